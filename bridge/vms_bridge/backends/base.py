@@ -1,0 +1,85 @@
+"""What a backend is, and the loop that keeps one running.
+
+A backend speaks one VMS's language and knows nothing of MQTT, of keys or of other systems. It tells what it sees
+through a `Feed` and does what it is asked in `execute`; the hub works out differences, stores and verifies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pydantic import BaseModel
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.commands import Action
+    from vms_bridge.model import EventBatch, PictureRef, Resume, Update
+
+
+class Feed(Protocol):
+    """Where a backend tells what it sees."""
+
+    @property
+    def resume(self) -> Resume:
+        """Where the backend left off, read anew at each access: the stored cursor and the events still open."""
+
+    def emit(self, update: Update) -> None:
+        """Tell the current state; cheap, synchronous, newest wins. Call it on the event loop only."""
+
+    async def record(self, batch: EventBatch) -> None:
+        """Tell of events, and return once they and the cursor are stored: this is the back-pressure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One result of `vms-bridge check`; with `problem` set, `hint` says how to mend it."""
+
+    text: str
+    problem: bool = False
+    hint: str = ""
+
+
+class Backend(Protocol):
+    """The adapter of one configured system; one object lives as long as the configuration of that system."""
+
+    @property
+    def url(self) -> str | None:
+        """Where a person can look at this VMS, without credentials; None if nowhere."""
+
+    async def run(self, feed: Feed) -> None:
+        """Connect, emit a `Snapshot`, then whatever changes, until cancelled.
+
+        Raises VmsError when the system is lost; the supervisor then tells the hub, waits and calls `run` again,
+        which starts over with a new connection and a new snapshot. Cancellation must end it within a second.
+        """
+
+    async def execute(self, monitor_id: str | None, action: Action) -> None:
+        """Have the VMS do this, and return when it has accepted; the hub verifies the effect from what `run` emits.
+
+        Called only for declared capabilities. Raises CommandRejected, UnsupportedCommand or VmsError.
+        """
+
+    async def refresh(self, monitor_id: str | None) -> None:
+        """Look at this monitor (None: at the system) now rather than at the next turn, and emit what is seen."""
+
+    async def picture(self, ref: PictureRef) -> bytes:
+        """Return a JPEG of at most a few MB. Raises MediaUnavailable or VmsError."""
+
+    async def check(self) -> Sequence[Finding]:
+        """Try the connection as `run` would, and report in words for the person who configured it. Never raises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendKind:
+    """A kind of system: its name in the configuration, its configuration model and how to make one.
+
+    A third party offers one through the entry point group `vms_bridge.backends`.
+    """
+
+    name: str
+    title: str
+    config: type[BaseModel]
+    create: Callable[[str, BaseModel, Clock], Backend]

@@ -1,0 +1,283 @@
+"""The values that pass between the parts: immutable, and free of any VMS's or sink's own language.
+
+A backend speaks of monitors and events by the VMS's own ids (`id`, `monitor_id`); the hub gives them the
+public keys that sinks see. Every field has a default or is an identity, so that a new field never breaks
+an older part. Times are aware and in UTC, durations are seconds (`_s`), sizes are bytes (`_bytes`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+class AlarmState(StrEnum):
+    """A monitor's live state, in the order in which an alarm runs through it."""
+
+    IDLE = "idle"
+    PREALARM = "prealarm"
+    ALARM = "alarm"
+    ALERT = "alert"
+
+
+MOTION = frozenset({AlarmState.ALARM, AlarmState.ALERT})
+"""The alarm states in which something moves, or moved a moment ago."""
+
+
+class EventKind(StrEnum):
+    """Why the VMS made an event."""
+
+    ALARM = "alarm"
+    CONTINUOUS = "continuous"
+    FORCED = "forced"
+    EXTERNAL = "external"
+
+
+class EndReason(StrEnum):
+    """How an event came to its end."""
+
+    CLOSED = "closed"
+    ABANDONED = "abandoned"
+    UNKNOWN = "unknown"
+
+
+class Capability(StrEnum):
+    """What a system or one of its monitors can do; what is not declared makes no entity and no command."""
+
+    ALARM_STATE = "alarm_state"
+    FORCE_ALARM = "force_alarm"
+    ARM = "arm"
+    DETECTION = "detection"
+    MODES = "modes"
+    RESTART = "restart"
+    SCORE = "score"
+    FPS = "fps"
+    COUNTERS = "counters"
+    EVENTS = "events"
+    EVENT_PICTURE = "event_picture"
+    LIVE_PICTURE = "live_picture"
+    DETECTIONS = "detections"
+    ZONE_STATE = "zone_state"
+    RUN_STATE = "run_state"
+    STORAGE = "storage"
+    LOAD = "load"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """A part of a monitor's picture; `points` are corners in 0..1 from the top left."""
+
+    id: str
+    name: str
+    kind: str = "active"
+    points: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    """What a camera is, as far as it seldom changes.
+
+    `modes` maps each mode that can be set (`function`, or `capturing`, `analysing`, `recording`) to its legal
+    values. `area` is only ever set from the configuration.
+    """
+
+    id: str
+    name: str
+    model: str = ""
+    width: int | None = None
+    height: int | None = None
+    zones: tuple[Zone, ...] = ()
+    modes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    capabilities: frozenset[Capability] = frozenset()
+    area: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorState:
+    """Everything current about a monitor; None means that it is unknown, never that it is off.
+
+    `available`: the bridge can learn the state now. `connected`: the camera delivers pictures.
+    `armed`: the monitor's mode detects. `detection`: detection is not paused within that mode.
+    `zones` maps a zone's id to whether something is in it. `source` names the path that the alarm state came by,
+    `lag_s` how late that path is at worst, `detail` why something is not as it should be.
+    """
+
+    available: bool = False
+    connected: bool | None = None
+    alarm: AlarmState | None = None
+    armed: bool | None = None
+    detection: bool | None = None
+    is_recording: bool | None = None
+    modes: Mapping[str, str] = field(default_factory=dict)
+    score: int | None = None
+    cause: str | None = None
+    event_id: str | None = None
+    capture_fps: float | None = None
+    analysis_fps: float | None = None
+    bandwidth_bytes: int | None = None
+    events_total: int | None = None
+    events_hour: int | None = None
+    events_day: int | None = None
+    events_week: int | None = None
+    events_month: int | None = None
+    disk_bytes: int | None = None
+    zones: Mapping[str, bool | None] = field(default_factory=dict)
+    source: str | None = None
+    lag_s: float | None = None
+    detail: str | None = None
+    observed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """A place where a VMS keeps its events; `total_bytes` is None where the VMS does not tell."""
+
+    id: str
+    name: str
+    used_bytes: int | None = None
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemState:
+    """Everything current about a VMS; `running` says whether it is at work, `load` its host's load average."""
+
+    available: bool = False
+    version: str | None = None
+    time_zone: str | None = None
+    running: bool | None = None
+    run_state: str | None = None
+    run_states: tuple[str, ...] = ()
+    load: float | None = None
+    storage: tuple[Storage, ...] = ()
+    source: str | None = None
+    lag_s: float | None = None
+    detail: str | None = None
+    capabilities: frozenset[Capability] = frozenset()
+    observed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A recorded incident as it stands now; `score` (0..1) belongs to the best of `labels`."""
+
+    id: str
+    monitor_id: str
+    start: datetime
+    kind: EventKind = EventKind.ALARM
+    cause: str = ""
+    notes: str = ""
+    end: datetime | None = None
+    end_reason: EndReason | None = None
+    duration_s: float | None = None
+    alarm_frames: int | None = None
+    max_score: int | None = None
+    labels: tuple[str, ...] = ()
+    score: float | None = None
+    zones: tuple[str, ...] = ()
+    snapshot_ready: bool = False
+    clip_ready: bool = False
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventBatch:
+    """Events as a backend read them, with the cursor that says up to where it has read.
+
+    The hub stores both in one transaction. `late` marks a catch-up: what happened while nobody looked.
+    `generation` counts up when the VMS's ids have started anew (a restored database).
+    """
+
+    events: tuple[Event, ...]
+    cursor: str | None = None
+    late: bool = False
+    generation: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Where a backend left off: its cursor (None at the first contact) and the events that were still open."""
+
+    cursor: str | None = None
+    generation: int = 1
+    open_events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectedObject:
+    """One object in a frame; `box` is x, y, width, height in 0..1 from the top left, None where unknown."""
+
+    label: str
+    score: float | None = None
+    box: tuple[float, float, float, float] | None = None
+    zones: tuple[str, ...] = ()
+    track: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """The objects seen in one frame of a monitor; no objects ends their presence."""
+
+    monitor_id: str
+    time: datetime
+    objects: tuple[DetectedObject, ...] = ()
+    frame: int | None = None
+    event_id: str | None = None
+    source: str = "vms"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPicture:
+    """The best frame of an event."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePicture:
+    """What the monitor sees now."""
+
+    monitor_id: str
+
+
+PictureRef = EventPicture | LivePicture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The whole truth about a system; a monitor that is not in it is gone. The hub works out the differences."""
+
+    system: SystemState
+    monitors: tuple[Monitor, ...]
+    states: Mapping[str, MonitorState]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateUpdate:
+    """A monitor's complete new state."""
+
+    monitor_id: str
+    state: MonitorState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemUpdate:
+    """A system's complete new state."""
+
+    state: SystemState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemLost:
+    """The system can't be asked any more; the hub makes everything about it unknown."""
+
+    detail: str
+
+
+Update = Snapshot | StateUpdate | SystemUpdate | SystemLost | Detection

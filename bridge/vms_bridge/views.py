@@ -1,0 +1,174 @@
+"""What the hub shows to sinks, and the protocol by which they look and ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from vms_bridge.commands import Ack, Command
+    from vms_bridge.model import Detection, EndReason, EventKind, Monitor, MonitorState, PictureRef, SystemState
+
+
+class MessageType(StrEnum):
+    """A step in an event's life; `update` and `media` may follow `end`."""
+
+    NEW = "new"
+    UPDATE = "update"
+    END = "end"
+    MEDIA = "media"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventMessage:
+    """The public message of one step in an event's life (docs/mqtt.md); field order is the order in the JSON."""
+
+    v: int = 1
+    epoch: str
+    seq: int
+    id: str
+    type: MessageType
+    kind: EventKind
+    late: bool
+    system: str
+    monitor: str
+    monitor_name: str
+    label: str | None
+    labels: tuple[str, ...]
+    score: float | None
+    zones: tuple[str, ...]
+    cause: str
+    start: datetime
+    end: datetime | None
+    duration: float | None
+    end_reason: EndReason | None
+    alarm_frames: int | None
+    max_score: int | None
+    snapshot_ready: bool
+    clip_ready: bool
+    snapshot_url: str | None = None
+    clip_url: str | None = None
+    media_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """An event message as it stands in the store: `payload` is its JSON, the same bytes at every resend."""
+
+    position: int
+    system: str
+    monitor: str
+    event_id: str
+    type: MessageType
+    late: bool
+    created: datetime
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorView:
+    """A monitor as sinks see it: by key, with the configuration's name and area, and its newest event.
+
+    `last_event_id` is the VMS's own id of that event, for `EventPicture`.
+    """
+
+    system: str
+    key: str
+    monitor: Monitor
+    state: MonitorState
+    last_event: EventMessage | None = None
+    last_event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemView:
+    """A system as sinks see it."""
+
+    key: str
+    kind: str
+    name: str
+    url: str | None
+    state: SystemState
+    monitors: Mapping[str, MonitorView]
+
+
+MonitorKey = tuple[str, str]
+"""System and monitor, by their public keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is new since a sink last asked: names of things to read from the hub anew, so newest wins by itself.
+
+    `described` and `removed` are monitors whose description came, changed or went; `states` those whose state did.
+    `messages`: there may be new undelivered event messages. `detections` are the newest per monitor.
+    """
+
+    systems: frozenset[str] = frozenset()
+    removed_systems: frozenset[str] = frozenset()
+    described: frozenset[MonitorKey] = frozenset()
+    removed: frozenset[MonitorKey] = frozenset()
+    states: frozenset[MonitorKey] = frozenset()
+    last_events: frozenset[MonitorKey] = frozenset()
+    messages: bool = False
+    detections: Mapping[MonitorKey, Detection] = field(default_factory=dict)
+
+
+class Subscription(Protocol):
+    """A sink's place in the fan-out; it holds names of changed things, so its size is that of the world."""
+
+    async def changes(self) -> Changes:
+        """Wait until something is new and return it; what was returned before is not told again."""
+
+    def close(self) -> None:
+        """Take no more."""
+
+
+class HubView(Protocol):
+    """The hub, as sinks may use it: look at what is current, hear of changes, submit commands."""
+
+    @property
+    def epoch(self) -> str:
+        """The store's epoch; another one means that sequence numbers have started anew."""
+
+    @property
+    def bridge_id(self) -> str:
+        """The bridge's own identity, made once and kept in the store."""
+
+    @property
+    def systems(self) -> Mapping[str, SystemView]:
+        """Every configured system by key, as it stands now."""
+
+    def monitor(self, system: str, key: str) -> MonitorView | None:
+        """Return a monitor by its public keys, or None where there is none."""
+
+    def subscribe(self) -> Subscription:
+        """Start to hear of changes; the first `changes()` names everything there is."""
+
+    async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
+        """Run a command to its verified end; `progress` hears of `running` meanwhile. Never raises for a bad command."""
+
+    async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> Sequence[StoredMessage]:
+        """Return the next messages, by position, that the durable sink has not yet confirmed; live or late ones."""
+
+    async def delivered(self, sink: str, positions: Sequence[int]) -> None:
+        """Confirm that the receiver has accepted these messages: they are not offered again."""
+
+    async def picture(self, system: str, ref: PictureRef) -> bytes:
+        """Fetch a JPEG from the system. Raises MediaUnavailable or VmsError."""
+
+
+class Sink(Protocol):
+    """A listener: reads the hub, submits commands."""
+
+    @property
+    def name(self) -> str:
+        """Its name in logs, and in the store's outbox where it is durable."""
+
+    async def run(self, hub: HubView) -> None:
+        """Serve until cancelled; losses of its own peer are its own to heal. Raises BridgeError only to stop the bridge."""
