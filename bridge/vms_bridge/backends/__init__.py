@@ -30,6 +30,6 @@ def load_kind(name: str) -> BackendKind:
         return kind
     for point in entry_points(group=ENTRY_POINT_GROUP):
         if point.name == name:
-            kind = point.load()
-            return kind
+            offered: BackendKind = point.load()
+            return offered
     raise ConfigError(f"there is no kind of system named {name!r}", hint=f"type: is one of {', '.join(kind_names())}")
