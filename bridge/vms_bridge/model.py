@@ -7,13 +7,10 @@ an older part. Times are aware and in UTC, durations are seconds (`_s`), sizes a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 
 class AlarmState(StrEnum):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from vms_bridge.model import Detection, EndReason, EventKind, Monitor, MonitorState, SystemState
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
 
     from vms_bridge.commands import Ack, Command
-    from vms_bridge.model import Detection, EndReason, EventKind, Monitor, MonitorState, PictureRef, SystemState
+    from vms_bridge.model import PictureRef
 
 
 class MessageType(StrEnum):

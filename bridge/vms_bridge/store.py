@@ -1,0 +1,368 @@
+"""What must survive a crash, in one SQLite file: cursors, events, messages not yet delivered, and memories.
+
+One thread owns the connection; each public coroutine is one transaction. WAL with synchronous=NORMAL: a killed
+process loses nothing, a power cut at most the last moments, which the VMS's own event list brings back because
+the cursor is in the same transaction (https://sqlite.org/wal.html#performance_considerations).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import sqlite3
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from pydantic import TypeAdapter
+
+from vms_bridge.errors import StoreError
+from vms_bridge.model import Event, Monitor, Resume
+from vms_bridge.store_schema import SCHEMA_VERSION, migrate
+from vms_bridge.views import MessageType, StoredMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_LOGGER = logging.getLogger(__name__)
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+_EVENT = TypeAdapter(Event)
+_MONITOR = TypeAdapter(Monitor)
+_FILE_NAME = "vms-bridge.sqlite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """An event message that is to be stored; the store gives it its position."""
+
+    monitor: str
+    event_id: str
+    seq: int
+    type: MessageType
+    late: bool
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventCommit:
+    """All that one batch of events changes: stored in one transaction, or not at all."""
+
+    system: str
+    generation: int
+    cursor: str | None
+    events: tuple[tuple[str, Event], ...]
+    """Each event with the key of its monitor."""
+    messages: tuple[NewMessage, ...]
+    last_events: Mapping[str, tuple[str, bytes]]
+    """By monitor key: the VMS's id of its newest event, and the message that describes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMonitor:
+    """What the store remembers of a monitor."""
+
+    key: str
+    seq: int = 0
+    monitor: Monitor | None = None
+    remembered_modes: Mapping[str, str] | None = None
+    last_event: bytes | None = None
+    last_event_id: str | None = None
+
+
+class Store:
+    """The open database; `open` it once, `close` it in the end."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: int, now: Callable[[], datetime]) -> None:
+        self._path = path
+        self._connection = connection
+        self._lock = lock
+        self._now = now
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self.epoch = self._identity("epoch", lambda: uuid.uuid4().hex[:12])
+        self.bridge_id = self._identity("bridge_id", lambda: uuid.uuid4().hex)
+
+    @classmethod
+    def open(cls, data_dir: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Store:
+        """Open the store in `data_dir`, making or migrating it. Blocks; call it before the loop is busy.
+
+        A file that is damaged or not ours is kept aside and a new one is made. Raises StoreError when the
+        directory can't be used, another bridge uses it, or a newer program has written it.
+        """
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+            lock = _lock(data_dir)
+        except OSError as error:
+            raise StoreError(
+                f"the data directory {data_dir} can't be used: {error.strerror}",
+                hint="set data_dir to a directory that the bridge's user may write to",
+            ) from error
+        path = data_dir / _FILE_NAME
+        try:
+            try:
+                connection = _connect(path)
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                _keep_aside(path, now(), error)
+                connection = _connect(path)
+            return cls(path, connection, lock, now)
+        except sqlite3.Error as error:
+            os.close(lock)
+            raise StoreError(
+                f"the store {path} can't be opened: {error}", hint="is the disk full, or the directory read-only?"
+            ) from error
+        except StoreError:
+            os.close(lock)
+            raise
+
+    async def close(self) -> None:
+        """Finish what is under way and close the file."""
+        await self._run(self._connection.close)
+        self._thread.shutdown(wait=True)
+        os.close(self._lock)
+
+    async def monitors(self, system: str) -> list[StoredMonitor]:
+        """Return what is remembered of a system's monitors."""
+        return await self._run(self._monitors, system)
+
+    async def resume(self, system: str) -> Resume:
+        """Return where the system's event cursor stands, and the events that were open."""
+        return await self._run(self._resume, system)
+
+    async def events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, Event]:
+        """Return those of these events that are known, by id."""
+        return await self._run(self._events, system, generation, ids)
+
+    async def commit(self, commit: EventCommit, sinks: Sequence[str]) -> None:
+        """Store a batch: events, cursor, messages and each durable sink's right to them, in one transaction."""
+        await self._run(self._commit, commit, tuple(sinks))
+
+    async def save_monitors(self, system: str, monitors: Mapping[str, Monitor]) -> None:
+        """Make these the monitors that are known of the system; sequence numbers and memories are kept."""
+        await self._run(self._save_monitors, system, dict(monitors))
+
+    async def remember_modes(self, system: str, key: str, modes: Mapping[str, str]) -> None:
+        """Keep the modes to which a monitor returns when it is armed again."""
+        await self._run(self._remember_modes, system, key, json.dumps(dict(modes)))
+
+    async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> list[StoredMessage]:
+        """Return the sink's next messages of one lane, by position."""
+        return await self._run(self._undelivered, sink, late, after, limit)
+
+    async def delivered(self, sink: str, positions: Sequence[int]) -> None:
+        """Take these messages out of the sink's outbox."""
+        await self._run(self._delivered, sink, tuple(positions))
+
+    async def prune(self, sinks: Sequence[str], keep: timedelta) -> int:
+        """Forget what is older than `keep`, and outboxes of sinks that are no more; return how many went undelivered."""
+        return await self._run(self._prune, tuple(sinks), keep)
+
+    async def _run(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
+        """Do blocking work in the store's thread, as one transaction, to its end even when the caller is cancelled."""
+        future = asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *arguments, **options))
+        try:
+            return await asyncio.shield(future)
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {self._path} failed: {error}", hint="is the disk full or failing?") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+        with self._connection, closing(self._connection.cursor()) as cursor:
+            yield cursor
+
+    def _identity(self, key: str, make: Callable[[], str]) -> str:
+        with self._transaction() as cursor:
+            cursor.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, make()))
+            value: str = cursor.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0]
+        return value
+
+    def _monitors(self, system: str) -> list[StoredMonitor]:
+        rows = self._connection.execute(
+            "SELECT monitor, seq, description, remembered, last_event, last_event_id FROM monitors WHERE system = ?", (system,)
+        )
+        return [
+            StoredMonitor(
+                key=key,
+                seq=seq,
+                monitor=_MONITOR.validate_json(description) if description else None,
+                remembered_modes=json.loads(remembered) if remembered else None,
+                last_event=last_event,
+                last_event_id=last_event_id,
+            )
+            for key, seq, description, remembered, last_event, last_event_id in rows
+        ]
+
+    def _resume(self, system: str) -> Resume:
+        row = self._connection.execute("SELECT cursor, generation FROM systems WHERE system = ?", (system,)).fetchone()
+        cursor, generation = row or (None, 1)
+        events = self._connection.execute(
+            "SELECT data FROM events WHERE system = ? AND generation = ? AND is_open ORDER BY rowid", (system, generation)
+        )
+        return Resume(cursor=cursor, generation=generation, open_events=tuple(_EVENT.validate_json(data) for (data,) in events))
+
+    def _events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, Event]:
+        known: dict[str, Event] = {}
+        for event_id in ids:
+            row = self._connection.execute(
+                "SELECT data FROM events WHERE system = ? AND generation = ? AND event_id = ?", (system, generation, event_id)
+            ).fetchone()
+            if row:
+                known[event_id] = _EVENT.validate_json(row[0])
+        return known
+
+    def _commit(self, commit: EventCommit, sinks: tuple[str, ...]) -> None:
+        now = self._now().isoformat()
+        with self._transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO systems VALUES (?, ?, ?) ON CONFLICT (system) DO UPDATE"
+                " SET cursor = coalesce(excluded.cursor, cursor), generation = excluded.generation",
+                (commit.system, commit.cursor, commit.generation),
+            )
+            cursor.executemany(
+                "INSERT INTO events (system, generation, event_id, monitor, data, is_open, updated) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (system, generation, event_id) DO UPDATE"
+                " SET monitor = excluded.monitor, data = excluded.data, is_open = excluded.is_open, updated = excluded.updated",
+                [
+                    (commit.system, commit.generation, event.id, key, _EVENT.dump_json(event), _is_open(event), now)
+                    for key, event in commit.events
+                ],
+            )
+            for message in commit.messages:
+                cursor.execute(
+                    "INSERT INTO messages (system, monitor, event_id, type, late, created, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (commit.system, message.monitor, message.event_id, message.type, message.late, now, message.payload),
+                )
+                position = cursor.lastrowid
+                cursor.executemany("INSERT INTO outbox VALUES (?, ?, ?)", [(sink, message.late, position) for sink in sinks])
+            cursor.executemany(
+                "INSERT INTO monitors (system, monitor, seq) VALUES (?, ?, ?)"
+                " ON CONFLICT (system, monitor) DO UPDATE SET seq = max(seq, excluded.seq)",
+                [(commit.system, message.monitor, message.seq) for message in commit.messages],
+            )
+            cursor.executemany(
+                "UPDATE monitors SET last_event_id = ?, last_event = ? WHERE system = ? AND monitor = ?",
+                [(event_id, payload, commit.system, key) for key, (event_id, payload) in commit.last_events.items()],
+            )
+
+    def _save_monitors(self, system: str, monitors: dict[str, Monitor]) -> None:
+        with self._transaction() as cursor:
+            cursor.execute("UPDATE monitors SET description = NULL WHERE system = ?", (system,))
+            cursor.executemany(
+                "INSERT INTO monitors (system, monitor, description) VALUES (?, ?, ?)"
+                " ON CONFLICT (system, monitor) DO UPDATE SET description = excluded.description",
+                [(system, key, _MONITOR.dump_json(monitor)) for key, monitor in monitors.items()],
+            )
+
+    def _remember_modes(self, system: str, key: str, modes: str) -> None:
+        with self._transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO monitors (system, monitor, remembered) VALUES (?, ?, ?)"
+                " ON CONFLICT (system, monitor) DO UPDATE SET remembered = excluded.remembered",
+                (system, key, modes),
+            )
+
+    def _undelivered(self, sink: str, late: bool, after: int, limit: int) -> list[StoredMessage]:  # noqa: FBT001 - a column
+        rows = self._connection.execute(
+            "SELECT m.position, m.system, m.monitor, m.event_id, m.type, m.created, m.payload"
+            " FROM outbox o JOIN messages m USING (position)"
+            " WHERE o.sink = ? AND o.late = ? AND o.position > ? ORDER BY o.position LIMIT ?",
+            (sink, late, after, limit),
+        )
+        return [
+            StoredMessage(
+                position=position,
+                system=system,
+                monitor=monitor,
+                event_id=event_id,
+                type=MessageType(type_),
+                late=late,
+                created=datetime.fromisoformat(created),
+                payload=payload,
+            )
+            for position, system, monitor, event_id, type_, created, payload in rows
+        ]
+
+    def _delivered(self, sink: str, positions: tuple[int, ...]) -> None:
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "DELETE FROM outbox WHERE sink = ? AND late IN (0, 1) AND position = ?",
+                [(sink, position) for position in positions],
+            )
+
+    def _prune(self, sinks: tuple[str, ...], keep: timedelta) -> int:
+        before = (self._now() - keep).isoformat()
+        marks = ", ".join("?" * len(sinks))
+        with self._transaction() as cursor:
+            cursor.execute(f"DELETE FROM outbox WHERE sink NOT IN ({marks})", sinks)  # noqa: S608 - only question marks
+            cursor.execute("DELETE FROM outbox WHERE position IN (SELECT position FROM messages WHERE created < ?)", (before,))
+            lost = cursor.rowcount
+            cursor.execute("DELETE FROM messages WHERE created < ? AND position NOT IN (SELECT position FROM outbox)", (before,))
+            cursor.execute("DELETE FROM events WHERE updated < ? AND NOT is_open", (before,))
+        return lost
+
+
+def _is_open(event: Event) -> bool:
+    return event.end is None and event.end_reason is None and not event.deleted
+
+
+def _lock(data_dir: Path) -> int:
+    """Make sure that no other bridge works in this directory; the lock ends with the process."""
+    lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise StoreError(
+            f"another bridge already works with the data directory {data_dir}",
+            hint="stop it, or give this one a data_dir of its own",
+        ) from error
+    return lock
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=5)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        _prepare(path, connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("the database is damaged")
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"the store {path} was written by a newer version of VMS Bridge (format {version}, this one knows {SCHEMA_VERSION})",
+            hint="install that version again, or move the file away to start anew (events are then announced afresh)",
+        )
+    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise sqlite3.DatabaseError("it is another program's database")
+    migrate(connection, version)
+
+
+def _keep_aside(path: Path, now: datetime, error: sqlite3.DatabaseError) -> None:
+    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    _LOGGER.error(
+        "the store %s can't be read (%s): it is kept as %s and a new one is made;"
+        " sequence numbers start anew, and events of before are not announced again",
+        path,
+        error,
+        aside,
+    )

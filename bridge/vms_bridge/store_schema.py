@@ -1,0 +1,44 @@
+"""The store's tables, and how an older file becomes a newer one: migration N leads from format N to N + 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_MIGRATIONS = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE systems (system TEXT PRIMARY KEY, cursor TEXT, generation INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE monitors (
+        system TEXT NOT NULL, monitor TEXT NOT NULL, seq INTEGER NOT NULL DEFAULT 0,
+        description TEXT, remembered TEXT, last_event_id TEXT, last_event BLOB,
+        PRIMARY KEY (system, monitor)
+    ) WITHOUT ROWID;
+    CREATE TABLE events (
+        system TEXT NOT NULL, generation INTEGER NOT NULL, event_id TEXT NOT NULL, monitor TEXT NOT NULL,
+        data TEXT NOT NULL, is_open INTEGER NOT NULL, updated TEXT NOT NULL,
+        UNIQUE (system, generation, event_id)
+    );
+    CREATE INDEX open_events ON events (system, generation) WHERE is_open;
+    CREATE INDEX events_by_age ON events (updated);
+    CREATE TABLE messages (
+        position INTEGER PRIMARY KEY AUTOINCREMENT, system TEXT NOT NULL, monitor TEXT NOT NULL, event_id TEXT NOT NULL,
+        type TEXT NOT NULL, late INTEGER NOT NULL, created TEXT NOT NULL, payload BLOB NOT NULL
+    );
+    CREATE INDEX messages_by_age ON messages (created);
+    CREATE TABLE outbox (
+        sink TEXT NOT NULL, late INTEGER NOT NULL, position INTEGER NOT NULL,
+        PRIMARY KEY (sink, late, position)
+    ) WITHOUT ROWID;
+    """,
+)
+
+SCHEMA_VERSION = len(_MIGRATIONS)
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring the database from `version` to the newest format, each step in a transaction of its own."""
+    for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
