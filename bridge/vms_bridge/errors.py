@@ -2,12 +2,12 @@
 
     BridgeError
     ├ ConfigError               ├ CommandError
-    ├ StoreError                │ ├ UnsupportedCommand   refused: the capability is missing
-    ├ VmsError                  │ ├ CommandRejected      the VMS said no
-    │ ├ VmsUnreachable          │ └ CommandUnverified    sent, but its effect was not seen in time
-    │ ├ VmsAuthFailed           ├ MediaUnavailable
-    │ └ VmsProtocolError        └ BrokerError
-                                  ├ BrokerUnreachable
+    │ └ InvalidConfig           │ ├ UnsupportedCommand   refused: the capability is missing
+    ├ StoreError                │ ├ CommandRejected      the VMS said no
+    ├ VmsError                  │ └ CommandUnverified    sent, but its effect was not seen in time
+    │ ├ VmsUnreachable          ├ MediaUnavailable
+    │ ├ VmsAuthFailed           └ BrokerError
+    │ └ VmsProtocolError          ├ BrokerUnreachable
                                   ├ BrokerRefused
                                   └ RivalBridge
 
@@ -16,7 +16,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class BridgeError(Exception):
@@ -43,6 +46,18 @@ class ConfigError(BridgeError):
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line) if part is not None)
         return " ".join(part for part in (where and f"{where}:", self.key and f"{self.key}:", super().__str__()) if part)
+
+
+class InvalidConfig(ConfigError):
+    """A configuration file with mistakes in it: all that were found, in the order of their lines."""
+
+    def __init__(self, mistakes: Sequence[ConfigError]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = "a mistake" if len(self.mistakes) == 1 else f"{len(self.mistakes)} mistakes"
+        super().__init__(f"the configuration has {count}", hint="`vms-bridge check` names each with its remedy")
+
+    def __str__(self) -> str:
+        return "\n".join(f"{mistake} ({mistake.hint})" if mistake.hint else str(mistake) for mistake in self.mistakes)
 
 
 class StoreError(BridgeError):

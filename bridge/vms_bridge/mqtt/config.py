@@ -32,14 +32,17 @@ class MqttConfig(BaseModel):
     @field_validator("url")
     @classmethod
     def _check_url(cls, url: str) -> str:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError:  # its text quotes the address, and a password may stand there
+            raise ValueError("the broker's address is not one, or its port is not between 0 and 65535") from None
         if parts.scheme not in _SCHEMES:
             raise ValueError(f"the broker's address starts with one of {', '.join(f'{scheme}://' for scheme in _SCHEMES)}")
         if not parts.hostname:
             raise ValueError("the broker's address has no host, as in mqtt://127.0.0.1:1883")
         if parts.password is not None:
             raise ValueError("the password does not belong in the address: use `password: !env NAME` or `!file PATH`")
-        _ = parts.port  # raises ValueError for a port that is none
         return url
 
     @model_validator(mode="after")

@@ -1,0 +1,179 @@
+"""Holds values of a configuration file against a pydantic model, and says each mistake in words for the person who wrote it."""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from vms_bridge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
+
+    from vms_bridge.config_file import Document, KeyPath
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_WORDS = {  # pydantic's error type, up to the first _ where the whole is not here: what was expected
+    "int": "expected a whole number",
+    "float": "expected a number",
+    "bool": "expected true or false",
+    "string_type": "expected text",
+    "string_too_short": "expected text of at least {min_length} characters",
+    "string_too_long": "expected text of at most {max_length} characters",
+    "string_pattern_mismatch": "has characters that can't stand here, or too many of them",
+    "literal_error": "expected {expected}",
+    "enum": "expected {expected}",
+    "greater_than": "expected more than {gt}",
+    "greater_than_equal": "expected {ge} or more",
+    "less_than": "expected less than {lt}",
+    "less_than_equal": "expected {le} or less",
+    "finite_number": "expected a number",
+    "list": "expected a list",
+    "tuple": "expected a list",
+    "set": "expected a list",
+    "dict": "expected a mapping of keys to values",
+    "mapping": "expected a mapping of keys to values",
+    "model": "expected a mapping of keys to values",
+    "too_short": "expected at least {min_length} of them",
+    "too_long": "expected at most {max_length} of them",
+    "path_not_file": "there is no such file",
+    "path_not_directory": "there is no such directory",
+    "missing": "is missing",
+    "extra_forbidden": "there is no such option",
+}
+_FILE_SUFFIXES = ("_file", "_certificate", "_key")
+
+
+class Checker:
+    """Checks parts of one document against models, and gathers the mistakes."""
+
+    def __init__(self, file: Path, document: Document) -> None:
+        self.mistakes = list(document.mistakes)
+        self._file, self._document = file, document
+
+    def model(self, model: type[Model], values: Mapping[str, object], path: KeyPath, also: Sequence[str] = ()) -> Model | None:
+        """Return the values as a model, or None with the mistakes gathered; `also` are keys that were legal but taken out.
+
+        Paths are taken relative to the configuration file; a path whose option is named `*_file`, `*_certificate` or
+        `*_key` has to be a file that can be read.
+        """
+        anchored = _anchored(model, values, self._file.parent)
+        try:
+            checked = model.model_validate(anchored)
+        except ValidationError as invalid:
+            for error in invalid.errors(include_url=False, include_input=False):
+                self._pydantic_mistake(model, error, path, also)
+            return None
+        for name, place in _paths(checked):
+            if name[-1].endswith(_FILE_SUFFIXES) and not (place.is_file() and os.access(place, os.R_OK)):
+                self.mistake(f"there is no file {place} that can be read", (*path, *name), "check the path and the file's owner")
+        return checked
+
+    def mistake(self, message: str, path: KeyPath, hint: str) -> None:
+        """Note a mistake at this path, unless the value there could not even be read."""
+        if any(path[: len(broken)] == broken for broken in self._document.broken):
+            return
+        line = self._document.line(path)
+        key = ".".join(path) or None
+        self.mistakes.append(ConfigError(self._clean(message), file=str(self._file), line=line, key=key, hint=self._clean(hint)))
+
+    def _pydantic_mistake(self, model: type[BaseModel], error: ErrorDetails, path: KeyPath, also: Sequence[str]) -> None:
+        inner = tuple(str(part) for part in error["loc"])
+        kind = error["type"]
+        options = [*_options(model, inner), *also]
+        if kind == "extra_forbidden":
+            hint = nearest(inner[-1], options) or f"there are: {', '.join(sorted(options))}"
+        else:
+            hint = _description(model, inner)
+        self.mistake(_words(error), (*path, *inner), hint)
+
+    def _clean(self, text: str) -> str:
+        for secret in sorted(self._document.secrets.values(), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+
+def nearest(word: str, words: Sequence[str]) -> str:
+    """Return a question after the nearest of the words, or nothing where none is near."""
+    close = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def plain_secrets(model: BaseModel, path: KeyPath, document: Document) -> Iterator[str]:
+    """Yield the options below `path` whose secret stands in the file itself."""
+    for name, value in model:
+        if isinstance(value, SecretStr) and (*path, name) in document.lines and (*path, name) not in document.secrets:
+            yield ".".join((*path, name))
+        elif isinstance(value, BaseModel):
+            yield from plain_secrets(value, (*path, name), document)
+
+
+def _words(error: ErrorDetails) -> str:
+    """Say what pydantic found; what a model's own validator says is meant for people as it is."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "value_error":
+        return str(context.get("error", error["msg"]))
+    words = _WORDS.get(kind) or _WORDS.get(kind.split("_", 1)[0])
+    return words.format_map(context) if words else error["msg"][:1].lower() + error["msg"][1:]
+
+
+def _atoms(annotation: object) -> Iterator[object]:
+    """Yield the types that an annotation such as `Path | None` is made of."""
+    inner = get_args(annotation)
+    if not inner:
+        yield annotation
+    for part in inner:
+        yield from _atoms(part)
+
+
+def _inner_model(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """Return the model of a field that is a section of its own."""
+    field = model.model_fields.get(name)
+    for atom in _atoms(field.annotation) if field else ():
+        if isinstance(atom, type) and issubclass(atom, BaseModel):
+            return atom
+    return None
+
+
+def _options(model: type[BaseModel], inner: KeyPath) -> list[str]:
+    """Return the options that there are where the last part of `inner` stands."""
+    for part in inner[:-1]:
+        model = _inner_model(model, part) or model
+    return list(model.model_fields)
+
+
+def _description(model: type[BaseModel], inner: KeyPath) -> str:
+    """Return what the model says of a field, as the remedy."""
+    for part in inner[:-1]:
+        model = _inner_model(model, part) or model
+    field = model.model_fields.get(inner[-1]) if inner else None
+    return field.description or "" if field else ""
+
+
+def _anchored(model: type[BaseModel], values: Mapping[str, object], base: Path) -> dict[str, object]:
+    """Return the values with each path made absolute, from the directory of the configuration file."""
+    anchored = dict(values)
+    for name, field in model.model_fields.items():
+        value = values.get(name)
+        if isinstance(value, str) and Path in set(_atoms(field.annotation)):
+            anchored[name] = str(base.absolute() / value)
+        elif isinstance(value, dict) and (section := _inner_model(model, name)):
+            anchored[name] = _anchored(section, value, base)
+    return anchored
+
+
+def _paths(model: BaseModel) -> Iterator[tuple[KeyPath, Path]]:
+    """Yield each path in a checked model with its place."""
+    for name, value in model:
+        if isinstance(value, Path):
+            yield (name,), value
+        elif isinstance(value, BaseModel):
+            for inner, place in _paths(value):
+                yield (name, *inner), place
