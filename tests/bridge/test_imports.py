@@ -1,0 +1,128 @@
+"""Who may import whom: the shape of the project, held by reading the source."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import vms_bridge
+
+ROOT = Path(vms_bridge.__file__).parent
+BASIC = {"model", "errors", "commands", "views", "clock", "keys", "messages"}
+CORE = BASIC | {"store", "hub", "command_runner", "lifecycle", "subscription", "verification"}
+ALLOWED: dict[str, set[str]] = {
+    "__init__": set(),
+    "model": set(),
+    "errors": set(),
+    "commands": BASIC,
+    "views": BASIC,
+    "clock": BASIC,
+    "keys": BASIC,
+    "messages": BASIC,
+    "entities": BASIC,
+    "store": BASIC | {"store"},
+    "config": BASIC | {"config", "mqtt.config", "backends", "entities"},
+    "hub": CORE,
+    "command_runner": CORE,
+    "lifecycle": CORE,
+    "subscription": CORE,
+    "verification": CORE,
+    "backends": {"errors", "backends.base"},
+    "backends.base": {"model", "commands", "errors", "clock"},
+    "mqtt.config": {"errors", "keys"},
+    "mqtt": {"model", "commands", "views", "errors", "entities", "clock", "keys", "messages", "mqtt"},
+    "cli": BASIC | {"cli", "config", "app", "backends", "backends.base", "demo"},
+    "__main__": {"cli"},
+}
+"""What a module may import, by the longest name that it falls under; `x` allows `x_y` and, for folders, `x.y` too."""
+FREE = {"app", "demo"}
+"""They wire everything; only the command line (and they themselves) may import them."""
+HOMES = {"paho": {"mqtt.link"}}
+"""Libraries that one module alone may know."""
+
+
+def _modules() -> dict[str, Path]:
+    names = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+        names[name] = path
+    return names
+
+
+MODULES = _modules()
+
+
+def _imports(path: Path) -> list[tuple[int, str]]:
+    """Return line and dotted name of everything that the file imports, wherever in it."""
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import; write the whole name"
+            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+    return found
+
+
+def _project_module(dotted: str) -> str | None:
+    """Return the project's module that the imported name is in, None for other libraries."""
+    first, _, rest = dotted.partition(".")
+    if first != "vms_bridge":
+        return None
+    while rest and rest not in MODULES:
+        rest = rest.rpartition(".")[0]
+    return rest or "__init__"
+
+
+def _covers(rule: str, module: str) -> bool:
+    """Say whether `module` is what the rule names, a part of that folder, or one of its `rule_*` companions."""
+    return module == rule or (module.startswith((f"{rule}.", f"{rule}_")) and rule not in {"backends", "backends.base"})
+
+
+def _allowed(module: str) -> set[str] | None:
+    """Return what the module may import; None means everything."""
+    if any(_covers(free, module) for free in FREE):
+        return None
+    if module.startswith("backends.") and not module.startswith("backends.base"):
+        own = ".".join(module.split(".")[:2])
+        return {"model", "commands", "errors", "clock", "backends.base", own}
+    rules = [rule for rule in ALLOWED if _covers(rule, module)]
+    assert rules, f"{MODULES[module]} has no import rule: add one to {__file__}"
+    longest = max(rules, key=len)
+    return ALLOWED[longest] | {longest}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_follow_the_rules(module: str) -> None:
+    allowed = _allowed(module)
+    for line, dotted in _imports(MODULES[module]):
+        imported = _project_module(dotted)
+        if imported in {None, "__init__", module} or allowed is None:
+            continue
+        assert any(_covers(rule, imported) for rule in allowed), (
+            f"{MODULES[module].relative_to(ROOT)}:{line} may not import {MODULES[imported].relative_to(ROOT)}"
+        )
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_libraries_stay_at_home(module: str) -> None:
+    for line, dotted in _imports(MODULES[module]):
+        homes = HOMES.get(dotted.partition(".")[0], {module})
+        assert module in homes, f"{MODULES[module].relative_to(ROOT)}:{line} may not import {dotted}: only {homes} may"
+
+
+def test_a_violation_is_seen() -> None:
+    def broken(module: str, imported: str) -> bool:
+        allowed = _allowed(module)
+        return allowed is not None and not any(_covers(rule, imported) for rule in allowed)
+
+    assert broken("model", "hub")
+    assert broken("backends.zoneminder.api", "keys")
+    assert broken("backends.zoneminder.api", "backends.simulator.world")
+    assert broken("mqtt.publisher", "backends.base")
+    assert broken("hub", "mqtt.config")
+    assert not broken("hub", "store_schema")
+    assert not broken("backends.zoneminder.api", "backends.zoneminder.parse")
