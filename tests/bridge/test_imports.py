@@ -11,7 +11,7 @@ import vms_bridge
 
 ROOT = Path(vms_bridge.__file__).parent
 BASIC = {"model", "errors", "commands", "views", "clock", "keys", "messages"}
-CORE = BASIC | {"store", "hub", "command_runner", "lifecycle", "subscription", "verification"}
+CORE = BASIC | {"store", "backends.base", "hub", "command_runner", "lifecycle", "subscription", "verification"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "model": set(),
@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "messages": BASIC,
     "entities": BASIC,
     "store": BASIC | {"store"},
-    "config": BASIC | {"config", "mqtt.config", "backends", "entities"},
+    "config": BASIC | {"config", "mqtt.config", "backends", "backends.base"},
     "hub": CORE,
     "command_runner": CORE,
     "lifecycle": CORE,
