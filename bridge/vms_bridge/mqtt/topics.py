@@ -1,0 +1,180 @@
+"""Every topic that the bridge uses, and the way back from a topic to what it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vms_bridge.keys import INSTANCE_PATTERN, RESERVED_SYSTEMS, is_monitor_key
+
+ROOT = "vms_bridge"
+_BRIDGE_OBJECT = "_bridge"  # a system starts with a letter, so none can be called this
+
+
+@dataclass(frozen=True, slots=True)
+class CommandTarget:
+    """What a command topic names: a system, or (with `monitor`) one of its monitors, and the command."""
+
+    system: str
+    monitor: str | None
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a retained topic of ours is about: the bridge (both None), a system, or a monitor."""
+
+    system: str | None = None
+    monitor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one instance, and those of its discovery payloads in Home Assistant."""
+
+    instance: str
+    discovery_prefix: str = "homeassistant"
+
+    @property
+    def root(self) -> str:
+        """What all of the instance's topics begin with."""
+        return f"{ROOT}/{self.instance}"
+
+    @property
+    def status(self) -> str:
+        """`online` or `offline`; retained, and the will."""
+        return f"{self.root}/status"
+
+    @property
+    def info(self) -> str:
+        """The hello; retained."""
+        return f"{self.root}/info"
+
+    @property
+    def ack(self) -> str:
+        """What became of commands."""
+        return f"{self.root}/ack"
+
+    @property
+    def replay(self) -> str:
+        """Whoever publishes here gets everything current once more."""
+        return f"{self.root}/replay"
+
+    @property
+    def event(self) -> str:
+        """The event messages of all monitors."""
+        return f"{self.root}/event"
+
+    def system_state(self, system: str) -> str:
+        """Return where everything current about a system stands, retained."""
+        return f"{self.root}/{system}/state"
+
+    def monitor_state(self, system: str, key: str) -> str:
+        """Return where everything current about a monitor stands, retained."""
+        return f"{self.root}/{system}/{key}/state"
+
+    def monitor_event(self, system: str, key: str) -> str:
+        """Return where the event messages of one monitor go; never retained."""
+        return f"{self.root}/{system}/{key}/event"
+
+    def last_event(self, system: str, key: str) -> str:
+        """Return where the newest event stands as it now is, retained."""
+        return f"{self.root}/{system}/{key}/last_event"
+
+    def snapshot(self, system: str, key: str) -> str:
+        """Return where the newest event's best picture stands, retained."""
+        return f"{self.root}/{system}/{key}/snapshot"
+
+    def detection(self, system: str, key: str) -> str:
+        """Return where the objects seen in one frame go; never retained."""
+        return f"{self.root}/{system}/{key}/detection"
+
+    def monitor_retained(self, system: str, key: str) -> tuple[str, ...]:
+        """Return all retained topics of a monitor in the order in which to clear them.
+
+        The state comes last, because it is by the state that a leftover is found again after an interruption.
+        """
+        return self.snapshot(system, key), self.last_event(system, key), self.monitor_state(system, key)
+
+    def system_command(self, system: str, command: str) -> str:
+        """Return where a system takes this command."""
+        return f"{self.root}/{system}/set/{command}"
+
+    def monitor_command(self, system: str, key: str, command: str) -> str:
+        """Return where a monitor takes this command."""
+        return f"{self.root}/{system}/{key}/set/{command}"
+
+    @property
+    def command_filters(self) -> tuple[str, ...]:
+        """What to subscribe to, to hear every command."""
+        return f"{self.root}/+/set/+", f"{self.root}/+/+/set/+", self.replay
+
+    @property
+    def own_state_filters(self) -> tuple[str, ...]:
+        """What to subscribe to, to find systems and monitors that an earlier run has left on the broker."""
+        return f"{self.root}/+/state", f"{self.root}/+/+/state"
+
+    @property
+    def own_discovery_filter(self) -> str:
+        """What to subscribe to, to see this instance's discovery payloads and no one else's."""
+        return f"{self._discovery_root}/+/config"
+
+    @property
+    def bridge_discovery(self) -> str:
+        """The discovery payload of the bridge's own device."""
+        return f"{self._discovery_root}/{_BRIDGE_OBJECT}/config"
+
+    def system_discovery(self, system: str) -> str:
+        """Return where the discovery payload of a system's device stands."""
+        return f"{self._discovery_root}/{system}/config"
+
+    def monitor_discovery(self, system: str, key: str) -> str:
+        """Return where that of a monitor's device stands. A system has no hyphen, so the first one ends it."""
+        return f"{self._discovery_root}/{system}-{key}/config"
+
+    @property
+    def birth(self) -> str:
+        """Where Home Assistant says that it has come up (`online`), by its default settings."""
+        return f"{self.discovery_prefix}/status"
+
+    @property
+    def _discovery_root(self) -> str:
+        return f"{self.discovery_prefix}/device/{ROOT}_{self.instance}"
+
+    def parse_command(self, topic: str) -> CommandTarget | None:
+        """Return what a command topic names, or None if this is none or its keys can't be ours."""
+        match self._levels(topic):
+            case [system, "set", command] if _is_system(system) and command:
+                return CommandTarget(system, None, command)
+            case [system, monitor, "set", command] if _is_system(system) and is_monitor_key(monitor) and command:
+                return CommandTarget(system, monitor, command)
+        return None
+
+    def parse_state(self, topic: str) -> Subject | None:
+        """Return whom one of our retained topics (state, last event, snapshot) is about, or None if it is not ours."""
+        match self._levels(topic):
+            case [system, "state"] if _is_system(system):
+                return Subject(system)
+            case [system, monitor, "state" | "last_event" | "snapshot"] if _is_system(system) and is_monitor_key(monitor):
+                return Subject(system, monitor)
+        return None
+
+    def parse_discovery(self, topic: str) -> Subject | None:
+        """Return whom one of our discovery topics is about, or None if it is not ours."""
+        start, end = f"{self._discovery_root}/", "/config"
+        if not topic.startswith(start) or not topic.endswith(end):
+            return None
+        name = topic[len(start) : -len(end)]
+        if name == _BRIDGE_OBJECT:
+            return Subject()
+        system, hyphen, monitor = name.partition("-")
+        if not _is_system(system) or (hyphen and not is_monitor_key(monitor)):
+            return None
+        return Subject(system, monitor if hyphen else None)
+
+    def _levels(self, topic: str) -> list[str]:
+        start = f"{self.root}/"
+        return topic[len(start) :].split("/") if topic.startswith(start) else []
+
+
+def _is_system(key: str) -> bool:
+    return INSTANCE_PATTERN.fullmatch(key) is not None and key not in RESERVED_SYSTEMS
