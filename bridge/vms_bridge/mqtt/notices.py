@@ -1,0 +1,38 @@
+"""Messages that may come up again and again, said once in a while."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import logging
+
+    from vms_bridge.clock import Clock
+
+_LIMIT = 256
+
+
+class Notices:
+    """Logs a warning of each subject at most once per `interval_s`, with the count of those held back."""
+
+    def __init__(self, logger: logging.Logger, clock: Clock, *, interval_s: float = 60.0) -> None:
+        self._logger = logger
+        self._clock = clock
+        self._interval_s = interval_s
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def warn(self, subject: str, message: str) -> None:
+        """Log `message`, unless one of this subject was logged a short while ago."""
+        now = self._clock.monotonic()
+        said, held_back = self._said.get(subject, (None, 0))
+        if said is not None and now - said < self._interval_s:
+            self._said[subject] = (said, held_back + 1)
+            return
+        if len(self._said) >= _LIMIT:
+            self._said.clear()
+        self._said[subject] = (now, 0)
+        self._logger.warning("%s%s", message, f" ({held_back} more like this)" if held_back else "")
+
+    def forget(self, subject: str) -> None:
+        """Let the next message of this subject be logged at once."""
+        self._said.pop(subject, None)
