@@ -1,0 +1,250 @@
+"""Runs commands: refuses what can't be, executes once, waits until the effect shows, and answers what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Protocol
+
+from vms_bridge.commands import NEEDS, Ack, AckResult, Command, SetAlarm, SetArmed
+from vms_bridge.errors import BridgeError, CommandRejected, CommandUnverified, UnsupportedCommand, VmsError
+from vms_bridge.verification import LONG, TIMEOUT_S, is_already, is_verified, refusal, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from datetime import datetime
+
+    from vms_bridge.backends.base import Backend
+    from vms_bridge.clock import Clock
+    from vms_bridge.views import HubView, MonitorKey, MonitorView, SystemView
+
+_LOGGER = logging.getLogger(__name__)
+_REMEMBERED_S = 600.0
+_REMEMBERED_MOST = 4096
+_PROGRESS_S = 5.0
+_LOOK_AGAIN_S = (0.1, 0.2, 0.4, 0.8)
+_CANCEL_RETRY_S = 5.0
+
+
+class ModeMemory(Protocol):
+    """Where the modes of disarmed monitors are kept."""
+
+    def remembered_modes(self, system: str, key: str) -> Mapping[str, str] | None:
+        """Return what was kept, or None."""
+
+    async def remember_modes(self, system: str, key: str, modes: Mapping[str, str]) -> None:
+        """Keep these, before anything is changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """What a command works on, looked up anew at each use since views are snapshots."""
+
+    hub: HubView
+    command: Command
+
+    @property
+    def system(self) -> SystemView:
+        return self.hub.systems[self.command.system]
+
+    @property
+    def monitor(self) -> MonitorView | None:
+        return self.hub.monitor(self.command.system, self.command.monitor) if self.command.monitor else None
+
+    @property
+    def monitor_id(self) -> str | None:
+        monitor = self.monitor
+        return monitor.monitor.id if monitor else None
+
+
+class CommandRunner:
+    """One at a time for each target; a repeated request is answered from memory."""
+
+    def __init__(
+        self,
+        hub: HubView,
+        clock: Clock,
+        *,
+        backend_of: Callable[[str], Backend],
+        memory: ModeMemory,
+        timeouts: Mapping[type, float] = TIMEOUT_S,
+    ) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._backend_of = backend_of
+        self._memory = memory
+        self._timeouts = timeouts
+        self._answers: dict[tuple[str, str], tuple[float, asyncio.Task[Ack]]] = {}
+        self._locks: dict[tuple[str, str | None], asyncio.Lock] = {}
+        self._forced_until: dict[MonitorKey, float] = {}
+        self._forced_changed = asyncio.Event()
+
+    async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
+        """Run a command to its verified end; the same `request_id` within ten minutes runs nothing twice."""
+        if command.request_id is None:
+            return await self._answer(command, progress)
+        self._forget_old_answers()
+        key = (command.origin, command.request_id)
+        if key not in self._answers:
+            task = asyncio.create_task(self._answer(command, progress), name=f"command {command.name}")
+            self._answers[key] = (self._clock.monotonic(), task)
+        return await asyncio.shield(self._answers[key][1])
+
+    async def run(self) -> None:
+        """End forced alarms in time, until cancelled."""
+        while True:
+            waiting = [until - self._clock.monotonic() for until in self._forced_until.values()]
+            if not waiting or min(waiting) > 0:
+                self._forced_changed.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._forced_changed.wait(), min(waiting, default=None))
+                continue
+            for key in [key for key, until in self._forced_until.items() if until <= self._clock.monotonic()]:
+                await self._end_forced(key)
+
+    async def end_forced_alarms(self) -> None:
+        """Cancel the alarms that are forced for a time, before their time: nobody would end them later."""
+        for key in list(self._forced_until):
+            await self._end_forced(key)
+
+    async def close(self) -> None:
+        """Abandon commands under way."""
+        tasks = [task for _, task in self._answers.values() if not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget_old_answers(self) -> None:
+        before = self._clock.monotonic() - _REMEMBERED_S
+        for key, (time, task) in list(self._answers.items()):
+            too_many = len(self._answers) >= _REMEMBERED_MOST
+            if task.done() and (time < before or too_many):
+                del self._answers[key]
+            elif not too_many:
+                break
+
+    async def _answer(self, command: Command, progress: Callable[[Ack], None] | None) -> Ack:
+        """Turn whatever happens to the command into an ack: the boundary at which its errors end."""
+        try:
+            result = await self._run(command, progress)
+        except (UnsupportedCommand, CommandRejected) as error:
+            return self._ack(command, AckResult.REFUSED, error)
+        except CommandUnverified as error:
+            return self._ack(command, AckResult.TIMEOUT, error)
+        except BridgeError as error:
+            return self._ack(command, AckResult.FAILED, error)
+        except Exception as error:
+            _LOGGER.exception("command %s for %s/%s failed in an unforeseen way", command.name, command.system, command.monitor)
+            return self._ack(command, AckResult.FAILED, BridgeError(f"internal error: {type(error).__name__}"))
+        return Ack(command=command, result=result, time=self._clock.now(), applied=value_of(command.action))
+
+    def _ack(self, command: Command, result: AckResult, error: BridgeError) -> Ack:
+        hint = f"{error}: {error.hint}" if error.hint else str(error)
+        return Ack(command=command, result=result, time=self._clock.now(), code=error.code, hint=hint)
+
+    async def _run(self, command: Command, progress: Callable[[Ack], None] | None) -> AckResult:
+        self._check(command)
+        async with self._locks.setdefault((command.system, command.monitor), asyncio.Lock()):
+            target = self._check(command)
+            if is_already(command.action, target.system, target.monitor):
+                return AckResult.UNCHANGED
+            limit_s = self._timeouts[type(command.action)]
+            try:
+                async with asyncio.timeout(limit_s), self._reporting(command, progress):
+                    await self._execute(target)
+            except TimeoutError as error:
+                raise CommandUnverified(
+                    f"its effect did not show within {limit_s:g} s",
+                    hint="it may still come; the state topic tells what is in force",
+                ) from error
+            return AckResult.APPLIED
+
+    def _check(self, command: Command) -> _Target:
+        """Refuse what can't be done, before the backend sees it."""
+        system = self._hub.systems.get(command.system)
+        if system is None:
+            raise CommandRejected(f"there is no system {command.system!r}", hint=f"systems: {', '.join(self._hub.systems)}")
+        target = _Target(hub=self._hub, command=command)
+        monitor = target.monitor
+        if command.monitor is not None and monitor is None:
+            raise CommandRejected(f"system {command.system!r} has no monitor {command.monitor!r}")
+        if not system.state.available:
+            raise VmsError(f"system {command.system!r} can't be reached now", hint=system.state.detail or "")
+        able = monitor.monitor.capabilities if monitor else system.state.capabilities
+        if NEEDS[type(command.action)] not in able:
+            raise UnsupportedCommand(f"this {'monitor' if monitor else 'system'} does not offer the command {command.name!r}")
+        why_not = refusal(command.action, system, monitor)
+        if why_not:
+            raise CommandRejected(why_not)
+        return target
+
+    async def _execute(self, target: _Target) -> None:
+        command = target.command
+        action = command.action
+        sent = self._clock.now()
+        if isinstance(action, SetArmed) and command.monitor and target.monitor:
+            if action.on:
+                action = replace(action, restore=self._memory.remembered_modes(command.system, command.monitor))
+            else:
+                await self._memory.remember_modes(command.system, command.monitor, target.monitor.state.modes)
+        await self._backend_of(command.system).execute(target.monitor_id, action)
+        await self._until_verified(target, sent)
+        if isinstance(action, SetAlarm) and command.monitor:
+            self._keep_time((command.system, command.monitor), action)
+
+    async def _until_verified(self, target: _Target, sent: datetime) -> None:
+        loop = asyncio.get_running_loop()
+        pauses = chain(_LOOK_AGAIN_S, repeat(_LOOK_AGAIN_S[-1]))
+        look_at = loop.time()
+        with closing(self._hub.subscribe()) as subscription:
+            while not is_verified(target.command.action, target.system, target.monitor, sent):
+                if loop.time() >= look_at:
+                    await self._look_again(target)
+                    look_at = loop.time() + next(pauses)
+                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(look_at):
+                        await subscription.changes()
+
+    async def _look_again(self, target: _Target) -> None:
+        # While a run state changes the VMS may well be away for a moment: the time limit decides, not this.
+        with suppress(VmsError):
+            await self._backend_of(target.command.system).refresh(target.monitor_id)
+
+    @asynccontextmanager
+    async def _reporting(self, command: Command, progress: Callable[[Ack], None] | None) -> AsyncIterator[None]:
+        """Tell `running` again and again while a long command is under way."""
+        if progress is None or type(command.action) not in LONG:
+            yield
+            return
+
+        async def report() -> None:
+            while True:
+                progress(Ack(command=command, result=AckResult.RUNNING, time=self._clock.now()))
+                await self._clock.sleep(_PROGRESS_S)
+
+        reporter = asyncio.create_task(report(), name=f"progress of {command.name}")
+        try:
+            yield
+        finally:
+            reporter.cancel()
+            await asyncio.gather(reporter, return_exceptions=True)
+
+    def _keep_time(self, key: MonitorKey, action: SetAlarm) -> None:
+        self._forced_until.pop(key, None)
+        if action.on and action.seconds is not None:
+            self._forced_until[key] = self._clock.monotonic() + action.seconds
+        self._forced_changed.set()
+
+    async def _end_forced(self, key: MonitorKey) -> None:
+        system, monitor = key
+        self._forced_until.pop(key, None)
+        ack = await self._answer(
+            Command(system=system, monitor=monitor, name="alarm", action=SetAlarm(on=False), origin="timer"), None
+        )
+        if ack.result in {AckResult.FAILED, AckResult.TIMEOUT}:
+            _LOGGER.warning("the alarm forced on %s/%s could not be ended yet: %s", system, monitor, ack.hint)
+            self._forced_until[key] = self._clock.monotonic() + _CANCEL_RETRY_S

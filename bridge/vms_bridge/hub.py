@@ -1,0 +1,459 @@
+"""The hub: the only owner of current state.
+
+Backends tell it what they see (`SystemFeed`), sinks look and are told of changes (`views.HubView`). It gives
+monitors their public keys, works out differences, stores events before anyone hears of them, and runs commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
+
+from vms_bridge.command_runner import CommandRunner
+from vms_bridge.errors import MediaUnavailable, StoreError
+from vms_bridge.keys import MonitorRule
+from vms_bridge.lifecycle import is_over, steps
+from vms_bridge.messages import decode, encode, event_message, public_event_id
+from vms_bridge.model import (
+    Detection,
+    Event,
+    Monitor,
+    MonitorState,
+    Resume,
+    Snapshot,
+    StateUpdate,
+    SystemLost,
+    SystemState,
+    SystemUpdate,
+)
+from vms_bridge.store import EventCommit, NewMessage
+from vms_bridge.subscription import HubSubscription
+from vms_bridge.views import MonitorView, SystemView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from vms_bridge.backends.base import Backend
+    from vms_bridge.clock import Clock
+    from vms_bridge.commands import Ack, Command
+    from vms_bridge.keys import MonitorRules
+    from vms_bridge.model import EventBatch, PictureRef, Update
+    from vms_bridge.store import Store
+    from vms_bridge.views import EventMessage, StoredMessage
+
+_LOGGER = logging.getLogger(__name__)
+_T = TypeVar("_T")
+_HOUSEKEEPING_S = 600.0
+_KEEP = timedelta(days=8)
+"""One day more than the longest catch-up, so that an event met again is known as such."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _System:
+    """What the hub holds of one system; only the hub changes it."""
+
+    key: str
+    kind: str
+    name: str
+    rules: MonitorRules
+    backend: Backend
+    state: SystemState = field(default_factory=SystemState)
+    monitors: dict[str, MonitorView] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    seqs: dict[str, int] = field(default_factory=dict)
+    remembered_modes: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    cursor: str | None = None
+    generation: int = 1
+    open_events: dict[str, Event] = field(default_factory=dict)
+    recording: asyncio.Lock = field(default_factory=asyncio.Lock)
+    unsaved: bool = False
+
+    def view(self) -> SystemView:
+        return SystemView(
+            key=self.key,
+            kind=self.kind,
+            name=self.name,
+            url=self.backend.url,
+            state=self.state,
+            monitors=MappingProxyType(self.monitors),
+        )
+
+    def key_of_event(self, event: Event) -> str | None:
+        """Return the key of the event's monitor, None where that monitor is not shown."""
+        known = self.keys.get(event.monitor_id)
+        if known is not None:
+            return known
+        return self.rules.key_of(event.monitor_id) if self.rules.shows(event.monitor_id, event.monitor_id) else None
+
+
+class SystemFeed:
+    """One backend's way to the hub (`backends.base.Feed`)."""
+
+    def __init__(self, hub: Hub, system: _System) -> None:
+        self._hub = hub
+        self._system = system
+
+    @property
+    def resume(self) -> Resume:
+        """Where the backend left off."""
+        system = self._system
+        return Resume(cursor=system.cursor, generation=system.generation, open_events=tuple(system.open_events.values()))
+
+    def emit(self, update: Update) -> None:
+        """Tell the current state."""
+        self._hub.apply(self._system, update)
+
+    async def record(self, batch: EventBatch) -> None:
+        """Tell of events; returns once they are stored."""
+        await self._hub.record(self._system, batch)
+
+
+class Hub:
+    """Current state, its changes, and the way of commands; see `views.HubView` for what sinks may use."""
+
+    def __init__(self, store: Store, clock: Clock, *, durable_sinks: Sequence[str] = ()) -> None:
+        self._store = store
+        self._clock = clock
+        self._durable_sinks = tuple(durable_sinks)
+        self._systems: dict[str, _System] = {}
+        self._subscriptions: set[HubSubscription] = set()
+        self._writes: set[asyncio.Task[None]] = set()
+        self._unsaved = asyncio.Event()
+        self._runner = CommandRunner(self, clock, backend_of=self._backend_of, memory=self)
+
+    @property
+    def epoch(self) -> str:
+        """The store's epoch."""
+        return self._store.epoch
+
+    @property
+    def bridge_id(self) -> str:
+        """The bridge's own identity."""
+        return self._store.bridge_id
+
+    @property
+    def systems(self) -> Mapping[str, SystemView]:
+        """Every configured system by key, as it stands now."""
+        return {key: system.view() for key, system in self._systems.items()}
+
+    def monitor(self, system: str, key: str) -> MonitorView | None:
+        """Return a monitor by its public keys, or None where there is none."""
+        found = self._systems.get(system)
+        return found.monitors.get(key) if found else None
+
+    def subscribe(self) -> HubSubscription:
+        """Start to hear of changes; the first `changes()` names everything there is."""
+        subscription = HubSubscription(self._subscriptions.discard)
+        self._subscriptions.add(subscription)
+        subscription.messages()
+        for system in self._systems.values():
+            subscription.system(system.key)
+            for key, view in system.monitors.items():
+                subscription.described((system.key, key))
+                subscription.state((system.key, key))
+                if view.last_event:
+                    subscription.last_event((system.key, key))
+        return subscription
+
+    async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
+        """Run a command to its verified end."""
+        return await self._runner.submit(command, progress)
+
+    async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> Sequence[StoredMessage]:
+        """Return the next messages that the durable sink has not yet confirmed."""
+        return await self._store.undelivered(sink, late=late, after=after, limit=limit)
+
+    async def delivered(self, sink: str, positions: Sequence[int]) -> None:
+        """Confirm that the receiver has accepted these messages."""
+        await self._store.delivered(sink, positions)
+
+    async def picture(self, system: str, ref: PictureRef) -> bytes:
+        """Fetch a JPEG from the system."""
+        found = self._systems.get(system)
+        if found is None:
+            raise MediaUnavailable(f"there is no system {system!r}")
+        return await found.backend.picture(ref)
+
+    async def run(self) -> None:
+        """Keep the house until cancelled: save descriptions, forget what is old, end forced alarms in time."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._save_descriptions(), name="hub: descriptions")
+            group.create_task(self._prune(), name="hub: prune")
+            group.create_task(self._runner.run(), name="hub: forced alarms")
+
+    async def end_forced_alarms(self) -> None:
+        """Cancel the alarms that are forced for a time; for an orderly stop, while the backends still run."""
+        await self._runner.end_forced_alarms()
+
+    async def close(self) -> None:
+        """Abandon commands under way, and wait for what is being written."""
+        await self._runner.close()
+        await asyncio.gather(*self._writes, return_exceptions=True)
+
+    async def add_system(self, *, key: str, kind: str, name: str, rules: MonitorRules, backend: Backend) -> SystemFeed:
+        """Take a system in, or in place of the one with that key.
+
+        Monitors that the store remembers are there at once, not available yet: their old states are corrected.
+        """
+        old = self._systems.get(key)
+        if old is not None:
+            async with old.recording:  # what the old backend has told last is stored before it is read again
+                pass
+        system = _System(key=key, kind=kind, name=name, rules=rules, backend=backend)
+        resume = await self._store.resume(key)
+        system.cursor, system.generation = resume.cursor, resume.generation
+        system.open_events = {event.id: event for event in resume.open_events}
+        for stored in await self._store.monitors(key):
+            system.seqs[stored.key] = stored.seq
+            if stored.remembered_modes:
+                system.remembered_modes[stored.key] = stored.remembered_modes
+            described = self._described(system, stored.monitor) if stored.monitor else None
+            if described and described[0] == stored.key:
+                last_event = decode(stored.last_event) if stored.last_event else None
+                system.keys[described[1].id] = stored.key
+                system.monitors[stored.key] = MonitorView(
+                    system=key,
+                    key=stored.key,
+                    monitor=described[1],
+                    state=MonitorState(detail="not asked yet"),
+                    last_event=last_event,
+                    last_event_id=stored.last_event_id,
+                )
+        self._systems[key] = system
+        gone = old.monitors.keys() - system.monitors.keys() if old else set()
+        for subscription in self._subscriptions:
+            subscription.system(key)
+            subscription.removed((key, monitor) for monitor in gone)
+            for monitor in system.monitors:
+                subscription.described((key, monitor))
+                subscription.state((key, monitor))
+        return SystemFeed(self, system)
+
+    def remove_system(self, key: str) -> None:
+        """Let a system go; its memories stay in the store."""
+        system = self._systems.pop(key)
+        for subscription in self._subscriptions:
+            subscription.removed((key, monitor) for monitor in system.monitors)
+            subscription.system_removed(key)
+
+    def apply(self, system: _System, update: Update) -> None:
+        """Make an update the current truth and tell who listens."""
+        if self._systems.get(system.key) is not system:
+            return  # a last word of a backend that has been replaced
+        match update:
+            case StateUpdate():
+                self._apply_state(system, update.monitor_id, update.state)
+            case Detection():
+                self._apply_detection(system, update)
+            case SystemUpdate():
+                self._apply_system(system, update.state)
+            case Snapshot():
+                self._apply_monitors(system, update.monitors)
+                for monitor_id, state in update.states.items():
+                    self._apply_state(system, monitor_id, state)
+                self._apply_system(system, update.system)
+            case SystemLost():
+                self._apply_loss(system, update.detail)
+
+    async def record(self, system: _System, batch: EventBatch) -> None:
+        """Store a batch and tell who listens; goes on to its end even when the backend is cancelled meanwhile."""
+        task = asyncio.create_task(self._record(system, batch), name=f"record {system.key}")
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        await asyncio.shield(task)
+
+    def remembered_modes(self, system: str, key: str) -> Mapping[str, str] | None:
+        """Return the modes that a monitor had before it was disarmed."""
+        found = self._systems.get(system)
+        return found.remembered_modes.get(key) if found else None
+
+    async def remember_modes(self, system: str, key: str, modes: Mapping[str, str]) -> None:
+        """Keep the modes to which a monitor shall return, before anything is changed."""
+        await self._store.remember_modes(system, key, modes)
+        self._systems[system].remembered_modes[key] = dict(modes)
+
+    def _backend_of(self, system: str) -> Backend:
+        return self._systems[system].backend
+
+    def _described(self, system: _System, monitor: Monitor) -> tuple[str, Monitor] | None:
+        """Return the monitor with its key and what the configuration says of it; None where it is not shown."""
+        if not system.rules.shows(monitor.id, monitor.name):
+            return None
+        rule = system.rules.monitors.get(monitor.id, MonitorRule())
+        return system.rules.key_of(monitor.id), replace(monitor, name=rule.name or monitor.name, area=rule.area or monitor.area)
+
+    def _apply_monitors(self, system: _System, monitors: Sequence[Monitor]) -> None:
+        shown: dict[str, Monitor] = {}
+        for monitor in monitors:
+            described = self._described(system, monitor)
+            if described is None:
+                continue
+            if described[0] in shown:
+                _LOGGER.warning("system %s: two monitors have the key %r, the later is left out", system.key, described[0])
+                continue
+            shown[described[0]] = described[1]
+        gone = [key for key in system.monitors if key not in shown]
+        for key in gone:
+            del system.monitors[key]
+        changed = [key for key, monitor in shown.items() if key not in system.monitors or system.monitors[key].monitor != monitor]
+        for key in changed:
+            system.monitors[key] = self._view_with(system, key, shown[key])
+        system.keys = {monitor.id: key for key, monitor in shown.items()}
+        if gone or changed:
+            system.unsaved = True
+            self._unsaved.set()
+        for subscription in self._subscriptions:
+            subscription.removed((system.key, key) for key in gone)
+            for key in changed:
+                subscription.described((system.key, key))
+                subscription.state((system.key, key))
+
+    def _view_with(self, system: _System, key: str, monitor: Monitor) -> MonitorView:
+        known = system.monitors.get(key)
+        if known is not None:
+            return replace(known, monitor=monitor)
+        return MonitorView(system=system.key, key=key, monitor=monitor, state=MonitorState())
+
+    def _apply_state(self, system: _System, monitor_id: str, state: MonitorState) -> None:
+        key = system.keys.get(monitor_id)
+        if key is None:
+            return
+        view = system.monitors[key]
+        if not state.available:
+            state = MonitorState(detail=state.detail, source=state.source, observed=state.observed)
+        if view.state == state:
+            return
+        system.monitors[key] = replace(view, state=state)
+        for subscription in self._subscriptions:
+            subscription.state((system.key, key))
+
+    def _apply_detection(self, system: _System, detection: Detection) -> None:
+        key = system.keys.get(detection.monitor_id)
+        if key is not None:
+            for subscription in self._subscriptions:
+                subscription.detection((system.key, key), detection)
+
+    def _apply_loss(self, system: _System, detail: str) -> None:
+        """Make everything about the system unknown: a stale "clear" is worse than none."""
+        now = self._clock.now()
+        self._apply_system(system, SystemState(detail=detail, observed=now))
+        for monitor_id in system.keys:
+            self._apply_state(system, monitor_id, MonitorState(detail=detail, observed=now))
+
+    def _apply_system(self, system: _System, state: SystemState) -> None:
+        if system.state == state:
+            return
+        if state.available and not system.state.available:
+            _LOGGER.info("system %s is there, version %s, monitors: %d", system.key, state.version, len(system.monitors))
+        system.state = state
+        for subscription in self._subscriptions:
+            subscription.system(system.key)
+
+    async def _record(self, system: _System, batch: EventBatch) -> None:
+        async with system.recording:
+            if batch.generation != system.generation:
+                system.generation, system.open_events = batch.generation, {}
+            shown = [(key, event) for event in batch.events if (key := system.key_of_event(event)) is not None]
+            commit, last_events = await self._plan(system, batch, shown)
+            if not commit.events and commit.cursor in (None, system.cursor):
+                return
+            await self._store.commit(commit, self._durable_sinks)
+            self._adopt(system, commit, last_events)
+
+    async def _plan(
+        self, system: _System, batch: EventBatch, shown: Sequence[tuple[str, Event]]
+    ) -> tuple[EventCommit, dict[str, tuple[str, EventMessage]]]:
+        """Work out what the batch means against what is known, without changing anything yet."""
+        unknown = [event.id for _, event in shown if event.id not in system.open_events]
+        previous = await self._store.events(system.key, batch.generation, unknown) | system.open_events
+        seqs: dict[str, int] = {}
+        changed: dict[str, tuple[str, Event]] = {}
+        messages: list[NewMessage] = []
+        last_events: dict[str, tuple[str, EventMessage]] = {}
+        for key, event in shown:
+            before = previous.get(event.id)
+            for type_ in steps(before, event):
+                seqs[key] = seqs.get(key, system.seqs.get(key, 0)) + 1
+                view = system.monitors.get(key)
+                message = event_message(
+                    event,
+                    type_,
+                    epoch=self.epoch,
+                    seq=seqs[key],
+                    public_id=public_event_id(system.key, event.id, batch.generation),
+                    system=system.key,
+                    monitor=key,
+                    name=view.monitor.name if view else event.monitor_id,
+                    late=batch.late,
+                )
+                messages.append(
+                    NewMessage(
+                        monitor=key, event_id=event.id, seq=message.seq, type=type_, late=batch.late, payload=encode(message)
+                    )
+                )
+                newest = last_events.get(key, (None, view.last_event if view else None))[1]
+                if newest is None or newest.id == message.id or message.start >= newest.start:
+                    last_events[key] = (event.id, message)
+            if before != event:
+                changed[event.id] = (key, event)
+                previous[event.id] = event
+        commit = EventCommit(
+            system=system.key,
+            generation=batch.generation,
+            cursor=batch.cursor,
+            events=tuple(changed.values()),
+            messages=tuple(messages),
+            last_events={key: (event_id, encode(message)) for key, (event_id, message) in last_events.items()},
+        )
+        return commit, last_events
+
+    def _adopt(self, system: _System, commit: EventCommit, last_events: Mapping[str, tuple[str, EventMessage]]) -> None:
+        """Make what was stored the current truth."""
+        system.cursor = commit.cursor or system.cursor
+        for message in commit.messages:
+            system.seqs[message.monitor] = message.seq
+        for _, event in commit.events:
+            if is_over(event) or event.deleted:
+                system.open_events.pop(event.id, None)
+            else:
+                system.open_events[event.id] = event
+        for key, (event_id, newest) in last_events.items():
+            if key in system.monitors:
+                system.monitors[key] = replace(system.monitors[key], last_event=newest, last_event_id=event_id)
+        for subscription in self._subscriptions:
+            if commit.messages:
+                subscription.messages()
+            for key in last_events:
+                if key in system.monitors:
+                    subscription.last_event((system.key, key))
+
+    async def _save_descriptions(self) -> None:
+        while True:
+            await self._unsaved.wait()
+            self._unsaved.clear()
+            for system in [system for system in self._systems.values() if system.unsaved]:
+                system.unsaved = False
+                monitors = {key: view.monitor for key, view in system.monitors.items()}
+                await self._keep_house(self._store.save_monitors(system.key, monitors))
+
+    async def _prune(self) -> None:
+        while True:
+            lost = await self._keep_house(self._store.prune(self._durable_sinks, _KEEP))
+            if lost:
+                _LOGGER.error(
+                    "%d event messages could not be delivered within %d days and are given up; is a broker out of reach?",
+                    lost,
+                    _KEEP.days,
+                )
+            await self._clock.sleep(_HOUSEKEEPING_S)
+
+    async def _keep_house(self, work: Coroutine[None, None, _T]) -> _T | None:
+        try:
+            return await work
+        except StoreError as error:
+            _LOGGER.warning("%s (%s)", error, error.hint)
+            return None

@@ -1,0 +1,38 @@
+"""What happened to an event between two looks at it, as the steps that the event contract knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vms_bridge.views import MessageType
+
+if TYPE_CHECKING:
+    from vms_bridge.model import Event
+
+
+def steps(previous: Event | None, event: Event) -> tuple[MessageType, ...]:
+    """Return the messages that lead from `previous` (None: never seen) to `event`, in order; none where nothing is new."""
+    if previous is None:
+        if event.deleted:
+            return ()
+        return (MessageType.NEW, MessageType.END) if is_over(event) else (MessageType.NEW,)
+    if previous.deleted or event.deleted:
+        return () if previous.deleted else (MessageType.DELETED,)
+    if is_over(event) and not is_over(previous):
+        return (MessageType.END,)
+    if (event.snapshot_ready and not previous.snapshot_ready) or (event.clip_ready and not previous.clip_ready):
+        return (MessageType.MEDIA,)
+    return (MessageType.UPDATE,) if _figures(previous) != _figures(event) else ()
+
+
+def is_over(event: Event) -> bool:
+    """Say whether the event has come to its end, however that was learnt."""
+    return event.end is not None or event.end_reason is not None
+
+
+def _figures(event: Event) -> tuple[object, ...]:
+    """Return what is worth an update: counts that grow while an event is open are told by its end."""
+    lasting = (event.kind, event.cause, event.labels, event.score, event.zones, event.start)
+    if not is_over(event):
+        return lasting
+    return (*lasting, event.end, event.end_reason, event.duration_s, event.alarm_frames, event.max_score)

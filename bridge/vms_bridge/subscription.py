@@ -1,0 +1,102 @@
+"""A sink's place in the hub's fan-out: names of what changed, so newest wins and nothing queues up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from vms_bridge.views import Changes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from vms_bridge.model import Detection
+    from vms_bridge.views import MonitorKey
+
+
+class HubSubscription:
+    """Gathers the names of changed things until the sink asks; its size is bounded by that of the world."""
+
+    def __init__(self, on_close: Callable[[HubSubscription], None]) -> None:
+        self._on_close = on_close
+        self._wake = asyncio.Event()
+        self._clear()
+
+    async def changes(self) -> Changes:
+        """Wait until something is new and return it; what was returned before is not told again."""
+        await self._wake.wait()
+        changes = Changes(
+            systems=frozenset(self._systems),
+            removed_systems=frozenset(self._removed_systems),
+            described=frozenset(self._described),
+            removed=frozenset(self._removed),
+            states=frozenset(self._states),
+            last_events=frozenset(self._last_events),
+            messages=self._messages,
+            detections=self._detections,
+        )
+        self._clear()
+        return changes
+
+    def close(self) -> None:
+        """Take no more."""
+        self._on_close(self)
+
+    def system(self, key: str) -> None:
+        """Note that a system came or changed."""
+        self._systems.add(key)
+        self._removed_systems.discard(key)
+        self._wake.set()
+
+    def system_removed(self, key: str) -> None:
+        """Note that a system is no more."""
+        self._removed_systems.add(key)
+        self._systems.discard(key)
+        self._wake.set()
+
+    def described(self, key: MonitorKey) -> None:
+        """Note that a monitor came, or that its description changed."""
+        self._described.add(key)
+        self._removed.discard(key)
+        self._wake.set()
+
+    def removed(self, keys: Iterable[MonitorKey]) -> None:
+        """Note that monitors are no more."""
+        for key in keys:
+            self._removed.add(key)
+            self._described.discard(key)
+            self._states.discard(key)
+            self._last_events.discard(key)
+            self._detections.pop(key, None)
+            self._wake.set()
+
+    def state(self, key: MonitorKey) -> None:
+        """Note that a monitor's state changed."""
+        self._states.add(key)
+        self._wake.set()
+
+    def last_event(self, key: MonitorKey) -> None:
+        """Note that a monitor's newest event changed."""
+        self._last_events.add(key)
+        self._wake.set()
+
+    def messages(self) -> None:
+        """Note that there are undelivered event messages."""
+        self._messages = True
+        self._wake.set()
+
+    def detection(self, key: MonitorKey, detection: Detection) -> None:
+        """Keep a monitor's newest detection."""
+        self._detections[key] = detection
+        self._wake.set()
+
+    def _clear(self) -> None:
+        self._systems: set[str] = set()
+        self._removed_systems: set[str] = set()
+        self._described: set[MonitorKey] = set()
+        self._removed: set[MonitorKey] = set()
+        self._states: set[MonitorKey] = set()
+        self._last_events: set[MonitorKey] = set()
+        self._detections: dict[MonitorKey, Detection] = {}
+        self._messages = False
+        self._wake.clear()

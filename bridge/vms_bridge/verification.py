@@ -1,0 +1,86 @@
+"""What each action asks for, and how its effect shows in the state: pure, so that a command's truth can be tested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.model import AlarmState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from vms_bridge.commands import Action
+    from vms_bridge.model import MonitorState
+    from vms_bridge.views import MonitorView, SystemView
+
+TIMEOUT_S = {SetAlarm: 15.0, SetArmed: 25.0, SetDetection: 10.0, SetMode: 25.0, SetRunState: 180.0, Restart: 60.0}
+"""How long an action may take, the VMS's own time included; a run state restarts every camera of a ZoneMinder."""
+
+LONG = frozenset({SetRunState, Restart})
+"""Actions that report `running` meanwhile."""
+
+
+def refusal(action: Action, system: SystemView, view: MonitorView | None) -> str | None:
+    """Return why the action's value is not a legal one, or None."""
+    match action:
+        case SetMode(mode=mode, value=value):
+            values = view.monitor.modes.get(mode, ()) if view else ()
+            if value not in values:
+                return f"{mode} is one of: {', '.join(values)}" if values else f"this monitor has no mode {mode!r}"
+        case SetRunState(name=name):
+            if name not in system.state.run_states:
+                return f"the run states of this system are: {', '.join(system.state.run_states)}"
+    return None
+
+
+def is_already(action: Action, system: SystemView, view: MonitorView | None) -> bool:
+    """Say whether the state is surely as the action wants it, so that nothing needs to be done.
+
+    Forcing an alarm is never done already: that something moves does not mean that the alarm is forced.
+    """
+    match action:
+        case SetAlarm() | Restart():
+            return False
+        case SetRunState(name=name):
+            return system.state.run_state == name
+    return view is not None and _shows(action, view.state)
+
+
+def is_verified(action: Action, system: SystemView, view: MonitorView | None, sent: datetime) -> bool:
+    """Say whether the state shows the effect of an action that was sent at that time."""
+    match action:
+        case SetRunState(name=name):
+            return system.state.available and system.state.run_state == name and system.state.running is not False
+        case Restart():
+            state = view.state if view else None
+            return bool(state and state.connected and state.observed and state.observed > sent)
+    return view is not None and _shows(action, view.state)
+
+
+def value_of(action: Action) -> str:
+    """Return the value that is in force once the action is applied, as it stands in a command's payload."""
+    match action:
+        case SetMode(value=value):
+            return value
+        case SetRunState(name=name):
+            return name
+        case Restart():
+            return "restarted"
+        case SetArmed(on=on) | SetAlarm(on=on) | SetDetection(on=on):
+            return "ON" if on else "OFF"
+
+
+def _shows(action: Action, state: MonitorState) -> bool:
+    match action:
+        case SetArmed(on=on):
+            return state.armed is on
+        case SetDetection(on=on):
+            return state.detection is on
+        case SetMode(mode=mode, value=value):
+            return state.modes.get(mode) == value
+        case SetAlarm(on=True):
+            return state.alarm in {AlarmState.ALARM, AlarmState.ALERT}
+        case SetAlarm():
+            return state.alarm is not None and state.alarm is not AlarmState.ALARM
+    return False
