@@ -1,0 +1,188 @@
+"""Logging: text or JSON lines with the time in UTC, recurring troubles told seldom, secrets struck out.
+
+Parts log with the standard library: `_LOG = logging.getLogger(__name__)`, values by `extra={"system": ...}`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MESSAGE_CHARACTERS = 10_000
+_REPEAT_S = 600.0
+_CODES = 8
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_SENSITIVE = r"(?:token|password|passwd|pass|pwd|passphrase|secret|auth|credentials|api_?key|signature)"
+_SECRETS = (
+    # in a URL, a form or a message: token=...; what follows up to the next separator is struck out
+    (re.compile(rf"(?i)(?<![a-z0-9])([a-z0-9_-]{{0,40}}{_SENSITIVE})=[^\s&\"'<>;,)\]}}]+"), r"\1=***"),
+    # in JSON, and in Python's repr of a mapping
+    (
+        re.compile(rf"(?i)([\"'][a-z0-9_-]{{0,40}}{_SENSITIVE}[\"']\s*:\s*)(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"),
+        r"\1'***'",
+    ),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9+/._~-]{6,}=*"), r"\1 ***"),
+    (re.compile(r"(://[^\s/@:]*):[^\s/@]+@"), r"\1:***@"),
+)
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 13: "\\r", 9: "\\t"}
+
+
+def redact(text: str) -> str:
+    """Return the text without what looks like a secret: a second line of defence, for none should get this far."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def configure(level: str = "info", form: str = "text", stream: TextIO | None = None) -> None:
+    """Send everything of `level` (debug, info, warning, error) and above to `stream` (stderr), as text or json.
+
+    May be called again, as after a reload. Libraries are heard from `warning` on, at debug from `info` on.
+    """
+    handler = _Handler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if isinstance(old, _Handler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.INFO if level == "debug" else max(logging.WARNING, _number(level)))
+    logging.getLogger("vms_bridge").setLevel(_number(level))
+    logging.captureWarnings(capture=True)
+
+
+class TextFormatter(logging.Formatter):
+    """One line for people; a traceback follows on lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text."""
+        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        line = f"{_time(record)} {record.levelname.lower():7} {record.name}: {_message(record)}{fields}"
+        trace = _trace(record)
+        return f"{line}\n{trace}" if trace else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, the record's fields, and `trace` where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON."""
+        entry: dict[str, object] = {
+            **_fields(record),
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _message(record),
+        }
+        if trace := _trace(record):
+            entry["trace"] = trace
+        return json.dumps(entry, ensure_ascii=False)
+
+
+class Trouble:
+    """Something that may go wrong again and again: told at once, then seldom with a count, and once when it is over.
+
+    `monotonic` is the clock's; a cause (`code`) that is new in this trouble is told at once too.
+    """
+
+    def __init__(
+        self, logger: logging.Logger, subject: str, monotonic: Callable[[], float], *, repeat_s: float = _REPEAT_S
+    ) -> None:
+        self._logger, self._subject, self._monotonic, self._repeat_s = logger, subject, monotonic, repeat_s
+        self._began: float | None = None
+        self._told = 0.0
+        self._count = 0
+        self._codes: set[str] = set()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the trouble lasts."""
+        return self._began is not None
+
+    def report(
+        self,
+        message: object,
+        *,
+        hint: str = "",
+        code: str = "",
+        level: int = logging.WARNING,
+        fields: Mapping[str, object] | None = None,
+    ) -> bool:
+        """Note that it went wrong (again), and say whether a line was written. `message` may be an exception."""
+        now = self._monotonic()
+        is_news = self._began is None or (code not in self._codes and len(self._codes) < _CODES)
+        self._began = now if self._began is None else self._began
+        self._count += 1
+        self._codes.add(code)
+        if not is_news and now - self._told < self._repeat_s:
+            return False
+        self._told = now
+        often = f" ({self._count} times in {_duration(now - self._began)})" if self._count > 1 else ""
+        remedy = f". {hint[0].upper()}{hint[1:]}" if hint else ""
+        self._logger.log(level, "%s: %s%s%s", self._subject, message, often, remedy, extra=dict(fields or {}))
+        return True
+
+    def over(self) -> None:
+        """Note that it works again; says so if there was a trouble."""
+        if self._began is None:
+            return
+        lasted = _duration(self._monotonic() - self._began)
+        self._logger.info("%s: works again, after %s and %d failures", self._subject, lasted, self._count)
+        self._began, self._count = None, 0
+        self._codes.clear()
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours, to be told from the handlers of others."""
+
+
+def _number(level: str) -> int:
+    return logging.getLevelNamesMapping()[level.upper()]
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return the message on one line: names that come from elsewhere may hold line breaks and terminal codes."""
+    try:
+        text = record.getMessage()
+    except (TypeError, ValueError, KeyError):  # arguments that do not fit must not cost the line
+        text = str(record.msg)
+    return _plain(text)
+
+
+def _plain(text: str) -> str:
+    cut = text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]}..."
+    return redact(cut).translate(_CONTROL)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    """Return what was given by `extra`; numbers, booleans and None stay what they are, a secret's name hides its value."""
+    fields: dict[str, object] = {}
+    for name, value in record.__dict__.items():
+        if name in _STANDARD:
+            continue
+        plain = value if isinstance(value, int | float | None) else _plain(str(value))
+        fields[name] = "***" if re.fullmatch(f".*{_SENSITIVE}", name, re.IGNORECASE) else plain
+    return fields
+
+
+def _trace(record: logging.LogRecord) -> str:
+    if not record.exc_info or record.exc_info[0] is None:
+        return ""
+    return redact(logging.Formatter().formatException(record.exc_info))
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration as people say it."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
