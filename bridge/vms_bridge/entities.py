@@ -124,14 +124,14 @@ class Entity(Generic[View]):
     dead_band: DeadBand | None = None
 
 
-def zone_key(zone_id: str) -> str:
-    """Return the key by which a zone stands in JSON and ids: the VMS's id where it fits, else a slug with a hash.
+def part_key(part_id: str) -> str:
+    """Return the key of a zone or a storage in JSON and ids: the VMS's id where it fits, else a slug with a hash.
 
     It has no hyphen, so that `<monitor>-<zone>` can be read in one way only.
     """
-    if re.fullmatch(r"[A-Za-z0-9_]{1,48}", zone_id):
-        return zone_id
-    return monitor_key(f"{zone_id} ")  # a space never fits, so this is a slug, and slugs have no hyphen
+    if re.fullmatch(r"[A-Za-z0-9_]{1,48}", part_id):
+        return part_id
+    return monitor_key(f"{part_id} ")  # a space never fits, so this is a slug, and slugs have no hyphen
 
 
 def _needs(*capabilities: Capability) -> frozenset[Capability]:
@@ -169,7 +169,7 @@ def _event_count(period: str, read: Callable[[MonitorView], Scalar], *, enabled:
         needs=_needs(Capability.COUNTERS),
         field=f"events_{period}",
         read=read,
-        name="Events" if period == "total" else f"Events this {period}",
+        name="Events" if period == "total" else f"Events last {period}",
         unit="events",
         state_class="measurement",
         category=Category.DIAGNOSTIC,

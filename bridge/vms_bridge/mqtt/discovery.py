@@ -2,18 +2,32 @@
 
 Written with readable keys and abbreviated at the very end. One retained payload describes a device with all of its
 entities; an unknown key at its top level, in `device` or in `origin` makes Home Assistant reject it as a whole.
+What Home Assistant does with each key was read in its 2026.11 (components/mqtt) and tried (docs/decisions/0202).
 """
 
 from __future__ import annotations
 
+import json
+import re
+import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from vms_bridge import __version__
+from vms_bridge.entities import BRIDGE, MONITOR, STORAGE, SYSTEM, ZONE, Platform, Source, part_key
+from vms_bridge.mqtt.abbreviations import abbreviate
+from vms_bridge.mqtt.templates import EVENT_TYPES, command_template, option_label, value_template
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping
 
+    from vms_bridge.entities import Entity
+    from vms_bridge.model import Monitor, Storage, SystemState
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.views import MonitorView, SystemView
+
+_ORIGIN = {"name": "VMS Bridge", "sw_version": __version__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,26 +40,309 @@ class Offer:
     snapshots: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a device's entities find their messages; `unique` and `readable` are the beginnings of their ids."""
+
+    unique: str
+    readable: str
+    status: str
+    topics: Mapping[Source, str]
+    commands: str
+    name: str = ""
+    part: str = ""
+
+
 def bridge_payload(offer: Offer) -> bytes:
     """Return the payload of the bridge's own device."""
-    raise NotImplementedError
+    topics = offer.topics
+    place = _Place(
+        unique=topics.instance,
+        readable=f"vms_bridge_{topics.instance}",
+        status=topics.status,
+        topics={Source.STATUS: topics.status, Source.INFO: topics.info},
+        commands=topics.root,
+    )
+    return _encode(
+        {
+            "device": {
+                "identifiers": [_bridge_id(offer)],
+                "name": offer.name,
+                "manufacturer": "VMS Bridge",
+                "model": "Bridge",
+                "sw_version": __version__,
+            },
+            "origin": _ORIGIN,
+            "components": {row.key: _bridge_component(row, place) for row in BRIDGE},
+        }
+    )
 
 
 def system_payload(view: SystemView, offer: Offer) -> bytes:
-    """Return the payload of a system's device."""
-    raise NotImplementedError
+    """Return the payload of a system's device, with its storages."""
+    topics, state_topic = offer.topics, offer.topics.system_state(view.key)
+    name = view.name or view.key
+    place = _Place(
+        unique=f"{topics.instance}-{view.key}",
+        readable=_slug(name) or view.key,
+        status=topics.status,
+        topics={Source.STATE: state_topic},
+        commands=f"{topics.root}/{view.key}/set",
+    )
+    components = {
+        row.key: _component(row, place, options=view.state.run_states if row.platform is Platform.SELECT else ())
+        for row in SYSTEM
+        if row.needs <= view.state.capabilities and _is_offered(row, offer) and (row.key != "run_state" or view.state.run_states)
+    }
+    for storage in view.state.storage:
+        part = part_key(storage.id)
+        storage_place = _part_place(place, part, storage.name or part)
+        for storage_row in _storage_rows(view.state, storage):
+            components[f"{part}-{storage_row.key}"] = _component(storage_row, storage_place)
+    return _encode(
+        {
+            "device": {
+                "identifiers": [_system_id(offer, view.key)],
+                "name": name,
+                "model": view.kind,
+                "sw_version": view.state.version,
+                "configuration_url": _page(view.url),
+                "via_device": _bridge_id(offer),
+            },
+            **_shared(topics.status, state_topic),
+            "components": components,
+        }
+    )
 
 
 def monitor_payload(view: MonitorView, system: SystemView, offer: Offer) -> bytes:
     """Return the payload of a monitor's device, its zones as child devices."""
-    raise NotImplementedError
+    topics, monitor = offer.topics, view.monitor
+    state_topic = topics.monitor_state(view.system, view.key)
+    name = monitor.name or view.key
+    device_id = f"{_system_id(offer, view.system)}-{view.key}"
+    place = _Place(
+        unique=f"{topics.instance}-{view.system}-{view.key}",
+        readable=_slug(name) or _slug(f"{view.system}_{view.key}"),
+        status=topics.status,
+        topics={
+            Source.STATE: state_topic,
+            Source.EVENT: topics.monitor_event(view.system, view.key),
+            Source.LAST_EVENT: topics.last_event(view.system, view.key),
+            Source.SNAPSHOT: topics.snapshot(view.system, view.key),
+        },
+        commands=f"{topics.root}/{view.system}/{view.key}/set",
+    )
+    payload: dict[str, Any] = {
+        "device": {
+            "identifiers": [device_id],
+            "name": name,
+            "model": monitor.model or None,
+            "suggested_area": monitor.area or None,
+            "configuration_url": _page(system.url),
+            "via_device": _system_id(offer, view.system),
+        },
+        **_shared(topics.status, state_topic),
+        "components": {
+            row.key: _component(row, place, options=monitor.modes.get(row.mode or "", ()))
+            for row in MONITOR
+            if row.needs <= monitor.capabilities and _is_offered(row, offer) and (row.mode is None or monitor.modes.get(row.mode))
+        },
+    }
+    if zones := _zones(monitor, place, device_id):
+        payload["child_devices"] = zones
+    return _encode(payload)
 
 
 def components(payload: bytes) -> dict[str, str]:
     """Return the platform of each component in a retained payload, by id; nothing for bytes that are no payload."""
-    raise NotImplementedError
+    found: dict[str, str] = {}
+    for part in _with_components(_decode(payload)):
+        for component_id, component in part["cmps"].items():
+            if isinstance(component, dict) and isinstance(component.get("p"), str):
+                found[component_id] = component["p"]
+    return found
+
+
+def gone(previous: bytes, wanted: bytes) -> frozenset[str]:
+    """Return the ids of components that `previous` has and `wanted` has not, or has for another platform."""
+    return frozenset(component_id for component_id, _ in components(previous).items() - components(wanted).items())
 
 
 def removal_payload(previous: bytes, gone: Collection[str]) -> bytes:
     """Return `previous` with only the platform left of the components that are gone: the first of the two steps."""
-    raise NotImplementedError
+    payload = _decode(previous)
+    for part in _with_components(payload):
+        for component_id, component in part["cmps"].items():
+            if component_id in gone and isinstance(component, dict):
+                part["cmps"][component_id] = {"p": component.get("p")}
+    return _dump(payload)
+
+
+def _bridge_id(offer: Offer) -> str:
+    return f"vms_bridge-{offer.topics.instance}"
+
+
+def _system_id(offer: Offer, system: str) -> str:
+    return f"{_bridge_id(offer)}-{system}"
+
+
+def _is_offered(row: Entity[Any], offer: Offer) -> bool:
+    if row.source is Source.SNAPSHOT and not offer.snapshots:
+        return False
+    return row.command is None or offer.commands == "admin" or (offer.commands == "control" and not row.admin)
+
+
+def _storage_rows(state: SystemState, storage: Storage) -> Iterable[Entity[Storage]]:
+    return (row for row in STORAGE if row.needs <= state.capabilities and (row.field != "percent" or storage.total_bytes))
+
+
+def _zones(monitor: Monitor, place: _Place, device_id: str) -> list[dict[str, Any]]:
+    """Return the child devices. Their ids have a slash, so that monitor `1-2` and zone 2 of monitor 1 differ."""
+    rows = [row for row in ZONE if row.needs <= monitor.capabilities]
+    if not rows:
+        return []
+    children = []
+    for zone in monitor.zones:
+        part = part_key(zone.id)
+        name = zone.name or part
+        zone_place = _part_place(place, part, name)
+        children.append(
+            {
+                "identifiers": [f"{device_id}/{part}"],
+                "name": name,
+                "components": {f"{part}-{row.key}": _component(row, zone_place) for row in rows},
+            }
+        )
+    return children
+
+
+def _part_place(place: _Place, part: str, name: str) -> _Place:
+    return _Place(
+        unique=f"{place.unique}-{part}",
+        readable=f"{place.readable}_{_slug(name) or _slug(part)}",
+        status=place.status,
+        topics=place.topics,
+        commands=place.commands,
+        name=name,
+        part=part,
+    )
+
+
+def _shared(status: str, state_topic: str) -> dict[str, Any]:
+    return {
+        "origin": _ORIGIN,
+        "availability": [
+            {"topic": status},
+            {"topic": state_topic, "value_template": "{{ 'online' if value_json.available else 'offline' }}"},
+        ],
+        "availability_mode": "all",
+        "state_topic": state_topic,
+    }
+
+
+def _bridge_component(row: Entity[None], place: _Place) -> dict[str, Any]:
+    component = _component(row, place)
+    if row.source is Source.STATUS:
+        return {**component, "payload_on": "online", "payload_off": "offline"}
+    return {**component, "availability": [{"topic": place.status}]}
+
+
+def _component(row: Entity[Any], place: _Place, *, options: Iterable[str] = ()) -> dict[str, Any]:
+    """Return one entity's part of a payload; what is None is left out, but for the name that stands for the device's."""
+    options = tuple(options) or row.options
+    component = {
+        "platform": row.platform,
+        "unique_id": f"{place.unique}-{row.key}",
+        "default_entity_id": f"{row.platform}.{place.readable}" + (f"_{row.key}" if row.name != "" else ""),
+        "device_class": row.device_class,
+        "entity_category": row.category,
+        "icon": row.icon,
+        "state_class": row.state_class,
+        "unit_of_measurement": row.display_unit[0] if row.display_unit else row.unit,
+        "enabled_by_default": None if row.enabled else False,
+        "availability": [{"topic": place.status}] if row.always else None,
+        "options": [option_label(option, options) for option in options] or None,
+        "value_template": value_template(row, part=place.part, options=options),
+        "command_topic": f"{place.commands}/{row.command}" if row.command else None,
+        **_platform_part(row, place, options),
+    }
+    component = {key: value for key, value in component.items() if value is not None}
+    if row.name is not None:
+        component["name"] = row.name.format(place.name) or None
+    return component
+
+
+def _platform_part(row: Entity[Any], place: _Place, options: tuple[str, ...]) -> dict[str, Any]:
+    """Return what only this kind of entity has. A truth value is rendered `True`, `False` or `None` (unknown)."""
+    topic = place.topics.get(row.source)
+    part: dict[str, Any] = {}
+    match row.platform:
+        case Platform.BINARY_SENSOR | Platform.SENSOR:
+            part = _attributes(row, topic)
+            if row.source is not Source.STATE:
+                part["state_topic"] = topic
+            if row.platform is Platform.BINARY_SENSOR:
+                part |= {"payload_on": "True", "payload_off": "False"}
+        case Platform.SWITCH:
+            part = {"state_on": "True", "state_off": "False"}
+        case Platform.SELECT:
+            part = {"command_template": command_template(options)}
+        case Platform.EVENT:
+            part = {"state_topic": topic, "event_types": EVENT_TYPES, "qos": 1}
+        case Platform.IMAGE:
+            part = {"image_topic": topic, "content_type": "image/jpeg"}
+        case Platform.CAMERA:
+            part = {"topic": topic}
+        case Platform.BUTTON:
+            part = {"qos": 1}
+    return part
+
+
+def _attributes(row: Entity[Any], topic: str | None) -> dict[str, Any]:
+    if row.key == "last_event":
+        return {"json_attributes_topic": topic}
+    if row.device_class in {"connectivity", "problem"} and row.source is Source.STATE:
+        return {"json_attributes_topic": topic, "json_attributes_template": "{{ {'detail': value_json.detail} | tojson }}"}
+    return {}
+
+
+def _slug(name: str) -> str:
+    """Return the name as it can stand in an entity id, or nothing where letters would get lost (`Камера 1`)."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char)).lower()
+    if any(char.isalnum() and not char.isascii() for char in plain):
+        return ""
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:64]
+
+
+def _page(url: str | None) -> str | None:
+    """Return the address if Home Assistant takes it for a page: another scheme would make it reject the payload."""
+    try:
+        parts = urlsplit(url or "")
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.username is None and parts.password is None
+    except ValueError:
+        return None
+    return url if usable else None
+
+
+def _encode(payload: dict[str, Any]) -> bytes:
+    payload["device"] = {key: value for key, value in payload["device"].items() if value is not None}
+    return _dump(abbreviate(payload))
+
+
+def _dump(payload: dict[str, Any]) -> bytes:
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _decode(payload: bytes) -> dict[str, Any]:
+    try:
+        decoded = json.loads(payload)
+    except (ValueError, RecursionError):
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _with_components(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    children = payload.get("cdevs")
+    parts = [payload, *(children if isinstance(children, list) else [])]
+    return [part for part in parts if isinstance(part, dict) and isinstance(part.get("cmps"), dict)]

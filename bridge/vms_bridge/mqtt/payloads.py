@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, ZONE, Source, ZonePart, zone_key
+from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, ZONE, Source, ZonePart, part_key
 from vms_bridge.model import MonitorState, SystemState
 from vms_bridge.views import EventMessage
 
@@ -53,10 +53,10 @@ def monitor_state(view: MonitorView) -> bytes:
     if state.available:
         for field, read in _MONITOR_FIELDS.items():
             message[field] = read(view)
-        message["zones"] = {zone_key(zone.id): _READ_ZONE(ZonePart(view, zone)) for zone in view.monitor.zones}
+        message["zones"] = {part_key(zone.id): _READ_ZONE(ZonePart(view, zone)) for zone in view.monitor.zones}
     else:
         message.update(_NO_MONITOR_VALUES)
-        message["zones"] = {zone_key(zone.id): None for zone in view.monitor.zones}
+        message["zones"] = {part_key(zone.id): None for zone in view.monitor.zones}
     message["detail"] = state.detail
     message["time"] = state.observed
     return _dump(message)
@@ -72,7 +72,7 @@ def system_state(view: SystemView) -> bytes:
         message.update(_NO_SYSTEM_VALUES)
     message["run_states"] = state.run_states
     message["storage"] = {
-        zone_key(storage.id): {
+        part_key(storage.id): {
             "name": storage.name,
             "total": storage.total_bytes,
             **{field: read(storage) if state.available else None for field, read in _STORAGE_FIELDS.items()},
@@ -182,9 +182,7 @@ def system_urgency(old: SystemState | None, new: SystemState) -> Urgency:
     return result
 
 
-def _urgency(
-    old: object, new: object, *, at_once: Callable[[object], tuple[Any, ...]], bands: tuple[DeadBand, ...]
-) -> Urgency:
+def _urgency(old: object, new: object, *, at_once: Callable[[object], tuple[Any, ...]], bands: tuple[DeadBand, ...]) -> Urgency:
     if at_once(old) != at_once(new):
         return Urgency.NOW
     for band in bands:
