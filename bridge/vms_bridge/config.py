@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import BackendKind
 
-DEFAULT_FILE = Path("vms-bridge.yaml")
 _KEY_HINT = "a lower-case letter, then letters, digits and _, at most 32 characters"
 _NOT_YET = {"http": "this version has no HTTP API; leave the section out"}
 
@@ -96,11 +95,6 @@ class SystemConfig:
     name: str
     rules: MonitorRules
     settings: BaseModel
-
-    @property
-    def fingerprint(self) -> object:
-        """Equal for two configurations that the same backend object can serve: names and rules are not the backend's."""
-        return self.kind.name, self.settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

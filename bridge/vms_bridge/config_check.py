@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, get_args
@@ -48,6 +49,7 @@ _WORDS = {  # pydantic's error type, up to the first _ where the whole is not he
     "missing": "is missing",
     "extra_forbidden": "there is no such option",
 }
+_FALSE = frozenset({"false", "no", "off"})
 _FILE_SUFFIXES = ("_file", "_certificate", "_key")
 
 
@@ -64,11 +66,11 @@ class Checker:
         Paths are taken relative to the configuration file; a path whose option is named `*_file`, `*_certificate` or
         `*_key` has to be a file that can be read.
         """
-        anchored = _anchored(model, values, self._file.parent)
+        anchored = _prepared(model, values, self._file.parent)
         try:
             checked = model.model_validate(anchored)
         except ValidationError as invalid:
-            for error in invalid.errors(include_url=False, include_input=False):
+            for error in invalid.errors(include_url=False):
                 self._pydantic_mistake(model, error, path, also)
             return None
         for name, place in _paths(checked):
@@ -92,7 +94,7 @@ class Checker:
             hint = nearest(inner[-1], options) or f"there are: {', '.join(sorted(options))}"
         else:
             hint = _description(model, inner)
-        self.mistake(_words(error), (*path, *inner), hint)
+        self.mistake(_without_credentials(_words(error), error["input"]), (*path, *inner), hint)
 
     def _clean(self, text: str) -> str:
         for secret in sorted(self._document.secrets.values(), key=len, reverse=True):
@@ -122,6 +124,14 @@ def _words(error: ErrorDetails) -> str:
         return str(context.get("error", error["msg"]))
     words = _WORDS.get(kind) or _WORDS.get(kind.split("_", 1)[0])
     return words.format_map(context) if words else error["msg"][:1].lower() + error["msg"][1:]
+
+
+def _without_credentials(message: str, value: object) -> str:
+    """Return the message without any part of what may be user and password in an address that a validator quotes."""
+    if isinstance(value, str) and "@" in value:
+        for part in re.split(r"[/:@?#]+", value.rpartition("@")[0]):
+            message = message.replace(part, "***") if part else message
+    return message
 
 
 def _atoms(annotation: object) -> Iterator[object]:
@@ -157,16 +167,21 @@ def _description(model: type[BaseModel], inner: KeyPath) -> str:
     return field.description or "" if field else ""
 
 
-def _anchored(model: type[BaseModel], values: Mapping[str, object], base: Path) -> dict[str, object]:
-    """Return the values with each path made absolute, from the directory of the configuration file."""
-    anchored = dict(values)
+def _prepared(model: type[BaseModel], values: Mapping[str, object], base: Path) -> dict[str, object]:
+    """Return the values with each path made absolute, from the directory of the configuration file.
+
+    Where an option is a path or false, the word is false and not a path of that name.
+    """
+    prepared = dict(values)
     for name, field in model.model_fields.items():
         value = values.get(name)
-        if isinstance(value, str) and Path in set(_atoms(field.annotation)):
-            anchored[name] = str(base.absolute() / value)
+        atoms = list(_atoms(field.annotation))
+        if isinstance(value, str) and Path in atoms:
+            is_false = value.lower() in _FALSE and any(atom is False for atom in atoms)
+            prepared[name] = False if is_false else str(base.absolute() / value)
         elif isinstance(value, dict) and (section := _inner_model(model, name)):
-            anchored[name] = _anchored(section, value, base)
-    return anchored
+            prepared[name] = _prepared(section, value, base)
+    return prepared
 
 
 def _paths(model: BaseModel) -> Iterator[tuple[KeyPath, Path]]:

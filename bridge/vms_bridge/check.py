@@ -1,0 +1,169 @@
+"""Tries everything that a configuration names, as `vms-bridge check` does, and says what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.base import Finding
+from vms_bridge.errors import BrokerError
+from vms_bridge.mqtt.link import Filter, Link, Message
+from vms_bridge.mqtt.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.config import Config, SystemConfig
+    from vms_bridge.mqtt.config import MqttConfig
+
+_SYSTEM_S = 30.0
+_BROKER_S = 15.0
+_ANSWER_S = 5.0
+_MANY_RETAINED = 800
+"""mosquitto drops what goes beyond 1,000 messages waiting for one client, unless its limit is raised."""
+
+
+async def examine(config: Config, clock: Clock) -> list[tuple[str, Finding]]:
+    """Return what was found, each with the part of the configuration that it is about; within a minute, never raises."""
+    found = [("config", Finding(text=_summary(config)))]
+    found += [("config", Finding(text=remark)) for remark in config.remarks]
+    found.append(("data_dir", await asyncio.to_thread(_data_dir, config.data_dir)))
+    parts = [(key, _system(system, clock)) for key, system in config.systems.items()]
+    if config.mqtt:
+        parts.insert(0, ("mqtt", _broker(config.mqtt, config.instance, clock)))
+    results = await asyncio.gather(*(part for _, part in parts))
+    return found + [(name, finding) for (name, _), findings in zip(parts, results, strict=True) for finding in findings]
+
+
+def _summary(config: Config) -> str:
+    systems = ", ".join(f"{key} ({system.kind.name})" for key, system in config.systems.items())
+    return f"well formed: instance {config.instance}, systems {systems}"
+
+
+def _data_dir(place: Path) -> Finding:
+    """Say whether the state can be kept there; nothing is created."""
+    nearest = place
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        return Finding(
+            text=f"{nearest} is not a directory", problem=True, hint="set data_dir: to another place, or move the file away"
+        )
+    if os.access(nearest, os.W_OK | os.X_OK):
+        return Finding(text=f"{place} {'can be written' if nearest == place else 'will be created'}")
+    hint = "give it to the user that runs the bridge (chown), or set data_dir: to another place"
+    return Finding(text=f"{_user()} can't write to {nearest}", problem=True, hint=hint)
+
+
+def _user() -> str:
+    try:
+        return f"user {getpass.getuser()}"
+    except (KeyError, OSError):  # a user id without a name, as in containers
+        return f"user {os.getuid()}"
+
+
+async def _system(system: SystemConfig, clock: Clock) -> Sequence[Finding]:
+    """Have the backend try its connection, and hold it to its promise never to raise and to end."""
+    try:
+        async with asyncio.timeout(_SYSTEM_S):
+            return await system.kind.create(system.key, system.settings, clock).check()
+    except TimeoutError:
+        text = f"no result within {_SYSTEM_S:.0f} s"
+        return [Finding(text=text, problem=True, hint="is the host up, and does a firewall let the port through?")]
+    except Exception as error:  # noqa: BLE001  # the border to backends of others: whatever it is, the other checks go on
+        text = f"the check itself failed: {type(error).__name__}"
+        return [Finding(text=text, problem=True, hint=f"this is a bug in the backend {system.kind.name}: please report it")]
+
+
+async def _broker(config: MqttConfig, instance: str, clock: Clock) -> Sequence[Finding]:
+    """Connect under a client id of its own, so that a running bridge is not thrown out, and try its rights."""
+    client_id = f"vms-bridge-check-{secrets.token_hex(4)}"
+    try:
+        async with asyncio.timeout(_BROKER_S):
+            link = await Link.open(config, client_id=client_id, clock=clock)
+            try:
+                return await _Trial(link, config, Topics(instance, config.discovery_prefix)).findings()
+            finally:
+                await link.close()
+    except BrokerError as error:
+        return [Finding(text=str(error), problem=True, hint=error.hint)]
+    except TimeoutError:
+        where = f"{config.host}:{config.port}"
+        hint = "is this the broker's port, and is the broker overloaded?"
+        return [Finding(text=f"the broker at {where} did not answer within {_BROKER_S:.0f} s", problem=True, hint=hint)]
+
+
+class _Trial:
+    """Tries on an open connection what the bridge will do; used once."""
+
+    def __init__(self, link: Link, config: MqttConfig, topics: Topics) -> None:
+        self._link, self._config, self._topics = link, config, topics
+        self._retained = 0
+        self._status = b""
+        self._echoes: dict[str, asyncio.Event] = {}
+
+    async def findings(self) -> list[Finding]:
+        """Return what came of it. Raises BrokerError where a subscription is refused or the connection lost."""
+        version = "MQTT 5" if self._link.is_mqtt5 else "MQTT 3.1.1 (the broker knows no newer one)"
+        found = [Finding(text=f"{self._config.host}:{self._config.port} accepts the bridge, {version}")]
+        self._link.listen(self._heard, lambda: None)
+        areas = [self._topics.root]
+        if self._config.discovery:
+            areas.append(f"{self._config.discovery_prefix}/device/vms_bridge_{self._topics.instance}")
+        await self._link.subscribe([Filter(topic=f"{area}/#") for area in areas])
+        found += [await self._write(f"{area}/check") for area in areas]
+        if self._status == b"online":
+            found.append(Finding(text=f"a bridge with the instance name {self._topics.instance} is at work on this broker now"))
+        if self._config.discovery:
+            await self._count()
+        if self._retained > _MANY_RETAINED:
+            text = f"at least {self._retained} retained messages: a broker may drop a part when a client connects"
+            found.append(Finding(text=text, hint="in mosquitto.conf set `max_queued_messages 10000`"))
+        return found
+
+    async def _write(self, topic: str) -> Finding:
+        """Publish there, and wait for it to come back: brokers of MQTT 3.1.1 accept and drop what they do not allow."""
+        refused: list[int] = []
+        answered = asyncio.Event()
+
+        def acknowledged(code: int) -> None:
+            if code >= 0x80:
+                refused.append(code)
+                answered.set()
+
+        self._echoes[topic] = answered
+        if self._link.publish(topic, b"", on_ack=acknowledged):
+            self._link.flush()
+            try:
+                async with asyncio.timeout(_ANSWER_S):
+                    await answered.wait()
+            except TimeoutError:
+                refused.append(0)
+        else:
+            refused.append(0)
+        area = topic.removesuffix("/check")
+        if refused:
+            reason = "the broker refuses" if refused[0] else "nothing comes back of"
+            hint = f"let the user read and write {area}/# in the broker's access list"
+            return Finding(text=f"{reason} what is published below {area}/", problem=True, hint=hint)
+        return Finding(text=f"may read and write {area}/#")
+
+    async def _count(self) -> None:
+        """Count what Home Assistant would be sent at once; a broker that does not let us look is no problem."""
+        try:
+            await self._link.subscribe([Filter(topic=f"{self._config.discovery_prefix}/#")])
+            await self._write(f"{self._topics.root}/check")
+        except BrokerError:
+            return
+
+    def _heard(self, message: Message) -> None:
+        self._retained += message.retained
+        if message.topic == self._topics.status and message.retained:
+            self._status = message.payload
+        if (echo := self._echoes.get(message.topic)) and not message.retained:
+            echo.set()
