@@ -1,0 +1,40 @@
+"""The bridge as a user runs it: its own process, a configuration file, a data directory."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.e2e.processes import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMAND = Path(sys.executable).parent / "vms-bridge"
+
+
+class Bridge:
+    """`vms-bridge run` with a configuration of its own."""
+
+    def __init__(self, folder: Path, configuration: str, secrets: Mapping[str, str] | None = None) -> None:
+        self.config = folder / "vms-bridge.yaml"
+        self.config.write_text(configuration)
+        self.program = Program("vms-bridge", folder / "vms-bridge.log")
+        self._secrets = dict(secrets or {})
+
+    async def start(self) -> None:
+        """Start it."""
+        await self.program.start(COMMAND, "run", "--config", self.config, environment=self._secrets)
+
+    async def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
+        """End it; by SIGTERM it has to end well."""
+        code = await self.program.stop(with_signal)
+        if with_signal is signal.SIGTERM and code is not None:
+            assert code == 0, f"vms-bridge ended with {code}:\n{self.program.tail()}"
+
+    @property
+    def log(self) -> str:
+        """All that it said."""
+        return self.program.log.read_text(errors="replace")

@@ -1,0 +1,99 @@
+"""The real ZoneMinder of lab/zoneminder, and its API as another client would use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+from tests.e2e.processes import free_ports
+
+LAB = Path(__file__).parent / "lab" / "zoneminder"
+
+
+def what_is_missing() -> str | None:
+    """Say why it can't be started here; None if it can."""
+    if os.geteuid() != 0:
+        return "zoneminder: only root can run it"
+    found = subprocess.run([LAB, "installed"], capture_output=True, text=True, check=False)
+    return None if found.returncode == 0 else found.stderr.strip()
+
+
+class ZoneMinder:
+    """Three cameras: 1 and 2 in Modect, 3 in Mocord; nothing moves until told."""
+
+    def __init__(self) -> None:
+        # Stretches of ports that are free together: RTP takes four after its own.
+        web, database, cameras = free_ports(3)
+        cameras = min(cameras, 65_000) & ~1
+        self._environment = os.environ | {"ZM_PORT": str(web), "ZM_DB_PORT": str(database), "ZM_CAM_PORT": str(cameras)}
+        self._token = ""
+
+    async def __aenter__(self) -> Self:
+        status = json.loads(await self._lab("up"))
+        self.url: str = status["url"]
+        self.username: str = status["username"]
+        self.password: str = status["password"]
+        self.shared_memory: str = status["shared_memory"]
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30))
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self._http.close()
+        await self._lab("down")
+
+    async def motion(self, monitor: int, *, on: bool) -> None:
+        """Let something move in front of that camera from now on, or nothing."""
+        await self._lab("motion", str(monitor), "on" if on else "off")
+
+    async def stop(self, part: str) -> None:
+        """Stop `apache`, `mariadb` or `cameras`."""
+        await self._lab("part", part, "stop")
+
+    async def start(self, part: str) -> None:
+        """Start it again."""
+        await self._lab("part", part, "start")
+
+    async def zmu(self, *arguments: str) -> str:
+        """Run ZoneMinder's own command line tool as its administrator."""
+        return (await self._lab("exec", "zmu", "-U", self.username, "-P", self.password, *arguments)).strip()
+
+    async def api(self, method: str, path: str, form: dict[str, str] | None = None) -> Any:
+        """Call the API, logging in first."""
+        if not self._token:
+            login = {"user": self.username, "pass": self.password}
+            async with self._http.post(f"{self.url}/api/host/login.json", data=login) as response:
+                self._token = (await response.json(content_type=None))["access_token"]
+        async with self._http.request(method, f"{self.url}/api/{path}", params={"token": self._token}, data=form) as response:
+            assert response.status < 400, f"{response.status} {path}"
+            text = await response.text()
+        return json.loads(text) if text else None
+
+    async def force_alarm(self, monitor: int, *, on: bool) -> None:
+        """Force an alarm by the API, or cancel it."""
+        await self.api("GET", f"monitors/alarm/id:{monitor}/command:{'on' if on else 'off'}.json")
+
+    async def edit(self, monitor: int, **fields: str) -> None:
+        """Change a monitor, as its page does."""
+        await self.api("POST", f"monitors/{monitor}.json", {f"Monitor[{key}]": value for key, value in fields.items()})
+
+    async def monitor(self, monitor: int) -> dict[str, Any]:
+        """Return a monitor's row."""
+        row: dict[str, Any] = (await self.api("GET", f"monitors/{monitor}.json"))["monitor"]["Monitor"]
+        return row
+
+    async def version(self) -> str:
+        """Return ZoneMinder's version."""
+        return str((await self.api("GET", "host/getVersion.json"))["version"])
+
+    async def _lab(self, *arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            LAB, *arguments, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        out, err = await process.communicate()
+        assert process.returncode == 0, f"{LAB} {arguments[0]}: {err.decode(errors='replace')[-3000:]}"
+        return out.decode()
