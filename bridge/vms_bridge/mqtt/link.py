@@ -20,7 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from vms_bridge.errors import BrokerError, BrokerRefused, BrokerUnreachable
+from vms_bridge.errors import BrokerError, BrokerUnreachable
 from vms_bridge.mqtt import reasons
 
 if TYPE_CHECKING:
@@ -60,11 +60,16 @@ class Will:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What to subscribe to; with `own` False the broker does not send back what this link published (MQTT 5 only)."""
+    """What to subscribe to.
+
+    By MQTT 5 only: `own` False keeps away what this link published itself; with `as_published` a message that was
+    just published with the retain flag shows it too.
+    """
 
     topic: str
     qos: int = 0
     own: bool = True
+    as_published: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,23 +201,16 @@ class Link:
                 return
         self._watch(sock.fileno(), on=self._client.want_write() or self._rest())
 
-    async def subscribe(self, filters: Sequence[Filter]) -> None:
-        """Subscribe, and return when the broker has accepted all. Raises BrokerRefused or BrokerUnreachable."""
-        if not filters:
-            return
+    async def subscribe(self, filters: Sequence[Filter]) -> list[str]:
+        """Subscribe, and return those that the broker refused once it has answered. Raises BrokerUnreachable."""
         if self.is_mqtt5:
-            rc, mid = self._client.subscribe([(each.topic, SubscribeOptions(each.qos, noLocal=not each.own)) for each in filters])
+            rc, mid = self._client.subscribe([(each.topic, _options(each)) for each in filters])
         else:
             rc, mid = self._client.subscribe([(each.topic, each.qos) for each in filters])
         if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
             raise self._failure or self._lost("not connected")
         codes = await self._answer(mid)
-        for wanted, code in zip(filters, codes, strict=False):
-            if code >= 0x80:
-                raise BrokerRefused(
-                    f"the MQTT broker at {self._where} refused the subscription to {wanted.topic}",
-                    hint=f"Allow the user to read {wanted.topic} in the broker's access list.",
-                )
+        return [each.topic for each, code in zip(filters, codes, strict=False) if code >= 0x80]
 
     def unsubscribe(self, topics: Sequence[str]) -> None:
         """Ask for no more of these; what is on its way still comes."""
@@ -524,6 +522,10 @@ async def _in_thread(name: str, work: Callable[[], None], client: Client) -> Non
 
     threading.Thread(target=body, name=name, daemon=True).start()
     await done
+
+
+def _options(wanted: Filter) -> SubscribeOptions:
+    return SubscribeOptions(wanted.qos, noLocal=not wanted.own, retainAsPublished=wanted.as_published)
 
 
 def _no_properties(packet: int) -> Properties:

@@ -1,0 +1,260 @@
+"""Commands that come in by MQTT: from topic and payload to the hub, and the acks back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vms_bridge.commands import (
+    Ack,
+    AckResult,
+    Action,
+    Command,
+    Restart,
+    SetAlarm,
+    SetArmed,
+    SetDetection,
+    SetMode,
+    SetRunState,
+)
+from vms_bridge.entities import ADMIN_COMMANDS
+from vms_bridge.errors import CommandRejected, UnsupportedCommand
+from vms_bridge.mqtt import payloads
+from vms_bridge.mqtt.outbox import Post
+from vms_bridge.mqtt.topics import ROOT, CommandTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.link import Message
+    from vms_bridge.mqtt.outbox import Outbox
+    from vms_bridge.mqtt.topics import Topics
+    from vms_bridge.views import HubView
+
+_LOGGER = logging.getLogger(__name__)
+
+MAX_PAYLOAD_BYTES = 4096
+MAX_RUNNING = 64
+_WAITING_ACKS = 128
+_TOPIC_CHARACTERS = 256
+_REASON_CHARACTERS = 200
+
+
+RequestId = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class Request(BaseModel):
+    """A command's payload in JSON; the plain text `ON` is the same as `{"value": "ON"}`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    value: Annotated[str, Field(max_length=128)] | bool | None = None
+    on: bool | None = None
+    request_id: RequestId | None = None
+    cause: Annotated[str, Field(max_length=64)] | None = None
+    text: Annotated[str, Field(max_length=256)] | None = None
+    score: Annotated[int, Field(ge=0, le=255)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=False)] | None = None
+
+
+class _Identity(BaseModel):
+    """The one field that is worth reading in a payload that is wrong."""
+
+    request_id: RequestId | None = None
+
+
+def parse_request(payload: bytes) -> Request:
+    """Read plain text or a JSON object. Raises CommandRejected, with a hint, for anything else."""
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise CommandRejected("the payload is too large", hint=f"a command has at most {MAX_PAYLOAD_BYTES} bytes")
+    try:
+        text = payload.decode().strip()
+        if text.startswith("{"):
+            return Request.model_validate_json(text)
+        return Request(value=text)
+    except UnicodeDecodeError:
+        raise CommandRejected("the payload is not UTF-8", hint="send text, as ON, or JSON") from None
+    except ValidationError as error:
+        raise CommandRejected("the payload can't be understood", hint=_explain(error)) from None
+
+
+def request_id_of(payload: bytes) -> str | None:
+    """Return the `request_id` of a payload that may be wrong otherwise, so that even its refusal can be told apart."""
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        return None
+    try:
+        return _Identity.model_validate_json(payload).request_id
+    except ValidationError:
+        return None
+
+
+def to_action(target: CommandTarget, request: Request, modes: Mapping[str, Sequence[str]]) -> Action:
+    """Return what is asked for; `modes` are those that the monitor has. Raises CommandRejected or UnsupportedCommand."""
+    if target.command != "alarm" and (request.cause, request.text, request.score, request.seconds) != (None,) * 4:
+        raise CommandRejected("cause, text, score and seconds belong to alarm", hint="leave them out")
+    if target.monitor is None:
+        if target.command != "run_state":
+            raise UnsupportedCommand(f"a system has no command {target.command!r}", hint="a system takes run_state")
+        return SetRunState(name=_word(request))
+    if target.command in _SIMPLE:
+        return _SIMPLE[target.command](request)
+    mode = target.command
+    if mode == "mode" and "mode" not in modes and len(modes) == 1:
+        mode = next(iter(modes))
+    if mode in modes or mode in _MODES:
+        return SetMode(mode=mode, value=_word(request))
+    known = ", ".join([*_SIMPLE, "mode", *(each for each in modes if each != "mode")])
+    raise UnsupportedCommand(f"a monitor has no command {target.command[:64]!r}", hint=f"it takes {known}")
+
+
+class CommandIntake:
+    """Takes commands in, and answers each of them; lives longer than a link, so that acks reach the next one."""
+
+    def __init__(self, *, hub: HubView, topics: Topics, level: str, clock: Clock) -> None:
+        self._hub = hub
+        self._topics = topics
+        self._level = level
+        self._clock = clock
+        self._running: set[asyncio.Task[None]] = set()
+        self._outbox: Outbox | None = None
+        self._waiting: deque[Post] = deque(maxlen=_WAITING_ACKS)
+
+    def attach(self, outbox: Outbox | None) -> None:
+        """Send acks by this outbox from now on, first those that waited for a link; None: there is none."""
+        self._outbox = outbox
+        while outbox is not None and self._waiting:
+            outbox.post(self._waiting.popleft())
+
+    def take(self, message: Message) -> None:
+        """Run or refuse what this message asks for, and answer it."""
+        target = self._topics.parse_command(message.topic)
+        if not message.payload:
+            return  # that is how a retained message is cleared
+        if message.retained and self._outbox is not None:
+            self._outbox.post(Post(topic=message.topic, payload=b"", retain=True))
+        if target is None:
+            _LOGGER.warning(
+                "a command on %r is ignored: that is no topic of a system or monitor", message.topic[:_TOPIC_CHARACTERS]
+            )
+            return
+        request_id = request_id_of(message.payload)
+        try:
+            request = parse_request(message.payload)
+            action = self._admit(target, request, retained=message.retained)
+        except (CommandRejected, UnsupportedCommand) as error:
+            asked = SetMode(mode=target.command, value="")
+            command = _command(target, asked, request_id)
+            hint = f"{error}; {error.hint}" if error.hint else str(error)
+            self._answer(
+                message, Ack(command=command, result=AckResult.REFUSED, time=self._clock.now(), code=error.code, hint=hint)
+            )
+            return
+        task = asyncio.create_task(
+            self._run(message, _command(target, action, request_id)), name=f"mqtt-command-{target.command}"
+        )
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def close(self) -> None:
+        """Abandon what runs."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _admit(self, target: CommandTarget, request: Request, *, retained: bool) -> Action:
+        if retained:
+            raise CommandRejected(
+                "the message was retained", hint="publish commands without the retain flag; it has been cleared"
+            )
+        if self._level == "none" or (target.command in ADMIN_COMMANDS and self._level != "admin"):
+            raise CommandRejected("the configuration does not allow this", hint="set `mqtt.commands: admin` to allow it")
+        modes: Mapping[str, Sequence[str]] = {}
+        if target.monitor is not None:
+            monitor = self._hub.monitor(target.system, target.monitor)
+            if monitor is None:
+                raise CommandRejected(
+                    f"there is no monitor {target.monitor} in {target.system}", hint="look up its key in the topics"
+                )
+            modes = monitor.monitor.modes
+        elif target.system not in self._hub.systems:
+            raise CommandRejected(f"there is no system {target.system}", hint="look up its key in the configuration")
+        action = to_action(target, request, modes)
+        if len(self._running) >= MAX_RUNNING:
+            raise CommandRejected("busy", hint=f"{MAX_RUNNING} commands run already; try again when one is answered")
+        return action
+
+    async def _run(self, message: Message, command: Command) -> None:
+        self._answer(message, await self._hub.submit(command, lambda ack: self._answer(message, ack)))
+
+    def _answer(self, message: Message, ack: Ack) -> None:
+        payload = payloads.ack(ack)
+        self._send(Post(topic=self._topics.ack, payload=payload))
+        if message.response_topic is not None and self._may_answer_on(message.response_topic):
+            self._send(Post(topic=message.response_topic, payload=payload, correlation=message.correlation))
+
+    def _may_answer_on(self, topic: str) -> bool:
+        """Say whether an answer there can't be taken for anything else: for a command, or for what the bridge says."""
+        if len(topic) > _TOPIC_CHARACTERS or not topic.startswith(f"{ROOT}/") or set(topic) & set("+#\0") or "/set/" in topic:
+            return False
+        return not topic.startswith(f"{self._topics.root}/") or topic.startswith(f"{self._topics.ack}/")
+
+    def _send(self, post: Post) -> None:
+        if self._outbox is None or not self._outbox.post(post):
+            self._waiting.append(post)
+
+
+def _command(target: CommandTarget, action: Action, request_id: str | None) -> Command:
+    return Command(
+        system=target.system, monitor=target.monitor, action=action, name=target.command, request_id=request_id, origin="mqtt"
+    )
+
+
+def _alarm(request: Request) -> SetAlarm:
+    details = {
+        name: value
+        for name, value in (
+            ("cause", request.cause),
+            ("text", request.text),
+            ("score", request.score),
+            ("seconds", request.seconds),
+        )
+        if value is not None
+    }
+    on = bool(details) if request.on is None and request.value is None and details else _switch(request)
+    return SetAlarm(on=on, **details)  # type: ignore[arg-type]  # each came from the field of its name
+
+
+def _switch(request: Request) -> bool:
+    for asked in (request.on, request.value):
+        if isinstance(asked, bool):
+            return asked
+        if isinstance(asked, str) and asked.upper() in {"ON", "OFF"}:
+            return asked.upper() == "ON"
+    raise CommandRejected("neither ON nor OFF", hint='send ON, OFF, or JSON as {"value": "ON"}')
+
+
+def _word(request: Request) -> str:
+    if not isinstance(request.value, str) or not request.value or not request.value.isprintable():
+        raise CommandRejected("the value is missing", hint='send the value as plain text, or JSON as {"value": "..."}')
+    return request.value
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}"[:_REASON_CHARACTERS] if where else first["msg"][:_REASON_CHARACTERS]
+
+
+_SIMPLE: Mapping[str, Callable[[Request], Action]] = {
+    "armed": lambda request: SetArmed(on=_switch(request)),
+    "alarm": _alarm,
+    "detection": lambda request: SetDetection(on=_switch(request)),
+    "restart": lambda _request: Restart(),
+}
+_MODES = frozenset({"mode", "function", "capturing", "analysing", "recording"})
+"""Modes by which a monitor is asked for even where it has none, so that the hub explains why not."""

@@ -1,0 +1,192 @@
+"""Event messages from the hub's durable outbox to the broker: at least once, in order, live before late.
+
+A message goes to its monitor's topic and to the common one, and is confirmed when the broker has acknowledged both
+and accepted at least one. What it refuses altogether is passed over and tried again after a while and after each
+reconnect (docs/decisions/0302-refused-events.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from vms_bridge.errors import StoreError
+from vms_bridge.mqtt import reasons
+from vms_bridge.mqtt.outbox import Post
+
+if TYPE_CHECKING:
+    from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.notices import Notices
+    from vms_bridge.mqtt.outbox import Outbox
+    from vms_bridge.mqtt.topics import Topics
+    from vms_bridge.views import HubView, StoredMessage
+
+SINK = "mqtt"
+LATE_PER_S = 50
+REFUSED_RETRY_S = 300.0
+_STORE_RETRY_S = 5.0
+_PAGE = 128
+_LATE_PAGE = 10
+
+
+class Confirmations:
+    """Positions that the broker has accepted, on their way to the store; they outlive the link."""
+
+    def __init__(self) -> None:
+        self._positions: dict[int, None] = {}
+        self._some = asyncio.Event()
+
+    def __contains__(self, position: int) -> bool:
+        return position in self._positions
+
+    def add(self, position: int) -> None:
+        """Have this position confirmed soon."""
+        self._positions[position] = None
+        self._some.set()
+
+    async def flush(self, hub: HubView) -> None:
+        """Confirm all there are, in one transaction. Raises StoreError; they are kept then."""
+        positions = list(self._positions)
+        if positions:
+            await hub.delivered(SINK, positions)
+            for position in positions:
+                self._positions.pop(position, None)
+
+    async def run(self, hub: HubView, clock: Clock, notices: Notices) -> None:
+        """Confirm as they come, until cancelled."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            try:
+                await self.flush(hub)
+            except StoreError as error:
+                notices.warn("store", f"{error}; {error.hint}")
+                self._some.set()
+                await clock.sleep(_STORE_RETRY_S)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Lane:
+    """Live or late messages, read page by page."""
+
+    late: bool
+    after: int = 0
+    again: bool = False
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Delivery:
+    """One message under way on both its topics."""
+
+    open: int
+    accepted: bool = False
+    code: int = 0
+
+
+class EventLanes:
+    """Publishes the undelivered messages over one link's outbox."""
+
+    def __init__(
+        self,
+        *,
+        hub: HubView,
+        topics: Topics,
+        outbox: Outbox,
+        confirmations: Confirmations,
+        clock: Clock,
+        notices: Notices,
+        expiry_s: int,
+    ) -> None:
+        self._hub = hub
+        self._topics = topics
+        self._outbox = outbox
+        self._confirmations = confirmations
+        self._clock = clock
+        self._notices = notices
+        self._expiry_s = expiry_s
+        self._lanes = (_Lane(late=False), _Lane(late=True))
+        self._deliveries: dict[int, _Delivery] = {}
+        self.refused = 0
+        """Messages refused on both topics since the link was made."""
+
+    def wake(self) -> None:
+        """Look for new messages."""
+        for lane in self._lanes:
+            lane.news.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                group.create_task(self._run_lane(lane), name=f"mqtt-events-{'late' if lane.late else 'live'}")
+            group.create_task(self._retry_refused(), name="mqtt-events-retry")
+
+    async def _run_lane(self, lane: _Lane) -> None:
+        while True:
+            lane.news.clear()
+            if lane.again:
+                lane.again, lane.after = False, 0
+            try:
+                page = await self._hub.undelivered(
+                    SINK, late=lane.late, after=lane.after, limit=_LATE_PAGE if lane.late else _PAGE
+                )
+            except StoreError as error:
+                self._notices.warn("store", f"{error}; {error.hint}")
+                await self._clock.sleep(_STORE_RETRY_S)
+                continue
+            for message in page:
+                await self._outbox.room(late=lane.late)
+                self._publish(message, late=lane.late)
+                lane.after = message.position
+            if not page:
+                await lane.news.wait()
+            elif lane.late:
+                await self._clock.sleep(len(page) / LATE_PER_S)
+
+    def _publish(self, message: StoredMessage, *, late: bool) -> None:
+        position = message.position
+        if position in self._deliveries or position in self._confirmations:
+            return
+        topics = (self._topics.monitor_event(message.system, message.monitor), self._topics.event)
+        self._deliveries[position] = _Delivery(open=len(topics))
+        for topic in topics:
+            done = partial(self._done, position, topic)
+            self._outbox.post(Post(topic=topic, payload=message.payload, on_done=done, expiry_s=self._expiry_s), late=late)
+
+    def _done(self, position: int, topic: str, code: int) -> None:
+        delivery = self._deliveries[position]
+        delivery.open -= 1
+        if code < 0x80:
+            delivery.accepted = True
+        else:
+            delivery.code = code
+            self._notices.warn(
+                f"refused {topic}",
+                f"the broker refused an event message on {topic} ({_reason(code)}); "
+                "allow the bridge's user to write there in the broker's access list",
+            )
+        if delivery.open:
+            return
+        del self._deliveries[position]
+        if delivery.accepted:
+            self._confirmations.add(position)
+        else:
+            self.refused += 1
+
+    async def _retry_refused(self) -> None:
+        known = 0
+        while True:
+            await self._clock.sleep(REFUSED_RETRY_S)
+            if self.refused > known:
+                known = self.refused
+                for lane in self._lanes:
+                    lane.again = True
+                self.wake()
+
+
+def _reason(code: int) -> str:
+    names = {reasons.NOT_AUTHORISED: "not authorised", reasons.PACKET_TOO_LARGE: "too large"}
+    return names.get(code, f"reason code 0x{code:02x}")
