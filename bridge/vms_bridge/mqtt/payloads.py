@@ -7,8 +7,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
-from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, ZONE, Source, ZonePart, part_key
+from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, ZONE, Source, ZonePart, part_key, public_id
 from vms_bridge.model import MonitorState, SystemState
 from vms_bridge.views import EventMessage
 
@@ -130,14 +131,14 @@ def ack(ack: Ack) -> bytes:
     )
 
 
-def detection(detection: Detection) -> bytes:
-    """Return the objects in one frame; an empty list ends their presence."""
+def detection(view: MonitorView, detection: Detection) -> bytes:
+    """Return the objects in one frame of the monitor; an empty list ends their presence."""
     return _dump(
         {
             "v": VERSION,
             "time": detection.time,
             "frame": detection.frame,
-            "event_id": detection.event_id,
+            "event_id": None if detection.event_id is None else public_id(view, detection.event_id),
             "source": detection.source,
             "objects": [
                 {
@@ -213,4 +214,18 @@ _system_at_once = _at_once(SystemState, _SYSTEM_BANDS)
 
 
 def _dump(message: dict[str, Any]) -> bytes:
-    return _ANY.dump_json(message)
+    try:
+        return _ANY.dump_json(message)
+    except PydanticSerializationError:  # a name with half a character in it, from a database in another encoding
+        return _ANY.dump_json(_whole(message))
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401  # any JSON value in, the same out
+    """Return the value with what is no Unicode character replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole(key): _whole(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(one) for one in value]
+    return value

@@ -19,7 +19,8 @@ EVENT_TYPES = ["new", "end", "media"]
 
 _EVENT = (
     "{% if value_json.type in ['new', 'end', 'media'] and value_json.kind != 'continuous' and not value_json.late %}"
-    "{{ dict(value_json, event_type=value_json.type) | tojson }}{% endif %}"
+    "{{ dict(value_json | items | rejectattr(0, 'in', ['v', 'epoch', 'seq', 'type', 'late']), event_type=value_json.type)"
+    " | tojson }}{% endif %}"
 )
 
 

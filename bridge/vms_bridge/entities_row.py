@@ -1,0 +1,132 @@
+"""What a row of the entity catalogue can say (entities.py has the rows)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from vms_bridge.keys import monitor_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vms_bridge.model import Capability
+
+Scalar = str | int | float | bool | datetime | None
+View = TypeVar("View")
+
+
+class Platform(StrEnum):
+    """What kind of entity it is, in Home Assistant's words."""
+
+    BINARY_SENSOR = "binary_sensor"
+    BUTTON = "button"
+    CAMERA = "camera"
+    EVENT = "event"
+    IMAGE = "image"
+    SELECT = "select"
+    SENSOR = "sensor"
+    SWITCH = "switch"
+
+
+class Scope(StrEnum):
+    """What an entity is about. Zones are child devices of a monitor; storage is shown with its system."""
+
+    BRIDGE = "bridge"
+    SYSTEM = "system"
+    STORAGE = "storage"
+    MONITOR = "monitor"
+    ZONE = "zone"
+
+
+class Source(StrEnum):
+    """The message that an entity's value stands in."""
+
+    STATE = "state"
+    LAST_EVENT = "last_event"
+    EVENT = "event"
+    SNAPSHOT = "snapshot"
+    STATUS = "status"
+    INFO = "info"
+    NONE = "none"
+
+
+class Category(StrEnum):
+    """Where Home Assistant shows what is not a device's main purpose."""
+
+    CONFIG = "config"
+    DIAGNOSTIC = "diagnostic"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadBand:
+    """How far a measurement must move before it is worth a message: by more than both bounds.
+
+    `attribute` is its name in the model; `absolute` has the measurement's unit, `relative` is a share of the old value.
+    """
+
+    attribute: str
+    absolute: float = 0.0
+    relative: float = 0.0
+
+    def is_exceeded(self, old: float | None, new: float | None) -> bool:
+        """Say whether the change from `old` to `new` is worth a message."""
+        if old is None or new is None:
+            return old is not new
+        return abs(new - old) > max(self.absolute, self.relative * abs(old))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity(Generic[View]):
+    """One entity: what it is called, where its value stands and how to read that from a view.
+
+    `name` is None where Home Assistant's device class gives a translated one, and empty for the device's own name.
+    `display_unit` is the unit that people read and the divisor to it. `mode` is the key into a monitor's modes that a
+    select is about. `always`: shown as available as long as the bridge is, even while the VMS can't be asked.
+    """
+
+    key: str
+    platform: Platform
+    needs: frozenset[Capability] = frozenset()
+    source: Source = Source.STATE
+    field: str = ""
+    read: Callable[[View], Scalar] | None = None
+    command: str | None = None
+    admin: bool = False
+    mode: str | None = None
+    name: str | None = None
+    device_class: str | None = None
+    options: tuple[str, ...] = ()
+    unit: str | None = None
+    display_unit: tuple[str, float] | None = None
+    state_class: str | None = None
+    category: Category | None = None
+    icon: str | None = None
+    enabled: bool = True
+    always: bool = False
+    dead_band: DeadBand | None = None
+
+
+@lru_cache(maxsize=4096)
+def part_key(part_id: str) -> str:
+    """Return the key of a zone or a storage in JSON and ids: the VMS's id where it fits, else a slug with a hash.
+
+    It has no hyphen, so that `<monitor>-<zone>` can be read in one way only.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_]{1,48}", part_id):
+        return part_id
+    return monitor_key(f"{part_id} ")  # a space never fits, so this is a slug, and slugs have no hyphen
+
+
+def needs(*capabilities: Capability) -> frozenset[Capability]:
+    """Return the capabilities as a row states them."""
+    return frozenset(capabilities)
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    """Return the measurement with so many decimals, and what is unknown as it is."""
+    return None if value is None else round(value, digits)

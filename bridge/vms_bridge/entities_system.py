@@ -1,0 +1,181 @@
+"""The rows about systems, their storages, and the bridge itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vms_bridge.entities_row import Category, DeadBand, Entity, Platform, Source, needs, rounded
+from vms_bridge.model import Capability, Storage
+
+if TYPE_CHECKING:
+    from vms_bridge.views import SystemView
+
+
+def _used_percent(storage: Storage) -> float | None:
+    if storage.used_bytes is None or not storage.total_bytes:
+        return None
+    return round(100 * storage.used_bytes / storage.total_bytes, 1)
+
+
+SYSTEM: tuple[Entity[SystemView], ...] = (
+    Entity(
+        key="connectivity",
+        platform=Platform.BINARY_SENSOR,
+        field="available",
+        read=lambda view: view.state.available,
+        device_class="connectivity",
+        category=Category.DIAGNOSTIC,
+        always=True,
+    ),
+    Entity(
+        key="problem",
+        platform=Platform.BINARY_SENSOR,
+        field="problem",
+        read=lambda view: view.state.detail is not None or not view.state.available,
+        device_class="problem",
+        category=Category.DIAGNOSTIC,
+        always=True,
+    ),
+    Entity(
+        key="running",
+        platform=Platform.BINARY_SENSOR,
+        field="running",
+        read=lambda view: view.state.running,
+        device_class="running",
+    ),
+    Entity(
+        key="run_state",
+        platform=Platform.SELECT,
+        needs=needs(Capability.RUN_STATE),
+        field="run_state",
+        read=lambda view: view.state.run_state,
+        command="run_state",
+        name="Run state",
+        icon="mdi:state-machine",
+    ),
+    Entity(
+        key="version",
+        platform=Platform.SENSOR,
+        field="version",
+        read=lambda view: view.state.version,
+        name="Version",
+        category=Category.DIAGNOSTIC,
+        icon="mdi:tag-outline",
+    ),
+    Entity(
+        key="monitors",
+        platform=Platform.SENSOR,
+        field="monitors",
+        read=lambda view: len(view.monitors),
+        name="Monitors",
+        unit="monitors",
+        state_class="measurement",
+        category=Category.DIAGNOSTIC,
+        icon="mdi:cctv",
+    ),
+    Entity(
+        key="load",
+        platform=Platform.SENSOR,
+        needs=needs(Capability.LOAD),
+        field="load",
+        read=lambda view: rounded(view.state.load, 2),
+        name="Load",
+        state_class="measurement",
+        category=Category.DIAGNOSTIC,
+        icon="mdi:gauge",
+        dead_band=DeadBand("load", absolute=0.1, relative=0.1),
+    ),
+    Entity(
+        key="source",
+        platform=Platform.SENSOR,
+        field="source",
+        read=lambda view: view.state.source,
+        name="Data path",
+        category=Category.DIAGNOSTIC,
+        icon="mdi:transit-connection-variant",
+    ),
+    Entity(
+        key="lag",
+        platform=Platform.SENSOR,
+        field="lag",
+        read=lambda view: rounded(view.state.lag_s, 3),
+        name="Data path delay",
+        device_class="duration",
+        unit="s",
+        state_class="measurement",
+        category=Category.DIAGNOSTIC,
+        enabled=False,
+        dead_band=DeadBand("lag_s", absolute=0.05, relative=0.5),
+    ),
+)
+"""What a system shows."""
+
+STORAGE: tuple[Entity[Storage], ...] = (
+    Entity(
+        key="storage_used",
+        platform=Platform.SENSOR,
+        needs=needs(Capability.STORAGE),
+        field="used",
+        read=lambda storage: storage.used_bytes,
+        name="{} used",
+        device_class="data_size",
+        unit="B",
+        display_unit=("GB", 1e9),
+        state_class="measurement",
+        category=Category.DIAGNOSTIC,
+        dead_band=DeadBand("used_bytes", absolute=1e7, relative=0.005),
+    ),
+    Entity(
+        key="storage_used_percent",
+        platform=Platform.SENSOR,
+        needs=needs(Capability.STORAGE),
+        field="percent",
+        read=_used_percent,
+        name="{} used share",
+        unit="%",
+        state_class="measurement",
+        category=Category.DIAGNOSTIC,
+        icon="mdi:harddisk",
+    ),
+)
+"""What each storage of a system shows; a name has the storage's own in it, the percentage needs a known total."""
+
+BRIDGE: tuple[Entity[None], ...] = (
+    Entity(
+        key="connectivity",
+        platform=Platform.BINARY_SENSOR,
+        source=Source.STATUS,
+        device_class="connectivity",
+        category=Category.DIAGNOSTIC,
+    ),
+    Entity(
+        key="version",
+        platform=Platform.SENSOR,
+        source=Source.INFO,
+        field="version",
+        name="Version",
+        category=Category.DIAGNOSTIC,
+        icon="mdi:tag-outline",
+    ),
+    Entity(
+        key="systems",
+        platform=Platform.SENSOR,
+        source=Source.INFO,
+        field="systems",
+        name="Systems",
+        unit="systems",
+        state_class="measurement",
+        category=Category.DIAGNOSTIC,
+        icon="mdi:server",
+    ),
+    Entity(
+        key="replay",
+        platform=Platform.BUTTON,
+        source=Source.NONE,
+        command="replay",
+        name="Send everything again",
+        category=Category.DIAGNOSTIC,
+        icon="mdi:refresh",
+    ),
+)
+"""What the bridge itself shows."""
