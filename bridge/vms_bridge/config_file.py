@@ -56,7 +56,7 @@ def read_document(path: Path, environ: Mapping[str, str]) -> Document:
         try:
             root = loader.get_single_node()
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+            loader.dispose()
     except yaml.YAMLError as error:
         raise InvalidConfig([_syntax_mistake(name, text, error)]) from None
     if root is None:
@@ -105,7 +105,7 @@ class _Composer(yaml.SafeLoader):
         self._depth += 1
         self._nodes += 1
         if self._depth > _DEPTH or self._nodes > _NODES:
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it untyped
             raise yaml.composer.ComposerError(None, None, "too deep or too large", mark)
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
@@ -145,14 +145,15 @@ def _syntax_mistake(name: str, text: str, error: yaml.YAMLError) -> ConfigError:
         line = text.count("\n", 0, error.position) + 1
         return ConfigError("a control character is not allowed", file=name, line=line, hint="remove it")
     problem = context = ""
-    mark = None
+    line = None
     if isinstance(error, yaml.MarkedYAMLError):
-        problem, context, mark = error.problem or "", error.context or "", error.problem_mark
-        if "end of stream" in problem or "<stream end>" in problem:
-            mark = error.context_mark or mark
+        problem, context = error.problem or "", error.context or ""
+        begins_earlier = error.context_mark and "block" not in context and "document" not in context
+        mark = error.context_mark if begins_earlier else error.problem_mark
+        line = mark.line + 1 if mark else None
     said = ((message, hint) for part, message, hint in _SYNTAX if part in problem or part in context)
     message, hint = next(said, ("this is not valid YAML", "mend this line or the one before"))
-    return ConfigError(message, file=name, line=mark and mark.line + 1, hint=hint)
+    return ConfigError(message, file=name, line=line, hint=hint)
 
 
 class _Resolver:
@@ -198,10 +199,9 @@ class _Resolver:
     def _value(self, node: yaml.Node, path: KeyPath) -> object:
         self._values += 1
         if self._values > _NODES or len(path) > _DEPTH:  # aliases multiply what they refer to, or refer to themselves
-            if self._values == _NODES + 1 or len(path) == _DEPTH + 1:
-                self._mistake("anchors and aliases make this too large", path, line=node.start_mark.line + 1, hint="write it out")
-                self._values = _NODES + 1
-            return None
+            line = node.start_mark.line + 1
+            message, hint = "anchors and aliases make this too large", "write out what they stand for"
+            raise InvalidConfig([ConfigError(message, file=str(self._path), line=line, key=".".join(path[:2]), hint=hint)])
         if node.tag in {"!env", "!file"}:
             return self._tagged(node, path)
         if node.tag.startswith("!"):
@@ -212,7 +212,8 @@ class _Resolver:
         if isinstance(node, yaml.SequenceNode):
             return [self._item(item, (*path, str(index))) for index, item in enumerate(node.value)]
         text: str = node.value
-        return None if node.style is None and text in _NULLS else text
+        is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        return None if is_plain and text in _NULLS else text
 
     def _item(self, node: yaml.Node, path: KeyPath) -> object:
         self._lines[path] = node.start_mark.line + 1

@@ -1,0 +1,409 @@
+"""What the configuration file says is what the bridge gets; what is wrong in it is named with line, key and remedy."""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from tests.bridge.config_samples import COMPLETE, PLUGIN, Mistake, mistakes
+
+from vms_bridge.backends import kind_names, load_kind
+from vms_bridge.config import Config, FileOptions, LogConfig, MonitorOptions, SystemOptions, load
+from vms_bridge.errors import ConfigError, InvalidConfig
+from vms_bridge.keys import MonitorRule
+from vms_bridge.mqtt.config import MqttConfig
+
+ROOT = Path(__file__).parents[2]
+ENVIRON = {"HOME": "/home/me", "EMPTY": ""}
+MINIMAL = "systems:\n  a:\n    type: fakevms\n    url: http://127.0.0.1/vms\n"
+
+
+@pytest.fixture(autouse=True)
+def _third_party(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(PLUGIN))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A directory with the complete sample and the files that it names."""
+    for name in ("ca.pem", "client.pem", "client.key"):
+        (tmp_path / name).touch()
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "yard").write_text("of the yard\n")
+    (tmp_path / "secrets" / "yard").chmod(0o600)
+    (tmp_path / "vms-bridge.yaml").write_text(COMPLETE.read_text())
+    return tmp_path
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "vms-bridge.yaml"
+    path.write_text(text)
+    return path
+
+
+def mistakes_in(path: Path, environ: dict[str, str] | None = None) -> tuple[ConfigError, ...]:
+    with pytest.raises(InvalidConfig) as caught:
+        load(path, ENVIRON if environ is None else environ)
+    return caught.value.mistakes
+
+
+def test_complete_file(folder: Path) -> None:
+    environ = {"MQTT_PASSWORD": "of the broker", "PIN": "0042"}
+    config = load(folder / "vms-bridge.yaml", environ)
+    assert (config.instance, config.name, config.previous_instance) == ("cabin_2", "Cabin", "cabin")
+    assert config.data_dir == folder / "state"
+    assert (config.log.level, config.log.format) == ("debug", "json")
+    mqtt = config.mqtt
+    assert mqtt is not None
+    assert (mqtt.host, mqtt.port, mqtt.tls) == ("broker.example", 8884, True)
+    assert mqtt.password is not None
+    assert mqtt.password.get_secret_value() == "of the broker"
+    assert (mqtt.ca_file, mqtt.client_key) == (folder / "ca.pem", folder / "client.key")
+    assert (mqtt.discovery, mqtt.snapshots, mqtt.commands) == (False, False, "none")
+    assert config.remarks == ()
+    yard, barn = config.systems["yard"], config.systems["barn"]
+    assert (yard.name, barn.name, yard.kind.name) == ("The yard", "Fake VMS", "fakevms")
+    assert yard.rules.include == ("1", "007", "Drive*")
+    assert yard.rules.exclude == ("*test*",)
+    assert yard.rules.monitors == {
+        "007": MonitorRule(key="drive", name="Driveway", area="Garden"),
+        "8": MonitorRule(enabled=False),
+    }
+    said = yard.settings.model_dump()
+    assert said["username"] == "No"
+    assert said["password"].get_secret_value() == "of the yard"
+    assert said["shared_memory"] is False
+    assert said["account"]["user"] == "0123"
+    assert said["account"]["pin"].get_secret_value() == "0042"
+    assert said["account"]["ca_file"] == folder / "ca.pem"
+    assert barn.settings.model_dump()["shared_memory"] == Path("/dev/shm")  # noqa: S108 - only a value
+
+
+def test_the_complete_sample_names_every_option() -> None:
+    sample = yaml.compose(re.sub(r"!\w+ ", "", COMPLETE.read_text()))
+
+    def keys(node: yaml.Node | None) -> dict[str, yaml.Node]:
+        assert isinstance(node, yaml.MappingNode)
+        return {key.value: value for key, value in node.value}
+
+    top = keys(sample)
+    assert set(top) == set(FileOptions.model_fields)
+    assert set(keys(top["log"])) == set(LogConfig.model_fields)
+    assert set(keys(top["mqtt"])) == set(MqttConfig.model_fields)
+    yard = keys(keys(top["systems"])["yard"])
+    assert set(SystemOptions.model_fields) <= set(yard)
+    assert set(keys(keys(yard["monitors"])["007"])) == set(MonitorOptions.model_fields)
+
+
+def test_minimal_file_and_defaults(tmp_path: Path) -> None:
+    config = load(write(tmp_path, MINIMAL), ENVIRON)
+    assert (config.instance, config.name, config.previous_instance, config.mqtt) == ("home", "VMS Bridge", None, None)
+    assert config.data_dir == Path("/home/me/.local/state/vms-bridge")
+    assert config.log == LogConfig(level="info", format="text")
+    assert config.remarks == ("there is no `mqtt:` section: nobody hears what the bridge sees",)
+
+
+@pytest.mark.parametrize(
+    ("environ", "place"),
+    [
+        ({"STATE_DIRECTORY": "/var/lib/vms-bridge", "HOME": "/h"}, "/var/lib/vms-bridge"),
+        ({"STATE_DIRECTORY": "/var/lib/one:/var/lib/two"}, "/var/lib/one"),
+        ({"XDG_STATE_HOME": "/state", "HOME": "/h"}, "/state/vms-bridge"),
+        ({"XDG_STATE_HOME": "not/absolute", "HOME": "/h"}, "/h/.local/state/vms-bridge"),
+    ],
+)
+def test_place_of_the_state(tmp_path: Path, environ: dict[str, str], place: str) -> None:
+    assert load(write(tmp_path, MINIMAL), environ).data_dir == Path(place)
+
+
+def test_no_place_for_the_state(tmp_path: Path) -> None:
+    (mistake,) = mistakes_in(write(tmp_path, MINIMAL), {})
+    assert mistake.key == "data_dir"
+
+
+def test_a_relative_config_path_still_gives_absolute_places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    config = load(Path("vms-bridge.yaml"), {"MQTT_PASSWORD": "x", "PIN": "y"})
+    assert config.data_dir == folder / "state"
+
+
+def test_equal_files_give_equal_configurations(folder: Path) -> None:
+    environ = {"MQTT_PASSWORD": "one", "PIN": "0042"}
+    first, second = (load(folder / "vms-bridge.yaml", environ) for _ in range(2))
+    assert first == second
+    other = load(folder / "vms-bridge.yaml", environ | {"PIN": "0043"})
+    assert other.systems["yard"] != first.systems["yard"]
+    assert other.systems["barn"] == first.systems["barn"]
+
+
+def test_it_is_immutable(tmp_path: Path) -> None:
+    config = load(write(tmp_path, MINIMAL), ENVIRON)
+    with pytest.raises(FrozenInstanceError):
+        config.instance = "other"  # type: ignore[misc]  # that is what is tested
+
+
+@pytest.mark.parametrize("sample", mistakes(), ids=lambda sample: sample.path.stem)
+def test_mistakes(sample: Mistake) -> None:
+    found = mistakes_in(sample.path)
+
+    assert len(found) == 1, [str(mistake) for mistake in found]
+    (mistake,) = found
+    assert sample.message in str(mistake)
+    assert sample.hint in mistake.hint
+    assert (mistake.file, mistake.line) == (str(sample.path), sample.line)
+    assert (mistake.key or "").startswith(sample.key or "")
+    assert "hunter2" not in str(mistake) + mistake.hint
+
+
+def test_all_mistakes_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "instance: My House\nmqtt: {url: x, pasword: y}\nsystems:\n"
+        "  a: {type: fakevms, url: nowhere, password: !env NOT_SET}\n  b: {type: fakevms}\n",
+    )
+    found = mistakes_in(path)
+    assert [mistake.line for mistake in found] == [1, 2, 2, 4, 4, 5]
+    with pytest.raises(InvalidConfig) as caught:
+        load(path, ENVIRON)
+    assert str(caught.value).count(f"{path}:") == 6
+    assert "did you mean password?" in str(caught.value)
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    (mistake,) = mistakes_in(tmp_path / "nowhere.yaml")
+    assert "there is no such file" in str(mistake)
+    assert "--config" in mistake.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        (b"", 1, "the file is empty"),
+        (b"# nothing yet\n", 1, "the file is empty"),
+        (b"instance: home\nname: caf\xe9\n", 2, "not UTF-8"),
+        (b"#" * 1_000_001, None, "larger than 1 MB"),
+        (b"a: b\x00c\n", 1, "control character"),
+    ],
+)
+def test_unusable_content(tmp_path: Path, content: bytes, line: int | None, message: str) -> None:
+    path = tmp_path / "vms-bridge.yaml"
+    path.write_bytes(content)
+    (mistake,) = mistakes_in(path)
+    assert message in str(mistake)
+    assert mistake.line == line
+    assert mistake.hint
+
+
+def test_byte_order_mark_and_crlf(tmp_path: Path) -> None:
+    path = tmp_path / "vms-bridge.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + MINIMAL.replace("\n", "\r\n").encode())
+    assert load(path, ENVIRON).instance == "home"
+
+
+def test_directory(tmp_path: Path) -> None:
+    (mistake,) = mistakes_in(tmp_path)
+    assert "directory" in str(mistake)
+
+
+def test_not_a_path_at_all(tmp_path: Path) -> None:
+    (mistake,) = mistakes_in(tmp_path / "vms-bridge.yaml" / "x" / ("y" * 300))
+    assert mistake.hint
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_unreadable(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL)
+    path.chmod(0)
+    (mistake,) = mistakes_in(path)
+    assert "can't be read" in str(mistake)
+
+
+def test_alias_bomb_is_bounded(tmp_path: Path) -> None:
+    levels = "".join(f"l{level}: &l{level} [{', '.join([f'*l{level - 1}'] * 10)}]\n" for level in range(1, 12))
+    found = mistakes_in(write(tmp_path, f"l0: &l0 [x]\n{levels}"))
+    assert any("too large" in str(mistake) for mistake in found)
+
+
+def test_aliases_may_be_used(tmp_path: Path) -> None:
+    text = f"{MINIMAL}    account: &it {{user: me}}\n  b: {{type: fakevms, url: 'http://b', account: *it}}\n"
+    config = load(write(tmp_path, text), ENVIRON)
+    assert config.systems["b"].settings.model_dump()["account"]["user"] == "me"
+
+
+def test_secret_files(tmp_path: Path) -> None:
+    text = f"{MINIMAL}    password: !file here\n"
+    path = write(tmp_path, text)
+    secret = tmp_path / "here"
+    for content, wanted in [(b"pass word\r\n", "pass word"), (b" a \n\n", " a "), ("grün".encode(), "grün")]:
+        secret.write_bytes(content)
+        secret.chmod(0o600)
+        config = load(path, ENVIRON)
+        assert config.systems["a"].settings.model_dump()["password"].get_secret_value() == wanted
+        assert not any("read this secret" in remark for remark in config.remarks)
+    for content in (b"", b"\n", b"\xff\xfe", b"x" * 20_000):
+        secret.write_bytes(content)
+        (mistake,) = mistakes_in(path)
+        assert "empty, too large or not text" in str(mistake)
+
+
+def test_systemd_credentials_come_first(tmp_path: Path) -> None:
+    path = write(tmp_path, f"{MINIMAL}    password: !file zm_password\n")
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    environ = ENVIRON | {"CREDENTIALS_DIRECTORY": str(credentials)}
+    (tmp_path / "zm_password").write_text("beside the file")
+    assert _password(path, environ) == "beside the file"
+    (credentials / "zm_password").write_text("from systemd")
+    assert _password(path, environ) == "from systemd"
+    assert _password(path, ENVIRON) == "beside the file"
+
+
+def _password(path: Path, environ: dict[str, str]) -> object:
+    return load(path, environ).systems["a"].settings.model_dump()["password"].get_secret_value()
+
+
+def test_a_secret_that_everybody_can_read_is_remarked(tmp_path: Path) -> None:
+    path = write(tmp_path, f"{MINIMAL}    password: !file here\n")
+    (tmp_path / "here").write_text("secret")
+    (tmp_path / "here").chmod(0o644)
+    assert any("chmod 600" in remark for remark in load(path, ENVIRON).remarks)
+
+
+def test_a_plain_secret_is_taken_and_remarked(tmp_path: Path) -> None:
+    text = (
+        f"mqtt: {{url: mqtt://me@127.0.0.1, password: 0123}}\n{MINIMAL}    password: hunter2hunter2\n    account: {{pin: 4711}}\n"
+    )
+    config = load(write(tmp_path, text), ENVIRON)
+    keys = [remark.split()[0] for remark in config.remarks]
+    assert keys == ["mqtt.password", "systems.a.password", "systems.a.account.pin"]
+    assert "hunter2" not in "".join(config.remarks)
+    assert config.mqtt is not None
+    assert config.mqtt.password is not None
+    assert config.mqtt.password.get_secret_value() == "0123"
+
+
+def _outcome(path: Path, environ: dict[str, str]) -> Config | InvalidConfig:
+    try:
+        return load(path, environ)
+    except InvalidConfig as invalid:
+        return invalid
+
+
+SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_categories=["Cc", "Cs"]), min_size=8, max_size=40)
+PLACES = st.sampled_from(
+    [
+        "mqtt: {{url: mqtt://127.0.0.1, password: {it}}}\nsystems: {{a: {{type: fakevms, url: 'http://x'}}}}\n",
+        "mqtt: {{url: mqtt://127.0.0.1, pasword: {it}}}\n",
+        "mqtt: {{url: mqtt://127.0.0.1, password: {{{it}}}}}\n",
+        "mqtt: {{url: mqtt://127.0.0.1, password: [{it}]}}\n",
+        "mqtt:\n  url: mqtt://127.0.0.1\n  password: {it}\n wrong: x\n",
+        "mqtt: {{url: 'mqtt://me:{it}@127.0.0.1'}}\n",
+        "mqtt: {{url: 'mqtts://me:{it}@[::1'}}\n",
+        "systems: {{a: {{type: fakevms, url: 'ftp://me:{it}@127.0.0.1:99999', password: {it}}}}}\n",
+        "systems: {{a: {{type: fakevms, url: 'http://x', username: me, password: {it}, behaviour: wrong}}}}\n",
+        "systems: {{a: {{type: fakevms, url: !env IT, password: !env IT, poll_interval: !env IT}}}}\n",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(secret=SECRETS, place=PLACES, quoted=st.booleans())
+def test_a_secret_never_shows(secret: str, place: str, quoted: bool, tmp_path_factory: pytest.TempPathFactory) -> None:  # noqa: FBT001 - drawn by hypothesis
+    written = yaml.dump(secret, allow_unicode=True, width=1000).removesuffix("\n").removesuffix("\n...") if quoted else secret
+    path = tmp_path_factory.getbasetemp() / "secret.yaml"
+    path.write_text(place.format(it=written), encoding="utf-8")
+    outcome = _outcome(path, ENVIRON | {"IT": secret})
+    shown = str(outcome) + repr(outcome)
+    if isinstance(outcome, InvalidConfig):
+        shown += "".join(map(repr, outcome.mistakes)) + "".join(traceback.format_exception(outcome))
+    assert secret not in shown
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
+def test_any_text_is_read_or_refused(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidConfig):
+        load(path, ENVIRON)
+
+
+YAML_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8) | st.integers(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    top=st.fixed_dictionaries({}, optional=dict.fromkeys(FileOptions.model_fields, YAML_VALUES)),
+    system=st.fixed_dictionaries({"type": st.just("fakevms")}, optional={"monitors": YAML_VALUES, "url": YAML_VALUES}),
+)
+def test_any_shape_is_read_or_refused(
+    top: dict[str, object], system: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "shape.yaml"
+    path.write_text(yaml.safe_dump({"systems": {"a": system}} | top, allow_unicode=True), encoding="utf-8")
+    outcome = _outcome(path, ENVIRON)
+    if isinstance(outcome, InvalidConfig):
+        assert outcome.mistakes
+        assert all(mistake.line for mistake in outcome.mistakes)
+
+
+def test_the_message_of_one_and_of_many() -> None:
+    one = InvalidConfig([ConfigError("is wrong", file="f", line=3, key="k", hint="mend it")])
+    assert str(one) == "f:3: k: is wrong (mend it)"
+    assert one.args[0] == "the configuration has a mistake"
+    assert InvalidConfig([ConfigError("a"), ConfigError("b")]).args[0] == "the configuration has 2 mistakes"
+
+
+def _documented() -> dict[str, dict[str, str]]:
+    """Return option -> default, by heading, from the tables of docs/configuration.md."""
+    tables: dict[str, dict[str, str]] = {}
+    heading = ""
+    for line in (ROOT / "docs/configuration.md").read_text().splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif found := re.match(r"\| `(\w+)` \| (.*?) \|", line):
+            tables.setdefault(heading, {})[found[1]] = found[2]
+    return tables
+
+
+def _default(model: type[BaseModel], name: str) -> str:
+    field = model.model_fields[name]
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    if isinstance(default, BaseModel | dict) or default is None:
+        return "none"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+DOCUMENTED: dict[str, type[BaseModel]] = {
+    "Top level": FileOptions,
+    "`log`": LogConfig,
+    "`mqtt`": MqttConfig,
+    "`systems`": SystemOptions,
+    "One monitor": MonitorOptions,
+}
+
+
+@pytest.mark.parametrize("heading", DOCUMENTED)
+def test_docs_name_every_option_with_its_default(heading: str) -> None:
+    model = DOCUMENTED[heading]
+    assert _documented()[heading] == {name: _default(model, name) for name in model.model_fields}
+
+
+@pytest.mark.parametrize("kind", [name for name in kind_names() if name not in {"fakevms", "brokenvms"}])
+def test_docs_name_every_option_of_a_kind(kind: str) -> None:
+    model = load_kind(kind).config
+    assert _documented()[f"`type: {kind}`"] == {name: _default(model, name) for name in model.model_fields}
