@@ -12,6 +12,21 @@ from tests.e2e.processes import Program
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+ROOT = "vms_bridge/e2e"
+BRIDGE = """\
+instance: e2e
+data_dir: {folder}/data
+mqtt: {{url: "{broker}", commands: admin}}
+systems:
+  zm:
+    type: zoneminder
+    url: {zoneminder.url}
+    username: {zoneminder.username}
+    password: !env E2E_ZM_PASSWORD
+    shared_memory: {zoneminder.shared_memory}
+    monitors_interval: 2
+  sim: {{type: simulator}}
+"""
 COMMAND = Path(sys.executable).parent / "vms-bridge"
 
 

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from tests.e2e import home_assistant as ha
 from tests.e2e import zoneminder as zm
+from tests.e2e.bridge import BRIDGE, ROOT, Bridge
 from tests.e2e.broker import Broker, Observer, mosquitto_path, mosquitto_version
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.zoneminder import ZoneMinder
@@ -88,3 +89,17 @@ async def zoneminder(pytestconfig: pytest.Config) -> AsyncIterator[ZoneMinder]:
     async with ZoneMinder() as zoneminder:
         pytestconfig.stash[MET]["ZoneMinder"] = await zoneminder.version()
         yield zoneminder
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def bridge(
+    broker: Broker, mqtt: Observer, zoneminder: ZoneMinder, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Bridge]:
+    """The bridge between that ZoneMinder, a simulated system beside it, and the broker; `mqtt` has seen all of it."""
+    folder = tmp_path_factory.mktemp("bridge")
+    configuration = BRIDGE.format(folder=folder, broker=broker.url, zoneminder=zoneminder)
+    bridge = Bridge(folder, configuration, {"E2E_ZM_PASSWORD": zoneminder.password})
+    await bridge.start()
+    await mqtt.state(f"{ROOT}/zm/state", lambda state: state["available"])
+    yield bridge
+    await bridge.stop()

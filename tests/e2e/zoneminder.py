@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -85,6 +86,17 @@ class ZoneMinder:
         """Return a monitor's row."""
         row: dict[str, Any] = (await self.api("GET", f"monitors/{monitor}.json"))["monitor"]["Monitor"]
         return row
+
+    async def alarm(self, monitor: int) -> int:
+        """Return the alarm state that ZoneMinder's own tool reads: 1 idle, 2 prealarm, 3 alarm, 4 alert, 5 tape."""
+        return int(await self.zmu("-m", str(monitor), "-s"))
+
+    async def until_alarm(self, monitor: int, *states: int, within: float = 15.0) -> None:
+        """Wait until the alarm state is one of these; ZoneMinder has no event for it."""
+        end = time.monotonic() + within
+        while (now := await self.alarm(monitor)) not in states:
+            assert time.monotonic() < end, f"monitor {monitor} of ZoneMinder is in state {now}, not {states}"
+            await asyncio.sleep(0.1)
 
     async def version(self) -> str:
         """Return ZoneMinder's version."""
