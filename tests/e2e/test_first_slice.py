@@ -38,7 +38,7 @@ async def test_a_simulated_camera_is_an_entity_that_follows(
     finally:
         await bridge.stop()
     await home.shows(f"slice-sim-{monitor}-motion", "unavailable", within=2)
-    assert (await mqtt.state("vms_bridge/slice/info", lambda info: True))["instance"] == "slice"
+    assert mqtt.latest["vms_bridge/slice/info"].json["instance"] == "slice"
     assert mqtt.latest["vms_bridge/slice/status"].payload == b"offline"
     assert await home.complaints() == []
 

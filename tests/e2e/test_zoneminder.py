@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest_asyncio
 from tests.e2e.bridge import ROOT
 from tests.e2e.truth import IDLE, expected, fired_twice
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
     from tests.e2e.bridge import Bridge
     from tests.e2e.broker import Observer
     from tests.e2e.home_assistant import HomeAssistant, Seen
     from tests.e2e.zoneminder import ZoneMinder
 
 ALARM = (3, 4)
+STRANGE_NAME = "Garage/Tür 🚗"
 NAMES = {1: "Front Door", 2: "Driveway", 3: "Back Garden"}
 
 
@@ -179,43 +183,50 @@ async def test_the_run_state_is_changed_from_both_sides(
     assert bridge.program.is_running
 
 
-async def test_monitors_come_change_and_go(bridge: Bridge, mqtt: Observer, home: HomeAssistant, zoneminder: ZoneMinder) -> None:
-    fields = {"Name": "Garage/Tür 🚗", "Type": "Ffmpeg", "Function": "None", "Path": "/nowhere", "Width": "320", "Height": "240"}
+@pytest_asyncio.fixture(loop_scope="session")
+async def added(bridge: Bridge, zoneminder: ZoneMinder) -> AsyncIterator[int]:
+    """A monitor that has just been added to ZoneMinder."""
+    assert bridge.program.is_running
+    fields = {"Name": STRANGE_NAME, "Type": "Ffmpeg", "Function": "None", "Path": "/nowhere", "Width": "320", "Height": "240"}
     await zoneminder.api("POST", "monitors.json", {f"Monitor[{key}]": value for key, value in fields.items()})
-    rows = (await zoneminder.api("GET", "monitors.json"))["monitors"]
-    new = max(int(row["Monitor"]["Id"]) for row in rows)
+    monitor = max(await zoneminder.monitors())
+    yield monitor
+    if monitor in await zoneminder.monitors():
+        await zoneminder.api("DELETE", f"monitors/{monitor}.json")
 
-    def called(name: str) -> Any:
+
+async def test_monitors_come_change_and_go(added: int, mqtt: Observer, home: HomeAssistant, zoneminder: ZoneMinder) -> None:
+    def called(name: str) -> Callable[[Seen], bool]:
         return lambda seen: seen.attributes["friendly_name"].startswith(name)
 
-    await home.shows(unique_id(new, "connectivity"), called("Garage/Tür 🚗"))
-    await zoneminder.edit(new, Name="Carport")
-    await home.shows(unique_id(new, "connectivity"), called("Carport"))
-    await zoneminder.api("DELETE", f"monitors/{new}.json")
-    await home.no_entity(unique_id(new, "connectivity"))
-    await mqtt.gone(f"{ROOT}/zm/{new}/state")
-    assert f"vms_bridge-e2e-zm-{new}" not in await home.devices()
+    await home.shows(unique_id(added, "connectivity"), called(STRANGE_NAME))
+    await zoneminder.edit(added, Name="Carport")
+    await home.shows(unique_id(added, "connectivity"), called("Carport"))
+    await zoneminder.api("DELETE", f"monitors/{added}.json")
+    await home.no_entity(unique_id(added, "connectivity"))
+    await mqtt.gone(f"{ROOT}/zm/{added}/state")
+    assert f"vms_bridge-e2e-zm-{added}" not in await home.devices()
     await home.shows(unique_id(1, "connectivity"), "on")
-    assert bridge.program.is_running
 
 
-async def test_a_device_deleted_in_home_assistant_stays_away(bridge: Bridge, mqtt: Observer, home: HomeAssistant) -> None:
-    topic = "homeassistant/device/vms_bridge_e2e/zm-3/config"
-    device = (await home.devices())["vms_bridge-e2e-zm-3"]
-    await home.command(
-        "config/device_registry/remove_config_entry", device_id=device["id"], config_entry_id=device["config_entries"][0]
-    )
+async def test_a_device_deleted_in_home_assistant_stays_away(
+    added: int, bridge: Bridge, mqtt: Observer, home: HomeAssistant
+) -> None:
+    topic = f"homeassistant/device/vms_bridge_e2e/zm-{added}/config"
+    await home.entity(unique_id(added, "connectivity"))
+    device = (await home.devices())[f"vms_bridge-e2e-zm-{added}"]
+    entry = device["config_entries"][0]
+    await home.command("config/device_registry/remove_config_entry", device_id=device["id"], config_entry_id=entry)
     await mqtt.gone(topic)
-    await home.no_entity(unique_id(3, "motion"))
+    await home.no_entity(unique_id(added, "connectivity"))
     mark = len(mqtt.messages)
     mqtt.publish(f"{ROOT}/replay", "")
-    await mqtt.message(f"{ROOT}/zm/3/state", lambda each: bool(each.payload), since=mark)  # its state is told all the same
-    await mqtt.message(f"{ROOT}/zm/2/state", lambda each: bool(each.payload), since=mark)
-    assert not mqtt.latest[topic].payload
+    await mqtt.message(f"{ROOT}/zm/{added}/state", lambda each: bool(each.payload), since=mark)  # that is told all the same
     await bridge.stop()
+    mark = len(mqtt.messages)
     await bridge.start()
-    await home.shows(unique_id(1, "motion"), "off")
-    await mqtt.message(f"{ROOT}/zm/3/state", lambda each: bool(each.payload), since=len(mqtt.messages) - 1, within=15)
+    await mqtt.message(f"{ROOT}/zm/{added}/state", lambda each: bool(each.payload), since=mark)
+    await mqtt.message(f"{ROOT}/zm/1/state", lambda each: bool(each.payload), since=mark)
     assert not mqtt.latest[topic].payload
 
 

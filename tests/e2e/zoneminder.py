@@ -87,6 +87,10 @@ class ZoneMinder:
         row: dict[str, Any] = (await self.api("GET", f"monitors/{monitor}.json"))["monitor"]["Monitor"]
         return row
 
+    async def monitors(self) -> set[int]:
+        """Return the ids of all monitors."""
+        return {int(row["Monitor"]["Id"]) for row in (await self.api("GET", "monitors.json"))["monitors"]}
+
     async def alarm(self, monitor: int) -> int:
         """Return the alarm state that ZoneMinder's own tool reads: 1 idle, 2 prealarm, 3 alarm, 4 alert, 5 tape."""
         return int(await self.zmu("-m", str(monitor), "-s"))
