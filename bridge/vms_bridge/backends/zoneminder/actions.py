@@ -1,0 +1,130 @@
+"""What ZoneMinder is asked to do, and how its refusals read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from vms_bridge.backends.zoneminder.api import TimedOut
+from vms_bridge.backends.zoneminder.parse import as_text, mapping
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMode, SetRunState
+from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.parse import MonitorRow
+    from vms_bridge.commands import Action
+
+# zmu waits until the alarm is on: in 1.34 for ever, in 1.38 for minutes.
+ALARM_TIMEOUT_S = 3.0
+RUN_STATE_TIMEOUT_S = 180.0
+EDIT_TIMEOUT_S = 30.0
+_DISARMED = {"Modect": "Monitor", "Mocord": "Record", "Nodect": "Monitor"}
+_ARMED = {"Monitor": "Modect", "Record": "Mocord", "None": "Modect"}
+_COLUMNS = {"function": "Function", "capturing": "Capturing", "analysing": "Analysing", "recording": "Recording"}
+_PLAIN_ALARM = SetAlarm(on=True)
+
+
+async def perform(api: Api, action: Action, row: MonitorRow | None) -> bool:
+    """Have it done, and say whether the monitor's daemon starts anew for it.
+
+    Raises CommandRejected, UnsupportedCommand or VmsError.
+    """
+    if isinstance(action, SetRunState):
+        await _ask(api, f"states/change/{quote(action.name, safe='')}", RUN_STATE_TIMEOUT_S)
+        return True
+    if row is None:
+        raise CommandRejected("ZoneMinder has no such monitor any more", hint="was it deleted?")
+    match action:
+        case SetAlarm(on=on):
+            _refuse_what_only_zmtrigger_can(action)
+            await _set_alarm(api, row, on=on)
+            return False
+        case SetArmed(on=on, restore=restore):
+            return await _edit(api, row, armed_modes(row, on=on, restore=restore or {}))
+        case SetMode(mode=mode, value=value):
+            return await _edit(api, row, {mode: value})
+        case Restart():
+            await _ask(api, f"monitors/daemonControl/{row.id}/restart", EDIT_TIMEOUT_S)
+            return True
+    raise UnsupportedCommand("the bridge does not write to ZoneMinder's shared memory", hint="use armed or a mode instead")
+
+
+def armed_modes(row: MonitorRow, *, on: bool, restore: Mapping[str, str]) -> dict[str, str]:
+    """Return the modes that (dis)arm this monitor and leave recording as it is where they can."""
+    if row.capturing is not None:
+        if not on:
+            return {"analysing": "None"}
+        modes = {"analysing": "Always"}
+        if row.capturing == "None":
+            modes["capturing"] = _but_none(restore.get("capturing"), "Always")
+        return modes
+    function = row.function or "None"
+    if not on:
+        return {"function": _DISARMED.get(function, function)}
+    wanted = restore.get("function", "")
+    if wanted in _DISARMED:
+        return {"function": wanted}
+    return {"function": function if function in _DISARMED else _ARMED.get(function, "Modect")}
+
+
+def _but_none(value: str | None, default: str) -> str:
+    return value if value not in {None, "", "None"} and value is not None else default
+
+
+def _refuse_what_only_zmtrigger_can(action: SetAlarm) -> None:
+    said = (action.cause, action.text, action.score)
+    if action.on and said != (_PLAIN_ALARM.cause, _PLAIN_ALARM.text, _PLAIN_ALARM.score):
+        raise CommandRejected(
+            "ZoneMinder's API can force an alarm, but not give it a cause, a text or a score",
+            hint="leave them out; ZoneMinder's own cause is `Forced Web`, its score ZM_FORCED_ALARM_SCORE",
+        )
+
+
+async def _set_alarm(api: Api, row: MonitorRow, *, on: bool) -> None:
+    try:
+        answer = mapping(await _ask(api, f"monitors/alarm/id:{row.id}/command:{'on' if on else 'off'}", ALARM_TIMEOUT_S))
+    except TimedOut:
+        return  # asked for; whether it came about shows in the state
+    said = f"{as_text(answer.get('status'))} {as_text(answer.get('output'))} {as_text(answer.get('error'))}"
+    if "cannot handle alarms" in said:
+        raise CommandRejected(
+            f"monitor {row.id} is in mode Monitor, in which ZoneMinder takes no alarms",
+            hint="set its function to Modect or Nodect",
+        )
+    if "code" in answer or as_text(answer.get("status")) == "false":
+        raise CommandRejected(
+            f"ZoneMinder's zmu failed for monitor {row.id} (code {as_text(answer.get('code')) or '?'})",
+            hint="is the monitor's daemon running? A monitor that is switched off takes no alarms",
+        )
+
+
+async def _edit(api: Api, row: MonitorRow, modes: Mapping[str, str]) -> bool:
+    form = {f"Monitor[{_COLUMNS[mode]}]": value for mode, value in modes.items() if row.modes.get(mode) != value}
+    if row.capturing is None and not row.enabled and modes.get("function") in _DISARMED:
+        form["Monitor[Enabled]"] = "1"
+    if not form:
+        return False
+    answer = await _ask(api, f"monitors/{row.id}", EDIT_TIMEOUT_S, form)
+    message = as_text(mapping(answer).get("message"))
+    if message.startswith("Error"):
+        raise CommandRejected(f"ZoneMinder did not save monitor {row.id}: {message[:200]}")
+    return True
+
+
+async def _ask(api: Api, path: str, timeout_s: float, form: Mapping[str, str] | None = None) -> object:
+    try:
+        if form is not None:
+            return await api.post(path, form, timeout_s=timeout_s)
+        return await api.get(path, timeout_s=timeout_s)
+    except VmsAuthFailed as error:
+        raise CommandRejected(
+            f"ZoneMinder does not let this user do that: {error}",
+            hint="modes and restart need the permission Monitors: Edit, run states System: Edit",
+        ) from None
+    except VmsProtocolError as error:
+        if "JSON" in str(error):
+            return None  # some edits answer with a page; the state tells what became of them
+        raise CommandRejected(str(error), hint=error.hint) from None

@@ -1,0 +1,389 @@
+"""ZoneMinder's events, each told from its row's appearance to its end, in the order of their ids.
+
+The cursor is `<newest id read>@<that event's start>`; the start tells a restored database from deleted events.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.api import NotThere, segments
+from vms_bridge.backends.zoneminder.notes import detected_labels, event_kind, motion_zones
+from vms_bridge.backends.zoneminder.parse import mapping, parse_count, parse_events, rows
+from vms_bridge.errors import VmsProtocolError
+from vms_bridge.model import EndReason, Event, EventBatch, EventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import tzinfo
+    from typing import Protocol
+
+    from vms_bridge.backends.base import Feed
+    from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.pace import Allowance
+    from vms_bridge.backends.zoneminder.parse import EventRow
+    from vms_bridge.clock import Clock
+
+    class Surroundings(Protocol):
+        """What the tracker has to know of the monitors."""
+
+        def zone_names(self, monitor_id: str) -> Sequence[str]:
+            """Return the monitor's zones by name."""
+
+        def is_dead(self, monitor_id: str) -> bool:
+            """Say whether nothing can be at work on the monitor's events: it is gone, or does not capture."""
+
+        def open_events_changed(self, monitor_ids: Collection[str]) -> None:
+            """Hear that other events are open than before."""
+
+
+_LOG = logging.getLogger(__name__)
+PAGE = 100
+# ZoneMinder's lists look at every row's files: a long stretch between open events is asked for by id instead.
+_SPAN = 30
+_AFTER_END_S = 60.0
+_ABANDONED_S = 30.0
+_DEAD_S = 60.0
+_LOOK_BACK_PAGES = 5
+
+
+@dataclass(slots=True)
+class _Tracked:
+    event: Event
+    closed_at: float | None = None
+    superseded_at: float | None = None
+    dead_since: float | None = None
+    checked: float = field(default=float("-inf"))
+
+
+class EventTracker:
+    """Reads the events of one connection; `begin`, then `catch_up`, then `turn` again and again."""
+
+    def __init__(
+        self, api: Api, clock: Clock, feed: Feed, *, zone: tzinfo, catch_up_days: float, around: Surroundings, spare: Allowance
+    ) -> None:
+        self._api, self._clock, self._feed, self._zone = api, clock, feed, zone
+        self._window = timedelta(days=catch_up_days)
+        self._around, self._spare = around, spare
+        self._tracked: dict[int, _Tracked] = {}
+        self._newest: dict[str, int] = {}
+        self._generation = 1
+        self._cursor = (0, "")
+        self._read_to = 0
+        self._start_column = "StartDateTime"
+
+    @property
+    def read_to(self) -> int:
+        """The highest id that has been read."""
+        return self._read_to
+
+    @property
+    def is_following(self) -> bool:
+        """Whether some event has not come to its final form."""
+        return bool(self._tracked)
+
+    def open_events(self, monitor_id: str) -> list[Event]:
+        """Return the monitor's events that are open now, oldest first."""
+        return [
+            tracked.event
+            for _, tracked in sorted(self._tracked.items())
+            if tracked.event.monitor_id == monitor_id and tracked.event.end is None
+        ]
+
+    def is_open(self, event_id: int) -> bool:
+        """Say whether this event is known and has not ended."""
+        tracked = self._tracked.get(event_id)
+        return tracked is not None and tracked.event.end is None
+
+    async def begin(self, monitors: int) -> None:
+        """Find the place to go on from, and what is open now. Raises VmsError."""
+        resume = self._feed.resume
+        self._generation = resume.generation
+        newest: list[EventRow] = []
+        for page in range(1, min(_LOOK_BACK_PAGES, 1 + monitors // 50) + 1):
+            some = await self._page([("Id >", "0")], ascending=False, page=page)
+            newest += some
+            if len(some) < PAGE:
+                break
+        top = newest[0].id if newest else 0
+        for row in newest:
+            self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
+        cursor = _cursor(resume.cursor)
+        if cursor is None:
+            await self._start_at(top, newest)
+        elif top >= cursor[0]:
+            self._cursor, self._read_to = cursor, cursor[0]
+            self._follow(resume.open_events)
+        elif newest and cursor[1] and _stamp(newest[0]) > cursor[1]:
+            await self._start_generation(resume.open_events, cursor, top, newest)
+        else:
+            # Events were deleted, or an older database was restored: the next id will tell.
+            self._cursor, self._read_to = cursor, top
+            self._follow(resume.open_events)
+
+    async def catch_up(self) -> None:
+        """Read what happened while nobody looked. Raises VmsError."""
+        page = await self._page([("Id >", str(self._read_to))])
+        if page and page[0].start < self._clock.now() - self._window:
+            await self._skip_what_is_too_old()
+            page = await self._page([("Id >", str(self._read_to))])
+        while page:
+            await self._take_in(page, late=True)
+            if len(page) < PAGE:
+                break
+            page = await self._page([("Id >", str(self._read_to))])
+        await self._check_by_id([number for number in self._tracked if self._tracked[number].checked < 0], late=True)
+
+    async def turn(self) -> None:
+        """Read new events, and look again at those that may still change. Raises VmsError."""
+        low = min(self._tracked, default=self._read_to + 1) - 1
+        if not self._read_to - _SPAN <= low <= self._read_to:
+            near = [number for number in self._tracked if self._read_to - _SPAN < number <= self._read_to]
+            low = min(near, default=self._read_to + 1) - 1
+        while True:
+            page = await self._page([("Id >", str(low))])
+            reached = page[-1].id if len(page) == PAGE else max(self._read_to, low)
+            seen = {row.id for row in page}
+            gone = [number for number in self._tracked if low < number <= reached and number not in seen]
+            await self._take_in(page, late=False, gone=gone)
+            if len(page) < PAGE:
+                break
+            low = page[-1].id
+        far = sorted((t.checked, n) for n, t in self._tracked.items() if n <= self._read_to - _SPAN)
+        if far and self._spare.take():
+            await self._check_by_id([number for _, number in far[:PAGE]], late=False)
+        await self._settle()
+
+    async def _start_at(self, top: int, newest: Sequence[EventRow]) -> None:
+        self._read_to = top
+        self._cursor = (top, _stamp(newest[0]) if newest else "")
+        for row in newest:
+            self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
+        current = [row for row in reversed(newest) if row.end is None and self._newest[row.monitor_id] == row.id]
+        alive = [row for row in current if not self._around.is_dead(row.monitor_id)]
+        for row in alive:
+            self._tracked[row.id] = _Tracked(self._event(row), checked=self._clock.monotonic())
+        await self._record([self._tracked[row.id].event for row in alive], late=False, even_if_empty=True)
+        self._around.open_events_changed({row.monitor_id for row in alive})
+
+    async def _start_generation(
+        self, left_open: Iterable[Event], cursor: tuple[int, str], top: int, newest: Sequence[EventRow]
+    ) -> None:
+        self._cursor = cursor
+        self._follow(left_open)
+        await self._next_generation(top)
+        await self._start_at(top, newest)
+
+    async def _next_generation(self, first: int) -> None:
+        _LOG.warning("ZoneMinder's event ids start anew at %d, after %d: was its database restored?", first, self._cursor[0])
+        now = self._clock.now()
+        left_open = [tracked.event for tracked in self._tracked.values() if tracked.event.end is None]
+        orphans = [replace(event, end=now, end_reason=EndReason.UNKNOWN) for event in left_open]
+        await self._record(orphans, late=True, moves_cursor=False)
+        self._generation += 1
+        self._tracked.clear()
+        self._newest.clear()
+        self._cursor = (0, "")
+
+    def _follow(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if event.id.isdecimal() and event.end is None:
+                self._tracked[int(event.id)] = _Tracked(event)
+                self._newest[event.monitor_id] = max(self._newest.get(event.monitor_id, 0), int(event.id))
+
+    async def _skip_what_is_too_old(self) -> None:
+        cutoff = (self._clock.now() - self._window).astimezone(self._zone)
+        filters = [("Id >", str(self._read_to)), (f"{self._start_column} <", f"{cutoff:%Y-%m-%d %H:%M:%S}")]
+        answer = await self._ask(filters, {"sort": "Id", "direction": "desc", "limit": "1", "page": "1"})
+        found = parse_events(answer, self._zone)
+        if found:
+            self._read_to = found[0].id
+            self._cursor = (found[0].id, _stamp(found[0]))
+            days = self._window.total_seconds() / 86400
+            _LOG.warning("%s events are older than catch_up_days (%g) and are not told", parse_count(answer) or "some", days)
+
+    async def _take_in(self, page: Sequence[EventRow], *, late: bool, gone: Sequence[int] = ()) -> None:
+        """Tell what is new in these rows, in order, and what has become of events that are `gone` from them."""
+        reused = [row.id for row in page if self._read_to < row.id <= self._cursor[0]]
+        if reused:
+            await self._next_generation(reused[0])
+        read_to = self._read_to
+        for row in page:
+            self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
+        told_late: list[Event] = []
+        told: list[Event] = []
+        for row in page:
+            event = self._first_seen(row, late=late) if row.id > read_to else self._seen_again(row)
+            if event is not None:
+                (told_late if late and event.end is not None else told).append(event)
+        told += self._vanished(gone)
+        has_moved = self._read_to > read_to
+        # The cursor may move only once all are stored; a repeated event does no harm.
+        await self._record(told_late, late=True, moves_cursor=not told)
+        await self._record(told, late=False, even_if_empty=has_moved and not told_late)
+        if told or told_late:
+            self._around.open_events_changed({event.monitor_id for event in (*told_late, *told)})
+
+    def _first_seen(self, row: EventRow, *, late: bool) -> Event:
+        self._read_to = row.id
+        self._cursor = (row.id, _stamp(row))
+        event = self._event(row)
+        if event.end is None and late and self._newest[row.monitor_id] > row.id:
+            return _abandoned(event)
+        now = self._clock.monotonic()
+        if event.end is None or self._clock.now() - event.end < timedelta(seconds=_AFTER_END_S):
+            self._tracked[row.id] = _Tracked(event, closed_at=None if event.end is None else now, checked=now)
+        return event
+
+    def _seen_again(self, row: EventRow) -> Event | None:
+        """Return the row's event where it says something new."""
+        tracked = self._tracked.get(row.id)
+        if tracked is None:
+            return None
+        fresh = self._event(row)
+        now = self._clock.monotonic()
+        tracked.checked = now
+        before, tracked.event = tracked.event, _merged(tracked.event, fresh)
+        if tracked.event.end is not None and tracked.closed_at is None:
+            tracked.closed_at = now
+        return tracked.event if _is_news(before, tracked.event) else None
+
+    def _vanished(self, numbers: Iterable[int]) -> list[Event]:
+        events = [self._tracked.pop(number).event for number in numbers if number in self._tracked]
+        return [replace(event, deleted=True) for event in events]
+
+    async def _check_by_id(self, numbers: Sequence[int], *, late: bool) -> None:
+        for first in range(0, len(numbers), PAGE):
+            asked = numbers[first : first + PAGE]
+            page = await self._page([("Id", str(number)) for number in asked])
+            seen = {row.id for row in page}
+            # An unfollowed filter would list other events, not these.
+            ours = [row for row in page if row.id in asked]
+            await self._take_in(ours, late=late, gone=[number for number in asked if number not in seen])
+
+    async def _settle(self) -> None:
+        """Let go of what has come to its final form, and end what nobody will end any more."""
+        now = self._clock.monotonic()
+        ended: list[Event] = []
+        for number, tracked in list(self._tracked.items()):
+            if tracked.closed_at is not None:
+                if now - tracked.closed_at >= _AFTER_END_S:
+                    del self._tracked[number]
+            elif self._is_abandoned(number, tracked, now):
+                del self._tracked[number]
+                ended.append(_abandoned(tracked.event))
+        if ended:
+            await self._record(ended, late=False)
+            self._around.open_events_changed({event.monitor_id for event in ended})
+
+    def _is_abandoned(self, number: int, tracked: _Tracked, now: float) -> bool:
+        if self._newest.get(tracked.event.monitor_id, 0) > number:
+            tracked.superseded_at = now if tracked.superseded_at is None else tracked.superseded_at
+            if now - tracked.superseded_at >= _ABANDONED_S:
+                return True
+        if not self._around.is_dead(tracked.event.monitor_id):
+            tracked.dead_since = None
+            return False
+        tracked.dead_since = now if tracked.dead_since is None else tracked.dead_since
+        return now - tracked.dead_since >= _DEAD_S
+
+    def _event(self, row: EventRow) -> Event:
+        labels, score = detected_labels(row.notes)
+        ran = row.length_s
+        if ran is None and row.end is not None:
+            ran = (row.end - row.start).total_seconds()
+        return Event(
+            id=str(row.id),
+            monitor_id=row.monitor_id,
+            start=row.start,
+            kind=event_kind(row.cause),
+            cause=row.cause,
+            notes=row.notes,
+            end=row.end,
+            end_reason=None if row.end is None else EndReason.CLOSED,
+            duration_s=ran,
+            alarm_frames=row.alarm_frames,
+            max_score=row.max_score,
+            labels=labels,
+            score=score,
+            zones=motion_zones(row.notes, self._around.zone_names(row.monitor_id)),
+            # Measured on 1.36.33: `fid=snapshot` answers from the moment that the row is there.
+            snapshot_ready=True,
+            clip_ready=row.end is not None and bool(row.video),
+        )
+
+    async def _record(
+        self, events: Sequence[Event], *, late: bool, even_if_empty: bool = False, moves_cursor: bool = True
+    ) -> None:
+        if not events and not even_if_empty:
+            return
+        cursor = f"{self._cursor[0]}@{self._cursor[1]}" if moves_cursor else None
+        await self._feed.record(EventBatch(events=tuple(events), cursor=cursor, late=late, generation=self._generation))
+
+    async def _page(self, filters: Sequence[tuple[str, str]], *, ascending: bool = True, page: int = 1) -> list[EventRow]:
+        query = {"sort": "Id", "direction": "asc" if ascending else "desc", "limit": str(PAGE), "page": str(page)}
+        try:
+            answer = await self._ask(filters, query)
+        except NotThere:
+            if page == 1:
+                raise
+            return []  # ZoneMinder's answer for a page behind the last
+        self._start_column = "StartTime" if _has_old_names(answer) else "StartDateTime"
+        found = parse_events(answer, self._zone)
+        return sorted(found, key=lambda row: row.id, reverse=not ascending)
+
+    async def _ask(self, filters: Sequence[tuple[str, str]], query: dict[str, str]) -> object:
+        answer = await self._api.get(f"events/index/{segments(*filters)}", query)
+        if not isinstance(mapping(answer).get("events"), (list, dict)):
+            raise VmsProtocolError("api/events answered without a list of events", hint="look at ZoneMinder's log")
+        return answer
+
+
+def open_alarm(events: Iterable[Event]) -> bool:
+    """Say whether one of these open events was made by an alarm."""
+    return any(event.kind is not EventKind.CONTINUOUS for event in events)
+
+
+def _abandoned(event: Event) -> Event:
+    return replace(event, end=event.start + timedelta(seconds=event.duration_s or 0.0), end_reason=EndReason.ABANDONED)
+
+
+def _has_old_names(answer: object) -> bool:
+    found = rows(answer, "events", "Event")
+    return bool(found) and "StartDateTime" not in found[0]
+
+
+def _merged(before: Event, fresh: Event) -> Event:
+    """Take the fresh event, but keep labels and zones: ZoneMinder overwrites what a detection hook noted."""
+    return replace(
+        fresh,
+        labels=fresh.labels or before.labels,
+        score=fresh.score if fresh.labels else before.score,
+        zones=fresh.zones or before.zones,
+    )
+
+
+def _is_news(before: Event, after: Event) -> bool:
+    """Say whether more has changed than lengths and counts, which grow all the time."""
+    if (after.max_score or 0) > (before.max_score or 0):
+        return True
+    same = replace(after, duration_s=before.duration_s, alarm_frames=before.alarm_frames, max_score=before.max_score)
+    return same != before
+
+
+def _stamp(row: EventRow) -> str:
+    return row.start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _cursor(text: str | None) -> tuple[int, str] | None:
+    number, _, stamp = (text or "").partition("@")
+    if not number.isdecimal():
+        return None
+    try:
+        datetime.fromisoformat(stamp)
+    except ValueError:
+        stamp = ""
+    return int(number), stamp

@@ -1,0 +1,83 @@
+"""Pictures: of events by ZoneMinder's index.php, of now by its zms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from vms_bridge.backends.zoneminder.parse import as_text, mapping
+from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsProtocolError, VmsUnreachable
+from vms_bridge.model import EventPicture
+
+if TYPE_CHECKING:
+    from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.clock import Clock
+    from vms_bridge.model import PictureRef
+
+PICTURE_LIMIT_BYTES = 5 * 1024 * 1024
+_TRY_AGAIN_S = (0.3, 1.0)
+_JPEG = b"\xff\xd8\xff"
+
+
+class Pictures:
+    """Fetches JPEGs over one connection."""
+
+    def __init__(self, api: Api, url: str, clock: Clock) -> None:
+        self._api, self._url, self._clock = api, url, clock
+        self._zms: str | None = None
+
+    async def fetch(self, ref: PictureRef) -> bytes:
+        """Return the picture. Raises MediaUnavailable or VmsError."""
+        number = ref.event_id if isinstance(ref, EventPicture) else ref.monitor_id
+        if not number.isdecimal():
+            raise MediaUnavailable("ZoneMinder's ids are numbers")
+        if isinstance(ref, EventPicture):
+            return await self._event(number)
+        query = {"monitor": number, "mode": "single", "scale": "100"}
+        return await self._get(await self._zms_url(), query, f"monitor {number}")
+
+    async def _event(self, number: str) -> bytes:
+        query = {"view": "image", "eid": number, "fid": "snapshot"}
+        for pause in _TRY_AGAIN_S:
+            try:
+                return await self._get(f"{self._url}/index.php", query, f"event {number}")
+            except MediaUnavailable:
+                # The first frame of an event may not be on the disk yet.
+                await self._clock.sleep(pause)
+        return await self._get(f"{self._url}/index.php", query, f"event {number}")
+
+    async def _zms_url(self) -> str:
+        if self._zms is None:
+            try:
+                answer = await self._api.get("configs/viewByName/ZM_PATH_ZMS")
+            except (VmsAuthFailed, VmsProtocolError):
+                answer = None
+            self._zms = zms_url(self._url, as_text(mapping(mapping(answer).get("config")).get("Value")))
+        return self._zms
+
+    async def _get(self, url: str, query: dict[str, str], what: str) -> bytes:
+        try:
+            status, content_type, body = await self._api.fetch(url, query, PICTURE_LIMIT_BYTES)
+        except VmsAuthFailed as error:
+            raise MediaUnavailable(f"ZoneMinder does not show {what} to this user", hint=error.hint) from None
+        except VmsProtocolError as error:
+            raise MediaUnavailable(f"no picture of {what}: {error}", hint=error.hint) from None
+        except VmsUnreachable as error:
+            raise MediaUnavailable(f"no picture of {what} in time: {error}") from None
+        if status in {401, 403}:
+            raise MediaUnavailable(f"ZoneMinder does not show {what} to this user", hint="it needs the permission Stream: View")
+        if status >= 400:
+            raise MediaUnavailable(f"ZoneMinder has no picture of {what} (HTTP {status})")
+        if not body:
+            raise MediaUnavailable(f"ZoneMinder gave an empty picture of {what}", hint="does the monitor run?")
+        if not body.startswith(_JPEG):
+            raise MediaUnavailable(f"what ZoneMinder gave for {what} is no JPEG ({content_type})")
+        return body
+
+
+def zms_url(portal: str, path: str) -> str:
+    """Return where zms is: ZM_PATH_ZMS is a path on the portal's host."""
+    parts = urlsplit(portal)
+    if not path.startswith("/") or path.startswith("//") or ".." in path or "?" in path:
+        return f"{portal}/cgi-bin/nph-zms"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))

@@ -1,0 +1,53 @@
+"""How the loops of one connection wait: until it is time or somebody rings, and within a budget of requests."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vms_bridge.clock import Clock
+
+
+class Bell:
+    """Wakes a loop before its time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """End the wait that is on, or the next one."""
+        self._rung.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait that long, or until rung; say whether it was rung."""
+        if not self._rung.is_set():
+            waits = {asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._rung.wait())}
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+                await asyncio.gather(*waits, return_exceptions=True)
+        rung = self._rung.is_set()
+        self._rung.clear()
+        return rung
+
+
+class Allowance:
+    """Requests beyond the regular ones: `rate` a second on average, a few at once."""
+
+    def __init__(self, rate: float, clock: Clock, *, burst: float = 2.0) -> None:
+        self.rate, self._burst, self._clock = rate, burst, clock
+        self._left, self._counted = burst, clock.monotonic()
+
+    def take(self) -> bool:
+        """Take one if there is one."""
+        now = self._clock.monotonic()
+        self._left = min(self._burst, self._left + (now - self._counted) * self.rate)
+        self._counted = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

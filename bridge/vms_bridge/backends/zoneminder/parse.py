@@ -1,0 +1,375 @@
+"""ZoneMinder's answers as values: pure, and total over any JSON.
+
+Depending on PHP and the database driver every number may be a string, every boolean 0, "0" or false, every empty
+object a list. A row without an id is dropped; whatever else is missing or odd becomes None.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from vms_bridge.model import AlarmState, Storage, Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+
+TEXT_LIMIT = 4096
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?")
+_ROW_LIMIT = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorRow:
+    """What ZoneMinder's monitor list says about one monitor; `capturing` is None where modes are still `function`."""
+
+    id: str
+    name: str
+    type: str = ""
+    width: int | None = None
+    height: int | None = None
+    colours: int | None = None
+    server_id: str | None = None
+    function: str | None = None
+    enabled: bool = True
+    capturing: str | None = None
+    analysing: str | None = None
+    recording: str | None = None
+    status: str | None = None
+    capture_fps: float | None = None
+    analysis_fps: float | None = None
+    bandwidth_bytes: int | None = None
+    events: Mapping[str, int | None] = field(default_factory=dict)
+
+    @property
+    def modes(self) -> dict[str, str]:
+        """The modes now in force, in the words of this version's generation."""
+        if self.capturing is not None:
+            pairs = {"capturing": self.capturing, "analysing": self.analysing, "recording": self.recording}
+            return {mode: value for mode, value in pairs.items() if value is not None}
+        return {} if self.function is None else {"function": self.function}
+
+    @property
+    def captures(self) -> bool:
+        """Whether a daemon is meant to fetch pictures all the time."""
+        if self.type == "WebSite":
+            return False
+        return self.capturing == "Always" if self.capturing is not None else self.function not in {None, "None"}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is meant to run for this monitor."""
+        return self.type == "WebSite" or (self.capturing or self.function) == "None"
+
+    @property
+    def is_delivering(self) -> bool:
+        """Whether pictures come, by what the daemon writes into the database every ten seconds."""
+        return self.status not in {None, "NotRunning", "Unknown"} and (self.capture_fps or 0) > 0
+
+    @property
+    def armed(self) -> bool | None:
+        """Whether the mode detects; None where the mode is unknown."""
+        if self.capturing is not None:
+            return self.analysing == "Always" and self.capturing != "None"
+        if self.function is None:
+            return None
+        return self.function in {"Modect", "Mocord", "Nodect"} and self.enabled
+
+    @property
+    def shows_alarms_as_events(self) -> bool:
+        """Whether an event is open exactly while there is an alarm."""
+        return self.recording == "OnMotion" if self.capturing is not None else self.function in {"Modect", "Nodect"}
+
+    @property
+    def is_without_alarms(self) -> bool:
+        """Whether no alarm can come about: such a monitor ignores even forced ones (Function Monitor)."""
+        return self.capturing is None and self.function == "Monitor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """One row of ZoneMinder's event list."""
+
+    id: int
+    monitor_id: str
+    start: datetime
+    end: datetime | None = None
+    cause: str = ""
+    notes: str = ""
+    length_s: float | None = None
+    frames: int | None = None
+    alarm_frames: int | None = None
+    max_score: int | None = None
+    video: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """A named set of modes."""
+
+    name: str
+    is_active: bool = False
+
+
+def as_int(value: object) -> int | None:
+    """Read a whole number in any of ZoneMinder's spellings."""
+    number = as_float(value)
+    return None if number is None or abs(number) > 2**63 else int(number)
+
+
+def as_float(value: object) -> float | None:
+    """Read a number in any of ZoneMinder's spellings; never infinite, never NaN."""
+    if not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def as_bool(value: object, *, default: bool = False) -> bool:
+    """Read a yes or no in any of ZoneMinder's spellings."""
+    if isinstance(value, bool):
+        return value
+    number = as_float(value)
+    if number is not None:
+        return number != 0
+    if isinstance(value, str) and value.strip().lower() in {"true", "yes", "on"}:
+        return True
+    return False if isinstance(value, str) and value.strip().lower() in {"false", "no", "off"} else default
+
+
+def as_text(value: object) -> str:
+    """Read a text of bounded length; nothing, and what is none, is empty."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return ""
+    return str(value)[:TEXT_LIMIT] if isinstance(value, (str, float)) else str(as_int(value) or 0)
+
+
+def as_id(value: object) -> str | None:
+    """Read a row's id: a positive whole number, given as text."""
+    number = as_int(value)
+    return None if number is None or number <= 0 or isinstance(value, bool) else str(number)
+
+
+def mapping(raw: object) -> dict[str, Any]:
+    """Return the JSON object, or an empty one: PHP renders an empty map as a list."""
+    return raw if isinstance(raw, dict) else {}
+
+
+def rows(raw: object, plural: str, single: str) -> list[dict[str, Any]]:
+    """Return the rows of a list answer, unwrapped."""
+    listed = mapping(raw).get(plural)
+    if isinstance(listed, dict):
+        listed = list(listed.values())
+    if not isinstance(listed, list):
+        return []
+    return [row for item in listed[:_ROW_LIMIT] if isinstance(row := mapping(item).get(single), dict)]
+
+
+def parse_version(raw: object) -> tuple[int, int, int] | None:
+    """Read `version` of a login or getVersion answer."""
+    found = _VERSION.search(as_text(mapping(raw).get("version")))
+    return None if found is None else (int(found[1]), int(found[2]), int(found[3] or 0))
+
+
+def parse_time_zone(raw: object) -> ZoneInfo | None:
+    """Read a getTimeZone answer; None for no or an unknown zone."""
+    name = as_text(mapping(raw).get("tz")).strip()
+    try:
+        return ZoneInfo(name) if name and ".." not in name else None
+    except (OSError, ValueError):
+        return None
+
+
+def parse_time(raw: object, zone: tzinfo) -> datetime | None:
+    """Read a server-local time without zone; the repeated hour of autumn is taken as its first pass."""
+    try:
+        parsed = datetime.fromisoformat(as_text(raw).strip())
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def parse_monitors(raw: object) -> dict[str, MonitorRow]:
+    """Read the monitor list; soft-deleted monitors are left out, repeated ones (one per group in old versions) merged."""
+    listed = mapping(raw).get("monitors")
+    if isinstance(listed, dict):
+        listed = list(listed.values())
+    found: dict[str, MonitorRow] = {}
+    for item in listed[:_ROW_LIMIT] if isinstance(listed, list) else ():
+        row = parse_monitor(item)
+        if row is not None:
+            found.setdefault(row.id, row)
+    return found
+
+
+def parse_monitor(raw: object) -> MonitorRow | None:
+    """Read one monitor with its status and counters (`Monitor`, `Monitor_Status`, `Event_Summary`)."""
+    item = mapping(raw)
+    row = mapping(item.get("Monitor"))
+    monitor_id = as_id(row.get("Id"))
+    if monitor_id is None or as_bool(row.get("Deleted")):
+        return None
+    status = mapping(item.get("Monitor_Status"))
+    # 1.34 keeps the counters in the monitor's own row.
+    counters = mapping(item.get("Event_Summary")) or row
+    width, height = _size(row)
+    return MonitorRow(
+        id=monitor_id,
+        name=as_text(row.get("Name")) or f"Monitor {monitor_id}",
+        type=as_text(row.get("Type")),
+        width=width,
+        height=height,
+        colours=as_int(row.get("Colours")),
+        server_id=as_id(row.get("ServerId")),
+        function=as_text(row.get("Function")) or None,
+        enabled=as_bool(row.get("Enabled"), default=True),
+        capturing=as_text(row.get("Capturing")) or None,
+        analysing=as_text(row.get("Analysing")) or None,
+        recording=as_text(row.get("Recording")) or None,
+        status=as_text(status.get("Status")) or None,
+        capture_fps=as_float(status.get("CaptureFPS")),
+        analysis_fps=as_float(status.get("AnalysisFPS")),
+        bandwidth_bytes=as_int(status.get("CaptureBandwidth")),
+        events={
+            "total": as_int(counters.get("TotalEvents")),
+            "hour": as_int(counters.get("HourEvents")),
+            "day": as_int(counters.get("DayEvents")),
+            "week": as_int(counters.get("WeekEvents")),
+            "month": as_int(counters.get("MonthEvents")),
+            "disk": as_int(counters.get("TotalEventDiskSpace")),
+        },
+    )
+
+
+def _size(row: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    width, height = as_int(row.get("Width")) or None, as_int(row.get("Height")) or None
+    turned = as_text(row.get("Orientation")) in {"ROTATE_90", "ROTATE_270", "90", "270"}
+    return (height, width) if turned else (width, height)
+
+
+def parse_zones(raw: object, monitors: Mapping[str, MonitorRow]) -> dict[str, tuple[Zone, ...]]:
+    """Read every monitor's zones that watch for something, in the order of their ids."""
+    found: dict[str, list[tuple[int, Zone]]] = {}
+    for row in rows(raw, "zones", "Zone"):
+        zone_id, monitor_id = as_id(row.get("Id")), as_id(row.get("MonitorId"))
+        kind = as_text(row.get("Type")).lower()
+        if zone_id is None or monitor_id is None or kind in {"inactive", "privacy", "preclusive"}:
+            continue
+        points = _points(row, monitors.get(monitor_id))
+        zone = Zone(id=zone_id, name=as_text(row.get("Name")) or f"Zone {zone_id}", kind=kind or "active", points=points)
+        found.setdefault(monitor_id, []).append((int(zone_id), zone))
+    return {monitor_id: tuple(zone for _, zone in sorted(some, key=lambda pair: pair[0])) for monitor_id, some in found.items()}
+
+
+def _points(row: Mapping[str, Any], monitor: MonitorRow | None) -> tuple[tuple[float, float], ...]:
+    if as_text(row.get("Units")) == "Percent":
+        wide, high = 100.0, 100.0
+    elif monitor is not None and monitor.width and monitor.height:
+        # Coordinates run to the last pixel, not to the edge behind it.
+        wide, high = max(monitor.width - 1.0, 1.0), max(monitor.height - 1.0, 1.0)
+    else:
+        return ()
+    corners = []
+    for pair in as_text(row.get("Coords")).split():
+        x, _, y = pair.partition(",")
+        across, down = as_float(x), as_float(y)
+        if across is None or down is None:
+            return ()
+        corners.append((_share(across, wide), _share(down, high)))
+    return tuple(corners)
+
+
+def _share(value: float, whole: float) -> float:
+    return round(min(max(value / whole, 0.0), 1.0), 4)
+
+
+def parse_states(raw: object) -> list[RunState]:
+    """Read the run states."""
+    named = ((as_text(row.get("Name")), row) for row in rows(raw, "states", "State"))
+    return [RunState(name=name, is_active=as_bool(row.get("IsActive"))) for name, row in named if name]
+
+
+def parse_storage(raw: object) -> tuple[Storage, ...]:
+    """Read the storage areas; newer versions tell the disk's own numbers, older ones only what events use."""
+    areas = []
+    for row in rows(raw, "storage", "Storage"):
+        storage_id = as_id(row.get("Id"))
+        if storage_id is None:
+            continue
+        used, total = as_int(row.get("DiskUsedSpace")), as_int(row.get("DiskTotalSpace"))
+        areas.append(
+            Storage(
+                id=storage_id,
+                name=as_text(row.get("Name")) or f"Storage {storage_id}",
+                used_bytes=as_int(row.get("DiskSpace")) if used is None else used,
+                total_bytes=total,
+            )
+        )
+    return tuple(areas)
+
+
+def parse_load(raw: object) -> float | None:
+    """Read the one-minute load average."""
+    load = mapping(raw).get("load")
+    return as_float(load[0]) if isinstance(load, list) and load else None
+
+
+def parse_alarm_status(raw: object, version: tuple[int, int, int]) -> AlarmState | None:
+    """Read an alarm status answer; None where the monitor does not run or the number has no meaning.
+
+    1.36.16 to 1.36.25 counted from 1 (zoneminder#3595), all others from 0.
+    """
+    answer = mapping(raw)
+    number = None if "code" in answer else as_int(answer.get("status"))
+    if number is None or as_text(answer.get("status")) == "":
+        return None
+    return alarm_state(number - 1 if (1, 36, 16) <= version < (1, 36, 26) else number)
+
+
+def alarm_state(number: int) -> AlarmState | None:
+    """Read ZoneMinder's state number, counted from idle = 0; 4 is `tape`, quiet while recording."""
+    states = (AlarmState.IDLE, AlarmState.PREALARM, AlarmState.ALARM, AlarmState.ALERT, AlarmState.IDLE)
+    return states[number] if 0 <= number < len(states) else None
+
+
+def parse_events(raw: object, zone: tzinfo) -> list[EventRow]:
+    """Read a page of events, in the order given."""
+    return [event for row in rows(raw, "events", "Event") if (event := parse_event(row, zone)) is not None]
+
+
+def parse_event(row: Mapping[str, Any], zone: tzinfo) -> EventRow | None:
+    """Read one event; without id, monitor or start it is none."""
+    event_id, monitor_id = as_id(row.get("Id")), as_id(row.get("MonitorId"))
+    start = parse_time(row.get("StartDateTime") or row.get("StartTime"), zone)
+    if event_id is None or monitor_id is None or start is None:
+        return None
+    # 1.38 computes EndTime while the event still runs; EndDateTime tells the truth wherever it exists.
+    end = parse_time(row["EndDateTime"] if "EndDateTime" in row else row.get("EndTime"), zone)
+    if end is not None and end < start:
+        end = start
+    return EventRow(
+        id=int(event_id),
+        monitor_id=monitor_id,
+        start=start,
+        end=end,
+        cause=as_text(row.get("Cause")),
+        notes=as_text(row.get("Notes")).strip(),
+        length_s=as_float(row.get("Length")),
+        frames=as_int(row.get("Frames")),
+        alarm_frames=as_int(row.get("AlarmFrames")),
+        max_score=as_int(row.get("MaxScore")),
+        video=as_text(row.get("DefaultVideo")),
+    )
+
+
+def parse_count(raw: object) -> int | None:
+    """Read how many rows the whole query has."""
+    return as_int(mapping(mapping(raw).get("pagination")).get("count"))

@@ -1,0 +1,77 @@
+"""Looks at every monitor's shared memory in one thread of its own, and tells only what is new."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.shm import MonitorMemory, Sample, Unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from vms_bridge.backends.zoneminder.shm import Version
+    from vms_bridge.clock import Clock
+
+PERIOD_S = 0.05
+
+
+class Sampler:
+    """The shared memory of one ZoneMinder's monitors; `close` it when done."""
+
+    def __init__(self, directory: Path, version: Version, clock: Clock) -> None:
+        self._directory, self._version, self._clock = directory, version, clock
+        self._memories: dict[str, MonitorMemory] = {}
+        self._told: dict[str, Sample | str] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="zm-shared-memory")
+
+    async def look(self, monitor_ids: Iterable[str]) -> Sequence[tuple[str, Sample | Unusable]]:
+        """Look at all these monitors; return those that differ from the last look."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._look, frozenset(monitor_ids))
+
+    async def causes(self, monitor_ids: Iterable[str]) -> dict[str, str]:
+        """Return what ZoneMinder says of these monitors' last alarms."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._causes, tuple(monitor_ids))
+
+    def close(self) -> None:
+        """Let go of all files; a look that is under way ends first, in its thread."""
+        self._thread.submit(self._close_all)
+        self._thread.shutdown(wait=False)
+
+    def _look(self, wanted: frozenset[str]) -> Sequence[tuple[str, Sample | Unusable]]:
+        if self._memories.keys() != wanted:
+            self._adopt(wanted)
+        news: list[tuple[str, Sample | Unusable]] = []
+        monotonic, now = self._clock.monotonic(), self._clock.now().timestamp()
+        told = self._told
+        for monitor_id, memory in self._memories.items():
+            try:
+                sample = memory.sample(monotonic, now)
+            except Unusable as problem:
+                # Its text may count seconds; the kind of trouble is what matters.
+                if not isinstance(told.get(monitor_id), str):
+                    told[monitor_id] = str(problem)
+                    news.append((monitor_id, problem))
+            else:
+                if told.get(monitor_id) is not sample:
+                    told[monitor_id] = sample
+                    news.append((monitor_id, sample))
+        return news
+
+    def _adopt(self, wanted: frozenset[str]) -> None:
+        for monitor_id in self._memories.keys() - wanted:
+            self._memories.pop(monitor_id).close()
+            self._told.pop(monitor_id, None)
+        for monitor_id in sorted(wanted - self._memories.keys()):
+            self._memories[monitor_id] = MonitorMemory(self._directory, monitor_id, self._version)
+
+    def _causes(self, monitor_ids: Sequence[str]) -> dict[str, str]:
+        return {number: self._memories[number].cause() for number in monitor_ids if number in self._memories}
+
+    def _close_all(self) -> None:
+        for memory in self._memories.values():
+            memory.close()

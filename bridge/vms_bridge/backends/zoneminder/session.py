@@ -1,0 +1,452 @@
+"""One connection to a ZoneMinder, from the first request to the loss: what is asked when, and what is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.api import NotThere, PermissionMissing
+from vms_bridge.backends.zoneminder.events import EventTracker
+from vms_bridge.backends.zoneminder.identity import ForeignMemory
+from vms_bridge.backends.zoneminder.pace import Allowance, Bell
+from vms_bridge.backends.zoneminder.parse import (
+    mapping,
+    parse_alarm_status,
+    parse_monitor,
+    parse_monitors,
+    parse_time_zone,
+    parse_version,
+    parse_zones,
+)
+from vms_bridge.backends.zoneminder.sampler import PERIOD_S, Sampler
+from vms_bridge.backends.zoneminder.shm import Unusable
+from vms_bridge.backends.zoneminder.system import SystemReader
+from vms_bridge.backends.zoneminder.watch import Lags, Watch
+from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
+from vms_bridge.logs import Trouble
+from vms_bridge.model import AlarmState, Snapshot, StateUpdate, SystemState, SystemUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import tzinfo
+
+    from vms_bridge.backends.base import Feed
+    from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+    from vms_bridge.backends.zoneminder.shm import Sample
+    from vms_bridge.clock import Clock
+    from vms_bridge.model import Monitor, Zone
+
+_LOG = logging.getLogger(__name__)
+SYSTEM_INTERVAL_S = 60.0
+ZONES_INTERVAL_S = 300.0
+# Beyond the regular requests: far events and alarm states, so that all together stay below one a second.
+SPARE_REQUESTS_PER_S = 0.35
+_SETTLE_S = 15.0
+_SETTLE_LOOK_S = 1.0
+# For that long after a restart the database may still hold the old daemon's status.
+_START_S = 3.0
+_EVENT_LOOKS_S = (0.05, 0.1, 0.2, 0.4)
+_SLOW_LOOK_S = 1.0
+# A status that old tells nothing any more.
+_WORTHLESS_S = 60.0
+
+
+def _urgent(sample: Sample) -> tuple[object, ...]:
+    return (sample.alarm, sample.last_event, sample.is_detecting, sample.has_signal, sample.startup)
+
+
+class Session:
+    """The state of one connection; `open`, then `serve` until it is lost."""
+
+    def __init__(self, name: str, config: ZoneMinderConfig, clock: Clock, api: Api, feed: Feed) -> None:
+        self.name, self.config, self.api = name, config, api
+        self._clock, self._feed = clock, feed
+        self.version = (0, 0, 0)
+        self.version_text: str | None = None
+        self._zone_name: str | None = None
+        self.watches: dict[str, Watch] = {}
+        self._zones: dict[str, tuple[Zone, ...]] = {}
+        self._zones_read = float("-inf")
+        self._system = SystemReader(name, api)
+        self._system_told = SystemState()
+        self._spare = Allowance(SPARE_REQUESTS_PER_S, clock)
+        self._events_bell, self._monitors_bell = Bell(clock), Bell(clock)
+        self._events: EventTracker | None = None
+        self._events_trouble = Trouble(_LOG, f"{name}: events", clock.monotonic)
+        self._memory_trouble = Trouble(_LOG, f"{name}: shared memory", clock.monotonic)
+        self._are_events_good = False
+        self._awaited_event = 0
+        self._awaited_end = 0
+        self._settling: dict[str, float] = {}
+        self._sampler: Sampler | None = None
+        self._foreign: ForeignMemory | None = None
+        self._described: tuple[Monitor, ...] = ()
+        self._lags = Lags(events=None, status=None, monitors=config.monitors_interval)
+
+    async def open(self) -> None:
+        """Find out what this ZoneMinder is and can do, and tell the whole state. Raises VmsError."""
+        answer = await self._greeting()
+        version = parse_version(answer)
+        if version is None:
+            raise VmsProtocolError("ZoneMinder does not tell its version", hint="check that url: leads to a ZoneMinder")
+        self.version, self.version_text = version, ".".join(map(str, version))
+        zone = await self._time_zone()
+        self._zone_name = str(zone)
+        await self._read_monitors()
+        await self._system.read()
+        self._events = EventTracker(
+            self.api, self._clock, self._feed,
+            zone=zone, catch_up_days=self.config.catch_up_days, around=self, spare=self._spare,
+        )  # fmt: skip
+        if self.config.shared_memory is not False:
+            self._sampler = Sampler(self.config.shared_memory, version, self._clock)
+            self._foreign = ForeignMemory(self.api)
+            await self._look_at_memory(is_first=True)
+        self._tell_everything()
+
+    async def serve(self) -> None:
+        """Follow everything until cancelled. Raises VmsError when the system is lost."""
+        async with asyncio.TaskGroup() as tasks:
+            for loop in (self._follow_events(), self._follow_monitors(), self._follow_system(), self._follow_the_rest()):
+                tasks.create_task(loop)
+            if self._sampler is not None:
+                tasks.create_task(self._follow_memory())
+
+    def close(self) -> None:
+        """Let go of the shared memory."""
+        if self._sampler is not None:
+            self._sampler.close()
+
+    def watch(self, monitor_id: str) -> Watch | None:
+        """Return what is known of a monitor."""
+        return self.watches.get(monitor_id)
+
+    async def refresh(self, monitor_id: str | None) -> None:
+        """Look now at one monitor, or at the system with all its monitors. Raises VmsError."""
+        if monitor_id is None:
+            await self._read_monitors()
+            await self._system.read()
+            self._tell_everything()
+            return
+        watch = self.watches.get(monitor_id)
+        if watch is None:
+            return
+        if not watch.uses_memory(self._clock.monotonic()):
+            await self._read_status(watch)
+            self._events_bell.ring()
+        await self._reread(monitor_id)
+
+    def settle(self, monitor_ids: Collection[str], *, restarted: bool = False) -> None:
+        """Expect these monitors' daemons to start anew, and look closely until they run."""
+        now = self._clock.monotonic()
+        for monitor_id in monitor_ids:
+            watch = self.watches.get(monitor_id)
+            if watch is None:
+                continue
+            self._settling[monitor_id] = now + _SETTLE_S
+            watch.hold(now)
+            if restarted:
+                watch.restarting_from = watch.sample.startup if watch.sample is not None else 0
+                self._tell(monitor_id)
+        self._monitors_bell.ring()
+
+    # What the event tracker asks of its surroundings.
+
+    def zone_names(self, monitor_id: str) -> Sequence[str]:
+        """Return the monitor's zones by name."""
+        return [zone.name for zone in self._zones.get(monitor_id, ())]
+
+    def is_dead(self, monitor_id: str) -> bool:
+        """Say whether nothing can be at work on the monitor's events."""
+        watch = self.watches.get(monitor_id)
+        if watch is None or watch.row.is_idle:
+            return True
+        return watch.sample is None and watch.row.status in {None, "NotRunning"}
+
+    def open_events_changed(self, monitor_ids: Collection[str]) -> None:
+        """Hear that other events are open than before."""
+        for monitor_id in monitor_ids:
+            watch = self.watches.get(monitor_id)
+            if watch is None:
+                self._monitors_bell.ring()
+            elif self._events is not None:
+                watch.open_events = tuple(self._events.open_events(monitor_id))
+                self._tell(monitor_id)
+
+    async def _greeting(self) -> object:
+        try:
+            answer = await self.api.get_without_token("host/getVersion")
+        except VmsAuthFailed:
+            return await self.api.get("host/getVersion")
+        self.api.auth.is_off = True
+        return answer
+
+    async def _time_zone(self) -> tzinfo:
+        try:
+            zone = parse_time_zone(await self.api.get("host/getTimeZone"))
+        except (PermissionMissing, VmsProtocolError):
+            zone = None
+        if zone is None:
+            _LOG.warning("%s: ZoneMinder does not tell its time zone; its times are taken as UTC", self.name)
+        return zone or UTC
+
+    async def _read_monitors(self) -> None:
+        now = self._clock.monotonic()
+        found = parse_monitors(await self._list_of_monitors())
+        if now - self._zones_read >= ZONES_INTERVAL_S or found.keys() != self.watches.keys():
+            self._zones_read = now
+            self._zones = parse_zones(await self._system.optional("zones"), found)
+        for gone in self.watches.keys() - found.keys():
+            del self.watches[gone]
+        for monitor_id, row in found.items():
+            watch = self.watches.setdefault(monitor_id, Watch(row=row))
+            watch.row, watch.zones = row, self._zones.get(monitor_id, ())
+            if self._events is not None:
+                watch.open_events = tuple(self._events.open_events(monitor_id))
+
+    async def _list_of_monitors(self) -> object:
+        answer = await self.api.get("monitors")
+        if "monitors" not in mapping(answer):
+            raise VmsProtocolError("api/monitors answered without a list of monitors", hint="look at ZoneMinder's log")
+        return answer
+
+    async def _reread(self, monitor_id: str) -> None:
+        try:
+            row = parse_monitor(mapping(await self.api.get(f"monitors/{monitor_id}")).get("monitor"))
+        except NotThere:
+            row = None
+        watch = self.watches.get(monitor_id)
+        if row is None or watch is None:
+            self._monitors_bell.ring()
+            return
+        # A single monitor comes without what other tables add in some versions; the list has it all.
+        watch.row = replace(row, events=row.events if any(row.events.values()) else watch.row.events)
+        # Whoever asked for this look wants to see that it took place.
+        self._tell(monitor_id, even_if_same=True)
+
+    async def _read_status(self, watch: Watch) -> None:
+        answer = await self._system.optional(f"monitors/alarm/id:{watch.row.id}/command:status")
+        watch.status = parse_alarm_status(answer, self.version)
+        watch.status_at = self._clock.monotonic()
+        self._tell(watch.row.id)
+
+    async def _follow_monitors(self) -> None:
+        due = self._clock.monotonic() + self.config.monitors_interval
+        while True:
+            wait = due - self._clock.monotonic()
+            rung = await self._monitors_bell.wait(min(wait, _SETTLE_LOOK_S) if self._settling else wait)
+            now = self._clock.monotonic()
+            if now >= due or (rung and not self._settling):
+                due = now + self.config.monitors_interval
+                await self._read_monitors()
+                self._tell_everything_new()
+            for monitor_id, until in list(self._settling.items()):
+                await self._look_while_settling(monitor_id, until)
+
+    async def _look_while_settling(self, monitor_id: str, until: float) -> None:
+        await self._reread(monitor_id)
+        watch = self.watches.get(monitor_id)
+        now = self._clock.monotonic()
+        is_early = now < until - _SETTLE_S + _START_S
+        if watch is None or now >= until or watch.row.is_idle or (not is_early and watch.row.is_delivering):
+            del self._settling[monitor_id]
+            if watch is not None and watch.restarting_from is not None:
+                watch.restarting_from = None
+                self._tell(monitor_id)
+
+    async def _follow_system(self) -> None:
+        while True:
+            await self._clock.sleep(SYSTEM_INTERVAL_S)
+            await self._system.read()
+            self._tell_system()
+
+    async def _follow_events(self) -> None:
+        tracker = self._events
+        if tracker is None:
+            return
+        has_begun = False
+        while True:
+            try:
+                if has_begun:
+                    await tracker.turn()
+                else:
+                    await tracker.begin(len(self.watches))
+                    self._set_events_good(tracker)
+                    await tracker.catch_up()
+                    has_begun = True
+            except VmsUnreachable:
+                raise
+            except VmsError as error:
+                self._are_events_good = False
+                self._events_trouble.report(error, hint=error.hint)
+                self._tell_everything_new()
+            else:
+                self._events_trouble.over()
+                self._set_events_good(tracker)
+            await self._wait_for_events(tracker)
+
+    async def _wait_for_events(self, tracker: EventTracker) -> None:
+        """Wait for the next turn; when shared memory shows that rows are on their way, only as long as they take."""
+        for pause in _EVENT_LOOKS_S:
+            if not (self._awaited_event > tracker.read_to or tracker.is_open(self._awaited_end)):
+                break
+            await self._clock.sleep(pause)
+            if not self._are_events_good:
+                break
+            await tracker.turn()
+        self._awaited_event = self._awaited_end = 0
+        await self._events_bell.wait(self.config.poll_interval)
+
+    def _set_events_good(self, tracker: EventTracker) -> None:
+        if self._are_events_good:
+            return
+        self._are_events_good = True
+        for monitor_id, watch in self.watches.items():
+            watch.open_events = tuple(tracker.open_events(monitor_id))
+        self._tell_everything_new()
+
+    async def _follow_the_rest(self) -> None:
+        """Every second: tell what is not urgent, and ask within the budget for what no better source tells."""
+        while True:
+            await self._clock.sleep(_SLOW_LOOK_S)
+            self._tell_everything_new()
+            if self._foreign is not None and self._foreign.has_doubts and self._events is not None and self._are_events_good:
+                for monitor_id in await self._foreign.resolve(self.watches, self._events.read_to):
+                    self._disown(self.watches[monitor_id])
+            waiting = self._in_need_of_status()
+            if waiting and self._status_lag(len(waiting)) is not None and self._spare.take():
+                await self._read_status(min(waiting, key=lambda watch: watch.status_at or 0.0))
+
+    def _in_need_of_status(self) -> list[Watch]:
+        now = self._clock.monotonic()
+        return [watch for watch in self.watches.values() if watch.needs_status(now)]
+
+    def _status_lag(self, count: int) -> float | None:
+        """Return how late statuses are with that many monitors to ask; None if too late to be worth it."""
+        lag = round(count / SPARE_REQUESTS_PER_S, 1)
+        return lag if lag <= _WORTHLESS_S else None
+
+    async def _follow_memory(self) -> None:
+        while True:
+            began = self._clock.monotonic()
+            await self._look_at_memory()
+            await self._clock.sleep(max(PERIOD_S - (self._clock.monotonic() - began), PERIOD_S / 5))
+
+    async def _look_at_memory(self, *, is_first: bool = False) -> None:
+        if self._sampler is None or self._foreign is None:
+            return
+        now = self._clock.monotonic()
+        alarmed: list[str] = []
+        for monitor_id, seen in await self._sampler.look(self.watches):
+            watch = self.watches.get(monitor_id)
+            if watch is None:
+                continue
+            if isinstance(seen, Unusable):
+                self._lost_memory(watch, seen, now)
+            elif self._took_sample(watch, seen, now - 2 * _SLOW_LOOK_S if is_first else now):
+                alarmed.append(monitor_id)
+        if alarmed:
+            await self._tell_causes(alarmed)
+
+    def _lost_memory(self, watch: Watch, problem: Unusable, now: float) -> None:
+        watch.lost_memory(f"no shared memory: {problem}", now)
+        if not problem.is_passing:
+            self._memory_trouble.report(f"monitor {watch.row.id}: {problem}", hint=problem.hint)
+        self._tell(watch.row.id)
+
+    def _took_sample(self, watch: Watch, sample: Sample, now: float) -> bool:
+        """Take in a sample, tell at once what matters at once, and say whether an alarm has just begun."""
+        before = watch.sample
+        watch.saw(sample, now)
+        if self._foreign is not None and (before is None or before.startup != sample.startup):
+            watch.is_foreign = self._foreign.is_foreign(watch)
+            if watch.is_foreign:
+                self._disown(watch)
+        if watch.is_foreign:
+            return False
+        if before is None or _urgent(before) != _urgent(sample):
+            self._expect_events(watch, before, sample)
+            self._tell(watch.row.id)
+        return sample.alarm is AlarmState.ALARM and (before is None or before.alarm is not AlarmState.ALARM)
+
+    def _disown(self, watch: Watch) -> None:
+        watch.is_foreign, watch.memory_problem = True, "no shared memory: the file belongs to another ZoneMinder"
+        self._memory_trouble.report(
+            f"monitor {watch.row.id}: the file belongs to another ZoneMinder",
+            hint="set shared_memory: to this ZoneMinder's directory, or to false",
+        )
+        self._tell(watch.row.id)
+
+    def _expect_events(self, watch: Watch, before: Sample | None, sample: Sample) -> None:
+        if before is None or self._events is None:
+            return
+        if sample.last_event != before.last_event and sample.last_event > self._events.read_to:
+            self._awaited_event = max(self._awaited_event, sample.last_event)
+            self._events_bell.ring()
+        elif sample.alarm is AlarmState.IDLE and before.alarm is not AlarmState.IDLE and watch.row.shows_alarms_as_events:
+            self._awaited_end = sample.last_event
+            self._events_bell.ring()
+
+    async def _tell_causes(self, monitor_ids: Collection[str]) -> None:
+        if self._sampler is None:
+            return
+        for monitor_id, cause in (await self._sampler.causes(monitor_ids)).items():
+            watch = self.watches.get(monitor_id)
+            if watch is not None and cause and watch.cause != cause:
+                watch.cause = cause
+                self._tell(monitor_id)
+
+    def _count_lags(self) -> None:
+        count = len(self._in_need_of_status())
+        self._lags = Lags(
+            events=self.config.poll_interval if self._are_events_good else None,
+            status=self._status_lag(count) if count else None,
+            monitors=self.config.monitors_interval,
+        )
+
+    def _tell(self, monitor_id: str, *, even_if_same: bool = False) -> None:
+        watch = self.watches.get(monitor_id)
+        if watch is None or watch.told is None:
+            return  # the next snapshot tells of it
+        state = watch.state(self._clock.now(), self._clock.monotonic(), self._lags)
+        if even_if_same or replace(state, observed=watch.told.observed) != watch.told:
+            watch.told = state
+            self._feed.emit(StateUpdate(monitor_id=monitor_id, state=state))
+
+    def _tell_everything(self) -> None:
+        self._count_lags()
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        states = {number: watch.state(now, monotonic, self._lags) for number, watch in self.watches.items()}
+        for number, state in states.items():
+            self.watches[number].told = state
+        self._system_told = self._system_state()
+        self._described = self._descriptions()
+        self._feed.emit(Snapshot(system=self._system_told, monitors=self._described, states=states))
+
+    def _descriptions(self) -> tuple[Monitor, ...]:
+        return tuple(watch.description() for watch in self.watches.values())
+
+    def _tell_everything_new(self) -> None:
+        if self._descriptions() != self._described:
+            self._tell_everything()
+            return
+        self._count_lags()
+        for monitor_id in self.watches:
+            self._tell(monitor_id)
+        self._tell_system()
+
+    def _tell_system(self) -> None:
+        state = self._system_state()
+        if replace(state, observed=self._system_told.observed) != self._system_told:
+            self._system_told = state
+            self._feed.emit(SystemUpdate(state=state))
+
+    def _system_state(self) -> SystemState:
+        detail = None if self._are_events_good or not self._events_trouble.is_on else "events can't be read; see the log"
+        return replace(
+            self._system.state, version=self.version_text, time_zone=self._zone_name, detail=detail, observed=self._clock.now()
+        )

@@ -1,0 +1,282 @@
+"""ZoneMinder's shared memory: one small file a monitor, rewritten by its capture daemon at every frame. Only ever read.
+
+The first number in the file is sizeof(SharedData), and tells its layout (src/zm_monitor.h of every release). The file
+is read, not mapped: as cheap, and a file cut short by others then costs a sample, where a mapping costs the process.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.parse import alarm_state
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from vms_bridge.model import AlarmState
+
+_PREFIX_BYTES = 1024
+HEARTBEAT_LIMIT_S = 30.0
+_LAYOUT_CHECK_S = 0.5
+Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where SharedData keeps what we read; offsets in bytes, None where this version has no such field."""
+
+    size: int
+    state: int
+    capture_fps: int | None
+    last_event: int
+    valid: int
+    detecting: int
+    signal: int
+    imagesize: int
+    score: int | None
+    startup: int
+    heartbeat: int | None
+    last_write: int
+    cause: int
+
+
+_1_34 = Layout(
+    size=600, state=12, capture_fps=None, last_event=16, valid=52, detecting=53, signal=54, imagesize=56, score=None,
+    startup=64, heartbeat=None, last_write=72, cause=344,
+)  # fmt: skip
+_1_36 = Layout(
+    size=760, state=12, capture_fps=16, last_event=32, valid=68, detecting=69, signal=70, imagesize=72, score=76,
+    startup=88, heartbeat=96, last_write=104, cause=376,
+)  # fmt: skip
+_1_36_34 = Layout(
+    size=768, state=16, capture_fps=24, last_event=40, valid=76, detecting=77, signal=78, imagesize=80, score=84,
+    startup=96, heartbeat=104, last_write=112, cause=384,
+)  # fmt: skip
+_1_37_61 = Layout(
+    size=864, state=16, capture_fps=24, last_event=56, valid=92, detecting=94, signal=96, imagesize=100, score=104,
+    startup=120, heartbeat=128, last_write=136, cause=416,
+)  # fmt: skip
+_1_38 = Layout(
+    size=872, state=16, capture_fps=24, last_event=56, valid=92, detecting=94, signal=96, imagesize=100, score=104,
+    startup=120, heartbeat=128, last_write=136, cause=424,
+)  # fmt: skip
+_1_39_17 = Layout(
+    size=888, state=16, capture_fps=24, last_event=56, valid=92, detecting=94, signal=96, imagesize=100, score=104,
+    startup=120, heartbeat=128, last_write=136, cause=424,
+)  # fmt: skip
+LAYOUTS: Mapping[int, Layout] = {layout.size: layout for layout in (_1_34, _1_36, _1_36_34, _1_37_61, _1_38, _1_39_17)}
+_CODES = {"state": "i", "last_event": "Q", "valid": "B", "detecting": "B", "signal": "B", "imagesize": "I"}
+_CODES |= {"score": "I", "capture_fps": "dd", "startup": "q", "heartbeat": "q", "last_write": "q"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One look at a monitor's shared memory; `startup`, `heartbeat` and `last_write` are Unix times, 0 for never."""
+
+    alarm: AlarmState | None
+    last_event: int
+    is_detecting: bool
+    has_signal: bool
+    startup: int
+    heartbeat: int | None
+    last_write: int
+    imagesize: int
+    score: int | None = None
+    capture_fps: float | None = None
+    analysis_fps: float | None = None
+
+    @property
+    def beat(self) -> int:
+        """When the daemon last showed that it lives; before its first beat, when it started."""
+        return max(self.last_write if self.heartbeat is None else self.heartbeat, self.startup)
+
+
+class Unusable(Exception):
+    """A monitor's shared memory can't serve; `hint` says what to do, if anything."""
+
+    def __init__(self, reason: str, *, hint: str = "", is_passing: bool = False) -> None:
+        super().__init__(reason)
+        self.hint, self.is_passing = hint, is_passing
+
+
+def counts_from_one(size: int, version: Version) -> bool:
+    """Say whether `state` is 1 for idle: since 1.36.16, and in every development line that has the later layouts."""
+    return not (size == 600 or (size == 760 and version < (1, 36, 16)))
+
+
+def layout_for(size: int, version: Version) -> Layout:
+    """Return the layout of this SharedData. Raises Unusable rather than guess."""
+    layout = LAYOUTS.get(size)
+    # 1.37.1 to .6 also had 768 bytes, but laid out as in 1.36.33.
+    if layout is None or (size == 768 and (1, 37, 0) <= version < (1, 38, 0)):
+        raise Unusable(
+            f"its layout ({size} bytes, ZoneMinder {'.'.join(map(str, version))}) is not known",
+            hint="the slower sources serve instead; please report this size and version",
+        )
+    return layout
+
+
+class MonitorMemory:
+    """One monitor's file, reopened whenever its daemon makes a new one; `sample` is cheap enough for 20 times a second."""
+
+    __slots__ = (
+        "_buffer",
+        "_checked",
+        "_fd",
+        "_fields",
+        "_identity",
+        "_last",
+        "_layout",
+        "_offset",
+        "_unpack",
+        "_version",
+        "path",
+    )
+
+    def __init__(self, directory: Path, monitor_id: str, version: Version) -> None:
+        if not monitor_id.isdecimal():
+            raise ValueError("a ZoneMinder monitor's id is a number")
+        self.path = directory / f"zm.mmap.{monitor_id}"
+        self._version = version
+        self._fd = -1
+        self._identity: tuple[int, int] | None = None
+        self._checked = float("-inf")
+        self._buffer = bytearray(_PREFIX_BYTES)
+        self._last: tuple[bytes, Sample] | None = None
+
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Which file is open, as device and inode: another one means that the daemon has started anew."""
+        return self._identity
+
+    def sample(self, monotonic: float, now: float) -> Sample:
+        """Look at the monitor now; `now` is Unix time. Raises Unusable."""
+        if self._fd < 0 or monotonic - self._checked >= _LAYOUT_CHECK_S:
+            self._checked = monotonic
+            self._reopen_if_replaced()
+        sample = self._read()
+        if now - sample.beat > HEARTBEAT_LIMIT_S:
+            self._checked = float("-inf")
+            raise Unusable(f"its daemon has not shown a sign of life for {now - sample.beat:.0f} s", is_passing=True)
+        return sample
+
+    def cause(self) -> str:
+        """Return what ZoneMinder says of the last alarm; empty when it can't be read."""
+        if self._fd < 0:
+            return ""
+        try:
+            raw = os.pread(self._fd, 256, self._layout.cause)
+        except OSError:
+            return ""
+        return raw.split(b"\0", 1)[0].decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._identity, self._last = -1, None, None
+
+    def _reopen_if_replaced(self) -> None:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            self.close()
+            raise Unusable("it is not there: the monitor's daemon does not run", is_passing=True) from None
+        except OSError as error:
+            self.close()
+            raise Unusable(f"{self.path} can't be looked at: {error.strerror}") from None
+        if (status.st_dev, status.st_ino) != self._identity:
+            self.close()
+            self._open()
+
+    def _open(self) -> None:
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            raise Unusable("it is not there: the monitor's daemon does not run", is_passing=True) from None
+        except PermissionError:
+            raise Unusable(
+                f"{self.path} may not be read by this user",
+                hint="add the bridge's user to ZoneMinder's group (www-data or apache), then restart the bridge",
+            ) from None
+        except OSError as error:
+            raise Unusable(f"{self.path} can't be opened: {error.strerror}") from None
+        try:
+            status = os.fstat(fd)
+            self._layout = _layout_of(fd, status.st_mode, self._version)
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fields, self._unpack = _reader(self._layout)
+        self._fd, self._identity = fd, (status.st_dev, status.st_ino)
+        self._offset = 1 if counts_from_one(self._layout.size, self._version) else 0
+
+    def _read(self) -> Sample:
+        try:
+            length = os.preadv(self._fd, [self._buffer], 0)
+        except OSError as error:
+            self.close()
+            raise Unusable(f"{self.path} can't be read: {error.strerror}") from None
+        if length < self._layout.size:
+            self.close()
+            raise Unusable("it is shorter than its own layout", is_passing=True)
+        last = self._last
+        if last is not None and self._buffer.startswith(last[0]):
+            return last[1]
+        values = dict(zip(self._fields, self._unpack(self._buffer), strict=True))
+        if values["size"] != self._layout.size:
+            self.close()
+            raise Unusable("its layout has changed", is_passing=True)
+        if values["valid"] != 1:
+            self._checked = float("-inf")
+            raise Unusable("its daemon is starting or stopping", is_passing=True)
+        sample = Sample(
+            alarm=alarm_state(values["state"] - self._offset),
+            last_event=values["last_event"],
+            is_detecting=values["detecting"] != 0,
+            has_signal=values["signal"] != 0,
+            startup=values["startup"],
+            heartbeat=values.get("heartbeat"),
+            last_write=values["last_write"],
+            imagesize=values["imagesize"],
+            score=values.get("score"),
+            capture_fps=_rate(values.get("capture_fps")),
+            analysis_fps=_rate(values.get("analysis_fps")),
+        )
+        self._last = (bytes(self._buffer[: self._layout.cause]), sample)
+        return sample
+
+
+def _layout_of(fd: int, mode: int, version: Version) -> Layout:
+    if not stat.S_ISREG(mode):
+        raise Unusable("it is not a plain file")
+    head = os.pread(fd, 4, 0)
+    if len(head) < 4 or head == b"\0\0\0\0":
+        raise Unusable("its daemon has only just made it", is_passing=True)
+    return layout_for(int.from_bytes(head, "little"), version)
+
+
+def _rate(value: float | None) -> float | None:
+    return None if value is None or not 0 <= value < 10_000 else value
+
+
+def _reader(layout: Layout) -> tuple[tuple[str, ...], _Unpack]:
+    offsets = sorted((offset, name) for name in _CODES if (offset := getattr(layout, name)) is not None)
+    names, code, end = ["size"], "<I", 4
+    for offset, name in offsets:
+        code += f"{offset - end}x{_CODES[name]}"
+        end = offset + struct.calcsize(f"<{_CODES[name]}")
+        names += ["capture_fps", "analysis_fps"] if name == "capture_fps" else [name]
+    return tuple(names), struct.Struct(code).unpack_from
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    _Unpack = Callable[[bytearray], tuple[Any, ...]]

@@ -1,0 +1,192 @@
+"""One monitor's facts from all sources, and the state that follows: the best source of its alarm, and what that costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.events import open_alarm
+from vms_bridge.backends.zoneminder.sampler import PERIOD_S
+from vms_bridge.model import AlarmState, Capability, Monitor, MonitorState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from vms_bridge.backends.zoneminder.parse import MonitorRow
+    from vms_bridge.backends.zoneminder.shm import Sample
+    from vms_bridge.model import Event, Zone
+
+FUNCTIONS = ("None", "Monitor", "Modect", "Record", "Mocord", "Nodect")
+MODES_1_37 = {
+    "capturing": ("None", "Ondemand", "Always"),
+    "analysing": ("None", "Always"),
+    "recording": ("None", "OnMotion", "Always"),
+}
+STEP_UP_S = 1.0
+START_S = 15.0
+_STALE_PICTURE_S = 5.0
+_OLD_STATUS_S = 30.0
+_EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
+_CAPTURED = frozenset(
+    {Capability.ALARM_STATE, Capability.FORCE_ALARM, Capability.ARM, Capability.RESTART, Capability.LIVE_PICTURE}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lags:
+    """How late each source is at worst, in seconds; `events` and `status` are None while they can't be asked."""
+
+    events: float | None
+    status: float | None
+    monitors: float
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is known of one monitor, kept by the session that asks for it."""
+
+    row: MonitorRow
+    zones: tuple[Zone, ...] = ()
+    open_events: tuple[Event, ...] = ()
+    sample: Sample | None = None
+    memory_problem: str | None = None
+    memory_since: float = 0.0
+    is_foreign: bool = False
+    has_memory: bool = False
+    cause: str | None = None
+    status: AlarmState | None = None
+    status_at: float | None = None
+    held_until: float = 0.0
+    restarting_from: int | None = None
+    told: MonitorState | None = field(default=None)
+
+    def description(self) -> Monitor:
+        """Return what the monitor is."""
+        row = self.row
+        capabilities = _EVERY_MONITOR if row.type == "WebSite" else _EVERY_MONITOR | _CAPTURED
+        if self.has_memory:
+            capabilities |= {Capability.SCORE}
+        return Monitor(
+            id=row.id,
+            name=row.name,
+            model=row.type,
+            width=row.width,
+            height=row.height,
+            zones=self.zones,
+            modes={"function": FUNCTIONS} if row.capturing is None else MODES_1_37,
+            capabilities=capabilities,
+        )
+
+    def uses_memory(self, monotonic: float) -> bool:
+        """Say whether shared memory is good enough to be the source: it must have been so for a moment."""
+        return self.sample is not None and not self.is_foreign and monotonic - self.memory_since >= STEP_UP_S
+
+    def needs_status(self, monotonic: float) -> bool:
+        """Say whether only a status call can tell this monitor's alarm."""
+        row = self.row
+        return not (self.uses_memory(monotonic) or row.is_idle or row.is_without_alarms or row.shows_alarms_as_events)
+
+    def saw(self, sample: Sample, monotonic: float) -> None:
+        """Take in a look at the shared memory."""
+        if self.sample is None:
+            self.memory_since = monotonic
+        elif sample.startup != self.sample.startup:
+            self.hold(monotonic)
+        if self.restarting_from is not None and sample.startup > self.restarting_from:
+            self.restarting_from = None
+        self.sample, self.memory_problem = sample, None
+        self.has_memory = self.has_memory or sample.score is not None
+        if sample.alarm is AlarmState.IDLE:
+            self.cause = None
+
+    def lost_memory(self, problem: str, monotonic: float) -> None:
+        """Go on without shared memory."""
+        if self.sample is not None:
+            self.hold(monotonic)
+        self.sample, self.memory_problem, self.cause = None, problem, None
+
+    def hold(self, monotonic: float) -> None:
+        """Do not call the camera lost while its daemon starts: it takes a few seconds to its first picture."""
+        if self.told is not None and self.told.connected:
+            self.held_until = monotonic + START_S
+
+    def state(self, now: datetime, monotonic: float, lags: Lags) -> MonitorState:
+        """Return what all this amounts to now."""
+        row = self.row
+        sample = self.sample if self.uses_memory(monotonic) else None
+        alarm, source, lag = self._alarm(monotonic, lags)
+        connected = self._connected(sample, now.timestamp(), monotonic)
+        events = row.events
+        newest = self.open_events[-1] if self.open_events else None
+        rates = (None, None) if row.is_idle else (row.capture_fps, row.analysis_fps)
+        if sample is not None and sample.capture_fps is not None:
+            rates = (sample.capture_fps, sample.analysis_fps)
+        return MonitorState(
+            available=True,
+            connected=connected,
+            alarm=alarm,
+            armed=row.armed,
+            detection=sample.is_detecting if sample is not None and row.armed else None,
+            is_recording=None if lags.events is None else newest is not None,
+            modes=row.modes,
+            score=sample.score if sample is not None else None,
+            cause=self.cause or (newest.cause if newest is not None else None),
+            event_id=newest.id if newest is not None else None,
+            capture_fps=_rounded(rates[0]),
+            analysis_fps=_rounded(rates[1]),
+            bandwidth_bytes=row.bandwidth_bytes,
+            events_total=events.get("total"),
+            events_hour=events.get("hour"),
+            events_day=events.get("day"),
+            events_week=events.get("week"),
+            events_month=events.get("month"),
+            disk_bytes=events.get("disk"),
+            source=source,
+            lag_s=lag,
+            detail=self._detail(alarm, connected),
+            observed=now,
+        )
+
+    def _alarm(self, monotonic: float, lags: Lags) -> tuple[AlarmState | None, str | None, float | None]:
+        row = self.row
+        if row.is_idle:
+            return None, None, None
+        if self.sample is not None and self.uses_memory(monotonic):
+            return self.sample.alarm, "shared_memory", PERIOD_S
+        if row.is_without_alarms:
+            return AlarmState.IDLE, "mode", lags.monitors
+        if row.shows_alarms_as_events and lags.events is not None:
+            return AlarmState.ALARM if open_alarm(self.open_events) else AlarmState.IDLE, "events", lags.events
+        if self.status_at is not None and monotonic - self.status_at <= (lags.status or 0) + _OLD_STATUS_S:
+            return self.status, "status", lags.status
+        return None, None, None
+
+    def _connected(self, sample: Sample | None, now: float, monotonic: float) -> bool | None:
+        row = self.row
+        if row.is_idle:
+            return None
+        if sample is not None:
+            limit = max(_STALE_PICTURE_S, 5 / sample.capture_fps) if sample.capture_fps else _STALE_PICTURE_S
+            delivers = sample.has_signal and now - sample.last_write <= limit
+        else:
+            delivers = row.is_delivering
+        if not delivers and not row.captures:
+            return None  # on demand: no viewer, no pictures, no fault
+        if self.restarting_from is not None:
+            return False
+        return delivers or monotonic < self.held_until
+
+    def _detail(self, alarm: AlarmState | None, connected: bool | None) -> str | None:  # noqa: FBT001 (a state, not a switch)
+        if self.row.type == "WebSite":
+            return "a web page, not a camera"
+        if self.row.is_idle:
+            return "switched off in ZoneMinder"
+        if connected is False:
+            return "the camera sends no pictures" if self.row.status != "NotRunning" else "its daemon does not run"
+        if alarm is None:
+            return self.memory_problem or "its alarm state can't be learnt in time"
+        return None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
