@@ -189,7 +189,13 @@ class CommandIntake:
         return action
 
     async def _run(self, message: Message, command: Command) -> None:
-        self._answer(message, await self._hub.submit(command, lambda ack: self._answer(message, ack)))
+        try:
+            ack = await self._hub.submit(command, lambda ack: self._answer(message, ack))
+        except Exception:  # the border to the hub, which promises not to raise: whoever asked is answered all the same
+            _LOGGER.exception("command %s could not be run", command.name)
+            hint = "the bridge's log says more"
+            ack = Ack(command=command, result=AckResult.FAILED, time=self._clock.now(), code="error", hint=hint)
+        self._answer(message, ack)
 
     def _answer(self, message: Message, ack: Ack) -> None:
         payload = payloads.ack(ack)

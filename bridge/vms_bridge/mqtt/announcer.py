@@ -1,0 +1,174 @@
+"""Home Assistant's discovery payloads: kept true on the broker, one per device, parents first, without haste.
+
+Home Assistant skips what is left of a payload when the next one for the same device comes too soon, so changes are
+gathered for a second and a device is announced at most every two (docs/decisions/0303-discovery-upkeep.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from vms_bridge.mqtt import discovery
+from vms_bridge.mqtt.topics import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.discovery import Offer
+    from vms_bridge.mqtt.outbox import Outbox
+    from vms_bridge.views import Changes, HubView
+
+GATHER_S = 1.0
+APART_S = 2.0
+_AT_ONCE = 16
+
+
+class Announcer:
+    """Publishes what differs from what the broker holds, and clears what is gone; over one link.
+
+    `held` is what the broker retains below our discovery topics, `unwanted` the devices that a user has deleted.
+    """
+
+    def __init__(
+        self,
+        *,
+        hub: HubView,
+        offer: Offer,
+        outbox: Outbox,
+        clock: Clock,
+        held: Mapping[str, bytes],
+        unwanted: set[str],
+        is_on: bool,
+    ) -> None:
+        self._hub = hub
+        self._offer = offer
+        self._topics = offer.topics
+        self._outbox = outbox
+        self._clock = clock
+        self._held = dict(held)
+        self._unwanted = unwanted
+        self._is_on = is_on
+        self._due: dict[Subject, float] = {}
+        self._sent: dict[str, float] = {}
+        self._emptied: dict[str, frozenset[str]] = {}
+        self._news = asyncio.Event()
+        self._strays = dict.fromkeys(held)
+
+    def note(self, changes: Changes) -> None:
+        """Have the devices looked at that these changes touch."""
+        subjects = [Subject(system) for system in changes.systems | changes.removed_systems]
+        subjects += [Subject(*key) for key in changes.described | changes.removed]
+        self._look_at(subjects)
+
+    async def start(self, changes: Changes) -> None:
+        """Announce everything now, as the first thing after a connect."""
+        self.note(changes)
+        self._look_at([Subject()])
+        self._due = dict.fromkeys(self._due, 0.0)
+        await self._announce()
+
+    async def run(self) -> None:
+        """Announce what changes, until cancelled."""
+        while True:
+            if not self._due:
+                self._news.clear()
+                await self._news.wait()
+            await self._clock.sleep(GATHER_S)
+            await self._announce()
+
+    def repeat(self, subject: Subject) -> None:
+        """Publish again what was published last, for a Home Assistant that has just come up."""
+        topic = self._topic(subject)
+        if topic not in self._unwanted and self._held.get(topic) and subject not in self._due:
+            self._outbox.put(topic, self._held[topic])
+
+    def emptied(self, topic: str) -> None:
+        """Respect that somebody else has cleared this topic: Home Assistant does so when a user deletes a device."""
+        if self._held.pop(topic, None) is not None:
+            self._unwanted.add(topic)
+
+    def _look_at(self, subjects: Iterable[Subject]) -> None:
+        due = self._clock.monotonic() + GATHER_S
+        for subject in subjects:
+            self._due.setdefault(subject, due)
+        self._news.set()
+
+    async def _announce(self) -> None:
+        """Publish all that is due: the bridge, then systems, then monitors."""
+        now = self._clock.monotonic()
+        due = [subject for subject, at in self._due.items() if at <= now and self._is_apart(subject, now)]
+        for index, subject in enumerate(
+            sorted(due, key=lambda subject: (subject.monitor is not None, subject.system is not None))
+        ):
+            del self._due[subject]
+            self._update(subject)
+            if index % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+        if any(subject.monitor is None for subject in due):
+            self._clear_strays()
+
+    def _is_apart(self, subject: Subject, now: float) -> bool:
+        sent = self._sent.get(self._topic(subject))
+        return sent is None or now - sent >= APART_S
+
+    def _update(self, subject: Subject) -> None:
+        """Bring one device's payload up to date."""
+        topic = self._topic(subject)
+        self._strays.pop(topic, None)
+        wanted = self._payload(subject)
+        if wanted is None:
+            self._remove(topic)
+            return
+        held = self._held.get(topic)
+        if held == wanted or topic in self._unwanted:
+            return
+        gone = discovery.gone(held, wanted) - self._emptied.pop(topic, frozenset()) if held else frozenset()
+        if held and gone:
+            self._emptied[topic] = gone
+            wanted = discovery.removal_payload(held, gone)
+            self._due[subject] = self._clock.monotonic() + APART_S
+            self._news.set()
+        self._held[topic] = wanted
+        self._sent[topic] = self._clock.monotonic()
+        self._outbox.put(topic, wanted)
+
+    def _remove(self, topic: str) -> None:
+        self._unwanted.discard(topic)
+        self._emptied.pop(topic, None)
+        if self._held.pop(topic, None) is not None:
+            self._outbox.clear(topic)
+
+    def _payload(self, subject: Subject) -> bytes | None:
+        """Return what is to stand for this device; None: nothing."""
+        if not self._is_on:
+            return None
+        if subject.system is None:
+            return discovery.bridge_payload(self._offer)
+        system = self._hub.systems.get(subject.system)
+        if system is None:
+            return None
+        if subject.monitor is None:
+            return discovery.system_payload(system, self._offer)
+        monitor = system.monitors.get(subject.monitor)
+        return discovery.monitor_payload(monitor, system, self._offer) if monitor else None
+
+    def _clear_strays(self) -> None:
+        """Clear what an earlier run has left, except for monitors of systems that have not yet been heard."""
+        systems = self._hub.systems
+        for topic in list(self._strays):
+            subject = self._topics.parse_discovery(topic)
+            system = systems.get(subject.system) if subject and subject.system else None
+            if self._is_on and system is not None and not system.state.available:
+                continue
+            del self._strays[topic]
+            if subject is None or self._payload(subject) is None:
+                self._remove(topic)
+
+    def _topic(self, subject: Subject) -> str:
+        if subject.system is None:
+            return self._topics.bridge_discovery
+        if subject.monitor is None:
+            return self._topics.system_discovery(subject.system)
+        return self._topics.monitor_discovery(subject.system, subject.monitor)

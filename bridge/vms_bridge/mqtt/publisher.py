@@ -1,0 +1,180 @@
+"""States, newest events and detections: from the hub's changes to retained messages."""
+
+from __future__ import annotations
+
+import asyncio
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from vms_bridge.model import Monitor, MonitorState
+from vms_bridge.mqtt import payloads
+from vms_bridge.mqtt.payloads import Urgency
+from vms_bridge.views import MonitorView
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.model import SystemState
+    from vms_bridge.mqtt.outbox import Outbox
+    from vms_bridge.mqtt.topics import Topics
+    from vms_bridge.views import Changes, HubView, MonitorKey
+
+_AT_ONCE = 64
+_LOOK_S = 0.5
+
+
+def digest(payload: bytes) -> bytes:
+    """Return a short stand-in for a payload."""
+    return blake2b(payload, digest_size=16).digest()
+
+
+class Publisher:
+    """Publishes what changes over one link: at once what matters, measurements once in `interval_s`.
+
+    `held` has digests of the states that the broker retains from before, by topic.
+    """
+
+    def __init__(
+        self, *, hub: HubView, topics: Topics, outbox: Outbox, clock: Clock, interval_s: float, held: Mapping[str, bytes]
+    ) -> None:
+        self._hub = hub
+        self._topics = topics
+        self._outbox = outbox
+        self._clock = clock
+        self._interval_s = interval_s
+        self._held = dict(held)
+        self._monitors: dict[MonitorKey, tuple[MonitorState, float]] = {}
+        self._systems: dict[str, tuple[SystemState, float]] = {}
+        self._later: dict[MonitorKey | str, float] = {}
+
+    async def start(self, changes: Changes) -> None:
+        """Publish what these first changes say, and put right what the broker holds besides."""
+        await self.note(changes)
+        self._clear_strays()
+
+    async def note(self, changes: Changes) -> None:
+        """Publish what these changes say, giving way to others now and then."""
+        self._note_systems(changes)
+        for index, key in enumerate(changes.states | changes.described):
+            self._monitor_changed(key, described=key in changes.described)
+            if index % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+        for key in changes.last_events:
+            self._put_last_event(key)
+        for key, detection in changes.detections.items():
+            view = self._hub.monitor(*key)
+            if view is not None:
+                self._outbox.put(self._topics.detection(*key), payloads.detection(view, detection), retain=False)
+        if changes.systems or changes.removed_systems:
+            self._clear_strays()
+
+    async def run(self) -> None:
+        """Publish measurements when their time has come, until cancelled."""
+        while True:
+            await self._clock.sleep(min(_LOOK_S, self._interval_s))
+            now = self._clock.monotonic()
+            for key in [key for key, due in self._later.items() if due <= now]:
+                if isinstance(key, str):
+                    self._put_system(key)
+                else:
+                    self._put_monitor(key)
+
+    def repeat(self, key: MonitorKey | str) -> None:
+        """Publish this system or monitor again as it stands now."""
+        if isinstance(key, str):
+            self._put_system(key)
+        else:
+            self._put_monitor(key)
+            self._put_last_event(key)
+
+    def _note_systems(self, changes: Changes) -> None:
+        for key in changes.removed:
+            self._forget(key)
+        for system in changes.removed_systems:
+            self._systems.pop(system, None)
+            self._later.pop(system, None)
+            self._clear(self._topics.system_state(system))
+        for system in changes.systems:
+            self._system_changed(system)
+        for system in {system for system, _ in changes.described | changes.removed}:
+            self._put_system(system)  # it tells how many monitors there are
+
+    def _monitor_changed(self, key: MonitorKey, *, described: bool) -> None:
+        view = self._hub.monitor(*key)
+        if view is None:
+            return
+        state, at = self._monitors.get(key, (None, 0.0))
+        urgency = Urgency.NOW if described else payloads.urgency(state, view.state)
+        if urgency is Urgency.NOW:
+            self._put_monitor(key)
+        elif urgency is Urgency.LATER:
+            self._later.setdefault(key, at + self._interval_s)
+
+    def _system_changed(self, key: str) -> None:
+        view = self._hub.systems.get(key)
+        if view is None:
+            return
+        state, at = self._systems.get(key, (None, 0.0))
+        urgency = payloads.system_urgency(state, view.state)
+        if urgency is Urgency.NOW:
+            self._put_system(key)
+        elif urgency is Urgency.LATER:
+            self._later.setdefault(key, at + self._interval_s)
+
+    def _put_monitor(self, key: MonitorKey) -> None:
+        self._later.pop(key, None)
+        view = self._hub.monitor(*key)
+        if view is not None:
+            self._monitors[key] = (view.state, self._clock.monotonic())
+            self._put(self._topics.monitor_state(*key), payloads.monitor_state(view))
+
+    def _put_system(self, key: str) -> None:
+        self._later.pop(key, None)
+        view = self._hub.systems.get(key)
+        if view is not None:
+            self._systems[key] = (view.state, self._clock.monotonic())
+            self._put(self._topics.system_state(key), payloads.system_state(view))
+
+    def _put_last_event(self, key: MonitorKey) -> None:
+        view = self._hub.monitor(*key)
+        if view is not None and view.last_event is not None:
+            self._outbox.put(self._topics.last_event(*key), payloads.last_event(view.last_event))
+
+    def _put(self, topic: str, payload: bytes) -> None:
+        """Publish a state, unless the broker has exactly this from before."""
+        held = self._held.pop(topic, None)
+        if held is None or held != digest(payload):
+            self._outbox.put(topic, payload)
+
+    def _forget(self, key: MonitorKey) -> None:
+        self._monitors.pop(key, None)
+        self._later.pop(key, None)
+        for topic in self._topics.monitor_retained(*key):
+            self._clear(topic)
+
+    def _clear(self, topic: str) -> None:
+        self._held.pop(topic, None)
+        self._outbox.clear(topic)
+
+    def _clear_strays(self) -> None:
+        """Clear what an earlier run has left; of systems that have not been heard yet, say that it is unknown."""
+        systems = self._hub.systems
+        for topic in list(self._held):
+            subject = self._topics.parse_state(topic)
+            system = systems.get(subject.system) if subject and subject.system else None
+            if subject is None or subject.system is None or system is None:
+                self._clear(topic)
+            elif subject.monitor is not None and subject.monitor not in system.monitors:
+                if system.state.available:
+                    self._forget((subject.system, subject.monitor))
+                else:
+                    self._say_unknown(topic, subject.system, subject.monitor)
+
+    def _say_unknown(self, topic: str, system: str, key: str) -> None:
+        state = MonitorState(detail="not asked yet")
+        view = MonitorView(system=system, key=key, monitor=Monitor(id=key, name=key), state=state)
+        payload = payloads.monitor_state(view)
+        if self._held[topic] != digest(payload):
+            self._held[topic] = digest(payload)
+            self._outbox.put(topic, payload)

@@ -1,0 +1,385 @@
+"""What happens over one link, from the first subscription to its loss.
+
+In this order: look at what the broker holds of ours, make sure that no other bridge has our name, subscribe to
+commands, say `online`, bring discovery up to date, then states, then the events that wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from vms_bridge.errors import BrokerError, BrokerRefused, RivalBridge
+from vms_bridge.mqtt import payloads
+from vms_bridge.mqtt.announcer import Announcer
+from vms_bridge.mqtt.discovery import Offer
+from vms_bridge.mqtt.events import Confirmations, EventLanes
+from vms_bridge.mqtt.link import Filter
+from vms_bridge.mqtt.outbox import Outbox, Post
+from vms_bridge.mqtt.publisher import Publisher, digest
+from vms_bridge.mqtt.replay import Replay
+from vms_bridge.mqtt.rivalry import Rivalry
+from vms_bridge.mqtt.snapshots import SnapshotMemory, Snapshots
+from vms_bridge.mqtt.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.commands import CommandIntake
+    from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.mqtt.link import Link, Message
+    from vms_bridge.mqtt.notices import Notices
+    from vms_bridge.views import HubView, Subscription
+
+_LOGGER = logging.getLogger(__name__)
+
+ONLINE, OFFLINE = b"online", b"offline"
+SETTLE_S = 2.0
+"""How long to wait for what the broker retains, and for a rival's answer."""
+ESTABLISHED_S = 10.0
+_GOODBYE_S = 0.4
+_HELD_MOST = 50_000
+_JITTER = SystemRandom()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who this bridge is to the world, and what it does over MQTT."""
+
+    config: MqttConfig
+    instance: str
+    name: str
+    version: str
+    client_id: str
+    api_url: str | None = None
+    previous_instance: str | None = None
+
+
+@dataclass(slots=True)
+class Memory:
+    """What outlives a link."""
+
+    confirmations: Confirmations = field(default_factory=Confirmations)
+    snapshots: SnapshotMemory = field(default_factory=SnapshotMemory)
+    unwanted: set[str] = field(default_factory=set)
+    established: bool = False
+    discovery: bool = True
+
+
+@dataclass(slots=True)
+class _Held:
+    """What the broker retained of ours when we came: discovery payloads, digests of states, the hello, leftovers."""
+
+    discovery: dict[str, bytes] = field(default_factory=dict)
+    states: dict[str, bytes] = field(default_factory=dict)
+    info: bytes | None = None
+    previous: list[str] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.discovery) + len(self.states) + len(self.previous) >= _HELD_MOST
+
+
+class Session:
+    """One link's work; made for it and thrown away with it."""
+
+    def __init__(
+        self,
+        *,
+        link: Link,
+        hub: HubView,
+        identity: Identity,
+        memory: Memory,
+        intake: CommandIntake,
+        clock: Clock,
+        notices: Notices,
+    ) -> None:
+        self._link = link
+        self._hub = hub
+        self._identity = identity
+        self._config = identity.config
+        self._memory = memory
+        self._intake = intake
+        self._clock = clock
+        self._notices = notices
+        self._topics = Topics(identity.instance, self._config.discovery_prefix)
+        self._previous = Topics(identity.previous_instance, self._config.discovery_prefix) if identity.previous_instance else None
+        self._sync = f"{self._topics.root}/sync"
+        self._synced = asyncio.Event()
+        self._held: _Held | None = _Held()
+        self._rivalry = Rivalry(
+            instance=identity.instance,
+            bridge_id=hub.bridge_id,
+            clock=clock,
+            is_established=lambda: memory.established,
+            answer=self._answer_rival,
+        )
+        self._announcer: Announcer | None = None
+        self._replay: Replay | None = None
+        self._greeting = b""
+        self.outbox = Outbox(link, call_soon=asyncio.get_running_loop().call_soon, on_dropped=self._dropped)
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises BrokerUnreachable, BrokerRefused, or RivalBridge."""
+        self._link.listen(self._received, self.outbox.kick)
+        failures: list[BrokerError] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._link.run(), name="mqtt-link")
+                group.create_task(self._rivalry.run(), name="mqtt-rival")
+                group.create_task(self._serve(), name="mqtt-session")
+        except* BrokerError as errors:
+            failures.extend(_leaves(errors))
+        finally:
+            self._intake.attach(None)
+        if failures:
+            raise next((failure for failure in failures if isinstance(failure, RivalBridge)), failures[0])
+
+    async def say_goodbye(self) -> None:
+        """Tell that the bridge goes (unless the name turned out to be another's), and close the link; within a second."""
+        if self._link.is_open and not self._rivalry.is_lost:
+            gone = asyncio.Event()
+            self._link.publish(self._topics.status, OFFLINE, retain=True, on_ack=lambda _code: gone.set())
+            self._link.flush()
+            try:
+                async with asyncio.timeout(_GOODBYE_S):
+                    await gone.wait()
+            except TimeoutError:
+                _LOGGER.debug("the broker has not acknowledged the goodbye")
+        await self._link.close()
+
+    async def _serve(self) -> None:
+        held = await self._look()
+        self._hello()
+        self._post(self._topics.info, self._greeting)
+        if self._rivalry.is_foreign(held.info) and not self._memory.established:
+            await self._clock.sleep(SETTLE_S)  # a bridge of this name that is at work answers our hello at once
+        await self._open_for_business()
+        subscription = self._hub.subscribe()
+        try:
+            await self._publish(subscription, held)
+        finally:
+            subscription.close()
+
+    async def _look(self) -> _Held:
+        """Return what the broker holds of ours."""
+        topics, held = self._topics, self._held
+        assert held is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
+        states = list(topics.own_state_filters)
+        discoveries = [topics.own_discovery_filter]
+        previous = self._previous_filters()
+        filters = [
+            *(Filter(topic=each, own=False) for each in (topics.info, topics.status, *states, *discoveries, *previous)),
+            Filter(topic=self._sync, qos=1),
+        ]
+        for refused in await self._link.subscribe(filters):
+            self._notices.warn(
+                f"subscription {refused}", f"the broker refused the subscription to {refused}: leftovers there can't be seen"
+            )
+        self._link.publish(self._sync, b"", on_ack=lambda _code: None)
+        try:
+            async with asyncio.timeout(SETTLE_S):
+                await self._synced.wait()
+        except TimeoutError:
+            _LOGGER.debug("the broker has not returned our own message")
+        self._link.unsubscribe([*states, *previous, self._sync])
+        self._held = None
+        return held
+
+    async def _open_for_business(self) -> None:
+        """Take commands, then say that the bridge is there."""
+        topics = self._topics
+        filters = [Filter(topic=topics.birth), Filter(topic=topics.replay)]
+        if self._config.commands != "none":
+            commands = [each for each in topics.command_filters if each != topics.replay]
+            filters += [Filter(topic=each, qos=1, own=False, as_published=True) for each in commands]
+        for refused in await self._link.subscribe(filters):
+            if refused != topics.birth:
+                raise BrokerRefused(
+                    f"the MQTT broker refused the subscription to {refused}",
+                    hint=f"Allow the bridge's user to read {topics.root}/# or set `mqtt.commands: none`.",
+                )
+        self._intake.attach(self.outbox)
+        self._post(topics.status, ONLINE)
+
+    async def _publish(self, subscription: Subscription, held: _Held) -> None:
+        config, topics = self._config, self._topics
+        announcer = Announcer(
+            hub=self._hub,
+            offer=Offer(topics=topics, name=self._identity.name, commands=config.commands, snapshots=config.snapshots),
+            outbox=self.outbox,
+            clock=self._clock,
+            held=held.discovery,
+            unwanted=self._memory.unwanted,
+            is_on=self._memory.discovery,
+        )
+        publisher = Publisher(
+            hub=self._hub,
+            topics=topics,
+            outbox=self.outbox,
+            clock=self._clock,
+            interval_s=config.measurement_interval,
+            held=held.states,
+        )
+        lanes = EventLanes(
+            hub=self._hub,
+            topics=topics,
+            outbox=self.outbox,
+            confirmations=self._memory.confirmations,
+            clock=self._clock,
+            notices=self._notices,
+            expiry_s=config.event_expiry,
+        )
+        snapshots = Snapshots(
+            hub=self._hub,
+            topics=topics,
+            config=config,
+            client_id=self._identity.client_id,
+            clock=self._clock,
+            notices=self._notices,
+            memory=self._memory.snapshots,
+        )
+        replay = Replay(
+            hub=self._hub,
+            clock=self._clock,
+            announcer=announcer,
+            publisher=publisher,
+            again=self._say_online,
+            jitter=_JITTER.uniform,
+        )
+        self._announcer, self._replay = announcer, replay
+        for topic in held.previous:
+            self.outbox.clear(topic)
+        changes = await subscription.changes()
+        await announcer.start(changes)
+        await publisher.start(changes)
+        snapshots.start(changes, everything=held.info is None)
+        works: list[Coroutine[None, None, None]] = [
+            announcer.run(),
+            publisher.run(),
+            lanes.run(),
+            replay.run(),
+            self._establish(),
+        ]
+        works.append(self._memory.confirmations.run(self._hub, self._clock, self._notices))
+        if config.snapshots:
+            works.append(snapshots.run())
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+            while True:
+                changes = await subscription.changes()
+                announcer.note(changes)
+                if changes.systems or changes.removed_systems:
+                    self._hello()
+                if changes.messages:
+                    lanes.wake()
+                await publisher.note(changes)
+                snapshots.note(changes)
+
+    def _received(self, message: Message) -> None:
+        """Send a message where it belongs."""
+        topics = self._topics
+        if message.topic == self._sync:
+            self._synced.set()
+        elif message.topic == topics.info:
+            self._heard_info(message)
+        elif message.topic == topics.status:
+            if not message.retained and message.payload != ONLINE and self._replay is not None:
+                self._say_online()  # an old link's will, or a rival's
+        elif message.topic == topics.birth:
+            if not message.retained and message.payload == ONLINE and self._replay is not None:
+                self._replay.ask(jitter=True)
+        elif message.topic == topics.replay:
+            if not message.retained and self._replay is not None:
+                self._replay.ask(jitter=False)
+        elif "/set/" in message.topic:
+            self._intake.take(message)
+        else:
+            self._heard_retained(message)
+
+    def _heard_retained(self, message: Message) -> None:
+        is_discovery = self._topics.parse_discovery(message.topic) is not None
+        if not message.retained:
+            if is_discovery and not message.payload and self._announcer is not None:
+                self._announcer.emptied(message.topic)
+            return
+        held = self._held
+        if held is None or held.is_full or not message.payload:
+            return
+        if message.topic.startswith(f"{self._topics.root}/"):
+            held.states[message.topic] = digest(message.payload)
+        elif message.topic.startswith(self._topics.own_discovery_filter.partition("+")[0]):
+            held.discovery[message.topic] = message.payload
+        elif self._previous is not None:
+            held.previous.append(message.topic)
+
+    def _heard_info(self, message: Message) -> None:
+        if not message.retained:
+            self._rivalry.heard(message.payload)
+        elif self._held is not None:
+            self._held.info = message.payload
+
+    def _answer_rival(self) -> None:
+        """Say once more who is at work here."""
+        self._notices.warn("rival", f"another bridge says that it is {self._identity.instance!r} too; this one stays")
+        if self._greeting:
+            self._post(self._topics.info, self._greeting)
+            if self._replay is not None:
+                self._say_online()
+
+    async def _establish(self) -> None:
+        await self._clock.sleep(ESTABLISHED_S)
+        self._memory.established = True
+
+    def _hello(self) -> None:
+        """Publish the hello if it has changed."""
+        greeting = payloads.info(
+            instance=self._identity.instance,
+            name=self._identity.name,
+            version=self._identity.version,
+            bridge_id=self._hub.bridge_id,
+            epoch=self._hub.epoch,
+            api=self._identity.api_url,
+            discovery=self._memory.discovery,
+            systems=self._hub.systems.values(),
+        )
+        if self._greeting and greeting != self._greeting:
+            self._post(self._topics.info, greeting)
+        self._greeting = greeting
+
+    def _say_online(self) -> None:
+        self._post(self._topics.status, ONLINE)
+
+    def _post(self, topic: str, payload: bytes) -> None:
+        self.outbox.post(Post(topic=topic, payload=payload, retain=True, on_done=lambda code: self._refused(topic, code)))
+
+    def _refused(self, topic: str, code: int) -> None:
+        if code >= 0x80:
+            self._notices.warn(
+                f"refused {topic}",
+                f"the broker refused a message on {topic} (0x{code:02x}): allow the user to write to {self._topics.root}/#",
+            )
+
+    def _dropped(self, topic: str, size: int) -> None:
+        self._notices.warn(
+            f"dropped {topic}", f"the broker takes no message of {size} bytes, as on {topic}: raise its limit for packets"
+        )
+
+    def _previous_filters(self) -> list[str]:
+        previous = self._previous
+        if previous is None:
+            return []
+        return [f"{previous.root}/#", previous.own_discovery_filter]
+
+
+def _leaves(errors: BaseExceptionGroup[BrokerError]) -> list[BrokerError]:
+    """Return the errors themselves, however deep the groups are nested."""
+    found: list[BrokerError] = []
+    for error in errors.exceptions:
+        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return found

@@ -1,0 +1,146 @@
+"""The MQTT sink: connects, serves, and connects again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from ipaddress import ip_address
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from vms_bridge.errors import BrokerError, RivalBridge, StoreError
+from vms_bridge.mqtt.commands import CommandIntake
+from vms_bridge.mqtt.events import SINK
+from vms_bridge.mqtt.link import Link, Will
+from vms_bridge.mqtt.notices import Notices
+from vms_bridge.mqtt.session import OFFLINE, Identity, Memory, Session
+from vms_bridge.mqtt.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.views import HubView
+
+_LOGGER = logging.getLogger(__name__)
+_BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+_LOCAL_CAP_S = 5.0
+_HEALTHY_S = 30.0
+_TELL_S = 300.0
+_JITTER = SystemRandom()
+
+
+class MqttSink:
+    """Tells the hub's state and events over MQTT, takes commands; heals every loss of the broker by itself."""
+
+    def __init__(
+        self,
+        *,
+        config: MqttConfig,
+        instance: str,
+        name: str,
+        clock: Clock,
+        version: str,
+        previous_instance: str | None = None,
+        api_url: str | None = None,
+        jitter: Callable[[float, float], float] = _JITTER.uniform,
+    ) -> None:
+        self._config = config
+        self._instance = instance
+        self._name = name
+        self._clock = clock
+        self._version = version
+        self._previous_instance = previous_instance
+        self._api_url = api_url
+        self._jitter = jitter
+        self._notices = Notices(_LOGGER, clock)
+        self._outages = Notices(_LOGGER, clock, interval_s=_TELL_S)
+        self._memory = Memory(discovery=config.discovery)
+
+    @property
+    def name(self) -> str:
+        """Its name in logs and in the store."""
+        return SINK
+
+    async def run(self, hub: HubView) -> None:
+        """Serve until cancelled. Raises RivalBridge if another bridge of this name is at work on the broker."""
+        topics = Topics(self._instance, self._config.discovery_prefix)
+        intake = CommandIntake(hub=hub, topics=topics, level=self._config.commands, clock=self._clock)
+        failures = 0
+        down_since: float | None = None
+        try:
+            while True:
+                connected: float | None = None
+                try:
+                    session = await self._connect(hub, topics, intake)
+                    connected = self._clock.monotonic()
+                    self._tell_up(down_since)
+                    down_since = None
+                    await self._serve(session)
+                except RivalBridge:
+                    raise
+                except BrokerError as error:
+                    if (task := asyncio.current_task()) is not None and task.cancelling():
+                        raise asyncio.CancelledError from error  # the loss and the stop came in the same turn
+                    self._outages.warn(str(error), f"{error}{'; ' if error.hint else ''}{error.hint}")
+                now = self._clock.monotonic()
+                down_since = now if down_since is None else down_since
+                failures = 0 if connected is not None and now - connected >= _HEALTHY_S else failures + 1
+                await self._clock.sleep(self._pause_s(failures))
+        finally:
+            await intake.close()
+            await self._confirm(hub)
+
+    async def _connect(self, hub: HubView, topics: Topics, intake: CommandIntake) -> Session:
+        client_id = self._config.client_id or f"vms_bridge_{self._instance}_{hub.bridge_id[:8]}"
+        link = await Link.open(
+            self._config, client_id=client_id, clock=self._clock, will=Will(topic=topics.status, payload=OFFLINE)
+        )
+        identity = Identity(
+            config=self._config,
+            instance=self._instance,
+            name=self._name,
+            version=self._version,
+            client_id=client_id,
+            api_url=self._api_url,
+            previous_instance=self._previous_instance,
+        )
+        return Session(
+            link=link, hub=hub, identity=identity, memory=self._memory, intake=intake, clock=self._clock, notices=self._notices
+        )
+
+    async def _serve(self, session: Session) -> None:
+        try:
+            await session.run()
+        finally:
+            await session.say_goodbye()
+
+    def _tell_up(self, down_since: float | None) -> None:
+        where = f"{self._config.host}:{self._config.port}"
+        if down_since is None:
+            _LOGGER.info("connected to the MQTT broker at %s", where)
+        else:
+            _LOGGER.info("connected to the MQTT broker at %s again after %.0f s", where, self._clock.monotonic() - down_since)
+
+    def _pause_s(self, failures: int) -> float:
+        """Return how long to wait: backoff with full jitter, never long for a broker on this host."""
+        longest = _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1] if failures else _BACKOFF_S[0]
+        return self._jitter(0.0, min(longest, _LOCAL_CAP_S) if _is_local(self._config.host) else longest)
+
+    async def _confirm(self, hub: HubView) -> None:
+        """Confirm what the broker accepted last, so that it is not sent twice."""
+        try:
+            await self._memory.confirmations.flush(hub)
+        except StoreError as error:
+            _LOGGER.warning("%s", error)
+
+
+def _is_local(host: str) -> bool:
+    """Say whether this names the host that we are on."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
