@@ -21,21 +21,23 @@ if TYPE_CHECKING:
     from vms_bridge.config import Config, SystemConfig
     from vms_bridge.mqtt.config import MqttConfig
 
-_SYSTEM_S = 30.0
-_BROKER_S = 15.0
+_LIMIT_S = 30.0
 _ANSWER_S = 5.0
 _MANY_RETAINED = 800
 """mosquitto drops what goes beyond 1,000 messages waiting for one client, unless its limit is raised."""
 
 
-async def examine(config: Config, clock: Clock) -> list[tuple[str, Finding]]:
-    """Return what was found, each with the part of the configuration that it is about; within a minute, never raises."""
+async def examine(config: Config, clock: Clock, *, limit_s: float = _LIMIT_S) -> list[tuple[str, Finding]]:
+    """Return what was found, each with the part of the configuration that it is about. Never raises.
+
+    All connections are tried at the same time, each for `limit_s` at most.
+    """
     found = [("config", Finding(text=_summary(config)))]
     found += [("config", Finding(text=remark)) for remark in config.remarks]
     found.append(("data_dir", await asyncio.to_thread(_data_dir, config.data_dir)))
-    parts = [(key, _system(system, clock)) for key, system in config.systems.items()]
+    parts = [(key, _system(system, clock, limit_s)) for key, system in config.systems.items()]
     if config.mqtt:
-        parts.insert(0, ("mqtt", _broker(config.mqtt, config.instance, clock)))
+        parts.insert(0, ("mqtt", _broker(config.mqtt, config.instance, clock, limit_s)))
     results = await asyncio.gather(*(part for _, part in parts))
     return found + [(name, finding) for (name, _), findings in zip(parts, results, strict=True) for finding in findings]
 
@@ -67,27 +69,29 @@ def _user() -> str:
         return f"user {os.getuid()}"
 
 
-async def _system(system: SystemConfig, clock: Clock) -> Sequence[Finding]:
+async def _system(system: SystemConfig, clock: Clock, limit_s: float) -> Sequence[Finding]:
     """Have the backend try its connection, and hold it to its promise never to raise and to end."""
     try:
-        async with asyncio.timeout(_SYSTEM_S):
+        async with asyncio.timeout(limit_s):
             return await system.kind.create(system.key, system.settings, clock).check()
     except TimeoutError:
-        text = f"no result within {_SYSTEM_S:.0f} s"
+        text = f"no result within {limit_s:g} s"
         return [Finding(text=text, problem=True, hint="is the host up, and does a firewall let the port through?")]
     except Exception as error:  # noqa: BLE001  # the border to backends of others: whatever it is, the other checks go on
         text = f"the check itself failed: {type(error).__name__}"
         return [Finding(text=text, problem=True, hint=f"this is a bug in the backend {system.kind.name}: please report it")]
 
 
-async def _broker(config: MqttConfig, instance: str, clock: Clock) -> Sequence[Finding]:
+async def _broker(config: MqttConfig, instance: str, clock: Clock, limit_s: float) -> Sequence[Finding]:
     """Connect under a client id of its own, so that a running bridge is not thrown out, and try its rights."""
     client_id = f"vms-bridge-check-{secrets.token_hex(4)}"
     try:
-        async with asyncio.timeout(_BROKER_S):
+        async with asyncio.timeout(limit_s):
             link = await Link.open(config, client_id=client_id, clock=clock)
             try:
-                return await _Trial(link, config, Topics(instance, config.discovery_prefix)).findings()
+                return await _Trial(
+                    link, config, Topics(instance, config.discovery_prefix), min(_ANSWER_S, limit_s / 4)
+                ).findings()
             finally:
                 await link.close()
     except BrokerError as error:
@@ -95,28 +99,31 @@ async def _broker(config: MqttConfig, instance: str, clock: Clock) -> Sequence[F
     except TimeoutError:
         where = f"{config.host}:{config.port}"
         hint = "is this the broker's port, and is the broker overloaded?"
-        return [Finding(text=f"the broker at {where} did not answer within {_BROKER_S:.0f} s", problem=True, hint=hint)]
+        return [Finding(text=f"the broker at {where} did not answer within {limit_s:g} s", problem=True, hint=hint)]
 
 
 class _Trial:
     """Tries on an open connection what the bridge will do; used once."""
 
-    def __init__(self, link: Link, config: MqttConfig, topics: Topics) -> None:
-        self._link, self._config, self._topics = link, config, topics
+    def __init__(self, link: Link, config: MqttConfig, topics: Topics, answer_s: float) -> None:
+        self._link, self._config, self._topics, self._answer_s = link, config, topics, answer_s
         self._retained = 0
         self._status = b""
         self._echoes: dict[str, asyncio.Event] = {}
 
     async def findings(self) -> list[Finding]:
-        """Return what came of it. Raises BrokerError where a subscription is refused or the connection lost."""
+        """Return what came of it. Raises BrokerError where the connection is lost."""
         version = "MQTT 5" if self._link.is_mqtt5 else "MQTT 3.1.1 (the broker knows no newer one)"
         found = [Finding(text=f"{self._config.host}:{self._config.port} accepts the bridge, {version}")]
         self._link.listen(self._heard, lambda: None)
         areas = [self._topics.root]
         if self._config.discovery:
             areas.append(f"{self._config.discovery_prefix}/device/vms_bridge_{self._topics.instance}")
-        await self._link.subscribe([Filter(topic=f"{area}/#") for area in areas])
-        found += [await self._write(f"{area}/check") for area in areas]
+        for area in areas:
+            if await self._link.subscribe([Filter(topic=f"{area}/#")]):
+                found.append(_no_right("the broker refuses the subscription to", area))
+            else:
+                found.append(await self._write(area))
         if self._status == b"online":
             found.append(Finding(text=f"a bridge with the instance name {self._topics.instance} is at work on this broker now"))
         if self._config.discovery:
@@ -126,8 +133,9 @@ class _Trial:
             found.append(Finding(text=text, hint="in mosquitto.conf set `max_queued_messages 10000`"))
         return found
 
-    async def _write(self, topic: str) -> Finding:
+    async def _write(self, area: str) -> Finding:
         """Publish there, and wait for it to come back: brokers of MQTT 3.1.1 accept and drop what they do not allow."""
+        topic = f"{area}/check"
         refused: list[int] = []
         answered = asyncio.Event()
 
@@ -137,29 +145,21 @@ class _Trial:
                 answered.set()
 
         self._echoes[topic] = answered
-        if self._link.publish(topic, b"", on_ack=acknowledged):
-            self._link.flush()
-            try:
-                async with asyncio.timeout(_ANSWER_S):
-                    await answered.wait()
-            except TimeoutError:
-                refused.append(0)
-        else:
-            refused.append(0)
-        area = topic.removesuffix("/check")
+        sent = self._link.publish(topic, b"", on_ack=acknowledged)
+        self._link.flush()
+        try:
+            async with asyncio.timeout(self._answer_s if sent else 0):
+                await answered.wait()
+        except TimeoutError:
+            return _no_right("nothing comes back of what is published below", area)
         if refused:
-            reason = "the broker refuses" if refused[0] else "nothing comes back of"
-            hint = f"let the user read and write {area}/# in the broker's access list"
-            return Finding(text=f"{reason} what is published below {area}/", problem=True, hint=hint)
+            return _no_right("the broker refuses what is published below", area)
         return Finding(text=f"may read and write {area}/#")
 
     async def _count(self) -> None:
         """Count what Home Assistant would be sent at once; a broker that does not let us look is no problem."""
-        try:
-            await self._link.subscribe([Filter(topic=f"{self._config.discovery_prefix}/#")])
-            await self._write(f"{self._topics.root}/check")
-        except BrokerError:
-            return
+        if not await self._link.subscribe([Filter(topic=f"{self._config.discovery_prefix}/#")]):
+            await self._write(self._topics.root)  # what is retained comes before its echo
 
     def _heard(self, message: Message) -> None:
         self._retained += message.retained
@@ -167,3 +167,9 @@ class _Trial:
             self._status = message.payload
         if (echo := self._echoes.get(message.topic)) and not message.retained:
             echo.set()
+
+
+def _no_right(what: str, area: str) -> Finding:
+    return Finding(
+        text=f"{what} {area}/#", problem=True, hint=f"let the user read and write {area}/# in the broker's access list"
+    )

@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     verb: Verb = parsed.verb
     try:
-        return verb(parsed)
+        code = verb(parsed)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has gone; Python would complain once more at exit
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except Exception as error:  # noqa: BLE001  # the outermost border: one line for people, the traceback on demand
         return _explain(error, debug=parsed.debug)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _duration(text: str) -> float:
     """Return the seconds in `30`, `30s`, `5m` or `1.5h`."""
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text)
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)([smh]?)", text)
     if not found or float(found[1]) <= 0:
         raise argparse.ArgumentTypeError(f"expected a time such as 30s, 5m or 1h, not {text!r}")
     return float(found[1]) * _UNITS[found[2]]

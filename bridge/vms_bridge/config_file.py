@@ -142,8 +142,8 @@ _SYNTAX = (
 def _syntax_mistake(name: str, text: str, error: yaml.YAMLError) -> ConfigError:
     """Say in our words what PyYAML found; its own quote the file, and a password may stand there."""
     if isinstance(error, yaml.reader.ReaderError):
-        line = text.count("\n", 0, error.position) + 1
-        return ConfigError("a control character is not allowed", file=name, line=line, hint="remove it")
+        where = text.count("\n", 0, error.position) + 1
+        return ConfigError("a control character is not allowed", file=name, line=where, hint="remove it")
     problem = context = ""
     line = None
     if isinstance(error, yaml.MarkedYAMLError):

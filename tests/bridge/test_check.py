@@ -1,0 +1,309 @@
+"""`vms-bridge check` names each trouble with its remedy, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import ssl
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from tests.bridge.config_samples import PLUGIN, Mistake, mistakes
+
+from vms_bridge.backends import load_kind
+from vms_bridge.check import examine
+from vms_bridge.cli import FAILED, OK, main
+from vms_bridge.clock import SystemClock
+from vms_bridge.config import Config, SystemConfig
+from vms_bridge.demo.broker import Broker, BrokerLimits
+from vms_bridge.demo.hooks import Obedient
+from vms_bridge.demo.packets import Message
+from vms_bridge.keys import MonitorRules
+from vms_bridge.mqtt.config import MqttConfig
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from vms_bridge.backends.base import BackendKind, Finding
+
+SYSTEM = "systems: {{a: {{type: fakevms, url: 'http://x', behaviour: {}}}}}\n"
+
+
+@pytest.fixture(autouse=True)
+def kind(monkeypatch: pytest.MonkeyPatch) -> BackendKind:
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    monkeypatch.setenv("EMPTY", "")
+    return load_kind("fakevms")
+
+
+def checked(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    (tmp_path / "vms-bridge.yaml").write_text(f"data_dir: {tmp_path}/state\n{text}")
+    code = main(["check", "--config", str(tmp_path / "vms-bridge.yaml")])
+    said = capsys.readouterr()
+    assert said.err == ""
+    return code, said.out
+
+
+@pytest.mark.parametrize("sample", mistakes(), ids=lambda sample: sample.path.stem)
+def test_every_mistake_names_file_line_and_remedy(sample: Mistake, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", str(sample.path)]) == FAILED
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith(f"  !!  {sample.path}:{sample.line}: ")
+    assert sample.message in said[1]
+    if sample.hint:
+        assert said[2].startswith("      -> ")
+        assert sample.hint in said[2]
+    assert said[-1].startswith("1 problem")
+
+
+def test_all_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = checked(tmp_path, SYSTEM.format("good"), capsys)
+    assert code == OK
+    assert "  ok  config: well formed: instance home, systems a (fakevms)\n" in said
+    assert f"  ok  data_dir: {tmp_path}/state will be created\n" in said
+    assert "  ok  a: version 1, 3 monitors\n" in said
+    assert said.endswith("No problem found.\n")
+    assert not (tmp_path / "state").exists()
+
+
+def test_advice_is_no_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = checked(tmp_path, SYSTEM.format("advise"), capsys)
+    assert code == OK
+    assert "  --  a: an old version\n      -> upgrade one day\n" in said
+
+
+def test_a_problem_and_no_terminal_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = checked(tmp_path, SYSTEM.format("bad"), capsys)
+    assert code == FAILED
+    assert "  !!  a: wrong [31m password\n      -> check username and password\n" in said
+    assert said.endswith("1 problem; see -> for the remedy.\n")
+
+
+def test_a_backend_that_breaks_its_promise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = checked(tmp_path, SYSTEM.format("raise"), capsys)
+    assert code == FAILED
+    assert "  !!  a: the check itself failed: KeyError\n" in said
+    assert "hunter2" not in said
+
+
+def test_data_dir_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "state").write_text("")
+    code, said = checked(tmp_path, SYSTEM.format("good"), capsys)
+    assert code == FAILED
+    assert f"  !!  data_dir: {tmp_path}/state is not a directory\n" in said
+
+
+def test_data_dir_exists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "state").mkdir()
+    assert f"  ok  data_dir: {tmp_path}/state can be written\n" in checked(tmp_path, SYSTEM.format("good"), capsys)[1]
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_data_dir_of_somebody_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "state").mkdir(mode=0o500)
+    code, said = checked(tmp_path, SYSTEM.format("good"), capsys)
+    assert code == FAILED
+    assert "can't write" in said
+
+
+def config(tmp_path: Path, mqtt: MqttConfig | None, systems: dict[str, SystemConfig] | None = None) -> Config:
+    return Config(instance="home", name="Home", data_dir=tmp_path, systems=systems or {}, mqtt=mqtt)
+
+
+async def found_of(tmp_path: Path, url: str, limit_s: float = 4.0, **options: object) -> list[Finding]:
+    mqtt = MqttConfig.model_validate({"url": url} | options)
+    found = await examine(config(tmp_path, mqtt), SystemClock(), limit_s=limit_s)
+    return [finding for part, finding in found if part == "mqtt"]
+
+
+async def problem_of(tmp_path: Path, url: str, limit_s: float = 4.0, **options: object) -> Finding:
+    problems = [finding for finding in await found_of(tmp_path, url, limit_s, **options) if finding.problem]
+    assert len(problems) == 1, problems
+    assert problems[0].hint
+    return problems[0]
+
+
+async def test_a_good_broker(tmp_path: Path) -> None:
+    async with Broker() as broker:
+        found = await found_of(tmp_path, broker.url)
+    assert [finding.text for finding in found] == [
+        f"127.0.0.1:{broker.port} accepts the bridge, MQTT 5",
+        "may read and write vms_bridge/home/#",
+        "may read and write homeassistant/device/vms_bridge_home/#",
+    ]
+    assert not any(finding.problem for finding in found)
+
+
+async def test_an_old_broker_without_discovery(tmp_path: Path) -> None:
+    async with Broker(limits=BrokerLimits(versions=frozenset({4}))) as broker:
+        found = await found_of(tmp_path, broker.url, discovery=False)
+    assert "MQTT 3.1.1" in found[0].text
+    assert [finding.text for finding in found[1:]] == ["may read and write vms_bridge/home/#"]
+
+
+async def test_nothing_retained_is_left_behind(tmp_path: Path) -> None:
+    async with Broker() as broker:
+        await found_of(tmp_path, broker.url)
+        assert broker.retained == {}
+
+
+async def test_a_bridge_at_work_and_many_retained_messages(tmp_path: Path) -> None:
+    async with Broker() as broker:
+        broker.publish(Message(topic="vms_bridge/home/status", payload=b"online", retain=True))
+        for number in range(900):
+            broker.publish(Message(topic=f"homeassistant/sensor/{number}/config", payload=b"{}", retain=True))
+        found = await found_of(tmp_path, broker.url)
+    assert any("at work on this broker now" in finding.text for finding in found)
+    assert "max_queued_messages" in found[-1].hint
+    assert not any(finding.problem for finding in found)
+
+
+class Strict(Obedient):
+    """A broker with an access list."""
+
+    def __init__(self, read: str = "", write: str = "") -> None:
+        self.read, self.write = read, write
+
+    def may_publish(self, client_id: str, topic: str) -> bool:
+        del client_id
+        return topic.startswith(self.write)
+
+    def may_subscribe(self, client_id: str, topic_filter: str) -> bool:
+        del client_id
+        return topic_filter.startswith(self.read)
+
+
+async def test_no_right_to_read(tmp_path: Path) -> None:
+    async with Broker(hooks=Strict(read="homeassistant/")) as broker:
+        problem = await problem_of(tmp_path, broker.url)
+    assert problem.text == "the broker refuses the subscription to vms_bridge/home/#"
+    assert "access list" in problem.hint
+
+
+async def test_no_right_to_write_discovery(tmp_path: Path) -> None:
+    async with Broker(hooks=Strict(write="vms_bridge/home/")) as broker:
+        problem = await problem_of(tmp_path, broker.url)
+    assert problem.text == "the broker refuses what is published below homeassistant/device/vms_bridge_home/#"
+
+
+async def test_an_old_broker_that_drops_in_silence(tmp_path: Path) -> None:
+    limits = BrokerLimits(versions=frozenset({4}))
+    async with Broker(hooks=Strict(write="homeassistant/"), limits=limits) as broker:
+        problem = await problem_of(tmp_path, broker.url, limit_s=1.0)
+    assert problem.text == "nothing comes back of what is published below vms_bridge/home/#"
+
+
+async def test_looking_at_all_of_discovery_may_be_forbidden(tmp_path: Path) -> None:
+    class Narrow(Obedient):
+        def may_subscribe(self, client_id: str, topic_filter: str) -> bool:
+            del client_id
+            return topic_filter != "homeassistant/#"
+
+    async with Broker(hooks=Narrow()) as broker:
+        assert not any(finding.problem for finding in await found_of(tmp_path, broker.url))
+
+
+async def test_wrong_password(tmp_path: Path) -> None:
+    async with Broker(users={"me": "right"}) as broker:
+        url = broker.url.replace("//", "//me@")
+        problem = await problem_of(tmp_path, url, password="wrong-password")
+        assert "password" in problem.text
+        assert "wrong-password" not in repr(problem)
+        assert not any(finding.problem for finding in await found_of(tmp_path, url, password="right"))
+
+
+async def test_nobody_there(tmp_path: Path) -> None:
+    async with Broker() as broker:
+        url = broker.url
+    assert "connection refused" in (await problem_of(tmp_path, url)).text
+
+
+async def test_unknown_host(tmp_path: Path) -> None:
+    problem = await problem_of(tmp_path, "mqtt://no-such-host.invalid")
+    assert "no host" in problem.text
+
+
+@asynccontextmanager
+async def listening(answer: bytes | None, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Serve something that is not MQTT; None never answers."""
+    released = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        if answer is None:
+            await released.wait()
+        else:
+            writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        released.set()
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_port_that_is_not_mqtt(tmp_path: Path) -> None:
+    async with listening(b"HTTP/1.1 400 Bad Request\r\n\r\n<html>") as port:
+        problem = await problem_of(tmp_path, f"mqtt://127.0.0.1:{port}")
+    assert "MQTT" in problem.text + problem.hint
+
+
+async def test_a_port_that_never_answers(tmp_path: Path) -> None:
+    async with listening(None) as port:
+        problem = await problem_of(tmp_path, f"mqtt://127.0.0.1:{port}", limit_s=0.3)
+    assert "did not answer within" in problem.text
+
+
+# paho 2.1 leaves the socket of a failed TLS handshake to the garbage collector
+PAHO_LEAVES_IT = pytest.mark.filterwarnings(
+    r"ignore:Exception ignored in. <ssl\.SSLSocket:pytest.PytestUnraisableExceptionWarning"
+)
+
+
+@pytest.fixture
+def _collected() -> Iterator[None]:
+    """Have that happen in the test that makes it."""
+    yield
+    gc.collect()
+
+
+@PAHO_LEAVES_IT
+@pytest.mark.usefixtures("_collected")
+async def test_a_certificate_of_a_stranger(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with listening(b"", context) as port:
+        problem = await problem_of(tmp_path, f"mqtts://127.0.0.1:{port}")
+    assert "certificate" in problem.text
+    assert "ca_file" in problem.hint
+
+
+@PAHO_LEAVES_IT
+@pytest.mark.usefixtures("_collected")
+async def test_tls_where_there_is_none(tmp_path: Path) -> None:
+    async with Broker() as broker:
+        problem = await problem_of(tmp_path, broker.url.replace("mqtt:", "mqtts:"), limit_s=2.0)
+    assert "TLS" in problem.text + problem.hint
+
+
+async def test_a_system_that_hangs_holds_up_nobody(tmp_path: Path, kind: BackendKind) -> None:
+    systems = {
+        key: SystemConfig(
+            key=key, kind=kind, name=key, rules=MonitorRules(), settings=kind.config(url="http://x", behaviour=behaviour)
+        )
+        for key, behaviour in (("a", "hang"), ("b", "good"))
+    }
+    found = await examine(config(tmp_path, None, systems), SystemClock(), limit_s=0.2)
+    assert [(part, finding.text) for part, finding in found[-2:]] == [
+        ("a", "no result within 0.2 s"),
+        ("b", "version 1, 3 monitors"),
+    ]
+    assert [finding.problem for _, finding in found[-2:]] == [True, False]

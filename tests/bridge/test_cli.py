@@ -1,0 +1,138 @@
+"""The command line: what it prints, which code it ends with, and what it does not import."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.bridge.config_samples import PLUGIN
+
+from vms_bridge import __version__
+from vms_bridge.cli import FAILED, INTERNAL, INTERRUPTED, MISCONFIGURED, OK, USAGE, _duration, _explain, main
+from vms_bridge.errors import ConfigError, InvalidConfig, StoreError, VmsUnreachable
+
+SOURCE = Path(__file__).parents[2] / "bridge"
+
+
+def python(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own interpreter and arguments
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": f"{SOURCE}{os.pathsep}{PLUGIN}"} | environ,
+        check=False,
+        timeout=9,
+    )
+
+
+def ends_with(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends_with(["--version"]) == OK
+    assert capsys.readouterr().out == f"vms-bridge {__version__}\n"
+
+
+def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends_with(["--help"]) == OK
+    shown = capsys.readouterr().out
+    assert all(f"    {verb} " in shown for verb in ("run", "check", "demo"))
+    assert all(f"{code} " in shown for code in (OK, FAILED, USAGE, INTERNAL, MISCONFIGURED, INTERRUPTED))
+
+
+@pytest.mark.parametrize("arguments", [[], ["walk"], ["run", "--wrong"], ["demo", "--for", "soon"], ["demo", "--for", "0"]])
+def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends_with(arguments) == USAGE
+    assert "usage: vms-bridge" in capsys.readouterr().err
+
+
+def test_help_imports_nothing_heavy() -> None:
+    probe = (
+        "import sys; sys.argv = ['vms-bridge', '--help']\n"
+        "from vms_bridge.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print({'aiohttp', 'paho', 'PIL', 'pydantic', 'yaml', 'rich', 'sqlite3'} & set(sys.modules))"
+    )
+    result = python("-c", probe)
+    assert result.stdout.splitlines()[-1] == "set()", result.stderr
+
+
+def test_module_can_be_run() -> None:
+    result = python("-m", "vms_bridge", "--version")
+    assert (result.returncode, result.stdout) == (OK, f"vms-bridge {__version__}\n")
+
+
+def test_run_without_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--config", str(tmp_path / "none.yaml")]) == MISCONFIGURED
+    complaint = capsys.readouterr().err
+    assert f"vms-bridge: {tmp_path}/none.yaml: there is no such file\n  -> " in complaint
+    assert "Traceback" not in complaint
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    """As in `vms-bridge check | head -1`, with much to say."""
+    keys = "".join(f"unknown_{number}: 1\n" for number in range(3000))
+    (tmp_path / "vms-bridge.yaml").write_text(keys)
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+        [sys.executable, "-m", "vms_bridge", "check", "--config", str(tmp_path / "vms-bridge.yaml")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(SOURCE)},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(9) == FAILED
+    process.stderr.close()
+
+
+def explained(error: Exception, capsys: pytest.CaptureFixture[str], *, debug: bool = False) -> tuple[int, str]:
+    code = _explain(error, debug=debug)
+    return code, capsys.readouterr().err
+
+
+def test_a_known_error_is_told_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    code, complaint = explained(StoreError("the store is newer", hint="upgrade the bridge"), capsys)
+    assert (code, complaint) == (FAILED, "vms-bridge: the store is newer\n  -> upgrade the bridge\n")
+
+
+def test_an_unexpected_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    code, complaint = explained(ZeroDivisionError("at token=abcdef\nand \x1b more"), capsys)
+    assert code == INTERNAL
+    assert complaint.splitlines()[0] == "vms-bridge: unexpected ZeroDivisionError: at token=*** and   more"
+    assert "report" in complaint
+    assert "Traceback" not in complaint
+
+
+def test_the_traceback_is_there_on_demand(capsys: pytest.CaptureFixture[str]) -> None:
+    _, complaint = explained(ZeroDivisionError("at token=abcdef"), capsys, debug=True)
+    assert "ZeroDivisionError: at token=***" in complaint
+    assert "abcdef" not in complaint
+
+
+def test_each_error_of_a_group_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    group = ExceptionGroup("g", [VmsUnreachable("no answer"), ExceptionGroup("h", [InvalidConfig([ConfigError("wrong")])])])
+    code, complaint = explained(group, capsys)
+    assert (code, complaint) == (MISCONFIGURED, "vms-bridge: no answer\nvms-bridge: wrong\n")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30", 30), ("30s", 30), ("5m", 300), ("1.5h", 5400), ("2", 2)])
+def test_durations(text: str, seconds: float) -> None:
+    assert _duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "-3s", "0s", "1d", "nan", "1e9", "٣s", "9" * 20])
+def test_no_durations(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        _duration(text)
