@@ -203,8 +203,7 @@ def _zones(monitor: Monitor, place: _Place, device_id: str) -> list[dict[str, An
     if not rows:
         return []
     children = []
-    for zone in monitor.zones:
-        part = part_key(zone.id)
+    for part, zone in {part_key(zone.id): zone for zone in monitor.zones}.items():
         name = zone.name or part
         zone_place = _part_place(place, part, name)
         children.append(

@@ -171,7 +171,7 @@ def urgency(old: MonitorState | None, new: MonitorState) -> Urgency:
 
 def system_urgency(old: SystemState | None, new: SystemState) -> Urgency:
     """Say how soon `new` is worth a message, if `old` was in the last one that was sent."""
-    if old is None or _storage_names(old) != _storage_names(new):
+    if old is None or _storages(old) != _storages(new):
         return Urgency.NOW
     result = _urgency(old, new, at_once=_system_at_once, bands=_SYSTEM_BANDS)
     if result is Urgency.NEVER and any(
@@ -202,8 +202,8 @@ def _at_once(state: type[MonitorState | SystemState], bands: tuple[DeadBand, ...
     return attrgetter(*(name for name in state.__dataclass_fields__ if name not in slow))
 
 
-def _storage_names(state: SystemState) -> list[tuple[str, str]]:
-    return [(storage.id, storage.name) for storage in state.storage]
+def _storages(state: SystemState) -> list[tuple[str, str, int | None]]:
+    return [(storage.id, storage.name, storage.total_bytes) for storage in state.storage]
 
 
 _MONITOR_BANDS = _bands(MONITOR)

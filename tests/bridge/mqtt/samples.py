@@ -1,0 +1,107 @@
+"""A small world as the hub would show it: one system with one monitor, with everything that there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from vms_bridge.messages import event_message
+from vms_bridge.model import AlarmState, Capability, EndReason, Event, Monitor, MonitorState, Storage, SystemState, Zone
+from vms_bridge.mqtt.discovery import Offer
+from vms_bridge.mqtt.topics import Topics
+from vms_bridge.views import EventMessage, MessageType, MonitorView, SystemView
+
+NOW = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
+TOPICS = Topics("home")
+OFFER = Offer(topics=TOPICS, commands="admin")
+
+STATE = MonitorState(
+    available=True,
+    connected=True,
+    alarm=AlarmState.ALARM,
+    armed=True,
+    detection=True,
+    is_recording=True,
+    modes={"function": "Modect", "capturing": "Always", "analysing": "None", "recording": "OnMotion"},
+    score=42,
+    cause="Motion",
+    event_id="12",
+    capture_fps=14.98765,
+    analysis_fps=5.0,
+    bandwidth_bytes=123_456,
+    events_total=5,
+    events_hour=1,
+    events_day=2,
+    events_week=3,
+    events_month=4,
+    disk_bytes=10_000_000_000,
+    zones={"1": True, "2-a": False},
+    source="shared memory",
+    lag_s=0.05,
+    observed=NOW,
+)
+
+MONITOR = Monitor(
+    id="1",
+    name="Front door",
+    model="AXIS P3245",
+    width=1920,
+    height=1080,
+    zones=(Zone(id="1", name="Drive"), Zone(id="2-a", name="Зона"), Zone(id="3", name="")),
+    modes={
+        "function": ("None", "Monitor", "Modect"),
+        "capturing": ("None", "Ondemand", "Always"),
+        "analysing": ("None", "Always"),
+        "recording": ("None", "OnMotion", "Always"),
+    },
+    capabilities=frozenset(Capability),
+    area="Garden",
+)
+
+EVENT = Event(
+    id="12",
+    monitor_id="1",
+    start=NOW,
+    cause="Motion",
+    end=NOW,
+    end_reason=EndReason.CLOSED,
+    duration_s=12.5,
+    alarm_frames=30,
+    max_score=77,
+    labels=("person", "dog"),
+    score=0.91,
+    zones=("1",),
+    snapshot_ready=True,
+)
+
+
+def message(type_: MessageType = MessageType.END, **changes: Any) -> EventMessage:  # noqa: ANN401  # any field of the message
+    """Return an event message of the monitor."""
+    step = event_message(
+        EVENT, type_, epoch="e1", seq=7, public_id="zm-12", system="zm", monitor="1", name="Front door", late=False
+    )
+    return replace(step, **changes)
+
+
+VIEW = MonitorView(system="zm", key="1", monitor=MONITOR, state=STATE, last_event=message(), last_event_id="12")
+
+SYSTEM_STATE = SystemState(
+    available=True,
+    version="1.36.33",
+    time_zone="Europe/Berlin",
+    running=True,
+    run_state="default",
+    run_states=("default", "home"),
+    load=1.2345,
+    storage=(
+        Storage(id="0", name="Default", used_bytes=10_000_000_000, total_bytes=100_000_000_000),
+        Storage(id="a b", name="NAS", used_bytes=3_000_000_000),
+    ),
+    source="API",
+    lag_s=2.0,
+    capabilities=frozenset(Capability),
+    observed=NOW,
+)
+
+SYSTEM = SystemView(key="zm", kind="zoneminder", name="Shed", url="http://127.0.0.1/zm", state=SYSTEM_STATE, monitors={"1": VIEW})

@@ -1,0 +1,304 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from syrupy.extensions.json import JSONSnapshotExtension
+from tests.bridge.mqtt import samples
+
+from vms_bridge.model import Capability, Monitor, Storage, SystemState, Zone
+from vms_bridge.mqtt.discovery import Offer, bridge_payload, components, gone, monitor_payload, removal_payload, system_payload
+from vms_bridge.mqtt.templates import command_template, option_label
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
+
+OFFER, SYSTEM, VIEW = samples.OFFER, samples.SYSTEM, samples.VIEW
+
+# What Home Assistant 2026.11 takes (components/mqtt/schemas.py); anything else there rejects the payload as a whole.
+TOP_KEYS = {"dev", "o", "avty", "avty_mode", "cmps", "cdevs", "stat_t", "cmd_t", "qos", "e", "msg_exp_int"}
+DEVICE_KEYS = {"ids", "name", "mf", "mdl", "mdl_id", "sw", "hw", "sn", "sa", "cu", "via_device"}
+CHILD_KEYS = {"ids", "name", "cmps"}
+
+
+def monitor(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  # any field of the monitor
+    return decode(monitor_payload(replace(VIEW, monitor=replace(samples.MONITOR, **changes)), SYSTEM, OFFER))
+
+
+def system(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  # any field of the system's state
+    return decode(system_payload(replace(SYSTEM, state=replace(samples.SYSTEM_STATE, **changes)), OFFER))
+
+
+def decode(payload: bytes) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(payload)
+    return decoded
+
+
+def all_components(payload: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    parts = [payload, *payload.get("cdevs", [])]
+    return [(component_id, component) for part in parts for component_id, component in part["cmps"].items()]
+
+
+PAYLOADS = {
+    "bridge": decode(bridge_payload(OFFER)),
+    "system": decode(system_payload(SYSTEM, OFFER)),
+    "monitor": decode(monitor_payload(VIEW, SYSTEM, OFFER)),
+}
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+def test_payloads_change_only_on_purpose(kind: str, snapshot: SnapshotAssertion) -> None:
+    payload = {**PAYLOADS[kind], "o": "(ours)", "dev": {**PAYLOADS[kind]["dev"], "sw": "(a version)"}}
+    assert payload == snapshot(extension_class=JSONSnapshotExtension)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
+def test_home_assistant_would_take_it(payload: dict[str, Any]) -> None:
+    assert payload.keys() <= TOP_KEYS
+    assert payload["dev"].keys() <= DEVICE_KEYS
+    assert payload["o"].keys() <= {"name", "sw", "url"}
+    assert payload["dev"]["ids"]
+    assert payload["o"]["name"]
+    ids = [component_id for component_id, _ in all_components(payload)]
+    assert len(ids) == len(set(ids)), "component ids are unique over a device and its children"
+    for child in payload.get("cdevs", []):
+        assert child.keys() == CHILD_KEYS
+        assert child["name"]
+    devices = [identifier for part in (payload["dev"], *payload.get("cdevs", [])) for identifier in part["ids"]]
+    assert len(devices) == len(set(devices))
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
+def test_every_entity_has_an_id_a_name_and_a_topic(payload: dict[str, Any]) -> None:
+    for component_id, component in all_components(payload):
+        assert None not in {key: value for key, value in component.items() if key != "name"}.values(), component_id
+        assert component["uniq_id"].startswith("home-")
+        assert component["def_ent_id"].startswith(f"{component['p']}.")
+        assert component.get("name") != ""
+        assert "name" in component or "dev_cla" in component
+        assert {"stat_t", "t", "img_t", "cmd_t"} & (component.keys() | payload.keys())
+        if component["p"] in {"select", "switch"}:
+            assert "/set/" in component["cmd_t"]
+        if component["p"] == "event":
+            assert component["stat_t"].endswith("/event"), "never a retained topic"
+
+
+def test_unique_ids_are_unique_over_everything() -> None:
+    other = replace(VIEW, key="1-1", monitor=replace(samples.MONITOR, id="1-1"))
+    everything = [*PAYLOADS.values(), decode(monitor_payload(other, SYSTEM, OFFER))]
+    ids = [component["uniq_id"] for payload in everything for _, component in all_components(payload)]
+    assert len(ids) == len(set(ids))
+    devices = [one for payload in everything for part in (payload["dev"], *payload.get("cdevs", [])) for one in part["ids"]]
+    assert len(devices) == len(set(devices))
+
+
+def test_devices_hang_together() -> None:
+    bridge, system_, monitor_ = (PAYLOADS[kind]["dev"] for kind in ("bridge", "system", "monitor"))
+    assert "via_device" not in bridge
+    assert [system_["via_device"]] == bridge["ids"]
+    assert [monitor_["via_device"]] == system_["ids"]
+    assert monitor_["sa"] == "Garden"
+    assert monitor_["cu"] == "http://127.0.0.1/zm"
+    assert "sa" not in monitor(area=None)["dev"]
+
+
+def test_what_depends_on_the_bridge_alone_says_so() -> None:
+    payload = PAYLOADS["monitor"]
+    status = [{"t": "vms_bridge/home/status"}]
+    assert [one["t"] for one in payload["avty"]] == ["vms_bridge/home/status", "vms_bridge/home/zm/1/state"]
+    assert payload["avty_mode"] == "all"
+    own = {key for key, component in payload["cmps"].items() if component.get("avty") == status}
+    assert own == {
+        "connectivity",
+        "picture",
+        "camera",
+        "last_event",
+        "last_event_cause",
+        "last_event_label",
+        "last_event_duration",
+    }
+    assert {key for key, component in PAYLOADS["system"]["cmps"].items() if "avty" in component} == {"connectivity", "problem"}
+    assert "avty" not in PAYLOADS["bridge"]["cmps"]["connectivity"]
+
+
+@pytest.mark.parametrize(
+    ("capability", "lost"),
+    [
+        (Capability.ALARM_STATE, {"motion", "alarm", "cause", "source", "lag"}),
+        (Capability.ARM, {"armed"}),
+        (Capability.FORCE_ALARM, {"force_alarm"}),
+        (Capability.DETECTION, {"detection"}),
+        (Capability.MODES, {"function", "capturing", "analysing", "recording"}),
+        (Capability.RESTART, {"restart"}),
+        (Capability.SCORE, {"score"}),
+        (Capability.FPS, {"capture_fps", "analysis_fps", "bandwidth"}),
+        (Capability.EVENT_PICTURE, {"picture", "camera"}),
+        (Capability.ZONE_STATE, {"1-occupancy", "2_a_7db5c92c-occupancy", "3-occupancy"}),
+    ],
+)
+def test_what_a_monitor_can_not_do_makes_no_entity(capability: Capability, lost: set[str]) -> None:
+    less = replace(VIEW, monitor=replace(samples.MONITOR, capabilities=frozenset(Capability) - {capability}))
+    assert gone(monitor_payload(VIEW, SYSTEM, OFFER), monitor_payload(less, SYSTEM, OFFER)) == lost
+
+
+def test_a_monitor_that_can_do_nothing_still_has_its_connectivity() -> None:
+    payload = monitor(capabilities=frozenset())
+    assert payload["cmps"].keys() == {"connectivity"}
+    assert "cdevs" not in payload
+
+
+def test_modes_that_a_monitor_has_not_make_no_select() -> None:
+    payload = monitor(modes={"function": ("Monitor", "Modect"), "recording": ()})
+    assert {key for key, component in payload["cmps"].items() if component["p"] == "select"} == {"function"}
+    assert payload["cmps"]["function"]["ops"] == ["Monitor", "Modect"]
+
+
+def test_a_system_shows_what_it_has() -> None:
+    assert {"0-storage_used", "0-storage_used_percent", "a_b_87df6b40-storage_used"} <= PAYLOADS["system"]["cmps"].keys()
+    assert "a_b_87df6b40-storage_used_percent" not in PAYLOADS["system"]["cmps"], "its total is not known"
+    assert PAYLOADS["system"]["cmps"]["0-storage_used"]["name"] == "Default used"
+    assert PAYLOADS["system"]["cmps"]["run_state"]["ops"] == ["default", "home"]
+    assert "run_state" not in system(run_states=())["cmps"]
+    bare = decode(system_payload(replace(SYSTEM, state=SystemState(), url=None, name=""), OFFER))
+    assert bare["cmps"].keys() == {"connectivity", "problem", "running", "version", "monitors", "source", "lag"}
+    assert bare["dev"] == {
+        "ids": ["vms_bridge-home-zm"],
+        "name": "zm",
+        "mdl": "zoneminder",
+        "via_device": "vms_bridge-home",
+    }
+
+
+@pytest.mark.parametrize(
+    ("offer", "commands"),
+    [
+        (Offer(topics=samples.TOPICS, commands="none"), set()),
+        (
+            Offer(topics=samples.TOPICS),
+            {"armed", "force_alarm", "detection", "function", "capturing", "analysing", "recording"},
+        ),
+        (
+            Offer(topics=samples.TOPICS, commands="admin"),
+            {"armed", "force_alarm", "detection", "function", "capturing", "analysing", "recording", "restart"},
+        ),
+    ],
+)
+def test_what_may_not_be_commanded_makes_no_entity(offer: Offer, commands: set[str]) -> None:
+    payload = decode(monitor_payload(VIEW, SYSTEM, offer))
+    assert {key for key, component in payload["cmps"].items() if "cmd_t" in component} == commands
+
+
+def test_without_snapshots_there_is_no_picture() -> None:
+    without = monitor_payload(VIEW, SYSTEM, replace(OFFER, snapshots=False))
+    assert gone(monitor_payload(VIEW, SYSTEM, OFFER), without) == {"picture", "camera"}
+
+
+@pytest.mark.parametrize(
+    ("name", "entity_id"),
+    [
+        ("Front door", "binary_sensor.front_door_motion"),
+        ("Küche / Flur 2", "binary_sensor.kuche_flur_2_motion"),
+        ("Камера 1", "binary_sensor.zm_1_motion"),
+        ("", "binary_sensor.1_motion"),
+        ("!!", "binary_sensor.zm_1_motion"),
+    ],
+)
+def test_entity_ids_are_readable_and_of_few_letters(name: str, entity_id: str) -> None:
+    assert monitor(name=name)["cmps"]["motion"]["def_ent_id"] == entity_id
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://vms.example/zm", True),
+        (None, False),
+        ("", False),
+        ("rtsp://vms.example", False),
+        ("http://", False),
+        ("http://user:secret@vms.example/", False),
+        ("http://[::1", False),
+    ],
+)
+def test_only_a_page_without_credentials_is_linked(url: str | None, *, shown: bool) -> None:
+    payload = decode(system_payload(replace(SYSTEM, url=url), OFFER))
+    assert (payload["dev"].get("cu") == url) is shown or url is None
+    assert ("cu" in payload["dev"]) is shown
+
+
+def test_the_mode_none_can_be_shown_and_chosen() -> None:
+    function = PAYLOADS["monitor"]["cmps"]["function"]
+    assert function["ops"] == ["Off", "Monitor", "Modect"]
+    assert function["val_tpl"] == '{{ "Off" if value_json.function == "None" else value_json.function }}'
+    assert function["cmd_tpl"] == '{{ "None" if value == "Off" else value }}'
+    assert option_label("None", ("Off", "None")) == "(None)"
+    assert command_template(("On",)) is None
+
+
+def test_names_that_are_hard_to_encode_are_sent_all_the_same() -> None:
+    payload = monitor(name='a"\ud800\n', zones=(Zone(id='{{"}}', name="\x00"),), modes={"function": ("{% x", 'a"b')})
+    assert payload["dev"]["name"] == 'a"?\n'
+    assert payload["cmps"]["function"]["ops"] == ["{% x", 'a"b']
+
+
+def test_components_are_read_back() -> None:
+    payload = monitor_payload(VIEW, SYSTEM, OFFER)
+    found = components(payload)
+    assert found["motion"] == "binary_sensor"
+    assert found["1-occupancy"] == "binary_sensor"
+    assert len(found) == len(all_components(decode(payload)))
+    assert gone(payload, payload) == frozenset()
+
+
+def test_a_component_of_another_platform_has_to_go_first() -> None:
+    before = b'{"cmps":{"x":{"p":"sensor"},"y":{"p":"switch"}}}'
+    after = b'{"cmps":{"x":{"p":"binary_sensor"},"y":{"p":"switch"}}}'
+    assert gone(before, after) == {"x"}
+
+
+def test_removal_leaves_the_platform_and_touches_nothing_else() -> None:
+    before = monitor_payload(VIEW, SYSTEM, OFFER)
+    step = removal_payload(before, {"score", "1-occupancy", "unheard_of"})
+    expected = decode(before)
+    expected["cmps"]["score"] = {"p": "sensor"}
+    expected["cdevs"][0]["cmps"]["1-occupancy"] = {"p": "binary_sensor"}
+    assert decode(step) == expected
+    assert decode(removal_payload(before, ())) == decode(before)
+
+
+@given(st.binary(max_size=40))
+def test_foreign_bytes_on_our_topic_have_no_components(payload: bytes) -> None:
+    assert components(payload) == {}
+    assert json.loads(removal_payload(payload, {"x"})) is not None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["cmps", "cdevs", "p", "x"]), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_foreign_json_on_our_topic_does_no_harm(value: object) -> None:
+    payload = json.dumps(value).encode()
+    assert all(isinstance(platform, str) for platform in components(payload).values())
+    removal_payload(payload, components(payload).keys())
+
+
+@given(st.text(max_size=20), st.text(max_size=20), st.lists(st.text(max_size=8), max_size=3, unique=True))
+def test_whatever_things_are_called_the_payload_is_sound(name: str, area: str, zones: list[str]) -> None:
+    named: Monitor = replace(
+        samples.MONITOR, name=name, area=area, zones=tuple(Zone(id=zone, name=zone) for zone in zones), modes={}
+    )
+    payload = decode(monitor_payload(replace(VIEW, monitor=named), SYSTEM, OFFER))
+    test_home_assistant_would_take_it(payload)
+    test_every_entity_has_an_id_a_name_and_a_topic(payload)
+
+
+def test_a_storage_without_a_name_is_called_by_its_id() -> None:
+    payload = system(storage=(Storage(id="7", name="", used_bytes=1),))
+    assert payload["cmps"]["7-storage_used"]["name"] == "7 used"

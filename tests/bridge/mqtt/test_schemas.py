@@ -1,0 +1,169 @@
+"""The schemas in the package, and our own messages against a strict reading of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from tests.bridge.mqtt import samples
+
+from vms_bridge.commands import Ack, AckResult, Command, SetArmed
+from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, Source
+from vms_bridge.errors import CommandRejected
+from vms_bridge.messages import encode
+from vms_bridge.model import AlarmState, DetectedObject, Detection, EndReason, EventKind, MonitorState, SystemState
+from vms_bridge.mqtt import payloads
+from vms_bridge.mqtt.commands import parse_request
+from vms_bridge.views import MessageType
+
+NAMES = {"ack", "command", "detection", "event", "info", "last_event", "monitor_state", "system_state"}
+
+
+def schema(name: str) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads((files("vms_bridge") / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    return decoded
+
+
+def strict(node: Any) -> Any:  # noqa: ANN401  # any part of a schema
+    """Return the schema as it binds us: no field but those named, all of them there, no value but the known ones."""
+    if isinstance(node, list):
+        return [strict(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    result = {key: strict(value) for key, value in node.items()}
+    if "properties" in node:
+        result |= {"additionalProperties": False, "required": list(node["properties"])}
+    if "x-known-values" in node:
+        result["enum"] = [*node["x-known-values"], *([None] if "null" in node["type"] else [])]
+    return result
+
+
+def check(name: str, payload: bytes) -> None:
+    message = json.loads(payload)
+    checker = Draft202012Validator.FORMAT_CHECKER
+    Draft202012Validator(strict(schema(name)), format_checker=checker).validate(message)
+    tolerant = Draft202012Validator(schema(name), format_checker=checker)
+    tolerant.validate(message)
+    tolerant.validate({**message, "added_in_a_later_release": 1})
+
+
+def test_these_schemas_are_in_the_package() -> None:
+    folder = files("vms_bridge") / "schemas"
+    assert {entry.name for entry in folder.iterdir()} == {f"{name}.json" for name in NAMES}
+    for name in NAMES:
+        Draft202012Validator.check_schema(schema(name))
+        assert schema(name)["$id"] == f"urn:vms-bridge:schema:{name}:1"
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_states(*, available: bool) -> None:
+    check("monitor_state", payloads.monitor_state(replace(samples.VIEW, state=replace(samples.STATE, available=available))))
+    system = replace(samples.SYSTEM, state=replace(samples.SYSTEM_STATE, available=available, detail="x"))
+    check("system_state", payloads.system_state(system))
+
+
+def test_states_of_which_nothing_is_known() -> None:
+    check("monitor_state", payloads.monitor_state(replace(samples.VIEW, state=MonitorState(available=True))))
+    check("system_state", payloads.system_state(replace(samples.SYSTEM, state=SystemState(available=True))))
+
+
+@pytest.mark.parametrize("alarm", AlarmState)
+def test_every_alarm_state(alarm: AlarmState) -> None:
+    check("monitor_state", payloads.monitor_state(replace(samples.VIEW, state=replace(samples.STATE, alarm=alarm))))
+
+
+@pytest.mark.parametrize("kind", EventKind)
+@pytest.mark.parametrize("type_", MessageType)
+@pytest.mark.parametrize("end_reason", [None, *EndReason])
+def test_every_event_message(type_: MessageType, kind: EventKind, end_reason: EndReason | None) -> None:
+    message = samples.message(type_, kind=kind, end_reason=end_reason)
+    check("event", encode(message))
+    check("last_event", payloads.last_event(message))
+
+
+def test_an_event_of_which_little_is_known() -> None:
+    nothing = {"label": None, "labels": (), "score": None, "zones": (), "end": None, "duration": None, "end_reason": None}
+    message = samples.message(MessageType.NEW, **nothing, alarm_frames=None, max_score=None)
+    check("event", encode(message))
+    check("last_event", payloads.last_event(message))
+
+
+@pytest.mark.parametrize("result", AckResult)
+def test_every_ack(result: AckResult) -> None:
+    command = Command(system="zm", action=SetArmed(on=True), name="armed")
+    check("ack", payloads.ack(Ack(command=command, result=result, time=samples.NOW)))
+    check("ack", payloads.ack(Ack(command=command, result=result, time=samples.NOW, code="vms", hint="look there")))
+
+
+def test_the_hello_and_detections() -> None:
+    check(
+        "info",
+        payloads.info(
+            instance="home",
+            name="x",
+            version="1",
+            bridge_id="b",
+            epoch="e",
+            api="http://127.0.0.1:8098",
+            discovery=False,
+            systems=[samples.SYSTEM],
+        ),
+    )
+    seen = DetectedObject(label="car", score=0.5, box=(0, 0, 1, 1), zones=("1",), track="1", text="AB 12")
+    check("detection", payloads.detection(samples.VIEW, Detection(monitor_id="1", time=samples.NOW, objects=(seen,))))
+    bare = DetectedObject(label="car")
+    check("detection", payloads.detection(samples.VIEW, Detection(monitor_id="1", time=samples.NOW, objects=(bare,))))
+
+
+def test_a_strict_reading_finds_what_is_wrong() -> None:
+    good = json.loads(payloads.monitor_state(samples.VIEW))
+    for wrong in ({"extra": 1}, {"alarm": "panic"}, {"time": "2026-11-20T11:00:00+01:00"}, {"v": 2}, {"zones": {"a-b": True}}):
+        with pytest.raises(ValidationError):
+            check("monitor_state", json.dumps({**good, **wrong}).encode())
+
+
+def test_an_unknown_value_is_no_error_for_a_consumer() -> None:
+    later = {**json.loads(payloads.monitor_state(samples.VIEW)), "alarm": "panic"}
+    Draft202012Validator(schema("monitor_state")).validate(later)
+
+
+def test_the_schemas_have_what_the_catalogue_has() -> None:
+    fields = {row.field for row in MONITOR if row.source is Source.STATE and row.field}
+    assert fields | {"v", "available", "zones", "detail", "time"} == set(schema("monitor_state")["properties"])
+    system = schema("system_state")["properties"]
+    assert {row.field for row in SYSTEM} <= set(system)
+    assert {row.field for row in STORAGE} | {"name", "total"} == set(system["storage"]["additionalProperties"]["properties"])
+    last_event = schema("last_event")["properties"]
+    assert {row.field for row in MONITOR if row.source is Source.LAST_EVENT} <= set(last_event)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"value": "ON"},
+        {"value": True, "request_id": "r1"},
+        {"on": False},
+        {"value": "ON", "cause": "Door", "text": "back door", "score": 255, "seconds": 0.5},
+        {"value": 1},
+        {"value": "x" * 129},
+        {"request_id": ""},
+        {"score": 256},
+        {"seconds": 0},
+        {"seconds": 90_000},
+        {"cause": "x" * 65},
+        {"colour": "red"},
+    ],
+)
+def test_a_command_is_understood_if_its_schema_says_so(payload: dict[str, Any]) -> None:
+    valid = Draft202012Validator(schema("command")).is_valid(payload)
+    if valid:
+        parse_request(json.dumps(payload).encode())
+    else:
+        with pytest.raises(CommandRejected):
+            parse_request(json.dumps(payload).encode())

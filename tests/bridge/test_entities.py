@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.bridge.mqtt import samples
+
+from vms_bridge.commands import NEEDS
+from vms_bridge.entities import (
+    ADMIN_COMMANDS,
+    CATALOGUE,
+    MONITOR,
+    STORAGE,
+    SYSTEM,
+    ZONE,
+    DeadBand,
+    Entity,
+    Platform,
+    Scope,
+    Source,
+    ZonePart,
+    part_key,
+    public_id,
+)
+from vms_bridge.model import AlarmState, Capability, MonitorState, Storage, SystemState, Zone
+
+DOCS = Path(__file__).parents[2] / "docs" / "entities.md"
+ROWS = [pytest.param(scope, row, id=f"{scope}-{row.key}") for scope, rows in CATALOGUE.items() for row in rows]
+BLANK = replace(samples.VIEW, state=MonitorState(), last_event=None, last_event_id=None)
+
+
+def keys(scope: Scope) -> set[str]:
+    return {row.key for row in CATALOGUE[scope]}
+
+
+def test_unique_ids_can_never_meet() -> None:
+    for scope, rows in CATALOGUE.items():
+        assert len(keys(scope)) == len(rows)
+    assert not keys(Scope.MONITOR) & keys(Scope.ZONE), "monitor `1-2` and zone 2 of monitor 1"
+    assert not keys(Scope.MONITOR) & keys(Scope.STORAGE), "monitor 1 and storage 1"
+    assert not keys(Scope.ZONE) & keys(Scope.STORAGE), "zone 2 of monitor 1 and a storage"
+
+
+@pytest.mark.parametrize(("scope", "row"), ROWS)
+def test_a_row_is_whole(scope: Scope, row: Entity[Any]) -> None:
+    assert re.fullmatch(r"[a-z_]+", row.key)
+    assert row.name is not None or row.device_class is not None, "nothing would give it a name"
+    assert row.field not in dir({}), "in a template this would be a method, not the value"
+    if row.source in {Source.STATE, Source.LAST_EVENT}:
+        assert row.read is not None
+        assert row.field
+    if row.state_class == "measurement" and row.key not in {"storage_used_percent", "monitors", "systems"}:
+        assert row.dead_band is not None, "every jitter would be a message"
+    assert (row.command is not None) == (row.platform in {Platform.SWITCH, Platform.SELECT, Platform.BUTTON})
+    assert row.mode is None or row.mode == row.command
+    if row.command and scope is not Scope.BRIDGE:
+        assert row.needs & set(NEEDS.values()), "the hub would refuse it"
+    assert not (row.unit or row.state_class) or row.platform is Platform.SENSOR
+    assert row.display_unit is None or row.display_unit[1] >= 1
+
+
+@pytest.mark.parametrize("row", MONITOR, ids=lambda row: row.key)
+def test_a_monitors_value_is_a_scalar_and_unknown_when_nothing_is_known(row: Entity[Any]) -> None:
+    if row.read is not None:
+        assert isinstance(row.read(samples.VIEW), str | int | float | bool | datetime)
+        assert row.read(BLANK) is None
+
+
+def test_values_are_read_from_where_they_stand() -> None:
+    read = {row.key: row.read(samples.VIEW) for row in MONITOR if row.read is not None}
+    assert read["motion"] is read["force_alarm"] is True
+    assert (read["alarm"], read["event_id"], read["function"], read["analysing"]) == ("alarm", "zm-12", "Modect", "None")
+    assert (read["capture_fps"], read["bandwidth"], read["disk_used"], read["lag"]) == (14.99, 123_456, 10**10, 0.05)
+    assert (read["last_event"], read["last_event_label"], read["last_event_duration"]) == (samples.NOW, "person", 12.5)
+    assert {row.key: row.read(samples.SYSTEM) for row in SYSTEM if row.read} == {
+        "connectivity": True,
+        "problem": False,
+        "running": True,
+        "run_state": "default",
+        "version": "1.36.33",
+        "monitors": 1,
+        "load": 1.23,
+        "source": "API",
+        "lag": 2.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("alarm", "motion"), [(None, None), ("idle", False), ("prealarm", False), ("alarm", True), ("alert", True)]
+)
+def test_motion_is_alarm_or_alert(alarm: str | None, *, motion: bool | None) -> None:
+    state = MonitorState(alarm=None if alarm is None else AlarmState(alarm))
+    assert MONITOR[0].read is not None
+    assert MONITOR[0].read(replace(samples.VIEW, state=state)) is motion
+
+
+def test_a_zones_and_a_storages_values() -> None:
+    occupied = ZONE[0].read
+    assert occupied is not None
+    zones = [Zone(id=zone_id, name="") for zone_id in ("1", "2-a", "3")]
+    assert [occupied(ZonePart(samples.VIEW, zone)) for zone in zones] == [True, False, None]
+    used, percent = (row.read for row in STORAGE)
+    assert used is not None
+    assert percent is not None
+    disk = Storage(id="0", name="", used_bytes=1, total_bytes=3)
+    assert (used(disk), percent(disk)) == (1, 33.3)
+    for unknown in (replace(disk, used_bytes=None), replace(disk, total_bytes=None), replace(disk, total_bytes=0)):
+        assert percent(unknown) is None
+
+
+@pytest.mark.parametrize(("rows", "model"), [(MONITOR, MonitorState), (SYSTEM, SystemState), (STORAGE, Storage)])
+def test_dead_bands_are_about_what_the_model_has(rows: tuple[Entity[Any], ...], model: type[Any]) -> None:
+    attributes = [row.dead_band.attribute for row in rows if row.dead_band is not None]
+    assert attributes
+    assert set(attributes) <= {field.name for field in fields(model)}
+
+
+def test_every_capability_but_the_sinks_own_makes_an_entity() -> None:
+    used = frozenset[Capability]().union(*(row.needs for rows in CATALOGUE.values() for row in rows))
+    assert set(Capability) - used == {Capability.LIVE_PICTURE, Capability.DETECTIONS}
+
+
+def test_dangerous_commands_are_for_admins() -> None:
+    assert frozenset({"restart"}) == ADMIN_COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "exceeded"),
+    [
+        (None, None, False),
+        (None, 1.0, True),
+        (1.0, None, True),
+        (10.0, 10.5, False),
+        (10.0, 11.01, True),
+        (10.0, 8.99, True),
+        (100.0, 109.0, False),
+        (100.0, 111.0, True),
+    ],
+)
+def test_a_dead_band_needs_both_bounds_to_be_passed(old: float | None, new: float | None, *, exceeded: bool) -> None:
+    assert DeadBand("x", absolute=1.0, relative=0.1).is_exceeded(old, new) is exceeded
+
+
+@given(st.text(max_size=80))
+def test_a_parts_key_fits_ids_and_has_no_hyphen(part_id: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_]{1,64}", part_key(part_id))
+
+
+@given(st.lists(st.text(alphabet="ab-_ é", min_size=1, max_size=4), unique=True, max_size=20))
+def test_different_parts_have_different_keys(part_ids: list[str]) -> None:
+    assert len({part_key(part_id) for part_id in part_ids}) == len(part_ids)
+
+
+def test_an_event_of_the_state_has_the_id_that_its_messages_have() -> None:
+    second = replace(samples.VIEW, last_event=samples.message(id="zm-2.12"))
+    assert public_id(samples.VIEW, "13") == "zm-13"
+    assert public_id(second, "13") == "zm-2.13"
+    assert public_id(BLANK, "13") == "zm-13"
+
+
+def table(scope: Scope) -> str:
+    """Return the scope's table as docs/entities.md has it."""
+    lines = ["| key | entity | name | needs | default | command |", "|---|---|---|---|---|---|"]
+    for row in CATALOGUE[scope]:
+        name = f"({row.device_class})" if row.name is None else row.name or "(the device's)"
+        unit = f", {row.display_unit[0] if row.display_unit else row.unit}" if row.unit else ""
+        command = f"`{row.command}`{' (admin)' if row.admin else ''}" if row.command else ""
+        wanted = ", ".join(f"`{need}`" for need in sorted(row.needs))
+        lines.append(f"| `{row.key}` | {row.platform}{unit} | {name} | {wanted} | {'on' if row.enabled else 'off'} | {command} |")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_the_page_about_entities_says_what_the_catalogue_says(scope: Scope) -> None:
+    assert table(scope) in DOCS.read_text(encoding="utf-8"), f"docs/entities.md wants this table:\n{table(scope)}"
