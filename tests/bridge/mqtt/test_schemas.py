@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.commands import parse_request
 from vms_bridge.views import MessageType
 
+PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
 NAMES = {"ack", "command", "detection", "event", "info", "last_event", "monitor_state", "system_state"}
 
 
@@ -167,3 +170,25 @@ def test_a_command_is_understood_if_its_schema_says_so(payload: dict[str, Any]) 
     else:
         with pytest.raises(CommandRejected):
             parse_request(json.dumps(payload).encode())
+
+
+def test_the_page_about_mqtt_shows_an_example_of_each_message() -> None:
+    blocks = re.findall(r"<!-- schema: (\w+) -->\n```json\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert {name for name, _ in blocks} == NAMES
+    for name, example in blocks:
+        if name == "command":
+            Draft202012Validator(schema(name)).validate(json.loads(example))
+        else:
+            check(name, example.encode())
+            fields = list(json.loads(example))
+            assert fields == list(schema(name)["properties"]), "the order in which we send them"
+
+
+def test_schemas_list_fields_in_the_order_in_which_they_are_sent() -> None:
+    for name, payload in {
+        "monitor_state": payloads.monitor_state(samples.VIEW),
+        "system_state": payloads.system_state(samples.SYSTEM),
+        "event": encode(samples.message()),
+        "last_event": payloads.last_event(samples.message()),
+    }.items():
+        assert list(json.loads(payload)) == list(schema(name)["properties"])
