@@ -80,9 +80,9 @@ class DeadBand:
         return abs(new - old) > max(self.absolute, self.relative * abs(old))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Entity(Generic[View]):
-    """One entity: what it is called, where its value stands and how to read that from a view.
+    """One entity: what it is called, where its value stands and how to read that from a view. A row equals itself only.
 
     `name` is None where Home Assistant's device class gives a translated one, and empty for the device's own name.
     `display_unit` is the unit that people read and the divisor to it. `mode` is the key into a monitor's modes that a

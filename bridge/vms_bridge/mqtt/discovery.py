@@ -11,12 +11,14 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from vms_bridge import __version__
 from vms_bridge.entities import BRIDGE, MONITOR, STORAGE, SYSTEM, ZONE, Platform, Source, part_key
 from vms_bridge.mqtt.abbreviations import abbreviate
+from vms_bridge.mqtt.payloads import encode
 from vms_bridge.mqtt.templates import EVENT_TYPES, command_template, option_label, value_template
 
 if TYPE_CHECKING:
@@ -176,7 +178,7 @@ def removal_payload(previous: bytes, gone: Collection[str]) -> bytes:
         for component_id, component in part["cmps"].items():
             if component_id in gone and isinstance(component, dict):
                 part["cmps"][component_id] = {"p": component.get("p")}
-    return _dump(payload)
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _bridge_id(offer: Offer) -> str:
@@ -250,26 +252,38 @@ def _bridge_component(row: Entity[None], place: _Place) -> dict[str, Any]:
 def _component(row: Entity[Any], place: _Place, *, options: Iterable[str] = ()) -> dict[str, Any]:
     """Return one entity's part of a payload; what is None is left out, but for the name that stands for the device's."""
     options = tuple(options) or row.options
-    component = {
-        "platform": row.platform,
+    component: dict[str, Any] = {
+        **_fixed(row),
         "unique_id": f"{place.unique}-{row.key}",
-        "default_entity_id": f"{row.platform}.{place.readable}" + (f"_{row.key}" if row.name != "" else ""),
+        "default_entity_id": f"{row.platform.value}.{place.readable}" + (f"_{row.key}" if row.name != "" else ""),
+        **_platform_part(row, place, options),
+    }
+    if template := value_template(row, part=place.part, options=options):
+        component["value_template"] = template
+    if options:
+        component["options"] = [option_label(option, options) for option in options]
+    if row.command:
+        component["command_topic"] = f"{place.commands}/{row.command}"
+    if row.always:
+        component["availability"] = [{"topic": place.status}]
+    if row.name is not None:
+        component["name"] = row.name.format(place.name) or None
+    return component
+
+
+@cache
+def _fixed(row: Entity[Any]) -> dict[str, Any]:
+    """Return what is the same wherever the entity stands."""
+    fixed = {
+        "platform": row.platform.value,
         "device_class": row.device_class,
-        "entity_category": row.category,
+        "entity_category": row.category and row.category.value,
         "icon": row.icon,
         "state_class": row.state_class,
         "unit_of_measurement": row.display_unit[0] if row.display_unit else row.unit,
         "enabled_by_default": None if row.enabled else False,
-        "availability": [{"topic": place.status}] if row.always else None,
-        "options": [option_label(option, options) for option in options] or None,
-        "value_template": value_template(row, part=place.part, options=options),
-        "command_topic": f"{place.commands}/{row.command}" if row.command else None,
-        **_platform_part(row, place, options),
     }
-    component = {key: value for key, value in component.items() if value is not None}
-    if row.name is not None:
-        component["name"] = row.name.format(place.name) or None
-    return component
+    return {key: value for key, value in fixed.items() if value is not None}
 
 
 def _platform_part(row: Entity[Any], place: _Place, options: tuple[str, ...]) -> dict[str, Any]:
@@ -286,7 +300,8 @@ def _platform_part(row: Entity[Any], place: _Place, options: tuple[str, ...]) ->
         case Platform.SWITCH:
             part = {"state_on": "True", "state_off": "False"}
         case Platform.SELECT:
-            part = {"command_template": command_template(options)}
+            template = command_template(options)
+            part = {} if template is None else {"command_template": template}
         case Platform.EVENT:
             part = {"state_topic": topic, "event_types": EVENT_TYPES, "qos": 1}
         case Platform.IMAGE:
@@ -326,11 +341,7 @@ def _page(url: str | None) -> str | None:
 
 def _encode(payload: dict[str, Any]) -> bytes:
     payload["device"] = {key: value for key, value in payload["device"].items() if value is not None}
-    return _dump(abbreviate(payload))
-
-
-def _dump(payload: dict[str, Any]) -> bytes:
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return encode(abbreviate(payload))
 
 
 def _decode(payload: bytes) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def monitor_state(view: MonitorView) -> bytes:
         message["zones"] = {part_key(zone.id): None for zone in view.monitor.zones}
     message["detail"] = state.detail
     message["time"] = state.observed
-    return _dump(message)
+    return encode(message)
 
 
 def system_state(view: SystemView) -> bytes:
@@ -83,7 +83,7 @@ def system_state(view: SystemView) -> bytes:
     message["time_zone"] = state.time_zone
     message["detail"] = state.detail
     message["time"] = state.observed
-    return _dump(message)
+    return encode(message)
 
 
 def info(
@@ -98,7 +98,7 @@ def info(
     systems: Iterable[SystemView],
 ) -> bytes:
     """Return the hello: who this bridge is, where its API is (None: nowhere), and which systems it serves."""
-    return _dump(
+    return encode(
         {
             "v": VERSION,
             "instance": instance,
@@ -116,7 +116,7 @@ def info(
 def ack(ack: Ack) -> bytes:
     """Return the answer to a command."""
     command = ack.command
-    return _dump(
+    return encode(
         {
             "v": VERSION,
             "request_id": command.request_id,
@@ -133,7 +133,7 @@ def ack(ack: Ack) -> bytes:
 
 def detection(view: MonitorView, detection: Detection) -> bytes:
     """Return the objects in one frame of the monitor; an empty list ends their presence."""
-    return _dump(
+    return encode(
         {
             "v": VERSION,
             "time": detection.time,
@@ -187,7 +187,8 @@ def _urgency(old: object, new: object, *, at_once: Callable[[object], tuple[Any,
     if at_once(old) != at_once(new):
         return Urgency.NOW
     for band in bands:
-        if band.is_exceeded(getattr(old, band.attribute), getattr(new, band.attribute)):
+        before, after = getattr(old, band.attribute), getattr(new, band.attribute)
+        if before != after and band.is_exceeded(before, after):
             return Urgency.LATER
     return Urgency.NEVER
 
@@ -213,7 +214,8 @@ _monitor_at_once = _at_once(MonitorState, _MONITOR_BANDS)
 _system_at_once = _at_once(SystemState, _SYSTEM_BANDS)
 
 
-def _dump(message: dict[str, Any]) -> bytes:
+def encode(message: dict[str, Any]) -> bytes:
+    """Return the message's JSON; a number that JSON lacks becomes null, half a character a question mark."""
     try:
         return _ANY.dump_json(message)
     except PydanticSerializationError:  # a name with half a character in it, from a database in another encoding

@@ -6,6 +6,7 @@ A rendered `None` means unknown to binary sensors, switches, selects and sensors
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.entities import Platform
@@ -24,7 +25,8 @@ _EVENT = (
 )
 
 
-def value_template(row: Entity[Any], *, part: str = "", options: Collection[str] = ()) -> str | None:
+@lru_cache(maxsize=4096)
+def value_template(row: Entity[Any], *, part: str = "", options: tuple[str, ...] = ()) -> str | None:
     """Return how to read the row's value from its message; `part` is the key of the zone or storage in it."""
     if row.platform is Platform.EVENT:
         return _EVENT
