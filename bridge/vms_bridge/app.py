@@ -15,7 +15,7 @@ from vms_bridge.clock import SystemClock
 from vms_bridge.config import load
 from vms_bridge.errors import BridgeError, ConfigError
 from vms_bridge.hub import Hub
-from vms_bridge.logs import set_up_logging
+from vms_bridge.logs import configure
 from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.store import Store
 
@@ -162,7 +162,7 @@ class Bridge:
 def run(path: Path) -> int:
     """Run the bridge by the configuration in `path` until SIGTERM or SIGINT; return the exit code."""
     config = load(path)
-    set_up_logging(config.log.level, config.log.format)
+    configure(config.log.level, config.log.format)
     for remark in config.remarks:
         _LOGGER.warning("%s", remark)
     _LOGGER.info("VMS Bridge %s starts, instance %s, configuration %s", __version__, config.instance, path)
@@ -190,7 +190,7 @@ def _reload(bridge: Bridge, path: Path) -> None:
     except ConfigError as error:
         _LOGGER.error("the configuration was not reloaded, the old one stays in force:\n%s", error)  # noqa: TRY400 - told whole
         return
-    set_up_logging(config.log.level, config.log.format)
+    configure(config.log.level, config.log.format)
     bridge.reload(config)
 
 

@@ -376,6 +376,8 @@ class Hub:
         last_events: dict[str, tuple[str, EventMessage]] = {}
         for key, event in shown:
             before = previous.get(event.id)
+            if before is not None and before.deleted:
+                continue
             for type_ in steps(before, event):
                 seqs[key] = seqs.get(key, system.seqs.get(key, 0)) + 1
                 view = system.monitors.get(key)

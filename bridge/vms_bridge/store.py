@@ -126,9 +126,8 @@ class Store:
 
     async def close(self) -> None:
         """Finish what is under way and close the file."""
-        await self._run(self._connection.close)
-        self._thread.shutdown(wait=True)
-        os.close(self._lock)
+        await self._run(self._close)
+        self._thread.shutdown(wait=False)
 
     async def monitors(self, system: str) -> list[StoredMonitor]:
         """Return what is remembered of a system's monitors."""
@@ -173,6 +172,10 @@ class Store:
             return await asyncio.shield(future)
         except sqlite3.Error as error:
             raise StoreError(f"the store {self._path} failed: {error}", hint="is the disk full or failing?") from error
+
+    def _close(self) -> None:
+        self._connection.close()
+        os.close(self._lock)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:

@@ -1,0 +1,400 @@
+"""The hub: current state, its changes, events stored before anyone hears of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, state, system_state
+from tests.fakes.clock import FakeClock
+
+from vms_bridge.errors import MediaUnavailable, StoreError
+from vms_bridge.hub import Hub
+from vms_bridge.keys import MonitorRule, MonitorRules
+from vms_bridge.model import (
+    AlarmState,
+    DetectedObject,
+    Detection,
+    EventBatch,
+    EventPicture,
+    MonitorState,
+    Snapshot,
+    StateUpdate,
+    SystemLost,
+    SystemUpdate,
+)
+from vms_bridge.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from vms_bridge.hub import SystemFeed
+    from vms_bridge.views import StoredMessage
+
+EVERY = MonitorRules()
+
+
+@asynccontextmanager
+async def running(path: Path) -> AsyncIterator[Hub]:
+    store = await asyncio.to_thread(Store.open, path)
+    hub = Hub(store, FakeClock(), durable_sinks=("mqtt",))
+    try:
+        yield hub
+    finally:
+        await hub.close()
+        await store.close()
+
+
+async def added(hub: Hub, rules: MonitorRules = EVERY, key: str = "zm") -> SystemFeed:
+    return await hub.add_system(key=key, kind="fake", name="Fake", rules=rules, backend=ScriptedBackend())
+
+
+async def told(hub: Hub, *, late: bool = False) -> list[dict[str, object]]:
+    return [json.loads(message.payload) for message in await messages(hub, late=late)]
+
+
+async def messages(hub: Hub, *, late: bool = False) -> list[StoredMessage]:
+    return list(await hub.undelivered("mqtt", late=late, after=0, limit=1000))
+
+
+async def until(is_true: Callable[[], Awaitable[bool]]) -> None:
+    """Ask the store, in its thread, until that is true; the hub's own tasks work meanwhile."""
+    while not await is_true():
+        pass
+
+
+async def test_a_snapshot_becomes_views_and_every_sink_hears_of_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        subscription = hub.subscribe()
+        await subscription.changes()
+        feed.emit(snapshot(monitor(1), monitor(2)))
+
+        changes = await subscription.changes()
+        assert changes.described == changes.states == {("zm", "1"), ("zm", "2")}
+        assert changes.systems == {"zm"}
+        view = hub.monitor("zm", "1")
+        assert view
+        assert (view.monitor, view.state) == (monitor(1), state())
+        assert hub.systems["zm"].state == system_state()
+        assert hub.monitor("zm", "9") is None
+        assert hub.monitor("other", "1") is None
+
+
+async def test_newest_wins_and_nothing_is_told_twice(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot())
+        subscription = hub.subscribe()
+        assert (await subscription.changes()).messages
+        for score in range(1000):
+            feed.emit(StateUpdate(monitor_id="1", state=state(score=score)))
+        changes = await subscription.changes()
+        assert changes.states == {("zm", "1")}
+        assert not changes.described
+        view = hub.monitor("zm", "1")
+        assert view
+        assert view.state.score == 999
+        feed.emit(StateUpdate(monitor_id="1", state=state(score=999)))
+        feed.emit(StateUpdate(monitor_id="unknown", state=state()))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(subscription.changes(), 0.01)
+
+
+async def test_a_monitor_that_is_renamed_or_vanishes_is_followed(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot(monitor(1), monitor(2)))
+        subscription = hub.subscribe()
+        await subscription.changes()
+        feed.emit(snapshot(monitor(1, name="Door / 🚪")))
+        changes = await subscription.changes()
+        assert changes.described == {("zm", "1")}
+        assert changes.removed == {("zm", "2")}
+        assert hub.monitor("zm", "2") is None
+        feed.emit(snapshot(monitor(1, name="Door / 🚪"), monitor(2)))
+        changes = await subscription.changes()
+        assert changes.described == {("zm", "2")}
+        assert not changes.removed
+
+
+async def test_the_configuration_names_hides_and_keys_monitors(tmp_path: Path) -> None:
+    rules = MonitorRules(
+        include=("Camera *", "3"),
+        exclude=("2",),
+        monitors={"3": MonitorRule(key="drive", name="Driveway", area="Garden"), "4": MonitorRule(enabled=False)},
+    )
+    async with running(tmp_path) as hub:
+        feed = await added(hub, rules)
+        feed.emit(snapshot(monitor(1), monitor(2), monitor(3, name="x"), monitor(4), monitor(5, name="other")))
+        assert set(hub.systems["zm"].monitors) == {"1", "drive"}
+        drive = hub.monitor("zm", "drive")
+        assert drive
+        assert (drive.monitor.name, drive.monitor.area, drive.monitor.id) == ("Driveway", "Garden", "3")
+        await feed.record(EventBatch(events=(event(1, "3"), event(2, "2"), event(3, "4")), cursor="3"))
+        assert [(each["id"], each["monitor"]) for each in await told(hub)] == [("zm-1", "drive")]
+        assert feed.resume.cursor == "3"
+
+
+async def test_two_ids_with_one_key_do_not_hide_the_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub, MonitorRules(monitors={"2": MonitorRule(key="1")}))
+        feed.emit(snapshot(monitor(1), monitor(2)))
+        assert [view.monitor.id for view in hub.systems["zm"].monitors.values()] == ["1"]
+        assert "two monitors have the key '1'" in caplog.text
+
+
+async def test_a_lost_system_is_unknown_in_everything(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot(m1=state(alarm=AlarmState.ALARM)))
+        feed.emit(SystemLost(detail="no answer"))
+        view = hub.monitor("zm", "1")
+        assert view
+        assert (view.state.available, view.state.alarm, view.state.connected, view.state.modes) == (False, None, None, {})
+        assert view.state.detail == "no answer"
+        assert not hub.systems["zm"].state.available
+
+
+async def test_a_monitor_that_is_not_available_keeps_no_live_value(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot(m1=state(available=False, alarm=AlarmState.IDLE, detail="capture is down")))
+        view = hub.monitor("zm", "1")
+        assert view
+        assert (view.state.alarm, view.state.detail) == (None, "capture is down")
+
+
+async def test_an_event_is_numbered_stored_and_told_in_the_order_of_its_life(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot(monitor(1, name="Door")))
+        subscription = hub.subscribe()
+        await subscription.changes()
+        await feed.record(EventBatch(events=(event(7),), cursor="7"))
+        await feed.record(EventBatch(events=(event(7, labels=("person",), score=0.9),)))
+        await feed.record(EventBatch(events=(event(7, labels=("person",), score=0.9, end=START + timedelta(seconds=9)),)))
+        await feed.record(EventBatch(events=(event(7, labels=("person",), score=0.9, end=START + timedelta(seconds=9)),)))
+
+        life = await told(hub)
+        assert [(each["type"], each["seq"], each["id"]) for each in life] == [
+            ("new", 1, "zm-7"),
+            ("update", 2, "zm-7"),
+            ("end", 3, "zm-7"),
+        ]
+        assert life[2]["end"] == "2026-11-20T12:00:09Z"
+        assert (life[1]["label"], life[1]["monitor_name"], life[1]["epoch"]) == ("person", "Door", hub.epoch)
+        assert feed.resume.open_events == ()
+        changes = await subscription.changes()
+        assert changes.messages
+        assert changes.last_events == {("zm", "1")}
+        view = hub.monitor("zm", "1")
+        assert view
+        assert view.last_event
+        assert (view.last_event.seq, view.last_event_id) == (3, "7")
+
+
+async def test_late_events_take_their_own_lane_and_touch_the_last_event_only_when_newer(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot())
+        await feed.record(EventBatch(events=(event(9, start=START + timedelta(hours=1)),), cursor="9"))
+        await feed.record(EventBatch(events=(event(8),), late=True))
+        assert [each["id"] for each in await told(hub)] == ["zm-9"]
+        assert [(each["id"], each["late"]) for each in await told(hub, late=True)] == [("zm-8", True)]
+        view = hub.monitor("zm", "1")
+        assert view
+        assert view.last_event_id == "9"
+
+
+async def test_a_restarted_bridge_goes_on_where_it_was(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot(monitor(1, name="Door")))
+        housekeeping = asyncio.create_task(hub.run())
+        await feed.record(EventBatch(events=(event(7),), cursor="7"))
+        await hub.delivered("mqtt", [(await messages(hub))[0].position])
+        epoch = hub.epoch
+
+        async def described() -> bool:
+            return (await hub._store.monitors("zm"))[0].monitor is not None
+
+        await until(described)
+        housekeeping.cancel()
+        await asyncio.wait([housekeeping])
+
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        view = hub.monitor("zm", "1")
+        assert view
+        assert (view.monitor.name, view.state.available, view.last_event_id) == ("Door", False, "7")
+        assert (feed.resume.cursor, [each.id for each in feed.resume.open_events]) == ("7", ["7"])
+        await feed.record(EventBatch(events=(event(7, end=START), event(8)), cursor="8"))
+        assert [(each["type"], each["seq"], each["epoch"]) for each in await told(hub)] == [("end", 2, epoch), ("new", 3, epoch)]
+
+
+async def test_a_restored_database_starts_a_generation(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        await feed.record(EventBatch(events=(event(7),), cursor="7"))
+        await feed.record(EventBatch(events=(event(3),), cursor="3", generation=2))
+        assert [each["id"] for each in await told(hub)] == ["zm-7", "zm-2.3"]
+        assert [each.id for each in feed.resume.open_events] == ["3"]
+        assert feed.resume.generation == 2
+
+
+async def test_a_deleted_event_is_over_for_good(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        await feed.record(EventBatch(events=(event(7),), cursor="7"))
+        await feed.record(EventBatch(events=(event(7, deleted=True),)))
+        await feed.record(EventBatch(events=(event(7),)))
+        assert [each["type"] for each in await told(hub)] == ["new", "deleted"]
+
+
+async def test_a_batch_that_can_not_be_stored_is_not_told_and_can_be_told_again(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        hub._store._connection.execute("PRAGMA query_only = ON")
+        with pytest.raises(StoreError):
+            await feed.record(EventBatch(events=(event(7),), cursor="7"))
+        assert feed.resume.cursor is None
+        hub._store._connection.execute("PRAGMA query_only = OFF")
+        await feed.record(EventBatch(events=(event(7),), cursor="7"))
+        assert [(each["type"], each["seq"]) for each in await told(hub)] == [("new", 1)]
+
+
+async def test_a_cancelled_backend_does_not_tear_a_batch(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        task = asyncio.create_task(feed.record(EventBatch(events=(event(7),), cursor="7")))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await feed.record(EventBatch(events=(event(8),), cursor="8"))
+        assert [(each["id"], each["seq"]) for each in await told(hub)] == [("zm-7", 1), ("zm-8", 2)]
+
+
+async def test_the_newest_detection_of_each_monitor_is_told(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot())
+        subscription = hub.subscribe()
+        await subscription.changes()
+        for label in ("cat", "dog"):
+            feed.emit(Detection(monitor_id="1", time=START, objects=(DetectedObject(label=label),)))
+        feed.emit(Detection(monitor_id="unknown", time=START))
+        changes = await subscription.changes()
+        assert {key: detection.objects[0].label for key, detection in changes.detections.items()} == {("zm", "1"): "dog"}
+
+
+async def test_a_removed_system_is_told_and_its_backend_is_no_longer_heard(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot())
+        subscription = hub.subscribe()
+        await subscription.changes()
+        hub.remove_system("zm")
+        changes = await subscription.changes()
+        assert changes.removed_systems == {"zm"}
+        assert changes.removed == {("zm", "1")}
+        feed.emit(snapshot())
+        assert hub.systems == {}
+        subscription.close()
+
+
+async def test_a_system_replaced_with_other_rules_loses_only_what_they_hide(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot(monitor(1), monitor(2)))
+        await hub._store.save_monitors("zm", {"1": monitor(1), "2": monitor(2)})
+        subscription = hub.subscribe()
+        await subscription.changes()
+        again = await added(hub, MonitorRules(exclude=("2",)))
+        changes = await subscription.changes()
+        assert changes.removed == {("zm", "2")}
+        assert changes.described == {("zm", "1")}
+        feed.emit(snapshot(monitor(3)))
+        assert set(hub.systems["zm"].monitors) == {"1"}
+        again.emit(snapshot(monitor(1), monitor(2)))
+        assert set(hub.systems["zm"].monitors) == {"1"}
+
+
+async def test_pictures_come_from_the_right_system(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        await added(hub)
+        assert b"7" in await hub.picture("zm", EventPicture(event_id="7"))
+        with pytest.raises(MediaUnavailable):
+            await hub.picture("other", EventPicture(event_id="7"))
+
+
+async def test_undeliverable_messages_are_given_up_loudly(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        await feed.record(EventBatch(events=(event(7),), cursor="7"))
+        hub._store._now = lambda: START + timedelta(days=365)
+        clock = hub._clock
+        assert isinstance(clock, FakeClock)
+        housekeeping = asyncio.create_task(hub.run())
+
+        async def given_up() -> bool:
+            return not await told(hub)
+
+        await until(given_up)
+        hub._store._connection.execute("PRAGMA query_only = ON")
+        while "failed" not in caplog.text:
+            await clock.advance(600)
+        housekeeping.cancel()
+        await asyncio.wait([housekeeping])
+        assert "1 event messages could not be delivered" in caplog.text
+
+
+updates = st.one_of(
+    st.builds(
+        lambda ids, alarm: snapshot(*(monitor(number) for number in ids), **{f"m{ids[0]}": state(alarm=alarm)} if ids else {}),
+        st.lists(st.integers(1, 4), unique=True, max_size=4),
+        st.sampled_from(AlarmState),
+    ),
+    st.builds(
+        lambda number, available, score: StateUpdate(monitor_id=str(number), state=state(available=available, score=score)),
+        st.integers(1, 5),
+        st.booleans(),
+        st.integers(0, 3),
+    ),
+    st.builds(lambda name: SystemUpdate(state=system_state(run_state=name)), st.sampled_from(["Home", "Away"])),
+    st.builds(SystemLost, detail=st.just("gone")),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(updates, st.booleans()), max_size=20))
+async def test_a_sink_that_reads_what_it_is_told_always_knows_what_the_hub_knows(
+    tmp_path_factory: pytest.TempPathFactory, script: list[tuple[Snapshot | StateUpdate | SystemUpdate | SystemLost, bool]]
+) -> None:
+    async with running(tmp_path_factory.mktemp("store")) as hub:
+        feed = await added(hub)
+        subscription = hub.subscribe()
+        seen: dict[tuple[str, str], MonitorState] = {}
+        for number, (update, reads) in enumerate([*script, (SystemLost(detail="the end"), True)]):
+            feed.emit(update)
+            if not reads:
+                continue
+            feed.emit(SystemUpdate(state=system_state(version=str(number))))  # so that there surely is something to read
+            changes = await subscription.changes()
+            for gone in changes.removed:
+                seen.pop(gone, None)
+            for system, key in changes.states | changes.described:
+                view = hub.monitor(system, key)
+                assert view
+                seen[system, key] = view.state
+        known = {("zm", key): view.state for key, view in hub.systems["zm"].monitors.items()}
+        assert seen == known
+        assert all(each == replace(each, alarm=None, modes={}, connected=None) for each in known.values() if not each.available)

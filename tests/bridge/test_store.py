@@ -1,0 +1,190 @@
+"""The store: what it keeps, what it refuses, and what survives."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.fakes.backend import event, monitor
+
+from vms_bridge.errors import StoreError
+from vms_bridge.store import EventCommit, NewMessage, Store
+from vms_bridge.views import MessageType
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def opened(path: Path) -> Store:
+    return await asyncio.to_thread(Store.open, path)
+
+
+def kept_aside(path: Path) -> list[Path]:
+    return list(path.glob("*.damaged-*"))
+
+
+def commit(*numbers: int, late: bool = False, cursor: str | None = None, generation: int = 1) -> EventCommit:
+    return EventCommit(
+        system="zm",
+        generation=generation,
+        cursor=cursor,
+        events=tuple(("1", event(number)) for number in numbers),
+        messages=tuple(
+            NewMessage(
+                monitor="1",
+                event_id=str(number),
+                seq=number,
+                type=MessageType.NEW,
+                late=late,
+                payload=f"message {number}".encode(),
+            )
+            for number in numbers
+        ),
+        last_events={"1": (str(numbers[-1]), b"newest")} if numbers else {},
+    )
+
+
+async def test_what_was_committed_is_there_after_a_new_start(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.save_monitors("zm", {"1": monitor()})
+    await store.remember_modes("zm", "1", {"function": "Mocord"})
+    await store.commit(commit(1, 2, cursor="2"), ["mqtt"])
+    epoch, bridge_id = store.epoch, store.bridge_id
+    await store.close()
+
+    store = await opened(tmp_path)
+    resume = await store.resume("zm")
+    assert (resume.cursor, resume.generation, [each.id for each in resume.open_events]) == ("2", 1, ["1", "2"])
+    assert resume.open_events[0] == event(1)
+    [stored] = await store.monitors("zm")
+    assert (stored.key, stored.seq, stored.monitor, stored.last_event, stored.last_event_id) == (
+        "1",
+        2,
+        monitor(),
+        b"newest",
+        "2",
+    )
+    assert stored.remembered_modes == {"function": "Mocord"}
+    assert (store.epoch, store.bridge_id) == (epoch, bridge_id)
+    await store.close()
+
+
+async def test_a_message_is_offered_to_each_durable_sink_until_it_is_confirmed(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.commit(commit(1, 2), ["mqtt", "api"])
+    await store.commit(commit(3, late=True), ["mqtt", "api"])
+
+    messages = await store.undelivered("mqtt", late=False, after=0, limit=10)
+    assert [message.payload for message in messages] == [b"message 1", b"message 2"]
+    assert [message.event_id for message in await store.undelivered("mqtt", late=True, after=0, limit=10)] == ["3"]
+    assert [m.event_id for m in await store.undelivered("mqtt", late=False, after=messages[0].position, limit=10)] == ["2"]
+    await store.delivered("mqtt", [messages[0].position])
+    assert [m.event_id for m in await store.undelivered("mqtt", late=False, after=0, limit=10)] == ["2"]
+    assert len(await store.undelivered("api", late=False, after=0, limit=10)) == 2
+    await store.close()
+
+
+async def test_a_failed_commit_changes_nothing(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.commit(commit(1, cursor="1"), ["mqtt"])
+    bad = replace(commit(2, cursor="2"), last_events={"1": ("2", object())})  # type: ignore[dict-item]  # what SQLite refuses
+    with pytest.raises(StoreError, match="failed"):
+        await store.commit(bad, ["mqtt"])
+
+    assert (await store.resume("zm")).cursor == "1"
+    assert len(await store.undelivered("mqtt", late=False, after=0, limit=10)) == 1
+    await store.close()
+
+
+async def test_the_cursor_stays_where_a_batch_brings_none(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.commit(commit(1, cursor="7"), [])
+    await store.commit(commit(2), [])
+    assert (await store.resume("zm")).cursor == "7"
+    assert await store.events("zm", 1, ["1", "2", "9"]) == {"1": event(1), "2": event(2)}
+    await store.close()
+
+
+async def test_events_of_another_generation_are_others(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.commit(commit(1, cursor="1"), [])
+    await store.commit(commit(generation=2, cursor="0"), [])
+    resume = await store.resume("zm")
+    assert (resume.generation, resume.open_events) == (2, ())
+    assert await store.events("zm", 2, ["1"]) == {}
+    await store.close()
+
+
+async def test_pruning_forgets_the_old_counts_the_undelivered_and_keeps_open_events(tmp_path: Path) -> None:
+    now = [datetime(2026, 11, 1, tzinfo=UTC)]
+    store = await asyncio.to_thread(Store.open, tmp_path, lambda: now[0])
+    over = replace(commit(1, 2), events=(("1", event(1, end=now[0])), ("1", event(2))))
+    await store.commit(over, ["mqtt", "gone"])
+    await store.delivered("mqtt", [1])
+    now[0] += timedelta(days=9)
+    await store.commit(commit(3), ["mqtt"])
+
+    assert await store.prune(["mqtt"], timedelta(days=8)) == 1
+    assert [m.event_id for m in await store.undelivered("mqtt", late=False, after=0, limit=10)] == ["3"]
+    assert await store.undelivered("gone", late=False, after=0, limit=10) == []
+    assert set(await store.events("zm", 1, ["1", "2", "3"])) == {"2", "3"}
+    await store.close()
+
+
+async def test_a_second_bridge_in_the_same_directory_is_refused(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    with pytest.raises(StoreError, match="another bridge") as caught:
+        await opened(tmp_path)
+    assert "data_dir" in caught.value.hint
+    await store.close()
+    await (await opened(tmp_path)).close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is not a database, but it is long enough to look like a file" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
+)
+async def test_a_damaged_file_is_kept_aside_and_rebuilt(tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "vms-bridge.sqlite").write_bytes(content)
+    store = await opened(tmp_path)
+    assert await store.monitors("zm") == []
+    await store.close()
+    [aside] = kept_aside(tmp_path)
+    assert aside.read_bytes() == content
+    assert str(aside) in caplog.text
+
+
+async def test_a_foreign_database_is_kept_aside(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "vms-bridge.sqlite") as connection:
+        connection.execute("CREATE TABLE somebody_elses (x)")
+    connection.close()
+    await (await opened(tmp_path)).close()
+    assert len(kept_aside(tmp_path)) == 1
+
+
+async def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
+    await (await opened(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "vms-bridge.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StoreError, match="newer version"):
+        await opened(tmp_path)
+    with sqlite3.connect(tmp_path / "vms-bridge.sqlite") as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (99,)
+    connection.close()
+
+
+async def test_a_directory_that_cannot_be_made_is_told_with_its_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="can't be used") as caught:
+        await opened(tmp_path / "file")
+    assert "data_dir" in caught.value.hint
+
+
+async def test_a_store_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "vms-bridge.sqlite").mkdir()
+    with pytest.raises(StoreError, match="can't be opened"):
+        await opened(tmp_path)

@@ -1,0 +1,134 @@
+"""A backend whose behaviour each test writes down: what it emits, how it executes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.model import (
+    AlarmState,
+    Capability,
+    Event,
+    Monitor,
+    MonitorState,
+    Snapshot,
+    StateUpdate,
+    SystemState,
+    SystemUpdate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vms_bridge.backends.base import Feed, Finding
+    from vms_bridge.commands import Action
+    from vms_bridge.model import PictureRef
+
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+EVERYTHING = frozenset(Capability)
+
+
+def monitor(number: int = 1, **changes: object) -> Monitor:
+    plain = Monitor(
+        id=str(number), name=f"Camera {number}", capabilities=EVERYTHING, modes={"function": ("None", "Monitor", "Modect")}
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]  # a test names fields by keyword
+
+
+def state(**changes: object) -> MonitorState:
+    plain = MonitorState(
+        available=True,
+        connected=True,
+        alarm=AlarmState.IDLE,
+        armed=True,
+        detection=True,
+        modes={"function": "Modect"},
+        source="fake",
+        observed=START,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]  # a test names fields by keyword
+
+
+def system_state(**changes: object) -> SystemState:
+    plain = SystemState(
+        available=True, version="1.0", running=True, run_state="Home", run_states=("Home", "Away"), capabilities=EVERYTHING
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]  # a test names fields by keyword
+
+
+def event(number: int = 1, monitor_id: str = "1", **changes: object) -> Event:
+    plain = Event(id=str(number), monitor_id=monitor_id, start=START, cause="Motion")
+    return replace(plain, **changes)  # type: ignore[arg-type]  # a test names fields by keyword
+
+
+def snapshot(*monitors: Monitor, **states: MonitorState) -> Snapshot:
+    shown = monitors or (monitor(),)
+    return Snapshot(system=system_state(), monitors=shown, states={each.id: states.get(f"m{each.id}", state()) for each in shown})
+
+
+@dataclass(kw_only=True)
+class ScriptedBackend:
+    """Does at once what it is told, unless `obey` is False or `fault` is set."""
+
+    url: str | None = "http://vms.example"
+    first: Snapshot = field(default_factory=snapshot)
+    obey: bool = True
+    fault: BaseException | None = None
+    hold: asyncio.Event | None = None
+    actions: list[tuple[str | None, Action]] = field(default_factory=list)
+    looks: int = 0
+    on_refresh: Callable[[], None] | None = None
+    feed: Feed | None = None
+    system: SystemState = field(default_factory=system_state)
+    states: dict[str, MonitorState] = field(default_factory=dict)
+
+    async def run(self, feed: Feed) -> None:
+        self.feed = feed
+        self.states = dict(self.first.states)
+        feed.emit(self.first)
+        await asyncio.Event().wait()
+
+    async def execute(self, monitor_id: str | None, action: Action) -> None:
+        self.actions.append((monitor_id, action))
+        if self.hold:
+            await self.hold.wait()
+        if self.fault:
+            raise self.fault
+        if self.obey:
+            self.take_effect(monitor_id, action)
+
+    def take_effect(self, monitor_id: str | None, action: Action) -> None:
+        assert self.feed
+        if isinstance(action, SetRunState):
+            self.system = replace(self.system, run_state=action.name)
+            self.feed.emit(SystemUpdate(state=self.system))
+            return
+        assert monitor_id
+        before = self.states[monitor_id]
+        match action:
+            case SetArmed(on=on):
+                after = replace(before, armed=on, modes=action.restore or {"function": "Modect" if on else "Monitor"})
+            case SetAlarm(on=on):
+                after = replace(before, alarm=AlarmState.ALARM if on else AlarmState.ALERT)
+            case SetDetection(on=on):
+                after = replace(before, detection=on)
+            case SetMode(mode=mode, value=value):
+                after = replace(before, modes={**before.modes, mode: value})
+            case Restart():
+                after = replace(before, observed=datetime.max.replace(tzinfo=UTC))
+        self.states[monitor_id] = after
+        self.feed.emit(StateUpdate(monitor_id=monitor_id, state=after))
+
+    async def refresh(self, monitor_id: str | None) -> None:  # noqa: ARG002 - the contract's parameter
+        self.looks += 1
+        if self.on_refresh:
+            self.on_refresh()
+
+    async def picture(self, ref: PictureRef) -> bytes:
+        return repr(ref).encode()
+
+    async def check(self) -> Sequence[Finding]:
+        return ()
