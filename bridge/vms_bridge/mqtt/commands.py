@@ -136,7 +136,7 @@ class CommandIntake:
         if not message.payload:
             return  # that is how a retained message is cleared
         if message.retained and self._outbox is not None:
-            self._outbox.post(Post(topic=message.topic, payload=b"", retain=True))
+            self._outbox.clear(message.topic)
         if target is None:
             _LOGGER.warning(
                 "a command on %r is ignored: that is no topic of a system or monitor", message.topic[:_TOPIC_CHARACTERS]

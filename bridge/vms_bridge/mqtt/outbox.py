@@ -69,6 +69,8 @@ class Post:
     retain: bool = False
     expiry_s: int | None = None
     correlation: bytes | None = None
+    is_clear: bool = False
+    """Whether to give way to a newer message for the same topic; set by `Outbox.clear`."""
 
 
 class Outbox:
@@ -109,7 +111,7 @@ class Outbox:
         """Take a retained message off the broker, unless a new one is `put` before."""
         self._newest.pop(topic, None)
         if topic not in self._clears:
-            self._clears[topic] = Post(topic=topic, payload=b"", retain=True)
+            self._clears[topic] = Post(topic=topic, payload=b"", retain=True, is_clear=True)
             self.post(self._clears[topic])
 
     async def room(self, *, late: bool = False) -> None:
@@ -158,8 +160,10 @@ class Outbox:
         self.kick()
 
     def _publish_post(self, post: Post) -> None:
-        if post.retain and not post.payload and self._clears.pop(post.topic, None) is not post:
-            return  # meanwhile there is something new to say
+        if post.is_clear:
+            if self._clears.get(post.topic) is not post:
+                return  # meanwhile there is something new to say
+            del self._clears[post.topic]
         done = partial(self._done, post)
         if (
             not self._pipe.publish(

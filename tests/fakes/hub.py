@@ -1,0 +1,184 @@
+"""A hub for sink tests: a world that tests change, real subscriptions, and an outbox that survives like the store's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from tests.fakes.backend import START, event, monitor, state, system_state
+
+from vms_bridge.commands import Ack, AckResult
+from vms_bridge.errors import MediaUnavailable, StoreError
+from vms_bridge.messages import encode, event_message
+from vms_bridge.subscription import HubSubscription
+from vms_bridge.views import MessageType, MonitorView, StoredMessage, SystemView
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from vms_bridge.commands import Command
+    from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
+
+
+async def obey(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
+    """Answer a command as if it had been applied."""
+    del progress
+    return Ack(command=command, result=AckResult.APPLIED, time=START, applied="ON")
+
+
+class FakeHub:
+    """Implements `views.HubView`; the other methods are a test's."""
+
+    def __init__(self, *, bridge_id: str = "b" * 32, monitors: int = 1) -> None:
+        self.epoch = "e1"
+        self.bridge_id = bridge_id
+        self._monitors: dict[str, dict[str, MonitorView]] = {}
+        self._states: dict[str, SystemState] = {}
+        self._subscriptions: set[HubSubscription] = set()
+        self.messages: list[StoredMessage] = []
+        self.confirmed: list[list[int]] = []
+        self.reads = 0
+        self.store_fails = False
+        self.commands: list[Command] = []
+        self.answer: Callable[[Command, Callable[[Ack], None] | None], Awaitable[Ack]] = obey
+        self.pictures: dict[str, bytes] = {}
+        self.asked_pictures: list[PictureRef] = []
+        self.add_system("zm")
+        for number in range(1, monitors + 1):
+            self.add_monitor("zm", monitor(number))
+
+    @property
+    def systems(self) -> Mapping[str, SystemView]:
+        return {
+            key: SystemView(
+                key=key, kind="fake", name=key.upper(), url=None, state=state_, monitors=MappingProxyType(self._monitors[key])
+            )
+            for key, state_ in self._states.items()
+        }
+
+    def monitor(self, system: str, key: str) -> MonitorView | None:
+        return self._monitors.get(system, {}).get(key)
+
+    def subscribe(self) -> HubSubscription:
+        subscription = HubSubscription(self._subscriptions.discard)
+        self._subscriptions.add(subscription)
+        subscription.messages()
+        for system, monitors in self._monitors.items():
+            subscription.system(system)
+            for key, view in monitors.items():
+                subscription.described((system, key))
+                subscription.state((system, key))
+                if view.last_event:
+                    subscription.last_event((system, key))
+        return subscription
+
+    async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
+        self.commands.append(command)
+        return await self.answer(command, progress)
+
+    async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> Sequence[StoredMessage]:
+        assert sink == "mqtt"
+        self.reads += 1
+        if self.store_fails:
+            raise StoreError("the disk is full", hint="make room")
+        done = self.delivered_positions
+        waiting = (each for each in self.messages if each.late is late and each.position > after and each.position not in done)
+        return [each for each, _ in zip(waiting, range(limit), strict=False)]
+
+    async def delivered(self, sink: str, positions: Sequence[int]) -> None:
+        assert sink == "mqtt"
+        if self.store_fails:
+            raise StoreError("the disk is full", hint="make room")
+        self.confirmed.append(list(positions))
+
+    async def picture(self, system: str, ref: PictureRef) -> bytes:
+        self.asked_pictures.append(ref)
+        found = self.pictures.get(getattr(ref, "event_id", ""))
+        if found is None:
+            raise MediaUnavailable(f"{system} has no such picture yet")
+        return found
+
+    @property
+    def subscribers(self) -> int:
+        return len(self._subscriptions)
+
+    @property
+    def delivered_positions(self) -> set[int]:
+        return {position for batch in self.confirmed for position in batch}
+
+    def add_system(self, key: str, state_: SystemState | None = None) -> None:
+        self._monitors.setdefault(key, {})
+        self._states[key] = state_ or system_state()
+        for each in self._subscriptions:
+            each.system(key)
+
+    def remove_system(self, key: str) -> None:
+        gone = self._monitors.pop(key)
+        del self._states[key]
+        for each in self._subscriptions:
+            each.removed((key, name) for name in gone)
+            each.system_removed(key)
+
+    def add_monitor(self, system: str, what: Monitor, state_: MonitorState | None = None) -> None:
+        self._monitors[system][what.id] = MonitorView(system=system, key=what.id, monitor=what, state=state_ or state())
+        for each in self._subscriptions:
+            each.described((system, what.id))
+            each.state((system, what.id))
+
+    def remove_monitor(self, system: str, key: str) -> None:
+        del self._monitors[system][key]
+        for each in self._subscriptions:
+            each.removed([(system, key)])
+
+    def set_state(self, key: str = "1", *, system: str = "zm", **changes: object) -> None:
+        view = self._monitors[system][key]
+        self._monitors[system][key] = replace(view, state=replace(view.state, **changes))  # type: ignore[arg-type]  # by name
+        for each in self._subscriptions:
+            each.state((system, key))
+
+    def set_system(self, key: str = "zm", **changes: object) -> None:
+        self._states[key] = replace(self._states[key], **changes)  # type: ignore[arg-type]  # a test names fields by keyword
+        for each in self._subscriptions:
+            each.system(key)
+
+    def detect(self, detection: Detection, *, system: str = "zm") -> None:
+        for each in self._subscriptions:
+            each.detection((system, detection.monitor_id), detection)
+
+    def record(
+        self, number: int, key: str = "1", *, type_: MessageType = MessageType.NEW, late: bool = False, **changes: object
+    ) -> StoredMessage:
+        """Let an event happen."""
+        what = event(number, key, **changes)
+        position = len(self.messages) + 1
+        message = event_message(
+            what,
+            type_,
+            epoch=self.epoch,
+            seq=position,
+            public_id=f"zm-{number}",
+            system="zm",
+            monitor=key,
+            name="Camera",
+            late=late,
+        )
+        stored = StoredMessage(
+            position=position,
+            system="zm",
+            monitor=key,
+            event_id=what.id,
+            type=type_,
+            late=late,
+            created=START,
+            payload=encode(message),
+        )
+        self.messages.append(stored)
+        view = self._monitors["zm"].get(key)
+        if view is not None:
+            self._monitors["zm"][key] = replace(view, last_event=message, last_event_id=what.id)
+        for each in self._subscriptions:
+            each.messages()
+            if view is not None:
+                each.last_event(("zm", key))
+        return stored
