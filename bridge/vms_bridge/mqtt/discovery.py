@@ -333,10 +333,11 @@ def _page(url: str | None) -> str | None:
     """Return the address if Home Assistant takes it for a page: another scheme would make it reject the payload."""
     try:
         parts = urlsplit(url or "")
+        _ = parts.port  # raises ValueError for a port that is none
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.username is None and parts.password is None
     except ValueError:
         return None
-    return url if usable else None
+    return url if usable and re.fullmatch(r"[!-~]+", url or "") else None
 
 
 def _encode(payload: dict[str, Any]) -> bytes:

@@ -221,6 +221,9 @@ def test_entity_ids_are_readable_and_of_few_letters(name: str, entity_id: str) -
         ("http://", False),
         ("http://user:secret@vms.example/", False),
         ("http://[::1", False),
+        ("http://vms.example/a b", False),
+        ("http://vms.example:port/", False),
+        ("http://vms.example/\n", False),
     ],
 )
 def test_only_a_page_without_credentials_is_linked(url: str | None, *, shown: bool) -> None:
