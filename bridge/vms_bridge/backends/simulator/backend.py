@@ -1,0 +1,244 @@
+"""The simulator as a backend: how the contract of `backends/base.py` is kept, in the order in which it is written there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.base import Finding
+from vms_bridge.backends.simulator.archive import best_moment, parse_event_id
+from vms_bridge.backends.simulator.camera import Camera
+from vms_bridge.backends.simulator.drawing import Painter
+from vms_bridge.backends.simulator.modes import RUN_STATES
+from vms_bridge.backends.simulator.world import World
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.errors import CommandRejected, MediaUnavailable
+from vms_bridge.model import (
+    Capability,
+    Event,
+    EventBatch,
+    EventPicture,
+    Snapshot,
+    StateUpdate,
+    Storage,
+    SystemState,
+    SystemUpdate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vms_bridge.backends.base import Feed
+    from vms_bridge.backends.simulator.config import SimulatorConfig
+    from vms_bridge.clock import Clock
+    from vms_bridge.commands import Action
+    from vms_bridge.model import PictureRef, Resume
+
+_CURSOR_S = 10.0
+_OVERLAP_S = 5.0
+_BATCH = 500
+_MOST_MISSED = 10_000
+_DISK_BYTES = 500_000_000_000
+
+
+class Simulator:
+    """One simulated system. It keeps its cameras' modes while the process lives, whatever becomes of `run`."""
+
+    def __init__(self, system: str, config: SimulatorConfig, clock: Clock) -> None:
+        self._system = system
+        self._config = config
+        self._clock = clock
+        self._world = World(seed=config.seed, pace=config.pace, epoch=config.epoch.timestamp())
+        self._cameras = {str(number): Camera(number, self._world, config.width) for number in range(1, config.cameras + 1)}
+        self._painter = Painter(config.width)
+        self._run_state = RUN_STATES[0]
+        self._feed: Feed | None = None
+
+    @property
+    def url(self) -> str | None:
+        """There is no page to look at."""
+        return None
+
+    async def run(self, feed: Feed) -> None:
+        """Show the world until cancelled. A simulated VMS is never lost, so this raises nothing."""
+        # A real backend would make its session here: one for each call of `run`, thrown away at its end.
+        now = self._now()
+        resume = feed.resume
+        ended = self._resume_cameras(resume, now)
+        # First the whole truth. Without it the hub would not know the monitors that events and states belong to.
+        feed.emit(
+            Snapshot(
+                system=self._system_state(),
+                monitors=tuple(camera.monitor for camera in self._cameras.values()),
+                states={monitor_id: camera.state(now) for monitor_id, camera in self._cameras.items()},
+            )
+        )
+        self._feed = feed
+        try:
+            # What happened while nobody looked is told as late, in batches: `record` returns when one is stored.
+            # The cursor stays behind until all is told, so that nothing is lost if this is interrupted.
+            missed = ended + await self._missed(_parse_cursor(resume.cursor), now)
+            for first in range(0, len(missed), _BATCH):
+                await feed.record(EventBatch(events=tuple(missed[first : first + _BATCH]), late=True))
+            await self._follow(feed)
+        finally:
+            self._feed = None  # `execute` may be called between two runs, and must not emit into the old feed
+
+    async def execute(self, monitor_id: str | None, action: Action) -> None:
+        """Do it; nothing is confirmed here, the hub looks at what is emitted."""
+        now = self._now()
+        if isinstance(action, SetRunState):
+            self._set_run_state(action.name, now)
+            return
+        camera = self._camera(monitor_id)
+        match action:
+            case SetAlarm(on=True):
+                camera.force(action, now)
+            case SetAlarm():
+                camera.cancel(now)
+            case SetDetection(on=on):
+                camera.set_detection(on=on, time=now)
+            case SetArmed(on=on):
+                camera.set_modes(camera.armed_modes(action.restore) if on else camera.unarmed_modes, now)
+            case SetMode(mode=mode, value=value):
+                self._set_mode(camera, mode, value, now)
+            case Restart():
+                camera.restart(now)
+        self._emit_state(camera)
+
+    async def refresh(self, monitor_id: str | None) -> None:
+        """Emit what is seen now; a VMS that is polled would be asked here."""
+        if monitor_id is None:
+            if self._feed is not None:
+                self._feed.emit(SystemUpdate(state=self._system_state()))
+        else:
+            self._emit_state(self._camera(monitor_id))
+
+    async def picture(self, ref: PictureRef) -> bytes:
+        """Draw it in a thread, since that takes longer than the event loop may be held up."""
+        if isinstance(ref, EventPicture):
+            event_id = parse_event_id(ref.event_id)
+            time = best_moment(self._world, event_id) if event_id is not None else None
+            camera = self._cameras.get(str(event_id.camera)) if event_id is not None else None
+            if time is None or camera is None or time > self._now():
+                raise MediaUnavailable(f"system {self._system} has no picture of an event {ref.event_id!r}")
+        else:
+            camera = self._cameras.get(ref.monitor_id)
+            time = self._now()
+            if camera is None:
+                raise MediaUnavailable(f"system {self._system} has no monitor {ref.monitor_id!r}")
+        number = int(camera.monitor.id)
+        sightings = self._world.sightings(self._world.visit_at(number, time), time)
+        place = self._world.place(number)
+        return await asyncio.to_thread(self._painter.picture, camera.monitor.name, place, sightings, time)
+
+    async def check(self) -> Sequence[Finding]:
+        """Say what `vms-bridge check` is to show; a real backend would connect, log in and look around."""
+        findings = [Finding(text=f"a simulated world with {len(self._cameras)} cameras, seed {self._config.seed}")]
+        if self._config.epoch > self._clock.now():
+            findings.append(
+                Finding(
+                    text=f"the world begins at {self._config.epoch:%Y-%m-%d %H:%M}, which is still to come",
+                    problem=True,
+                    hint="set epoch to a time in the past, or leave it out",
+                )
+            )
+        return findings
+
+    async def _follow(self, feed: Feed) -> None:
+        stored = self._now()
+        while True:
+            now = self._now()
+            events: list[Event] = []
+            for monitor_id, camera in self._cameras.items():
+                look = camera.look(now)
+                if look.state is not None:
+                    feed.emit(StateUpdate(monitor_id=monitor_id, state=look.state))
+                if look.detection is not None:
+                    feed.emit(look.detection)
+                events += look.events
+            if events or now - stored >= _CURSOR_S:
+                # The cursor says up to where everything is told. It moves on without events too, else the next
+                # catch-up would begin long ago.
+                await feed.record(EventBatch(events=tuple(events), cursor=f"{now:.3f}"))
+                feed.emit(SystemUpdate(state=self._system_state()))
+                stored = now
+            await self._clock.sleep(self._config.tick)
+
+    def _resume_cameras(self, resume: Resume, now: float) -> list[Event]:
+        """Hand each camera its events that were open; return those that have ended since."""
+        by_camera: dict[str, list[Event]] = {}
+        for event in resume.open_events:
+            by_camera.setdefault(event.monitor_id, []).append(event)
+        ended: list[Event] = []
+        for monitor_id, camera in self._cameras.items():
+            ended += camera.resume(by_camera.get(monitor_id, ()), now)
+        return ended
+
+    async def _missed(self, cursor: float | None, now: float) -> list[Event]:
+        """Work out what began and ended since the cursor, the oldest first."""
+        if cursor is None:  # the first contact: what happened before it is nobody's news
+            return []
+        window_s = min(self._config.catch_up, _MOST_MISSED / len(self._cameras) * self._world.slot_s)
+        since = max(cursor - _OVERLAP_S, now - window_s, self._world.epoch)
+        missed: list[Event] = []
+        for camera in self._cameras.values():
+            missed += camera.missed(since, now)
+            await asyncio.sleep(0)  # work of seconds, with thousands of cameras: others have their turn in between
+        return sorted(missed, key=lambda event: event.end or event.start)
+
+    def _set_run_state(self, name: str, now: float) -> None:
+        if name not in RUN_STATES:
+            raise CommandRejected(f"there is no run state {name!r}", hint=f"there are {', '.join(RUN_STATES)}")
+        self._run_state = name
+        for camera in self._cameras.values():
+            camera.set_run_state(name, now)
+            self._emit_state(camera)
+        if self._feed is not None:
+            self._feed.emit(SystemUpdate(state=self._system_state()))
+
+    def _set_mode(self, camera: Camera, mode: str, value: str, now: float) -> None:
+        if value not in camera.monitor.modes.get(mode, ()):
+            raise CommandRejected(f"{camera.monitor.name} has no mode {mode!r} with the value {value!r}")
+        camera.set_modes({**camera.modes, mode: value}, now)
+
+    def _camera(self, monitor_id: str | None) -> Camera:
+        camera = self._cameras.get(monitor_id or "")
+        if camera is None:
+            raise CommandRejected(f"system {self._system} has no monitor {monitor_id!r}")
+        return camera
+
+    def _emit_state(self, camera: Camera) -> None:
+        if self._feed is not None:
+            self._feed.emit(StateUpdate(monitor_id=camera.monitor.id, state=camera.state(self._now())))
+
+    def _system_state(self) -> SystemState:
+        used = sum(camera.disk_bytes for camera in self._cameras.values())
+        return SystemState(
+            available=True,
+            version="simulated",
+            time_zone="UTC",
+            running=True,
+            run_state=self._run_state,
+            run_states=RUN_STATES,
+            load=round(0.05 * len(self._cameras), 2),
+            storage=(Storage(id="1", name="Simulated disk", used_bytes=used, total_bytes=_DISK_BYTES),),
+            source="simulation",
+            lag_s=0.0,
+            # a system's commands are its own and those of its monitors: it declares the union of both
+            capabilities=frozenset().union(
+                *(camera.monitor.capabilities for camera in self._cameras.values()),
+                {Capability.RUN_STATE, Capability.STORAGE, Capability.LOAD},
+            ),
+            observed=self._clock.now(),
+        )
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+def _parse_cursor(cursor: str | None) -> float | None:
+    try:
+        return float(cursor) if cursor is not None else None
+    except ValueError:  # of another kind of system that had this key before
+        return None

@@ -1,0 +1,26 @@
+"""What can be configured of a simulated system."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class SimulatorConfig(BaseModel):
+    """The keys below a system of `type: simulator`; the same values always make the same world."""
+
+    # `extra="forbid"` makes a mistyped key an error with a hint instead of a silent default.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(default=1, description="another number, another world")
+    cameras: int = Field(default=3, ge=1, le=2_000, description="how many cameras there are")
+    pace: float = Field(
+        default=1.0, ge=0.01, le=1_000, description="1: about two visits a minute at each camera; 2: twice as many"
+    )
+    epoch: AwareDatetime = Field(
+        default=datetime(2026, 1, 1, tzinfo=UTC), description="when this world began; ids count from here"
+    )
+    catch_up: float = Field(default=3_600, ge=0, le=7 * 86_400, description="seconds back for which missed events are told")
+    tick: float = Field(default=0.5, ge=0.02, le=5, description="seconds between two looks at the cameras")
+    width: int = Field(default=1_280, ge=320, le=1_920, description="width of the pictures in pixels; they are 16:9")
