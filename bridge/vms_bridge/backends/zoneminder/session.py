@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.api import NotThere, PermissionMissing
 from vms_bridge.backends.zoneminder.events import EventTracker
-from vms_bridge.backends.zoneminder.identity import ForeignMemory
+from vms_bridge.backends.zoneminder.memory import MemorySource
 from vms_bridge.backends.zoneminder.pace import Allowance, Bell
 from vms_bridge.backends.zoneminder.parse import (
     mapping,
@@ -21,13 +21,11 @@ from vms_bridge.backends.zoneminder.parse import (
     parse_version,
     parse_zones,
 )
-from vms_bridge.backends.zoneminder.sampler import PERIOD_S, Sampler
-from vms_bridge.backends.zoneminder.shm import Unusable
 from vms_bridge.backends.zoneminder.system import SystemReader
 from vms_bridge.backends.zoneminder.watch import Lags, Watch
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
 from vms_bridge.logs import Trouble
-from vms_bridge.model import AlarmState, Snapshot, StateUpdate, SystemState, SystemUpdate
+from vms_bridge.model import Snapshot, StateUpdate, SystemState, SystemUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
-    from vms_bridge.backends.zoneminder.shm import Sample
     from vms_bridge.clock import Clock
     from vms_bridge.model import Monitor, Zone
 
@@ -53,10 +50,6 @@ _EVENT_LOOKS_S = (0.05, 0.1, 0.2, 0.4)
 _SLOW_LOOK_S = 1.0
 # A status that old tells nothing any more.
 _WORTHLESS_S = 60.0
-
-
-def _urgent(sample: Sample) -> tuple[object, ...]:
-    return (sample.alarm, sample.last_event, sample.is_detecting, sample.has_signal, sample.startup)
 
 
 class Session:
@@ -77,13 +70,11 @@ class Session:
         self._events_bell, self._monitors_bell = Bell(clock), Bell(clock)
         self._events: EventTracker | None = None
         self._events_trouble = Trouble(_LOG, f"{name}: events", clock.monotonic)
-        self._memory_trouble = Trouble(_LOG, f"{name}: shared memory", clock.monotonic)
         self._are_events_good = False
         self._awaited_event = 0
         self._awaited_end = 0
         self._settling: dict[str, float] = {}
-        self._sampler: Sampler | None = None
-        self._foreign: ForeignMemory | None = None
+        self._memory: MemorySource | None = None
         self._described: tuple[Monitor, ...] = ()
         self._lags = Lags(events=None, status=None, monitors=config.monitors_interval)
 
@@ -103,9 +94,9 @@ class Session:
             zone=zone, catch_up_days=self.config.catch_up_days, around=self, spare=self._spare,
         )  # fmt: skip
         if self.config.shared_memory is not False:
-            self._sampler = Sampler(self.config.shared_memory, version, self._clock)
-            self._foreign = ForeignMemory(self.api)
-            await self._look_at_memory(is_first=True)
+            directory = self.config.shared_memory
+            self._memory = MemorySource(self.name, self.api, self._clock, directory=directory, version=version, listener=self)
+            await self._memory.look(is_first=True)
         self._tell_everything()
 
     async def serve(self) -> None:
@@ -113,13 +104,13 @@ class Session:
         async with asyncio.TaskGroup() as tasks:
             for loop in (self._follow_events(), self._follow_monitors(), self._follow_system(), self._follow_the_rest()):
                 tasks.create_task(loop)
-            if self._sampler is not None:
-                tasks.create_task(self._follow_memory())
+            if self._memory is not None:
+                tasks.create_task(self._memory.follow())
 
     def close(self) -> None:
         """Let go of the shared memory."""
-        if self._sampler is not None:
-            self._sampler.close()
+        if self._memory is not None:
+            self._memory.close()
 
     def watch(self, monitor_id: str) -> Watch | None:
         """Return what is known of a monitor."""
@@ -135,8 +126,10 @@ class Session:
         watch = self.watches.get(monitor_id)
         if watch is None:
             return
-        if not watch.uses_memory(self._clock.monotonic()):
+        now = self._clock.monotonic()
+        if watch.needs_status(now):
             await self._read_status(watch)
+        if not watch.uses_memory(now):
             self._events_bell.ring()
         await self._reread(monitor_id)
 
@@ -151,7 +144,7 @@ class Session:
             watch.hold(now)
             if restarted:
                 watch.restarting_from = watch.sample.startup if watch.sample is not None else 0
-                self._tell(monitor_id)
+                self.tell(monitor_id)
         self._monitors_bell.ring()
 
     # What the event tracker asks of its surroundings.
@@ -175,7 +168,7 @@ class Session:
                 self._monitors_bell.ring()
             elif self._events is not None:
                 watch.open_events = tuple(self._events.open_events(monitor_id))
-                self._tell(monitor_id)
+                self.tell(monitor_id)
 
     async def _greeting(self) -> object:
         try:
@@ -226,13 +219,13 @@ class Session:
         # A single monitor comes without what other tables add in some versions; the list has it all.
         watch.row = replace(row, events=row.events if any(row.events.values()) else watch.row.events)
         # Whoever asked for this look wants to see that it took place.
-        self._tell(monitor_id, even_if_same=True)
+        self.tell(monitor_id, even_if_same=True)
 
     async def _read_status(self, watch: Watch) -> None:
         answer = await self._system.optional(f"monitors/alarm/id:{watch.row.id}/command:status")
         watch.status = parse_alarm_status(answer, self.version)
         watch.status_at = self._clock.monotonic()
-        self._tell(watch.row.id)
+        self.tell(watch.row.id)
 
     async def _follow_monitors(self) -> None:
         due = self._clock.monotonic() + self.config.monitors_interval
@@ -256,7 +249,7 @@ class Session:
             del self._settling[monitor_id]
             if watch is not None and watch.restarting_from is not None:
                 watch.restarting_from = None
-                self._tell(monitor_id)
+                self.tell(monitor_id)
 
     async def _follow_system(self) -> None:
         while True:
@@ -314,9 +307,8 @@ class Session:
         while True:
             await self._clock.sleep(_SLOW_LOOK_S)
             self._tell_everything_new()
-            if self._foreign is not None and self._foreign.has_doubts and self._events is not None and self._are_events_good:
-                for monitor_id in await self._foreign.resolve(self.watches, self._events.read_to):
-                    self._disown(self.watches[monitor_id])
+            if self._memory is not None and self._events is not None and self._are_events_good:
+                await self._memory.compare(self._events.read_to)
             waiting = self._in_need_of_status()
             if waiting and self._status_lag(len(waiting)) is not None and self._spare.take():
                 await self._read_status(min(waiting, key=lambda watch: watch.status_at or 0.0))
@@ -330,75 +322,18 @@ class Session:
         lag = round(count / SPARE_REQUESTS_PER_S, 1)
         return lag if lag <= _WORTHLESS_S else None
 
-    async def _follow_memory(self) -> None:
-        while True:
-            began = self._clock.monotonic()
-            await self._look_at_memory()
-            await self._clock.sleep(max(PERIOD_S - (self._clock.monotonic() - began), PERIOD_S / 5))
+    # What the shared memory tells.
 
-    async def _look_at_memory(self, *, is_first: bool = False) -> None:
-        if self._sampler is None or self._foreign is None:
-            return
-        now = self._clock.monotonic()
-        alarmed: list[str] = []
-        for monitor_id, seen in await self._sampler.look(self.watches):
-            watch = self.watches.get(monitor_id)
-            if watch is None:
-                continue
-            if isinstance(seen, Unusable):
-                self._lost_memory(watch, seen, now)
-            elif self._took_sample(watch, seen, now - 2 * _SLOW_LOOK_S if is_first else now):
-                alarmed.append(monitor_id)
-        if alarmed:
-            await self._tell_causes(alarmed)
-
-    def _lost_memory(self, watch: Watch, problem: Unusable, now: float) -> None:
-        watch.lost_memory(f"no shared memory: {problem}", now)
-        if not problem.is_passing:
-            self._memory_trouble.report(f"monitor {watch.row.id}: {problem}", hint=problem.hint)
-        self._tell(watch.row.id)
-
-    def _took_sample(self, watch: Watch, sample: Sample, now: float) -> bool:
-        """Take in a sample, tell at once what matters at once, and say whether an alarm has just begun."""
-        before = watch.sample
-        watch.saw(sample, now)
-        if self._foreign is not None and (before is None or before.startup != sample.startup):
-            watch.is_foreign = self._foreign.is_foreign(watch)
-            if watch.is_foreign:
-                self._disown(watch)
-        if watch.is_foreign:
-            return False
-        if before is None or _urgent(before) != _urgent(sample):
-            self._expect_events(watch, before, sample)
-            self._tell(watch.row.id)
-        return sample.alarm is AlarmState.ALARM and (before is None or before.alarm is not AlarmState.ALARM)
-
-    def _disown(self, watch: Watch) -> None:
-        watch.is_foreign, watch.memory_problem = True, "no shared memory: the file belongs to another ZoneMinder"
-        self._memory_trouble.report(
-            f"monitor {watch.row.id}: the file belongs to another ZoneMinder",
-            hint="set shared_memory: to this ZoneMinder's directory, or to false",
-        )
-        self._tell(watch.row.id)
-
-    def _expect_events(self, watch: Watch, before: Sample | None, sample: Sample) -> None:
-        if before is None or self._events is None:
-            return
-        if sample.last_event != before.last_event and sample.last_event > self._events.read_to:
-            self._awaited_event = max(self._awaited_event, sample.last_event)
-            self._events_bell.ring()
-        elif sample.alarm is AlarmState.IDLE and before.alarm is not AlarmState.IDLE and watch.row.shows_alarms_as_events:
-            self._awaited_end = sample.last_event
+    def expect_event(self, event_id: int) -> None:
+        """Hear that an event begins whose row may not be there yet."""
+        if self._events is not None and event_id > self._events.read_to:
+            self._awaited_event = max(self._awaited_event, event_id)
             self._events_bell.ring()
 
-    async def _tell_causes(self, monitor_ids: Collection[str]) -> None:
-        if self._sampler is None:
-            return
-        for monitor_id, cause in (await self._sampler.causes(monitor_ids)).items():
-            watch = self.watches.get(monitor_id)
-            if watch is not None and cause and watch.cause != cause:
-                watch.cause = cause
-                self._tell(monitor_id)
+    def expect_end(self, event_id: int) -> None:
+        """Hear that an event is about to be closed."""
+        self._awaited_end = event_id
+        self._events_bell.ring()
 
     def _count_lags(self) -> None:
         count = len(self._in_need_of_status())
@@ -408,7 +343,8 @@ class Session:
             monitors=self.config.monitors_interval,
         )
 
-    def _tell(self, monitor_id: str, *, even_if_same: bool = False) -> None:
+    def tell(self, monitor_id: str, *, even_if_same: bool = False) -> None:
+        """Tell the monitor's state, if it is another than before."""
         watch = self.watches.get(monitor_id)
         if watch is None or watch.told is None:
             return  # the next snapshot tells of it
@@ -436,7 +372,7 @@ class Session:
             return
         self._count_lags()
         for monitor_id in self.watches:
-            self._tell(monitor_id)
+            self.tell(monitor_id)
         self._tell_system()
 
     def _tell_system(self) -> None:

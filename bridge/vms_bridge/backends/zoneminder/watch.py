@@ -130,7 +130,7 @@ class Watch:
             is_recording=None if lags.events is None else newest is not None,
             modes=row.modes,
             score=sample.score if sample is not None else None,
-            cause=self.cause or (newest.cause if newest is not None else None),
+            cause=None if alarm in {None, AlarmState.IDLE} else self.cause or (newest.cause if newest is not None else None),
             event_id=newest.id if newest is not None else None,
             capture_fps=_rounded(rates[0]),
             analysis_fps=_rounded(rates[1]),
