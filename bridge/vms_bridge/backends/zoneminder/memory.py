@@ -1,0 +1,132 @@
+"""Follows the shared memory of all monitors, and says at once what matters at once."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.identity import ForeignMemory
+from vms_bridge.backends.zoneminder.sampler import PERIOD_S, Sampler
+from vms_bridge.backends.zoneminder.shm import Unusable
+from vms_bridge.backends.zoneminder.watch import STEP_UP_S
+from vms_bridge.logs import Trouble
+from vms_bridge.model import AlarmState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+    from typing import Protocol
+
+    from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.shm import Sample, Version
+    from vms_bridge.backends.zoneminder.watch import Watch
+    from vms_bridge.clock import Clock
+
+    class Listener(Protocol):
+        """Who keeps the monitors, and wants to hear of them."""
+
+        @property
+        def watches(self) -> Mapping[str, Watch]:
+            """Every monitor by its id."""
+
+        def tell(self, monitor_id: str) -> None:
+            """Tell the monitor's state, if it is another than before."""
+
+        def expect_event(self, event_id: int) -> None:
+            """Hear that an event begins whose row may not be there yet."""
+
+        def expect_end(self, event_id: int) -> None:
+            """Hear that an event is about to be closed."""
+
+
+_LOG = logging.getLogger(__name__)
+
+
+class MemorySource:
+    """The shared memory of one connection's monitors; `follow` it, and `close` it when done."""
+
+    def __init__(self, name: str, api: Api, clock: Clock, *, directory: Path, version: Version, listener: Listener) -> None:
+        self._clock, self._listener = clock, listener
+        self._sampler = Sampler(directory, version, clock)
+        self._foreign = ForeignMemory(api)
+        self._trouble = Trouble(_LOG, f"{name}: shared memory", clock.monotonic)
+
+    async def follow(self) -> None:
+        """Look twenty times a second, until cancelled."""
+        while True:
+            began = self._clock.monotonic()
+            await self.look()
+            await self._clock.sleep(max(PERIOD_S - (self._clock.monotonic() - began), PERIOD_S / 5))
+
+    async def look(self, *, is_first: bool = False) -> None:
+        """Look at every monitor once; what is good at the first look need not prove itself for a moment."""
+        now = self._clock.monotonic()
+        alarmed: list[str] = []
+        for monitor_id, seen in await self._sampler.look(self._listener.watches):
+            watch = self._listener.watches.get(monitor_id)
+            if watch is None:
+                continue
+            if isinstance(seen, Unusable):
+                self._lost(watch, seen, now)
+            elif self._took(watch, seen, now - STEP_UP_S if is_first else now):
+                alarmed.append(monitor_id)
+        if alarmed:
+            await self._tell_causes(alarmed)
+
+    async def compare(self, newest: int) -> None:
+        """Find out, where it is in doubt, whether the files belong to this ZoneMinder. Raises VmsUnreachable."""
+        if self._foreign.has_doubts:
+            for monitor_id in await self._foreign.resolve(self._listener.watches, newest):
+                self._disown(self._listener.watches[monitor_id])
+
+    def close(self) -> None:
+        """Let go of all files."""
+        self._sampler.close()
+
+    def _lost(self, watch: Watch, problem: Unusable, now: float) -> None:
+        watch.lost_memory(f"no shared memory: {problem}", now)
+        if not problem.is_passing:
+            self._trouble.report(f"monitor {watch.row.id}: {problem}", hint=problem.hint)
+        self._listener.tell(watch.row.id)
+
+    def _took(self, watch: Watch, sample: Sample, now: float) -> bool:
+        """Take in a sample, and say whether an alarm has just begun."""
+        before = watch.sample
+        watch.saw(sample, now)
+        if before is None or before.startup != sample.startup:
+            watch.is_foreign = False
+            if self._foreign.is_foreign(watch):
+                self._disown(watch)
+        if watch.is_foreign:
+            return False
+        if before is None or _urgent(before) != _urgent(sample):
+            if before is not None:
+                self._expect(watch, before, sample)
+            self._listener.tell(watch.row.id)
+        return sample.alarm is AlarmState.ALARM and (before is None or before.alarm is not AlarmState.ALARM)
+
+    def _disown(self, watch: Watch) -> None:
+        watch.is_foreign, watch.memory_problem = True, "no shared memory: the file belongs to another ZoneMinder"
+        self._trouble.report(
+            f"monitor {watch.row.id}: the file belongs to another ZoneMinder",
+            hint="set shared_memory: to this ZoneMinder's directory, or to false",
+            code="foreign",
+        )
+        self._listener.tell(watch.row.id)
+
+    def _expect(self, watch: Watch, before: Sample, sample: Sample) -> None:
+        if sample.last_event != before.last_event:
+            self._listener.expect_event(sample.last_event)
+        elif sample.alarm is AlarmState.IDLE and before.alarm is not AlarmState.IDLE and watch.row.shows_alarms_as_events:
+            self._listener.expect_end(sample.last_event)
+
+    async def _tell_causes(self, monitor_ids: Collection[str]) -> None:
+        for monitor_id, cause in (await self._sampler.causes(monitor_ids)).items():
+            watch = self._listener.watches.get(monitor_id)
+            if watch is not None and cause and watch.cause != cause:
+                watch.cause = cause
+                self._listener.tell(monitor_id)
+
+
+def _urgent(sample: Sample) -> tuple[object, ...]:
+    return (sample.alarm, sample.last_event, sample.is_detecting, sample.has_signal, sample.startup)
