@@ -407,3 +407,22 @@ def test_docs_name_every_option_with_its_default(heading: str) -> None:
 def test_docs_name_every_option_of_a_kind(kind: str) -> None:
     model = load_kind(kind).config
     assert _documented()[f"`type: {kind}`"] == {name: _default(model, name) for name in model.model_fields}
+
+
+def test_the_examples_are_good(tmp_path: Path) -> None:
+    for name in ("zm_password", "mqtt_password"):
+        (tmp_path / name).write_text("secret")
+        (tmp_path / name).chmod(0o600)
+    environ = ENVIRON | {"CREDENTIALS_DIRECTORY": str(tmp_path), "ZM_PASSWORD": "secret"}
+    for example in ("examples/vms-bridge.example.yaml", "examples/compose/vms-bridge.example.yaml"):
+        config = load(ROOT / example, environ)
+        assert config.systems["zm"].kind.name == "zoneminder"
+        assert config.mqtt is not None
+        assert config.remarks == ()
+
+
+def test_links_in_the_docs_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())]
+    assert links
+    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
