@@ -338,9 +338,13 @@ class Hub:
                 subscription.detection((system.key, key), detection)
 
     def _apply_loss(self, system: _System, detail: str) -> None:
-        """Make everything about the system unknown: a stale "clear" is worse than none."""
+        """Make everything about the system unknown: a stale "clear" is worse than none. What it can do is kept."""
         now = self._clock.now()
-        self._apply_system(system, SystemState(detail=detail, observed=now))
+        known = system.state
+        lost = SystemState(
+            detail=detail, observed=now, version=known.version, run_states=known.run_states, capabilities=known.capabilities
+        )
+        self._apply_system(system, replace(lost, storage=tuple(replace(each, used_bytes=None) for each in known.storage)))
         for monitor_id in system.keys:
             self._apply_state(system, monitor_id, MonitorState(detail=detail, observed=now))
 

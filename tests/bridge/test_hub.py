@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, state, system_state
+from tests.fakes.backend import EVERYTHING, START, ScriptedBackend, event, monitor, snapshot, state, system_state
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import MediaUnavailable, StoreError
@@ -161,7 +161,9 @@ async def test_a_lost_system_is_unknown_in_everything(tmp_path: Path) -> None:
         assert view
         assert (view.state.available, view.state.alarm, view.state.connected, view.state.modes) == (False, None, None, {})
         assert view.state.detail == "no answer"
-        assert not hub.systems["zm"].state.available
+        lost = hub.systems["zm"].state
+        assert (lost.available, lost.run_state, lost.running, lost.detail) == (False, None, None, "no answer")
+        assert (lost.run_states, lost.capabilities) == (("Home", "Away"), EVERYTHING)
 
 
 async def test_a_monitor_that_is_not_available_keeps_no_live_value(tmp_path: Path) -> None:

@@ -1,0 +1,205 @@
+"""The whole of it, wired: start and stop in order, reload what changed, say why it can't go on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+from tests.fakes.backend import ScriptedBackend, monitor, snapshot
+from tests.fakes.clock import settle
+
+from vms_bridge.app import Bridge, run
+from vms_bridge.backends.base import BackendKind
+from vms_bridge.clock import SystemClock
+from vms_bridge.config import Config, SystemConfig
+from vms_bridge.demo.broker import Broker
+from vms_bridge.errors import BridgeError, InvalidConfig, StoreError
+from vms_bridge.keys import MonitorRules
+from vms_bridge.mqtt.config import MqttConfig
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from vms_bridge.backends.base import Backend
+    from vms_bridge.clock import Clock
+
+
+class Settings(BaseModel):
+    """What the scripted kind of system is configured by."""
+
+    model_config = ConfigDict(frozen=True)
+    version: int = 1
+
+
+class Workshop:
+    """Makes scripted backends, and keeps them."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, ScriptedBackend]] = []
+        self.kind = BackendKind(name="scripted", title="Scripted", config=Settings, create=self.create)
+
+    def create(self, key: str, _settings: BaseModel, _clock: Clock) -> Backend:
+        backend = ScriptedBackend(first=snapshot(monitor(1), monitor(2)))
+        self.made.append((key, backend))
+        return backend
+
+    def system(self, key: str, version: int = 1, rules: MonitorRules | None = None) -> SystemConfig:
+        return SystemConfig(key=key, kind=self.kind, name=key, rules=rules or MonitorRules(), settings=Settings(version=version))
+
+    @property
+    def keys(self) -> list[str]:
+        return [key for key, _ in self.made]
+
+
+def config(path: Path, *systems: SystemConfig, mqtt: MqttConfig | None = None) -> Config:
+    return Config(instance="test", name="Test", data_dir=path, systems={system.key: system for system in systems}, mqtt=mqtt)
+
+
+@asynccontextmanager
+async def started(configured: Config) -> AsyncIterator[Bridge]:
+    bridge = Bridge(configured, SystemClock())
+    task = asyncio.create_task(bridge.run())
+    ready = asyncio.create_task(bridge.ready.wait())
+    await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+    await settle()
+    try:
+        yield bridge
+    finally:
+        ready.cancel()
+        bridge.stop()
+        await task
+
+
+async def reloaded(bridge: Bridge, configured: Config) -> None:
+    bridge.reload(configured)
+    while bridge._config is not configured:
+        await asyncio.to_thread(lambda: None)
+    await settle()
+
+
+async def test_it_starts_shows_and_stops(tmp_path: Path) -> None:
+    workshop = Workshop()
+    async with started(config(tmp_path, workshop.system("a"), workshop.system("b"))) as bridge:
+        assert set(bridge.hub.systems) == {"a", "b"}
+        view = bridge.hub.monitor("a", "1")
+        assert view
+        assert view.state.available
+    assert (tmp_path / "vms-bridge.sqlite").exists()
+
+
+async def test_a_reload_restarts_only_what_changed(tmp_path: Path) -> None:
+    workshop = Workshop()
+    first = config(tmp_path, workshop.system("a"), workshop.system("b"), workshop.system("c"))
+    async with started(first) as bridge:
+        hidden = MonitorRules(exclude=("2",))
+        await reloaded(bridge, config(tmp_path, workshop.system("a"), workshop.system("b", 2), workshop.system("d")))
+        assert workshop.keys == ["a", "b", "c", "b", "d"]
+        assert set(bridge.hub.systems) == {"a", "b", "d"}
+        await reloaded(
+            bridge, config(tmp_path, workshop.system("a", rules=hidden), workshop.system("b", 2), workshop.system("d"))
+        )
+        assert workshop.keys == ["a", "b", "c", "b", "d", "a"]
+        assert set(bridge.hub.systems["a"].monitors) == {"1"}
+
+
+async def test_what_can_not_be_reloaded_is_told_and_nothing_changes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    workshop = Workshop()
+    async with started(config(tmp_path, workshop.system("a"))) as bridge:
+        bridge.reload(config(tmp_path, workshop.system("b")))
+        bridge.reload(replace(config(tmp_path, workshop.system("b")), instance="other"))
+        await settle()
+        assert set(bridge.hub.systems) == {"a"}
+        assert "restart it" in caplog.text
+
+
+async def test_with_a_broker_everything_is_published_and_goes_offline_at_the_stop(tmp_path: Path) -> None:
+    workshop = Workshop()
+    async with Broker() as broker:
+        mqtt = MqttConfig(url=f"mqtt://127.0.0.1:{broker.port}")
+        async with started(config(tmp_path, workshop.system("a"), mqtt=mqtt)) as bridge:
+            while b'"available":true' not in broker.retained.get("vms_bridge/test/a/2/state", b""):  # noqa: ASYNC110 - see above
+                await asyncio.sleep(0.01)
+            assert broker.retained["vms_bridge/test/status"] == b"online"
+            await reloaded(bridge, config(tmp_path, workshop.system("a"), mqtt=MqttConfig(url=mqtt.url, snapshots=False)))
+            await reloaded(bridge, config(tmp_path, workshop.system("a")))
+        assert broker.retained["vms_bridge/test/status"] == b"offline"
+
+
+async def test_a_store_that_can_not_be_opened_stops_it_with_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="can't be used"):
+        await Bridge(config(tmp_path / "file"), SystemClock()).run()
+
+
+async def test_a_sink_with_a_defect_is_started_anew_and_one_that_gives_up_stops_all(tmp_path: Path) -> None:
+    class Sink:
+        name = "poor"
+        starts = 0
+
+        async def run(self, hub: object) -> None:
+            assert hub
+            Sink.starts += 1
+            if Sink.starts == 1:
+                raise ZeroDivisionError
+            raise BridgeError("a rival is at work")
+
+    class Hurried(SystemClock):
+        async def sleep(self, seconds: float) -> None:
+            await asyncio.sleep(seconds / 1000)
+
+    bridge = Bridge(config(tmp_path, mqtt=MqttConfig(url="mqtt://127.0.0.1:1")), Hurried())
+    bridge._mqtt_sink = lambda *_: Sink()  # type: ignore[method-assign]  # the seam for other sinks comes with them
+    with pytest.raises(BridgeError, match="a rival"):
+        await bridge.run()
+    assert Sink.starts == 2
+
+
+CONFIG = "instance: test\ndata_dir: {data}\nsystems: {{sim: {{type: simulator}}}}\n"
+
+
+def test_an_unusable_configuration_is_told_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "vms-bridge.yaml").write_text("systems: []")
+    with pytest.raises(InvalidConfig):
+        run(tmp_path / "vms-bridge.yaml")
+    assert list(tmp_path.iterdir()) == [tmp_path / "vms-bridge.yaml"]
+
+
+async def test_the_program_reloads_by_hangup_and_ends_by_termination(tmp_path: Path) -> None:
+    path = tmp_path / "vms-bridge.yaml"
+    path.write_text(CONFIG.format(data=tmp_path / "data"))
+    environment = {**os.environ, "PYTHONPATH": "bridge"}
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "vms_bridge", "run", "--config", str(path), stderr=asyncio.subprocess.PIPE, env=environment
+    )
+    assert program.stderr
+
+    async def line_with(words: str) -> str:
+        assert program.stderr
+        while line := (await program.stderr.readline()).decode():
+            if words in line:
+                return line
+        raise AssertionError(f"it ended without saying {words!r}")
+
+    try:
+        await line_with("system sim is there")
+        path.write_text("systems: {sim: {type: nonsense}}")
+        program.send_signal(signal.SIGHUP)
+        await line_with("was not reloaded")
+        path.write_text(CONFIG.format(data=tmp_path / "data") + "name: Other\n")
+        program.send_signal(signal.SIGHUP)
+        await line_with("configuration was reloaded")
+        program.send_signal(signal.SIGTERM)
+        await line_with("has stopped")
+        assert await program.wait() == 0
+    finally:
+        if program.returncode is None:
+            program.kill()
+            await program.wait()

@@ -1,0 +1,312 @@
+"""Commands: refused before the backend sees them, or executed once, verified, and answered."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.fakes.backend import ScriptedBackend, monitor, snapshot, state, system_state
+from tests.fakes.clock import settle
+
+from vms_bridge.clock import SystemClock
+from vms_bridge.commands import Ack, AckResult, Action, Command, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.errors import CommandRejected, VmsUnreachable
+from vms_bridge.hub import Hub
+from vms_bridge.keys import MonitorRules
+from vms_bridge.model import AlarmState, Capability, StateUpdate, SystemLost, SystemUpdate
+from vms_bridge.store import Store
+from vms_bridge.verification import TIMEOUT_S
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+QUICK = dict.fromkeys(TIMEOUT_S, 0.3)
+
+
+@asynccontextmanager
+async def served(path: Path, backend: ScriptedBackend, *, timeouts: dict[type, float] | None = None) -> AsyncIterator[Hub]:
+    """A hub with one system, and everything of it running."""
+    store = await asyncio.to_thread(Store.open, path)
+    hub = Hub(store, SystemClock())
+    hub._runner._timeouts = timeouts or TIMEOUT_S
+    feed = await hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=backend)
+    tasks = [asyncio.create_task(backend.run(feed)), asyncio.create_task(hub.run())]
+    await settle()
+    try:
+        yield hub
+    finally:
+        await hub.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await store.close()
+
+
+def command(action: Action, *, monitor: str | None = "1", request_id: str | None = None, system: str = "zm") -> Command:
+    return Command(
+        system=system, monitor=monitor, action=action, name=type(action).__name__, request_id=request_id, origin="test"
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "applied"),
+    [
+        (SetArmed(on=False), "OFF"),
+        (SetAlarm(on=True), "ON"),
+        (SetAlarm(on=False), "OFF"),
+        (SetDetection(on=False), "OFF"),
+        (SetMode(mode="function", value="Monitor"), "Monitor"),
+        (Restart(), "restarted"),
+    ],
+)
+async def test_a_command_is_applied_when_its_effect_is_seen(tmp_path: Path, action: Action, applied: str) -> None:
+    backend = ScriptedBackend(first=snapshot(m1=state(alarm=AlarmState.ALARM)))
+    async with served(tmp_path, backend) as hub:
+        ack = await hub.submit(command(action))
+        assert (ack.result, ack.applied, ack.code) == (AckResult.APPLIED, applied, None)
+        assert backend.actions == [("1", action)]
+
+
+async def test_a_run_state_is_applied_to_the_system(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        progress: list[Ack] = []
+        ack = await hub.submit(command(SetRunState(name="Away"), monitor=None), progress.append)
+        assert (ack.result, ack.applied) == (AckResult.APPLIED, "Away")
+        assert hub.systems["zm"].state.run_state == "Away"
+
+
+async def test_a_long_command_tells_that_it_runs(tmp_path: Path) -> None:
+    backend = ScriptedBackend(hold=asyncio.Event())
+    async with served(tmp_path, backend) as hub:
+        running = asyncio.Event()
+        progress: list[Ack] = []
+
+        def hear(ack: Ack) -> None:
+            progress.append(ack)
+            running.set()
+
+        task = asyncio.create_task(hub.submit(command(SetRunState(name="Away"), monitor=None), hear))
+        await running.wait()
+        assert progress[0].result is AckResult.RUNNING
+        assert backend.hold
+        backend.hold.set()
+        assert (await task).result is AckResult.APPLIED
+
+
+@pytest.mark.parametrize(
+    "action",
+    [SetArmed(on=True), SetDetection(on=True), SetMode(mode="function", value="Modect")],
+)
+async def test_what_is_so_already_is_not_done_again(tmp_path: Path, action: Action) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        ack = await hub.submit(command(action))
+        assert ack.result is AckResult.UNCHANGED
+        assert backend.actions == []
+
+
+async def test_the_run_state_in_force_is_not_applied_again(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetRunState(name="Home"), monitor=None))).result is AckResult.UNCHANGED
+        assert backend.actions == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (command(SetArmed(on=True), system="other"), "no system 'other'"),
+        (command(SetArmed(on=True), monitor="9"), "no monitor '9'"),
+        (command(SetMode(mode="function", value="Sing")), "None, Monitor, Modect"),
+        (command(SetMode(mode="colour", value="red")), "no mode 'colour'"),
+        (command(SetRunState(name="Party"), monitor=None), "Home, Away"),
+    ],
+)
+async def test_what_can_not_be_is_refused_with_what_could(tmp_path: Path, bad: Command, words: str) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        ack = await hub.submit(bad)
+        assert ack.result is AckResult.REFUSED
+        assert words in (ack.hint or "")
+        assert backend.actions == []
+
+
+async def test_a_missing_capability_is_refused(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=snapshot(monitor(capabilities=frozenset({Capability.EVENTS}))))
+    async with served(tmp_path, backend) as hub:
+        ack = await hub.submit(command(SetAlarm(on=True)))
+        assert (ack.result, ack.code) == (AckResult.REFUSED, "unsupported")
+
+
+async def test_a_lost_system_answers_at_once(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        assert backend.feed
+        backend.feed.emit(SystemLost(detail="the server is off"))
+        ack = await hub.submit(command(SetArmed(on=False)))
+        assert ack.result is AckResult.FAILED
+        assert "the server is off" in (ack.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "result", "code"),
+    [
+        (CommandRejected("monitor mode", hint="set Modect first"), AckResult.REFUSED, "rejected"),
+        (VmsUnreachable("gone"), AckResult.FAILED, "unreachable"),
+        (ZeroDivisionError("a defect"), AckResult.FAILED, "error"),
+    ],
+)
+async def test_what_the_backend_says_reaches_the_ack(tmp_path: Path, fault: Exception, result: AckResult, code: str) -> None:
+    async with served(tmp_path, ScriptedBackend(fault=fault)) as hub:
+        ack = await hub.submit(command(SetArmed(on=False)))
+        assert (ack.result, ack.code) == (result, code)
+        assert "a defect" not in (ack.hint or "")
+
+
+async def test_an_effect_that_never_shows_times_out_after_looking_again_and_again(tmp_path: Path) -> None:
+    backend = ScriptedBackend(obey=False)
+    async with served(tmp_path, backend, timeouts=QUICK) as hub:
+        ack = await hub.submit(command(SetArmed(on=False)))
+        assert (ack.result, ack.code) == (AckResult.TIMEOUT, "unverified")
+        assert 1 <= backend.looks <= 5
+
+
+async def test_looking_again_is_not_hurried_by_a_busy_world(tmp_path: Path) -> None:
+    backend = ScriptedBackend(obey=False)
+
+    async def chatter() -> None:
+        score = 0
+        while True:
+            score += 1
+            assert backend.feed
+            backend.feed.emit(StateUpdate(monitor_id="1", state=state(score=score)))
+            await asyncio.sleep(0)
+
+    async with served(tmp_path, backend, timeouts=QUICK) as hub:
+        noise = asyncio.create_task(chatter())
+        await hub.submit(command(SetArmed(on=False)))
+        noise.cancel()
+        assert backend.looks <= 5
+
+
+async def test_a_refresh_that_fails_does_not_end_the_wait(tmp_path: Path) -> None:
+    backend = ScriptedBackend(obey=False)
+
+    def fail_then_obey() -> None:
+        if backend.looks < 2:
+            raise VmsUnreachable("restarting")
+        backend.take_effect("1", SetArmed(on=False))
+
+    backend.on_refresh = fail_then_obey
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetArmed(on=False)))).result is AckResult.APPLIED
+        assert backend.looks == 2
+
+
+async def test_arming_restores_the_modes_of_before_even_after_a_restart(tmp_path: Path) -> None:
+    first = snapshot(m1=state(modes={"function": "Mocord"}))
+    async with served(tmp_path, ScriptedBackend(first=first)) as hub:
+        assert (await hub.submit(command(SetArmed(on=False)))).result is AckResult.APPLIED
+
+    backend = ScriptedBackend(first=snapshot(m1=state(armed=False, modes={"function": "Record"})))
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetArmed(on=True)))).result is AckResult.APPLIED
+        assert backend.actions == [("1", SetArmed(on=True, restore={"function": "Mocord"}))]
+
+
+async def test_a_request_is_executed_once_however_often_it_comes(tmp_path: Path) -> None:
+    backend = ScriptedBackend(hold=asyncio.Event())
+    async with served(tmp_path, backend) as hub:
+        asked = command(SetAlarm(on=True), request_id="r1")
+        first = asyncio.create_task(hub.submit(asked))
+        second = asyncio.create_task(hub.submit(asked))
+        await asyncio.sleep(0)
+        assert backend.hold
+        backend.hold.set()
+        assert await first == await second == await hub.submit(asked)
+        assert len(backend.actions) == 1
+        assert await hub.submit(replace(asked, request_id="r2")) != await first
+        assert len(backend.actions) == 2
+
+
+async def test_answers_are_forgotten_after_ten_minutes_and_bounded(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        runner = hub._runner
+        await hub.submit(command(SetArmed(on=False), request_id="old"))
+        time, task = runner._answers["test", "old"]
+        runner._answers["test", "old"] = (time - 601, task)
+        await hub.submit(command(SetArmed(on=True), request_id="new"))
+        assert list(runner._answers) == [("test", "new")]
+
+
+async def test_commands_for_one_monitor_wait_for_each_other_and_not_for_another(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=snapshot(monitor(1), monitor(2)), hold=asyncio.Event())
+    async with served(tmp_path, backend) as hub:
+        tasks = [asyncio.create_task(hub.submit(command(SetDetection(on=False), monitor=number))) for number in ("1", "1", "2")]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert [number for number, _ in backend.actions] == ["1", "2"]
+        assert backend.hold
+        backend.hold.set()
+        results = [ack.result for ack in await asyncio.gather(*tasks)]
+        assert results == [AckResult.APPLIED, AckResult.UNCHANGED, AckResult.APPLIED]
+
+
+async def test_an_alarm_forced_for_a_time_ends_by_itself(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetAlarm(on=True, seconds=0.05)))).result is AckResult.APPLIED
+        subscription = hub.subscribe()
+        while len(backend.actions) < 2:
+            await subscription.changes()
+        assert backend.actions[1] == ("1", SetAlarm(on=False))
+
+
+async def test_an_alarm_forced_for_a_time_is_ended_by_an_orderly_stop(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        await hub.submit(command(SetAlarm(on=True, seconds=1000)))
+        await hub.end_forced_alarms()
+        assert backend.actions[1:] == [("1", SetAlarm(on=False))]
+        await hub.end_forced_alarms()
+        assert len(backend.actions) == 2
+
+
+async def test_an_alarm_that_could_not_be_ended_is_told_and_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        await hub.submit(command(SetAlarm(on=True, seconds=1000)))
+        backend.fault = VmsUnreachable("gone")
+        await hub.end_forced_alarms()
+        assert "could not be ended yet" in caplog.text
+        assert ("zm", "1") in hub._runner._forced_until
+
+
+async def test_a_stop_abandons_what_is_under_way(tmp_path: Path) -> None:
+    backend = ScriptedBackend(hold=asyncio.Event())
+    async with served(tmp_path, backend) as hub:
+        task = asyncio.create_task(hub.submit(command(SetAlarm(on=True), request_id="r1")))
+        await settle()
+        assert backend.actions
+        await hub.close()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+
+async def test_a_system_command_is_verified_only_when_the_vms_is_back_at_work(tmp_path: Path) -> None:
+    backend = ScriptedBackend(obey=False)
+    async with served(tmp_path, backend) as hub:
+
+        def come_back() -> None:
+            assert backend.feed
+            backend.feed.emit(SystemUpdate(state=system_state(run_state="Away", running=backend.looks > 1)))
+
+        backend.on_refresh = come_back
+        assert (await hub.submit(command(SetRunState(name="Away"), monitor=None))).result is AckResult.APPLIED
+        assert backend.looks == 2
