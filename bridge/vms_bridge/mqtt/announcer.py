@@ -122,7 +122,7 @@ class Announcer:
             self._remove(topic)
             return
         held = self._held.get(topic)
-        if held == wanted or topic in self._unwanted:
+        if held == wanted or topic in self._unwanted or (held and self._is_unheard(subject)):
             return
         gone = discovery.gone(held, wanted) - self._emptied.pop(topic, frozenset()) if held else frozenset()
         if held and gone:
@@ -133,6 +133,11 @@ class Announcer:
         self._held[topic] = wanted
         self._sent[topic] = self._clock.monotonic()
         self._outbox.put(topic, wanted)
+
+    def _is_unheard(self, subject: Subject) -> bool:
+        """Say whether this is a system that can't be asked now: what it can do is then not known to have changed."""
+        system = self._hub.systems.get(subject.system) if subject.system and subject.monitor is None else None
+        return system is not None and not system.state.available
 
     def _remove(self, topic: str) -> None:
         self._unwanted.discard(topic)
