@@ -63,7 +63,7 @@ async def _examine_api(config: ZoneMinderConfig, clock: Clock, api: Api, finding
         findings.append(Finding(text="it does not tell its version", problem=True, hint="does url: lead to a ZoneMinder?"))
         return
     findings.append(_about_version(version))
-    zone = parse_time_zone(await _try(api, "host/getTimeZone"))
+    zone = await asyncio.to_thread(parse_time_zone, await _try(api, "host/getTimeZone"))
     if zone is None:
         findings.append(Finding(text="it does not tell its time zone", problem=True, hint="its times are taken as UTC"))
     else:
@@ -140,7 +140,7 @@ async def _certificate(config: ZoneMinderConfig) -> str | None:
     parts = urlsplit(config.url)
     if parts.scheme != "https":
         return None
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         async with asyncio.timeout(config.timeout):

@@ -180,7 +180,9 @@ class Session:
 
     async def _time_zone(self) -> tzinfo:
         try:
-            zone = parse_time_zone(await self.api.get("host/getTimeZone"))
+            answer = await self.api.get("host/getTimeZone")
+            # The zone's rules are read from a file.
+            zone = await asyncio.to_thread(parse_time_zone, answer)
         except (PermissionMissing, VmsProtocolError):
             zone = None
         if zone is None:

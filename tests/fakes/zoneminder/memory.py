@@ -1,0 +1,88 @@
+"""Writes `zm.mmap.*` files as zmc would: every layout of the field, and the ways in which they go wrong.
+
+The offsets are the table of sizes measured from ZoneMinder's own headers, on purpose not the backend's.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: size: (state, capture_fps, analysis_fps, last_event, valid, active, signal, imagesize, score, startup, beat, write, cause)
+_NAMES = (
+    "state", "capture_fps", "analysis_fps", "last_event", "valid", "active", "signal", "imagesize", "score", "startup",
+    "heartbeat", "last_write", "cause",
+)  # fmt: skip
+_OFFSETS: dict[int, tuple[int | None, ...]] = {
+    600: (12, None, None, 16, 52, 53, 54, 56, None, 64, None, 72, 344),
+    760: (12, 16, 24, 32, 68, 69, 70, 72, 76, 88, 96, 104, 376),
+    768: (16, 24, 32, 40, 76, 77, 78, 80, 84, 96, 104, 112, 384),
+    864: (16, 24, 32, 56, 92, 94, 96, 100, 104, 120, 128, 136, 416),
+    872: (16, 24, 32, 56, 92, 94, 96, 100, 104, 120, 128, 136, 424),
+    888: (16, 24, 32, 56, 92, 94, 96, 100, 104, 120, 128, 136, 424),
+}
+_CODES = {
+    "state": "i", "capture_fps": "d", "analysis_fps": "d", "last_event": "Q", "valid": "B", "active": "B", "signal": "B",
+    "imagesize": "I", "score": "I", "startup": "q", "heartbeat": "q", "last_write": "q", "cause": "256s",
+}  # fmt: skip
+SIZES = tuple(_OFFSETS)
+
+
+class MemoryWriter:
+    """One monitor's file."""
+
+    def __init__(self, directory: Path, monitor_id: str, *, size: int = 760, from_one: bool = True) -> None:
+        self.path = directory / f"zm.mmap.{monitor_id}"
+        self.size, self._from_one = size, from_one
+        self._offsets = dict(zip(_NAMES, _OFFSETS.get(size, _OFFSETS[760]), strict=True))
+        self._fd = -1
+        self.values: dict[str, float | bytes] = {}
+
+    def create(self, now: float, **values: float | bytes) -> None:
+        """Make the file anew, with a new inode, as a starting daemon does."""
+        self.remove()
+        # zmc unlinks, then creates; a new name first makes sure that the inode differs.
+        fresh = self.path.with_name(f".new-{self.path.name}")
+        self._fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o640)
+        os.ftruncate(self._fd, max(self.size, 64) + 560 + 4128)
+        os.pwrite(self._fd, struct.pack("<I", self.size), 0)
+        self.values = {}
+        start = {"state": 0, "valid": 1, "active": 1, "signal": 1, "capture_fps": 5.0, "analysis_fps": 5.0}
+        self.set(**{**start, "startup": int(now), "heartbeat": int(now), "last_write": int(now), **values})
+        fresh.rename(self.path)
+
+    def set(self, **values: float | bytes) -> None:
+        """Change fields; `state` counts from idle = 0."""
+        for name, value in values.items():
+            self.values[name] = value
+            offset = self._offsets[name]
+            if offset is None:
+                continue
+            raw = int(value) + self._from_one if name == "state" else value
+            if name not in {"capture_fps", "analysis_fps", "cause"}:
+                raw = int(raw)
+            os.pwrite(self._fd, struct.pack(f"<{_CODES[name]}", raw), offset)
+
+    def beat(self, now: float) -> None:
+        """Show a sign of life, with a picture."""
+        self.set(heartbeat=int(now), last_write=int(now))
+
+    def overwrite(self, raw: bytes, offset: int = 0) -> None:
+        """Put any bytes anywhere."""
+        os.pwrite(self._fd, raw, offset)
+
+    def truncate(self, length: int) -> None:
+        """Cut the file short."""
+        os.ftruncate(self._fd, length)
+
+    def remove(self) -> None:
+        """Stop as a daemon does: no longer valid, then gone."""
+        if self._fd >= 0:
+            self.set(valid=0)
+            os.close(self._fd)
+            self._fd = -1
+        self.path.unlink(missing_ok=True)

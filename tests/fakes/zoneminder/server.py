@@ -1,0 +1,386 @@
+"""The fake's HTTP: logins, permissions, routes, pages, pictures, and every way to misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote
+
+from aiohttp import web
+from tests.fakes.zoneminder import render
+from tests.fakes.zoneminder.world import ALARM, IDLE, World
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from tests.fakes.zoneminder.world import FakeEvent
+
+JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 100 + b"\xff\xd9"
+VIEWER = frozenset({"monitors:view", "events:view", "stream:view"})
+ADMIN = VIEWER | {"system:view", "system:edit", "monitors:edit", "events:edit"}
+_EVERYTHING = re.compile(r"(?P<path>.*?)\.json$")
+
+
+@dataclass(slots=True)
+class User:
+    password: str
+    permissions: frozenset[str] = ADMIN
+
+
+@dataclass(slots=True)
+class Fault:
+    """`kind`: hang, drip, truncate, html, 500, 500-json, 401, 403, 404, empty, garbage, redirect, close; `times` -1: for ever."""
+
+    kind: str
+    times: int = -1
+
+
+@dataclass(slots=True)
+class _Denied(Exception):
+    status: int
+    kind: str
+    message: str
+
+
+@dataclass(slots=True)
+class FakeZoneMinder:
+    """A ZoneMinder on a port of its own; use as an async context manager, then read `url`."""
+
+    world: World
+    sub_path: str = "/zm"
+    users: dict[str, User] = field(default_factory=lambda: {"admin": User("p&=+ä/%s#"), "viewer": User("viewer", VIEWER)})
+    token_ttl_s: float = 7200.0
+    ssl_context: ssl.SSLContext | None = None
+    port: int = 0
+    requests: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=20_000))
+    count: int = 0
+    logins: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
+    faults: dict[str, Fault] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    picture: bytes = JPEG
+    picture_type: str = "image/jpeg"
+    edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    restarts: list[int] = field(default_factory=list)
+    disk_fields: bool = False
+    _runner: web.AppRunner | None = None
+    _serial: int = 0
+
+    async def __aenter__(self) -> Self:
+        application = web.Application(client_max_size=1024 * 1024)
+        application.router.add_route("*", "/{tail:.*}", self._handle)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.ssl_context)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.ssl_context else 'http'}://127.0.0.1:{self.port}{self.sub_path}"
+
+    def fail(self, path: str, kind: str, times: int = -1) -> None:
+        """Misbehave for every API path that begins like this (`` for all), that many times."""
+        self.faults[path] = Fault(kind, times)
+
+    def heal(self) -> None:
+        self.faults.clear()
+
+    def revoke_tokens(self) -> None:
+        """What a change of the hash secret does."""
+        self.tokens.clear()
+
+    def asked(self, path: str) -> int:
+        """How many requests for API paths that begin like this are remembered."""
+        return sum(asked.startswith(path) for _, asked in self.requests)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self.count += 1
+        path = unquote(request.rel_url.raw_path)
+        if not path.startswith(f"{self.sub_path}/"):
+            return web.Response(status=404, text="<html>not here</html>", content_type="text/html")
+        path = path.removeprefix(f"{self.sub_path}/")
+        if path == "index.php":
+            return await self._page(request)
+        if path.startswith("cgi-bin/"):
+            return await self._zms(request)
+        found = _EVERYTHING.match(path.removeprefix("api/"))
+        if not path.startswith("api/") or found is None:
+            return web.Response(status=404, text="<html>not here</html>", content_type="text/html")
+        path = found["path"]
+        self.requests.append((request.method, path))
+        return await self._misbehave(request, path) or await self._answer(request, path)
+
+    async def _answer(self, request: web.Request, path: str) -> web.Response:
+        form = {key: str(value) for key, value in (await request.post()).items()}
+        try:
+            body: object
+            if path == "host/login":
+                body = self._login(form)
+            else:
+                user = self._user({**request.query, **form})
+                body = await self._api(user, request.method, path, request.query, form)
+        except _Denied as denied:
+            return self._json(render.error(denied.status, denied.kind, denied.message, str(request.rel_url)), denied.status)
+        return self._json(body)
+
+    def _json(self, body: object, status: int = 200) -> web.Response:
+        text = json.dumps(render.spelt(body, self.world.personality) if status == 200 else body)
+        return web.Response(text=text, status=status, content_type="application/json")
+
+    def _login(self, form: dict[str, str]) -> dict[str, Any]:
+        p = self.world.personality
+        base = {"version": p.version, "apiversion": "2.0"}
+        if not p.auth:
+            if p.login_when_auth_off == "error":
+                raise _Denied(401, "UnauthorizedException", "Login denied")
+            return base | ({"access_token": None, "refresh_token": None} if p.login_when_auth_off == "nulls" else {})
+        name = form.get("user", "")
+        if "token" in form:
+            name = self.tokens.get(form["token"], "") if form["token"].startswith("refresh") else ""
+            self.logins.append("refresh")
+        else:
+            self.logins.append("password")
+            known = self.users.get(name)
+            if known is None or known.password != form.get("pass"):
+                name = ""
+        if not name:
+            raise _Denied(401, "UnauthorizedException", "Login denied for user")
+        self._serial += 1
+        access = f"access-{self._serial}-é"
+        self.tokens[access] = name
+        answer = base | {"access_token": access, "access_token_expires": int(self.token_ttl_s), "credentials": "auth="}
+        if "token" not in form:
+            refresh = f"refresh-{self._serial}"
+            self.tokens[refresh] = name
+            answer |= {"refresh_token": refresh, "refresh_token_expires": 86400}
+        return answer
+
+    def _user(self, query: dict[str, str]) -> User:
+        if not self.world.personality.auth:
+            return User("", ADMIN)
+        token = query.get("token", "")
+        if not token:
+            raise _Denied(401, "UnauthorizedException", "Not Authenticated")
+        user = self.users.get(self.tokens.get(token, "")) if token.startswith("access") else None
+        if user is None:
+            raise _Denied(401, "UnauthorizedException", "Wrong number of segments")
+        return user
+
+    async def _api(self, user: User, method: str, path: str, query: Any, form: dict[str, str]) -> object:  # noqa: ANN401
+        routes: list[tuple[str, str, Callable[..., object]]] = [
+            (r"host/getVersion", "", lambda: {"version": self.world.personality.version, "apiversion": "2.0"}),
+            (r"host/getTimeZone", "", lambda: {"tz": self.world.zone_name}),
+            (r"host/getLoad", "", lambda: {"load": [0.5, 0.4, 0.3]}),
+            (r"host/daemonCheck", "", lambda: {"result": 1}),
+            (r"states", "system:view", self._states),
+            (r"storage", "system:view", self._storage),
+            (r"servers", "system:view", lambda: {"servers": []}),
+            (r"zones", "monitors:view", lambda: {"zones": render.zones(self.world)}),
+            (r"configs/viewByName/ZM_PATH_ZMS", "", lambda: {"config": {"Value": f"{self.sub_path}/cgi-bin/nph-zms"}}),
+            (r"monitors", "monitors:view", self._monitors),
+            (r"monitors/(\d+)", "monitors:edit" if method == "POST" else "monitors:view", lambda n: self._monitor(int(n), form)),
+            (r"monitors/daemonControl/(\d+)/restart", "monitors:edit", lambda n: self._restart(int(n))),
+            (r"events/index/(.*)", "events:view", lambda filters: self._events(filters, query)),
+        ]
+        for pattern, permission, answer in routes:
+            found = re.fullmatch(pattern, path)
+            if found is not None:
+                self._allow(user, permission)
+                return answer(*found.groups())
+        if alarm := re.fullmatch(r"monitors/alarm/id:(\d+)/command:(\w+)", path):
+            return await self._alarm(int(alarm[1]), alarm[2])
+        if change := re.fullmatch(r"states/change/(.+)", path):
+            self._allow(user, "system:edit")
+            return self._change_state(change[1])
+        raise _Denied(404, "NotFoundException", "Not Found")
+
+    def _allow(self, user: User, permission: str) -> None:
+        if permission and permission not in user.permissions:
+            raise _Denied(401, "UnauthorizedException", "Insufficient Privileges")
+
+    def _states(self) -> object:
+        rows = [
+            {"State": {"Id": number, "Name": name, "Definition": "", "IsActive": active}}
+            for number, (name, active) in enumerate(self.world.states.items(), 1)
+        ]
+        return {"states": rows}
+
+    def _change_state(self, name: str) -> object:
+        if name not in self.world.states:
+            raise _Denied(400, "BadRequestException", "Invalid state")
+        self.world.states = {known: known == name for known in self.world.states}
+        for number in self.world.monitors:
+            self.world.restart_monitor(number)
+        return {"blah": ""}
+
+    def _storage(self) -> object:
+        row: dict[str, Any] = {"Id": 1, "Name": "Default", "DiskSpace": 12345, "Path": "/events"}
+        if self.disk_fields:
+            row |= {"DiskTotalSpace": 1000, "DiskUsedSpace": 600}
+        return {"storage": [{"Storage": row}]}
+
+    def _monitors(self) -> object:
+        return {"monitors": [render.monitor(self.world, item) for item in self.world.monitors.values()]}
+
+    def _monitor(self, number: int, form: dict[str, str]) -> object:
+        item = self.world.monitors.get(number)
+        if item is None:
+            raise _Denied(404, "NotFoundException", "Invalid monitor")
+        if not form or not any(key.startswith("Monitor[") for key in form):
+            return {"monitor": render.monitor(self.world, item)}
+        fields = {key[8:-1]: value for key, value in form.items() if key.startswith("Monitor[")}
+        self.edits.append((number, fields))
+        for column, value in fields.items():
+            if column == "Function":
+                self.world.set_function(number, value)
+            elif column == "Enabled":
+                item.enabled = value == "1"
+            else:
+                setattr(item, column.lower(), value)
+        self.world.restart_monitor(number)
+        return {"message": "Saved"}
+
+    def _restart(self, number: int) -> object:
+        self.restarts.append(number)
+        self.world.restart_monitor(number)
+        return {"status": "ok"}
+
+    async def _alarm(self, number: int, command: str) -> object:
+        item = self.world.monitors.get(number)
+        if item is None:
+            raise _Denied(404, "NotFoundException", "Invalid monitor")
+        if item.status != "Connected":
+            return {"status": "false", "code": 255, "error": ""}
+        if command == "status":
+            status = item.state + self.world.personality.state_from_one
+            return {"status": str(status) if self.world.personality.status_as_text else status, "output": status}
+        if item.function == "Monitor" and not self.world.personality.modern_modes:
+            said = f"Monitor {number}({item.name})\nA Monitor in monitor mode cannot handle alarms"
+            return {"status": "A Monitor in monitor mode cannot handle alarms", "output": said}
+        if command == "on" and item.state == IDLE:
+            await asyncio.sleep(self.world.alarm_delay_s)
+            event = self.world.alarm(number, "Forced Web", "Forced Web: ", 255)
+            return {"status": f"Alarmed event id: {event.id if event else 0}", "output": "Forcing alarm on current state"}
+        if command == "off" and item.state == ALARM:
+            self.world.calm(number)
+        return {"status": "Cancelling forced alarm on/off", "output": ""}
+
+    def _events(self, filters: str, query: Any) -> object:  # noqa: ANN401 (a multidict)
+        chosen = self._filtered(filters)
+        chosen.sort(key=lambda event: event.id, reverse=query.get("direction") == "desc")
+        p = self.world.personality
+        if "limit" not in query and p.default_limit is None:
+            rows = [render.event(self.world, event) for event in chosen]
+            return {"events": rows, "pagination": {"page": 1, "nextPage": True, "count": len(rows), "limit": None}}
+        limit = min(int(query.get("limit", p.default_limit or 100)), 100)
+        page = int(query.get("page", 1))
+        shown = chosen[(page - 1) * limit : page * limit]
+        if page > 1 and not shown:
+            raise _Denied(404, "NotFoundException", "Not Found")
+        rows = [render.event(self.world, event) for event in shown]
+        return {"events": rows, "pagination": render.pagination(len(chosen), page, limit, rows)}
+
+    def _filtered(self, filters: str) -> list[FakeEvent]:
+        exact: dict[str, set[str]] = {}
+        events = self.world.events
+        chosen = list(events.values())
+        for part in filters.split("/"):
+            name, _, value = part.partition(":")
+            if name == "Id >":
+                low = int(value)
+                chosen = [event for event in chosen if event.id > low]
+            elif name in {"StartDateTime <", "StartTime <"}:
+                if name.startswith("StartDate") and self.world.personality.old_times:
+                    raise _Denied(500, "PDOException", "Unknown column 'Event.StartDateTime'")
+                limit = datetime.fromisoformat(value).replace(tzinfo=self.world.zone).astimezone(UTC)
+                chosen = [event for event in chosen if event.start < limit]
+            elif name in {"Id", "MonitorId"}:
+                exact.setdefault(name, set()).add(value)
+            else:
+                raise _Denied(500, "PDOException", f"Unknown column {name!r}")
+        for name, values in exact.items():
+            chosen = [event for event in chosen if str(event.id if name == "Id" else event.monitor_id) in values]
+        return chosen
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        bad = await self._misbehave(request, "index.php")
+        if bad is not None:
+            return bad
+        try:
+            user = self._user(dict(request.query))
+            self._allow(user, "events:view")
+        except _Denied:
+            return web.Response(status=302, headers={"Location": f"{self.sub_path}/index.php?view=login"})
+        if int(request.query.get("eid", 0)) not in self.world.events:
+            return web.Response(status=404, content_type="text/html")
+        return web.Response(body=self.picture, content_type=self.picture_type)
+
+    async def _zms(self, request: web.Request) -> web.StreamResponse:
+        bad = await self._misbehave(request, "zms")
+        if bad is not None:
+            return bad
+        try:
+            self._allow(self._user(dict(request.query)), "stream:view")
+        except _Denied:
+            return web.Response(status=403, text="Forbidden")
+        item = self.world.monitors.get(int(request.query.get("monitor", 0)))
+        runs = item is not None and item.status == "Connected"
+        return web.Response(body=self.picture if runs else b"", content_type=self.picture_type)
+
+    async def _misbehave(self, request: web.Request, path: str) -> web.StreamResponse | None:
+        for prefix, fault in list(self.faults.items()):
+            if path.startswith(prefix) and fault.times != 0:
+                fault.times -= 1
+                return await self._bad(request, fault.kind)
+        return None
+
+    async def _bad(self, request: web.Request, kind: str) -> web.StreamResponse | None:
+        if kind == "hang":
+            await asyncio.sleep(3600)
+        if kind == "close" and request.transport is not None:
+            request.transport.abort()
+            return web.Response()
+        if kind in {"truncate", "drip"}:
+            return await self._broken_stream(request, kind)
+        plain: dict[str, tuple[int, str, str]] = {
+            "html": (200, "<!DOCTYPE html><html>login</html>", "text/html"),
+            "500": (500, "<html>Internal Server Error</html>", "text/html"),
+            "401": (401, "Unauthorized", "text/plain"),
+            "403": (403, "<html>Forbidden</html>", "text/html"),
+            "404": (404, "<html>Not Found</html>", "text/html"),
+            "empty": (200, "", "application/json"),
+            "list": (200, "[]", "application/json"),
+            "garbage": (200, '{"events": [{"Event": 5}, 7, null], "monitors": [[1]], "version": []}', "application/json"),
+        }
+        if kind == "redirect":
+            place = f"https://elsewhere/zm?token={request.query.get('token', '')}"
+            return web.Response(status=301, headers={"Location": place})
+        if kind == "500-json":
+            return self._json(render.error(500, "TypeError", "count(): Argument must be Countable", str(request.rel_url)), 500)
+        if kind == "big":
+            return web.Response(body=JPEG + b"x" * (6 * 1024 * 1024), content_type="image/jpeg")
+        status, text, content_type = plain[kind]
+        return web.Response(status=status, text=text, content_type=content_type)
+
+    async def _broken_stream(self, request: web.Request, kind: str) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'{"monitors": [')
+        while kind == "drip":
+            await asyncio.sleep(1)
+            await response.write(b" ")
+        if request.transport is not None:
+            request.transport.abort()
+        return response

@@ -1,0 +1,195 @@
+"""What happens at the fake: monitors, events, alarms, run states, as tests and benchmarks want it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from tests.fakes.zoneminder.memory import MemoryWriter
+from tests.fakes.zoneminder.personality import V1_36_33, Personality
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+IDLE, PREALARM, ALARM, ALERT, TAPE = range(5)
+_MODERN = {
+    "None": ("None", "None", "None"),
+    "Monitor": ("Always", "None", "None"),
+    "Modect": ("Always", "Always", "OnMotion"),
+    "Record": ("Always", "None", "Always"),
+    "Mocord": ("Always", "Always", "Always"),
+    "Nodect": ("Always", "None", "OnMotion"),
+}
+
+
+@dataclass(slots=True)
+class FakeMonitor:
+    id: int
+    name: str
+    function: str = "Modect"
+    enabled: bool = True
+    capturing: str = "Always"
+    analysing: str = "Always"
+    recording: str = "OnMotion"
+    type: str = "Ffmpeg"
+    width: int = 640
+    height: int = 480
+    status: str | None = "Connected"
+    fps: str = "5.00"
+    deleted: bool = False
+    zones: list[str] = field(default_factory=lambda: ["All"])
+    state: int = IDLE
+    restarts: int = 0
+
+
+@dataclass(slots=True)
+class FakeEvent:
+    id: int
+    monitor_id: int
+    start: datetime
+    end: datetime | None = None
+    cause: str = "Motion"
+    notes: str = "Motion: All"
+    frames: int | None = 1
+    alarm_frames: int | None = 1
+    max_score: int | None = 20
+    length: float | None = 0.0
+
+
+class World:
+    """The state of one fake ZoneMinder; methods change it as ZoneMinder itself, its cameras or its users would."""
+
+    def __init__(
+        self,
+        personality: Personality = V1_36_33,
+        *,
+        monitors: int = 3,
+        shm_dir: Path | None = None,
+        now: Callable[[], datetime] | None = None,
+        zone: str = "UTC",
+    ) -> None:
+        self.personality = personality
+        self.zone = ZoneInfo(zone)
+        self.zone_name = zone
+        self._now = now or (lambda: datetime.now(UTC))
+        self.monitors: dict[int, FakeMonitor] = {}
+        self.events: dict[int, FakeEvent] = {}
+        self.next_event = 1
+        self.states = {"default": True, "Quiet": False, "a/b & c": False}
+        self.shm_dir = shm_dir
+        self.memories: dict[int, MemoryWriter] = {}
+        self.alarm_delay_s = 0.0
+        for number in range(1, monitors + 1):
+            self.add_monitor(number)
+
+    def now(self) -> datetime:
+        return self._now()
+
+    def add_monitor(self, number: int, name: str | None = None, **fields: object) -> FakeMonitor:
+        monitor = FakeMonitor(number, name or f"Camera {number}")
+        for key, value in fields.items():
+            setattr(monitor, key, value)
+        self.monitors[number] = monitor
+        self.set_function(number, monitor.function)
+        if self.shm_dir is not None:
+            self.start_memory(number)
+        return monitor
+
+    def remove_monitor(self, number: int) -> None:
+        """Delete it: newer versions keep the row and flag it."""
+        if self.personality.keeps_deleted:
+            self.monitors[number].deleted = True
+        else:
+            del self.monitors[number]
+        if number in self.memories:
+            self.memories.pop(number).remove()
+
+    def set_function(self, number: int, function: str) -> None:
+        monitor = self.monitors[number]
+        monitor.function = function
+        monitor.capturing, monitor.analysing, monitor.recording = _MODERN[function]
+        monitor.status = "NotRunning" if function == "None" else "Connected"
+
+    def restart_monitor(self, number: int) -> None:
+        """What any edit does: the daemon ends, and a new one starts."""
+        monitor = self.monitors[number]
+        monitor.restarts += 1
+        monitor.state = IDLE
+        runs = (monitor.capturing if self.personality.modern_modes else monitor.function) != "None"
+        monitor.status = "Connected" if runs else "NotRunning"
+        if number in self.memories:
+            if runs:
+                before = self.memories[number].values.get("startup", 0)
+                started = max(int(self.now().timestamp()), int(before) + 1)
+                self.memories[number].create(self.now().timestamp(), startup=started)
+            else:
+                self.memories[number].remove()
+
+    def start_memory(self, number: int, *, size: int | None = None) -> MemoryWriter:
+        if self.shm_dir is None:
+            raise ValueError("this world has no shared memory")
+        shm_size = size or self.personality.shm_size
+        writer = MemoryWriter(self.shm_dir, str(number), size=shm_size, from_one=self.personality.shm_from_one)
+        monitor = self.monitors[number]
+        writer.create(self.now().timestamp(), imagesize=monitor.width * monitor.height * 4)
+        self.memories[number] = writer
+        return writer
+
+    def beat(self) -> None:
+        """Let every daemon show that it lives."""
+        now = self.now().timestamp()
+        for number, writer in self.memories.items():
+            if self.monitors[number].status == "Connected" and writer.values.get("valid"):
+                writer.beat(now)
+
+    def set_state(self, number: int, state: int, **memory: float | bytes) -> None:
+        """Set a monitor's alarm state (IDLE .. TAPE)."""
+        self.monitors[number].state = state
+        if number in self.memories:
+            self.memories[number].set(state=state, **memory)
+
+    def open_event(self, number: int, cause: str = "Motion", notes: str = "Motion: All", **fields: object) -> FakeEvent:
+        event = FakeEvent(self.next_event, number, self.now(), cause=cause, notes=notes)
+        for key, value in fields.items():
+            setattr(event, key, value)
+        self.events[event.id] = event
+        self.next_event = event.id + 1
+        return event
+
+    def close_event(self, event_id: int) -> FakeEvent:
+        event = self.events[event_id]
+        event.end = max(self.now(), event.start)
+        event.length = (event.end - event.start).total_seconds()
+        event.frames = 50
+        return event
+
+    def delete_event(self, event_id: int) -> None:
+        del self.events[event_id]
+
+    def alarm(self, number: int, cause: str = "Motion", notes: str = "Motion: All", score: int = 40) -> FakeEvent | None:
+        """Something moves: state ALARM, and where the mode records on motion an event."""
+        monitor = self.monitors[number]
+        opens = monitor.recording == "OnMotion"
+        event = self.open_event(number, cause, notes, max_score=score) if opens else None
+        memory: dict[str, float | bytes] = {"score": score, "cause": cause.encode()}
+        if event is not None:
+            memory["last_event"] = event.id
+        self.set_state(number, ALARM, **memory)
+        return event
+
+    def calm(self, number: int) -> None:
+        """Nothing moves any more: back to idle, and the alarm's event is closed."""
+        monitor = self.monitors[number]
+        self.set_state(number, IDLE, score=0)
+        if monitor.recording == "OnMotion":
+            for event in self.events.values():
+                if event.monitor_id == number and event.end is None:
+                    self.close_event(event.id)
+
+    def restore_database(self, newest: int) -> None:
+        """Go back to an older database, in which `newest` was the last event."""
+        self.events = {number: event for number, event in self.events.items() if number <= newest}
+        self.next_event = newest + 1
