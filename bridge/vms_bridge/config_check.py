@@ -128,9 +128,10 @@ def _words(error: ErrorDetails) -> str:
 
 def _without_credentials(message: str, value: object) -> str:
     """Return the message without any part of what may be user and password in an address that a validator quotes."""
-    if isinstance(value, str) and "@" in value:
-        for part in re.split(r"[/:@?#]+", value.rpartition("@")[0]):
-            message = message.replace(part, "***") if part else message
+    text = value if isinstance(value, str) else ""
+    found = re.search(r"//(.*)@", text, re.DOTALL) or re.search(r"//[^/:]*:([^/?#]*)", text)
+    for part in re.split(r"[/:@?#]+", found[1]) if found else ():
+        message = message.replace(part, "***") if part else message
     return message
 
 
