@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.base import BackendKind
+from vms_bridge.backends.simulator.backend import Simulator
 from vms_bridge.backends.simulator.config import SimulatorConfig
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
 def create(system: str, config: BaseModel, clock: Clock) -> Backend:
     """Make the backend of one configured system; connects to nothing yet."""
-    # imported here, so that reading a configuration does not load Pillow
-    from vms_bridge.backends.simulator.backend import Simulator  # noqa: PLC0415
-
     assert isinstance(config, SimulatorConfig)  # noqa: S101  # the registry hands over what `config` below made
     return Simulator(system, config, clock)
 

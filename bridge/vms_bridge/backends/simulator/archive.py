@@ -84,7 +84,7 @@ def visit_event(world: World, visit: Visit, time: float) -> Event | None:
 def section_event(world: World, camera: int, number: int, time: float, *, labelled: bool) -> Event | None:
     """Return a section of continuous recording as it stands at that time; None before it begins."""
     start = world.epoch + number * world.section_s
-    if time < start:
+    if time < start or number < 0:
         return None
     end = start + world.section_s
     seen = list(_alarms_between(world, camera, start, min(time, end))) if labelled else []
@@ -124,16 +124,18 @@ def recorded_between(world: World, camera: int, since: float, until: float, *, c
     yield from (event for event in found if event is not None and event.clip_ready and event.end and event.end > moment(since))
 
 
-def best_moment(world: World, event_id: EventId) -> float | None:
-    """Return the time whose picture shows the event best; None where there is no such event."""
-    if event_id.kind is EventKind.FORCED:
-        return world.epoch + event_id.number / 1_000
-    if event_id.kind is EventKind.CONTINUOUS:
+def best_moment(world: World, event_id: EventId, now: float) -> float | None:
+    """Return the time up to now whose picture shows the event best; None where there is no such event, or not yet."""
+    if event_id.kind is EventKind.ALARM:
+        visit = world.visit(event_id.camera, event_id.number)
+        best = visit.best if visit is not None and visit.alarm_start is not None else None
+    elif event_id.kind is EventKind.FORCED:
+        best = world.epoch + event_id.number / 1_000
+    else:
         start = world.epoch + event_id.number * world.section_s
-        seen = list(_alarms_between(world, event_id.camera, start, start + world.section_s))
-        return max(seen, key=lambda visit: visit.score).best if seen else start
-    visit = world.visit(event_id.camera, event_id.number)
-    return visit.best if visit is not None and visit.alarm_start is not None else None
+        seen = [visit for visit in _alarms_between(world, event_id.camera, start, start + world.section_s) if visit.best <= now]
+        best = max(seen, key=lambda visit: visit.score).best if seen else start
+    return best if best is not None and best <= now else None
 
 
 def _alarms_between(world: World, camera: int, since: float, until: float) -> Iterator[Visit]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.base import Finding
 from vms_bridge.backends.simulator.archive import best_moment, parse_event_id
 from vms_bridge.backends.simulator.camera import Camera
-from vms_bridge.backends.simulator.drawing import Painter
 from vms_bridge.backends.simulator.modes import RUN_STATES
 from vms_bridge.backends.simulator.world import World
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
@@ -18,6 +17,7 @@ from vms_bridge.model import (
     Event,
     EventBatch,
     EventPicture,
+    Monitor,
     Snapshot,
     StateUpdate,
     Storage,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.simulator.config import SimulatorConfig
+    from vms_bridge.backends.simulator.drawing import Painter
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action
     from vms_bridge.model import PictureRef, Resume
@@ -50,7 +51,7 @@ class Simulator:
         self._clock = clock
         self._world = World(seed=config.seed, pace=config.pace, epoch=config.epoch.timestamp())
         self._cameras = {str(number): Camera(number, self._world, config.width) for number in range(1, config.cameras + 1)}
-        self._painter = Painter(config.width)
+        self._painter: Painter | None = None
         self._run_state = RUN_STATES[0]
         self._feed: Feed | None = None
 
@@ -118,19 +119,16 @@ class Simulator:
         """Draw it in a thread, since that takes longer than the event loop may be held up."""
         if isinstance(ref, EventPicture):
             event_id = parse_event_id(ref.event_id)
-            time = best_moment(self._world, event_id) if event_id is not None else None
+            time = best_moment(self._world, event_id, self._now()) if event_id is not None else None
             camera = self._cameras.get(str(event_id.camera)) if event_id is not None else None
-            if time is None or camera is None or time > self._now():
+            if time is None or camera is None:
                 raise MediaUnavailable(f"system {self._system} has no picture of an event {ref.event_id!r}")
         else:
             camera = self._cameras.get(ref.monitor_id)
             time = self._now()
             if camera is None:
                 raise MediaUnavailable(f"system {self._system} has no monitor {ref.monitor_id!r}")
-        number = int(camera.monitor.id)
-        sightings = self._world.sightings(self._world.visit_at(number, time), time)
-        place = self._world.place(number)
-        return await asyncio.to_thread(self._painter.picture, camera.monitor.name, place, sightings, time)
+        return await asyncio.to_thread(self._draw, camera.monitor, time)
 
     async def check(self) -> Sequence[Finding]:
         """Say what `vms-bridge check` is to show; a real backend would connect, log in and look around."""
@@ -144,6 +142,16 @@ class Simulator:
                 )
             )
         return findings
+
+    def _draw(self, monitor: Monitor, time: float) -> bytes:
+        if self._painter is None:
+            # loading Pillow takes a tenth of a second, which is this thread's and not the event loop's to wait for
+            from vms_bridge.backends.simulator.drawing import Painter  # noqa: PLC0415
+
+            self._painter = Painter(self._config.width)
+        number = int(monitor.id)
+        sightings = self._world.sightings(self._world.visit_at(number, time), time)
+        return self._painter.picture(monitor.name, self._world.place(number), sightings, time)
 
     async def _follow(self, feed: Feed) -> None:
         stored = self._now()
@@ -173,6 +181,8 @@ class Simulator:
         ended: list[Event] = []
         for monitor_id, camera in self._cameras.items():
             ended += camera.resume(by_camera.get(monitor_id, ()), now)
+            if resume.cursor is None:
+                camera.begin(now)
         return ended
 
     async def _missed(self, cursor: float | None, now: float) -> list[Event]:

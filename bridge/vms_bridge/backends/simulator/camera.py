@@ -143,6 +143,13 @@ class Camera:
                 self._open[event.id] = event
         return ended
 
+    def begin(self, time: float) -> None:
+        """Begin at the first contact: what is over by now is nobody's news."""
+        visit = self._world.visit_at(self._number, time)
+        event = visit_event(self._world, visit, time) if visit is not None else None
+        if event is not None and event.end is not None:
+            self._told.append(event.id)
+
     def look(self, time: float) -> Look:
         """Look at the place, and tell what is new since the last look."""
         if time < self._steady_until:
@@ -233,10 +240,10 @@ class Camera:
 
     def cancel(self, time: float) -> None:
         """End whatever alarm there is; the visit that is under way raises none any more."""
-        if self._forced is not None and self._forced.until is None:
-            self._forced.until = time
         if self._alarm(self._does(time), self._world.visit_at(self._number, time), time) is not AlarmState.IDLE:
             self._alert_until = time + 1.0
+        if self._forced is not None and self._forced.until is None:
+            self._forced.until = time
         self._ignore_visit(time)
 
     def _ignore_visit(self, time: float) -> None:

@@ -23,6 +23,7 @@ _COLOURS = ("#b23a48", "#2a6f97", "#e09f3e", "#386641", "#6d597a", "#3d405b")
 _SHAPES = {"person": (0.44, 0.42), "car": (0.40, 1.9), "dog": (0.20, 1.35), "cat": (0.13, 1.4)}
 """Height of each label at the bottom of the picture, and its width as a multiple of that."""
 _LEAST_VISIBLE = 0.15
+_STEPS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +144,21 @@ class World:
 
     def _with_alarm(self, visit: Visit) -> Visit:
         """Walk through the visit in small steps and note when somebody is in a zone, and who."""
-        steps = 40
-        moments = [visit.start + (visit.end - visit.start) * step / steps for step in range(steps + 1)]
-        inside = [(time, seen) for time in moments if (seen := [one for one in self.sightings(visit, time) if one.zones])]
+        zones: set[str] = set()
+        inside: list[tuple[float, float]] = []
+        for step in range(_STEPS + 1):
+            time = visit.start + (visit.end - visit.start) * step / _STEPS
+            size = 0.0
+            for actor in visit.actors:
+                at = _position(visit, actor, time)
+                entered = _zones_at(self.place(visit.camera), at[0]) if at is not None else ()
+                if at is not None and entered:
+                    zones.update(entered)
+                    size += _height(actor, at[0][1])
+            if size:
+                inside.append((size, time))
         if not inside:
             return visit
-        best, seen = max(inside, key=lambda moment: sum(one.box[2] * one.box[3] for one in moment[1]))
         by_score = sorted({(actor.score, actor.label) for actor in visit.actors}, reverse=True)
         return Visit(
             camera=visit.camera,
@@ -158,38 +168,52 @@ class World:
             over=visit.over,
             hold_s=visit.hold_s,
             actors=visit.actors,
-            alarm_start=inside[0][0],
-            alarm_end=inside[-1][0],
-            zones=tuple(sorted({zone for _, present in inside for one in present for zone in one.zones})),
+            alarm_start=inside[0][1],
+            alarm_end=inside[-1][1],
+            zones=tuple(sorted(zones)),
             labels=tuple(dict.fromkeys(label for _, label in by_score)),
             score=by_score[0][0],
-            best=best,
+            best=max(inside)[1],
         )
 
     def _sighting(self, visit: Visit, index: int, time: float) -> Sighting | None:
         actor = visit.actors[index]
-        progress = (time - visit.start) / (visit.end - visit.start) / (1 - 0.1) - actor.delay
-        if not 0 <= progress <= 1:
+        at = _position(visit, actor, time)
+        if at is None:
             return None
-        (x, y), to_left = _along(actor.points, progress)
-        base_height, aspect = _SHAPES[actor.label]
-        height = base_height * (0.25 + 0.75 * y)
-        width = height * aspect * 9 / 16
+        (x, y), to_left = at
+        height = _height(actor, y)
+        width = height * _SHAPES[actor.label][1] * 9 / 16
         left, top = max(0.0, x - width / 2), max(0.0, y - height)
         right, bottom = min(1.0, x + width / 2), min(1.0, y)
         if (right - left) * (bottom - top) < _LEAST_VISIBLE * width * height or right <= left or bottom <= top:
             return None
-        zones = (zone.id for zone in self.place(visit.camera).zones if contains(zone.points, (x, min(y, 0.999))))
         return Sighting(
             label=actor.label,
             colour=actor.colour,
             score=round(actor.score - 0.02 * (1 + math.sin(time * 3)), 2),
             box=(round(left, 4), round(top, 4), round(right - left, 4), round(bottom - top, 4)),
-            zones=tuple(zones),
+            zones=_zones_at(self.place(visit.camera), (x, y)),
             stride=math.sin(time * 7),
             to_left=to_left,
             track=f"{visit.slot}.{index + 1}",
         )
+
+
+def _position(visit: Visit, actor: Actor, time: float) -> tuple[Point, bool] | None:
+    """Return where the actor touches the ground, and whether they walk to the left; None before and after."""
+    progress = (time - visit.start) / (visit.end - visit.start) / 0.9 - actor.delay
+    return _along(actor.points, progress) if 0 <= progress <= 1 else None
+
+
+def _height(actor: Actor, y: float) -> float:
+    """Return the height in the picture, which grows towards its bottom."""
+    return _SHAPES[actor.label][0] * (0.25 + 0.75 * y)
+
+
+def _zones_at(place: Place, at: Point) -> tuple[str, ...]:
+    x, y = at
+    return tuple(zone.id for zone in place.zones if contains(zone.points, (x, min(y, 0.999))))
 
 
 def _along(points: tuple[Point, ...], progress: float) -> tuple[Point, bool]:

@@ -1,0 +1,319 @@
+"""What every backend must keep, as checks that run against each kind of system in the registry.
+
+A test module makes a `Subject` and runs `CHECKS` with it, one test for each:
+
+    @pytest.mark.parametrize("check", CHECKS)
+    async def test_it_keeps_the_contract(subject: Subject, check: Check) -> None:
+        await check(subject)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.base import Finding
+from vms_bridge.commands import NEEDS, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
+from vms_bridge.model import (
+    AlarmState,
+    Capability,
+    Detection,
+    Event,
+    EventBatch,
+    EventPicture,
+    LivePicture,
+    Monitor,
+    MonitorState,
+    Resume,
+    Snapshot,
+    StateUpdate,
+    SystemLost,
+    SystemState,
+    SystemUpdate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from vms_bridge.backends.base import Backend
+    from vms_bridge.commands import Action
+    from vms_bridge.model import Update
+
+_STEP_S = 0.5
+_PATIENCE_S = 30.0
+
+
+@dataclass(kw_only=True)
+class RecordingFeed:
+    """The hub's side: keeps everything it is told, and hands the cursor back."""
+
+    updates: list[Update] = field(default_factory=list)
+    batches: list[EventBatch] = field(default_factory=list)
+    _resume: Resume = field(default_factory=Resume)
+    _open: dict[str, Event] = field(default_factory=dict)
+    monitors: dict[str, Monitor] = field(default_factory=dict)
+    states: dict[str, MonitorState] = field(default_factory=dict)
+    system: SystemState = field(default_factory=SystemState)
+
+    @property
+    def resume(self) -> Resume:
+        return replace(self._resume, open_events=tuple(self._open.values()))
+
+    def emit(self, update: Update) -> None:
+        self.updates.append(update)
+        match update:
+            case Snapshot():
+                self.monitors = {monitor.id: monitor for monitor in update.monitors}
+                self.states, self.system = dict(update.states), update.system
+            case StateUpdate():
+                self.states[update.monitor_id] = update.state
+            case SystemUpdate():
+                self.system = update.state
+            case SystemLost():
+                raise AssertionError("it is the supervisor that tells a loss, not the backend")
+
+    async def record(self, batch: EventBatch) -> None:
+        await asyncio.sleep(0)
+        self.batches.append(batch)
+        self._resume = replace(self._resume, cursor=batch.cursor or self._resume.cursor, generation=batch.generation)
+        for event in batch.events:
+            if event.end is None and event.end_reason is None and not event.deleted:
+                self._open[event.id] = event
+            else:
+                self._open.pop(event.id, None)
+
+    @property
+    def events(self) -> Iterator[Event]:
+        return (event for batch in self.batches for event in batch.events)
+
+
+@dataclass(kw_only=True)
+class Subject:
+    """A backend under test. `advance` lets that many seconds pass for it; `busy_s` brings at least one event."""
+
+    make: Callable[[], Backend]
+    advance: Callable[[float], Awaitable[None]]
+    busy_s: float
+
+    @asynccontextmanager
+    async def running(self, backend: Backend, feed: RecordingFeed) -> AsyncIterator[asyncio.Task[None]]:
+        """Run the backend until it has told the whole truth, and cancel it in the end."""
+        task = asyncio.create_task(backend.run(feed))
+        try:
+            told = len(feed.updates)
+            await self.until(lambda: len(feed.updates) > told or task.done())
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task], timeout=5)
+            if not task.cancelled():
+                task.result()
+
+    async def until(self, condition: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
+        """Let time pass until the condition holds."""
+        for _ in range(int(patience_s / _STEP_S)):
+            if condition():
+                return
+            await self.advance(_STEP_S)
+        assert condition(), f"not within {patience_s:g} s"
+
+
+async def begins_with_the_whole_truth(subject: Subject) -> None:
+    feed = RecordingFeed()
+    async with subject.running(subject.make(), feed):
+        first = feed.updates[0]
+        assert isinstance(first, Snapshot)
+        assert first.system.available
+        assert first.states.keys() == {monitor.id for monitor in first.monitors}
+        assert len(first.states) == len(first.monitors)
+        assert all(state.available for state in first.states.values())
+
+
+async def begins_so_again_after_each_start(subject: Subject) -> None:
+    backend, feed = subject.make(), RecordingFeed()
+    async with subject.running(backend, feed):
+        pass
+    first = len(feed.updates)
+    async with subject.running(backend, feed):
+        assert isinstance(feed.updates[first], Snapshot)
+
+
+async def ends_soon_when_cancelled(subject: Subject) -> None:
+    loop = asyncio.get_running_loop()
+    async with subject.running(subject.make(), RecordingFeed()) as task:
+        await subject.advance(_STEP_S)
+        start = loop.time()
+        task.cancel()
+        await asyncio.wait([task], timeout=5)
+        assert task.cancelled()
+        assert loop.time() - start < 1.0
+
+
+async def speaks_only_of_monitors_that_there_are(subject: Subject) -> None:
+    feed = RecordingFeed()
+    async with subject.running(subject.make(), feed):
+        await subject.until(lambda: any(feed.events), subject.busy_s)
+        known = set(feed.monitors)
+        assert {update.monitor_id for update in feed.updates if isinstance(update, StateUpdate | Detection)} <= known
+        assert {event.monitor_id for event in feed.events} <= known
+        zones = {monitor.id: {zone.id for zone in monitor.zones} for monitor in feed.monitors.values()}
+        for monitor_id, state in feed.states.items():
+            assert state.zones.keys() <= zones[monitor_id]
+            assert all(
+                state.modes[mode] in values for mode, values in feed.monitors[monitor_id].modes.items() if mode in state.modes
+            )
+
+
+async def declares_what_its_monitors_declare(subject: Subject) -> None:
+    feed = RecordingFeed()
+    async with subject.running(subject.make(), feed):
+        for monitor in feed.monitors.values():
+            assert monitor.capabilities <= feed.system.capabilities
+            assert bool(monitor.modes) is (Capability.MODES in monitor.capabilities)
+        assert bool(feed.system.run_states) is (Capability.RUN_STATE in feed.system.capabilities)
+
+
+async def knows_what_it_declares_to_know(subject: Subject) -> None:
+    known: dict[Capability, Callable[[MonitorState], object]] = {
+        Capability.ALARM_STATE: lambda state: state.alarm,
+        Capability.ARM: lambda state: state.armed,
+        Capability.DETECTION: lambda state: state.detection,
+        Capability.SCORE: lambda state: state.score,
+        Capability.FPS: lambda state: state.capture_fps,
+        Capability.COUNTERS: lambda state: state.events_total,
+        Capability.ZONE_STATE: lambda state: state.zones or None,
+        Capability.MODES: lambda state: state.modes or None,
+    }
+    feed = RecordingFeed()
+    async with subject.running(subject.make(), feed):
+        await subject.until(lambda: any(feed.events), subject.busy_s)
+        for monitor_id, monitor in feed.monitors.items():
+            for capability in monitor.capabilities & known.keys():
+                assert known[capability](feed.states[monitor_id]) is not None, f"{monitor_id}: {capability}"
+        if Capability.STORAGE in feed.system.capabilities:
+            assert feed.system.storage
+        if Capability.LOAD in feed.system.capabilities:
+            assert feed.system.load is not None
+
+
+async def tells_events_with_times_and_ends_in_order(subject: Subject) -> None:
+    feed = RecordingFeed()
+    async with subject.running(subject.make(), feed):
+        await subject.until(lambda: any(event.end is not None for event in feed.events), 2 * subject.busy_s)
+        for event in feed.events:
+            assert event.start.utcoffset() is not None
+            assert event.end is None or event.end >= event.start
+            assert event.score is None or 0 <= event.score <= 1
+        assert any(batch.cursor for batch in feed.batches)
+
+
+async def executes_or_refuses_what_it_declares(subject: Subject) -> None:
+    feed = RecordingFeed()
+    backend = subject.make()
+    async with subject.running(backend, feed):
+        tried = 0
+        reasons: list[str] = []
+        for monitor_id, action in _actions(feed):
+            try:
+                await asyncio.wait_for(backend.execute(monitor_id, action), 5)
+            except (CommandRejected, UnsupportedCommand) as refused:
+                reasons.append(str(refused))
+            else:
+                await backend.refresh(monitor_id)
+                await subject.until(lambda target=monitor_id, done=action: _shows(feed, target, done))  # type: ignore[misc]  # bound now
+            tried += 1
+        assert all(reasons), "a refusal says why"
+        assert tried or not feed.system.capabilities & set(NEEDS.values())
+
+
+async def refuses_a_monitor_that_is_not_there(subject: Subject) -> None:
+    backend, feed = subject.make(), RecordingFeed()
+    async with subject.running(backend, feed):
+        try:
+            await asyncio.wait_for(backend.execute("no such monitor", SetAlarm(on=True)), 5)
+        except (CommandRejected, UnsupportedCommand):
+            return
+        raise AssertionError("it accepted a command for a monitor that does not exist")
+
+
+async def delivers_the_pictures_that_it_declares(subject: Subject) -> None:
+    backend, feed = subject.make(), RecordingFeed()
+    async with subject.running(backend, feed):
+        for monitor in feed.monitors.values():
+            if Capability.LIVE_PICTURE in monitor.capabilities:
+                assert (await backend.picture(LivePicture(monitor_id=monitor.id)))[:2] == b"\xff\xd8"
+        await subject.until(lambda: any(event.snapshot_ready for event in feed.events), 2 * subject.busy_s)
+        event = next(event for event in feed.events if event.snapshot_ready)
+        if Capability.EVENT_PICTURE in feed.monitors[event.monitor_id].capabilities:
+            assert (await backend.picture(EventPicture(event_id=event.id)))[:2] == b"\xff\xd8"
+        for missing in (LivePicture(monitor_id="no such monitor"), EventPicture(event_id="no such event")):
+            try:
+                await backend.picture(missing)
+            except MediaUnavailable:
+                continue
+            raise AssertionError(f"it has a picture of {missing}")
+
+
+async def checks_itself_in_words(subject: Subject) -> None:
+    findings = await subject.make().check()
+    assert findings
+    for finding in findings:
+        assert isinstance(finding, Finding)
+        assert finding.text
+        assert finding.hint or not finding.problem
+
+
+Check = "Callable[[Subject], Awaitable[None]]"
+CHECKS = (
+    begins_with_the_whole_truth,
+    begins_so_again_after_each_start,
+    ends_soon_when_cancelled,
+    speaks_only_of_monitors_that_there_are,
+    declares_what_its_monitors_declare,
+    knows_what_it_declares_to_know,
+    tells_events_with_times_and_ends_in_order,
+    executes_or_refuses_what_it_declares,
+    refuses_a_monitor_that_is_not_there,
+    delivers_the_pictures_that_it_declares,
+    checks_itself_in_words,
+)
+
+
+def _actions(feed: RecordingFeed) -> Iterator[tuple[str | None, Action]]:
+    """Yield an action and its opposite for everything that is declared, so that the system ends as it began."""
+    for monitor in list(feed.monitors.values()):
+        actions: list[Action] = [SetAlarm(on=True, cause="Contract", text="a check"), SetAlarm(on=False)]
+        actions += [SetDetection(on=False), SetDetection(on=True)]
+        modes = dict(feed.states[monitor.id].modes)
+        actions += [SetArmed(on=False), SetArmed(on=True, restore=modes)]
+        actions += [SetMode(mode=mode, value=value) for mode, values in monitor.modes.items() for value in (*values, modes[mode])]
+        actions += [Restart()]
+        for action in actions:
+            if NEEDS[type(action)] in monitor.capabilities:
+                yield monitor.id, action
+    if Capability.RUN_STATE in feed.system.capabilities:
+        now = feed.system.run_state
+        for name in (*feed.system.run_states, *((now,) if now else ())):
+            yield None, SetRunState(name=name)
+
+
+def _shows(feed: RecordingFeed, monitor_id: str | None, action: Action) -> bool:
+    """Say whether the state shows the action's effect."""
+    if isinstance(action, SetRunState):
+        return feed.system.run_state == action.name
+    state = feed.states[monitor_id or ""]
+    match action:
+        case SetAlarm(on=on):
+            shown = (state.alarm is AlarmState.ALARM) is on
+        case SetDetection(on=on):
+            shown = state.detection is on
+        case SetArmed(on=on):
+            shown = state.armed is on
+        case SetMode(mode=mode, value=value):
+            shown = state.modes[mode] == value
+        case Restart():
+            shown = state.connected is True
+    return shown
