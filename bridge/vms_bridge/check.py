@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import os
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.base import Finding
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.config import MqttConfig
 
 _LIMIT_S = 30.0
+_ANY_REMEDY = "check the address in the configuration, whether the host is up and reachable from here, and what its own log says"
 _ANSWER_S = 5.0
 _MANY_RETAINED = 800
 """mosquitto drops what goes beyond 1,000 messages waiting for one client, unless its limit is raised."""
@@ -73,7 +75,8 @@ async def _system(system: SystemConfig, clock: Clock, limit_s: float) -> Sequenc
     """Have the backend try its connection, and hold it to its promise never to raise and to end."""
     try:
         async with asyncio.timeout(limit_s):
-            return await system.kind.create(system.key, system.settings, clock).check()
+            found = await system.kind.create(system.key, system.settings, clock).check()
+            return [replace(finding, hint=_ANY_REMEDY) if finding.problem and not finding.hint else finding for finding in found]
     except TimeoutError:
         text = f"no result within {limit_s:g} s"
         return [Finding(text=text, problem=True, hint="is the host up, and does a firewall let the port through?")]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 from tests.bridge.config_samples import PLUGIN, Mistake, mistakes
+from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.backends import load_kind
 from vms_bridge.check import examine
@@ -308,3 +309,64 @@ async def test_a_system_that_hangs_holds_up_nobody(tmp_path: Path, kind: Backend
         ("b", "version 1, 3 monitors"),
     ]
     assert [finding.problem for _, finding in found[-2:]] == [True, False]
+
+
+async def zoneminder_problems(tmp_path: Path, zoneminder: BackendKind, **settings: object) -> list[Finding]:
+    password = {"username": "admin", "password": "p&=+ä/%s#", "shared_memory": False, "timeout": 1}
+    model = zoneminder.config.model_validate(password | settings)
+    system = SystemConfig(key="zm", kind=zoneminder, name="ZoneMinder", rules=MonitorRules(), settings=model)
+    found = await examine(config(tmp_path, None, {"zm": system}), SystemClock(), limit_s=4)
+    problems = [finding for part, finding in found if part == "zm" and finding.problem]
+    assert all(finding.hint for finding in problems), problems
+    assert "p&=+" not in repr(found)
+    return problems
+
+
+@pytest.fixture
+def zoneminder() -> BackendKind:
+    return load_kind("zoneminder")
+
+
+async def test_zoneminder_is_well(tmp_path: Path, zoneminder: BackendKind) -> None:
+    async with FakeZoneMinder(World(monitors=2)) as zm:
+        assert await zoneminder_problems(tmp_path, zoneminder, url=zm.url) == []
+
+
+async def test_zoneminder_wrong_password(tmp_path: Path, zoneminder: BackendKind) -> None:
+    async with FakeZoneMinder(World(monitors=2)) as zm:
+        (problem,) = await zoneminder_problems(tmp_path, zoneminder, url=zm.url, password="wrong-password")
+    assert "login" in problem.text
+    assert "password" in problem.hint
+    assert "wrong-password" not in repr(problem)
+
+
+@pytest.mark.parametrize("kind", ["html", "500", "404", "empty", "garbage", "redirect", "close"])
+async def test_zoneminder_answers_something_else(tmp_path: Path, zoneminder: BackendKind, kind: str) -> None:
+    async with FakeZoneMinder(World(monitors=2)) as zm:
+        zm.fail("", kind)
+        assert await zoneminder_problems(tmp_path, zoneminder, url=zm.url)
+
+
+async def test_zoneminder_at_a_wrong_path(tmp_path: Path, zoneminder: BackendKind) -> None:
+    async with FakeZoneMinder(World(monitors=2)) as zm:
+        assert await zoneminder_problems(tmp_path, zoneminder, url=zm.url.replace("/zm", "/wrong"))
+
+
+async def test_zoneminder_is_not_there(tmp_path: Path, zoneminder: BackendKind) -> None:
+    async with FakeZoneMinder(World(monitors=2)) as zm:
+        url = zm.url
+    (problem,) = await zoneminder_problems(tmp_path, zoneminder, url=url)
+    assert "no connection" in problem.text
+
+
+async def test_zoneminder_on_a_host_without_a_name(tmp_path: Path, zoneminder: BackendKind) -> None:
+    assert await zoneminder_problems(tmp_path, zoneminder, url="http://no-such-host.invalid/zm")
+
+
+async def test_zoneminder_with_the_certificate_of_a_stranger(tmp_path: Path, zoneminder: BackendKind) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with FakeZoneMinder(World(monitors=2), ssl_context=context) as zm:
+        (problem,) = await zoneminder_problems(tmp_path, zoneminder, url=zm.url)
+    assert "certificate" in problem.text
+    assert "ca_file" in problem.hint + problem.text
