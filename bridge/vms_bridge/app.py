@@ -69,7 +69,7 @@ class Bridge:
 
     async def run(self) -> None:
         """Run until `stop`. Raises BridgeError where the bridge can't go on: the store fails, a rival is at work."""
-        store = await asyncio.to_thread(Store.open, self._config.data_dir, self._clock.now)
+        store = await asyncio.to_thread(Store.open, self._config.data_dir, self._clock)
         try:
             self.hub = Hub(store, self._clock, durable_sinks=("mqtt",) if self._config.mqtt else ())
             try:

@@ -2,22 +2,20 @@
 
 One thread owns the connection; each public coroutine is one transaction. WAL with synchronous=NORMAL: a killed
 process loses nothing, a power cut at most the last moments, which the VMS's own event list brings back because
-the cursor is in the same transaction (https://sqlite.org/wal.html#performance_considerations).
+the cursor is in the same transaction (https://sqlite.org/wal.html#performance_considerations). When the disk is full
+or read-only the store goes on in memory, says so, and writes everything back as soon as the disk allows it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
-import logging
-import os
 import sqlite3
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -25,19 +23,19 @@ from pydantic import TypeAdapter
 
 from vms_bridge.errors import StoreError
 from vms_bridge.model import Event, Monitor, Resume
-from vms_bridge.store_schema import SCHEMA_VERSION, migrate
+from vms_bridge.store_database import Database
 from vms_bridge.views import MessageType, StoredMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-_LOGGER = logging.getLogger(__name__)
+    from vms_bridge.clock import Clock
+
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _EVENT = TypeAdapter(Event)
 _MONITOR = TypeAdapter(Monitor)
-_FILE_NAME = "vms-bridge.sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,52 +79,26 @@ class StoredMonitor:
 class Store:
     """The open database; `open` it once, `close` it in the end."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: int, now: Callable[[], datetime]) -> None:
-        self._path = path
-        self._connection = connection
-        self._lock = lock
-        self._now = now
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self.epoch = self._identity("epoch", lambda: uuid.uuid4().hex[:12])
-        self.bridge_id = self._identity("bridge_id", lambda: uuid.uuid4().hex)
+        self.epoch = database.attempt(self._identity, "epoch", uuid.uuid4().hex[:12])
+        self.bridge_id = database.attempt(self._identity, "bridge_id", uuid.uuid4().hex)
 
     @classmethod
-    def open(cls, data_dir: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Store:
-        """Open the store in `data_dir`, making or migrating it. Blocks; call it before the loop is busy.
+    def open(cls, data_dir: Path, clock: Clock) -> Store:
+        """Open the store in `data_dir`. Blocks; call it before the loop is busy. Raises StoreError (`Database.open`)."""
+        return cls(Database.open(data_dir, clock), clock)
 
-        A file that is damaged or not ours is kept aside and a new one is made. Raises StoreError when the
-        directory can't be used, another bridge uses it, or a newer program has written it.
-        """
-        try:
-            data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
-            lock = _lock(data_dir)
-        except OSError as error:
-            raise StoreError(
-                f"the data directory {data_dir} can't be used: {error.strerror}",
-                hint="set data_dir to a directory that the bridge's user may write to",
-            ) from error
-        path = data_dir / _FILE_NAME
-        try:
-            try:
-                connection = _connect(path)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
-                _keep_aside(path, now(), error)
-                connection = _connect(path)
-            return cls(path, connection, lock, now)
-        except sqlite3.Error as error:
-            os.close(lock)
-            raise StoreError(
-                f"the store {path} can't be opened: {error}", hint="is the disk full, or the directory read-only?"
-            ) from error
-        except StoreError:
-            os.close(lock)
-            raise
+    @property
+    def problem(self) -> str | None:
+        """Why what is stored would not survive a crash, for people; None if it would."""
+        return self._database.problem
 
     async def close(self) -> None:
         """Finish what is under way and close the file."""
-        await self._run(self._close)
+        await self._run(self._database.close)
         self._thread.shutdown(wait=False)
 
     async def monitors(self, system: str) -> list[StoredMonitor]:
@@ -167,29 +139,25 @@ class Store:
 
     async def _run(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
         """Do blocking work in the store's thread, as one transaction, to its end even when the caller is cancelled."""
-        future = asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *arguments, **options))
+        attempt = partial(self._database.attempt, work, *arguments, **options)
         try:
-            return await asyncio.shield(future)
+            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, attempt))
         except sqlite3.Error as error:
-            raise StoreError(f"the store {self._path} failed: {error}", hint="is the disk full or failing?") from error
-
-    def _close(self) -> None:
-        self._connection.close()
-        os.close(self._lock)
+            raise StoreError(f"the store {self._database.path} failed: {error}", hint="is the disk failing?") from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
-        with self._connection, closing(self._connection.cursor()) as cursor:
+        with self._database.connection as connection, closing(connection.cursor()) as cursor:
             yield cursor
 
-    def _identity(self, key: str, make: Callable[[], str]) -> str:
+    def _identity(self, key: str, made: str) -> str:
         with self._transaction() as cursor:
-            cursor.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, make()))
+            cursor.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, made))
             value: str = cursor.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0]
         return value
 
     def _monitors(self, system: str) -> list[StoredMonitor]:
-        rows = self._connection.execute(
+        rows = self._database.connection.execute(
             "SELECT monitor, seq, description, remembered, last_event, last_event_id FROM monitors WHERE system = ?", (system,)
         )
         return [
@@ -205,9 +173,9 @@ class Store:
         ]
 
     def _resume(self, system: str) -> Resume:
-        row = self._connection.execute("SELECT cursor, generation FROM systems WHERE system = ?", (system,)).fetchone()
+        row = self._database.connection.execute("SELECT cursor, generation FROM systems WHERE system = ?", (system,)).fetchone()
         cursor, generation = row or (None, 1)
-        events = self._connection.execute(
+        events = self._database.connection.execute(
             "SELECT data FROM events WHERE system = ? AND generation = ? AND is_open ORDER BY rowid", (system, generation)
         )
         return Resume(cursor=cursor, generation=generation, open_events=tuple(_EVENT.validate_json(data) for (data,) in events))
@@ -215,7 +183,7 @@ class Store:
     def _events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, Event]:
         known: dict[str, Event] = {}
         for event_id in ids:
-            row = self._connection.execute(
+            row = self._database.connection.execute(
                 "SELECT data FROM events WHERE system = ? AND generation = ? AND event_id = ?", (system, generation, event_id)
             ).fetchone()
             if row:
@@ -223,7 +191,7 @@ class Store:
         return known
 
     def _commit(self, commit: EventCommit, sinks: tuple[str, ...]) -> None:
-        now = self._now().isoformat()
+        now = self._clock.now().isoformat()
         with self._transaction() as cursor:
             cursor.execute(
                 "INSERT INTO systems VALUES (?, ?, ?) ON CONFLICT (system) DO UPDATE"
@@ -274,7 +242,7 @@ class Store:
             )
 
     def _undelivered(self, sink: str, late: bool, after: int, limit: int) -> list[StoredMessage]:  # noqa: FBT001 - a column
-        rows = self._connection.execute(
+        rows = self._database.connection.execute(
             "SELECT m.position, m.system, m.monitor, m.event_id, m.type, m.created, m.payload"
             " FROM outbox o JOIN messages m USING (position)"
             " WHERE o.sink = ? AND o.late = ? AND o.position > ? ORDER BY o.position LIMIT ?",
@@ -302,7 +270,7 @@ class Store:
             )
 
     def _prune(self, sinks: tuple[str, ...], keep: timedelta) -> int:
-        before = (self._now() - keep).isoformat()
+        before = (self._clock.now() - keep).isoformat()
         marks = ", ".join("?" * len(sinks))
         with self._transaction() as cursor:
             cursor.execute(f"DELETE FROM outbox WHERE sink NOT IN ({marks})", sinks)  # noqa: S608 - only question marks
@@ -315,57 +283,3 @@ class Store:
 
 def _is_open(event: Event) -> bool:
     return event.end is None and event.end_reason is None and not event.deleted
-
-
-def _lock(data_dir: Path) -> int:
-    """Make sure that no other bridge works in this directory; the lock ends with the process."""
-    lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise StoreError(
-            f"another bridge already works with the data directory {data_dir}",
-            hint="stop it, or give this one a data_dir of its own",
-        ) from error
-    return lock
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=5)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        _prepare(path, connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _prepare(path: Path, connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-        raise sqlite3.DatabaseError("the database is damaged")
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"the store {path} was written by a newer version of VMS Bridge (format {version}, this one knows {SCHEMA_VERSION})",
-            hint="install that version again, or move the file away to start anew (events are then announced afresh)",
-        )
-    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise sqlite3.DatabaseError("it is another program's database")
-    migrate(connection, version)
-
-
-def _keep_aside(path: Path, now: datetime, error: sqlite3.DatabaseError) -> None:
-    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}")
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    _LOGGER.error(
-        "the store %s can't be read (%s): it is kept as %s and a new one is made;"
-        " sequence numbers start anew, and events of before are not announced again",
-        path,
-        error,
-        aside,
-    )

@@ -30,7 +30,7 @@ QUICK = dict.fromkeys(TIMEOUT_S, 0.3)
 @asynccontextmanager
 async def served(path: Path, backend: ScriptedBackend, *, timeouts: dict[type, float] | None = None) -> AsyncIterator[Hub]:
     """A hub with one system, and everything of it running."""
-    store = await asyncio.to_thread(Store.open, path)
+    store = await asyncio.to_thread(Store.open, path, SystemClock())
     hub = Hub(store, SystemClock())
     hub._runner._timeouts = timeouts or TIMEOUT_S
     feed = await hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=backend)

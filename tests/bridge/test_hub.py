@@ -44,8 +44,9 @@ EVERY = MonitorRules()
 
 @asynccontextmanager
 async def running(path: Path) -> AsyncIterator[Hub]:
-    store = await asyncio.to_thread(Store.open, path)
-    hub = Hub(store, FakeClock(), durable_sinks=("mqtt",))
+    clock = FakeClock()
+    store = await asyncio.to_thread(Store.open, path, clock)
+    hub = Hub(store, clock, durable_sinks=("mqtt",))
     try:
         yield hub
     finally:
@@ -265,11 +266,11 @@ async def test_a_deleted_event_is_over_for_good(tmp_path: Path) -> None:
 async def test_a_batch_that_can_not_be_stored_is_not_told_and_can_be_told_again(tmp_path: Path) -> None:
     async with running(tmp_path) as hub:
         feed = await added(hub)
-        hub._store._connection.execute("PRAGMA query_only = ON")
+        hub._store._database.connection.execute("ALTER TABLE messages RENAME TO elsewhere")
         with pytest.raises(StoreError):
             await feed.record(EventBatch(events=(event(7),), cursor="7"))
         assert feed.resume.cursor is None
-        hub._store._connection.execute("PRAGMA query_only = OFF")
+        hub._store._database.connection.execute("ALTER TABLE elsewhere RENAME TO messages")
         await feed.record(EventBatch(events=(event(7),), cursor="7"))
         assert [(each["type"], each["seq"]) for each in await told(hub)] == [("new", 1)]
 
@@ -342,18 +343,19 @@ async def test_undeliverable_messages_are_given_up_loudly(tmp_path: Path, caplog
     async with running(tmp_path) as hub:
         feed = await added(hub)
         await feed.record(EventBatch(events=(event(7),), cursor="7"))
-        hub._store._now = lambda: START + timedelta(days=365)
         clock = hub._clock
         assert isinstance(clock, FakeClock)
+        await clock.advance(365 * 86_400)
         housekeeping = asyncio.create_task(hub.run())
 
         async def given_up() -> bool:
             return not await told(hub)
 
         await until(given_up)
-        hub._store._connection.execute("PRAGMA query_only = ON")
-        while "failed" not in caplog.text:
+        hub._store._database.connection.execute("ALTER TABLE messages RENAME TO elsewhere")
+        while "no such table" not in caplog.text:
             await clock.advance(600)
+            await asyncio.to_thread(lambda: None)
         housekeeping.cancel()
         await asyncio.wait([housekeeping])
         assert "1 event messages could not be delivered" in caplog.text

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.fakes.backend import event, monitor
+from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import StoreError
 from vms_bridge.store import EventCommit, NewMessage, Store
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-async def opened(path: Path) -> Store:
-    return await asyncio.to_thread(Store.open, path)
+async def opened(path: Path, clock: FakeClock | None = None) -> Store:
+    return await asyncio.to_thread(Store.open, path, clock or FakeClock())
 
 
 def kept_aside(path: Path) -> list[Path]:
@@ -120,12 +121,12 @@ async def test_events_of_another_generation_are_others(tmp_path: Path) -> None:
 
 
 async def test_pruning_forgets_the_old_counts_the_undelivered_and_keeps_open_events(tmp_path: Path) -> None:
-    now = [datetime(2026, 11, 1, tzinfo=UTC)]
-    store = await asyncio.to_thread(Store.open, tmp_path, lambda: now[0])
-    over = replace(commit(1, 2), events=(("1", event(1, end=now[0])), ("1", event(2))))
+    clock = FakeClock()
+    store = await opened(tmp_path, clock)
+    over = replace(commit(1, 2), events=(("1", event(1, end=clock.now())), ("1", event(2))))
     await store.commit(over, ["mqtt", "gone"])
     await store.delivered("mqtt", [1])
-    now[0] += timedelta(days=9)
+    await clock.advance(9 * 86_400)
     await store.commit(commit(3), ["mqtt"])
 
     assert await store.prune(["mqtt"], timedelta(days=8)) == 1
@@ -188,3 +189,64 @@ async def test_a_store_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "vms-bridge.sqlite").mkdir()
     with pytest.raises(StoreError, match="can't be opened"):
         await opened(tmp_path)
+
+
+async def full(store: Store, *, is_full: bool = True) -> None:
+    """Make the disk full, as SQLite sees it, or give it room again."""
+    database = store._database
+    disk = database._disk or database.connection
+    pages = disk.execute("PRAGMA page_count").fetchone()[0] if is_full else 1_000_000
+    disk.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def is_in_memory(store: Store) -> bool:
+    return store.problem is not None
+
+
+async def fill(store: Store, start: int, count: int = 300) -> None:
+    for number in range(start, start + count):
+        await store.commit(commit(number, cursor=str(number)), ["mqtt"])
+
+
+async def test_a_full_disk_is_told_and_nothing_is_lost_until_it_has_room_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    store = await opened(tmp_path, clock)
+    await fill(store, 1, 3)
+    await full(store)
+    await fill(store, 4)
+    assert store.problem
+    assert "kept in memory only" in store.problem
+    assert caplog.text.count("can't be written") == 1
+    await clock.advance(60)
+    await fill(store, 304, 1)
+    assert is_in_memory(store)
+
+    await full(store, is_full=False)
+    await clock.advance(60)
+    await fill(store, 305, 1)
+    assert not is_in_memory(store)
+    assert "can be written again" in caplog.text
+    await store.close()
+
+    store = await opened(tmp_path)
+    assert (await store.resume("zm")).cursor == "305"
+    assert len(await store.undelivered("mqtt", late=False, after=0, limit=1000)) == 305
+    await store.close()
+
+
+async def test_a_stop_writes_back_what_the_disk_now_takes_and_says_what_it_does_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for room, kept in ((True, "303"), (False, "303")):
+        store = await opened(tmp_path)
+        await full(store)
+        await fill(store, 4 if room else 304)
+        assert store.problem
+        await full(store, is_full=not room)
+        await store.close()
+        assert ("is lost" in caplog.text) is not room
+        store = await opened(tmp_path)
+        assert (await store.resume("zm")).cursor == kept
+        await store.close()

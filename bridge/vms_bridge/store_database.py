@@ -1,0 +1,187 @@
+"""The store's file: opened, locked, migrated, rebuilt where it is damaged, and replaced by memory while the disk fails.
+
+Everything here blocks, and is called in the store's thread or before the loop is busy.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import math
+import os
+import sqlite3
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from vms_bridge.errors import StoreError
+from vms_bridge.store_schema import SCHEMA_VERSION, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from vms_bridge.clock import Clock
+
+_LOGGER = logging.getLogger(__name__)
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+_FILE_NAME = "vms-bridge.sqlite"
+_RETRY_S = 5.0
+_DISK_TROUBLES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+class Database:
+    """One SQLite file and the right to use it; in memory while the disk does not take what is written.
+
+    `problem` says, for people, why it is in memory; None while it is on disk.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: int, clock: Clock) -> None:
+        self.path = path
+        self.connection = connection
+        self.problem: str | None = None
+        self._lock = lock
+        self._clock = clock
+        self._tried_at = 0.0
+        self._disk: sqlite3.Connection | None = None
+
+    @classmethod
+    def open(cls, data_dir: Path, clock: Clock) -> Database:
+        """Open the file in `data_dir`, making or migrating it; one that is damaged or not ours is kept aside.
+
+        Raises StoreError when the directory can't be used, another bridge uses it, or a newer program has written it.
+        """
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+            lock = _lock(data_dir)
+        except OSError as error:
+            raise StoreError(
+                f"the data directory {data_dir} can't be used: {error.strerror}",
+                hint="set data_dir to a directory that the bridge's user may write to",
+            ) from error
+        path = data_dir / _FILE_NAME
+        try:
+            return cls(path, _connect_or_rebuild(path, clock.now()), lock, clock)
+        except sqlite3.Error as error:
+            os.close(lock)
+            raise StoreError(
+                f"the store {path} can't be opened: {error}", hint="is the disk full, or the directory read-only?"
+            ) from error
+        except StoreError:
+            os.close(lock)
+            raise
+
+    def attempt(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
+        """Do one transaction's work on disk or, where the disk does not take it, in memory. Raises sqlite3.Error."""
+        self._return_to_disk()
+        try:
+            return work(*arguments, **options)
+        except sqlite3.OperationalError as error:
+            if self._disk is not None or error.sqlite_errorcode & 0xFF not in _DISK_TROUBLES:
+                raise
+            self._leave_disk(error)
+            return work(*arguments, **options)
+
+    def close(self) -> None:
+        """Write back what is only in memory, if the disk now takes it, and give the file free."""
+        self._tried_at = -math.inf
+        self._return_to_disk()
+        if self._disk is not None:
+            _LOGGER.error("what was kept in memory since the disk failed is lost: events of that time are announced again")
+            self._disk.close()
+        self.connection.close()
+        os.close(self._lock)
+
+    def _leave_disk(self, error: sqlite3.OperationalError) -> None:
+        memory = sqlite3.connect(":memory:", check_same_thread=False)
+        self.connection.backup(memory)
+        self._disk, self.connection = self.connection, memory
+        self._tried_at = self._clock.monotonic()
+        self.problem = f"the store {self.path} can't be written ({error}): events are kept in memory only"
+        _LOGGER.error(
+            "%s. Make room on the disk, or make it writable; after a crash, events would be announced again", self.problem
+        )
+
+    def _return_to_disk(self) -> None:
+        if self._disk is None or self._clock.monotonic() - self._tried_at < _RETRY_S:
+            return
+        self._tried_at = self._clock.monotonic()
+        try:
+            self.connection.backup(self._disk)
+        except sqlite3.OperationalError:
+            return
+        self.connection.close()
+        self.connection, self._disk, self.problem = self._disk, None, None
+        _LOGGER.warning("the store %s can be written again: all that was kept in memory is in it", self.path)
+
+
+def _lock(data_dir: Path) -> int:
+    """Make sure that no other bridge works in this directory; the lock ends with the process."""
+    path = data_dir / "lock"
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        lock = os.open(path if path.exists() else data_dir, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise StoreError(
+            f"another bridge already works with the data directory {data_dir}",
+            hint="stop it, or give this one a data_dir of its own",
+        ) from error
+    return lock
+
+
+def _connect_or_rebuild(path: Path, now: datetime) -> sqlite3.Connection:
+    try:
+        return _connect(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        _keep_aside(path, now, error)
+        return _connect(path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=5)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        _prepare(path, connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("the database is damaged")
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"the store {path} was written by a newer version of VMS Bridge (format {version}, this one knows {SCHEMA_VERSION})",
+            hint="install that version again, or move the file away to start anew (events are then announced afresh)",
+        )
+    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise sqlite3.DatabaseError("it is another program's database")
+    migrate(connection, version)
+
+
+def _keep_aside(path: Path, now: datetime, error: sqlite3.DatabaseError) -> None:
+    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    _LOGGER.error(
+        "the store %s can't be read (%s): it is kept as %s and a new one is made;"
+        " sequence numbers start anew, and events of before are not announced again",
+        path,
+        error,
+        aside,
+    )
