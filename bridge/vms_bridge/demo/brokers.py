@@ -1,0 +1,149 @@
+"""The demo's broker: mosquitto where it is installed, with a configuration of its own, else the embedded one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import socket
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vms_bridge.demo.broker import Broker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_LOG = logging.getLogger(__name__)
+_START_S = 5.0
+_STOP_S = 3.0
+_ALSO_LOOK_IN = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
+_CONFIGURATION = """\
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence false
+max_queued_messages 10000
+set_tcp_nodelay true
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAddress:
+    """Where the demo's broker is, and which one it is."""
+
+    port: int
+    what: str
+
+    @property
+    def url(self) -> str:
+        """Its address as the configuration writes it."""
+        return f"mqtt://127.0.0.1:{self.port}"
+
+
+def find_mosquitto() -> Path | None:
+    """Return where mosquitto is installed; Debian keeps it where a user's PATH does not lead."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_ALSO_LOOK_IN))
+    found = shutil.which("mosquitto", path=path)
+    return Path(found) if found else None
+
+
+def free_port(wanted: int) -> int:
+    """Return the wanted port of 127.0.0.1 if it is free, else one that is."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            number: int = probe.getsockname()[1]
+            return number
+    raise OSError("there is no free port on 127.0.0.1")
+
+
+@asynccontextmanager
+async def serving_broker(mosquitto: Path | None, directory: Path, port: int) -> AsyncIterator[BrokerAddress]:
+    """Serve MQTT on the port, or on another if mosquitto can't have it. `directory` takes mosquitto's configuration."""
+    process = await _start_mosquitto(mosquitto, directory, port) if mosquitto is not None else None
+    if process is None:
+        async with _embedded(port) as broker:
+            yield BrokerAddress(port=broker.port, what="embedded broker, for demo and tests only")
+        return
+    draining = asyncio.create_task(_drain(process), name="mosquitto's log")
+    try:
+        yield BrokerAddress(port=port, what="mosquitto")
+    finally:
+        await _stop(process)
+        draining.cancel()
+        await asyncio.wait([draining])
+
+
+@asynccontextmanager
+async def _embedded(port: int) -> AsyncIterator[Broker]:
+    broker = Broker(port=port)
+    try:
+        await broker.__aenter__()
+    except OSError:  # somebody has taken the port since we looked
+        broker = Broker()
+        await broker.__aenter__()
+    try:
+        yield broker
+    finally:
+        await broker.__aexit__(None, None, None)
+
+
+async def _start_mosquitto(binary: Path, directory: Path, port: int) -> asyncio.subprocess.Process | None:
+    """Return mosquitto once it serves, None if it does not."""
+    file = directory / "mosquitto.conf"
+    await asyncio.to_thread(file.write_text, _CONFIGURATION.format(port=port), "utf-8")
+    try:
+        process = await asyncio.create_subprocess_exec(
+            str(binary),
+            "-c",
+            str(file),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the demo, which says goodbye to its broker and then stops it
+        )
+    except OSError as error:
+        _LOG.warning("%s can't be started (%s); the embedded broker takes its place", binary, error)
+        return None
+    try:
+        async with asyncio.timeout(_START_S):
+            last = await _until_running(process)
+    except TimeoutError:
+        last = "it did not say in time that it runs"
+    if last is None:
+        return process
+    await _stop(process)
+    _LOG.warning("mosquitto did not start (%s); the embedded broker takes its place", last)
+    return None
+
+
+async def _until_running(process: asyncio.subprocess.Process) -> str | None:
+    """Read mosquitto's log until it serves; return its last line if it ends instead."""
+    assert process.stderr is not None  # noqa: S101  # it was opened as a pipe
+    last = "it said nothing"
+    while line := await process.stderr.readline():
+        last = line.decode(errors="replace").strip()
+        if last.endswith("running"):
+            return None
+    return last
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    """Keep the pipe empty, else mosquitto would stand still."""
+    assert process.stderr is not None  # noqa: S101  # it was opened as a pipe
+    while await process.stderr.read(65_536):
+        pass
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

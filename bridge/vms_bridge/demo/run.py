@@ -1,0 +1,154 @@
+"""`vms-bridge demo`: the whole bridge at work, with a simulated system and a broker of its own, from a temporary directory."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TextIO
+
+from vms_bridge.app import Bridge
+from vms_bridge.backends import load_kind
+from vms_bridge.clock import SystemClock
+from vms_bridge.config import Config, SystemConfig
+from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
+from vms_bridge.demo.table import counts, make_display
+from vms_bridge.demo.witness import Witness
+from vms_bridge.errors import BridgeError
+from vms_bridge.keys import MonitorRules
+from vms_bridge.logs import configure
+from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.mqtt.topics import Topics
+
+if TYPE_CHECKING:
+    from vms_bridge.clock import Clock
+    from vms_bridge.demo.brokers import BrokerAddress
+    from vms_bridge.demo.table import Display
+    from vms_bridge.demo.witness import Tally
+
+_INSTANCE, _SYSTEM = "demo", "sim"
+_REFRESH_S = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """What a demo is made of; without `duration_s` it lasts until it is stopped."""
+
+    directory: Path
+    port: int
+    mosquitto: Path | None = None
+    duration_s: float | None = None
+    cameras: int = 3
+    pace: float = 2.0
+
+
+def run_demo(
+    *, duration_s: float | None = None, port: int = 1883, cameras: int = 3, pace: float = 2.0, stream: TextIO | None = None
+) -> int:
+    """Run the demo until its time is over or Ctrl-C; return the exit code, 1 if not everything flowed.
+
+    `port` is that of the broker; where it is taken another one is used, and told.
+    """
+    out = stream or sys.stdout
+    display = make_display(out)
+    with TemporaryDirectory(prefix="vms-bridge-demo-", ignore_cleanup_errors=True) as directory:
+        show = Show(
+            directory=Path(directory),
+            port=free_port(port),
+            mosquitto=find_mosquitto(),
+            duration_s=duration_s,
+            cameras=cameras,
+            pace=pace,
+        )
+        try:
+            tally = asyncio.run(_until_signal(show, display))
+        except BridgeError as error:
+            out.write(f"The demo had to stop: {error} {error.hint}\n")
+            return 1
+    # a demo that is stopped before its first event is no failure; one that was given time is
+    flowed = tally.flows or duration_s is None
+    out.write(f"{'The demo is over.' if flowed else 'The demo is over, and not everything has come through!'} {counts(tally)}\n")
+    return 0 if flowed else 1
+
+
+async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.Event) -> Tally:
+    """Run broker, bridge and witness until the show's time is over or `stopped`. Raises BridgeError."""
+    async with serving_broker(show.mosquitto, show.directory, show.port) as address:
+        mqtt = MqttConfig(url=address.url, measurement_interval=2.0)
+        bridge = Bridge(_configuration(show, mqtt), clock)
+        witness = Witness(mqtt, Topics(_INSTANCE), _SYSTEM, clock, display.happened)
+        display.start(_heading(address))
+        configure("warning")  # after the display's start, which may have taken over stderr
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(_run(bridge, stopped), name="bridge")
+                helpers = [
+                    group.create_task(witness.run(), name="witness"),
+                    group.create_task(_refresh(bridge, witness, display, clock), name="display"),
+                    group.create_task(_time_out(show.duration_s, clock, stopped), name="timer"),
+                ]
+                await stopped.wait()
+                bridge.stop()
+                await asyncio.wait([running])  # the witness still hears its goodbye
+                for helper in helpers:
+                    helper.cancel()
+        except* BridgeError as errors:
+            raise _first(errors) from None
+        finally:
+            display.stop()
+        return witness.tally
+
+
+async def _until_signal(show: Show, display: Display) -> Tally:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, stopped.set)
+    return await perform(show, display, SystemClock(), stopped)
+
+
+async def _run(bridge: Bridge, stopped: asyncio.Event) -> None:
+    """Run the bridge; when it ends by itself, so does the show."""
+    try:
+        await bridge.run()
+    finally:
+        stopped.set()
+
+
+async def _refresh(bridge: Bridge, witness: Witness, display: Display, clock: Clock) -> None:
+    await bridge.ready.wait()
+    started = clock.monotonic()
+    while True:
+        display.show(bridge.hub.systems, witness.tally, clock.monotonic() - started)
+        await clock.sleep(_REFRESH_S)
+
+
+async def _time_out(duration_s: float | None, clock: Clock, stopped: asyncio.Event) -> None:
+    if duration_s is not None:
+        await clock.sleep(duration_s)
+        stopped.set()
+
+
+def _configuration(show: Show, mqtt: MqttConfig) -> Config:
+    kind = load_kind("simulator")
+    settings = kind.config.model_validate({"cameras": show.cameras, "pace": show.pace})
+    system = SystemConfig(key=_SYSTEM, kind=kind, name="Simulated house", rules=MonitorRules(), settings=settings)
+    return Config(instance=_INSTANCE, name="VMS Bridge demo", data_dir=show.directory, systems={_SYSTEM: system}, mqtt=mqtt)
+
+
+def _heading(address: BrokerAddress) -> str:
+    return (
+        f"VMS Bridge tells what simulated cameras see on {address.url} ({address.what}).\n"
+        f"Listen along:  mosquitto_sub -p {address.port} -t 'vms_bridge/#' -F '%t %p' -R\n"
+        f"Home Assistant: add the MQTT integration with 127.0.0.1, port {address.port}. Ctrl-C ends the demo."
+    )
+
+
+def _first(errors: BaseExceptionGroup[BridgeError]) -> BridgeError:
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
