@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from paho.mqtt.client import Client, MQTTMessage, WebsocketConnectionError
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -62,13 +62,15 @@ class Will:
 class Filter:
     """What to subscribe to.
 
-    By MQTT 5 only: `own` False keeps away what this link published itself; with `as_published` a message that was
-    just published with the retain flag shows it too.
+    By MQTT 5 only: `own` False keeps away what a client of our id has published (even before, and is retained now),
+    `retained` False what the broker retains; with `as_published` a message that was just published with the retain
+    flag shows it too.
     """
 
     topic: str
     qos: int = 0
     own: bool = True
+    retained: bool = True
     as_published: bool = False
 
 
@@ -90,7 +92,7 @@ class _OldProtocol(Exception):
 class Link:
     """An open connection. Everything but `open` belongs to the event loop it was opened on."""
 
-    def __init__(self, client: Client, config: MqttConfig, clock: Clock) -> None:
+    def __init__(self, client: _Client, config: MqttConfig, clock: Clock) -> None:
         self._client = client
         self._config = config
         self._clock = clock
@@ -446,6 +448,46 @@ class Link:
         return cached
 
 
+class _Client(Client):
+    """paho's client, with its sockets at hand: it leaves those of a failed handshake to the garbage collector."""
+
+    def __init__(self, client_id: str, protocol: MQTTProtocolVersion, transport: Literal["tcp", "websockets"]) -> None:
+        super().__init__(
+            CallbackAPIVersion.VERSION2, client_id, protocol=protocol, transport=transport, reconnect_on_failure=False
+        )
+        self._opened: list[socket.socket] = []
+
+    def open(self, host: str, port: int) -> None:
+        """Connect, with a clean start where the protocol knows it; blocking."""
+        properties = None
+        if self.protocol == MQTTProtocolVersion.MQTTv5:
+            properties = _no_properties(PacketTypes.CONNECT)
+            properties.MaximumPacketSize = _INCOMING_BYTES
+            properties.ReceiveMaximum = _WINDOW
+        try:
+            if properties is None:
+                self.connect(host, port, KEEPALIVE_S)
+            else:
+                self.connect(host, port, KEEPALIVE_S, clean_start=True, properties=properties)
+        except BaseException:
+            for sock in self._opened:
+                sock.close()
+            raise
+
+    def _create_socket_connection(self) -> socket.socket:
+        sock = super()._create_socket_connection()
+        self._opened.append(sock)
+        return sock
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        context = self._ssl_context or ssl.create_default_context()
+        sock = context.wrap_socket(tcp_sock, server_hostname=self.host, do_handshake_on_connect=False)
+        self._opened.append(sock)
+        sock.settimeout(self.connect_timeout)
+        sock.do_handshake()
+        return sock
+
+
 def _ignore(message: Message) -> None:
     """Stand in until somebody listens."""
 
@@ -458,14 +500,8 @@ def _address(config: MqttConfig) -> str:
     return f"{config.host}:{config.port}"
 
 
-def _client(config: MqttConfig, protocol: MQTTProtocolVersion, client_id: str, will: Will | None) -> Client:
-    client = Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        protocol=protocol,
-        transport="websockets" if config.websockets else "tcp",
-        reconnect_on_failure=False,
-    )
+def _client(config: MqttConfig, protocol: MQTTProtocolVersion, client_id: str, will: Will | None) -> _Client:
+    client = _Client(client_id, protocol, "websockets" if config.websockets else "tcp")
     client.max_inflight_messages_set(0)  # the window is ours: paho's ignores Receive Maximum
     client.connect_timeout = KEEPALIVE_S
     if config.websockets:
@@ -477,23 +513,17 @@ def _client(config: MqttConfig, protocol: MQTTProtocolVersion, client_id: str, w
     return client
 
 
-def _connect(client: Client, config: MqttConfig) -> None:
+def _connect(client: _Client, config: MqttConfig) -> None:
     """Resolve, connect and shake hands; blocking, for a thread of its own."""
     if config.tls:
+        for file in filter(None, (config.ca_file, config.client_certificate, config.client_key)):
+            with file.open("rb"):
+                pass  # ssl does not say which file it can't read
         context = ssl.create_default_context(cafile=str(config.ca_file) if config.ca_file else None)
         if config.client_certificate and config.client_key:
             context.load_cert_chain(str(config.client_certificate), str(config.client_key))
         client.tls_set_context(context)
-    properties = None
-    if client.protocol == MQTTProtocolVersion.MQTTv5:
-        properties = _no_properties(PacketTypes.CONNECT)
-        properties.MaximumPacketSize = _INCOMING_BYTES
-        properties.ReceiveMaximum = _WINDOW
-    clean_start = True if properties else None
-    if clean_start is None:
-        client.connect(config.host, config.port, KEEPALIVE_S)
-    else:
-        client.connect(config.host, config.port, KEEPALIVE_S, clean_start=clean_start, properties=properties)
+    client.open(config.host, config.port)
 
 
 async def _in_thread(name: str, work: Callable[[], None], client: Client) -> None:
@@ -525,7 +555,12 @@ async def _in_thread(name: str, work: Callable[[], None], client: Client) -> Non
 
 
 def _options(wanted: Filter) -> SubscribeOptions:
-    return SubscribeOptions(wanted.qos, noLocal=not wanted.own, retainAsPublished=wanted.as_published)
+    return SubscribeOptions(
+        wanted.qos,
+        noLocal=not wanted.own,
+        retainAsPublished=wanted.as_published,
+        retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if wanted.retained else SubscribeOptions.RETAIN_DO_NOT_SEND,
+    )
 
 
 def _no_properties(packet: int) -> Properties:

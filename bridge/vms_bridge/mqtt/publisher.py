@@ -95,10 +95,11 @@ class Publisher:
             self._systems.pop(system, None)
             self._later.pop(system, None)
             self._clear(self._topics.system_state(system))
-        for system in changes.systems:
-            self._system_changed(system)
-        for system in {system for system, _ in changes.described | changes.removed}:
+        counted = {system for system, _ in changes.described | changes.removed}
+        for system in counted:
             self._put_system(system)  # it tells how many monitors there are
+        for system in changes.systems - counted:
+            self._system_changed(system)
 
     def _monitor_changed(self, key: MonitorKey, *, described: bool) -> None:
         view = self._hub.monitor(*key)

@@ -169,25 +169,22 @@ class Session:
         """Return what the broker holds of ours."""
         topics, held = self._topics, self._held
         assert held is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
-        states = list(topics.own_state_filters)
-        discoveries = [topics.own_discovery_filter]
-        previous = self._previous_filters()
-        filters = [
-            *(Filter(topic=each, own=False) for each in (topics.info, topics.status, *states, *discoveries, *previous)),
-            Filter(topic=self._sync, qos=1),
-        ]
+        live = [topics.info, topics.status, topics.own_discovery_filter]
+        leftovers = [*topics.own_state_filters, *self._previous_filters()]
+        filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=self._sync, qos=1)]
         for refused in await self._link.subscribe(filters):
             self._notices.warn(
                 f"subscription {refused}", f"the broker refused the subscription to {refused}: leftovers there can't be seen"
             )
-        self._link.publish(self._sync, b"", on_ack=lambda _code: None)
+        self._link.publish(self._sync, b"", on_ack=lambda _code: self.outbox.kick())
         try:
             async with asyncio.timeout(SETTLE_S):
                 await self._synced.wait()
         except TimeoutError:
             _LOGGER.debug("the broker has not returned our own message")
-        self._link.unsubscribe([*states, *previous, self._sync])
         self._held = None
+        self._link.unsubscribe([*leftovers, self._sync])
+        await self._link.subscribe([Filter(topic=each, own=False, retained=False) for each in live])
         return held
 
     async def _open_for_business(self) -> None:

@@ -81,8 +81,6 @@ class MqttSink:
                 except RivalBridge:
                     raise
                 except BrokerError as error:
-                    if (task := asyncio.current_task()) is not None and task.cancelling():
-                        raise asyncio.CancelledError from error  # the loss and the stop came in the same turn
                     self._outages.warn(str(error), f"{error}{'; ' if error.hint else ''}{error.hint}")
                 now = self._clock.monotonic()
                 down_since = now if down_since is None else down_since
@@ -111,10 +109,17 @@ class MqttSink:
         )
 
     async def _serve(self, session: Session) -> None:
+        """Run the session to its end. In a task of its own: a stop must not get lost in a loss of the same moment."""
+        task = asyncio.create_task(session.run(), name="mqtt-session")
         try:
-            await session.run()
+            await asyncio.wait({task})
         finally:
+            task.cancel()
+            await asyncio.wait({task})
+            failure = None if task.cancelled() else task.exception()
             await session.say_goodbye()
+        if failure is not None:
+            raise failure
 
     def _tell_up(self, down_since: float | None) -> None:
         where = f"{self._config.host}:{self._config.port}"

@@ -1,0 +1,416 @@
+"""The link against the in-tree broker, its misbehaviours, and servers that are no broker at all."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from pydantic import SecretStr
+from tests.fakes.broker import ONLY_3_1_1, RECEIVE_MAXIMUM_1, FakeBroker, Faults
+from tests.fakes.clock import FakeClock
+
+from vms_bridge.clock import SystemClock
+from vms_bridge.demo.broker import BrokerLimits
+from vms_bridge.demo.properties import Property
+from vms_bridge.errors import BrokerRefused, BrokerUnreachable
+from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.mqtt.link import Filter, Link, Message, Will
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+CLOCK = SystemClock()
+
+
+async def connect(url: str, **options: object) -> Link:
+    config = MqttConfig(url=url, **options)  # type: ignore[arg-type]  # a test names fields by keyword
+    return await Link.open(config, client_id="test", clock=CLOCK, will=Will(topic="will", payload=b"gone"))
+
+
+async def serve(
+    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], tls: ssl.SSLContext | None = None
+) -> asyncio.Server:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await talk(reader, writer)
+        finally:
+            writer.close()
+
+    return await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+
+
+def port_of(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[FakeBroker]:
+    async with FakeBroker() as running:
+        yield running
+
+
+async def test_messages_go_both_ways(broker: FakeBroker) -> None:
+    link = await connect(broker.url)
+    assert link.is_open
+    assert link.is_mqtt5
+    came: asyncio.Queue[Message] = asyncio.Queue()
+    link.listen(came.put_nowait, lambda: None)
+    assert await link.subscribe([Filter(topic="in/#", qos=1)]) == []
+    heard = broker.listen("out")
+    acked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    assert link.publish("out", b"1", on_ack=acked.set_result, expiry_s=60, retain=True)
+    assert link.publish("out", b"2", correlation=b"c")
+    assert link.unacknowledged == 1
+    assert await acked == 0
+    assert link.unacknowledged == 0
+    first, second = await heard.get(), await heard.get()
+    assert first.payload == b"1"
+    assert first.expires is not None
+    assert (second.payload, second.properties[Property.CORRELATION_DATA]) == (b"2", b"c")
+    broker.publish("in/x", "hello", properties={Property.RESPONSE_TOPIC: "vms_bridge/me", Property.CORRELATION_DATA: b"7"})
+    assert await came.get() == Message(topic="in/x", payload=b"hello", response_topic="vms_bridge/me", correlation=b"7")
+    await link.close()
+    await broker.until(lambda: not broker.clients)
+    assert "will" not in broker.retained, "a clean goodbye keeps the will back"
+    with pytest.raises(BrokerUnreachable):
+        await link.run()
+    assert not link.publish("out", b"3")
+
+
+async def test_own_messages_are_kept_away_on_request(broker: FakeBroker) -> None:
+    link = await connect(broker.url)
+    came: asyncio.Queue[Message] = asyncio.Queue()
+    link.listen(came.put_nowait, lambda: None)
+    await link.subscribe([Filter(topic="a", own=False), Filter(topic="b"), Filter(topic="c", as_published=True)])
+    link.publish("a", b"")
+    link.publish("b", b"")
+    assert (await came.get()).topic == "b"
+    broker.publish("c", "x", retain=True)
+    assert (await came.get()).retained
+    link.unsubscribe(["b"])
+    link.unsubscribe([])
+    await broker.until(lambda: len(broker.core.subscriptions("test")) == 2)
+    await link.close()
+
+
+async def test_a_dropped_connection_leaves_the_will(broker: FakeBroker) -> None:
+    link = await connect(broker.url)
+    heard = broker.listen("will")
+    link.abort()
+    assert (await heard.get()).payload == b"gone"
+    assert broker.retained["will"] == b"gone"
+
+
+async def test_the_broker_ends_it(broker: FakeBroker) -> None:
+    link = await connect(broker.url)
+    running = asyncio.ensure_future(link.run())
+    broker.core.kick(await broker.client("test"), 0x8E)
+    with pytest.raises(BrokerUnreachable, match="another client took over") as caught:
+        await running
+    assert "client_id" in caught.value.hint
+    assert not link.publish("a", b"")
+
+
+async def test_a_torn_connection_is_noticed_while_subscribing(broker: FakeBroker) -> None:
+    link = await connect(broker.url)
+    broker.faults.drop_after = 1
+    with pytest.raises(BrokerUnreachable, match="lost"):
+        await link.subscribe([Filter(topic="x")])
+    with pytest.raises(BrokerUnreachable):
+        await link.subscribe([Filter(topic="x")])
+    await link.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(0x86, "password"), (0x87, "not authorised"), (0x85, "client id"), (0x8A, "banned"), (0x80, "unspecified error")],
+)
+async def test_refusals_are_explained(broker: FakeBroker, code: int, words: str) -> None:
+    broker.faults.refuse = code
+    with pytest.raises(BrokerRefused, match=words) as caught:
+        await connect(broker.url)
+    assert caught.value.hint
+    assert str(broker.port) in str(caught.value)
+
+
+async def test_a_wrong_password_is_refused_and_not_shown() -> None:
+    async with FakeBroker(users={"user": "right"}) as broker:
+        url = f"mqtt://user@127.0.0.1:{broker.port}"
+        with pytest.raises(BrokerRefused) as caught:
+            await connect(url, password=SecretStr("wrong-secret"))
+        assert "wrong-secret" not in f"{caught.value!r} {caught.value.hint}"
+        link = await connect(url, password=SecretStr("right"))
+        await link.close()
+
+
+async def test_an_old_broker_is_spoken_to_in_its_language() -> None:
+    async with FakeBroker(limits=ONLY_3_1_1) as broker:
+        link = await connect(broker.url)
+        assert not link.is_mqtt5
+        came: asyncio.Queue[Message] = asyncio.Queue()
+        link.listen(came.put_nowait, lambda: None)
+        assert await link.subscribe([Filter(topic="a", qos=1, own=False)]) == []
+        acked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        link.publish("a", b"1", expiry_s=60, on_ack=acked.set_result)
+        assert await acked == 0
+        assert await came.get() == Message(topic="a", payload=b"1")
+        await link.close()
+
+
+async def test_an_old_broker_refuses_in_its_language() -> None:
+    async with FakeBroker(limits=ONLY_3_1_1, users={"user": "right"}) as broker:
+        with pytest.raises(BrokerRefused, match=r"password|authorised"):
+            await connect(f"mqtt://user@127.0.0.1:{broker.port}", password=SecretStr("wrong"))
+
+
+async def test_the_brokers_limits_are_kept() -> None:
+    async with FakeBroker(limits=BrokerLimits(receive_maximum=7, max_packet_bytes=1000)) as broker:
+        link = await connect(broker.url)
+        assert link.window == 7
+        assert not link.publish("a", b"x" * 1000)
+        assert link.publish("a", b"x" * 900)
+        assert link.is_open
+        await link.close()
+
+
+async def test_a_strict_broker_can_be_fed_one_by_one() -> None:
+    async with FakeBroker(limits=RECEIVE_MAXIMUM_1, faults=Faults(ack_delay_s=0.01)) as broker:
+        link = await connect(broker.url)
+        assert link.window == 1
+        for _ in range(3):
+            acked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            link.publish("a", b"x", on_ack=acked.set_result)
+            assert await acked == 0
+        assert link.is_open
+        await link.close()
+
+
+async def test_denied_topics_are_told(broker: FakeBroker) -> None:
+    broker.faults.denied = ("no",)
+    link = await connect(broker.url)
+    assert await link.subscribe([Filter(topic="yes"), Filter(topic="no")]) == ["no"]
+    acked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    link.publish("no", b"x", on_ack=acked.set_result)
+    assert await acked == 0x87
+    await link.close()
+
+
+async def test_a_full_socket_is_waited_for(broker: FakeBroker) -> None:
+    config = MqttConfig(url=broker.url)
+    link = await Link.open(config, client_id="test", clock=CLOCK, send_buffer_bytes=8192)
+    writable = asyncio.Event()
+    link.listen(lambda _message: None, writable.set)
+    broker.core.stall("test")
+    count = 0
+    while link.is_ready:
+        link.publish("big", str(count).encode() * 100_000)
+        link.flush()
+        count += 1
+    assert count < 200, "the kernel's buffers are finite"
+    heard = broker.listen("big")
+    broker.core.stall("test", stalled=False)
+    await asyncio.wait_for(writable.wait(), 5)
+    assert [(await heard.get()).payload[:1] for _ in range(count)] == [str(number).encode()[:1] for number in range(count)]
+    await link.close()
+
+
+async def test_a_handler_that_fails_does_not_end_the_link(broker: FakeBroker, caplog: pytest.LogCaptureFixture) -> None:
+    link = await connect(broker.url)
+    came: asyncio.Queue[Message] = asyncio.Queue()
+
+    def handle(message: Message) -> None:
+        if message.payload == b"bad":
+            raise KeyError(message.topic)
+        came.put_nowait(message)
+
+    link.listen(handle, lambda: None)
+    await link.subscribe([Filter(topic="a")])
+    broker.publish("a", "bad")
+    broker.publish("a", "good")
+    assert (await came.get()).payload == b"good"
+    assert "could not be handled" in caplog.text
+    await link.close()
+
+
+async def test_a_silent_broker_is_given_up() -> None:
+    async with FakeBroker() as broker:
+        clock = FakeClock()
+        link = await Link.open(MqttConfig(url=broker.url), client_id="test", clock=clock)
+        running = asyncio.ensure_future(link.run())
+        await asyncio.sleep(0)
+        broker.faults.silent = True
+        await clock.advance(8.5)
+        assert link.is_open
+        await clock.advance(1.5)
+        with pytest.raises(BrokerUnreachable, match="no sign of life"):
+            await running
+
+
+async def test_who_slept_does_not_blame_the_broker(broker: FakeBroker) -> None:
+    class Sleepy(FakeClock):
+        late = 0.0
+
+        def monotonic(self) -> float:
+            return super().monotonic() + self.late
+
+    clock = Sleepy()
+    link = await Link.open(MqttConfig(url=broker.url), client_id="test", clock=clock)
+    running = asyncio.ensure_future(link.run())
+    await asyncio.sleep(0)
+    clock.late = 3600.0
+    await clock.advance(1.0)
+    assert link.is_open
+    await link.close()
+    with pytest.raises(BrokerUnreachable):
+        await running
+
+
+async def test_nobody_listens() -> None:
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    port = port_of(server)
+    server.close()
+    await server.wait_closed()
+    with pytest.raises(BrokerUnreachable, match="connection refused") as caught:
+        await connect(f"mqtt://127.0.0.1:{port}")
+    assert "running" in caught.value.hint
+
+
+async def test_no_such_host() -> None:
+    with pytest.raises(BrokerUnreachable, match=r"there is no host 'broker\.invalid'"):
+        await connect("mqtt://broker.invalid")
+
+
+async def close_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    del writer
+
+
+async def answer_in_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    await writer.drain()
+
+
+async def answer_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"\x20\x01\x00" + b"\xff" * 20)
+    await writer.drain()
+
+
+@pytest.mark.parametrize("talk", [close_at_once, answer_in_http, answer_nonsense])
+async def test_what_is_no_broker_is_said_to_be_none(talk: Talk) -> None:
+    async with await serve(talk) as server:
+        with pytest.raises(BrokerUnreachable, match="without an answer in MQTT") as caught:
+            await connect(f"mqtt://127.0.0.1:{port_of(server)}")
+        assert "mqtts" in caught.value.hint
+
+
+async def test_tls_to_a_plain_port() -> None:
+    async with await serve(answer_in_http) as server:
+        with pytest.raises(BrokerRefused, match="does not speak TLS"):
+            await connect(f"mqtts://127.0.0.1:{port_of(server)}")
+
+
+async def test_websockets_to_a_plain_port() -> None:
+    async with await serve(answer_in_http) as server:
+        with pytest.raises(BrokerUnreachable, match="WebSocket") as caught:
+            await connect(f"ws://127.0.0.1:{port_of(server)}/path")
+        assert "path" in caught.value.hint
+
+
+class Relay:
+    """TLS in front of a broker, as a reverse proxy would do it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            try:
+                while data := await source.read(65536):
+                    sink.write(data)
+                    await sink.drain()
+            except (ConnectionError, ssl.SSLError):
+                pass
+            finally:
+                sink.close()
+
+        await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def server_tls(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+async def test_tls_with_a_client_certificate(broker: FakeBroker, authority: trustme.CA, tmp_path: Path) -> None:
+    tls = server_tls(authority)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(tls)
+    own = authority.issue_cert("bridge@example.org")
+    ca, certificate, key = tmp_path / "ca.pem", tmp_path / "cert.pem", tmp_path / "key.pem"
+    authority.cert_pem.write_to_path(str(ca))
+    own.cert_chain_pems[0].write_to_path(str(certificate))
+    own.private_key_pem.write_to_path(str(key))
+    async with await serve(Relay(broker.port), tls) as server:
+        link = await connect(f"mqtts://127.0.0.1:{port_of(server)}", ca_file=ca, client_certificate=certificate, client_key=key)
+        came: asyncio.Queue[Message] = asyncio.Queue()
+        link.listen(came.put_nowait, lambda: None)
+        await link.subscribe([Filter(topic="a")])
+        for number in range(100):  # many records at once: what TLS has decrypted already must not lie about
+            broker.publish("a", str(number))
+        assert [(await came.get()).payload for _ in range(100)] == [str(number).encode() for number in range(100)]
+        await link.close()
+        await broker.until(lambda: not broker.clients)
+
+
+async def test_an_unknown_authority_is_not_trusted(broker: FakeBroker, authority: trustme.CA) -> None:
+    async with await serve(Relay(broker.port), server_tls(authority)) as server:
+        with pytest.raises(BrokerRefused, match="can't be verified") as caught:
+            await connect(f"mqtts://127.0.0.1:{port_of(server)}")
+        assert "ca_file" in caught.value.hint
+
+
+async def test_another_hosts_certificate_is_not_trusted(broker: FakeBroker, authority: trustme.CA, tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca))
+    async with await serve(Relay(broker.port), server_tls(authority, "other.example")) as server:
+        with pytest.raises(BrokerRefused, match="can't be verified"):
+            await connect(f"mqtts://127.0.0.1:{port_of(server)}", ca_file=ca)
+
+
+async def test_a_missing_file_is_named(broker: FakeBroker, tmp_path: Path) -> None:
+    with pytest.raises(BrokerRefused, match=r"nothing\.pem"):
+        await connect(f"mqtts://127.0.0.1:{broker.port}", ca_file=tmp_path / "nothing.pem")
+
+
+async def test_a_file_that_is_no_certificate(broker: FakeBroker, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pem"
+    bad.write_text("this is none")
+    with pytest.raises(BrokerRefused, match="no TLS") as caught:
+        await connect(f"mqtts://127.0.0.1:{broker.port}", ca_file=bad)
+    assert "ca_file" in caught.value.hint
+
+
+async def test_an_abandoned_attempt_closes_its_socket(broker: FakeBroker) -> None:
+    attempt = asyncio.ensure_future(connect(broker.url))
+    await asyncio.sleep(0)
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    await broker.until(lambda: not broker.clients)
