@@ -8,10 +8,13 @@ import os
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 from tests.e2e.processes import free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LAB = Path(__file__).parent / "lab" / "zoneminder"
 
@@ -27,11 +30,12 @@ def what_is_missing() -> str | None:
 class ZoneMinder:
     """Three cameras: 1 and 2 in Modect, 3 in Mocord; nothing moves until told."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         # Stretches of ports that are free together: RTP takes four after its own.
         web, database, cameras = free_ports(3)
         cameras = min(cameras, 65_000) & ~1
-        self._environment = os.environ | {"ZM_PORT": str(web), "ZM_DB_PORT": str(database), "ZM_CAM_PORT": str(cameras)}
+        ports = {"ZM_PORT": str(web), "ZM_DB_PORT": str(database), "ZM_CAM_PORT": str(cameras)}
+        self._environment = os.environ | ports | dict(environment or {})
         self._token = ""
 
     async def __aenter__(self) -> Self:
@@ -40,6 +44,8 @@ class ZoneMinder:
         self.username: str = status["username"]
         self.password: str = status["password"]
         self.shared_memory: str = status["shared_memory"]
+        self.pid: int = status["pid"]
+        self.root = Path(status["root"] or "/")
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30))
         return self
 
