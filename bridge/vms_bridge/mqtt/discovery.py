@@ -315,10 +315,13 @@ def _platform_part(row: Entity[Any], place: _Place, options: tuple[str, ...]) ->
 
 def _attributes(row: Entity[Any], topic: str | None) -> dict[str, Any]:
     if row.key == "last_event":
-        return {"json_attributes_topic": topic}
-    if row.device_class in {"connectivity", "problem"} and row.source is Source.STATE:
-        return {"json_attributes_topic": topic, "json_attributes_template": "{{ {'detail': value_json.detail} | tojson }}"}
-    return {}
+        attributes = "value"
+    elif row.device_class in {"connectivity", "problem"} and row.source is Source.STATE:
+        attributes = "{'detail': value_json.detail} | tojson"
+    else:
+        return {}
+    # A topic that is cleared, as with a monitor that goes, would make Home Assistant warn of erroneous JSON.
+    return {"json_attributes_topic": topic, "json_attributes_template": f"{{{{ {attributes} if value else '{{}}' }}}}"}
 
 
 def _slug(name: str) -> str:
