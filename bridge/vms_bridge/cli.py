@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from vms_bridge import __version__
 from vms_bridge.errors import BridgeError, InvalidConfig
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Finding
 
     Verb = Callable[[argparse.Namespace], int]
+
+Number = TypeVar("Number", int, float)
 
 OK = 0
 FAILED = 1
@@ -83,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
             "--config", type=Path, default=Path(_DEFAULT_FILE), metavar="FILE", help=f"configuration (default: {_DEFAULT_FILE})"
         )
     demo.add_argument("--for", dest="duration_s", type=_duration, metavar="TIME", help="stop after this time: 30s, 5m, 1h")
+    demo.add_argument("--port", type=_number(int, 1, 65_535), default=1883, help="the broker's port, if free (default: 1883)")
+    demo.add_argument("--cameras", type=_number(int, 1, 2_000), default=3, help="how many cameras (default: 3)")
+    demo.add_argument("--pace", type=_number(float, 0.01, 1_000), default=2.0, help="how busy they are (default: 2)")
     run.set_defaults(verb=_run)
     check.set_defaults(verb=_check)
     demo.set_defaults(verb=_demo)
@@ -97,6 +102,21 @@ def _duration(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
+def _number(kind: type[Number], least: Number, most: Number) -> Callable[[str], Number]:
+    """Return what turns an argument into a number within these limits."""
+
+    def convert(text: str) -> Number:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = None
+        if number is None or not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"expected a number from {least} to {most}, not {text!r}")
+        return number
+
+    return convert
+
+
 def _run(parsed: argparse.Namespace) -> int:
     from vms_bridge.app import run  # noqa: PLC0415  # only this verb needs it
 
@@ -106,7 +126,7 @@ def _run(parsed: argparse.Namespace) -> int:
 def _demo(parsed: argparse.Namespace) -> int:
     from vms_bridge.demo.run import run_demo  # noqa: PLC0415  # only this verb needs it
 
-    return run_demo(duration_s=parsed.duration_s)
+    return run_demo(duration_s=parsed.duration_s, port=parsed.port, cameras=parsed.cameras, pace=parsed.pace)
 
 
 def _check(parsed: argparse.Namespace) -> int:

@@ -48,10 +48,30 @@ def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str])
     assert all(f"{code} " in shown for code in (OK, FAILED, USAGE, INTERNAL, MISCONFIGURED, INTERRUPTED))
 
 
-@pytest.mark.parametrize("arguments", [[], ["walk"], ["run", "--wrong"], ["demo", "--for", "soon"], ["demo", "--for", "0"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["walk"],
+        ["run", "--wrong"],
+        ["demo", "--for", "soon"],
+        ["demo", "--for", "0"],
+        ["demo", "--port", "0"],
+        ["demo", "--cameras", "x"],
+        ["demo", "--pace", "nan"],
+    ],
+)
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert ends_with(arguments) == USAGE
     assert "usage: vms-bridge" in capsys.readouterr().err
+
+
+def test_demo_takes_its_options(tmp_path: Path) -> None:
+    """Whether everything comes through in so short a time is another test's question."""
+    demo = ["demo", "--for", "1s", "--port", "21883", "--cameras", "2", "--pace", "100"]
+    result = python("-m", "vms_bridge", *demo, PATH=str(tmp_path))  # where there is no mosquitto
+    assert "The demo is over" in result.stdout
+    assert (result.returncode in {OK, FAILED}, result.stderr) == (True, "")
 
 
 def test_help_imports_nothing_heavy() -> None:
