@@ -54,6 +54,7 @@ def free_port(wanted: int) -> int:
     """Return the wanted port of 127.0.0.1 if it is free, else one that is."""
     for port in (wanted, 0):
         with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an earlier demo do not count
             probe.bind(("127.0.0.1", port))
             number: int = probe.getsockname()[1]
             return number

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _INSTANCE, _SYSTEM = "demo", "sim"
 _REFRESH_S = 0.25
+_ANSWER_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,15 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
     async with serving_broker(show.mosquitto, show.directory, show.port) as address:
         mqtt = MqttConfig(url=address.url, measurement_interval=2.0)
         bridge = Bridge(_configuration(show, mqtt), clock)
-        witness = Witness(mqtt, Topics(_INSTANCE), _SYSTEM, clock, display.happened)
+        commands_for_s = None if show.duration_s is None else show.duration_s - _ANSWER_S
+        witness = Witness(
+            config=mqtt,
+            topics=Topics(_INSTANCE),
+            system=_SYSTEM,
+            clock=clock,
+            on_happening=display.happened,
+            commands_for_s=commands_for_s,
+        )
         display.start(_heading(address))
         configure("warning")  # after the display's start, which may have taken over stderr
         try:

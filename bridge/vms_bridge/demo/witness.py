@@ -103,9 +103,18 @@ class Witness:
     """Listens and commands until cancelled."""
 
     def __init__(
-        self, config: MqttConfig, topics: Topics, system: str, clock: Clock, on_happening: Callable[[Happening], None]
+        self,
+        *,
+        config: MqttConfig,
+        topics: Topics,
+        system: str,
+        clock: Clock,
+        on_happening: Callable[[Happening], None],
+        commands_for_s: float | None = None,
     ) -> None:
+        """Commands are given for that long only, so that the last of them can still be answered."""
         self.tally = Tally()
+        self._commands_until = None if commands_for_s is None else clock.monotonic() + commands_for_s
         self._config = config
         self._topics = topics
         self._system = system
@@ -130,6 +139,8 @@ class Witness:
         await self._clock.sleep(_WAIT_S)
         while True:
             for monitor, command, payload in _SCRIPT:
+                if self._commands_until is not None and self._clock.monotonic() > self._commands_until:
+                    return
                 self.tally.commands += 1
                 topic = f"{self._topics.root}/{self._system}/{monitor}/set/{command}"
                 body = json.dumps({"request_id": f"demo-{self.tally.commands}", **payload})

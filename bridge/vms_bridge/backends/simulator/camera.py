@@ -330,11 +330,10 @@ class Camera:
 
     def _changed_events(self, does: Behaviour, visit: Visit | None, time: float) -> Iterator[Event]:
         """Yield each event that is new or stands otherwise than before."""
-        current = {event.id: event for event in self._recordings(does, visit, time) if event.id not in self._told}
-        for event_id, event in list(self._open.items()):
-            if event_id not in current:
-                current[event_id] = self._ended(event, time)
-        for event_id, event in current.items():
+        now = {event.id: event for event in self._recordings(does, visit, time) if event.id not in self._told}
+        # what ends is told before what begins, as the sections of continuous recording follow each other
+        ended = {event_id: self._ended(event, time) for event_id, event in self._open.items() if event_id not in now}
+        for event_id, event in (ended | now).items():
             if self._open.get(event_id) == event:
                 continue
             self._open[event_id] = event

@@ -1,0 +1,173 @@
+"""The demo as a whole: the real bridge, a real broker, time that runs faster."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vms_bridge.backends import load_kind
+from vms_bridge.demo import run as run_module
+from vms_bridge.demo.broker import Broker
+from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
+from vms_bridge.demo.run import Show, perform, run_demo
+from vms_bridge.demo.table import PlainDisplay, TableDisplay, make_display
+from vms_bridge.demo.witness import Happening, Tally
+from vms_bridge.errors import BridgeError
+from vms_bridge.mqtt.link import Message
+from vms_bridge.mqtt.topics import Topics
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+load_kind("simulator")  # importing blocks, which is no business of the event loops under test
+SPEED = 8.0
+MOSQUITTO = find_mosquitto()
+
+
+class FastClock:
+    """The machine's clock, some times as fast."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 20, 12, 0, tzinfo=UTC) + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._start) * SPEED
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / SPEED)
+
+
+async def performed(show: Show) -> tuple[Tally, str]:
+    out = io.StringIO()
+    tally = await perform(show, PlainDisplay(out), FastClock(), asyncio.Event())
+    return tally, out.getvalue()
+
+
+async def test_everything_flows_through_the_embedded_broker(tmp_path: Path) -> None:
+    tally, text = await performed(Show(directory=tmp_path, port=0, duration_s=24))
+    assert tally.flows
+    assert tally.events["new"] >= 2
+    assert tally.snapshots
+    assert tally.detections
+    assert tally.entity_count > 60
+    assert tally.acks["applied"] == tally.commands == 2
+    assert "embedded broker, for demo and tests only" in text
+    assert "Doorbell" in text
+    assert "MQTT messages:" in text
+
+
+@pytest.mark.skipif(MOSQUITTO is None and "CI" not in os.environ, reason="mosquitto is not installed")
+async def test_everything_flows_through_mosquitto(tmp_path: Path) -> None:
+    port = free_port(0)
+    tally, text = await performed(Show(directory=tmp_path, port=port, mosquitto=MOSQUITTO, duration_s=20))
+    assert tally.flows
+    assert f"127.0.0.1:{port} (mosquitto)" in text
+    with pytest.raises(OSError, match=r"."):  # it has been stopped
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("script", ["#!/bin/sh\necho no good >&2; exit 3\n", "#!/no/such/interpreter\n"])
+async def test_a_mosquitto_that_does_not_start_is_replaced(tmp_path: Path, script: str, caplog: pytest.LogCaptureFixture) -> None:
+    binary = tmp_path / "mosquitto"
+    binary.write_text(script)
+    binary.chmod(0o700)
+    async with serving_broker(binary, tmp_path, 0) as address:
+        assert "embedded" in address.what
+        _, writer = await asyncio.open_connection("127.0.0.1", address.port)
+        writer.close()
+        await writer.wait_closed()
+    assert "the embedded broker takes its place" in caplog.text
+
+
+async def test_a_port_that_is_taken_is_left_to_its_owner(tmp_path: Path) -> None:
+    async with Broker() as owner:
+        assert free_port(owner.port) != owner.port
+        async with serving_broker(None, tmp_path, owner.port) as address:
+            assert address.port != owner.port
+
+
+async def test_a_bridge_that_cannot_run_ends_the_demo(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    with pytest.raises(BridgeError):
+        await performed(Show(directory=file / "data", port=0, duration_s=100))
+
+
+def test_its_time_is_over_before_anything_came_through() -> None:
+    out = io.StringIO()
+    assert run_demo(duration_s=0.3, port=0, cameras=1, pace=0.01, stream=out) == 1
+    assert "not everything has come through" in out.getvalue()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
+    class Out(io.StringIO):
+        def write(self, text: str) -> int:
+            if "Listen along" in text:
+                threading.Timer(0.3, os.kill, (os.getpid(), number)).start()
+            return super().write(text)
+
+    out = Out()
+    assert run_demo(port=0, stream=out) == 0
+    assert "The demo is over." in out.getvalue()
+
+
+def test_an_error_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object) -> Tally:
+        raise BridgeError("no room", hint="make some")
+
+    monkeypatch.setattr(run_module, "_until_signal", fails)
+    out = io.StringIO()
+    assert run_demo(duration_s=1, port=0, stream=out) == 1
+    assert "no room make some" in out.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+async def test_a_terminal_gets_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "140")
+    terminal = Terminal()
+    display = make_display(terminal)
+    assert isinstance(display, TableDisplay)
+    tally = await perform(Show(directory=tmp_path, port=0, duration_s=16), display, FastClock(), asyncio.Event())
+    assert tally.events["new"]
+    text = terminal.getvalue()
+    for word in ("Driveway", "Front door", "Garden", "Recording", "sim-3-s", "Listen along"):
+        assert word in text
+
+
+def test_anything_else_gets_lines() -> None:
+    assert isinstance(make_display(io.StringIO()), PlainDisplay)
+
+
+@pytest.mark.parametrize("payload", [b"", b"not JSON", b"[]", b"\xff", b"null"])
+@pytest.mark.parametrize("topic", ["event", "ack", "sim/1/detection", "sim/1/state", "x"])
+def test_the_tally_takes_anything(topic: str, payload: bytes) -> None:
+    tally = Tally()
+    tally.count(Topics("demo"), Message(topic=f"vms_bridge/demo/{topic}", payload=payload))
+    tally.count(Topics("demo"), Message(topic="homeassistant/device/vms_bridge_demo/sim-1/config", payload=payload))
+    assert tally.messages == 2
+    assert not tally.flows
+
+
+def test_a_running_command_is_not_answered_yet() -> None:
+    tally = Tally(commands=1)
+    ack = b'{"command": "run_state", "monitor": null, "result": "running"}'
+    happening = tally.count(Topics("demo"), Message(topic="vms_bridge/demo/ack", payload=ack))
+    assert isinstance(happening, Happening)
+    assert tally.acks.total() == 0
