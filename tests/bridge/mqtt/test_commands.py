@@ -1,0 +1,299 @@
+"""Commands: every payload ends in an action or in a refusal with a hint, and whoever asks is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tests.fakes.backend import START
+from tests.fakes.clock import FakeClock
+from tests.fakes.hub import FakeHub
+from tests.fakes.pipe import FakePipe, Sent
+
+from vms_bridge.commands import Ack, AckResult, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.errors import CommandRejected, UnsupportedCommand
+from vms_bridge.mqtt.commands import (
+    MAX_PAYLOAD_BYTES,
+    MAX_RUNNING,
+    CommandIntake,
+    parse_request,
+    request_id_of,
+    to_action,
+)
+from vms_bridge.mqtt.link import Message
+from vms_bridge.mqtt.topics import CommandTarget, Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vms_bridge.commands import Action, Command
+
+TOPICS = Topics("home")
+MODES = {"function": ("None", "Modect")}
+
+
+def act(command: str, payload: str | bytes, *, on: str | None = "1", modes: Any = MODES) -> Action:  # noqa: ANN401 - a mapping
+    data = payload.encode() if isinstance(payload, str) else payload
+    return to_action(CommandTarget("zm", on, command), parse_request(data), modes)
+
+
+@pytest.mark.parametrize(
+    ("command", "payload", "action"),
+    [
+        ("armed", "ON", SetArmed(on=True)),
+        ("armed", " off\n", SetArmed(on=False)),
+        ("armed", '{"value": "ON", "request_id": "7"}', SetArmed(on=True)),
+        ("armed", '{"value": false}', SetArmed(on=False)),
+        ("armed", '{"on": true}', SetArmed(on=True)),
+        ("detection", "OFF", SetDetection(on=False)),
+        ("alarm", "ON", SetAlarm(on=True)),
+        ("alarm", "OFF", SetAlarm(on=False)),
+        ("alarm", '{"cause": "Door"}', SetAlarm(on=True, cause="Door")),
+        (
+            "alarm",
+            '{"on": true, "cause": "Door", "text": "front", "score": 80, "seconds": 30}',
+            SetAlarm(on=True, cause="Door", text="front", score=80, seconds=30.0),
+        ),
+        ("alarm", '{"on": false, "cause": "Door"}', SetAlarm(on=False, cause="Door")),
+        ("restart", "PRESS", Restart()),
+        ("function", "Modect", SetMode(mode="function", value="Modect")),
+        ("mode", "Modect", SetMode(mode="function", value="Modect")),
+        ("capturing", '{"value": "Always"}', SetMode(mode="capturing", value="Always")),
+    ],
+)
+def test_what_is_understood(command: str, payload: str, action: Action) -> None:
+    assert act(command, payload) == action
+
+
+def test_a_mode_that_stands_for_nothing_is_left_to_the_hub() -> None:
+    assert act("mode", "x", modes={"a": (), "b": ()}) == SetMode(mode="mode", value="x")
+    assert act("own_mode", "x", modes={"own_mode": ()}) == SetMode(mode="own_mode", value="x")
+
+
+def test_a_system_takes_its_run_state() -> None:
+    assert act("run_state", "Away", on=None, modes={}) == SetRunState(name="Away")
+
+
+@pytest.mark.parametrize(
+    ("command", "payload", "words"),
+    [
+        ("armed", "maybe", "ON"),
+        ("armed", "{}", "ON"),
+        ("armed", "[1]", "ON"),
+        ("armed", '{"value": 1}', "value"),
+        ("armed", '{"valeu": "ON"}', "valeu"),
+        ("armed", '{"value": "ON"', "JSON"),
+        ("armed", '{"value": "ON", "seconds": 3}', "leave"),
+        ("armed", b"\xff\xfe", "UTF-8|text"),
+        ("armed", "x" * 129, "128"),
+        ("armed", b"x" * (MAX_PAYLOAD_BYTES + 1), "4096"),
+        ("alarm", '{"seconds": 0}', "seconds"),
+        ("alarm", '{"seconds": 1e999}', "seconds"),
+        ("alarm", '{"seconds": 90000}', "seconds"),
+        ("alarm", '{"score": 256}', "score"),
+        ("alarm", '{"score": 2.5}', "score"),
+        ("alarm", '{"request_id": "", "on": true}', "request_id"),
+        ("function", "{}", "value"),
+        ("function", "a\x00b", "value"),
+    ],
+)
+def test_what_is_refused_says_why(command: str, payload: str | bytes, words: str) -> None:
+    with pytest.raises(CommandRejected) as caught:
+        act(command, payload)
+    assert any(word in f"{caught.value} {caught.value.hint}" for word in words.split("|"))
+
+
+@pytest.mark.parametrize(("command", "on"), [("explode", "1"), ("explode", None), ("arm", None)])
+def test_what_there_is_not(command: str, on: str | None) -> None:
+    with pytest.raises(UnsupportedCommand) as caught:
+        act(command, "ON", on=on)
+    assert caught.value.hint
+
+
+def test_even_a_wrong_payload_has_its_request_id() -> None:
+    assert request_id_of(b'{"request_id": "7", "valeu": 1}') == "7"
+    assert request_id_of(b"ON") is None
+    assert request_id_of(b'{"request_id": 7}') is None
+    assert request_id_of(b" " * (MAX_PAYLOAD_BYTES + 1)) is None
+
+
+SOME_JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+KNOWN = st.fixed_dictionaries(
+    {},
+    optional={
+        "value": SOME_JSON,
+        "on": SOME_JSON,
+        "request_id": SOME_JSON,
+        "cause": SOME_JSON,
+        "text": SOME_JSON,
+        "score": SOME_JSON,
+        "seconds": SOME_JSON,
+    },
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    command=st.sampled_from(["armed", "alarm", "detection", "mode", "function", "restart", "run_state", "arm", "x"]),
+    payload=st.binary(max_size=64)
+    | st.text().map(lambda text: text.encode("utf-8", "surrogatepass"))
+    | KNOWN.map(lambda value: json.dumps(value).encode()),
+    on=st.sampled_from(["1", None]),
+)
+@example(command="function", payload=b'{"value": "\\ud800"}', on="1")
+@example(command="alarm", payload=b'{"text": "\\ud800"}', on="1")
+@example(command="armed", payload=b'{"value": "ON", "request_id": "\\udfff"}', on="1")
+@example(command="armed", payload=b"{" * 4000, on="1")
+@example(command="armed", payload=b'{"a":' * 800, on="1")
+def test_no_payload_breaks_the_parser(command: str, payload: bytes, on: str | None) -> None:
+    request_id = request_id_of(payload)
+    try:
+        action = act(command, payload, on=on)
+    except (CommandRejected, UnsupportedCommand):
+        return
+    if request_id is not None:
+        request_id.encode()  # it goes into the ack
+    assert type(action) in {SetArmed, SetAlarm, SetDetection, SetMode, SetRunState, Restart}
+
+
+class Desk:
+    """An intake over a pipe, and what it answers."""
+
+    def __init__(self, level: str = "control") -> None:
+        self.hub = FakeHub()
+        self.pipe = FakePipe()
+        self.intake = CommandIntake(hub=self.hub, topics=TOPICS, level=level, clock=FakeClock())
+        self.intake.attach(self.pipe.outbox)
+
+    async def ask(self, topic: str, payload: bytes | str = "ON", **options: Any) -> list[Sent]:  # noqa: ANN401 - by keyword
+        data = payload.encode() if isinstance(payload, str) else payload
+        self.intake.take(Message(topic=f"{TOPICS.root}/{topic}", payload=data, **options))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return self.pipe.run()
+
+    async def error(self, topic: str, payload: bytes | str = "ON", **options: Any) -> dict[str, Any]:  # noqa: ANN401 - by keyword
+        acks = [json.loads(each.payload) for each in await self.ask(topic, payload, **options) if each.topic == TOPICS.ack]
+        assert [ack["result"] for ack in acks] == ["refused"]
+        error: dict[str, Any] = acks[0]["error"]
+        return error
+
+
+async def test_running_is_told_before_the_end() -> None:
+    desk = Desk()
+
+    async def slow(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
+        assert progress
+        progress(Ack(command=command, result=AckResult.RUNNING, time=START))
+        return Ack(command=command, result=AckResult.TIMEOUT, time=START, code="unverified", hint="look")
+
+    desk.hub.answer = slow
+    acks = [json.loads(each.payload)["result"] for each in await desk.ask("zm/1/set/armed")]
+    assert acks == ["running", "timeout"]
+
+
+async def test_a_hub_that_breaks_its_promise_is_covered(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk()
+
+    async def broken(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
+        raise KeyError(command.name, progress)
+
+    desk.hub.answer = broken
+    assert [json.loads(each.payload)["result"] for each in await desk.ask("zm/1/set/armed")] == ["failed"]
+    assert "could not be run" in caplog.text
+
+
+async def test_targets_that_are_not_there() -> None:
+    desk = Desk()
+    assert "no monitor 9" in (await desk.error("zm/9/set/armed"))["hint"]
+    assert "no system" in (await desk.error("other/set/run_state", "Away"))["hint"]
+    assert await desk.ask("a/b/c/set/armed") == []
+    assert await desk.ask("zm/1/set/armed", b"") == [], "that is how a retained message is cleared"
+    assert desk.hub.commands == []
+
+
+async def test_levels() -> None:
+    control, admin, none = Desk(), Desk("admin"), Desk("none")
+    assert "admin" in (await control.error("zm/1/set/restart", "PRESS"))["hint"]
+    assert len(await admin.ask("zm/1/set/restart", "PRESS")) == 1
+    assert admin.hub.commands[0].action == Restart()
+    await none.error("zm/1/set/armed")
+
+
+async def test_a_refusal_carries_the_request_id() -> None:
+    desk = Desk()
+    sent = await desk.ask("zm/1/set/armed", '{"request_id": "7", "nonsense": 1}')
+    assert json.loads(sent[0].payload)["request_id"] == "7"
+
+
+async def test_retained_commands_are_cleared() -> None:
+    desk = Desk()
+    sent = await desk.ask("zm/1/set/armed", "ON", retained=True)
+    assert [(each.topic, each.payload, each.retain) for each in sent[:1]] == [(f"{TOPICS.root}/zm/1/set/armed", b"", True)]
+    assert json.loads(sent[1].payload)["result"] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("topic", "answered"),
+    [
+        ("vms_bridge/client/7", True),
+        (f"{TOPICS.ack}/client", True),
+        ("homeassistant/status", False),
+        ("vms_bridge/other/zm/1/set/armed", False),
+        (f"{TOPICS.root}/status", False),
+        ("vms_bridge/+/x", False),
+        ("vms_bridge/#", False),
+        ("vms_bridge/" + "x" * 300, False),
+    ],
+)
+async def test_where_answers_may_go(topic: str, answered: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    desk = Desk()
+    sent = await desk.ask("zm/1/set/armed", response_topic=topic, correlation=b"c")
+    assert [(each.topic, each.correlation) for each in sent if each.topic != TOPICS.ack] == ([(topic, b"c")] if answered else [])
+
+
+async def test_too_many_at_once_are_refused() -> None:
+    desk = Desk()
+    go = asyncio.Event()
+
+    async def slow(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
+        del progress
+        await go.wait()
+        return Ack(command=command, result=AckResult.APPLIED, time=START)
+
+    desk.hub.answer = slow
+    for _ in range(MAX_RUNNING):
+        assert await desk.ask("zm/1/set/armed") == []
+    assert "busy" in (await desk.error("zm/1/set/armed"))["hint"]
+    go.set()
+    assert len(await desk.ask("zm/1/set/armed", b"")) == MAX_RUNNING
+    await desk.intake.close()
+
+
+async def test_acks_wait_for_the_next_link() -> None:
+    desk = Desk()
+    desk.intake.attach(None)
+    assert await desk.ask("zm/1/set/armed") == []
+    desk.intake.attach(desk.pipe.outbox)
+    assert [each.topic for each in desk.pipe.run()] == [TOPICS.ack]
+
+
+async def test_a_stop_abandons_what_runs() -> None:
+    desk = Desk()
+
+    async def forever(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
+        del command, progress
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    desk.hub.answer = forever
+    await desk.ask("zm/1/set/armed")
+    await asyncio.wait_for(desk.intake.close(), 1)
