@@ -50,11 +50,17 @@ class ZoneMinder:
         """Have ZoneMinder do this. Raises CommandRejected, UnsupportedCommand or VmsError."""
         session = self._live()
         watch = None if monitor_id is None else session.watch(monitor_id)
-        restarts = await perform(session.api, action, None if watch is None else watch.row)
-        if restarts and monitor_id is not None:
-            session.settle([monitor_id], restarted=isinstance(action, Restart))
-        elif restarts:
-            session.settle(list(session.watches))
+        restarting = monitor_id if isinstance(action, Restart) else None
+        if restarting is not None:
+            session.mark_restart(restarting, is_due=True)
+        try:
+            begins_anew = await perform(session.api, action, None if watch is None else watch.row)
+        except BaseException:
+            if restarting is not None:
+                session.mark_restart(restarting, is_due=False)
+            raise
+        if begins_anew:
+            session.settle(list(session.watches) if monitor_id is None else [monitor_id])
 
     async def refresh(self, monitor_id: str | None) -> None:
         """Look now rather than at the next turn. Raises VmsError."""

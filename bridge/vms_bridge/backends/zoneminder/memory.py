@@ -117,7 +117,7 @@ class MemorySource:
     def _expect(self, watch: Watch, before: Sample, sample: Sample) -> None:
         if sample.last_event != before.last_event:
             self._listener.expect_event(sample.last_event)
-        elif sample.alarm is AlarmState.IDLE and before.alarm is not AlarmState.IDLE and watch.row.shows_alarms_as_events:
+        if sample.alarm is AlarmState.IDLE and before.alarm is not AlarmState.IDLE and watch.row.shows_alarms_as_events:
             self._listener.expect_end(sample.last_event)
 
     async def _tell_causes(self, monitor_ids: Collection[str]) -> None:

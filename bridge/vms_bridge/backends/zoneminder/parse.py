@@ -184,7 +184,7 @@ def parse_time_zone(raw: object) -> ZoneInfo | None:
     name = as_text(mapping(raw).get("tz")).strip()
     try:
         return ZoneInfo(name) if name and ".." not in name else None
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         return None
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+    from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.clock import Clock
     from vms_bridge.model import Monitor, Zone
 
@@ -67,7 +68,7 @@ class Session:
         self._system = SystemReader(name, api)
         self._system_told = SystemState()
         self._spare = Allowance(SPARE_REQUESTS_PER_S, clock)
-        self._events_bell, self._monitors_bell = Bell(clock), Bell(clock)
+        self._events_bell, self._monitors_bell, self._system_bell = Bell(clock), Bell(clock), Bell(clock)
         self._events: EventTracker | None = None
         self._events_trouble = Trouble(_LOG, f"{name}: events", clock.monotonic)
         self._are_events_good = False
@@ -127,25 +128,29 @@ class Session:
         if watch is None:
             return
         now = self._clock.monotonic()
-        if watch.needs_status(now):
+        if watch.needs_status(now, has_events=self._are_events_good):
             await self._read_status(watch)
         if not watch.uses_memory(now):
             self._events_bell.ring()
         await self._reread(monitor_id)
 
-    def settle(self, monitor_ids: Collection[str], *, restarted: bool = False) -> None:
+    def settle(self, monitor_ids: Collection[str]) -> None:
         """Expect these monitors' daemons to start anew, and look closely until they run."""
         now = self._clock.monotonic()
         for monitor_id in monitor_ids:
             watch = self.watches.get(monitor_id)
-            if watch is None:
-                continue
-            self._settling[monitor_id] = now + _SETTLE_S
-            watch.hold(now)
-            if restarted:
-                watch.restarting_from = watch.sample.startup if watch.sample is not None else 0
-                self.tell(monitor_id)
+            if watch is not None:
+                self._settling[monitor_id] = now + _SETTLE_S
+                watch.hold(now)
         self._monitors_bell.ring()
+
+    def mark_restart(self, monitor_id: str, *, is_due: bool) -> None:
+        """Call the camera disconnected until its new daemon shows, or take that back."""
+        watch = self.watches.get(monitor_id)
+        if watch is not None:
+            startup = 0 if watch.sample is None else watch.sample.startup
+            watch.restarting_from = startup if is_due else None
+            self.tell(monitor_id)
 
     # What the event tracker asks of its surroundings.
 
@@ -199,9 +204,15 @@ class Session:
             del self.watches[gone]
         for monitor_id, row in found.items():
             watch = self.watches.setdefault(monitor_id, Watch(row=row))
-            watch.row, watch.zones = row, self._zones.get(monitor_id, ())
+            self._take_row(watch, row)
+            watch.zones = self._zones.get(monitor_id, ())
             if self._events is not None:
                 watch.open_events = tuple(self._events.open_events(monitor_id))
+
+    def _take_row(self, watch: Watch, row: MonitorRow) -> None:
+        if watch.row.modes != row.modes:
+            self._system_bell.ring()  # perhaps somebody has changed the run state
+        watch.row = row
 
     async def _list_of_monitors(self) -> object:
         answer = await self.api.get("monitors")
@@ -219,7 +230,7 @@ class Session:
             self._monitors_bell.ring()
             return
         # A single monitor comes without what other tables add in some versions; the list has it all.
-        watch.row = replace(row, events=row.events if any(row.events.values()) else watch.row.events)
+        self._take_row(watch, replace(row, events=row.events if any(row.events.values()) else watch.row.events))
         # Whoever asked for this look wants to see that it took place.
         self.tell(monitor_id, even_if_same=True)
 
@@ -255,7 +266,7 @@ class Session:
 
     async def _follow_system(self) -> None:
         while True:
-            await self._clock.sleep(SYSTEM_INTERVAL_S)
+            await self._system_bell.wait(SYSTEM_INTERVAL_S)
             await self._system.read()
             self._tell_system()
 
@@ -317,7 +328,7 @@ class Session:
 
     def _in_need_of_status(self) -> list[Watch]:
         now = self._clock.monotonic()
-        return [watch for watch in self.watches.values() if watch.needs_status(now)]
+        return [watch for watch in self.watches.values() if watch.needs_status(now, has_events=self._are_events_good)]
 
     def _status_lag(self, count: int) -> float | None:
         """Return how late statuses are with that many monitors to ask; None if too late to be worth it."""

@@ -81,10 +81,12 @@ class Watch:
         """Say whether shared memory is good enough to be the source: it must have been so for a moment."""
         return self.sample is not None and not self.is_foreign and monotonic - self.memory_since >= STEP_UP_S
 
-    def needs_status(self, monotonic: float) -> bool:
+    def needs_status(self, monotonic: float, *, has_events: bool) -> bool:
         """Say whether only a status call can tell this monitor's alarm."""
         row = self.row
-        return not (self.uses_memory(monotonic) or row.is_idle or row.is_without_alarms or row.shows_alarms_as_events)
+        if self.uses_memory(monotonic) or row.is_idle or row.is_without_alarms:
+            return False
+        return not (row.shows_alarms_as_events and has_events)
 
     def saw(self, sample: Sample, monotonic: float) -> None:
         """Take in a look at the shared memory."""

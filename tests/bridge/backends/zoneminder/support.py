@@ -1,0 +1,118 @@
+"""What the ZoneMinder tests share: compressed time, and a feed that remembers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+from vms_bridge.model import Event, EventBatch, MonitorState, Resume, Snapshot, StateUpdate, SystemState, SystemUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fakes.zoneminder import FakeZoneMinder
+
+    from vms_bridge.model import Monitor, Update
+
+RECORDED = Path(__file__).parent / "recorded"
+PASSWORD = "p&=+ä/%s#"
+
+
+def recorded(name: str) -> Any:  # noqa: ANN401 (JSON)
+    return json.loads((RECORDED / f"{name}.json").read_text())
+
+
+def config(url: str, **settings: Any) -> ZoneMinderConfig:  # noqa: ANN401 (settings as a person writes them)
+    """Return settings with short intervals, without shared memory unless given."""
+    short: dict[str, Any] = {"poll_interval": 0.5, "monitors_interval": 2, "shared_memory": False, "timeout": 5}
+    login = {"username": "admin", "password": SecretStr(PASSWORD)}
+    return ZoneMinderConfig(**{"url": url, **login, **short, **settings})
+
+
+class FastClock:
+    """The real clock, `speed` times as fast: what takes a minute is tested in a second, with real requests."""
+
+    def __init__(self, speed: float = 20.0) -> None:
+        self._speed = speed
+        self._began = time.monotonic()
+        self._start = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=(time.monotonic() - self._began) * self._speed)
+
+    def monotonic(self) -> float:
+        return 1000 + (time.monotonic() - self._began) * self._speed
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._speed)
+
+
+class MemoryFeed:
+    """Keeps everything, as the hub's store would, and lets tests wait for it."""
+
+    def __init__(self, resume: Resume | None = None) -> None:
+        self.cursor = None if resume is None else resume.cursor
+        self.generation = 1 if resume is None else resume.generation
+        self.open: dict[str, Event] = {} if resume is None else {event.id: event for event in resume.open_events}
+        self.batches: list[EventBatch] = []
+        self.snapshots: list[Snapshot] = []
+        self.states: dict[str, MonitorState] = {}
+        self.history: list[tuple[str, MonitorState]] = []
+        self.system: SystemState | None = None
+        self.monitors: dict[str, Monitor] = {}
+        self._changed = asyncio.Event()
+
+    @property
+    def resume(self) -> Resume:
+        return Resume(cursor=self.cursor, generation=self.generation, open_events=tuple(self.open.values()))
+
+    @property
+    def events(self) -> list[Event]:
+        return [event for batch in self.batches for event in batch.events]
+
+    def event(self, number: int) -> Event | None:
+        return next((event for event in reversed(self.events) if event.id == str(number)), None)
+
+    def emit(self, update: Update) -> None:
+        if isinstance(update, Snapshot):
+            self.snapshots.append(update)
+            self.system, self.states = update.system, dict(update.states)
+            self.monitors = {monitor.id: monitor for monitor in update.monitors}
+            self.history += update.states.items()
+        elif isinstance(update, StateUpdate):
+            self.states[update.monitor_id] = update.state
+            self.history.append((update.monitor_id, update.state))
+        elif isinstance(update, SystemUpdate):
+            self.system = update.state
+        self._changed.set()
+
+    async def record(self, batch: EventBatch) -> None:
+        self.batches.append(batch)
+        self.cursor = batch.cursor or self.cursor
+        self.generation = batch.generation
+        for event in batch.events:
+            if event.end is not None or event.deleted:
+                self.open.pop(event.id, None)
+            else:
+                self.open[event.id] = event
+        self._changed.set()
+
+    async def until(self, holds: Callable[[], object], seconds: float = 6.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not holds():
+                self._changed.clear()
+                # Not all that tests wait for is told to the feed.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), 0.01)
+
+
+def memory_config(fake: FakeZoneMinder, **settings: Any) -> ZoneMinderConfig:  # noqa: ANN401 (settings)
+    return config(fake.url, shared_memory=fake.world.shm_dir, **settings)

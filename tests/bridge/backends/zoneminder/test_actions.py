@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bridge.backends.zoneminder.support import config
+from tests.fakes.zoneminder import FakeZoneMinder, World
+from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
+from tests.fakes.zoneminder.server import VIEWER
+
+from vms_bridge.backends.zoneminder import actions
+from vms_bridge.backends.zoneminder.actions import armed_modes
+from vms_bridge.backends.zoneminder.parse import MonitorRow
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsUnreachable
+from vms_bridge.model import AlarmState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.bridge.backends.zoneminder.conftest import Serve
+
+    from vms_bridge.commands import Action
+
+
+def old(function: str) -> MonitorRow:
+    return MonitorRow(id="1", name="x", function=function)
+
+
+def new(capturing: str, analysing: str, recording: str) -> MonitorRow:
+    return MonitorRow(id="1", name="x", capturing=capturing, analysing=analysing, recording=recording)
+
+
+@pytest.mark.parametrize(
+    ("row", "on", "restore", "modes"),
+    [
+        (old("Modect"), False, {}, {"function": "Monitor"}),
+        (old("Mocord"), False, {}, {"function": "Record"}),
+        (old("Nodect"), False, {}, {"function": "Monitor"}),
+        (old("Record"), False, {}, {"function": "Record"}),
+        (old("Monitor"), True, {"function": "Nodect"}, {"function": "Nodect"}),
+        (old("Monitor"), True, {"function": "Record"}, {"function": "Modect"}),
+        (old("Record"), True, {}, {"function": "Mocord"}),
+        (old("None"), True, {}, {"function": "Modect"}),
+        (old("Mocord"), True, {}, {"function": "Mocord"}),
+        (new("Always", "Always", "OnMotion"), False, {}, {"analysing": "None"}),
+        (new("Always", "None", "OnMotion"), True, {}, {"analysing": "Always"}),
+        (new("None", "None", "Always"), True, {}, {"analysing": "Always", "capturing": "Always"}),
+        (new("None", "None", "Always"), True, {"capturing": "Ondemand"}, {"analysing": "Always", "capturing": "Ondemand"}),
+    ],
+)
+def test_modes_of_arming(row: MonitorRow, *, on: bool, restore: Mapping[str, str], modes: Mapping[str, str]) -> None:
+    assert armed_modes(row, on=on, restore=restore) == modes
+
+
+async def test_arming_of_the_old_generation(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
+        await backend.execute("1", SetArmed(on=False))
+        await backend.refresh("1")
+        await feed.until(lambda: feed.states["1"].modes == {"function": "Monitor"})
+        assert feed.states["1"].armed is False
+        fake.world.monitors[1].enabled = False
+        await backend.refresh("1")
+        await backend.execute("1", SetArmed(on=True, restore={"function": "Modect"}))
+        await backend.refresh("1")
+        await feed.until(lambda: feed.states["1"].armed)
+        assert fake.edits[-1] == (1, {"Function": "Modect", "Enabled": "1"})
+
+
+async def test_modes_of_the_new_generation(serve: Serve) -> None:
+    async with FakeZoneMinder(World(V1_38_4)) as fake, serve(fake) as (backend, feed):
+        await backend.execute("1", SetMode(mode="recording", value="Always"))
+        await backend.refresh("1")
+        await feed.until(lambda: feed.states["1"].modes["recording"] == "Always")
+        await backend.execute("1", SetArmed(on=False))
+        await backend.refresh("1")
+        await feed.until(lambda: feed.states["1"].armed is False)
+        assert fake.edits == [(1, {"Recording": "Always"}), (1, {"Analysing": "None"})]
+        assert feed.states["1"].modes == {"capturing": "Always", "analysing": "None", "recording": "Always"}
+
+
+async def test_same_mode_restarts_nothing(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
+        await backend.execute("1", SetMode(mode="function", value="Modect"))
+        assert fake.edits == []
+
+
+async def test_forced_alarm(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
+        await feed.until(lambda: feed.states["1"].source == "events")
+        await backend.execute("1", SetAlarm(on=True))
+        await backend.refresh("1")
+        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        assert feed.events[-1].kind == "forced"
+        await backend.execute("1", SetAlarm(on=False))
+        await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE)
+
+
+async def test_forced_alarm_where_only_statuses_tell(serve: Serve) -> None:
+    world = World()
+    world.set_function(1, "Mocord")
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=config(fake.url, poll_interval=60)) as (backend, feed):
+        await backend.execute("1", SetAlarm(on=True))
+        await backend.refresh("1")
+        assert feed.states["1"].alarm is AlarmState.ALARM
+
+
+async def test_alarm_that_takes_long_counts_as_requested(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "ALARM_TIMEOUT_S", 0.05)
+    world = World()
+    world.alarm_delay_s = 30
+    async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
+        await backend.execute("1", SetAlarm(on=True))
+
+
+@pytest.mark.parametrize(
+    ("action", "said", "hint"),
+    [
+        (SetAlarm(on=True, cause="Doorbell"), "cause", "leave them out"),
+        (SetAlarm(on=True, score=5), "score", "leave them out"),
+        (SetMode(mode="function", value="Monitor"), "Insufficient", "Monitors: Edit"),
+        (Restart(), "Insufficient", "Monitors: Edit"),
+        (SetRunState(name="Quiet"), "Insufficient", "System: Edit"),
+    ],
+)
+async def test_refusals(action: Action, said: str, hint: str, serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake:
+        fake.users["admin"].permissions = VIEWER
+        async with serve(fake) as (backend, _):
+            with pytest.raises(CommandRejected, match=said) as caught:
+                await backend.execute(None if isinstance(action, SetRunState) else "1", action)
+            assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(("function", "said"), [("Monitor", "mode Monitor"), ("None", "zmu failed")])
+async def test_alarms_that_zoneminder_does_not_take(function: str, said: str, serve: Serve) -> None:
+    world = World(replace(V1_36_33))
+    world.set_function(1, function)
+    async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
+        with pytest.raises(CommandRejected, match=said):
+            await backend.execute("1", SetAlarm(on=True))
+
+
+async def test_what_is_not_there(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
+        with pytest.raises(CommandRejected, match="no such monitor"):
+            await backend.execute("77", Restart())
+        with pytest.raises(UnsupportedCommand):
+            await backend.execute("1", SetDetection(on=False))
+        with pytest.raises(CommandRejected, match="Invalid state"):
+            await backend.execute(None, SetRunState(name="Away"))
+        await backend.refresh("77")
+
+
+async def test_run_state_with_an_odd_name(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
+        await backend.execute(None, SetRunState(name="a/b & c"))
+        await backend.refresh(None)
+        assert feed.system is not None
+        assert feed.system.run_state == "a/b & c"
+        assert fake.world.monitors[1].restarts == 1
+
+
+async def test_edits_that_answer_with_a_page_or_an_error(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
+        fake.fail("monitors/1", "html", times=1)
+        await backend.execute("1", SetMode(mode="function", value="Monitor"))
+        fake.fail("monitors/1", "500-json", times=1)
+        with pytest.raises(CommandRejected, match="Countable"):
+            await backend.execute("1", SetMode(mode="function", value="Record"))
+        fake.fail("monitors/alarm", "close")
+        with pytest.raises(VmsUnreachable):
+            await backend.execute("2", SetAlarm(on=True))

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import hashlib
+import ssl
+from typing import TYPE_CHECKING
+
+import trustme
+from tests.bridge.backends.zoneminder.support import FastClock, config
+from tests.fakes.zoneminder import FakeZoneMinder, Personality, World
+from tests.fakes.zoneminder.server import VIEWER
+
+from vms_bridge.backends.zoneminder import KIND
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vms_bridge.backends.base import Finding
+    from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+
+
+async def findings(settings: ZoneMinderConfig) -> list[Finding]:
+    return list(await KIND.create("zm", settings, FastClock()).check())
+
+
+def problems(found: list[Finding]) -> str:
+    return "\n".join(f"{finding.text} -> {finding.hint}" for finding in found if finding.problem)
+
+
+async def test_all_is_well(tmp_path: Path) -> None:
+    async with FakeZoneMinder(World(shm_dir=tmp_path)) as fake:
+        found = await findings(config(fake.url, shared_memory=tmp_path))
+    text = "\n".join(finding.text for finding in found)
+    assert not problems(found)
+    assert "login of 'admin' is good" in text
+    assert "ZoneMinder 1.36.33" in text
+    assert "serves 3 monitors" in text
+
+
+async def test_no_login_wanted() -> None:
+    async with FakeZoneMinder(World(Personality(auth=False))) as fake:
+        found = await findings(config(fake.url, username=None, password=None))
+    assert "wants no login" in found[0].text
+    assert "switched off" in found[-1].text
+
+
+async def test_what_a_viewer_lacks_and_memory_that_is_missing(tmp_path: Path) -> None:
+    async with FakeZoneMinder(World(monitors=8)) as fake:
+        fake.users["admin"].permissions = VIEWER
+        fake.fail("host/getTimeZone", "404")
+        fake.fail("zones", "500")
+        said = problems(await findings(config(fake.url, shared_memory=tmp_path)))
+    assert "may not read run states" in said
+    assert "System: View" in said
+    assert "zones can't be read" in said
+    assert "time zone" in said
+    assert "no shared memory for monitor 1, 2, 3, 4, 5, ...: it is not there" in said
+    assert "shared_memory: false" in said
+
+
+async def test_wrong_password_and_no_server() -> None:
+    async with FakeZoneMinder(World()) as fake:
+        assert "refused the login" in problems(await findings(config(fake.url, password="x")))
+        url = fake.url
+    assert "no connection" in problems(await findings(config(url)))
+
+
+async def test_something_else_at_this_address() -> None:
+    async with FakeZoneMinder(World()) as fake:
+        fake.fail("", "garbage")
+        assert "does not tell its version" in problems(await findings(config(fake.url)))
+
+
+async def test_version_out_of_range() -> None:
+    async with FakeZoneMinder(World(Personality(version="1.32.3"))) as fake:
+        assert "1.34 to 1.39" in problems(await findings(config(fake.url)))
+
+
+async def test_self_signed_certificate_is_shown_for_pinning() -> None:
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    issued.configure_cert(context)
+    pin = hashlib.sha256(ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())).hexdigest()
+    async with FakeZoneMinder(World(), ssl_context=context) as fake:
+        found = await findings(config(fake.url))
+        assert pin in found[-1].text
+        url = fake.url
+    assert "no connection" in problems(await findings(config(url)))

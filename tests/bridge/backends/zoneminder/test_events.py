@@ -1,0 +1,261 @@
+"""Events from their first row to their end, whatever happened in between."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, config
+from tests.fakes.zoneminder import FakeZoneMinder, World
+from tests.fakes.zoneminder.personality import V1_34, V1_38_4
+
+from vms_bridge.model import EndReason, Event, EventKind, Resume
+
+if TYPE_CHECKING:
+    from tests.bridge.backends.zoneminder.conftest import Serve
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(clock: FastClock) -> World:
+    return World(now=clock.now)
+
+
+def ids(events: list[Event]) -> list[int]:
+    return [int(event.id) for event in events]
+
+
+async def test_first_contact_tells_only_what_is_open(world: World, serve: Serve) -> None:
+    for _ in range(5):
+        world.close_event(world.open_event(1).id)
+    world.open_event(2, "Continuous", "")
+    stale = world.open_event(3)
+    current = world.open_event(3, "Doorbell", "Doorbell: pressed")
+    world.set_function(1, "None")
+    world.open_event(1)
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        assert ids(feed.events) == [6, current.id]
+        assert stale.id not in ids(feed.events)
+        assert [event.kind for event in feed.events] == [EventKind.CONTINUOUS, EventKind.EXTERNAL]
+        assert all(event.snapshot_ready and not event.clip_ready for event in feed.events)
+        assert not feed.batches[0].late
+        assert feed.cursor is not None
+        assert feed.cursor.startswith("9@")
+
+
+async def test_empty_server_then_the_first_event(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        assert feed.cursor == "0@"
+        world.open_event(1)
+        await feed.until(lambda: feed.event(1))
+        assert not feed.batches[-1].late
+
+
+@pytest.mark.parametrize("missed", [1, 99, 100, 101, 250])
+async def test_catching_up_misses_none_and_repeats_none(missed: int, world: World, serve: Serve) -> None:
+    for _ in range(10 + missed):
+        world.close_event(world.open_event(1).id)
+    running = world.open_event(2)
+    async with FakeZoneMinder(world) as fake:
+        feed = MemoryFeed(Resume(cursor="10@2026-01-01T00:00:00Z"))
+        async with serve(fake, feed):
+            await feed.until(lambda: feed.event(running.id))
+            assert ids(feed.events) == list(range(11, running.id + 1))
+            late = [event.id for batch in feed.batches if batch.late for event in batch.events]
+            assert len(late) == missed
+            assert str(running.id) not in late
+            assert feed.cursor is not None
+            assert feed.cursor.startswith(f"{running.id}@")
+
+
+@pytest.mark.parametrize("personality", [V1_34, V1_38_4], ids=lambda p: p.version)
+async def test_what_is_too_old_is_counted_and_left(
+    personality: object, world: World, serve: Serve, clock: FastClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.personality = personality  # type: ignore[assignment]  # parametrised
+    for number in range(30):
+        event = world.open_event(1)
+        world.close_event(event.id)
+        event.start = clock.now() - timedelta(days=8 if number < 20 else 1)
+        event.end = event.start
+    feed = MemoryFeed(Resume(cursor="3@2026-01-01T00:00:00Z"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.event(30))
+        assert ids(feed.events) == list(range(21, 31))
+        assert "17 events are older" in caplog.text
+
+
+async def test_open_events_of_the_last_time_are_looked_at_again(world: World, serve: Serve) -> None:
+    for number in range(1, 61):
+        world.open_event(1 + number % 2)
+        if number not in {2, 59}:
+            world.close_event(number)
+    left = tuple(Event(id=str(number), monitor_id="1", start=LONG_AGO) for number in (1, 2, 40))
+    world.delete_event(40)
+    feed = MemoryFeed(Resume(cursor="58@2026-01-01T00:00:00Z", open_events=left))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.event(40) and feed.event(1))
+        first, gone = feed.event(1), feed.event(40)
+        assert first is not None
+        assert gone is not None
+        assert first.end_reason is EndReason.CLOSED
+        assert gone.deleted
+        assert next(batch for batch in feed.batches if first in batch.events).late
+        await feed.until(lambda: "2" not in feed.open)
+        second = feed.event(2)
+        assert second is not None
+        assert second.end_reason is EndReason.ABANDONED
+
+
+async def test_life_of_an_event(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        event = world.open_event(1, frames=None, alarm_frames=None, length=None, max_score=0)
+        await feed.until(lambda: feed.event(event.id))
+        event.notes = "detected:person:97% | Motion: All"
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.labels == ("person",))
+        event.notes = "Motion: All"
+        event.max_score = 55
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.max_score == 55)
+        last = feed.event(event.id)
+        assert last is not None
+        assert (last.labels, last.score) == (("person",), 0.97)
+        world.close_event(event.id)
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.end)
+        event.notes = "detected:dog:60% person:50%"
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.labels == ("dog", "person"))
+        world.delete_event(event.id)
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.deleted)
+
+
+async def test_counts_alone_are_no_news(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        event = world.open_event(1)
+        await feed.until(lambda: feed.event(event.id))
+        told = len(feed.events)
+        asked = fake.asked("events")
+        event.length, event.alarm_frames = 10.0, 50
+        world.open_event(2)
+        await feed.until(lambda: feed.event(2) and fake.asked("events") > asked + 2)
+        assert len(feed.events) == told + 1
+
+
+async def test_events_that_nobody_ends(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        stale = world.open_event(1, length=12.0)
+        newer = world.open_event(1)
+        await feed.until(lambda: (seen := feed.event(stale.id)) and seen.end_reason)
+        seen = feed.event(stale.id)
+        assert seen is not None
+        assert seen.end_reason is EndReason.ABANDONED
+        assert seen.duration_s == 12.0
+        assert feed.event(newer.id) is not None
+        world.set_function(1, "None")
+        await feed.until(lambda: (seen := feed.event(newer.id)) and seen.end_reason)
+
+
+async def test_thousands_of_never_closed_events_are_not_announced_as_new(world: World, serve: Serve) -> None:
+    for _ in range(150):
+        world.open_event(1)
+    feed = MemoryFeed(Resume(cursor="0@"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.event(150))
+        open_ones = [event.id for batch in feed.batches if not batch.late for event in batch.events]
+        assert open_ones == ["150"]
+        assert {event.end_reason for batch in feed.batches if batch.late for event in batch.events} == {EndReason.ABANDONED}
+
+
+async def test_restored_database_known_by_its_times(world: World, serve: Serve, clock: FastClock) -> None:
+    for _ in range(5):
+        world.close_event(world.open_event(1).id)
+    running = world.open_event(2)
+    lost = Event(id="49", monitor_id="1", start=LONG_AGO)
+    stamp = (clock.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    feed = MemoryFeed(Resume(cursor=f"50@{stamp}", generation=2, open_events=(lost,)))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.event(running.id))
+        assert feed.generation == 3
+        assert feed.batches[0].generation == 2
+        assert feed.batches[0].events[0].end_reason is EndReason.UNKNOWN
+        assert ids(feed.events) == [49, running.id]
+
+
+async def test_restored_database_known_by_the_next_id(world: World, serve: Serve, clock: FastClock) -> None:
+    for _ in range(5):
+        world.close_event(world.open_event(1).id)
+    stamp = (clock.now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    feed = MemoryFeed(Resume(cursor=f"50@{stamp}"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.states["1"].source == "events")
+        fresh = world.open_event(2)
+        await feed.until(lambda: feed.event(fresh.id))
+        assert feed.generation == 2
+        assert feed.cursor is not None
+        assert feed.cursor.startswith(f"{fresh.id}@")
+
+
+async def test_deleted_newest_events_are_no_restored_database(world: World, serve: Serve) -> None:
+    for _ in range(50):
+        world.close_event(world.open_event(1).id)
+    world.delete_event(50)
+    feed = MemoryFeed(Resume(cursor="50@2099-01-01T00:00:00Z"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.states["1"].source == "events")
+        fresh = world.open_event(2)
+        await feed.until(lambda: feed.event(fresh.id))
+        assert (feed.generation, fresh.id) == (1, 51)
+        assert ids(feed.events) == [51]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "-5", "5@not a time", "@"])
+async def test_odd_cursors(cursor: str, world: World, serve: Serve) -> None:
+    for _ in range(6):
+        world.close_event(world.open_event(1).id)
+    feed = MemoryFeed(Resume(cursor=cursor))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.cursor and feed.cursor.startswith("6@"))
+
+
+async def test_pages_that_vanish_do_not_delete_events(world: World, serve: Serve) -> None:
+    event = world.open_event(1)
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.event(event.id))
+        for kind in ("404", "list", "html"):
+            fake.fail("events", kind, times=3)
+            await feed.until(lambda: feed.states["1"].is_recording is None)
+            await feed.until(lambda: feed.states["1"].is_recording)
+        assert not any(event.deleted for event in feed.events)
+
+
+async def test_events_far_apart_are_followed_by_id(world: World, serve: Serve) -> None:
+    first = world.open_event(3)
+    for _ in range(100):
+        world.close_event(world.open_event(1).id)
+    async with FakeZoneMinder(world) as fake:
+        feed = MemoryFeed(Resume(cursor="101@2026-01-01T00:00:00Z", open_events=(Event(id="1", monitor_id="3", start=LONG_AGO),)))
+        async with serve(fake, feed):
+            await feed.until(lambda: feed.states["3"].is_recording)
+            world.close_event(first.id)
+            await feed.until(lambda: (seen := feed.event(first.id)) and seen.end)
+
+
+async def test_event_of_a_monitor_that_is_not_known_yet(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=config(fake.url, monitors_interval=600)) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        world.add_monitor(7)
+        world.open_event(7)
+        await feed.until(lambda: "7" in feed.monitors)
+
+
+async def test_burst(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        for _ in range(350):
+            world.close_event(world.open_event(1).id)
+        await feed.until(lambda: feed.event(350))
+        assert ids(feed.events) == list(range(1, 351))

@@ -1,0 +1,174 @@
+"""Shared memory as a source: it is fast, steps down when it fails, and comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bridge.backends.zoneminder.support import FastClock, memory_config
+from tests.fakes.zoneminder import FakeZoneMinder, World
+from tests.fakes.zoneminder.personality import ALL, V1_36_33
+from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM, TAPE
+
+from vms_bridge.commands import Restart, SetArmed
+from vms_bridge.model import AlarmState, Capability
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.bridge.backends.zoneminder.conftest import Serve
+    from tests.fakes.zoneminder import Personality
+
+
+@pytest.fixture
+def clock() -> FastClock:
+    return FastClock(5)
+
+
+@pytest.fixture
+def world(tmp_path: Path, clock: FastClock) -> World:
+    return World(now=clock.now, shm_dir=tmp_path)
+
+
+@pytest.mark.parametrize("personality", ALL, ids=lambda p: p.version)
+async def test_every_version_is_seen_at_once(personality: Personality, tmp_path: Path, clock: FastClock, serve: Serve) -> None:
+    world = World(personality, now=clock.now, shm_dir=tmp_path)
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        first = feed.snapshots[0].states["1"]
+        assert (first.source, first.lag_s, first.alarm, first.detection) == ("shared_memory", 0.05, AlarmState.IDLE, True)
+        assert first.connected
+        assert (Capability.SCORE in feed.monitors["1"].capabilities) == (personality.shm_size != 600)
+        await feed.until(lambda: feed.batches)
+        for state, meant in ((PREALARM, "prealarm"), (ALARM, "alarm"), (ALERT, "alert"), (TAPE, "idle"), (IDLE, "idle")):
+            world.set_state(1, state)
+            await feed.until(lambda meant=meant: feed.states["1"].alarm == meant)  # type: ignore[misc]  # bound per turn
+        world.set_state(1, ALARM, score=99, cause=b"Motion")
+        await feed.until(lambda: feed.states["1"].cause == "Motion")
+        if personality.shm_size != 600:
+            await feed.until(lambda: feed.states["1"].score == 99)
+
+
+async def test_event_rows_follow_the_alarm_without_waiting_for_the_poll(world: World, serve: Serve, clock: FastClock) -> None:
+    async with FakeZoneMinder(world) as fake:
+        settings = memory_config(fake, poll_interval=60, monitors_interval=600)
+        async with serve(fake, settings=settings) as (_, feed):
+            await feed.until(lambda: feed.batches)
+            began = clock.monotonic()
+            event = world.alarm(1)
+            assert event is not None
+            await feed.until(lambda: feed.event(event.id))
+            world.calm(1)
+            await feed.until(lambda: (seen := feed.event(event.id)) and seen.end)
+            assert clock.monotonic() - began < 10
+
+
+async def test_steps_down_and_up_again(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        world.memories[1].remove()
+        await feed.until(lambda: feed.states["1"].source == "events")
+        assert feed.states["1"].alarm == "idle"
+        assert feed.states["1"].connected, "a daemon that starts anew is no lost camera"
+        world.start_memory(1)
+        world.set_state(1, ALARM)
+        await feed.until(lambda: feed.states["1"].source == "shared_memory")
+        assert feed.states["1"].alarm is AlarmState.ALARM
+        assert feed.states["2"].source == "shared_memory"
+
+
+async def test_unknown_layout_is_told_once_and_left(world: World, serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    world.start_memory(1, size=840)
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.states["1"].source == "events")
+        await feed.until(lambda: feed.states["2"].event_id is None and feed.batches)
+        assert caplog.text.count("840 bytes") == 1
+
+
+async def test_camera_that_stops_sending(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        world.memories[1].set(signal=0)
+        await feed.until(lambda: feed.states["1"].connected is False)
+        now = world.now().timestamp()
+        world.memories[2].set(last_write=int(now) - 20, heartbeat=int(now))
+        await feed.until(lambda: feed.states["2"].connected is False)
+        world.memories[1].set(signal=1, last_write=int(world.now().timestamp()))
+        await feed.until(lambda: feed.states["1"].connected)
+
+
+async def test_silent_daemon_loses_its_place(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        world.memories[1].set(heartbeat=int(world.now().timestamp()) - 60, startup=1)
+        await feed.until(lambda: feed.states["1"].source == "events")
+
+
+async def test_memory_of_another_zoneminder_by_its_pictures(world: World, serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    world.memories[1].set(imagesize=320 * 240)
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.states["1"].source == "events")
+        assert feed.states["2"].source == "shared_memory"
+        assert "another ZoneMinder" in caplog.text
+
+
+async def test_memory_of_another_zoneminder_by_its_events(world: World, serve: Serve) -> None:
+    event = world.close_event(world.open_event(2).id)
+    world.memories[1].set(last_event=event.id)
+    world.memories[2].set(last_event=event.id)
+    world.memories[3].set(last_event=777)
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.states["1"].source == "events")
+        await feed.until(lambda: feed.states["3"].source == "events")
+        assert feed.states["2"].source == "shared_memory"
+
+
+async def test_events_that_were_deleted_raise_no_doubt(world: World, serve: Serve) -> None:
+    world.next_event = 50
+    world.close_event(world.open_event(2).id)
+    world.memories[1].set(last_event=20)
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
+        session = backend._session
+        assert session is not None
+        memory = session._memory
+        assert memory is not None
+        await feed.until(lambda: not memory._foreign.has_doubts)
+        assert feed.states["1"].source == "shared_memory"
+
+
+async def test_detection_paused_from_outside(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        world.memories[1].set(active=0)
+        await feed.until(lambda: feed.states["1"].detection is False)
+        assert feed.states["1"].armed
+
+
+async def test_restart_shows_from_loss_to_return(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
+        seen = len(feed.history)
+        await backend.execute("1", Restart())
+        assert fake.restarts == [1]
+        await feed.until(lambda: feed.states["1"].connected)
+        assert next(state.connected for number, state in feed.history[seen:] if number == "1") is False
+
+
+async def test_disarming_is_no_lost_camera(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
+        seen = len(feed.history)
+        await backend.execute("1", SetArmed(on=False))
+        await feed.until(lambda: feed.states["1"].armed is False)
+        await feed.until(lambda: feed.states["1"].source == "shared_memory")
+        assert all(state.connected for number, state in feed.history[seen:] if number == "1")
+
+
+async def test_monitors_that_come_later(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        world.add_monitor(8)
+        await feed.until(lambda: "8" in feed.states and feed.states["8"].source == "shared_memory")
+        world.remove_monitor(8)
+        await feed.until(lambda: "8" not in feed.monitors)
+
+
+async def test_directory_that_is_not_there(world: World, serve: Serve, tmp_path: Path) -> None:
+    async with FakeZoneMinder(world) as fake:
+        world.shm_dir = tmp_path / "nowhere"
+        async with serve(fake, settings=memory_config(fake)) as (_, feed):
+            await feed.until(lambda: feed.states["1"].source == "events")
+    assert world.personality is V1_36_33

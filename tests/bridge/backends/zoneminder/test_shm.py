@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.bridge.backends.zoneminder.support import RECORDED
+from tests.fakes.zoneminder.memory import SIZES, MemoryWriter
+
+from vms_bridge.backends.zoneminder.shm import LAYOUTS, MonitorMemory, Unusable, counts_from_one
+from vms_bridge.model import AlarmState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = 1_800_000_000.0
+VERSIONS = {600: (1, 34, 26), 760: (1, 36, 33), 768: (1, 36, 36), 864: (1, 37, 70), 872: (1, 38, 4), 888: (1, 39, 20)}
+STATES = (AlarmState.IDLE, AlarmState.PREALARM, AlarmState.ALARM, AlarmState.ALERT, AlarmState.IDLE)
+
+
+def written(directory: Path, size: int = 760, *, from_one: bool = True) -> tuple[MemoryWriter, MonitorMemory]:
+    writer = MemoryWriter(directory, "1", size=size, from_one=from_one)
+    writer.create(NOW)
+    return writer, MonitorMemory(directory, "1", VERSIONS.get(size, (1, 36, 33)))
+
+
+def test_fake_and_reader_know_the_same_sizes() -> None:
+    assert set(SIZES) == set(LAYOUTS)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_layout(tmp_path: Path, size: int) -> None:
+    writer, memory = written(tmp_path, size, from_one=size != 600)
+    writer.set(
+        last_event=2**40, imagesize=1234, score=77, capture_fps=12.5, analysis_fps=6.25, cause=b"Motion\0x", active=0, signal=0
+    )
+    for number, state in enumerate(STATES):
+        writer.set(state=number)
+        assert memory.sample(number, NOW).alarm is state
+    sample = memory.sample(9, NOW)
+    assert (sample.last_event, sample.imagesize, sample.is_detecting, sample.has_signal) == (2**40, 1234, False, False)
+    assert (sample.startup, sample.last_write) == (NOW, NOW)
+    assert sample.score == (None if size == 600 else 77)
+    assert sample.capture_fps == (None if size == 600 else 12.5)
+    assert memory.cause() == "Motion"
+    memory.close()
+    assert memory.cause() == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "state"),
+    [
+        ("1-idle-1.36.33", (1, 36, 33), AlarmState.IDLE),
+        ("1-alarm-1.36.33", (1, 36, 33), AlarmState.ALARM),
+        ("1-alert-1.36.33", (1, 36, 33), AlarmState.ALERT),
+        ("3-tape-1.36.33", (1, 36, 33), AlarmState.IDLE),
+        ("1-alarm-by-motion-1.36.33", (1, 36, 33), AlarmState.ALARM),
+        ("1-idle-1.36.37", (1, 36, 37), AlarmState.IDLE),
+        ("1-alarm-1.36.37", (1, 36, 37), AlarmState.ALARM),
+    ],
+)
+def test_recorded_files(tmp_path: Path, name: str, version: tuple[int, int, int], state: AlarmState) -> None:
+    shutil.copy(RECORDED / f"zm.mmap.{name}.bin", tmp_path / "zm.mmap.1")
+    memory = MonitorMemory(tmp_path, "1", version)
+    sample = memory.sample(0, 0)
+    assert (sample.alarm, sample.imagesize, sample.has_signal, sample.is_detecting) == (state, 320 * 240 * 4, True, True)
+    assert sample.capture_fps == pytest.approx(5, abs=0.5)
+    assert 1_795_000_000 < sample.last_write < 1_796_000_000
+    if "motion" in name:
+        assert memory.cause() == "Motion"
+    memory.close()
+
+
+def test_enum_of_one_size_follows_the_version() -> None:
+    assert counts_from_one(760, (1, 36, 16))
+    assert not counts_from_one(760, (1, 36, 15))
+    assert not counts_from_one(600, (1, 34, 26))
+    assert counts_from_one(872, (1, 38, 0))
+
+
+def test_same_bytes_are_the_same_sample(tmp_path: Path) -> None:
+    writer, memory = written(tmp_path)
+    first = memory.sample(0, NOW)
+    assert memory.sample(1, NOW) is first
+    writer.set(score=3)
+    assert memory.sample(2, NOW) is not first
+
+
+def test_new_file_is_noticed(tmp_path: Path) -> None:
+    writer, memory = written(tmp_path)
+    memory.sample(0, NOW)
+    identity = memory.identity
+    writer.create(NOW + 1, state=2)
+    assert memory.sample(1, NOW + 1).alarm is AlarmState.ALARM
+    assert memory.identity != identity
+
+
+def test_file_that_is_going_is_left_at_once(tmp_path: Path) -> None:
+    writer, memory = written(tmp_path)
+    memory.sample(0, NOW)
+    writer.set(valid=0)
+    with pytest.raises(Unusable, match="starting or stopping") as caught:
+        memory.sample(0.01, NOW)
+    assert caught.value.is_passing
+    writer.create(NOW)
+    assert memory.sample(0.02, NOW).alarm is AlarmState.IDLE
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match="daemon does not run"):
+        MonitorMemory(tmp_path, "1", (1, 36, 33)).sample(0, NOW)
+
+
+def test_silent_daemon(tmp_path: Path) -> None:
+    _, memory = written(tmp_path)
+    with pytest.raises(Unusable, match="sign of life"):
+        memory.sample(0, NOW + 31)
+
+
+@pytest.mark.parametrize("length", [0, 2, 100, 759])
+def test_file_cut_short(tmp_path: Path, length: int) -> None:
+    writer, memory = written(tmp_path)
+    memory.sample(0, NOW)
+    writer.truncate(length)
+    with pytest.raises(Unusable):
+        memory.sample(0.1, NOW)
+    with pytest.raises(Unusable):
+        memory.sample(1, NOW)
+
+
+@pytest.mark.parametrize(
+    ("size", "version"), [(632, (1, 35, 10)), (840, (1, 37, 50)), (768, (1, 37, 3)), (2**31, (1, 36, 33)), (0, (1, 36, 33))]
+)
+def test_unknown_layouts_are_refused(tmp_path: Path, size: int, version: tuple[int, int, int]) -> None:
+    (tmp_path / "zm.mmap.1").write_bytes(size.to_bytes(4, "little") + bytes(2000))
+    with pytest.raises(Unusable) as caught:
+        MonitorMemory(tmp_path, "1", version).sample(0, NOW)
+    assert caught.value.is_passing == (size == 0)
+
+
+def test_layout_that_changes_in_place(tmp_path: Path) -> None:
+    writer, memory = written(tmp_path)
+    memory.sample(0, NOW)
+    writer.overwrite((768).to_bytes(4, "little"))
+    with pytest.raises(Unusable, match="changed"):
+        memory.sample(0.1, NOW)
+
+
+def test_what_is_no_plain_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "zm.mmap.1")
+    (tmp_path / "zm.mmap.2").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").write_bytes(bytes(2000))
+    (tmp_path / "zm.mmap.3").mkdir()
+    for number in "123":
+        with pytest.raises(Unusable):
+            MonitorMemory(tmp_path, number, (1, 36, 33)).sample(0, NOW)
+
+
+def test_id_never_becomes_a_path(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="number"):
+        MonitorMemory(tmp_path, "../1", (1, 36, 33))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(SIZES), st.binary(min_size=900, max_size=1100))
+def test_any_bytes(tmp_path: Path, size: int, raw: bytes) -> None:
+    (tmp_path / "zm.mmap.1").write_bytes(size.to_bytes(4, "little") + raw)
+    memory = MonitorMemory(tmp_path, "1", VERSIONS[size])
+    try:
+        sample = memory.sample(0, NOW)
+        assert sample.capture_fps is None or 0 <= sample.capture_fps < 10_000
+    except Unusable:
+        pass
+    finally:
+        memory.close()
