@@ -305,7 +305,7 @@ class Link:
         if flags.is_disconnect_packet_from_server and reason.is_failure:
             self._end(reasons.disconnection(self._where, reason.value, str(reason), getattr(properties, "ReasonString", "")))
         elif self._connack:
-            self._end(self._lost(str(reason).lower()))
+            self._end(self._lost("it was cut" if reason == "Unspecified error" else str(reason).lower()))
         else:
             self._end(_OldProtocol())
 

@@ -1,0 +1,379 @@
+"""States, discovery, replays and events over a link without a network: who speaks when, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.fakes.backend import EVERYTHING, monitor
+from tests.fakes.clock import FakeClock, settle
+from tests.fakes.hub import FakeHub
+from tests.fakes.pipe import FakePipe
+
+from vms_bridge.model import AlarmState, Capability
+from vms_bridge.mqtt import discovery
+from vms_bridge.mqtt.announcer import Announcer
+from vms_bridge.mqtt.discovery import Offer
+from vms_bridge.mqtt.events import REFUSED_RETRY_S, Confirmations, EventLanes
+from vms_bridge.mqtt.notices import Notices
+from vms_bridge.mqtt.publisher import Publisher
+from vms_bridge.mqtt.replay import Replay
+from vms_bridge.mqtt.rivalry import Rivalry
+from vms_bridge.mqtt.topics import Subject, Topics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+    from vms_bridge.subscription import HubSubscription
+
+TOPICS = Topics("home")
+LOGGER = logging.getLogger("test")
+
+
+@asynccontextmanager
+async def running(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(work) for work in works]
+    await settle()
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+@dataclass
+class Stage:
+    """A publisher and an announcer that have said everything there was to say."""
+
+    hub: FakeHub
+    clock: FakeClock
+    pipe: FakePipe
+    publisher: Publisher
+    announcer: Announcer
+    subscription: HubSubscription
+    again: list[str]
+
+    @classmethod
+    async def set(cls, *, monitors: int = 1, held: dict[str, bytes] | None = None) -> Stage:
+        hub, clock, pipe = FakeHub(monitors=monitors), FakeClock(), FakePipe()
+        publisher = Publisher(hub=hub, topics=TOPICS, outbox=pipe.outbox, clock=clock, interval_s=10, held={})
+        announcer = Announcer(
+            hub=hub, offer=Offer(topics=TOPICS), outbox=pipe.outbox, clock=clock, held=held or {}, unwanted=set(), is_on=True
+        )
+        stage = cls(hub, clock, pipe, publisher, announcer, hub.subscribe(), [])
+        changes = await stage.subscription.changes()
+        await announcer.start(changes)
+        await publisher.start(changes)
+        pipe.run()
+        return stage
+
+    async def note(self) -> list[str]:
+        """Let the changes be noted, and return the topics that were published."""
+        changes = await self.subscription.changes()
+        self.announcer.note(changes)
+        await self.publisher.note(changes)
+        return self.topics()
+
+    def topics(self) -> list[str]:
+        return [each.topic for each in self.pipe.run()]
+
+    def replay(self) -> Replay:
+        return Replay(
+            hub=self.hub,
+            clock=self.clock,
+            announcer=self.announcer,
+            publisher=self.publisher,
+            again=lambda: self.again.append("online"),
+            jitter=lambda low, high: (low + high) / 2,
+        )
+
+
+STATE = TOPICS.monitor_state("zm", "1")
+CONFIG = TOPICS.monitor_discovery("zm", "1")
+
+
+async def test_alarms_at_once_measurements_once_in_ten_seconds() -> None:
+    stage = await Stage.set()
+    async with running(stage.publisher.run()):
+        stage.hub.set_state(capture_fps=20.0)
+        assert await stage.note() == []
+        stage.hub.set_state(alarm=AlarmState.ALARM)
+        assert await stage.note() == [STATE]
+        await stage.clock.advance(10)
+        assert stage.topics() == [], "the alarm took the measurement along"
+        for fps in (1.0, 9.0, 17.0):
+            stage.hub.set_state(capture_fps=fps)
+            await stage.note()
+        await stage.clock.advance(10)
+        assert stage.topics() == [STATE]
+        assert json.loads(stage.pipe.retained()[STATE])["capture_fps"] == 17.0
+
+
+async def test_the_time_of_an_observation_is_no_news() -> None:
+    stage = await Stage.set()
+    stage.hub.set_state(observed=stage.clock.now())
+    assert await stage.note() == []
+
+
+async def test_a_systems_state_tells_how_many_monitors_it_has() -> None:
+    stage = await Stage.set()
+    stage.hub.add_monitor("zm", monitor(2))
+    assert TOPICS.system_state("zm") in await stage.note()
+    assert json.loads(stage.pipe.retained()[TOPICS.system_state("zm")])["monitors"] == 2
+    stage.hub.remove_monitor("zm", "2")
+    await stage.note()
+    assert json.loads(stage.pipe.retained()[TOPICS.system_state("zm")])["monitors"] == 1
+
+
+async def test_what_is_gone_is_not_published_later() -> None:
+    stage = await Stage.set()
+    async with running(stage.publisher.run(), stage.announcer.run()):
+        stage.hub.set_state(capture_fps=20.0)
+        stage.hub.set_system(load=9.0)
+        await stage.note()
+        stage.hub.remove_system("zm")
+        await stage.note()
+        await stage.clock.advance(15)
+        stage.pipe.run()
+        assert list(stage.pipe.retained()) == [TOPICS.bridge_discovery]
+
+
+async def test_changes_of_a_device_are_gathered_and_kept_apart() -> None:
+    stage = await Stage.set()
+    async with running(stage.announcer.run()):
+        for name in ("A", "B", "C"):
+            stage.hub.add_monitor("zm", monitor(1, name=name))
+            await stage.note()
+        await stage.clock.advance(1.5)
+        assert CONFIG not in stage.topics(), "two payloads for a device are two seconds apart"
+        await stage.clock.advance(1)
+        assert stage.topics().count(CONFIG) == 1
+        assert b'"C"' in stage.pipe.retained()[CONFIG]
+        stage.hub.add_monitor("zm", monitor(1, name="C"))
+        await stage.note()
+        await stage.clock.advance(5)
+        assert stage.topics() == [], "nothing has changed"
+
+
+async def test_entities_go_in_two_steps() -> None:
+    stage = await Stage.set()
+    full = discovery.components(stage.pipe.retained()[CONFIG])
+    async with running(stage.announcer.run()):
+        stage.hub.add_monitor("zm", monitor(1, capabilities=EVERYTHING - {Capability.FORCE_ALARM}))
+        await stage.note()
+        await stage.clock.advance(2.5)
+        (first,) = [each.payload for each in stage.pipe.run() if each.topic == CONFIG]
+        gone = discovery.gone(stage.pipe.retained()[CONFIG], b"{}") & (full.keys() - {"armed"})
+        assert discovery.components(first) == full, "first each component that goes is left with its platform only"
+        assert gone
+        await stage.clock.advance(4)
+        (second,) = [each.payload for each in stage.pipe.run() if each.topic == CONFIG]
+        assert discovery.components(second).keys() < full.keys()
+        await stage.clock.advance(10)
+        assert stage.topics() == []
+
+
+async def test_a_replay_is_paced_and_starts_over() -> None:
+    stage = await Stage.set(monitors=100)
+    replay = stage.replay()
+    async with running(replay.run()):
+        replay.ask(jitter=True)
+        await stage.clock.advance(2.9)
+        assert (stage.topics(), stage.again) == ([], [])
+        await stage.clock.advance(0.2)
+        assert 0 < len(stage.topics()) <= 40
+        assert stage.again == ["online"]
+        await stage.clock.advance(0.4)
+        assert 60 <= len(stage.topics()) <= 100
+        replay.ask(jitter=False)
+        await stage.clock.advance(2.0)
+        assert len(stage.topics()) >= 203
+        assert stage.again == ["online", "online"]
+        replay.ask(jitter=True)
+        await settle()
+        replay.ask(jitter=True)
+        await stage.clock.advance(10)
+        assert stage.again == ["online"] * 3
+
+
+async def test_a_replay_sends_what_is_true_now() -> None:
+    stage = await Stage.set()
+    replay = stage.replay()
+    stage.hub.set_state(capture_fps=11.0)
+    async with running(replay.run()):
+        replay.ask(jitter=False)
+        await stage.clock.advance(1)
+    stage.pipe.run()
+    assert json.loads(stage.pipe.retained()[STATE])["capture_fps"] == 11.0
+
+
+async def test_the_announcer_repeats_what_it_knows_only() -> None:
+    stage = await Stage.set()
+    stage.announcer.repeat(Subject("zm", "77"))
+    stage.announcer.emptied(CONFIG)
+    stage.announcer.emptied(CONFIG)
+    stage.announcer.repeat(Subject("zm", "1"))
+    assert stage.topics() == []
+
+
+@dataclass
+class Lanes:
+    hub: FakeHub
+    clock: FakeClock
+    pipe: FakePipe
+    lanes: EventLanes
+    confirmations: Confirmations
+    notices: Notices
+
+    @classmethod
+    def over(cls, hub: FakeHub, *, window: int = 100) -> Lanes:
+        clock, pipe, confirmations = FakeClock(), FakePipe(window=window), Confirmations()
+        notices = Notices(LOGGER, clock)
+        lanes = EventLanes(
+            hub=hub, topics=TOPICS, outbox=pipe.outbox, confirmations=confirmations, clock=clock, notices=notices, expiry_s=60
+        )
+        return cls(hub, clock, pipe, lanes, confirmations, notices)
+
+    def works(self) -> tuple[Coroutine[None, None, None], Coroutine[None, None, None]]:
+        return self.lanes.run(), self.confirmations.run(self.hub, self.clock, self.notices)
+
+    async def answer(self, code: int = 0) -> None:
+        self.pipe.run()
+        while self.pipe.waiting:
+            self.pipe.ack(code)
+            self.pipe.run()
+        await settle()
+
+
+async def test_refused_events_are_passed_over_and_tried_again() -> None:
+    stage = Lanes.over(FakeHub())
+    stage.hub.record(1)
+    stage.hub.record(2)
+    async with running(*stage.works()):
+        await stage.answer(0x97)
+        assert stage.hub.delivered_positions == set()
+        assert stage.lanes.refused == 2
+        stage.hub.record(3)
+        stage.lanes.wake()
+        await settle()
+        await stage.answer()
+        assert stage.hub.delivered_positions == {3}
+        await stage.clock.advance(REFUSED_RETRY_S)
+        await stage.answer()
+        assert stage.hub.delivered_positions == {1, 2, 3}
+        await stage.clock.advance(REFUSED_RETRY_S)
+        await stage.answer()
+    assert len([each for each in stage.pipe.sent if each.topic == TOPICS.event]) == 5
+
+
+async def test_confirmations_come_in_batches() -> None:
+    stage = Lanes.over(FakeHub())
+    for number in range(20):
+        stage.hub.record(number)
+    async with running(*stage.works()):
+        await stage.answer()
+    assert [len(batch) for batch in stage.hub.confirmed] == [20]
+
+
+async def test_a_confirmation_that_fails_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Lanes.over(FakeHub())
+    stage.hub.record(1)
+    async with running(*stage.works()):
+        stage.pipe.run()
+        stage.hub.store_fails = True
+        await stage.answer()
+        assert 1 in stage.confirmations
+        stage.hub.store_fails = False
+        stage.lanes.wake()
+        await stage.clock.advance(5)
+        assert stage.hub.delivered_positions == {1}
+    assert len([each for each in stage.pipe.sent if each.topic == TOPICS.event]) == 1
+    assert "make room" in caplog.text
+
+
+async def test_a_long_backlog_waits_in_the_store() -> None:
+    stage = Lanes.over(FakeHub(), window=0)
+    for number in range(2000):
+        stage.hub.record(number)
+    async with running(*stage.works()):
+        await settle(200)
+        assert stage.hub.reads < 10
+
+
+async def test_late_events_are_paced() -> None:
+    stage = Lanes.over(FakeHub())
+    for number in range(200):
+        stage.hub.record(number, late=True)
+    async with running(*stage.works()):
+        await stage.clock.advance(1.0)
+        await stage.answer()
+        assert 40 <= len(stage.hub.delivered_positions) <= 70
+
+
+class Bridge:
+    """One of two bridges of one name that hear each other."""
+
+    def __init__(self, bridge_id: str, *, established: bool) -> None:
+        self.info = json.dumps({"bridge_id": bridge_id}).encode()
+        self.answers = 0
+        self.rivalry = Rivalry(
+            instance="home", bridge_id=bridge_id, clock=FakeClock(), is_established=lambda: established, answer=self._answer
+        )
+
+    def _answer(self) -> None:
+        self.answers += 1
+
+
+def argue(first: Bridge, second: Bridge) -> list[bool]:
+    """Let both hear each other until neither answers any more."""
+    first.rivalry.heard(second.info)
+    while first.answers or second.answers:
+        if first.answers:
+            first.answers -= 1
+            second.rivalry.heard(first.info)
+        if second.answers:
+            second.answers -= 1
+            first.rivalry.heard(second.info)
+    return [first.rivalry.is_lost, second.rivalry.is_lost]
+
+
+@pytest.mark.parametrize(("old", "new"), [("a", "b"), ("b", "a")])
+def test_the_newcomer_gives_way(old: str, new: str) -> None:
+    assert argue(Bridge(old, established=True), Bridge(new, established=False)) == [False, True]
+
+
+def test_of_two_newcomers_one_stays() -> None:
+    assert argue(Bridge("a", established=False), Bridge("b", established=False)) == [False, True]
+    assert argue(Bridge("b", established=False), Bridge("a", established=False)) == [True, False]
+
+
+def test_two_that_are_established_do_not_quarrel_for_ever() -> None:
+    assert argue(Bridge("a", established=True), Bridge("b", established=True)) == [False, False]
+
+
+@pytest.mark.parametrize("info", [b"", b"nonsense", b"[]", b'{"bridge_id": 1}', b"[" * 100_000, b"\xff"])
+def test_nonsense_is_no_rival(info: bytes) -> None:
+    one = Bridge("b", established=False)
+    one.rivalry.heard(info)
+    assert not one.rivalry.is_lost
+    assert not one.answers
+
+
+async def test_notices_are_seldom_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock()
+    notices = Notices(LOGGER, clock)
+    for _ in range(5):
+        notices.warn("a", "trouble")
+    await clock.advance(61)
+    notices.warn("a", "trouble")
+    assert [record.message for record in caplog.records] == ["trouble", "trouble (4 more like this)"]
+    for number in range(300):
+        notices.warn(str(number), "other")
+    notices.warn("299", "held back")
+    assert "held back" not in caplog.text
