@@ -115,9 +115,12 @@ class MemorySource:
         self._listener.tell(watch.row.id)
 
     def _expect(self, watch: Watch, before: Sample, sample: Sample) -> None:
-        if sample.last_event != before.last_event:
+        is_new = sample.last_event != before.last_event
+        if is_new:
             self._listener.expect_event(sample.last_event)
-        if sample.alarm is AlarmState.IDLE and before.alarm is not AlarmState.IDLE and watch.row.shows_alarms_as_events:
+        # A short alarm may have come and gone between two looks.
+        has_ended = sample.alarm is AlarmState.IDLE and (is_new or before.alarm is not AlarmState.IDLE)
+        if has_ended and watch.row.shows_alarms_as_events:
             self._listener.expect_end(sample.last_event)
 
     async def _tell_causes(self, monitor_ids: Collection[str]) -> None:
