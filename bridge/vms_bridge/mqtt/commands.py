@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vms_bridge.clock import Clock
-    from vms_bridge.mqtt.link import Message
     from vms_bridge.mqtt.outbox import Outbox
     from vms_bridge.mqtt.topics import Topics
+    from vms_bridge.mqtt.wire import Message
     from vms_bridge.views import HubView
 
 _LOGGER = logging.getLogger(__name__)

@@ -10,8 +10,6 @@ import asyncio
 import logging
 import socket
 import ssl
-import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from paho.mqtt.client import Client, MQTTMessage, WebsocketConnectionError
@@ -22,6 +20,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from vms_bridge.errors import BrokerError, BrokerUnreachable
 from vms_bridge.mqtt import reasons
+from vms_bridge.mqtt.threads import in_thread
+from vms_bridge.mqtt.wire import Filter, Message, Will
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,41 +48,6 @@ _OVERHEAD_BYTES = 32
 
 ACCEPTED = 0
 """The reason code of a message that the broker took; from 0x80 on it refused."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Will:
-    """What the broker publishes, retained, when the link breaks."""
-
-    topic: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """What to subscribe to.
-
-    By MQTT 5 only: `own` False keeps away what a client of our id has published (even before, and is retained now),
-    `retained` False what the broker retains; with `as_published` a message that was just published with the retain
-    flag shows it too.
-    """
-
-    topic: str
-    qos: int = 0
-    own: bool = True
-    retained: bool = True
-    as_published: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """A message that came in; `retained` if the broker had kept it from before the subscription."""
-
-    topic: str
-    payload: bytes
-    retained: bool = False
-    response_topic: str | None = None
-    correlation: bytes | None = None
 
 
 class _OldProtocol(Exception):
@@ -154,10 +119,6 @@ class Link:
         """Have these called on the loop: for each message, and whenever everything published has left."""
         self._on_message, self._on_writable = on_message, on_writable
 
-    def fits(self, topic: str, payload: bytes) -> bool:
-        """Say whether the broker takes a message of this size."""
-        return self._max_packet_bytes is None or len(payload) + len(topic.encode()) + _OVERHEAD_BYTES <= self._max_packet_bytes
-
     def publish(
         self,
         topic: str,
@@ -173,7 +134,7 @@ class Link:
         False: the broker would not take it (too large), or the link is lost. It leaves with the next `flush`, at the
         latest in the next turn of the loop.
         """
-        if self._ended.is_set() or not self.fits(topic, payload + (correlation or b"")):
+        if self._ended.is_set() or not self._fits(topic, len(payload) + len(correlation or b"")):
             return False
         properties = self._properties(expiry_s, correlation)
         for _ in range(_WINDOW + 1):
@@ -251,7 +212,8 @@ class Link:
         config, client = self._config, self._client
         try:
             async with asyncio.timeout(_CONNECT_S):
-                await _in_thread(f"mqtt-connect-{config.host}", lambda: _connect(client, config), client)
+                name = f"mqtt-connect-{config.host}"
+                await in_thread(name, lambda: _connect(client, config), abandon=lambda: _close(client))
                 self._attach(send_buffer_bytes)
                 await self._opened
         except BaseException as error:
@@ -423,6 +385,10 @@ class Link:
             if keepalive_s and now - self._heard > max(_SILENCE_S, 2 * keepalive_s - 1):
                 self._end(self._lost(f"no sign of life for {now - self._heard:.0f} s"))
 
+    def _fits(self, topic: str, size_bytes: int) -> bool:
+        """Say whether the broker takes a message of this size."""
+        return self._max_packet_bytes is None or size_bytes + len(topic.encode()) + _OVERHEAD_BYTES <= self._max_packet_bytes
+
     async def _answer(self, mid: int) -> list[int]:
         waiting: asyncio.Future[list[int]] = self._loop.create_future()
         self._subscriptions[mid] = waiting
@@ -524,34 +490,6 @@ def _connect(client: _Client, config: MqttConfig) -> None:
             context.load_cert_chain(str(config.client_certificate), str(config.client_key))
         client.tls_set_context(context)
     client.open(config.host, config.port)
-
-
-async def _in_thread(name: str, work: Callable[[], None], client: Client) -> None:
-    """Run blocking work in a named thread. When nobody waits for it any more, the thread closes the client itself."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def settle(error: Exception | None) -> None:
-        if done.done():
-            _close(client)
-        elif error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
-
-    def body() -> None:
-        error: Exception | None = None
-        try:
-            work()
-        except Exception as failure:  # noqa: BLE001  # carried over to the loop, which raises it
-            error = failure
-        try:
-            loop.call_soon_threadsafe(settle, error)
-        except RuntimeError:  # the loop is closed, the program ends
-            _close(client)
-
-    threading.Thread(target=body, name=name, daemon=True).start()
-    await done
 
 
 def _options(wanted: Filter) -> SubscribeOptions:

@@ -17,13 +17,13 @@ from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.announcer import Announcer
 from vms_bridge.mqtt.discovery import Offer
 from vms_bridge.mqtt.events import Confirmations, EventLanes
-from vms_bridge.mqtt.link import Filter
 from vms_bridge.mqtt.outbox import Outbox, Post
 from vms_bridge.mqtt.publisher import Publisher, digest
 from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.rivalry import Rivalry
 from vms_bridge.mqtt.snapshots import SnapshotMemory, Snapshots
 from vms_bridge.mqtt.topics import Topics
+from vms_bridge.mqtt.wire import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.commands import CommandIntake
     from vms_bridge.mqtt.config import MqttConfig
-    from vms_bridge.mqtt.link import Link, Message
+    from vms_bridge.mqtt.link import Link
     from vms_bridge.mqtt.notices import Notices
+    from vms_bridge.mqtt.wire import Message
     from vms_bridge.views import HubView, Subscription
 
 _LOGGER = logging.getLogger(__name__)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from vms_bridge.errors import BrokerError, RivalBridge, StoreError
 from vms_bridge.mqtt.commands import CommandIntake
 from vms_bridge.mqtt.events import SINK
-from vms_bridge.mqtt.link import Link, Will
+from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.notices import Notices
 from vms_bridge.mqtt.session import OFFLINE, Identity, Memory, Session
 from vms_bridge.mqtt.topics import Topics
+from vms_bridge.mqtt.wire import Will
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,8 +24,8 @@ from vms_bridge.mqtt.commands import (
     request_id_of,
     to_action,
 )
-from vms_bridge.mqtt.link import Message
 from vms_bridge.mqtt.topics import CommandTarget, Topics
+from vms_bridge.mqtt.wire import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable

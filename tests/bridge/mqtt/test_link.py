@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from tests.fakes.broker import ONLY_3_1_1, RECEIVE_MAXIMUM_1, FakeBroker, Faults
 from tests.fakes.clock import FakeClock
@@ -17,7 +20,8 @@ from vms_bridge.demo.broker import BrokerLimits
 from vms_bridge.demo.properties import Property
 from vms_bridge.errors import BrokerRefused, BrokerUnreachable
 from vms_bridge.mqtt.config import MqttConfig
-from vms_bridge.mqtt.link import Filter, Link, Message, Will
+from vms_bridge.mqtt.link import Link
+from vms_bridge.mqtt.wire import Filter, Message, Will
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -375,6 +379,58 @@ async def test_tls_with_a_client_certificate(broker: FakeBroker, authority: trus
         for number in range(100):  # many records at once: what TLS has decrypted already must not lie about
             broker.publish("a", str(number))
         assert [(await came.get()).payload for _ in range(100)] == [str(number).encode() for number in range(100)]
+        await link.close()
+        await broker.until(lambda: not broker.clients)
+
+
+@asynccontextmanager
+async def websocket_to(port: int) -> AsyncIterator[str]:
+    """A WebSocket server in front of a broker; it is slow to read what is large."""
+
+    async def handle(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=("mqtt",), max_msg_size=0)
+        await socket.prepare(request)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def down() -> None:
+            while data := await reader.read(65536):
+                await socket.send_bytes(data)
+            await socket.close()
+
+        back = asyncio.create_task(down())
+        try:
+            async for message in socket:
+                writer.write(message.data)
+                await writer.drain()
+        finally:
+            writer.close()
+            back.cancel()
+            await asyncio.wait({back})
+        return socket
+
+    application = web.Application()
+    application.router.add_get("/mqtt", handle)
+    async with TestServer(application) as server:
+        yield f"ws://127.0.0.1:{server.port}"
+
+
+async def test_websockets_carry_what_does_not_fit_at_once(broker: FakeBroker) -> None:
+    async with websocket_to(broker.port) as url:
+        link = await Link.open(MqttConfig(url=url), client_id="test", clock=CLOCK, send_buffer_bytes=4096)
+        came: asyncio.Queue[Message] = asyncio.Queue()
+        link.listen(came.put_nowait, lambda: None)
+        await link.subscribe([Filter(topic="in")])
+        heard = broker.listen("out")
+        big = [bytes([number]) * 700_000 for number in range(3)]
+        for payload in big:
+            assert link.publish("out", payload)
+        link.flush()
+        assert not link.is_ready, "the kernel can't have taken all of it"
+        link.publish("out", b"small")
+        assert [(await heard.get()).payload for _ in range(4)] == [*big, b"small"]
+        for number in range(50):
+            broker.publish("in", str(number))
+        assert [(await came.get()).payload for _ in range(50)] == [str(number).encode() for number in range(50)]
         await link.close()
         await broker.until(lambda: not broker.clients)
 

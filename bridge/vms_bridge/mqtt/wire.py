@@ -1,0 +1,40 @@
+"""What goes over a link, in words of MQTT that name no library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Will:
+    """What the broker publishes, retained, when the link breaks."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What to subscribe to.
+
+    By MQTT 5 only: `own` False keeps away what a client of our id has published (even before, and is retained now),
+    `retained` False what the broker retains; with `as_published` a message that was just published with the retain
+    flag shows it too.
+    """
+
+    topic: str
+    qos: int = 0
+    own: bool = True
+    retained: bool = True
+    as_published: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message that came in; `retained` if the broker had kept it from before the subscription."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+    response_topic: str | None = None
+    correlation: bytes | None = None
