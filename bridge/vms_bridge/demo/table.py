@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vms_bridge.views import MonitorView, SystemView
 
 _LINES = 8
+_ROWS = 20
 _PLAIN_EVERY_S = 10.0
 _COLOURS = {"alarm": "bold red", "alert": "yellow", "prealarm": "cyan", "idle": "green"}
 
@@ -111,9 +112,11 @@ class TableDisplay:
         table = Table(title=f"VMS Bridge demo, {elapsed_s:.0f} s", title_justify="left", expand=False)
         for column in ("Camera", "Alarm", "In view", "Zones", "Recording", "Last event"):
             table.add_column(column, no_wrap=column != "Last event")
-        for system in systems.values():
-            for view in system.monitors.values():
-                table.add_row(*_row(view, tally.in_view.get(view.key, ())))
+        views = [view for system in systems.values() for view in system.monitors.values()]
+        for view in views[:_ROWS]:
+            table.add_row(*_row(view, tally.in_view.get(view.key, ())))
+        if len(views) > _ROWS:
+            table.add_row(f"and {len(views) - _ROWS} more")
         lines = Text("\n".join(self._lines), style="dim")
         self._live.update(Group(Text(self._heading), table, Text(counts(tally)), lines), refresh=True)
 

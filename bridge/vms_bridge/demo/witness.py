@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.errors import BrokerError
-from vms_bridge.mqtt.link import Filter, Link
+from vms_bridge.mqtt.link import Link
+from vms_bridge.mqtt.wire import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.config import MqttConfig
-    from vms_bridge.mqtt.link import Message
     from vms_bridge.mqtt.topics import Topics
+    from vms_bridge.mqtt.wire import Message
 
 _WAIT_S = 6.0
 """The first command comes when the bridge has had time to say what there is."""

@@ -21,8 +21,8 @@ from vms_bridge.demo.run import Show, perform, run_demo
 from vms_bridge.demo.table import PlainDisplay, TableDisplay, make_display
 from vms_bridge.demo.witness import Happening, Tally
 from vms_bridge.errors import BridgeError
-from vms_bridge.mqtt.link import Message
 from vms_bridge.mqtt.topics import Topics
+from vms_bridge.mqtt.wire import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,6 +149,17 @@ async def test_a_terminal_gets_a_table(tmp_path: Path, monkeypatch: pytest.Monke
     text = terminal.getvalue()
     for word in ("Driveway", "Front door", "Garden", "Recording", "sim-3-s", "Listen along"):
         assert word in text
+
+
+async def test_a_long_table_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "140")
+    monkeypatch.setenv("LINES", "60")
+    terminal = Terminal()
+    await perform(
+        Show(directory=tmp_path, port=0, duration_s=3, cameras=25), TableDisplay(terminal), FastClock(), asyncio.Event()
+    )
+    assert "and 5 more" in terminal.getvalue()
 
 
 def test_anything_else_gets_lines() -> None:
