@@ -98,7 +98,7 @@ class Checker:
 
     def _clean(self, text: str) -> str:
         for secret in sorted(self._document.secrets.values(), key=len, reverse=True):
-            text = text.replace(secret, "***")
+            text = _without(text, secret)
         return text
 
 
@@ -129,10 +129,17 @@ def _words(error: ErrorDetails) -> str:
 def _without_credentials(message: str, value: object) -> str:
     """Return the message without any part of what may be user and password in an address that a validator quotes."""
     text = value if isinstance(value, str) else ""
-    found = re.search(r"//(.*)@", text, re.DOTALL) or re.search(r"//[^/:]*:([^/?#]*)", text)
-    for part in re.split(r"[/:@?#]+", found[1]) if found else ():
-        message = message.replace(part, "***") if part else message
+    found = re.search(r"//(.*)@", text, re.DOTALL) or re.search(r"//[^/:]*:(?!\d{1,5}(?:[/?#]|$))(.+)", text, re.DOTALL)
+    if found:
+        parts = [found[1], *(part for part in re.split(r"[/:@?#]+", found[1]) if len(part) > 3)]
+        for part in parts:
+            message = _without(message, part)
     return message
+
+
+def _without(text: str, part: str) -> str:
+    """Return the text with this part struck out, also where it was quoted by `repr`."""
+    return text.replace(part, "***").replace(repr(part)[1:-1], "***") if part else text
 
 
 def _atoms(annotation: object) -> Iterator[object]:

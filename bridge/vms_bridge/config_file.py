@@ -66,7 +66,7 @@ def read_document(path: Path, environ: Mapping[str, str]) -> Document:
         hint = "the file consists of `key: value` lines, as in examples/vms-bridge.example.yaml"
         line = root.start_mark.line + 1
         raise InvalidConfig([ConfigError("the file is not a mapping of keys to values", file=name, line=line, hint=hint)])
-    return _Resolver(path, environ).document(root)
+    return _Resolver(path, text, environ).document(root)
 
 
 def _text(path: Path) -> str:
@@ -159,8 +159,8 @@ def _syntax_mistake(name: str, text: str, error: yaml.YAMLError) -> ConfigError:
 class _Resolver:
     """Turns nodes into values; used once."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
-        self._path, self._environ = path, environ
+    def __init__(self, path: Path, text: str, environ: Mapping[str, str]) -> None:
+        self._path, self._text, self._environ = path, text, environ
         self._lines: dict[KeyPath, int] = {}
         self._mistakes: list[ConfigError] = []
         self._broken: set[KeyPath] = set()
@@ -187,6 +187,10 @@ class _Resolver:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._mistake("a key is a simple text", path, line=line, hint="put it in quotes")
                 continue
+            if self._is_rest(key_node, value_node):
+                hint = "put a text with `,` in it in quotes"
+                self._mistake("`:` and a value are missing after a `,`", path, line=line, hint=hint)
+                continue
             key = key_node.value
             inner = (*path, key)
             if key in values:
@@ -195,6 +199,11 @@ class _Resolver:
             self._lines[inner] = line
             values[key] = self._value(value_node, inner)
         return values
+
+    def _is_rest(self, key: yaml.ScalarNode, value: yaml.Node) -> bool:
+        """Say whether a key has no `:`, as `two` in `{password: one,two}`: the rest of a secret, so it must not be named."""
+        between = slice(key.end_mark.index, value.start_mark.index)
+        return between.start <= between.stop and ":" not in self._text[between]  # an alias has the place of its anchor
 
     def _value(self, node: yaml.Node, path: KeyPath) -> object:
         self._values += 1
