@@ -13,7 +13,7 @@ from vms_bridge import __version__
 from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import load
-from vms_bridge.errors import BridgeError, ConfigError
+from vms_bridge.errors import BridgeError, InvalidConfig
 from vms_bridge.hub import Hub
 from vms_bridge.logs import configure
 from vms_bridge.mqtt.sink import MqttSink
@@ -187,8 +187,10 @@ async def _serve(path: Path, config: Config) -> None:
 def _reload(bridge: Bridge, path: Path) -> None:
     try:
         config = load(path)
-    except ConfigError as error:
-        _LOGGER.error("the configuration was not reloaded, the old one stays in force:\n%s", error)  # noqa: TRY400 - told whole
+    except InvalidConfig as error:
+        for mistake in error.mistakes:
+            _LOGGER.error("%s (%s)", mistake, mistake.hint)  # noqa: TRY400 - a mistake of the file, not of the program
+        _LOGGER.error("the configuration was not reloaded, the old one stays in force")  # noqa: TRY400 - the same
         return
     configure(config.log.level, config.log.format)
     bridge.reload(config)
