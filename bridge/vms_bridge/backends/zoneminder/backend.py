@@ -10,7 +10,7 @@ from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.checkup import examine
 from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.session import Session
-from vms_bridge.commands import Restart
+from vms_bridge.commands import Restart, SetRunState
 from vms_bridge.errors import VmsError, VmsUnreachable
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ class ZoneMinder:
         if restarting is not None:
             session.mark_restart(restarting, is_due=True)
         try:
-            begins_anew = await perform(session.api, action, None if watch is None else watch.row)
+            if isinstance(action, SetRunState):
+                begins_anew = await self._change_run_state(session, action)
+            else:
+                begins_anew = await perform(session.api, action, None if watch is None else watch.row)
         except BaseException:
             if restarting is not None:
                 session.mark_restart(restarting, is_due=False)
@@ -82,6 +85,12 @@ class ZoneMinder:
         if self._session is None:
             raise VmsUnreachable("ZoneMinder is not connected", system=self._system)
         return self._session
+
+    async def _change_run_state(self, session: Session, action: SetRunState) -> bool:
+        # It takes minutes on slow hosts, and must outlive a connection that is lost meanwhile.
+        async with Api(self._config, self._clock) as api:
+            api.auth.is_off = session.api.auth.is_off
+            return await perform(api, action, None)
 
     @asynccontextmanager
     async def _connected(self, api: Api, feed: Feed) -> AsyncIterator[Session]:

@@ -123,13 +123,16 @@ def _about_memory(
         finally:
             memory.close()
     findings = [Finding(text=f"shared memory in {directory} serves {len(good)} monitors")] if good else []
+    if not good and not any(directory.glob("zm.mmap.*")):
+        text = f"there is no shared memory in {directory}; alarms come by slower ways"
+        return [Finding(text=text, hint="that is as it should be on another host than ZoneMinder's")]
     for (reason, hint), ids in problems.items():
         listed = ", ".join(ids[:_LISTED]) + (", ..." if len(ids) > _LISTED else "")
         findings.append(
             Finding(
                 text=f"no shared memory for monitor {listed}: {reason}",
                 problem=True,
-                hint=hint or "on another host than ZoneMinder's, set shared_memory: false; alarms then come by slower ways",
+                hint=hint or "alarms come by slower ways meanwhile; is the monitor running?",
             )
         )
     return findings

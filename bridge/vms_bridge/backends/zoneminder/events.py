@@ -45,6 +45,7 @@ PAGE = 100
 # ZoneMinder's lists look at every row's files: a long stretch between open events is asked for by id instead.
 _SPAN = 30
 _AFTER_END_S = 60.0
+_CLOSED_LOOK_S = 10.0
 _ABANDONED_S = 30.0
 _DEAD_S = 60.0
 _LOOK_BACK_PAGES = 5
@@ -139,10 +140,10 @@ class EventTracker:
 
     async def turn(self) -> None:
         """Read new events, and look again at those that may still change. Raises VmsError."""
-        low = min(self._tracked, default=self._read_to + 1) - 1
-        if not self._read_to - _SPAN <= low <= self._read_to:
-            near = [number for number in self._tracked if self._read_to - _SPAN < number <= self._read_to]
-            low = min(near, default=self._read_to + 1) - 1
+        now = self._clock.monotonic()
+        changing = [n for n, t in self._tracked.items() if t.closed_at is None or now - t.checked >= _CLOSED_LOOK_S]
+        near = [number for number in changing if self._read_to - _SPAN < number <= self._read_to]
+        low = min(near, default=self._read_to + 1) - 1
         while True:
             page = await self._page([("Id >", str(low))])
             reached = page[-1].id if len(page) == PAGE else max(self._read_to, low)
@@ -152,7 +153,7 @@ class EventTracker:
             if len(page) < PAGE:
                 break
             low = page[-1].id
-        far = sorted((t.checked, n) for n, t in self._tracked.items() if n <= self._read_to - _SPAN)
+        far = sorted((self._tracked[n].checked, n) for n in changing if n <= self._read_to - _SPAN and n in self._tracked)
         if far and self._spare.take():
             await self._check_by_id([number for _, number in far[:PAGE]], late=False)
         await self._settle()

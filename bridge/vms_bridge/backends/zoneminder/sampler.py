@@ -49,6 +49,8 @@ class Sampler:
         monotonic, now = self._clock.monotonic(), self._clock.now().timestamp()
         told = self._told
         for monitor_id, memory in self._memories.items():
+            if memory.retry_at > monotonic:
+                continue
             try:
                 sample = memory.sample(monotonic, now)
             except Unusable as problem:

@@ -48,6 +48,7 @@ _SETTLE_LOOK_S = 1.0
 # For that long after a restart the database may still hold the old daemon's status.
 _START_S = 3.0
 _EVENT_LOOKS_S = (0.05, 0.1, 0.2, 0.4)
+_EVENTS_APART_S = 0.2
 _SLOW_LOOK_S = 1.0
 # A status that old tells nothing any more.
 _WORTHLESS_S = 60.0
@@ -72,8 +73,8 @@ class Session:
         self._events: EventTracker | None = None
         self._events_trouble = Trouble(_LOG, f"{name}: events", clock.monotonic)
         self._are_events_good = False
-        self._awaited_event = 0
-        self._awaited_end = 0
+        self._have_caught_up = False
+        self._awaited_event = self._awaited_end = self._event_looks = 0
         self._settling: dict[str, float] = {}
         self._memory: MemorySource | None = None
         self._described: tuple[Monitor, ...] = ()
@@ -274,38 +275,44 @@ class Session:
         tracker = self._events
         if tracker is None:
             return
-        has_begun = False
+        failures = 0
         while True:
             try:
-                if has_begun:
-                    await tracker.turn()
-                else:
-                    await tracker.begin(len(self.watches))
-                    self._set_events_good(tracker)
-                    await tracker.catch_up()
-                    has_begun = True
+                await self._read_events(tracker)
             except VmsUnreachable:
                 raise
             except VmsError as error:
-                self._are_events_good = False
+                self._are_events_good, failures = False, failures + 1
                 self._events_trouble.report(error, hint=error.hint)
                 self._tell_everything_new()
+                await self._clock.sleep(min(self.config.poll_interval * 2 ** min(failures, 5), SYSTEM_INTERVAL_S))
             else:
+                failures = 0
                 self._events_trouble.over()
                 self._set_events_good(tracker)
-            await self._wait_for_events(tracker)
+                await self._wait_for_events(tracker)
+
+    async def _read_events(self, tracker: EventTracker) -> None:
+        if self._have_caught_up:
+            await tracker.turn()
+            return
+        await tracker.begin(len(self.watches))
+        self._set_events_good(tracker)
+        await tracker.catch_up()
+        self._have_caught_up = True
 
     async def _wait_for_events(self, tracker: EventTracker) -> None:
         """Wait for the next turn; when shared memory shows that rows are on their way, only as long as they take."""
-        for pause in _EVENT_LOOKS_S:
-            if not (self._awaited_event > tracker.read_to or tracker.is_open(self._awaited_end)):
-                break
-            await self._clock.sleep(pause)
-            if not self._are_events_good:
-                break
-            await tracker.turn()
-        self._awaited_event = self._awaited_end = 0
-        await self._events_bell.wait(self.config.poll_interval)
+        is_awaited = self._awaited_event > tracker.read_to or tracker.is_open(self._awaited_end)
+        if is_awaited and self._event_looks < len(_EVENT_LOOKS_S):
+            self._event_looks += 1
+            await self._clock.sleep(_EVENT_LOOKS_S[self._event_looks - 1])
+            return
+        self._awaited_event = self._awaited_end = self._event_looks = 0
+        looked = self._clock.monotonic()
+        if await self._events_bell.wait(self.config.poll_interval):
+            # Many alarms at once are read together.
+            await self._clock.sleep(max(0.0, _EVENTS_APART_S - (self._clock.monotonic() - looked)))
 
     def _set_events_good(self, tracker: EventTracker) -> None:
         if self._are_events_good:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PREFIX_BYTES = 1024
 HEARTBEAT_LIMIT_S = 30.0
 _LAYOUT_CHECK_S = 0.5
+_RETRY_S = 0.25
 Version = tuple[int, int, int]
 
 
@@ -136,6 +137,7 @@ class MonitorMemory:
         "_unpack",
         "_version",
         "path",
+        "retry_at",
     )
 
     def __init__(self, directory: Path, monitor_id: str, version: Version) -> None:
@@ -143,6 +145,8 @@ class MonitorMemory:
             raise ValueError("a ZoneMinder monitor's id is a number")
         self.path = directory / f"zm.mmap.{monitor_id}"
         self._version = version
+        self.retry_at = float("-inf")
+        """Until then there is nothing to see: a file that can't be opened is not tried again at every look."""
         self._fd = -1
         self._identity: tuple[int, int] | None = None
         self._checked = float("-inf")
@@ -158,7 +162,9 @@ class MonitorMemory:
         """Look at the monitor now; `now` is Unix time. Raises Unusable."""
         if self._fd < 0 or monotonic - self._checked >= _LAYOUT_CHECK_S:
             self._checked = monotonic
+            self.retry_at = monotonic + _RETRY_S
             self._reopen_if_replaced()
+            self.retry_at = monotonic
         sample = self._read()
         if now - sample.beat > HEARTBEAT_LIMIT_S:
             self._checked = float("-inf")

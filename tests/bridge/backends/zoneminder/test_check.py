@@ -44,6 +44,7 @@ async def test_no_login_wanted() -> None:
 
 
 async def test_what_a_viewer_lacks_and_memory_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "zm.mmap.99").touch()
     async with FakeZoneMinder(World(monitors=8)) as fake:
         fake.users["admin"].permissions = VIEWER
         fake.fail("host/getTimeZone", "404")
@@ -54,7 +55,13 @@ async def test_what_a_viewer_lacks_and_memory_that_is_missing(tmp_path: Path) ->
     assert "zones can't be read" in said
     assert "time zone" in said
     assert "no shared memory for monitor 1, 2, 3, 4, 5, ...: it is not there" in said
-    assert "shared_memory: false" in said
+
+
+async def test_host_without_zoneminder(tmp_path: Path) -> None:
+    async with FakeZoneMinder(World()) as fake:
+        found = await findings(config(fake.url, shared_memory=tmp_path))
+    assert not problems(found)
+    assert "slower ways" in found[-1].text
 
 
 async def test_wrong_password_and_no_server() -> None:

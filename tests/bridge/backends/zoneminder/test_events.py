@@ -19,6 +19,11 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
+def clock() -> FastClock:
+    return FastClock(60)
+
+
+@pytest.fixture
 def world(clock: FastClock) -> World:
     return World(now=clock.now)
 
