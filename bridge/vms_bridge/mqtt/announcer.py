@@ -53,6 +53,7 @@ class Announcer:
         self._due: dict[Subject, float] = {}
         self._sent: dict[str, float] = {}
         self._emptied: dict[str, frozenset[str]] = {}
+        self._removed: set[str] = set()
         self._news = asyncio.Event()
         self._strays = dict.fromkeys(held)
 
@@ -84,10 +85,22 @@ class Announcer:
         if topic not in self._unwanted and self._held.get(topic) and subject not in self._due:
             self._outbox.put(topic, self._held[topic])
 
-    def emptied(self, topic: str) -> None:
-        """Respect that somebody else has cleared this topic: Home Assistant does so when a user deletes a device."""
+    def emptied(self, topic: str, *, may_be_echo: bool = False) -> None:
+        """Respect that somebody else has cleared this topic: Home Assistant does so when a user deletes a device.
+
+        By MQTT 3.1.1 the broker sends back what we clear ourselves, which `may_be_echo` tells apart.
+        """
+        if may_be_echo and topic in self._removed:
+            return
         if self._held.pop(topic, None) is not None:
             self._unwanted.add(topic)
+
+    def switch(self, *, is_on: bool) -> None:
+        """Announce everything, or clear all that was announced."""
+        self._is_on = is_on
+        systems = self._hub.systems
+        monitors = [Subject(key, monitor) for key, system in systems.items() for monitor in system.monitors]
+        self._look_at([Subject(), *map(Subject, systems), *monitors])
 
     def _look_at(self, subjects: Iterable[Subject]) -> None:
         due = self._clock.monotonic() + GATHER_S
@@ -143,6 +156,7 @@ class Announcer:
         self._unwanted.discard(topic)
         self._emptied.pop(topic, None)
         if self._held.pop(topic, None) is not None:
+            self._removed.add(topic)
             self._outbox.clear(topic)
 
     def _payload(self, subject: Subject) -> bytes | None:

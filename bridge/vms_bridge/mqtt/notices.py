@@ -33,6 +33,6 @@ class Notices:
         self._said[subject] = (now, 0)
         self._logger.warning("%s%s", message, f" ({held_back} more like this)" if held_back else "")
 
-    def forget(self, subject: str) -> None:
-        """Let the next message of this subject be logged at once."""
-        self._said.pop(subject, None)
+    def clear(self) -> None:
+        """Let the next message of each subject be logged at once."""
+        self._said.clear()

@@ -51,10 +51,9 @@ def disconnection(where: str, code: int, name: str, text: str = "") -> BrokerErr
 
 def no_answer(where: str, config: MqttConfig) -> BrokerUnreachable:
     """Explain a connection that was closed before the broker had said anything in MQTT."""
-    other = "a port without TLS" if config.tls else "a port that wants TLS (mqtts://)"
+    other = "One that wants a client certificate, or one without TLS?" if config.tls else "One that wants TLS (mqtts://)?"
     return BrokerUnreachable(
-        f"{where} closed the connection without an answer in MQTT",
-        hint=f"Is this the broker's port? It may be {other}, or not MQTT.",
+        f"{where} closed the connection without an answer in MQTT", hint=f"Is this the broker's port? {other} Or not MQTT at all?"
     )
 
 

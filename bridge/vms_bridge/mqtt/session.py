@@ -140,8 +140,16 @@ class Session:
         if failures:
             raise next((failure for failure in failures if isinstance(failure, RivalBridge)), failures[0])
 
+    def switch_discovery(self) -> None:
+        """Announce everything, or clear all of it, after `Memory.discovery` has changed."""
+        if self._announcer is not None:
+            self._announcer.switch(is_on=self._memory.discovery)
+            self._hello()
+
     async def say_goodbye(self) -> None:
         """Tell that the bridge goes (unless the name turned out to be another's), and close the link; within a second."""
+        self.outbox.close()  # an `online` that waits there, as for a replay, would come after the goodbye
+        self._replay = None
         if self._link.is_open and not self._rivalry.is_lost:
             gone = asyncio.Event()
             self._link.publish(self._topics.status, OFFLINE, retain=True, on_ack=lambda _code: gone.set())
@@ -272,7 +280,7 @@ class Session:
             while True:
                 changes = await subscription.changes()
                 announcer.note(changes)
-                if changes.systems or changes.removed_systems:
+                if changes.systems or changes.removed_systems or changes.bridge:
                     self._hello()
                 if changes.messages:
                     lanes.wake()
@@ -295,16 +303,22 @@ class Session:
         elif message.topic == topics.replay:
             if not message.retained and self._replay is not None:
                 self._replay.ask(jitter=False)
-        elif "/set/" in message.topic:
+        elif self._is_command(message.topic):
             self._intake.take(message)
         else:
             self._heard_retained(message)
+
+    def _is_command(self, topic: str) -> bool:
+        """Say whether the topic has the shape of a command's, whatever its keys are."""
+        start = f"{self._topics.root}/"
+        levels = topic[len(start) :].split("/") if topic.startswith(start) else []
+        return len(levels) in {3, 4} and levels[-2] == "set"
 
     def _heard_retained(self, message: Message) -> None:
         is_discovery = self._topics.parse_discovery(message.topic) is not None
         if not message.retained:
             if is_discovery and not message.payload and self._announcer is not None:
-                self._announcer.emptied(message.topic)
+                self._announcer.emptied(message.topic, may_be_echo=not self._link.is_mqtt5)
             return
         held = self._held
         if held is None or held.is_full or not message.payload:
@@ -345,6 +359,7 @@ class Session:
             api=self._identity.api_url,
             discovery=self._memory.discovery,
             systems=self._hub.systems.values(),
+            state=self._hub.state,
         )
         if self._greeting and greeting != self._greeting:
             self._post(self._topics.info, greeting)

@@ -58,11 +58,18 @@ class MqttSink:
         self._notices = Notices(_LOGGER, clock)
         self._outages = Notices(_LOGGER, clock, interval_s=_TELL_S)
         self._memory = Memory(discovery=config.discovery)
+        self._session: Session | None = None
 
     @property
     def name(self) -> str:
         """Its name in logs and in the store."""
         return SINK
+
+    def set_discovery(self, *, on: bool) -> None:
+        """Announce the bridge's devices to Home Assistant, or take back all that was announced (`PUT /api/v1/discovery`)."""
+        self._memory.discovery = on
+        if self._session is not None:
+            self._session.switch_discovery()
 
     async def run(self, hub: HubView) -> None:
         """Serve until cancelled. Raises RivalBridge if another bridge of this name is at work on the broker."""
@@ -72,20 +79,22 @@ class MqttSink:
         down_since: float | None = None
         try:
             while True:
-                connected: float | None = None
+                began = self._clock.monotonic()
                 try:
                     session = await self._connect(hub, topics, intake)
-                    connected = self._clock.monotonic()
                     self._tell_up(down_since)
-                    down_since = None
+                    down_since, began = None, self._clock.monotonic()
                     await self._serve(session)
                 except RivalBridge:
                     raise
                 except BrokerError as error:
+                    now = self._clock.monotonic()
+                    if down_since is None and now - began >= _HEALTHY_S:
+                        failures = 0
+                        self._outages.clear()
+                    down_since = now if down_since is None else down_since
+                    failures += 1
                     self._outages.warn(str(error), f"{error}{'; ' if error.hint else ''}{error.hint}")
-                now = self._clock.monotonic()
-                down_since = now if down_since is None else down_since
-                failures = 0 if connected is not None and now - connected >= _HEALTHY_S else failures + 1
                 await self._clock.sleep(self._pause_s(failures))
         finally:
             await intake.close()
@@ -111,10 +120,12 @@ class MqttSink:
 
     async def _serve(self, session: Session) -> None:
         """Run the session to its end. In a task of its own: a stop must not get lost in a loss of the same moment."""
+        self._session = session
         task = asyncio.create_task(session.run(), name="mqtt-session")
         try:
             await asyncio.wait({task})
         finally:
+            self._session = None
             task.cancel()
             await asyncio.wait({task})
             failure = None if task.cancelled() else task.exception()
@@ -131,7 +142,7 @@ class MqttSink:
 
     def _pause_s(self, failures: int) -> float:
         """Return how long to wait: backoff with full jitter, never long for a broker on this host."""
-        longest = _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1] if failures else _BACKOFF_S[0]
+        longest = _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]
         return self._jitter(0.0, min(longest, _LOCAL_CAP_S) if _is_local(self._config.host) else longest)
 
     async def _confirm(self, hub: HubView) -> None:

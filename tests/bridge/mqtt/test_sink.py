@@ -311,7 +311,14 @@ async def test_the_broker_comes_late_and_goes(clock: FakeClock, caplog: pytest.L
         reserved.close()
         async with FakeBroker(port=port) as broker:
             await until(lambda: broker.retained.get(f"{ROOT}/status") == b"online", clock)
-        assert "again after" in caplog.text
+            assert "again after" in caplog.text
+            told = caplog.text.count("is lost")
+            for _ in range(35):  # a long time of health, with signs of life
+                broker.publish("homeassistant/status", "offline")
+                await asyncio.sleep(0.003)
+                await clock.advance(1)
+            broker.core.drop(await broker.client())
+            await until(lambda: caplog.text.count("is lost") == told + 1)
 
 
 async def test_a_refusal_is_said_with_its_remedy(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
@@ -416,6 +423,33 @@ async def test_discovery_can_be_off(broker: FakeBroker, clock: FakeClock) -> Non
         await settled(broker, hub)
         await until(lambda: not any(topic.startswith("homeassistant/") for topic in broker.retained))
         assert read(broker, f"{ROOT}/info")["discovery"] is False
+
+
+async def test_discovery_can_be_switched_while_it_runs(broker: FakeBroker, clock: FakeClock) -> None:
+    hub = FakeHub()
+    sink = make(broker, clock)
+    async with running(sink, hub):
+        await settled(broker, hub)
+        sink.set_discovery(on=False)
+        await until(lambda: not any(topic.startswith("homeassistant/") for topic in broker.retained), clock)
+        await until(lambda: read(broker, f"{ROOT}/info")["discovery"] is False)
+        sink.set_discovery(on=True)
+        await until(lambda: f"{DISCOVERY}/zm-1/config" in broker.retained, clock)
+    sink.set_discovery(on=False)
+
+
+async def test_a_system_may_have_an_awkward_name(broker: FakeBroker, clock: FakeClock) -> None:
+    hub = FakeHub()
+    hub.add_system("set")
+    hub.add_monitor("set", monitor(1))
+    for _ in range(2):
+        async with running(make(broker, clock), hub):
+            await settled(broker, hub)
+            await until(lambda: f"{ROOT}/set/1/state" in broker.retained)
+            heard = broker.listen(f"{ROOT}/ack")
+            broker.publish(f"{ROOT}/set/1/set/armed", "ON")
+            assert (await get(heard, "#"))["result"] == "applied"
+            assert f"{ROOT}/set/state" in broker.retained
 
 
 async def test_a_device_that_the_user_deleted_stays_away(broker: FakeBroker, clock: FakeClock) -> None:
