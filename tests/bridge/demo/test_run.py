@@ -70,7 +70,7 @@ async def test_everything_flows_through_the_embedded_broker(tmp_path: Path) -> N
 @pytest.mark.skipif(MOSQUITTO is None and "CI" not in os.environ, reason="mosquitto is not installed")
 async def test_everything_flows_through_mosquitto(tmp_path: Path) -> None:
     port = free_port(0)
-    tally, text = await performed(Show(directory=tmp_path, port=port, mosquitto=MOSQUITTO, duration_s=20))
+    tally, text = await performed(Show(directory=tmp_path, port=port, mosquitto=MOSQUITTO, duration_s=12))
     assert tally.flows
     assert f"127.0.0.1:{port} (mosquitto)" in text
     with pytest.raises(OSError, match=r"."):  # it has been stopped
@@ -144,7 +144,7 @@ async def test_a_terminal_gets_a_table(tmp_path: Path, monkeypatch: pytest.Monke
     terminal = Terminal()
     display = make_display(terminal)
     assert isinstance(display, TableDisplay)
-    tally = await perform(Show(directory=tmp_path, port=0, duration_s=16), display, FastClock(), asyncio.Event())
+    tally = await perform(Show(directory=tmp_path, port=0, duration_s=10), display, FastClock(), asyncio.Event())
     assert tally.events["new"]
     text = terminal.getvalue()
     for word in ("Driveway", "Front door", "Garden", "Recording", "sim-3-s", "Listen along"):
