@@ -92,6 +92,7 @@ class Outbox:
         self._clears: dict[str, Post] = {}
         self._room = asyncio.Event()
         self._due = False
+        self._is_closed = False
 
     def put(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
         """Publish with QoS 0; what waits for the same topic is replaced and keeps its place in the queue."""
@@ -121,6 +122,10 @@ class Outbox:
             self._room.clear()
             await self._room.wait()
 
+    def close(self) -> None:
+        """Send nothing more, whatever waits or comes."""
+        self._is_closed = True
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits."""
@@ -133,6 +138,8 @@ class Outbox:
             self._call_soon(self._turn)
 
     def _can_go(self) -> bool:
+        if self._is_closed:
+            return False
         return self._pipe.is_ready and (bool(self._newest) or (bool(self._posts or self._late) and self._has_window()))
 
     def _has_window(self) -> bool:
@@ -140,7 +147,7 @@ class Outbox:
 
     def _turn(self) -> None:
         self._due = False
-        if not self._pipe.is_ready:
+        if self._is_closed or not self._pipe.is_ready:
             return
         count = 0
         while count < _FIRST and (self._posts or self._late) and self._has_window():

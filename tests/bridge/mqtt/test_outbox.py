@@ -63,6 +63,18 @@ def test_late_messages_go_last() -> None:
     assert payloads(pipe.run()) == [b"live", b"late"]
 
 
+def test_nothing_follows_the_close() -> None:
+    pipe = FakePipe(window=1)
+    pipe.outbox.post(Post(topic="event", payload=b"on its way"))
+    pipe.run()
+    pipe.outbox.post(Post(topic="status", payload=b"online"))
+    pipe.outbox.put("state", b"x")
+    pipe.outbox.close()
+    pipe.outbox.put("state", b"y")
+    pipe.ack()
+    assert pipe.run() == []
+
+
 def test_what_is_put_again_is_not_cleared() -> None:
     pipe = FakePipe(window=1)
     pipe.outbox.post(Post(topic="event", payload=b"in the way"))
