@@ -183,6 +183,8 @@ class Watch:
             return "a web page, not a camera"
         if self.row.is_idle:
             return "switched off in ZoneMinder"
+        if self.restarting_from is not None:
+            return "its daemon starts anew"
         if connected is False:
             return "the camera sends no pictures" if self.row.status != "NotRunning" else "its daemon does not run"
         if alarm is None:
