@@ -32,7 +32,7 @@ from vms_bridge.model import (
 )
 from vms_bridge.store import EventCommit, NewMessage
 from vms_bridge.subscription import HubSubscription
-from vms_bridge.views import MonitorView, SystemView
+from vms_bridge.views import BridgeState, MonitorView, SystemView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -48,8 +48,17 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _HOUSEKEEPING_S = 600.0
-_KEEP = timedelta(days=8)
-"""One day more than the longest catch-up, so that an event met again is known as such."""
+_LOOK_AT_STORE_S = 5.0
+_WAITING = timedelta(seconds=10)
+"""From when on a message counts as undelivered: what is just on its way is no news."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long events and undelivered messages are kept, and how many of the latter at most."""
+
+    keep: timedelta = timedelta(days=8)
+    most_undelivered: int = 500_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,10 +124,14 @@ class SystemFeed:
 class Hub:
     """Current state, its changes, and the way of commands; see `views.HubView` for what sinks may use."""
 
-    def __init__(self, store: Store, clock: Clock, *, durable_sinks: Sequence[str] = ()) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, durable_sinks: Sequence[str] = (), retention: Retention | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._durable_sinks = tuple(durable_sinks)
+        self._retention = retention or Retention()
+        self._state = BridgeState()
         self._systems: dict[str, _System] = {}
         self._subscriptions: set[HubSubscription] = set()
         self._writes: set[asyncio.Task[None]] = set()
@@ -136,6 +149,11 @@ class Hub:
         return self._store.bridge_id
 
     @property
+    def state(self) -> BridgeState:
+        """How the bridge itself fares."""
+        return self._state
+
+    @property
     def systems(self) -> Mapping[str, SystemView]:
         """Every configured system by key, as it stands now."""
         return {key: system.view() for key, system in self._systems.items()}
@@ -150,6 +168,7 @@ class Hub:
         subscription = HubSubscription(self._subscriptions.discard)
         self._subscriptions.add(subscription)
         subscription.messages()
+        subscription.bridge()
         for system in self._systems.values():
             subscription.system(system.key)
             for key, view in system.monitors.items():
@@ -183,6 +202,7 @@ class Hub:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._save_descriptions(), name="hub: descriptions")
             group.create_task(self._prune(), name="hub: prune")
+            group.create_task(self._watch_store(), name="hub: store")
             group.create_task(self._runner.run(), name="hub: forced alarms")
 
     async def end_forced_alarms(self) -> None:
@@ -448,14 +468,31 @@ class Hub:
 
     async def _prune(self) -> None:
         while True:
-            lost = await self._keep_house(self._store.prune(self._durable_sinks, _KEEP))
+            limits = self._retention
+            lost = await self._keep_house(self._store.prune(self._durable_sinks, keep=limits.keep, most=limits.most_undelivered))
             if lost:
+                self._set_state(replace(self._state, given_up=self._state.given_up + lost))
                 _LOGGER.error(
-                    "%d event messages could not be delivered within %d days and are given up; is a broker out of reach?",
+                    "%d event messages are given up: none of them was delivered for %d days, or more than %d were waiting;"
+                    " is the broker out of reach?",
                     lost,
-                    _KEEP.days,
+                    limits.keep.days,
+                    limits.most_undelivered,
                 )
             await self._clock.sleep(_HOUSEKEEPING_S)
+
+    async def _watch_store(self) -> None:
+        while True:
+            waiting = await self._keep_house(self._store.waiting(longer_than=_WAITING))
+            problem = self._store.problem or ("the store failed; see the log" if waiting is None else None)
+            self._set_state(replace(self._state, problem=problem, undelivered=waiting or 0))
+            await self._clock.sleep(_LOOK_AT_STORE_S)
+
+    def _set_state(self, state: BridgeState) -> None:
+        if state != self._state:
+            self._state = state
+            for subscription in self._subscriptions:
+                subscription.bridge()
 
     async def _keep_house(self, work: Coroutine[None, None, _T]) -> _T | None:
         try:

@@ -133,9 +133,16 @@ class Store:
         """Take these messages out of the sink's outbox."""
         await self._run(self._delivered, sink, tuple(positions))
 
-    async def prune(self, sinks: Sequence[str], keep: timedelta) -> int:
-        """Forget what is older than `keep`, and outboxes of sinks that are no more; return how many went undelivered."""
-        return await self._run(self._prune, tuple(sinks), keep)
+    async def waiting(self, *, longer_than: timedelta) -> int:
+        """Return how many messages have waited that long in outboxes."""
+        return await self._run(self._waiting, longer_than)
+
+    async def prune(self, sinks: Sequence[str], *, keep: timedelta, most: int) -> int:
+        """Forget what is older than `keep`, undelivered messages beyond the newest `most`, and outboxes of former sinks.
+
+        Returns how many messages went undelivered.
+        """
+        return await self._run(self._prune, tuple(sinks), keep, most)
 
     async def _run(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
         """Do blocking work in the store's thread, as one transaction, to its end even when the caller is cancelled."""
@@ -269,13 +276,25 @@ class Store:
                 [(sink, position) for position in positions],
             )
 
-    def _prune(self, sinks: tuple[str, ...], keep: timedelta) -> int:
+    def _waiting(self, longer_than: timedelta) -> int:
+        before = (self._clock.now() - longer_than).isoformat()
+        count: int = self._database.connection.execute(
+            "SELECT count(*) FROM outbox JOIN messages USING (position) WHERE created < ?", (before,)
+        ).fetchone()[0]
+        return count
+
+    def _prune(self, sinks: tuple[str, ...], keep: timedelta, most: int) -> int:
         before = (self._clock.now() - keep).isoformat()
         marks = ", ".join("?" * len(sinks))
         with self._transaction() as cursor:
             cursor.execute(f"DELETE FROM outbox WHERE sink NOT IN ({marks})", sinks)  # noqa: S608 - only question marks
             cursor.execute("DELETE FROM outbox WHERE position IN (SELECT position FROM messages WHERE created < ?)", (before,))
             lost = cursor.rowcount
+            cursor.execute(
+                "DELETE FROM outbox WHERE position <= (SELECT position FROM outbox ORDER BY position DESC LIMIT 1 OFFSET ?)",
+                (most,),
+            )
+            lost += cursor.rowcount
             cursor.execute("DELETE FROM messages WHERE created < ? AND position NOT IN (SELECT position FROM outbox)", (before,))
             cursor.execute("DELETE FROM events WHERE updated < ? AND NOT is_open", (before,))
         return lost

@@ -33,6 +33,7 @@ class HubSubscription:
             states=frozenset(self._states),
             last_events=frozenset(self._last_events),
             messages=self._messages,
+            bridge=self._bridge,
             detections=self._detections,
         )
         self._clear()
@@ -85,6 +86,11 @@ class HubSubscription:
         self._messages = True
         self._wake.set()
 
+    def bridge(self) -> None:
+        """Note that the bridge's own state changed."""
+        self._bridge = True
+        self._wake.set()
+
     def detection(self, key: MonitorKey, detection: Detection) -> None:
         """Keep a monitor's newest detection."""
         self._detections[key] = detection
@@ -99,4 +105,5 @@ class HubSubscription:
         self._last_events: set[MonitorKey] = set()
         self._detections: dict[MonitorKey, Detection] = {}
         self._messages = False
+        self._bridge = False
         self._wake.clear()

@@ -100,6 +100,19 @@ class SystemView:
     monitors: Mapping[str, MonitorView]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeState:
+    """How the bridge itself fares.
+
+    `problem` says, for people, what is not as it should be. `undelivered` counts event messages that a durable sink
+    has not confirmed yet, `given_up` those that grew too old or too many before any could.
+    """
+
+    problem: str | None = None
+    undelivered: int = 0
+    given_up: int = 0
+
+
 MonitorKey = tuple[str, str]
 """System and monitor, by their public keys."""
 
@@ -109,7 +122,8 @@ class Changes:
     """What is new since a sink last asked: names of things to read from the hub anew, so newest wins by itself.
 
     `described` and `removed` are monitors whose description came, changed or went; `states` those whose state did.
-    `messages`: there may be new undelivered event messages. `detections` are the newest per monitor.
+    `messages`: there may be new undelivered event messages. `bridge`: the bridge's own state changed. `detections` are
+    the newest per monitor.
     """
 
     systems: frozenset[str] = frozenset()
@@ -119,6 +133,7 @@ class Changes:
     states: frozenset[MonitorKey] = frozenset()
     last_events: frozenset[MonitorKey] = frozenset()
     messages: bool = False
+    bridge: bool = False
     detections: Mapping[MonitorKey, Detection] = field(default_factory=dict)
 
 
@@ -142,6 +157,10 @@ class HubView(Protocol):
     @property
     def bridge_id(self) -> str:
         """The bridge's own identity, made once and kept in the store."""
+
+    @property
+    def state(self) -> BridgeState:
+        """How the bridge itself fares, a few seconds old at most."""
 
     @property
     def systems(self) -> Mapping[str, SystemView]:

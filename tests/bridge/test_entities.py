@@ -55,7 +55,7 @@ def test_a_row_is_whole(scope: Scope, row: Entity[Any]) -> None:
     if row.source in {Source.STATE, Source.LAST_EVENT}:
         assert row.read is not None
         assert row.field
-    if row.state_class == "measurement" and row.key not in {"storage_used_percent", "monitors", "systems"}:
+    if row.state_class == "measurement" and row.key not in {"storage_used_percent", "monitors", "systems", "undelivered"}:
         assert row.dead_band is not None, "every jitter would be a message"
     assert (row.command is not None) == (row.platform in {Platform.SWITCH, Platform.SELECT, Platform.BUTTON})
     assert row.mode is None or row.mode == row.command

@@ -31,6 +31,7 @@ from vms_bridge.model import (
     SystemUpdate,
 )
 from vms_bridge.store import Store
+from vms_bridge.views import BridgeState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -339,6 +340,29 @@ async def test_pictures_come_from_the_right_system(tmp_path: Path) -> None:
             await hub.picture("other", EventPicture(event_id="7"))
 
 
+async def test_the_bridge_tells_how_it_fares(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        clock = hub._clock
+        assert isinstance(clock, FakeClock)
+        feed = await added(hub)
+        housekeeping = asyncio.create_task(hub.run())
+        subscription = hub.subscribe()
+        assert (await subscription.changes()).bridge
+        await feed.record(EventBatch(events=(event(7),), cursor="7"))
+        while not hub.state.undelivered:
+            await clock.advance(5)
+            await asyncio.to_thread(lambda: None)
+        assert (await subscription.changes()).bridge
+        assert hub.state == BridgeState(undelivered=1)
+        hub._store._database.problem = "the disk is full"
+        while not hub.state.problem:
+            await clock.advance(5)
+            await asyncio.to_thread(lambda: None)
+        assert hub.state == BridgeState(undelivered=1, problem="the disk is full")
+        housekeeping.cancel()
+        await asyncio.wait([housekeeping])
+
+
 async def test_undeliverable_messages_are_given_up_loudly(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with running(tmp_path) as hub:
         feed = await added(hub)
@@ -358,7 +382,8 @@ async def test_undeliverable_messages_are_given_up_loudly(tmp_path: Path, caplog
             await asyncio.to_thread(lambda: None)
         housekeeping.cancel()
         await asyncio.wait([housekeeping])
-        assert "1 event messages could not be delivered" in caplog.text
+        assert "1 event messages are given up" in caplog.text
+        assert hub.state.given_up == 1
 
 
 updates = st.one_of(

@@ -129,10 +129,23 @@ async def test_pruning_forgets_the_old_counts_the_undelivered_and_keeps_open_eve
     await clock.advance(9 * 86_400)
     await store.commit(commit(3), ["mqtt"])
 
-    assert await store.prune(["mqtt"], timedelta(days=8)) == 1
+    assert await store.prune(["mqtt"], keep=timedelta(days=8), most=10) == 1
+    assert await store.waiting(longer_than=timedelta()) == 0
+    await clock.advance(1)
+    assert await store.waiting(longer_than=timedelta()) == 1
+    assert await store.waiting(longer_than=timedelta(seconds=2)) == 0
     assert [m.event_id for m in await store.undelivered("mqtt", late=False, after=0, limit=10)] == ["3"]
     assert await store.undelivered("gone", late=False, after=0, limit=10) == []
     assert set(await store.events("zm", 1, ["1", "2", "3"])) == {"2", "3"}
+    await store.close()
+
+
+async def test_only_so_many_undelivered_messages_are_kept_the_newest(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.commit(commit(1, 2, 3, 4, 5), ["mqtt"])
+    assert await store.prune(["mqtt"], keep=timedelta(days=8), most=3) == 2
+    assert [m.event_id for m in await store.undelivered("mqtt", late=False, after=0, limit=10)] == ["3", "4", "5"]
+    assert await store.prune(["mqtt"], keep=timedelta(days=8), most=3) == 0
     await store.close()
 
 

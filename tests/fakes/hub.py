@@ -12,7 +12,7 @@ from vms_bridge.commands import Ack, AckResult
 from vms_bridge.errors import MediaUnavailable, StoreError
 from vms_bridge.messages import encode, event_message
 from vms_bridge.subscription import HubSubscription
-from vms_bridge.views import MessageType, MonitorView, StoredMessage, SystemView
+from vms_bridge.views import BridgeState, MessageType, MonitorView, StoredMessage, SystemView
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -33,6 +33,7 @@ class FakeHub:
     def __init__(self, *, bridge_id: str = "b" * 32, monitors: int = 1) -> None:
         self.epoch = "e1"
         self.bridge_id = bridge_id
+        self.fares = BridgeState()
         self._monitors: dict[str, dict[str, MonitorView]] = {}
         self._states: dict[str, SystemState] = {}
         self._subscriptions: set[HubSubscription] = set()
@@ -47,6 +48,10 @@ class FakeHub:
         self.add_system("zm")
         for number in range(1, monitors + 1):
             self.add_monitor("zm", monitor(number))
+
+    @property
+    def state(self) -> BridgeState:
+        return self.fares
 
     @property
     def systems(self) -> Mapping[str, SystemView]:

@@ -316,7 +316,7 @@ def _platform_part(row: Entity[Any], place: _Place, options: tuple[str, ...]) ->
 def _attributes(row: Entity[Any], topic: str | None) -> dict[str, Any]:
     if row.key == "last_event":
         attributes = "value"
-    elif row.device_class in {"connectivity", "problem"} and row.source is Source.STATE:
+    elif row.device_class in {"connectivity", "problem"} and row.source in {Source.STATE, Source.INFO}:
         attributes = "{'detail': value_json.detail} | tojson"
     else:
         return {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Ack
     from vms_bridge.entities import DeadBand, Entity
     from vms_bridge.model import Detection
-    from vms_bridge.views import MonitorView, SystemView
+    from vms_bridge.views import BridgeState, MonitorView, SystemView
 
 VERSION = 1
 ONLINE = b"online"
@@ -96,8 +96,9 @@ def info(
     api: str | None,
     discovery: bool,
     systems: Iterable[SystemView],
+    state: BridgeState,
 ) -> bytes:
-    """Return the hello: who this bridge is, where its API is (None: nowhere), and which systems it serves."""
+    """Return the hello: who this bridge is, how it fares, where its API is (None: nowhere), and which systems it serves."""
     return encode(
         {
             "v": VERSION,
@@ -108,6 +109,10 @@ def info(
             "epoch": epoch,
             "api": api,
             "discovery": discovery,
+            "problem": state.problem is not None,
+            "detail": state.problem,
+            "undelivered": state.undelivered,
+            "given_up": state.given_up,
             "systems": [{"key": system.key, "name": system.name, "kind": system.kind} for system in systems],
         }
     )

@@ -15,6 +15,7 @@ from vms_bridge.messages import encode
 from vms_bridge.model import AlarmState, DetectedObject, Detection, MonitorState, Storage, SystemState
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.payloads import Urgency, system_urgency, urgency
+from vms_bridge.views import BridgeState
 
 STATE, SYSTEM_STATE = samples.STATE, samples.SYSTEM_STATE
 LATER = {
@@ -122,6 +123,7 @@ def test_the_hello_names_the_systems() -> None:
         api=None,
         discovery=True,
         systems=[samples.SYSTEM],
+        state=BridgeState(problem="the disk is full", undelivered=3, given_up=1),
     )
     assert json.loads(hello) == {
         "v": 1,
@@ -132,6 +134,10 @@ def test_the_hello_names_the_systems() -> None:
         "epoch": "e1",
         "api": None,
         "discovery": True,
+        "problem": True,
+        "detail": "the disk is full",
+        "undelivered": 3,
+        "given_up": 1,
         "systems": [{"key": "zm", "name": "Shed", "kind": "zoneminder"}],
     }
 

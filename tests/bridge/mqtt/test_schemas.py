@@ -21,7 +21,7 @@ from vms_bridge.messages import encode
 from vms_bridge.model import AlarmState, DetectedObject, Detection, EndReason, EventKind, MonitorState, SystemState
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.commands import parse_request
-from vms_bridge.views import MessageType
+from vms_bridge.views import BridgeState, MessageType
 
 PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
 NAMES = {"ack", "command", "detection", "event", "info", "last_event", "monitor_state", "system_state"}
@@ -115,6 +115,7 @@ def test_the_hello_and_detections() -> None:
             api="http://127.0.0.1:8098",
             discovery=False,
             systems=[samples.SYSTEM],
+            state=BridgeState(problem="the disk is full", undelivered=3, given_up=1),
         ),
     )
     seen = DetectedObject(label="car", score=0.5, box=(0, 0, 1, 1), zones=("1",), track="1", text="AB 12")
