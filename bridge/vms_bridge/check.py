@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.base import Finding
 from vms_bridge.errors import BrokerError
-from vms_bridge.mqtt.link import Filter, Link, Message
+from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.topics import Topics
+from vms_bridge.mqtt.wire import Filter, Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
