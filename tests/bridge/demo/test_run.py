@@ -77,12 +77,20 @@ async def test_everything_flows_through_mosquitto(tmp_path: Path) -> None:
         await asyncio.open_connection("127.0.0.1", port)
 
 
-@pytest.mark.parametrize("script", ["#!/bin/sh\necho no good >&2; exit 3\n", "#!/no/such/interpreter\n"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "#!/bin/sh\necho no good >&2; exit 3\n",
+        "#!/no/such/interpreter\n",
+        "#!/bin/sh\ntrap '' TERM\necho starting >&2\nwhile :; do sleep 0.1; done\n",
+    ],
+    ids=["ends", "is none", "hangs"],
+)
 async def test_a_mosquitto_that_does_not_start_is_replaced(tmp_path: Path, script: str, caplog: pytest.LogCaptureFixture) -> None:
     binary = tmp_path / "mosquitto"
     binary.write_text(script)
     binary.chmod(0o700)
-    async with serving_broker(binary, tmp_path, 0) as address:
+    async with serving_broker(binary, tmp_path, 0, patience_s=0.3) as address:
         assert "embedded" in address.what
         _, writer = await asyncio.open_connection("127.0.0.1", address.port)
         writer.close()

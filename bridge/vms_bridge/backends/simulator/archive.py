@@ -65,8 +65,8 @@ def visit_event(world: World, visit: Visit, time: float) -> Event | None:
         id=str(EventId(camera=visit.camera, kind=EventKind.ALARM, number=visit.slot)),
         monitor_id=str(visit.camera),
         start=moment(visit.alarm_start),
-        cause=f"Motion: {', '.join(zones[zone] for zone in visit.zones)}",
-        zones=visit.zones,
+        cause=f"Motion: {zones[visit.entered[0][0]]}",
+        zones=tuple(zone for zone, entered in visit.entered if entered <= time),
     )
     if time >= visit.best:  # who it is shows in the best frame, and that is the event's picture
         event = replace(event, labels=visit.labels, score=visit.score, snapshot_ready=True)
@@ -98,7 +98,7 @@ def section_event(world: World, camera: int, number: int, time: float, *, labell
         cause="Continuous",
         labels=tuple(labels),
         score=best.score if best else None,
-        zones=tuple(sorted({zone for visit in seen for zone in visit.zones})),
+        zones=tuple(sorted({zone for visit in seen for zone, _ in visit.entered})),
         snapshot_ready=True,
     )
     return event if time < end else replace(closed(event, end), clip_ready=True)

@@ -53,7 +53,10 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """What happens in one slot. `alarm_start` and `alarm_end` are None where nobody enters a zone."""
+    """What happens in one slot; `entered` has each zone with the time of its first visitor, in that order.
+
+    `alarm_start` and `alarm_end` are None where nobody enters any.
+    """
 
     camera: int
     slot: int
@@ -64,7 +67,7 @@ class Visit:
     actors: tuple[Actor, ...]
     alarm_start: float | None = None
     alarm_end: float | None = None
-    zones: tuple[str, ...] = ()
+    entered: tuple[tuple[str, float], ...] = ()
     labels: tuple[str, ...] = ()
     score: float = 0.0
     best: float = 0.0
@@ -144,7 +147,7 @@ class World:
 
     def _with_alarm(self, visit: Visit) -> Visit:
         """Walk through the visit in small steps and note when somebody is in a zone, and who."""
-        zones: set[str] = set()
+        zones: dict[str, float] = {}
         inside: list[tuple[float, float]] = []
         for step in range(_STEPS + 1):
             time = visit.start + (visit.end - visit.start) * step / _STEPS
@@ -153,7 +156,7 @@ class World:
                 at = _position(visit, actor, time)
                 entered = _zones_at(self.place(visit.camera), at[0]) if at is not None else ()
                 if at is not None and entered:
-                    zones.update(entered)
+                    zones = dict.fromkeys(entered, time) | zones
                     size += _height(actor, at[0][1])
             if size:
                 inside.append((size, time))
@@ -170,7 +173,7 @@ class World:
             actors=visit.actors,
             alarm_start=inside[0][1],
             alarm_end=inside[-1][1],
-            zones=tuple(sorted(zones)),
+            entered=tuple(sorted(zones.items(), key=lambda item: item[1])),
             labels=tuple(dict.fromkeys(label for _, label in by_score)),
             score=by_score[0][0],
             best=max(inside)[1],
