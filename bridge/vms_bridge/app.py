@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import load
 from vms_bridge.errors import BridgeError, InvalidConfig
-from vms_bridge.hub import Hub
+from vms_bridge.hub import Hub, Retention
 from vms_bridge.logs import configure
 from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.store import Store
@@ -71,7 +72,13 @@ class Bridge:
         """Run until `stop`. Raises BridgeError where the bridge can't go on: the store fails, a rival is at work."""
         store = await asyncio.to_thread(Store.open, self._config.data_dir, self._clock)
         try:
-            self.hub = Hub(store, self._clock, durable_sinks=("mqtt",) if self._config.mqtt else ())
+            kept = self._config.retention
+            self.hub = Hub(
+                store,
+                self._clock,
+                durable_sinks=("mqtt",) if self._config.mqtt else (),
+                retention=Retention(keep=timedelta(days=kept.days), most_undelivered=kept.undelivered),
+            )
             try:
                 async with asyncio.TaskGroup() as group:
                     await self._run_parts(group)
@@ -101,8 +108,11 @@ class Bridge:
     async def _follow_reloads(self, group: asyncio.TaskGroup) -> None:
         while True:
             config = await self._reloads.get()
-            if (config.instance, config.data_dir) != (self._config.instance, self._config.data_dir):
-                _LOGGER.error("instance and data_dir can't change while the bridge runs: restart it; nothing was reloaded")
+            if _foundation(config) != _foundation(self._config):
+                _LOGGER.error(
+                    "instance, data_dir, retention and whether there is a broker can't change while the bridge runs:"
+                    " restart it; nothing was reloaded"
+                )
                 continue
             await self._start_changed(group, config)
             self._config = config
@@ -194,6 +204,11 @@ def _reload(bridge: Bridge, path: Path) -> None:
         return
     configure(config.log.level, config.log.format)
     bridge.reload(config)
+
+
+def _foundation(config: Config) -> object:
+    """Return what the hub and the store are made from."""
+    return config.instance, config.data_dir, config.retention, config.mqtt is None
 
 
 def _mqtt_identity(config: Config) -> object:

@@ -45,6 +45,15 @@ class LogConfig(BaseModel):
     format: Literal["text", "json"] = Field(default="text", description="text for people, or one JSON object a line")
 
 
+class RetentionConfig(BaseModel):
+    """How much the bridge keeps of what it has told, and of what nobody has taken yet."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: int = Field(default=8, ge=1, le=365, description="days that events, and messages for an absent broker, are kept")
+    undelivered: int = Field(default=500_000, ge=1000, le=10_000_000, description="messages kept for an absent broker, at most")
+
+
 class MonitorOptions(BaseModel):
     """What may be said of one monitor, below `monitors:` and its id in the VMS."""
 
@@ -80,6 +89,7 @@ class FileOptions(BaseModel):
     )
     data_dir: Path | None = Field(default=None, description="where the bridge keeps its state")
     log: LogConfig = Field(default=LogConfig(), description="logging")
+    retention: RetentionConfig = Field(default=RetentionConfig(), description="how much is kept, and for how long")
     mqtt: MqttConfig | None = Field(default=None, description="the broker")
     systems: dict[str, dict[str, object]] = Field(
         min_length=1, description="the systems to connect to, each by a key of your choice"
@@ -107,6 +117,7 @@ class Config:
     systems: Mapping[str, SystemConfig]
     previous_instance: str | None = None
     log: LogConfig = field(default_factory=LogConfig)
+    retention: RetentionConfig = field(default_factory=RetentionConfig)
     mqtt: MqttConfig | None = None
     remarks: tuple[str, ...] = ()
 
@@ -145,6 +156,7 @@ class _Loader:
             previous_instance=top.previous_instance,
             data_dir=data_dir,
             log=top.log,
+            retention=top.retention,
             mqtt=top.mqtt,
             systems=systems,
             remarks=tuple(self._remarks(top.mqtt, systems)),

@@ -129,7 +129,6 @@ async def test_with_a_broker_everything_is_published_and_goes_offline_at_the_sto
                 await asyncio.sleep(0.01)
             assert broker.retained["vms_bridge/test/status"] == b"online"
             await reloaded(bridge, config(tmp_path, workshop.system("a"), mqtt=MqttConfig(url=mqtt.url, snapshots=False)))
-            await reloaded(bridge, config(tmp_path, workshop.system("a")))
         assert broker.retained["vms_bridge/test/status"] == b"offline"
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from tests.bridge.config_samples import COMPLETE, PLUGIN, Mistake, mistakes
 
 from vms_bridge.backends import kind_names, load_kind
-from vms_bridge.config import Config, FileOptions, LogConfig, MonitorOptions, SystemOptions, load
+from vms_bridge.config import Config, FileOptions, LogConfig, MonitorOptions, RetentionConfig, SystemOptions, load
 from vms_bridge.errors import ConfigError, InvalidConfig
 from vms_bridge.keys import MonitorRule
 from vms_bridge.mqtt.config import MqttConfig
@@ -398,6 +398,7 @@ def _default(model: type[BaseModel], name: str) -> str:
 DOCUMENTED: dict[str, type[BaseModel]] = {
     "Top level": FileOptions,
     "`log`": LogConfig,
+    "`retention`": RetentionConfig,
     "`mqtt`": MqttConfig,
     "`systems`": SystemOptions,
     "One monitor": MonitorOptions,
