@@ -39,7 +39,10 @@ class ZoneMinder:
         self._token = ""
 
     async def __aenter__(self) -> Self:
-        status = json.loads(await self._lab("up"))
+        end, self._lifeline = os.pipe()  # the lab ends with us, however we end
+        self._environment["ZM_LIFELINE"] = "1"
+        status = json.loads(await self._lab("up", stdin=end))
+        os.close(end)
         self.url: str = status["url"]
         self.username: str = status["username"]
         self.password: str = status["password"]
@@ -52,6 +55,7 @@ class ZoneMinder:
     async def __aexit__(self, *_exc: object) -> None:
         await self._http.close()
         await self._lab("down")
+        os.close(self._lifeline)
 
     async def motion(self, monitor: int, *, on: bool) -> None:
         """Let something move in front of that camera from now on, or nothing."""
@@ -112,9 +116,9 @@ class ZoneMinder:
         """Return ZoneMinder's version."""
         return str((await self.api("GET", "host/getVersion.json"))["version"])
 
-    async def _lab(self, *arguments: str) -> str:
+    async def _lab(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> str:
         process = await asyncio.create_subprocess_exec(
-            LAB, *arguments, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            LAB, *arguments, env=self._environment, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         out, err = await process.communicate()
         assert process.returncode == 0, f"{LAB} {arguments[0]}: {err.decode(errors='replace')[-3000:]}"
