@@ -33,7 +33,8 @@ def monitor(world: World, item: FakeMonitor) -> dict[str, Any]:
     counters = {f"{span}Events": events for span in ("Total", "Hour", "Day", "Week", "Month", "Archived")}
     counters |= {"TotalEventDiskSpace": events * 1000}
     row: dict[str, Any] = {
-        "Id": item.id, "Name": item.name, "ServerId": 0, "StorageId": 1, "Type": item.type, "Function": item.function,
+        "Id": item.id, "Name": item.name, "ServerId": item.server_id, "StorageId": 1, "Type": item.type,
+        "Function": item.function,
         "Enabled": item.enabled, "Path": f"rtsp://user:{CAMERA_SECRET}@camera/", "User": "user", "Pass": CAMERA_SECRET,
         "Width": item.width, "Height": item.height, "Colours": 4, "Orientation": "ROTATE_0", "Controllable": False,
     }  # fmt: skip

@@ -68,6 +68,8 @@ class FakeZoneMinder:
     edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     restarts: list[int] = field(default_factory=list)
     disk_fields: bool = False
+    server_id: int = 0
+    servers: list[dict[str, Any]] = field(default_factory=list)
     _runner: web.AppRunner | None = None
     _serial: int = 0
 
@@ -186,7 +188,7 @@ class FakeZoneMinder:
             (r"host/daemonCheck", "", lambda: {"result": 1}),
             (r"states", "system:view", self._states),
             (r"storage", "system:view", self._storage),
-            (r"servers", "system:view", lambda: {"servers": []}),
+            (r"servers", "system:view", lambda: {"servers": [{"Server": row} for row in self.servers]}),
             (r"zones", "monitors:view", lambda: {"zones": render.zones(self.world)}),
             (r"configs/viewByName/ZM_PATH_ZMS", "", lambda: {"config": {"Value": f"{self.sub_path}/cgi-bin/nph-zms"}}),
             (r"monitors", "monitors:view", self._monitors),
@@ -261,7 +263,7 @@ class FakeZoneMinder:
         item = self.world.monitors.get(number)
         if item is None:
             raise _Denied(404, "NotFoundException", "Invalid monitor")
-        if item.status != "Connected":
+        if item.status != "Connected" or item.server_id != self.server_id:
             return {"status": "false", "code": 255, "error": ""}
         if command == "status":
             status = item.state + self.world.personality.state_from_one

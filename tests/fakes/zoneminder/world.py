@@ -43,6 +43,7 @@ class FakeMonitor:
     zones: list[str] = field(default_factory=lambda: ["All"])
     state: int = IDLE
     restarts: int = 0
+    server_id: int = 0
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.parse import MonitorRow
+    from vms_bridge.backends.zoneminder.watch import Watch
     from vms_bridge.commands import Action
 
 # zmu waits until the alarm is on: in 1.34 for ever, in 1.38 for minutes.
@@ -27,27 +28,28 @@ _COLUMNS = {"function": "Function", "capturing": "Capturing", "analysing": "Anal
 _PLAIN_ALARM = SetAlarm(on=True)
 
 
-async def perform(api: Api, action: Action, row: MonitorRow | None) -> bool:
-    """Have it done, and say whether the monitor's daemon starts anew for it.
+async def perform(api: Api, action: Action, watch: Watch | None) -> bool:
+    """Have it done to this monitor, and say whether its daemon starts anew for it.
 
     Raises CommandRejected, UnsupportedCommand or VmsError.
     """
     if isinstance(action, SetRunState):
         await _ask(api, f"states/change/{quote(action.name, safe='')}", RUN_STATE_TIMEOUT_S)
         return True
-    if row is None:
+    if watch is None:
         raise CommandRejected("ZoneMinder has no such monitor any more", hint="was it deleted?")
+    row = watch.row
     match action:
         case SetAlarm(on=on):
             _refuse_what_only_zmtrigger_can(action)
-            await _set_alarm(api, row, on=on)
+            await _set_alarm(api, watch, on=on)
             return False
         case SetArmed(on=on, restore=restore):
             return await _edit(api, row, armed_modes(row, on=on, restore=restore or {}))
         case SetMode(mode=mode, value=value):
             return await _edit(api, row, {mode: value})
         case Restart():
-            await _ask(api, f"monitors/daemonControl/{row.id}/restart", EDIT_TIMEOUT_S)
+            await _ask(api, f"monitors/daemonControl/{row.id}/restart", EDIT_TIMEOUT_S, at=watch.server)
             return True
     raise UnsupportedCommand("the bridge does not write to ZoneMinder's shared memory", hint="use armed or a mode instead")
 
@@ -83,9 +85,11 @@ def _refuse_what_only_zmtrigger_can(action: SetAlarm) -> None:
         )
 
 
-async def _set_alarm(api: Api, row: MonitorRow, *, on: bool) -> None:
+async def _set_alarm(api: Api, watch: Watch, *, on: bool) -> None:
+    row = watch.row
+    path = f"monitors/alarm/id:{row.id}/command:{'on' if on else 'off'}"
     try:
-        answer = mapping(await _ask(api, f"monitors/alarm/id:{row.id}/command:{'on' if on else 'off'}", ALARM_TIMEOUT_S))
+        answer = mapping(await _ask(api, path, ALARM_TIMEOUT_S, at=watch.server))
     except TimedOut:
         return  # asked for; whether it came about shows in the state
     said = f"{as_text(answer.get('status'))} {as_text(answer.get('output'))} {as_text(answer.get('error'))}"
@@ -114,11 +118,11 @@ async def _edit(api: Api, row: MonitorRow, modes: Mapping[str, str]) -> bool:
     return True
 
 
-async def _ask(api: Api, path: str, timeout_s: float, form: Mapping[str, str] | None = None) -> object:
+async def _ask(api: Api, path: str, timeout_s: float, form: Mapping[str, str] | None = None, *, at: str | None = None) -> object:
     try:
         if form is not None:
             return await api.post(path, form, timeout_s=timeout_s)
-        return await api.get(path, timeout_s=timeout_s)
+        return await api.get(path, timeout_s=timeout_s, at=at)
     except VmsAuthFailed as error:
         raise CommandRejected(
             f"ZoneMinder does not let this user do that: {error}",

@@ -72,13 +72,15 @@ class Api:
         if self._session is not None:
             await self._session.close()
 
-    async def get(self, path: str, query: Mapping[str, str] | None = None, *, timeout_s: float | None = None) -> object:
-        """GET `api/<path>.json` and return its JSON. Raises VmsError."""
-        return await self._json("GET", path, query or {}, None, timeout_s)
+    async def get(
+        self, path: str, query: Mapping[str, str] | None = None, *, timeout_s: float | None = None, at: str | None = None
+    ) -> object:
+        """GET `api/<path>.json` and return its JSON; `at` is another server's API. Raises VmsError."""
+        return await self._json("GET", path, query or {}, timeout_s=timeout_s, at=at)
 
     async def post(self, path: str, form: Mapping[str, str], *, timeout_s: float | None = None) -> object:
         """POST a form to `api/<path>.json` and return its JSON. Raises VmsError."""
-        return await self._json("POST", path, {}, form, timeout_s)
+        return await self._json("POST", path, {}, form=form, timeout_s=timeout_s)
 
     async def get_without_token(self, path: str) -> object:
         """GET without logging in, to see whether the server wants a login at all. Raises VmsError."""
@@ -107,10 +109,17 @@ class Api:
             ) from None
 
     async def _json(
-        self, method: str, path: str, query: Mapping[str, str], form: Mapping[str, str] | None, timeout_s: float | None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        form: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        at: str | None = None,
     ) -> object:
         token = await self.auth.token()
-        url = self._api(path)
+        url = self._api(path) if at is None else f"{at}/{path}.json"
         asked = _with_token(query, token)
         status, body, content_type = await self._send(method, url, asked, form=form, timeout_s=timeout_s)
         # 401 says both "not logged in" and "not allowed": one new login tells them apart.
@@ -142,7 +151,7 @@ class Api:
         target = URL(f"{url}?{encoded}" if encoded else url, encoded=True)
         where = urlsplit(url).path
         async with (
-            _translated(where, self._config),
+            _translated(where, urlsplit(url).netloc),
             self._session.request(
                 method, target, data=form, allow_redirects=False, timeout=timeout or self._session.timeout
             ) as response,
@@ -250,9 +259,8 @@ def _redirected(where: str, location: str) -> VmsError:
 
 
 @asynccontextmanager
-async def _translated(where: str, config: ZoneMinderConfig) -> AsyncIterator[None]:
+async def _translated(where: str, host: str) -> AsyncIterator[None]:
     """Turn what aiohttp raises into ours, most specific first."""
-    host = urlsplit(config.url).netloc
     try:
         yield
     except aiohttp.ServerFingerprintMismatch as error:

@@ -57,7 +57,7 @@ class ZoneMinder:
             if isinstance(action, SetRunState):
                 begins_anew = await self._change_run_state(session, action)
             else:
-                begins_anew = await perform(session.api, action, None if watch is None else watch.row)
+                begins_anew = await perform(session.api, action, watch)
         except BaseException:
             if restarting is not None:
                 session.mark_restart(restarting, is_due=False)

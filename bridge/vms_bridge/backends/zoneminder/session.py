@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.api import NotThere, PermissionMissing
 from vms_bridge.backends.zoneminder.events import EventTracker
+from vms_bridge.backends.zoneminder.follower import EventFollower
 from vms_bridge.backends.zoneminder.memory import MemorySource
 from vms_bridge.backends.zoneminder.pace import Allowance, Bell
 from vms_bridge.backends.zoneminder.parse import (
@@ -21,14 +22,15 @@ from vms_bridge.backends.zoneminder.parse import (
     parse_version,
     parse_zones,
 )
+from vms_bridge.backends.zoneminder.servers import parse_servers
 from vms_bridge.backends.zoneminder.system import SystemReader
 from vms_bridge.backends.zoneminder.watch import Lags, Watch
-from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
+from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
 from vms_bridge.logs import Trouble
 from vms_bridge.model import Snapshot, StateUpdate, SystemState, SystemUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import tzinfo
 
     from vms_bridge.backends.base import Feed
@@ -47,8 +49,6 @@ _SETTLE_S = 15.0
 _SETTLE_LOOK_S = 1.0
 # For that long after a restart the database may still hold the old daemon's status.
 _START_S = 3.0
-_EVENT_LOOKS_S = (0.05, 0.1, 0.2, 0.4)
-_EVENTS_APART_S = 0.2
 _SLOW_LOOK_S = 1.0
 # A status that old tells nothing any more.
 _WORTHLESS_S = 60.0
@@ -66,15 +66,14 @@ class Session:
         self.watches: dict[str, Watch] = {}
         self._zones: dict[str, tuple[Zone, ...]] = {}
         self._zones_read = float("-inf")
+        self._servers: Mapping[str, str] = {}
+        self._server_trouble = Trouble(_LOG, f"{name}: another server", clock.monotonic)
         self._system = SystemReader(name, api)
         self._system_told = SystemState()
         self._spare = Allowance(SPARE_REQUESTS_PER_S, clock)
-        self._events_bell, self._monitors_bell, self._system_bell = Bell(clock), Bell(clock), Bell(clock)
+        self._monitors_bell, self._system_bell = Bell(clock), Bell(clock)
         self._events: EventTracker | None = None
-        self._events_trouble = Trouble(_LOG, f"{name}: events", clock.monotonic)
-        self._are_events_good = False
-        self._have_caught_up = False
-        self._awaited_event = self._awaited_end = self._event_looks = 0
+        self._follower: EventFollower | None = None
         self._settling: dict[str, float] = {}
         self._memory: MemorySource | None = None
         self._described: tuple[Monitor, ...] = ()
@@ -95,6 +94,7 @@ class Session:
             self.api, self._clock, self._feed,
             zone=zone, catch_up_days=self.config.catch_up_days, around=self, spare=self._spare,
         )  # fmt: skip
+        self._follower = EventFollower(self.name, self._events, self._clock, interval=self.config.poll_interval, listener=self)
         if self.config.shared_memory is not False:
             directory = self.config.shared_memory
             self._memory = MemorySource(self.name, self.api, self._clock, directory=directory, version=version, listener=self)
@@ -104,8 +104,10 @@ class Session:
     async def serve(self) -> None:
         """Follow everything until cancelled. Raises VmsError when the system is lost."""
         async with asyncio.TaskGroup() as tasks:
-            for loop in (self._follow_events(), self._follow_monitors(), self._follow_system(), self._follow_the_rest()):
+            for loop in (self._follow_monitors(), self._follow_system(), self._follow_the_rest()):
                 tasks.create_task(loop)
+            if self._follower is not None:
+                tasks.create_task(self._follower.follow())
             if self._memory is not None:
                 tasks.create_task(self._memory.follow())
 
@@ -129,10 +131,10 @@ class Session:
         if watch is None:
             return
         now = self._clock.monotonic()
-        if watch.needs_status(now, has_events=self._are_events_good):
+        if watch.needs_status(now, has_events=self._has_events):
             await self._read_status(watch)
-        if not watch.uses_memory(now):
-            self._events_bell.ring()
+        if self._follower is not None and not watch.uses_memory(now):
+            self._follower.ring()
         await self._reread(monitor_id)
 
     def settle(self, monitor_ids: Collection[str]) -> None:
@@ -201,12 +203,13 @@ class Session:
         if now - self._zones_read >= ZONES_INTERVAL_S or found.keys() != self.watches.keys():
             self._zones_read = now
             self._zones = parse_zones(await self._system.optional("zones"), found)
+            self._servers = parse_servers(await self._system.optional("servers"), self.config.url)
         for gone in self.watches.keys() - found.keys():
             del self.watches[gone]
         for monitor_id, row in found.items():
             watch = self.watches.setdefault(monitor_id, Watch(row=row))
             self._take_row(watch, row)
-            watch.zones = self._zones.get(monitor_id, ())
+            watch.zones, watch.server = self._zones.get(monitor_id, ()), self._servers.get(row.server_id or "")
             if self._events is not None:
                 watch.open_events = tuple(self._events.open_events(monitor_id))
 
@@ -236,7 +239,14 @@ class Session:
         self.tell(monitor_id, even_if_same=True)
 
     async def _read_status(self, watch: Watch) -> None:
-        answer = await self._system.optional(f"monitors/alarm/id:{watch.row.id}/command:status")
+        path = f"monitors/alarm/id:{watch.row.id}/command:status"
+        try:
+            answer = await self._system.optional(path, at=watch.server)
+        except VmsUnreachable as error:
+            if watch.server is None:
+                raise
+            self._server_trouble.report(error, hint="check Hostname, Protocol, Port and PathToApi under Options > Servers")
+            answer = None
         watch.status = parse_alarm_status(answer, self.version)
         watch.status_at = self._clock.monotonic()
         self.tell(watch.row.id)
@@ -271,63 +281,12 @@ class Session:
             await self._system.read()
             self._tell_system()
 
-    async def _follow_events(self) -> None:
-        tracker = self._events
-        if tracker is None:
-            return
-        failures = 0
-        while True:
-            try:
-                await self._read_events(tracker)
-            except VmsUnreachable:
-                raise
-            except VmsError as error:
-                self._are_events_good, failures = False, failures + 1
-                self._events_trouble.report(error, hint=error.hint)
-                self._tell_everything_new()
-                await self._clock.sleep(min(self.config.poll_interval * 2 ** min(failures, 5), SYSTEM_INTERVAL_S))
-            else:
-                failures = 0
-                self._events_trouble.over()
-                self._set_events_good(tracker)
-                await self._wait_for_events(tracker)
-
-    async def _read_events(self, tracker: EventTracker) -> None:
-        if self._have_caught_up:
-            await tracker.turn()
-            return
-        await tracker.begin(len(self.watches))
-        self._set_events_good(tracker)
-        await tracker.catch_up()
-        self._have_caught_up = True
-
-    async def _wait_for_events(self, tracker: EventTracker) -> None:
-        """Wait for the next turn; when shared memory shows that rows are on their way, only as long as they take."""
-        is_awaited = self._awaited_event > tracker.read_to or tracker.is_open(self._awaited_end)
-        if is_awaited and self._event_looks < len(_EVENT_LOOKS_S):
-            self._event_looks += 1
-            await self._clock.sleep(_EVENT_LOOKS_S[self._event_looks - 1])
-            return
-        self._awaited_event = self._awaited_end = self._event_looks = 0
-        looked = self._clock.monotonic()
-        if await self._events_bell.wait(self.config.poll_interval):
-            # Many alarms at once are read together.
-            await self._clock.sleep(max(0.0, _EVENTS_APART_S - (self._clock.monotonic() - looked)))
-
-    def _set_events_good(self, tracker: EventTracker) -> None:
-        if self._are_events_good:
-            return
-        self._are_events_good = True
-        for monitor_id, watch in self.watches.items():
-            watch.open_events = tuple(tracker.open_events(monitor_id))
-        self._tell_everything_new()
-
     async def _follow_the_rest(self) -> None:
         """Every second: tell what is not urgent, and ask within the budget for what no better source tells."""
         while True:
             await self._clock.sleep(_SLOW_LOOK_S)
             self._tell_everything_new()
-            if self._memory is not None and self._events is not None and self._are_events_good:
+            if self._memory is not None and self._events is not None and self._has_events:
                 await self._memory.compare(self._events.read_to)
             waiting = self._in_need_of_status()
             if waiting and self._status_lag(len(waiting)) is not None and self._spare.take():
@@ -335,30 +294,44 @@ class Session:
 
     def _in_need_of_status(self) -> list[Watch]:
         now = self._clock.monotonic()
-        return [watch for watch in self.watches.values() if watch.needs_status(now, has_events=self._are_events_good)]
+        return [watch for watch in self.watches.values() if watch.needs_status(now, has_events=self._has_events)]
 
     def _status_lag(self, count: int) -> float | None:
         """Return how late statuses are with that many monitors to ask; None if too late to be worth it."""
         lag = round(count / SPARE_REQUESTS_PER_S, 1)
         return lag if lag <= _WORTHLESS_S else None
 
-    # What the shared memory tells.
+    # What the shared memory tells, and the event follower.
 
     def expect_event(self, event_id: int) -> None:
         """Hear that an event begins whose row may not be there yet."""
-        if self._events is not None and event_id > self._events.read_to:
-            self._awaited_event = max(self._awaited_event, event_id)
-            self._events_bell.ring()
+        if self._follower is not None:
+            self._follower.expect_event(event_id)
 
     def expect_end(self, event_id: int) -> None:
         """Hear that an event is about to be closed."""
-        self._awaited_end = event_id
-        self._events_bell.ring()
+        if self._follower is not None:
+            self._follower.expect_end(event_id)
+
+    def monitor_count(self) -> int:
+        """Return how many monitors there are."""
+        return len(self.watches)
+
+    def events_health_changed(self) -> None:
+        """Hear that events can be read, or can't any more."""
+        if self._events is not None:
+            for monitor_id, watch in self.watches.items():
+                watch.open_events = tuple(self._events.open_events(monitor_id))
+        self._tell_everything_new()
+
+    @property
+    def _has_events(self) -> bool:
+        return self._follower is not None and self._follower.is_good
 
     def _count_lags(self) -> None:
         count = len(self._in_need_of_status())
         self._lags = Lags(
-            events=self.config.poll_interval if self._are_events_good else None,
+            events=self.config.poll_interval if self._has_events else None,
             status=self._status_lag(count) if count else None,
             monitors=self.config.monitors_interval,
         )
@@ -402,7 +375,8 @@ class Session:
             self._feed.emit(SystemUpdate(state=state))
 
     def _system_state(self) -> SystemState:
-        detail = None if self._are_events_good or not self._events_trouble.is_on else "events can't be read; see the log"
+        has_trouble = self._follower is not None and self._follower.has_trouble and not self._follower.is_good
+        detail = "events can't be read; see the log" if has_trouble else None
         return replace(
             self._system.state, version=self.version_text, time_zone=self._zone_name, detail=detail, observed=self._clock.now()
         )

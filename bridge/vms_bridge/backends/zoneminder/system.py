@@ -49,13 +49,13 @@ class SystemReader:
             capabilities=frozenset(capabilities),
         )
 
-    async def optional(self, path: str) -> object:
+    async def optional(self, path: str, *, at: str | None = None) -> object:
         """Return the answer, or None where this user may not have it or this version does not give it. Raises VmsUnreachable."""
         kind = path.split("/id:", maxsplit=1)[0]
         if kind in self._refused:
             return None
         try:
-            answer = await self._api.get(path)
+            answer = await self._api.get(path, at=at)
         except PermissionMissing as error:
             self._refused.add(kind)
             _LOG.info("%s: this user may not read api/%s: %s", self._name, kind, error)

@@ -47,6 +47,8 @@ class Watch:
 
     row: MonitorRow
     zones: tuple[Zone, ...] = ()
+    server: str | None = None
+    """The API on the server that runs it, where that is another than the configured one."""
     open_events: tuple[Event, ...] = ()
     sample: Sample | None = None
     memory_problem: str | None = None

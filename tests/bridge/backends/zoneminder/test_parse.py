@@ -28,7 +28,7 @@ def listed(plural: str, single: str) -> st.SearchStrategy[object]:
     return JSON | st.fixed_dictionaries({plural: st.lists(wrapped | JSON, max_size=3) | JSON})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(listed("monitors", "Monitor"), listed("events", "Event"), listed("zones", "Zone"), listed("states", "State"), JSON)
 def test_parsers_are_total(monitors: object, events: object, zones: object, states: object, any_json: object) -> None:
     rows = parse.parse_monitors(monitors)
