@@ -1,0 +1,156 @@
+"""A cold start with many monitors: until the last of discovery and states is at a subscriber.
+
+The bridge (hub, store, MQTT; a backend that knows everything at once) against a peer that builds the same JSON by the
+same functions and writes it to a bare socket without waiting for anything, in turn, each with a fresh mosquitto
+without limits. Then the same with mosquitto's default limits, where what a slow reader is sent can get lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.lab.programs import ROOT, UNLIMITED, mosquitto
+from benchmarks.lab.remote import Child
+from benchmarks.lab.running import run
+from benchmarks.lab.table import MS, Row, Table, arguments, median
+from benchmarks.lab.wire import Client
+from benchmarks.lab.world import SYSTEM
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.lab.programs import Mosquitto
+
+_WITHIN_S = 60.0
+_QUIET_S = 5.0
+_DISCOVERY = f"homeassistant/device/vms_bridge_bench/{SYSTEM}-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much to measure; `slow_s` is how long a slow reader takes for each message."""
+
+    monitors: int = 1000
+    rounds: int = 7
+    slow_s: float = 0.005
+
+
+QUICK = Plan(rounds=2, slow_s=0.003)
+
+
+class Tally:
+    """What has arrived of each monitor's discovery and state."""
+
+    def __init__(self) -> None:
+        self.discovery: dict[str, int] = {}
+        self.states: dict[str, int] = {}
+        self.first_at = self.last_at = self.payload_bytes = self.entities = 0
+        self._news = asyncio.Event()
+
+    def take(self, topic: str, payload: bytes, at: int) -> None:
+        """Count a message; give this to the client."""
+        if topic.startswith(_DISCOVERY):
+            seen = self.discovery
+            self.entities = self.entities or len(json.loads(payload)["cmps"])
+        elif topic.startswith(f"{ROOT}/{SYSTEM}/") and topic.endswith("/state") and topic != f"{ROOT}/{SYSTEM}/state":
+            seen = self.states
+        else:
+            return
+        if topic not in seen:
+            seen[topic] = at
+            self.first_at, self.last_at = self.first_at or at, at
+            self.payload_bytes += len(payload)
+        self._news.set()
+
+    async def complete(self, monitors: int, *, within_s: float = _WITHIN_S, quiet_s: float = _WITHIN_S) -> bool:
+        """Wait until everything is there, or nothing more comes for a while; say which."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + within_s
+        while len(self.discovery) < monitors or len(self.states) < monitors:
+            self._news.clear()
+            try:
+                async with asyncio.timeout(min(quiet_s, end - loop.time())):
+                    await self._news.wait()
+            except TimeoutError:
+                return False
+        return True
+
+
+async def measure(plan: Plan, table: Table, folder: Path) -> None:
+    ours: list[float] = []
+    bare: list[float] = []
+    burst: list[float] = []
+    tally = Tally()
+    for number in range(plan.rounds):
+        async with mosquitto(folder, extra=UNLIMITED) as broker:
+            at, tally = await _start(broker, _bridge(plan, broker, folder / f"data-{number}"), plan)
+            ours.append((tally.last_at - at) / MS)
+            burst.append((tally.last_at - tally.first_at) / MS)
+        async with mosquitto(folder, extra=UNLIMITED) as broker:
+            at, tally = await _start(broker, _bare(plan, broker), plan)
+            bare.append((tally.last_at - at) / MS)
+    ratio = median([one / other for one, other in zip(ours, bare, strict=True)])
+    what = f"cold start, {plan.monitors} monitors with {tally.entities} entities each, {tally.payload_bytes / 1e6:.1f} MB"
+    reached = f"{median(ours):.0f} ms, ratio {ratio:.2f}"
+    beside = f"bare socket, same JSON: {median(bare):.0f} ms, n = {plan.rounds}"
+    table.add(Row(what, reached, "ratio ≤ 2", ratio <= 2, beside))
+    ratio = median([one / other for one, other in zip(burst, bare, strict=True)])
+    table.add(Row("of this, from the first message to the last", f"{median(burst):.0f} ms, ratio {ratio:.2f}", "", None, beside))
+    for name, slow_s in (("a quick reader", 0.0), (f"a reader of {1 / plan.slow_s:.0f} messages a second", plan.slow_s)):
+        async with mosquitto(folder) as broker:
+            lost, kept = await _lost(plan, broker, folder / f"data-{name}", slow_s)
+        beside = f"{kept} of {2 * plan.monitors} stand on the broker"
+        table.add(Row(f"mosquitto's default limits, {name}", f"{lost} of {2 * plan.monitors} lost", "0", not lost, beside))
+
+
+async def _start(broker: Mosquitto, child: Child, plan: Plan) -> tuple[int, Tally]:
+    """Start a publisher and wait until all is there; return when it began, and what came."""
+    tally = Tally()
+    reader = await Client.connect(broker.port, tally.take, filters=["homeassistant/#", f"{ROOT}/#"])
+    async with child:
+        at = int((await child.ask("start"))["at"])
+        if not await tally.complete(plan.monitors):
+            raise RuntimeError(f"only {len(tally.discovery)} discoveries and {len(tally.states)} states came")
+    reader.close()
+    return at, tally
+
+
+async def _lost(plan: Plan, broker: Mosquitto, data_dir: Path, slow_s: float) -> tuple[int, int]:
+    """Return how many messages a subscriber missed, and how many the broker keeps."""
+    tally, kept = Tally(), Tally()
+    reader = await Client.connect(broker.port, tally.take, filters=["homeassistant/#", f"{ROOT}/#"], qos=1, pause_s=slow_s)
+    async with _bridge(plan, broker, data_dir) as child:
+        await child.ask("start")
+        await tally.complete(plan.monitors, quiet_s=_QUIET_S)
+        # Few at a time, since these limits are also those of what a subscription gets at first.
+        for first in range(1, plan.monitors + 1, 100):
+            keys = [str(number) for number in range(first, min(first + 100, plan.monitors + 1))]
+            filters = [f"{_DISCOVERY}{key}/config" for key in keys] + [f"{ROOT}/{SYSTEM}/{key}/state" for key in keys]
+            looker = await Client.connect(broker.port, kept.take, filters=filters)
+            await looker.ping()
+            looker.close()
+        await kept.complete(plan.monitors, quiet_s=0.5)
+    reader.close()
+    missed = 2 * plan.monitors - len(tally.discovery) - len(tally.states)
+    return missed, len(kept.discovery) + len(kept.states)
+
+
+def _bridge(plan: Plan, broker: Mosquitto, data_dir: Path) -> Child:
+    return Child("benchmarks.lab.feeder", "--broker", broker.url, "--data-dir", data_dir, "--monitors", plan.monitors)
+
+
+def _bare(plan: Plan, broker: Mosquitto) -> Child:
+    return Child("benchmarks.lab.bare", "--port", broker.port, "--monitors", plan.monitors)
+
+
+async def _main(folder: Path) -> None:
+    wanted = arguments("discovery", __doc__).parse_args()
+    await measure(QUICK if wanted.quick else Plan(), Table("discovery: cold start with 1,000 monitors"), folder)
+
+
+if __name__ == "__main__":
+    sys.exit(run(_main))

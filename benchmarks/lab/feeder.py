@@ -1,0 +1,146 @@
+"""The whole bridge in one process, over a backend that emits what the parent asks for; the process to be measured.
+
+States carry the moment of their emission (monotonic ns) as `event_id`, so that the subscriber can tell their age.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+from tests.fakes.backend import ScriptedBackend
+
+from benchmarks.lab.programs import INSTANCE
+from benchmarks.lab.remote import Json, serve
+from benchmarks.lab.world import SYSTEM, snapshot
+from vms_bridge.app import Bridge
+from vms_bridge.backends.base import BackendKind
+from vms_bridge.clock import SystemClock
+from vms_bridge.config import Config, SystemConfig
+from vms_bridge.keys import MonitorRules
+from vms_bridge.model import AlarmState, Event, EventBatch, StateUpdate
+from vms_bridge.mqtt.config import MqttConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vms_bridge.model import Snapshot, Update
+
+_TICK_S = 0.01
+_EVENT_TICK_S = 0.05
+_EVENT_LASTS_TICKS = 10
+
+
+class _NoSettings(BaseModel):
+    pass
+
+
+class Feeder:
+    """Does what the parent asks."""
+
+    def __init__(self, config: MqttConfig, data_dir: Path, world: Snapshot) -> None:
+        self._world = world
+        self._backend = ScriptedBackend(first=world)
+        kind = BackendKind(name="scripted", title="Scripted", config=_NoSettings, create=lambda *_: self._backend)
+        system = SystemConfig(key=SYSTEM, kind=kind, name="Scripted", rules=MonitorRules(), settings=_NoSettings())
+        self._bridge = Bridge(
+            Config(instance=INSTANCE, name="Benchmark", data_dir=data_dir, systems={SYSTEM: system}, mqtt=config), SystemClock()
+        )
+        self._running: asyncio.Task[None] | None = None
+        self._events = 0
+
+    async def answer(self, do: str, request: Json) -> Json | None:
+        """Start the bridge, emit without anyone listening (`dry`), or emit for real."""
+        match do:
+            case "start":
+                at = time.monotonic_ns()
+                self._running = asyncio.create_task(self._bridge.run())
+                return {"at": at}
+            case "dry":
+                return await self._load(lambda _update: None, states=request["states"], events=0, seconds=request["seconds"])
+            case "load":
+                feed = self._backend.feed
+                assert feed is not None
+                return await self._load(feed.emit, **request)
+        raise ValueError(do)
+
+    async def stop(self) -> None:
+        """End the bridge in order."""
+        if self._running is not None:
+            self._bridge.stop()
+            await self._running
+
+    async def _load(self, emit: Callable[[Update], None], *, states: int, events: int, seconds: float) -> Json:
+        emitted, begun = await asyncio.gather(self._emit_states(emit, states, seconds), self._record_events(events, seconds))
+        return {"states": emitted[0], "newest": emitted[1], "until": emitted[2], "events": begun}
+
+    async def _emit_states(self, emit: Callable[[Update], None], rate: int, seconds: float) -> tuple[int, dict[str, int], int]:
+        """Emit at this rate; return how many, the newest stamp of each monitor, and when the last was emitted."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        number, newest, stamp = 0, {}, 0
+        monitors = list(self._world.states.items())
+        while rate and number < rate * seconds:
+            while number < min(rate * seconds, rate * (loop.time() - began)):
+                monitor_id, state = monitors[number % len(monitors)]
+                stamp = time.monotonic_ns()
+                alarm = AlarmState.ALARM if (number // len(monitors)) % 2 else AlarmState.IDLE
+                emit(StateUpdate(monitor_id=monitor_id, state=replace(state, alarm=alarm, event_id=str(stamp))))
+                newest[monitor_id] = stamp
+                number += 1
+            await asyncio.sleep(_TICK_S)
+        return number, newest, stamp
+
+    async def _record_events(self, rate: int, seconds: float) -> int:
+        """Let events begin at this rate, and each end half a second later; return how many."""
+        if not rate:
+            return 0
+        feed = self._backend.feed
+        assert feed is not None
+        loop = asyncio.get_running_loop()
+        began, first = loop.time(), self._events
+        monitors = list(self._world.states)
+        batches: list[list[Event]] = []
+        while self._events - first < rate * seconds or any(batches[-_EVENT_LASTS_TICKS:]):
+            now = datetime.now(UTC)
+            wanted = int(min(rate * seconds, rate * (loop.time() - began))) - (self._events - first)
+            fresh = [
+                Event(id=str(number), monitor_id=monitors[number % len(monitors)], start=now, cause="Motion", notes="Motion: All")
+                for number in range(self._events + 1, self._events + wanted + 1)
+            ]
+            self._events += len(fresh)
+            batches.append(fresh)
+            over = batches[-1 - _EVENT_LASTS_TICKS] if len(batches) > _EVENT_LASTS_TICKS else []
+            if len(batches) > _EVENT_LASTS_TICKS:
+                batches[-1 - _EVENT_LASTS_TICKS] = []
+            ended = [replace(event, end=now, duration_s=0.5) for event in over]
+            if fresh or ended:
+                await feed.record(EventBatch(events=(*fresh, *ended), cursor=str(self._events)))
+            await asyncio.sleep(_EVENT_TICK_S)
+        return self._events - first
+
+
+async def main() -> None:
+    """Serve the parent until it closes our input."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--broker", required=True)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--monitors", type=int, required=True)
+    wanted = parser.parse_args()
+    # Pictures are left out: here the path of messages is measured.
+    mqtt = MqttConfig(url=wanted.broker, commands="admin", snapshots=False)
+    feeder = Feeder(mqtt, wanted.data_dir, snapshot(wanted.monitors))
+    try:
+        await serve(feeder.answer)
+    finally:
+        await feeder.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
