@@ -377,6 +377,12 @@ class Session:
     def _system_state(self) -> SystemState:
         has_trouble = self._follower is not None and self._follower.has_trouble and not self._follower.is_good
         detail = "events can't be read; see the log" if has_trouble else None
+        state = self._system.state
         return replace(
-            self._system.state, version=self.version_text, time_zone=self._zone_name, detail=detail, observed=self._clock.now()
+            state,
+            version=self.version_text,
+            time_zone=self._zone_name,
+            detail=detail,
+            capabilities=state.capabilities.union(*(monitor.capabilities for monitor in self._descriptions())),
+            observed=self._clock.now(),
         )
