@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from io import StringIO
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 try:
@@ -17,7 +18,7 @@ else:
     HAS_RICH = True
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vms_bridge.demo.witness import Happening, Tally
     from vms_bridge.views import MonitorView, SystemView
@@ -94,6 +95,8 @@ class TableDisplay:
     """A table that stays where it is, and the last happenings below it."""
 
     def __init__(self, stream: TextIO) -> None:
+        """Make it before the event loop runs: rich reads files at its first table, which is done here."""
+        Console(file=StringIO(), force_terminal=True).print(_table("", [("", Text("\N{BULLET}"))], 1))
         self._live = Live(console=Console(file=stream), auto_refresh=False, transient=False)
         self._heading = ""
         self._lines: deque[str] = deque(maxlen=_LINES)
@@ -109,20 +112,26 @@ class TableDisplay:
 
     def show(self, systems: Mapping[str, SystemView], tally: Tally, elapsed_s: float) -> None:
         """Draw the table anew."""
-        table = Table(title=f"VMS Bridge demo, {elapsed_s:.0f} s", title_justify="left", expand=False)
-        for column in ("Camera", "Alarm", "In view", "Zones", "Recording", "Last event"):
-            table.add_column(column, no_wrap=column != "Last event")
         views = [view for system in systems.values() for view in system.monitors.values()]
-        for view in views[:_ROWS]:
-            table.add_row(*_row(view, tally.in_view.get(view.key, ())))
-        if len(views) > _ROWS:
-            table.add_row(f"and {len(views) - _ROWS} more")
+        rows = [_row(view, tally.in_view.get(view.key, ())) for view in views[:_ROWS]]
+        table = _table(f"VMS Bridge demo, {elapsed_s:.0f} s", rows, len(views))
         lines = Text("\n".join(self._lines), style="dim")
         self._live.update(Group(Text(self._heading), table, Text(counts(tally)), lines), refresh=True)
 
     def stop(self) -> None:
         """Leave the last table where it is."""
         self._live.stop()
+
+
+def _table(title: str, rows: Sequence[tuple[Text | str, ...]], total: int) -> Table:
+    table = Table(title=title, title_justify="left", expand=False)
+    for column in ("Camera", "Alarm", "In view", "Zones", "Recording", "Last event"):
+        table.add_column(column, no_wrap=column != "Last event")
+    for row in rows:
+        table.add_row(*row)
+    if total > len(rows):
+        table.add_row(f"and {total - len(rows)} more")
+    return table
 
 
 def _row(view: MonitorView, in_view: tuple[str, ...]) -> tuple[Text | str, ...]:

@@ -27,6 +27,8 @@ from vms_bridge.mqtt.wire import Message
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vms_bridge.demo.table import Display
+
 load_kind("simulator")  # importing blocks, which is no business of the event loops under test
 SPEED = 8.0
 MOSQUITTO = find_mosquitto()
@@ -146,27 +148,31 @@ class Terminal(io.StringIO):
         return True
 
 
-async def test_a_terminal_gets_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "140")
-    terminal = Terminal()
+    monkeypatch.setenv("LINES", "60")
+    return Terminal()
+
+
+@pytest.fixture
+def table(terminal: Terminal) -> Display:
     display = make_display(terminal)
     assert isinstance(display, TableDisplay)
-    tally = await perform(Show(directory=tmp_path, port=0, duration_s=10), display, FastClock(), asyncio.Event())
+    return display
+
+
+async def test_a_terminal_gets_a_table(tmp_path: Path, terminal: Terminal, table: Display) -> None:
+    tally = await perform(Show(directory=tmp_path, port=0, duration_s=10), table, FastClock(), asyncio.Event())
     assert tally.events["new"]
     text = terminal.getvalue()
     for word in ("Driveway", "Front door", "Garden", "Recording", "sim-3-s", "Listen along"):
         assert word in text
 
 
-async def test_a_long_table_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "140")
-    monkeypatch.setenv("LINES", "60")
-    terminal = Terminal()
-    await perform(
-        Show(directory=tmp_path, port=0, duration_s=3, cameras=25), TableDisplay(terminal), FastClock(), asyncio.Event()
-    )
+async def test_a_long_table_is_cut(tmp_path: Path, terminal: Terminal, table: Display) -> None:
+    await perform(Show(directory=tmp_path, port=0, duration_s=3, cameras=25), table, FastClock(), asyncio.Event())
     assert "and 5 more" in terminal.getvalue()
 
 
