@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ ONLINE, OFFLINE = b"online", b"offline"
 SETTLE_S = 2.0
 """How long to wait for what the broker retains, and for a rival's answer."""
 ESTABLISHED_S = 10.0
+_SYNC_S = 0.2
 _GOODBYE_S = 0.4
 _HELD_MOST = 50_000
 _JITTER = SystemRandom()
@@ -180,21 +182,31 @@ class Session:
         assert held is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
         live = [topics.info, topics.status, topics.own_discovery_filter]
         leftovers = [*topics.own_state_filters, *self._previous_filters()]
-        filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=self._sync, qos=1)]
+        filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=self._sync)]
         for refused in await self._link.subscribe(filters):
             self._notices.warn(
                 f"subscription {refused}", f"the broker refused the subscription to {refused}: leftovers there can't be seen"
             )
-        self._link.publish(self._sync, b"", on_ack=lambda _code: self.outbox.kick())
-        try:
-            async with asyncio.timeout(SETTLE_S):
-                await self._synced.wait()
-        except TimeoutError:
-            _LOGGER.debug("the broker has not returned our own message")
+        await self._wait_for_retained()
         self._held = None
         self._link.unsubscribe([*leftovers, self._sync])
         await self._link.subscribe([Filter(topic=each, own=False, retained=False) for each in live])
         return held
+
+    async def _wait_for_retained(self) -> None:
+        """Wait until a message to ourselves is back, for it queues up behind what is retained.
+
+        It is sent again and again, with QoS 0: a broker whose queue for us is full drops it, and mosquitto 2.0 then
+        does not even acknowledge it (`max_queued_messages`).
+        """
+        try:
+            async with asyncio.timeout(SETTLE_S):
+                while not self._synced.is_set():
+                    self._link.publish(self._sync, b"")
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._synced.wait(), _SYNC_S)
+        except TimeoutError:
+            _LOGGER.debug("the broker has not returned our own message")
 
     async def _open_for_business(self) -> None:
         """Take commands, then say that the bridge is there."""
