@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.zoneminder.api import NotThere, segments
 from vms_bridge.backends.zoneminder.notes import detected_labels, event_kind, motion_zones
 from vms_bridge.backends.zoneminder.parse import mapping, parse_count, parse_events, rows
+from vms_bridge.backends.zoneminder.passed_over import PassedOver
 from vms_bridge.errors import VmsProtocolError
 from vms_bridge.model import EndReason, Event, EventBatch, EventKind
 
@@ -70,6 +71,7 @@ class EventTracker:
         self._window = timedelta(days=catch_up_days)
         self._around, self._spare = around, spare
         self._tracked: dict[int, _Tracked] = {}
+        self._passed_over = PassedOver(clock)
         self._newest: dict[str, int] = {}
         self._generation = 1
         self._cursor = (0, "")
@@ -142,7 +144,8 @@ class EventTracker:
         """Read new events, and look again at those that may still change. Raises VmsError."""
         now = self._clock.monotonic()
         changing = [n for n, t in self._tracked.items() if t.closed_at is None or now - t.checked >= _CLOSED_LOOK_S]
-        near = [number for number in changing if self._read_to - _SPAN < number <= self._read_to]
+        wanted = [*changing, *self._passed_over.ids]
+        near = [number for number in wanted if self._read_to - _SPAN < number <= self._read_to]
         low = min(near, default=self._read_to + 1) - 1
         while True:
             page = await self._page([("Id >", str(low))])
@@ -153,7 +156,8 @@ class EventTracker:
             if len(page) < PAGE:
                 break
             low = page[-1].id
-        far = sorted((self._tracked[n].checked, n) for n in changing if n <= self._read_to - _SPAN and n in self._tracked)
+        far = [(self._tracked[n].checked, n) for n in changing if n <= self._read_to - _SPAN and n in self._tracked]
+        far = sorted(far + [(0.0, n) for n in self._passed_over.ids if n <= self._read_to - _SPAN])
         if far and self._spare.take():
             await self._check_by_id([number for _, number in far[:PAGE]], late=False)
         await self._settle()
@@ -186,6 +190,7 @@ class EventTracker:
         await self._record(orphans, late=True, moves_cursor=False)
         self._generation += 1
         self._tracked.clear()
+        self._passed_over.clear()
         self._newest.clear()
         self._cursor = (0, "")
 
@@ -217,7 +222,8 @@ class EventTracker:
         told_late: list[Event] = []
         told: list[Event] = []
         for row in page:
-            event = self._first_seen(row, late=late) if row.id > read_to else self._seen_again(row)
+            is_new = row.id > read_to or row.id in self._passed_over.ids
+            event = self._first_seen(row, late=late) if is_new else self._seen_again(row)
             if event is not None:
                 (told_late if late and event.end is not None else told).append(event)
         told += self._vanished(gone)
@@ -229,8 +235,10 @@ class EventTracker:
             self._around.open_events_changed({event.monitor_id for event in (*told_late, *told)})
 
     def _first_seen(self, row: EventRow, *, late: bool) -> Event:
-        self._read_to = row.id
-        self._cursor = (row.id, _stamp(row))
+        if not self._passed_over.came(row.id):
+            self._passed_over.note(self._read_to, row.id, self._cursor)
+            self._read_to = row.id
+            self._cursor = (row.id, _stamp(row))
         event = self._event(row)
         if event.end is None and late and self._newest[row.monitor_id] > row.id:
             return _abandoned(event)
@@ -276,8 +284,8 @@ class EventTracker:
             elif self._is_abandoned(number, tracked, now):
                 del self._tracked[number]
                 ended.append(_abandoned(tracked.event))
-        if ended:
-            await self._record(ended, late=False)
+        if ended or self._passed_over.give_up():
+            await self._record(ended, late=False, even_if_empty=True)
             self._around.open_events_changed({event.monitor_id for event in ended})
 
     def _is_abandoned(self, number: int, tracked: _Tracked, now: float) -> bool:
@@ -321,7 +329,8 @@ class EventTracker:
     ) -> None:
         if not events and not even_if_empty:
             return
-        cursor = f"{self._cursor[0]}@{self._cursor[1]}" if moves_cursor else None
+        number, stamp = self._passed_over.hold_back(self._cursor)
+        cursor = f"{number}@{stamp}" if moves_cursor else None
         await self._feed.record(EventBatch(events=tuple(events), cursor=cursor, late=late, generation=self._generation))
 
     async def _page(self, filters: Sequence[tuple[str, str]], *, ascending: bool = True, page: int = 1) -> list[EventRow]:

@@ -116,6 +116,45 @@ async def test_open_events_of_the_last_time_are_looked_at_again(world: World, se
         assert second.end_reason is EndReason.ABANDONED
 
 
+async def test_a_row_that_shows_up_after_a_higher_id_is_not_lost(world: World, serve: Serve) -> None:
+    world.close_event(world.open_event(1).id)
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.cursor)
+        slow = world.open_event(1)
+        del world.events[slow.id]
+        quick = world.open_event(2)
+        await feed.until(lambda: feed.event(quick.id))
+        assert (feed.cursor or "").startswith("1@"), "a crash now must not lose the slow row"
+        world.events[slow.id] = slow
+        await feed.until(lambda: feed.event(slow.id))
+        assert (feed.cursor or "").startswith(f"{quick.id}@")
+        assert ids(feed.events)[:2] == [quick.id, slow.id]
+
+
+async def test_an_id_that_never_comes_is_given_up_and_the_cursor_goes_on(world: World, serve: Serve, clock: FastClock) -> None:
+    world.close_event(world.open_event(1).id)
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.cursor)
+        world.next_event += 1
+        passed = clock.monotonic()
+        last = world.open_event(2)
+        await feed.until(lambda: (feed.cursor or "").startswith(f"{last.id}@"))
+        assert clock.monotonic() - passed >= 30
+
+
+async def test_slow_rows_far_below_the_newest_are_asked_for_by_id(world: World, serve: Serve) -> None:
+    world.close_event(world.open_event(1).id)
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.cursor)
+        slow = world.open_event(1)
+        del world.events[slow.id]
+        for _ in range(60):
+            world.close_event(world.open_event(2).id)
+        await feed.until(lambda: feed.event(slow.id + 60))
+        world.events[slow.id] = slow
+        await feed.until(lambda: feed.event(slow.id))
+
+
 async def test_life_of_an_event(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
         await feed.until(lambda: feed.batches)
