@@ -83,6 +83,7 @@ class World:
         self.shm_dir = shm_dir
         self.memories: dict[int, MemoryWriter] = {}
         self.alarm_delay_s = 0.0
+        self.silent: set[int] = set()
         for number in range(1, monitors + 1):
             self.add_monitor(number)
 
@@ -140,10 +141,10 @@ class World:
         return writer
 
     def beat(self) -> None:
-        """Let every daemon show that it lives."""
+        """Let every daemon but the `silent` ones show that it lives."""
         now = self.now().timestamp()
         for number, writer in self.memories.items():
-            if self.monitors[number].status == "Connected" and writer.values.get("valid"):
+            if number not in self.silent and self.monitors[number].status == "Connected" and writer.values.get("valid"):
                 writer.beat(now)
 
     def set_state(self, number: int, state: int, **memory: float | bytes) -> None:

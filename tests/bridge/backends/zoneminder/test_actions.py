@@ -172,3 +172,33 @@ async def test_edits_that_answer_with_a_page_or_an_error(serve: Serve) -> None:
         fake.fail("monitors/alarm", "close")
         with pytest.raises(VmsUnreachable):
             await backend.execute("2", SetAlarm(on=True))
+
+
+async def test_refresh_of_a_monitor_that_was_just_deleted(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake, settings=config(fake.url, monitors_interval=600)) as (backend, feed):
+        fake.world.remove_monitor(2)
+        await backend.refresh("2")
+        await feed.until(lambda: "2" not in feed.monitors)
+
+
+async def test_restart_that_fails_takes_its_announcement_back(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
+        fake.fail("monitors/daemonControl", "500-json")
+        with pytest.raises(CommandRejected, match="Countable"):
+            await backend.execute("1", Restart())
+        assert feed.states["1"].connected
+        fake.heal()
+        await backend.execute("1", Restart())
+        await feed.until(lambda: feed.states["1"].connected is False)
+        assert feed.states["1"].detail == "its daemon starts anew"
+        await feed.until(lambda: feed.states["1"].connected)
+
+
+async def test_monitor_that_is_deleted_while_it_restarts(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
+        await backend.execute("1", Restart())
+        fake.world.remove_monitor(1)
+        await feed.until(lambda: "1" not in feed.monitors)
+        session = backend._session
+        assert session is not None
+        await feed.until(lambda: not session._settling)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from vms_bridge.commands import Restart, SetArmed
 from vms_bridge.model import AlarmState, Capability
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.bridge.backends.zoneminder.conftest import Serve
@@ -22,12 +24,21 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def clock() -> FastClock:
-    return FastClock(5)
+    return FastClock(10)
+
+
+async def beating(world: World) -> None:
+    while True:
+        world.beat()
+        await asyncio.sleep(0.05)
 
 
 @pytest.fixture
-def world(tmp_path: Path, clock: FastClock) -> World:
-    return World(now=clock.now, shm_dir=tmp_path)
+async def world(tmp_path: Path, clock: FastClock) -> AsyncIterator[World]:
+    world = World(now=clock.now, shm_dir=tmp_path)
+    life = asyncio.create_task(beating(world))
+    yield world
+    life.cancel()
 
 
 @pytest.mark.parametrize("personality", ALL, ids=lambda p: p.version)
@@ -62,6 +73,19 @@ async def test_event_rows_follow_the_alarm_without_waiting_for_the_poll(world: W
             assert clock.monotonic() - began < 10
 
 
+async def test_row_that_comes_after_its_alarm(world: World, serve: Serve, clock: FastClock) -> None:
+    async with FakeZoneMinder(world) as fake:
+        settings = memory_config(fake, poll_interval=60, monitors_interval=600)
+        async with serve(fake, settings=settings) as (_, feed):
+            await feed.until(lambda: feed.batches)
+            asked, began = fake.asked("events/index/Id >"), clock.monotonic()
+            world.set_state(1, ALARM, last_event=1)
+            await feed.until(lambda: fake.asked("events/index/Id >") > asked)
+            world.open_event(1)
+            await feed.until(lambda: feed.event(1))
+            assert clock.monotonic() - began < 10
+
+
 async def test_steps_down_and_up_again(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
         await feed.until(lambda: feed.batches)
@@ -86,6 +110,7 @@ async def test_unknown_layout_is_told_once_and_left(world: World, serve: Serve, 
 
 async def test_camera_that_stops_sending(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        world.silent = {1, 2}
         world.memories[1].set(signal=0)
         await feed.until(lambda: feed.states["1"].connected is False)
         now = world.now().timestamp()
@@ -97,6 +122,7 @@ async def test_camera_that_stops_sending(world: World, serve: Serve) -> None:
 
 async def test_silent_daemon_loses_its_place(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        world.silent.add(1)
         world.memories[1].set(heartbeat=int(world.now().timestamp()) - 60, startup=1)
         await feed.until(lambda: feed.states["1"].source == "events")
 
