@@ -37,12 +37,17 @@ ROOT = "vms_bridge/home"
 DISCOVERY = "homeassistant/device/vms_bridge_home"
 
 
-async def until(condition: Callable[[], bool], clock: FakeClock | None = None, timeout_s: float = 5.0) -> None:
-    """Wait for something to be seen at the broker or the hub; with a clock, let its time pass meanwhile."""
+async def until(
+    condition: Callable[[], bool], clock: FakeClock | None = None, *, step_s: float = 0.25, timeout_s: float = 5.0
+) -> None:
+    """Wait for something to be seen at the broker or the hub; with a clock, let its time pass meanwhile.
+
+    Too fast a time makes the link believe that the broker is dead: nine seconds without a word.
+    """
     async with asyncio.timeout(timeout_s):
         while not condition():
             if clock:
-                await clock.advance(0.25)
+                await clock.advance(step_s)
             await asyncio.sleep(0.003)
 
 
@@ -600,15 +605,15 @@ async def test_the_newest_picture_is_retained(broker: FakeBroker, clock: FakeClo
         await clock.advance(1)
         assert hub.asked_pictures == [], "there is no picture yet"
         hub.record(1, type_=MessageType.MEDIA, snapshot_ready=True)
-        await until(lambda: topic in broker.retained, clock)
+        await until(lambda: topic in broker.retained, clock, step_s=0.02)
         with Image.open(io.BytesIO(broker.retained[topic])) as picture:
             assert picture.size == (1280, 720)
         hub.record(2, type_=MessageType.END, end=START)
-        await until(lambda: broker.retained[topic] == hub.pictures["2"], clock)
+        await until(lambda: broker.retained[topic] == hub.pictures["2"], clock, step_s=0.02)
         assert len(broker.clients) == 2
         broker.core.drop(next(client for client in broker.clients if client.endswith("_media")))
         hub.pictures["3"] = jpeg(320, 200)
         hub.record(3, type_=MessageType.END, end=START)
-        await until(lambda: broker.retained[topic] == hub.pictures["3"], clock)
+        await until(lambda: broker.retained[topic] == hub.pictures["3"], clock, step_s=0.02)
     await until(lambda: not broker.clients)
     assert system_state().available

@@ -93,7 +93,7 @@ class Studio:
         try:
             async with asyncio.timeout(5):
                 while not condition():
-                    await self.clock.advance(0.5)
+                    await self.clock.advance(0.05)
                     await asyncio.sleep(0.002)
         finally:
             task.cancel()
