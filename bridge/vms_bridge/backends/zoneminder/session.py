@@ -131,10 +131,11 @@ class Session:
         if watch is None:
             return
         now = self._clock.monotonic()
-        if watch.needs_status(now, has_events=self._has_events):
-            await self._read_status(watch)
-        if self._follower is not None and not watch.uses_memory(now):
-            self._follower.ring()
+        if not watch.uses_memory(now):
+            if not watch.row.is_idle:
+                await self._read_status(watch)
+            if self._follower is not None:
+                self._follower.ring()
         await self._reread(monitor_id)
 
     def settle(self, monitor_ids: Collection[str]) -> None:
@@ -248,6 +249,7 @@ class Session:
             self._server_trouble.report(error, hint="check Hostname, Protocol, Port and PathToApi under Options > Servers")
             answer = None
         watch.status = parse_alarm_status(answer, self.version)
+        watch.status_event = watch.open_events[-1].id if watch.open_events else None
         watch.status_at = self._clock.monotonic()
         self.tell(watch.row.id)
 

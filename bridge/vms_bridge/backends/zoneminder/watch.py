@@ -58,6 +58,8 @@ class Watch:
     cause: str | None = None
     status: AlarmState | None = None
     status_at: float | None = None
+    status_event: str | None = None
+    """The event that was open when the status was asked for."""
     held_until: float = 0.0
     restarting_from: int | None = None
     told: MonitorState | None = field(default=None)
@@ -160,10 +162,17 @@ class Watch:
         if row.is_without_alarms:
             return AlarmState.IDLE, "mode", lags.monitors
         if row.shows_alarms_as_events and lags.events is not None:
-            return AlarmState.ALARM if open_alarm(self.open_events) else AlarmState.IDLE, "events", lags.events
+            return self._alarm_by_events(), "events", lags.events
         if self.status_at is not None and monotonic - self.status_at <= (lags.status or 0) + _OLD_STATUS_S:
             return self.status, "status", lags.status
         return None, None, None
+
+    def _alarm_by_events(self) -> AlarmState:
+        if not open_alarm(self.open_events):
+            return AlarmState.IDLE
+        # Rows do not tell alarm from alert; a status asked for during this very event, as after a command, does.
+        is_alert = self.status is AlarmState.ALERT and self.status_event == self.open_events[-1].id
+        return AlarmState.ALERT if is_alert else AlarmState.ALARM
 
     def _connected(self, sample: Sample | None, now: float, monotonic: float) -> bool | None:
         row = self.row

@@ -8,6 +8,7 @@ from tests.bridge.backends.zoneminder.support import config
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.server import VIEWER
+from tests.fakes.zoneminder.world import ALERT
 
 from vms_bridge.backends.zoneminder import actions
 from vms_bridge.backends.zoneminder.actions import armed_modes
@@ -202,3 +203,17 @@ async def test_monitor_that_is_deleted_while_it_restarts(serve: Serve) -> None:
         session = backend._session
         assert session is not None
         await feed.until(lambda: not session._settling)
+
+
+async def test_cancelled_alarm_shows_before_its_event_ends(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
+        await feed.until(lambda: feed.states["1"].source == "events")
+        fake.world.alarm(1)
+        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        fake.world.set_state(1, ALERT)
+        await backend.refresh("1")
+        assert (feed.states["1"].alarm, feed.states["1"].source) == ("alert", "events")
+        fake.world.calm(1)
+        await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE)
+        fake.world.alarm(1)
+        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
