@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.lab.home import home_assistant
 from benchmarks.lab.programs import ROOT, UNLIMITED, mosquitto
 from benchmarks.lab.remote import Child
 from benchmarks.lab.running import run
@@ -23,10 +24,12 @@ from benchmarks.lab.world import SYSTEM
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmarks.lab.home import Entities
     from benchmarks.lab.programs import Mosquitto
 
 _WITHIN_S = 60.0
 _QUIET_S = 5.0
+_HOME_WITHIN_S, _HOME_QUIET_S = 900.0, 60.0
 _DISCOVERY = f"homeassistant/device/vms_bridge_bench/{SYSTEM}-"
 
 
@@ -35,11 +38,12 @@ class Plan:
     """How much to measure; `slow_s` is how long a slow reader takes for each message."""
 
     monitors: int = 1000
+    home_monitors: int = 1000
     rounds: int = 7
     slow_s: float = 0.005
 
 
-QUICK = Plan(rounds=2, slow_s=0.003)
+QUICK = Plan(rounds=2, slow_s=0.003, home_monitors=100)
 
 
 class Tally:
@@ -55,7 +59,7 @@ class Tally:
         """Count a message; give this to the client."""
         if topic.startswith(_DISCOVERY):
             seen = self.discovery
-            self.entities = self.entities or len(json.loads(payload)["cmps"])
+            self.entities = self.entities or _entities(payload)
         elif topic.startswith(f"{ROOT}/{SYSTEM}/") and topic.endswith("/state") and topic != f"{ROOT}/{SYSTEM}/state":
             seen = self.states
         else:
@@ -80,6 +84,11 @@ class Tally:
         return True
 
 
+def _entities(payload: bytes) -> int:
+    """Return how many entities a discovery payload has that are enabled from the start."""
+    return sum(component.get("en", True) for component in json.loads(payload)["cmps"].values())
+
+
 async def measure(plan: Plan, table: Table, folder: Path) -> None:
     ours: list[float] = []
     bare: list[float] = []
@@ -87,11 +96,11 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
     tally = Tally()
     for number in range(plan.rounds):
         async with mosquitto(folder, extra=UNLIMITED) as broker:
-            at, tally = await _start(broker, _bridge(plan, broker, folder / f"data-{number}"), plan)
+            at, tally = await _start(broker, _bridge(broker, folder / f"data-{number}", plan.monitors), plan)
             ours.append((tally.last_at - at) / MS)
             burst.append((tally.last_at - tally.first_at) / MS)
         async with mosquitto(folder, extra=UNLIMITED) as broker:
-            at, tally = await _start(broker, _bare(plan, broker), plan)
+            at, tally = await _start(broker, _bare(broker, plan.monitors), plan)
             bare.append((tally.last_at - at) / MS)
     ratio = median([one / other for one, other in zip(ours, bare, strict=True)])
     what = f"cold start, {plan.monitors} monitors with {tally.entities} entities each, {tally.payload_bytes / 1e6:.1f} MB"
@@ -105,6 +114,40 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
             lost, kept = await _lost(plan, broker, folder / f"data-{name}", slow_s)
         beside = f"{kept} of {2 * plan.monitors} stand on the broker"
         table.add(Row(f"mosquitto's default limits, {name}", f"{lost} of {2 * plan.monitors} lost", "0", not lost, beside))
+
+
+async def measure_home_assistant(plan: Plan, table: Table, folder: Path) -> None:
+    """Compare how soon a real Home Assistant has all entities: from the bridge by a default broker, and from the bare peer."""
+    async with mosquitto(folder, extra=UNLIMITED) as broker, home_assistant(_made(folder / "bare"), broker) as entities:
+        bare_s, wanted, _ = await _in_home_assistant(broker, _bare(broker, plan.home_monitors), plan, entities)
+    async with mosquitto(folder) as broker, home_assistant(_made(folder / "ours"), broker) as entities:
+        ours_s, _, available = await _in_home_assistant(
+            broker, _bridge(broker, folder / "ours" / "data", plan.home_monitors), plan, entities
+        )
+    what = f"Home Assistant, {plan.home_monitors} monitors, mosquitto's default limits: all entities available"
+    reached = f"{ours_s:.1f} s, {available} of {wanted}, ratio {ours_s / bare_s:.2f}"
+    beside = f"bare socket, broker without limits: {bare_s:.1f} s"
+    table.add(Row(what, reached, "all, ratio ≤ 1.5", available >= wanted and ours_s <= 1.5 * bare_s, beside))
+
+
+async def _in_home_assistant(broker: Mosquitto, child: Child, plan: Plan, entities: Entities) -> tuple[float, int, int]:
+    """Return after how long the last entity was available, how many there should be, and how many are."""
+    tally = Tally()
+    monitors = plan.home_monitors
+    reader = await Client.connect(broker.port, tally.take, filters=["homeassistant/#", f"{ROOT}/#"])
+    async with child:
+        at = int((await child.ask("start"))["at"])
+        await tally.complete(monitors)
+        wanted = tally.entities * monitors
+        await entities.until(wanted, within_s=_HOME_WITHIN_S, quiet_s=_HOME_QUIET_S)
+        available = sorted(entities.available.values())
+    reader.close()
+    return (available[min(wanted, len(available)) - 1] - at) / 1e9 if available else float("nan"), wanted, len(available)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 async def _start(broker: Mosquitto, child: Child, plan: Plan) -> tuple[int, Tally]:
@@ -123,7 +166,7 @@ async def _lost(plan: Plan, broker: Mosquitto, data_dir: Path, slow_s: float) ->
     """Return how many messages a subscriber missed, and how many the broker keeps."""
     tally, kept = Tally(), Tally()
     reader = await Client.connect(broker.port, tally.take, filters=["homeassistant/#", f"{ROOT}/#"], qos=1, pause_s=slow_s)
-    async with _bridge(plan, broker, data_dir) as child:
+    async with _bridge(broker, data_dir, plan.monitors) as child:
         await child.ask("start")
         await tally.complete(plan.monitors, quiet_s=_QUIET_S)
         # Few at a time, since these limits are also those of what a subscription gets at first.
@@ -139,17 +182,23 @@ async def _lost(plan: Plan, broker: Mosquitto, data_dir: Path, slow_s: float) ->
     return missed, len(kept.discovery) + len(kept.states)
 
 
-def _bridge(plan: Plan, broker: Mosquitto, data_dir: Path) -> Child:
-    return Child("benchmarks.lab.feeder", "--broker", broker.url, "--data-dir", data_dir, "--monitors", plan.monitors)
+def _bridge(broker: Mosquitto, data_dir: Path, monitors: int) -> Child:
+    return Child("benchmarks.lab.feeder", "--broker", broker.url, "--data-dir", data_dir, "--monitors", monitors)
 
 
-def _bare(plan: Plan, broker: Mosquitto) -> Child:
-    return Child("benchmarks.lab.bare", "--port", broker.port, "--monitors", plan.monitors)
+def _bare(broker: Mosquitto, monitors: int) -> Child:
+    return Child("benchmarks.lab.bare", "--port", broker.port, "--monitors", monitors)
 
 
 async def _main(folder: Path) -> None:
-    wanted = arguments("discovery", __doc__).parse_args()
-    await measure(QUICK if wanted.quick else Plan(), Table("discovery: cold start with 1,000 monitors"), folder)
+    parser = arguments("discovery", __doc__)
+    parser.add_argument(
+        "--home-assistant", action="store_true", help="only: a real Home Assistant (tests/e2e/lab), takes minutes"
+    )
+    wanted = parser.parse_args()
+    plan = QUICK if wanted.quick else Plan()
+    table = Table("discovery: cold start with many monitors")
+    await (measure_home_assistant if wanted.home_assistant else measure)(plan, table, folder)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class BarePublisher:
             connection.sendall(connect_packet("bare"))
             connection.recv(4)
             buffer = bytearray(publish_packet(topics.bridge_discovery, bridge_payload(offer), retain=True))
+            buffer += publish_packet(topics.status, payloads.ONLINE, retain=True)
             buffer += publish_packet(topics.system_discovery(SYSTEM), system_payload(system, offer), retain=True)
             for view in monitors:
                 buffer += publish_packet(

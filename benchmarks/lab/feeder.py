@@ -18,7 +18,7 @@ from tests.fakes.backend import ScriptedBackend
 
 from benchmarks.lab.programs import INSTANCE
 from benchmarks.lab.remote import Json, serve
-from benchmarks.lab.world import SYSTEM, snapshot
+from benchmarks.lab.world import SYSTEM, URL, snapshot
 from vms_bridge.app import Bridge
 from vms_bridge.backends.base import BackendKind
 from vms_bridge.clock import SystemClock
@@ -46,7 +46,7 @@ class Feeder:
 
     def __init__(self, config: MqttConfig, data_dir: Path, world: Snapshot) -> None:
         self._world = world
-        self._backend = ScriptedBackend(first=world)
+        self._backend = ScriptedBackend(url=URL, first=world)
         kind = BackendKind(name="scripted", title="Scripted", config=_NoSettings, create=lambda *_: self._backend)
         system = SystemConfig(key=SYSTEM, kind=kind, name="Scripted", rules=MonitorRules(), settings=_NoSettings())
         self._bridge = Bridge(

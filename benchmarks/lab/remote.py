@@ -28,7 +28,11 @@ class Child:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 26
         )
-        await self._answer()
+        try:
+            await self._answer()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -71,6 +75,7 @@ class Cost:
     """Processor time and memory of a process, from when this is made."""
 
     def __init__(self, pid: int) -> None:
+        self.pid = pid
         self._process = psutil.Process(pid)
         self.restart()
 

@@ -36,7 +36,9 @@ class Watcher:
         match do:
             case "watch":
                 self._watching = True
-                self._work = asyncio.create_task(asyncio.to_thread(self._watch, Path(request["path"])))
+                fd, offset = _opened(Path(request["path"]))
+                before = os.pread(fd, 4, offset)
+                self._work = asyncio.create_task(asyncio.to_thread(self._watch, fd, offset, before))
             case "read":
                 self._work = asyncio.create_task(_read(_files(Path(request["directory"]))))
             case "changes":
@@ -55,11 +57,8 @@ class Watcher:
             await asyncio.gather(self._work, return_exceptions=True)
         self._work = None
 
-    def _watch(self, path: Path) -> None:
-        fd = os.open(path, os.O_RDONLY)
+    def _watch(self, fd: int, offset: int, before: bytes) -> None:
         try:
-            offset = LAYOUTS[int.from_bytes(os.pread(fd, 4, 0), "little")].state
-            before = os.pread(fd, 4, offset)
             while self._watching:
                 state = os.pread(fd, 4, offset)
                 if state != before:
@@ -68,6 +67,12 @@ class Watcher:
                 time.sleep(_LOOK_S)
         finally:
             os.close(fd)
+
+
+def _opened(path: Path) -> tuple[int, int]:
+    """Open a monitor's shared memory; return the file and where the alarm state stands in it."""
+    fd = os.open(path, os.O_RDONLY)
+    return fd, LAYOUTS[int.from_bytes(os.pread(fd, 4, 0), "little")].state
 
 
 def _files(directory: Path) -> Sequence[int]:

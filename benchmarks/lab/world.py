@@ -8,6 +8,7 @@ from vms_bridge.model import AlarmState, Capability, Monitor, MonitorState, Snap
 from vms_bridge.views import MonitorView, SystemView
 
 SYSTEM = "zm"
+URL = "http://vms.example"
 _NOT_OF_ZONEMINDER = {Capability.DETECTION, Capability.DETECTIONS, Capability.ZONE_STATE}
 _OF_SYSTEM = frozenset({Capability.RUN_STATE, Capability.STORAGE, Capability.LOAD})
 _OF_MONITOR = frozenset(Capability) - _OF_SYSTEM - _NOT_OF_ZONEMINDER
@@ -62,4 +63,4 @@ def views(world: Snapshot) -> SystemView:
         monitor.id: MonitorView(system=SYSTEM, key=monitor.id, monitor=monitor, state=world.states[monitor.id])
         for monitor in world.monitors
     }
-    return SystemView(key=SYSTEM, kind="scripted", name="Scripted", url=None, state=world.system, monitors=monitors)
+    return SystemView(key=SYSTEM, kind="scripted", name="Scripted", url=URL, state=world.system, monitors=monitors)

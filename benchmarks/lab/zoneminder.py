@@ -24,6 +24,14 @@ from benchmarks.lab.remote import Child, Json, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from typing import Protocol
+
+    class Asked(Protocol):
+        """Who does what it is asked: a child, or in tests its inside."""
+
+        async def ask(self, do: str, **arguments: object) -> Json:
+            """Do it, and return the answer."""
+
 
 _PARTS = 10
 _RATES_EVERY_S = 5.0
@@ -34,7 +42,7 @@ _LAST_WRITE_INDEX = 4
 class FakeProcess:
     """The parent's side."""
 
-    def __init__(self, child: Child, url: str, shared_memory: Path) -> None:
+    def __init__(self, child: Asked, url: str, shared_memory: Path) -> None:
         self._child, self.url, self.shared_memory = child, url, shared_memory
 
     async def alarm(self, monitor: int) -> int:
@@ -99,13 +107,14 @@ class Cameras:
             writer.set(capture_fps=measured, analysis_fps=measured)
 
 
-class _Fake:
+class Fake:
     """Does what the parent asks."""
 
     def __init__(self, server: FakeZoneMinder) -> None:
         self._server, self._world = server, server.world
 
     async def answer(self, do: str, request: Json) -> Json | None:
+        """Do what the parent asks, and stamp it."""
         world = self._world
         match do:
             case "url":
@@ -140,7 +149,7 @@ async def main() -> None:
     async with FakeZoneMinder(world, picture=_picture()) as server:
         pictures = asyncio.create_task(Cameras(world, wanted.fps).run())
         try:
-            await serve(_Fake(server).answer)
+            await serve(Fake(server).answer)
         finally:
             pictures.cancel()
             await asyncio.gather(pictures, return_exceptions=True)

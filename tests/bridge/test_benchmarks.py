@@ -1,0 +1,271 @@
+"""The benchmarks' parts, in tiny form and without a look at the clock: that they measure what they say."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from benchmarks import alarm_latency, command_latency, discovery, event_latency, throughput
+from benchmarks.lab import real, wire
+from benchmarks.lab.arrivals import Arrivals
+from benchmarks.lab.bare import BarePublisher
+from benchmarks.lab.feeder import Feeder
+from benchmarks.lab.home import Entities
+from benchmarks.lab.programs import INSTANCE, ROOT
+from benchmarks.lab.remote import Child, Cost, Json
+from benchmarks.lab.table import Row, Table, median, quantile
+from benchmarks.lab.watcher import Watcher
+from benchmarks.lab.world import SYSTEM, snapshot
+from benchmarks.lab.zoneminder import Cameras, Fake, FakeProcess
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.fakes.broker import FakeBroker
+from tests.fakes.zoneminder import FakeZoneMinder, World, by_version
+
+from vms_bridge.app import Bridge
+from vms_bridge.backends import load_kind
+from vms_bridge.backends.zoneminder.shm import MonitorMemory
+from vms_bridge.clock import SystemClock
+from vms_bridge.config import Config, SystemConfig
+from vms_bridge.keys import MonitorRules
+from vms_bridge.mqtt.config import MqttConfig
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from benchmarks.lab.programs import Mosquitto
+
+NOW = World().now().timestamp()
+
+
+@dataclass
+class InProcess:
+    """A child's inside, asked as the child is."""
+
+    fake: Fake
+
+    async def ask(self, do: str, **arguments: object) -> Json:
+        return await self.fake.answer(do, dict(arguments)) or {}
+
+
+@dataclass
+class Site:
+    broker: Mosquitto
+    fake: FakeProcess
+
+
+@asynccontextmanager
+async def site(folder: Path, *, with_memory: bool = True) -> AsyncIterator[Site]:
+    """A fake ZoneMinder with three monitors, a bridge before it and a broker, all in this process."""
+    memory = folder / "shm"
+    memory.mkdir()
+    world = World(replace(by_version("1.36.33"), auth=False), shm_dir=memory)
+    kind = load_kind("zoneminder")
+    async with FakeBroker() as broker, FakeZoneMinder(world) as server, asyncio.TaskGroup() as tasks:
+        settings = {"url": server.url, "shared_memory": memory if with_memory else False, "poll_interval": 0.5}
+        system = SystemConfig(
+            key="zm", kind=kind, name="ZoneMinder", rules=MonitorRules(), settings=kind.config.model_validate(settings)
+        )
+        mqtt = MqttConfig(url=broker.url, commands="admin", snapshots=False)
+        bridge = Bridge(
+            Config(instance=INSTANCE, name="Test", data_dir=folder / "data", systems={"zm": system}, mqtt=mqtt), SystemClock()
+        )
+        running = tasks.create_task(bridge.run())
+        arrivals = Arrivals()
+        client = await wire.Client.connect(broker.port, arrivals.take, filters=[f"{ROOT}/zm/3/state"])
+        assert await arrivals.first(f"{ROOT}/zm/3/state", lambda payload: b'"available":true' in payload)
+        client.close()
+        fake = FakeProcess(InProcess(Fake(server)), server.url, memory)
+        yield Site(broker, fake)  # type: ignore[arg-type]  # of a broker the benchmarks use the port
+        bridge.stop()
+        await running
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.binary(max_size=400)), max_size=5), st.integers(0, 3000))
+def test_packets_are_taken_apart_wherever_the_stream_is_cut(messages: list[tuple[str, bytes]], cut: int) -> None:
+    stream = b"".join(wire.publish_packet(topic, payload, retain=True) for topic, payload in messages)
+    packets, used = wire.split(stream[:cut])
+    rest, used_then = wire.split(stream[used:])
+    assert used + used_then == len(stream)
+    topics = [topic.encode() for topic, _ in messages]
+    assert [(first, body[2 : 2 + int.from_bytes(body[:2])]) for first, body in packets + rest] == [
+        (0x31, topic) for topic in topics
+    ]
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+async def test_a_bare_client_hears_what_a_broker_sends(qos: int) -> None:
+    async with FakeBroker() as broker:
+        arrivals = Arrivals()
+        client = await wire.Client.connect(broker.port, arrivals.take, filters=["a/#"], qos=qos)
+        other = await wire.Client.connect(broker.port)
+        other.publish("a/b", b"x" * 300)
+        await other.ping()
+        broker.publish("a/c", b"y", qos=1)
+        first, second = await arrivals.first("a/b", bool), await arrivals.first("a/c", bool)
+        assert first
+        assert second
+        assert (len(first.payload), second.payload) == (300, b"y")
+        assert await arrivals.first("a/b", bool, since=first.at + 1, within_s=0.01) is None
+        client.close()
+        other.close()
+
+
+def test_quantiles_are_nearest_ranks() -> None:
+    values = [float(each) for each in range(1, 101)]
+    assert (quantile(values, 0.5), quantile(values, 0.99), quantile([3.0], 0.99)) == (50, 99, 3)
+    assert math.isnan(quantile([], 0.5))
+    assert math.isnan(median([]))
+
+
+def test_a_table_says_what_was_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("a benchmark")
+    table.add(Row("this", "3 ms", "≤ 2 ms", is_good=False, beside="1 ms"))
+    table.add(Row("that", "1 ms"))
+    said = capsys.readouterr().out
+    assert "### a benchmark" in said
+    assert "| this | 3 ms | ≤ 2 ms | **missed** | 1 ms |\n| that | 1 ms |  |  |  |\n" in said
+
+
+async def test_a_child_answers_and_has_a_cost() -> None:
+    async with Child("benchmarks.lab.watcher") as child:
+        assert await child.ask("changes") == {"changes": []}
+        assert child.cost.resident_mb > 1
+    assert Cost(os.getpid()).cores >= 0
+
+
+async def test_a_child_that_ends_is_named() -> None:
+    with pytest.raises(RuntimeError, match=r"benchmarks\.lab\.none"):
+        async with Child("benchmarks.lab.none"):
+            pass
+
+
+def test_cameras_change_the_memory_as_frames_do(tmp_path: Path) -> None:
+    world = World(monitors=2, shm_dir=tmp_path)
+    memory = MonitorMemory(tmp_path, "2", (1, 36, 33))
+    cameras = Cameras(world, fps=10.0)
+    before, raw = memory.sample(0, NOW), world.memories[2].path.read_bytes()
+    for step in range(500):
+        cameras.picture(2, step)
+    after = memory.sample(0, NOW)
+    assert world.memories[2].path.read_bytes() != raw
+    assert (after.alarm, after.startup) == (before.alarm, before.startup)
+    assert after.capture_fps != before.capture_fps
+
+
+async def test_the_watcher_stamps_each_change(tmp_path: Path) -> None:
+    world = World(shm_dir=tmp_path)
+    watcher = Watcher()
+    await watcher.answer("watch", {"path": str(world.memories[1].path)})
+    changes: list[tuple[int, int]] = []
+    for change, state in ((world.alarm, 3), (world.calm, 1)):
+        change(1)
+        while not changes or changes[-1][0] != state:  # until the thread has looked
+            answer = await watcher.answer("changes", {})
+            assert answer is not None
+            changes += answer["changes"]
+            await asyncio.sleep(0.001)
+    await watcher.answer("stop", {})
+    assert [state for state, _ in changes] == [3, 1]
+    assert changes[0][1] < changes[1][1]
+
+
+async def test_the_least_reader_reads(tmp_path: Path) -> None:
+    World(shm_dir=tmp_path)
+    watcher = Watcher()
+    await watcher.answer("read", {"directory": str(tmp_path)})
+    await asyncio.sleep(0)
+    await watcher.answer("stop", {})
+
+
+async def test_alarms_are_forced_and_their_messages_found(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        delays = await alarm_latency.changes_of(here.broker, here.fake, 3, 4, pause_s=0.0)
+        assert len(delays) == 4
+        assert all(delay > 0 for delay in delays)
+        assert all(delay > 0 for delay in await alarm_latency.broker_alone(here.broker, 2))
+
+
+async def test_rows_appear_and_their_messages_are_found(tmp_path: Path) -> None:
+    async with site(tmp_path, with_memory=False) as here:
+        delays, rate = await event_latency.new_rows(event_latency.Plan(events=3, pause_s=0.0), here.broker, here.fake, 3)
+        assert all(delay > 0 for delay in delays)
+        assert rate > 0
+
+
+async def test_commands_are_given_to_the_vms_and_to_the_bridge(tmp_path: Path) -> None:
+    async with site(tmp_path) as here, real.ZoneMinder(here.fake.url) as vms:
+        arrivals = Arrivals()
+        client = await wire.Client.connect(here.broker.port, arrivals.take, filters=[f"{ROOT}/ack"], qos=1)
+        bench = command_latency.Bench(vms, here.fake.shared_memory, "1", client, arrivals)
+        times = (*await bench.alarms(1, 0.0), await bench.functions(1, 0.0))
+        client.close()
+    assert [(len(each.own), len(each.bridged)) for each in times] == [(1, 1), (1, 1), (2, 0)]
+    assert all(value > 0 for each in times for value in (*each.own, *each.bridged))
+
+
+async def test_the_bare_peer_publishes_the_same_json(tmp_path: Path) -> None:
+    async with FakeBroker() as broker:
+        await BarePublisher(broker.port, 3).answer("start", {})
+        tally = discovery.Tally()
+        reader = await wire.Client.connect(broker.port, tally.take, filters=["#"])
+        assert await tally.complete(3)
+        bare = {topic: payload for topic, payload in broker.retained.items() if topic.startswith("homeassistant/")}
+        reader.close()
+    async with FakeBroker() as broker:
+        feeder = Feeder(MqttConfig(url=broker.url, commands="admin", snapshots=False), tmp_path / "data", snapshot(3))
+        tally = discovery.Tally()
+        reader = await wire.Client.connect(broker.port, tally.take, filters=["#"])
+        await feeder.answer("start", {})
+        assert await tally.complete(3)
+        assert {topic: broker.retained[topic] for topic in bare} == bare
+        assert tally.entities >= 20
+        reader.close()
+        await feeder.stop()
+
+
+async def test_a_load_arrives_and_is_counted(tmp_path: Path) -> None:
+    async with FakeBroker() as broker:
+        feeder = Feeder(MqttConfig(url=broker.url, snapshots=False), tmp_path / "data", snapshot(5))
+        there = discovery.Tally()
+        reader = await wire.Client.connect(broker.port, there.take, filters=["#"])
+        await feeder.answer("start", {})
+        assert await there.complete(5)
+        reader.close()
+        tally = throughput.Tally()
+        reader = await wire.Client.connect(broker.port, tally.take, filters=[f"{ROOT}/{SYSTEM}/+/state", f"{ROOT}/event"], qos=1)
+        load = await feeder.answer("load", {"states": 500, "events": 50, "seconds": 0.2})
+        assert load is not None
+        assert (load["states"], load["events"]) == (100, 10)
+        assert await tally.complete(load)
+        outcome = throughput.Outcome(cores=0, before_mb=0, most_mb=0, asked=(500, 50), load=load, tally=tally)
+        assert outcome.lost_events == 0
+        assert outcome.newest_after_s < math.inf
+        assert 5 <= len(tally.ages_ms) <= 100
+        reader.close()
+        await feeder.stop()
+
+
+def test_what_is_missing_counts_as_lost() -> None:
+    load = {"states": 1, "events": 2, "newest": {"1": 5}, "until": 5}
+    outcome = throughput.Outcome(cores=0, before_mb=0, most_mb=0, asked=(1, 2), load=load, tally=throughput.Tally())
+    assert (outcome.lost_events, outcome.newest_after_s) == (4, math.inf)
+
+
+async def test_entities_count_once_available() -> None:
+    entities = Entities()
+    entities.take({"a": {"sun.sun": {"s": "up"}}})
+    entities.take({"a": {"sensor.a": {"s": "unavailable"}, "sensor.b": {"s": "unknown"}}})
+    assert (entities.known, list(entities.available)) == (2, ["sensor.b"])
+    entities.take(
+        {"c": {"sensor.a": {"+": {"s": "1"}}, "sensor.b": {"+": {"s": "unavailable"}}, "sun.sun": {"+": {"s": "down"}}}}
+    )
+    assert list(entities.available) == ["sensor.a"]
+    assert await entities.until(1, within_s=1, quiet_s=1)
+    assert not await entities.until(2, within_s=0.01, quiet_s=1)
