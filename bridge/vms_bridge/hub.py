@@ -30,7 +30,7 @@ from vms_bridge.model import (
     SystemState,
     SystemUpdate,
 )
-from vms_bridge.store import EventCommit, NewMessage
+from vms_bridge.store import EventCommit, NewMessage, StaleEpoch
 from vms_bridge.subscription import HubSubscription
 from vms_bridge.views import BridgeState, MonitorView, SystemView
 
@@ -382,16 +382,22 @@ class Hub:
             if batch.generation != system.generation:
                 system.generation, system.open_events = batch.generation, {}
             shown = [(key, event) for event in batch.events if (key := system.key_of_event(event)) is not None]
-            commit, last_events = await self._plan(system, batch, shown)
-            if not commit.events and commit.cursor in (None, system.cursor):
-                return
-            await self._store.commit(commit, self._durable_sinks)
+            while True:
+                commit, last_events = await self._plan(system, batch, shown)
+                if not commit.events and commit.cursor in (None, system.cursor):
+                    return
+                try:
+                    await self._store.commit(commit, self._durable_sinks)
+                except StaleEpoch:
+                    continue
+                break
             self._adopt(system, commit, last_events)
 
     async def _plan(
         self, system: _System, batch: EventBatch, shown: Sequence[tuple[str, Event]]
     ) -> tuple[EventCommit, dict[str, tuple[str, EventMessage]]]:
         """Work out what the batch means against what is known, without changing anything yet."""
+        epoch = self.epoch
         unknown = [event.id for _, event in shown if event.id not in system.open_events]
         previous = await self._store.events(system.key, batch.generation, unknown) | system.open_events
         seqs: dict[str, int] = {}
@@ -408,7 +414,7 @@ class Hub:
                 message = event_message(
                     event,
                     type_,
-                    epoch=self.epoch,
+                    epoch=epoch,
                     seq=seqs[key],
                     public_id=public_event_id(system.key, event.id, batch.generation),
                     system=system.key,
@@ -428,6 +434,7 @@ class Hub:
                 changed[event.id] = (key, event)
                 previous[event.id] = event
         commit = EventCommit(
+            epoch=epoch,
             system=system.key,
             generation=batch.generation,
             cursor=batch.cursor,

@@ -54,6 +54,8 @@ class NewMessage:
 class EventCommit:
     """All that one batch of events changes: stored in one transaction, or not at all."""
 
+    epoch: str
+    """The store's epoch that the messages name."""
     system: str
     generation: int
     cursor: str | None
@@ -76,6 +78,10 @@ class StoredMonitor:
     last_event_id: str | None = None
 
 
+class StaleEpoch(Exception):
+    """The messages of a commit name an epoch that is over: they are to be made anew."""
+
+
 class Store:
     """The open database; `open` it once, `close` it in the end."""
 
@@ -85,6 +91,9 @@ class Store:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self.epoch = database.attempt(self._identity, "epoch", uuid.uuid4().hex[:12])
         self.bridge_id = database.attempt(self._identity, "bridge_id", uuid.uuid4().hex)
+        database.on_memory = self._begin_epoch
+        if database.problem is not None:
+            self._begin_epoch()
 
     @classmethod
     def open(cls, data_dir: Path, clock: Clock) -> Store:
@@ -114,7 +123,10 @@ class Store:
         return await self._run(self._events, system, generation, ids)
 
     async def commit(self, commit: EventCommit, sinks: Sequence[str]) -> None:
-        """Store a batch: events, cursor, messages and each durable sink's right to them, in one transaction."""
+        """Store a batch: events, cursor, messages and each durable sink's right to them, in one transaction.
+
+        Raises StaleEpoch if the store has begun another epoch since the messages were made.
+        """
         await self._run(self._commit, commit, tuple(sinks))
 
     async def save_monitors(self, system: str, monitors: Mapping[str, Monitor]) -> None:
@@ -197,7 +209,15 @@ class Store:
                 known[event_id] = _EVENT.validate_json(row[0])
         return known
 
+    def _begin_epoch(self) -> None:
+        """Begin to count in another epoch: after a crash the file would give out again the numbers that only memory knows."""
+        self.epoch = uuid.uuid4().hex[:12]
+        with self._transaction() as cursor:
+            cursor.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (self.epoch,))
+
     def _commit(self, commit: EventCommit, sinks: tuple[str, ...]) -> None:
+        if commit.epoch != self.epoch:
+            raise StaleEpoch
         now = self._clock.now().isoformat()
         with self._transaction() as cursor:
             cursor.execute(

@@ -42,6 +42,8 @@ class Database:
         self.path = path
         self.connection = connection
         self.problem: str | None = None
+        self.on_memory: Callable[[], None] = lambda: None
+        """Called once the disk has been left for memory, before anything is written there."""
         self._lock = lock
         self._clock = clock
         self._tried_at = 0.0
@@ -103,6 +105,7 @@ class Database:
         _LOGGER.error(
             "%s. Make room on the disk, or make it writable; after a crash, events would be announced again", self.problem
         )
+        self.on_memory()
 
     def _return_to_disk(self) -> None:
         if self._disk is None or self._clock.monotonic() - self._tried_at < _RETRY_S:

@@ -7,7 +7,7 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -427,3 +427,29 @@ async def test_a_sink_that_reads_what_it_is_told_always_knows_what_the_hub_knows
         known = {("zm", key): view.state for key, view in hub.systems["zm"].monitors.items()}
         assert seen == known
         assert all(each == replace(each, alarm=None, modes={}, connected=None) for each in known.values() if not each.available)
+
+
+async def test_a_number_given_in_memory_is_not_given_again_by_the_file_after_a_crash(tmp_path: Path) -> None:
+    said: list[dict[str, Any]] = []
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot(monitor(1)))
+        await feed.record(EventBatch(events=(event(1),), cursor="1"))
+        disk = hub._store._database.connection
+        pages = disk.execute("PRAGMA page_count").fetchone()[0]
+        disk.execute(f"PRAGMA max_page_count = {pages}")
+        for number in range(2, 200):
+            await feed.record(EventBatch(events=(event(number),), cursor=str(number)))
+        assert hub._store.problem
+        said += [json.loads(message.payload) for message in await hub.undelivered("mqtt", late=False, after=0, limit=1000)]
+
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot(monitor(1)))
+        for number in range(300, 500):
+            await feed.record(EventBatch(events=(event(number),), cursor=str(number)))
+        said += [json.loads(message.payload) for message in await hub.undelivered("mqtt", late=False, after=0, limit=1000)]
+
+    first: dict[tuple[str, int], dict[str, Any]] = {}
+    for message in said:
+        assert first.setdefault((message["epoch"], message["seq"]), message) == message

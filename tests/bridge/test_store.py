@@ -13,7 +13,7 @@ from tests.fakes.backend import event, monitor
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import StoreError
-from vms_bridge.store import EventCommit, NewMessage, Store
+from vms_bridge.store import EventCommit, NewMessage, StaleEpoch, Store
 from vms_bridge.views import MessageType
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def kept_aside(path: Path) -> list[Path]:
 
 def commit(*numbers: int, late: bool = False, cursor: str | None = None, generation: int = 1) -> EventCommit:
     return EventCommit(
+        epoch="",
         system="zm",
         generation=generation,
         cursor=cursor,
@@ -49,11 +50,15 @@ def commit(*numbers: int, late: bool = False, cursor: str | None = None, generat
     )
 
 
+async def put(store: Store, planned: EventCommit, sinks: list[str]) -> None:
+    await store.commit(replace(planned, epoch=store.epoch), sinks)
+
+
 async def test_what_was_committed_is_there_after_a_new_start(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await store.save_monitors("zm", {"1": monitor()})
     await store.remember_modes("zm", "1", {"function": "Mocord"})
-    await store.commit(commit(1, 2, cursor="2"), ["mqtt"])
+    await put(store, commit(1, 2, cursor="2"), ["mqtt"])
     epoch, bridge_id = store.epoch, store.bridge_id
     await store.close()
 
@@ -76,8 +81,8 @@ async def test_what_was_committed_is_there_after_a_new_start(tmp_path: Path) -> 
 
 async def test_a_message_is_offered_to_each_durable_sink_until_it_is_confirmed(tmp_path: Path) -> None:
     store = await opened(tmp_path)
-    await store.commit(commit(1, 2), ["mqtt", "api"])
-    await store.commit(commit(3, late=True), ["mqtt", "api"])
+    await put(store, commit(1, 2), ["mqtt", "api"])
+    await put(store, commit(3, late=True), ["mqtt", "api"])
 
     messages = await store.undelivered("mqtt", late=False, after=0, limit=10)
     assert [message.payload for message in messages] == [b"message 1", b"message 2"]
@@ -91,10 +96,10 @@ async def test_a_message_is_offered_to_each_durable_sink_until_it_is_confirmed(t
 
 async def test_a_failed_commit_changes_nothing(tmp_path: Path) -> None:
     store = await opened(tmp_path)
-    await store.commit(commit(1, cursor="1"), ["mqtt"])
+    await put(store, commit(1, cursor="1"), ["mqtt"])
     bad = replace(commit(2, cursor="2"), last_events={"1": ("2", object())})  # type: ignore[dict-item]  # what SQLite refuses
     with pytest.raises(StoreError, match="failed"):
-        await store.commit(bad, ["mqtt"])
+        await put(store, bad, ["mqtt"])
 
     assert (await store.resume("zm")).cursor == "1"
     assert len(await store.undelivered("mqtt", late=False, after=0, limit=10)) == 1
@@ -103,8 +108,8 @@ async def test_a_failed_commit_changes_nothing(tmp_path: Path) -> None:
 
 async def test_the_cursor_stays_where_a_batch_brings_none(tmp_path: Path) -> None:
     store = await opened(tmp_path)
-    await store.commit(commit(1, cursor="7"), [])
-    await store.commit(commit(2), [])
+    await put(store, commit(1, cursor="7"), [])
+    await put(store, commit(2), [])
     assert (await store.resume("zm")).cursor == "7"
     assert await store.events("zm", 1, ["1", "2", "9"]) == {"1": event(1), "2": event(2)}
     await store.close()
@@ -112,8 +117,8 @@ async def test_the_cursor_stays_where_a_batch_brings_none(tmp_path: Path) -> Non
 
 async def test_events_of_another_generation_are_others(tmp_path: Path) -> None:
     store = await opened(tmp_path)
-    await store.commit(commit(1, cursor="1"), [])
-    await store.commit(commit(generation=2, cursor="0"), [])
+    await put(store, commit(1, cursor="1"), [])
+    await put(store, commit(generation=2, cursor="0"), [])
     resume = await store.resume("zm")
     assert (resume.generation, resume.open_events) == (2, ())
     assert await store.events("zm", 2, ["1"]) == {}
@@ -124,10 +129,10 @@ async def test_pruning_forgets_the_old_counts_the_undelivered_and_keeps_open_eve
     clock = FakeClock()
     store = await opened(tmp_path, clock)
     over = replace(commit(1, 2), events=(("1", event(1, end=clock.now())), ("1", event(2))))
-    await store.commit(over, ["mqtt", "gone"])
+    await put(store, over, ["mqtt", "gone"])
     await store.delivered("mqtt", [1])
     await clock.advance(9 * 86_400)
-    await store.commit(commit(3), ["mqtt"])
+    await put(store, commit(3), ["mqtt"])
 
     assert await store.prune(["mqtt"], keep=timedelta(days=8), most=10) == 1
     assert await store.waiting(longer_than=timedelta()) == 0
@@ -142,7 +147,7 @@ async def test_pruning_forgets_the_old_counts_the_undelivered_and_keeps_open_eve
 
 async def test_only_so_many_undelivered_messages_are_kept_the_newest(tmp_path: Path) -> None:
     store = await opened(tmp_path)
-    await store.commit(commit(1, 2, 3, 4, 5), ["mqtt"])
+    await put(store, commit(1, 2, 3, 4, 5), ["mqtt"])
     assert await store.prune(["mqtt"], keep=timedelta(days=8), most=3) == 2
     assert [m.event_id for m in await store.undelivered("mqtt", late=False, after=0, limit=10)] == ["3", "4", "5"]
     assert await store.prune(["mqtt"], keep=timedelta(days=8), most=3) == 0
@@ -218,7 +223,11 @@ def is_in_memory(store: Store) -> bool:
 
 async def fill(store: Store, start: int, count: int = 300) -> None:
     for number in range(start, start + count):
-        await store.commit(commit(number, cursor=str(number)), ["mqtt"])
+        planned = commit(number, cursor=str(number))
+        try:
+            await put(store, planned, ["mqtt"])
+        except StaleEpoch:
+            await put(store, planned, ["mqtt"])
 
 
 async def test_a_full_disk_is_told_and_nothing_is_lost_until_it_has_room_again(
@@ -246,6 +255,25 @@ async def test_a_full_disk_is_told_and_nothing_is_lost_until_it_has_room_again(
     store = await opened(tmp_path)
     assert (await store.resume("zm")).cursor == "305"
     assert len(await store.undelivered("mqtt", late=False, after=0, limit=1000)) == 305
+    await store.close()
+
+
+async def test_what_only_memory_knows_is_numbered_in_an_epoch_of_its_own(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await fill(store, 1, 3)
+    on_disk = store.epoch
+    await full(store)
+    await fill(store, 4)
+    in_memory = store.epoch
+    assert in_memory != on_disk
+    with pytest.raises(StaleEpoch):
+        await store.commit(replace(commit(900), epoch=on_disk), ["mqtt"])
+    assert "900" not in await store.events("zm", 1, ["900"])
+    await store.close()  # no room: as after a crash
+
+    store = await opened(tmp_path)
+    assert store.epoch == on_disk
+    await full(store, is_full=False)
     await store.close()
 
 
