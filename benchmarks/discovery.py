@@ -52,14 +52,15 @@ class Tally:
     def __init__(self) -> None:
         self.discovery: dict[str, int] = {}
         self.states: dict[str, int] = {}
-        self.first_at = self.last_at = self.payload_bytes = self.entities = 0
+        self.first_at = self.last_at = self.payload_bytes = self.entities = self.enabled = 0
         self._news = asyncio.Event()
 
     def take(self, topic: str, payload: bytes, at: int) -> None:
         """Count a message; give this to the client."""
         if topic.startswith(_DISCOVERY):
             seen = self.discovery
-            self.entities = self.entities or _entities(payload)
+            if not self.entities:
+                self.entities, self.enabled = _entities(payload)
         elif topic.startswith(f"{ROOT}/{SYSTEM}/") and topic.endswith("/state") and topic != f"{ROOT}/{SYSTEM}/state":
             seen = self.states
         else:
@@ -84,9 +85,10 @@ class Tally:
         return True
 
 
-def _entities(payload: bytes) -> int:
-    """Return how many entities a discovery payload has that are enabled from the start."""
-    return sum(component.get("en", True) for component in json.loads(payload)["cmps"].values())
+def _entities(payload: bytes) -> tuple[int, int]:
+    """Return how many entities a discovery payload has, and how many of them are enabled from the start."""
+    components = json.loads(payload)["cmps"].values()
+    return len(components), sum(component.get("en", True) for component in components)
 
 
 async def measure(plan: Plan, table: Table, folder: Path) -> None:
@@ -138,7 +140,7 @@ async def _in_home_assistant(broker: Mosquitto, child: Child, plan: Plan, entiti
     async with child:
         at = int((await child.ask("start"))["at"])
         await tally.complete(monitors)
-        wanted = tally.entities * monitors
+        wanted = tally.enabled * monitors
         await entities.until(wanted, within_s=_HOME_WITHIN_S, quiet_s=_HOME_QUIET_S)
         available = sorted(entities.available.values())
     reader.close()

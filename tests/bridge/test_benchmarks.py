@@ -225,7 +225,7 @@ async def test_the_bare_peer_publishes_the_same_json(tmp_path: Path) -> None:
         await feeder.answer("start", {})
         assert await tally.complete(3)
         assert {topic: broker.retained[topic] for topic in bare} == bare
-        assert tally.entities >= 20
+        assert 20 <= tally.entities >= tally.enabled > 0
         reader.close()
         await feeder.stop()
 
