@@ -66,9 +66,9 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
     ):
         works = [
             asyncio.create_task(work)
-            for work in (_sample(plan, cost, samples), _live(plan, fake), _births(plan, broker), _restarts(plan, broker, told))
+            for work in (_sample(plan, cost, samples), _births(plan, broker), _restarts(plan, broker, told))
         ]
-        await asyncio.sleep(plan.seconds)
+        await _live(plan, fake)
         for work in works:
             work.cancel()
         await asyncio.gather(*works, return_exceptions=True)
@@ -125,7 +125,8 @@ async def _sample(plan: Plan, cost: Cost, samples: Samples) -> None:
 
 
 async def _live(plan: Plan, fake: FakeProcess) -> None:
-    """Let alarms come and go; one monitor has one at a time."""
+    """Let alarms come and go until the time is over and all is calm; one monitor has one alarm at a time."""
+    end = asyncio.get_running_loop().time() + plan.seconds
     dice = random.Random(7)  # noqa: S311 - no secret
     calm = list(range(1, plan.monitors + 1))
     async with asyncio.TaskGroup() as group:
@@ -136,7 +137,7 @@ async def _live(plan: Plan, fake: FakeProcess) -> None:
             await fake.calm(monitor)
             calm.append(monitor)
 
-        while True:
+        while asyncio.get_running_loop().time() < end:
             await asyncio.sleep(dice.expovariate(plan.alarms))
             if calm:
                 group.create_task(alarm(calm.pop(dice.randrange(len(calm)))))
