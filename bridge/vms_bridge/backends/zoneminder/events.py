@@ -37,6 +37,9 @@ if TYPE_CHECKING:
         def is_dead(self, monitor_id: str) -> bool:
             """Say whether nothing can be at work on the monitor's events: it is gone, or does not capture."""
 
+        def has_begun_anew(self, event: Event) -> bool:
+            """Say whether what recorded the event was started again since, and knows nothing of it."""
+
         def open_events_changed(self, monitor_ids: Collection[str]) -> None:
             """Hear that other events are open than before."""
 
@@ -59,6 +62,11 @@ class _Tracked:
     superseded_at: float | None = None
     dead_since: float | None = None
     checked: float = field(default=float("-inf"))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its row has no end, whatever was concluded from that."""
+        return self.event.end is None or self.event.end_reason is EndReason.ABANDONED
 
 
 class EventTracker:
@@ -89,11 +97,12 @@ class EventTracker:
         return bool(self._tracked)
 
     def open_events(self, monitor_id: str) -> list[Event]:
-        """Return the monitor's events that are open now, oldest first."""
+        """Return the monitor's events that are open now, oldest first; what was left open before its newest is not."""
+        newest = self._newest.get(monitor_id, 0)
         return [
             tracked.event
-            for _, tracked in sorted(self._tracked.items())
-            if tracked.event.monitor_id == monitor_id and tracked.event.end is None
+            for number, tracked in sorted(self._tracked.items())
+            if tracked.event.monitor_id == monitor_id and tracked.event.end is None and number >= newest
         ]
 
     def is_open(self, event_id: int) -> bool:
@@ -143,7 +152,7 @@ class EventTracker:
     async def turn(self) -> None:
         """Read new events, and look again at those that may still change. Raises VmsError."""
         now = self._clock.monotonic()
-        changing = [n for n, t in self._tracked.items() if t.closed_at is None or now - t.checked >= _CLOSED_LOOK_S]
+        changing = [n for n, t in self._tracked.items() if t.is_open or now - t.checked >= _CLOSED_LOOK_S]
         wanted = [*changing, *self._passed_over.ids]
         near = [number for number in wanted if self._read_to - _SPAN < number <= self._read_to]
         low = min(near, default=self._read_to + 1) - 1
@@ -241,9 +250,9 @@ class EventTracker:
             self._cursor = (row.id, _stamp(row))
         event = self._event(row)
         if event.end is None and late and self._newest[row.monitor_id] > row.id:
-            return _abandoned(event)
+            event = _abandoned(event)
         now = self._clock.monotonic()
-        if event.end is None or self._clock.now() - event.end < timedelta(seconds=_AFTER_END_S):
+        if row.end is None or self._clock.now() - row.end < timedelta(seconds=_AFTER_END_S):
             self._tracked[row.id] = _Tracked(event, closed_at=None if event.end is None else now, checked=now)
         return event
 
@@ -255,6 +264,8 @@ class EventTracker:
         fresh = self._event(row)
         now = self._clock.monotonic()
         tracked.checked = now
+        if fresh.end is None and tracked.event.end_reason is EndReason.ABANDONED:
+            return None
         before, tracked.event = tracked.event, _merged(tracked.event, fresh)
         if tracked.event.end is not None and tracked.closed_at is None:
             tracked.closed_at = now
@@ -282,13 +293,16 @@ class EventTracker:
                 if now - tracked.closed_at >= _AFTER_END_S:
                     del self._tracked[number]
             elif self._is_abandoned(number, tracked, now):
-                del self._tracked[number]
-                ended.append(_abandoned(tracked.event))
+                # It is looked at a while longer: the true end may come all the same.
+                tracked.event, tracked.closed_at = _abandoned(tracked.event), now
+                ended.append(tracked.event)
         if ended or self._passed_over.give_up():
             await self._record(ended, late=False, even_if_empty=True)
             self._around.open_events_changed({event.monitor_id for event in ended})
 
     def _is_abandoned(self, number: int, tracked: _Tracked, now: float) -> bool:
+        if self._around.has_begun_anew(tracked.event):
+            return True
         if self._newest.get(tracked.event.monitor_id, 0) > number:
             tracked.superseded_at = now if tracked.superseded_at is None else tracked.superseded_at
             if now - tracked.superseded_at >= _ABANDONED_S:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.clock import Clock
-    from vms_bridge.model import Monitor, Zone
+    from vms_bridge.model import Event, Monitor, Zone
 
 _LOG = logging.getLogger(__name__)
 SYSTEM_INTERVAL_S = 60.0
@@ -168,6 +168,14 @@ class Session:
         if watch is None or watch.row.is_idle:
             return True
         return watch.sample is None and watch.row.status in {None, "NotRunning"}
+
+    def has_begun_anew(self, event: Event) -> bool:
+        """Say whether the event's capture daemon was started after it: its memory then names another event, or none."""
+        watch = self.watches.get(event.monitor_id)
+        if watch is None or watch.sample is None or watch.is_foreign:
+            return False
+        sample = watch.sample
+        return sample.startup > event.start.timestamp() + 1 and str(sample.last_event) != event.id
 
     def open_events_changed(self, monitor_ids: Collection[str]) -> None:
         """Hear that other events are open than before."""

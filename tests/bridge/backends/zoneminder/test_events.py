@@ -203,6 +203,24 @@ async def test_events_that_nobody_ends(world: World, serve: Serve) -> None:
         await feed.until(lambda: (seen := feed.event(newer.id)) and seen.end_reason)
 
 
+async def test_an_event_that_was_given_up_too_early_gets_its_true_end(world: World, serve: Serve) -> None:
+    """ZoneMinder closes an event in a thread of its own: the next may be there already when the bridge comes back."""
+    before = world.open_event(1)
+    after = world.open_event(1)
+    feed = MemoryFeed(Resume(cursor="0@"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.event(after.id))
+        given_up = feed.event(before.id)
+        assert given_up is not None
+        assert given_up.end_reason is EndReason.ABANDONED
+        world.close_event(before.id)
+        await feed.until(lambda: (seen := feed.event(before.id)) and seen.end_reason is EndReason.CLOSED)
+        seen = feed.event(before.id)
+        assert seen is not None
+        assert before.end is not None
+        assert seen.end == before.end.replace(microsecond=0)
+
+
 async def test_thousands_of_never_closed_events_are_not_announced_as_new(world: World, serve: Serve) -> None:
     for _ in range(150):
         world.open_event(1)

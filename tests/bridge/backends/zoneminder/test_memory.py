@@ -12,7 +12,7 @@ from tests.fakes.zoneminder.personality import ALL, V1_36_33
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM, TAPE
 
 from vms_bridge.commands import Restart, SetArmed
-from vms_bridge.model import AlarmState, Capability
+from vms_bridge.model import AlarmState, Capability, EndReason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -84,6 +84,21 @@ async def test_row_that_comes_after_its_alarm(world: World, serve: Serve, clock:
             world.open_event(1)
             await feed.until(lambda: feed.event(1))
             assert clock.monotonic() - began < 10
+
+
+async def test_an_event_is_over_when_its_capture_daemon_has_died_and_started_again(
+    world: World, serve: Serve, clock: FastClock
+) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        orphan = world.alarm(1)
+        assert orphan is not None
+        await feed.until(lambda: feed.states["1"].event_id == str(orphan.id))
+        await clock.sleep(5)
+        world.restart_monitor(1)
+        await feed.until(lambda: (seen := feed.event(orphan.id)) and seen.end_reason is EndReason.ABANDONED)
+        await feed.until(lambda: feed.states["1"].is_recording is False)
+        assert feed.states["1"].event_id is None
 
 
 async def test_steps_down_and_up_again(world: World, serve: Serve) -> None:
