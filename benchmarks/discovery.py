@@ -24,7 +24,7 @@ from benchmarks.lab.world import SYSTEM
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.lab.home import Entities
+    from benchmarks.lab.home import Home
     from benchmarks.lab.programs import Mosquitto
 
 _WITHIN_S = 60.0
@@ -120,11 +120,11 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
 
 async def measure_home_assistant(plan: Plan, table: Table, folder: Path) -> None:
     """Compare how soon a real Home Assistant has all entities: from the bridge by a default broker, and from the bare peer."""
-    async with mosquitto(folder, extra=UNLIMITED) as broker, home_assistant(_made(folder / "bare"), broker) as entities:
-        bare_s, wanted, _ = await _in_home_assistant(broker, _bare(broker, plan.home_monitors), plan, entities)
-    async with mosquitto(folder) as broker, home_assistant(_made(folder / "ours"), broker) as entities:
+    async with mosquitto(folder, extra=UNLIMITED) as broker, home_assistant(_made(folder / "bare"), broker) as home:
+        bare_s, wanted, _ = await _in_home_assistant(broker, _bare(broker, plan.home_monitors), plan, home)
+    async with mosquitto(folder) as broker, home_assistant(_made(folder / "ours"), broker) as home:
         ours_s, _, available = await _in_home_assistant(
-            broker, _bridge(broker, folder / "ours" / "data", plan.home_monitors), plan, entities
+            broker, _bridge(broker, folder / "ours" / "data", plan.home_monitors), plan, home
         )
     what = f"Home Assistant, {plan.home_monitors} monitors, mosquitto's default limits: all entities available"
     reached = f"{ours_s:.1f} s, {available} of {wanted}, ratio {ours_s / bare_s:.2f}"
@@ -132,7 +132,7 @@ async def measure_home_assistant(plan: Plan, table: Table, folder: Path) -> None
     table.add(Row(what, reached, "all, ratio ≤ 1.5", available >= wanted and ours_s <= 1.5 * bare_s, beside))
 
 
-async def _in_home_assistant(broker: Mosquitto, child: Child, plan: Plan, entities: Entities) -> tuple[float, int, int]:
+async def _in_home_assistant(broker: Mosquitto, child: Child, plan: Plan, home: Home) -> tuple[float, int, int]:
     """Return after how long the last entity was available, how many there should be, and how many are."""
     tally = Tally()
     monitors = plan.home_monitors
@@ -141,10 +141,9 @@ async def _in_home_assistant(broker: Mosquitto, child: Child, plan: Plan, entiti
         at = int((await child.ask("start"))["at"])
         await tally.complete(monitors)
         wanted = tally.enabled * monitors
-        await entities.until(wanted, within_s=_HOME_WITHIN_S, quiet_s=_HOME_QUIET_S)
-        available = sorted(entities.available.values())
+        await home.until(wanted, within_s=_HOME_WITHIN_S, quiet_s=_HOME_QUIET_S)
     reader.close()
-    return (available[min(wanted, len(available)) - 1] - at) / 1e9 if available else float("nan"), wanted, len(available)
+    return (home.entities.rose_at - at) / 1e9, wanted, home.entities.available
 
 
 def _made(folder: Path) -> Path:

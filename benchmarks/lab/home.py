@@ -1,9 +1,9 @@
-"""A real Home Assistant, and how many entities it shows as available: followed by one subscription, which costs it little."""
+"""A real Home Assistant, and how many of its entities are available: asked now and then, since it drops who can't keep up."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import signal
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,59 +14,61 @@ from tests.e2e.home_assistant import START_WITHIN_S, HomeAssistant, venv, what_i
 from benchmarks.lab.programs import CannotMeasureError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
     from benchmarks.lab.programs import Mosquitto
 
+_LOOK_S = 1.0
+
 
 class Entities:
-    """The entities that came after we began to look, by their id, and since when each is available."""
+    """The entities that came after the first look; `rose_at` is when a look last found more of them available than before."""
 
     def __init__(self) -> None:
         self._before: set[str] | None = None
-        self.available: dict[str, int] = {}
-        self._known: set[str] = set()
-        self._news = asyncio.Event()
+        self.known = self.available = 0
+        self.rose_at = time.monotonic_ns()
 
-    @property
-    def known(self) -> int:
-        """How many there are, available or not."""
-        return len(self._known)
-
-    def take(self, event: dict[str, Any]) -> None:
-        """Take in an event of `subscribe_entities`."""
-        at = time.monotonic_ns()
-        added = {entity_id: state["s"] for entity_id, state in event.get("a", {}).items()}
+    def look(self, states: Iterable[dict[str, Any]]) -> None:
+        """Take in all states as Home Assistant tells them now."""
+        told = {state["entity_id"]: state["state"] for state in states}
         if self._before is None:
-            self._before = set(added)
-        changed = {entity_id: change.get("+", {}).get("s") for entity_id, change in event.get("c", {}).items()}
-        for entity_id, state in (added | changed).items():
-            if entity_id in self._before or state is None:
-                continue
-            self._known.add(entity_id)
-            if state == "unavailable":
-                self.available.pop(entity_id, None)
-            else:
-                self.available.setdefault(entity_id, at)
-        self._news.set()
+            self._before = set(told)
+        ours = [state for entity_id, state in told.items() if entity_id not in self._before]
+        available = sum(state != "unavailable" for state in ours)
+        if available > self.available:
+            self.rose_at = time.monotonic_ns()
+        self.known, self.available = len(ours), available
+
+
+class Home:
+    """A running Home Assistant."""
+
+    def __init__(self, http: aiohttp.ClientSession, entities: Entities) -> None:
+        self._http, self.entities = http, entities
+
+    async def look(self) -> None:
+        """Ask for all states."""
+        async with self._http.get("/api/states") as answer:
+            answer.raise_for_status()
+            self.entities.look(await answer.json())
 
     async def until(self, count: int, *, within_s: float, quiet_s: float) -> bool:
-        """Wait until that many are available; False if there is nothing new for a while, or it takes too long."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + within_s
-        while len(self.available) < count:
-            self._news.clear()
-            try:
-                async with asyncio.timeout(min(quiet_s, end - loop.time())):
-                    await self._news.wait()
-            except TimeoutError:
+        """Look until that many are available; False if there are no more for a while, or it takes too long."""
+        end = time.monotonic_ns() + within_s * 1e9
+        self.entities.rose_at = time.monotonic_ns()
+        while self.entities.available < count:
+            now = time.monotonic_ns()
+            if now > end or now - self.entities.rose_at > quiet_s * 1e9:
                 return False
+            await asyncio.sleep(_LOOK_S)
+            await self.look()
         return True
 
 
 @asynccontextmanager
-async def home_assistant(folder: Path, broker: Mosquitto) -> AsyncIterator[Entities]:
+async def home_assistant(folder: Path, broker: Mosquitto) -> AsyncIterator[Home]:
     """Run a fresh one that is connected to the broker."""
     missing = what_is_missing()
     if missing:
@@ -74,38 +76,22 @@ async def home_assistant(folder: Path, broker: Mosquitto) -> AsyncIterator[Entit
     async with HomeAssistant(folder, broker.port) as home:
         await home.stop()  # the tests' follower reads the whole registry at each change, too much here
         await home.program.start(venv() / "bin" / "hass", "--skip-pip", "--config", home.config)
-        entities = Entities()
-        async with aiohttp.ClientSession() as http:
-            following = asyncio.create_task(_follow(http, home, entities, ready := asyncio.Event()))
-            try:
-                async with asyncio.timeout(START_WITHIN_S):
-                    await ready.wait()
-                yield entities
-            finally:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
-
-
-async def _follow(http: aiohttp.ClientSession, home: HomeAssistant, entities: Entities, ready: asyncio.Event) -> None:
-    while True:
+        headers = {"Authorization": f"Bearer {home.token}"}
         try:
-            socket = await http.ws_connect(f"{home.url}/api/websocket", max_msg_size=0)
-            break
-        except (OSError, aiohttp.ClientError):
-            await asyncio.sleep(0.2)
-    await socket.receive()
-    await socket.send_json({"type": "auth", "access_token": home.token})
-    assert (await socket.receive_json())["type"] == "auth_ok"
-    number = 0
-    while True:
-        number += 1
-        await socket.send_json({"id": number, "type": "get_config"})
-        if (await socket.receive_json())["result"]["state"] == "RUNNING":
-            break
-        await asyncio.sleep(0.2)
-    await socket.send_json({"id": number + 1, "type": "subscribe_entities"})
-    async for message in socket:
-        told = json.loads(message.data)
-        if told["type"] == "event":
-            entities.take(told["event"])
-            ready.set()
+            async with aiohttp.ClientSession(home.url, headers=headers, timeout=aiohttp.ClientTimeout(120)) as http:
+                async with asyncio.timeout(START_WITHIN_S):
+                    while not await _runs(http):  # noqa: ASYNC110 - another program's state
+                        await asyncio.sleep(0.2)
+                running = Home(http, Entities())
+                await running.look()
+                yield running
+        finally:
+            await home.program.stop(signal.SIGKILL)  # its own farewell to so many entities takes longer than the tests allow
+
+
+async def _runs(http: aiohttp.ClientSession) -> bool:
+    try:
+        async with http.get("/api/config") as answer:
+            return answer.status == 200 and (await answer.json())["state"] == "RUNNING"
+    except (OSError, aiohttp.ClientError):
+        return False

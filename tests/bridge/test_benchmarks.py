@@ -258,14 +258,12 @@ def test_what_is_missing_counts_as_lost() -> None:
     assert (outcome.lost_events, outcome.newest_after_s) == (4, math.inf)
 
 
-async def test_entities_count_once_available() -> None:
+def test_entities_count_once_available() -> None:
     entities = Entities()
-    entities.take({"a": {"sun.sun": {"s": "up"}}})
-    entities.take({"a": {"sensor.a": {"s": "unavailable"}, "sensor.b": {"s": "unknown"}}})
-    assert (entities.known, list(entities.available)) == (2, ["sensor.b"])
-    entities.take(
-        {"c": {"sensor.a": {"+": {"s": "1"}}, "sensor.b": {"+": {"s": "unavailable"}}, "sun.sun": {"+": {"s": "down"}}}}
-    )
-    assert list(entities.available) == ["sensor.a"]
-    assert await entities.until(1, within_s=1, quiet_s=1)
-    assert not await entities.until(2, within_s=0.01, quiet_s=1)
+    entities.look([{"entity_id": "sun.sun", "state": "up"}])
+    before = entities.rose_at
+    entities.look([{"entity_id": "sensor.a", "state": "unavailable"}])
+    assert (entities.known, entities.available, entities.rose_at) == (1, 0, before)
+    entities.look([{"entity_id": name, "state": "unknown"} for name in ("sun.sun", "sensor.a", "sensor.b")])
+    assert (entities.known, entities.available) == (2, 2)
+    assert entities.rose_at > before
