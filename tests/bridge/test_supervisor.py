@@ -76,6 +76,23 @@ async def test_wrong_credentials_are_not_tried_like_a_storm() -> None:
     assert backend.starts < 30
 
 
+async def test_credentials_that_were_good_a_moment_ago_are_tried_again_soon_for_a_while() -> None:
+    backend = Failing(VmsAuthFailed("wrong password"), after_snapshot=True)
+    clock = FakeClock()
+    heard = Heard()
+    task = asyncio.create_task(Supervisor("zm", backend, heard, clock, jitter=lambda: 1.0).run())
+    await clock.advance(0.5)
+    backend.after_snapshot = False
+    before = backend.starts
+    await clock.advance(120)
+    soon = backend.starts - before
+    assert soon > 20
+    await clock.advance(120)
+    assert backend.starts - before - soon < 6
+    task.cancel()
+    await asyncio.wait([task])
+
+
 @pytest.mark.parametrize("error", [None, ValueError("a defect"), BridgeError("the store failed")])
 async def test_even_a_defect_or_a_plain_end_leads_to_a_new_start(error: Exception | None) -> None:
     backend = Failing(error, after_snapshot=True)

@@ -23,6 +23,8 @@ _LONGEST_WAIT_S = 5.0
 """Short, so that all is true again within 10 s of a VMS's return; one attempt in 5 s burdens nobody."""
 _AUTH_WAIT_S = 30.0
 """Wrong credentials do not mend themselves, and some sites lock an account after a few failures."""
+_KNOWN_GOOD_S = 120.0
+"""So soon after they were accepted the fault is rather the server's: a database that starts, a secret that changes."""
 _HEALTHY_S = 30.0
 
 
@@ -38,6 +40,7 @@ class Supervisor:
         self._clock = clock
         self._jitter = jitter
         self._trouble = Trouble(_LOGGER, f"system {system} is lost", clock.monotonic)
+        self._accepted_at = float("-inf")
 
     async def run(self) -> None:
         """Run the backend until cancelled, whatever happens to it."""
@@ -45,10 +48,12 @@ class Supervisor:
         while True:
             started = self._clock.monotonic()
             error = await self._run_once()
-            losses = 0 if self._clock.monotonic() - started > _HEALTHY_S else losses
+            now = self._clock.monotonic()
+            losses = 0 if now - started > _HEALTHY_S else losses
             self._feed.emit(SystemLost(detail=f"{error}: {error.hint}" if error.hint else str(error)))
             self._trouble.report(error, hint=error.hint, code=error.code)
-            longest_s = _AUTH_WAIT_S if isinstance(error, VmsAuthFailed) else _LONGEST_WAIT_S
+            is_refused = isinstance(error, VmsAuthFailed) and now - self._accepted_at > _KNOWN_GOOD_S
+            longest_s = _AUTH_WAIT_S if is_refused else _LONGEST_WAIT_S
             wait_s = min(longest_s, _FIRST_WAIT_S * 2**losses)
             losses = min(losses + 1, 10)
             await self._clock.sleep(wait_s * (0.75 + 0.25 * self._jitter()))
@@ -56,13 +61,17 @@ class Supervisor:
     async def _run_once(self) -> BridgeError:
         """Return why the backend ended; the boundary at which even a defect of one backend stops."""
         try:
-            await self._backend.run(_WatchedFeed(self._feed, self._trouble.over))
+            await self._backend.run(_WatchedFeed(self._feed, self._is_well))
         except BridgeError as error:
             return error
         except Exception as error:
             _LOGGER.exception("system %s: the backend failed in an unforeseen way; it is started anew", self._system)
             return BridgeError(f"internal error: {type(error).__name__}: {error}")
         return BridgeError("the backend ended by itself")
+
+    def _is_well(self) -> None:
+        self._accepted_at = self._clock.monotonic()
+        self._trouble.over()
 
 
 class _WatchedFeed:
