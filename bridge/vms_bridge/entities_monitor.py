@@ -324,6 +324,17 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         icon="mdi:transit-connection-variant",
     ),
     Entity(
+        key="source_reason",
+        platform=Platform.SENSOR,
+        needs=needs(Capability.ALARM_STATE),
+        field="source_reason",
+        read=lambda view: view.state.source_reason and view.state.source_reason[:250],
+        name="Data path reason",
+        category=Category.DIAGNOSTIC,
+        icon="mdi:help-network-outline",
+        enabled=False,
+    ),
+    Entity(
         key="lag",
         platform=Platform.SENSOR,
         needs=needs(Capability.ALARM_STATE),

@@ -101,7 +101,8 @@ class MonitorState:
     `available`: the bridge can learn the state now. `connected`: the camera delivers pictures.
     `armed`: the monitor's mode detects. `detection`: detection is not paused within that mode.
     `zones` maps a zone's id to whether something is in it. `source` names the path that the alarm state came by,
-    `lag_s` how late that path is at worst, `detail` why something is not as it should be.
+    `lag_s` how late that path is at worst, `source_reason` why no better path is used, `detail` why something is not
+    as it should be.
     """
 
     available: bool = False
@@ -126,6 +127,7 @@ class MonitorState:
     zones: Mapping[str, bool | None] = field(default_factory=dict)
     source: str | None = None
     lag_s: float | None = None
+    source_reason: str | None = None
     detail: str | None = None
     observed: datetime | None = None
 

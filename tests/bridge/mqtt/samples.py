@@ -39,6 +39,7 @@ STATE = MonitorState(
     zones={"1": True, "2-a": False},
     source="shared memory",
     lag_s=0.05,
+    source_reason="zmtrigger refuses",
     observed=NOW,
 )
 

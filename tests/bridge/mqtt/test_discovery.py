@@ -128,7 +128,7 @@ def test_what_depends_on_the_bridge_alone_says_so() -> None:
 @pytest.mark.parametrize(
     ("capability", "lost"),
     [
-        (Capability.ALARM_STATE, {"motion", "alarm", "cause", "source", "lag"}),
+        (Capability.ALARM_STATE, {"motion", "alarm", "cause", "source", "source_reason", "lag"}),
         (Capability.ARM, {"armed"}),
         (Capability.FORCE_ALARM, {"force_alarm"}),
         (Capability.DETECTION, {"detection"}),

@@ -65,6 +65,7 @@ def test_a_monitors_state() -> None:
         "events_total": 5,
         "disk_used": 10_000_000_000,
         "source": "shared memory",
+        "source_reason": "zmtrigger refuses",
         "lag": 0.05,
         "zones": {"1": True, "2_a_7db5c92c": False, "3": None},
         "detail": None,

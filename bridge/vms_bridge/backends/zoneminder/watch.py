@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
 from vms_bridge.backends.zoneminder.events import open_alarm
 from vms_bridge.backends.zoneminder.sampler import PERIOD_S
 from vms_bridge.model import AlarmState, Capability, Monitor, MonitorState
@@ -52,7 +53,7 @@ class Watch:
     open_events: tuple[Event, ...] = ()
     sample: Sample | None = None
     memory_problem: str | None = None
-    memory_since: float = 0.0
+    memory: Steadiness = field(default_factory=lambda: Steadiness(STEP_UP_S))
     is_foreign: bool = False
     has_memory: bool = False
     cause: str | None = None
@@ -83,7 +84,7 @@ class Watch:
 
     def uses_memory(self, monotonic: float) -> bool:
         """Say whether shared memory is good enough to be the source: it must have been so for a moment."""
-        return self.sample is not None and not self.is_foreign and monotonic - self.memory_since >= STEP_UP_S
+        return self.sample is not None and not self.is_foreign and self.memory.is_steady(monotonic)
 
     def needs_status(self, monotonic: float, *, has_events: bool) -> bool:
         """Say whether only a status call can tell this monitor's alarm."""
@@ -94,9 +95,8 @@ class Watch:
 
     def saw(self, sample: Sample, monotonic: float) -> None:
         """Take in a look at the shared memory."""
-        if self.sample is None:
-            self.memory_since = monotonic
-        elif sample.startup != self.sample.startup:
+        self.memory.good(monotonic)
+        if self.sample is not None and sample.startup != self.sample.startup:
             self.hold(monotonic)
         if self.restarting_from is not None and sample.startup > self.restarting_from:
             self.restarting_from = None
@@ -109,6 +109,7 @@ class Watch:
         """Go on without shared memory."""
         if self.sample is not None:
             self.hold(monotonic)
+        self.memory.bad()
         self.sample, self.memory_problem, self.cause = None, problem, None
 
     def hold(self, monotonic: float) -> None:
@@ -120,7 +121,8 @@ class Watch:
         """Return what all this amounts to now."""
         row = self.row
         sample = self.sample if self.uses_memory(monotonic) else None
-        alarm, source, lag = self._alarm(monotonic, lags)
+        standing = self._alarm(monotonic, lags)
+        alarm = standing.value
         connected = self._connected(sample, now.timestamp(), monotonic)
         events = row.events
         newest = self.open_events[-1] if self.open_events else None
@@ -147,25 +149,41 @@ class Watch:
             events_week=events.get("week"),
             events_month=events.get("month"),
             disk_bytes=events.get("disk"),
-            source=source,
-            lag_s=lag,
+            source=standing.source,
+            lag_s=standing.lag_s,
+            source_reason=standing.reason,
             detail=self._detail(alarm, connected),
             observed=now,
         )
 
-    def _alarm(self, monotonic: float, lags: Lags) -> tuple[AlarmState | None, str | None, float | None]:
-        row = self.row
-        if row.is_idle:
-            return None, None, None
-        if self.sample is not None and self.uses_memory(monotonic):
-            return self.sample.alarm, "shared_memory", PERIOD_S
-        if row.is_without_alarms:
-            return AlarmState.IDLE, "mode", lags.monitors
-        if row.shows_alarms_as_events and lags.events is not None:
-            return self._alarm_by_events(), "events", lags.events
-        if self.status_at is not None and monotonic - self.status_at <= (lags.status or 0) + _OLD_STATUS_S:
-            return self.status, "status", lags.status
-        return None, None, None
+    def _alarm(self, monotonic: float, lags: Lags) -> Standing[AlarmState | None]:
+        if self.row.is_idle:
+            return Standing()
+        return stand(
+            (
+                Rung("shared_memory", lambda: self._by_memory(monotonic)),
+                Rung("mode", lambda: Reading(AlarmState.IDLE, lags.monitors) if self.row.is_without_alarms else Unfit()),
+                Rung("events", lambda: self._by_events(lags)),
+                Rung("status", lambda: self._by_status(monotonic, lags)),
+            )
+        )
+
+    def _by_memory(self, monotonic: float) -> Reading[AlarmState | None] | Unfit:
+        if self.sample is None or self.is_foreign:
+            return Unfit(self.memory_problem or "")
+        if not self.memory.is_steady(monotonic):
+            return Unfit("shared memory has only just come back")
+        return Reading(self.sample.alarm, PERIOD_S)
+
+    def _by_events(self, lags: Lags) -> Reading[AlarmState | None] | Unfit:
+        if not self.row.shows_alarms_as_events:
+            return Unfit("events do not show alarms in this mode")
+        return Unfit("events can't be read") if lags.events is None else Reading(self._alarm_by_events(), lags.events)
+
+    def _by_status(self, monotonic: float, lags: Lags) -> Reading[AlarmState | None] | Unfit:
+        if self.status_at is None or monotonic - self.status_at > (lags.status or 0) + _OLD_STATUS_S:
+            return Unfit("its status can't be asked in time")
+        return Reading(self.status, lags.status)
 
     def _alarm_by_events(self) -> AlarmState:
         if not open_alarm(self.open_events):
