@@ -23,6 +23,7 @@ class Child:
     def __init__(self, module: str, *arguments: object) -> None:
         self._command = ("-m", module, *map(str, arguments))
         self._process: asyncio.subprocess.Process | None = None
+        self._asking = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
@@ -57,8 +58,9 @@ class Child:
         """Have it do something and return its answer."""
         assert self._process is not None
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
-        return await self._answer()
+        async with self._asking:
+            self._process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
+            return await self._answer()
 
     async def _answer(self) -> Json:
         assert self._process is not None
