@@ -71,6 +71,7 @@ class Bridge:
     async def run(self) -> None:
         """Run until `stop`. Raises BridgeError where the bridge can't go on: the store fails, a rival is at work."""
         store = await asyncio.to_thread(Store.open, self._config.data_dir, self._clock)
+        failures: list[BridgeError] = []  # before 3.11.4 what is raised within `except*` comes out in a group
         try:
             kept = self._config.retention
             self.hub = Hub(
@@ -85,9 +86,11 @@ class Bridge:
             finally:
                 await self.hub.close()
         except* BridgeError as errors:
-            raise _first(errors) from None
+            failures.append(_first(errors))
         finally:
             await store.close()
+        if failures:
+            raise failures[0]
 
     async def _run_parts(self, group: asyncio.TaskGroup) -> None:
         housekeeping = group.create_task(self.hub.run(), name="hub")

@@ -91,6 +91,7 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
             commands_for_s=commands_for_s,
         )
         display.start(_heading(address))
+        failures: list[BridgeError] = []  # before 3.11.4 what is raised within `except*` comes out in a group
         configure("warning")  # after the display's start, which may have taken over stderr
         try:
             async with asyncio.TaskGroup() as group:
@@ -106,9 +107,11 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
                 for helper in helpers:
                     helper.cancel()
         except* BridgeError as errors:
-            raise _first(errors) from None
+            failures.append(_first(errors))
         finally:
             display.stop()
+        if failures:
+            raise failures[0]
         return witness.tally
 
 

@@ -126,14 +126,17 @@ class Witness:
         """Listen and command. Raises BrokerError if the broker is lost."""
         link = await Link.open(self._config, client_id="vms_bridge_demo_witness", clock=self._clock)
         link.listen(self._received, lambda: None)
+        failures: list[BrokerError] = []  # before 3.11.4 what is raised within `except*` comes out in a group
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(link.run(), name="witness's link")
                 group.create_task(self._command(link), name="household")
         except* BrokerError as errors:
-            raise errors.exceptions[0] from None
+            failures += [error for error in errors.exceptions if isinstance(error, BrokerError)]
         finally:
             await link.close()
+        if failures:
+            raise failures[0]
 
     async def _command(self, link: Link) -> None:
         await link.subscribe([Filter(topic=f"{self._topics.root}/#"), Filter(topic=self._topics.own_discovery_filter)])
