@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +28,13 @@ systems:
     password: !env E2E_ZM_PASSWORD
     shared_memory: {zoneminder.shared_memory}
     monitors_interval: 2
+  far:
+    type: zoneminder
+    url: {zoneminder.url}
+    username: {zoneminder.username}
+    password: !env E2E_ZM_PASSWORD
+    shared_memory: false
+    monitors: {{include: ["1"], "1": {{name: Far Door}}}}
   sim: {{type: simulator}}
 """
 COMMAND = Path(sys.executable).parent / "vms-bridge"
@@ -48,6 +58,14 @@ class Bridge:
         code = await self.program.stop(with_signal)
         if with_signal is signal.SIGTERM and code is not None:
             assert code == 0, f"vms-bridge ended with {code}:\n{self.program.tail()}"
+
+    async def check(self, **secrets: str) -> tuple[int, str]:
+        """Run `vms-bridge check` with this configuration; return its exit code and what it said."""
+        process = await asyncio.create_subprocess_exec(
+            COMMAND, "check", "--config", self.config, env=os.environ | self._secrets | secrets, stdout=PIPE, stderr=STDOUT
+        )
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode()
 
     @property
     def log(self) -> str:

@@ -71,9 +71,31 @@ async def test_an_alarm_forced_by_zmu_is_shown_with_its_event(
     assert ended["end"] is not None
     await home.shows(unique_id(1, "event"), lambda seen: seen.attributes.get("event_type") in {"end", "media"})
     assert not fired_twice(home, event)
-    same = [each for each in mqtt.since(mark) if each.topic == f"{ROOT}/event" and each.json["monitor"] == "1"]
+    same = [each for each in mqtt.since(mark) if each.topic == f"{ROOT}/event" and each.json["system"] == "zm"]
     assert [each.payload for each in same] == [each.payload for each in mqtt.since(mark) if each.topic == f"{ROOT}/zm/1/event"]
     assert bridge.program.is_running
+
+
+async def test_an_alarm_is_seen_from_afar(bridge: Bridge, mqtt: Observer, home: HomeAssistant, zoneminder: ZoneMinder) -> None:
+    assert (await mqtt.state(f"{ROOT}/far/1/state", lambda state: state["available"]))["source"] != "shared_memory"
+    await home.shows(unique_id(1, "motion", "far"), "off")
+    await zoneminder.zmu("-m", "1", "-a")
+    await home.shows(unique_id(1, "motion", "far"), "on", within=10)
+    await zoneminder.zmu("-m", "1", "-c")
+    await home.shows(unique_id(1, "motion", "far"), "off", within=20)
+    await home.shows(unique_id(1, "motion"), "off")
+    assert unique_id(2, "motion", "far") not in home.unique_ids
+    assert bridge.program.is_running
+
+
+async def test_check_tries_the_real_thing(bridge: Bridge) -> None:
+    code, said = await bridge.check()
+    assert code == 0, said
+    assert "1.36" in said
+    code, said = await bridge.check(E2E_ZM_PASSWORD="not-the-password")
+    assert code == 1, said
+    assert "password" in said
+    assert "not-the-password" not in said
 
 
 async def test_the_newest_event_has_a_picture(
@@ -236,7 +258,7 @@ async def test_equal_monitor_ids_of_two_systems_do_not_meet(bridge: Bridge, home
     simulated = await home.shows(unique_id(1, "motion", "sim"), known)
     assert real.entity_id != simulated.entity_id
     devices = await home.devices()
-    assert devices["vms_bridge-e2e-zm-1"]["id"] != devices["vms_bridge-e2e-sim-1"]["id"]
+    assert len({devices[f"vms_bridge-e2e-{system}-1"]["id"] for system in ("zm", "far", "sim")}) == 3
     assert bridge.program.is_running
 
 
