@@ -252,7 +252,8 @@ class EventTracker:
         if event.end is None and late and self._newest[row.monitor_id] > row.id:
             event = _abandoned(event)
         now = self._clock.monotonic()
-        if row.end is None or self._clock.now() - row.end < timedelta(seconds=_AFTER_END_S):
+        # By id, not by time: the server's clock may be another.
+        if row.end is None or not late or row.id > max(self._newest.values()) - _SPAN:
             self._tracked[row.id] = _Tracked(event, closed_at=None if event.end is None else now, checked=now)
         return event
 

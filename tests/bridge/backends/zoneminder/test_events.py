@@ -221,6 +221,19 @@ async def test_an_event_that_was_given_up_too_early_gets_its_true_end(world: Wor
         assert seen.end == before.end.replace(microsecond=0)
 
 
+async def test_what_comes_late_to_an_event_is_seen_though_the_clocks_differ(serve: Serve, clock: FastClock) -> None:
+    world = World(now=lambda: clock.now() - timedelta(hours=1))
+    event = world.open_event(1)
+    world.close_event(event.id)
+    feed = MemoryFeed(Resume(cursor="0@"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.event(event.id))
+        event.notes = "[a] detected:person:90%"
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.labels == ("person",))
+        world.delete_event(event.id)
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.deleted)
+
+
 async def test_thousands_of_never_closed_events_are_not_announced_as_new(world: World, serve: Serve) -> None:
     for _ in range(150):
         world.open_event(1)
