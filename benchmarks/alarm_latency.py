@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.lab import real
 from benchmarks.lab.arrivals import Arrivals
-from benchmarks.lab.programs import ROOT, bridge, mosquitto, zoneminder_system
+from benchmarks.lab.programs import ROOT, bridge, check_source, mosquitto, zoneminder_system
 from benchmarks.lab.remote import Child
 from benchmarks.lab.running import run
 from benchmarks.lab.table import MS, Row, Table, arguments, quantile
@@ -74,6 +74,7 @@ async def by_fake(
         system = zoneminder_system(fake.url, fake.shared_memory if with_memory else None, username=None)
         async with bridge(folder, broker, system):
             await asyncio.sleep(plan.settle_s)
+            await check_source(broker, "shared_memory" if with_memory else "events", monitors)
             # At random moments of the poll, or of the sampling.
             return await changes_of(broker, fake, monitors, changes, pause_s=plan.pause_s * (1 if with_memory else 10))
 

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.lab.programs import bridge, mosquitto, zoneminder_system
+from benchmarks.lab.programs import bridge, check_source, mosquitto, zoneminder_system
 from benchmarks.lab.remote import Child
 from benchmarks.lab.running import run
 from benchmarks.lab.table import Row, Table, arguments
@@ -53,6 +53,7 @@ async def _measure_one(plan: Plan, table: Table, broker: Mosquitto, folder: Path
         system = zoneminder_system(fake.url, fake.shared_memory if fps else None, username=None)
         async with Child("benchmarks.lab.watcher") as reader, bridge(folder, broker, system) as cost:
             await asyncio.sleep(plan.settle_s)
+            await check_source(broker, "shared_memory" if fps else "events", size)
             if fps:
                 await reader.ask("read", directory=str(fake.shared_memory))
             bare = reader.cost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ INSTANCE = "bench"
 ROOT = f"vms_bridge/{INSTANCE}"
 UNLIMITED = "max_queued_messages 0\nmax_inflight_messages 0\nmax_queued_bytes 0\n"
 _READY_WITHIN_S = 60.0
+_MOST_MONITORS = 1000
 
 
 class CannotMeasureError(Exception):
@@ -93,6 +95,22 @@ async def bridge(folder: Path, broker: Mosquitto, systems: str) -> AsyncIterator
         await program.stop()
 
 
+async def check_source(broker: Mosquitto, source: str, monitors: int) -> None:
+    """Make sure that this is where the bridge has all alarm states from. Raises CannotMeasureError."""
+    seen: dict[str, str] = {}
+
+    def take(topic: str, payload: bytes, _at: int) -> None:
+        if topic != f"{ROOT}/zm/state":
+            seen[topic] = str(json.loads(payload)["source"])
+
+    client = await Client.connect(broker.port, take, filters=[f"{ROOT}/zm/+/state"])
+    await client.ping()
+    client.close()
+    others = {topic: each for topic, each in seen.items() if each != source}
+    if others or len(seen) != monitors:
+        raise CannotMeasureError(f"{len(seen)} of {monitors} monitors are told, and not from {source}: {others}")
+
+
 def _configuration(folder: Path, broker: Mosquitto, systems: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "vms-bridge.yaml"
@@ -105,7 +123,8 @@ def _configuration(folder: Path, broker: Mosquitto, systems: str) -> Path:
 async def _forget_earlier(broker: Mosquitto) -> None:
     """Clear the state by which an earlier bridge on this broker said that it is there."""
     client = await Client.connect(broker.port)
-    client.send(publish_packet(f"{ROOT}/zm/state", b"", retain=True) + publish_packet(f"{ROOT}/info", b"", retain=True))
+    topics = (f"{ROOT}/info", f"{ROOT}/zm/state", *(f"{ROOT}/zm/{number}/state" for number in range(1, _MOST_MONITORS + 1)))
+    client.send(b"".join(publish_packet(topic, b"", retain=True) for topic in topics))
     await client.ping()
     client.close()
 

@@ -16,7 +16,7 @@ from benchmarks.lab.arrivals import Arrivals
 from benchmarks.lab.bare import BarePublisher
 from benchmarks.lab.feeder import Feeder
 from benchmarks.lab.home import Entities
-from benchmarks.lab.programs import INSTANCE, ROOT
+from benchmarks.lab.programs import INSTANCE, ROOT, CannotMeasureError, check_source
 from benchmarks.lab.remote import Child, Cost, Json
 from benchmarks.lab.table import Row, Table, median, quantile
 from benchmarks.lab.watcher import Watcher
@@ -186,6 +186,9 @@ async def test_the_least_reader_reads(tmp_path: Path) -> None:
 
 async def test_alarms_are_forced_and_their_messages_found(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
+        await check_source(here.broker, "shared_memory", 3)
+        with pytest.raises(CannotMeasureError, match="from events"):
+            await check_source(here.broker, "events", 3)
         delays = await alarm_latency.changes_of(here.broker, here.fake, 3, 4, pause_s=0.0)
         assert len(delays) == 4
         assert all(delay > 0 for delay in delays)
