@@ -189,7 +189,8 @@ class Session:
             )
         await self._wait_for_retained()
         self._held = None
-        self._link.unsubscribe([*leftovers, self._sync])
+        # All of them: mosquitto keeps a subscription's first options, and would go on to send us what we publish.
+        self._link.unsubscribe([*live, *leftovers, self._sync])
         await self._link.subscribe([Filter(topic=each, own=False, retained=False) for each in live])
         return held
 
