@@ -73,6 +73,8 @@ class _System:
     state: SystemState = field(default_factory=SystemState)
     monitors: dict[str, MonitorView] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    """Ids of monitors that the VMS has and the configuration does not show."""
     seqs: dict[str, int] = field(default_factory=dict)
     remembered_modes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     cursor: str | None = None
@@ -94,7 +96,7 @@ class _System:
     def key_of_event(self, event: Event) -> str | None:
         """Return the key of the event's monitor, None where that monitor is not shown."""
         known = self.keys.get(event.monitor_id)
-        if known is not None:
+        if known is not None or event.monitor_id in self.hidden:
             return known
         return self.rules.key_of(event.monitor_id) if self.rules.shows(event.monitor_id, event.monitor_id) else None
 
@@ -323,6 +325,7 @@ class Hub:
         for key in changed:
             system.monitors[key] = self._view_with(system, key, shown[key])
         system.keys = {monitor.id: key for key, monitor in shown.items()}
+        system.hidden = frozenset(monitor.id for monitor in monitors) - system.keys.keys()
         if gone or changed:
             system.unsaved = True
             self._unsaved.set()

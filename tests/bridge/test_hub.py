@@ -146,6 +146,14 @@ async def test_the_configuration_names_hides_and_keys_monitors(tmp_path: Path) -
         assert feed.resume.cursor == "3"
 
 
+async def test_events_of_a_monitor_that_is_hidden_by_its_name_are_not_told(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub, MonitorRules(exclude=("Hall*",)))
+        feed.emit(snapshot(monitor(1), monitor(7, name="Hall")))
+        await feed.record(EventBatch(events=(event(1, "7"), event(2, "1"), event(3, "8")), cursor="3"))
+        assert [each["monitor"] for each in await told(hub)] == ["1", "8"]  # 8 is new, and may be shown
+
+
 async def test_two_ids_with_one_key_do_not_hide_the_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with running(tmp_path) as hub:
         feed = await added(hub, MonitorRules(monitors={"2": MonitorRule(key="1")}))
