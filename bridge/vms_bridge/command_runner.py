@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Protocol
 
-from vms_bridge.commands import NEEDS, Ack, AckResult, Command, SetAlarm, SetArmed
+from vms_bridge.commands import NEEDS, Ack, AckResult, Command, Restart, SetAlarm, SetArmed
 from vms_bridge.errors import BridgeError, CommandRejected, CommandUnverified, UnsupportedCommand, VmsError
+from vms_bridge.logs import Trouble
 from vms_bridge.verification import LONG, TIMEOUT_S, is_already, is_verified, refusal, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from datetime import datetime
 
     from vms_bridge.backends.base import Backend
@@ -48,7 +49,10 @@ class _Target:
 
     @property
     def system(self) -> SystemView:
-        return self.hub.systems[self.command.system]
+        system = self.hub.systems.get(self.command.system)
+        if system is None:
+            raise CommandRejected(f"there is no system {self.command.system!r} any more", hint="the configuration was reloaded")
+        return system
 
     @property
     def monitor(self) -> MonitorView | None:
@@ -81,6 +85,7 @@ class CommandRunner:
         self._locks: dict[tuple[str, str | None], asyncio.Lock] = {}
         self._forced_until: dict[MonitorKey, float] = {}
         self._forced_changed = asyncio.Event()
+        self._end_trouble = Trouble(_LOGGER, "alarms forced for a time", clock.monotonic)
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
         """Run a command to its verified end; the same `request_id` within ten minutes runs nothing twice."""
@@ -102,13 +107,11 @@ class CommandRunner:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._forced_changed.wait(), min(waiting, default=None))
                 continue
-            for key in [key for key, until in self._forced_until.items() if until <= self._clock.monotonic()]:
-                await self._end_forced(key)
+            await self._end_all([key for key, until in self._forced_until.items() if until <= self._clock.monotonic()])
 
     async def end_forced_alarms(self) -> None:
         """Cancel the alarms that are forced for a time, before their time: nobody would end them later."""
-        for key in list(self._forced_until):
-            await self._end_forced(key)
+        await self._end_all(list(self._forced_until))
 
     async def close(self) -> None:
         """Abandon commands under way."""
@@ -149,12 +152,13 @@ class CommandRunner:
         self._check(command)
         async with self._locks.setdefault((command.system, command.monitor), asyncio.Lock()):
             target = self._check(command)
-            if is_already(command.action, target.system, target.monitor):
-                return AckResult.UNCHANGED
             limit_s = self._timeouts[type(command.action)]
             try:
-                async with asyncio.timeout(limit_s), self._reporting(command, progress):
-                    await self._execute(target)
+                async with asyncio.timeout(limit_s):
+                    if await self._is_needless(target):
+                        return AckResult.UNCHANGED
+                    async with self._reporting(command, progress):
+                        await self._execute(target)
             except TimeoutError as error:
                 raise CommandUnverified(
                     f"its effect did not show within {limit_s:g} s",
@@ -181,6 +185,15 @@ class CommandRunner:
             raise CommandRejected(why_not)
         return target
 
+    async def _is_needless(self, target: _Target) -> bool:
+        """Look first, for somebody may have changed a mode since it was last seen; say whether all is as it should be."""
+        action = target.command.action
+        if isinstance(action, SetAlarm | Restart):
+            return False  # these do not depend on what was before
+        await self._look_again(target)
+        self._check(target.command)
+        return is_already(action, target.system, target.monitor)
+
     async def _execute(self, target: _Target) -> None:
         command = target.command
         action = command.action
@@ -191,8 +204,10 @@ class CommandRunner:
             else:
                 await self._memory.remember_modes(command.system, command.monitor, target.monitor.state.modes)
         await self._backend_of(command.system).execute(target.monitor_id, action)
+        if isinstance(action, SetAlarm) and action.on and command.monitor:
+            self._keep_time((command.system, command.monitor), action)  # even if it shows only after the time limit
         await self._until_verified(target, sent)
-        if isinstance(action, SetAlarm) and command.monitor:
+        if isinstance(action, SetAlarm) and command.monitor and not action.on:
             self._keep_time((command.system, command.monitor), action)
 
     async def _until_verified(self, target: _Target, sent: datetime) -> None:
@@ -239,6 +254,12 @@ class CommandRunner:
             self._forced_until[key] = self._clock.monotonic() + action.seconds
         self._forced_changed.set()
 
+    async def _end_all(self, keys: Iterable[MonitorKey]) -> None:
+        """End these side by side: a system that hangs must not hold up the others."""
+        async with asyncio.TaskGroup() as group:
+            for key in keys:
+                group.create_task(self._end_forced(key), name=f"end the alarm of {key[0]}/{key[1]}")
+
     async def _end_forced(self, key: MonitorKey) -> None:
         system, monitor = key
         self._forced_until.pop(key, None)
@@ -246,5 +267,8 @@ class CommandRunner:
             Command(system=system, monitor=monitor, name="alarm", action=SetAlarm(on=False), origin="timer"), None
         )
         if ack.result in {AckResult.FAILED, AckResult.TIMEOUT}:
-            _LOGGER.warning("the alarm forced on %s/%s could not be ended yet: %s", system, monitor, ack.hint)
+            hint = "it is tried again every few seconds; cancel it in the VMS meanwhile"
+            self._end_trouble.report(f"{system}/{monitor} could not be ended yet: {ack.hint}", hint=hint, code=f"{key}")
             self._forced_until[key] = self._clock.monotonic() + _CANCEL_RETRY_S
+        elif not self._forced_until:
+            self._end_trouble.over()

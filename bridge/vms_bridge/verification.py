@@ -43,7 +43,7 @@ def is_already(action: Action, system: SystemView, view: MonitorView | None) -> 
         case SetAlarm() | Restart():
             return False
         case SetRunState(name=name):
-            return system.state.run_state == name
+            return system.state.run_state == name and system.state.running is not False
     return view is not None and _shows(action, view.state)
 
 

@@ -110,6 +110,33 @@ async def test_what_is_so_already_is_not_done_again(tmp_path: Path, action: Acti
         assert backend.actions == []
 
 
+async def test_unchanged_is_said_only_after_a_look(tmp_path: Path) -> None:
+    """Somebody may have changed a mode in the VMS a moment ago: what was known then is no answer."""
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+
+        def somebody_else_changes_it() -> None:
+            backend.on_refresh = None
+            backend.take_effect("1", SetMode(mode="function", value="Monitor"))
+
+        backend.on_refresh = somebody_else_changes_it
+        assert (await hub.submit(command(SetMode(mode="function", value="Modect")))).result is AckResult.APPLIED
+        assert backend.actions == [("1", SetMode(mode="function", value="Modect"))]
+
+
+async def test_the_modes_to_return_to_are_those_of_now(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+
+        def somebody_else_changes_it() -> None:
+            backend.on_refresh = None
+            backend.take_effect("1", SetMode(mode="function", value="Mocord"))
+
+        backend.on_refresh = somebody_else_changes_it
+        assert (await hub.submit(command(SetArmed(on=False)))).result is AckResult.APPLIED
+        assert hub.remembered_modes("zm", "1") == {"function": "Mocord"}
+
+
 async def test_the_run_state_in_force_is_not_applied_again(tmp_path: Path) -> None:
     backend = ScriptedBackend()
     async with served(tmp_path, backend) as hub:
@@ -288,6 +315,41 @@ async def test_an_alarm_that_could_not_be_ended_is_told_and_tried_again(tmp_path
         assert ("zm", "1") in hub._runner._forced_until
 
 
+async def test_an_alarm_that_shows_too_late_is_ended_in_time_all_the_same(tmp_path: Path) -> None:
+    backend = ScriptedBackend(obey=False)
+    async with served(tmp_path, backend, timeouts=QUICK) as hub:
+        assert (await hub.submit(command(SetAlarm(on=True, seconds=1000)))).result is AckResult.TIMEOUT
+        backend.obey = True
+        await hub.end_forced_alarms()
+        assert backend.actions[1:] == [("1", SetAlarm(on=False))]
+
+
+async def test_forced_alarms_of_a_system_that_hangs_do_not_hold_up_others(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=snapshot(monitor(1), monitor(2)))
+    async with served(tmp_path, backend) as hub:
+        for number in "12":
+            await hub.submit(command(SetAlarm(on=True, seconds=1000), monitor=number))
+        backend.hold = asyncio.Event()
+        ending = asyncio.create_task(hub.end_forced_alarms())
+        await settle()
+        assert {number for number, _ in backend.actions[2:]} == {"1", "2"}
+        backend.hold.set()
+        await ending
+
+
+async def test_an_alarm_that_can_not_be_ended_for_long_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        await hub.submit(command(SetAlarm(on=True, seconds=1000)))
+        backend.fault = VmsUnreachable("gone")
+        for _ in range(5):
+            await hub.end_forced_alarms()
+        assert caplog.text.count("gone") == 1
+        backend.fault = None
+        await hub.end_forced_alarms()
+        assert not hub._runner._forced_until
+
+
 async def test_a_stop_abandons_what_is_under_way(tmp_path: Path) -> None:
     backend = ScriptedBackend(hold=asyncio.Event())
     async with served(tmp_path, backend) as hub:
@@ -305,8 +367,16 @@ async def test_a_system_command_is_verified_only_when_the_vms_is_back_at_work(tm
 
         def come_back() -> None:
             assert backend.feed
-            backend.feed.emit(SystemUpdate(state=system_state(run_state="Away", running=backend.looks > 1)))
+            if backend.actions:
+                backend.feed.emit(SystemUpdate(state=system_state(run_state="Away", running=backend.looks > 2)))
 
         backend.on_refresh = come_back
         assert (await hub.submit(command(SetRunState(name="Away"), monitor=None))).result is AckResult.APPLIED
-        assert backend.looks == 2
+        assert backend.looks == 3
+
+
+async def test_the_run_state_in_force_starts_a_vms_that_is_stopped(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=replace(snapshot(), system=system_state(running=False)))
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetRunState(name="Home"), monitor=None))).result is AckResult.APPLIED
+        assert backend.actions
