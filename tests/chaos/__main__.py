@@ -43,7 +43,8 @@ def main() -> int:
         schedule = _each(arguments.only)
     folder = fresh(arguments.folder)
     print(f"chaos: seed {arguments.seed}, {arguments.minutes:g} minutes, logs in {folder}", flush=True)
-    run = Run(folder, arguments.seed, partial(print, flush=True), shared_memory=not arguments.no_shared_memory)
+    shared_memory, home = not arguments.no_shared_memory, arguments.home_assistant
+    run = Run(folder, arguments.seed, partial(print, flush=True), shared_memory=shared_memory, home_assistant=home)
     result = asyncio.run(run.run(schedule, arguments.minutes * 60))
     print(f"\n{result}")
     for each in result.wrong:

@@ -21,9 +21,10 @@ from tests.chaos.tap import Tap
 from tests.chaos.traffic import Traffic
 from tests.e2e.bridge import Bridge
 from tests.e2e.broker import Broker, Observer
+from tests.e2e.home_assistant import HomeAssistant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 TRUE_WITHIN_S = 10.0
 EVENTS_PER_10_MIN, FAULTS_PER_10_MIN = 200, 30
@@ -112,6 +113,11 @@ class Recorder(Observer):
             self.forget()
         super()._set_connected(connected)
 
+    async def until_born(self, within: float) -> None:
+        """Wait for Home Assistant's birth message on this connection."""
+        born = "homeassistant/status"
+        await self._changes.until(lambda: self.latest.get(born), lambda: born, within)
+
     @property
     def retained(self) -> dict[str, bytes]:
         """The newest payload of each topic."""
@@ -121,9 +127,13 @@ class Recorder(Observer):
 class Run:
     """A run in a folder of its own."""
 
-    def __init__(self, folder: Path, seed: int, say: Callable[[str], None], *, shared_memory: bool = True) -> None:
+    def __init__(
+        self, folder: Path, seed: int, say: Callable[[str], None], *, shared_memory: bool = True, home_assistant: bool = False
+    ) -> None:
         self._folder, self._seed, self._say = folder, seed, say
         self._shared_memory = shared_memory
+        self._wants_home = home_assistant
+        self._home: HomeAssistant | None = None
         self._tap = Tap()
         self._result = Result()
         self._first = 0
@@ -159,6 +169,9 @@ class Run:
             await bridge.start()
             stack.push_async_callback(bridge.program.stop)
             await recorder.state(f"{ROOT}/{SYSTEM}/1/state", lambda state: state["available"], within=30)
+            if self._wants_home:
+                self._home = await stack.enter_async_context(HomeAssistant(fresh(self._folder / "home"), broker.port))
+                await self._home.all_known([f"{INSTANCE}-{SYSTEM}-{camera}-motion" for camera in CAMERAS], within=60)
             self._lab, self._broker, self._bridge, self._recorder = lab, broker, bridge, recorder
             self._functions = await lab.functions()
             self._first = max((row.id for row in await lab.rows()), default=0)
@@ -224,6 +237,7 @@ class Run:
         async with asyncio.timeout(_REACHABLE_S):
             await self._lab.reachable()
             await self._recorder.connected()
+            await self._home_is_back()
         heal = await self._heal(f"round {each.number} ({names})")
         self._note(f"  true after {heal:.1f} s, the last of all: {self._last_healed or 'everything was'}")
         if heal > self._result.longest_heal:
@@ -253,7 +267,31 @@ class Run:
             facts = await self._facts()
         except SqlFailed as error:
             return {"the database": str(error)}
-        return truth.untrue(compared_states(facts, self._recorder.retained, root=ROOT, system=SYSTEM), time.monotonic())
+        compared = compared_states(facts, self._recorder.retained, root=ROOT, system=SYSTEM)
+        return truth.untrue(compared | self._shown_at_home(facts), time.monotonic())
+
+    def _shown_at_home(self, facts: Mapping[int, MonitorFacts]) -> dict[str, tuple[object, object]]:
+        """Return what Home Assistant shows of the cameras, and what is so."""
+        if self._home is None:
+            return {}
+        states = self._home.by_unique_id()
+        shown: dict[str, tuple[object, object]] = {}
+        for camera in CAMERAS:
+            own, monitor = f"{INSTANCE}-{SYSTEM}-{camera}", facts[camera]
+            so = {"function": monitor.function}
+            if monitor.alarm is not None:
+                so["motion"] = "on" if monitor.alarm in {"alarm", "alert"} else "off"
+            if monitor.delivers is not None:
+                so["connectivity"] = "on" if monitor.delivers else "off"
+            shown |= {f"home {camera} {name}": (states.get(f"{own}-{name}"), value) for name, value in so.items()}
+        return shown
+
+    async def _home_is_back(self) -> None:
+        """Wait until Home Assistant has found the broker again: it tries every ten seconds, and says so by its birth message."""
+        if self._home is None:
+            return
+        with contextlib.suppress(AssertionError):  # it may have been quicker than the recorder
+            await self._recorder.until_born(within=15)
 
     async def _facts(self) -> dict[int, MonitorFacts]:
         rows = await self._lab.rows()

@@ -167,6 +167,10 @@ class HomeAssistant:
         """The unique ids of all MQTT entities."""
         return set(self._registry)
 
+    def by_unique_id(self) -> dict[str, str]:
+        """Return the state of every entity, by its unique id."""
+        return {unique: seen.state for unique, entity in self._registry.items() if (seen := self.states.get(entity))}
+
     async def devices(self) -> dict[str, dict[str, Any]]:
         """Return the MQTT devices, by their identifier."""
         return {
