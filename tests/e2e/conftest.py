@@ -16,7 +16,7 @@ from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.zoneminder import ZoneMinder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Generator
 
 REQUIRED = bool(os.environ.get("VMS_BRIDGE_REQUIRE_REAL"))
 TEST_TIMEOUT_S = 120  # a program that hangs; what is waited for has deadlines of its own
@@ -34,6 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    bridge = getattr(item, "funcargs", {}).get("bridge")
+    if report.failed and isinstance(bridge, Bridge):
+        report.sections.append(("log of vms-bridge", bridge.program.tail()))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
