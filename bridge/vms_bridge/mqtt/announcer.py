@@ -88,12 +88,14 @@ class Announcer:
     def emptied(self, topic: str, *, may_be_echo: bool = False) -> None:
         """Respect that somebody else has cleared this topic: Home Assistant does so when a user deletes a device.
 
-        By MQTT 3.1.1 the broker sends back what we clear ourselves, which `may_be_echo` tells apart.
+        By MQTT 3.1.1 the broker sends back what we clear ourselves, once, which `may_be_echo` tells apart.
         """
         if may_be_echo and topic in self._removed:
+            self._removed.discard(topic)
             return
         if self._held.pop(topic, None) is not None:
             self._unwanted.add(topic)
+            self._outbox.withdraw(topic)
 
     def switch(self, *, is_on: bool) -> None:
         """Announce everything, or clear all that was announced."""

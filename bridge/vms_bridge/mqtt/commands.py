@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -123,20 +125,30 @@ class CommandIntake:
         self._running: set[asyncio.Task[None]] = set()
         self._outbox: Outbox | None = None
         self._waiting: deque[Post] = deque(maxlen=_WAITING_ACKS)
+        self._under_way: dict[int, Post] = {}
+        self._count = 0
+        self._to_clear: dict[str, None] = {}
 
     def attach(self, outbox: Outbox | None) -> None:
-        """Send acks by this outbox from now on, first those that waited for a link; None: there is none."""
+        """Send acks by this outbox from now on, first those that no link has brought to the broker; None: there is none."""
         self._outbox = outbox
-        while outbox is not None and self._waiting:
-            outbox.post(self._waiting.popleft())
+        self._waiting = deque([*self._under_way.values(), *self._waiting], maxlen=_WAITING_ACKS)
+        self._under_way.clear()
+        if outbox is None:
+            return
+        for topic in self._to_clear:
+            outbox.clear(topic)
+        self._to_clear.clear()
+        for _ in range(len(self._waiting)):
+            self._send(self._waiting.popleft())
 
     def take(self, message: Message) -> None:
         """Run or refuse what this message asks for, and answer it."""
         target = self._topics.parse_command(message.topic)
         if not message.payload:
             return  # that is how a retained message is cleared
-        if message.retained and self._outbox is not None:
-            self._outbox.clear(message.topic)
+        if message.retained:
+            self._clear(message.topic)
         if target is None:
             _LOGGER.warning(
                 "a command on %r is ignored: that is no topic of a system or monitor", message.topic[:_TOPIC_CHARACTERS]
@@ -210,8 +222,23 @@ class CommandIntake:
         return not topic.startswith(f"{self._topics.root}/") or topic.startswith(f"{self._topics.ack}/")
 
     def _send(self, post: Post) -> None:
-        if self._outbox is None or not self._outbox.post(post):
+        """Send an ack, and keep it until the broker has acknowledged it."""
+        self._count += 1
+        sent = replace(post, on_done=partial(self._arrived, self._count))
+        if self._outbox is not None and self._outbox.post(sent):
+            self._under_way[self._count] = post
+        else:
             self._waiting.append(post)
+
+    def _arrived(self, number: int, _code: int) -> None:
+        self._under_way.pop(number, None)
+
+    def _clear(self, topic: str) -> None:
+        """Take a retained command off the broker, as soon as there is a link."""
+        if self._outbox is not None:
+            self._outbox.clear(topic)
+        elif len(self._to_clear) < _WAITING_ACKS:
+            self._to_clear[topic] = None
 
 
 def _command(target: CommandTarget, action: Action, request_id: str | None) -> Command:

@@ -115,6 +115,10 @@ class Outbox:
             self._clears[topic] = Post(topic=topic, payload=b"", retain=True, is_clear=True)
             self.post(self._clears[topic])
 
+    def withdraw(self, topic: str) -> None:
+        """Forget a message that was `put` and still waits."""
+        self._newest.pop(topic, None)
+
     async def room(self, *, late: bool = False) -> None:
         """Wait until the queue is short."""
         queue = self._late if late else self._posts

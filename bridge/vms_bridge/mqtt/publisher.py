@@ -164,10 +164,10 @@ class Publisher:
         for topic in list(self._held):
             subject = self._topics.parse_state(topic)
             system = systems.get(subject.system) if subject and subject.system else None
-            if subject is None or subject.system is None or system is None:
+            if subject is None or subject.system is None or (system is None and subject.monitor is None):
                 self._clear(topic)
-            elif subject.monitor is not None and subject.monitor not in system.monitors:
-                if system.state.available:
+            elif subject.monitor is not None and (system is None or subject.monitor not in system.monitors):
+                if system is None or system.state.available:
                     self._forget((subject.system, subject.monitor))
                 else:
                     self._say_unknown(topic, subject.system, subject.monitor)

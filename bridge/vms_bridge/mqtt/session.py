@@ -271,7 +271,7 @@ class Session:
             jitter=_JITTER.uniform,
         )
         self._announcer, self._replay = announcer, replay
-        for topic in held.previous:
+        for topic in (*held.previous, *self._unwanted_pictures(held)):
             self.outbox.clear(topic)
         changes = await subscription.changes()
         await announcer.start(changes)
@@ -299,6 +299,16 @@ class Session:
                     lanes.wake()
                 await publisher.note(changes)
                 snapshots.note(changes)
+
+    def _unwanted_pictures(self, held: _Held) -> list[str]:
+        """Return where an earlier run may have left pictures that nobody wants now: with every state that it has left.
+
+        To look for the pictures themselves would fetch them all.
+        """
+        if self._config.snapshots or self._memory.established:
+            return []
+        subjects = [self._topics.parse_state(topic) for topic in held.states]
+        return [self._topics.snapshot(each.system, each.monitor) for each in subjects if each and each.system and each.monitor]
 
     def _received(self, message: Message) -> None:
         """Send a message where it belongs."""
@@ -330,8 +340,8 @@ class Session:
     def _heard_retained(self, message: Message) -> None:
         is_discovery = self._topics.parse_discovery(message.topic) is not None
         if not message.retained:
-            if is_discovery and not message.payload and self._announcer is not None:
-                self._announcer.emptied(message.topic, may_be_echo=not self._link.is_mqtt5)
+            if is_discovery and not message.payload:
+                self._heard_emptied(message.topic)
             return
         held = self._held
         if held is None or held.is_full or not message.payload:
@@ -342,6 +352,12 @@ class Session:
             held.discovery[message.topic] = message.payload
         elif self._previous is not None:
             held.previous.append(message.topic)
+
+    def _heard_emptied(self, topic: str) -> None:
+        if self._announcer is None:
+            self._memory.unwanted.add(topic)
+        else:
+            self._announcer.emptied(topic, may_be_echo=not self._link.is_mqtt5)
 
     def _heard_info(self, message: Message) -> None:
         if not message.retained:

@@ -89,6 +89,7 @@ class Snapshots:
         self._wanted: dict[MonitorKey, int] = {}
         self._news = asyncio.Event()
         self._writable = asyncio.Event()
+        self._link: Link | None = None
 
     def start(self, changes: Changes, *, everything: bool) -> None:
         """Take in what there is after a connect: the events of the last hour, or everything if the broker has nothing."""
@@ -104,7 +105,9 @@ class Snapshots:
         """Take in which newest events have changed, and which monitors are gone."""
         for key in changes.removed:
             self._wanted.pop(key, None)
-            self._memory.published.pop(key, None)
+            if self._memory.published.pop(key, None) is not None and self._link is not None:
+                # the publisher clears it too, but its connection may overtake a picture that is on its way on this one
+                self._link.publish(self._topics.snapshot(*key), b"", retain=True)
         for key in changes.last_events:
             view = self._hub.monitor(*key)
             if view is not None:
@@ -121,7 +124,7 @@ class Snapshots:
 
     async def _serve(self, picture: tuple[MonitorKey, bytes], thread: ThreadPoolExecutor) -> None:
         """Connect, and publish pictures for as long as the link holds."""
-        link = await self._connect()
+        self._link = link = await self._connect()
         keeper = asyncio.create_task(self._keep(link), name="mqtt-media")
         try:
             while link.is_open:
@@ -131,12 +134,15 @@ class Snapshots:
             self._wanted.setdefault(picture[0], _ATTEMPTS)
             self._memory.published.pop(picture[0], None)
         finally:
+            self._link = None
             link.abort()  # it has no will and owes nothing
             keeper.cancel()
             await asyncio.wait({keeper})
 
     async def _publish(self, link: Link, key: MonitorKey, jpeg: bytes) -> None:
         """Publish one picture, and return when it has left."""
+        if self._hub.monitor(*key) is None:
+            return
         if not link.publish(self._topics.snapshot(*key), jpeg, retain=True) and link.is_open:
             self._notices.warn(f"too large {key[0]}", f"the broker takes no picture of {len(jpeg)} bytes: raise its packet limit")
             return
@@ -172,6 +178,8 @@ class Snapshots:
             except (BridgeError, TimeoutError) as error:
                 await self._failed(key, attempts, error)
                 continue
+            if self._hub.monitor(*key) is None:
+                continue  # a picture would stay for ever
             self._memory.published[key] = (view.last_event.id, view.last_event.end is not None)
             return key, jpeg
 

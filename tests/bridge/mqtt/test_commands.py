@@ -286,6 +286,33 @@ async def test_acks_wait_for_the_next_link() -> None:
     assert [each.topic for each in desk.pipe.run()] == [TOPICS.ack]
 
 
+async def test_an_ack_that_a_dying_link_had_taken_goes_out_again() -> None:
+    desk = Desk()
+    assert [each.topic for each in await desk.ask("zm/1/set/armed")] == [TOPICS.ack]
+    desk.pipe.ack()
+    assert len(await desk.ask("zm/1/set/detection")) == 1
+    desk.intake.attach(None)
+    desk.pipe = FakePipe()
+    desk.intake.attach(desk.pipe.outbox)
+    (again,) = desk.pipe.run()
+    assert json.loads(again.payload)["command"] == "detection", "the broker has acknowledged the first one"
+    desk.pipe.ack()
+    desk.intake.attach(None)
+    desk.intake.attach(desk.pipe.outbox)
+    assert desk.pipe.run() == []
+
+
+async def test_a_retained_command_that_comes_before_the_link_is_ready_is_cleared_too() -> None:
+    desk = Desk()
+    desk.intake.attach(None)
+    for _ in range(2):
+        assert await desk.ask("zm/1/set/armed", retained=True) == []
+    desk.intake.attach(desk.pipe.outbox)
+    sent = desk.pipe.run()
+    assert [(each.payload, each.retain) for each in sent if each.topic == f"{TOPICS.root}/zm/1/set/armed"] == [(b"", True)]
+    assert desk.hub.commands == []
+
+
 async def test_a_stop_abandons_what_runs() -> None:
     desk = Desk()
 

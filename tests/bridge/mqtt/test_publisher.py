@@ -222,6 +222,36 @@ async def test_the_announcer_repeats_what_it_knows_only() -> None:
     assert stage.topics() == []
 
 
+async def test_a_deletion_by_the_user_withdraws_a_payload_that_waits() -> None:
+    stage = await Stage.set()
+    stage.pipe.is_ready = False
+    stage.announcer.repeat(Subject("zm", "1"))
+    stage.announcer.emptied(CONFIG)
+    stage.pipe.is_ready = True
+    stage.pipe.outbox.kick()
+    assert stage.topics() == []
+
+
+async def test_a_deletion_by_the_user_is_told_from_the_echo_of_an_earlier_one() -> None:
+    """By MQTT 3.1.1 our own clearing comes back, once."""
+    stage = await Stage.set()
+    async with running(stage.announcer.run()):
+        stage.hub.remove_monitor("zm", "1")
+        await stage.note()
+        await stage.clock.advance(3)
+        assert stage.topics() == [CONFIG]
+        stage.hub.add_monitor("zm", monitor(1))
+        await stage.note()
+        await stage.clock.advance(3)
+        stage.announcer.emptied(CONFIG, may_be_echo=True)
+        stage.announcer.repeat(Subject("zm", "1"))
+        assert CONFIG in stage.topics(), "that was the echo"
+        stage.announcer.emptied(CONFIG, may_be_echo=True)
+        stage.topics()
+        stage.announcer.repeat(Subject("zm", "1"))
+        assert stage.topics() == []
+
+
 @dataclass
 class Lanes:
     hub: FakeHub

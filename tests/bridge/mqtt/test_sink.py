@@ -374,6 +374,8 @@ async def test_leftovers_are_cleared(broker: FakeBroker, clock: FakeClock) -> No
         f"{ROOT}/zm/9/snapshot",
         f"{ROOT}/gone/state",
         f"{ROOT}/gone/1/state",
+        f"{ROOT}/gone/1/last_event",
+        f"{ROOT}/gone/1/snapshot",
         f"{ROOT}/UPPER/state",
         "vms_bridge/old/status",
         "vms_bridge/old/zm/1/state",
@@ -475,6 +477,44 @@ async def test_a_device_that_the_user_deleted_stays_away(broker: FakeBroker, clo
         assert topic not in broker.retained
     async with running(make(broker, clock), hub):
         await until(lambda: topic in broker.retained)
+
+
+async def test_a_device_that_is_deleted_while_the_bridge_settles_stays_away(broker: FakeBroker, clock: FakeClock) -> None:
+    topic = f"{DISCOVERY}/zm-1/config"
+    hub = FakeHub()
+    async with running(make(broker, clock), hub):
+        await until(lambda: topic in broker.retained)
+    broker.publish(f"{ROOT}/info", '{"bridge_id": "somebody else"}', retain=True)
+    sink = make(broker, clock)
+    async with running(sink, hub):
+        await until(lambda: b'"bbbb' in broker.retained[f"{ROOT}/info"])
+        assert hub.subscribers == 0, "it waits for the answer of a rival"
+        await until(lambda: f"{DISCOVERY}/+/config" in broker.core.subscriptions(next(iter(broker.clients))))
+        broker.publish(topic, "", retain=True)
+        await until(lambda: hub.subscribers == 1, clock)
+        heard = broker.listen(topic)
+        broker.publish(f"{ROOT}/replay", "please")
+        hub.add_monitor("zm", monitor(1, name="Renamed"))
+        await clock.advance(5)
+        await until(lambda: b"online" in broker.retained[f"{ROOT}/status"])
+        await asyncio.sleep(0.05)
+        assert heard.drain() == []
+
+
+async def test_without_snapshots_pictures_of_earlier_runs_are_cleared(broker: FakeBroker, clock: FakeClock) -> None:
+    hub = FakeHub(monitors=2)
+    hub.pictures = {"1": jpeg(320, 240)}
+    hub.record(1, type_=MessageType.MEDIA, snapshot_ready=True)
+    picture, unheard = f"{ROOT}/zm/1/snapshot", f"{ROOT}/late/5/snapshot"
+    async with running(make(broker, clock, config={"snapshots": True}), hub):
+        await until(lambda: picture in broker.retained, clock, step_s=0.02)
+    broker.publish(f"{ROOT}/late/5/state", "{}", retain=True)
+    broker.publish(unheard, "picture", retain=True)
+    hub.add_system("late", system_state(available=False))
+    async with running(make(broker, clock), hub):
+        await until(lambda: picture not in broker.retained and unheard not in broker.retained)
+        assert f"{ROOT}/zm/1/last_event" in broker.retained
+        assert f"{ROOT}/late/5/state" in broker.retained
 
 
 async def test_a_birth_brings_everything_again_after_a_while(broker: FakeBroker, clock: FakeClock) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
-from tests.fakes.backend import START
+from tests.fakes.backend import START, monitor
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import FakeClock
 from tests.fakes.hub import FakeHub
@@ -163,6 +163,41 @@ async def test_a_monitor_that_goes_needs_no_picture(studio: Studio) -> None:
     assert studio.hub.asked_pictures == []
     task.cancel()
     await asyncio.wait({task})
+
+
+async def test_a_monitor_that_goes_while_its_picture_is_fetched_leaves_none(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240), "2": picture(320, 200)}
+    studio.hub.add_monitor("zm", monitor(2))
+    studio.happen(1)
+
+    def is_second() -> bool:
+        if studio.hub.asked_pictures and studio.hub.monitor("zm", "1") is not None:
+            studio.hub.remove_monitor("zm", "1")
+            studio.snapshots.note(Changes(removed=frozenset({KEY})))
+            studio.hub.record(2, "2", type_=MessageType.MEDIA, snapshot_ready=True)
+            studio.snapshots.note(Changes(last_events=frozenset({("zm", "2")})))
+        return TOPICS.snapshot("zm", "2") in studio.broker.retained
+
+    await studio.until(is_second)
+    assert TOPIC not in studio.broker.retained
+    assert studio.memory.published.keys() == {("zm", "2")}
+
+
+async def test_a_picture_is_cleared_behind_itself(studio: Studio) -> None:
+    """The clearing on the main connection may overtake a picture that is still on its way."""
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.happen(1)
+    removed = False
+
+    def is_cleared() -> bool:
+        nonlocal removed
+        if TOPIC in studio.broker.retained and not removed:
+            removed = True
+            studio.hub.remove_monitor("zm", "1")
+            studio.snapshots.note(Changes(removed=frozenset({KEY})))
+        return removed and TOPIC not in studio.broker.retained
+
+    await studio.until(is_cleared)
 
 
 async def test_a_broker_that_refuses_the_second_connection(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
