@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tests.chaos.run import Run, fresh
 from tests.chaos.schedule import KINDS, Fault, Round, load, rounds
+from tests.e2e.broker import mosquitto_path
 from tests.e2e.zoneminder import what_is_missing
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def main() -> int:
         "--folder", type=Path, default=Path(tempfile.gettempdir()) / "vms-bridge-chaos", help="logs go here; it is emptied"
     )
     arguments = parser.parse_args()
-    if missing := what_is_missing():
+    if missing := what_is_missing() or (None if mosquitto_path() else "mosquitto is missing: apt-get install mosquitto"):
         print(f"chaos: {missing}", file=sys.stderr)
         return 1
     schedule = rounds(arguments.seed)

@@ -180,6 +180,8 @@ class _Connection:
                     chunk = await reader.read(_CHUNK)
                 except OSError:
                     chunk = b""
+                if self._ear is not None and not is_up:
+                    self._ear.from_broker(chunk)  # acknowledged is acknowledged, though the bridge may never hear of it
                 await held.put((time.monotonic() + self.proxy.delay_s, chunk))
                 if not chunk:
                     return
@@ -214,8 +216,8 @@ class _Connection:
             self.proxy.unauthorised += 1
         for part in self._parts(chunk):
             writer.write(part)
-            if self._ear is not None:
-                (self._ear.from_client if is_up else self._ear.from_broker)(part)
+            if self._ear is not None and is_up:
+                self._ear.from_client(part)
             await writer.drain()
             if len(part) == 1 and self.proxy.trickles:
                 self.proxy.hits += 1
