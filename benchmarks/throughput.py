@@ -89,9 +89,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a load led to: processor, memory before and at most, rates asked for, what was emitted, what came."""
+    """What a load led to; `waited` is the share of the time that the process was kept waiting for a core."""
 
     cores: float
+    waited: float
     before_mb: float
     most_mb: float
     asked: tuple[int, int]
@@ -142,13 +143,15 @@ async def _load(broker: Mosquitto, child: Child, *, states: int, events: int, se
     memory = asyncio.create_task(_sample(cost, sizes))
     freezing = asyncio.create_task(_freeze(broker, (seconds - frozen_s) / 2, frozen_s))
     load = await child.ask("load", states=states, events=events, seconds=seconds)
-    cores = cost.cores
+    cores, waited = cost.cores, cost.kept_waiting
     await freezing
     await tally.complete(load)
     memory.cancel()
     await asyncio.gather(memory, return_exceptions=True)
     reader.close()
-    return Outcome(cores=cores, before_mb=before_mb, most_mb=max(sizes), asked=(states, events), load=load, tally=tally)
+    return Outcome(
+        cores=cores, waited=waited, before_mb=before_mb, most_mb=max(sizes), asked=(states, events), load=load, tally=tally
+    )
 
 
 async def _sample(cost: Cost, sizes: list[float]) -> None:
@@ -184,6 +187,7 @@ def _report_sustained(table: Table, outcome: Outcome, name: str, beside: str) ->
         loads.append(f"{outcome.asked[1]} events/s (begin and end)")
         reached.append(f"{outcome.lost_events} of {2 * load['events']} event messages lost")
     is_good = outcome.cores <= 1 and not outcome.lost_events and len(tally.ages_ms) >= 0.99 * load["states"]
+    beside += f"; kept waiting for a core {100 * outcome.waited:.0f} % of the time"
     table.add(Row(f"{' and '.join(loads)}, {name}", ", ".join(reached), "≤ 1 core, nothing lost", is_good, beside))
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
@@ -83,7 +84,7 @@ class Cost:
 
     def restart(self) -> None:
         """Count from now on."""
-        self._cpu_s, self._at = self._spent_s(), asyncio.get_running_loop().time()
+        self._cpu_s, self._waited_s, self._at = self._spent_s(), self._kept_waiting_s(), asyncio.get_running_loop().time()
 
     @property
     def cores(self) -> float:
@@ -91,9 +92,19 @@ class Cost:
         return (self._spent_s() - self._cpu_s) / max(asyncio.get_running_loop().time() - self._at, 1e-9)
 
     @property
+    def kept_waiting(self) -> float:
+        """For which share of the time it could have run but others had the cores: how busy the machine was for it."""
+        return (self._kept_waiting_s() - self._waited_s) / max(asyncio.get_running_loop().time() - self._at, 1e-9)
+
+    @property
     def resident_mb(self) -> float:
         """Its resident memory now, in MB of 10^6 bytes."""
         return float(self._process.memory_info().rss) / 1e6
+
+    def _kept_waiting_s(self) -> float:
+        """Sum it up over the threads (Documentation/scheduler/sched-stats.rst: run, wait, slices)."""
+        tasks = Path(f"/proc/{self._process.pid}/task")
+        return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks.iterdir()) / 1e9
 
     def _spent_s(self) -> float:
         times = self._process.cpu_times()

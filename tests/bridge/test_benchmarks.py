@@ -138,6 +138,7 @@ async def test_a_child_answers_and_has_a_cost() -> None:
         assert await child.ask("changes") == {"changes": []}
         assert child.cost.resident_mb > 1
     assert Cost(os.getpid()).cores >= 0
+    assert Cost(os.getpid()).kept_waiting >= 0
 
 
 async def test_a_child_that_ends_is_named() -> None:
@@ -247,7 +248,7 @@ async def test_a_load_arrives_and_is_counted(tmp_path: Path) -> None:
         assert load is not None
         assert (load["states"], load["events"]) == (100, 10)
         assert await tally.complete(load)
-        outcome = throughput.Outcome(cores=0, before_mb=0, most_mb=0, asked=(500, 50), load=load, tally=tally)
+        outcome = throughput.Outcome(cores=0, waited=0, before_mb=0, most_mb=0, asked=(500, 50), load=load, tally=tally)
         assert outcome.lost_events == 0
         assert outcome.newest_after_s < math.inf
         assert 5 <= len(tally.ages_ms) <= 100
@@ -257,7 +258,7 @@ async def test_a_load_arrives_and_is_counted(tmp_path: Path) -> None:
 
 def test_what_is_missing_counts_as_lost() -> None:
     load = {"states": 1, "events": 2, "newest": {"1": 5}, "until": 5}
-    outcome = throughput.Outcome(cores=0, before_mb=0, most_mb=0, asked=(1, 2), load=load, tally=throughput.Tally())
+    outcome = throughput.Outcome(cores=0, waited=0, before_mb=0, most_mb=0, asked=(1, 2), load=load, tally=throughput.Tally())
     assert (outcome.lost_events, outcome.newest_after_s) == (4, math.inf)
 
 
