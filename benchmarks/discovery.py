@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from benchmarks.lab.home import home_assistant
 from benchmarks.lab.programs import ROOT, UNLIMITED, mosquitto
 from benchmarks.lab.remote import Child
-from benchmarks.lab.running import run
+from benchmarks.lab.running import CannotMeasureError, run
 from benchmarks.lab.table import MS, Row, Table, arguments, median
 from benchmarks.lab.wire import Client
 from benchmarks.lab.world import SYSTEM
@@ -164,7 +164,7 @@ async def _start(broker: Mosquitto, child: Child, plan: Plan) -> tuple[int, Tall
     async with child:
         at = int((await child.ask("start"))["at"])
         if not await tally.complete(plan.monitors):
-            raise RuntimeError(f"only {len(tally.discovery)} discoveries and {len(tally.states)} states came")
+            raise CannotMeasureError(f"only {len(tally.discovery)} discoveries and {len(tally.states)} states came")
     reader.close()
     return at, tally
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from tests.e2e.home_assistant import START_WITHIN_S, HomeAssistant, venv, what_is_missing
 
-from benchmarks.lab.programs import CannotMeasureError
+from benchmarks.lab.running import CannotMeasureError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

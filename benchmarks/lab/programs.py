@@ -14,6 +14,7 @@ from tests.e2e.broker import mosquitto_path
 from tests.e2e.processes import Program, free_ports, listening
 
 from benchmarks.lab.remote import Cost
+from benchmarks.lab.running import CannotMeasureError
 from benchmarks.lab.wire import Client, publish_packet
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ ROOT = f"vms_bridge/{INSTANCE}"
 UNLIMITED = "max_queued_messages 0\nmax_inflight_messages 0\nmax_queued_bytes 0\n"
 _READY_WITHIN_S = 60.0
 _MOST_MONITORS = 1000
-
-
-class CannotMeasureError(Exception):
-    """Something that the benchmark needs is not there."""
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
-from benchmarks.lab.programs import CannotMeasureError
+from benchmarks.lab.running import CannotMeasureError
 
 if TYPE_CHECKING:
     import argparse

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
+from benchmarks.lab.running import CannotMeasureError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -69,7 +71,7 @@ class Child:
         async with asyncio.timeout(_ANSWER_WITHIN_S):
             line = await self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{' '.join(self._command)} has ended; what it said stands above")
+            raise CannotMeasureError(f"{' '.join(self._command)} has ended; what it said stands above")
         answer: Json = json.loads(line)
         return answer
 

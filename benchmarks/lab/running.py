@@ -8,24 +8,22 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.lab.programs import CannotMeasureError
-
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
 
 
-def run(measure: Callable[[Path], Awaitable[None]]) -> int:
+class CannotMeasureError(Exception):
+    """Something that the benchmark needs is not there, or did not work."""
+
+
+def run(measure: Callable[[Path], Coroutine[None, None, None]]) -> int:
     """Run a benchmark in a folder of its own, and return the exit code."""
     with tempfile.TemporaryDirectory(prefix="vms-bridge-bench-") as folder:
         try:
-            asyncio.run(_run(measure, Path(folder)))
+            asyncio.run(measure(Path(folder)))
         except CannotMeasureError as error:
             print(f"could not measure: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             return 1
     return 0
-
-
-async def _run(measure: Callable[[Path], Awaitable[None]], folder: Path) -> None:
-    await measure(folder)

@@ -16,8 +16,9 @@ from benchmarks.lab.arrivals import Arrivals
 from benchmarks.lab.bare import BarePublisher
 from benchmarks.lab.feeder import Feeder
 from benchmarks.lab.home import Entities
-from benchmarks.lab.programs import INSTANCE, ROOT, CannotMeasureError, check_source
+from benchmarks.lab.programs import INSTANCE, ROOT, check_source
 from benchmarks.lab.remote import Child, Cost, Json
+from benchmarks.lab.running import CannotMeasureError
 from benchmarks.lab.table import Row, Table, median, quantile
 from benchmarks.lab.watcher import Watcher
 from benchmarks.lab.world import SYSTEM, snapshot
@@ -142,7 +143,7 @@ async def test_a_child_answers_and_has_a_cost() -> None:
 
 
 async def test_a_child_that_ends_is_named() -> None:
-    with pytest.raises(RuntimeError, match=r"benchmarks\.lab\.none"):
+    with pytest.raises(CannotMeasureError, match=r"benchmarks\.lab\.none"):
         async with Child("benchmarks.lab.none"):
             pass
 
