@@ -210,9 +210,12 @@ class Session:
         now = self._clock.monotonic()
         found = parse_monitors(await self._list_of_monitors())
         if now - self._zones_read >= ZONES_INTERVAL_S or found.keys() != self.watches.keys():
-            self._zones_read = now
-            self._zones = parse_zones(await self._system.optional("zones"), found)
-            self._servers = parse_servers(await self._system.optional("servers"), self.config.url)
+            zones, servers = await self._system.optional("zones"), await self._system.optional("servers")
+            self._zones_read = now if zones is not None else float("-inf")
+            if zones is not None:
+                self._zones = parse_zones(zones, found)
+            if servers is not None:
+                self._servers = parse_servers(servers, self.config.url)
         for gone in self.watches.keys() - found.keys():
             del self.watches[gone]
         for monitor_id, row in found.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.api import PermissionMissing
@@ -31,8 +32,11 @@ class SystemReader:
         states, storage, load, daemons = await asyncio.gather(
             self.optional("states"), self.optional("storage"), self.optional("host/getLoad"), self.optional("host/daemonCheck")
         )
+        known = self.state
         runs = parse_states(states)
         areas, average = parse_storage(storage), parse_load(load)
+        if storage is None:
+            areas = tuple(replace(area, used_bytes=None) for area in known.storage)
         running = mapping(daemons).get("result")
         capabilities = {Capability.EVENTS, Capability.EVENT_PICTURE}
         capabilities |= {Capability.RUN_STATE} if runs else set()
@@ -42,11 +46,12 @@ class SystemReader:
             available=True,
             running=None if running is None else as_bool(running),
             run_state=next((run.name for run in runs if run.is_active), None),
-            run_states=tuple(run.name for run in runs),
+            run_states=known.run_states if states is None else tuple(run.name for run in runs),
             load=None if average is None else round(average, 2),
             storage=areas,
             source="api",
-            capabilities=frozenset(capabilities),
+            # What could be read once is there, though it can't be read now: entities are not to come and go.
+            capabilities=known.capabilities | capabilities,
         )
 
     async def optional(self, path: str, *, at: str | None = None) -> object:

@@ -166,6 +166,31 @@ async def test_what_it_can_do_without(path: str, kind: str, serve: Serve) -> Non
             assert len(feed.monitors) == 3
 
 
+@pytest.mark.parametrize("path", ["states", "storage", "host/getLoad", "zones", "servers"])
+async def test_what_fails_for_a_moment_changes_no_description(path: str, serve: Serve) -> None:
+    """Entities come and go with descriptions: one failed request must not take them out of Home Assistant."""
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
+        before, monitors = feed.snapshots[0].system, feed.monitors
+        assert monitors["1"].zones
+        fake.fail(path, "500")
+        fake.world.add_monitor(9, "New")  # has zones read again
+        await backend.refresh(None)
+        assert feed.system
+        assert "9" in feed.monitors
+        assert feed.system.capabilities == before.capabilities
+        assert feed.system.run_states == before.run_states
+        assert [area.name for area in feed.system.storage] == [area.name for area in before.storage]
+        assert feed.monitors["1"] == monitors["1"]
+        if path == "states":
+            assert feed.system.run_state is None
+        if path == "storage":
+            assert {area.used_bytes for area in feed.system.storage} == {None}
+        fake.heal()
+        await backend.refresh(None)
+        assert feed.monitors["9"].zones
+        assert feed.system.run_state == "default"
+
+
 async def test_loss_while_running(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake:
         serving = serve(fake)
