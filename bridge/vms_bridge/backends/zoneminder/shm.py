@@ -94,7 +94,7 @@ class Sample:
     @property
     def beat(self) -> int:
         """When the daemon last showed that it lives; before its first beat, when it started."""
-        return max(self.last_write if self.heartbeat is None else self.heartbeat, self.startup)
+        return (self.last_write if self.heartbeat is None else self.heartbeat) or self.startup
 
 
 class Unusable(Exception):
@@ -166,9 +166,12 @@ class MonitorMemory:
             self._reopen_if_replaced()
             self.retry_at = monotonic
         sample = self._read()
-        if now - sample.beat > HEARTBEAT_LIMIT_S:
+        age = now - sample.beat
+        if abs(age) > HEARTBEAT_LIMIT_S:
             self._checked = float("-inf")
-            raise Unusable(f"its daemon has not shown a sign of life for {now - sample.beat:.0f} s", is_passing=True)
+            # A clock that was set back makes the dead look alive; the living show it by their next beat.
+            found = f"has not shown a sign of life for {age:.0f} s" if age > 0 else f"last beat {-age:.0f} s ahead of the clock"
+            raise Unusable(f"its daemon {found}", is_passing=True)
         return sample
 
     def cause(self) -> str:

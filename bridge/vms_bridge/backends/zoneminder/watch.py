@@ -198,7 +198,7 @@ class Watch:
             return None
         if sample is not None:
             limit = max(_STALE_PICTURE_S, 5 / sample.capture_fps) if sample.capture_fps else _STALE_PICTURE_S
-            delivers = sample.has_signal and now - sample.last_write <= limit
+            delivers = sample.has_signal and abs(now - sample.last_write) <= limit
         else:
             delivers = row.is_delivering
         if not delivers and not row.captures:

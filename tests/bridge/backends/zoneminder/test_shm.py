@@ -65,7 +65,10 @@ def test_every_layout(tmp_path: Path, size: int) -> None:
 def test_recorded_files(tmp_path: Path, name: str, version: tuple[int, int, int], state: AlarmState) -> None:
     shutil.copy(RECORDED / f"zm.mmap.{name}.bin", tmp_path / "zm.mmap.1")
     memory = MonitorMemory(tmp_path, "1", version)
-    sample = memory.sample(0, 0)
+    raw = (tmp_path / "zm.mmap.1").read_bytes()
+    beat = LAYOUTS[int.from_bytes(raw[:4], "little")].heartbeat
+    assert beat
+    sample = memory.sample(0, int.from_bytes(raw[beat : beat + 8], "little"))
     assert (sample.alarm, sample.imagesize, sample.has_signal, sample.is_detecting) == (state, 320 * 240 * 4, True, True)
     assert sample.capture_fps == pytest.approx(5, abs=0.5)
     assert 1_795_000_000 < sample.last_write < 1_796_000_000
@@ -176,3 +179,15 @@ def test_any_bytes(tmp_path: Path, size: int, raw: bytes) -> None:
         pass
     finally:
         memory.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_clock_that_was_set_back_keeps_no_dead_daemon_alive(tmp_path: Path, size: int) -> None:
+    writer, memory = written(tmp_path, size, from_one=size != 600)
+    back = NOW - 3600
+    with pytest.raises(Unusable, match="ahead"):
+        memory.sample(1, back)
+    writer.set(heartbeat=int(back), last_write=int(back))  # alive: its start alone is of the time before
+    assert memory.sample(2, back).startup == NOW
+    with pytest.raises(Unusable, match="sign of life"):
+        memory.sample(3, back + 60)
