@@ -303,11 +303,11 @@ class FakeZoneMinder:
             if name == "Id >":
                 low = int(value)
                 chosen = [event for event in chosen if event.id > low]
-            elif name in {"StartDateTime <", "StartTime <"}:
+            elif name in {"StartDateTime <", "StartTime <", "StartDateTime >", "StartTime >"}:
                 if name.startswith("StartDate") and self.world.personality.old_times:
                     raise _Denied(500, "PDOException", "Unknown column 'Event.StartDateTime'")
                 limit = datetime.fromisoformat(value).replace(tzinfo=self.world.zone).astimezone(UTC)
-                chosen = [event for event in chosen if event.start < limit]
+                chosen = [event for event in chosen if (event.start < limit if name.endswith("<") else event.start > limit)]
             elif name in {"Id", "MonitorId"}:
                 exact.setdefault(name, set()).add(value)
             else:

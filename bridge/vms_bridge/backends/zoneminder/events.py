@@ -130,7 +130,7 @@ class EventTracker:
             self._cursor, self._read_to = cursor, cursor[0]
             self._follow(resume.open_events)
         elif newest and cursor[1] and _stamp(newest[0]) > cursor[1]:
-            await self._start_generation(resume.open_events, cursor, top, newest)
+            await self._start_generation(resume.open_events, cursor, newest)
         else:
             # Events were deleted, or an older database was restored: the next id will tell.
             self._cursor, self._read_to = cursor, top
@@ -183,13 +183,17 @@ class EventTracker:
         await self._record([self._tracked[row.id].event for row in alive], late=False, even_if_empty=True)
         self._around.open_events_changed({row.monitor_id for row in alive})
 
-    async def _start_generation(
-        self, left_open: Iterable[Event], cursor: tuple[int, str], top: int, newest: Sequence[EventRow]
-    ) -> None:
+    async def _start_generation(self, left_open: Iterable[Event], cursor: tuple[int, str], newest: Sequence[EventRow]) -> None:
+        """Go on in a restored database, with what it has recorded since the newest event that was read before."""
+        since = datetime.fromisoformat(cursor[1]).astimezone(self._zone)
+        filters = [(f"{self._start_column} >", f"{since:%Y-%m-%d %H:%M:%S}")]
+        first = min((row.id for row in await self._page(filters)), default=newest[0].id)
         self._cursor = cursor
         self._follow(left_open)
-        await self._next_generation(top)
-        await self._start_at(top, newest)
+        await self._next_generation(first)
+        self._read_to, self._cursor = first - 1, (first - 1, "")
+        for row in newest:
+            self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
 
     async def _next_generation(self, first: int) -> None:
         _LOG.warning("ZoneMinder's event ids start anew at %d, after %d: was its database restored?", first, self._cursor[0])

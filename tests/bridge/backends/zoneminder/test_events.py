@@ -246,8 +246,9 @@ async def test_thousands_of_never_closed_events_are_not_announced_as_new(world: 
 
 
 async def test_restored_database_known_by_its_times(world: World, serve: Serve, clock: FastClock) -> None:
-    for _ in range(5):
-        world.close_event(world.open_event(1).id)
+    for _ in range(3):
+        world.close_event(world.open_event(1, start=LONG_AGO).id)
+    since = [world.close_event(world.open_event(1).id).id for _ in range(2)]
     running = world.open_event(2)
     lost = Event(id="49", monitor_id="1", start=LONG_AGO)
     stamp = (clock.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -257,7 +258,7 @@ async def test_restored_database_known_by_its_times(world: World, serve: Serve, 
         assert feed.generation == 3
         assert feed.batches[0].generation == 2
         assert feed.batches[0].events[0].end_reason is EndReason.UNKNOWN
-        assert ids(feed.events) == [49, running.id]
+        assert ids(feed.events) == [49, *since, running.id]
 
 
 async def test_restored_database_known_by_the_next_id(world: World, serve: Serve, clock: FastClock) -> None:
