@@ -117,3 +117,13 @@ async def test_a_trouble_is_logged_once_and_its_end_once(caplog: pytest.LogCaptu
     assert "works again" in caplog.text
     task.cancel()
     await asyncio.wait([task])
+
+
+async def test_a_defect_that_comes_again_and_again_leaves_one_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    heard = await run_for(Failing(ValueError("http://vms/?token=abc123")), 60)
+    assert len(caplog.records) == 2  # the traceback, and the loss
+    assert "Traceback" in caplog.text
+    lost = heard.updates[0]
+    assert isinstance(lost, SystemLost)
+    assert "ValueError" in lost.detail
+    assert "abc123" not in lost.detail  # it is published

@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import BridgeError, VmsAuthFailed
-from vms_bridge.logs import Trouble
+from vms_bridge.logs import Trouble, redact
 from vms_bridge.model import Snapshot, SystemLost
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Supervisor:
         self._jitter = jitter
         self._trouble = Trouble(_LOGGER, f"system {system} is lost", clock.monotonic)
         self._accepted_at = float("-inf")
+        self._defect = ""
 
     async def run(self) -> None:
         """Run the backend until cancelled, whatever happens to it."""
@@ -50,7 +51,7 @@ class Supervisor:
             error = await self._run_once()
             now = self._clock.monotonic()
             losses = 0 if now - started > _HEALTHY_S else losses
-            self._feed.emit(SystemLost(detail=f"{error}: {error.hint}" if error.hint else str(error)))
+            self._feed.emit(SystemLost(detail=redact(f"{error}: {error.hint}" if error.hint else str(error))))
             self._trouble.report(error, hint=error.hint, code=error.code)
             is_refused = isinstance(error, VmsAuthFailed) and now - self._accepted_at > _KNOWN_GOOD_S
             longest_s = _AUTH_WAIT_S if is_refused else _LONGEST_WAIT_S
@@ -65,8 +66,11 @@ class Supervisor:
         except BridgeError as error:
             return error
         except Exception as error:
-            _LOGGER.exception("system %s: the backend failed in an unforeseen way; it is started anew", self._system)
-            return BridgeError(f"internal error: {type(error).__name__}: {error}")
+            internal = BridgeError(f"internal error: {type(error).__name__}: {error}")
+            if str(internal) != self._defect:
+                self._defect = str(internal)
+                _LOGGER.exception("system %s: the backend failed in an unforeseen way; it is started anew", self._system)
+            return internal
         return BridgeError("the backend ended by itself")
 
     def _is_well(self) -> None:
