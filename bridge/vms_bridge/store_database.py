@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from vms_bridge.errors import StoreError
@@ -29,6 +30,7 @@ _P = ParamSpec("_P")
 _FILE_NAME = "vms-bridge.sqlite"
 _RETRY_S = 5.0
 _DISK_TROUBLES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_OUR_TABLES = {"meta", "systems", "monitors", "events", "messages", "outbox"}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
@@ -153,34 +155,38 @@ def _connect_or_rebuild(path: Path, now: datetime) -> sqlite3.Connection:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False, timeout=5)
     try:
+        version = _examine(path, connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        _prepare(path, connection)
+        migrate(connection, version)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+def _examine(path: Path, connection: sqlite3.Connection) -> int:
+    """Return the format of our database, 0 for a new one; writes nothing. Raises DatabaseError where it is not ours."""
     if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError("the database is damaged")
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables >= _OUR_TABLES and (tables or version):
+        raise sqlite3.DatabaseError("it is another program's database")
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"the store {path} was written by a newer version of VMS Bridge (format {version}, this one knows {SCHEMA_VERSION})",
             hint="install that version again, or move the file away to start anew (events are then announced afresh)",
         )
-    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise sqlite3.DatabaseError("it is another program's database")
-    migrate(connection, version)
+    return version
 
 
 def _keep_aside(path: Path, now: datetime, error: sqlite3.DatabaseError) -> None:
     aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}")
     path.rename(aside)
     for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(f"{aside}{suffix}")
     _LOGGER.error(
         "the store %s can't be read (%s): it is kept as %s and a new one is made;"
         " sequence numbers start anew, and events of before are not announced again",

@@ -184,6 +184,21 @@ async def test_a_foreign_database_is_kept_aside(tmp_path: Path) -> None:
     assert len(kept_aside(tmp_path)) == 1
 
 
+@pytest.mark.parametrize("version", [0, 1, 99])
+async def test_a_foreign_database_is_kept_as_it_is_whatever_its_version(tmp_path: Path, version: int) -> None:
+    foreign = sqlite3.connect(tmp_path / "vms-bridge.sqlite")
+    foreign.executescript(f"CREATE TABLE meta (key, value); PRAGMA user_version = {version}")
+    foreign.close()
+    before = (tmp_path / "vms-bridge.sqlite").read_bytes()
+    (tmp_path / "vms-bridge.sqlite-wal").write_bytes(b"")
+    store = await opened(tmp_path)
+    assert await store.monitors("zm") == []
+    await store.close()
+    aside, log = sorted(kept_aside(tmp_path))
+    assert aside.read_bytes() == before
+    assert log.name == f"{aside.name}-wal"
+
+
 async def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
     await (await opened(tmp_path)).close()
     with sqlite3.connect(tmp_path / "vms-bridge.sqlite") as connection:
