@@ -17,6 +17,7 @@ from vms_bridge.command_runner import CommandRunner
 from vms_bridge.errors import MediaUnavailable, StoreError
 from vms_bridge.keys import MonitorRule
 from vms_bridge.lifecycle import is_over, steps
+from vms_bridge.logs import Trouble
 from vms_bridge.messages import decode, encode, event_message, public_event_id
 from vms_bridge.model import (
     Detection,
@@ -138,6 +139,7 @@ class Hub:
         self._subscriptions: set[HubSubscription] = set()
         self._writes: set[asyncio.Task[None]] = set()
         self._unsaved = asyncio.Event()
+        self._store_trouble = Trouble(_LOGGER, "keeping house", clock.monotonic)
         self._runner = CommandRunner(self, clock, backend_of=self._backend_of, memory=self)
 
     @property
@@ -495,7 +497,8 @@ class Hub:
         while True:
             waiting = await self._keep_house(self._store.waiting(longer_than=_WAITING))
             problem = self._store.problem or ("the store failed; see the log" if waiting is None else None)
-            self._set_state(replace(self._state, problem=problem, undelivered=waiting or 0))
+            undelivered = self._state.undelivered if waiting is None else waiting
+            self._set_state(replace(self._state, problem=problem, undelivered=undelivered))
             await self._clock.sleep(_LOOK_AT_STORE_S)
 
     def _set_state(self, state: BridgeState) -> None:
@@ -506,7 +509,9 @@ class Hub:
 
     async def _keep_house(self, work: Coroutine[None, None, _T]) -> _T | None:
         try:
-            return await work
+            done = await work
         except StoreError as error:
-            _LOGGER.warning("%s (%s)", error, error.hint)
+            self._store_trouble.report(error, hint=error.hint)
             return None
+        self._store_trouble.over()
+        return done

@@ -461,3 +461,19 @@ async def test_a_number_given_in_memory_is_not_given_again_by_the_file_after_a_c
     first: dict[tuple[str, int], dict[str, Any]] = {}
     for message in said:
         assert first.setdefault((message["epoch"], message["seq"]), message) == message
+
+
+async def test_a_store_that_fails_for_long_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(tmp_path) as hub:
+        hub._store._database.connection.close()
+        clock = hub._clock
+        assert isinstance(clock, FakeClock)
+        task = asyncio.create_task(hub.run())
+        for _ in range(4):
+            while clock.sleeping < 2:
+                await asyncio.sleep(0)
+            await clock.advance(5)
+        assert hub.state.problem
+        assert caplog.text.count("keeping house") == 1
+        task.cancel()
+        await asyncio.wait([task])

@@ -11,7 +11,7 @@ from vms_bridge.backends.zoneminder.checkup import examine
 from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.session import Session
 from vms_bridge.commands import Restart, SetRunState
-from vms_bridge.errors import VmsError, VmsUnreachable
+from vms_bridge.errors import BridgeError, VmsUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -103,8 +103,8 @@ class ZoneMinder:
 
 
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the loss that ended the loops; a fault of the program keeps its whole group."""
-    lost, rest = group.split(VmsError)
+    """Return the loss, or the failing store, that ended the loops; a fault of the program keeps its whole group."""
+    lost, rest = group.split(BridgeError)
     if lost is None or rest is not None:
         return group
     first: BaseException = lost

@@ -10,7 +10,9 @@ from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, conf
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_34, V1_38_4
 
-from vms_bridge.model import EndReason, Event, EventKind, Resume
+from vms_bridge.backends.zoneminder.backend import ZoneMinder
+from vms_bridge.errors import StoreError
+from vms_bridge.model import EndReason, Event, EventBatch, EventKind, Resume
 
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
@@ -335,3 +337,13 @@ async def test_burst(world: World, serve: Serve) -> None:
             world.close_event(world.open_event(1).id)
         await feed.until(lambda: feed.event(350))
         assert ids(feed.events) == list(range(1, 351))
+
+
+async def test_a_store_that_fails_is_told_as_what_it_is(world: World, clock: FastClock) -> None:
+    class Full(MemoryFeed):
+        async def record(self, batch: EventBatch) -> None:
+            raise StoreError(f"no room for {len(batch.events)} events")
+
+    async with FakeZoneMinder(world) as fake:
+        with pytest.raises(StoreError, match="no room"):
+            await ZoneMinder("zm", config(fake.url), clock).run(Full())
