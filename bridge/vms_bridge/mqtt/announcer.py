@@ -1,7 +1,7 @@
 """Home Assistant's discovery payloads: kept true on the broker, one per device, parents first, without haste.
 
 Home Assistant skips what is left of a payload when the next one for the same device comes too soon, so changes are
-gathered for a second and a device is announced at most every two (docs/decisions/0303-discovery-upkeep.md).
+gathered for a second and a device is announced at most every two (docs/decisions/0303-what-the-broker-holds.md).
 """
 
 from __future__ import annotations

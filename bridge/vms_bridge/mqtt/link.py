@@ -1,32 +1,31 @@
 """One connection to the broker, used once: paho on the event loop.
 
-The only module that knows paho. A link is made by `Link.open`, kept alive by `run` and thrown away when it is lost, so
-that no backlog can survive inside the client (docs/decisions/0301-mqtt-link.md).
+Only this and `link_client` know paho. A link is made by `Link.open`, kept alive by `run` and thrown away when it is lost, so
+that no backlog can survive inside the client (docs/decisions/0301-one-link-per-connection.md).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import ssl
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from paho.mqtt.client import Client, MQTTMessage, WebsocketConnectionError
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.client import WebsocketConnectionError
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from vms_bridge.errors import BrokerError, BrokerUnreachable
 from vms_bridge.mqtt import reasons
+from vms_bridge.mqtt.link_client import WINDOW, LinkClient, make_client, no_properties, subscribe_options
+from vms_bridge.mqtt.link_driver import LinkDriver
 from vms_bridge.mqtt.threads import in_thread
 from vms_bridge.mqtt.wire import Filter, Message, Will
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from paho.mqtt.client import ConnectFlags, DisconnectFlags, SocketLike
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+    from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
     from vms_bridge.clock import Clock
@@ -34,21 +33,12 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-KEEPALIVE_S = 5
-_SILENCE_S = 9.0
-"""A broker that says nothing for so long, though it was pinged, is dead."""
 _CONNECT_S = 10.0
 _SUBSCRIBE_S = 60.0
 """Long, because the answer may queue behind retained messages: mosquitto 2.0 writes 40 KB/s over WebSockets."""
 _CLOSE_S = 0.8
-_WINDOW = 100
-_INCOMING_BYTES = 1 << 20
-_READS = 64
 _OVERHEAD_BYTES = 32
 """More than a PUBLISH's headers and our properties take."""
-
-ACCEPTED = 0
-"""The reason code of a message that the broker took; from 0x80 on it refused."""
 
 
 class _OldProtocol(Exception):
@@ -58,7 +48,7 @@ class _OldProtocol(Exception):
 class Link:
     """An open connection. Everything but `open` belongs to the event loop it was opened on."""
 
-    def __init__(self, client: _Client, config: MqttConfig, clock: Clock) -> None:
+    def __init__(self, client: LinkClient, config: MqttConfig, clock: Clock) -> None:
         self._client = client
         self._config = config
         self._clock = clock
@@ -68,16 +58,13 @@ class Link:
         self._failure: BrokerError | None = None
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._connack = False
-        self._flush_due = False
-        self._watched = False
         self._acks: dict[int, Callable[[int], None]] = {}
         self._subscriptions: dict[int, asyncio.Future[list[int]]] = {}
         self._expiries: dict[int, Properties] = {}
-        self._heard = self._ticked = clock.monotonic()
         self._max_packet_bytes: int | None = None
         self._on_message: Callable[[Message], None] = _ignore
-        self._on_writable: Callable[[], None] = _nothing
-        self.window = _WINDOW
+        self._driver = LinkDriver(client, clock, on_lost=lambda why: self._end(self._lost(why)), on_garbled=self._garbled)
+        self.window = WINDOW
         """How many QoS 1 messages may be unacknowledged."""
 
     @classmethod
@@ -86,7 +73,7 @@ class Link:
     ) -> Link:
         """Connect by MQTT 5, or by 3.1.1 where the broker knows no better. Raises BrokerUnreachable or BrokerRefused."""
         for protocol in (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311):
-            client = _client(config, protocol, client_id, will)
+            client = make_client(config, protocol, client_id, will)
             link = cls(client, config, clock)
             try:
                 await link._connect(send_buffer_bytes)
@@ -109,7 +96,7 @@ class Link:
     @property
     def is_ready(self) -> bool:
         """Whether the kernel has taken everything so far, so that more may be published."""
-        return not self._ended.is_set() and not self._client.want_write() and not self._rest()
+        return self._driver.is_ready
 
     @property
     def unacknowledged(self) -> int:
@@ -118,7 +105,7 @@ class Link:
 
     def listen(self, on_message: Callable[[Message], None], on_writable: Callable[[], None]) -> None:
         """Have these called on the loop: for each message, and whenever everything published has left."""
-        self._on_message, self._on_writable = on_message, on_writable
+        self._on_message, self._driver.on_writable = on_message, on_writable
 
     def publish(
         self,
@@ -138,7 +125,7 @@ class Link:
         if self._ended.is_set() or not self._fits(topic, len(payload) + len(correlation or b"")):
             return False
         properties = self._properties(expiry_s, correlation)
-        for _ in range(_WINDOW + 1):
+        for _ in range(WINDOW + 1):
             info = self._client.publish(topic, payload, 1 if on_ack else 0, retain, properties)
             if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
                 break  # otherwise this message id is still that of an unacknowledged message: take the next
@@ -150,25 +137,12 @@ class Link:
 
     def flush(self) -> None:
         """Hand to the kernel what was published, as far as it takes it."""
-        sock = self._client.socket()
-        if sock is None:
-            return
-        self._flush_due = False
-        try:
-            if self._rest():
-                sock.send(b"")
-            if not self._rest():
-                self._client.loop_write()
-        except OSError as error:
-            if not isinstance(error, BlockingIOError | ssl.SSLWantReadError | ssl.SSLWantWriteError):
-                self._end(self._lost(str(error)))
-                return
-        self._watch(sock.fileno(), on=self._client.want_write() or self._rest())
+        self._driver.flush()
 
     async def subscribe(self, filters: Sequence[Filter]) -> list[str]:
         """Subscribe, and return those that the broker refused once it has answered. Raises BrokerUnreachable."""
         if self.is_mqtt5:
-            rc, mid = self._client.subscribe([(each.topic, _options(each)) for each in filters])
+            rc, mid = self._client.subscribe([(each.topic, subscribe_options(each)) for each in filters])
         else:
             rc, mid = self._client.subscribe([(each.topic, each.qos) for each in filters])
         if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
@@ -183,7 +157,7 @@ class Link:
 
     async def run(self) -> NoReturn:
         """Keep the link alive until it is lost, then raise why (BrokerUnreachable or BrokerRefused)."""
-        ticker = asyncio.create_task(self._tick(), name="mqtt-keepalive")
+        ticker = asyncio.create_task(self._driver.run(), name="mqtt-keepalive")
         try:
             await self._ended.wait()
         finally:
@@ -214,7 +188,7 @@ class Link:
         try:
             async with asyncio.timeout(_CONNECT_S):
                 name = f"mqtt-connect-{config.host}"
-                await in_thread(name, lambda: _connect(client, config), abandon=lambda: _close(client))
+                await in_thread(name, lambda: client.open(config), abandon=client.drop)
                 self._attach(send_buffer_bytes)
                 await self._opened
         except BaseException as error:
@@ -228,23 +202,14 @@ class Link:
         sock = self._client.socket()
         if sock is None:
             raise reasons.no_answer(self._where, self._config)
-        raw = _raw_socket(sock)
-        if raw is not None:
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if send_buffer_bytes:
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
         client = self._client
+        client.tune(send_buffer_bytes)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = self._received
         client.on_subscribe = self._subscribed
         client.on_publish = self._published
-        client.on_socket_register_write = self._wants_write
-        client.on_socket_close = self._socket_closed
-        self._heard = self._ticked = self._clock.monotonic()
-        self._loop.add_reader(sock.fileno(), self._readable, sock)
-        self.flush()
-        self._readable(sock)
+        self._driver.start(sock)
 
     def _connected(
         self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, answer: Properties | None
@@ -257,7 +222,7 @@ class Link:
         elif (missing := _missing_feature(answer)) is not None:
             self._end(reasons.refusal(self._where, missing, ""))
         else:
-            self.window = max(1, min(_WINDOW, getattr(answer, "ReceiveMaximum", _WINDOW)))
+            self.window = max(1, min(WINDOW, getattr(answer, "ReceiveMaximum", WINDOW)))
             self._max_packet_bytes = getattr(answer, "MaximumPacketSize", None)
             if not self._opened.done():
                 self._opened.set_result(None)
@@ -300,57 +265,8 @@ class Link:
         if on_ack is not None:
             on_ack(reason.value)
 
-    def _wants_write(self, *_: object) -> None:
-        if not self._flush_due:
-            self._flush_due = True
-            self._loop.call_soon(self._flush_soon)
-
-    def _flush_soon(self) -> None:
-        if self._flush_due:
-            self._writable()
-
-    def _writable(self) -> None:
-        self.flush()
-        if self.is_ready:
-            self._on_writable()
-
-    def _readable(self, sock: object) -> None:
-        self._heard = self._clock.monotonic()
-        try:
-            for _ in range(_READS):
-                self._client.loop_read()
-                if self._client.socket() is not sock or not _pending(sock):
-                    return
-        except Exception as error:  # the border to paho's parsers: whatever a peer sent, it is not MQTT
-            _LOGGER.debug("paho could not read a packet", exc_info=True)
-            what = f"it sent something that is not MQTT ({type(error).__name__})"
-            self._end(self._lost(what) if self._connack else _OldProtocol())
-            return
-        self._loop.call_soon(self._read_on, sock)
-
-    def _read_on(self, sock: object) -> None:
-        if self._client.socket() is sock:
-            self._readable(sock)
-
-    def _socket_closed(self, _client: Client, _data: object, sock: SocketLike) -> None:
-        self._loop.remove_reader(sock.fileno())
-        self._watch(sock.fileno(), on=False)
-
-    def _watch(self, fileno: int, *, on: bool) -> None:
-        if on and not self._watched and not self._ended.is_set():
-            self._watched = True
-            self._loop.add_writer(fileno, self._writable)
-        elif not on and self._watched:
-            self._watched = False
-            self._loop.remove_writer(fileno)
-
-    def _rest(self) -> bool:
-        """Say whether half a WebSocket frame waits for the kernel.
-
-        paho 2.1 and 2.2 forget such a packet (`_packet_write` pops it and breaks off) and would mix its rest with the
-        next one; sending nothing through the wrapper sends the rest.
-        """
-        return self._config.websockets and bool(getattr(self._client.socket(), "_sendbuffer", None))
+    def _garbled(self, what: str) -> None:
+        self._end(self._lost(what) if self._connack else _OldProtocol())
 
     def _end(self, failure: BrokerError | _OldProtocol) -> None:
         """Be lost, for the first reason that comes up."""
@@ -367,24 +283,12 @@ class Link:
                 waiting.exception()
         self._subscriptions.clear()
         self._acks.clear()
-        self._loop.call_soon(_close, self._client)
+        self._driver.stop()
 
     def _lost(self, why: str) -> BrokerUnreachable:
         return BrokerUnreachable(
             f"the connection to the MQTT broker at {self._where} is lost: {why}", hint="The broker's log says more."
         )
-
-    async def _tick(self) -> None:
-        while True:
-            await self._clock.sleep(1.0)
-            now = self._clock.monotonic()
-            if now - self._ticked > 3.0:
-                self._heard = now  # it was we who slept
-            self._ticked = now
-            self._client.loop_misc()
-            keepalive_s = self._client.keepalive  # may be the broker's wish
-            if keepalive_s and now - self._heard > max(_SILENCE_S, 2 * keepalive_s - 1):
-                self._end(self._lost(f"no sign of life for {now - self._heard:.0f} s"))
 
     def _fits(self, topic: str, size_bytes: int) -> bool:
         """Say whether the broker takes a message of this size."""
@@ -405,124 +309,22 @@ class Link:
         if not self.is_mqtt5 or (expiry_s is None and correlation is None):
             return None
         if correlation is not None:
-            properties = _no_properties(PacketTypes.PUBLISH)
+            properties = no_properties(PacketTypes.PUBLISH)
             properties.CorrelationData = correlation
             return properties
         cached = self._expiries.get(expiry_s or 0)
         if cached is None:
-            cached = self._expiries[expiry_s or 0] = _no_properties(PacketTypes.PUBLISH)
+            cached = self._expiries[expiry_s or 0] = no_properties(PacketTypes.PUBLISH)
             cached.MessageExpiryInterval = expiry_s
         return cached
-
-
-class _Client(Client):
-    """paho's client, with its sockets at hand: it leaves those of a failed handshake to the garbage collector."""
-
-    def __init__(self, client_id: str, protocol: MQTTProtocolVersion, transport: Literal["tcp", "websockets"]) -> None:
-        super().__init__(
-            CallbackAPIVersion.VERSION2, client_id, protocol=protocol, transport=transport, reconnect_on_failure=False
-        )
-        self._opened: list[socket.socket] = []
-
-    def open(self, host: str, port: int) -> None:
-        """Connect, with a clean start where the protocol knows it; blocking."""
-        properties = None
-        if self.protocol == MQTTProtocolVersion.MQTTv5:
-            properties = _no_properties(PacketTypes.CONNECT)
-            properties.MaximumPacketSize = _INCOMING_BYTES
-            properties.ReceiveMaximum = _WINDOW
-        try:
-            if properties is None:
-                self.connect(host, port, KEEPALIVE_S)
-            else:
-                self.connect(host, port, KEEPALIVE_S, clean_start=True, properties=properties)
-        except BaseException:
-            for sock in self._opened:
-                sock.close()
-            raise
-
-    def _create_socket_connection(self) -> socket.socket:
-        sock = super()._create_socket_connection()
-        self._opened.append(sock)
-        return sock
-
-    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
-        context = self._ssl_context or ssl.create_default_context()
-        sock = context.wrap_socket(tcp_sock, server_hostname=self.host, do_handshake_on_connect=False)
-        self._opened.append(sock)
-        sock.settimeout(self.connect_timeout)
-        sock.do_handshake()
-        return sock
 
 
 def _ignore(message: Message) -> None:
     """Stand in until somebody listens."""
 
 
-def _nothing() -> None:
-    """Stand in until somebody listens."""
-
-
 def _address(config: MqttConfig) -> str:
     return f"{config.host}:{config.port}"
-
-
-def _client(config: MqttConfig, protocol: MQTTProtocolVersion, client_id: str, will: Will | None) -> _Client:
-    client = _Client(client_id, protocol, "websockets" if config.websockets else "tcp")
-    client.max_inflight_messages_set(0)  # the window is ours: paho's ignores Receive Maximum
-    client.connect_timeout = KEEPALIVE_S
-    if config.websockets:
-        client.ws_set_options(path=config.parts.path or "/mqtt")
-    if config.parts.username:
-        client.username_pw_set(config.parts.username, config.password.get_secret_value() if config.password else None)
-    if will is not None:
-        client.will_set(will.topic, will.payload, qos=1, retain=True)
-    return client
-
-
-def _connect(client: _Client, config: MqttConfig) -> None:
-    """Resolve, connect and shake hands; blocking, for a thread of its own."""
-    if config.tls:
-        for file in filter(None, (config.ca_file, config.client_certificate, config.client_key)):
-            with file.open("rb"):
-                pass  # ssl does not say which file it can't read
-        context = ssl.create_default_context(cafile=str(config.ca_file) if config.ca_file else None)
-        if config.client_certificate and config.client_key:
-            context.load_cert_chain(str(config.client_certificate), str(config.client_key))
-        client.tls_set_context(context)
-    client.open(config.host, config.port)
-
-
-def _options(wanted: Filter) -> SubscribeOptions:
-    return SubscribeOptions(
-        wanted.qos,
-        noLocal=not wanted.own,
-        retainAsPublished=wanted.as_published,
-        retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if wanted.retained else SubscribeOptions.RETAIN_DO_NOT_SEND,
-    )
-
-
-def _no_properties(packet: int) -> Properties:
-    return Properties(packet)  # type: ignore[no-untyped-call]  # paho has no types here
-
-
-def _close(client: Client) -> None:
-    """Close the client's socket."""
-    sock = client.socket()
-    if sock is not None:
-        client._sock_close()  # noqa: SLF001  # paho has no public way to drop a connection without a DISCONNECT
-
-
-def _raw_socket(sock: object) -> socket.socket | None:
-    """Return the TCP socket, which paho's WebSocket wrapper holds inside."""
-    inner = getattr(sock, "_socket", sock)
-    return inner if isinstance(inner, socket.socket) else None
-
-
-def _pending(sock: object) -> int:
-    """Return how many bytes TLS has decrypted already, of which the selector knows nothing."""
-    pending = getattr(sock, "pending", None)
-    return pending() if callable(pending) else 0
 
 
 def _missing_feature(answer: Properties | None) -> int | None:

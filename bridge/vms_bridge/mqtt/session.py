@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -18,8 +17,9 @@ from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.announcer import Announcer
 from vms_bridge.mqtt.discovery import Offer
 from vms_bridge.mqtt.events import Confirmations, EventLanes
+from vms_bridge.mqtt.held import SETTLE_S, Held, Inventory
 from vms_bridge.mqtt.outbox import Outbox, Post
-from vms_bridge.mqtt.publisher import Publisher, digest
+from vms_bridge.mqtt.publisher import Publisher
 from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.rivalry import Rivalry
 from vms_bridge.mqtt.snapshots import SnapshotMemory, Snapshots
@@ -40,12 +40,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 ONLINE, OFFLINE = b"online", b"offline"
-SETTLE_S = 2.0
-"""How long to wait for what the broker retains, and for a rival's answer."""
 ESTABLISHED_S = 10.0
-_SYNC_S = 0.2
 _GOODBYE_S = 0.4
-_HELD_MOST = 50_000
 _JITTER = SystemRandom()
 
 
@@ -73,20 +69,6 @@ class Memory:
     discovery: bool = True
 
 
-@dataclass(slots=True)
-class _Held:
-    """What the broker retained of ours when we came: discovery payloads, digests of states, the hello, leftovers."""
-
-    discovery: dict[str, bytes] = field(default_factory=dict)
-    states: dict[str, bytes] = field(default_factory=dict)
-    info: bytes | None = None
-    previous: list[str] = field(default_factory=list)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.discovery) + len(self.states) + len(self.previous) >= _HELD_MOST
-
-
 class Session:
     """One link's work; made for it and thrown away with it."""
 
@@ -110,10 +92,8 @@ class Session:
         self._clock = clock
         self._notices = notices
         self._topics = Topics(identity.instance, self._config.discovery_prefix)
-        self._previous = Topics(identity.previous_instance, self._config.discovery_prefix) if identity.previous_instance else None
-        self._sync = f"{self._topics.root}/sync"
-        self._synced = asyncio.Event()
-        self._held: _Held | None = _Held()
+        previous = Topics(identity.previous_instance, self._config.discovery_prefix) if identity.previous_instance else None
+        self._inventory = Inventory(link=link, topics=self._topics, previous=previous, notices=notices)
         self._rivalry = Rivalry(
             instance=identity.instance,
             bridge_id=hub.bridge_id,
@@ -164,7 +144,7 @@ class Session:
         await self._link.close()
 
     async def _serve(self) -> None:
-        held = await self._look()
+        held = await self._inventory.take()
         self._hello()
         self._post(self._topics.info, self._greeting)
         if self._rivalry.is_foreign(held.info) and not self._memory.established:
@@ -175,39 +155,6 @@ class Session:
             await self._publish(subscription, held)
         finally:
             subscription.close()
-
-    async def _look(self) -> _Held:
-        """Return what the broker holds of ours."""
-        topics, held = self._topics, self._held
-        assert held is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
-        live = [topics.info, topics.status, topics.own_discovery_filter]
-        leftovers = [*topics.own_state_filters, *self._previous_filters()]
-        filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=self._sync)]
-        for refused in await self._link.subscribe(filters):
-            self._notices.warn(
-                f"subscription {refused}", f"the broker refused the subscription to {refused}: leftovers there can't be seen"
-            )
-        await self._wait_for_retained()
-        self._held = None
-        # All of them: mosquitto keeps a subscription's first options, and would go on to send us what we publish.
-        self._link.unsubscribe([*live, *leftovers, self._sync])
-        await self._link.subscribe([Filter(topic=each, own=False, retained=False) for each in live])
-        return held
-
-    async def _wait_for_retained(self) -> None:
-        """Wait until a message to ourselves is back, for it queues up behind what is retained.
-
-        It is sent again and again, with QoS 0: a broker whose queue for us is full drops it, and mosquitto 2.0 then
-        does not even acknowledge it (`max_queued_messages`).
-        """
-        try:
-            async with asyncio.timeout(SETTLE_S):
-                while not self._synced.is_set():
-                    self._link.publish(self._sync, b"")
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._synced.wait(), _SYNC_S)
-        except TimeoutError:
-            _LOGGER.debug("the broker has not returned our own message")
 
     async def _open_for_business(self) -> None:
         """Take commands, then say that the bridge is there."""
@@ -225,7 +172,7 @@ class Session:
         self._intake.attach(self.outbox)
         self._post(topics.status, ONLINE)
 
-    async def _publish(self, subscription: Subscription, held: _Held) -> None:
+    async def _publish(self, subscription: Subscription, held: Held) -> None:
         config, topics = self._config, self._topics
         announcer = Announcer(
             hub=self._hub,
@@ -271,8 +218,11 @@ class Session:
             jitter=_JITTER.uniform,
         )
         self._announcer, self._replay = announcer, replay
-        for topic in (*held.previous, *self._unwanted_pictures(held)):
+        for topic in held.previous:
             self.outbox.clear(topic)
+        if not config.snapshots and not self._memory.established:
+            for topic in held.pictures(topics):  # of an earlier run
+                self.outbox.clear(topic)
         changes = await subscription.changes()
         await announcer.start(changes)
         await publisher.start(changes)
@@ -300,36 +250,33 @@ class Session:
                 await publisher.note(changes)
                 snapshots.note(changes)
 
-    def _unwanted_pictures(self, held: _Held) -> list[str]:
-        """Return where an earlier run may have left pictures that nobody wants now: with every state that it has left.
-
-        To look for the pictures themselves would fetch them all.
-        """
-        if self._config.snapshots or self._memory.established:
-            return []
-        subjects = [self._topics.parse_state(topic) for topic in held.states]
-        return [self._topics.snapshot(each.system, each.monitor) for each in subjects if each and each.system and each.monitor]
-
     def _received(self, message: Message) -> None:
         """Send a message where it belongs."""
         topics = self._topics
-        if message.topic == self._sync:
-            self._synced.set()
-        elif message.topic == topics.info:
-            self._heard_info(message)
+        if self._is_command(message.topic):
+            self._intake.take(message)
+        elif message.topic == topics.sync or (
+            message.retained and message.topic not in {topics.status, topics.birth, topics.replay}
+        ):
+            self._inventory.hear(message)
+        elif not message.retained:
+            self._heard_live(message)
+
+    def _heard_live(self, message: Message) -> None:
+        topics = self._topics
+        if message.topic == topics.info:
+            self._rivalry.heard(message.payload)
         elif message.topic == topics.status:
-            if not message.retained and message.payload != ONLINE and self._replay is not None:
+            if message.payload != ONLINE and self._replay is not None:
                 self._say_online()  # an old link's will, or a rival's
         elif message.topic == topics.birth:
-            if not message.retained and message.payload == ONLINE and self._replay is not None:
+            if message.payload == ONLINE and self._replay is not None:
                 self._replay.ask(jitter=True)
         elif message.topic == topics.replay:
-            if not message.retained and self._replay is not None:
+            if self._replay is not None:
                 self._replay.ask(jitter=False)
-        elif self._is_command(message.topic):
-            self._intake.take(message)
-        else:
-            self._heard_retained(message)
+        elif not message.payload and topics.parse_discovery(message.topic) is not None:
+            self._heard_emptied(message.topic)
 
     def _is_command(self, topic: str) -> bool:
         """Say whether the topic has the shape of a command's, whatever its keys are."""
@@ -337,33 +284,11 @@ class Session:
         levels = topic[len(start) :].split("/") if topic.startswith(start) else []
         return len(levels) in {3, 4} and levels[-2] == "set"
 
-    def _heard_retained(self, message: Message) -> None:
-        is_discovery = self._topics.parse_discovery(message.topic) is not None
-        if not message.retained:
-            if is_discovery and not message.payload:
-                self._heard_emptied(message.topic)
-            return
-        held = self._held
-        if held is None or held.is_full or not message.payload:
-            return
-        if message.topic.startswith(f"{self._topics.root}/"):
-            held.states[message.topic] = digest(message.payload)
-        elif message.topic.startswith(self._topics.own_discovery_filter.partition("+")[0]):
-            held.discovery[message.topic] = message.payload
-        elif self._previous is not None:
-            held.previous.append(message.topic)
-
     def _heard_emptied(self, topic: str) -> None:
         if self._announcer is None:
             self._memory.unwanted.add(topic)
         else:
             self._announcer.emptied(topic, may_be_echo=not self._link.is_mqtt5)
-
-    def _heard_info(self, message: Message) -> None:
-        if not message.retained:
-            self._rivalry.heard(message.payload)
-        elif self._held is not None:
-            self._held.info = message.payload
 
     def _answer_rival(self) -> None:
         """Say once more who is at work here."""
@@ -411,12 +336,6 @@ class Session:
         self._notices.warn(
             f"dropped {topic}", f"the broker takes no message of {size} bytes, as on {topic}: raise its limit for packets"
         )
-
-    def _previous_filters(self) -> list[str]:
-        previous = self._previous
-        if previous is None:
-            return []
-        return [f"{previous.root}/#", previous.own_discovery_filter]
 
 
 def _leaves(errors: BaseExceptionGroup[BrokerError]) -> list[BrokerError]:

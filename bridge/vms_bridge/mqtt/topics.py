@@ -60,6 +60,11 @@ class Topics:
         return f"{self.root}/replay"
 
     @property
+    def sync(self) -> str:
+        """What the bridge sends to itself, to hear when it has got all that is retained."""
+        return f"{self.root}/sync"
+
+    @property
     def event(self) -> str:
         """The event messages of all monitors."""
         return f"{self.root}/event"

@@ -1,0 +1,111 @@
+"""What the broker retains of ours when a link is made: looked at once, before anything is published."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vms_bridge.mqtt.publisher import digest
+from vms_bridge.mqtt.wire import Filter
+
+if TYPE_CHECKING:
+    from vms_bridge.mqtt.link import Link
+    from vms_bridge.mqtt.notices import Notices
+    from vms_bridge.mqtt.topics import Topics
+    from vms_bridge.mqtt.wire import Message
+
+_LOGGER = logging.getLogger(__name__)
+
+SETTLE_S = 2.0
+"""How long to wait for what the broker retains, and for a rival's answer."""
+_SYNC_S = 0.2
+_MOST = 50_000
+
+
+@dataclass(slots=True)
+class Held:
+    """Discovery payloads and digests of states by topic, the hello, and topics of an earlier instance name."""
+
+    discovery: dict[str, bytes] = field(default_factory=dict)
+    states: dict[str, bytes] = field(default_factory=dict)
+    info: bytes | None = None
+    previous: list[str] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it takes no more."""
+        return len(self.discovery) + len(self.states) + len(self.previous) >= _MOST
+
+    def pictures(self, topics: Topics) -> list[str]:
+        """Return where pictures may be: with every monitor's state. To look for them themselves would fetch them all."""
+        subjects = [topics.parse_state(topic) for topic in self.states]
+        return [topics.snapshot(each.system, each.monitor) for each in subjects if each and each.system and each.monitor]
+
+
+class Inventory:
+    """Takes stock over one link; `previous` are the topics of an instance name that was given up."""
+
+    def __init__(self, *, link: Link, topics: Topics, previous: Topics | None, notices: Notices) -> None:
+        self._link = link
+        self._topics = topics
+        self._previous = previous
+        self._notices = notices
+        self._synced = asyncio.Event()
+        self._held: Held | None = Held()
+
+    async def take(self) -> Held:
+        """Return what is there; of hello, status and discovery go on to hear what others say. To be called once."""
+        held = self._held
+        assert held is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
+        topics = self._topics
+        live = [topics.info, topics.status, topics.own_discovery_filter]
+        leftovers = [*topics.own_state_filters, *self._previous_filters()]
+        filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=topics.sync)]
+        for refused in await self._link.subscribe(filters):
+            self._notices.warn(
+                f"subscription {refused}", f"the broker refused the subscription to {refused}: leftovers there can't be seen"
+            )
+        await self._wait()
+        self._held = None
+        # All of them: mosquitto keeps a subscription's first options, and would go on to send us what we publish.
+        self._link.unsubscribe([*live, *leftovers, topics.sync])
+        await self._link.subscribe([Filter(topic=each, own=False, retained=False) for each in live])
+        return held
+
+    def hear(self, message: Message) -> None:
+        """Take in a retained message, or the one that ends the wait."""
+        held = self._held
+        if message.topic == self._topics.sync:
+            self._synced.set()
+        elif held is None or held.is_full or not message.payload:
+            return
+        elif message.topic == self._topics.info:
+            held.info = message.payload
+        elif message.topic.startswith(f"{self._topics.root}/"):
+            held.states[message.topic] = digest(message.payload)
+        elif message.topic.startswith(self._topics.own_discovery_filter.partition("+")[0]):
+            held.discovery[message.topic] = message.payload
+        elif self._previous is not None:
+            held.previous.append(message.topic)
+
+    async def _wait(self) -> None:
+        """Wait until a message to ourselves is back, for it queues up behind what is retained.
+
+        It is sent again and again, with QoS 0: a broker whose queue for us is full drops it, and mosquitto 2.0 then
+        does not even acknowledge it (`max_queued_messages`).
+        """
+        try:
+            async with asyncio.timeout(SETTLE_S):
+                while not self._synced.is_set():
+                    self._link.publish(self._topics.sync, b"")
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._synced.wait(), _SYNC_S)
+        except TimeoutError:
+            _LOGGER.debug("the broker has not returned our own message")
+
+    def _previous_filters(self) -> list[str]:
+        previous = self._previous
+        return [] if previous is None else [f"{previous.root}/#", previous.own_discovery_filter]

@@ -1,0 +1,136 @@
+"""paho's client, made and connected for one link: transport, TLS, credentials, will.
+
+Knows what paho keeps to itself; each such place says why.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import TYPE_CHECKING, Literal
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+if TYPE_CHECKING:
+    from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.mqtt.wire import Filter, Will
+
+KEEPALIVE_S = 5
+WINDOW = 100
+"""How many QoS 1 messages may be unacknowledged, each way."""
+_INCOMING_BYTES = 1 << 20
+
+
+class LinkClient(Client):
+    """paho's client, with its sockets at hand: it leaves those of a failed handshake to the garbage collector."""
+
+    def __init__(self, client_id: str, protocol: MQTTProtocolVersion, transport: Literal["tcp", "websockets"]) -> None:
+        super().__init__(
+            CallbackAPIVersion.VERSION2, client_id, protocol=protocol, transport=transport, reconnect_on_failure=False
+        )
+        self._opened: list[socket.socket] = []
+
+    def open(self, config: MqttConfig) -> None:
+        """Resolve, connect, shake hands and say hello, with a clean start where the protocol knows it; blocking."""
+        if config.tls:
+            self.tls_set_context(_tls_context(config))
+        try:
+            if self.protocol == MQTTProtocolVersion.MQTTv5:
+                properties = no_properties(PacketTypes.CONNECT)
+                properties.MaximumPacketSize = _INCOMING_BYTES
+                properties.ReceiveMaximum = WINDOW
+                self.connect(config.host, config.port, KEEPALIVE_S, clean_start=True, properties=properties)
+            else:
+                self.connect(config.host, config.port, KEEPALIVE_S)
+        except BaseException:
+            for sock in self._opened:
+                sock.close()
+            raise
+
+    def drop(self) -> None:
+        """Close the connection without a goodbye."""
+        if self.socket() is not None:
+            self._sock_close()  # paho has no public way to do without a DISCONNECT
+
+    def tune(self, send_buffer_bytes: int | None) -> None:
+        """Have the socket send at once, and keep back only so much."""
+        raw = _raw_socket(self.socket())
+        if raw is not None:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if send_buffer_bytes:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+
+    def has_rest(self) -> bool:
+        """Say whether half a WebSocket frame waits for the kernel.
+
+        paho 2.1 and 2.2 forget such a packet (`_packet_write` pops it and breaks off) and would mix its rest with the
+        next one; sending nothing through the wrapper sends the rest.
+        """
+        return self.transport == "websockets" and bool(getattr(self.socket(), "_sendbuffer", None))
+
+    def has_pending(self) -> bool:
+        """Say whether TLS or the WebSocket wrapper has bytes already of which the selector knows nothing."""
+        pending = getattr(self.socket(), "pending", None)
+        return callable(pending) and bool(pending())
+
+    def _create_socket_connection(self) -> socket.socket:
+        sock = super()._create_socket_connection()
+        self._opened.append(sock)
+        return sock
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        context = self._ssl_context or ssl.create_default_context()
+        sock = context.wrap_socket(tcp_sock, server_hostname=self.host, do_handshake_on_connect=False)
+        self._opened.append(sock)
+        sock.settimeout(self.connect_timeout)
+        sock.do_handshake()
+        return sock
+
+
+def make_client(config: MqttConfig, protocol: MQTTProtocolVersion, client_id: str, will: Will | None) -> LinkClient:
+    """Return a client that is ready to `open`."""
+    client = LinkClient(client_id, protocol, "websockets" if config.websockets else "tcp")
+    client.max_inflight_messages_set(0)  # the window is ours: paho's ignores Receive Maximum
+    client.connect_timeout = KEEPALIVE_S
+    if config.websockets:
+        client.ws_set_options(path=config.parts.path or "/mqtt")
+    if config.parts.username:
+        client.username_pw_set(config.parts.username, config.password.get_secret_value() if config.password else None)
+    if will is not None:
+        client.will_set(will.topic, will.payload, qos=1, retain=True)
+    return client
+
+
+def no_properties(packet: int) -> Properties:
+    """Return the properties of such a packet, none set."""
+    return Properties(packet)  # type: ignore[no-untyped-call]  # paho has no types here
+
+
+def subscribe_options(wanted: Filter) -> SubscribeOptions:
+    """Return what MQTT 5 calls the options of a subscription."""
+    return SubscribeOptions(
+        wanted.qos,
+        noLocal=not wanted.own,
+        retainAsPublished=wanted.as_published,
+        retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if wanted.retained else SubscribeOptions.RETAIN_DO_NOT_SEND,
+    )
+
+
+def _tls_context(config: MqttConfig) -> ssl.SSLContext:
+    for file in filter(None, (config.ca_file, config.client_certificate, config.client_key)):
+        with file.open("rb"):
+            pass  # ssl does not say which file it can't read
+    context = ssl.create_default_context(cafile=str(config.ca_file) if config.ca_file else None)
+    if config.client_certificate and config.client_key:
+        context.load_cert_chain(str(config.client_certificate), str(config.client_key))
+    return context
+
+
+def _raw_socket(sock: object) -> socket.socket | None:
+    """Return the TCP socket, which paho's WebSocket wrapper holds inside."""
+    inner = getattr(sock, "_socket", sock)
+    return inner if isinstance(inner, socket.socket) else None

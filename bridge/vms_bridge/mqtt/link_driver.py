@@ -1,0 +1,146 @@
+"""A connected client on the event loop: it reads and writes when the kernel is ready, and pings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.link_client import LinkClient
+
+_LOGGER = logging.getLogger(__name__)
+_SILENCE_S = 9.0
+"""A broker that says nothing for so long, though it was pinged, is dead."""
+_READS = 64
+"""Packets read in one turn of the loop."""
+
+
+class _Socket(Protocol):
+    def fileno(self) -> int: ...
+
+
+class LinkDriver:
+    """Moves what a client has to say and to hear, from `start` to `stop`.
+
+    `on_lost` hears in words why the connection can't go on, `on_garbled` that what came is not MQTT: its owner is to
+    stop it then.
+    """
+
+    def __init__(
+        self, client: LinkClient, clock: Clock, *, on_lost: Callable[[str], None], on_garbled: Callable[[str], None]
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._on_lost = on_lost
+        self._on_garbled = on_garbled
+        self.on_writable: Callable[[], None] = _nothing
+        """Called whenever everything has left."""
+        self._loop = asyncio.get_running_loop()
+        self._is_stopped = False
+        self._flush_due = False
+        self._watched = False
+        self._heard = self._ticked = clock.monotonic()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the kernel has taken everything so far."""
+        return not self._is_stopped and not self._has_more()
+
+    def start(self, sock: _Socket) -> None:
+        """Take the connected client over from the thread that connected it."""
+        self._client.on_socket_register_write = self._wants_write
+        self._client.on_socket_close = self._socket_closed
+        self._heard = self._ticked = self._clock.monotonic()
+        self._loop.add_reader(sock.fileno(), self._readable, sock)
+        self.flush()
+        self._readable(sock)
+
+    def stop(self) -> None:
+        """Drop the connection, in the next turn of the loop: paho may be in the middle of a packet."""
+        self._is_stopped = True
+        self._loop.call_soon(self._client.drop)
+
+    def flush(self) -> None:
+        """Hand to the kernel what there is, as far as it takes it."""
+        sock = self._client.socket()
+        if sock is None:
+            return
+        self._flush_due = False
+        try:
+            if self._client.has_rest():
+                sock.send(b"")
+            if not self._client.has_rest():
+                self._client.loop_write()
+        except OSError as error:
+            if not isinstance(error, BlockingIOError | ssl.SSLWantReadError | ssl.SSLWantWriteError):
+                self._on_lost(str(error))
+                return
+        self._watch(sock.fileno(), on=self._has_more())
+
+    async def run(self) -> NoReturn:
+        """Ping, and watch for signs of life, until cancelled."""
+        while True:
+            await self._clock.sleep(1.0)
+            now = self._clock.monotonic()
+            if now - self._ticked > 3.0:
+                self._heard = now  # it was we who slept
+            self._ticked = now
+            self._client.loop_misc()
+            keepalive_s = self._client.keepalive  # may be the broker's wish
+            if keepalive_s and now - self._heard > max(_SILENCE_S, 2 * keepalive_s - 1):
+                self._on_lost(f"no sign of life for {now - self._heard:.0f} s")
+
+    def _has_more(self) -> bool:
+        return self._client.want_write() or self._client.has_rest()
+
+    def _wants_write(self, *_: object) -> None:
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush_soon)
+
+    def _flush_soon(self) -> None:
+        if self._flush_due:
+            self._writable()
+
+    def _writable(self) -> None:
+        self.flush()
+        if self.is_ready:
+            self.on_writable()
+
+    def _readable(self, sock: _Socket) -> None:
+        self._heard = self._clock.monotonic()
+        try:
+            for _ in range(_READS):
+                self._client.loop_read()
+                if self._client.socket() is not sock or not self._client.has_pending():
+                    return
+        except Exception as error:  # the border to paho's parsers: whatever a peer sent, it is not MQTT
+            _LOGGER.debug("paho could not read a packet", exc_info=True)
+            self._on_garbled(f"it sent something that is not MQTT ({type(error).__name__})")
+            return
+        self._loop.call_soon(self._read_on, sock)
+
+    def _read_on(self, sock: _Socket) -> None:
+        if self._client.socket() is sock:
+            self._readable(sock)
+
+    def _socket_closed(self, _client: object, _data: object, sock: _Socket) -> None:
+        self._loop.remove_reader(sock.fileno())
+        self._watch(sock.fileno(), on=False)
+
+    def _watch(self, fileno: int, *, on: bool) -> None:
+        if on and not self._watched and not self._is_stopped:
+            self._watched = True
+            self._loop.add_writer(fileno, self._writable)
+        elif not on and self._watched:
+            self._watched = False
+            self._loop.remove_writer(fileno)
+
+
+def _nothing() -> None:
+    """Stand in until somebody listens."""
