@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.identity import ForeignMemory
 from vms_bridge.backends.zoneminder.sampler import PERIOD_S, Sampler
-from vms_bridge.backends.zoneminder.shm import Unusable
+from vms_bridge.backends.zoneminder.shm import ABSENT, Unusable
 from vms_bridge.backends.zoneminder.watch import STEP_UP_S
 from vms_bridge.logs import Trouble
 from vms_bridge.model import AlarmState
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 
 _LOG = logging.getLogger(__name__)
+_LASTING_S = 10.0
+"""From when on a trouble that should have passed is worth a line in the log."""
 
 
 class MemorySource:
@@ -50,12 +52,15 @@ class MemorySource:
         self._sampler = Sampler(directory, version, clock)
         self._foreign = ForeignMemory(api)
         self._trouble = Trouble(_LOG, f"{name}: shared memory", clock.monotonic)
+        self._bad: dict[str, tuple[float, Unusable]] = {}
+        """By monitor: when to tell its trouble, and which it is."""
 
     async def follow(self) -> None:
         """Look twenty times a second, until cancelled."""
         while True:
             began = self._clock.monotonic()
             await self.look()
+            self._report(self._clock.monotonic())
             await self._clock.sleep(max(PERIOD_S - (self._clock.monotonic() - began), PERIOD_S / 5))
 
     async def look(self, *, is_first: bool = False) -> None:
@@ -85,14 +90,28 @@ class MemorySource:
 
     def _lost(self, watch: Watch, problem: Unusable, now: float) -> None:
         watch.lost_memory(f"no shared memory: {problem}", now)
-        if not problem.is_passing:
-            self._trouble.report(f"monitor {watch.row.id}: {problem}", hint=problem.hint)
+        if problem.kind == ABSENT:
+            self._bad.pop(watch.row.id, None)
+        else:
+            self._bad[watch.row.id] = (now + _LASTING_S if problem.is_passing else now, problem)
         self._listener.tell(watch.row.id)
+
+    def _report(self, now: float) -> None:
+        """Tell of troubles that do not pass by themselves."""
+        for monitor_id, (due, problem) in list(self._bad.items()):
+            if monitor_id not in self._listener.watches:
+                del self._bad[monitor_id]
+            elif due <= now:
+                hint = problem.hint or "slower sources serve meanwhile; restart the monitor in ZoneMinder if it stays so"
+                self._trouble.report(f"monitor {monitor_id}: {problem}", hint=hint, code=problem.kind)
+                self._bad[monitor_id] = (float("inf"), problem)
 
     def _took(self, watch: Watch, sample: Sample, now: float) -> bool:
         """Take in a sample, and say whether an alarm has just begun."""
         before = watch.sample
         watch.saw(sample, now)
+        if self._bad.pop(watch.row.id, None) and not self._bad:
+            self._trouble.over()
         if before is None or before.startup != sample.startup:
             watch.is_foreign = False
             if self._foreign.is_foreign(watch):

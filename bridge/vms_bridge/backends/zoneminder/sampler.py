@@ -55,8 +55,8 @@ class Sampler:
                 sample = memory.sample(monotonic, now)
             except Unusable as problem:
                 # Its text may count seconds; the kind of trouble is what matters.
-                if not isinstance(told.get(monitor_id), str):
-                    told[monitor_id] = str(problem)
+                if told.get(monitor_id) != problem.kind:
+                    told[monitor_id] = problem.kind
                     news.append((monitor_id, problem))
             else:
                 if told.get(monitor_id) is not sample:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _PREFIX_BYTES = 1024
 HEARTBEAT_LIMIT_S = 30.0
+ABSENT = "absent"
+"""The kind of trouble that is none where the bridge runs on another host than ZoneMinder."""
 _LAYOUT_CHECK_S = 0.5
 _RETRY_S = 0.25
 Version = tuple[int, int, int]
@@ -98,11 +100,11 @@ class Sample:
 
 
 class Unusable(Exception):
-    """A monitor's shared memory can't serve; `hint` says what to do, if anything."""
+    """A monitor's shared memory can't serve; `hint` says what to do, if anything. `kind` is the same while the trouble is."""
 
-    def __init__(self, reason: str, *, hint: str = "", is_passing: bool = False) -> None:
+    def __init__(self, reason: str, *, hint: str = "", is_passing: bool = False, kind: str = "") -> None:
         super().__init__(reason)
-        self.hint, self.is_passing = hint, is_passing
+        self.hint, self.is_passing, self.kind = hint, is_passing, kind or reason
 
 
 def counts_from_one(size: int, version: Version) -> bool:
@@ -171,7 +173,7 @@ class MonitorMemory:
             self._checked = float("-inf")
             # A clock that was set back makes the dead look alive; the living show it by their next beat.
             found = f"has not shown a sign of life for {age:.0f} s" if age > 0 else f"last beat {-age:.0f} s ahead of the clock"
-            raise Unusable(f"its daemon {found}", is_passing=True)
+            raise Unusable(f"its daemon {found}", is_passing=True, kind="silent" if age > 0 else "ahead")
         return sample
 
     def cause(self) -> str:
@@ -195,7 +197,7 @@ class MonitorMemory:
             status = self.path.stat()
         except FileNotFoundError:
             self.close()
-            raise Unusable("it is not there: the monitor's daemon does not run", is_passing=True) from None
+            raise Unusable("it is not there: the monitor's daemon does not run", is_passing=True, kind=ABSENT) from None
         except OSError as error:
             self.close()
             raise Unusable(f"{self.path} can't be looked at: {error.strerror}") from None
@@ -207,7 +209,7 @@ class MonitorMemory:
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
-            raise Unusable("it is not there: the monitor's daemon does not run", is_passing=True) from None
+            raise Unusable("it is not there: the monitor's daemon does not run", is_passing=True, kind=ABSENT) from None
         except PermissionError:
             raise Unusable(
                 f"{self.path} may not be read by this user",

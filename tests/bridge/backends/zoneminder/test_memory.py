@@ -123,6 +123,24 @@ async def test_unknown_layout_is_told_once_and_left(world: World, serve: Serve, 
         assert caplog.text.count("840 bytes") == 1
 
 
+async def test_a_file_cut_short_is_told_when_it_stays_so(world: World, serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        world.silent = {1}
+        whole = world.memories[1].path.read_bytes()
+        world.memories[1].path.write_bytes(whole[:500])
+        await feed.until(lambda: feed.states["1"].source == "events")
+        assert "shorter" not in caplog.text
+        await feed.until(lambda: "shorter than its own layout" in caplog.text)
+        assert "restart the monitor" in caplog.text
+        world.memories[1].path.write_bytes(b"\x48\x03" + bytes(1000))
+        await feed.until(lambda: "(840 bytes" in (feed.states["1"].source_reason or ""))
+        world.memories[1].path.write_bytes(whole)
+        world.silent = set()
+        await feed.until(lambda: feed.states["1"].source == "shared_memory")
+        assert "works again" in caplog.text
+
+
 async def test_camera_that_stops_sending(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
         world.silent = {1, 2}
