@@ -124,7 +124,8 @@ class Trouble:
             return False
         self._told = now
         often = f" ({self._count} times in {_duration(now - self._began)})" if self._count > 1 else ""
-        remedy = f". {hint[0].upper()}{hint[1:]}" if hint else ""
+        is_option = hint.partition(" ")[0].endswith(":")  # `url: must be ...` names an option as it is written
+        remedy = f". {hint if is_option else hint[0].upper() + hint[1:]}" if hint else ""
         self._logger.log(level, "%s: %s%s%s", self._subject, message, often, remedy, extra=dict(fields or {}))
         return True
 

@@ -212,3 +212,8 @@ def test_a_new_cause_is_told_at_once_but_not_without_bound(caplog: pytest.LogCap
     trouble.over()
     assert trouble.report("no answer", code="unreachable")
     assert len(caplog.records) == 9
+
+
+def test_an_option_in_a_remedy_is_written_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    Trouble(logging.getLogger("vms_bridge.zm"), "zm", Time()).report("not there", hint="url: must be its address")
+    assert caplog.records[0].getMessage() == "zm: not there. url: must be its address"

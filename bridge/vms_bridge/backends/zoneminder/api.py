@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import re
 import ssl
 from contextlib import asynccontextmanager
@@ -276,12 +277,19 @@ async def _translated(where: str, host: str) -> AsyncIterator[None]:
     except TimeoutError:
         raise TimedOut(f"{where} on {host} did not answer in time", hint="is ZoneMinder overloaded?") from None
     except aiohttp.ClientConnectorError as error:
-        raise VmsUnreachable(f"no connection to {host}: {error.os_error.strerror or error.os_error}") from None
+        # asyncio writes its own words in the place of the system's.
+        number = error.os_error.errno
+        reason = os.strerror(number).lower() if number and number > 0 else error.os_error.strerror or error.os_error
+        raise VmsUnreachable(
+            f"no connection to {host}: {reason}", hint="check url:, and whether ZoneMinder's host and its web server are up"
+        ) from None
     except aiohttp.ClientPayloadError:
         raise VmsProtocolError(f"{where} broke off in the middle of its answer") from None
     except aiohttp.ClientResponseError as error:
         raise VmsProtocolError(f"{where} did not answer in proper HTTP: {redacted(str(error.message))}") from None
     except (aiohttp.ClientError, OSError) as error:
-        raise VmsUnreachable(f"{host} closed the connection ({type(error).__name__})") from None
+        raise VmsUnreachable(
+            f"{host} closed the connection ({type(error).__name__})", hint="look at the web server's error log"
+        ) from None
     except (aiohttp.http.HttpProcessingError, ValueError) as error:
         raise VmsProtocolError(f"{where} can't be asked: {type(error).__name__}") from None
