@@ -30,9 +30,9 @@ def main() -> int:
         "--only", choices=sorted(KINDS), nargs="*", help="these faults one after another, instead of the seed's rounds"
     )
     parser.add_argument("--no-shared-memory", action="store_true", help="let the bridge use ZoneMinder's API alone")
-    parser.add_argument(
-        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "vms-bridge-chaos", help="logs go here; it is emptied"
-    )
+    parser.add_argument("--home-assistant", action="store_true", help="hold what a real Home Assistant shows to the truth, too")
+    temporary = Path(tempfile.gettempdir()) / "vms-bridge-chaos"
+    parser.add_argument("--folder", type=Path, default=temporary, help=f"emptied, then logs go here (default {temporary})")
     arguments = parser.parse_args()
     if missing := what_is_missing() or (None if mosquitto_path() else "mosquitto is missing: apt-get install mosquitto"):
         print(f"chaos: {missing}", file=sys.stderr)
