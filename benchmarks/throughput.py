@@ -114,26 +114,26 @@ class Outcome:
 
 async def measure(plan: Plan, table: Table, folder: Path) -> None:
     async with mosquitto(folder, extra=UNLIMITED) as broker:
-        async with _feeder(plan, broker, folder / "sustained") as child:
+        async with feeder(plan, broker, folder / "sustained") as child:
             await child.ask("start")
             await asyncio.sleep(plan.settle_s)
             made_up = child.cost
             await child.ask("dry", states=plan.states, seconds=min(plan.seconds, 5.0))
             beside = f"making the states up: {100 * made_up.cores:.0f} % of a core"
             for states, events in ((plan.states, 0), (0, plan.events), (plan.states, plan.events)):
-                outcome = await _load(broker, child, states=states, events=events, seconds=plan.seconds)
+                outcome = await load(broker, child, states=states, events=events, seconds=plan.seconds)
                 _report_sustained(table, outcome, f"{plan.seconds:g} s", beside)
         for frozen_s in (0.0, plan.frozen_s):
-            async with _feeder(plan, broker, folder / f"burst-{frozen_s}") as child:
+            async with feeder(plan, broker, folder / f"burst-{frozen_s}") as child:
                 await child.ask("start")
                 await asyncio.sleep(plan.settle_s)
-                outcome = await _load(
+                outcome = await load(
                     broker, child, states=plan.states, events=plan.burst_events, seconds=plan.burst_s, frozen_s=frozen_s
                 )
                 _report_burst(table, plan, outcome, frozen_s)
 
 
-async def _load(broker: Mosquitto, child: Child, *, states: int, events: int, seconds: float, frozen_s: float = 0.0) -> Outcome:
+async def load(broker: Mosquitto, child: Child, *, states: int, events: int, seconds: float, frozen_s: float = 0.0) -> Outcome:
     """Have the backend emit, and the broker stand still for a while in the middle."""
     tally = Tally()
     reader = await Client.connect(broker.port, tally.take, filters=[f"{ROOT}/{SYSTEM}/+/state", f"{ROOT}/event"], qos=1)
@@ -142,15 +142,15 @@ async def _load(broker: Mosquitto, child: Child, *, states: int, events: int, se
     sizes = [before_mb]
     memory = asyncio.create_task(_sample(cost, sizes))
     freezing = asyncio.create_task(_freeze(broker, (seconds - frozen_s) / 2, frozen_s))
-    load = await child.ask("load", states=states, events=events, seconds=seconds)
+    done = await child.ask("load", states=states, events=events, seconds=seconds)
     cores, waited = cost.cores, cost.kept_waiting
     await freezing
-    await tally.complete(load)
+    await tally.complete(done)
     memory.cancel()
     await asyncio.gather(memory, return_exceptions=True)
     reader.close()
     return Outcome(
-        cores=cores, waited=waited, before_mb=before_mb, most_mb=max(sizes), asked=(states, events), load=load, tally=tally
+        cores=cores, waited=waited, before_mb=before_mb, most_mb=max(sizes), asked=(states, events), load=done, tally=tally
     )
 
 
@@ -170,7 +170,7 @@ async def _freeze(broker: Mosquitto, after_s: float, seconds: float) -> None:
             broker.freeze(on=False)
 
 
-def _feeder(plan: Plan, broker: Mosquitto, data_dir: Path) -> Child:
+def feeder(plan: Plan, broker: Mosquitto, data_dir: Path) -> Child:
     return Child("benchmarks.lab.feeder", "--broker", broker.url, "--data-dir", data_dir, "--monitors", plan.monitors)
 
 

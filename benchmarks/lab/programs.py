@@ -25,7 +25,7 @@ INSTANCE = "bench"
 ROOT = f"vms_bridge/{INSTANCE}"
 UNLIMITED = "max_queued_messages 0\nmax_inflight_messages 0\nmax_queued_bytes 0\n"
 _READY_WITHIN_S = 60.0
-_MOST_MONITORS = 1000
+_MOST_MONITORS = 2000
 
 
 @asynccontextmanager
@@ -67,9 +67,9 @@ class Mosquitto:
 
 
 @asynccontextmanager
-async def bridge(folder: Path, broker: Mosquitto, systems: str) -> AsyncIterator[Cost]:
+async def bridge(folder: Path, broker: Mosquitto, systems: str, *, instance: str = INSTANCE) -> AsyncIterator[Cost]:
     """Run `vms-bridge run` with these systems (YAML, two spaces in) until the block ends, once system `zm` is there."""
-    config = _configuration(folder, broker, systems)
+    config = _configuration(folder, broker, systems, instance)
     program = Program("vms-bridge", folder / "vms-bridge.log")
     is_there = asyncio.Event()
 
@@ -77,8 +77,8 @@ async def bridge(folder: Path, broker: Mosquitto, systems: str) -> AsyncIterator
         if b'"available":true' in payload:
             is_there.set()
 
-    await _forget_earlier(broker)
-    listener = await Client.connect(broker.port, take, filters=[f"{ROOT}/zm/state"])
+    await _forget_earlier(broker, f"vms_bridge/{instance}")
+    listener = await Client.connect(broker.port, take, filters=[f"vms_bridge/{instance}/zm/state"])
     await program.start(COMMAND, "run", "--config", config)
     try:
         try:
@@ -108,19 +108,19 @@ async def check_source(broker: Mosquitto, source: str, monitors: int) -> None:
         raise CannotMeasureError(f"{len(seen)} of {monitors} monitors are told, and not from {source}: {others}")
 
 
-def _configuration(folder: Path, broker: Mosquitto, systems: str) -> Path:
+def _configuration(folder: Path, broker: Mosquitto, systems: str, instance: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "vms-bridge.yaml"
     config.write_text(
-        f'instance: {INSTANCE}\ndata_dir: "{folder}/data"\nmqtt: {{url: "{broker.url}", commands: admin}}\nsystems:\n{systems}'
+        f'instance: {instance}\ndata_dir: "{folder}/data"\nmqtt: {{url: "{broker.url}", commands: admin}}\nsystems:\n{systems}'
     )
     return config
 
 
-async def _forget_earlier(broker: Mosquitto) -> None:
+async def _forget_earlier(broker: Mosquitto, root: str) -> None:
     """Clear the state by which an earlier bridge on this broker said that it is there."""
     client = await Client.connect(broker.port)
-    topics = (f"{ROOT}/info", f"{ROOT}/zm/state", *(f"{ROOT}/zm/{number}/state" for number in range(1, _MOST_MONITORS + 1)))
+    topics = (f"{root}/info", f"{root}/zm/state", *(f"{root}/zm/{number}/state" for number in range(1, _MOST_MONITORS + 1)))
     client.send(b"".join(publish_packet(topic, b"", retain=True) for topic in topics))
     await client.ping()
     client.close()

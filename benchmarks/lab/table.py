@@ -39,12 +39,26 @@ class Table:
     def add(self, row: Row) -> None:
         """Add a row, and show it at once: a benchmark takes minutes."""
         if not self.rows:
-            print(f"\n### {self.title}\n")
-            print(f"{_where()}\n")
-            print("| what | reached | goal | | beside |\n|---|---|---|---|---|")
+            _head(self.title, ("what", "reached", "goal", "", "beside"))
         self.rows.append(row)
         verdict = "" if row.is_good is None else "reached" if row.is_good else "**missed**"
         print(f"| {row.what} | {row.reached} | {row.goal} | {verdict} | {row.beside} |", flush=True)
+
+
+@dataclass(slots=True)
+class Grid:
+    """Figures as functions of something: a table with columns of its own, and no goals."""
+
+    title: str
+    columns: Sequence[str]
+    rows: int = 0
+
+    def add(self, *cells: str) -> None:
+        """Add a row, and show it at once."""
+        if not self.rows:
+            _head(self.title, self.columns)
+        self.rows += 1
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -67,6 +81,12 @@ def arguments(module: str, doc: str | None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="few and short measurements: shows defects, not figures")
     return parser
+
+
+def _head(title: str, columns: Sequence[str]) -> None:
+    print(f"\n### {title}\n")
+    print(f"{_where()}\n")
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
 
 
 def _where() -> str:

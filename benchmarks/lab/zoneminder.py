@@ -21,13 +21,20 @@ from PIL import Image
 from tests.fakes.zoneminder import FakeZoneMinder, World, by_version
 
 from benchmarks.lab.remote import Child, Json, serve
+from benchmarks.lab.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Protocol
 
+    from benchmarks.lab.remote import Cost
+
     class Asked(Protocol):
         """Who does what it is asked: a child, or in tests its inside."""
+
+        @property
+        def cost(self) -> Cost:
+            """What it costs from now on."""
 
         async def ask(self, do: str, **arguments: object) -> Json:
             """Do it, and return the answer."""
@@ -57,6 +64,15 @@ class FakeProcess:
         """Add a row for an event that begins, and nothing in the shared memory; return when, and its id."""
         answer = await self._child.ask("open_event", monitor=monitor)
         return int(answer["at"]), int(answer["event"])
+
+    async def traffic(self, changes: float, seconds: float, lasts_s: float) -> Json:
+        """Cause that many changes of state a second, each alarm with an event; return the stamps (`traffic.Traffic`)."""
+        return await self._child.ask("traffic", changes=changes, seconds=seconds, lasts_s=lasts_s)
+
+    @property
+    def cost(self) -> Cost:
+        """What the fake costs from now on."""
+        return self._child.cost
 
     async def requests(self) -> int:
         """Return how many calls of its API it has had; pictures are none."""
@@ -112,6 +128,7 @@ class Fake:
 
     def __init__(self, server: FakeZoneMinder) -> None:
         self._server, self._world = server, server.world
+        self._traffic = Traffic(server.world)
 
     async def answer(self, do: str, request: Json) -> Json | None:
         """Do what the parent asks, and stamp it."""
@@ -132,6 +149,8 @@ class Fake:
             case "open_event":
                 at = time.monotonic_ns()
                 return {"at": at, "event": world.open_event(request["monitor"]).id}
+            case "traffic":
+                return dict(await self._traffic.run(**request))
         raise ValueError(do)
 
 
