@@ -1,4 +1,8 @@
-"""Messages that may come up again and again, said once in a while."""
+"""Messages that may come up again and again, said once in a while.
+
+`logs.Trouble` is for one thing that begins and is over at some time. Of these nobody hears that they are over (a topic
+that the access list forbids), there are as many as topics, and a connection that flaps must not be news each time.
+"""
 
 from __future__ import annotations
 

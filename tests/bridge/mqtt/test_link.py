@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,10 @@ from vms_bridge.clock import SystemClock
 from vms_bridge.demo.broker import BrokerLimits
 from vms_bridge.demo.properties import Property
 from vms_bridge.errors import BrokerRefused, BrokerUnreachable
+from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.link import Link
+from vms_bridge.mqtt.threads import in_thread
 from vms_bridge.mqtt.wire import Filter, Message, Will
 
 if TYPE_CHECKING:
@@ -316,6 +319,69 @@ async def test_what_is_no_broker_is_said_to_be_none(talk: Talk) -> None:
         assert "mqtts" in caught.value.hint
 
 
+def saying(*packets: bytes) -> Talk:
+    """A server that answers the hello by this, and then listens."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"".join(packets))
+        await reader.read()
+
+    return talk
+
+
+CONNACK = bytes.fromhex("2003 00 00 00")
+
+
+@pytest.mark.parametrize(
+    ("property_", "words"), [("2500", "retained messages"), ("2400", "QoS 1"), ("2800", "subscriptions with wildcards")]
+)
+async def test_a_broker_that_lacks_what_is_needed_is_refused(property_: str, words: str) -> None:
+    async with await serve(saying(bytes.fromhex(f"2005 00 00 02 {property_}"))) as server:
+        with pytest.raises(BrokerRefused, match=words) as caught:
+            await connect(f"mqtt://127.0.0.1:{port_of(server)}")
+        assert "can't do without" in caught.value.hint or "Allow" in caught.value.hint
+
+
+async def test_a_topic_that_is_no_text_is_passed_over() -> None:
+    bad, good = bytes.fromhex("3006 0002 fffe 00 31"), bytes.fromhex("3005 0001 61 00 32")
+    came: asyncio.Queue[Message] = asyncio.Queue()
+    ready = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(CONNACK)
+        await ready.wait()
+        writer.write(bad + good)
+        await reader.read()
+
+    async with await serve(talk) as server:
+        link = await connect(f"mqtt://127.0.0.1:{port_of(server)}")
+        link.listen(came.put_nowait, lambda: None)
+        ready.set()
+        assert await came.get() == Message(topic="a", payload=b"2")
+        assert came.empty()
+        await link.close()
+
+
+async def test_nonsense_in_the_middle_ends_the_link() -> None:
+    async with await serve(saying(CONNACK, bytes.fromhex("3003 0010 61"))) as server:
+        link = await connect(f"mqtt://127.0.0.1:{port_of(server)}")
+        with pytest.raises(BrokerUnreachable, match=r"lost: it sent something that is not MQTT"):
+            await link.run()
+
+
+async def test_a_goodbye_that_nobody_takes_is_short(broker: FakeBroker) -> None:
+    link = await Link.open(MqttConfig(url=broker.url), client_id="test", clock=CLOCK, send_buffer_bytes=8192)
+    broker.core.stall("test")
+    while link.is_ready:
+        link.publish("big", b"x" * 100_000)
+        link.flush()
+    async with asyncio.timeout(1.5):
+        await link.close()
+    assert not link.is_open
+
+
 async def test_tls_to_a_plain_port() -> None:
     async with await serve(answer_in_http) as server:
         with pytest.raises(BrokerRefused, match="does not speak TLS"):
@@ -470,3 +536,42 @@ async def test_an_abandoned_attempt_closes_its_socket(broker: FakeBroker) -> Non
     with pytest.raises(asyncio.CancelledError):
         await attempt
     await broker.until(lambda: not broker.clients)
+
+
+def test_a_name_that_resolves_after_the_end_of_the_program_is_tidied_up() -> None:
+    resolved, tidied = threading.Event(), threading.Event()
+
+    def work() -> None:
+        resolved.wait(5)
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(in_thread("slow", work, abandon=tidied.set), 0.01)
+
+    asyncio.run(give_up())
+    assert not tidied.is_set()
+    resolved.set()
+    assert tidied.wait(5)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words", "remedy"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "certificate required", "client_certificate"),
+        ("WRONG_VERSION_NUMBER", "does not speak TLS", "8883"),
+        ("KEY_VALUES_MISMATCH", "key values mismatch", "client_key"),
+    ],
+)
+def test_failures_of_tls_are_explained(reason: str, words: str, remedy: str) -> None:
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+    told = reasons.connect_failure("broker:8883", MqttConfig(url="mqtts://broker"), error)
+    assert isinstance(told, BrokerRefused)
+    assert words in str(told)
+    assert remedy in told.hint
+
+
+def test_a_host_that_does_not_answer_is_explained() -> None:
+    told = reasons.connect_failure("broker:1883", MqttConfig(url="mqtt://broker"), TimeoutError())
+    assert "no answer in time" in str(told)
+    assert "firewall" in told.hint

@@ -301,6 +301,44 @@ async def test_a_broken_store_is_waited_for(broker: FakeBroker, clock: FakeClock
     assert caplog.text.count("the disk is full") == 1
 
 
+async def test_a_store_that_is_broken_at_the_end_costs_a_repetition_only(
+    broker: FakeBroker, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = FakeHub()
+    broker.faults.never_ack = True
+    async with running(make(broker, clock), hub) as task:
+        stored = hub.record(1)
+        await until(lambda: len([1 for each in broker.seen.published if each.topic == f"{ROOT}/event"]) == 1)
+        hub.store_fails = True
+        broker.faults.never_ack = False
+        broker.core.release(await broker.client())
+        await until(lambda: "the disk is full" in caplog.text)
+        caplog.clear()
+    assert task.cancelled()
+    assert "the disk is full" in caplog.text
+    hub.store_fails = False
+    async with running(make(broker, FakeClock()), hub):
+        await until(lambda: hub.delivered_positions == {1})
+    assert [each.payload for each in broker.seen.published if each.topic == f"{ROOT}/event"] == [stored.payload] * 2
+
+
+@pytest.mark.parametrize(("host", "longest"), [("localhost", 5.0), ("127.0.0.1", 5.0), ("nobody.invalid", 30.0)])
+async def test_the_pause_grows_but_little_for_a_broker_on_this_host(clock: FakeClock, host: str, longest: float) -> None:
+    pauses: list[float] = []
+
+    def most(low: float, high: float) -> float:
+        assert low == 0.0
+        pauses.append(high)
+        return high
+
+    with socket.socket() as reserved:  # bound but not listening: connections are refused
+        reserved.bind(("127.0.0.1", 0))
+        sink = make(f"mqtt://{host}:{reserved.getsockname()[1]}", clock, jitter=most)
+        async with running(sink, FakeHub()):
+            await until(lambda: len(pauses) >= 7, clock, step_s=5)
+    assert pauses[:7] == [min(each, longest) for each in (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0)]
+
+
 async def test_the_broker_comes_late_and_goes(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     hub = FakeHub()
