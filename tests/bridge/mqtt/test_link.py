@@ -364,10 +364,13 @@ async def test_a_topic_that_is_no_text_is_passed_over() -> None:
         await link.close()
 
 
-async def test_nonsense_in_the_middle_ends_the_link() -> None:
-    async with await serve(saying(CONNACK, bytes.fromhex("3003 0010 61"))) as server:
+@pytest.mark.parametrize(
+    "packet", ["3005 0001 61 05 ff", "3003 0010 61", "30ffffffff7f", "4003 0001 ff", "9004 0001 02 26 00", "f000"]
+)
+async def test_nonsense_in_the_middle_ends_the_link(packet: str) -> None:
+    async with await serve(saying(CONNACK, bytes.fromhex(packet))) as server:
         link = await connect(f"mqtt://127.0.0.1:{port_of(server)}")
-        with pytest.raises(BrokerUnreachable, match=r"lost: it sent something that is not MQTT"):
+        with pytest.raises(BrokerUnreachable, match=r"is lost: (protocol error|it sent something that is not MQTT)"):
             await link.run()
 
 
