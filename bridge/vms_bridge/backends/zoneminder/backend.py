@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,10 @@ from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.checkup import examine
 from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.session import Session
+from vms_bridge.backends.zoneminder.standin import StandIn
 from vms_bridge.commands import Restart, SetRunState
-from vms_bridge.errors import BridgeError, VmsUnreachable
+from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, VmsUnreachable
+from vms_bridge.logs import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -23,13 +26,24 @@ if TYPE_CHECKING:
     from vms_bridge.model import PictureRef
 
 
+_LOG = logging.getLogger(__name__)
+_FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 5.0
+_REFUSED_WAIT_S = 30.0
+# So often a refused login is tried again soon: a database that starts refuses everybody.
+_REFUSALS = 20
+
+
 class ZoneMinder:
     """The adapter of one configured ZoneMinder; holds at most one connection at a time."""
 
     def __init__(self, system: str, config: ZoneMinderConfig, clock: Clock) -> None:
         self._system, self._config, self._clock = system, config, clock
         self._session: Session | None = None
+        self._trouble = Trouble(_LOG, f"{system}: ZoneMinder's API", clock.monotonic)
         self._pictures: Pictures | None = None
+        self._lost: Session | None = None
+        """The connection that was served last, until somebody goes on with it."""
 
     @property
     def url(self) -> str | None:
@@ -37,14 +51,41 @@ class ZoneMinder:
         return self._config.url
 
     async def run(self, feed: Feed) -> None:
-        """Connect and tell what happens until cancelled. Raises VmsError when the system is lost."""
+        """Connect and tell what happens until cancelled. Raises VmsError when the system is lost, its shared memory too."""
+        stand_in = StandIn(feed, self._clock)
+        losses = 0
+        try:
+            while True:
+                try:
+                    await self._serve(feed, stand_in)
+                except VmsError as error:
+                    losses = losses + 1 if stand_in.is_on else 0
+                    if not self._stands_in(stand_in, error):
+                        raise
+                    is_refused = isinstance(error, VmsAuthFailed) and losses > _REFUSALS
+                    await self._clock.sleep(min(_REFUSED_WAIT_S if is_refused else _LONGEST_WAIT_S, _FIRST_WAIT_S * 2**losses))
+        finally:
+            await stand_in.stop()
+
+    async def _serve(self, feed: Feed, stand_in: StandIn) -> None:
+        """Serve by one connection until it is lost. Raises VmsError."""
         try:
             async with Api(self._config, self._clock) as api, self._connected(api, feed) as session:
                 await session.open()
+                await stand_in.stop()
+                self._trouble.over()
                 self._session, self._pictures = session, Pictures(api, self._config.url, self._clock)
                 await session.serve()
         except BaseExceptionGroup as group:
             raise _cause(group) from None
+
+    def _stands_in(self, stand_in: StandIn, error: VmsError) -> bool:
+        """Go on by shared memory alone where that is possible, and say whether it is."""
+        lost, self._lost = self._lost, None
+        if not (stand_in.is_of_use if stand_in.is_on else lost is not None and stand_in.start(lost, error)):
+            return False
+        self._trouble.report(f"{error}; alarms still come by shared memory", hint=error.hint, code=error.code)
+        return True
 
     async def execute(self, monitor_id: str | None, action: Action) -> None:
         """Have ZoneMinder do this. Raises CommandRejected, UnsupportedCommand or VmsError."""
@@ -98,6 +139,7 @@ class ZoneMinder:
         try:
             yield session
         finally:
+            self._lost = self._session
             self._session = self._pictures = None
             session.close()
 

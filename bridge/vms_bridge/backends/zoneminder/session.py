@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+    from vms_bridge.backends.zoneminder.memory import Listener
     from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.clock import Clock
     from vms_bridge.model import Event, Monitor, Zone
@@ -95,9 +96,8 @@ class Session:
             zone=zone, catch_up_days=self.config.catch_up_days, around=self, spare=self._spare,
         )  # fmt: skip
         self._follower = EventFollower(self.name, self._events, self._clock, interval=self.config.poll_interval, listener=self)
-        if self.config.shared_memory is not False:
-            directory = self.config.shared_memory
-            self._memory = MemorySource(self.name, self.api, self._clock, directory=directory, version=version, listener=self)
+        self._memory = self.memory_for(self)
+        if self._memory is not None:
             await self._memory.look(is_first=True)
         self._tell_everything()
 
@@ -110,6 +110,13 @@ class Session:
                 tasks.create_task(self._follower.follow())
             if self._memory is not None:
                 tasks.create_task(self._memory.follow())
+
+    def memory_for(self, listener: Listener) -> MemorySource | None:
+        """Return another reader of the shared memory, for who goes on when this connection is lost."""
+        directory = self.config.shared_memory
+        if directory is False:
+            return None
+        return MemorySource(self.name, self.api, self._clock, directory=directory, version=self.version, listener=listener)
 
     def close(self) -> None:
         """Let go of the shared memory."""

@@ -156,6 +156,26 @@ class Watch:
             observed=now,
         )
 
+    def state_by_memory_alone(self, now: datetime, monotonic: float) -> MonitorState:
+        """Return what is known while nobody can be asked."""
+        if not self.uses_memory(monotonic) or self.sample is None:
+            detail = self.memory_problem or "neither ZoneMinder's API nor shared memory tells of it"
+            return MonitorState(detail=detail, observed=now)
+        sample = self.sample
+        return MonitorState(
+            available=True,
+            connected=self._connected(sample, now.timestamp(), monotonic),
+            alarm=sample.alarm,
+            score=sample.score,
+            cause=None if sample.alarm in {None, AlarmState.IDLE} else self.cause,
+            capture_fps=_rounded(sample.capture_fps),
+            analysis_fps=_rounded(sample.analysis_fps),
+            source="shared_memory",
+            lag_s=PERIOD_S,
+            detail="ZoneMinder's API can't be reached: all but the alarm is unknown",
+            observed=now,
+        )
+
     def _alarm(self, monotonic: float, lags: Lags) -> Standing[AlarmState | None]:
         if self.row.is_idle:
             return Standing()

@@ -46,7 +46,7 @@ def serve(clock: FastClock) -> Serve:
         try:
             yield backend, feed
         finally:
-            if backend._session is not None:
+            if backend._session is not None or feed.lost:
                 task.cancel()
             async with asyncio.timeout(1):
                 with suppress(asyncio.CancelledError):

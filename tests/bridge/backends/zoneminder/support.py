@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
-from vms_bridge.model import Event, EventBatch, MonitorState, Resume, Snapshot, StateUpdate, SystemState, SystemUpdate
+from vms_bridge.model import Event, EventBatch, MonitorState, Resume, Snapshot, StateUpdate, SystemLost, SystemState, SystemUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,7 @@ class MemoryFeed:
         self.states: dict[str, MonitorState] = {}
         self.history: list[tuple[str, MonitorState]] = []
         self.system: SystemState | None = None
+        self.lost: list[str] = []
         self.monitors: dict[str, Monitor] = {}
         self._changed = asyncio.Event()
 
@@ -92,6 +93,9 @@ class MemoryFeed:
             self.history.append((update.monitor_id, update.state))
         elif isinstance(update, SystemUpdate):
             self.system = update.state
+        elif isinstance(update, SystemLost):
+            self.lost.append(update.detail)
+            self.states = dict.fromkeys(self.states, MonitorState(detail=update.detail))
         self._changed.set()
 
     async def record(self, batch: EventBatch) -> None:

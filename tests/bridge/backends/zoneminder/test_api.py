@@ -94,7 +94,7 @@ async def test_no_server_at_all() -> None:
     async with FakeZoneMinder(World()) as fake:
         url = fake.url
     async with Api(config(url), FakeClock()) as api:
-        with pytest.raises(VmsUnreachable, match="no connection to .*: connection refused") as caught:
+        with pytest.raises(VmsUnreachable, match=r"no connection to .*: connection refused") as caught:
             await api.get("monitors")
         assert caught.value.hint.startswith("check url:")
 

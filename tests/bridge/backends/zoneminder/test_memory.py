@@ -12,6 +12,7 @@ from tests.fakes.zoneminder.personality import ALL, V1_36_33
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM, TAPE
 
 from vms_bridge.commands import Restart, SetArmed
+from vms_bridge.errors import VmsUnreachable
 from vms_bridge.model import AlarmState, Capability, EndReason
 
 if TYPE_CHECKING:
@@ -139,6 +140,51 @@ async def test_a_file_cut_short_is_told_when_it_stays_so(world: World, serve: Se
         world.silent = set()
         await feed.until(lambda: feed.states["1"].source == "shared_memory")
         assert "works again" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["close", "500", "html", "401"])
+async def test_alarms_go_on_while_the_api_is_lost(
+    kind: str, world: World, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
+        await feed.until(lambda: feed.batches)
+        fake.revoke_tokens()
+        fake.fail("", kind)
+        await feed.until(lambda: feed.lost)
+        assert "alarms still come by shared memory" in feed.lost[0]
+        for state, meant in ((ALARM, "alarm"), (IDLE, "idle")):
+            world.set_state(1, state)
+            await feed.until(lambda meant=meant: feed.states["1"].alarm == meant)  # type: ignore[misc]  # bound per turn
+            now = feed.states["1"]
+            assert (now.available, now.connected, now.source) == (True, True, "shared_memory")
+            assert (now.armed, now.modes, now.is_recording, now.events_total) == (None, {}, None, None)
+        with pytest.raises(VmsUnreachable):
+            await backend.execute("1", SetArmed(on=False))
+        world.memories[2].remove()
+        await feed.until(lambda: not feed.states["2"].available)
+        missed = world.close_event(world.open_event(1).id)
+        assert len(feed.lost) == 1
+        fake.heal()
+        await feed.until(lambda: feed.states["1"].armed)
+        await feed.until(lambda: feed.event(missed.id))
+        assert caplog.text.count("still come by shared memory") == 1
+        assert "works again" in caplog.text
+
+
+async def test_with_the_shared_memory_everything_is_lost(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake:
+        serving = serve(fake, settings=memory_config(fake))
+        _, feed = await serving.__aenter__()
+        await feed.until(lambda: feed.batches)
+        fake.fail("", "close")
+        await feed.until(lambda: feed.lost)
+        for memory in world.memories.values():
+            memory.remove()
+        await feed.until(lambda: not any(state.available for state in feed.states.values()))
+        feed.lost.clear()  # nothing is cancelled: it ends by itself
+        with pytest.raises(VmsUnreachable):
+            await serving.__aexit__(None, None, None)
 
 
 async def test_camera_that_stops_sending(world: World, serve: Serve) -> None:
