@@ -126,6 +126,7 @@ class Session:
         """Announce everything, or clear all of it, after `Memory.discovery` has changed."""
         if self._announcer is not None:
             self._announcer.switch(is_on=self._memory.discovery)
+        if self._greeting:
             self._hello()
 
     async def say_goodbye(self) -> None:

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 EVENT_TYPES = ["new", "end", "media"]
 
+# A message that is sent again, as after a kill, must not fire again: `seq` counts up within an `epoch`, and Home Assistant
+# keeps an event entity's attributes over its own restart.
 _EVENT = (
-    "{% if value_json.type in ['new', 'end', 'media'] and value_json.kind != 'continuous' and not value_json.late %}"
-    "{{ dict(value_json | items | rejectattr(0, 'in', ['v', 'epoch', 'seq', 'type', 'late']), event_type=value_json.type)"
-    " | tojson }}{% endif %}"
+    "{% if value_json.type in ['new', 'end', 'media'] and value_json.kind != 'continuous' and not value_json.late"
+    " and (state_attr(entity_id, 'epoch') != value_json.epoch or state_attr(entity_id, 'seq') | int(0) < value_json.seq) %}"
+    "{{ dict(value_json | items | rejectattr(0, 'in', ['v', 'type', 'late']), event_type=value_json.type) | tojson }}{% endif %}"
 )
 
 

@@ -483,6 +483,18 @@ async def test_discovery_can_be_switched_while_it_runs(broker: FakeBroker, clock
     sink.set_discovery(on=False)
 
 
+async def test_the_hello_tells_of_a_switch_while_the_bridge_settles(broker: FakeBroker, clock: FakeClock) -> None:
+    broker.publish(f"{ROOT}/info", '{"bridge_id": "somebody else"}', retain=True)
+    hub = FakeHub()
+    sink = make(broker, clock)
+    async with running(sink, hub):
+        await until(lambda: read(broker, f"{ROOT}/info")["bridge_id"] == hub.bridge_id)
+        sink.set_discovery(on=False)
+        await until(lambda: broker.retained.get(f"{ROOT}/status") == b"online", clock)
+        await until(lambda: read(broker, f"{ROOT}/info")["discovery"] is False)
+        assert not any(topic.startswith("homeassistant/") for topic in broker.retained)
+
+
 async def test_a_system_may_have_an_awkward_name(broker: FakeBroker, clock: FakeClock) -> None:
     hub = FakeHub()
     hub.add_system("set")
