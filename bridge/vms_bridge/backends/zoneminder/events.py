@@ -135,6 +135,8 @@ class EventTracker:
             # Events were deleted, or an older database was restored: the next id will tell.
             self._cursor, self._read_to = cursor, top
             self._follow(resume.open_events)
+        # What has ended meanwhile must not be shown as open while the rest is read.
+        await self._check_by_id([number for number in self._tracked if self._tracked[number].checked < 0], late=True)
 
     async def catch_up(self) -> None:
         """Read what happened while nobody looked. Raises VmsError."""
@@ -147,7 +149,6 @@ class EventTracker:
             if len(page) < PAGE:
                 break
             page = await self._page([("Id >", str(self._read_to))])
-        await self._check_by_id([number for number in self._tracked if self._tracked[number].checked < 0], late=True)
 
     async def turn(self) -> None:
         """Read new events, and look again at those that may still change. Raises VmsError."""

@@ -118,6 +118,17 @@ async def test_open_events_of_the_last_time_are_looked_at_again(world: World, se
         assert second.end_reason is EndReason.ABANDONED
 
 
+async def test_what_ended_meanwhile_is_not_shown_as_open_during_a_long_catch_up(world: World, serve: Serve) -> None:
+    ended = world.close_event(world.open_event(1).id)
+    for _ in range(350):
+        world.close_event(world.open_event(2).id)
+    feed = MemoryFeed(Resume(cursor="1@2026-01-01T00:00:00Z", open_events=(Event(id="1", monitor_id="1", start=LONG_AGO),)))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: len(feed.events) == 351)
+        assert ids(feed.events)[0] == ended.id
+        assert not any(state.is_recording or state.alarm == "alarm" for number, state in feed.history if number == "1")
+
+
 async def test_a_row_that_shows_up_after_a_higher_id_is_not_lost(world: World, serve: Serve) -> None:
     world.close_event(world.open_event(1).id)
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
