@@ -188,11 +188,11 @@ def parse_time_zone(raw: object) -> ZoneInfo | None:
         return None
 
 
-def parse_time(raw: object, zone: tzinfo) -> datetime | None:
-    """Read a server-local time without zone; the repeated hour of autumn is taken as its first pass."""
+def parse_time(raw: object, zone: tzinfo, *, fold: int = 0) -> datetime | None:
+    """Read a server-local time without zone; the repeated hour of autumn is its first pass, with `fold` 1 its second."""
     try:
         parsed = datetime.fromisoformat(as_text(raw).strip())
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone, fold=fold)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -352,9 +352,11 @@ def parse_event(row: Mapping[str, Any], zone: tzinfo) -> EventRow | None:
     if event_id is None or monitor_id is None or start is None:
         return None
     # 1.38 computes EndTime while the event still runs; EndDateTime tells the truth wherever it exists.
-    end = parse_time(row["EndDateTime"] if "EndDateTime" in row else row.get("EndTime"), zone)
+    ended = row["EndDateTime"] if "EndDateTime" in row else row.get("EndTime")
+    end = parse_time(ended, zone)
     if end is not None and end < start:
-        end = start
+        end = parse_time(ended, zone, fold=1)
+        end = start if end is None or end < start else end
     return EventRow(
         id=int(event_id),
         monitor_id=monitor_id,

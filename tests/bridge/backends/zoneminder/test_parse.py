@@ -134,7 +134,10 @@ def test_times_are_local_to_the_server_and_an_end_never_precedes_its_start() -> 
     event = parse.parse_event(row, zone)
     assert event is not None
     assert event.start == datetime(2026, 10, 25, 0, 59, tzinfo=UTC)
-    assert event.end == event.start
+    assert event.end == datetime(2026, 10, 25, 1, 1, tzinfo=UTC)  # in the second pass of the repeated hour
+    odd = parse.parse_event({**row, "EndTime": "2026-10-25 01:01:00"}, zone)
+    assert odd is not None
+    assert odd.end == odd.start
 
 
 @pytest.mark.parametrize(
