@@ -60,7 +60,6 @@ class MemorySource:
         while True:
             began = self._clock.monotonic()
             await self.look()
-            self._report(self._clock.monotonic())
             await self._clock.sleep(max(PERIOD_S - (self._clock.monotonic() - began), PERIOD_S / 5))
 
     async def look(self, *, is_first: bool = False) -> None:
@@ -75,6 +74,7 @@ class MemorySource:
                 self._lost(watch, seen, now)
             elif self._took(watch, seen, now - STEP_UP_S if is_first else now):
                 alarmed.append(monitor_id)
+        self._report(now)
         if alarmed:
             await self._tell_causes(alarmed)
 
