@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ from vms_bridge.mqtt.config import MqttConfig
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vms_bridge.model import Snapshot, Update
+    from vms_bridge.model import PictureRef, Snapshot, Update
 
 _TICK_S = 0.01
 _EVENT_TICK_S = 0.05
@@ -41,12 +41,23 @@ class _NoSettings(BaseModel):
     pass
 
 
+@dataclass(kw_only=True)
+class PicturedBackend(ScriptedBackend):
+    """A scripted backend with the same picture for every event."""
+
+    jpeg: bytes
+
+    async def picture(self, ref: PictureRef) -> bytes:  # noqa: ARG002 - the contract's parameter
+        """Return it."""
+        return self.jpeg
+
+
 class Feeder:
     """Does what the parent asks."""
 
-    def __init__(self, config: MqttConfig, data_dir: Path, world: Snapshot) -> None:
+    def __init__(self, config: MqttConfig, data_dir: Path, world: Snapshot, *, picture: bytes = b"") -> None:
         self._world = world
-        self._backend = ScriptedBackend(url=URL, first=world)
+        self._backend = PicturedBackend(url=URL, first=world, jpeg=picture)
         kind = BackendKind(name="scripted", title="Scripted", config=_NoSettings, create=lambda *_: self._backend)
         system = SystemConfig(key=SYSTEM, kind=kind, name="Scripted", rules=MonitorRules(), settings=_NoSettings())
         self._bridge = Bridge(
@@ -68,6 +79,14 @@ class Feeder:
                 feed = self._backend.feed
                 assert feed is not None
                 return await self._load(feed.emit, **request)
+            case "states_and_pictures":
+                feed = self._backend.feed
+                assert feed is not None
+                states, seconds = request.pop("states"), request["seconds"]
+                done, _ = await asyncio.gather(
+                    self._load(feed.emit, states=states, events=0, seconds=seconds), self._show_pictures(**request)
+                )
+                return done
         raise ValueError(do)
 
     async def stop(self) -> None:
@@ -125,6 +144,28 @@ class Feeder:
             await asyncio.sleep(_EVENT_TICK_S)
         return self._events - first
 
+    async def _show_pictures(self, count: int, every_s: float, seconds: float) -> None:
+        """Let an event begin and end at once on that many monitors, again and again; each has a picture."""
+        feed = self._backend.feed
+        assert feed is not None
+        loop = asyncio.get_running_loop()
+        monitors = list(self._world.states)[:count]
+        began = loop.time()
+        for turn in range(int(seconds / every_s)):
+            await asyncio.sleep(max(0.0, began + turn * every_s - loop.time()))
+            now = datetime.now(UTC)
+            numbers = range(self._events + 1, self._events + count + 1)
+            self._events += count
+            await feed.record(
+                EventBatch(
+                    events=tuple(
+                        Event(id=str(number), monitor_id=monitor, start=now, end=now, cause="Motion", snapshot_ready=True)
+                        for number, monitor in zip(numbers, monitors, strict=True)
+                    ),
+                    cursor=str(self._events),
+                )
+            )
+
 
 async def main() -> None:
     """Serve the parent until it closes our input."""
@@ -132,10 +173,11 @@ async def main() -> None:
     parser.add_argument("--broker", required=True)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--monitors", type=int, required=True)
+    parser.add_argument("--picture", type=Path, help="a JPEG of each event; without one pictures are left out")
     wanted = parser.parse_args()
-    # Pictures are left out: here the path of messages is measured.
-    mqtt = MqttConfig(url=wanted.broker, commands="admin", snapshots=False)
-    feeder = Feeder(mqtt, wanted.data_dir, snapshot(wanted.monitors))
+    mqtt = MqttConfig(url=wanted.broker, commands="admin", snapshots=wanted.picture is not None)
+    picture = wanted.picture.read_bytes() if wanted.picture else b""
+    feeder = Feeder(mqtt, wanted.data_dir, snapshot(wanted.monitors), picture=picture)
     try:
         await serve(feeder.answer)
     finally:
