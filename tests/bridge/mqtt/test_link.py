@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 import ssl
+import struct
 import threading
+from base64 import b64encode
 from contextlib import asynccontextmanager
+from hashlib import sha1
 from typing import TYPE_CHECKING
 
 import pytest
@@ -457,25 +462,25 @@ async def websocket_to(port: int) -> AsyncIterator[str]:
     """A WebSocket server in front of a broker; it is slow to read what is large."""
 
     async def handle(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(protocols=("mqtt",), max_msg_size=0)
-        await socket.prepare(request)
+        client = web.WebSocketResponse(protocols=("mqtt",), max_msg_size=0)
+        await client.prepare(request)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
         async def down() -> None:
             while data := await reader.read(65536):
-                await socket.send_bytes(data)
-            await socket.close()
+                await client.send_bytes(data)
+            await client.close()
 
         back = asyncio.create_task(down())
         try:
-            async for message in socket:
+            async for message in client:
                 writer.write(message.data)
                 await writer.drain()
         finally:
             writer.close()
             back.cancel()
             await asyncio.wait({back})
-        return socket
+        return client
 
     application = web.Application()
     application.router.add_get("/mqtt", handle)
@@ -502,6 +507,36 @@ async def test_websockets_carry_what_does_not_fit_at_once(broker: FakeBroker) ->
         assert [(await came.get()).payload for _ in range(50)] == [str(number).encode() for number in range(50)]
         await link.close()
         await broker.until(lambda: not broker.clients)
+
+
+async def test_a_websocket_that_breaks_in_the_middle_of_a_frame_ends_the_link() -> None:
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        url = f"ws://127.0.0.1:{server.getsockname()[1]}"
+        opening = asyncio.ensure_future(Link.open(MqttConfig(url=url), client_id="test", clock=CLOCK, send_buffer_bytes=4096))
+        peer, _ = await loop.sock_accept(server)
+        peer.setblocking(False)
+        (key,) = re.findall(rb"Sec-Websocket-Key: (\S+)", await loop.sock_recv(peer, 10_000), re.IGNORECASE)
+        accept = b64encode(sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False).digest())
+        answer = (
+            b"HTTP/1.1 101 Switching Protocols",
+            b"Upgrade: websocket",
+            b"Connection: Upgrade",
+            b"Sec-WebSocket-Accept: " + accept,
+        )
+        await loop.sock_sendall(peer, b"\r\n".join((*answer, b"Sec-WebSocket-Protocol: mqtt", b"", b"")))
+        await loop.sock_sendall(peer, bytes((0x82, len(CONNACK))) + CONNACK)
+        link = await opening
+        link.publish("big", b"x" * 5_000_000)
+        link.flush()
+        assert not link.is_ready, "the kernel can't have taken all of it"
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        link.flush()
+        assert not link.is_open
+        with pytest.raises(BrokerUnreachable, match="is lost"):
+            await link.run()
 
 
 async def test_an_unknown_authority_is_not_trusted(broker: FakeBroker, authority: trustme.CA) -> None:
