@@ -150,7 +150,7 @@ class Store:
         return await self._run(self._waiting, longer_than)
 
     async def prune(self, sinks: Sequence[str], *, keep: timedelta, most: int) -> int:
-        """Forget what is older than `keep`, undelivered messages beyond the newest `most`, and outboxes of former sinks.
+        """Forget what is older than `keep`, messages and events beyond the newest `most`, and outboxes of former sinks.
 
         Returns how many messages went undelivered.
         """
@@ -299,7 +299,9 @@ class Store:
     def _waiting(self, longer_than: timedelta) -> int:
         before = (self._clock.now() - longer_than).isoformat()
         count: int = self._database.connection.execute(
-            "SELECT count(*) FROM outbox JOIN messages USING (position) WHERE created < ?", (before,)
+            "SELECT count(*) FROM outbox"
+            " WHERE position <= (SELECT position FROM messages WHERE created < ? ORDER BY created DESC LIMIT 1)",
+            (before,),
         ).fetchone()[0]
         return count
 
@@ -317,6 +319,13 @@ class Store:
             lost += cursor.rowcount
             cursor.execute("DELETE FROM messages WHERE created < ? AND position NOT IN (SELECT position FROM outbox)", (before,))
             cursor.execute("DELETE FROM events WHERE updated < ? AND NOT is_open", (before,))
+            # A storm of events must not fill the disk before it is old.
+            cursor.execute(
+                "DELETE FROM messages WHERE position <= (SELECT max(position) FROM messages) - ?"
+                " AND position NOT IN (SELECT position FROM outbox)",
+                (most,),
+            )
+            cursor.execute("DELETE FROM events WHERE rowid <= (SELECT max(rowid) FROM events) - ? AND NOT is_open", (most,))
         return lost
 
 

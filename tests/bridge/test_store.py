@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.fakes.backend import event, monitor
+from tests.fakes.backend import START, event, monitor
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import StoreError
@@ -151,6 +151,19 @@ async def test_only_so_many_undelivered_messages_are_kept_the_newest(tmp_path: P
     assert await store.prune(["mqtt"], keep=timedelta(days=8), most=3) == 2
     assert [m.event_id for m in await store.undelivered("mqtt", late=False, after=0, limit=10)] == ["3", "4", "5"]
     assert await store.prune(["mqtt"], keep=timedelta(days=8), most=3) == 0
+    await store.close()
+
+
+async def test_what_was_delivered_and_what_is_over_is_bounded_in_number_too(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    for number in range(1, 8):
+        over = event(number, end=START) if number != 2 else event(number)
+        await put(store, replace(commit(number), events=(("1", over),)), ["mqtt"])
+    await store.delivered("mqtt", [1, 3, 4, 5, 6, 7])
+    await store.prune(["mqtt"], keep=timedelta(days=8), most=3)
+    rows = store._database.connection.execute("SELECT event_id FROM messages ORDER BY position").fetchall()
+    assert [each for (each,) in rows] == ["2", "5", "6", "7"]
+    assert set(await store.events("zm", 1, [str(number) for number in range(1, 8)])) == {"2", "5", "6", "7"}
     await store.close()
 
 
