@@ -252,9 +252,11 @@ class Hub:
         for subscription in self._subscriptions:
             subscription.system(key)
             subscription.removed((key, monitor) for monitor in gone)
-            for monitor in system.monitors:
+            for monitor, view in system.monitors.items():
                 subscription.described((key, monitor))
                 subscription.state((key, monitor))
+                if view.last_event:
+                    subscription.last_event((key, monitor))
         return SystemFeed(self, system)
 
     def remove_system(self, key: str) -> None:

@@ -463,6 +463,20 @@ async def test_a_number_given_in_memory_is_not_given_again_by_the_file_after_a_c
         assert first.setdefault((message["epoch"], message["seq"]), message) == message
 
 
+async def test_a_system_that_comes_back_tells_its_last_events_anew(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot())
+        await feed.record(EventBatch(events=(event(1),), cursor="1"))
+        await hub._store.save_monitors("zm", {"1": monitor()})
+        subscription = hub.subscribe()
+        await subscription.changes()
+        hub.remove_system("zm")
+        await subscription.changes()
+        await added(hub)
+        assert (await subscription.changes()).last_events == {("zm", "1")}
+
+
 async def test_a_store_that_fails_for_long_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with running(tmp_path) as hub:
         hub._store._database.connection.close()
