@@ -97,13 +97,9 @@ class EventTracker:
         return bool(self._tracked)
 
     def open_events(self, monitor_id: str) -> list[Event]:
-        """Return the monitor's events that are open now, oldest first; what was left open before its newest is not."""
-        newest = self._newest.get(monitor_id, 0)
-        return [
-            tracked.event
-            for number, tracked in sorted(self._tracked.items())
-            if tracked.event.monitor_id == monitor_id and tracked.event.end is None and number >= newest
-        ]
+        """Return the monitor's events that are open now: its newest or none, what was left open before that is not."""
+        newest = self._tracked.get(self._newest.get(monitor_id, 0))
+        return [newest.event] if newest is not None and newest.event.end is None else []
 
     def is_open(self, event_id: int) -> bool:
         """Say whether this event is known and has not ended."""

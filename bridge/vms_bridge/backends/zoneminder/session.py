@@ -24,7 +24,7 @@ from vms_bridge.backends.zoneminder.parse import (
 )
 from vms_bridge.backends.zoneminder.servers import parse_servers
 from vms_bridge.backends.zoneminder.system import SystemReader
-from vms_bridge.backends.zoneminder.watch import Lags, Watch
+from vms_bridge.backends.zoneminder.watch import Lags, Watch, is_same
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
 from vms_bridge.logs import Trouble
 from vms_bridge.model import Snapshot, StateUpdate, SystemState, SystemUpdate
@@ -51,6 +51,7 @@ _SETTLE_LOOK_S = 1.0
 # For that long after a restart the database may still hold the old daemon's status.
 _START_S = 3.0
 _SLOW_LOOK_S = 1.0
+_AT_ONCE = 50
 # A status that old tells nothing any more.
 _WORTHLESS_S = 60.0
 
@@ -280,7 +281,7 @@ class Session:
             if now >= due or (rung and not self._settling):
                 due = now + self.config.monitors_interval
                 await self._read_monitors()
-                self._tell_everything_new()
+                await self._tell_news_in_turns()
             for monitor_id, until in list(self._settling.items()):
                 await self._look_while_settling(monitor_id, until)
 
@@ -305,7 +306,7 @@ class Session:
         """Every second: tell what is not urgent, and ask within the budget for what no better source tells."""
         while True:
             await self._clock.sleep(_SLOW_LOOK_S)
-            self._tell_everything_new()
+            await self._tell_news_in_turns()
             if self._memory is not None and self._events is not None and self._has_events:
                 await self._memory.compare(self._events.read_to)
             waiting = self._in_need_of_status()
@@ -362,7 +363,7 @@ class Session:
         if watch is None or watch.told is None:
             return  # the next snapshot tells of it
         state = watch.state(self._clock.now(), self._clock.monotonic(), self._lags)
-        if even_if_same or replace(state, observed=watch.told.observed) != watch.told:
+        if even_if_same or not is_same(state, watch.told):
             watch.told = state
             self._feed.emit(StateUpdate(monitor_id=monitor_id, state=state))
 
@@ -372,8 +373,8 @@ class Session:
         states = {number: watch.state(now, monotonic, self._lags) for number, watch in self.watches.items()}
         for number, state in states.items():
             self.watches[number].told = state
-        self._system_told = self._system_state()
         self._described = self._descriptions()
+        self._system_told = self._system_state()
         self._feed.emit(Snapshot(system=self._system_told, monitors=self._described, states=states))
 
     def _descriptions(self) -> tuple[Monitor, ...]:
@@ -386,6 +387,18 @@ class Session:
         self._count_lags()
         for monitor_id in self.watches:
             self.tell(monitor_id)
+        self._tell_system()
+
+    async def _tell_news_in_turns(self) -> None:
+        """Tell what is not urgent, and let what is urgent in between: thousands of monitors take tenths of a second."""
+        if self._descriptions() != self._described:
+            self._tell_everything()
+            return
+        self._count_lags()
+        for number, monitor_id in enumerate(list(self.watches), 1):
+            self.tell(monitor_id)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
         self._tell_system()
 
     def _tell_system(self) -> None:
@@ -403,6 +416,6 @@ class Session:
             version=self.version_text,
             time_zone=self._zone_name,
             detail=detail,
-            capabilities=state.capabilities.union(*(monitor.capabilities for monitor in self._descriptions())),
+            capabilities=state.capabilities.union(*{monitor.capabilities for monitor in self._described}),
             observed=self._clock.now(),
         )

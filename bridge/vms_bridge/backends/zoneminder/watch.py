@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
@@ -25,6 +26,7 @@ MODES_1_37 = {
 }
 STEP_UP_S = 1.0
 START_S = 15.0
+_ALL_BUT_TIME = attrgetter(*(each.name for each in fields(MonitorState) if each.name != "observed"))
 _STALE_PICTURE_S = 5.0
 _OLD_STATUS_S = 30.0
 _EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
@@ -64,23 +66,17 @@ class Watch:
     held_until: float = 0.0
     restarting_from: int | None = None
     told: MonitorState | None = field(default=None)
+    _described: tuple[MonitorRow, tuple[Zone, ...], bool, Monitor] | None = field(default=None)
 
     def description(self) -> Monitor:
-        """Return what the monitor is."""
-        row = self.row
-        capabilities = _EVERY_MONITOR if row.type == "WebSite" else _EVERY_MONITOR | _CAPTURED
-        if self.has_memory:
-            capabilities |= {Capability.SCORE}
-        return Monitor(
-            id=row.id,
-            name=row.name,
-            model=row.type,
-            width=row.width,
-            height=row.height,
-            zones=self.zones,
-            modes={"function": FUNCTIONS} if row.capturing is None else MODES_1_37,
-            capabilities=capabilities,
-        )
+        """Return what the monitor is; cheap while nothing new is known of it."""
+        known = self._described
+        if known is None or known[0] is not self.row or known[1] is not self.zones or known[2] is not self.has_memory:
+            monitor = self._describe()
+            if known is not None and known[3] == monitor:
+                monitor = known[3]
+            self._described = known = (self.row, self.zones, self.has_memory, monitor)
+        return known[3]
 
     def uses_memory(self, monotonic: float) -> bool:
         """Say whether shared memory is good enough to be the source: it must have been so for a moment."""
@@ -176,6 +172,22 @@ class Watch:
             observed=now,
         )
 
+    def _describe(self) -> Monitor:
+        row = self.row
+        capabilities = _EVERY_MONITOR if row.type == "WebSite" else _EVERY_MONITOR | _CAPTURED
+        if self.has_memory:
+            capabilities |= {Capability.SCORE}
+        return Monitor(
+            id=row.id,
+            name=row.name,
+            model=row.type,
+            width=row.width,
+            height=row.height,
+            zones=self.zones,
+            modes={"function": FUNCTIONS} if row.capturing is None else MODES_1_37,
+            capabilities=capabilities,
+        )
+
     def _alarm(self, monotonic: float, lags: Lags) -> Standing[AlarmState | None]:
         if self.row.is_idle:
             return Standing()
@@ -239,6 +251,11 @@ class Watch:
         if alarm is None:
             return self.memory_problem or "its alarm state can't be learnt in time"
         return None
+
+
+def is_same(one: MonitorState, other: MonitorState) -> bool:
+    """Say whether they differ in nothing but the time of observation."""
+    return _ALL_BUT_TIME(one) == _ALL_BUT_TIME(other)
 
 
 def _rounded(value: float | None) -> float | None:
