@@ -115,6 +115,10 @@ class SystemFeed:
         system = self._system
         return Resume(cursor=system.cursor, generation=system.generation, open_events=tuple(system.open_events.values()))
 
+    def shows(self, monitor_id: str, name: str) -> bool:
+        """Say whether the configuration shows this monitor."""
+        return self._system.rules.shows(monitor_id, name)
+
     def emit(self, update: Update) -> None:
         """Tell the current state."""
         self._hub.apply(self._system, update)

@@ -250,7 +250,10 @@ PictureRef = EventPicture | LivePicture
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The whole truth about a system; a monitor that is not in it is gone. The hub works out the differences."""
+    """The whole truth about a system; a monitor that is not in it is gone. The hub works out the differences.
+
+    A monitor without a state is one that the configuration does not show.
+    """
 
     system: SystemState
     monitors: tuple[Monitor, ...]

@@ -152,6 +152,7 @@ async def test_events_of_a_monitor_that_is_hidden_by_its_name_are_not_told(tmp_p
         feed.emit(snapshot(monitor(1), monitor(7, name="Hall")))
         await feed.record(EventBatch(events=(event(1, "7"), event(2, "1"), event(3, "8")), cursor="3"))
         assert [each["monitor"] for each in await told(hub)] == ["1", "8"]  # 8 is new, and may be shown
+        assert [feed.shows(*each) for each in (("1", "Door"), ("7", "Hall"))] == [True, False]
 
 
 async def test_two_ids_with_one_key_do_not_hide_the_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -46,6 +46,9 @@ class Heard:
     def __init__(self) -> None:
         self.updates: list[Update] = []
 
+    def shows(self, monitor_id: str, name: str) -> bool:  # noqa: ARG002 - the contract's parameters
+        return True
+
     def emit(self, update: Update) -> None:
         self.updates.append(update)
 

@@ -26,6 +26,9 @@ class Feed(Protocol):
     def resume(self) -> Resume:
         """Where the backend left off, read anew at each access: the stored cursor and the events still open."""
 
+    def shows(self, monitor_id: str, name: str) -> bool:
+        """Say whether the configuration shows this monitor; what it does not is to be described, but need not be watched."""
+
     def emit(self, update: Update) -> None:
         """Tell the current state; cheap, synchronous, newest wins. Call it on the event loop only."""
 

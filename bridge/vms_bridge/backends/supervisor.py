@@ -89,6 +89,9 @@ class _WatchedFeed:
     def resume(self) -> Resume:
         return self._feed.resume
 
+    def shows(self, monitor_id: str, name: str) -> bool:
+        return self._feed.shows(monitor_id, name)
+
     def emit(self, update: Update) -> None:
         if isinstance(update, Snapshot):
             self._on_snapshot()

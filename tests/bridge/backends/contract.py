@@ -62,6 +62,9 @@ class RecordingFeed:
     def resume(self) -> Resume:
         return replace(self._resume, open_events=tuple(self._open.values()))
 
+    def shows(self, monitor_id: str, name: str) -> bool:  # noqa: ARG002 - the contract's parameters
+        return True
+
     def emit(self, update: Update) -> None:
         self.updates.append(update)
         match update:

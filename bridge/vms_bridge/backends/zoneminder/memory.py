@@ -66,7 +66,8 @@ class MemorySource:
         """Look at every monitor once; what is good at the first look need not prove itself for a moment."""
         now = self._clock.monotonic()
         alarmed: list[str] = []
-        for monitor_id, seen in await self._sampler.look(self._listener.watches):
+        shown = [number for number, watch in self._listener.watches.items() if watch.is_shown]
+        for monitor_id, seen in await self._sampler.look(shown):
             watch = self._listener.watches.get(monitor_id)
             if watch is None:
                 continue

@@ -229,6 +229,7 @@ class Session:
         for monitor_id, row in found.items():
             watch = self.watches.setdefault(monitor_id, Watch(row=row))
             self._take_row(watch, row)
+            watch.is_shown = self._feed.shows(monitor_id, row.name)
             watch.zones, watch.server = self._zones.get(monitor_id, ()), self._servers.get(row.server_id or "")
             if self._events is not None:
                 watch.open_events = tuple(self._events.open_events(monitor_id))
@@ -370,7 +371,7 @@ class Session:
     def _tell_everything(self) -> None:
         self._count_lags()
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        states = {number: watch.state(now, monotonic, self._lags) for number, watch in self.watches.items()}
+        states = {number: watch.state(now, monotonic, self._lags) for number, watch in self.watches.items() if watch.is_shown}
         for number, state in states.items():
             self.watches[number].told = state
         self._described = self._descriptions()

@@ -49,6 +49,8 @@ class Watch:
     """What is known of one monitor, kept by the session that asks for it."""
 
     row: MonitorRow
+    is_shown: bool = True
+    """Whether the configuration shows it; otherwise it is described, and nobody wants to know its state."""
     zones: tuple[Zone, ...] = ()
     server: str | None = None
     """The API on the server that runs it, where that is another than the configured one."""
@@ -85,7 +87,7 @@ class Watch:
     def needs_status(self, monotonic: float, *, has_events: bool) -> bool:
         """Say whether only a status call can tell this monitor's alarm."""
         row = self.row
-        if self.uses_memory(monotonic) or row.is_idle or row.is_without_alarms:
+        if not self.is_shown or self.uses_memory(monotonic) or row.is_idle or row.is_without_alarms:
             return False
         return not (row.shows_alarms_as_events and has_events)
 

@@ -70,6 +70,10 @@ class MemoryFeed:
         self.lost: list[str] = []
         self.monitors: dict[str, Monitor] = {}
         self._changed = asyncio.Event()
+        self.hidden: set[str] = set()
+
+    def shows(self, monitor_id: str, name: str) -> bool:  # noqa: ARG002 - the contract's parameter
+        return monitor_id not in self.hidden
 
     @property
     def resume(self) -> Resume:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.backends.zoneminder.support import FastClock, memory_config
+from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, memory_config
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import ALL, V1_36_33
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM, TAPE
@@ -58,6 +58,26 @@ async def test_every_version_is_seen_at_once(personality: Personality, tmp_path:
         await feed.until(lambda: feed.states["1"].cause == "Motion")
         if personality.shm_size != 600:
             await feed.until(lambda: feed.states["1"].score == 99)
+
+
+async def test_what_the_configuration_hides_is_described_and_not_watched(world: World, serve: Serve) -> None:
+    feed = MemoryFeed()
+    feed.hidden = {"2"}
+    world.set_function(2, "Mocord")  # without shared memory its alarm would be asked for
+    async with FakeZoneMinder(world) as fake, serve(fake, feed, memory_config(fake)):
+        assert feed.monitors.keys() == {"1", "2", "3"}
+        assert feed.states.keys() == {"1", "3"}
+        await feed.until(lambda: feed.batches)
+        world.set_state(2, ALARM)
+        world.set_state(3, ALARM)
+        await feed.until(lambda: feed.states["3"].alarm is AlarmState.ALARM)
+        world.set_state(3, IDLE)
+        await feed.until(lambda: feed.states["3"].alarm is AlarmState.IDLE)
+        assert "2" not in feed.states
+        assert not fake.asked("monitors/alarm/id:2")
+        feed.hidden = set()
+        world.monitors[2].name = "Now shown"
+        await feed.until(lambda: "2" in feed.states and feed.states["2"].alarm is AlarmState.ALARM)
 
 
 async def test_event_rows_follow_the_alarm_without_waiting_for_the_poll(world: World, serve: Serve, clock: FastClock) -> None:
