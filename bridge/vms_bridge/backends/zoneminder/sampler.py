@@ -16,21 +16,32 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
 
 PERIOD_S = 0.05
+_PATIENCE_S = 5.0
 
 
 class Sampler:
     """The shared memory of one ZoneMinder's monitors; `close` it when done."""
 
-    def __init__(self, directory: Path, version: Version, clock: Clock) -> None:
-        self._directory, self._version, self._clock = directory, version, clock
+    def __init__(self, directory: Path, version: Version, clock: Clock, *, patience_s: float = _PATIENCE_S) -> None:
+        self._directory, self._version, self._clock, self._patience_s = directory, version, clock, patience_s
         self._memories: dict[str, MonitorMemory] = {}
         self._told: dict[str, Sample | str] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="zm-shared-memory")
+        self._looking: asyncio.Future[Sequence[tuple[str, Sample | Unusable]]] | None = None
 
     async def look(self, monitor_ids: Iterable[str]) -> Sequence[tuple[str, Sample | Unusable]]:
-        """Look at all these monitors; return those that differ from the last look."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._look, frozenset(monitor_ids))
+        """Look at all these monitors; return those that differ from the last look.
+
+        While the file system hangs nothing is known of any of them, and the next call waits for the same look.
+        """
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look, frozenset(monitor_ids))
+        looking = self._looking
+        await asyncio.wait({looking}, timeout=self._patience_s)
+        if not looking.done():
+            return self._give_up()
+        self._looking = None
+        return looking.result()
 
     async def causes(self, monitor_ids: Iterable[str]) -> dict[str, str]:
         """Return what ZoneMinder says of these monitors' last alarms."""
@@ -41,6 +52,13 @@ class Sampler:
         """Let go of all files; a look that is under way ends first, in its thread."""
         self._thread.submit(self._close_all)
         self._thread.shutdown(wait=False)
+
+    def _give_up(self) -> Sequence[tuple[str, Sample | Unusable]]:
+        """Take what was seen before for nothing: it may have changed since."""
+        problem = Unusable("the file system does not answer", hint="look at the host's log; slower sources serve meanwhile")
+        seen = [monitor_id for monitor_id, told in list(self._told.items()) if isinstance(told, Sample)]
+        self._told.update(dict.fromkeys(seen, problem.kind))
+        return [(monitor_id, problem) for monitor_id in seen]
 
     def _look(self, wanted: frozenset[str]) -> Sequence[tuple[str, Sample | Unusable]]:
         if self._memories.keys() != wanted:

@@ -1,0 +1,54 @@
+"""The thread that looks at shared memory, when what it looks at does not answer."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, cast
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.zoneminder.memory import MemoryWriter
+
+from vms_bridge.backends.zoneminder.sampler import Sampler
+from vms_bridge.backends.zoneminder.shm import Sample, Unusable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class HangingDirectory:
+    """A directory on a file system that hangs from `answers.clear()` to `answers.set()`."""
+
+    def __init__(self, real: Path) -> None:
+        self._real = real
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def __truediv__(self, name: str) -> Path:
+        self.answers.wait(5)
+        return self._real / name
+
+
+async def test_what_was_seen_before_a_file_system_hung_is_no_truth(tmp_path: Path) -> None:
+    clock = FakeClock()
+    for number in "12":
+        MemoryWriter(tmp_path, number, size=760, from_one=True).create(clock.now().timestamp())
+    directory = HangingDirectory(tmp_path)
+    sampler = Sampler(cast("Path", directory), (1, 36, 33), clock, patience_s=0.05)
+    ((number, seen),) = await sampler.look(["1"])
+    assert number == "1"
+    assert isinstance(seen, Sample)
+
+    directory.answers.clear()
+    ((number, problem),) = await sampler.look(["1", "2"])
+    assert number == "1"
+    assert isinstance(problem, Unusable)
+    assert "does not answer" in str(problem)
+    assert problem.hint
+    assert await sampler.look(["1", "2"]) == []
+
+    directory.answers.set()
+    news: list[str] = []
+    while len(news) < 2:
+        news += [number for number, seen in await sampler.look(["1", "2"]) if isinstance(seen, Sample)]
+    assert sorted(news) == ["1", "2"]
+    sampler.close()
