@@ -61,5 +61,6 @@ async def test_all_is_true_soon_after_a_part_is_back(
     await home.shows(MOTION, "off", within=20)
     newest = await mqtt.state(f"{ROOT}/zm/2/last_event", lambda event: event["end"] is not None)
     await home.shows("e2e-zm-2-event", lambda seen: seen.attributes.get("id") == newest["id"])
-    assert not fired_twice(home, event_entity)
+    told = "\n".join(each.text for each in mqtt.messages if each.topic == f"{ROOT}/zm/2/event")
+    assert not fired_twice(home, event_entity), told
     assert [line for line in await home.complaints() if "The connection was lost" not in line] == []
