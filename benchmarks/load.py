@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from benchmarks import throughput
-from benchmarks.lab.programs import UNLIMITED, bridge, mosquitto, zoneminder_system
+from benchmarks.lab.programs import AT_ONCE, UNLIMITED, bridge, mosquitto, zoneminder_system
 from benchmarks.lab.running import run
 from benchmarks.lab.table import Grid, Row, Table, arguments, median, quantile
 from benchmarks.lab.told import Delays, Told
@@ -77,7 +77,7 @@ class Cell:
 
 
 async def measure(plan: Plan, grid: Grid, table: Table, folder: Path) -> None:
-    async with mosquitto(folder, extra=UNLIMITED) as broker:
+    async with mosquitto(folder, extra=UNLIMITED + AT_ONCE) as broker:
         rounds: list[dict[int, Cell]] = []
         cells: list[Cell] = []
         for number in range(plan.rounds):
@@ -90,7 +90,7 @@ async def measure(plan: Plan, grid: Grid, table: Table, folder: Path) -> None:
                     _show(grid, cell)
                     cells.append(cell)
             rounds.append(at_rest)
-        _report_linear(table, plan, rounds)
+        report_linear(table, plan, rounds)
         for rate in plan.rates:
             _report_latency(table, [cell for cell in cells if cell.changes == rate])
         await _scripted(plan, table, broker, folder / "scripted")
@@ -169,9 +169,9 @@ async def _share(plan: Plan, table: Table, broker: Mosquitto, folder: Path) -> N
                 asked = await fake.requests()
                 for cost in costs:
                     cost.restart()
-                await asyncio.sleep(2 * plan.rest_s)
+                await asyncio.sleep(plan.rest_s)
                 cores, resident = sum(cost.cores for cost in costs), sum(cost.resident_mb for cost in costs)
-                results.append((cores, resident, (await fake.requests() - asked) / (2 * plan.rest_s)))
+                results.append((cores, resident, (await fake.requests() - asked) / plan.rest_s))
     cores, resident, calls = (median([each[index] for each in alone]) for index in range(3))
     cores_2, resident_2, calls_2 = (median([each[index] for each in both]) for index in range(3))
     ratio = median([two[0] / one[0] for one, two in zip(alone, both, strict=True)])
@@ -195,7 +195,7 @@ async def _scripted(plan: Plan, table: Table, broker: Mosquitto, folder: Path) -
     table.add(Row(name, reached, "nothing lost", not outcome.lost_events, f"kept waiting {100 * outcome.waited:.0f} %"))
 
 
-def _report_linear(table: Table, plan: Plan, rounds: Sequence[Mapping[int, Cell]]) -> None:
+def report_linear(table: Table, plan: Plan, rounds: Sequence[Mapping[int, Cell]]) -> None:
     """Compare what one more monitor costs among few with what it costs among many."""
     few, many = _step_around(plan.sizes, 100), (plan.sizes[-2], plan.sizes[-1])
     for what, unit, figures in (

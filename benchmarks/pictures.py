@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from benchmarks import throughput
-from benchmarks.lab.programs import ROOT, UNLIMITED, mosquitto
+from benchmarks.lab.programs import AT_ONCE, ROOT, UNLIMITED, mosquitto
 from benchmarks.lab.remote import Child
 from benchmarks.lab.running import CannotMeasureError, run
 from benchmarks.lab.table import MS, Row, Table, arguments, quantile
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 _MONITORS = 16
 _STATE_BYTES = 900
 _WITHIN_S = 10.0
-_AT_ONCE = "set_tcp_nodelay true\n"
-"""Otherwise mosquitto holds a small message back until the subscriber has acknowledged the one before, for up to 40 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,7 @@ class Plan:
     states: int = 100
     picture_bytes: int = 200_000
     every_s: float = 3.0
-    seconds: float = 30.0
+    seconds: float = 21.0
     rounds: int = 3
     settle_s: float = 3.0
 
@@ -74,7 +72,7 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
     picture.write_bytes(await asyncio.to_thread(noisy_picture, plan.picture_bytes))
     without, beside, bare = Ages(), Ages(), list[float]()
     async with (
-        mosquitto(folder, extra=UNLIMITED + _AT_ONCE) as broker,
+        mosquitto(folder, extra=UNLIMITED + AT_ONCE) as broker,
         Child("benchmarks.lab.slow_link", "--port", broker.port, "--mbit", plan.mbit) as link,
     ):
         port = int((await link.ask("port"))["port"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from benchmarks import alarm_latency, command_latency, discovery, event_latency, throughput
-from benchmarks.lab import real, wire
+from benchmarks import alarm_latency, command_latency, discovery, event_latency, load, pictures, throughput
+from benchmarks.lab import real, slow_link, wire
 from benchmarks.lab.arrivals import Arrivals
 from benchmarks.lab.bare import BarePublisher
 from benchmarks.lab.feeder import Feeder
@@ -19,7 +20,8 @@ from benchmarks.lab.home import Entities
 from benchmarks.lab.programs import INSTANCE, ROOT, check_source
 from benchmarks.lab.remote import Child, Cost, Json
 from benchmarks.lab.running import CannotMeasureError
-from benchmarks.lab.table import Row, Table, median, quantile
+from benchmarks.lab.table import MS, Row, Table, median, quantile
+from benchmarks.lab.told import Told
 from benchmarks.lab.watcher import Watcher
 from benchmarks.lab.world import SYSTEM, snapshot
 from benchmarks.lab.zoneminder import Cameras, Fake, FakeProcess
@@ -35,6 +37,7 @@ from vms_bridge.clock import SystemClock
 from vms_bridge.config import Config, SystemConfig
 from vms_bridge.keys import MonitorRules
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.mqtt.snapshots import shrink
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,6 +53,10 @@ class InProcess:
     """A child's inside, asked as the child is."""
 
     fake: Fake
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(os.getpid())
 
     async def ask(self, do: str, **arguments: object) -> Json:
         return await self.fake.answer(do, dict(arguments)) or {}
@@ -245,11 +252,11 @@ async def test_a_load_arrives_and_is_counted(tmp_path: Path) -> None:
         reader.close()
         tally = throughput.Tally()
         reader = await wire.Client.connect(broker.port, tally.take, filters=[f"{ROOT}/{SYSTEM}/+/state", f"{ROOT}/event"], qos=1)
-        load = await feeder.answer("load", {"states": 500, "events": 50, "seconds": 0.2})
-        assert load is not None
-        assert (load["states"], load["events"]) == (100, 10)
-        assert await tally.complete(load)
-        outcome = throughput.Outcome(cores=0, waited=0, before_mb=0, most_mb=0, asked=(500, 50), load=load, tally=tally)
+        done = await feeder.answer("load", {"states": 500, "events": 50, "seconds": 0.2})
+        assert done is not None
+        assert (done["states"], done["events"]) == (100, 10)
+        assert await tally.complete(done)
+        outcome = throughput.Outcome(cores=0, waited=0, before_mb=0, most_mb=0, asked=(500, 50), load=done, tally=tally)
         assert outcome.lost_events == 0
         assert outcome.newest_after_s < math.inf
         assert 5 <= len(tally.ages_ms) <= 100
@@ -258,8 +265,8 @@ async def test_a_load_arrives_and_is_counted(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_counts_as_lost() -> None:
-    load = {"states": 1, "events": 2, "newest": {"1": 5}, "until": 5}
-    outcome = throughput.Outcome(cores=0, waited=0, before_mb=0, most_mb=0, asked=(1, 2), load=load, tally=throughput.Tally())
+    asked = {"states": 1, "events": 2, "newest": {"1": 5}, "until": 5}
+    outcome = throughput.Outcome(cores=0, waited=0, before_mb=0, most_mb=0, asked=(1, 2), load=asked, tally=throughput.Tally())
     assert (outcome.lost_events, outcome.newest_after_s) == (4, math.inf)
 
 
@@ -272,3 +279,88 @@ def test_entities_count_once_available() -> None:
     entities.look([{"entity_id": name, "state": "unknown"} for name in ("sun.sun", "sensor.a", "sensor.b")])
     assert (entities.known, entities.available) == (2, 2)
     assert entities.rose_at > before
+
+
+async def test_traffic_is_caused_and_its_messages_are_found(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        told = await Told.listen(here.broker)
+        stamps = await here.fake.traffic(20, 0.12, 0.6)
+        delays = await told.delays(stamps, within_s=5)
+        told.close()
+    began, ended = stamps["began"], stamps["ended"]
+    assert [each[:2] for each in began] == [each[:2] for each in ended]
+    assert [monitor for monitor, _, _ in began][:3] == [1, 2, 3][: len(began)]
+    assert (len(delays.alarms), len(delays.news), len(delays.ends)) == (2 * len(began), len(began), len(began))
+    assert delays.missing == ""
+    assert all(delay > 0 for delay in (*delays.alarms, *delays.news, *delays.ends))
+
+
+async def test_a_change_counts_only_until_the_opposite_happens() -> None:
+    told = Told()
+    for at, alarm in ((5, b"alarm"), (25, b"alarm"), (35, b"idle")):
+        told.take(f"{ROOT}/zm/1/state", b'{"alarm":"%s"}' % alarm, at * MS)
+    told.take(f"{ROOT}/event", b'{"id":"zm-7","type":"new"}', 12 * MS)
+    delays = await told.delays({"began": [(1, 7, 10 * MS)], "ended": [(1, 7, 20 * MS)]}, within_s=0.01)
+    assert (delays.alarms, delays.news, delays.ends) == ([15], [2], [])
+    assert delays.missing == "1 changes, 1 `end`"
+
+
+def test_the_cost_of_one_more_monitor_is_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    def cells(*cores: float) -> dict[int, load.Cell]:
+        return {
+            size: load.Cell(monitors=size, changes=0, cores=each, resident_mb=60, calls=0, fake_cores=0, waited=0)
+            for size, each in zip((10, 100, 500, 1000, 2000), cores, strict=True)
+        }
+
+    table = Table("load")
+    plan = load.Plan()
+    load.report_linear(table, plan, [cells(0.01, 0.02, 0.059, 0.11, 0.21)] * 3)
+    load.report_linear(table, plan, [cells(0.01, 0.02, 0.059, 0.11, 0.31)] * 3)
+    assert [row.is_good for row in table.rows if row.what.startswith("processor")] == [True, False]
+    assert "ratio 1.00" in capsys.readouterr().out
+
+
+async def test_a_slow_link_takes_its_time_and_loses_nothing() -> None:
+    async with FakeBroker() as broker:
+        link = slow_link.SlowLink(broker.port, 8e6)  # a megabyte a second
+        accepting = asyncio.create_task(link.accept())
+        arrivals = Arrivals()
+        reader = await wire.Client.connect(broker.port, arrivals.take, filters=["a"])
+        answer = await link.answer("port", {})
+        assert answer is not None
+        writer = await wire.Client.connect(answer["port"])
+        sent = time.monotonic()
+        writer.publish("a", bytes(range(250)) * 400)
+        arrival = await arrivals.first("a", bool)
+        assert arrival is not None
+        assert arrival.payload == bytes(range(250)) * 400
+        assert time.monotonic() - sent >= 0.09  # a lower bound: no machine is too slow for it
+        assert link.there.passed >= 100_000
+        writer.close()
+        reader.close()
+        accepting.cancel()
+        await asyncio.gather(accepting, return_exceptions=True)
+
+
+async def test_states_and_pictures_are_published_together(tmp_path: Path) -> None:
+    picture = pictures.noisy_picture(200_000)
+    assert 200_000 <= len(shrink(picture)) <= 300_000
+    async with FakeBroker() as broker:
+        feeder = Feeder(MqttConfig(url=broker.url), tmp_path / "data", snapshot(2), picture=picture)
+        there = discovery.Tally()
+        reader = await wire.Client.connect(broker.port, there.take, filters=["#"])
+        await feeder.answer("start", {})
+        assert await there.complete(2)
+        reader.close()
+        seen = Arrivals()
+        reader = await wire.Client.connect(broker.port, seen.take, filters=[f"{ROOT}/{SYSTEM}/+/snapshot"])
+        wanted = {"states": 50, "seconds": 0.2, "count": 2, "every_s": 0.2}
+        done = await feeder.answer("states_and_pictures", wanted)
+        assert done is not None
+        assert done["states"] == 10
+        for number in (1, 2):
+            came = await seen.first(f"{ROOT}/{SYSTEM}/{number}/snapshot", bool)
+            assert came is not None
+            assert len(came.payload) == len(shrink(picture))
+        reader.close()
+        await feeder.stop()
