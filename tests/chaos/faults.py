@@ -8,6 +8,7 @@ import os
 import signal
 import ssl
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import psutil
@@ -16,7 +17,6 @@ from tests.chaos.lab import SqlFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
-    from pathlib import Path
 
     from tests.chaos.lab import Lab
     from tests.chaos.proxy import Proxy
@@ -127,8 +127,9 @@ class Faults:
                 raise AssertionError(f"nobody makes {fault.kind}")
 
     async def _restart_bridge(self, fault: Fault, with_signal: signal.Signals) -> bool:
-        was_running = self.bridge.program.is_running
+        was_running, pid = self.bridge.program.is_running, self.bridge.program.pid
         await self.bridge.stop(with_signal)
+        _tidy_up_after_faketime(pid)
         await asyncio.sleep(fault.lasts)
         await self.bridge.start()
         return was_running
@@ -207,6 +208,12 @@ class Faults:
         self._clock.write_text("+0\n")
         await asyncio.sleep(1)
         return True
+
+
+def _tidy_up_after_faketime(pid: int) -> None:
+    """Remove what its library leaves of a process that was killed."""
+    for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+        (Path("/dev/shm") / name).unlink(missing_ok=True)  # noqa: S108 - where POSIX shared memory is
 
 
 def strange_and_true(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext, Path]:
