@@ -1,20 +1,16 @@
-"""ZoneMinder's events, each told from its row's appearance to its end, in the order of their ids.
-
-The cursor is `<newest id read>@<that event's start>`; the start tells a restored database from deleted events.
-"""
+"""ZoneMinder's events, each told from its row's appearance to its end, in the order of their ids."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.api import NotThere, segments
+from vms_bridge.backends.zoneminder.cursor import parse_cursor, stamp
+from vms_bridge.backends.zoneminder.event_list import PAGE, EventList
 from vms_bridge.backends.zoneminder.notes import detected_labels, event_kind, motion_zones
-from vms_bridge.backends.zoneminder.parse import mapping, parse_count, parse_events, rows
 from vms_bridge.backends.zoneminder.passed_over import PassedOver
-from vms_bridge.errors import VmsProtocolError
 from vms_bridge.model import EndReason, Event, EventBatch, EventKind
 
 if TYPE_CHECKING:
@@ -45,7 +41,6 @@ if TYPE_CHECKING:
 
 
 _LOG = logging.getLogger(__name__)
-PAGE = 100
 # ZoneMinder's lists look at every row's files: a long stretch between open events is asked for by id instead.
 _SPAN = 30
 _AFTER_END_S = 60.0
@@ -75,7 +70,8 @@ class EventTracker:
     def __init__(
         self, api: Api, clock: Clock, feed: Feed, *, zone: tzinfo, catch_up_days: float, around: Surroundings, spare: Allowance
     ) -> None:
-        self._api, self._clock, self._feed, self._zone = api, clock, feed, zone
+        self._clock, self._feed = clock, feed
+        self._list = EventList(api, zone)
         self._window = timedelta(days=catch_up_days)
         self._around, self._spare = around, spare
         self._tracked: dict[int, _Tracked] = {}
@@ -84,7 +80,6 @@ class EventTracker:
         self._generation = 1
         self._cursor = (0, "")
         self._read_to = 0
-        self._start_column = "StartDateTime"
 
     @property
     def read_to(self) -> int:
@@ -112,20 +107,20 @@ class EventTracker:
         self._generation = resume.generation
         newest: list[EventRow] = []
         for page in range(1, min(_LOOK_BACK_PAGES, 1 + monitors // 50) + 1):
-            some = await self._page([("Id >", "0")], ascending=False, page=page)
+            some = await self._list.page([("Id >", "0")], ascending=False, page=page)
             newest += some
             if len(some) < PAGE:
                 break
         top = newest[0].id if newest else 0
         for row in newest:
             self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
-        cursor = _cursor(resume.cursor)
+        cursor = parse_cursor(resume.cursor)
         if cursor is None:
             await self._start_at(top, newest)
         elif top >= cursor[0]:
             self._cursor, self._read_to = cursor, cursor[0]
             self._follow(resume.open_events)
-        elif newest and cursor[1] and _stamp(newest[0]) > cursor[1]:
+        elif newest and cursor[1] and stamp(newest[0]) > cursor[1]:
             await self._start_generation(resume.open_events, cursor, newest)
         else:
             # Events were deleted, or an older database was restored: the next id will tell.
@@ -136,15 +131,15 @@ class EventTracker:
 
     async def catch_up(self) -> None:
         """Read what happened while nobody looked. Raises VmsError."""
-        page = await self._page([("Id >", str(self._read_to))])
+        page = await self._list.page([("Id >", str(self._read_to))])
         if page and page[0].start < self._clock.now() - self._window:
             await self._skip_what_is_too_old()
-            page = await self._page([("Id >", str(self._read_to))])
+            page = await self._list.page([("Id >", str(self._read_to))])
         while page:
             await self._take_in(page, late=True)
             if len(page) < PAGE:
                 break
-            page = await self._page([("Id >", str(self._read_to))])
+            page = await self._list.page([("Id >", str(self._read_to))])
 
     async def turn(self) -> None:
         """Read new events, and look again at those that may still change. Raises VmsError."""
@@ -154,7 +149,7 @@ class EventTracker:
         near = [number for number in wanted if self._read_to - _SPAN < number <= self._read_to]
         low = min(near, default=self._read_to + 1) - 1
         while True:
-            page = await self._page([("Id >", str(low))])
+            page = await self._list.page([("Id >", str(low))])
             reached = page[-1].id if len(page) == PAGE else max(self._read_to, low)
             seen = {row.id for row in page}
             gone = [number for number in self._tracked if low < number <= reached and number not in seen]
@@ -170,7 +165,7 @@ class EventTracker:
 
     async def _start_at(self, top: int, newest: Sequence[EventRow]) -> None:
         self._read_to = top
-        self._cursor = (top, _stamp(newest[0]) if newest else "")
+        self._cursor = (top, stamp(newest[0]) if newest else "")
         for row in newest:
             self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
         current = [row for row in reversed(newest) if row.end is None and self._newest[row.monitor_id] == row.id]
@@ -182,9 +177,8 @@ class EventTracker:
 
     async def _start_generation(self, left_open: Iterable[Event], cursor: tuple[int, str], newest: Sequence[EventRow]) -> None:
         """Go on in a restored database, with what it has recorded since the newest event that was read before."""
-        since = datetime.fromisoformat(cursor[1]).astimezone(self._zone)
-        filters = [(f"{self._start_column} >", f"{since:%Y-%m-%d %H:%M:%S}")]
-        first = min((row.id for row in await self._page(filters)), default=newest[0].id)
+        since = await self._list.after(datetime.fromisoformat(cursor[1]))
+        first = min((row.id for row in since), default=newest[0].id)
         self._cursor = cursor
         self._follow(left_open)
         await self._next_generation(first)
@@ -211,15 +205,13 @@ class EventTracker:
                 self._newest[event.monitor_id] = max(self._newest.get(event.monitor_id, 0), int(event.id))
 
     async def _skip_what_is_too_old(self) -> None:
-        cutoff = (self._clock.now() - self._window).astimezone(self._zone)
-        filters = [("Id >", str(self._read_to)), (f"{self._start_column} <", f"{cutoff:%Y-%m-%d %H:%M:%S}")]
-        answer = await self._ask(filters, {"sort": "Id", "direction": "desc", "limit": "1", "page": "1"})
-        found = parse_events(answer, self._zone)
-        if found:
-            self._read_to = found[0].id
-            self._cursor = (found[0].id, _stamp(found[0]))
+        cutoff = self._clock.now() - self._window
+        found, count = await self._list.newest_before(cutoff, above=self._read_to)
+        if found is not None:
+            self._read_to = found.id
+            self._cursor = (found.id, stamp(found))
             days = self._window.total_seconds() / 86400
-            _LOG.warning("%s events are older than catch_up_days (%g) and are not told", parse_count(answer) or "some", days)
+            _LOG.warning("%s events are older than catch_up_days (%g) and are not told", count or "some", days)
 
     async def _take_in(self, page: Sequence[EventRow], *, late: bool, gone: Sequence[int] = ()) -> None:
         """Tell what is new in these rows, in order, and what has become of events that are `gone` from them."""
@@ -248,7 +240,7 @@ class EventTracker:
         if not self._passed_over.came(row.id):
             self._passed_over.note(self._read_to, row.id, self._cursor)
             self._read_to = row.id
-            self._cursor = (row.id, _stamp(row))
+            self._cursor = (row.id, stamp(row))
         event = self._event(row)
         if event.end is None and late and self._newest[row.monitor_id] > row.id:
             event = _abandoned(event)
@@ -280,7 +272,7 @@ class EventTracker:
     async def _check_by_id(self, numbers: Sequence[int], *, late: bool) -> None:
         for first in range(0, len(numbers), PAGE):
             asked = numbers[first : first + PAGE]
-            page = await self._page([("Id", str(number)) for number in asked])
+            page = await self._list.page([("Id", str(number)) for number in asked])
             seen = {row.id for row in page}
             # An unfollowed filter would list other events, not these.
             ours = [row for row in page if row.id in asked]
@@ -349,24 +341,6 @@ class EventTracker:
         cursor = f"{number}@{stamp}" if moves_cursor else None
         await self._feed.record(EventBatch(events=tuple(events), cursor=cursor, late=late, generation=self._generation))
 
-    async def _page(self, filters: Sequence[tuple[str, str]], *, ascending: bool = True, page: int = 1) -> list[EventRow]:
-        query = {"sort": "Id", "direction": "asc" if ascending else "desc", "limit": str(PAGE), "page": str(page)}
-        try:
-            answer = await self._ask(filters, query)
-        except NotThere:
-            if page == 1:
-                raise
-            return []  # ZoneMinder's answer for a page behind the last
-        self._start_column = "StartTime" if _has_old_names(answer) else "StartDateTime"
-        found = parse_events(answer, self._zone)
-        return sorted(found, key=lambda row: row.id, reverse=not ascending)
-
-    async def _ask(self, filters: Sequence[tuple[str, str]], query: dict[str, str]) -> object:
-        answer = await self._api.get(f"events/index/{segments(*filters)}", query)
-        if not isinstance(mapping(answer).get("events"), (list, dict)):
-            raise VmsProtocolError("api/events answered without a list of events", hint="look at ZoneMinder's log")
-        return answer
-
 
 def open_alarm(events: Iterable[Event]) -> bool:
     """Say whether one of these open events was made by an alarm."""
@@ -375,11 +349,6 @@ def open_alarm(events: Iterable[Event]) -> bool:
 
 def _abandoned(event: Event) -> Event:
     return replace(event, end=event.start + timedelta(seconds=event.duration_s or 0.0), end_reason=EndReason.ABANDONED)
-
-
-def _has_old_names(answer: object) -> bool:
-    found = rows(answer, "events", "Event")
-    return bool(found) and "StartDateTime" not in found[0]
 
 
 def _merged(before: Event, fresh: Event) -> Event:
@@ -398,18 +367,3 @@ def _is_news(before: Event, after: Event) -> bool:
         return True
     same = replace(after, duration_s=before.duration_s, alarm_frames=before.alarm_frames, max_score=before.max_score)
     return same != before
-
-
-def _stamp(row: EventRow) -> str:
-    return row.start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _cursor(text: str | None) -> tuple[int, str] | None:
-    number, _, stamp = (text or "").partition("@")
-    if not number.isdecimal():
-        return None
-    try:
-        datetime.fromisoformat(stamp)
-    except ValueError:
-        stamp = ""
-    return int(number), stamp
