@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.cursor import parse_cursor, stamp
+from vms_bridge.backends.zoneminder.cursor import is_another, parse_cursor, stamp
 from vms_bridge.backends.zoneminder.event_list import PAGE, EventList
 from vms_bridge.backends.zoneminder.notes import detected_labels, event_kind, motion_zones
 from vms_bridge.backends.zoneminder.passed_over import PassedOver
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.cursor import Cursor
     from vms_bridge.backends.zoneminder.pace import Allowance
     from vms_bridge.backends.zoneminder.parse import EventRow
     from vms_bridge.clock import Clock
@@ -48,6 +49,8 @@ _CLOSED_LOOK_S = 10.0
 _ABANDONED_S = 30.0
 _DEAD_S = 60.0
 _LOOK_BACK_PAGES = 5
+# A row's end follows that of the alarm within a second or two.
+_ENDING_S = 5.0
 
 
 @dataclass(slots=True)
@@ -76,6 +79,8 @@ class EventTracker:
         self._around, self._spare = around, spare
         self._tracked: dict[int, _Tracked] = {}
         self._passed_over = PassedOver(clock)
+        self._ending: dict[int, float] = {}
+        """Events whose end is on its way, and until when it is looked for."""
         self._newest: dict[str, int] = {}
         self._generation = 1
         self._cursor = (0, "")
@@ -101,6 +106,11 @@ class EventTracker:
         tracked = self._tracked.get(event_id)
         return tracked is not None and tracked.event.end is None
 
+    def expect_end(self, event_id: int) -> None:
+        """Hear that this event is about to be closed: the next turns look at its row, however many newer ones there are."""
+        if self.is_open(event_id):
+            self._ending[event_id] = self._clock.monotonic() + _ENDING_S
+
     async def begin(self, monitors: int) -> None:
         """Find the place to go on from, and what is open now. Raises VmsError."""
         resume = self._feed.resume
@@ -117,14 +127,11 @@ class EventTracker:
         cursor = parse_cursor(resume.cursor)
         if cursor is None:
             await self._start_at(top, newest)
-        elif top >= cursor[0]:
-            self._cursor, self._read_to = cursor, cursor[0]
-            self._follow(resume.open_events)
-        elif newest and cursor[1] and stamp(newest[0]) > cursor[1]:
+        elif await self._is_restored(cursor, newest):
             await self._start_generation(resume.open_events, cursor, newest)
         else:
-            # Events were deleted, or an older database was restored: the next id will tell.
-            self._cursor, self._read_to = cursor, top
+            # With the newest event below the cursor, some were deleted or an older database was restored: the next id will tell.
+            self._cursor, self._read_to = cursor, min(cursor[0], top)
             self._follow(resume.open_events)
         # What has ended meanwhile must not be shown as open while the rest is read.
         await self._check_by_id([number for number in self._tracked if self._tracked[number].checked < 0], late=True)
@@ -157,11 +164,28 @@ class EventTracker:
             if len(page) < PAGE:
                 break
             low = page[-1].id
+        await self._look_for_ends(now)
         far = [(self._tracked[n].checked, n) for n in changing if n <= self._read_to - _SPAN and n in self._tracked]
         far = sorted(far + [(0.0, n) for n in self._passed_over.ids if n <= self._read_to - _SPAN])
         if far and self._spare.take():
             await self._check_by_id([number for _, number in far[:PAGE]], late=False)
         await self._settle()
+
+    async def _is_restored(self, cursor: Cursor, newest: Sequence[EventRow]) -> bool:
+        """Say whether the ids are certainly given out anew, in an older database or in another one."""
+        if not newest or not cursor[1]:
+            return False
+        if newest[0].id < cursor[0]:
+            return stamp(newest[0]) > cursor[1]
+        found = newest if newest[-1].id <= cursor[0] else await self._list.page([("Id", str(cursor[0]))])
+        return any(is_another(row, cursor[1]) for row in found if row.id == cursor[0])
+
+    async def _look_for_ends(self, now: float) -> None:
+        """Ask for the rows that are about to be closed and are not among the newest."""
+        self._ending = {number: until for number, until in self._ending.items() if now < until and self.is_open(number)}
+        far = [number for number in self._ending if number <= self._read_to - _SPAN]
+        if far:
+            await self._check_by_id(far[:PAGE], late=False)
 
     async def _start_at(self, top: int, newest: Sequence[EventRow]) -> None:
         self._read_to = top
@@ -175,14 +199,16 @@ class EventTracker:
         await self._record([self._tracked[row.id].event for row in alive], late=False, even_if_empty=True)
         self._around.open_events_changed({row.monitor_id for row in alive})
 
-    async def _start_generation(self, left_open: Iterable[Event], cursor: tuple[int, str], newest: Sequence[EventRow]) -> None:
+    async def _start_generation(self, left_open: Iterable[Event], cursor: Cursor, newest: Sequence[EventRow]) -> None:
         """Go on in a restored database, with what it has recorded since the newest event that was read before."""
         since = await self._list.after(datetime.fromisoformat(cursor[1]))
-        first = min((row.id for row in since), default=newest[0].id)
+        first = min((row.id for row in since), default=newest[0].id + 1)
         self._cursor = cursor
         self._follow(left_open)
         await self._next_generation(first)
         self._read_to, self._cursor = first - 1, (first - 1, "")
+        if not since:
+            await self._start_at(newest[0].id, newest)
         for row in newest:
             self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
 

@@ -61,6 +61,7 @@ class EventFollower:
     def expect_end(self, event_id: int) -> None:
         """Hear that an event is about to be closed."""
         self._awaited_end = event_id
+        self._tracker.expect_end(event_id)
         self._bell.ring()
 
     async def follow(self) -> None:
