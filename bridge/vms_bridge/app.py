@@ -93,9 +93,9 @@ class Bridge:
             raise failures[0]
 
     async def _run_parts(self, group: asyncio.TaskGroup) -> None:
+        await self._start_changed(group, self._config)
         housekeeping = group.create_task(self.hub.run(), name="hub")
         reloading = group.create_task(self._follow_reloads(group), name="reload")
-        await self._start_changed(group, self._config)
         self.ready.set()
         await self._stopping.wait()
         reloading.cancel()

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.commands import NEEDS, Ack, AckResult, Command, Restart, SetAlarm, SetArmed
 from vms_bridge.errors import BridgeError, CommandRejected, CommandUnverified, UnsupportedCommand, VmsError
-from vms_bridge.logs import Trouble
+from vms_bridge.forced_alarms import ForcedAlarms
 from vms_bridge.verification import LONG, TIMEOUT_S, is_already, is_verified, refusal, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from datetime import datetime
 
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
+    from vms_bridge.store import Store
     from vms_bridge.views import HubView, MonitorKey, MonitorView, SystemView
 
 _LOGGER = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ _REMEMBERED_S = 600.0
 _REMEMBERED_MOST = 4096
 _PROGRESS_S = 5.0
 _LOOK_AGAIN_S = (0.1, 0.2, 0.4, 0.8)
-_CANCEL_RETRY_S = 5.0
 
 
 class ModeMemory(Protocol):
@@ -74,6 +74,7 @@ class CommandRunner:
         *,
         backend_of: Callable[[str], Backend],
         memory: ModeMemory,
+        store: Store,
         timeouts: Mapping[type, float] = TIMEOUT_S,
     ) -> None:
         self._hub = hub
@@ -83,9 +84,7 @@ class CommandRunner:
         self._timeouts = timeouts
         self._answers: dict[tuple[str, str], tuple[float, asyncio.Task[Ack]]] = {}
         self._locks: dict[tuple[str, str | None], asyncio.Lock] = {}
-        self._forced_until: dict[MonitorKey, float] = {}
-        self._forced_changed = asyncio.Event()
-        self._end_trouble = Trouble(_LOGGER, "alarms forced for a time", clock.monotonic)
+        self._forced = ForcedAlarms(clock, store, self._end_forced)
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
         """Run a command to its verified end; the same `request_id` within ten minutes runs nothing twice."""
@@ -100,18 +99,11 @@ class CommandRunner:
 
     async def run(self) -> None:
         """End forced alarms in time, until cancelled."""
-        while True:
-            waiting = [until - self._clock.monotonic() for until in self._forced_until.values()]
-            if not waiting or min(waiting) > 0:
-                self._forced_changed.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._forced_changed.wait(), min(waiting, default=None))
-                continue
-            await self._end_all([key for key, until in self._forced_until.items() if until <= self._clock.monotonic()])
+        await self._forced.run()
 
     async def end_forced_alarms(self) -> None:
         """Cancel the alarms that are forced for a time, before their time: nobody would end them later."""
-        await self._end_all(list(self._forced_until))
+        await self._forced.end_all()
 
     async def close(self) -> None:
         """Abandon commands under way."""
@@ -204,11 +196,12 @@ class CommandRunner:
             else:
                 await self._memory.remember_modes(command.system, command.monitor, target.monitor.state.modes)
         await self._backend_of(command.system).execute(target.monitor_id, action)
-        if isinstance(action, SetAlarm) and action.on and command.monitor:
-            self._keep_time((command.system, command.monitor), action)  # even if it shows only after the time limit
+        key = (command.system, command.monitor or "")
+        if isinstance(action, SetAlarm) and action.on:
+            await self._forced.begin(key, action.seconds)  # even if it shows only after the time limit
         await self._until_verified(target, sent)
-        if isinstance(action, SetAlarm) and command.monitor and not action.on:
-            self._keep_time((command.system, command.monitor), action)
+        if isinstance(action, SetAlarm) and not action.on:
+            await self._forced.ended(key)
 
     async def _until_verified(self, target: _Target, sent: datetime) -> None:
         loop = asyncio.get_running_loop()
@@ -248,27 +241,7 @@ class CommandRunner:
             reporter.cancel()
             await asyncio.gather(reporter, return_exceptions=True)
 
-    def _keep_time(self, key: MonitorKey, action: SetAlarm) -> None:
-        self._forced_until.pop(key, None)
-        if action.on and action.seconds is not None:
-            self._forced_until[key] = self._clock.monotonic() + action.seconds
-        self._forced_changed.set()
-
-    async def _end_all(self, keys: Iterable[MonitorKey]) -> None:
-        """End these side by side: a system that hangs must not hold up the others."""
-        async with asyncio.TaskGroup() as group:
-            for key in keys:
-                group.create_task(self._end_forced(key), name=f"end the alarm of {key[0]}/{key[1]}")
-
-    async def _end_forced(self, key: MonitorKey) -> None:
+    async def _end_forced(self, key: MonitorKey) -> Ack:
         system, monitor = key
-        self._forced_until.pop(key, None)
-        ack = await self._answer(
-            Command(system=system, monitor=monitor, name="alarm", action=SetAlarm(on=False), origin="timer"), None
-        )
-        if ack.result in {AckResult.FAILED, AckResult.TIMEOUT}:
-            hint = "it is tried again every few seconds; cancel it in the VMS meanwhile"
-            self._end_trouble.report(f"{system}/{monitor} could not be ended yet: {ack.hint}", hint=hint, code=f"{key}")
-            self._forced_until[key] = self._clock.monotonic() + _CANCEL_RETRY_S
-        elif not self._forced_until:
-            self._end_trouble.over()
+        action = SetAlarm(on=False)
+        return await self._answer(Command(system=system, monitor=monitor, name="alarm", action=action, origin="timer"), None)

@@ -144,7 +144,7 @@ class Hub:
         self._writes: set[asyncio.Task[None]] = set()
         self._unsaved = asyncio.Event()
         self._store_trouble = Trouble(_LOGGER, "keeping house", clock.monotonic)
-        self._runner = CommandRunner(self, clock, backend_of=self._backend_of, memory=self)
+        self._runner = CommandRunner(self, clock, backend_of=self._backend_of, memory=self, store=store)
 
     @property
     def epoch(self) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vms_bridge.clock import Clock
+    from vms_bridge.views import MonitorKey
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -76,6 +77,14 @@ class StoredMonitor:
     remembered_modes: Mapping[str, str] | None = None
     last_event: bytes | None = None
     last_event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forced:
+    """An alarm that was forced at that time for so many seconds."""
+
+    at: datetime
+    seconds: float
 
 
 class StaleEpoch(Exception):
@@ -136,6 +145,14 @@ class Store:
     async def remember_modes(self, system: str, key: str, modes: Mapping[str, str]) -> None:
         """Keep the modes to which a monitor returns when it is armed again."""
         await self._run(self._remember_modes, system, key, json.dumps(dict(modes)))
+
+    async def forced_alarms(self) -> dict[MonitorKey, Forced]:
+        """Return the alarms that were forced for a time and not ended."""
+        return await self._run(self._forced_alarms)
+
+    async def keep_forced_alarm(self, key: MonitorKey, forced: Forced | None) -> None:
+        """Keep this (None: nothing) for the monitor."""
+        await self._run(self._keep_forced_alarm, key, forced)
 
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> list[StoredMessage]:
         """Return the sink's next messages of one lane, by position."""
@@ -267,6 +284,18 @@ class Store:
                 " ON CONFLICT (system, monitor) DO UPDATE SET remembered = excluded.remembered",
                 (system, key, modes),
             )
+
+    def _forced_alarms(self) -> dict[MonitorKey, Forced]:
+        rows = self._database.connection.execute("SELECT system, monitor, at, seconds FROM forced_alarms")
+        return {(system, key): Forced(at=datetime.fromisoformat(at), seconds=seconds) for system, key, at, seconds in rows}
+
+    def _keep_forced_alarm(self, key: MonitorKey, forced: Forced | None) -> None:
+        with self._transaction() as cursor:
+            if forced is None:
+                cursor.execute("DELETE FROM forced_alarms WHERE system = ? AND monitor = ?", key)
+            else:
+                row = (*key, forced.at.isoformat(), forced.seconds)
+                cursor.execute("INSERT OR REPLACE INTO forced_alarms VALUES (?, ?, ?, ?)", row)
 
     def _undelivered(self, sink: str, late: bool, after: int, limit: int) -> list[StoredMessage]:  # noqa: FBT001 - a column
         rows = self._database.connection.execute(

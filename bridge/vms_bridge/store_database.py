@@ -11,7 +11,7 @@ import logging
 import math
 import os
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from vms_bridge.errors import StoreError
@@ -40,22 +40,26 @@ class Database:
     `problem` says, for people, why it is in memory; None while it is on disk.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: int, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, lock: int, clock: Clock, *, problem: str | None = None
+    ) -> None:
         self.path = path
         self.connection = connection
-        self.problem: str | None = None
+        self.problem = problem
         self.on_memory: Callable[[], None] = lambda: None
         """Called once the disk has been left for memory, before anything is written there."""
         self._lock = lock
         self._clock = clock
-        self._tried_at = 0.0
+        self._tried_at = clock.monotonic()
         self._disk: sqlite3.Connection | None = None
+        """The file, left for memory; None while it is in use, or where it could not even be opened."""
 
     @classmethod
     def open(cls, data_dir: Path, clock: Clock) -> Database:
         """Open the file in `data_dir`, making or migrating it; one that is damaged or not ours is kept aside.
 
-        Raises StoreError when the directory can't be used, another bridge uses it, or a newer program has written it.
+        Where the disk is full or read-only, begin in memory with what can still be read. Raises StoreError when the
+        directory can't be used, another bridge uses it, or a newer program has written it.
         """
         try:
             data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -69,6 +73,8 @@ class Database:
         try:
             return cls(path, _connect_or_rebuild(path, clock.now()), lock, clock)
         except sqlite3.Error as error:
+            if isinstance(error, sqlite3.OperationalError) and _is_disk_trouble(error) and not path.is_dir():
+                return cls(path, _connect_in_memory(path), lock, clock, problem=_tell_memory_only(path, error))
             os.close(lock)
             raise StoreError(
                 f"the store {path} can't be opened: {error}", hint="is the disk full, or the directory read-only?"
@@ -83,7 +89,7 @@ class Database:
         try:
             return work(*arguments, **options)
         except sqlite3.OperationalError as error:
-            if self._disk is not None or error.sqlite_errorcode & 0xFF not in _DISK_TROUBLES:
+            if self.problem is not None or not _is_disk_trouble(error):
                 raise
             self._leave_disk(error)
             return work(*arguments, **options)
@@ -92,8 +98,9 @@ class Database:
         """Write back what is only in memory, if the disk now takes it, and give the file free."""
         self._tried_at = -math.inf
         self._return_to_disk()
-        if self._disk is not None:
+        if self.problem is not None:
             _LOGGER.error("what was kept in memory since the disk failed is lost: events of that time are announced again")
+        if self._disk is not None:
             self._disk.close()
         self.connection.close()
         os.close(self._lock)
@@ -103,23 +110,41 @@ class Database:
         self.connection.backup(memory)
         self._disk, self.connection = self.connection, memory
         self._tried_at = self._clock.monotonic()
-        self.problem = f"the store {self.path} can't be written ({error}): events are kept in memory only"
-        _LOGGER.error(
-            "%s. Make room on the disk, or make it writable; after a crash, events would be announced again", self.problem
-        )
+        self.problem = _tell_memory_only(self.path, error)
         self.on_memory()
 
     def _return_to_disk(self) -> None:
-        if self._disk is None or self._clock.monotonic() - self._tried_at < _RETRY_S:
+        if self.problem is None or self._clock.monotonic() - self._tried_at < _RETRY_S:
             return
         self._tried_at = self._clock.monotonic()
         try:
+            self._disk = self._disk or _connect(self.path)
             self.connection.backup(self._disk)
-        except sqlite3.OperationalError:
+        except sqlite3.Error:
             return
         self.connection.close()
         self.connection, self._disk, self.problem = self._disk, None, None
         _LOGGER.warning("the store %s can be written again: all that was kept in memory is in it", self.path)
+
+
+def _is_disk_trouble(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in _DISK_TROUBLES
+
+
+def _tell_memory_only(path: Path, error: sqlite3.OperationalError) -> str:
+    problem = f"the store {path} can't be written ({error}): events are kept in memory only"
+    _LOGGER.error("%s. Make room on the disk, or make it writable; after a crash, events would be announced again", problem)
+    return problem
+
+
+def _connect_in_memory(path: Path) -> sqlite3.Connection:
+    """Return a database in memory with what the file tells without being written, or an empty one."""
+    memory = sqlite3.connect(":memory:", check_same_thread=False)
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as file:
+        _examine(path, file)
+        file.backup(memory)
+    migrate(memory, memory.execute("PRAGMA user_version").fetchone()[0])
+    return memory
 
 
 def _lock(data_dir: Path) -> int:

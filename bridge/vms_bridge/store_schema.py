@@ -33,6 +33,12 @@ _MIGRATIONS = (
         PRIMARY KEY (sink, late, position)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE forced_alarms (
+        system TEXT NOT NULL, monitor TEXT NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL,
+        PRIMARY KEY (system, monitor)
+    ) WITHOUT ROWID;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

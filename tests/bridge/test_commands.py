@@ -295,6 +295,37 @@ async def test_an_alarm_forced_for_a_time_ends_by_itself(tmp_path: Path) -> None
         assert backend.actions[1] == ("1", SetAlarm(on=False))
 
 
+async def test_an_alarm_forced_for_a_time_is_ended_even_if_the_bridge_was_killed(tmp_path: Path) -> None:
+    async with served(tmp_path, ScriptedBackend()) as hub:
+        assert (await hub.submit(command(SetAlarm(on=True, seconds=0.2)))).result is AckResult.APPLIED
+        await hub.submit(command(SetAlarm(on=True), monitor="1"))
+        await hub.submit(command(SetAlarm(on=True, seconds=0.2)))
+        await hub._store.save_monitors("zm", {"1": monitor()})
+
+    backend = ScriptedBackend(first=snapshot(m1=state(alarm=AlarmState.ALARM)))
+    async with served(tmp_path, backend) as hub:
+        subscription = hub.subscribe()
+        while not backend.actions:
+            await subscription.changes()
+        assert backend.actions == [("1", SetAlarm(on=False))]
+        await settle()
+
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        assert await hub._store.forced_alarms() == {}
+        assert backend.actions == []
+
+
+async def test_an_alarm_forced_without_end_is_left_alone(tmp_path: Path) -> None:
+    async with served(tmp_path, ScriptedBackend()) as hub:
+        await hub.submit(command(SetAlarm(on=True, seconds=1000)))
+        await hub.submit(command(SetAlarm(on=True)))
+        assert await hub._store.forced_alarms() == {}
+        await hub.submit(command(SetAlarm(on=True, seconds=1000)))
+        await hub.submit(command(SetAlarm(on=False)))
+        assert await hub._store.forced_alarms() == {}
+
+
 async def test_an_alarm_forced_for_a_time_is_ended_by_an_orderly_stop(tmp_path: Path) -> None:
     backend = ScriptedBackend()
     async with served(tmp_path, backend) as hub:
@@ -312,7 +343,7 @@ async def test_an_alarm_that_could_not_be_ended_is_told_and_tried_again(tmp_path
         backend.fault = VmsUnreachable("gone")
         await hub.end_forced_alarms()
         assert "could not be ended yet" in caplog.text
-        assert ("zm", "1") in hub._runner._forced_until
+        assert ("zm", "1") in hub._runner._forced._until
 
 
 async def test_an_alarm_that_shows_too_late_is_ended_in_time_all_the_same(tmp_path: Path) -> None:
@@ -347,7 +378,7 @@ async def test_an_alarm_that_can_not_be_ended_for_long_is_told_once(tmp_path: Pa
         assert caplog.text.count("gone") == 1
         backend.fault = None
         await hub.end_forced_alarms()
-        assert not hub._runner._forced_until
+        assert not hub._runner._forced._until
 
 
 async def test_a_stop_abandons_what_is_under_way(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import vms_bridge
 
 ROOT = Path(vms_bridge.__file__).parent
 BASIC = {"model", "errors", "commands", "views", "clock", "keys", "messages", "logs"}
-CORE = BASIC | {"store", "backends.base", "hub", "command_runner", "lifecycle", "subscription", "verification"}
+CORE = BASIC | {"store", "backends.base", "hub", "command_runner", "forced_alarms", "lifecycle", "subscription", "verification"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "model": set(),
@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "store": BASIC | {"store"},
     "config": BASIC | {"config", "mqtt.config", "backends", "backends.base"},
     "hub": CORE,
+    "forced_alarms": CORE,
     "command_runner": CORE,
     "lifecycle": CORE,
     "subscription": CORE,

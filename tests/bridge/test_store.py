@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import sys
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.fakes.backend import START, event, monitor
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import StoreError
-from vms_bridge.store import EventCommit, NewMessage, StaleEpoch, Store
+from vms_bridge.store import EventCommit, Forced, NewMessage, StaleEpoch, Store
 from vms_bridge.views import MessageType
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 async def opened(path: Path, clock: FakeClock | None = None) -> Store:
@@ -319,3 +318,69 @@ async def test_a_stop_writes_back_what_the_disk_now_takes_and_says_what_it_does_
         store = await opened(tmp_path)
         assert (await store.resume("zm")).cursor == kept
         await store.close()
+
+
+ROOT = Path(__file__).parents[2]
+ON_A_FULL_DISK = """
+import asyncio, resource, sys
+from pathlib import Path
+from tests.bridge.test_store import fill, is_in_memory
+from tests.fakes.clock import FakeClock
+from vms_bridge.store import Store
+
+async def main():
+    clock, path = FakeClock(), Path(sys.argv[1])
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    store = Store.open(path, clock)
+    assert is_in_memory(store)
+    assert str((await store.resume("zm")).cursor) == sys.argv[2]
+    await fill(store, 50, 3)
+    await clock.advance(60)
+    await fill(store, 53, 1)
+    assert is_in_memory(store)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    await clock.advance(60)
+    await fill(store, 54, 1)
+    assert not is_in_memory(store)
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("known", ["3", "None"])
+async def test_a_disk_that_is_full_at_the_start_is_told_and_done_without(tmp_path: Path, known: str) -> None:
+    if known != "None":
+        store = await opened(tmp_path)
+        await fill(store, 1, 3)
+        await store.close()
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path), known, stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/bridge{os.pathsep}{ROOT}"},
+    )  # fmt: skip
+    _, said = await program.communicate()
+    assert program.returncode == 0, said.decode()
+    assert "kept in memory only" in said.decode()
+    store = await opened(tmp_path)
+    assert (await store.resume("zm")).cursor == "54"
+    await store.close()
+
+
+async def test_an_older_store_is_migrated_with_all_that_is_in_it(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await fill(store, 1, 3)
+    epoch = store.epoch
+    await store.close()
+    connection = sqlite3.connect(tmp_path / "vms-bridge.sqlite")
+    connection.executescript("DROP TABLE forced_alarms; PRAGMA user_version = 1")
+    connection.close()
+
+    store = await opened(tmp_path)
+    assert (store.epoch, (await store.resume("zm")).cursor) == (epoch, "3")
+    key = ("zm", "1")
+    await store.keep_forced_alarm(key, Forced(at=START, seconds=5))
+    assert await store.forced_alarms() == {key: Forced(at=START, seconds=5)}
+    await store.keep_forced_alarm(key, None)
+    assert await store.forced_alarms() == {}
+    await store.close()
