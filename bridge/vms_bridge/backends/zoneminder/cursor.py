@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
     Cursor = tuple[int, str]
 
+_ZONE_STEP_S = 15 * 60.0
+_ZONES_APART_S = 26 * 3600.0
+"""From UTC-12 to UTC+14."""
+_INEXACT_S = 2.0
+
 
 def stamp(row: EventRow) -> str:
     """Return the event's start as the cursor remembers it."""
@@ -22,7 +27,17 @@ def parse_cursor(text: str | None) -> Cursor | None:
     if not number.isdecimal():
         return None
     try:
-        datetime.fromisoformat(start)
+        has_zone = datetime.fromisoformat(start).tzinfo is not None
     except ValueError:
-        start = ""
-    return int(number), start
+        has_zone = False
+    return int(number), start if has_zone else ""
+
+
+def is_another(row: EventRow, start: str) -> bool:
+    """Say whether this row can't be the one that the cursor's stamp was taken from.
+
+    Starts are local times: read in another zone, or in the repeated hour of autumn, they shift by quarters of an hour.
+    """
+    apart = abs((row.start - datetime.fromisoformat(start)).total_seconds())
+    off = apart % _ZONE_STEP_S
+    return apart > _ZONES_APART_S or _INEXACT_S < off < _ZONE_STEP_S - _INEXACT_S

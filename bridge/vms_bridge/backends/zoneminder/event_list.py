@@ -34,8 +34,9 @@ class EventList:
             if page == 1:
                 raise
             return []  # ZoneMinder's answer for a page behind the last
-        self._start_column = "StartTime" if _has_old_names(answer) else "StartDateTime"
         found = parse_events(answer, self._zone)
+        if found:
+            self._start_column = "StartTime" if _has_old_names(answer) else "StartDateTime"
         return sorted(found, key=lambda row: row.id, reverse=not ascending)
 
     async def after(self, time: datetime) -> list[EventRow]:

@@ -68,7 +68,7 @@ async def test_catching_up_misses_none_and_repeats_none(missed: int, world: Worl
         world.close_event(world.open_event(1).id)
     running = world.open_event(2)
     async with FakeZoneMinder(world) as fake:
-        feed = MemoryFeed(Resume(cursor="10@2026-01-01T00:00:00Z"))
+        feed = MemoryFeed(Resume(cursor="10@"))
         async with serve(fake, feed):
             await feed.until(lambda: feed.event(running.id))
             assert ids(feed.events) == list(range(11, running.id + 1))
@@ -89,7 +89,7 @@ async def test_what_is_too_old_is_counted_and_left(
         world.close_event(event.id)
         event.start = clock.now() - timedelta(days=8 if number < 20 else 1)
         event.end = event.start
-    feed = MemoryFeed(Resume(cursor="3@2026-01-01T00:00:00Z"))
+    feed = MemoryFeed(Resume(cursor="3@"))
     async with FakeZoneMinder(world) as fake, serve(fake, feed):
         await feed.until(lambda: feed.event(30))
         assert ids(feed.events) == list(range(21, 31))
@@ -103,7 +103,7 @@ async def test_open_events_of_the_last_time_are_looked_at_again(world: World, se
             world.close_event(number)
     left = tuple(Event(id=str(number), monitor_id="1", start=LONG_AGO) for number in (1, 2, 40))
     world.delete_event(40)
-    feed = MemoryFeed(Resume(cursor="58@2026-01-01T00:00:00Z", open_events=left))
+    feed = MemoryFeed(Resume(cursor="58@", open_events=left))
     async with FakeZoneMinder(world) as fake, serve(fake, feed):
         await feed.until(lambda: feed.event(40) and feed.event(1))
         first, gone = feed.event(1), feed.event(40)
@@ -122,7 +122,7 @@ async def test_what_ended_meanwhile_is_not_shown_as_open_during_a_long_catch_up(
     ended = world.close_event(world.open_event(1).id)
     for _ in range(350):
         world.close_event(world.open_event(2).id)
-    feed = MemoryFeed(Resume(cursor="1@2026-01-01T00:00:00Z", open_events=(Event(id="1", monitor_id="1", start=LONG_AGO),)))
+    feed = MemoryFeed(Resume(cursor="1@", open_events=(Event(id="1", monitor_id="1", start=LONG_AGO),)))
     async with FakeZoneMinder(world) as fake, serve(fake, feed):
         await feed.until(lambda: len(feed.events) == 351)
         assert ids(feed.events)[0] == ended.id
@@ -288,6 +288,56 @@ async def test_restored_database_known_by_the_next_id(world: World, serve: Serve
         assert feed.cursor.startswith(f"{fresh.id}@")
 
 
+async def test_restored_database_whose_ids_have_passed_the_cursor(world: World, serve: Serve, clock: FastClock) -> None:
+    for _ in range(3):
+        world.close_event(world.open_event(1, start=LONG_AGO).id)
+    since = [world.close_event(world.open_event(1).id).id for _ in range(120)]
+    running = world.open_event(2)
+    lost = Event(id="4", monitor_id="1", start=LONG_AGO)
+    stamp = (clock.now() - timedelta(days=1, minutes=7)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    feed = MemoryFeed(Resume(cursor=f"5@{stamp}", generation=2, open_events=(lost,)))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.event(running.id))
+        assert feed.generation == 3
+        assert feed.batches[0].generation == 2
+        assert feed.batches[0].events[0].end_reason is EndReason.UNKNOWN
+        assert ids(feed.events) == [4, *since, running.id]
+
+
+async def test_another_database_with_nothing_newer_is_met_as_for_the_first_time(world: World, serve: Serve) -> None:
+    for _ in range(5):
+        world.close_event(world.open_event(1, start=LONG_AGO).id)
+    running = world.open_event(2, start=LONG_AGO)
+    feed = MemoryFeed(Resume(cursor="3@2026-03-03T03:03:03Z"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.batches)
+        assert (feed.generation, ids(feed.events)) == (2, [running.id])
+        assert feed.cursor == "6@2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "shift", [timedelta(0), timedelta(hours=1), timedelta(hours=-5, minutes=-45), timedelta(seconds=1)], ids=str
+)
+async def test_another_time_zone_is_no_restored_database(shift: timedelta, world: World, serve: Serve) -> None:
+    for _ in range(4):
+        world.close_event(world.open_event(1).id)
+    stamp = (world.events[3].start + shift).strftime("%Y-%m-%dT%H:%M:%SZ")
+    feed = MemoryFeed(Resume(cursor=f"3@{stamp}"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.event(4))
+        assert (feed.generation, ids(feed.events)) == (1, [4])
+
+
+async def test_the_event_at_the_cursor_may_be_deleted(world: World, serve: Serve) -> None:
+    for _ in range(4):
+        world.close_event(world.open_event(1).id)
+    world.delete_event(3)
+    feed = MemoryFeed(Resume(cursor="3@2026-03-03T03:03:03Z"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: feed.event(4))
+        assert (feed.generation, ids(feed.events)) == (1, [4])
+
+
 async def test_deleted_newest_events_are_no_restored_database(world: World, serve: Serve) -> None:
     for _ in range(50):
         world.close_event(world.open_event(1).id)
@@ -301,7 +351,7 @@ async def test_deleted_newest_events_are_no_restored_database(world: World, serv
         assert ids(feed.events) == [51]
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "-5", "5@not a time", "@"])
+@pytest.mark.parametrize("cursor", ["", "x", "-5", "5@not a time", "5@2026-01-01T00:00:00", "@"])
 async def test_odd_cursors(cursor: str, world: World, serve: Serve) -> None:
     for _ in range(6):
         world.close_event(world.open_event(1).id)
@@ -326,7 +376,7 @@ async def test_events_far_apart_are_followed_by_id(world: World, serve: Serve) -
     for _ in range(100):
         world.close_event(world.open_event(1).id)
     async with FakeZoneMinder(world) as fake:
-        feed = MemoryFeed(Resume(cursor="101@2026-01-01T00:00:00Z", open_events=(Event(id="1", monitor_id="3", start=LONG_AGO),)))
+        feed = MemoryFeed(Resume(cursor="101@", open_events=(Event(id="1", monitor_id="3", start=LONG_AGO),)))
         async with serve(fake, feed):
             await feed.until(lambda: feed.states["3"].is_recording)
             world.close_event(first.id)
