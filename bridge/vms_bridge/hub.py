@@ -13,12 +13,13 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from vms_bridge.batch_plan import BatchPlan, Known, plan_batch
 from vms_bridge.command_runner import CommandRunner
 from vms_bridge.errors import MediaUnavailable, StoreError
 from vms_bridge.keys import MonitorRule
-from vms_bridge.lifecycle import is_over, steps
+from vms_bridge.lifecycle import is_over
 from vms_bridge.logs import Trouble
-from vms_bridge.messages import decode, encode, event_message, public_event_id
+from vms_bridge.messages import decode
 from vms_bridge.model import (
     Detection,
     Event,
@@ -31,7 +32,7 @@ from vms_bridge.model import (
     SystemState,
     SystemUpdate,
 )
-from vms_bridge.store import EventCommit, NewMessage, StaleEpoch
+from vms_bridge.store import StaleEpoch
 from vms_bridge.subscription import HubSubscription
 from vms_bridge.views import BridgeState, MonitorView, SystemView
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.store import Store
-    from vms_bridge.views import EventMessage, StoredMessage
+    from vms_bridge.views import StoredMessage
 
 _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -394,69 +395,26 @@ class Hub:
                 system.generation, system.open_events = batch.generation, {}
             shown = [(key, event) for event in batch.events if (key := system.key_of_event(event)) is not None]
             while True:
-                commit, last_events = await self._plan(system, batch, shown)
-                if not commit.events and commit.cursor in (None, system.cursor):
+                plan = await self._plan(system, batch, shown)
+                if not plan.commit.events and plan.commit.cursor in (None, system.cursor):
                     return
                 try:
-                    await self._store.commit(commit, self._durable_sinks)
+                    await self._store.commit(plan.commit, self._durable_sinks)
                 except StaleEpoch:
                     continue
                 break
-            self._adopt(system, commit, last_events)
+            self._adopt(system, plan)
 
-    async def _plan(
-        self, system: _System, batch: EventBatch, shown: Sequence[tuple[str, Event]]
-    ) -> tuple[EventCommit, dict[str, tuple[str, EventMessage]]]:
-        """Work out what the batch means against what is known, without changing anything yet."""
+    async def _plan(self, system: _System, batch: EventBatch, shown: Sequence[tuple[str, Event]]) -> BatchPlan:
         epoch = self.epoch
         unknown = [event.id for _, event in shown if event.id not in system.open_events]
-        previous = await self._store.events(system.key, batch.generation, unknown) | system.open_events
-        seqs: dict[str, int] = {}
-        changed: dict[str, tuple[str, Event]] = {}
-        messages: list[NewMessage] = []
-        last_events: dict[str, tuple[str, EventMessage]] = {}
-        for key, event in shown:
-            before = previous.get(event.id)
-            if before is not None and before.deleted:
-                continue
-            for type_ in steps(before, event):
-                seqs[key] = seqs.get(key, system.seqs.get(key, 0)) + 1
-                view = system.monitors.get(key)
-                message = event_message(
-                    event,
-                    type_,
-                    epoch=epoch,
-                    seq=seqs[key],
-                    public_id=public_event_id(system.key, event.id, batch.generation),
-                    system=system.key,
-                    monitor=key,
-                    name=view.monitor.name if view else event.monitor_id,
-                    late=batch.late,
-                )
-                messages.append(
-                    NewMessage(
-                        monitor=key, event_id=event.id, seq=message.seq, type=type_, late=batch.late, payload=encode(message)
-                    )
-                )
-                newest = last_events.get(key, (None, view.last_event if view else None))[1]
-                if newest is None or newest.id == message.id or message.start >= newest.start:
-                    last_events[key] = (event.id, message)
-            if before != event:
-                changed[event.id] = (key, event)
-                previous[event.id] = event
-        commit = EventCommit(
-            epoch=epoch,
-            system=system.key,
-            generation=batch.generation,
-            cursor=batch.cursor,
-            events=tuple(changed.values()),
-            messages=tuple(messages),
-            last_events={key: (event_id, encode(message)) for key, (event_id, message) in last_events.items()},
-        )
-        return commit, last_events
+        events = await self._store.events(system.key, batch.generation, unknown) | system.open_events
+        known = Known(system=system.key, epoch=epoch, monitors=system.monitors, seqs=system.seqs, events=events)
+        return plan_batch(batch, shown, known)
 
-    def _adopt(self, system: _System, commit: EventCommit, last_events: Mapping[str, tuple[str, EventMessage]]) -> None:
+    def _adopt(self, system: _System, plan: BatchPlan) -> None:
         """Make what was stored the current truth."""
+        commit, last_events = plan.commit, plan.last_events
         system.cursor = commit.cursor or system.cursor
         for message in commit.messages:
             system.seqs[message.monitor] = message.seq

@@ -11,7 +11,8 @@ import vms_bridge
 
 ROOT = Path(vms_bridge.__file__).parent
 BASIC = {"model", "errors", "commands", "views", "clock", "keys", "messages", "logs"}
-CORE = BASIC | {"store", "backends.base", "hub", "command_runner", "forced_alarms", "lifecycle", "subscription", "verification"}
+CORE = BASIC | {"store", "backends.base", "hub", "batch_plan", "command_runner", "forced_alarms", "lifecycle"}
+CORE |= {"subscription", "verification"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "model": set(),
@@ -27,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": BASIC | {"config", "mqtt.config", "backends", "backends.base"},
     "hub": CORE,
     "forced_alarms": CORE,
+    "batch_plan": CORE,
     "command_runner": CORE,
     "lifecycle": CORE,
     "subscription": CORE,
