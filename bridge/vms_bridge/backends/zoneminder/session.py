@@ -24,10 +24,10 @@ from vms_bridge.backends.zoneminder.parse import (
 )
 from vms_bridge.backends.zoneminder.servers import parse_servers
 from vms_bridge.backends.zoneminder.system import SystemReader
-from vms_bridge.backends.zoneminder.watch import Lags, Watch, is_same
+from vms_bridge.backends.zoneminder.telling import Teller
+from vms_bridge.backends.zoneminder.watch import Lags, Watch
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
 from vms_bridge.logs import Trouble
-from vms_bridge.model import Snapshot, StateUpdate, SystemState, SystemUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.memory import Listener
     from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.clock import Clock
-    from vms_bridge.model import Event, Monitor, Zone
+    from vms_bridge.model import Event, SystemState, Zone
 
 _LOG = logging.getLogger(__name__)
 SYSTEM_INTERVAL_S = 60.0
@@ -51,7 +51,6 @@ _SETTLE_LOOK_S = 1.0
 # For that long after a restart the database may still hold the old daemon's status.
 _START_S = 3.0
 _SLOW_LOOK_S = 1.0
-_AT_ONCE = 50
 # A status that old tells nothing any more.
 _WORTHLESS_S = 60.0
 
@@ -71,15 +70,13 @@ class Session:
         self._servers: Mapping[str, str] = {}
         self._server_trouble = Trouble(_LOG, f"{name}: another server", clock.monotonic)
         self._system = SystemReader(name, api)
-        self._system_told = SystemState()
         self._spare = Allowance(SPARE_REQUESTS_PER_S, clock)
         self._monitors_bell, self._system_bell = Bell(clock), Bell(clock)
         self._events: EventTracker | None = None
         self._follower: EventFollower | None = None
         self._settling: dict[str, float] = {}
         self._memory: MemorySource | None = None
-        self._described: tuple[Monitor, ...] = ()
-        self._lags = Lags(events=None, status=None, monitors=config.monitors_interval)
+        self._teller = Teller(feed, clock, self.watches, lags=self._count_lags, system=self._system_state)
 
     async def open(self) -> None:
         """Find out what this ZoneMinder is and can do, and tell the whole state. Raises VmsError."""
@@ -100,7 +97,7 @@ class Session:
         self._memory = self.memory_for(self)
         if self._memory is not None:
             await self._memory.look(is_first=True)
-        self._tell_everything()
+        self._teller.tell_everything()
 
     async def serve(self) -> None:
         """Follow everything until cancelled. Raises VmsError when the system is lost."""
@@ -133,7 +130,7 @@ class Session:
         if monitor_id is None:
             await self._read_monitors()
             await self._system.read()
-            self._tell_everything()
+            self._teller.tell_everything()
             return
         watch = self.watches.get(monitor_id)
         if watch is None:
@@ -257,7 +254,7 @@ class Session:
         # A single monitor comes without what other tables add in some versions; the list has it all.
         self._take_row(watch, replace(row, events=row.events if any(row.events.values()) else watch.row.events))
         # Whoever asked for this look wants to see that it took place.
-        self.tell(monitor_id, even_if_same=True)
+        self._teller.tell(monitor_id, even_if_same=True)
 
     async def _read_status(self, watch: Watch) -> None:
         path = f"monitors/alarm/id:{watch.row.id}/command:status"
@@ -282,7 +279,7 @@ class Session:
             if now >= due or (rung and not self._settling):
                 due = now + self.config.monitors_interval
                 await self._read_monitors()
-                await self._tell_news_in_turns()
+                await self._teller.tell_news_in_turns()
             for monitor_id, until in list(self._settling.items()):
                 await self._look_while_settling(monitor_id, until)
 
@@ -301,13 +298,13 @@ class Session:
         while True:
             await self._system_bell.wait(SYSTEM_INTERVAL_S)
             await self._system.read()
-            self._tell_system()
+            self._teller.tell_system()
 
     async def _follow_the_rest(self) -> None:
         """Every second: tell what is not urgent, and ask within the budget for what no better source tells."""
         while True:
             await self._clock.sleep(_SLOW_LOOK_S)
-            await self._tell_news_in_turns()
+            await self._teller.tell_news_in_turns()
             if self._memory is not None and self._events is not None and self._has_events:
                 await self._memory.compare(self._events.read_to)
             waiting = self._in_need_of_status()
@@ -344,79 +341,25 @@ class Session:
         if self._events is not None:
             for monitor_id, watch in self.watches.items():
                 watch.open_events = tuple(self._events.open_events(monitor_id))
-        self._tell_everything_new()
+        self._teller.tell_everything_new()
 
     @property
     def _has_events(self) -> bool:
         return self._follower is not None and self._follower.is_good
 
-    def _count_lags(self) -> None:
+    def _count_lags(self) -> Lags:
         count = len(self._in_need_of_status())
-        self._lags = Lags(
+        return Lags(
             events=self.config.poll_interval if self._has_events else None,
             status=self._status_lag(count) if count else None,
             monitors=self.config.monitors_interval,
         )
 
-    def tell(self, monitor_id: str, *, even_if_same: bool = False) -> None:
+    def tell(self, monitor_id: str) -> None:
         """Tell the monitor's state, if it is another than before."""
-        watch = self.watches.get(monitor_id)
-        if watch is None or watch.told is None:
-            return  # the next snapshot tells of it
-        state = watch.state(self._clock.now(), self._clock.monotonic(), self._lags)
-        if even_if_same or not is_same(state, watch.told):
-            watch.told = state
-            self._feed.emit(StateUpdate(monitor_id=monitor_id, state=state))
-
-    def _tell_everything(self) -> None:
-        self._count_lags()
-        now, monotonic = self._clock.now(), self._clock.monotonic()
-        states = {number: watch.state(now, monotonic, self._lags) for number, watch in self.watches.items() if watch.is_shown}
-        for number, state in states.items():
-            self.watches[number].told = state
-        self._described = self._descriptions()
-        self._system_told = self._system_state()
-        self._feed.emit(Snapshot(system=self._system_told, monitors=self._described, states=states))
-
-    def _descriptions(self) -> tuple[Monitor, ...]:
-        return tuple(watch.description() for watch in self.watches.values())
-
-    def _tell_everything_new(self) -> None:
-        if self._descriptions() != self._described:
-            self._tell_everything()
-            return
-        self._count_lags()
-        for monitor_id in self.watches:
-            self.tell(monitor_id)
-        self._tell_system()
-
-    async def _tell_news_in_turns(self) -> None:
-        """Tell what is not urgent, and let what is urgent in between: thousands of monitors take tenths of a second."""
-        if self._descriptions() != self._described:
-            self._tell_everything()
-            return
-        self._count_lags()
-        for number, monitor_id in enumerate(list(self.watches), 1):
-            self.tell(monitor_id)
-            if number % _AT_ONCE == 0:
-                await asyncio.sleep(0)
-        self._tell_system()
-
-    def _tell_system(self) -> None:
-        state = self._system_state()
-        if replace(state, observed=self._system_told.observed) != self._system_told:
-            self._system_told = state
-            self._feed.emit(SystemUpdate(state=state))
+        self._teller.tell(monitor_id)
 
     def _system_state(self) -> SystemState:
         has_trouble = self._follower is not None and self._follower.has_trouble and not self._follower.is_good
         detail = "events can't be read; see the log" if has_trouble else None
-        state = self._system.state
-        return replace(
-            state,
-            version=self.version_text,
-            time_zone=self._zone_name,
-            detail=detail,
-            capabilities=state.capabilities.union(*{monitor.capabilities for monitor in self._described}),
-            observed=self._clock.now(),
-        )
+        return replace(self._system.state, version=self.version_text, time_zone=self._zone_name, detail=detail)
