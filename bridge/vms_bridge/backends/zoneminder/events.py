@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     class Surroundings(Protocol):
         """What the tracker has to know of the monitors."""
 
+        async def get_to_know(self, monitor_ids: Collection[str]) -> None:
+            """Have these monitors told before their events are, unless they were looked for in vain just now. Raises VmsError."""
+
         def zone_names(self, monitor_id: str) -> Sequence[str]:
             """Return the monitor's zones by name."""
 
@@ -122,8 +125,7 @@ class EventTracker:
             if len(some) < PAGE:
                 break
         top = newest[0].id if newest else 0
-        for row in newest:
-            self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
+        self._note_newest(newest)
         cursor = parse_cursor(resume.cursor)
         if cursor is None:
             await self._start_at(top, newest)
@@ -190,9 +192,9 @@ class EventTracker:
     async def _start_at(self, top: int, newest: Sequence[EventRow]) -> None:
         self._read_to = top
         self._cursor = (top, stamp(newest[0]) if newest else "")
-        for row in newest:
-            self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
+        self._note_newest(newest)
         current = [row for row in reversed(newest) if row.end is None and self._newest[row.monitor_id] == row.id]
+        await self._around.get_to_know({row.monitor_id for row in current})
         alive = [row for row in current if not self._around.is_dead(row.monitor_id)]
         for row in alive:
             self._tracked[row.id] = _Tracked(self._event(row), checked=self._clock.monotonic())
@@ -209,8 +211,7 @@ class EventTracker:
         self._read_to, self._cursor = first - 1, (first - 1, "")
         if not since:
             await self._start_at(newest[0].id, newest)
-        for row in newest:
-            self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
+        self._note_newest(newest)
 
     async def _next_generation(self, first: int) -> None:
         _LOG.warning("ZoneMinder's event ids start anew at %d, after %d: was its database restored?", first, self._cursor[0])
@@ -241,17 +242,17 @@ class EventTracker:
 
     async def _take_in(self, page: Sequence[EventRow], *, late: bool, gone: Sequence[int] = ()) -> None:
         """Tell what is new in these rows, in order, and what has become of events that are `gone` from them."""
+        await self._around.get_to_know({row.monitor_id for row in page if self._is_new(row.id)})
         reused = [row.id for row in page if self._read_to < row.id <= self._cursor[0]]
         if reused:
             await self._next_generation(reused[0])
         read_to = self._read_to
-        for row in page:
-            self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
+        new = {row.id for row in page if self._is_new(row.id)}
+        self._note_newest(page)
         told_late: list[Event] = []
         told: list[Event] = []
         for row in page:
-            is_new = row.id > read_to or row.id in self._passed_over.ids
-            event = self._first_seen(row, late=late) if is_new else self._seen_again(row)
+            event = self._first_seen(row, late=late) if row.id in new else self._seen_again(row)
             if event is not None:
                 (told_late if late and event.end is not None else told).append(event)
         told += self._vanished(gone)
@@ -261,6 +262,13 @@ class EventTracker:
         await self._record(told, late=False, even_if_empty=has_moved and not told_late)
         if told or told_late:
             self._around.open_events_changed({event.monitor_id for event in (*told_late, *told)})
+
+    def _note_newest(self, rows: Iterable[EventRow]) -> None:
+        for row in rows:
+            self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
+
+    def _is_new(self, number: int) -> bool:
+        return number > self._read_to or number in self._passed_over.ids
 
     def _first_seen(self, row: EventRow, *, late: bool) -> Event:
         if not self._passed_over.came(row.id):

@@ -51,6 +51,8 @@ _SETTLE_LOOK_S = 1.0
 # For that long after a restart the database may still hold the old daemon's status.
 _START_S = 3.0
 _SLOW_LOOK_S = 1.0
+# Events outlive their monitors: one that is not there is looked for so often at most.
+_STRANGER_S = 30.0
 # A status that old tells nothing any more.
 _WORTHLESS_S = 60.0
 
@@ -75,6 +77,8 @@ class Session:
         self._events: EventTracker | None = None
         self._follower: EventFollower | None = None
         self._settling: dict[str, float] = {}
+        self._reading = asyncio.Lock()
+        self._strangers: dict[str, float] = {}
         self._memory: MemorySource | None = None
         self._teller = Teller(feed, clock, self.watches, lags=self._count_lags, system=self._system_state)
 
@@ -163,6 +167,16 @@ class Session:
 
     # What the event tracker asks of its surroundings.
 
+    async def get_to_know(self, monitor_ids: Collection[str]) -> None:
+        """Read the monitors, and tell of them, if one of these is not known and was not looked for just now. Raises VmsError."""
+        now = self._clock.monotonic()
+        self._strangers = {number: seen for number, seen in self._strangers.items() if now - seen < _STRANGER_S}
+        new = set(monitor_ids) - self.watches.keys() - self._strangers.keys()
+        if new:
+            self._strangers.update(dict.fromkeys(new, now))
+            await self._read_monitors()
+            self._teller.tell_everything_new()
+
     def zone_names(self, monitor_id: str) -> Sequence[str]:
         """Return the monitor's zones by name."""
         return [zone.name for zone in self._zones.get(monitor_id, ())]
@@ -186,9 +200,7 @@ class Session:
         """Hear that other events are open than before."""
         for monitor_id in monitor_ids:
             watch = self.watches.get(monitor_id)
-            if watch is None:
-                self._monitors_bell.ring()
-            elif self._events is not None:
+            if watch is not None and self._events is not None:
                 watch.open_events = tuple(self._events.open_events(monitor_id))
                 self.tell(monitor_id)
 
@@ -212,6 +224,11 @@ class Session:
         return zone or UTC
 
     async def _read_monitors(self) -> None:
+        # An older answer must not undo a newer one.
+        async with self._reading:
+            await self._read_monitors_now()
+
+    async def _read_monitors_now(self) -> None:
         now = self._clock.monotonic()
         found = parse_monitors(await self._list_of_monitors())
         if now - self._zones_read >= ZONES_INTERVAL_S or found.keys() != self.watches.keys():

@@ -27,6 +27,9 @@ def world(clock: FastClock) -> World:
 class Quiet:
     """Surroundings that say nothing, to a tracker that stands alone."""
 
+    async def get_to_know(self, monitor_ids: object) -> None:
+        pass
+
     def zone_names(self, monitor_id: str) -> list[str]:  # noqa: ARG002 - the contract's parameter
         return []
 

@@ -391,6 +391,59 @@ async def test_event_of_a_monitor_that_is_not_known_yet(world: World, serve: Ser
         await feed.until(lambda: "7" in feed.monitors)
 
 
+async def test_monitors_are_told_before_their_first_event(world: World, serve: Serve) -> None:
+    """The hub can't know by its id alone whether a monitor is shown, nor how it is called."""
+
+    class Strict(MemoryFeed):
+        async def record(self, batch: EventBatch) -> None:
+            assert {event.monitor_id for event in batch.events} <= self.monitors.keys()
+            await super().record(batch)
+
+    feed = Strict()
+    async with FakeZoneMinder(world) as fake, serve(fake, feed, config(fake.url, monitors_interval=600)):
+        await feed.until(lambda: feed.batches)
+        world.add_monitor(7, zones=["Gate"])
+        short = world.close_event(world.open_event(7, notes="Motion: Gate").id)
+        await feed.until(lambda: feed.event(short.id))
+        event = feed.event(short.id)
+        assert event is not None
+        assert event.zones == ("Gate",)
+
+
+async def test_monitors_that_stay_unknown_are_looked_for_seldom(world: World, serve: Serve, clock: FastClock) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=config(fake.url, monitors_interval=600)) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        before, began = fake.asked("monitors"), clock.monotonic()
+        for number in range(1, 6):
+            world.close_event(world.open_event(77).id)
+            await feed.until(lambda: len(feed.events) == number)  # noqa: B023 - awaited within the turn
+        assert fake.asked("monitors") - before <= 1 + (clock.monotonic() - began) // 30
+        await feed.until(lambda: clock.monotonic() - began > 31)
+        asked = fake.asked("monitors")
+        again = world.open_event(77)
+        await feed.until(lambda: feed.event(again.id))
+        assert fake.asked("monitors") == asked + 1
+
+
+async def test_a_list_of_monitors_that_fails_delays_no_events_for_long(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=config(fake.url, monitors_interval=600)) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        fake.fail("monitors", "500")
+        event = world.open_event(77)
+        await feed.until(lambda: feed.event(event.id))
+
+
+async def test_what_is_open_at_a_monitor_added_at_the_last_moment(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake:
+        fake.fail("events", "500-json")
+        async with serve(fake, settings=config(fake.url, monitors_interval=600)) as (_, feed):
+            world.add_monitor(7)
+            event = world.open_event(7)
+            fake.heal()
+            await feed.until(lambda: feed.event(event.id))
+            assert "7" in feed.monitors
+
+
 async def test_burst(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
         await feed.until(lambda: feed.batches)
