@@ -23,6 +23,7 @@ from benchmarks.lab.zoneminder import fake_zoneminder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from benchmarks.lab.programs import Mosquitto
@@ -33,6 +34,7 @@ _FPS = 5.0
 _LASTS_S = 1.0
 _MONITORS_INTERVAL_S = 10.0
 """More often than by default, so that each window holds as many reads of the list as every other."""
+_DEFAULT_INTERVAL_S = 15.0
 _MOST_CHANGES_OF_ONE = 1.0
 _HALF = ("?", "??", "[1-4]??")
 """Monitors 1 to 499 of 1,000, by id."""
@@ -55,6 +57,7 @@ class Plan:
     drain_s: float = 5.0
     shared: int = 1000
     shared_rounds: int = 2
+    shared_s: float = 15.0
     scripted_s: float = 8.0
 
 
@@ -77,25 +80,31 @@ class Cell:
 
 
 async def measure(plan: Plan, grid: Grid, table: Table, folder: Path) -> None:
-    async with mosquitto(folder, extra=UNLIMITED + AT_ONCE) as broker:
-        rounds: list[dict[int, Cell]] = []
-        cells: list[Cell] = []
-        for number in range(plan.rounds):
-            at_rest: dict[int, Cell] = {}
-            for size in plan.sizes:
-                rates = plan.rates if number == 0 else ()
-                found = await _cells(plan, broker, folder / f"{number}-{size}", size, rates)
-                at_rest[size] = found[0]
-                for cell in found if number == 0 else ():
-                    _show(grid, cell)
-                    cells.append(cell)
-            rounds.append(at_rest)
-        report_linear(table, plan, rounds)
-        for rate in plan.rates:
-            _report_latency(table, [cell for cell in cells if cell.changes == rate])
+    rounds: list[dict[int, Cell]] = []
+    cells: list[Cell] = []
+    for number in range(plan.rounds):
+        at_rest: dict[int, Cell] = {}
+        for size in plan.sizes:
+            # A broker that holds nothing of a larger system, which the bridge would have to clear.
+            async with _broker(folder / f"{number}-{size}") as broker:
+                found = await _cells(plan, broker, folder / f"{number}-{size}", size, plan.rates if number == 0 else ())
+            at_rest[size] = found[0]
+            for cell in found if number == 0 else ():
+                _show(grid, cell)
+                cells.append(cell)
+        rounds.append(at_rest)
+    report_linear(table, plan, rounds)
+    for rate in plan.rates:
+        _report_latency(table, [cell for cell in cells if cell.changes == rate])
+    async with _broker(folder / "others") as broker:
         await _scripted(plan, table, broker, folder / "scripted")
         if plan.shared_rounds:
             await _share(plan, table, broker, folder / "shared")
+
+
+def _broker(folder: Path) -> AbstractAsyncContextManager[Mosquitto]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return mosquitto(folder, extra=UNLIMITED + AT_ONCE)
 
 
 async def _cells(plan: Plan, broker: Mosquitto, folder: Path, size: int, rates: Sequence[float]) -> list[Cell]:
@@ -159,19 +168,18 @@ async def _share(plan: Plan, table: Table, broker: Mosquitto, folder: Path) -> N
         for results, parts in ((alone, {"whole": ""}), (both, halves)):
             where = folder / f"{number}-{len(parts)}"
             async with fake_zoneminder(where, plan.shared, fps=_FPS) as fake, AsyncExitStack() as bridges:
-                costs = [
-                    await bridges.enter_async_context(
-                        bridge(where / instance, broker, _system(fake, chosen), instance=f"bench_{instance}")
-                    )
-                    for instance, chosen in parts.items()
-                ]
+                costs = []
+                for instance, chosen in parts.items():
+                    system = _system(fake, chosen, interval_s=_DEFAULT_INTERVAL_S)
+                    one = bridge(where / instance, broker, system, instance=f"bench_{instance}")
+                    costs.append(await bridges.enter_async_context(one))
                 await asyncio.sleep(plan.settle_s)
                 asked = await fake.requests()
                 for cost in costs:
                     cost.restart()
-                await asyncio.sleep(plan.rest_s)
+                await asyncio.sleep(plan.shared_s)
                 cores, resident = sum(cost.cores for cost in costs), sum(cost.resident_mb for cost in costs)
-                results.append((cores, resident, (await fake.requests() - asked) / plan.rest_s))
+                results.append((cores, resident, (await fake.requests() - asked) / plan.shared_s))
     cores, resident, calls = (median([each[index] for each in alone]) for index in range(3))
     cores_2, resident_2, calls_2 = (median([each[index] for each in both]) for index in range(3))
     ratio = median([two[0] / one[0] for one, two in zip(alone, both, strict=True)])
@@ -251,8 +259,8 @@ def _spread(delays: Sequence[float]) -> str:
     return f"{quantile(delays, 0.5):.0f}, {quantile(delays, 0.99):.0f} ms"
 
 
-def _system(fake: FakeProcess, more: str = "") -> str:
-    more += f"    monitors_interval: {_MONITORS_INTERVAL_S:g}\n"
+def _system(fake: FakeProcess, more: str = "", *, interval_s: float = _MONITORS_INTERVAL_S) -> str:
+    more += f"    monitors_interval: {interval_s:g}\n"
     return zoneminder_system(fake.url, fake.shared_memory, username=None, more=more)
 
 
