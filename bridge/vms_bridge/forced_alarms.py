@@ -67,7 +67,8 @@ class ForcedAlarms:
                     del due[key]
                 self._changed.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), min(due.values()) - now if due else None)
+                    async with asyncio.timeout(min(due.values()) - now if due else None):
+                        await self._changed.wait()
 
     async def end_all(self) -> None:
         """End them all before their time, side by side, for an orderly stop."""

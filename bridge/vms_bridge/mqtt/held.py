@@ -102,7 +102,8 @@ class Inventory:
                 while not self._synced.is_set():
                     self._link.publish(self._topics.sync, b"")
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._synced.wait(), _SYNC_S)
+                        async with asyncio.timeout(_SYNC_S):
+                            await self._synced.wait()
         except TimeoutError:
             _LOGGER.debug("the broker has not returned our own message")
 
