@@ -12,6 +12,7 @@ from vms_bridge.backends.zoneminder.checkup import examine
 from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.session import Session
 from vms_bridge.backends.zoneminder.standin import StandIn
+from vms_bridge.backends.zoneminder.system import Known
 from vms_bridge.commands import Restart, SetRunState
 from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, VmsUnreachable
 from vms_bridge.logs import Trouble
@@ -40,6 +41,7 @@ class ZoneMinder:
     def __init__(self, system: str, config: ZoneMinderConfig, clock: Clock) -> None:
         self._system, self._config, self._clock = system, config, clock
         self._session: Session | None = None
+        self._known = Known()
         self._trouble = Trouble(_LOG, f"{system}: ZoneMinder's API", clock.monotonic)
         self._pictures: Pictures | None = None
         self._lost: Session | None = None
@@ -135,7 +137,7 @@ class ZoneMinder:
 
     @asynccontextmanager
     async def _connected(self, api: Api, feed: Feed) -> AsyncIterator[Session]:
-        session = Session(self._system, self._config, self._clock, api, feed)
+        session = Session(self._system, self._config, self._clock, api, feed, known=self._known)
         try:
             yield session
         finally:

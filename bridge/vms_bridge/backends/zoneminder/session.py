@@ -20,9 +20,7 @@ from vms_bridge.backends.zoneminder.parse import (
     parse_monitors,
     parse_time_zone,
     parse_version,
-    parse_zones,
 )
-from vms_bridge.backends.zoneminder.servers import parse_servers
 from vms_bridge.backends.zoneminder.system import SystemReader
 from vms_bridge.backends.zoneminder.telling import Teller
 from vms_bridge.backends.zoneminder.watch import Lags, Watch
@@ -30,7 +28,7 @@ from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
 from vms_bridge.logs import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import tzinfo
 
     from vms_bridge.backends.base import Feed
@@ -38,8 +36,9 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.backends.zoneminder.memory import Listener
     from vms_bridge.backends.zoneminder.parse import MonitorRow
+    from vms_bridge.backends.zoneminder.system import Known
     from vms_bridge.clock import Clock
-    from vms_bridge.model import Event, SystemState, Zone
+    from vms_bridge.model import Event, SystemState
 
 _LOG = logging.getLogger(__name__)
 SYSTEM_INTERVAL_S = 60.0
@@ -60,18 +59,16 @@ _WORTHLESS_S = 60.0
 class Session:
     """The state of one connection; `open`, then `serve` until it is lost."""
 
-    def __init__(self, name: str, config: ZoneMinderConfig, clock: Clock, api: Api, feed: Feed) -> None:
+    def __init__(self, name: str, config: ZoneMinderConfig, clock: Clock, api: Api, feed: Feed, *, known: Known) -> None:
         self.name, self.config, self.api = name, config, api
-        self._clock, self._feed = clock, feed
+        self._clock, self._feed, self._known = clock, feed, known
         self.version = (0, 0, 0)
         self.version_text: str | None = None
         self._zone_name: str | None = None
         self.watches: dict[str, Watch] = {}
-        self._zones: dict[str, tuple[Zone, ...]] = {}
         self._zones_read = float("-inf")
-        self._servers: Mapping[str, str] = {}
         self._server_trouble = Trouble(_LOG, f"{name}: another server", clock.monotonic)
-        self._system = SystemReader(name, api)
+        self._system = SystemReader(name, api, known)
         self._spare = Allowance(SPARE_REQUESTS_PER_S, clock)
         self._monitors_bell, self._system_bell = Bell(clock), Bell(clock)
         self._events: EventTracker | None = None
@@ -179,7 +176,7 @@ class Session:
 
     def zone_names(self, monitor_id: str) -> Sequence[str]:
         """Return the monitor's zones by name."""
-        return [zone.name for zone in self._zones.get(monitor_id, ())]
+        return [zone.name for zone in self._known.zones.get(monitor_id, ())]
 
     def is_dead(self, monitor_id: str) -> bool:
         """Say whether nothing can be at work on the monitor's events."""
@@ -219,9 +216,10 @@ class Session:
             zone = await asyncio.to_thread(parse_time_zone, answer)
         except (PermissionMissing, VmsProtocolError):
             zone = None
-        if zone is None:
+        self._known.time_zone = zone or self._known.time_zone
+        if self._known.time_zone is None:
             _LOG.warning("%s: ZoneMinder does not tell its time zone; its times are taken as UTC", self.name)
-        return zone or UTC
+        return self._known.time_zone or UTC
 
     async def _read_monitors(self) -> None:
         # An older answer must not undo a newer one.
@@ -232,19 +230,16 @@ class Session:
         now = self._clock.monotonic()
         found = parse_monitors(await self._list_of_monitors())
         if now - self._zones_read >= ZONES_INTERVAL_S or found.keys() != self.watches.keys():
-            zones, servers = await self._system.optional("zones"), await self._system.optional("servers")
-            self._zones_read = now if zones is not None else float("-inf")
-            if zones is not None:
-                self._zones = parse_zones(zones, found)
-            if servers is not None:
-                self._servers = parse_servers(servers, self.config.url)
+            self._zones_read = now if await self._system.read_zones(found) else float("-inf")
+            await self._system.read_servers(self.config.url)
+        known = self._known
         for gone in self.watches.keys() - found.keys():
             del self.watches[gone]
         for monitor_id, row in found.items():
             watch = self.watches.setdefault(monitor_id, Watch(row=row))
             self._take_row(watch, row)
             watch.is_shown = self._feed.shows(monitor_id, row.name)
-            watch.zones, watch.server = self._zones.get(monitor_id, ()), self._servers.get(row.server_id or "")
+            watch.zones, watch.server = known.zones.get(monitor_id, ()), known.servers.get(row.server_id or "")
             if self._events is not None:
                 watch.open_events = tuple(self._events.open_events(monitor_id))
 

@@ -4,55 +4,95 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.api import PermissionMissing
-from vms_bridge.backends.zoneminder.parse import as_bool, mapping, parse_load, parse_states, parse_storage
+from vms_bridge.backends.zoneminder.parse import as_bool, mapping, parse_load, parse_states, parse_storage, parse_zones
+from vms_bridge.backends.zoneminder.servers import parse_servers
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
 from vms_bridge.model import Capability, SystemState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+
     from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.parse import MonitorRow
+    from vms_bridge.model import Zone
 
 _LOG = logging.getLogger(__name__)
 
 
-class SystemReader:
-    """Reads run states, storage and load; what is refused once is left alone for the rest of the connection."""
+@dataclass(slots=True)
+class Known:
+    """What was read last of one configured system, whichever connection read it.
 
-    def __init__(self, name: str, api: Api) -> None:
-        self._name, self._api = name, api
+    It holds until a good answer, or a refusal, says otherwise: entities are not to come and go with failing requests.
+    """
+
+    state: SystemState = field(default_factory=SystemState)
+    zones: Mapping[str, tuple[Zone, ...]] = field(default_factory=dict)
+    """By monitor."""
+    servers: Mapping[str, str] = field(default_factory=dict)
+    time_zone: tzinfo | None = None
+
+
+class SystemReader:
+    """Reads what monitors and events do not tell; what is refused once is left alone for the rest of the connection."""
+
+    def __init__(self, name: str, api: Api, known: Known) -> None:
+        self._name, self._api, self._known = name, api, known
         self._refused: set[str] = set()
         self._failed: set[str] = set()
-        self.state = SystemState()
+
+    @property
+    def state(self) -> SystemState:
+        """What is known of the system as a whole."""
+        return self._known.state
 
     async def read(self) -> None:
-        """Read everything anew. Raises VmsUnreachable."""
+        """Read run states, storage and load anew. Raises VmsUnreachable."""
         states, storage, load, daemons = await asyncio.gather(
             self.optional("states"), self.optional("storage"), self.optional("host/getLoad"), self.optional("host/daemonCheck")
         )
-        known = self.state
+        known = self._known.state
         runs = parse_states(states)
-        areas, average = parse_storage(storage), parse_load(load)
-        if storage is None:
-            areas = tuple(replace(area, used_bytes=None) for area in known.storage)
+        run_states = tuple(run.name for run in runs) if self._is_told("states", states) else known.run_states
+        areas = tuple(replace(area, used_bytes=None) for area in known.storage)
+        if self._is_told("storage", storage):
+            areas = parse_storage(storage)
+        average = parse_load(load)
+        has_load = average is not None or (Capability.LOAD in known.capabilities and "host/getLoad" not in self._refused)
         running = mapping(daemons).get("result")
         capabilities = {Capability.EVENTS, Capability.EVENT_PICTURE}
-        capabilities |= {Capability.RUN_STATE} if runs else set()
+        capabilities |= {Capability.RUN_STATE} if run_states else set()
         capabilities |= {Capability.STORAGE} if areas else set()
-        capabilities |= {Capability.LOAD} if average is not None else set()
-        self.state = SystemState(
+        capabilities |= {Capability.LOAD} if has_load else set()
+        self._known.state = SystemState(
             available=True,
             running=None if running is None else as_bool(running),
             run_state=next((run.name for run in runs if run.is_active), None),
-            run_states=known.run_states if states is None else tuple(run.name for run in runs),
+            run_states=run_states,
             load=None if average is None else round(average, 2),
             storage=areas,
             source="api",
-            # What could be read once is there, though it can't be read now: entities are not to come and go.
-            capabilities=known.capabilities | capabilities,
+            capabilities=frozenset(capabilities),
         )
+
+    async def read_zones(self, monitors: Mapping[str, MonitorRow]) -> bool:
+        """Read every monitor's zones, and say whether they were told. Raises VmsUnreachable."""
+        answer = await self.optional("zones")
+        is_told = self._is_told("zones", answer)
+        if is_told:
+            self._known.zones = parse_zones(answer, monitors)
+        return is_told
+
+    async def read_servers(self, portal: str) -> None:
+        """Read where the other servers are. Raises VmsUnreachable."""
+        answer = await self.optional("servers")
+        if self._is_told("servers", answer):
+            self._known.servers = parse_servers(answer, portal)
 
     async def optional(self, path: str, *, at: str | None = None) -> object:
         """Return the answer, or None where this user may not have it or this version does not give it. Raises VmsUnreachable."""
@@ -72,3 +112,7 @@ class SystemReader:
             return None
         self._failed.discard(kind)
         return answer
+
+    def _is_told(self, kind: str, answer: object) -> bool:
+        """Say whether this is a list, even an empty one, or will not be told to this user."""
+        return kind in self._refused or isinstance(mapping(answer).get(kind), (list, dict))

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.backends.zoneminder.support import MemoryFeed, config
+from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, config
 from tests.fakes.zoneminder import FakeZoneMinder, Personality, World
 from tests.fakes.zoneminder.personality import ALL, V1_34, V1_36_33, V1_38_4
 from tests.fakes.zoneminder.render import CAMERA_SECRET
 from tests.fakes.zoneminder.server import VIEWER
 from tests.fakes.zoneminder.world import ALARM, IDLE
 
+from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
 from vms_bridge.model import AlarmState, Capability
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from tests.bridge.backends.zoneminder.conftest import Serve
+
+
+@asynccontextmanager
+async def connected(backend: ZoneMinder) -> AsyncIterator[MemoryFeed]:
+    """One connection of a backend that may have had others before."""
+    feed = MemoryFeed()
+    task = asyncio.create_task(backend.run(feed))
+    try:
+        await feed.until(lambda: feed.snapshots)
+        yield feed
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def personality_id(personality: Personality) -> str:
@@ -189,6 +208,47 @@ async def test_what_fails_for_a_moment_changes_no_description(path: str, serve: 
         await backend.refresh(None)
         assert feed.monitors["9"].zones
         assert feed.system.run_state == "default"
+
+
+@pytest.mark.parametrize("path", ["states", "storage", "host/getLoad", "zones", "servers", "host/getTimeZone"])
+@pytest.mark.parametrize("kind", ["500", "garbage"])
+async def test_what_fails_when_a_connection_begins_is_as_it_was_in_the_last_one(path: str, kind: str, clock: FastClock) -> None:
+    world = World(zone="Asia/Tokyo")
+    async with FakeZoneMinder(world) as fake:
+        backend = ZoneMinder("zm", config(fake.url), clock)
+        async with connected(backend) as feed:
+            before, monitors = feed.snapshots[0].system, feed.monitors
+            assert monitors["1"].zones
+        fake.fail(path, kind)
+        async with connected(backend) as feed:
+            now = feed.snapshots[0].system
+            assert (now.capabilities, now.run_states, now.time_zone) == (before.capabilities, before.run_states, "Asia/Tokyo")
+            assert [area.name for area in now.storage] == [area.name for area in before.storage]
+            assert feed.monitors == monitors
+            assert (now.run_state is None) == (path == "states")
+            assert (now.load is None) == (path == "host/getLoad")
+
+
+async def test_what_a_user_may_no_longer_read_is_gone_with_the_next_connection(clock: FastClock) -> None:
+    async with FakeZoneMinder(World()) as fake:
+        backend = ZoneMinder("zm", config(fake.url), clock)
+        async with connected(backend) as feed:
+            assert feed.snapshots[0].system.capabilities >= {Capability.RUN_STATE, Capability.STORAGE}
+        fake.users["admin"].permissions = VIEWER
+        async with connected(backend) as feed:
+            system = feed.snapshots[0].system
+            assert not system.capabilities & {Capability.RUN_STATE, Capability.STORAGE}
+            assert (system.run_states, system.storage) == ((), ())
+
+
+async def test_zones_that_were_deleted_while_nobody_looked_are_gone(clock: FastClock) -> None:
+    async with FakeZoneMinder(World()) as fake:
+        backend = ZoneMinder("zm", config(fake.url), clock)
+        async with connected(backend) as feed:
+            assert feed.monitors["1"].zones
+        fake.world.monitors[1].zones = []
+        async with connected(backend) as feed:
+            assert not feed.monitors["1"].zones
 
 
 async def test_loss_while_running(serve: Serve) -> None:
