@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.cursor import is_another, parse_cursor, stamp
 from vms_bridge.backends.zoneminder.event_list import PAGE, EventList
-from vms_bridge.backends.zoneminder.notes import detected_labels, event_kind, motion_zones
+from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, is_news, merged
 from vms_bridge.backends.zoneminder.passed_over import PassedOver
 from vms_bridge.model import EndReason, Event, EventBatch, EventKind
 
@@ -277,7 +277,7 @@ class EventTracker:
             self._cursor = (row.id, stamp(row))
         event = self._event(row)
         if event.end is None and late and self._newest[row.monitor_id] > row.id:
-            event = _abandoned(event)
+            event = abandoned(event)
         now = self._clock.monotonic()
         # By id, not by time: the server's clock may be another.
         if row.end is None or not late or row.id > max(self._newest.values()) - _SPAN:
@@ -294,10 +294,10 @@ class EventTracker:
         tracked.checked = now
         if fresh.end is None and tracked.event.end_reason is EndReason.ABANDONED:
             return None
-        before, tracked.event = tracked.event, _merged(tracked.event, fresh)
+        before, tracked.event = tracked.event, merged(tracked.event, fresh)
         if tracked.event.end is not None and tracked.closed_at is None:
             tracked.closed_at = now
-        return tracked.event if _is_news(before, tracked.event) else None
+        return tracked.event if is_news(before, tracked.event) else None
 
     def _vanished(self, numbers: Iterable[int]) -> list[Event]:
         events = [self._tracked.pop(number).event for number in numbers if number in self._tracked]
@@ -322,7 +322,7 @@ class EventTracker:
                     del self._tracked[number]
             elif self._is_abandoned(number, tracked, now):
                 # It is looked at a while longer: the true end may come all the same.
-                tracked.event, tracked.closed_at = _abandoned(tracked.event), now
+                tracked.event, tracked.closed_at = abandoned(tracked.event), now
                 ended.append(tracked.event)
         if ended or self._passed_over.give_up():
             await self._record(ended, late=False, even_if_empty=True)
@@ -342,29 +342,7 @@ class EventTracker:
         return now - tracked.dead_since >= _DEAD_S
 
     def _event(self, row: EventRow) -> Event:
-        labels, score = detected_labels(row.notes)
-        ran = row.length_s
-        if ran is None and row.end is not None:
-            ran = (row.end - row.start).total_seconds()
-        return Event(
-            id=str(row.id),
-            monitor_id=row.monitor_id,
-            start=row.start,
-            kind=event_kind(row.cause),
-            cause=row.cause,
-            notes=row.notes,
-            end=row.end,
-            end_reason=None if row.end is None else EndReason.CLOSED,
-            duration_s=ran,
-            alarm_frames=row.alarm_frames,
-            max_score=row.max_score,
-            labels=labels,
-            score=score,
-            zones=motion_zones(row.notes, self._around.zone_names(row.monitor_id)),
-            # Measured on 1.36.33: `fid=snapshot` answers from the moment that the row is there.
-            snapshot_ready=True,
-            clip_ready=row.end is not None and bool(row.video),
-        )
+        return event_of(row, self._around.zone_names(row.monitor_id))
 
     async def _record(
         self, events: Sequence[Event], *, late: bool, even_if_empty: bool = False, moves_cursor: bool = True
@@ -379,25 +357,3 @@ class EventTracker:
 def open_alarm(events: Iterable[Event]) -> bool:
     """Say whether one of these open events was made by an alarm."""
     return any(event.kind is not EventKind.CONTINUOUS for event in events)
-
-
-def _abandoned(event: Event) -> Event:
-    return replace(event, end=event.start + timedelta(seconds=event.duration_s or 0.0), end_reason=EndReason.ABANDONED)
-
-
-def _merged(before: Event, fresh: Event) -> Event:
-    """Take the fresh event, but keep labels and zones: ZoneMinder overwrites what a detection hook noted."""
-    return replace(
-        fresh,
-        labels=fresh.labels or before.labels,
-        score=fresh.score if fresh.labels else before.score,
-        zones=fresh.zones or before.zones,
-    )
-
-
-def _is_news(before: Event, after: Event) -> bool:
-    """Say whether more has changed than lengths and counts, which grow all the time."""
-    if (after.max_score or 0) > (before.max_score or 0):
-        return True
-    same = replace(after, duration_s=before.duration_s, alarm_frames=before.alarm_frames, max_score=before.max_score)
-    return same != before
