@@ -79,7 +79,8 @@ class Told:
         while loop.time() < until and not all(event in self._ends for _, event, _ in ended):
             self._ended.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), until - loop.time())
+                async with asyncio.timeout_at(until):
+                    await self._ended.wait()
         alarms = [*self._changes(began, ended, b"alarm"), *self._changes(ended, began, b"idle")]
         news = [self._news.get(event, 0) - at for _, event, at in began]
         ends = [self._ends.get(event, 0) - at for _, event, at in ended]
