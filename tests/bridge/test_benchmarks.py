@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
     from benchmarks.lab.programs import Mosquitto
 
-NOW = World().now().timestamp()
-
 
 @dataclass
 class InProcess:
@@ -159,10 +157,10 @@ def test_cameras_change_the_memory_as_frames_do(tmp_path: Path) -> None:
     world = World(monitors=2, shm_dir=tmp_path)
     memory = MonitorMemory(tmp_path, "2", (1, 36, 33))
     cameras = Cameras(world, fps=10.0)
-    before, raw = memory.sample(0, NOW), world.memories[2].path.read_bytes()
+    before, raw = memory.sample(0, time.time()), world.memories[2].path.read_bytes()
     for step in range(500):
         cameras.picture(2, step)
-    after = memory.sample(0, NOW)
+    after = memory.sample(0, time.time())
     assert world.memories[2].path.read_bytes() != raw
     assert (after.alarm, after.startup) == (before.alarm, before.startup)
     assert after.capture_fps != before.capture_fps
