@@ -50,6 +50,7 @@ class MemoryWriter:
         self._fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o640)
         os.ftruncate(self._fd, max(self.size, 64) + 560 + 4128)
         os.pwrite(self._fd, struct.pack("<I", self.size), 0)
+        self.set_trigger(0)
         self.values = {}
         start = {"state": 0, "valid": 1, "active": 1, "signal": 1, "capture_fps": 5.0, "analysis_fps": 5.0}
         self.set(**{**start, "startup": int(now), "heartbeat": int(now), "last_write": int(now), **values})
@@ -66,6 +67,10 @@ class MemoryWriter:
             if name not in {"capture_fps", "analysis_fps", "cause"}:
                 raw = int(raw)
             os.pwrite(self._fd, struct.pack(f"<{_CODES[name]}", raw), offset)
+
+    def set_trigger(self, state: int) -> None:
+        """Write TriggerData: 0 for nothing, 1 for an alarm that is forced on, 2 for one that is forced off."""
+        os.pwrite(self._fd, struct.pack("<II", 560, state), self.size)
 
     def beat(self, now: float) -> None:
         """Show a sign of life, with a picture."""

@@ -271,6 +271,10 @@ class FakeZoneMinder:
         if item.function == "Monitor" and not self.world.personality.modern_modes:
             said = f"Monitor {number}({item.name})\nA Monitor in monitor mode cannot handle alarms"
             return {"status": "A Monitor in monitor mode cannot handle alarms", "output": said}
+        if command == "disable":
+            self.world.force_off(number, on=True)
+            return {"status": "Forcing alarm off", "output": f"Monitor {number}({item.name})\nForcing alarm off"}
+        self.world.force_off(number, on=False)
         if command == "on" and item.state == IDLE:
             await asyncio.sleep(self.world.alarm_delay_s)
             event = self.world.alarm(number, "Forced Web", "Forced Web: ", 255)

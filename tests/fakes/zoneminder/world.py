@@ -42,6 +42,7 @@ class FakeMonitor:
     deleted: bool = False
     zones: list[str] = field(default_factory=lambda: ["All"])
     state: int = IDLE
+    is_forced_off: bool = False
     restarts: int = 0
     server_id: int = 0
 
@@ -120,6 +121,7 @@ class World:
         monitor = self.monitors[number]
         monitor.restarts += 1
         monitor.state = IDLE
+        monitor.is_forced_off = False
         runs = (monitor.capturing if self.personality.modern_modes else monitor.function) != "None"
         monitor.status = "Connected" if runs else "NotRunning"
         if number in self.memories:
@@ -172,8 +174,10 @@ class World:
         del self.events[event_id]
 
     def alarm(self, number: int, cause: str = "Motion", notes: str = "Motion: All", score: int = 40) -> FakeEvent | None:
-        """Something moves: state ALARM, and where the mode records on motion an event."""
+        """Something moves: state ALARM, and where the mode records on motion an event; nothing where it is forced off."""
         monitor = self.monitors[number]
+        if monitor.is_forced_off:
+            return None
         opens = monitor.recording == "OnMotion"
         event = self.open_event(number, cause, notes, max_score=score) if opens else None
         memory: dict[str, float | bytes] = {"score": score, "cause": cause.encode()}
@@ -190,6 +194,14 @@ class World:
             for event in self.events.values():
                 if event.monitor_id == number and event.end is None:
                     self.close_event(event.id)
+
+    def force_off(self, number: int, *, on: bool) -> None:
+        """Have no alarm come about whatever moves, or end that."""
+        self.monitors[number].is_forced_off = on
+        if on:
+            self.calm(number)
+        if number in self.memories:
+            self.memories[number].set_trigger(2 if on else 0)
 
     def restore_database(self, newest: int) -> None:
         """Go back to an older database, in which `newest` was the last event."""

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from vms_bridge.backends.zoneminder.api import TimedOut
 from vms_bridge.backends.zoneminder.parse import as_text, mapping
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMode, SetRunState
-from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.errors import CommandRejected, VmsAuthFailed, VmsProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ _PLAIN_ALARM = SetAlarm(on=True)
 async def perform(api: Api, action: Action, watch: Watch | None) -> bool:
     """Have it done to this monitor, and say whether its daemon starts anew for it.
 
-    Raises CommandRejected, UnsupportedCommand or VmsError.
+    Raises CommandRejected or VmsError.
     """
     if isinstance(action, SetRunState):
         await _ask(api, f"states/change/{quote(action.name, safe='')}", RUN_STATE_TIMEOUT_S)
@@ -42,7 +42,11 @@ async def perform(api: Api, action: Action, watch: Watch | None) -> bool:
     match action:
         case SetAlarm(on=on):
             _refuse_what_only_zmtrigger_can(action)
-            await _set_alarm(api, watch, on=on)
+            await _alarm(api, watch, "on" if on else "off")
+            return False
+        case SetDetection(on=on):
+            _refuse_what_can_not_be_paused(watch, on=on)
+            await _alarm(api, watch, "off" if on else "disable")
             return False
         case SetArmed(on=on, restore=restore):
             return await _edit(api, row, armed_modes(row, on=on, restore=restore or {}))
@@ -51,7 +55,6 @@ async def perform(api: Api, action: Action, watch: Watch | None) -> bool:
         case Restart():
             await _ask(api, f"monitors/daemonControl/{row.id}/restart", EDIT_TIMEOUT_S, at=watch.server)
             return True
-    raise UnsupportedCommand("the bridge does not write to ZoneMinder's shared memory", hint="use armed or a mode instead")
 
 
 def armed_modes(row: MonitorRow, *, on: bool, restore: Mapping[str, str]) -> dict[str, str]:
@@ -85,9 +88,25 @@ def _refuse_what_only_zmtrigger_can(action: SetAlarm) -> None:
         )
 
 
-async def _set_alarm(api: Api, watch: Watch, *, on: bool) -> None:
+def _refuse_what_can_not_be_paused(watch: Watch, *, on: bool) -> None:
+    """Refuse where a pause, which is an alarm that is forced off, could not be seen or would do harm. Raises CommandRejected."""
     row = watch.row
-    path = f"monitors/alarm/id:{row.id}/command:{'on' if on else 'off'}"
+    if watch.sample is None or watch.is_foreign:
+        raise CommandRejected(
+            f"whether monitor {row.id} detects shows in shared memory only: {watch.memory_problem or 'there is none'}",
+            hint="run the bridge on ZoneMinder's host, or use armed",
+        )
+    if not row.armed:
+        raise CommandRejected(f"monitor {row.id} is not armed, so that there is nothing to pause", hint="use armed")
+    if row.records_always and not on:
+        raise CommandRejected(
+            f"ZoneMinder would end the continuous recording of monitor {row.id} too", hint="use armed: recording then goes on"
+        )
+
+
+async def _alarm(api: Api, watch: Watch, command: str) -> None:
+    row = watch.row
+    path = f"monitors/alarm/id:{row.id}/command:{command}"
     try:
         answer = mapping(await _ask(api, path, ALARM_TIMEOUT_S, at=watch.server))
     except TimedOut:

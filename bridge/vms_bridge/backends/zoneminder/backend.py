@@ -90,7 +90,7 @@ class ZoneMinder:
         return True
 
     async def execute(self, monitor_id: str | None, action: Action) -> None:
-        """Have ZoneMinder do this. Raises CommandRejected, UnsupportedCommand or VmsError."""
+        """Have ZoneMinder do this. Raises CommandRejected or VmsError."""
         session = self._live()
         watch = None if monitor_id is None else session.watch(monitor_id)
         restarting = monitor_id if isinstance(action, Restart) else None

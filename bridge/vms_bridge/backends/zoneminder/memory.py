@@ -152,4 +152,11 @@ class MemorySource:
 
 
 def _urgent(sample: Sample) -> tuple[object, ...]:
-    return (sample.alarm, sample.last_event, sample.is_detecting, sample.has_signal, sample.startup)
+    return (
+        sample.alarm,
+        sample.last_event,
+        sample.is_detecting,
+        sample.is_forced_off,
+        sample.has_signal,
+        sample.startup,
+    )

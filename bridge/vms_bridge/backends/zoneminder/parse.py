@@ -86,6 +86,11 @@ class MonitorRow:
         return self.recording == "OnMotion" if self.capturing is not None else self.function in {"Modect", "Nodect"}
 
     @property
+    def records_always(self) -> bool:
+        """Whether it records also while nothing moves."""
+        return self.recording == "Always" if self.capturing is not None else self.function in {"Record", "Mocord"}
+
+    @property
     def is_without_alarms(self) -> bool:
         """Whether no alarm can come about: such a monitor ignores even forced ones (Function Monitor)."""
         return self.capturing is None and self.function == "Monitor"

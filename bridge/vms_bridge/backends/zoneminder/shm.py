@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from vms_bridge.model import AlarmState
 
 _PREFIX_BYTES = 1024
+# TriggerData follows SharedData in every version: its own size, then the state.
+_TRIGGER = struct.Struct("<II")
+_TRIGGER_BYTES = 560
+_FORCED_OFF = 2
 HEARTBEAT_LIMIT_S = 30.0
 ABSENT = "absent"
 """The kind of trouble that is none where the bridge runs on another host than ZoneMinder."""
@@ -79,7 +83,10 @@ _CODES |= {"score": "I", "capture_fps": "dd", "startup": "q", "heartbeat": "q", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One look at a monitor's shared memory; `startup`, `heartbeat` and `last_write` are Unix times, 0 for never."""
+    """One look at a monitor's shared memory; `startup`, `heartbeat` and `last_write` are Unix times, 0 for never.
+
+    `is_forced_off`: whatever moves, there is no alarm until somebody takes that back.
+    """
 
     alarm: AlarmState | None
     last_event: int
@@ -89,6 +96,7 @@ class Sample:
     heartbeat: int | None
     last_write: int
     imagesize: int
+    is_forced_off: bool = False
     score: int | None = None
     capture_fps: float | None = None
     analysis_fps: float | None = None
@@ -153,7 +161,7 @@ class MonitorMemory:
         self._identity: tuple[int, int] | None = None
         self._checked = float("-inf")
         self._buffer = bytearray(_PREFIX_BYTES)
-        self._last: tuple[bytes, Sample] | None = None
+        self._last: tuple[bytes, bytes, Sample] | None = None
 
     @property
     def identity(self) -> tuple[int, int] | None:
@@ -233,14 +241,15 @@ class MonitorMemory:
         except OSError as error:
             self.close()
             raise Unusable(f"{self.path} can't be read: {error.strerror}") from None
-        if length < self._layout.size:
+        end = self._layout.size
+        if length < end + _TRIGGER.size:
             self.close()
             raise Unusable("it is shorter than its own layout", is_passing=True)
         last = self._last
-        if last is not None and self._buffer.startswith(last[0]):
-            return last[1]
+        if last is not None and self._buffer.startswith(last[0]) and self._buffer.startswith(last[1], end):
+            return last[2]
         values = dict(zip(self._fields, self._unpack(self._buffer), strict=True))
-        if values["size"] != self._layout.size:
+        if values["size"] != end:
             self.close()
             raise Unusable("its layout has changed", is_passing=True)
         if values["valid"] != 1:
@@ -255,11 +264,13 @@ class MonitorMemory:
             heartbeat=values.get("heartbeat"),
             last_write=values["last_write"],
             imagesize=values["imagesize"],
+            is_forced_off=_TRIGGER.unpack_from(self._buffer, end) == (_TRIGGER_BYTES, _FORCED_OFF),
             score=values.get("score"),
             capture_fps=_rate(values.get("capture_fps")),
             analysis_fps=_rate(values.get("analysis_fps")),
         )
-        self._last = (bytes(self._buffer[: self._layout.cause]), sample)
+        trigger = bytes(self._buffer[end : end + _TRIGGER.size])
+        self._last = (bytes(self._buffer[: self._layout.cause]), trigger, sample)
         return sample
 
 

@@ -132,7 +132,7 @@ class Watch:
             connected=connected,
             alarm=alarm,
             armed=row.armed,
-            detection=sample.is_detecting if sample is not None and row.armed else None,
+            detection=sample.is_detecting and not sample.is_forced_off if sample is not None and row.armed else None,
             is_recording=None if lags.events is None else newest is not None,
             modes=row.modes,
             score=sample.score if sample is not None else None,
@@ -178,7 +178,7 @@ class Watch:
         row = self.row
         capabilities = _EVERY_MONITOR if row.type == "WebSite" else _EVERY_MONITOR | _CAPTURED
         if self.has_memory:
-            capabilities |= {Capability.SCORE}
+            capabilities |= {Capability.SCORE, Capability.DETECTION}
         return Monitor(
             id=row.id,
             name=row.name,

@@ -14,7 +14,7 @@ from vms_bridge.backends.zoneminder import actions
 from vms_bridge.backends.zoneminder.actions import armed_modes
 from vms_bridge.backends.zoneminder.parse import MonitorRow
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
-from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsUnreachable
+from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.model import AlarmState
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ async def test_what_is_not_there(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
         with pytest.raises(CommandRejected, match="no such monitor"):
             await backend.execute("77", Restart())
-        with pytest.raises(UnsupportedCommand):
+        with pytest.raises(CommandRejected, match="shared memory only"):
             await backend.execute("1", SetDetection(on=False))
         with pytest.raises(CommandRejected, match="Invalid state"):
             await backend.execute(None, SetRunState(name="Away"))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, memory_config
 from tests.fakes.zoneminder import FakeZoneMinder, World
-from tests.fakes.zoneminder.personality import ALL, V1_36_33
+from tests.fakes.zoneminder.personality import ALL, V1_36_33, V1_36_36, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM, TAPE
 
-from vms_bridge.commands import Restart, SetArmed
-from vms_bridge.errors import VmsUnreachable
+from vms_bridge.commands import Restart, SetArmed, SetDetection
+from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.model import AlarmState, Capability, EndReason
 
 if TYPE_CHECKING:
@@ -58,6 +58,43 @@ async def test_every_version_is_seen_at_once(personality: Personality, tmp_path:
         await feed.until(lambda: feed.states["1"].cause == "Motion")
         if personality.shm_size != 600:
             await feed.until(lambda: feed.states["1"].score == 99)
+
+
+@pytest.mark.parametrize("personality", [V1_36_33, V1_36_36, V1_38_4], ids=lambda p: p.version)
+async def test_detection_pauses_without_a_restart(
+    personality: Personality, tmp_path: Path, clock: FastClock, serve: Serve
+) -> None:
+    world = World(personality, now=clock.now, shm_dir=tmp_path)
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
+        assert Capability.DETECTION in feed.monitors["1"].capabilities
+        await backend.execute("1", SetDetection(on=False))
+        await feed.until(lambda: feed.states["1"].detection is False)
+        assert feed.states["1"].armed
+        assert world.alarm(1) is None
+        await backend.execute("1", SetDetection(on=True))
+        await feed.until(lambda: feed.states["1"].detection)
+        world.alarm(1)
+        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        assert world.monitors[1].restarts == 0
+
+
+async def test_a_restarted_daemon_knows_of_no_pause(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
+        await backend.execute("1", SetDetection(on=False))
+        await feed.until(lambda: feed.states["1"].detection is False)
+        world.restart_monitor(1)
+        await feed.until(lambda: feed.states["1"].detection)
+
+
+@pytest.mark.parametrize(("function", "said"), [("Mocord", "continuous recording"), ("Monitor", "not armed")])
+async def test_a_pause_that_would_do_harm_is_refused(function: str, said: str, world: World, serve: Serve) -> None:
+    world.set_function(1, function)
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
+        with pytest.raises(CommandRejected, match=said) as caught:
+            await backend.execute("1", SetDetection(on=False))
+        assert "use armed" in caught.value.hint
+        assert not world.monitors[1].is_forced_off
+        assert feed.states["1"].detection == (True if function == "Mocord" else None)
 
 
 async def test_what_the_configuration_hides_is_described_and_not_watched(world: World, serve: Serve) -> None:
