@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 from vms_bridge.batch_plan import BatchPlan, Known, plan_batch
 from vms_bridge.command_runner import CommandRunner
 from vms_bridge.errors import MediaUnavailable, StoreError
+from vms_bridge.hub_events import MOST_RECENT, RECENT_S, FollowedEvents
 from vms_bridge.keys import MonitorRule
-from vms_bridge.lifecycle import is_over
 from vms_bridge.logs import Trouble
 from vms_bridge.messages import decode
 from vms_bridge.model import (
@@ -79,9 +79,9 @@ class _System:
     """Ids of monitors that the VMS has and the configuration does not show."""
     seqs: dict[str, int] = field(default_factory=dict)
     remembered_modes: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    cursor: str | None = None
-    generation: int = 1
-    open_events: dict[str, Event] = field(default_factory=dict)
+    cursor: str | None
+    generation: int
+    events: FollowedEvents
     recording: asyncio.Lock = field(default_factory=asyncio.Lock)
     unsaved: bool = False
 
@@ -114,7 +114,12 @@ class SystemFeed:
     def resume(self) -> Resume:
         """Where the backend left off."""
         system = self._system
-        return Resume(cursor=system.cursor, generation=system.generation, open_events=tuple(system.open_events.values()))
+        return Resume(
+            cursor=system.cursor,
+            generation=system.generation,
+            open_events=system.events.open,
+            recent_events=system.events.recent,
+        )
 
     def shows(self, monitor_id: str, name: str) -> bool:
         """Say whether the configuration shows this monitor."""
@@ -232,10 +237,17 @@ class Hub:
         if old is not None:
             async with old.recording:  # what the old backend has told last is stored before it is read again
                 pass
-        system = _System(key=key, kind=kind, name=name, rules=rules, backend=backend)
-        resume = await self._store.resume(key)
-        system.cursor, system.generation = resume.cursor, resume.generation
-        system.open_events = {event.id: event for event in resume.open_events}
+        kept = await self._store.system(key, recent=timedelta(seconds=RECENT_S), most=MOST_RECENT)
+        system = _System(
+            key=key,
+            kind=kind,
+            name=name,
+            rules=rules,
+            backend=backend,
+            cursor=kept.cursor,
+            generation=kept.generation,
+            events=FollowedEvents(self._clock.monotonic, kept.events),
+        )
         for stored in await self._store.monitors(key):
             system.seqs[stored.key] = stored.seq
             if stored.remembered_modes:
@@ -392,7 +404,7 @@ class Hub:
     async def _record(self, system: _System, batch: EventBatch) -> None:
         async with system.recording:
             if batch.generation != system.generation:
-                system.generation, system.open_events = batch.generation, {}
+                system.generation, system.events = batch.generation, FollowedEvents(self._clock.monotonic)
             shown = [(key, event) for event in batch.events if (key := system.key_of_event(event)) is not None]
             while True:
                 plan = await self._plan(system, batch, shown)
@@ -407,8 +419,9 @@ class Hub:
 
     async def _plan(self, system: _System, batch: EventBatch, shown: Sequence[tuple[str, Event]]) -> BatchPlan:
         epoch = self.epoch
-        unknown = [event.id for _, event in shown if event.id not in system.open_events]
-        events = await self._store.events(system.key, batch.generation, unknown) | system.open_events
+        followed = {event_id: event for event_id, (_, event) in system.events.by_id.items()}
+        unknown = [event.id for _, event in shown if event.id not in followed]
+        events = await self._store.events(system.key, batch.generation, unknown) | followed
         known = Known(system=system.key, epoch=epoch, monitors=system.monitors, seqs=system.seqs, events=events)
         return plan_batch(batch, shown, known)
 
@@ -418,11 +431,7 @@ class Hub:
         system.cursor = commit.cursor or system.cursor
         for message in commit.messages:
             system.seqs[message.monitor] = message.seq
-        for _, event in commit.events:
-            if is_over(event) or event.deleted:
-                system.open_events.pop(event.id, None)
-            else:
-                system.open_events[event.id] = event
+        system.events.take_in(commit.events)
         for key, (event_id, newest) in last_events.items():
             if key in system.monitors:
                 system.monitors[key] = replace(system.monitors[key], last_event=newest, last_event_id=event_id)

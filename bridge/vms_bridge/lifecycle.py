@@ -15,24 +15,19 @@ def steps(previous: Event | None, event: Event) -> tuple[MessageType, ...]:
     if previous is None:
         if event.deleted:
             return ()
-        return (MessageType.NEW, MessageType.END) if is_over(event) else (MessageType.NEW,)
+        return (MessageType.NEW, MessageType.END) if event.is_over else (MessageType.NEW,)
     if previous.deleted or event.deleted:
         return () if previous.deleted else (MessageType.DELETED,)
-    if is_over(event) and not is_over(previous):
+    if event.is_over and not previous.is_over:
         return (MessageType.END,)
     if (event.snapshot_ready and not previous.snapshot_ready) or (event.clip_ready and not previous.clip_ready):
         return (MessageType.MEDIA,)
     return (MessageType.UPDATE,) if _figures(previous) != _figures(event) else ()
 
 
-def is_over(event: Event) -> bool:
-    """Say whether the event has come to its end, however that was learnt."""
-    return event.end is not None or event.end_reason is not None
-
-
 def _figures(event: Event) -> tuple[object, ...]:
     """Return what is worth an update: counts that grow while an event is open are told by its end."""
     lasting = (event.kind, event.cause, event.labels, event.score, event.zones, event.start)
-    if not is_over(event):
+    if not event.is_over:
         return lasting
     return (*lasting, event.end, event.end_reason, event.duration_s, event.alarm_frames, event.max_score)

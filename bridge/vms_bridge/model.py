@@ -183,6 +183,11 @@ class Event:
     clip_ready: bool = False
     deleted: bool = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has come to its end, however that was learnt; what is deleted is over."""
+        return self.deleted or self.end is not None or self.end_reason is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventBatch:
@@ -200,11 +205,16 @@ class EventBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """Where a backend left off: its cursor (None at the first contact) and the events that were still open."""
+    """Where a backend left off: its cursor (None at the first contact), and the events that may still change.
+
+    Those are the ones that are still open and, of the same generation, the newest of those that have ended, or were told
+    of after their end, within the last two minutes: late notes, a better end or a deletion may follow.
+    """
 
     cursor: str | None = None
     generation: int = 1
     open_events: tuple[Event, ...] = ()
+    recent_events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from pydantic import TypeAdapter
 
 from vms_bridge.errors import StoreError
-from vms_bridge.model import Event, Monitor, Resume
+from vms_bridge.model import Event, Monitor
 from vms_bridge.store_database import Database
 from vms_bridge.views import MessageType, StoredMessage
 
@@ -65,6 +65,16 @@ class EventCommit:
     messages: tuple[NewMessage, ...]
     last_events: Mapping[str, tuple[str, bytes]]
     """By monitor key: the VMS's id of its newest event, and the message that describes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSystem:
+    """Where the events of a system stand."""
+
+    cursor: str | None
+    generation: int
+    events: tuple[tuple[str, Event], ...]
+    """Those that are open, then those that ended a short while ago: each with the key of its monitor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +133,9 @@ class Store:
         """Return what is remembered of a system's monitors."""
         return await self._run(self._monitors, system)
 
-    async def resume(self, system: str) -> Resume:
-        """Return where the system's event cursor stands, and the events that were open."""
-        return await self._run(self._resume, system)
+    async def system(self, system: str, *, recent: timedelta, most: int) -> StoredSystem:
+        """Return where the system's events stand; with those that ended within the time `recent`, `most` of them at most."""
+        return await self._run(self._system, system, recent, most)
 
     async def events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, Event]:
         """Return those of these events that are known, by id."""
@@ -208,13 +218,19 @@ class Store:
             for key, seq, description, remembered, last_event, last_event_id in rows
         ]
 
-    def _resume(self, system: str) -> Resume:
+    def _system(self, system: str, recent: timedelta, most: int) -> StoredSystem:
         row = self._database.connection.execute("SELECT cursor, generation FROM systems WHERE system = ?", (system,)).fetchone()
         cursor, generation = row or (None, 1)
-        events = self._database.connection.execute(
-            "SELECT data FROM events WHERE system = ? AND generation = ? AND is_open ORDER BY rowid", (system, generation)
+        of_system = "SELECT monitor, data FROM events WHERE system = ? AND generation = ?"
+        left_open = self._database.connection.execute(f"{of_system} AND is_open ORDER BY rowid", (system, generation))
+        ended = self._database.connection.execute(
+            f"{of_system} AND NOT is_open AND updated >= ? ORDER BY updated DESC, rowid DESC LIMIT ?",
+            (system, generation, (self._clock.now() - recent).isoformat(), most),
         )
-        return Resume(cursor=cursor, generation=generation, open_events=tuple(_EVENT.validate_json(data) for (data,) in events))
+        rows = [*left_open, *reversed(ended.fetchall())]
+        return StoredSystem(
+            cursor=cursor, generation=generation, events=tuple((key, _EVENT.validate_json(data)) for key, data in rows)
+        )
 
     def _events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, Event]:
         known: dict[str, Event] = {}
@@ -247,7 +263,7 @@ class Store:
                 " ON CONFLICT (system, generation, event_id) DO UPDATE"
                 " SET monitor = excluded.monitor, data = excluded.data, is_open = excluded.is_open, updated = excluded.updated",
                 [
-                    (commit.system, commit.generation, event.id, key, _EVENT.dump_json(event), _is_open(event), now)
+                    (commit.system, commit.generation, event.id, key, _EVENT.dump_json(event), not event.is_over, now)
                     for key, event in commit.events
                 ],
             )
@@ -356,7 +372,3 @@ class Store:
             )
             cursor.execute("DELETE FROM events WHERE rowid <= (SELECT max(rowid) FROM events) - ? AND NOT is_open", (most,))
         return lost
-
-
-def _is_open(event: Event) -> bool:
-    return event.end is None and event.end_reason is None and not event.deleted

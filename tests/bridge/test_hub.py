@@ -22,6 +22,7 @@ from vms_bridge.model import (
     AlarmState,
     DetectedObject,
     Detection,
+    Event,
     EventBatch,
     EventPicture,
     MonitorState,
@@ -262,6 +263,29 @@ async def test_a_restored_database_starts_a_generation(tmp_path: Path) -> None:
         assert [each["id"] for each in await told(hub)] == ["zm-7", "zm-2.3"]
         assert [each.id for each in feed.resume.open_events] == ["3"]
         assert feed.resume.generation == 2
+
+
+async def test_events_that_ended_a_short_while_ago_are_named_to_who_resumes(tmp_path: Path) -> None:
+    def ended(number: int, **changes: object) -> Event:
+        return event(number, "1", end=START, **changes)
+
+    async with running(tmp_path) as hub:
+        clock = hub._clock
+        assert isinstance(clock, FakeClock)
+        feed = await added(hub)
+        await feed.record(EventBatch(events=(ended(1), ended(2), ended(3), event(4)), cursor="4"))
+        await clock.advance(100)
+        await feed.record(EventBatch(events=(ended(2, notes="late"), ended(3, deleted=True))))
+        await feed.record(EventBatch(events=(ended(4),)))
+        assert list(feed.resume.recent_events) == [ended(1), ended(2, notes="late"), ended(4)]
+        await clock.advance(100)
+        assert list(feed.resume.recent_events) == [ended(2, notes="late"), ended(4)]
+        await feed.record(EventBatch(events=tuple(ended(number) for number in range(10, 600))))
+        assert [each.id for each in feed.resume.recent_events] == [str(number) for number in range(100, 600)]
+        again = await added(hub)
+        assert again.resume == feed.resume
+        await again.record(EventBatch(events=(event(1),), generation=2))
+        assert again.resume.recent_events == ()
 
 
 async def test_a_deleted_event_is_over_for_good(tmp_path: Path) -> None:

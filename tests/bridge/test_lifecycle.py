@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.backend import START, event
 
-from vms_bridge.lifecycle import is_over, steps
+from vms_bridge.lifecycle import steps
 from vms_bridge.model import EndReason, Event, EventKind
 from vms_bridge.views import MessageType
 
@@ -74,4 +74,4 @@ def test_a_life_opens_once_first_and_is_deleted_once_last(life: list[Event]) -> 
 @given(looks, looks)
 def test_an_end_is_told_exactly_when_it_comes(before: Event, after: Event) -> None:
     told = END in steps(before, after)
-    assert told == (is_over(after) and not is_over(before) and not before.deleted and not after.deleted)
+    assert told == (after.is_over and not before.is_over and not before.deleted and not after.deleted)

@@ -15,7 +15,7 @@ from tests.fakes.backend import START, event, monitor
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import StoreError
-from vms_bridge.store import EventCommit, Forced, NewMessage, StaleEpoch, Store
+from vms_bridge.store import EventCommit, Forced, NewMessage, StaleEpoch, Store, StoredSystem
 from vms_bridge.views import MessageType
 
 
@@ -53,6 +53,10 @@ async def put(store: Store, planned: EventCommit, sinks: list[str]) -> None:
     await store.commit(replace(planned, epoch=store.epoch), sinks)
 
 
+async def resumed(store: Store) -> StoredSystem:
+    return await store.system("zm", recent=timedelta(seconds=120), most=3)
+
+
 async def test_what_was_committed_is_there_after_a_new_start(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await store.save_monitors("zm", {"1": monitor()})
@@ -62,9 +66,8 @@ async def test_what_was_committed_is_there_after_a_new_start(tmp_path: Path) -> 
     await store.close()
 
     store = await opened(tmp_path)
-    resume = await store.resume("zm")
-    assert (resume.cursor, resume.generation, [each.id for each in resume.open_events]) == ("2", 1, ["1", "2"])
-    assert resume.open_events[0] == event(1)
+    kept = await resumed(store)
+    assert (kept.cursor, kept.generation, kept.events) == ("2", 1, (("1", event(1)), ("1", event(2))))
     [stored] = await store.monitors("zm")
     assert (stored.key, stored.seq, stored.monitor, stored.last_event, stored.last_event_id) == (
         "1",
@@ -100,7 +103,7 @@ async def test_a_failed_commit_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="failed"):
         await put(store, bad, ["mqtt"])
 
-    assert (await store.resume("zm")).cursor == "1"
+    assert (await resumed(store)).cursor == "1"
     assert len(await store.undelivered("mqtt", late=False, after=0, limit=10)) == 1
     await store.close()
 
@@ -109,7 +112,7 @@ async def test_the_cursor_stays_where_a_batch_brings_none(tmp_path: Path) -> Non
     store = await opened(tmp_path)
     await put(store, commit(1, cursor="7"), [])
     await put(store, commit(2), [])
-    assert (await store.resume("zm")).cursor == "7"
+    assert (await resumed(store)).cursor == "7"
     assert await store.events("zm", 1, ["1", "2", "9"]) == {"1": event(1), "2": event(2)}
     await store.close()
 
@@ -118,9 +121,24 @@ async def test_events_of_another_generation_are_others(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await put(store, commit(1, cursor="1"), [])
     await put(store, commit(generation=2, cursor="0"), [])
-    resume = await store.resume("zm")
-    assert (resume.generation, resume.open_events) == (2, ())
+    kept = await resumed(store)
+    assert (kept.generation, kept.events) == (2, ())
     assert await store.events("zm", 2, ["1"]) == {}
+    await store.close()
+
+
+async def test_the_newest_of_the_events_that_ended_a_short_while_ago_are_known_after_a_new_start(tmp_path: Path) -> None:
+    clock = FakeClock()
+    store = await opened(tmp_path, clock)
+    for number in range(1, 8):
+        ended = event(number, end=clock.now())
+        await put(store, replace(commit(number), events=(("1", ended),)), [])
+        await clock.advance(30)
+    assert [event.id for _, event in (await resumed(store)).events] == ["5", "6", "7"]
+    await clock.advance(45)
+    assert [event.id for _, event in (await resumed(store)).events] == ["6", "7"]
+    await put(store, replace(commit(2), events=(("1", event(2, end=START, notes="late")), ("1", event(9)))), [])
+    assert [event.id for _, event in (await resumed(store)).events] == ["9", "6", "7", "2"]
     await store.close()
 
 
@@ -280,7 +298,7 @@ async def test_a_full_disk_is_told_and_nothing_is_lost_until_it_has_room_again(
     await store.close()
 
     store = await opened(tmp_path)
-    assert (await store.resume("zm")).cursor == "305"
+    assert (await resumed(store)).cursor == "305"
     assert len(await store.undelivered("mqtt", late=False, after=0, limit=1000)) == 305
     await store.close()
 
@@ -316,7 +334,7 @@ async def test_a_stop_writes_back_what_the_disk_now_takes_and_says_what_it_does_
         await store.close()
         assert ("is lost" in caplog.text) is not room
         store = await opened(tmp_path)
-        assert (await store.resume("zm")).cursor == kept
+        assert (await resumed(store)).cursor == kept
         await store.close()
 
 
@@ -324,7 +342,7 @@ ROOT = Path(__file__).parents[2]
 ON_A_FULL_DISK = """
 import asyncio, resource, sys
 from pathlib import Path
-from tests.bridge.test_store import fill, is_in_memory
+from tests.bridge.test_store import fill, is_in_memory, resumed
 from tests.fakes.clock import FakeClock
 from vms_bridge.store import Store
 
@@ -334,7 +352,7 @@ async def main():
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     store = Store.open(path, clock)
     assert is_in_memory(store)
-    assert str((await store.resume("zm")).cursor) == sys.argv[2]
+    assert str((await resumed(store)).cursor) == sys.argv[2]
     await fill(store, 50, 3)
     await clock.advance(60)
     await fill(store, 53, 1)
@@ -363,7 +381,7 @@ async def test_a_disk_that_is_full_at_the_start_is_told_and_done_without(tmp_pat
     assert program.returncode == 0, said.decode()
     assert "kept in memory only" in said.decode()
     store = await opened(tmp_path)
-    assert (await store.resume("zm")).cursor == "54"
+    assert (await resumed(store)).cursor == "54"
     await store.close()
 
 
@@ -377,7 +395,7 @@ async def test_an_older_store_is_migrated_with_all_that_is_in_it(tmp_path: Path)
     connection.close()
 
     store = await opened(tmp_path)
-    assert (store.epoch, (await store.resume("zm")).cursor) == (epoch, "3")
+    assert (store.epoch, (await resumed(store)).cursor) == (epoch, "3")
     key = ("zm", "1")
     await store.keep_forced_alarm(key, Forced(at=START, seconds=5))
     assert await store.forced_alarms() == {key: Forced(at=START, seconds=5)}

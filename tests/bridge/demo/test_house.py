@@ -108,12 +108,12 @@ async def test_a_restart_of_the_bridge_tells_what_was_missed_once(tmp_path: Path
             assert (await bridge.hub.picture("sim", ref))[:2] == b"\xff\xd8"
         cursor = bridge.hub._systems["sim"].cursor
         assert cursor is not None
-        ids.update(bridge.hub._systems["sim"].open_events)
+        ids.update(event.id for event in bridge.hub._systems["sim"].events.open)
     await clock.sleep(10)
     async with house(tmp_path, clock, pace=10) as bridge:
         await clock.sleep(2)
         system = bridge.hub._systems["sim"]
         assert system.cursor is not None
         assert float(system.cursor) > float(cursor) + 9
-        assert not ids & set(system.open_events)
+        assert not ids & {event.id for event in system.events.open}
         assert all(system.seqs[key] > 3 for key in "12")

@@ -1,0 +1,60 @@
+"""The events of a system that may still change: open ones, and for a while those that have ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from vms_bridge.model import Event
+
+RECENT_S = 120.0
+"""How long an event that has ended, or was changed after its end, counts as recent."""
+MOST_RECENT = 500
+
+
+class FollowedEvents:
+    """Holds each event with the key of its monitor; bounded by what is open and `MOST_RECENT`."""
+
+    def __init__(self, monotonic: Callable[[], float], events: Iterable[tuple[str, Event]] = ()) -> None:
+        self._monotonic = monotonic
+        self._events: dict[str, tuple[str, Event]] = {}
+        self._ended: dict[str, float] = {}
+        """When each that is over was last told, the latest last."""
+        self.take_in(events)
+
+    @property
+    def open(self) -> tuple[Event, ...]:
+        """Those that are open."""
+        return tuple(event for _, event in self._events.values() if not event.is_over)
+
+    @property
+    def recent(self) -> tuple[Event, ...]:
+        """Those that have ended a short while ago, and were not deleted."""
+        self._forget()
+        return tuple(self._events[event_id][1] for event_id in self._ended)
+
+    @property
+    def by_id(self) -> Mapping[str, tuple[str, Event]]:
+        """All of them."""
+        return self._events
+
+    def take_in(self, events: Iterable[tuple[str, Event]]) -> None:
+        """Follow these as they now stand, each with the key of its monitor."""
+        for key, event in events:
+            self._ended.pop(event.id, None)
+            if event.deleted:
+                self._events.pop(event.id, None)
+                continue
+            self._events[event.id] = (key, event)
+            if event.is_over:
+                self._ended[event.id] = self._monotonic()
+        self._forget()
+
+    def _forget(self) -> None:
+        too_old = self._monotonic() - RECENT_S
+        for event_id, told in list(self._ended.items()):
+            if told > too_old and len(self._ended) <= MOST_RECENT:
+                break
+            del self._ended[event_id], self._events[event_id]
