@@ -16,6 +16,7 @@ from paho.mqtt.packettypes import PacketTypes
 
 from vms_bridge.errors import BrokerError, BrokerUnreachable
 from vms_bridge.mqtt import reasons
+from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.link_client import WINDOW, LinkClient, make_client, no_properties, subscribe_options
 from vms_bridge.mqtt.link_driver import LinkDriver
 from vms_bridge.mqtt.threads import in_thread
@@ -41,17 +42,22 @@ _OVERHEAD_BYTES = 32
 """More than a PUBLISH's headers and our properties take."""
 
 
-class _OldProtocol(Exception):
-    """The broker may speak 3.1.1 only."""
+class _NotUnderstood(Exception):
+    """No answer in this version of MQTT: the broker says so (`told`), or has gone, or what came is no MQTT."""
+
+    def __init__(self, *, told: bool = False) -> None:
+        super().__init__()
+        self.told = told
 
 
 class Link:
     """An open connection. Everything but `open` belongs to the event loop it was opened on."""
 
-    def __init__(self, client: LinkClient, config: MqttConfig, clock: Clock) -> None:
+    def __init__(self, client: LinkClient, config: MqttConfig, clock: Clock, dialect: Dialect) -> None:
         self._client = client
         self._config = config
         self._clock = clock
+        self._dialect = dialect
         self._where = _address(config)
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
@@ -69,17 +75,32 @@ class Link:
 
     @classmethod
     async def open(
-        cls, config: MqttConfig, *, client_id: str, clock: Clock, will: Will | None = None, send_buffer_bytes: int | None = None
+        cls,
+        config: MqttConfig,
+        *,
+        client_id: str,
+        clock: Clock,
+        will: Will | None = None,
+        send_buffer_bytes: int | None = None,
+        dialect: Dialect | None = None,
     ) -> Link:
-        """Connect by MQTT 5, or by 3.1.1 where the broker knows no better. Raises BrokerUnreachable or BrokerRefused."""
+        """Connect by MQTT 5, or by 3.1.1 where the broker knows no better. Raises BrokerUnreachable or BrokerRefused.
+
+        `dialect` is what earlier links have learnt; without it the broker is judged by this one attempt.
+        """
+        dialect = dialect or Dialect(patience=1)
         for protocol in (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311):
-            client = make_client(config, protocol, client_id, will)
-            link = cls(client, config, clock)
+            link = cls(make_client(config, protocol, client_id, will), config, clock, dialect)
             try:
                 await link._connect(send_buffer_bytes)
-            except _OldProtocol:
-                _LOGGER.debug("%s does not answer in MQTT %s", config.host, protocol.name)
+            except _NotUnderstood as failure:
+                if not (link.is_mqtt5 and dialect.may_be_old(told=failure.told)):
+                    break
+            except BrokerError:
+                dialect.failed()
+                raise
             else:
+                link._tell_protocol()
                 return link
         raise reasons.no_answer(_address(config), config)
 
@@ -183,6 +204,16 @@ class Link:
         """Drop the connection without a goodbye."""
         self._end(self._lost("closed"))
 
+    def _tell_protocol(self) -> None:
+        """Say once that an old broker is spoken to in its own language."""
+        if not self.is_mqtt5 and not self._dialect.is_old:
+            self._dialect.is_old = True
+            _LOGGER.info(
+                "the MQTT broker at %s does not answer in MQTT 5, so it is spoken to in MQTT 3.1.1, by which it can't say that it"
+                " refuses a message",
+                self._where,
+            )
+
     async def _connect(self, send_buffer_bytes: int | None) -> None:
         config, client = self._config, self._client
         try:
@@ -215,9 +246,12 @@ class Link:
         self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, answer: Properties | None
     ) -> None:
         self._connack = True
-        if reason.value == reasons.UNSUPPORTED_PROTOCOL and self.is_mqtt5:
-            self._end(_OldProtocol())
-        elif reason.is_failure:
+        if reason.value == reasons.UNSUPPORTED_PROTOCOL and self.is_mqtt5:  # paho reads 3.1.1's own 0x01 as this too
+            self._end(_NotUnderstood(told=True))
+            return
+        if self.is_mqtt5:
+            self._dialect.answered()
+        if reason.is_failure:
             self._end(reasons.refusal(self._where, reason.value, str(reason), getattr(answer, "ReasonString", "")))
         elif (missing := _missing_feature(answer)) is not None:
             self._end(reasons.refusal(self._where, missing, ""))
@@ -235,7 +269,7 @@ class Link:
         elif self._connack:
             self._end(self._lost("it was cut" if reason == "Unspecified error" else str(reason).lower()))
         else:
-            self._end(_OldProtocol())
+            self._end(_NotUnderstood())
 
     def _received(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         try:
@@ -266,9 +300,9 @@ class Link:
             on_ack(reason.value)
 
     def _garbled(self, what: str) -> None:
-        self._end(self._lost(what) if self._connack else _OldProtocol())
+        self._end(self._lost(what) if self._connack else _NotUnderstood())
 
-    def _end(self, failure: BrokerError | _OldProtocol) -> None:
+    def _end(self, failure: BrokerError | _NotUnderstood) -> None:
         """Be lost, for the first reason that comes up."""
         if not self._opened.done():
             self._opened.set_exception(failure)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.errors import BrokerError, BrokerRefused, RivalBridge
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.announcer import Announcer
+from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.discovery import Offer
 from vms_bridge.mqtt.events import Confirmations, EventLanes
 from vms_bridge.mqtt.held import SETTLE_S, Held, Inventory
@@ -64,6 +65,7 @@ class Memory:
 
     confirmations: Confirmations = field(default_factory=Confirmations)
     snapshots: SnapshotMemory = field(default_factory=SnapshotMemory)
+    dialect: Dialect = field(default_factory=Dialect)
     unwanted: set[str] = field(default_factory=set)
     established: bool = False
     discovery: bool = True
@@ -209,6 +211,7 @@ class Session:
             clock=self._clock,
             notices=self._notices,
             memory=self._memory.snapshots,
+            dialect=self._memory.dialect,
         )
         replay = Replay(
             hub=self._hub,

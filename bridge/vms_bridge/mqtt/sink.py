@@ -103,7 +103,11 @@ class MqttSink:
     async def _connect(self, hub: HubView, topics: Topics, intake: CommandIntake) -> Session:
         client_id = self._config.client_id or f"vms_bridge_{self._instance}_{hub.bridge_id[:8]}"
         link = await Link.open(
-            self._config, client_id=client_id, clock=self._clock, will=Will(topic=topics.status, payload=OFFLINE)
+            self._config,
+            client_id=client_id,
+            clock=self._clock,
+            will=Will(topic=topics.status, payload=OFFLINE),
+            dialect=self._memory.dialect,
         )
         identity = Identity(
             config=self._config,

@@ -19,6 +19,7 @@ from vms_bridge.views import MessageType
 if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.mqtt.dialect import Dialect
     from vms_bridge.mqtt.notices import Notices
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.views import Changes, HubView, MonitorKey, MonitorView
@@ -78,6 +79,7 @@ class Snapshots:
         clock: Clock,
         notices: Notices,
         memory: SnapshotMemory,
+        dialect: Dialect,
     ) -> None:
         self._hub = hub
         self._topics = topics
@@ -86,6 +88,7 @@ class Snapshots:
         self._clock = clock
         self._notices = notices
         self._memory = memory
+        self._dialect = dialect
         self._wanted: dict[MonitorKey, int] = {}
         self._news = asyncio.Event()
         self._writable = asyncio.Event()
@@ -201,7 +204,11 @@ class Snapshots:
         while True:
             try:
                 link = await Link.open(
-                    self._config, client_id=self._client_id, clock=self._clock, send_buffer_bytes=SEND_BUFFER_BYTES
+                    self._config,
+                    client_id=self._client_id,
+                    clock=self._clock,
+                    send_buffer_bytes=SEND_BUFFER_BYTES,
+                    dialect=self._dialect,
                 )
             except BrokerError as error:
                 self._notices.warn("media", f"no second connection for pictures: {error}; {error.hint}")

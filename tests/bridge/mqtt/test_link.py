@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 import ssl
@@ -27,6 +28,7 @@ from vms_bridge.demo.properties import Property
 from vms_bridge.errors import BrokerRefused, BrokerUnreachable
 from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.threads import in_thread
 from vms_bridge.mqtt.wire import Filter, Message, Will
@@ -60,6 +62,12 @@ async def serve(
 def port_of(server: asyncio.Server) -> int:
     port: int = server.sockets[0].getsockname()[1]
     return port
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 @pytest.fixture
@@ -182,6 +190,106 @@ async def test_an_old_broker_refuses_in_its_language() -> None:
             await connect(f"mqtt://user@127.0.0.1:{broker.port}", password=SecretStr("wrong"))
 
 
+class Unsteady:
+    """A broker behind a proxy: by `script`, one letter a connection, it cuts without a word (c) or hands on (h).
+
+    `cut_5` cuts all connections by MQTT 5, as some old brokers do.
+    """
+
+    def __init__(self, port: int, script: str = "", *, cut_5: bool = False) -> None:
+        self.script = script
+        self._cut_5 = cut_5
+        self._relay = Relay(port)
+        self.versions: list[int] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = await reader.readexactly(9)
+        self.versions.append(hello[8])
+        step, self.script = self.script[:1], self.script[1:]
+        if step != "c" and not (self._cut_5 and hello[8] == 5):
+            await self._relay(reader, writer, hello)
+
+
+async def try_by(dialect: Dialect, url: str) -> Link | None:
+    try:
+        return await Link.open(MqttConfig(url=url), client_id="test", clock=CLOCK, dialect=dialect)
+    except BrokerUnreachable as error:
+        if "without an answer in MQTT" not in str(error):
+            raise
+        return None
+
+
+async def test_cut_connections_do_not_cost_mqtt_5(broker: FakeBroker, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    proxy = Unsteady(broker.port, "cchcccccch")
+    dialect = Dialect()
+    async with await serve(proxy) as server:
+        url = f"mqtt://127.0.0.1:{port_of(server)}"
+        for script in ("cc", "h", "cccccc", "h"):
+            for step in script:
+                link = await try_by(dialect, url)
+                assert (link is not None) is (step == "h")
+                if link is not None:
+                    assert link.is_mqtt5
+                    await link.close()
+    assert set(proxy.versions) == {5}
+    assert not caplog.records
+
+
+async def test_a_refused_login_shows_too_that_the_broker_knows_mqtt_5(broker: FakeBroker) -> None:
+    proxy = Unsteady(broker.port, "hccc")
+    broker.faults.refuse = 0x86
+    dialect = Dialect()
+    async with await serve(proxy) as server:
+        url = f"mqtt://127.0.0.1:{port_of(server)}"
+        with pytest.raises(BrokerRefused):
+            await try_by(dialect, url)
+        assert [await try_by(dialect, url) for _ in range(3)] == [None] * 3
+    assert set(proxy.versions) == {5}
+
+
+async def test_silences_count_only_in_a_row(broker: FakeBroker) -> None:
+    proxy = Unsteady(broker.port, "cccc")
+    dialect = Dialect()
+    async with await serve(proxy) as server:
+        url = f"mqtt://127.0.0.1:{port_of(server)}"
+        assert [await try_by(dialect, url) for _ in range(2)] == [None] * 2
+        with pytest.raises(BrokerUnreachable, match="refused"):
+            await try_by(dialect, f"mqtt://127.0.0.1:{unused_port()}")
+        assert [await try_by(dialect, url) for _ in range(2)] == [None] * 2
+    assert set(proxy.versions) == {5}
+
+
+async def test_an_old_broker_that_only_closes_is_spoken_to_in_its_language_after_a_while(
+    broker: FakeBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    proxy = Unsteady(broker.port, cut_5=True)
+    dialect = Dialect()
+    async with await serve(proxy) as server:
+        url = f"mqtt://127.0.0.1:{port_of(server)}"
+        assert [await try_by(dialect, url) for _ in range(2)] == [None] * 2
+        for _ in range(2):
+            link = await try_by(dialect, url)
+            assert link is not None
+            assert not link.is_mqtt5
+            await link.close()
+    assert proxy.versions == [5, 5, 5, 4, 5, 4]
+    (told,) = caplog.records
+    assert told.levelno == logging.INFO
+    assert "does not answer in MQTT 5" in told.getMessage()
+
+
+async def test_a_broker_that_has_become_old_is_believed() -> None:
+    dialect = Dialect()
+    dialect.answered()
+    async with FakeBroker(limits=ONLY_3_1_1) as broker:
+        link = await try_by(dialect, broker.url)
+        assert link is not None
+        assert not link.is_mqtt5
+        await link.close()
+
+
 async def test_the_brokers_limits_are_kept() -> None:
     async with FakeBroker(limits=BrokerLimits(receive_maximum=7, max_packet_bytes=1000)) as broker:
         link = await connect(broker.url)
@@ -285,12 +393,8 @@ async def test_who_slept_does_not_blame_the_broker(broker: FakeBroker) -> None:
 
 
 async def test_nobody_listens() -> None:
-    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
-    port = port_of(server)
-    server.close()
-    await server.wait_closed()
     with pytest.raises(BrokerUnreachable, match="connection refused") as caught:
-        await connect(f"mqtt://127.0.0.1:{port}")
+        await connect(f"mqtt://127.0.0.1:{unused_port()}")
     assert "running" in caught.value.hint
 
 
@@ -405,13 +509,14 @@ async def test_websockets_to_a_plain_port() -> None:
 
 
 class Relay:
-    """TLS in front of a broker, as a reverse proxy would do it."""
+    """Between a client and a broker, as a reverse proxy is; it may have read the `first` bytes already."""
 
     def __init__(self, port: int) -> None:
         self._port = port
 
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes = b"") -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        inner_writer.write(first)
 
         async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
             try:

@@ -19,6 +19,7 @@ from vms_bridge.demo.broker import BrokerLimits
 from vms_bridge.errors import MediaUnavailable
 from vms_bridge.mqtt import snapshots as module
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.notices import Notices
 from vms_bridge.mqtt.snapshots import MAX_SOURCE_BYTES, SnapshotMemory, Snapshots, shrink
 from vms_bridge.mqtt.topics import Topics
@@ -82,6 +83,7 @@ class Studio:
             clock=self.clock,
             notices=Notices(logging.getLogger("test"), self.clock),
             memory=self.memory,
+            dialect=Dialect(),
         )
 
     def happen(self, number: int, *, ready: bool = True, late: bool = False) -> None:

@@ -1,0 +1,34 @@
+"""Which version of MQTT a broker is spoken to in."""
+
+from __future__ import annotations
+
+_PATIENCE = 3
+
+
+class Dialect:
+    """What is known of the MQTT that a broker speaks; outlives its links.
+
+    By 3.1.1 a broker acknowledges what it refuses, and knows no expiry, so a wrong guess would lose events unseen. A broker
+    that starts, or a proxy before it, cuts connections too: only one that goes `patience` times in a row without a word,
+    and has never answered in MQTT 5, is taken for an old one.
+    """
+
+    def __init__(self, *, patience: int = _PATIENCE) -> None:
+        self._patience = patience
+        self._knows_5 = False
+        self._silences = 0
+        self.is_old = False
+        """Whether it is spoken to in 3.1.1."""
+
+    def answered(self) -> None:
+        """Note an answer in MQTT 5, whatever it says."""
+        self._knows_5, self.is_old = True, False
+
+    def failed(self) -> None:
+        """Note that it could not even be asked."""
+        self._silences = 0
+
+    def may_be_old(self, *, told: bool) -> bool:
+        """Say whether 3.1.1 is to be tried, after it did not answer in MQTT 5; `told` if it says that it can't."""
+        self._silences += 1
+        return told or (not self._knows_5 and self._silences >= self._patience)
