@@ -30,6 +30,8 @@ _CODES = {
     "imagesize": "I", "score": "I", "startup": "q", "heartbeat": "q", "last_write": "q", "cause": "256s",
 }  # fmt: skip
 SIZES = tuple(_OFFSETS)
+#: Where `active` is the enum `analysing` (none, always) instead of a flag, which MySQL counts from 1.
+_ENUM_SIZES = {864, 872, 888}
 
 
 class MemoryWriter:
@@ -57,13 +59,15 @@ class MemoryWriter:
         fresh.rename(self.path)
 
     def set(self, **values: float | bytes) -> None:
-        """Change fields; `state` counts from idle = 0."""
+        """Change fields; `state` counts from idle = 0, `active` is 1 while it detects and else 0."""
         for name, value in values.items():
             self.values[name] = value
             offset = self._offsets[name]
             if offset is None:
                 continue
             raw = int(value) + self._from_one if name == "state" else value
+            if name == "active":
+                raw = int(raw) + (self.size in _ENUM_SIZES)
             if name not in {"capture_fps", "analysis_fps", "cause"}:
                 raw = int(raw)
             os.pwrite(self._fd, struct.pack(f"<{_CODES[name]}", raw), offset)

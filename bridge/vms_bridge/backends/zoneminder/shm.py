@@ -50,6 +50,8 @@ class Layout:
     heartbeat: int | None
     last_write: int
     cause: int
+    paused: int = 0
+    """What `detecting` is at most while nothing is detected: a flag's 0, or the enum's `None`, which counts from 1."""
 
 
 _1_34 = Layout(
@@ -66,15 +68,15 @@ _1_36_34 = Layout(
 )  # fmt: skip
 _1_37_61 = Layout(
     size=864, state=16, capture_fps=24, last_event=56, valid=92, detecting=94, signal=96, imagesize=100, score=104,
-    startup=120, heartbeat=128, last_write=136, cause=416,
+    startup=120, heartbeat=128, last_write=136, cause=416, paused=1,
 )  # fmt: skip
 _1_38 = Layout(
     size=872, state=16, capture_fps=24, last_event=56, valid=92, detecting=94, signal=96, imagesize=100, score=104,
-    startup=120, heartbeat=128, last_write=136, cause=424,
+    startup=120, heartbeat=128, last_write=136, cause=424, paused=1,
 )  # fmt: skip
 _1_39_17 = Layout(
     size=888, state=16, capture_fps=24, last_event=56, valid=92, detecting=94, signal=96, imagesize=100, score=104,
-    startup=120, heartbeat=128, last_write=136, cause=424,
+    startup=120, heartbeat=128, last_write=136, cause=424, paused=1,
 )  # fmt: skip
 LAYOUTS: Mapping[int, Layout] = {layout.size: layout for layout in (_1_34, _1_36, _1_36_34, _1_37_61, _1_38, _1_39_17)}
 _CODES = {"state": "i", "last_event": "Q", "valid": "B", "detecting": "B", "signal": "B", "imagesize": "I"}
@@ -258,7 +260,7 @@ class MonitorMemory:
         sample = Sample(
             alarm=alarm_state(values["state"] - self._offset),
             last_event=values["last_event"],
-            is_detecting=values["detecting"] != 0,
+            is_detecting=values["detecting"] > self._layout.paused,
             has_signal=values["signal"] != 0,
             startup=values["startup"],
             heartbeat=values.get("heartbeat"),

@@ -191,3 +191,12 @@ def test_a_clock_that_was_set_back_keeps_no_dead_daemon_alive(tmp_path: Path, si
     assert memory.sample(2, back).startup == NOW
     with pytest.raises(Unusable, match="sign of life"):
         memory.sample(3, back + 60)
+
+
+@pytest.mark.parametrize(
+    ("size", "raw", "detects"), [(760, 0, False), (760, 1, True), (872, 1, False), (872, 2, True), (864, 0, False)]
+)
+def test_newer_layouts_count_their_modes_from_one(tmp_path: Path, size: int, raw: int, detects: bool) -> None:  # noqa: FBT001
+    writer, memory = written(tmp_path, size)
+    writer.overwrite(bytes([raw]), 69 if size == 760 else 94)
+    assert memory.sample(0, NOW).is_detecting is detects
