@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.views import Changes, HubView, MonitorKey
 
+FORGET_S = 6.0
+"""How long topics outlive what they are about: Home Assistant's templates can't read an empty message, so its entities
+have to be gone before, and their discovery payload goes after up to three seconds (announcer.py)."""
 _AT_ONCE = 64
 _LOOK_S = 0.5
 
@@ -47,6 +50,7 @@ class Publisher:
         self._monitors: dict[MonitorKey, tuple[MonitorState, float]] = {}
         self._systems: dict[str, tuple[SystemState, float]] = {}
         self._later: dict[MonitorKey | str, float] = {}
+        self._gone: dict[MonitorKey | str, float] = {}
 
     async def start(self, changes: Changes) -> None:
         """Publish what these first changes say, and put right what the broker holds besides."""
@@ -70,10 +74,13 @@ class Publisher:
             self._clear_strays()
 
     async def run(self) -> None:
-        """Publish measurements when their time has come, until cancelled."""
+        """Publish measurements when their time has come, and clear what is gone, until cancelled."""
         while True:
             await self._clock.sleep(min(_LOOK_S, self._interval_s))
             now = self._clock.monotonic()
+            for key in [key for key, due in self._gone.items() if due <= now]:
+                del self._gone[key]
+                self._clear_gone(key)
             for key in [key for key, due in self._later.items() if due <= now]:
                 if isinstance(key, str):
                     self._put_system(key)
@@ -92,9 +99,7 @@ class Publisher:
         for key in changes.removed:
             self._forget(key)
         for system in changes.removed_systems:
-            self._systems.pop(system, None)
-            self._later.pop(system, None)
-            self._clear(self._topics.system_state(system))
+            self._forget(system)
         counted = {system for system, _ in changes.described | changes.removed}
         for system in counted:
             self._put_system(system)  # it tells how many monitors there are
@@ -148,10 +153,26 @@ class Publisher:
         if held is None or held != digest(payload):
             self._outbox.put(topic, payload)
 
-    def _forget(self, key: MonitorKey) -> None:
-        self._monitors.pop(key, None)
+    def _forget(self, key: MonitorKey | str) -> None:
+        """Publish nothing more about this system or monitor, and have its topics cleared in a while."""
+        if isinstance(key, str):
+            self._systems.pop(key, None)
+        else:
+            self._monitors.pop(key, None)
         self._later.pop(key, None)
-        for topic in self._topics.monitor_retained(*key):
+        self._gone.setdefault(key, self._clock.monotonic() + FORGET_S)
+
+    def _clear_gone(self, key: MonitorKey | str) -> None:
+        """Clear what stands about a system or monitor that is gone; if it is back, only what it has not brought along."""
+        topics: tuple[str, ...] = ()
+        if isinstance(key, str):
+            if key not in self._hub.systems:
+                topics = (self._topics.system_state(key),)
+        elif (view := self._hub.monitor(*key)) is None:
+            topics = self._topics.monitor_retained(*key)
+        elif view.last_event is None:
+            topics = self._topics.snapshot(*key), self._topics.last_event(*key)
+        for topic in topics:
             self._clear(topic)
 
     def _clear(self, topic: str) -> None:
@@ -164,13 +185,15 @@ class Publisher:
         for topic in list(self._held):
             subject = self._topics.parse_state(topic)
             system = systems.get(subject.system) if subject and subject.system else None
-            if subject is None or subject.system is None or (system is None and subject.monitor is None):
+            if subject is None or subject.system is None:
                 self._clear(topic)
-            elif subject.monitor is not None and (system is None or subject.monitor not in system.monitors):
-                if system is None or system.state.available:
-                    self._forget((subject.system, subject.monitor))
-                else:
-                    self._say_unknown(topic, subject.system, subject.monitor)
+            elif subject.monitor is None:
+                if system is None:
+                    self._forget(subject.system)
+            elif system is None or (subject.monitor not in system.monitors and system.state.available):
+                self._forget((subject.system, subject.monitor))
+            elif subject.monitor not in system.monitors:
+                self._say_unknown(topic, subject.system, subject.monitor)
 
     def _say_unknown(self, topic: str, system: str, key: str) -> None:
         state = MonitorState(detail="not asked yet")

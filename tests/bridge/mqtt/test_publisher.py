@@ -21,7 +21,7 @@ from vms_bridge.mqtt.announcer import Announcer
 from vms_bridge.mqtt.discovery import Offer
 from vms_bridge.mqtt.events import REFUSED_RETRY_S, Confirmations, EventLanes
 from vms_bridge.mqtt.notices import Notices
-from vms_bridge.mqtt.publisher import Publisher
+from vms_bridge.mqtt.publisher import FORGET_S, Publisher
 from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.rivalry import Rivalry
 from vms_bridge.mqtt.topics import Subject, Topics
@@ -142,6 +142,51 @@ async def test_what_is_gone_is_not_published_later() -> None:
         await stage.clock.advance(15)
         stage.pipe.run()
         assert list(stage.pipe.retained()) == [TOPICS.bridge_discovery]
+
+
+@pytest.mark.parametrize("what", ["monitor", "system"])
+async def test_what_is_gone_loses_its_discovery_well_before_its_topics(what: str) -> None:
+    """A template of Home Assistant that still listens can't read an empty message."""
+    stage = await Stage.set()
+    async with running(stage.publisher.run(), stage.announcer.run()):
+        if what == "monitor":
+            state, config = STATE, CONFIG
+            stage.hub.remove_monitor("zm", "1")
+        else:
+            state, config = TOPICS.system_state("zm"), TOPICS.system_discovery("zm")
+            stage.hub.remove_system("zm")
+        await stage.note()
+        await stage.clock.advance(FORGET_S - 2)
+        stage.pipe.run()
+        assert config not in stage.pipe.retained()
+        assert state in stage.pipe.retained()
+        await stage.clock.advance(3)
+        stage.pipe.run()
+        assert state not in stage.pipe.retained()
+
+
+async def test_what_comes_back_at_once_keeps_its_topics() -> None:
+    stage = await Stage.set()
+    picture, last_event = TOPICS.snapshot("zm", "1"), TOPICS.last_event("zm", "1")
+    async with running(stage.publisher.run()):
+        for has_event in (False, True):
+            stage.hub.remove_monitor("zm", "1")
+            await stage.note()
+            stage.hub.add_monitor("zm", monitor(1))
+            if has_event:
+                stage.hub.record(1)
+            await stage.note()
+            await stage.clock.advance(FORGET_S + 1)
+            assert STATE in stage.pipe.retained()
+            cleared = [each.topic for each in stage.pipe.run() if not each.payload]
+            assert cleared == ([] if has_event else [picture, last_event]), "it came back without its past"
+        stage.hub.remove_system("zm")
+        await stage.note()
+        stage.hub.add_system("zm")
+        await stage.note()
+        await stage.clock.advance(FORGET_S + 1)
+        stage.pipe.run()
+        assert TOPICS.system_state("zm") in stage.pipe.retained()
 
 
 async def test_changes_of_a_device_are_gathered_and_kept_apart() -> None:
