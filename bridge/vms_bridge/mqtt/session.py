@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import BrokerError, BrokerRefused, RivalBridge
+from vms_bridge.errors import BrokerError, RivalBridge
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.announcer import Announcer
 from vms_bridge.mqtt.dialect import Dialect
@@ -106,10 +106,11 @@ class Session:
         self._announcer: Announcer | None = None
         self._replay: Replay | None = None
         self._greeting = b""
+        self._deaf_to: list[str] = []
         self.outbox = Outbox(link, call_soon=asyncio.get_running_loop().call_soon, on_dropped=self._dropped)
 
     async def run(self) -> None:
-        """Serve until cancelled. Raises BrokerUnreachable, BrokerRefused, or RivalBridge."""
+        """Serve until cancelled. Raises BrokerError (the link is lost) or RivalBridge."""
         self._link.listen(self._received, self.outbox.kick)
         failures: list[BrokerError] = []
         try:
@@ -160,18 +161,19 @@ class Session:
             subscription.close()
 
     async def _open_for_business(self) -> None:
-        """Take commands, then say that the bridge is there."""
+        """Take commands, whatever the broker lets us hear of them, then say that the bridge is there."""
         topics = self._topics
         filters = [Filter(topic=topics.birth), Filter(topic=topics.replay)]
-        if self._config.commands != "none":
-            commands = [each for each in topics.command_filters if each != topics.replay]
-            filters += [Filter(topic=each, qos=1, own=False, as_published=True) for each in commands]
-        for refused in await self._link.subscribe(filters):
-            if refused != topics.birth:
-                raise BrokerRefused(
-                    f"the MQTT broker refused the subscription to {refused}",
-                    hint=f"Allow the bridge's user to read {topics.root}/# or set `mqtt.commands: none`.",
-                )
+        # even where none is allowed: each is answered so, and a retained one is cleared
+        filters += [Filter(topic=each, qos=1, own=False, as_published=True) for each in topics.command_filters]
+        self._deaf_to = await self._link.subscribe(filters)
+        for refused in self._deaf_to:
+            self._notices.warn(
+                f"subscription {refused}",
+                f"the MQTT broker refused the subscription to {refused}: what is sent there is not heard; "
+                "allow the bridge's user to read it in the broker's access list",
+            )
+        self._hello()
         self._intake.attach(self.outbox)
         self._post(topics.status, ONLINE)
 
@@ -308,6 +310,10 @@ class Session:
 
     def _hello(self) -> None:
         """Publish the hello if it has changed."""
+        state = self._hub.state
+        if self._deaf_to:
+            deaf = f"the MQTT broker refuses the subscription to {', '.join(self._deaf_to)}"
+            state = replace(state, problem=f"{state.problem}; {deaf}" if state.problem else deaf)
         greeting = payloads.info(
             instance=self._identity.instance,
             name=self._identity.name,
@@ -317,7 +323,7 @@ class Session:
             api=self._identity.api_url,
             discovery=self._memory.discovery,
             systems=self._hub.systems.values(),
-            state=self._hub.state,
+            state=state,
         )
         if self._greeting and greeting != self._greeting:
             self._post(self._topics.info, greeting)

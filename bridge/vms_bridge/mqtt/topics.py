@@ -110,8 +110,8 @@ class Topics:
 
     @property
     def command_filters(self) -> tuple[str, ...]:
-        """What to subscribe to, to hear every command."""
-        return f"{self.root}/+/set/+", f"{self.root}/+/+/set/+", self.replay
+        """What to subscribe to, to hear every command to a system or a monitor."""
+        return f"{self.root}/+/set/+", f"{self.root}/+/+/set/+"
 
     @property
     def own_state_filters(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from vms_bridge.errors import RivalBridge
 from vms_bridge.model import AlarmState, DetectedObject, Detection
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.sink import MqttSink
-from vms_bridge.views import MessageType
+from vms_bridge.views import BridgeState, MessageType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -661,20 +661,37 @@ async def test_a_retained_command_is_refused_and_cleared(broker: FakeBroker, clo
     assert hub.commands == []
 
 
-async def test_without_commands_nothing_is_subscribed(broker: FakeBroker, clock: FakeClock) -> None:
+async def test_without_commands_each_is_refused_and_a_retained_one_cleared(broker: FakeBroker, clock: FakeClock) -> None:
+    topic = f"{ROOT}/zm/1/set/armed"
+    broker.publish(topic, "OFF", retain=True)
     hub = FakeHub()
+    heard = broker.listen(f"{ROOT}/ack")
     async with running(make(broker, clock, config={"commands": "none"}), hub):
-        await settled(broker, hub)
-        assert not [each for each in broker.core.subscriptions(await broker.client()) if "/set/" in each]
+        assert (await get(heard, "#"))["result"] == "refused"
+        await until(lambda: topic not in broker.retained)
+        broker.publish(topic, "OFF")
+        assert (await get(heard, "#"))["result"] == "refused"
+    assert hub.commands == []
 
 
-async def test_subscriptions_that_are_refused(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+async def test_subscriptions_that_are_refused_are_told_and_the_rest_runs(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
     hub = FakeHub()
-    denied = (f"{DISCOVERY}/+/config", f"{ROOT}/+/+/set/+")
+    denied = (f"{DISCOVERY}/+/config", f"{ROOT}/+/+/set/+", f"{ROOT}/replay")
     async with FakeBroker(faults=Faults(denied=denied)) as broker, running(make(broker, clock), hub):
-        await until(lambda: f"refused the subscription to {ROOT}/+/+/set/+" in caplog.text, clock)
-        broker.faults.denied = ()
-        await until(lambda: broker.retained.get(f"{ROOT}/status") == b"online", clock)
+        await settled(broker, hub)
+        assert broker.retained[f"{ROOT}/status"] == b"online"
+        hello = read(broker, f"{ROOT}/info")
+        assert hello["problem"] is True
+        assert f"{ROOT}/replay, {ROOT}/+/+/set/+" in hello["detail"]
+        hub.fares = BridgeState(problem="the disk is full")
+        hub.set_system(load=1.0)
+        await until(lambda: read(broker, f"{ROOT}/info")["detail"].startswith("the disk is full; the MQTT broker refuses"))
+        broker.core.drop(await broker.client())
+        await until(lambda: len(broker.seen.connects) == 2 and hub.subscribers == 1, clock)
+    for each in denied[1:]:
+        assert caplog.text.count(f"refused the subscription to {each}: ") == 1
     assert "leftovers there can't be seen" in caplog.text
 
 
