@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +16,7 @@ from vms_bridge.verification import LONG, TIMEOUT_S, is_already, is_verified, re
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from vms_bridge.backends.base import Backend
@@ -121,10 +122,16 @@ class CommandRunner:
             elif not too_many:
                 break
 
-    async def _answer(self, command: Command, progress: Callable[[Ack], None] | None) -> Ack:
+    async def _answer(
+        self,
+        command: Command,
+        progress: Callable[[Ack], None] | None = None,
+        *,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Ack:
         """Turn whatever happens to the command into an ack: the boundary at which its errors end."""
         try:
-            result = await self._run(command, progress)
+            result = await self._run(command, progress, is_wanted)
         except (UnsupportedCommand, CommandRejected) as error:
             return self._ack(command, AckResult.REFUSED, error)
         except CommandUnverified as error:
@@ -140,9 +147,11 @@ class CommandRunner:
         hint = f"{error}: {error.hint}" if error.hint else str(error)
         return Ack(command=command, result=result, time=self._clock.now(), code=error.code, hint=hint)
 
-    async def _run(self, command: Command, progress: Callable[[Ack], None] | None) -> AckResult:
+    async def _run(self, command: Command, progress: Callable[[Ack], None] | None, is_wanted: Callable[[], bool]) -> AckResult:
         self._check(command)
         async with self._locks.setdefault((command.system, command.monitor), asyncio.Lock()):
+            if not is_wanted():
+                return AckResult.UNCHANGED
             target = self._check(command)
             limit_s = self._timeouts[type(command.action)]
             try:
@@ -195,13 +204,17 @@ class CommandRunner:
                 action = replace(action, restore=self._memory.remembered_modes(command.system, command.monitor))
             else:
                 await self._memory.remember_modes(command.system, command.monitor, target.monitor.state.modes)
-        await self._backend_of(command.system).execute(target.monitor_id, action)
-        key = (command.system, command.monitor or "")
-        if isinstance(action, SetAlarm) and action.on:
-            await self._forced.begin(key, action.seconds)  # even if it shows only after the time limit
+        async with self._forcing(command):
+            await self._backend_of(command.system).execute(target.monitor_id, action)
         await self._until_verified(target, sent)
         if isinstance(action, SetAlarm) and not action.on:
-            await self._forced.ended(key)
+            await self._forced.ended((command.system, command.monitor or ""))
+
+    def _forcing(self, command: Command) -> AbstractAsyncContextManager[None]:
+        action = command.action
+        if isinstance(action, SetAlarm) and action.on:
+            return self._forced.forcing((command.system, command.monitor or ""), action.seconds)
+        return nullcontext()
 
     async def _until_verified(self, target: _Target, sent: datetime) -> None:
         loop = asyncio.get_running_loop()
@@ -241,7 +254,7 @@ class CommandRunner:
             reporter.cancel()
             await asyncio.gather(reporter, return_exceptions=True)
 
-    async def _end_forced(self, key: MonitorKey) -> Ack:
+    async def _end_forced(self, key: MonitorKey, is_wanted: Callable[[], bool]) -> Ack:
         system, monitor = key
-        action = SetAlarm(on=False)
-        return await self._answer(Command(system=system, monitor=monitor, name="alarm", action=action, origin="timer"), None)
+        command = Command(system=system, monitor=monitor, name="alarm", action=SetAlarm(on=False), origin="timer")
+        return await self._answer(command, is_wanted=is_wanted)

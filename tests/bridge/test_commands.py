@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.fakes.backend import ScriptedBackend, monitor, snapshot, state, system_state
-from tests.fakes.clock import settle
+from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.commands import Ack, AckResult, Action, Command, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, VmsUnreachable
+from vms_bridge.forced_alarms import ForcedAlarms
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, Capability, StateUpdate, SystemLost, SystemUpdate
@@ -21,8 +22,10 @@ from vms_bridge.store import Store
 from vms_bridge.verification import TIMEOUT_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from vms_bridge.views import MonitorKey
 
 QUICK = dict.fromkeys(TIMEOUT_S, 0.3)
 
@@ -343,7 +346,7 @@ async def test_an_alarm_that_could_not_be_ended_is_told_and_tried_again(tmp_path
         backend.fault = VmsUnreachable("gone")
         await hub.end_forced_alarms()
         assert "could not be ended yet" in caplog.text
-        assert ("zm", "1") in hub._runner._forced._until
+        assert ("zm", "1") in await hub._store.forced_alarms()
 
 
 async def test_an_alarm_that_shows_too_late_is_ended_in_time_all_the_same(tmp_path: Path) -> None:
@@ -378,7 +381,112 @@ async def test_an_alarm_that_can_not_be_ended_for_long_is_told_once(tmp_path: Pa
         assert caplog.text.count("gone") == 1
         backend.fault = None
         await hub.end_forced_alarms()
-        assert not hub._runner._forced._until
+        assert await hub._store.forced_alarms() == {}
+
+
+@pytest.mark.parametrize("seconds", [1000, None])
+async def test_an_alarm_that_is_renewed_at_its_end_is_not_cut_off(tmp_path: Path, seconds: float | None) -> None:
+    """The old time is over while the renewing command is under way: what it had sent to end the alarm comes too late."""
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        await hub.submit(command(SetAlarm(on=True, seconds=0.05)))
+        backend.hold = asyncio.Event()
+        renewing = asyncio.create_task(hub.submit(command(SetAlarm(on=True, seconds=seconds))))
+        await asyncio.sleep(0.1)
+        backend.hold.set()
+        assert (await renewing).result is AckResult.APPLIED
+        await settle()
+        assert [action.on for _, action in backend.actions if isinstance(action, SetAlarm)] == [True, True]
+        assert list(await hub._store.forced_alarms()) == ([("zm", "1")] if seconds else [])
+
+
+async def test_an_alarm_whose_end_is_tried_again_keeps_its_new_time(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        await hub.submit(command(SetAlarm(on=True, seconds=1000)))
+        backend.hold, backend.fault = asyncio.Event(), VmsUnreachable("gone")
+        ending = asyncio.create_task(hub.end_forced_alarms())
+        await settle()
+        renewing = asyncio.create_task(hub.submit(command(SetAlarm(on=True, seconds=1000))))
+        backend.hold.set()
+        await ending
+        backend.fault = None
+        await renewing
+        (timer,) = hub._runner._forced._timers.values()
+        assert timer.due > SystemClock().monotonic() + 900
+
+
+async def test_a_time_that_is_refused_leaves_the_time_of_before(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        await hub.submit(command(SetAlarm(on=True, seconds=1000)))
+        before = await hub._store.forced_alarms()
+        backend.fault = CommandRejected("no")
+        for seconds in (5, None):
+            assert (await hub.submit(command(SetAlarm(on=True, seconds=seconds)))).result is AckResult.REFUSED
+        assert await hub._store.forced_alarms() == before
+
+
+async def test_a_refused_alarm_has_no_time(tmp_path: Path) -> None:
+    backend = ScriptedBackend(fault=CommandRejected("no"))
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetAlarm(on=True, seconds=1000)))).result is AckResult.REFUSED
+        assert await hub._store.forced_alarms() == {}
+
+
+async def test_an_alarm_of_which_nobody_knows_whether_it_came_is_ended_in_time(tmp_path: Path) -> None:
+    backend = ScriptedBackend(fault=VmsUnreachable("gone in the middle"))
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetAlarm(on=True, seconds=1000)))).result is AckResult.FAILED
+        backend.fault = None
+        await hub.end_forced_alarms()
+        assert backend.actions[1:] == [("1", SetAlarm(on=False))]
+
+
+async def test_the_time_of_an_alarm_is_kept_before_it_is_forced(tmp_path: Path) -> None:
+    """A bridge that is killed in the middle of the request has to end the alarm when it is back."""
+    backend = ScriptedBackend(hold=asyncio.Event())
+    async with served(tmp_path, backend) as hub:
+        asked = asyncio.create_task(hub.submit(command(SetAlarm(on=True, seconds=1000), request_id="1")))
+        while not backend.actions:  # noqa: ASYNC110 - the fake tells nobody when it is asked
+            await asyncio.sleep(0.01)
+        assert list(await hub._store.forced_alarms()) == [("zm", "1")]
+        await hub.close()
+        await asyncio.wait([asked])
+        assert list(await hub._store.forced_alarms()) == [("zm", "1")]
+
+
+async def test_an_end_that_is_refused_is_tried_again_and_given_up_loudly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The system may have been taken out of the configuration, or its monitors not be known yet."""
+    clock = FakeClock()
+    store = await asyncio.to_thread(Store.open, tmp_path, clock)
+    refusals = 0
+
+    async def end(key: MonitorKey, is_wanted: Callable[[], bool]) -> Ack:
+        nonlocal refusals
+        assert is_wanted()
+        refusals += 1
+        asked = Command(system=key[0], monitor=key[1], name="alarm", action=SetAlarm(on=False))
+        return Ack(command=asked, result=AckResult.REFUSED, time=clock.now(), hint="there is no system 'zm'")
+
+    forced = ForcedAlarms(clock, store, end)
+    async with forced.forcing(("zm", "1"), 30):
+        pass
+    await forced.end_all()
+    assert "could not be ended yet: there is no system 'zm'" in caplog.text
+    await clock.advance(599)
+    await forced.end_all()
+    assert list(await store.forced_alarms()) == [("zm", "1")]
+    await clock.advance(2)
+    await forced.end_all()
+    assert await store.forced_alarms() == {}
+    assert [record.levelname for record in caplog.records][-1] == "ERROR"
+    assert "given up: there is no system 'zm'" in caplog.text
+    await forced.end_all()
+    assert refusals == 3
+    await store.close()
 
 
 async def test_a_stop_abandons_what_is_under_way(tmp_path: Path) -> None:
