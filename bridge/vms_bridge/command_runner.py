@@ -198,15 +198,16 @@ class CommandRunner:
     async def _execute(self, target: _Target) -> None:
         command = target.command
         action = command.action
-        sent = self._clock.now()
         if isinstance(action, SetArmed) and command.monitor and target.monitor:
             if action.on:
                 action = replace(action, restore=self._memory.remembered_modes(command.system, command.monitor))
             else:
                 await self._memory.remember_modes(command.system, command.monitor, target.monitor.state.modes)
+        sent = self._clock.now()
+        showed_before = is_verified(command.action, target.system, target.monitor, sent)
         async with self._forcing(command):
             await self._backend_of(command.system).execute(target.monitor_id, action)
-        await self._until_verified(target, sent)
+        await self._until_verified(target, sent, showed_before=showed_before)
         if isinstance(action, SetAlarm) and not action.on:
             await self._forced.ended((command.system, command.monitor or ""))
 
@@ -216,24 +217,30 @@ class CommandRunner:
             return self._forced.forcing((command.system, command.monitor or ""), action.seconds)
         return nullcontext()
 
-    async def _until_verified(self, target: _Target, sent: datetime) -> None:
-        loop = asyncio.get_running_loop()
+    async def _until_verified(self, target: _Target, sent: datetime, *, showed_before: bool) -> None:
+        """Wait until the effect shows; what showed before proves nothing until the backend has looked again."""
+        is_proof = not showed_before
         pauses = chain(_LOOK_AGAIN_S, repeat(_LOOK_AGAIN_S[-1]))
-        look_at = loop.time()
+        look_at = self._clock.monotonic()
         with closing(self._hub.subscribe()) as subscription:
-            while not is_verified(target.command.action, target.system, target.monitor, sent):
-                if loop.time() >= look_at:
-                    await self._look_again(target)
-                    look_at = loop.time() + next(pauses)
+            while not (is_proof and is_verified(target.command.action, target.system, target.monitor, sent)):
+                wait_s = look_at - self._clock.monotonic()
+                if wait_s <= 0:
+                    is_proof = await self._look_again(target) or is_proof
+                    look_at = self._clock.monotonic() + next(pauses)
                     continue
                 with suppress(TimeoutError):
-                    async with asyncio.timeout_at(look_at):
+                    async with asyncio.timeout(wait_s):
                         await subscription.changes()
 
-    async def _look_again(self, target: _Target) -> None:
-        # While a run state changes the VMS may well be away for a moment: the time limit decides, not this.
-        with suppress(VmsError):
+    async def _look_again(self, target: _Target) -> bool:
+        """Have the backend look, and say whether it could."""
+        try:
             await self._backend_of(target.command.system).refresh(target.monitor_id)
+        except VmsError:
+            # While a run state changes the VMS may well be away for a moment: the time limit decides, not this.
+            return False
+        return True
 
     @asynccontextmanager
     async def _reporting(self, command: Command, progress: Callable[[Ack], None] | None) -> AsyncIterator[None]:

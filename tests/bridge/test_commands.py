@@ -238,6 +238,41 @@ async def test_a_refresh_that_fails_does_not_end_the_wait(tmp_path: Path) -> Non
         assert backend.looks == 2
 
 
+@pytest.mark.parametrize(
+    ("on", "known", "seen"), [(True, AlarmState.ALARM, AlarmState.IDLE), (False, AlarmState.IDLE, AlarmState.ALARM)]
+)
+async def test_an_alarm_that_was_known_before_is_no_proof(
+    tmp_path: Path, *, on: bool, known: AlarmState, seen: AlarmState
+) -> None:
+    """A VMS that is polled may have begun or ended an alarm that nobody has seen yet."""
+    backend = ScriptedBackend(first=snapshot(m1=state(alarm=known)), obey=False)
+
+    def look() -> None:
+        assert backend.feed
+        if backend.looks == 1:
+            raise VmsUnreachable("busy")
+        backend.feed.emit(StateUpdate(monitor_id="1", state=state(alarm=seen if backend.looks < 4 else known)))
+
+    backend.on_refresh = look
+    async with served(tmp_path, backend) as hub:
+        ack = await hub.submit(command(SetAlarm(on=on)))
+        assert (ack.result, backend.looks) == (AckResult.APPLIED, 4)
+
+
+async def test_an_alarm_that_stays_as_it_is_is_verified_by_one_look(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=snapshot(m1=state(alarm=AlarmState.ALARM)))
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetAlarm(on=True)))).result is AckResult.APPLIED
+        assert backend.looks == 1
+
+
+async def test_an_alarm_that_comes_is_verified_without_a_look(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetAlarm(on=True)))).result is AckResult.APPLIED
+        assert backend.looks == 0
+
+
 async def test_arming_restores_the_modes_of_before_even_after_a_restart(tmp_path: Path) -> None:
     first = snapshot(m1=state(modes={"function": "Mocord"}))
     async with served(tmp_path, ScriptedBackend(first=first)) as hub:
