@@ -10,21 +10,11 @@ from vms_bridge.messages import encode, event_message, public_event_id
 from vms_bridge.store import EventCommit, NewMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from vms_bridge.hub_system import System
     from vms_bridge.model import Event, EventBatch
-    from vms_bridge.views import EventMessage, MonitorView
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What is known of a system before the batch: by monitor key its view and its last sequence number, events by id."""
-
-    system: str
-    epoch: str
-    monitors: Mapping[str, MonitorView]
-    seqs: Mapping[str, int]
-    events: Mapping[str, Event]
+    from vms_bridge.views import EventMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,31 +25,34 @@ class BatchPlan:
     last_events: Mapping[str, tuple[str, EventMessage]]
 
 
-def plan_batch(batch: EventBatch, shown: Iterable[tuple[str, Event]], known: Known) -> BatchPlan:
-    """Return what the events of shown monitors, each with its monitor's key, change; the rest of the batch moves the cursor."""
-    events = dict(known.events)
-    seqs = dict(known.seqs)
+def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str, Event]], *, epoch: str) -> BatchPlan:
+    """Return what the batch changes, `known` being those of its events that were told before, each with its monitor's key.
+
+    Such an event keeps its key, so that it comes to its end even when its monitor is hidden or gone by now. Other events
+    of monitors that are not shown only move the cursor.
+    """
+    known = dict(known)
+    seqs = dict(system.seqs)
     changed: dict[str, tuple[str, Event]] = {}
     messages: list[NewMessage] = []
     last_events: dict[str, tuple[str, EventMessage]] = {}
-    for key, event in shown:
-        before = events.get(event.id)
-        if before == event or (before is not None and before.deleted):
+    for event in batch.events:
+        key, before = known.get(event.id) or (system.key_of(event.monitor_id), None)
+        if key is None or before == event or (before is not None and before.deleted):
             continue
-        changed[event.id] = (key, event)
-        events[event.id] = event
-        view = known.monitors.get(key)
+        changed[event.id] = known[event.id] = (key, event)
+        view = system.monitors.get(key)
         for type_ in steps(before, event):
             seqs[key] = seqs.get(key, 0) + 1
             message = event_message(
                 event,
                 type_,
-                epoch=known.epoch,
+                epoch=epoch,
                 seq=seqs[key],
-                public_id=public_event_id(known.system, event.id, batch.generation),
-                system=known.system,
+                public_id=public_event_id(system.key, event.id, batch.generation),
+                system=system.key,
                 monitor=key,
-                name=view.monitor.name if view else event.monitor_id,
+                name=system.name_of(event.monitor_id),
                 late=batch.late,
             )
             messages.append(
@@ -69,8 +62,8 @@ def plan_batch(batch: EventBatch, shown: Iterable[tuple[str, Event]], known: Kno
             if newest is None or newest.id == message.id or message.start >= newest.start:
                 last_events[key] = (event.id, message)
     commit = EventCommit(
-        epoch=known.epoch,
-        system=known.system,
+        epoch=epoch,
+        system=system.key,
         generation=batch.generation,
         cursor=batch.cursor,
         events=tuple(changed.values()),

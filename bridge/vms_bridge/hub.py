@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from vms_bridge.batch_plan import BatchPlan, Known, plan_batch
+from vms_bridge.batch_plan import BatchPlan, plan_batch
 from vms_bridge.command_runner import CommandRunner
 from vms_bridge.errors import MediaUnavailable, StoreError
 from vms_bridge.hub_events import MOST_RECENT, RECENT_S, FollowedEvents
-from vms_bridge.keys import MonitorRule
+from vms_bridge.hub_system import System
 from vms_bridge.logs import Trouble
 from vms_bridge.messages import decode
 from vms_bridge.model import (
     Detection,
-    Event,
     Monitor,
     MonitorState,
     Resume,
@@ -34,7 +32,7 @@ from vms_bridge.model import (
 )
 from vms_bridge.store import StaleEpoch
 from vms_bridge.subscription import HubSubscription
-from vms_bridge.views import BridgeState, MonitorView, SystemView
+from vms_bridge.views import BridgeState, MonitorView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -45,7 +43,7 @@ if TYPE_CHECKING:
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.store import Store
-    from vms_bridge.views import StoredMessage
+    from vms_bridge.views import StoredMessage, SystemView
 
 _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -63,50 +61,10 @@ class Retention:
     most_undelivered: int = 500_000
 
 
-@dataclass(slots=True, kw_only=True)
-class _System:
-    """What the hub holds of one system; only the hub changes it."""
-
-    key: str
-    kind: str
-    name: str
-    rules: MonitorRules
-    backend: Backend
-    state: SystemState = field(default_factory=SystemState)
-    monitors: dict[str, MonitorView] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
-    hidden: frozenset[str] = frozenset()
-    """Ids of monitors that the VMS has and the configuration does not show."""
-    seqs: dict[str, int] = field(default_factory=dict)
-    remembered_modes: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    cursor: str | None
-    generation: int
-    events: FollowedEvents
-    recording: asyncio.Lock = field(default_factory=asyncio.Lock)
-    unsaved: bool = False
-
-    def view(self) -> SystemView:
-        return SystemView(
-            key=self.key,
-            kind=self.kind,
-            name=self.name,
-            url=self.backend.url,
-            state=self.state,
-            monitors=MappingProxyType(self.monitors),
-        )
-
-    def key_of_event(self, event: Event) -> str | None:
-        """Return the key of the event's monitor, None where that monitor is not shown."""
-        known = self.keys.get(event.monitor_id)
-        if known is not None or event.monitor_id in self.hidden:
-            return known
-        return self.rules.key_of(event.monitor_id) if self.rules.shows(event.monitor_id, event.monitor_id) else None
-
-
 class SystemFeed:
     """One backend's way to the hub (`backends.base.Feed`)."""
 
-    def __init__(self, hub: Hub, system: _System) -> None:
+    def __init__(self, hub: Hub, system: System) -> None:
         self._hub = hub
         self._system = system
 
@@ -145,7 +103,7 @@ class Hub:
         self._durable_sinks = tuple(durable_sinks)
         self._retention = retention or Retention()
         self._state = BridgeState()
-        self._systems: dict[str, _System] = {}
+        self._systems: dict[str, System] = {}
         self._subscriptions: set[HubSubscription] = set()
         self._writes: set[asyncio.Task[None]] = set()
         self._unsaved = asyncio.Event()
@@ -238,7 +196,7 @@ class Hub:
             async with old.recording:  # what the old backend has told last is stored before it is read again
                 pass
         kept = await self._store.system(key, recent=timedelta(seconds=RECENT_S), most=MOST_RECENT)
-        system = _System(
+        system = System(
             key=key,
             kind=kind,
             name=name,
@@ -246,13 +204,14 @@ class Hub:
             backend=backend,
             cursor=kept.cursor,
             generation=kept.generation,
+            names={**kept.names, **(old.names if old else {})},
             events=FollowedEvents(self._clock.monotonic, kept.events),
         )
         for stored in await self._store.monitors(key):
             system.seqs[stored.key] = stored.seq
             if stored.remembered_modes:
                 system.remembered_modes[stored.key] = stored.remembered_modes
-            described = self._described(system, stored.monitor) if stored.monitor else None
+            described = system.remembered(stored.monitor) if stored.monitor else None
             if described and described[0] == stored.key:
                 last_event = decode(stored.last_event) if stored.last_event else None
                 system.keys[described[1].id] = stored.key
@@ -283,7 +242,7 @@ class Hub:
             subscription.removed((key, monitor) for monitor in system.monitors)
             subscription.system_removed(key)
 
-    def apply(self, system: _System, update: Update) -> None:
+    def apply(self, system: System, update: Update) -> None:
         """Make an update the current truth and tell who listens."""
         if self._systems.get(system.key) is not system:
             return  # a last word of a backend that has been replaced
@@ -302,7 +261,7 @@ class Hub:
             case SystemLost():
                 self._apply_loss(system, update.detail)
 
-    async def record(self, system: _System, batch: EventBatch) -> None:
+    async def record(self, system: System, batch: EventBatch) -> None:
         """Store a batch and tell who listens; goes on to its end even when the backend is cancelled meanwhile."""
         task = asyncio.create_task(self._record(system, batch), name=f"record {system.key}")
         self._writes.add(task)
@@ -322,17 +281,10 @@ class Hub:
     def _backend_of(self, system: str) -> Backend:
         return self._systems[system].backend
 
-    def _described(self, system: _System, monitor: Monitor) -> tuple[str, Monitor] | None:
-        """Return the monitor with its key and what the configuration says of it; None where it is not shown."""
-        if not system.rules.shows(monitor.id, monitor.name):
-            return None
-        rule = system.rules.monitors.get(monitor.id, MonitorRule())
-        return system.rules.key_of(monitor.id), replace(monitor, name=rule.name or monitor.name, area=rule.area or monitor.area)
-
-    def _apply_monitors(self, system: _System, monitors: Sequence[Monitor]) -> None:
+    def _apply_monitors(self, system: System, monitors: Sequence[Monitor]) -> None:
         shown: dict[str, Monitor] = {}
         for monitor in monitors:
-            described = self._described(system, monitor)
+            described = system.described(monitor)
             if described is None:
                 continue
             if described[0] in shown:
@@ -346,8 +298,9 @@ class Hub:
         for key in changed:
             system.monitors[key] = self._view_with(system, key, shown[key])
         system.keys = {monitor.id: key for key, monitor in shown.items()}
-        system.hidden = frozenset(monitor.id for monitor in monitors) - system.keys.keys()
-        if gone or changed:
+        names = system.names | {monitor.id: monitor.name for monitor in monitors}
+        if gone or changed or names != system.names:
+            system.names = names
             system.unsaved = True
             self._unsaved.set()
         for subscription in self._subscriptions:
@@ -356,13 +309,13 @@ class Hub:
                 subscription.described((system.key, key))
                 subscription.state((system.key, key))
 
-    def _view_with(self, system: _System, key: str, monitor: Monitor) -> MonitorView:
+    def _view_with(self, system: System, key: str, monitor: Monitor) -> MonitorView:
         known = system.monitors.get(key)
         if known is not None:
             return replace(known, monitor=monitor)
         return MonitorView(system=system.key, key=key, monitor=monitor, state=MonitorState())
 
-    def _apply_state(self, system: _System, monitor_id: str, state: MonitorState) -> None:
+    def _apply_state(self, system: System, monitor_id: str, state: MonitorState) -> None:
         key = system.keys.get(monitor_id)
         if key is None:
             return
@@ -375,13 +328,13 @@ class Hub:
         for subscription in self._subscriptions:
             subscription.state((system.key, key))
 
-    def _apply_detection(self, system: _System, detection: Detection) -> None:
+    def _apply_detection(self, system: System, detection: Detection) -> None:
         key = system.keys.get(detection.monitor_id)
         if key is not None:
             for subscription in self._subscriptions:
                 subscription.detection((system.key, key), detection)
 
-    def _apply_loss(self, system: _System, detail: str) -> None:
+    def _apply_loss(self, system: System, detail: str) -> None:
         """Make everything about the system unknown: a stale "clear" is worse than none. What it can do is kept."""
         now = self._clock.now()
         known = system.state
@@ -392,7 +345,7 @@ class Hub:
         for monitor_id in system.keys:
             self._apply_state(system, monitor_id, MonitorState(detail=detail, observed=now))
 
-    def _apply_system(self, system: _System, state: SystemState) -> None:
+    def _apply_system(self, system: System, state: SystemState) -> None:
         if system.state == state:
             return
         if state.available and not system.state.available:
@@ -401,13 +354,12 @@ class Hub:
         for subscription in self._subscriptions:
             subscription.system(system.key)
 
-    async def _record(self, system: _System, batch: EventBatch) -> None:
+    async def _record(self, system: System, batch: EventBatch) -> None:
         async with system.recording:
             if batch.generation != system.generation:
                 system.generation, system.events = batch.generation, FollowedEvents(self._clock.monotonic)
-            shown = [(key, event) for event in batch.events if (key := system.key_of_event(event)) is not None]
             while True:
-                plan = await self._plan(system, batch, shown)
+                plan = await self._plan(system, batch)
                 if not plan.commit.events and plan.commit.cursor in (None, system.cursor):
                     return
                 try:
@@ -417,15 +369,13 @@ class Hub:
                 break
             self._adopt(system, plan)
 
-    async def _plan(self, system: _System, batch: EventBatch, shown: Sequence[tuple[str, Event]]) -> BatchPlan:
-        epoch = self.epoch
-        followed = {event_id: event for event_id, (_, event) in system.events.by_id.items()}
-        unknown = [event.id for _, event in shown if event.id not in followed]
-        events = await self._store.events(system.key, batch.generation, unknown) | followed
-        known = Known(system=system.key, epoch=epoch, monitors=system.monitors, seqs=system.seqs, events=events)
-        return plan_batch(batch, shown, known)
+    async def _plan(self, system: System, batch: EventBatch) -> BatchPlan:
+        epoch, followed = self.epoch, system.events.by_id
+        others = [event.id for event in batch.events if event.id not in followed]
+        known = {**await self._store.events(system.key, batch.generation, others), **followed}
+        return plan_batch(batch, system, known, epoch=epoch)
 
-    def _adopt(self, system: _System, plan: BatchPlan) -> None:
+    def _adopt(self, system: System, plan: BatchPlan) -> None:
         """Make what was stored the current truth."""
         commit, last_events = plan.commit, plan.last_events
         system.cursor = commit.cursor or system.cursor
@@ -450,6 +400,7 @@ class Hub:
                 system.unsaved = False
                 monitors = {key: view.monitor for key, view in system.monitors.items()}
                 await self._keep_house(self._store.save_monitors(system.key, monitors))
+                await self._keep_house(self._store.save_names(system.key, system.names))
 
     async def _prune(self) -> None:
         while True:

@@ -73,6 +73,8 @@ class StoredSystem:
 
     cursor: str | None
     generation: int
+    names: Mapping[str, str]
+    """The VMS's names of all monitors that were ever met, by id."""
     events: tuple[tuple[str, Event], ...]
     """Those that are open, then those that ended a short while ago: each with the key of its monitor."""
 
@@ -137,8 +139,8 @@ class Store:
         """Return where the system's events stand; with those that ended within the time `recent`, `most` of them at most."""
         return await self._run(self._system, system, recent, most)
 
-    async def events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, Event]:
-        """Return those of these events that are known, by id."""
+    async def events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, tuple[str, Event]]:
+        """Return those of these events that are known, by id, each with the key of its monitor."""
         return await self._run(self._events, system, generation, ids)
 
     async def commit(self, commit: EventCommit, sinks: Sequence[str]) -> None:
@@ -151,6 +153,10 @@ class Store:
     async def save_monitors(self, system: str, monitors: Mapping[str, Monitor]) -> None:
         """Make these the monitors that are known of the system; sequence numbers and memories are kept."""
         await self._run(self._save_monitors, system, dict(monitors))
+
+    async def save_names(self, system: str, names: Mapping[str, str]) -> None:
+        """Add to the VMS's names of monitors, by id; those of others are kept."""
+        await self._run(self._save_names, system, dict(names))
 
     async def remember_modes(self, system: str, key: str, modes: Mapping[str, str]) -> None:
         """Keep the modes to which a monitor returns when it is armed again."""
@@ -228,18 +234,23 @@ class Store:
             (system, generation, (self._clock.now() - recent).isoformat(), most),
         )
         rows = [*left_open, *reversed(ended.fetchall())]
+        names = self._database.connection.execute("SELECT monitor_id, name FROM names WHERE system = ?", (system,))
         return StoredSystem(
-            cursor=cursor, generation=generation, events=tuple((key, _EVENT.validate_json(data)) for key, data in rows)
+            cursor=cursor,
+            generation=generation,
+            names=dict(names.fetchall()),
+            events=tuple((key, _EVENT.validate_json(data)) for key, data in rows),
         )
 
-    def _events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, Event]:
-        known: dict[str, Event] = {}
+    def _events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, tuple[str, Event]]:
+        known: dict[str, tuple[str, Event]] = {}
         for event_id in ids:
             row = self._database.connection.execute(
-                "SELECT data FROM events WHERE system = ? AND generation = ? AND event_id = ?", (system, generation, event_id)
+                "SELECT monitor, data FROM events WHERE system = ? AND generation = ? AND event_id = ?",
+                (system, generation, event_id),
             ).fetchone()
             if row:
-                known[event_id] = _EVENT.validate_json(row[0])
+                known[event_id] = (row[0], _EVENT.validate_json(row[1]))
         return known
 
     def _begin_epoch(self) -> None:
@@ -292,6 +303,10 @@ class Store:
                 " ON CONFLICT (system, monitor) DO UPDATE SET description = excluded.description",
                 [(system, key, _MONITOR.dump_json(monitor)) for key, monitor in monitors.items()],
             )
+
+    def _save_names(self, system: str, names: dict[str, str]) -> None:
+        with self._transaction() as cursor:
+            cursor.executemany("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", [(system, *named) for named in names.items()])
 
     def _remember_modes(self, system: str, key: str, modes: str) -> None:
         with self._transaction() as cursor:

@@ -39,6 +39,12 @@ _MIGRATIONS = (
         PRIMARY KEY (system, monitor)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE names (
+        system TEXT NOT NULL, monitor_id TEXT NOT NULL, name TEXT NOT NULL,
+        PRIMARY KEY (system, monitor_id)
+    ) WITHOUT ROWID;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

@@ -520,3 +520,75 @@ async def test_a_store_that_fails_for_long_is_told_once(tmp_path: Path, caplog: 
         assert caplog.text.count("keeping house") == 1
         task.cancel()
         await asyncio.wait([task])
+
+
+async def test_an_event_that_was_told_comes_to_its_end_wherever_its_monitor_has_gone(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub, MonitorRules(include=("Drive*",)))
+        feed.emit(snapshot(*(monitor(number, name=f"Drive {number}") for number in (1, 2, 3))))
+        await feed.record(EventBatch(events=tuple(event(number, str(number)) for number in (1, 2, 3)), cursor="3"))
+        feed.emit(snapshot(monitor(1, name="Hall"), monitor(3, name="Drive 3")))
+        await feed.record(EventBatch(events=(event(1, "1", end=START), event(2, "2", end=START)), cursor="3"))
+        await feed.record(EventBatch(events=(event(4, "1"), event(5, "2", labels=("late",))), cursor="5"))
+        again = await added(hub, MonitorRules(exclude=("*",)))
+        await again.record(EventBatch(events=(event(3, "3", end=START), event(6, "3")), cursor="6"))
+        await again.record(EventBatch(events=(event(1, "1", end=START, labels=("cat",)),)))
+
+        assert [(each["type"], each["id"], each["monitor"], each["monitor_name"]) for each in await told(hub)] == [
+            ("new", "zm-1", "1", "Drive 1"),
+            ("new", "zm-2", "2", "Drive 2"),
+            ("new", "zm-3", "3", "Drive 3"),
+            ("end", "zm-1", "1", "Hall"),
+            ("end", "zm-2", "2", "Drive 2"),
+            ("new", "zm-5", "2", "Drive 2"),
+            ("end", "zm-3", "3", "Drive 3"),
+            ("update", "zm-1", "1", "Hall"),
+        ]
+        assert [each.id for each in again.resume.open_events] == ["5"]
+
+
+async def test_a_monitor_that_was_hidden_by_its_name_stays_so_when_it_is_deleted(tmp_path: Path) -> None:
+    rules = MonitorRules(exclude=("Hall*",))
+    async with running(tmp_path) as hub:
+        feed = await added(hub, rules)
+        housekeeping = asyncio.create_task(hub.run())
+        feed.emit(snapshot(monitor(1), monitor(7, name="Hall")))
+        feed.emit(snapshot(monitor(1)))
+        await feed.record(EventBatch(events=(event(1, "7"),), cursor="1"))
+
+        async def kept() -> bool:
+            return "7" in (await hub._store.system("zm", recent=timedelta(), most=0)).names
+
+        await until(kept)
+        housekeeping.cancel()
+        await asyncio.wait([housekeeping])
+
+    async with running(tmp_path) as hub:
+        feed = await added(hub, rules)
+        await feed.record(EventBatch(events=(event(2, "7"),), cursor="2", late=True))
+        assert await told(hub) == await told(hub, late=True) == []
+
+
+async def test_a_monitor_that_is_shown_by_its_own_name_is_there_at_once_after_a_start(tmp_path: Path) -> None:
+    rules = MonitorRules(include=("Camera *",), monitors={"1": MonitorRule(name="Driveway", area="Garden")})
+    async with running(tmp_path) as hub:
+        feed = await added(hub, rules)
+        feed.emit(snapshot(monitor(1)))
+        housekeeping = asyncio.create_task(hub.run())
+
+        async def described() -> bool:
+            return bool(await hub._store.monitors("zm"))
+
+        await until(described)
+        view = hub.monitor("zm", "1")
+        assert view
+        assert view.monitor.name == "Driveway"
+        again = await added(hub, rules)
+        assert hub.monitor("zm", "1")
+        assert again.shows("1", "Camera 1")
+        await added(hub)
+        view = hub.monitor("zm", "1")
+        assert view
+        assert (view.monitor.name, view.monitor.area) == ("Camera 1", None)
+        housekeeping.cancel()
+        await asyncio.wait([housekeeping])

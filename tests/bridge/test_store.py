@@ -60,6 +60,8 @@ async def resumed(store: Store) -> StoredSystem:
 async def test_what_was_committed_is_there_after_a_new_start(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await store.save_monitors("zm", {"1": monitor()})
+    await store.save_names("zm", {"1": "Door", "2": "Hidden"})
+    await store.save_names("zm", {"1": "Camera 1"})
     await store.remember_modes("zm", "1", {"function": "Mocord"})
     await put(store, commit(1, 2, cursor="2"), ["mqtt"])
     epoch, bridge_id = store.epoch, store.bridge_id
@@ -68,6 +70,7 @@ async def test_what_was_committed_is_there_after_a_new_start(tmp_path: Path) -> 
     store = await opened(tmp_path)
     kept = await resumed(store)
     assert (kept.cursor, kept.generation, kept.events) == ("2", 1, (("1", event(1)), ("1", event(2))))
+    assert kept.names == {"1": "Camera 1", "2": "Hidden"}
     [stored] = await store.monitors("zm")
     assert (stored.key, stored.seq, stored.monitor, stored.last_event, stored.last_event_id) == (
         "1",
@@ -113,7 +116,7 @@ async def test_the_cursor_stays_where_a_batch_brings_none(tmp_path: Path) -> Non
     await put(store, commit(1, cursor="7"), [])
     await put(store, commit(2), [])
     assert (await resumed(store)).cursor == "7"
-    assert await store.events("zm", 1, ["1", "2", "9"]) == {"1": event(1), "2": event(2)}
+    assert await store.events("zm", 1, ["1", "2", "9"]) == {"1": ("1", event(1)), "2": ("1", event(2))}
     await store.close()
 
 
@@ -391,7 +394,7 @@ async def test_an_older_store_is_migrated_with_all_that_is_in_it(tmp_path: Path)
     epoch = store.epoch
     await store.close()
     connection = sqlite3.connect(tmp_path / "vms-bridge.sqlite")
-    connection.executescript("DROP TABLE forced_alarms; PRAGMA user_version = 1")
+    connection.executescript("DROP TABLE forced_alarms; DROP TABLE names; PRAGMA user_version = 1")
     connection.close()
 
     store = await opened(tmp_path)

@@ -1,0 +1,78 @@
+"""What the hub holds of one system: its monitors under their public keys, and how far its events have been told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from vms_bridge.keys import MonitorRule
+from vms_bridge.model import SystemState
+from vms_bridge.views import MonitorView, SystemView
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vms_bridge.backends.base import Backend
+    from vms_bridge.hub_events import FollowedEvents
+    from vms_bridge.keys import MonitorRules
+    from vms_bridge.model import Monitor
+
+
+@dataclass(slots=True, kw_only=True)
+class System:
+    """One system; only the hub changes it."""
+
+    key: str
+    kind: str
+    name: str
+    rules: MonitorRules
+    backend: Backend
+    state: SystemState = field(default_factory=SystemState)
+    monitors: dict[str, MonitorView] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    """The key of each monitor that the VMS has and the configuration shows, by its id."""
+    names: dict[str, str]
+    """The VMS's name of each monitor that was ever met, by its id: events outlive their monitors."""
+    seqs: dict[str, int] = field(default_factory=dict)
+    remembered_modes: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    cursor: str | None
+    generation: int
+    events: FollowedEvents
+    recording: asyncio.Lock = field(default_factory=asyncio.Lock)
+    unsaved: bool = False
+
+    def view(self) -> SystemView:
+        """Return the system as sinks see it."""
+        return SystemView(
+            key=self.key,
+            kind=self.kind,
+            name=self.name,
+            url=self.backend.url,
+            state=self.state,
+            monitors=MappingProxyType(self.monitors),
+        )
+
+    def described(self, monitor: Monitor) -> tuple[str, Monitor] | None:
+        """Return the monitor with its key and what the configuration says of it; None where it is not shown."""
+        if not self.rules.shows(monitor.id, monitor.name):
+            return None
+        rule = self.rules.monitors.get(monitor.id, MonitorRule())
+        return self.rules.key_of(monitor.id), replace(monitor, name=rule.name or monitor.name, area=rule.area or monitor.area)
+
+    def remembered(self, monitor: Monitor) -> tuple[str, Monitor] | None:
+        """Return the same for a monitor as the store has it, with what an earlier configuration said of it."""
+        return self.described(replace(monitor, name=self.names.get(monitor.id, monitor.name), area=None))
+
+    def key_of(self, monitor_id: str) -> str | None:
+        """Return the key of a monitor, also of one that has gone or was never met; None where it is not shown."""
+        if not self.rules.shows(monitor_id, self.names.get(monitor_id, monitor_id)):
+            return None
+        key = self.rules.key_of(monitor_id)
+        holder = self.monitors.get(key)
+        return key if holder is None or holder.monitor.id == monitor_id else None
+
+    def name_of(self, monitor_id: str) -> str:
+        """Return the name of a monitor for people, also of one that is hidden or has gone."""
+        return self.rules.monitors.get(monitor_id, MonitorRule()).name or self.names.get(monitor_id, monitor_id)
