@@ -157,7 +157,14 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         device_class="restart",
         category=Category.CONFIG,
     ),
-    Entity(key="event", platform=Platform.EVENT, needs=needs(Capability.EVENTS), source=Source.EVENT, name="Event"),
+    Entity(
+        key="event",
+        platform=Platform.EVENT,
+        needs=needs(Capability.EVENTS),
+        source=Source.EVENT,
+        name="Event",
+        always=True,  # an unavailable entity has no attributes, and by those it knows an event that is told again
+    ),
     Entity(
         key="picture",
         platform=Platform.IMAGE,

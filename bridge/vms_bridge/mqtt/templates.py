@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 EVENT_TYPES = ["new", "end", "media"]
 
 # A message that is sent again, as after a kill, must not fire again: `seq` counts up within an `epoch`, and Home Assistant
-# keeps an event entity's attributes over its own restart.
+# keeps an event entity's attributes over its own restart. While the entity is unavailable it has none, so that may depend on
+# nothing but the bridge's `online`, which comes before any event.
 _EVENT = (
     "{% if value_json.type in ['new', 'end', 'media'] and value_json.kind != 'continuous' and not value_json.late"
     " and (state_attr(entity_id, 'epoch') != value_json.epoch or state_attr(entity_id, 'seq') | int(0) < value_json.seq) %}"

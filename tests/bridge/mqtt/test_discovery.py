@@ -114,6 +114,7 @@ def test_what_depends_on_the_bridge_alone_says_so() -> None:
     own = {key for key, component in payload["cmps"].items() if component.get("avty") == status}
     assert own == {
         "connectivity",
+        "event",
         "picture",
         "camera",
         "last_event",
