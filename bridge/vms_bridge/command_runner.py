@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, closing, nullcontext, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Protocol
@@ -29,6 +29,10 @@ _REMEMBERED_S = 600.0
 _REMEMBERED_MOST = 4096
 _PROGRESS_S = 5.0
 _LOOK_AGAIN_S = (0.1, 0.2, 0.4, 0.8)
+_AT_ONCE = 8
+"""How many commands a system has to bear at a time: enough to fill its connections while some only wait for their effects."""
+_PATIENCE_S = 120.0
+"""How long a command waits for its turn: hundreds of cameras take that long, and what comes later surprises."""
 
 
 class ModeMemory(Protocol):
@@ -66,7 +70,7 @@ class _Target:
 
 
 class CommandRunner:
-    """One at a time for each target; a repeated request is answered from memory."""
+    """One at a time for each target, a few at a time for each system; a repeated request is answered from memory."""
 
     def __init__(
         self,
@@ -85,6 +89,8 @@ class CommandRunner:
         self._timeouts = timeouts
         self._answers: dict[tuple[str, str], tuple[float, asyncio.Task[Ack]]] = {}
         self._locks: dict[tuple[str, str | None], asyncio.Lock] = {}
+        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._patience_s = _PATIENCE_S
         self._forced = ForcedAlarms(clock, store, self._end_forced)
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
@@ -149,7 +155,7 @@ class CommandRunner:
 
     async def _run(self, command: Command, progress: Callable[[Ack], None] | None, is_wanted: Callable[[], bool]) -> AckResult:
         self._check(command)
-        async with self._locks.setdefault((command.system, command.monitor), asyncio.Lock()):
+        async with self._turn(command):
             if not is_wanted():
                 return AckResult.UNCHANGED
             target = self._check(command)
@@ -166,6 +172,23 @@ class CommandRunner:
                     hint="it may still come; the state topic tells what is in force",
                 ) from error
             return AckResult.APPLIED
+
+    @asynccontextmanager
+    async def _turn(self, command: Command) -> AsyncIterator[None]:
+        """Wait until nothing else is done to the target, and its system has room for one more. Raises CommandRejected."""
+        async with AsyncExitStack() as turn:
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    # In this order, so that what waits for its target leaves the room to others.
+                    target = command.system, command.monitor
+                    await turn.enter_async_context(self._locks.setdefault(target, asyncio.Lock()))
+                    await turn.enter_async_context(self._slots.setdefault(command.system, asyncio.Semaphore(_AT_ONCE)))
+            except TimeoutError:
+                raise CommandRejected(
+                    f"nothing was done: after {self._patience_s:g} s other commands for {command.system!r} are still under way",
+                    hint="the system is slow or hangs; try again when it answers",
+                ) from None
+            yield
 
     def _check(self, command: Command) -> _Target:
         """Refuse what can't be done, before the backend sees it."""

@@ -323,6 +323,67 @@ async def test_commands_for_one_monitor_wait_for_each_other_and_not_for_another(
         assert results == [AckResult.APPLIED, AckResult.UNCHANGED, AckResult.APPLIED]
 
 
+async def test_a_scene_of_many_monitors_is_applied_a_few_at_a_time(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=snapshot(*map(monitor, range(200))), hold=asyncio.Event())
+    async with served(tmp_path, backend) as hub:
+        tasks = [asyncio.create_task(hub.submit(command(SetAlarm(on=True), monitor=str(number)))) for number in range(200)]
+        await settle()
+        assert len(backend.actions) == 8
+        assert backend.hold
+        backend.hold.set()
+        assert {ack.result for ack in await asyncio.gather(*tasks)} == {AckResult.APPLIED}
+        assert len(backend.actions) == 200
+
+
+async def test_a_system_that_hangs_does_not_hold_up_another(tmp_path: Path) -> None:
+    many = snapshot(*map(monitor, range(100)))
+    hung, healthy = ScriptedBackend(first=many, hold=asyncio.Event()), ScriptedBackend(first=many)
+    async with served(tmp_path, hung, timeouts=QUICK) as hub:
+        feed = await hub.add_system(key="other", kind="fake", name="Other", rules=MonitorRules(), backend=healthy)
+        running = asyncio.create_task(healthy.run(feed))
+        await settle()
+        hub._runner._patience_s = 0.2
+        asked = {
+            system: [
+                asyncio.create_task(hub.submit(command(SetAlarm(on=True), system=system, monitor=str(number))))
+                for number in range(100)
+            ]
+            for system in ("zm", "other")
+        }
+        assert {ack.result for ack in await asyncio.gather(*asked["other"])} == {AckResult.APPLIED}
+        assert not any(task.done() for task in asked["zm"])
+        acks = await asyncio.gather(*asked["zm"])
+        assert [ack.result for ack in acks] == [AckResult.TIMEOUT] * 8 + [AckResult.REFUSED] * 92
+        assert "other commands for 'zm' are still under way" in (acks[-1].hint or "")
+        assert len(hung.actions) == 8
+        running.cancel()
+
+
+async def test_what_waits_for_one_monitor_leaves_the_room_to_others(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=snapshot(monitor(1), monitor(2)), hold=asyncio.Event())
+    async with served(tmp_path, backend) as hub:
+        tasks = [asyncio.create_task(hub.submit(command(SetAlarm(on=True)))) for _ in range(20)]
+        tasks.append(asyncio.create_task(hub.submit(command(SetAlarm(on=True), monitor="2"))))
+        await settle()
+        assert [number for number, _ in backend.actions] == ["1", "2"]
+        assert backend.hold
+        backend.hold.set()
+        await asyncio.gather(*tasks)
+
+
+async def test_the_time_limit_begins_with_the_turn(tmp_path: Path) -> None:
+    backend = ScriptedBackend(hold=asyncio.Event())
+    async with served(tmp_path, backend, timeouts=QUICK) as hub:
+        first = asyncio.create_task(hub.submit(command(SetAlarm(on=True))))
+        await settle()
+        second = asyncio.create_task(hub.submit(command(SetAlarm(on=True))))
+        assert (await first).result is AckResult.TIMEOUT
+        await asyncio.sleep(0.1)
+        assert backend.hold
+        backend.hold.set()
+        assert (await second).result is AckResult.APPLIED
+
+
 async def test_an_alarm_forced_for_a_time_ends_by_itself(tmp_path: Path) -> None:
     backend = ScriptedBackend()
     async with served(tmp_path, backend) as hub:

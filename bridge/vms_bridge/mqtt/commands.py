@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 MAX_PAYLOAD_BYTES = 4096
-MAX_RUNNING = 64
-_WAITING_ACKS = 128
+MAX_UNDER_WAY = 4096
+"""How many commands may run or wait for their turn; the hub lets each system have a few at a time."""
+_WAITING_ACKS = 2 * MAX_UNDER_WAY  # each may be answered on a response topic too
 _TOPIC_CHARACTERS = 256
 _REASON_CHARACTERS = 200
 
@@ -196,8 +197,8 @@ class CommandIntake:
         elif target.system not in self._hub.systems:
             raise CommandRejected(f"there is no system {target.system}", hint="look up its key in the configuration")
         action = to_action(target, request, modes)
-        if len(self._running) >= MAX_RUNNING:
-            raise CommandRejected("busy", hint=f"{MAX_RUNNING} commands run already; try again when one is answered")
+        if len(self._running) >= MAX_UNDER_WAY:
+            raise CommandRejected("busy", hint=f"{MAX_UNDER_WAY} commands are under way; try again when some are answered")
         return action
 
     async def _run(self, message: Message, command: Command) -> None:

@@ -18,7 +18,7 @@ from vms_bridge.commands import Ack, AckResult, Restart, SetAlarm, SetArmed, Set
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
 from vms_bridge.mqtt.commands import (
     MAX_PAYLOAD_BYTES,
-    MAX_RUNNING,
+    MAX_UNDER_WAY,
     CommandIntake,
     parse_request,
     request_id_of,
@@ -270,11 +270,15 @@ async def test_too_many_at_once_are_refused() -> None:
         return Ack(command=command, result=AckResult.APPLIED, time=START)
 
     desk.hub.answer = slow
-    for _ in range(MAX_RUNNING):
-        assert await desk.ask("zm/1/set/armed") == []
+    for _ in range(MAX_UNDER_WAY):
+        desk.intake.take(Message(topic=f"{TOPICS.root}/zm/1/set/armed", payload=b"ON"))
     assert "busy" in (await desk.error("zm/1/set/armed"))["hint"]
+    desk.intake.attach(None)
     go.set()
-    assert len(await desk.ask("zm/1/set/armed", b"")) == MAX_RUNNING
+    assert await desk.ask("zm/1/set/armed", b"") == []
+    desk.intake.attach(desk.pipe.outbox)
+    desk.pipe.window = MAX_UNDER_WAY + 1
+    assert len(desk.pipe.run()) == MAX_UNDER_WAY, "no answer is lost, though there was no link"
     await desk.intake.close()
 
 
