@@ -36,7 +36,7 @@ async def examine(config: Config, clock: Clock, *, limit_s: float = _LIMIT_S) ->
     All connections are tried at the same time, each for `limit_s` at most.
     """
     found = [("config", Finding(text=_summary(config)))]
-    found += [("config", Finding(text=remark)) for remark in config.remarks]
+    found += [("config", Finding(text=remark.text, hint=remark.hint)) for remark in config.remarks]
     found.append(("data_dir", await asyncio.to_thread(_data_dir, config.data_dir)))
     parts = [(key, _system(system, clock, limit_s)) for key, system in config.systems.items()]
     if config.mqtt:

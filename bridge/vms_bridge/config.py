@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from vms_bridge.backends import kind_names, load_kind
 from vms_bridge.config_check import Checker, nearest, plain_secrets
-from vms_bridge.config_file import Document, KeyPath, read_document
+from vms_bridge.config_file import Document, KeyPath, Remark, read_document
 from vms_bridge.errors import InvalidConfig
 from vms_bridge.keys import (
     INSTANCE_PATTERN,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import BackendKind
 
 _KEY_HINT = "a lower-case letter, then letters, digits and _, at most 32 characters"
+_MONITOR_KEY_HINT = f"letters, digits, _ and -, at most 48, and not {', '.join(sorted(RESERVED_MONITORS))}"
 _NOT_YET = {"http": "this version has no HTTP API; leave the section out"}
 
 InstanceName = Annotated[str, Field(pattern=f"^{INSTANCE_PATTERN.pattern}$")]
@@ -41,8 +43,12 @@ class LogConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least severe lines to write")
-    format: Literal["text", "json"] = Field(default="text", description="text for people, or one JSON object a line")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="choose the least severe lines to write: debug, info, warning or error"
+    )
+    format: Literal["text", "json"] = Field(
+        default="text", description="choose text for people, or json for programs: one object a line"
+    )
 
 
 class RetentionConfig(BaseModel):
@@ -50,8 +56,15 @@ class RetentionConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    days: int = Field(default=8, ge=1, le=365, description="days that events, and messages for an absent broker, are kept")
-    undelivered: int = Field(default=500_000, ge=1000, le=10_000_000, description="messages kept for an absent broker, at most")
+    days: int = Field(
+        default=8, ge=1, le=365, description="write how many days events and messages for an absent broker are kept, 1 to 365"
+    )
+    undelivered: int = Field(
+        default=500_000,
+        ge=1000,
+        le=10_000_000,
+        description="write how many messages are kept for an absent broker at most, 1000 to 10000000",
+    )
 
 
 class MonitorOptions(BaseModel):
@@ -59,10 +72,19 @@ class MonitorOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key: str | None = Field(default=None, description="its name in topics and ids, instead of the VMS's id")
-    name: DisplayName | None = Field(default=None, description="its name for people, instead of the VMS's")
-    area: DisplayName | None = Field(default=None, description="the area that Home Assistant is to suggest for it")
-    enabled: bool = Field(default=True, description="false hides the monitor")
+    key: str | None = Field(default=None, description=f"write its name in topics and ids: {_MONITOR_KEY_HINT}")
+    name: DisplayName | None = Field(default=None, description="write its name for people, 1 to 128 characters, such as Driveway")
+    area: DisplayName | None = Field(
+        default=None, description="write the area that Home Assistant is to suggest for it, such as Garden"
+    )
+    enabled: bool = Field(default=True, description="write false to hide the monitor, true to show it")
+
+    @field_validator("key")
+    @classmethod
+    def _check_key(cls, key: str | None) -> str | None:
+        if key is not None and not is_monitor_key(key):
+            raise ValueError("a monitor can't have this key")
+        return key
 
 
 class SystemOptions(BaseModel):
@@ -70,9 +92,14 @@ class SystemOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: str = Field(description="the kind of system")
-    name: DisplayName | None = Field(default=None, description="its name for people")
-    monitors: dict[str, object] = Field(default_factory=dict, description="which monitors to show, and how")
+    type: str = Field(description="name the kind of system, as in `type: zoneminder`")
+    name: DisplayName | None = Field(
+        default=None, description="write its name for people, 1 to 128 characters, such as ZoneMinder"
+    )
+    monitors: dict[str, object] = Field(
+        default_factory=dict,
+        description='write which monitors to show, and how, as in `monitors: {exclude: ["*test*"], 3: {name: Driveway}}`',
+    )
 
 
 class FileOptions(BaseModel):
@@ -81,19 +108,36 @@ class FileOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     instance: InstanceName = Field(
-        default="home", description=f"identity in every topic and id, never to be changed later: {_KEY_HINT}"
+        default="home", description=f"write the identity in every topic and id, such as home, once and for all: {_KEY_HINT}"
     )
-    name: DisplayName = Field(default="VMS Bridge", description="the bridge's name for people")
+    name: DisplayName = Field(default="VMS Bridge", description="write the bridge's name for people, 1 to 128 characters")
     previous_instance: InstanceName | None = Field(
-        default=None, description="an earlier `instance`, whose topics are to be cleared"
+        default=None, description="write an earlier `instance`, whose topics are to be cleared, or leave it out"
     )
-    data_dir: Path | None = Field(default=None, description="where the bridge keeps its state")
-    log: LogConfig = Field(default=LogConfig(), description="logging")
-    retention: RetentionConfig = Field(default=RetentionConfig(), description="how much is kept, and for how long")
-    mqtt: MqttConfig | None = Field(default=None, description="the broker")
+    data_dir: Path | None = Field(
+        default=None, description="name the directory for the bridge's state, such as /var/lib/vms-bridge"
+    )
+    log: LogConfig = Field(
+        default=LogConfig(), description="write what is logged, and how, as in `log: {level: info, format: text}`"
+    )
+    retention: RetentionConfig = Field(
+        default=RetentionConfig(), description="write how much is kept, as in `retention: {days: 8, undelivered: 500000}`"
+    )
+    mqtt: MqttConfig | None = Field(
+        default=None, description='write how to reach the broker, as in `mqtt: {url: "mqtt://127.0.0.1"}`'
+    )
     systems: dict[str, dict[str, object]] = Field(
-        min_length=1, description="the systems to connect to, each by a key of your choice"
+        min_length=1,
+        description="write the systems to connect to, each by a key of your choice, as in"
+        ' `systems: {zm: {type: zoneminder, url: "http://127.0.0.1/zm"}}`',
     )
+
+    @field_validator("previous_instance")
+    @classmethod
+    def _check_previous(cls, previous: str | None, info: ValidationInfo) -> str | None:
+        if previous is not None and previous == info.data.get("instance"):
+            raise PydanticCustomError("previous", "is the same as instance", {"remedy": "leave it out"})
+        return previous
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +163,7 @@ class Config:
     log: LogConfig = field(default_factory=LogConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     mqtt: MqttConfig | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
@@ -138,16 +182,14 @@ class _Loader:
         values = self._document.values
         top = self._check.model(FileOptions, {key: value for key, value in values.items() if key not in _NOT_YET}, ())
         for key in values.keys() & _NOT_YET.keys():
-            self._check.mistake("there is no such option yet", (key,), _NOT_YET[key])
+            self._check.key_mistake("there is no such option yet", (key,), _NOT_YET[key])
         sections = values.get("systems")
         systems = self._systems(sections) if isinstance(sections, dict) else {}
         data_dir = (top and top.data_dir) or _default_data_dir(self._environ)
-        if data_dir is None:
+        if data_dir is None and values.get("data_dir") is None:
             self._check.mistake(
                 "is missing, and there is no home directory", ("data_dir",), "name a directory for the bridge's state"
             )
-        if top and top.previous_instance == top.instance:
-            self._check.mistake("is the same as instance", ("previous_instance",), "leave it out")
         if self._check.mistakes or top is None or data_dir is None:
             raise InvalidConfig(sorted(self._check.mistakes, key=lambda mistake: mistake.line or 0))
         return Config(
@@ -159,7 +201,7 @@ class _Loader:
             retention=top.retention,
             mqtt=top.mqtt,
             systems=systems,
-            remarks=tuple(self._remarks(top.mqtt, systems)),
+            remarks=tuple(self._remarks(top, systems)),
         )
 
     def _systems(self, sections: Mapping[str, object]) -> dict[str, SystemConfig]:
@@ -167,9 +209,11 @@ class _Loader:
         for key, section in sections.items():
             path = ("systems", key)
             if key in RESERVED_SYSTEMS:
-                self._check.mistake("a system can't have this key", path, f"reserved are {', '.join(sorted(RESERVED_SYSTEMS))}")
+                self._check.key_mistake(
+                    "a system can't have this key", path, f"choose another; reserved are {', '.join(sorted(RESERVED_SYSTEMS))}"
+                )
             elif not INSTANCE_PATTERN.fullmatch(key):
-                self._check.mistake("a system can't have this key", path, _KEY_HINT)
+                self._check.key_mistake("a system can't have this key", path, f"choose another: {_KEY_HINT}")
             if isinstance(section, dict) and (system := self._system(key, section, path)):
                 systems[key] = system
         return systems
@@ -177,7 +221,8 @@ class _Loader:
     def _system(self, key: str, section: Mapping[str, object], path: KeyPath) -> SystemConfig | None:
         common = {name: value for name, value in section.items() if name in SystemOptions.model_fields}
         options = self._check.model(SystemOptions, common, path)
-        rules = self._rules(options.monitors, (*path, "monitors")) if options else None
+        monitors = section.get("monitors")
+        rules = self._rules(monitors, (*path, "monitors")) if isinstance(monitors, dict) else MonitorRules()
         kind = self._kind(section.get("type"), (*path, "type"))
         if kind is None:
             return None
@@ -208,49 +253,62 @@ class _Loader:
         for monitor_id, said in monitors.items():
             if monitor_id in patterns:
                 continue
-            if not isinstance(said, dict):
-                hint = (
-                    nearest(monitor_id, ("include", "exclude"))
-                    or "write its options below the monitor's id, as in `3: {name: Driveway}`"
-                )
-                self._check.mistake("expected a mapping of keys to values", (*path, monitor_id), hint)
-            elif options := self._check.model(MonitorOptions, said, (*path, monitor_id)):
+            place = (*path, monitor_id)
+            if not isinstance(said, dict) and (hint := nearest(monitor_id, list(_Patterns.model_fields))):
+                self._check.key_mistake("there is no such option", place, hint)
+            elif not isinstance(said, dict):
+                hint = "write its options below the monitor's id, as in `3: {name: Driveway}`"
+                self._check.mistake("expected a mapping of keys to values", place, hint)
+            elif options := self._check.model(MonitorOptions, said, place):
                 rules[monitor_id] = MonitorRule(**options.model_dump())
-        self._check_monitor_keys(rules, path)
+        self._check_monitor_keys(monitors, path)
         return MonitorRules(include=chosen.include, exclude=chosen.exclude, monitors=rules) if chosen else None
 
-    def _check_monitor_keys(self, rules: Mapping[str, MonitorRule], path: KeyPath) -> None:
+    def _check_monitor_keys(self, monitors: Mapping[str, object], path: KeyPath) -> None:
+        """Compare the keys as they are written, so that no other mistake hides that two are the same."""
         owners: dict[str, str] = {}
-        for monitor_id, rule in rules.items():
-            place = (*path, monitor_id, "key")
-            if rule.key is not None and not is_monitor_key(rule.key):
-                hint = f"letters, digits, _ and -, at most 48, and not {', '.join(sorted(RESERVED_MONITORS))}"
-                self._check.mistake("a monitor can't have this key", place, hint)
-            key = rule.key or monitor_key(monitor_id)
+        for monitor_id, said in monitors.items():
+            if not isinstance(said, dict):
+                continue
+            key = said.get("key") or monitor_key(monitor_id)
+            if not isinstance(key, str) or not is_monitor_key(key):
+                continue
             if key in owners:
+                place = (*path, monitor_id, "key")
                 self._check.mistake(f"monitor {owners[key]} has the same key", place, "give one of them another")
             owners.setdefault(key, monitor_id)
 
-    def _remarks(self, mqtt: MqttConfig | None, systems: Mapping[str, SystemConfig]) -> Iterator[str]:
+    def _remarks(self, top: FileOptions, systems: Mapping[str, SystemConfig]) -> Iterator[Remark]:
         yield from self._document.remarks
-        if mqtt is None:
-            yield "there is no `mqtt:` section: nobody hears what the bridge sees"
+        if top.mqtt is None:
+            hint = 'name a broker, as in `mqtt: {url: "mqtt://127.0.0.1"}`'
+            yield Remark("there is no `mqtt:` section: nobody hears what the bridge sees", hint)
         else:
-            yield from (_plain(key) for key in plain_secrets(mqtt, ("mqtt",), self._document))
+            yield from self._plain_secrets(top.mqtt, ("mqtt",))
         for key, system in systems.items():
-            yield from (_plain(option) for option in plain_secrets(system.settings, ("systems", key), self._document))
+            yield from self._plain_secrets(system.settings, ("systems", key))
+            days = getattr(system.settings, "catch_up_days", 0)  # by this name in every kind that has it
+            if isinstance(days, int | float) and days > top.retention.days:
+                text = f"systems.{key}.catch_up_days ({days:g}) reaches further back than retention.days ({top.retention.days})"
+                hint = "set catch_up_days lower or retention.days higher: what is older is forgotten before it is told"
+                yield Remark(text, hint)
+
+    def _plain_secrets(self, model: BaseModel, path: KeyPath) -> Iterator[Remark]:
+        for key in plain_secrets(model, path, self._document):
+            hint = "write `!file NAME` or `!env NAME`, which keeps it out of backups and of what you show to others"
+            yield Remark(f"{key} stands in the file as it is", hint)
 
 
 class _Patterns(BaseModel):
+    """Which monitors to show, beside what is said of single ones."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    include: tuple[str, ...] = Field(default=(), description="show only monitors whose id or name is like one of these")
-    exclude: tuple[str, ...] = Field(default=(), description="do not show monitors whose id or name is like one of these")
-
-
-def _plain(key: str) -> str:
-    return (
-        f"{key} stands in the file as it is; `!file PATH` or `!env NAME` keeps it out of backups and of what you show to others"
+    include: tuple[str, ...] = Field(
+        default=(), description='write a list of the ids or names to show, as in `include: ["1", "Drive*"]`'
+    )
+    exclude: tuple[str, ...] = Field(
+        default=(), description='write a list of the ids or names to hide, as in `exclude: ["*test*"]`'
     )
 
 

@@ -1,4 +1,9 @@
-"""Holds values of a configuration file against a pydantic model, and says each mistake in words for the person who wrote it."""
+"""Holds values of a configuration file against a pydantic model, and says each mistake in words for the person who wrote it.
+
+The remedy of a mistake is what the model says of the field. A validator that knows a better one raises a
+`PydanticCustomError` with `remedy` in its context; one that compares fields belongs to the later of them and looks at
+`info.data`, so that it speaks up though another field is wrong.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +31,8 @@ _WORDS = {  # pydantic's error type, up to the first _ where the whole is not he
     "float": "expected a number",
     "bool": "expected true or false",
     "string_type": "expected text",
-    "string_too_short": "expected text of at least {min_length} characters",
-    "string_too_long": "expected text of at most {max_length} characters",
+    "string_too_short": "is too short, the least is {min_length}",
+    "string_too_long": "is too long, the most is {max_length} characters",
     "string_pattern_mismatch": "has characters that can't stand here, or too many of them",
     "literal_error": "expected {expected}",
     "enum": "expected {expected}",
@@ -44,12 +49,16 @@ _WORDS = {  # pydantic's error type, up to the first _ where the whole is not he
     "model": "expected a mapping of keys to values",
     "too_short": "expected at least {min_length} of them",
     "too_long": "expected at most {max_length} of them",
+    "path_type": "expected a path",
     "path_not_file": "there is no such file",
     "path_not_directory": "there is no such directory",
+    "datetime": "expected a time such as 2026-01-01T00:00:00Z",
+    "timezone_aware": "expected a time with its zone, such as 2026-01-01T00:00:00Z",
     "missing": "is missing",
     "extra_forbidden": "there is no such option",
 }
 _FALSE = frozenset({"false", "no", "off"})
+_TRUE = frozenset({"true", "yes", "on"})
 _FILE_SUFFIXES = ("_file", "_certificate", "_key")
 
 
@@ -67,34 +76,43 @@ class Checker:
         `*_key` has to be a file that can be read.
         """
         anchored = _prepared(model, values, self._file.parent)
-        try:
-            checked = model.model_validate(anchored)
-        except ValidationError as invalid:
-            for error in invalid.errors(include_url=False):
-                self._pydantic_mistake(model, error, path, also)
-            return None
-        for name, place in _paths(checked):
-            if name[-1].endswith(_FILE_SUFFIXES) and not (place.is_file() and os.access(place, os.R_OK)):
+        for name, place in _files(model, anchored):  # whatever else is wrong: this can be known
+            if not (place.is_file() and os.access(place, os.R_OK)):
                 self.mistake(f"there is no file {place} that can be read", (*path, *name), "check the path and the file's owner")
-        return checked
+        try:
+            return model.model_validate(anchored)
+        except ValidationError as invalid:
+            at: dict[KeyPath, list[ErrorDetails]] = {}
+            for error in invalid.errors(include_url=False):
+                at.setdefault(_place(error, anchored), []).append(error)
+            for inner, errors in at.items():
+                self._pydantic_mistake(model, errors, path, inner, also)
+            return None
 
     def mistake(self, message: str, path: KeyPath, hint: str) -> None:
-        """Note a mistake at this path, unless the value there could not even be read."""
-        if any(path[: len(broken)] == broken for broken in self._document.broken):
-            return
+        """Note a mistake in the value at this path, unless the value could not even be read."""
+        if not any(path[: len(broken)] == broken for broken in self._document.broken):
+            self.key_mistake(message, path, hint)
+
+    def key_mistake(self, message: str, path: KeyPath, hint: str) -> None:
+        """Note that this key can't stand here, whatever its value."""
         line = self._document.line(path)
         key = ".".join(path) or None
         self.mistakes.append(ConfigError(self._clean(message), file=str(self._file), line=line, key=key, hint=self._clean(hint)))
 
-    def _pydantic_mistake(self, model: type[BaseModel], error: ErrorDetails, path: KeyPath, also: Sequence[str]) -> None:
-        inner = tuple(str(part) for part in error["loc"])
-        kind = error["type"]
-        options = [*_options(model, inner), *also]
-        if kind == "extra_forbidden":
+    def _pydantic_mistake(
+        self, model: type[BaseModel], errors: Sequence[ErrorDetails], path: KeyPath, inner: KeyPath, also: Sequence[str]
+    ) -> None:
+        """Note what pydantic found in one place: of a union such as `Path | Literal[False]` it tells each part."""
+        first = errors[0]
+        if first["type"] == "extra_forbidden":
+            options = [*_options(model, inner), *also]
             hint = nearest(inner[-1], options) or f"there are: {', '.join(sorted(options))}"
-        else:
-            hint = _description(model, inner)
-        self.mistake(_without_credentials(_words(error), error["input"]), (*path, *inner), hint)
+            self.key_mistake(_WORDS["extra_forbidden"], (*path, *inner), hint)
+            return
+        words = list(dict.fromkeys(_words(error) for error in errors))
+        message = " or ".join([words[0], *(word.removeprefix("expected ") for word in words[1:])])
+        self.mistake(_without_credentials(message, first["input"]), (*path, *inner), _remedy(model, inner, first))
 
     def _clean(self, text: str) -> str:
         for secret in sorted(self._document.secrets.values(), key=len, reverse=True):
@@ -122,8 +140,27 @@ def _words(error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "value_error":
         return str(context.get("error", error["msg"]))
+    if kind == "literal_error" and context.get("expected") == "False":
+        return "expected false"
+    if kind == "string_too_short" and not error["input"]:
+        return "is empty"
     words = _WORDS.get(kind) or _WORDS.get(kind.split("_", 1)[0])
-    return words.format_map(context) if words else error["msg"][:1].lower() + error["msg"][1:]
+    limits = {name: f"{value:.15g}" if isinstance(value, float) else value for name, value in context.items()}
+    return words.format_map(limits) if words else error["msg"].removeprefix("Input ")
+
+
+def _place(error: ErrorDetails, values: Mapping[str, object]) -> KeyPath:
+    """Return where in the values an error is; pydantic names parts of unions in between, which stand in no file."""
+    place: list[str] = []
+    inside: object = values
+    for part in error["loc"]:
+        is_there = part in inside if isinstance(inside, dict) else isinstance(inside, list) and isinstance(part, int)
+        is_missing = isinstance(inside, dict) and part == error["loc"][-1]
+        if is_there or is_missing:
+            place.append(str(part))
+        if is_there:
+            inside = inside[part]  # type: ignore[index]  # it is a dict or a list
+    return tuple(place)
 
 
 def _without_credentials(message: str, value: object) -> str:
@@ -167,36 +204,45 @@ def _options(model: type[BaseModel], inner: KeyPath) -> list[str]:
     return list(model.model_fields)
 
 
-def _description(model: type[BaseModel], inner: KeyPath) -> str:
-    """Return what the model says of a field, as the remedy."""
-    for part in inner[:-1]:
+def _remedy(model: type[BaseModel], inner: KeyPath, error: ErrorDetails) -> str:
+    """Return what to do: what the validator says, else what the model says of the field, else what always holds."""
+    if told := error.get("ctx", {}).get("remedy"):
+        return str(told)
+    field, description = None, ""
+    for part in inner:
+        field = model.model_fields.get(part, field)
+        description = (field and field.description) or description
         model = _inner_model(model, part) or model
-    field = model.model_fields.get(inner[-1]) if inner else None
-    return field.description or "" if field else ""
+    if description:
+        return description
+    if field is None:
+        return "change one of the options that this is about"
+    return f"write `{inner[-1]}: ...` here" if field.is_required() else "correct it, or leave it out for the default"
 
 
 def _prepared(model: type[BaseModel], values: Mapping[str, object], base: Path) -> dict[str, object]:
     """Return the values with each path made absolute, from the directory of the configuration file.
 
-    Where an option is a path or false, the word is false and not a path of that name.
+    Where an option is a path or false, the word is false and not a path of that name; nor is true one.
     """
     prepared = dict(values)
     for name, field in model.model_fields.items():
         value = values.get(name)
         atoms = list(_atoms(field.annotation))
         if isinstance(value, str) and Path in atoms:
-            is_false = value.lower() in _FALSE and any(atom is False for atom in atoms)
-            prepared[name] = False if is_false else str(base.absolute() / value)
+            is_word = any(atom is False for atom in atoms) and value.lower() in _FALSE | _TRUE
+            prepared[name] = value.lower() in _TRUE if is_word else str(base.absolute() / value)
         elif isinstance(value, dict) and (section := _inner_model(model, name)):
             prepared[name] = _prepared(section, value, base)
     return prepared
 
 
-def _paths(model: BaseModel) -> Iterator[tuple[KeyPath, Path]]:
-    """Yield each path in a checked model with its place."""
-    for name, value in model:
-        if isinstance(value, Path):
-            yield (name,), value
-        elif isinstance(value, BaseModel):
-            for inner, place in _paths(value):
+def _files(model: type[BaseModel], prepared: Mapping[str, object]) -> Iterator[tuple[KeyPath, Path]]:
+    """Yield each path in the prepared values that has to be a file, with its place."""
+    for name, field in model.model_fields.items():
+        value = prepared.get(name)
+        if isinstance(value, str) and name.endswith(_FILE_SUFFIXES) and Path in _atoms(field.annotation):
+            yield (name,), Path(value)
+        elif isinstance(value, dict) and (section := _inner_model(model, name)):
+            for inner, place in _files(section, value):
                 yield (name, *inner), place

@@ -29,6 +29,17 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _UNRESOLVED = "unresolved"
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What the person who wrote the file should know, though it works, and what to do about it."""
+
+    text: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.hint})"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """What a file says; `broken` are paths whose value could not be had, `secrets` the values of `!env` and `!file`."""
@@ -38,7 +49,7 @@ class Document:
     mistakes: tuple[ConfigError, ...]
     broken: frozenset[KeyPath]
     secrets: Mapping[KeyPath, str] = field(repr=False)
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
     def line(self, path: KeyPath) -> int | None:
         """Return the line of this path, or of what it would stand in."""
@@ -165,7 +176,7 @@ class _Resolver:
         self._mistakes: list[ConfigError] = []
         self._broken: set[KeyPath] = set()
         self._secrets: dict[KeyPath, str] = {}
-        self._remarks: list[str] = []
+        self._remarks: list[Remark] = []
         self._values = 0
 
     def document(self, root: yaml.MappingNode) -> Document:
@@ -271,7 +282,7 @@ class _Resolver:
             hint = "it holds the secret and nothing else, as UTF-8 text"
             return self._unresolved(f"the file {place} is empty, too large or not text", path, hint)
         if mode & stat.S_IROTH:
-            self._remarks.append(f"{place}: everybody on this machine can read this secret (chmod 600 {place})")
+            self._remarks.append(Remark(f"everybody on this machine can read the secret in {place}", f"chmod 600 {place}"))
         return secret
 
     def _unresolved(self, message: str, path: KeyPath, hint: str) -> str:

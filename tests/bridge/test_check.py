@@ -55,9 +55,9 @@ def test_every_mistake_names_file_line_and_remedy(sample: Mistake, capsys: pytes
     said = capsys.readouterr().out.splitlines()
     assert said[1].startswith(f"  !!  {sample.path}:{sample.line}: ")
     assert sample.message in said[1]
-    if sample.hint:
-        assert said[2].startswith("      -> ")
-        assert sample.hint in said[2]
+    assert sample.hint
+    assert said[2].startswith("      -> ")
+    assert sample.hint in said[2]
     assert said[-1].startswith("1 problem")
 
 
@@ -75,6 +75,17 @@ def test_advice_is_no_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     code, said = checked(tmp_path, SYSTEM.format("advise"), capsys)
     assert code == OK
     assert "  --  a: an old version\n      -> upgrade one day\n" in said
+
+
+def test_what_the_file_could_do_better_is_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pin").write_text("1234")
+    (tmp_path / "pin").chmod(0o644)
+    text = "systems: {a: {type: fakevms, url: 'http://x', password: plain, account: {pin: !file pin}}}\n"
+    code, said = checked(tmp_path, text, capsys)
+    assert code == OK
+    assert f"  --  config: everybody on this machine can read the secret in {tmp_path}/pin\n      -> chmod 600" in said
+    assert "  --  config: there is no `mqtt:` section: nobody hears what the bridge sees\n      -> name a broker" in said
+    assert "  --  config: systems.a.password stands in the file as it is\n      -> write `!file NAME`" in said
 
 
 def test_a_problem_and_no_terminal_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

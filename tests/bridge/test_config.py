@@ -7,16 +7,19 @@ import re
 import traceback
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, model_validator
 from tests.bridge.config_samples import COMPLETE, PLUGIN, Mistake, mistakes
 
 from vms_bridge.backends import kind_names, load_kind
 from vms_bridge.config import Config, FileOptions, LogConfig, MonitorOptions, RetentionConfig, SystemOptions, load
+from vms_bridge.config_check import Checker
+from vms_bridge.config_file import read_document
 from vms_bridge.errors import ConfigError, InvalidConfig
 from vms_bridge.keys import MonitorRule
 from vms_bridge.mqtt.config import MqttConfig
@@ -108,7 +111,7 @@ def test_minimal_file_and_defaults(tmp_path: Path) -> None:
     assert (config.instance, config.name, config.previous_instance, config.mqtt) == ("home", "VMS Bridge", None, None)
     assert config.data_dir == Path("/home/me/.local/state/vms-bridge")
     assert config.log == LogConfig(level="info", format="text")
-    assert config.remarks == ("there is no `mqtt:` section: nobody hears what the bridge sees",)
+    assert [remark.text for remark in config.remarks] == ["there is no `mqtt:` section: nobody hears what the bridge sees"]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +178,86 @@ def test_all_mistakes_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
         load(path, ENVIRON)
     assert str(caught.value).count(f"{path}:") == 6
     assert "did you mean password?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("mqtt: {url: mqtt://h, pasword: !env NOT_SET}", ["mqtt.pasword", "mqtt.pasword"]),
+        ("mqtt: {url: mqtt://h, ca_file: none.pem, discovery: maybe}", ["mqtt.ca_file", "mqtt.discovery"]),
+        ("mqtt: {client_certificate: vms-bridge.yaml}", ["mqtt.url", "mqtt.client_key"]),
+        ("mqtt: {url: mqtt://h, client_certificate: [x]}", ["mqtt.client_certificate"]),
+        ("instance: a\nname: ''\nprevious_instance: a", ["name", "previous_instance"]),
+        ("data_dir: [a]", ["data_dir"]),
+        ("systems: {My-House: !env NOT_SET}", ["systems.My-House", "systems.My-House"]),
+        ("systems: {x: }", ["systems.x"]),
+        ("systems: {a: {type: fakevms, account: {usr: x, ca_file: no.pem}}}", "url account.usr account.ca_file"),
+        ("systems: {a: {type: zoneminder, username: me, poll_interval: 0}}", "url password poll_interval"),
+        ("systems: {a: {type: zoneminder, password: [x], username: me}}", "url password"),
+        ("systems: {a: {type: zoneminder, url: 'http://h', shared_memory: yes}}", "shared_memory"),
+        ("systems: {a: {type: zoneminder, url: ftp://h, verify_tls: no, ca_file: no.pem}}", "url verify_tls ca_file"),
+        (
+            "systems: {a: {type: fakevms, name: '',"
+            " monitors: {include: x, 1: {key: a/b, nam: x}, 2: {key: '4', area: ''}, 4: {}}}}",
+            "url name monitors.include monitors.1.key monitors.1.nam monitors.2.area monitors.4.key",
+        ),
+        ("systems: {a: {type: nonsense, name: ''}}", "type name"),
+    ],
+)
+def test_no_mistake_hides_another(tmp_path: Path, text: str, keys: list[str] | str) -> None:
+    path = write(tmp_path, text if "systems" in text else f"{text}\n{MINIMAL}")
+    found = mistakes_in(path, {})
+    wanted = [f"systems.a.{key}" for key in keys.split()] if isinstance(keys, str) else keys
+    wanted += [] if "data_dir" in text else ["data_dir"]  # for there is no home directory
+    assert sorted(str(mistake.key) for mistake in found) == sorted(wanted)
+    assert all(mistake.hint for mistake in found)
+    assert not any("<class" in str(mistake) for mistake in found)
+
+
+class Undescribed(BaseModel):
+    """The settings of a plugin that says nothing of its options."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str
+    number: int = 0
+    either: Literal[False] | int | list[int] = 0
+    inner: LogConfig | RetentionConfig | None = None
+
+    @model_validator(mode="after")
+    def _agreement(self) -> Undescribed:
+        if self.number == 13:
+            raise ValueError("number: 13 does not go with this url:")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({}, {"url": "write `url: ...` here"}),
+        ({"url": "x", "number": "y"}, {"number": "correct it, or leave it out for the default"}),
+        ({"url": "x", "number": "13"}, {"": "change one of the options that this is about"}),
+        ({"url": "x", "either": ["y"]}, {"either.0": "correct it, or leave it out for the default", "either": "correct it"}),
+        ({"url": "x", "inner": {"level": "y"}}, {"inner.level": "choose the least severe", "inner": ""}),
+    ],
+)
+def test_every_mistake_has_a_remedy_also_where_a_model_says_none(
+    tmp_path: Path, values: dict[str, object], said: dict[str, str]
+) -> None:
+    path = write(tmp_path, MINIMAL)
+    check = Checker(path, read_document(path, {}))
+    assert check.model(Undescribed, values, ()) is None
+    assert check.mistakes
+    for mistake in check.mistakes:
+        assert mistake.hint
+        assert mistake.hint.startswith(next(hint for key, hint in said.items() if (mistake.key or "").startswith(key)))
+
+
+@pytest.mark.parametrize("kind", ["top", *(name for name in kind_names() if name not in {"fakevms", "brokenvms"})])
+def test_every_option_says_what_to_write(kind: str) -> None:
+    models = list(DOCUMENTED.values()) if kind == "top" else [load_kind(kind).config]
+    options = {f"{model.__name__}.{name}": field.description for model in models for name, field in model.model_fields.items()}
+    assert {name: said for name, said in options.items() if not re.match("(write|name|choose) ", said or "")} == {}
 
 
 def test_no_such_file(tmp_path: Path) -> None:
@@ -248,7 +331,7 @@ def test_secret_files(tmp_path: Path) -> None:
         secret.chmod(0o600)
         config = load(path, ENVIRON)
         assert config.systems["a"].settings.model_dump()["password"].get_secret_value() == wanted
-        assert not any("read this secret" in remark for remark in config.remarks)
+        assert not any("can read the secret" in remark.text for remark in config.remarks)
     for content in (b"", b"\n", b"\xff\xfe", b"x" * 20_000):
         secret.write_bytes(content)
         (mistake,) = mistakes_in(path)
@@ -275,7 +358,7 @@ def test_a_secret_that_everybody_can_read_is_remarked(tmp_path: Path) -> None:
     path = write(tmp_path, f"{MINIMAL}    password: !file here\n")
     (tmp_path / "here").write_text("secret")
     (tmp_path / "here").chmod(0o644)
-    assert any("chmod 600" in remark for remark in load(path, ENVIRON).remarks)
+    assert any("chmod 600" in remark.hint for remark in load(path, ENVIRON).remarks)
 
 
 def test_a_plain_secret_is_taken_and_remarked(tmp_path: Path) -> None:
@@ -283,12 +366,21 @@ def test_a_plain_secret_is_taken_and_remarked(tmp_path: Path) -> None:
         f"mqtt: {{url: mqtt://me@127.0.0.1, password: 0123}}\n{MINIMAL}    password: hunter2hunter2\n    account: {{pin: 4711}}\n"
     )
     config = load(write(tmp_path, text), ENVIRON)
-    keys = [remark.split()[0] for remark in config.remarks]
+    keys = [remark.text.split()[0] for remark in config.remarks]
     assert keys == ["mqtt.password", "systems.a.password", "systems.a.account.pin"]
-    assert "hunter2" not in "".join(config.remarks)
+    assert "hunter2" not in str(config.remarks)
+    assert all(remark.hint for remark in config.remarks)
     assert config.mqtt is not None
     assert config.mqtt.password is not None
     assert config.mqtt.password.get_secret_value() == "0123"
+
+
+@pytest.mark.parametrize(("catch_up", "days", "count"), [("7", "8", 0), ("9", "9", 0), ("30", "8", 1)])
+def test_looking_further_back_than_is_remembered_is_remarked(tmp_path: Path, catch_up: str, days: str, count: int) -> None:
+    text = f"mqtt: {{url: mqtt://h}}\nretention: {{days: {days}}}\n"
+    text += f"systems: {{zm: {{type: zoneminder, url: 'http://h', catch_up_days: {catch_up}}}}}\n"
+    remarks = load(write(tmp_path, text), ENVIRON).remarks
+    assert [remark.text.split()[0] for remark in remarks] == ["systems.zm.catch_up_days"] * count
 
 
 def _outcome(path: Path, environ: dict[str, str]) -> Config | InvalidConfig:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 _SCHEMES = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 
@@ -16,18 +17,45 @@ class MqttConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(description="mqtt://, mqtts://, ws:// or wss:// [user@]host[:port][/path]")
-    password: SecretStr | None = None
-    client_id: str | None = Field(default=None, min_length=1, max_length=64)
-    ca_file: Path | None = None
-    client_certificate: Path | None = None
-    client_key: Path | None = None
-    discovery: bool = True
-    discovery_prefix: str = Field(default="homeassistant", pattern=r"^[A-Za-z0-9_/-]{1,64}$")
-    commands: Literal["none", "control", "admin"] = "control"
-    snapshots: bool = True
-    measurement_interval: float = Field(default=10.0, ge=1, le=3600, description="seconds between publishes of fps and the like")
-    event_expiry: int = Field(default=86_400, ge=60, le=30 * 86_400, description="seconds that a broker keeps an event message")
+    url: str = Field(
+        description='write mqtt://, mqtts://, ws:// or wss://, then [user@]host[:port][/path], as in "mqtt://bridge@127.0.0.1"'
+    )
+    password: SecretStr | None = Field(default=None, description="write `!file NAME` or `!env NAME`, which hold the password")
+    client_id: str | None = Field(
+        default=None, min_length=1, max_length=64, description="write 1 to 64 characters, or leave it out: the bridge makes one"
+    )
+    ca_file: Path | None = Field(
+        default=None, description="name the PEM file of the authority that signed the broker's certificate, or leave it out"
+    )
+    client_certificate: Path | None = Field(
+        default=None, description="name the PEM file of the bridge's own certificate, or leave it and client_key out"
+    )
+    client_key: Path | None = Field(
+        default=None,
+        validate_default=True,
+        description="name the PEM file of the client certificate's key, or leave both out where the broker wants none",
+    )
+    discovery: bool = Field(default=True, description="write true to announce entities to Home Assistant, false not to")
+    discovery_prefix: str = Field(
+        default="homeassistant",
+        pattern=r"^[A-Za-z0-9_/-]{1,64}$",
+        description="write where Home Assistant listens, `homeassistant` unless you changed it: letters, digits, _, - and /",
+    )
+    commands: Literal["none", "control", "admin"] = Field(
+        default="control", description="choose none, control (what a resident does) or admin (also restarting and the like)"
+    )
+    snapshots: bool = Field(
+        default=True, description="write true to publish a picture of each monitor's newest event, else false"
+    )
+    measurement_interval: float = Field(
+        default=10.0, ge=1, le=3600, description="write the seconds between publishes of frame rates and the like, 1 to 3600"
+    )
+    event_expiry: int = Field(
+        default=86_400,
+        ge=60,
+        le=30 * 86_400,
+        description="write the seconds that a broker keeps an event message, 60 to 2592000, such as 86400 for a day",
+    )
 
     @field_validator("url")
     @classmethod
@@ -36,20 +64,25 @@ class MqttConfig(BaseModel):
             parts = urlsplit(url)
             _ = parts.port
         except ValueError:  # its text quotes the address, and a password may stand there
-            raise ValueError("the broker's address is not one, or its port is not between 0 and 65535") from None
+            raise ValueError("is no address, or its port is not between 0 and 65535") from None
         if parts.scheme not in _SCHEMES:
-            raise ValueError(f"the broker's address starts with one of {', '.join(f'{scheme}://' for scheme in _SCHEMES)}")
+            raise ValueError("is no address that starts with mqtt://, mqtts://, ws:// or wss://")
         if not parts.hostname:
-            raise ValueError("the broker's address has no host, as in mqtt://127.0.0.1:1883")
+            raise ValueError("has no host")
         if parts.password is not None:
-            raise ValueError("the password does not belong in the address: use `password: !env NAME` or `!file PATH`")
+            remedy = "take it out of the address, and write `password: !file NAME` or `password: !env NAME` beside url:"
+            raise PydanticCustomError("credentials", "the password does not belong in the address", {"remedy": remedy})
         return url
 
-    @model_validator(mode="after")
-    def _check_certificate(self) -> MqttConfig:
-        if (self.client_certificate is None) != (self.client_key is None):
-            raise ValueError("client_certificate and client_key go together")
-        return self
+    @field_validator("client_key")
+    @classmethod
+    def _check_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = info.data.get("client_certificate", ...)  # not there: it is wrong itself
+        if key is None and certificate not in {None, ...}:
+            raise ValueError("is missing: client_certificate: needs it")
+        if key is not None and certificate is None:
+            raise ValueError("needs client_certificate:")
+        return key
 
     @property
     def parts(self) -> SplitResult:

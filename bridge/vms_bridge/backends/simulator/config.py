@@ -13,14 +13,17 @@ class SimulatorConfig(BaseModel):
     # `extra="forbid"` makes a mistyped key an error with a hint instead of a silent default.
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seed: int = Field(default=1, description="another number, another world")
-    cameras: int = Field(default=3, ge=1, le=2_000, description="how many cameras there are")
+    seed: int = Field(default=1, description="write any whole number: another number, another world")
+    cameras: int = Field(default=3, ge=1, le=2_000, description="write how many cameras there are to be, 1 to 2000")
     pace: float = Field(
-        default=1.0, ge=0.01, le=1_000, description="1: about two visits a minute at each camera; 2: twice as many"
+        default=1.0, ge=0.01, le=1_000, description="write 1 for about two visits a minute at each camera, 2 for twice as many"
     )
     epoch: AwareDatetime = Field(
-        default=datetime(2026, 1, 1, tzinfo=UTC), description="when this world began; ids count from here"
+        default=datetime(2026, 1, 1, tzinfo=UTC),
+        description="write when this world began, with its time zone, such as 2026-01-01T00:00:00Z; ids count from here",
     )
-    catch_up: float = Field(default=3_600, ge=0, le=7 * 86_400, description="seconds back for which missed events are told")
-    tick: float = Field(default=0.5, ge=0.02, le=5, description="seconds between two looks at the cameras")
-    width: int = Field(default=1_280, ge=320, le=1_920, description="width of the pictures in pixels; they are 16:9")
+    catch_up: float = Field(
+        default=3_600, ge=0, le=7 * 86_400, description="write the seconds back for which missed events are told, 0 to 604800"
+    )
+    tick: float = Field(default=0.5, ge=0.02, le=5, description="write the seconds between two looks at the cameras, 0.02 to 5")
+    width: int = Field(default=1_280, ge=320, le=1_920, description="write the width of the pictures in pixels, 320 to 1920")

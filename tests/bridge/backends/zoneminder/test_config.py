@@ -29,10 +29,10 @@ def test_url(written: str, read: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"url": "host/zm"}, "such as http"),
+        ({"url": "host/zm"}, "starts with http"),
         ({"url": "http://u:p@host/zm"}, "credentials"),
         ({"url": "http://host:port/"}, "web address"),
-        ({"url": "ftp://host"}, "such as http"),
+        ({"url": "ftp://host"}, "starts with http"),
         ({"username": "u"}, "password"),
         ({"password": "p"}, "username"),
         ({"fingerprint": "12"}, "SHA-256"),
