@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _STEP_S = 0.5
 _PATIENCE_S = 30.0
+_PROMPTLY_S = 5.0  # of real time, on a machine that has other work too
 
 
 @dataclass(kw_only=True)
@@ -111,7 +112,7 @@ class Subject:
             yield task
         finally:
             task.cancel()
-            await asyncio.wait([task], timeout=5)
+            await asyncio.wait([task], timeout=_PROMPTLY_S)
             if not task.cancelled():
                 task.result()
 
@@ -150,9 +151,8 @@ async def ends_soon_when_cancelled(subject: Subject) -> None:
         await subject.advance(_STEP_S)
         start = loop.time()
         task.cancel()
-        await asyncio.wait([task], timeout=5)
-        assert task.cancelled()
-        assert loop.time() - start < 1.0
+        await asyncio.wait([task], timeout=_PROMPTLY_S)
+        assert task.cancelled(), f"still running {loop.time() - start:.1f} s after it was cancelled"
 
 
 async def speaks_only_of_monitors_that_there_are(subject: Subject) -> None:
@@ -213,30 +213,34 @@ async def tells_events_with_times_and_ends_in_order(subject: Subject) -> None:
         assert any(batch.cursor for batch in feed.batches)
 
 
-async def executes_or_refuses_what_it_declares(subject: Subject) -> None:
+async def executes_what_it_declares_or_says_why_not(subject: Subject) -> None:
+    """A monitor may refuse what depends on its mode; a capability that no monitor ever lets happen is none."""
     feed = RecordingFeed()
     backend = subject.make()
     async with subject.running(backend, feed):
-        tried = 0
+        declared: set[Capability] = set()
+        executed: set[Capability] = set()
         reasons: list[str] = []
         for monitor_id, action in _actions(feed):
             try:
-                await asyncio.wait_for(backend.execute(monitor_id, action), 5)
+                declared.add(NEEDS[type(action)])
+                await asyncio.wait_for(backend.execute(monitor_id, action), _PROMPTLY_S)
             except (CommandRejected, UnsupportedCommand) as refused:
                 reasons.append(str(refused))
             else:
                 await backend.refresh(monitor_id)
                 await subject.until(lambda target=monitor_id, done=action: _shows(feed, target, done))  # type: ignore[misc]  # bound now
-            tried += 1
+                executed.add(NEEDS[type(action)])
         assert all(reasons), "a refusal says why"
-        assert tried or not feed.system.capabilities & set(NEEDS.values())
+        assert executed == declared, f"always refused: {declared - executed}: {reasons}"
+        assert executed >= feed.system.capabilities & set(NEEDS.values())
 
 
 async def refuses_a_monitor_that_is_not_there(subject: Subject) -> None:
     backend, feed = subject.make(), RecordingFeed()
     async with subject.running(backend, feed):
         try:
-            await asyncio.wait_for(backend.execute("no such monitor", SetAlarm(on=True)), 5)
+            await asyncio.wait_for(backend.execute("no such monitor", SetAlarm(on=True)), _PROMPTLY_S)
         except (CommandRejected, UnsupportedCommand):
             return
         raise AssertionError("it accepted a command for a monitor that does not exist")
@@ -278,7 +282,7 @@ CHECKS = (
     declares_what_its_monitors_declare,
     knows_what_it_declares_to_know,
     tells_events_with_times_and_ends_in_order,
-    executes_or_refuses_what_it_declares,
+    executes_what_it_declares_or_says_why_not,
     refuses_a_monitor_that_is_not_there,
     delivers_the_pictures_that_it_declares,
     checks_itself_in_words,
