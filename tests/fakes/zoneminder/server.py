@@ -35,7 +35,10 @@ class User:
 
 @dataclass(slots=True)
 class Fault:
-    """`kind`: hang, drip, truncate, html, 500, 500-json, 401, 403, 404, empty, garbage, redirect, close; `times` -1: for ever."""
+    """`kind`: hang, drip, truncate, html, 500, 500-json, 502, 503, 504, 401, 403, 404, empty, garbage, redirect, close.
+
+    `times` -1: for ever.
+    """
 
     kind: str
     times: int = -1
@@ -363,6 +366,9 @@ class FakeZoneMinder:
         plain: dict[str, tuple[int, str, str]] = {
             "html": (200, "<!DOCTYPE html><html>login</html>", "text/html"),
             "500": (500, "<html>Internal Server Error</html>", "text/html"),
+            "502": (502, "<html>Bad Gateway</html>", "text/html"),
+            "503": (503, '{"error": "unavailable"}', "application/json"),
+            "504": (504, "<html>Gateway Time-out</html>", "text/html"),
             "401": (401, "Unauthorized", "text/plain"),
             "403": (403, "<html>Forbidden</html>", "text/html"),
             "404": (404, "<html>Not Found</html>", "text/html"),

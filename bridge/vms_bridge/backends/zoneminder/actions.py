@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from vms_bridge.backends.zoneminder.api import TimedOut
+from vms_bridge.backends.zoneminder.api import GatewayFailed, TimedOut
 from vms_bridge.backends.zoneminder.parse import as_text, mapping
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, VmsAuthFailed, VmsProtocolError
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 # zmu waits until the alarm is on: in 1.34 for ever, in 1.38 for minutes.
 ALARM_TIMEOUT_S = 3.0
-RUN_STATE_TIMEOUT_S = 180.0
-EDIT_TIMEOUT_S = 30.0
+# Below the hub's limits, so that there is time left to see what became of it.
+RUN_STATE_TIMEOUT_S = 150.0
+EDIT_TIMEOUT_S = 15.0
 _DISARMED = {"Modect": "Monitor", "Mocord": "Record", "Nodect": "Monitor"}
 _ARMED = {"Monitor": "Modect", "Record": "Mocord", "None": "Modect"}
 _COLUMNS = {"function": "Function", "capturing": "Capturing", "analysing": "Analysing", "recording": "Recording"}
@@ -107,10 +108,7 @@ def _refuse_what_can_not_be_paused(watch: Watch, *, on: bool) -> None:
 async def _alarm(api: Api, watch: Watch, command: str) -> None:
     row = watch.row
     path = f"monitors/alarm/id:{row.id}/command:{command}"
-    try:
-        answer = mapping(await _ask(api, path, ALARM_TIMEOUT_S, at=watch.server))
-    except TimedOut:
-        return  # asked for; whether it came about shows in the state
+    answer = mapping(await _ask(api, path, ALARM_TIMEOUT_S, at=watch.server))
     said = f"{as_text(answer.get('status'))} {as_text(answer.get('output'))} {as_text(answer.get('error'))}"
     if "cannot handle alarms" in said:
         raise CommandRejected(
@@ -138,10 +136,16 @@ async def _edit(api: Api, row: MonitorRow, modes: Mapping[str, str]) -> bool:
 
 
 async def _ask(api: Api, path: str, timeout_s: float, form: Mapping[str, str] | None = None, *, at: str | None = None) -> object:
+    """Return the answer, None where there is none that tells: then the state shows what became of it.
+
+    Raises CommandRejected or VmsError.
+    """
     try:
         if form is not None:
             return await api.post(path, form, timeout_s=timeout_s)
         return await api.get(path, timeout_s=timeout_s, at=at)
+    except (TimedOut, GatewayFailed):
+        return None  # a run state takes minutes, a gateway waits for one; PHP goes on either way
     except VmsAuthFailed as error:
         raise CommandRejected(
             f"ZoneMinder does not let this user do that: {error}",
@@ -149,5 +153,5 @@ async def _ask(api: Api, path: str, timeout_s: float, form: Mapping[str, str] | 
         ) from None
     except VmsProtocolError as error:
         if "JSON" in str(error):
-            return None  # some edits answer with a page; the state tells what became of them
+            return None  # some edits answer with a page
         raise CommandRejected(str(error), hint=error.hint) from None

@@ -45,6 +45,10 @@ class TimedOut(VmsUnreachable):
     """No answer in time; what was asked for may have been done all the same."""
 
 
+class GatewayFailed(VmsProtocolError):
+    """What stands before ZoneMinder gave up on it (HTTP 502, 503, 504); what was asked for may have been done all the same."""
+
+
 class NotThere(VmsProtocolError):
     """ZoneMinder has no such thing (HTTP 404)."""
 
@@ -207,6 +211,8 @@ async def _bounded(response: aiohttp.ClientResponse, limit_bytes: int, where: st
 
 
 def _decoded(path: str, status: int, body: bytes, content_type: str) -> object:
+    if status in {502, 503, 504}:
+        raise GatewayFailed(f"api/{path} failed with HTTP {status}", hint="look at the web server's error log")
     try:
         answer: object = json.loads(body) if body else None
     except (ValueError, RecursionError):

@@ -175,6 +175,38 @@ async def test_edits_that_answer_with_a_page_or_an_error(serve: Serve) -> None:
             await backend.execute("2", SetAlarm(on=True))
 
 
+@pytest.mark.parametrize("kind", ["502", "503", "504"])
+@pytest.mark.parametrize(
+    "action", [SetRunState(name="Quiet"), SetMode(mode="function", value="Monitor"), Restart(), SetAlarm(on=True)]
+)
+async def test_a_gateway_that_gives_up_is_no_refusal(action: Action, kind: str, serve: Serve) -> None:
+    """ZoneMinder goes on with it: whether it was done shows in the state."""
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
+        for path in ("states/change", "monitors/1", "monitors/daemonControl", "monitors/alarm"):
+            fake.fail(path, kind)
+        await backend.execute(None if isinstance(action, SetRunState) else "1", action)
+        fake.heal()
+
+
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        ("states/change", SetRunState(name="Quiet")),
+        ("monitors/1", SetMode(mode="function", value="Monitor")),
+        ("monitors/daemonControl", Restart()),
+    ],
+)
+async def test_what_takes_too_long_counts_as_requested(
+    path: str, action: Action, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "RUN_STATE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(actions, "EDIT_TIMEOUT_S", 0.05)
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
+        fake.fail(path, "hang")
+        await backend.execute(None if isinstance(action, SetRunState) else "1", action)
+        fake.heal()
+
+
 async def test_refresh_of_a_monitor_that_was_just_deleted(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake, settings=config(fake.url, monitors_interval=600)) as (backend, feed):
         fake.world.remove_monitor(2)
