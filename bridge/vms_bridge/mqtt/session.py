@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -94,8 +95,9 @@ class Session:
         self._clock = clock
         self._notices = notices
         self._topics = Topics(identity.instance, self._config.discovery_prefix)
-        previous = Topics(identity.previous_instance, self._config.discovery_prefix) if identity.previous_instance else None
-        self._inventory = Inventory(link=link, topics=self._topics, previous=previous, notices=notices)
+        previous = identity.previous_instance
+        self._previous = Topics(previous, self._config.discovery_prefix) if previous else None
+        self._inventory = Inventory(link=link, topics=self._topics, previous=self._previous, notices=notices)
         self._rivalry = Rivalry(
             instance=identity.instance,
             bridge_id=hub.bridge_id,
@@ -224,8 +226,7 @@ class Session:
             jitter=_JITTER.uniform,
         )
         self._announcer, self._replay = announcer, replay
-        for topic in held.previous:
-            self.outbox.clear(topic)
+        await self._give_up_name(held.previous)
         if not config.snapshots and not self._memory.established:
             for topic in held.pictures(topics):  # of an earlier run
                 self.outbox.clear(topic)
@@ -255,6 +256,27 @@ class Session:
                     lanes.wake()
                 await publisher.note(changes)
                 snapshots.note(changes)
+
+    async def _give_up_name(self, leftovers: list[str]) -> None:
+        """Clear what stands under an earlier instance name: its devices first, so that their entity ids become free.
+
+        Home Assistant would give the new entities other ids, and those stay; it needs a moment after the broker.
+        """
+        if self._previous is None:
+            return
+        devices = [topic for topic in leftovers if self._previous.parse_discovery(topic) is not None]
+        others = [topic for topic in leftovers if self._previous.parse_discovery(topic) is None]
+        if devices:
+            cleared = asyncio.Event()
+            for topic in devices:
+                on_done = (lambda _code: cleared.set()) if topic == devices[-1] else None
+                self.outbox.post(Post(topic=topic, payload=b"", retain=True, on_done=on_done))
+            with suppress(TimeoutError):  # a broker whose queue for us is full may forget to acknowledge
+                async with asyncio.timeout(SETTLE_S):
+                    await cleared.wait()
+            await self._clock.sleep(SETTLE_S)
+        for topic in others:
+            self.outbox.clear(topic)
 
     def _received(self, message: Message) -> None:
         """Send a message where it belongs."""

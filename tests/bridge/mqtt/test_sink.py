@@ -22,6 +22,7 @@ from vms_bridge.demo.properties import Property
 from vms_bridge.errors import RivalBridge
 from vms_bridge.model import AlarmState, DetectedObject, Detection
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.mqtt.held import SETTLE_S
 from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.views import BridgeState, MessageType
 
@@ -424,9 +425,30 @@ async def test_leftovers_are_cleared(broker: FakeBroker, clock: FakeClock) -> No
         broker.publish(topic, "{}", retain=True)
     hub = FakeHub()
     async with running(make(broker, clock, previous_instance="old"), hub):
-        await settled(broker, hub)
         await until(lambda: not broker.retained.keys() & set(leftovers), clock)
         assert broker.retained.keys() >= set(foreign)
+
+
+async def test_an_old_names_devices_go_before_the_new_ones_come(broker: FakeBroker, clock: FakeClock) -> None:
+    """Else Home Assistant gives the new entities other ids, for ever; and its templates can't read an empty state."""
+    old = ["homeassistant/device/vms_bridge_old/zm-1/config", "vms_bridge/old/status", "vms_bridge/old/zm/1/state"]
+    for topic in old:
+        broker.publish(topic, "{}", retain=True)
+    async with running(make(broker, clock, previous_instance="old"), FakeHub()):
+        await until(lambda: old[0] not in broker.retained)
+        await asyncio.sleep(0.05)
+        assert broker.retained.keys() >= set(old[1:])
+        assert not any(topic.startswith(DISCOVERY) for topic in broker.retained)
+        await clock.advance(SETTLE_S)
+        await until(lambda: f"{DISCOVERY}/zm-1/config" in broker.retained)
+        await until(lambda: not broker.retained.keys() & set(old), clock)
+
+
+async def test_a_broker_that_never_acknowledges_does_not_hold_up_the_new_name(broker: FakeBroker, clock: FakeClock) -> None:
+    broker.publish("homeassistant/device/vms_bridge_old/zm-1/config", "{}", retain=True)
+    broker.faults.never_ack = True
+    async with running(make(broker, clock, previous_instance="old"), FakeHub()):
+        await until(lambda: f"{DISCOVERY}/zm-1/config" in broker.retained, clock)
 
 
 async def test_a_system_that_was_not_heard_yet_keeps_its_monitors_as_unknown(broker: FakeBroker, clock: FakeClock) -> None:
