@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vms_bridge import __version__
+from vms_bridge.backends.broken import BrokenBackend
 from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import load
@@ -117,6 +118,8 @@ class Bridge:
                     " restart it; nothing was reloaded"
                 )
                 continue
+            if config.log != self._config.log:
+                configure(config.log.level, config.log.format)
             await self._start_changed(group, config)
             self._config = config
             _LOGGER.info("the configuration was reloaded")
@@ -141,13 +144,22 @@ class Bridge:
             )
 
     async def _start_system(self, group: asyncio.TaskGroup, system: SystemConfig) -> None:
-        backend: Backend = system.kind.create(system.key, system.settings, self._clock)
+        backend = self._backend(system)
         feed = await self.hub.add_system(
             key=system.key, kind=system.kind.name, name=system.name, rules=system.rules, backend=backend
         )
         supervisor = Supervisor(system.key, backend, feed, self._clock)
         task = group.create_task(supervisor.run(), name=f"system {system.key}")
         self._systems[system.key] = _Running(config=system, task=task)
+
+    def _backend(self, system: SystemConfig) -> Backend:
+        """Make the system's backend, or what stands in for it: the border to kinds of others, of which one may be broken."""
+        try:
+            return system.kind.create(system.key, system.settings, self._clock)
+        except Exception as error:  # whatever it is, the other systems go on
+            if not isinstance(error, BridgeError):
+                _LOGGER.exception("system %s: its backend could not be made", system.key)
+            return BrokenBackend(system.kind.name, error)
 
     def _mqtt_sink(self, config: Config, mqtt: MqttConfig) -> Sink:
         return MqttSink(
@@ -205,7 +217,6 @@ def _reload(bridge: Bridge, path: Path) -> None:
             _LOGGER.error("%s (%s)", mistake, mistake.hint)  # noqa: TRY400 - a mistake of the file, not of the program
         _LOGGER.error("the configuration was not reloaded, the old one stays in force")  # noqa: TRY400 - the same
         return
-    configure(config.log.level, config.log.format)
     bridge.reload(config)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.errors import BrokerError
+from vms_bridge.errors import BridgeError, BrokerError
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter, Message
@@ -81,6 +81,8 @@ async def _system(system: SystemConfig, clock: Clock, limit_s: float) -> Sequenc
     except TimeoutError:
         text = f"no result within {limit_s:g} s"
         return [Finding(text=text, problem=True, hint="is the host up, and does a firewall let the port through?")]
+    except BridgeError as error:  # from `create`; `check` itself never raises
+        return [Finding(text=str(error), problem=True, hint=error.hint or _ANY_REMEDY)]
     except Exception as error:  # noqa: BLE001  # the border to backends of others: whatever it is, the other checks go on
         text = f"the check itself failed: {type(error).__name__}"
         return [Finding(text=text, problem=True, hint=f"this is a bug in the backend {system.kind.name}: please report it")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -18,10 +19,11 @@ from tests.fakes.clock import settle
 from vms_bridge.app import Bridge, run
 from vms_bridge.backends.base import BackendKind
 from vms_bridge.clock import SystemClock
-from vms_bridge.config import Config, SystemConfig
+from vms_bridge.config import Config, LogConfig, SystemConfig
 from vms_bridge.demo.broker import Broker
-from vms_bridge.errors import BridgeError, InvalidConfig, StoreError
+from vms_bridge.errors import BridgeError, InvalidConfig, StoreError, VmsError
 from vms_bridge.keys import MonitorRules
+from vms_bridge.model import LivePicture
 from vms_bridge.mqtt.config import MqttConfig
 
 if TYPE_CHECKING:
@@ -118,6 +120,45 @@ async def test_what_can_not_be_reloaded_is_told_and_nothing_changes(tmp_path: Pa
         await settle()
         assert set(bridge.hub.systems) == {"a"}
         assert "restart it" in caplog.text
+
+
+async def test_a_refused_reload_leaves_the_log_as_it_is(tmp_path: Path) -> None:
+    logger = logging.getLogger("vms_bridge")
+    async with started(config(tmp_path)) as bridge:
+        level = logger.level
+        bridge.reload(replace(config(tmp_path), instance="other", log=LogConfig(level="error")))
+        await settle()
+        assert logger.level == level
+        await reloaded(bridge, replace(config(tmp_path), log=LogConfig(level="error")))
+        assert logger.level == logging.ERROR
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("no such device"), "RuntimeError: no such device"),
+        (VmsError("no such device", hint="plug it in"), "no such device: plug it in"),
+    ],
+)
+async def test_a_kind_that_can_not_make_its_backend_stops_only_that_system(
+    tmp_path: Path, error: Exception, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def create(*_: object) -> Backend:
+        raise error
+
+    workshop = Workshop()
+    poor = replace(workshop.system("poor"), kind=replace(workshop.kind, name="poor", create=create))
+    async with started(config(tmp_path, poor, workshop.system("a"))) as bridge:
+        assert set(bridge.hub.systems) == {"poor", "a"}
+        assert not bridge.hub.systems["poor"].state.available
+        assert said in (bridge.hub.systems["poor"].state.detail or "")
+        assert bridge.hub.systems["a"].state.available
+        assert said.split(":", maxsplit=1)[0] in caplog.text
+
+        await reloaded(bridge, config(tmp_path, replace(poor, key="new"), workshop.system("a"), workshop.system("poor")))
+        assert {key: view.state.available for key, view in bridge.hub.systems.items()} == {"new": False, "a": True, "poor": True}
+        with pytest.raises(VmsError, match="no such device"):
+            await bridge.hub.picture("new", LivePicture(monitor_id="1"))
 
 
 async def test_with_a_broker_everything_is_published_and_goes_offline_at_the_stop(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import gc
 import os
 import ssl
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from tests.bridge.config_samples import PLUGIN, Mistake, mistakes
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.backends import load_kind
+from vms_bridge.backends.base import Finding
 from vms_bridge.check import examine
 from vms_bridge.cli import FAILED, OK, main
 from vms_bridge.clock import SystemClock
@@ -22,6 +24,7 @@ from vms_bridge.config import Config, SystemConfig
 from vms_bridge.demo.broker import Broker, BrokerLimits
 from vms_bridge.demo.hooks import Obedient
 from vms_bridge.demo.packets import Message
+from vms_bridge.errors import VmsError
 from vms_bridge.keys import MonitorRules
 from vms_bridge.mqtt.config import MqttConfig
 
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from vms_bridge.backends.base import BackendKind, Finding
+    from vms_bridge.backends.base import Backend, BackendKind
 
 SYSTEM = "systems: {{a: {{type: fakevms, url: 'http://x', behaviour: {}}}}}\n"
 
@@ -320,6 +323,17 @@ async def test_a_system_that_hangs_holds_up_nobody(tmp_path: Path, kind: Backend
         ("b", "version 1, 3 monitors"),
     ]
     assert [finding.problem for _, finding in found[-2:]] == [True, False]
+
+
+async def test_a_system_that_can_not_be_made(tmp_path: Path, kind: BackendKind) -> None:
+    def create(*_: object) -> Backend:
+        raise VmsError("no such device", hint="plug it in")
+
+    system = SystemConfig(
+        key="a", kind=replace(kind, create=create), name="a", rules=MonitorRules(), settings=kind.config(url="http://x")
+    )
+    found = await examine(config(tmp_path, None, {"a": system}), SystemClock())
+    assert found[-1] == ("a", Finding(text="no such device", problem=True, hint="plug it in"))
 
 
 async def zoneminder_problems(tmp_path: Path, zoneminder: BackendKind, **settings: object) -> list[Finding]:
