@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from functools import partial
@@ -11,13 +12,14 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.chaos.lab import what_is_missing
 from tests.chaos.run import Run, fresh
 from tests.chaos.schedule import KINDS, Fault, Round, load, rounds
-from tests.e2e.broker import mosquitto_path
-from tests.e2e.zoneminder import what_is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.chaos.run import Result
 
 
 def main() -> int:
@@ -34,7 +36,7 @@ def main() -> int:
     temporary = Path(tempfile.gettempdir()) / "vms-bridge-chaos"
     parser.add_argument("--folder", type=Path, default=temporary, help=f"emptied, then logs go here (default {temporary})")
     arguments = parser.parse_args()
-    if missing := what_is_missing() or (None if mosquitto_path() else "mosquitto is missing: apt-get install mosquitto"):
+    if missing := what_is_missing():
         print(f"chaos: {missing}", file=sys.stderr)
         return 1
     schedule = rounds(arguments.seed)
@@ -46,15 +48,23 @@ def main() -> int:
     print(f"chaos: seed {arguments.seed}, {arguments.minutes:g} minutes, logs in {folder}", flush=True)
     shared_memory, home = not arguments.no_shared_memory, arguments.home_assistant
     run = Run(folder, arguments.seed, partial(print, flush=True), shared_memory=shared_memory, home_assistant=home)
-    result = asyncio.run(run.run(schedule, arguments.minutes * 60))
+    result = asyncio.run(_until_the_end(run, schedule, arguments.minutes * 60))
     print(f"\n{result}")
     for each in result.wrong:
         print(f"FAILED: {each}")
-    if result.wrong:
-        kept = folder / "schedule.jsonl"
+    kept = folder / "schedule.jsonl"
+    if result.wrong and kept.exists():
         print(f"the schedule that shows it, {kept}:\n{kept.read_text()}", end="")
         print(f"repeat it: scripts/test --chaos --seed {arguments.seed} --schedule FILE")
+    print(f"chaos: {'FAILED' if result.wrong else 'passed'}, seed {arguments.seed}")
     return 1 if result.wrong else 0
+
+
+async def _until_the_end(run: Run, schedule: Iterator[Round], seconds: float) -> Result:
+    """Run; whoever ends us early gets the verdict all the same."""
+    task = asyncio.ensure_future(run.run(schedule, seconds))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def _each(kinds: list[str]) -> Iterator[Round]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _NOTHING = "nothing"
 _FAST = ("alarm", "motion", "connected")
+_Key = tuple[str, str, int]
+"""Epoch, monitor and number: what identifies a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,25 @@ class Row:
     monitor: int
     start: datetime
     end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excuses:
+    """What the run itself has done, so that it may be told otherwise; moments are monotonic.
+
+    `gone` are ids that existed and were deleted: they may be told of or not. `orphans` are open rows that nobody will
+    close: their end may be told as abandoned or not yet. After each moment of `full` the disk did not take what was
+    written, so another epoch may begin. At each moment of `forgotten` the bridge was ended while it worked in memory:
+    what the epoch of then has told may be told again, and what it had still to tell may be missing.
+    """
+
+    gone: Collection[int] = ()
+    orphans: Collection[int] = ()
+    full: Collection[float] = ()
+    forgotten: Collection[float] = ()
+
+
+_NO_EXCUSES = Excuses()
 
 
 @dataclass(slots=True)
@@ -47,63 +69,133 @@ class Delivery:
         return [*self.lost, *self.disordered, *self.untrue, *self.differing]
 
 
-def check_delivery(
-    rows: Collection[Row],
-    accepted: Iterable[Accepted],
-    *,
-    root: str,
-    system: str,
-    since: int = 0,
-    gone: Collection[int] = (),
-    orphans: Collection[int] = (),
-) -> Delivery:
-    """Hold the accepted messages against the rows that were there to be seen: those with ids above `since`.
+@dataclass(slots=True)
+class _Stream:
+    """What was told on one kind of topic, resends left out: the bytes by number, the messages by event, in order."""
 
-    `gone` are ids that existed and were deleted: they may be told of or not. `orphans` are open rows that nobody will
-    close: their end may be told as abandoned or not yet.
-    """
-    streams: dict[str, list[Accepted]] = defaultdict(list)
-    for message in sorted(accepted, key=lambda each: each.sent):
-        if message.topic == f"{root}/event":
-            streams["all"].append(message)
-        elif message.topic.startswith(f"{root}/{system}/") and message.topic.endswith("/event"):
-            streams["monitor"].append(message)
+    name: str
+    bytes_by_key: dict[_Key, bytes] = field(default_factory=dict)
+    told: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+
+
+def check_delivery(
+    rows: Collection[Row], accepted: Iterable[Accepted], *, root: str, system: str, since: int = 0, excuses: Excuses = _NO_EXCUSES
+) -> Delivery:
+    """Hold the accepted messages against the rows that were there to be seen: those with ids above `since`."""
+    ordered = sorted(accepted, key=lambda each: each.sent)
     new = [row for row in rows if row.id > since]
-    allowed = {f"{system}-{number}" for number in (*gone, *(row.id for row in rows))}
     delivery = Delivery(recorded=len(new))
-    for name in ("all", "monitor"):
-        told = _read_stream(name, streams[name], delivery, system)
+    on_monitors = [each for each in ordered if each.topic.startswith(f"{root}/{system}/") and each.topic.endswith("/event")]
+    on_all = [each for each in ordered if each.topic == f"{root}/event"]
+    _check_topics(on_monitors, root, delivery)
+    forgotten = _check_epochs([*on_all, *on_monitors], system, excuses, delivery)
+    streams = _read_stream("all", on_all, delivery, system), _read_stream("monitor", on_monitors, delivery, system)
+    _compare_streams(*streams, forgotten, delivery)
+    allowed = {f"{system}-{number}" for number in (*excuses.gone, *(row.id for row in rows))}
+    for stream in streams:
+        _check_numbers(stream, forgotten, delivery)
         for row in new:
             public = f"{system}-{row.id}"
-            _check_event(f"{name}: {public}", row, told.get(public, []), delivery, is_orphan=row.id in orphans)
-        delivery.untrue += [f"{name}: {public} was told, and there is no such event" for public in told.keys() - allowed]
-        delivery.announced = sum(any(each["type"] == "new" for each in events) for events in told.values())
+            told = stream.told.get(public, [])
+            _check_event(f"{stream.name}: {public}", row, told, delivery, is_orphan=row.id in excuses.orphans)
+        for public, told in stream.told.items():
+            _check_steps(f"{stream.name}: {public}", told, forgotten, delivery)
+        for number in excuses.gone:
+            public = f"{system}-{number}"
+            _check_deleted(f"{stream.name}: {public}", stream.told.get(public, []), forgotten, delivery)
+        unknown = stream.told.keys() - allowed
+        delivery.untrue += [f"{stream.name}: {public} was told, and there is no such event" for public in unknown]
+        delivery.announced = sum(any(each["type"] == "new" for each in events) for events in stream.told.values())
     return delivery
 
 
-def _read_stream(name: str, stream: Sequence[Accepted], delivery: Delivery, system: str) -> dict[str, list[dict[str, Any]]]:
+def _check_topics(on_monitors: Iterable[Accepted], root: str, delivery: Delivery) -> None:
+    for message in on_monitors:
+        event = json.loads(message.payload)
+        if message.topic != f"{root}/{event['system']}/{event['monitor']}/event":
+            delivery.untrue.append(f"{event['id']} of monitor {event['monitor']} was told on {message.topic}")
+
+
+def _check_epochs(messages: Iterable[Accepted], system: str, excuses: Excuses, delivery: Delivery) -> set[str]:
+    """Note epochs that nothing explains; return those whose memory was lost."""
+    first: dict[str, float] = {}
+    for message in sorted(messages, key=lambda each: each.sent):
+        event = json.loads(message.payload)
+        if event["system"] == system:
+            first[event["epoch"]] = min(first.get(event["epoch"], math.inf), message.at)
+    for number, (epoch, at) in enumerate(first.items()):
+        explained = sum(moment <= at for moment in excuses.full)
+        if number > explained:
+            delivery.untrue.append(f"epoch {epoch} is number {number + 1}, and only {explained} times a disk was full before")
+    forgotten = set()
+    for moment in excuses.forgotten:
+        begun = [epoch for epoch, at in list(first.items())[1:] if at <= moment]
+        forgotten |= set(begun[-1:])
+    return forgotten
+
+
+def _read_stream(name: str, messages: Sequence[Accepted], delivery: Delivery, system: str) -> _Stream:
     """Return each event's messages in the order of their first appearance, and note what is wrong with the order."""
-    first: dict[tuple[str, str, int], bytes] = {}
     highest: dict[tuple[str, str, bool], int] = {}
-    told: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for message in stream:
+    stream = _Stream(name)
+    for message in messages:
         event = json.loads(message.payload)
         if event["system"] != system:
             continue
         key = (event["epoch"], event["monitor"], event["seq"])
-        if key in first:
+        if key in stream.bytes_by_key:
             delivery.duplicates += 1
-            if first[key] != message.payload:
+            if stream.bytes_by_key[key] != message.payload:
                 delivery.differing.append(f"{name}: seq {key[2]} of monitor {key[1]} was sent again with other bytes")
             continue
-        first[key] = message.payload
+        stream.bytes_by_key[key] = message.payload
         lane = (event["epoch"], event["monitor"], event["late"])
         if event["seq"] <= highest.get(lane, 0):
             delivery.disordered.append(f"{name}: seq {event['seq']} of monitor {event['monitor']} came after {highest[lane]}")
         highest[lane] = max(highest.get(lane, 0), event["seq"])
-        told[event["id"]].append(event)
+        stream.told[event["id"]].append(event)
         delivery.late += name == "all" and event["late"] and event["type"] == "new"
-    return told
+    return stream
+
+
+def _compare_streams(one: _Stream, other: _Stream, forgotten: Collection[str], delivery: Delivery) -> None:
+    """What is told of all monitors must be told of each, in the same bytes."""
+    for key in sorted(one.bytes_by_key.keys() | other.bytes_by_key.keys()):
+        epoch, monitor, seq = key
+        payloads = [stream.bytes_by_key.get(key) for stream in (one, other)]
+        if None in payloads:
+            if epoch not in forgotten:
+                delivery.lost.append(f"seq {seq} of monitor {monitor}, epoch {epoch}, was told on one of its two topics only")
+        elif payloads[0] != payloads[1]:
+            delivery.differing.append(f"seq {seq} of monitor {monitor} has other bytes on `event` than on the monitor's topic")
+
+
+def _check_numbers(stream: _Stream, forgotten: Collection[str], delivery: Delivery) -> None:
+    """Numbers that are missing are messages that are missing, whatever they would have told."""
+    numbers: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for epoch, monitor, seq in stream.bytes_by_key:
+        numbers[epoch, monitor].add(seq)
+    first = next(iter(stream.bytes_by_key), ("", "", 0))[0]
+    for (epoch, monitor), seen in numbers.items():
+        lowest = 1 if epoch == first else min(seen)  # a later epoch may go on where the one before has ended
+        missing = sorted(set(range(lowest, max(seen))) - seen)
+        if missing and epoch not in forgotten:
+            delivery.lost.append(f"{stream.name}: seq {missing} of monitor {monitor}, epoch {epoch}, never came")
+
+
+def _check_steps(name: str, told: Sequence[dict[str, Any]], forgotten: Collection[str], delivery: Delivery) -> None:
+    """An event begins, ends and is deleted once, in whatever epoch."""
+    for type_ in ("new", "end", "deleted"):
+        times = sum(each["type"] == type_ and each["epoch"] not in forgotten for each in told)
+        if times > 1:
+            delivery.untrue.append(f"{name} was told as {type_} {times} times")
+
+
+def _check_deleted(name: str, told: Sequence[dict[str, Any]], forgotten: Collection[str], delivery: Delivery) -> None:
+    types = {each["type"] for each in told}
+    is_remembered = any(each["type"] == "new" and each["epoch"] not in forgotten for each in told)
+    if is_remembered and not types & {"end", "deleted"}:
+        delivery.lost.append(f"{name} was announced and is deleted, and neither that nor its end was told")
 
 
 def _check_event(name: str, row: Row, told: Sequence[dict[str, Any]], delivery: Delivery, *, is_orphan: bool) -> None:
@@ -112,11 +204,13 @@ def _check_event(name: str, row: Row, told: Sequence[dict[str, Any]], delivery: 
     if "new" not in types:
         delivery.lost.append(f"{where} was never announced")
         return
-    epochs = [each["epoch"] for each in told if each["type"] == "new"]
-    if len(epochs) > len(set(epochs)):
-        delivery.untrue.append(f"{where} was announced as new {len(epochs)} times")
     if "deleted" in types:
         delivery.untrue.append(f"{where} was told to be deleted, and is there")
+    for each in told:
+        if _moment(each["start"]) != row.start:
+            delivery.untrue.append(f"{where}: start was told as {each['start']} ({each['type']})")
+        if each["monitor"] != str(row.monitor):
+            delivery.untrue.append(f"{where} was told of monitor {each['monitor']} ({each['type']})")
     if row.end is None:
         if "end" in types and not is_orphan:
             delivery.untrue.append(f"{where} was told to have ended, and is open")
@@ -131,11 +225,8 @@ def _check_end(where: str, row: Row, told: Sequence[dict[str, Any]], delivery: D
     if new["late"] == end["late"] and told.index(end) < told.index(new):
         delivery.disordered.append(f"{where}: its end came before its beginning")
     last = told[-1]
-    for field_, true in (("start", row.start), ("end", row.end)):
-        if _moment(last[field_]) != true:
-            delivery.untrue.append(f"{where}: {field_} was told as {last[field_]} ({last['end_reason']}), and is {true:%H:%M:%S}")
-    if last["monitor"] != str(row.monitor):
-        delivery.untrue.append(f"{where} was told of monitor {last['monitor']}")
+    if _moment(last["end"]) != row.end:
+        delivery.untrue.append(f"{where}: end was told as {last['end']} ({last['end_reason']}), and is {row.end:%H:%M:%S}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +264,29 @@ def compared_states(
             if monitor.newest.end is not None or monitor.open is not None:
                 found[f"{topic} end"] = (_moment(last.get("end", _NOTHING)), monitor.newest.end)
     return found
+
+
+def compared_topics(
+    facts: Mapping[int, MonitorFacts], retained: Mapping[str, bytes], *, root: str, system: str, discovery: str
+) -> dict[str, tuple[object, object]]:
+    """Return which topics are retained below `root` and `discovery`, and which must be: all of these, and no others.
+
+    A picture must be there when the newest event of a camera has ended; monitors without a daemon (`delivers` is None
+    for them) have none.
+    """
+    wanted = {f"{root}/status", f"{root}/info", f"{root}/{system}/state"}
+    wanted |= {f"{discovery}/_bridge/config", f"{discovery}/{system}/config"}
+    possible = set()
+    for number, monitor in facts.items():
+        own = f"{root}/{system}/{number}"
+        wanted |= {f"{own}/state", f"{discovery}/{system}-{number}/config"}
+        possible |= {f"{own}/last_event", f"{own}/snapshot"}
+        if monitor.newest is not None:
+            wanted.add(f"{own}/last_event")
+        if monitor.newest is not None and monitor.newest.end is not None and monitor.alarm is not None:
+            wanted.add(f"{own}/snapshot")
+    ours = {topic for topic, payload in retained.items() if payload and topic.startswith((f"{root}/", f"{discovery}/"))}
+    return {f"{topic} is retained": (topic in ours, topic in wanted) for topic in wanted | ours - possible}
 
 
 class Truth:

@@ -8,6 +8,7 @@ import os
 import signal
 import ssl
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from tests.e2e.broker import Broker
 
 _SLOW_S = 5.0
+_MEMORY_ONLY, _ON_DISK_AGAIN = "events are kept in memory only", "can be written again"
+DUE_TO_A_FULL_DISK = (_MEMORY_ONLY, "what was kept in memory since the disk failed is lost")
+"""What the bridge has to complain of as an error when the disk is full."""
+_MAY_CHANGE_PER_FULL_DISK = 2  # the disk is tried again after 5 s, and may fail once more
 
 
 class Disk:
@@ -55,9 +60,18 @@ class Disk:
         """Take the ballast away."""
         (self.folder / "ballast").unlink(missing_ok=True)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it was filled and not emptied."""
+        return (self.folder / "ballast").exists()
+
 
 class Faults:
-    """The parts, and what can happen to each."""
+    """The parts, and what can happen to each.
+
+    `crashes` are ends of the bridge that nobody has asked for. `full` are the moments (monotonic) after which the bridge may
+    begin another epoch for want of a disk, `forgotten` those at which it was ended while it had no disk.
+    """
 
     def __init__(
         self,
@@ -74,16 +88,19 @@ class Faults:
         self.lab, self.broker, self.bridge = lab, broker, bridge
         self.to_web, self.to_broker = to_web, to_broker
         self._disk, self._clock, self._strange = disk, clock, strange
+        self.crashes: list[str] = []
+        self.full: list[float] = []
+        self.forgotten: list[float] = []
         self._makers: dict[str, Callable[[Fault], Awaitable[bool]]] = {
             "bridge-kill": lambda fault: self._restart_bridge(fault, signal.SIGKILL),
             "bridge-end": lambda fault: self._restart_bridge(fault, signal.SIGTERM),
-            "bridge-stop": lambda fault: self._freeze(fault, [psutil.Process(self.bridge.program.pid)]),
+            "bridge-stop": self._freeze_bridge,
             "broker-kill": self._kill_broker,
-            "broker-stop": lambda fault: self._freeze(fault, [psutil.Process(self.broker.program.pid)]),
+            "broker-stop": lambda fault: self._freeze(fault, _by_id(self.broker.program.pid), self.to_broker),
             "database-kill": lambda fault: self._kill(fault, "mariadb"),
-            "database-stop": lambda fault: self._freeze(fault, lab.processes("mariadbd")),
+            "database-stop": lambda fault: self._freeze(fault, lab.processes("mariadbd"), to_web),
             "web-kill": lambda fault: self._kill(fault, "apache"),
-            "web-stop": lambda fault: self._freeze(fault, lab.processes("apache2")),
+            "web-stop": lambda fault: self._freeze(fault, lab.processes("apache2"), to_web),
             "capture-kill": self._kill_capture,
             "capture-stop": lambda fault: self._freeze(fault, lab.processes("zmc", str(fault.value))),
             "web-401": self._refuse,
@@ -102,6 +119,31 @@ class Faults:
         before = proxy.hits
         await self._weather(fault, proxy, fault.kind.partition("-")[2])
         return proxy.hits > before
+
+    def is_bridge_running(self, when: str) -> bool:
+        """Say whether it is; that it is not is a crash."""
+        is_running = self.bridge.program.is_running
+        if not is_running:
+            self.crashes.append(f"{when}: the bridge had ended by itself:\n{self.bridge.program.tail(15)}")
+        return is_running
+
+    async def stop_bridge(self, when: str, with_signal: signal.Signals) -> None:
+        """End the bridge; that it does not end, or not well, is a crash too."""
+        pid = self.bridge.program.pid
+        try:
+            await self.bridge.stop(with_signal)
+        except AssertionError as error:
+            self.crashes.append(f"{when}: {error}")
+        said = self.bridge.log
+        if said.rfind(_MEMORY_ONLY) > said.rfind(_ON_DISK_AGAIN):
+            self.forgotten.append(time.monotonic())
+        _tidy_up_after_faketime(pid)
+
+    async def start_bridge(self) -> None:
+        """Start the bridge; on a full disk it begins another epoch."""
+        if self._disk.is_full:
+            self.full.append(time.monotonic())
+        await self.bridge.start()
 
     async def _weather(self, fault: Fault, proxy: Proxy, kind: str) -> None:
         match kind:
@@ -127,21 +169,26 @@ class Faults:
                 raise AssertionError(f"nobody makes {fault.kind}")
 
     async def _restart_bridge(self, fault: Fault, with_signal: signal.Signals) -> bool:
-        was_running, pid = self.bridge.program.is_running, self.bridge.program.pid
-        await self.bridge.stop(with_signal)
-        _tidy_up_after_faketime(pid)
+        was_running = self.is_bridge_running(f"before {fault}")
+        await self.stop_bridge(str(fault), with_signal)
         await asyncio.sleep(fault.lasts)
-        await self.bridge.start()
+        await self.start_bridge()
         return was_running
 
+    async def _freeze_bridge(self, fault: Fault) -> bool:
+        return self.is_bridge_running(f"before {fault}") and await self._freeze(fault, _by_id(self.bridge.program.pid))
+
     async def _kill_broker(self, fault: Fault) -> bool:
+        was_connected = self.to_broker.is_used
         await self.broker.program.stop(signal.SIGKILL)
         await asyncio.sleep(fault.lasts)
         await self.broker.start()
-        return True
+        return was_connected
 
-    async def _freeze(self, fault: Fault, processes: Iterable[psutil.Process]) -> bool:
+    async def _freeze(self, fault: Fault, processes: Iterable[psutil.Process], way: Proxy | None = None) -> bool:
+        """Stop processes for a while. What the bridge reaches by `way` is hurt only if it was asked for something."""
         frozen = []
+        before = way.asked if way else 0
         try:
             for process in processes:
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -152,19 +199,22 @@ class Faults:
             for process in frozen:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.resume()
-        return bool(frozen)
+        return bool(frozen) and (way is None or way.asked > before)
 
     async def _kill(self, fault: Fault, part: str) -> bool:
+        before = self.to_web.asked
         count = await self.lab.kill(part)
         await asyncio.sleep(fault.lasts)
         await self.lab.start(part)
-        return count > 0
+        return count > 0 and self.to_web.asked > before
 
     async def _kill_capture(self, fault: Fault) -> bool:
+        """Kill a camera's daemon; until the next one has written pictures, memory shows the dead one as if it lived."""
         found = self.lab.processes("zmc", str(fault.value))
         for process in found:
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
+        await self.lab.until_captured_after(time.time(), fault.value)
         return bool(found)
 
     async def _refuse(self, fault: Fault) -> bool:
@@ -188,26 +238,43 @@ class Faults:
         return False
 
     async def _swap_certificate(self, fault: Fault) -> bool:
+        before = self.bridge.log.count("can't be trusted")
         async with self.to_web.certificate(self._strange):
             await asyncio.sleep(fault.lasts)
-        return True
+        return self.bridge.log.count("can't be trusted") > before
 
     async def _fill(self, fault: Fault) -> bool:
-        said = self.bridge.log.count("store")
-        filled = self._disk.fill()
-        await asyncio.sleep(fault.lasts)
-        self._disk.empty()
-        return filled > 0 and self.bridge.log.count("store") > said
+        before = self.bridge.log.count(_MEMORY_ONLY)
+        self.full += [time.monotonic()] * _MAY_CHANGE_PER_FULL_DISK
+        try:
+            self._disk.fill()
+            await asyncio.sleep(fault.lasts)
+        finally:
+            self._disk.empty()
+        return self.bridge.log.count(_MEMORY_ONLY) > before
 
     async def _jump(self, fault: Fault) -> bool:
         """Set the bridge's clock, and set it right again; faketime's library looks into the file once a second."""
-        if self._clock is None:
+        if self._clock is None or not _has_faketime(self.bridge.program.pid):
             return False
         self._clock.write_text(f"{fault.value:+d}\n")
         await asyncio.sleep(fault.lasts + 1)
         self._clock.write_text("+0\n")
         await asyncio.sleep(1)
         return True
+
+
+def _by_id(pid: int) -> list[psutil.Process]:
+    """Return that process; nothing if it has ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [psutil.Process(pid)]
+    return []
+
+
+def _has_faketime(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return "libfaketime" in Path(f"/proc/{pid}/maps").read_text()
+    return False
 
 
 def _tidy_up_after_faketime(pid: int) -> None:

@@ -10,6 +10,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 from tests.chaos.checker import Row
+from tests.e2e import zoneminder
+from tests.e2e.broker import mosquitto_path
 from tests.e2e.zoneminder import ZoneMinder
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ PAPER = (11, 12, 13, 14)
 """Monitors without a daemon, whose rows the traffic writes itself. WebSite: ZoneMinder's own daemons pass them over."""
 PARTNER = 15
 """Another, for rows that become visible before one with a lower id."""
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 _SOCKET = "/srv/zm-lab/run/mysqld.sock"
 _SQL_S = 4.0
 _HANDOVER_S = 3.0
@@ -119,6 +123,11 @@ class Lab(ZoneMinder):
         except (OSError, KeyError, struct.error, IndexError):
             return None
 
+    async def until_captured_after(self, moment: float, monitor: int) -> None:
+        """Wait until a capture daemon has written pictures after that moment of the wall clock."""
+        while (memory := self.memory(monitor)) is None or memory.last_write <= moment:  # noqa: ASYNC110 - another program
+            await asyncio.sleep(0.1)
+
     def processes(self, name: str, *words: str) -> list[psutil.Process]:
         """Return the lab's processes of that name with these words in their command."""
         found = []
@@ -181,6 +190,21 @@ class Lab(ZoneMinder):
         subprocess.run(["cp", "-a", "--reflink=auto", origin, partial], check=True)
         shutil.rmtree(partial / "srv/zm-lab", ignore_errors=True)
         partial.rename(own)
+
+
+def what_is_missing() -> str | None:
+    """Say why no run can be had here; None if one can. Without faketime there is one, unless all is required."""
+    if missing := zoneminder.what_is_missing():
+        return missing
+    if mosquitto_path() is None:
+        return "mosquitto is missing: apt-get install mosquitto"
+    if FAKETIME is None and os.environ.get("VMS_BRIDGE_REQUIRE_REAL"):
+        return "required by VMS_BRIDGE_REQUIRE_REAL: faketime is missing: apt-get install faketime"
+    with tempfile.TemporaryDirectory() as folder:
+        if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, check=False).returncode:
+            return "a disk that can be filled is a tmpfs of its own, and this machine lets nobody mount one"
+        subprocess.run(["umount", folder], check=True)
+    return None
 
 
 def orphans(rows: Sequence[Row], memories: dict[int, Memory | None]) -> set[int]:

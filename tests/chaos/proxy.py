@@ -26,11 +26,16 @@ _UNAUTHORISED = (
 
 
 class Proxy:
-    """Listens on `port`, passes on to the port given; `hits` counts what the weather has spoiled."""
+    """Listens on `port`, passes on to the port given.
+
+    `hits` counts what the weather has spoiled, `asked` what the client has sent: a part that is hurt while nobody asks
+    it for anything is not missed.
+    """
 
     def __init__(self, upstream: int, *, tap: Tap | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.port = 0
         self.hits = 0
+        self.asked = 0
         self.unauthorised = 0
         self._upstream, self._tap, self._tls = upstream, tap, tls
         self._spare_tls: ssl.SSLContext | None = None
@@ -50,13 +55,16 @@ class Proxy:
     async def __aexit__(self, *_exc: object) -> None:
         await self._close()
 
-    def reset(self) -> int:
-        """Break all connections by RST; return how many there were."""
-        count = len(self._connections)
+    @property
+    def is_used(self) -> bool:
+        """Whether there is a connection."""
+        return bool(self._connections)
+
+    def reset(self) -> None:
+        """Break all connections by RST."""
+        self.hits += len(self._connections)
         for connection in list(self._connections):
             connection.reset()
-        self.hits += count
-        return count
 
     @contextlib.contextmanager
     def black_hole(self) -> Iterator[None]:
@@ -133,6 +141,7 @@ class Proxy:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, writer)
         self._connections.add(connection)
+        self.asked += 1
         try:
             await self.passing()
             upstream, to_upstream = await asyncio.open_connection("127.0.0.1", self._upstream)
@@ -182,6 +191,7 @@ class _Connection:
                     chunk = b""
                 if self._ear is not None and not is_up:
                     self._ear.from_broker(chunk)  # acknowledged is acknowledged, though the bridge may never hear of it
+                self.proxy.asked += is_up and bool(chunk)
                 await held.put((time.monotonic() + self.proxy.delay_s, chunk))
                 if not chunk:
                     return

@@ -6,34 +6,50 @@ import asyncio
 import contextlib
 import json
 import shutil
+import signal
 import subprocess
 import time
+import traceback
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.chaos.checker import Delivery, MonitorFacts, Row, Truth, check_delivery, compared_states
-from tests.chaos.faults import Disk, Faults, strange_and_true
-from tests.chaos.lab import CAMERAS, PAPER, PARTNER, Lab, SqlFailed, orphans
+from paho.mqtt.subscribeoptions import SubscribeOptions
+from tests.chaos.checker import (
+    Delivery,
+    Excuses,
+    MonitorFacts,
+    Row,
+    Truth,
+    check_delivery,
+    compared_states,
+    compared_topics,
+)
+from tests.chaos.faults import DUE_TO_A_FULL_DISK, Disk, Faults, strange_and_true
+from tests.chaos.lab import CAMERAS, FAKETIME, PAPER, PARTNER, Lab, SqlFailed, orphans
 from tests.chaos.proxy import Proxy
 from tests.chaos.schedule import Round, dump
 from tests.chaos.tap import Tap
 from tests.chaos.traffic import Traffic
-from tests.e2e.bridge import Bridge
-from tests.e2e.broker import Broker, Observer
+from tests.e2e.bridge import Bridge, grave_lines
+from tests.e2e.broker import Broker, Message, Observer
 from tests.e2e.home_assistant import HomeAssistant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
 TRUE_WITHIN_S = 10.0
 EVENTS_PER_10_MIN, FAULTS_PER_10_MIN = 200, 30
 INSTANCE, SYSTEM = "chaos", "zm"
 ROOT = f"vms_bridge/{INSTANCE}"
+DISCOVERY = f"homeassistant/device/vms_bridge_{INSTANCE}"
+_LASTS_S = 1.0
 _DRAIN_S = 30.0
 _SLOW_SOURCES_S = 8.0
 _REACHABLE_S = 60.0
-_FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+_ROUND_S = 180.0  # more than the longest faults, the wait for all parts, and what may be untrue for longest, together
+_SETTLE_S = 120.0
+_ENDLESS = {"Record", "Mocord"}
 _CONFIG = """\
 instance: chaos
 log: {{level: debug}}
@@ -61,6 +77,8 @@ class Result:
     delivery: Delivery = field(default_factory=Delivery)
     untrue: list[str] = field(default_factory=list)
     crashes: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    broken_off: str = ""
     longest_heal: float = 0
     longest_after: str = "nothing"
 
@@ -68,7 +86,9 @@ class Result:
     def wrong(self) -> list[str]:
         """Why the run fails; empty if it passes."""
         share = self.seconds / 600
-        wrong = [*self.crashes, *self.untrue, *self.delivery.faults]
+        wrong = [*self.crashes, *self.complaints, *self.untrue, *self.delivery.faults]
+        if self.broken_off:
+            wrong.append(f"the run was broken off, nothing is judged as a whole: {self.broken_off}")
         if self.delivery.recorded < EVENTS_PER_10_MIN * share:
             wrong.append(f"only {self.delivery.recorded} events in {self.seconds:.0f} s: the run says too little")
         if self.faults < FAULTS_PER_10_MIN * share:
@@ -91,6 +111,7 @@ class Result:
                 ("untrue messages", len(delivery.untrue)),
                 ("untrue states", len(self.untrue)),
                 ("crashes", len(self.crashes)),
+                ("errors in the log", len(self.complaints)),
                 ("longest heal", f"{self.longest_heal:.1f} s, after {self.longest_after}"),
             )
         )
@@ -107,7 +128,24 @@ class KeepingBroker(Broker):
 
 
 class Recorder(Observer):
-    """Knows what a subscriber knows; forgets it with the connection, as the broker may have forgotten it too."""
+    """Knows what the broker retains; forgets it with the connection, as the broker may have forgotten it too."""
+
+    options = SubscribeOptions(qos=1, retainAsPublished=True)
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.retained: dict[str, bytes] = {}
+        """The newest payload of each topic, of what was published to be retained."""
+
+    def forget(self) -> None:
+        """Forget it."""
+        super().forget()
+        self.retained.clear()
+
+    def _take(self, message: Message) -> None:
+        if message.retained:
+            self.retained[message.topic] = message.payload
+        super()._take(message)
 
     def _set_connected(self, connected: bool) -> None:  # noqa: FBT001 - as the observer has it
         if not connected:
@@ -118,11 +156,6 @@ class Recorder(Observer):
         """Wait for Home Assistant's birth message on this connection."""
         born = "homeassistant/status"
         await self._changes.until(lambda: self.latest.get(born), lambda: born, within)
-
-    @property
-    def retained(self) -> dict[str, bytes]:
-        """The newest payload of each topic."""
-        return {topic: message.payload for topic, message in self.latest.items()}
 
 
 class Run:
@@ -139,24 +172,36 @@ class Run:
         self._result = Result()
         self._first = 0
         self._last_healed = ""
+        self._recorded: list[Message] = []
         self._journal = (folder / "journal").open("a")
 
     async def run(self, schedule: Iterable[Round], seconds: float) -> Result:
-        """Start everything, run the schedule for that long (or to its end), and judge."""
+        """Start everything, run the schedule for that long (or to its end), and judge; whatever happens, there is a result."""
+        try:
+            await self._run(schedule, seconds)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the verdict then says so, and why
+            self._result.broken_off = f"{type(error).__name__}: {error}"
+            self._note(traceback.format_exc())
+        finally:
+            self._keep_records()
+        return self._result
+
+    async def _run(self, schedule: Iterable[Round], seconds: float) -> None:
         strange, true, authority = strange_and_true(self._folder)
         broker = Broker(self._folder) if self._seed % 2 else KeepingBroker(self._folder)
         async with contextlib.AsyncExitStack() as stack:
             await broker.start()
             stack.push_async_callback(broker.program.stop)
             lab = await stack.enter_async_context(Lab())
-            disk = stack.enter_context(Disk(self._folder / "data"))
+            # Full only by a fault: the store of a longer run is larger.
+            disk = stack.enter_context(Disk(self._folder / "data", f"{6 + int(seconds / 60)}m"))
             to_web = await stack.enter_async_context(Proxy(int(lab.url.split(":")[2].split("/")[0]), tls=true))
             to_broker = await stack.enter_async_context(Proxy(broker.port, tap=self._tap))
             secrets = {"CHAOS_ZM_PASSWORD": lab.password}
             clock = self._clock()
             if clock is not None:
                 secrets |= {
-                    "LD_PRELOAD": str(_FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
+                    "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
                     "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
                 }  # fmt: skip
             memory = lab.shared_memory if self._shared_memory else "false"
@@ -165,6 +210,7 @@ class Run:
             )
             bridge = Bridge(self._folder, config, secrets)
             recorder = Recorder(broker.port)
+            self._recorded = recorder.messages
             await recorder.start()
             stack.callback(recorder.stop)
             await bridge.start()
@@ -180,11 +226,10 @@ class Run:
                 lab=lab, broker=broker, bridge=bridge, to_web=to_web, to_broker=to_broker, disk=disk, clock=clock, strange=strange
             )
             await self._go(schedule, seconds, faults)
-        return self._result
 
     def _clock(self) -> Path | None:
         """Return the file that sets the bridge's clock; None where faketime is not installed."""
-        if _FAKETIME is None:
+        if FAKETIME is None:
             self._note("faketime is missing, the bridge's clock can't be changed: apt-get install faketime")
             return None
         clock = self._folder / "clock"
@@ -192,6 +237,7 @@ class Run:
         return clock
 
     async def _go(self, schedule: Iterable[Round], seconds: float, faults: Faults) -> None:
+        self._result.crashes = faults.crashes
         traffic = self._traffic = Traffic(self._lab, self._seed)
         task = asyncio.create_task(traffic.run())
         began = time.monotonic()
@@ -203,16 +249,47 @@ class Run:
                     break
                 done.append(each)
                 self._write("schedule.jsonl", dump(done))
-                await self._round(each, faults)
+                await self._bounded_round(each, faults)
                 if task.done():
                     task.result()
         finally:
             task.cancel()
             await asyncio.wait([task])
-        self._result.seconds = time.monotonic() - began
-        await traffic.settle()
-        await self._last_check(traffic)
-        self._keep_records()
+            self._result.seconds = time.monotonic() - began
+            self._result.complaints = grave_lines(self._bridge.log, DUE_TO_A_FULL_DISK)
+        await self._settle(traffic)
+        await self._last_check(traffic, faults)
+        await self._end(faults)
+
+    async def _settle(self, traffic: Traffic) -> None:
+        """Bring the events to their ends, so that all of these are to be told."""
+        still_open: list[int] = []
+        try:
+            async with asyncio.timeout(_SETTLE_S):
+                await traffic.settle()
+                while still_open := await self._ending_rows():  # noqa: ASYNC110 - another program
+                    await asyncio.sleep(0.5)
+        except TimeoutError:
+            raise AssertionError(f"ZoneMinder does not come to rest in {_SETTLE_S:g} s, still open: {still_open}") from None
+
+    async def _ending_rows(self) -> list[int]:
+        """Return the open rows that somebody will close."""
+        rows = await self._lab.rows()
+        lost = orphans(rows, {camera: self._lab.memory(camera) for camera in CAMERAS})
+        return [row.id for row in rows if not row.end and row.id not in lost and self._functions[row.monitor] not in _ENDLESS]
+
+    async def _end(self, faults: Faults) -> None:
+        """End the bridge, which has to end well, and hear what it has said."""
+        if faults.is_bridge_running("at the end"):
+            await faults.stop_bridge("at the end", signal.SIGTERM)
+        self._result.complaints = grave_lines(self._bridge.log, DUE_TO_A_FULL_DISK)
+
+    async def _bounded_round(self, each: Round, faults: Faults) -> None:
+        try:
+            async with asyncio.timeout(_ROUND_S):
+                await self._round(each, faults)
+        except TimeoutError:
+            raise AssertionError(f"round {each.number} did not come to an end in {_ROUND_S:g} s") from None
 
     async def _round(self, each: Round, faults: Faults) -> None:
         names = ", ".join(map(str, each.faults))
@@ -230,11 +307,8 @@ class Run:
         async with asyncio.TaskGroup() as group:
             for index in range(len(each.faults)):
                 group.create_task(make(index))
-        if not self._bridge.program.is_running:
-            self._result.crashes.append(
-                f"round {each.number} ({names}): the bridge ended by itself:\n{self._bridge.program.tail(15)}"
-            )
-            await self._bridge.start()
+        if not faults.is_bridge_running(f"after round {each.number} ({names})"):
+            await faults.start_bridge()
         async with asyncio.timeout(_REACHABLE_S):
             await self._lab.reachable()
             await self._recorder.connected()
@@ -245,30 +319,33 @@ class Run:
             self._result.longest_heal, self._result.longest_after = heal, f"round {each.number}: {names}"
 
     async def _heal(self, after: str) -> float:
-        """Wait until every state is true; what is not after 10 s is untrue. Returns how long it took."""
-        began = time.monotonic()
+        """Wait until every state is true and remains so; what is not after 10 s is untrue. Returns how long it took."""
+        began = true_since = time.monotonic()
         truth = Truth() if self._shared_memory else Truth(fast_s=_SLOW_SOURCES_S)
-        wrong = await self._untrue(truth)
+        self._last_healed = ""
         told = False
-        while wrong:
-            passed = time.monotonic() - began
-            if passed > TRUE_WITHIN_S and not told:
-                told = True
-                self._result.untrue += [f"{after}: {name} {text}" for name, text in wrong.items()]
-                self._note("\n".join(f"  UNTRUE {name} {text}" for name, text in wrong.items()))
-            if passed > 3 * TRUE_WITHIN_S:
-                break
-            self._last_healed = ", ".join(sorted(wrong))
-            await asyncio.sleep(0.3)
+        while True:
             wrong = await self._untrue(truth)
-        return time.monotonic() - began
+            now = time.monotonic()
+            if wrong:
+                true_since = now
+                self._last_healed = ", ".join(sorted(wrong))
+                if now - began > TRUE_WITHIN_S and not told:
+                    told = True
+                    self._result.untrue += [f"{after}: {name} {text}" for name, text in wrong.items()]
+                    self._note("\n".join(f"  UNTRUE {name} {text}" for name, text in wrong.items()))
+            if now - true_since > _LASTS_S or now - began > 3 * TRUE_WITHIN_S:
+                return true_since - began
+            await asyncio.sleep(0.3)
 
     async def _untrue(self, truth: Truth) -> dict[str, str]:
         try:
             facts = await self._facts()
         except SqlFailed as error:
             return {"the database": str(error)}
-        compared = compared_states(facts, self._recorder.retained, root=ROOT, system=SYSTEM)
+        retained = self._recorder.retained
+        compared = compared_states(facts, retained, root=ROOT, system=SYSTEM)
+        compared |= compared_topics(facts, retained, root=ROOT, system=SYSTEM, discovery=DISCOVERY)
         return truth.untrue(compared | self._shown_at_home(facts), time.monotonic())
 
     def _shown_at_home(self, facts: Mapping[int, MonitorFacts]) -> dict[str, tuple[object, object]]:
@@ -311,39 +388,36 @@ class Run:
                 alarm=memory.alarm if memory else None,
                 delivers=delivers,
                 function=self._functions[number],
-                newest=last if last and last.id > self._first and not self._is_told_deleted(number) else None,
+                newest=last if last and last.id > self._first and not self._is_told_deleted(number, last) else None,
                 open=still_open.get(number),
             )
         return facts
 
-    def _is_told_deleted(self, monitor: int) -> bool:
-        """Say whether the newest event is told to be deleted, and is: it stays the newest that there was."""
+    def _is_told_deleted(self, monitor: int, newest: Row) -> bool:
+        """Say whether an event is told to be deleted, and is, that was newer than all there are: it stays the newest."""
         told = json.loads(self._recorder.retained.get(f"{ROOT}/{SYSTEM}/{monitor}/last_event") or b"{}")
-        return told.get("type") == "deleted" and told["id"] in {f"{SYSTEM}-{number}" for number in self._traffic.deleted}
+        newer = {f"{SYSTEM}-{number}" for number in self._traffic.deleted if number > newest.id}
+        return told.get("type") == "deleted" and told["id"] in newer
 
-    async def _last_check(self, traffic: Traffic) -> None:
+    async def _last_check(self, traffic: Traffic, faults: Faults) -> None:
         """Wait for the last messages, then hold all that was told against all that is there."""
         end = time.monotonic() + _DRAIN_S
         while True:
             rows = await self._lab.rows()
             memories = {camera: self._lab.memory(camera) for camera in CAMERAS}
-            delivery = check_delivery(
-                rows,
-                self._tap.accepted,
-                root=ROOT,
-                system=SYSTEM,
+            excuses = Excuses(
                 gone=self._gone(rows, traffic),
                 orphans=orphans(rows, memories),
+                full=faults.full,
+                forgotten=faults.forgotten,
             )
+            delivery = check_delivery(rows, self._tap.accepted, root=ROOT, system=SYSTEM, excuses=excuses)
             if not (delivery.lost or delivery.untrue) or time.monotonic() > end:
                 break
             await asyncio.sleep(1)
         self._result.delivery = delivery
-        wrong: dict[str, str] = {}
-        for _ in range(40):
-            wrong = await self._untrue(Truth(lag_s=0, fast_s=0))
-            if not wrong:
-                break
+        end = time.monotonic() + TRUE_WITHIN_S
+        while (wrong := await self._untrue(Truth(lag_s=0, fast_s=0))) and time.monotonic() < end:  # noqa: ASYNC110 - the same
             await asyncio.sleep(0.25)
         self._result.untrue += [f"in the end, at rest: {name} {text}" for name, text in wrong.items()]
 
@@ -354,7 +428,7 @@ class Run:
         """Leave what was seen, for whoever looks into a failure."""
         zero = time.time() - time.monotonic()
         with (self._folder / "recorded.jsonl").open("w") as file:
-            for message in self._recorder.messages:
+            for message in self._recorded:
                 if not message.topic.endswith(("/snapshot", "/config")):
                     file.write(json.dumps([round(zero + message.at, 2), message.topic, message.text]) + "\n")
         with (self._folder / "accepted.jsonl").open("w") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ _CLOSE_ONE = _CLOSE + "Id={id};"
 _CLOSE_ALL = _CLOSE + "EndDateTime IS NULL AND MonitorId IN ({monitors});"
 _TURN_S = (0.8, 4.5)
 _OPEN_S = (0.3, 12)
-_TRIES = 120
+_CANCEL_WITHIN_S = 60.0
 
 
 class Traffic:
@@ -47,7 +48,7 @@ class Traffic:
                 group.create_task(self._repeat(self._motion, camera))
 
     async def settle(self) -> None:
-        """Come to an end: nothing moves, no alarm is forced, every paper event is closed."""
+        """Come to an end: nothing moves, no alarm is forced, every paper event is closed. The caller sets a deadline."""
         for camera in CAMERAS:
             await self._lab.motion(camera, on=False)
             await self._cancel(camera)
@@ -121,9 +122,8 @@ class Traffic:
             await self._cancel(camera)
 
     async def _cancel(self, camera: int) -> None:
-        for _ in range(_TRIES):
-            if await self._lab.force(camera, on=False):
-                return
+        end = time.monotonic() + _CANCEL_WITHIN_S
+        while not await self._lab.force(camera, on=False) and time.monotonic() < end:  # noqa: ASYNC110 - another program
             await asyncio.sleep(0.5)
 
     async def _motion(self, camera: int) -> None:

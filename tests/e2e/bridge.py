@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.e2e.processes import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 ROOT = "vms_bridge/e2e"
 BRIDGE = """\
@@ -37,7 +38,13 @@ systems:
     monitors: {{include: ["1"], "1": {{name: Far Door}}}}
   sim: {{type: simulator}}
 """
+_GRAVE = re.compile(r"^\S+Z (error|critical) |\bTraceback ")
 COMMAND = Path(sys.executable).parent / "vms-bridge"
+
+
+def grave_lines(log: str, excused: Collection[str] = ()) -> list[str]:
+    """Return the errors and tracebacks of a log in text form, but for lines with words that are excused."""
+    return [line for line in log.splitlines() if _GRAVE.search(line) and not any(words in line for words in excused)]
 
 
 class Bridge:

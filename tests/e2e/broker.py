@@ -79,6 +79,8 @@ class Message:
 class Observer:
     """A client that reads all of `vms_bridge/#` and `homeassistant/#`, and can publish; it comes back by itself."""
 
+    options = SubscribeOptions(qos=1)
+
     def __init__(self, port: int) -> None:
         self.messages: list[Message] = []
         self.latest: dict[str, Message] = {}
@@ -152,7 +154,7 @@ class Observer:
         self.latest.clear()
 
     def _on_connect(self, client: paho.Client, *_: object) -> None:
-        client.subscribe([("vms_bridge/#", SubscribeOptions(qos=1)), ("homeassistant/#", SubscribeOptions(qos=1))])
+        client.subscribe([("vms_bridge/#", self.options), ("homeassistant/#", self.options)])
 
     def _on_subscribe(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._set_connected, True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LAB = Path(__file__).parent / "lab" / "zoneminder"
+_LAB_WITHIN_S = 300.0  # longer than the lab's own deadlines, so that it can say itself what has failed
 
 
 def what_is_missing() -> str | None:
@@ -120,6 +121,11 @@ class ZoneMinder:
         process = await asyncio.create_subprocess_exec(
             LAB, *arguments, env=self._environment, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        out, err = await process.communicate()
+        try:
+            async with asyncio.timeout(_LAB_WITHIN_S):
+                out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
         assert process.returncode == 0, f"{LAB} {arguments[0]}: {err.decode(errors='replace')[-3000:]}"
         return out.decode()
