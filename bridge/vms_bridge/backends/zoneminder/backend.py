@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.zoneminder.actions import perform
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.checkup import examine
+from vms_bridge.backends.zoneminder.follower import LastRead
 from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.session import Session
 from vms_bridge.backends.zoneminder.standin import StandIn
@@ -41,7 +42,7 @@ class ZoneMinder:
     def __init__(self, system: str, config: ZoneMinderConfig, clock: Clock) -> None:
         self._system, self._config, self._clock = system, config, clock
         self._session: Session | None = None
-        self._known = Known()
+        self._known, self._last_read = Known(), LastRead()
         self._trouble = Trouble(_LOG, f"{system}: ZoneMinder's API", clock.monotonic)
         self._pictures: Pictures | None = None
         self._lost: Session | None = None
@@ -137,7 +138,7 @@ class ZoneMinder:
 
     @asynccontextmanager
     async def _connected(self, api: Api, feed: Feed) -> AsyncIterator[Session]:
-        session = Session(self._system, self._config, self._clock, api, feed, known=self._known)
+        session = Session(self._system, self._config, self._clock, api, feed, known=self._known, last_read=self._last_read)
         try:
             yield session
         finally:

@@ -1,11 +1,17 @@
-"""The cursor of the events: `<newest id read>@<that event's start>`; the start tells a restored database from deleted events."""
+"""Up to where events are read, and the cursor that is stored of it.
+
+The cursor is `<newest id read>@<that event's start>`; the start tells a restored database from deleted events.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from vms_bridge.backends.zoneminder.parse import EventRow
 
     Cursor = tuple[int, str]
@@ -14,6 +20,29 @@ _ZONE_STEP_S = 15 * 60.0
 _ZONES_APART_S = 26 * 3600.0
 """From UTC-12 to UTC+14."""
 _INEXACT_S = 2.0
+_DISORDER = timedelta(minutes=2)
+"""So much earlier than its row may an event begin, by the pictures from before the alarm; ids and starts then disagree."""
+_NEAR_A_SHIFT = timedelta(hours=3)
+
+
+@dataclass(slots=True)
+class Place:
+    """A place in the list up to which all is read; `cursor` is what may be stored of it.
+
+    The cursor's id is higher where the newest events were deleted, or an older database restored: the next id will tell.
+    """
+
+    read_to: int = 0
+    cursor: Cursor = (0, "")
+
+
+@dataclass(slots=True)
+class Gap:
+    """What came while nobody looked, up to the id `high`, as far as it is not read yet."""
+
+    place: Place
+    high: int
+    is_begun: bool = False
 
 
 def stamp(row: EventRow) -> str:
@@ -41,3 +70,17 @@ def is_another(row: EventRow, start: str) -> bool:
     apart = abs((row.start - datetime.fromisoformat(start)).total_seconds())
     off = apart % _ZONE_STEP_S
     return apart > _ZONES_APART_S or _INEXACT_S < off < _ZONE_STEP_S - _INEXACT_S
+
+
+def is_later(row: EventRow, start: str, zone: tzinfo) -> bool:
+    """Say whether this row, of a lower id, certainly began after the event that the cursor's stamp was taken from."""
+    before = datetime.fromisoformat(start)
+    around = [time + apart for time in (before, row.start) for apart in (-_NEAR_A_SHIFT, _NEAR_A_SHIFT)]
+    # The repeated hour of autumn is read as its first pass, so that what came later can seem to be earlier.
+    is_exact = len({time.astimezone(zone).utcoffset() for time in around}) == 1
+    return row.start - before > (_DISORDER if is_exact else _NEAR_A_SHIFT)
+
+
+def began_after(row: EventRow, start: str) -> bool:
+    """Say whether this row began after the event that the cursor's stamp was taken from; where that is unknown, it did."""
+    return not start or row.start > datetime.fromisoformat(start)

@@ -43,12 +43,17 @@ class EventList:
         """Return the first page of what began after that time."""
         return await self.page([(f"{self._start_column} >", self._local(time))])
 
-    async def newest_before(self, time: datetime, *, above: int) -> tuple[EventRow | None, int | None]:
-        """Return the last row above that id that began before that time, and how many there are, as far as is told."""
-        filters = [("Id >", str(above)), (f"{self._start_column} <", self._local(time))]
-        answer = await self._ask(filters, {"sort": "Id", "direction": "desc", "limit": "1", "page": "1"})
-        found = parse_events(answer, self._zone)
-        return (found[0] if found else None), parse_count(answer)
+    async def first_after(self, time: datetime, *, above: int) -> EventRow | None:
+        """Return the first row above that id that began after that time."""
+        found = await self._first([("Id >", str(above)), (f"{self._start_column} >", self._local(time))])
+        return next(iter(parse_events(found, self._zone)), None)
+
+    async def count_before(self, time: datetime, *, above: int) -> int | None:
+        """Return how many rows above that id began before that time, as far as is told."""
+        return parse_count(await self._first([("Id >", str(above)), (f"{self._start_column} <", self._local(time))]))
+
+    async def _first(self, filters: Sequence[tuple[str, str]]) -> object:
+        return await self._ask(filters, {"sort": "Id", "direction": "asc", "limit": "1", "page": "1"})
 
     def _local(self, time: datetime) -> str:
         return f"{time.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.cursor import is_another, parse_cursor, stamp
+from vms_bridge.backends.zoneminder.cursor import Gap, Place, began_after, is_another, is_later, parse_cursor, stamp
 from vms_bridge.backends.zoneminder.event_list import PAGE, EventList
 from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, is_news, merged
 from vms_bridge.backends.zoneminder.passed_over import PassedOver
@@ -52,6 +52,7 @@ _CLOSED_LOOK_S = 10.0
 _ABANDONED_S = 30.0
 _DEAD_S = 60.0
 _LOOK_BACK_PAGES = 5
+_PAGES_A_TURN = 20
 # A row's end follows that of the alarm within a second or two.
 _ENDING_S = 5.0
 
@@ -71,12 +72,16 @@ class _Tracked:
 
 
 class EventTracker:
-    """Reads the events of one connection; `begin`, then `catch_up`, then `turn` again and again."""
+    """Reads the events of one connection.
+
+    `begin` finds the place to go on from; then `turn` again and again, and a `catch_up` now and then while it `is_behind`.
+    Live and late events are read apart, so that what happens now does not wait for what was missed.
+    """
 
     def __init__(
         self, api: Api, clock: Clock, feed: Feed, *, zone: tzinfo, catch_up_days: float, around: Surroundings, spare: Allowance
     ) -> None:
-        self._clock, self._feed = clock, feed
+        self._clock, self._feed, self._zone = clock, feed, zone
         self._list = EventList(api, zone)
         self._window = timedelta(days=catch_up_days)
         self._around, self._spare = around, spare
@@ -86,18 +91,18 @@ class EventTracker:
         """Events whose end is on its way, and until when it is looked for."""
         self._newest: dict[str, int] = {}
         self._generation = 1
-        self._cursor = (0, "")
-        self._read_to = 0
+        self._head = Place()
+        self._gap: Gap | None = None
 
     @property
     def read_to(self) -> int:
         """The highest id that has been read."""
-        return self._read_to
+        return self._head.read_to
 
     @property
-    def is_following(self) -> bool:
-        """Whether some event has not come to its final form."""
-        return bool(self._tracked)
+    def is_behind(self) -> bool:
+        """Whether there is more to `catch_up` with."""
+        return self._gap is not None
 
     def open_events(self, monitor_id: str) -> list[Event]:
         """Return the monitor's events that are open now: its newest or none, what was left open before that is not."""
@@ -114,86 +119,130 @@ class EventTracker:
         if self.is_open(event_id):
             self._ending[event_id] = self._clock.monotonic() + _ENDING_S
 
-    async def begin(self, monitors: int) -> None:
-        """Find the place to go on from, and what is open now. Raises VmsError."""
+    async def begin(self, monitors: int, *, late: bool) -> None:
+        """Find the place to go on from, and what is open now; `late`: it is long since somebody looked. Raises VmsError."""
         resume = self._feed.resume
-        self._generation = resume.generation
+        self._generation, self._gap = resume.generation, None
+        newest = await self._newest_rows(monitors)
+        cursor = parse_cursor(resume.cursor)
+        if cursor is None:
+            await self._start_at(newest)
+        elif await self._is_restored(cursor, newest):
+            await self._start_generation(resume.open_events, cursor, newest)
+        else:
+            await self._go_on(cursor, newest, late=late)
+            self._follow((*resume.open_events, *resume.recent_events))
+        # What has ended meanwhile must not be shown as open while the rest is read.
+        await self._check_by_id([number for number in self._tracked if self._tracked[number].checked < 0], late=late)
+
+    async def catch_up(self) -> None:
+        """Read a page of what happened while nobody looked. Raises VmsError."""
+        gap = self._gap
+        if gap is None:
+            return
+        since = self._clock.now() - self._window
+        page = await self._list.page([("Id >", str(gap.place.read_to))])
+        if not gap.is_begun and page and page[0].start < since:
+            await self._skip_what_is_too_old(gap.place, since, gap.high)
+            page = await self._list.page([("Id >", str(gap.place.read_to))])
+        gap.is_begun = True
+        await self._take_in([row for row in page if row.id <= gap.high], gap.place, late=True, since=since)
+        if len(page) < PAGE or page[-1].id >= gap.high:
+            self._gap = None
+            await self._record((), late=False, even_if_empty=True)
+
+    async def turn(self) -> None:
+        """Read new events, and look again at those that may still change. Raises VmsError."""
+        now, read_to = self._clock.monotonic(), self._head.read_to
+        changing = [n for n, t in self._tracked.items() if t.is_open or now - t.checked >= _CLOSED_LOOK_S]
+        wanted = [*changing, *self._passed_over.ids]
+        near = [number for number in wanted if read_to - _SPAN < number <= read_to]
+        # The newest row that is known comes with it, to see that the database is still the same.
+        low = max(min(near, default=read_to) - 1, 0)
+        page = await self._list.page([("Id >", str(low))])
+        if not self._holds_its_place(page) and await self._is_in_another_database():
+            return
+        for _ in range(_PAGES_A_TURN):
+            reached = page[-1].id if len(page) == PAGE else max(read_to, low)
+            seen = {row.id for row in page}
+            gone = [number for number in self._tracked if low < number <= reached and number not in seen]
+            await self._take_in(page, self._head, late=False, gone=gone)
+            if len(page) < PAGE:
+                break
+            low = page[-1].id
+            page = await self._list.page([("Id >", str(low))])
+        await self._look_for_ends(now)
+        far = [(self._tracked[n].checked, n) for n in changing if n <= self.read_to - _SPAN and n in self._tracked]
+        far = sorted(far + [(0.0, n) for n in self._passed_over.ids if n <= self.read_to - _SPAN])
+        if far and self._spare.take():
+            await self._check_by_id([number for _, number in far[:PAGE]], late=False)
+        await self._settle()
+
+    async def _newest_rows(self, monitors: int) -> list[EventRow]:
+        """Return the newest rows first, more of them the more monitors there are."""
         newest: list[EventRow] = []
         for page in range(1, min(_LOOK_BACK_PAGES, 1 + monitors // 50) + 1):
             some = await self._list.page([("Id >", "0")], ascending=False, page=page)
             newest += some
             if len(some) < PAGE:
                 break
-        top = newest[0].id if newest else 0
+        return newest
+
+    async def _go_on(self, cursor: Cursor, newest: Sequence[EventRow], *, late: bool) -> None:
+        """Go on from the cursor; what is open now does not wait until all that was missed is read."""
         self._note_newest(newest)
-        cursor = parse_cursor(resume.cursor)
-        if cursor is None:
-            await self._start_at(top, newest)
-        elif await self._is_restored(cursor, newest):
-            await self._start_generation(resume.open_events, cursor, newest)
-        else:
-            # With the newest event below the cursor, some were deleted or an older database was restored: the next id will tell.
-            self._cursor, self._read_to = cursor, min(cursor[0], top)
-            self._follow(resume.open_events)
-        # What has ended meanwhile must not be shown as open while the rest is read.
-        await self._check_by_id([number for number in self._tracked if self._tracked[number].checked < 0], late=True)
+        top = newest[0].id if newest else cursor[0]
+        place = Place(read_to=min(cursor[0], top), cursor=cursor)
+        self._passed_over.clear()
+        if not late or top <= cursor[0]:
+            self._head = place
+            return
+        self._gap = Gap(place=place, high=top)
+        self._head = Place(read_to=top, cursor=(top, stamp(newest[0])))
+        await self._tell_what_is_open(newest, above=place.read_to)
 
-    async def catch_up(self) -> None:
-        """Read what happened while nobody looked. Raises VmsError."""
-        page = await self._list.page([("Id >", str(self._read_to))])
-        if page and page[0].start < self._clock.now() - self._window:
-            await self._skip_what_is_too_old()
-            page = await self._list.page([("Id >", str(self._read_to))])
-        while page:
-            await self._take_in(page, late=True)
-            if len(page) < PAGE:
-                break
-            page = await self._list.page([("Id >", str(self._read_to))])
+    def _holds_its_place(self, page: Sequence[EventRow]) -> bool:
+        """Say whether the newest row that was read is still there, as far as it is known."""
+        number, start = self._head.cursor
+        if number != self._head.read_to or not start:
+            return True
+        return any(row.id == number and not is_another(row, start) for row in page)
 
-    async def turn(self) -> None:
-        """Read new events, and look again at those that may still change. Raises VmsError."""
-        now = self._clock.monotonic()
-        changing = [n for n, t in self._tracked.items() if t.is_open or now - t.checked >= _CLOSED_LOOK_S]
-        wanted = [*changing, *self._passed_over.ids]
-        near = [number for number in wanted if self._read_to - _SPAN < number <= self._read_to]
-        low = min(near, default=self._read_to + 1) - 1
-        while True:
-            page = await self._list.page([("Id >", str(low))])
-            reached = page[-1].id if len(page) == PAGE else max(self._read_to, low)
-            seen = {row.id for row in page}
-            gone = [number for number in self._tracked if low < number <= reached and number not in seen]
-            await self._take_in(page, late=False, gone=gone)
-            if len(page) < PAGE:
-                break
-            low = page[-1].id
-        await self._look_for_ends(now)
-        far = [(self._tracked[n].checked, n) for n in changing if n <= self._read_to - _SPAN and n in self._tracked]
-        far = sorted(far + [(0.0, n) for n in self._passed_over.ids if n <= self._read_to - _SPAN])
-        if far and self._spare.take():
-            await self._check_by_id([number for _, number in far[:PAGE]], late=False)
-        await self._settle()
+    async def _is_in_another_database(self) -> bool:
+        """Find out why the newest row is gone; if a database was restored, begin a generation with it, and say so."""
+        newest = await self._list.page([("Id >", "0")], ascending=False)
+        if await self._is_restored(self._head.cursor, newest):
+            await self._start_generation((), self._head.cursor, newest)
+            return True
+        if newest:  # a table that is just being restored may be empty for a moment
+            self._head.read_to = min(self._head.read_to, newest[0].id)
+        return False
 
     async def _is_restored(self, cursor: Cursor, newest: Sequence[EventRow]) -> bool:
         """Say whether the ids are certainly given out anew, in an older database or in another one."""
         if not newest or not cursor[1]:
             return False
         if newest[0].id < cursor[0]:
-            return stamp(newest[0]) > cursor[1]
+            return is_later(newest[0], cursor[1], self._zone)
         found = newest if newest[-1].id <= cursor[0] else await self._list.page([("Id", str(cursor[0]))])
         return any(is_another(row, cursor[1]) for row in found if row.id == cursor[0])
 
     async def _look_for_ends(self, now: float) -> None:
         """Ask for the rows that are about to be closed and are not among the newest."""
         self._ending = {number: until for number, until in self._ending.items() if now < until and self.is_open(number)}
-        far = [number for number in self._ending if number <= self._read_to - _SPAN]
+        far = [number for number in self._ending if number <= self.read_to - _SPAN]
         if far:
             await self._check_by_id(far[:PAGE], late=False)
 
-    async def _start_at(self, top: int, newest: Sequence[EventRow]) -> None:
-        self._read_to = top
-        self._cursor = (top, stamp(newest[0]) if newest else "")
+    async def _start_at(self, newest: Sequence[EventRow]) -> None:
+        """Start as at the first contact: from the newest event on, with what is open."""
+        top = newest[0].id if newest else 0
+        self._head = Place(read_to=top, cursor=(top, stamp(newest[0]) if newest else ""))
         self._note_newest(newest)
-        current = [row for row in reversed(newest) if row.end is None and self._newest[row.monitor_id] == row.id]
+        await self._tell_what_is_open(newest, above=0)
+
+    async def _tell_what_is_open(self, newest: Sequence[EventRow], *, above: int) -> None:
+        current = [row for row in reversed(newest) if row.end is None and self._newest[row.monitor_id] == row.id > above]
         await self._around.get_to_know({row.monitor_id for row in current})
         alive = [row for row in current if not self._around.is_dead(row.monitor_id)]
         for row in alive:
@@ -205,16 +254,16 @@ class EventTracker:
         """Go on in a restored database, with what it has recorded since the newest event that was read before."""
         since = await self._list.after(datetime.fromisoformat(cursor[1]))
         first = min((row.id for row in since), default=newest[0].id + 1)
-        self._cursor = cursor
+        self._head.cursor = cursor
         self._follow(left_open)
         await self._next_generation(first)
-        self._read_to, self._cursor = first - 1, (first - 1, "")
-        if not since:
-            await self._start_at(newest[0].id, newest)
-        self._note_newest(newest)
+        if since:
+            await self._go_on((first - 1, ""), newest, late=True)
+        else:
+            await self._start_at(newest)
 
     async def _next_generation(self, first: int) -> None:
-        _LOG.warning("ZoneMinder's event ids start anew at %d, after %d: was its database restored?", first, self._cursor[0])
+        _LOG.warning("ZoneMinder's event ids start anew at %d, after %d: was its database restored?", first, self._head.cursor[0])
         now = self._clock.now()
         left_open = [tracked.event for tracked in self._tracked.values() if tracked.event.end is None]
         orphans = [replace(event, end=now, end_reason=EndReason.UNKNOWN) for event in left_open]
@@ -223,40 +272,62 @@ class EventTracker:
         self._tracked.clear()
         self._passed_over.clear()
         self._newest.clear()
-        self._cursor = (0, "")
+        self._head.cursor, self._gap = (0, ""), None
 
     def _follow(self, events: Iterable[Event]) -> None:
+        """Look again at events of before: at open ones until they end, at those that have ended for a while."""
+        now = self._clock.monotonic()
         for event in events:
-            if event.id.isdecimal() and event.end is None:
-                self._tracked[int(event.id)] = _Tracked(event)
-                self._newest[event.monitor_id] = max(self._newest.get(event.monitor_id, 0), int(event.id))
+            number = int(event.id) if event.id.isdecimal() else 0
+            if number and not event.deleted and number not in self._tracked:
+                self._tracked[number] = _Tracked(event, closed_at=None if event.end is None else now)
+                self._newest[event.monitor_id] = max(self._newest.get(event.monitor_id, 0), number)
 
-    async def _skip_what_is_too_old(self) -> None:
-        cutoff = self._clock.now() - self._window
-        found, count = await self._list.newest_before(cutoff, above=self._read_to)
-        if found is not None:
-            self._read_to = found.id
-            self._cursor = (found.id, stamp(found))
-            days = self._window.total_seconds() / 86400
-            _LOG.warning("%s events are older than catch_up_days (%g) and are not told", count or "some", days)
+    async def _skip_what_is_too_old(self, place: Place, since: datetime, high: int) -> None:
+        first = await self._list.first_after(since, above=place.read_to)
+        count = await self._list.count_before(since, above=place.read_to)
+        last = high if first is None else first.id - 1
+        place.read_to, place.cursor = last, (last, "")
+        days = self._window.total_seconds() / 86400
+        _LOG.warning("%s events are older than catch_up_days (%g) and are not told", count or "some", days)
 
-    async def _take_in(self, page: Sequence[EventRow], *, late: bool, gone: Sequence[int] = ()) -> None:
-        """Tell what is new in these rows, in order, and what has become of events that are `gone` from them."""
-        await self._around.get_to_know({row.monitor_id for row in page if self._is_new(row.id)})
-        reused = [row.id for row in page if self._read_to < row.id <= self._cursor[0]]
+    async def _take_in(
+        self,
+        page: Sequence[EventRow],
+        place: Place,
+        *,
+        late: bool,
+        gone: Sequence[int] = (),
+        since: datetime | None = None,
+    ) -> None:
+        """Tell what is new in these rows, in order, and what has become of events that are `gone` from them.
+
+        What ended and had begun before `since` is not told.
+        """
+        await self._around.get_to_know({row.monitor_id for row in page if self._is_new(row.id, place)})
+        again = [row for row in page if place.read_to < row.id <= place.cursor[0]]
+        reused = [row.id for row in again if began_after(row, place.cursor[1])]
         if reused:
             await self._next_generation(reused[0])
-        read_to = self._read_to
-        new = {row.id for row in page if self._is_new(row.id)}
+        read_to = place.read_to
+        new = {row.id for row in page if self._is_new(row.id, place)}
+        # Rows of before come back, one after the other, while a database is being restored.
+        new -= {row.id for row in again if row.id not in reused}
+        if since is not None:
+            new -= {row.id for row in page if row.end is not None and row.start < since}
         self._note_newest(page)
         told_late: list[Event] = []
         told: list[Event] = []
         for row in page:
             event = self._first_seen(row, late=late) if row.id in new else self._seen_again(row)
+            if row.id > place.cursor[0]:
+                self._passed_over.note(place.read_to, row.id, place.cursor)
+                place.cursor = (row.id, stamp(row))
+            place.read_to = max(place.read_to, row.id)
             if event is not None:
                 (told_late if late and event.end is not None else told).append(event)
         told += self._vanished(gone)
-        has_moved = self._read_to > read_to
+        has_moved = place.read_to > read_to
         # The cursor may move only once all are stored; a repeated event does no harm.
         await self._record(told_late, late=True, moves_cursor=not told)
         await self._record(told, late=False, even_if_empty=has_moved and not told_late)
@@ -267,14 +338,11 @@ class EventTracker:
         for row in rows:
             self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
 
-    def _is_new(self, number: int) -> bool:
-        return number > self._read_to or number in self._passed_over.ids
+    def _is_new(self, number: int, place: Place) -> bool:
+        return (number > place.read_to or number in self._passed_over.ids) and number not in self._tracked
 
     def _first_seen(self, row: EventRow, *, late: bool) -> Event:
-        if not self._passed_over.came(row.id):
-            self._passed_over.note(self._read_to, row.id, self._cursor)
-            self._read_to = row.id
-            self._cursor = (row.id, stamp(row))
+        self._passed_over.came(row.id)
         event = self._event(row)
         if event.end is None and late and self._newest[row.monitor_id] > row.id:
             event = abandoned(event)
@@ -310,7 +378,7 @@ class EventTracker:
             seen = {row.id for row in page}
             # An unfollowed filter would list other events, not these.
             ours = [row for row in page if row.id in asked]
-            await self._take_in(ours, late=late, gone=[number for number in asked if number not in seen])
+            await self._take_in(ours, self._head, late=late, gone=[number for number in asked if number not in seen])
 
     async def _settle(self) -> None:
         """Let go of what has come to its final form, and end what nobody will end any more."""
@@ -349,8 +417,9 @@ class EventTracker:
     ) -> None:
         if not events and not even_if_empty:
             return
-        number, stamp = self._passed_over.hold_back(self._cursor)
-        cursor = f"{number}@{stamp}" if moves_cursor else None
+        held_back = self._passed_over.hold_back(self._head.cursor)
+        number, start = held_back if self._gap is None else min(held_back, self._gap.place.cursor)
+        cursor = f"{number}@{start}" if moves_cursor else None
         await self._feed.record(EventBatch(events=tuple(events), cursor=cursor, late=late, generation=self._generation))
 
 

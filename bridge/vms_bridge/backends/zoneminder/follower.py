@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.pace import Bell
+from vms_bridge.backends.zoneminder.pace import Allowance, Bell
 from vms_bridge.errors import VmsError, VmsUnreachable
 from vms_bridge.logs import Trouble
 
@@ -28,17 +29,33 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _LOOKS_S = (0.05, 0.1, 0.2, 0.4)
 _APART_S = 0.2
-_LONGEST_WAIT_S = 60.0
+_LIVE_S = 10.0
+"""What is read so soon after the last look, beyond the interval between two looks, is told as live, not as late."""
+_LONGEST_WAIT_S = 5.0
+"""As for everything that is lost: all is to be true again within 10 s of its return."""
+_PAGES_PER_S = 0.5
+_PAGES_AT_ONCE = 4.0
+"""What was missed is read no faster than it can be told, and a little of it at once."""
+
+
+@dataclass(slots=True)
+class LastRead:
+    """When the events of a system were read last, whichever connection did; monotonic."""
+
+    at: float = float("-inf")
 
 
 class EventFollower:
     """The loop around one connection's event tracker."""
 
-    def __init__(self, name: str, tracker: EventTracker, clock: Clock, *, interval: float, listener: Listener) -> None:
-        self._tracker, self._clock, self._interval, self._listener = tracker, clock, interval, listener
+    def __init__(
+        self, name: str, tracker: EventTracker, clock: Clock, *, interval: float, listener: Listener, last: LastRead
+    ) -> None:
+        self._tracker, self._clock, self._interval, self._listener, self._last = tracker, clock, interval, listener, last
+        self._pages = Allowance(_PAGES_PER_S, clock, burst=_PAGES_AT_ONCE)
         self._bell = Bell(clock)
         self._trouble = Trouble(_LOG, f"{name}: events", clock.monotonic)
-        self._have_caught_up = False
+        self._has_begun = False
         self._awaited_event = self._awaited_end = self._looks = 0
         self.is_good = False
         """Whether what the tracker knows is current."""
@@ -74,7 +91,7 @@ class EventFollower:
                 raise
             except VmsError as error:
                 failures += 1
-                self.is_good = False
+                self.is_good = self._has_begun = False
                 self._trouble.report(error, hint=error.hint)
                 self._listener.events_health_changed()
                 await self._clock.sleep(min(self._interval * 2 ** min(failures, 5), _LONGEST_WAIT_S))
@@ -85,14 +102,18 @@ class EventFollower:
                 await self._wait()
 
     async def _read(self) -> None:
-        if self._have_caught_up:
+        is_late = self._clock.monotonic() - self._last.at > _LIVE_S + self._interval
+        if self._has_begun and not is_late:
             await self._tracker.turn()
-            return
-        await self._tracker.begin(self._listener.monitor_count())
-        # What is open now is known, though what was missed has yet to be told.
+        else:
+            # After a failure, or a sleep of this process, what was read before may be anywhere.
+            self._has_begun = False
+            await self._tracker.begin(self._listener.monitor_count(), late=is_late)
+            self._has_begun = True
+        self._last.at = self._clock.monotonic()
         self._set_good()
-        await self._tracker.catch_up()
-        self._have_caught_up = True
+        while self._tracker.is_behind and self._pages.take():
+            await self._tracker.catch_up()
 
     async def _wait(self) -> None:
         """Wait for the next turn; when shared memory shows that rows are on their way, only as long as they take."""
@@ -103,7 +124,8 @@ class EventFollower:
             return
         self._awaited_event = self._awaited_end = self._looks = 0
         looked = self._clock.monotonic()
-        if await self._bell.wait(self._interval):
+        interval = min(self._interval, 1 / _PAGES_PER_S) if self._tracker.is_behind else self._interval
+        if await self._bell.wait(interval):
             # Many alarms at once are read together.
             await self._clock.sleep(max(0.0, _APART_S - (self._clock.monotonic() - looked)))
 

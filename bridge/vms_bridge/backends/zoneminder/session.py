@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+    from vms_bridge.backends.zoneminder.follower import LastRead
     from vms_bridge.backends.zoneminder.memory import Listener
     from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.backends.zoneminder.system import Known
@@ -59,9 +60,11 @@ _WORTHLESS_S = 60.0
 class Session:
     """The state of one connection; `open`, then `serve` until it is lost."""
 
-    def __init__(self, name: str, config: ZoneMinderConfig, clock: Clock, api: Api, feed: Feed, *, known: Known) -> None:
+    def __init__(
+        self, name: str, config: ZoneMinderConfig, clock: Clock, api: Api, feed: Feed, *, known: Known, last_read: LastRead
+    ) -> None:
         self.name, self.config, self.api = name, config, api
-        self._clock, self._feed, self._known = clock, feed, known
+        self._clock, self._feed, self._known, self._last_read = clock, feed, known, last_read
         self.version = (0, 0, 0)
         self.version_text: str | None = None
         self._zone_name: str | None = None
@@ -94,7 +97,10 @@ class Session:
             self.api, self._clock, self._feed,
             zone=zone, catch_up_days=self.config.catch_up_days, around=self, spare=self._spare,
         )  # fmt: skip
-        self._follower = EventFollower(self.name, self._events, self._clock, interval=self.config.poll_interval, listener=self)
+        self._follower = EventFollower(
+            self.name, self._events, self._clock,
+            interval=self.config.poll_interval, listener=self, last=self._last_read,
+        )  # fmt: skip
         self._memory = self.memory_for(self)
         if self._memory is not None:
             await self._memory.look(is_first=True)

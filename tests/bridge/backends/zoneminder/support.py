@@ -69,6 +69,7 @@ class MemoryFeed:
         self.system: SystemState | None = None
         self.lost: list[str] = []
         self.monitors: dict[str, Monitor] = {}
+        self._recent = () if resume is None else resume.recent_events
         self._changed = asyncio.Event()
         self.hidden: set[str] = set()
 
@@ -77,7 +78,9 @@ class MemoryFeed:
 
     @property
     def resume(self) -> Resume:
-        return Resume(cursor=self.cursor, generation=self.generation, open_events=tuple(self.open.values()))
+        return Resume(
+            cursor=self.cursor, generation=self.generation, open_events=tuple(self.open.values()), recent_events=self._recent
+        )
 
     @property
     def events(self) -> list[Event]:

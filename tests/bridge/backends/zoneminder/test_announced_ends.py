@@ -48,8 +48,7 @@ async def test_ends_that_the_memory_announces_wait_for_no_budget(world: World, c
     async with FakeZoneMinder(world) as fake, Api(config(fake.url), clock) as api:
         nothing = Allowance(0.0, clock, burst=0.0)
         tracker = EventTracker(api, clock, feed, zone=UTC, catch_up_days=7, around=Quiet(), spare=nothing)
-        await tracker.begin(3)
-        await tracker.catch_up()
+        await tracker.begin(3, late=False)
         events = [world.open_event(1 + number % 3) for number in range(90)]
         await tracker.turn()
         for event in events[:60]:
