@@ -69,7 +69,7 @@ async def test_everything_flows_through_the_embedded_broker(tmp_path: Path) -> N
     assert "MQTT messages:" in text
 
 
-@pytest.mark.skipif(MOSQUITTO is None and "CI" not in os.environ, reason="mosquitto is not installed")
+@pytest.mark.skipif(MOSQUITTO is None and "VMS_BRIDGE_REQUIRE_REAL" not in os.environ, reason="mosquitto is not installed")
 async def test_everything_flows_through_mosquitto(tmp_path: Path) -> None:
     port = free_port(0)
     tally, text = await performed(Show(directory=tmp_path, port=port, mosquitto=MOSQUITTO, duration_s=12))
