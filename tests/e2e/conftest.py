@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator
 
 REQUIRED = bool(os.environ.get("VMS_BRIDGE_REQUIRE_REAL"))
-TEST_TIMEOUT_S = 120  # a program that hangs; what is waited for has deadlines of its own
+TEST_TIMEOUT_S = 300  # a program that hangs, the start of all of them included; what is waited for has deadlines of its own
 MET = pytest.StashKey[dict[str, str]]()
 
 

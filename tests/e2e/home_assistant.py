@@ -152,6 +152,17 @@ class HomeAssistant:
             look, lambda: f"{entity_id} is {wanted}; it is {self.states.get(entity_id)}", max(end - time.monotonic(), 0)
         )
 
+    async def has_shown(self, unique_id: str, state: str, *, since: int, within: float = WITHIN_S) -> Seen:
+        """Wait until the entity is in that state, or was since `since`, an earlier `len(history)`, however shortly."""
+        end = time.monotonic() + within
+        entity_id = await self.entity(unique_id, within=within)
+
+        def look() -> Seen | None:
+            told = [*self.history[since:], self.states.get(entity_id)]
+            return next((seen for seen in told if seen and (seen.entity_id, seen.state) == (entity_id, state)), None)
+
+        return await self._changes.until(look, lambda: f"{entity_id} has been {state}", max(end - time.monotonic(), 0))
+
     async def all_known(self, unique_ids: Iterable[str], *, within: float = WITHIN_S) -> None:
         """Wait until all of these entities are there and have a state."""
         wanted = set(unique_ids)
@@ -187,12 +198,12 @@ class HomeAssistant:
             return await response.read()
 
     async def complaints(self) -> list[str]:
-        """Return what it has logged as warning or error about MQTT or the bridge since its start."""
+        """Return what it has logged as warning or error about MQTT, templates or the bridge since its start."""
         log = await self.command("system_log/list")
         told = [
             f"{entry['level']} {entry['name']}: {entry['message']}" for entry in log if entry["level"] in {"WARNING", "ERROR"}
         ]
-        return [line for line in told if "mqtt" in line.lower() or "vms" in line.lower()]
+        return [line for line in told if any(word in line.lower() for word in ("mqtt", "template", "vms"))]
 
     def _no_entity(self, unique_id: str) -> str:
         return f"an entity {unique_id}; there are {sorted(self._registry)}"
