@@ -26,6 +26,7 @@ from vms_bridge.commands import (
 from vms_bridge.entities import ADMIN_COMMANDS
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
 from vms_bridge.mqtt import payloads
+from vms_bridge.mqtt.notices import Notices
 from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.topics import ROOT, CommandTarget
 
@@ -46,6 +47,11 @@ MAX_UNDER_WAY = 4096
 _WAITING_ACKS = 2 * MAX_UNDER_WAY  # each may be answered on a response topic too
 _TOPIC_CHARACTERS = 256
 _REASON_CHARACTERS = 200
+_LEVELS = ("none", "control", "admin")
+_SAID_BY_BRIDGES = frozenset(
+    {"status", "info", "event", "ack", "replay", "sync", "state", "last_event", "snapshot", "detection", "config"}
+)
+"""Last levels of topics that mean something to a bridge or to those who listen to it, of whichever instance."""
 
 
 RequestId = Annotated[str, Field(min_length=1, max_length=128)]
@@ -129,6 +135,7 @@ class CommandIntake:
         self._under_way: dict[int, Post] = {}
         self._count = 0
         self._to_clear: dict[str, None] = {}
+        self._notices = Notices(_LOGGER, clock)
 
     def attach(self, outbox: Outbox | None) -> None:
         """Send acks by this outbox from now on, first those that no link has brought to the broker; None: there is none."""
@@ -151,9 +158,9 @@ class CommandIntake:
         if message.retained:
             self._clear(message.topic)
         if target is None:
-            _LOGGER.warning(
-                "a command on %r is ignored: that is no topic of a system or monitor", message.topic[:_TOPIC_CHARACTERS]
-            )
+            topic = message.topic[:_TOPIC_CHARACTERS]
+            # One subject, for whoever may publish may think of any number of topics.
+            self._notices.warn("topic", f"a command on {topic!r} is ignored: that is no topic of a system or monitor")
             return
         request_id = request_id_of(message.payload)
         try:
@@ -184,8 +191,9 @@ class CommandIntake:
             raise CommandRejected(
                 "the message was retained", hint="publish commands without the retain flag; it has been cleared"
             )
-        if self._level == "none" or (target.command in ADMIN_COMMANDS and self._level != "admin"):
-            raise CommandRejected("the configuration does not allow this", hint="set `mqtt.commands: admin` to allow it")
+        needed = "admin" if target.command in ADMIN_COMMANDS else "control"
+        if _LEVELS.index(self._level) < _LEVELS.index(needed):
+            raise CommandRejected("the configuration does not allow this", hint=f"set `mqtt.commands: {needed}` to allow it")
         modes: Mapping[str, Sequence[str]] = {}
         if target.monitor is not None:
             monitor = self._hub.monitor(target.system, target.monitor)
@@ -217,10 +225,12 @@ class CommandIntake:
             self._send(Post(topic=message.response_topic, payload=payload, correlation=message.correlation))
 
     def _may_answer_on(self, topic: str) -> bool:
-        """Say whether an answer there can't be taken for anything else: for a command, or for what the bridge says."""
+        """Say whether an answer there can't be taken for anything else: for a command, or for what a bridge says."""
         if len(topic) > _TOPIC_CHARACTERS or not topic.startswith(f"{ROOT}/") or set(topic) & set("+#\0") or "/set/" in topic:
             return False
-        return not topic.startswith(f"{self._topics.root}/") or topic.startswith(f"{self._topics.ack}/")
+        if topic.startswith(f"{self._topics.root}/"):
+            return topic.startswith(f"{self._topics.ack}/")
+        return topic.rpartition("/")[2] not in _SAID_BY_BRIDGES
 
     def _send(self, post: Post) -> None:
         """Send an ack, and keep it until the broker has acknowledged it."""

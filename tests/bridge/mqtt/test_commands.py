@@ -170,7 +170,8 @@ class Desk:
     def __init__(self, level: str = "control") -> None:
         self.hub = FakeHub()
         self.pipe = FakePipe()
-        self.intake = CommandIntake(hub=self.hub, topics=TOPICS, level=level, clock=FakeClock())
+        self.clock = FakeClock()
+        self.intake = CommandIntake(hub=self.hub, topics=TOPICS, level=level, clock=self.clock)
         self.intake.attach(self.pipe.outbox)
 
     async def ask(self, topic: str, payload: bytes | str = "ON", **options: Any) -> list[Sent]:  # noqa: ANN401 - by keyword
@@ -225,7 +226,19 @@ async def test_levels() -> None:
     assert "admin" in (await control.error("zm/1/set/restart", "PRESS"))["hint"]
     assert len(await admin.ask("zm/1/set/restart", "PRESS")) == 1
     assert admin.hub.commands[0].action == Restart()
-    await none.error("zm/1/set/armed")
+    assert "`mqtt.commands: control`" in (await none.error("zm/1/set/armed"))["hint"]
+    assert "`mqtt.commands: admin`" in (await none.error("zm/1/set/restart", "PRESS"))["hint"]
+    assert len(await control.ask("zm/1/set/armed")) == len(await admin.ask("zm/1/set/armed")) == 1
+
+
+async def test_whoever_may_publish_can_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk()
+    for number in range(300):
+        await desk.ask(f"a/b/c{number}/set/armed")
+    assert caplog.text.count("is ignored: that is no topic") == 1
+    await desk.clock.advance(61)
+    await desk.ask("a/b/set/set/armed")
+    assert "(299 more like this)" in caplog.text
 
 
 async def test_a_refusal_carries_the_request_id() -> None:
@@ -249,6 +262,16 @@ async def test_retained_commands_are_cleared() -> None:
         ("homeassistant/status", False),
         ("vms_bridge/other/zm/1/set/armed", False),
         (f"{TOPICS.root}/status", False),
+        (f"{TOPICS.ack}/status", True),
+        ("vms_bridge/other/status", False),
+        ("vms_bridge/other/info", False),
+        ("vms_bridge/other/replay", False),
+        ("vms_bridge/other/ack", False),
+        ("vms_bridge/other/zm/state", False),
+        ("vms_bridge/other/zm/1/state", False),
+        ("vms_bridge/other/zm/1/event", False),
+        ("vms_bridge/other/zm/1/snapshot", False),
+        ("vms_bridge/discovery/device/x/config", False),
         ("vms_bridge/+/x", False),
         ("vms_bridge/#", False),
         ("vms_bridge/" + "x" * 300, False),
