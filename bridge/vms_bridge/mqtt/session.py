@@ -165,10 +165,12 @@ class Session:
     async def _open_for_business(self) -> None:
         """Take commands, whatever the broker lets us hear of them, then say that the bridge is there."""
         topics = self._topics
-        filters = [Filter(topic=topics.birth), Filter(topic=topics.replay)]
+        filters = [Filter(topic=each) for each in (*topics.births, topics.replay)]
         # even where none is allowed: each is answered so, and a retained one is cleared
         filters += [Filter(topic=each, qos=1, own=False, as_published=True) for each in topics.command_filters]
         self._deaf_to = await self._link.subscribe(filters)
+        if not set(topics.births) <= set(self._deaf_to):  # Home Assistant uses one of them
+            self._deaf_to = [each for each in self._deaf_to if each not in topics.births]
         for refused in self._deaf_to:
             self._notices.warn(
                 f"subscription {refused}",
@@ -284,7 +286,7 @@ class Session:
         if self._is_command(message.topic):
             self._intake.take(message)
         elif message.topic == topics.sync or (
-            message.retained and message.topic not in {topics.status, topics.birth, topics.replay}
+            message.retained and message.topic not in {topics.status, *topics.births, topics.replay}
         ):
             self._inventory.hear(message)
         elif not message.retained:
@@ -297,7 +299,7 @@ class Session:
         elif message.topic == topics.status:
             if message.payload != ONLINE and self._replay is not None:
                 self._say_online()  # an old link's will, or a rival's
-        elif message.topic == topics.birth:
+        elif message.topic in topics.births:
             if message.payload == ONLINE and self._replay is not None:
                 self._replay.ask(jitter=True)
         elif message.topic == topics.replay:

@@ -137,9 +137,12 @@ class Topics:
         return f"{self._discovery_root}/{system}-{key}/config"
 
     @property
-    def birth(self) -> str:
-        """Where Home Assistant says that it has come up (`online`), by its default settings."""
-        return f"{self.discovery_prefix}/status"
+    def births(self) -> tuple[str, ...]:
+        """Where Home Assistant says that it has come up (`online`).
+
+        Its default does not follow the discovery prefix; who sets another prefix may well have set this topic too.
+        """
+        return tuple(dict.fromkeys(("homeassistant/status", f"{self.discovery_prefix}/status")))
 
     @property
     def _discovery_root(self) -> str:

@@ -612,6 +612,28 @@ async def test_a_birth_brings_everything_again_after_a_while(broker: FakeBroker,
         assert f"{ROOT}/event" not in topics
 
 
+@pytest.mark.parametrize("topic", ["homeassistant/status", "ha/status"])
+async def test_a_birth_is_heard_whatever_the_discovery_prefix_is(broker: FakeBroker, clock: FakeClock, topic: str) -> None:
+    """Home Assistant's default topic does not follow its own prefix, but users make it."""
+    hub = FakeHub()
+    async with running(make(broker, clock, config={"discovery_prefix": "ha"}), hub):
+        await settled(broker, hub)
+        broker.seen.packets.clear()
+        broker.publish(topic, "online")
+        await until(lambda: f"{ROOT}/zm/1/state" in [each.topic for each in broker.seen.published], clock)
+
+
+async def test_a_refused_birth_topic_is_told_only_if_there_is_no_other(
+    broker: FakeBroker, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker.faults.denied = ("homeassistant/status",)
+    async with running(make(broker, clock, config={"discovery_prefix": "ha"}), FakeHub()):
+        await until(lambda: f"{ROOT}/zm/1/state" in broker.retained)
+    assert "refused the subscription" not in caplog.text
+    async with running(make(broker, clock), FakeHub()):
+        await until(lambda: "refused the subscription to homeassistant/status" in caplog.text)
+
+
 async def test_a_replay_comes_at_once(broker: FakeBroker, clock: FakeClock) -> None:
     hub = FakeHub()
     async with running(make(broker, clock), hub):

@@ -34,7 +34,8 @@ def test_topics_are_those_of_the_contract() -> None:
     assert TOPICS.bridge_discovery == "ha/device/vms_bridge_home/_bridge/config"
     assert TOPICS.system_discovery("zm") == "ha/device/vms_bridge_home/zm/config"
     assert TOPICS.monitor_discovery("zm", "1") == "ha/device/vms_bridge_home/zm-1/config"
-    assert TOPICS.birth == "ha/status"
+    assert TOPICS.births == ("homeassistant/status", "ha/status")
+    assert Topics("home").births == ("homeassistant/status",)
 
 
 @given(SYSTEMS, MONITORS)
