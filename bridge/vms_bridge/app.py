@@ -15,7 +15,7 @@ from vms_bridge.backends.broken import BrokenBackend
 from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import load
-from vms_bridge.errors import BridgeError, InvalidConfig
+from vms_bridge.errors import BridgeError, InvalidConfig, RivalBridge
 from vms_bridge.hub import Hub, Retention
 from vms_bridge.logs import configure
 from vms_bridge.mqtt.sink import MqttSink
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from vms_bridge.views import Sink
 
 _LOGGER = logging.getLogger(__name__)
+_STOPPED, _FAILED, _REFUSED = 0, 1, 69
+"""Exit codes, as `cli` and docs/running.md name them."""
 _SINK_RESTART_S = 5.0
 _STOP_S = 5.0
 """How long an orderly stop may take; a system that hangs must not keep the service manager waiting."""
@@ -195,9 +197,9 @@ def run(path: Path) -> int:
         asyncio.run(_serve(path, config))
     except BridgeError as error:
         _LOGGER.critical("%s", f"{error}: {error.hint}" if error.hint else error)
-        return 1
+        return _REFUSED if isinstance(error, RivalBridge) else _FAILED
     _LOGGER.info("VMS Bridge has stopped")
-    return 0
+    return _STOPPED
 
 
 async def _serve(path: Path, config: Config) -> None:

@@ -29,6 +29,8 @@ FAILED = 1
 """`check` found a problem, or the bridge had to stop."""
 USAGE = 2
 """argparse's own."""
+REFUSED = 69
+"""Another bridge of this instance name is at work, and each new attempt would disturb it (EX_UNAVAILABLE of sysexits.h)."""
 INTERNAL = 70
 """A defect in the bridge (EX_SOFTWARE of sysexits.h)."""
 MISCONFIGURED = 78
@@ -39,7 +41,8 @@ _DEFAULT_FILE = "vms-bridge.yaml"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _EPILOG = """\
 exit codes: 0 all is well; 1 `check` found a problem, or the bridge had to stop; 2 wrong usage;
-70 a defect in the bridge; 78 the configuration can't be used; 130 interrupted"""
+69 another bridge of the same instance is at work; 70 a defect in the bridge;
+78 the configuration can't be used; 130 interrupted"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,16 +18,18 @@ from tests.fakes.clock import settle
 
 from vms_bridge.app import Bridge, run
 from vms_bridge.backends.base import BackendKind
+from vms_bridge.cli import OK, REFUSED
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import Config, LogConfig, SystemConfig
 from vms_bridge.demo.broker import Broker
+from vms_bridge.demo.packets import Message
 from vms_bridge.errors import BridgeError, InvalidConfig, StoreError, VmsError
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import LivePicture
 from vms_bridge.mqtt.config import MqttConfig
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from vms_bridge.backends.base import Backend
@@ -78,6 +80,12 @@ async def started(configured: Config) -> AsyncIterator[Bridge]:
         ready.cancel()
         bridge.stop()
         await task
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait for what real sockets and threads bring about."""
+    while not holds():  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.01)
 
 
 async def reloaded(bridge: Bridge, configured: Config) -> None:
@@ -166,8 +174,7 @@ async def test_with_a_broker_everything_is_published_and_goes_offline_at_the_sto
     async with Broker() as broker:
         mqtt = MqttConfig(url=f"mqtt://127.0.0.1:{broker.port}")
         async with started(config(tmp_path, workshop.system("a"), mqtt=mqtt)) as bridge:
-            while b'"available":true' not in broker.retained.get("vms_bridge/test/a/2/state", b""):  # noqa: ASYNC110 - see above
-                await asyncio.sleep(0.01)
+            await until(lambda: b'"available":true' in broker.retained.get("vms_bridge/test/a/2/state", b""))
             assert broker.retained["vms_bridge/test/status"] == b"online"
             await reloaded(bridge, config(tmp_path, workshop.system("a"), mqtt=MqttConfig(url=mqtt.url, snapshots=False)))
         assert broker.retained["vms_bridge/test/status"] == b"offline"
@@ -202,6 +209,30 @@ async def test_a_sink_with_a_defect_is_started_anew_and_one_that_gives_up_stops_
     assert Sink.starts == 2
 
 
+async def line_with(words: str, program: asyncio.subprocess.Process) -> str:
+    assert program.stderr
+    while line := (await program.stderr.readline()).decode():
+        if words in line:
+            return line
+    raise AssertionError(f"it ended without saying {words!r}")
+
+
+@asynccontextmanager
+async def program(path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the bridge as its users do."""
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "vms_bridge", "run", "--config", str(path)),
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": "bridge"},
+    )
+    try:
+        yield running
+    finally:
+        if running.returncode is None:
+            running.kill()
+            await running.wait()
+
+
 CONFIG = "instance: test\ndata_dir: {data}\nsystems: {{sim: {{type: simulator}}}}\n"
 
 
@@ -215,31 +246,25 @@ def test_an_unusable_configuration_is_told_before_anything_starts(tmp_path: Path
 async def test_the_program_reloads_by_hangup_and_ends_by_termination(tmp_path: Path) -> None:
     path = tmp_path / "vms-bridge.yaml"
     path.write_text(CONFIG.format(data=tmp_path / "data"))
-    environment = {**os.environ, "PYTHONPATH": "bridge"}
-    program = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "vms_bridge", "run", "--config", str(path), stderr=asyncio.subprocess.PIPE, env=environment
-    )
-    assert program.stderr
-
-    async def line_with(words: str) -> str:
-        assert program.stderr
-        while line := (await program.stderr.readline()).decode():
-            if words in line:
-                return line
-        raise AssertionError(f"it ended without saying {words!r}")
-
-    try:
-        await line_with("system sim is there")
+    async with program(path) as running:
+        await line_with("system sim is there", running)
         path.write_text("systems: {sim: {type: nonsense}}")
-        program.send_signal(signal.SIGHUP)
-        await line_with("was not reloaded")
+        running.send_signal(signal.SIGHUP)
+        await line_with("was not reloaded", running)
         path.write_text(CONFIG.format(data=tmp_path / "data") + "name: Other\n")
-        program.send_signal(signal.SIGHUP)
-        await line_with("configuration was reloaded")
-        program.send_signal(signal.SIGTERM)
-        await line_with("has stopped")
-        assert await program.wait() == 0
-    finally:
-        if program.returncode is None:
-            program.kill()
-            await program.wait()
+        running.send_signal(signal.SIGHUP)
+        await line_with("configuration was reloaded", running)
+        running.send_signal(signal.SIGTERM)
+        await line_with("has stopped", running)
+        assert await running.wait() == OK
+
+
+async def test_the_program_has_an_exit_code_of_its_own_where_another_bridge_has_its_name(tmp_path: Path) -> None:
+    async with Broker() as broker:
+        path = tmp_path / "vms-bridge.yaml"
+        path.write_text(CONFIG.format(data=tmp_path / "data") + f"mqtt: {{url: '{broker.url}'}}\n")
+        async with program(path) as running:
+            await until(lambda: "vms_bridge/test/info" in broker.retained)
+            broker.publish(Message(topic="vms_bridge/test/info", payload=b'{"bridge_id": "0"}', retain=True))
+            assert "instance" in await line_with("another bridge", running)
+            assert await running.wait() == REFUSED

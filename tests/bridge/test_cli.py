@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from tests.bridge.config_samples import PLUGIN
 
 from vms_bridge import __version__
-from vms_bridge.cli import FAILED, INTERNAL, INTERRUPTED, MISCONFIGURED, OK, USAGE, _duration, _explain, main
+from vms_bridge.cli import FAILED, INTERNAL, INTERRUPTED, MISCONFIGURED, OK, REFUSED, USAGE, _duration, _explain, main
 from vms_bridge.errors import ConfigError, InvalidConfig, StoreError, VmsUnreachable
 
 SOURCE = Path(__file__).parents[2] / "bridge"
@@ -41,11 +42,22 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"vms-bridge {__version__}\n"
 
 
+CODES = (OK, FAILED, USAGE, REFUSED, INTERNAL, MISCONFIGURED, INTERRUPTED)
+
+
+def test_docs_name_every_exit_code_and_the_unit_starts_none_again_in_vain() -> None:
+    root = SOURCE.parent
+    documented = re.findall(r"^\| (\d+) \|", (root / "docs/running.md").read_text(), re.MULTILINE)
+    assert documented == [str(code) for code in CODES]
+    unit = (root / "examples/systemd/vms-bridge.service").read_text()
+    assert f"\nRestartPreventExitStatus={REFUSED} {MISCONFIGURED}\n" in unit
+
+
 def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert ends_with(["--help"]) == OK
     shown = capsys.readouterr().out
     assert all(f"    {verb} " in shown for verb in ("run", "check", "demo"))
-    assert all(f"{code} " in shown for code in (OK, FAILED, USAGE, INTERNAL, MISCONFIGURED, INTERRUPTED))
+    assert all(f"{code} " in shown for code in CODES)
 
 
 @pytest.mark.parametrize(
