@@ -49,6 +49,7 @@ _LOG = logging.getLogger(__name__)
 _SPAN = 30
 _AFTER_END_S = 60.0
 _CLOSED_LOOK_S = 10.0
+_DELETED_LOOK_S = 60.0
 _ABANDONED_S = 30.0
 _DEAD_S = 60.0
 _LOOK_BACK_PAGES = 5
@@ -90,6 +91,9 @@ class EventTracker:
         self._ending: dict[int, float] = {}
         """Events whose end is on its way, and until when it is looked for."""
         self._newest: dict[str, int] = {}
+        self._last: dict[str, Event] = {}
+        """Each monitor's newest event, of which it is still told long after its end."""
+        self._looked_for_last = clock.monotonic()
         self._generation = 1
         self._head = Place()
         self._gap: Gap | None = None
@@ -177,6 +181,8 @@ class EventTracker:
         if far and self._spare.take():
             await self._check_by_id([number for _, number in far[:PAGE]], late=False)
         await self._settle()
+        if self._head.read_to == self._head.cursor[0]:  # else a database may be in the middle of being restored
+            await self._look_for_deletions(now)
 
     async def _newest_rows(self, monitors: int) -> list[EventRow]:
         """Return the newest rows first, more of them the more monitors there are."""
@@ -234,6 +240,22 @@ class EventTracker:
         if far:
             await self._check_by_id(far[:PAGE], late=False)
 
+    async def _look_for_deletions(self, now: float) -> None:
+        """Ask now and then whether what is told as a monitor's newest event is still there."""
+        if now - self._looked_for_last < _DELETED_LOOK_S or not self._spare.take():
+            return
+        self._looked_for_last = now
+        asked = {int(event.id): event for event in self._last.values() if int(event.id) not in self._tracked}
+        gone: list[Event] = []
+        numbers = sorted(asked)
+        for first in range(0, len(numbers), PAGE):
+            some = numbers[first : first + PAGE]
+            seen = {row.id for row in await self._list.page([("Id", str(number)) for number in some])}
+            gone += [replace(asked[number], deleted=True) for number in some if number not in seen]
+        await self._record(gone, late=False)
+        for event in gone:
+            del self._last[event.monitor_id]
+
     async def _start_at(self, newest: Sequence[EventRow]) -> None:
         """Start as at the first contact: from the newest event on, with what is open."""
         top = newest[0].id if newest else 0
@@ -272,6 +294,7 @@ class EventTracker:
         self._tracked.clear()
         self._passed_over.clear()
         self._newest.clear()
+        self._last.clear()
         self._head.cursor, self._gap = (0, ""), None
 
     def _follow(self, events: Iterable[Event]) -> None:
@@ -336,7 +359,9 @@ class EventTracker:
 
     def _note_newest(self, rows: Iterable[EventRow]) -> None:
         for row in rows:
-            self._newest[row.monitor_id] = max(self._newest.get(row.monitor_id, 0), row.id)
+            if row.id >= self._newest.get(row.monitor_id, 0):
+                self._newest[row.monitor_id] = row.id
+                self._last[row.monitor_id] = self._event(row)
 
     def _is_new(self, number: int, place: Place) -> bool:
         return (number > place.read_to or number in self._passed_over.ids) and number not in self._tracked
@@ -369,6 +394,9 @@ class EventTracker:
 
     def _vanished(self, numbers: Iterable[int]) -> list[Event]:
         events = [self._tracked.pop(number).event for number in numbers if number in self._tracked]
+        for event in events:
+            if self._last.get(event.monitor_id, event).id == event.id:
+                self._last.pop(event.monitor_id, None)
         return [replace(event, deleted=True) for event in events]
 
     async def _check_by_id(self, numbers: Sequence[int], *, late: bool) -> None:

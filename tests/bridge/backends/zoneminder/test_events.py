@@ -246,6 +246,20 @@ async def test_life_of_an_event(world: World, serve: Serve) -> None:
         await feed.until(lambda: (seen := feed.event(event.id)) and seen.deleted)
 
 
+async def test_the_newest_event_may_be_deleted_long_after_its_end(world: World, serve: Serve, clock: FastClock) -> None:
+    older, newest = (world.close_event(world.open_event(1).id) for _ in range(2))
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        other = world.close_event(world.open_event(2).id)
+        await feed.until(lambda: feed.event(other.id))
+        since = clock.monotonic()
+        await feed.until(lambda: clock.monotonic() - since > 90)
+        for event in (older, newest, other):
+            world.delete_event(event.id)
+        await feed.until(lambda: len([event for event in feed.events if event.deleted]) == 2)
+        assert {event.id for event in feed.events if event.deleted} == {str(newest.id), str(other.id)}
+
+
 async def test_counts_alone_are_no_news(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
         event = world.open_event(1)
