@@ -152,7 +152,14 @@ class FakeHub:
             each.detection((system, detection.monitor_id), detection)
 
     def record(
-        self, number: int, key: str = "1", *, type_: MessageType = MessageType.NEW, late: bool = False, **changes: object
+        self,
+        number: int,
+        key: str = "1",
+        *,
+        system: str = "zm",
+        type_: MessageType = MessageType.NEW,
+        late: bool = False,
+        **changes: object,
     ) -> StoredMessage:
         """Let an event happen."""
         what = event(number, key, **changes)
@@ -162,15 +169,15 @@ class FakeHub:
             type_,
             epoch=self.epoch,
             seq=position,
-            public_id=f"zm-{number}",
-            system="zm",
+            public_id=f"{system}-{number}",
+            system=system,
             monitor=key,
             name="Camera",
             late=late,
         )
         stored = StoredMessage(
             position=position,
-            system="zm",
+            system=system,
             monitor=key,
             event_id=what.id,
             type=type_,
@@ -179,11 +186,11 @@ class FakeHub:
             payload=encode(message),
         )
         self.messages.append(stored)
-        view = self._monitors["zm"].get(key)
+        view = self._monitors[system].get(key)
         if view is not None:
-            self._monitors["zm"][key] = replace(view, last_event=message, last_event_id=what.id)
+            self._monitors[system][key] = replace(view, last_event=message, last_event_id=what.id)
         for each in self._subscriptions:
             each.messages()
             if view is not None:
-                each.last_event(("zm", key))
+                each.last_event((system, key))
         return stored

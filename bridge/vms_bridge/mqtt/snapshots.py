@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import warnings
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.dialect import Dialect
     from vms_bridge.mqtt.notices import Notices
     from vms_bridge.mqtt.topics import Topics
-    from vms_bridge.views import Changes, HubView, MonitorKey, MonitorView
+    from vms_bridge.views import Changes, EventMessage, HubView, MonitorKey, MonitorView
 
 SEND_BUFFER_BYTES = 128 * 1024
 MAX_PIXELS = 1280
@@ -34,6 +36,8 @@ _RETRY_S = 2.0
 _FETCH_S = 15.0
 _PACE_S = 0.1
 _RECENT = timedelta(hours=1)
+_DOUBT_S = 15.0
+"""Longer than a dead connection goes unnoticed."""
 
 
 def shrink(jpeg: bytes) -> bytes:
@@ -59,15 +63,37 @@ def shrink(jpeg: bytes) -> bytes:
         raise MediaUnavailable(f"the picture can't be read: {error}") from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the broker shows of a monitor: a picture of this event, taken before or after its end, or none if it is deleted."""
+
+    event: str
+    is_over: bool
+    is_deleted: bool = False
+
+
 class SnapshotMemory:
-    """Which pictures the broker has: event and whether it was over, by monitor; outlives the link."""
+    """What the broker shows of each monitor that has an event, None where that is not sure; outlives the link."""
 
     def __init__(self) -> None:
-        self.published: dict[MonitorKey, tuple[str, bool]] = {}
+        self.shown: dict[MonitorKey, Shown | None] = {}
+        self.is_new = True
+        """Whether no link has been served yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Picture:
+    key: MonitorKey
+    shown: Shown
+    jpeg: bytes
 
 
 class Snapshots:
-    """Fetches, shrinks and publishes the newest picture of each monitor, one at a time."""
+    """Has the broker show the newest event's picture of each monitor, and no other.
+
+    Each system's pictures are fetched by a task of its own, one at a time, so that a VMS that hangs holds up nobody
+    else's; one connection publishes them.
+    """
 
     def __init__(
         self,
@@ -89,115 +115,183 @@ class Snapshots:
         self._notices = notices
         self._memory = memory
         self._dialect = dialect
-        self._wanted: dict[MonitorKey, int] = {}
+        self._wanted: defaultdict[str, dict[MonitorKey, int]] = defaultdict(dict)
+        """By system: which monitors' pictures, and how many attempts each has left."""
+        self._fetching: set[str] = set()
+        self._available: set[str] = set()
         self._news = asyncio.Event()
+        self._fetched: asyncio.Queue[_Picture] = asyncio.Queue(maxsize=1)
+        self._sent: dict[MonitorKey, float] = {}
         self._writable = asyncio.Event()
         self._link: Link | None = None
 
     def start(self, changes: Changes, *, everything: bool) -> None:
-        """Take in what there is after a connect: the events of the last hour, or everything if the broker has nothing."""
+        """Take in what there is after a connect; `everything` if the broker has nothing of ours.
+
+        A broker that was killed comes back with what it had saved, mosquitto every half an hour. So pictures of the last
+        hour are fetched anew; of the older ones only those of which it is known that the broker has not got them.
+        """
+        shown = self._memory.shown
         if everything:
-            self._memory.published.clear()
-        since = self._clock.now() - _RECENT
+            shown.clear()
         for key in changes.last_events:
             view = self._hub.monitor(*key)
-            if view and view.last_event and (everything or view.last_event.start >= since):
-                self._want(key, view)
+            if view is None or view.last_event is None:
+                continue
+            if everything or self._is_recent(view.last_event):
+                shown[key] = None
+            elif self._memory.is_new:
+                shown[key] = _due(view)  # an earlier run has published it
+            self._want(key)
+        self._memory.is_new = False
+        self._note_systems()
 
     def note(self, changes: Changes) -> None:
-        """Take in which newest events have changed, and which monitors are gone."""
+        """Take in which newest events have changed, which monitors are gone, and which systems are back."""
         for key in changes.removed:
-            self._wanted.pop(key, None)
-            if self._memory.published.pop(key, None) is not None and self._link is not None:
-                # the publisher clears it too, but its connection may overtake a picture that is on its way on this one
-                self._link.publish(self._topics.snapshot(*key), b"", retain=True)
+            self._wanted[key[0]].pop(key, None)
+            if key in self._memory.shown:
+                del self._memory.shown[key]
+                if self._link is not None:
+                    # the publisher clears it too, but its connection may overtake a picture that is on its way on this one
+                    self._link.publish(self._topics.snapshot(*key), b"", retain=True)
         for key in changes.last_events:
-            view = self._hub.monitor(*key)
-            if view is not None:
-                self._want(key, view)
+            self._want(key)
+        if changes.systems or changes.removed_systems:
+            self._note_systems()
+
+    def repeat(self) -> None:
+        """Fetch and publish all pictures once more."""
+        for system in self._hub.systems.values():
+            for name in system.monitors:
+                self._memory.shown[system.key, name] = None
+                self._want((system.key, name))
 
     async def run(self) -> None:
-        """Publish until cancelled; the connection is made when the first picture is there."""
+        """Serve until cancelled; the connection is made when the first picture is there."""
         thread = ThreadPoolExecutor(1, thread_name_prefix="mqtt-snapshot")
         try:
-            while True:
-                await self._serve(await self._next(thread), thread)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._publish_all(), name="mqtt-snapshots")
+                while True:
+                    await self._news.wait()
+                    self._news.clear()
+                    for system in self._available - self._fetching:
+                        if self._wanted[system]:
+                            self._fetching.add(system)
+                            group.create_task(self._fetch_all(system, thread), name=f"mqtt-snapshots-{system}")
         finally:
             thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _serve(self, picture: tuple[MonitorKey, bytes], thread: ThreadPoolExecutor) -> None:
-        """Connect, and publish pictures for as long as the link holds."""
-        self._link = link = await self._connect()
+    def _want(self, key: MonitorKey) -> None:
+        """Have the monitor's picture fetched, unless the broker shows it."""
+        view = self._hub.monitor(*key)
+        due = _due(view) if view else None
+        if due is not None and self._memory.shown.setdefault(key, None) != due:
+            self._wanted[key[0]][key] = _ATTEMPTS
+            self._news.set()
+
+    def _note_systems(self) -> None:
+        """Try again what could not be had from a system that was away."""
+        systems = self._hub.systems
+        available = {key for key, system in systems.items() if system.state.available}
+        came, self._available = available - self._available, available
+        for key in list(self._memory.shown):
+            if key[0] in came:
+                self._want(key)
+        if came:
+            self._news.set()
+
+    def _is_recent(self, event: EventMessage) -> bool:
+        return event.end is None or event.end >= self._clock.now() - _RECENT
+
+    async def _fetch_all(self, system: str, thread: ThreadPoolExecutor) -> None:
+        """Fetch what is wanted of a system until nothing is."""
+        wanted = self._wanted[system]
+        try:
+            while wanted and system in self._available:
+                key = next(iter(wanted))
+                attempts = wanted.pop(key)
+                try:
+                    picture = await self._fetch(key, thread)
+                except (BridgeError, TimeoutError) as error:
+                    await self._failed(key, attempts, error)
+                    continue
+                if picture is not None:
+                    await self._fetched.put(picture)
+        finally:
+            self._fetching.discard(system)
+
+    async def _fetch(self, key: MonitorKey, thread: ThreadPoolExecutor) -> _Picture | None:
+        """Return what the broker is to show, None if it shows that already."""
+        view = self._hub.monitor(*key)
+        due = _due(view) if view else None
+        if view is None or view.last_event_id is None or due is None or due == self._memory.shown.get(key):
+            return None
+        if due.is_deleted:
+            return _Picture(key=key, shown=due, jpeg=b"")
+        async with asyncio.timeout(_FETCH_S):
+            original = await self._hub.picture(key[0], EventPicture(event_id=view.last_event_id))
+        jpeg = await asyncio.get_running_loop().run_in_executor(thread, shrink, original)
+        return _Picture(key=key, shown=due, jpeg=jpeg)
+
+    async def _failed(self, key: MonitorKey, attempts: int, error: Exception) -> None:
+        wanted = self._wanted[key[0]]
+        if attempts > 1:
+            wanted.setdefault(key, attempts - 1)
+            await self._clock.sleep(_RETRY_S / len(wanted))
+        else:
+            what = str(error) or "no answer in time"
+            self._notices.warn(f"picture {key[0]}", f"no picture of the newest event of {key[0]}/{key[1]}: {what}")
+
+    async def _publish_all(self) -> None:
+        """Connect when there is a picture, and anew whenever the link is lost."""
+        picture = await self._fetched.get()
+        while True:
+            picture = await self._serve(await self._connect(), picture)
+
+    async def _serve(self, link: Link, picture: _Picture) -> _Picture:
+        """Publish pictures for as long as the link holds, and return the one that could not be any more."""
+        self._link = link
         keeper = asyncio.create_task(self._keep(link), name="mqtt-media")
         try:
-            while link.is_open:
-                await self._publish(link, *picture)
+            while await self._publish(link, picture):
                 await self._clock.sleep(_PACE_S)
-                picture = await self._next(thread)
-            self._wanted.setdefault(picture[0], _ATTEMPTS)
-            self._memory.published.pop(picture[0], None)
+                picture = await self._fetched.get()
+            return picture
         finally:
             self._link = None
             link.abort()  # it has no will and owes nothing
             keeper.cancel()
             await asyncio.wait({keeper})
 
-    async def _publish(self, link: Link, key: MonitorKey, jpeg: bytes) -> None:
-        """Publish one picture, and return when it has left."""
-        if self._hub.monitor(*key) is None:
-            return
-        if not link.publish(self._topics.snapshot(*key), jpeg, retain=True) and link.is_open:
-            self._notices.warn(f"too large {key[0]}", f"the broker takes no picture of {len(jpeg)} bytes: raise its packet limit")
-            return
+    async def _publish(self, link: Link, picture: _Picture) -> bool:
+        """Publish one picture, and return when it has left; False if the link is lost before."""
+        view = self._hub.monitor(*picture.key)
+        due = _due(view) if view else None
+        if view is None or (due is not None and due.is_deleted and not picture.shown.is_deleted):
+            return link.is_open  # it would stay for ever
+        if not link.publish(self._topics.snapshot(*picture.key), picture.jpeg, retain=True) and link.is_open:
+            system, size = picture.key[0], len(picture.jpeg)
+            self._notices.warn(f"too large {system}", f"the broker takes no picture of {size} bytes: raise its packet limit")
+            return True
         link.flush()
         while link.is_open and not link.is_ready:
             self._writable.clear()
             await self._writable.wait()
-        if not link.is_open:
-            self._wanted.setdefault(key, _ATTEMPTS)
-            self._memory.published.pop(key, None)
+        if link.is_open and picture.key in self._memory.shown:
+            self._memory.shown[picture.key] = picture.shown
+            self._sent[picture.key] = self._clock.monotonic()
+        return link.is_open
 
-    def _want(self, key: MonitorKey, view: MonitorView) -> None:
-        event = view.last_event
-        if event is None or event.type is MessageType.DELETED or not (event.snapshot_ready or event.end is not None):
-            return
-        if self._memory.published.get(key) != (event.id, event.end is not None):
-            self._wanted[key] = _ATTEMPTS
-            self._news.set()
-
-    async def _next(self, thread: ThreadPoolExecutor) -> tuple[MonitorKey, bytes]:
-        """Return the next picture, ready to be published."""
-        while True:
-            while not self._wanted:
-                self._news.clear()
-                await self._news.wait()
-            key = next(iter(self._wanted))
-            attempts = self._wanted.pop(key)
-            view = self._hub.monitor(*key)
-            if view is None or view.last_event is None or view.last_event_id is None:
-                continue
-            try:
-                jpeg = await self._fetch(key, view.last_event_id, thread)
-            except (BridgeError, TimeoutError) as error:
-                await self._failed(key, attempts, error)
-                continue
-            if self._hub.monitor(*key) is None:
-                continue  # a picture would stay for ever
-            self._memory.published[key] = (view.last_event.id, view.last_event.end is not None)
-            return key, jpeg
-
-    async def _fetch(self, key: MonitorKey, event_id: str, thread: ThreadPoolExecutor) -> bytes:
-        async with asyncio.timeout(_FETCH_S):
-            jpeg = await self._hub.picture(key[0], EventPicture(event_id=event_id))
-            return await asyncio.get_running_loop().run_in_executor(thread, shrink, jpeg)
-
-    async def _failed(self, key: MonitorKey, attempts: int, error: Exception) -> None:
-        if attempts > 1:
-            self._wanted.setdefault(key, attempts - 1)
-            await self._clock.sleep(_RETRY_S / max(1, len(self._wanted)))
-        else:
-            what = str(error) or "no answer in time"
-            self._notices.warn(f"picture {key[0]}", f"no picture of the newest event of {key[0]}/{key[1]}: {what}")
+    def _doubt(self) -> None:
+        """Have sent once more what has left so shortly before a loss that it may not have arrived."""
+        now = self._clock.monotonic()
+        for key, sent in self._sent.items():
+            if now - sent <= _DOUBT_S and key in self._memory.shown:
+                self._memory.shown[key] = None
+                self._want(key)
+        self._sent.clear()
 
     async def _connect(self) -> Link:
         """Connect, however often it takes."""
@@ -224,3 +318,16 @@ class Snapshots:
         except BrokerError as error:
             self._notices.warn("media", f"the connection for pictures ended: {error}")
             self._writable.set()
+        finally:
+            self._doubt()
+
+
+def _due(view: MonitorView) -> Shown | None:
+    """Return what is to be shown of a monitor, None while there is nothing to show (what was before stays)."""
+    event = view.last_event
+    if event is None:
+        return None
+    is_deleted = event.type is MessageType.DELETED
+    if not (is_deleted or event.snapshot_ready or event.end is not None):
+        return None
+    return Shown(event=event.id, is_over=event.end is not None, is_deleted=is_deleted)

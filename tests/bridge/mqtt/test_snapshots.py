@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -21,12 +22,15 @@ from vms_bridge.mqtt import snapshots as module
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.notices import Notices
-from vms_bridge.mqtt.snapshots import MAX_SOURCE_BYTES, SnapshotMemory, Snapshots, shrink
+from vms_bridge.mqtt.snapshots import MAX_SOURCE_BYTES, Shown, SnapshotMemory, Snapshots, shrink
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.views import Changes, MessageType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
+
+    from vms_bridge.model import PictureRef
 
 TOPICS = Topics("home")
 TOPIC = TOPICS.snapshot("zm", "1")
@@ -67,45 +71,86 @@ def test_a_bomb_is_not_opened() -> None:
         shrink(out.getvalue())
 
 
+class Hanging(FakeHub):
+    """A hub with systems that do not answer for a picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hung: dict[str, asyncio.Event] = {}
+        """Answers once this is set."""
+
+    async def picture(self, system: str, ref: PictureRef) -> bytes:
+        if system in self.hung:
+            await self.hung[system].wait()
+        return await super().picture(system, ref)
+
+
 class Studio:
     """Snapshots over a broker."""
 
     def __init__(self, broker: FakeBroker) -> None:
         self.broker = broker
-        self.hub = FakeHub()
+        self.hub = Hanging()
         self.clock = FakeClock()
         self.memory = SnapshotMemory()
+        self._task: asyncio.Task[None] | None = None
+
+    async def session(self, *, everything: bool = False) -> None:
+        """Serve as over a new link of the sink."""
+        await self.end()
         self.snapshots = Snapshots(
             hub=self.hub,
             topics=TOPICS,
-            config=MqttConfig(url=broker.url),
+            config=MqttConfig(url=self.broker.url),
             client_id="bridge",
             clock=self.clock,
             notices=Notices(logging.getLogger("test"), self.clock),
             memory=self.memory,
             dialect=Dialect(),
         )
+        keys = ((key, name) for key, system in self.hub.systems.items() for name in system.monitors)
+        known = frozenset(key for key in keys if (view := self.hub.monitor(*key)) and view.last_event)
+        self.snapshots.start(Changes(systems=frozenset(self.hub.systems), last_events=known), everything=everything)
+        self._task = asyncio.create_task(self.snapshots.run())
 
-    def happen(self, number: int, *, ready: bool = True, late: bool = False) -> None:
-        self.hub.record(number, type_=MessageType.MEDIA, snapshot_ready=ready, late=late)
+    async def end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def happen(self, number: int, *, ready: bool = True, type_: MessageType = MessageType.MEDIA, **changes: Any) -> None:  # noqa: ANN401 - fields by keyword
+        self.hub.record(number, type_=type_, snapshot_ready=ready, **changes)
         self.snapshots.note(Changes(last_events=frozenset({KEY})))
 
+    def set_available(self, *, available: bool) -> None:
+        self.hub.set_system(available=available)
+        self.snapshots.note(Changes(systems=frozenset({"zm"})))
+
+    async def serve(self, seconds: float) -> None:
+        """Let a while pass in which whatever there is to do is done."""
+        over = self.clock.monotonic() + seconds
+        await self.until(lambda: self.clock.monotonic() >= over)
+
     async def until(self, condition: Callable[[], bool]) -> None:
-        task = asyncio.create_task(self.snapshots.run())
-        try:
-            async with asyncio.timeout(5):
-                while not condition():
-                    await self.clock.advance(0.05)
-                    await asyncio.sleep(0.002)
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
+        async with asyncio.timeout(5):
+            while not condition():
+                await self.clock.advance(0.05)
+                await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def studio_at(broker: FakeBroker) -> AsyncIterator[Studio]:
+    """A bridge that has just started."""
+    one = Studio(broker)
+    await one.session()
+    yield one
+    await one.end()
 
 
 @pytest.fixture
 async def studio() -> AsyncIterator[Studio]:
-    async with FakeBroker() as broker:
-        yield Studio(broker)
+    async with FakeBroker() as broker, studio_at(broker) as one:
+        yield one
 
 
 async def test_a_picture_that_comes_late_is_tried_again(studio: Studio) -> None:
@@ -118,7 +163,8 @@ async def test_a_picture_that_comes_late_is_tried_again(studio: Studio) -> None:
         return studio.broker.retained.get(TOPIC) == ready
 
     await studio.until(is_there)
-    assert studio.memory.published == {KEY: ("zm-1", False)}
+    await studio.serve(0.5)
+    assert studio.memory.shown == {KEY: Shown(event="zm-1", is_over=False)}
 
 
 async def test_a_picture_that_never_comes_is_given_up(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
@@ -134,25 +180,148 @@ async def test_what_is_known_is_not_fetched_again(studio: Studio) -> None:
     await studio.until(lambda: TOPIC in studio.broker.retained)
     studio.happen(1)
     studio.happen(2, ready=False)
-    studio.hub.record(2, type_=MessageType.DELETED, snapshot_ready=True)
-    studio.snapshots.note(Changes(last_events=frozenset({KEY})))
     studio.happen(2)
     await studio.until(lambda: studio.broker.retained[TOPIC] == studio.hub.pictures["2"])
     assert len(studio.hub.asked_pictures) == 2
 
 
+def hours_ago(studio: Studio, hours: float) -> datetime:
+    return studio.clock.now() - timedelta(hours=hours)
+
+
 async def test_after_a_start_only_recent_ones_unless_the_broker_has_none(studio: Studio) -> None:
     studio.hub.pictures = {"1": picture(320, 240)}
-    studio.hub.record(1, start=studio.clock.now() - timedelta(hours=2), end=START)
-    first = Changes(last_events=frozenset({KEY}))
-    studio.snapshots.start(first, everything=False)
-    task = asyncio.create_task(studio.snapshots.run())
-    await studio.clock.advance(5)
+    studio.hub.record(1, start=hours_ago(studio, 2), end=hours_ago(studio, 1.5))
+    studio.memory = SnapshotMemory()
+    await studio.session()
+    await studio.serve(5)
     assert studio.hub.asked_pictures == []
-    task.cancel()
-    await asyncio.wait({task})
-    studio.snapshots.start(first, everything=True)
+    await studio.session(everything=True)
     await studio.until(lambda: TOPIC in studio.broker.retained)
+
+
+async def test_an_event_that_ended_a_short_while_ago_is_recent_however_long_it_was(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.hub.record(1, start=hours_ago(studio, 5), end=hours_ago(studio, 0.5))
+    await studio.session()
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+
+
+@pytest.mark.parametrize("shown_before", [True, False])
+async def test_what_happened_while_the_broker_was_away_is_shown_however_long_ago(studio: Studio, *, shown_before: bool) -> None:
+    studio.hub.pictures = {"1": picture(320, 240), "2": picture(320, 200)}
+    if shown_before:
+        studio.happen(1)
+        await studio.until(lambda: TOPIC in studio.broker.retained)
+    studio.hub.record(2, start=studio.clock.now(), end=studio.clock.now() + timedelta(minutes=1))
+    await studio.clock.advance(3 * 3600)
+    await studio.session()
+    await studio.until(lambda: studio.broker.retained.get(TOPIC) == studio.hub.pictures["2"])
+
+
+async def test_a_broker_that_came_back_with_an_old_picture_gets_the_new_one(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.happen(1, start=hours_ago(studio, 0.5), end=hours_ago(studio, 0.4))
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    studio.broker.publish(TOPIC, b"saved before", retain=True)
+    await studio.session()
+    await studio.until(lambda: studio.broker.retained[TOPIC] == studio.hub.pictures["1"])
+    await studio.end()
+    studio.memory.shown[KEY] = Shown(event="zm-1", is_over=True)
+    await studio.clock.advance(3600)
+    await studio.session()
+    await studio.serve(5)
+    assert len(studio.hub.asked_pictures) == 2, "by now the broker has saved it"
+
+
+async def test_a_picture_that_left_shortly_before_a_loss_is_sent_again(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.happen(1)
+    lost = False
+
+    def is_there_again() -> bool:
+        nonlocal lost
+        if TOPIC in studio.broker.retained and not lost:
+            lost = True
+            studio.broker.core.drop("bridge_media")
+            studio.broker.publish(TOPIC, b"older", retain=True)
+        return lost and studio.broker.retained[TOPIC] == studio.hub.pictures["1"]
+
+    await studio.until(is_there_again)
+
+
+async def test_what_was_not_to_be_had_is_fetched_when_the_system_is_back(studio: Studio) -> None:
+    studio.happen(1)
+    await studio.serve(10)
+    assert len(studio.hub.asked_pictures) == 3
+    studio.set_available(available=False)
+    await studio.session()
+    await studio.serve(10)
+    assert len(studio.hub.asked_pictures) == 3, "nobody asks a system that is away"
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.set_available(available=True)
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    await studio.serve(1)
+    studio.set_available(available=False)
+    studio.set_available(available=True)
+    await studio.serve(5)
+    assert len(studio.hub.asked_pictures) == 4
+
+
+async def test_a_system_that_hangs_holds_up_nobody_else(studio: Studio) -> None:
+    studio.hub.hung["attic"] = asyncio.Event()
+    studio.hub.add_system("attic")
+    for number in range(1, 51):
+        studio.hub.add_monitor("attic", monitor(number))
+        studio.hub.record(number, str(number), system="attic", type_=MessageType.MEDIA, snapshot_ready=True)
+    await studio.session()
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.happen(1)
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    assert len(studio.hub.asked_pictures) == 1
+
+
+async def test_pictures_are_paced(studio: Studio) -> None:
+    for number in range(1, 31):
+        studio.hub.add_monitor("zm", monitor(number))
+        studio.hub.pictures[str(number)] = picture(32, 24)
+        studio.hub.record(number, str(number), type_=MessageType.MEDIA, snapshot_ready=True)
+    await studio.session()
+    began = studio.clock.monotonic()
+    await studio.until(lambda: len(studio.broker.retained) == 30)
+    assert studio.clock.monotonic() - began >= 2.9
+
+
+async def test_a_replay_brings_the_pictures_too(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.hub.add_monitor("zm", monitor(2))
+    studio.happen(1, end=hours_ago(studio, 30), start=hours_ago(studio, 31))
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    studio.broker.publish(TOPIC, b"", retain=True)
+    studio.snapshots.repeat()
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+
+
+async def test_a_deleted_event_leaves_no_picture(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.happen(1)
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    studio.happen(1, type_=MessageType.DELETED)
+    await studio.until(lambda: TOPIC not in studio.broker.retained)
+    assert len(studio.hub.asked_pictures) == 1
+
+
+async def test_an_event_that_is_deleted_while_its_picture_is_fetched_leaves_none(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240)}
+    heard = studio.broker.listen(TOPIC)
+    studio.hub.hung["zm"] = asyncio.Event()
+    studio.happen(1)
+    await studio.serve(0.5)
+    studio.happen(1, type_=MessageType.DELETED)
+    studio.hub.hung["zm"].set()
+    await studio.until(lambda: studio.memory.shown[KEY] == Shown(event="zm-1", is_over=False, is_deleted=True))
+    assert len(studio.hub.asked_pictures) == 1
+    assert (await heard.get()).payload == b""
 
 
 async def test_a_monitor_that_goes_needs_no_picture(studio: Studio) -> None:
@@ -160,11 +329,8 @@ async def test_a_monitor_that_goes_needs_no_picture(studio: Studio) -> None:
     studio.snapshots.note(Changes(removed=frozenset({KEY})))
     studio.happen(1)
     studio.hub.remove_monitor("zm", "1")
-    task = asyncio.create_task(studio.snapshots.run())
-    await studio.clock.advance(1)
+    await studio.serve(1)
     assert studio.hub.asked_pictures == []
-    task.cancel()
-    await asyncio.wait({task})
 
 
 async def test_a_monitor_that_goes_while_its_picture_is_fetched_leaves_none(studio: Studio) -> None:
@@ -182,7 +348,7 @@ async def test_a_monitor_that_goes_while_its_picture_is_fetched_leaves_none(stud
 
     await studio.until(is_second)
     assert TOPIC not in studio.broker.retained
-    assert studio.memory.published.keys() == {("zm", "2")}
+    assert studio.memory.shown.keys() == {("zm", "2")}
 
 
 async def test_a_picture_is_cleared_behind_itself(studio: Studio) -> None:
@@ -228,8 +394,7 @@ async def test_a_broken_connection_is_made_again(studio: Studio) -> None:
 
 
 async def test_a_picture_that_is_too_large_for_the_broker(caplog: pytest.LogCaptureFixture) -> None:
-    async with FakeBroker(limits=BrokerLimits(max_packet_bytes=2000)) as broker:
-        studio = Studio(broker)
+    async with FakeBroker(limits=BrokerLimits(max_packet_bytes=2000)) as broker, studio_at(broker) as studio:
         studio.hub.pictures = {"1": picture(320, 240)}
         studio.happen(1)
         await studio.until(lambda: "raise its packet limit" in caplog.text)
