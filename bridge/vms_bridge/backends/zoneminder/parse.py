@@ -151,10 +151,12 @@ def as_bool(value: object, *, default: bool = False) -> bool:
 
 
 def as_text(value: object) -> str:
-    """Read a text of bounded length; nothing, and what is none, is empty."""
+    """Read a text of bounded length, of whole characters; nothing, and what is none, is empty."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
-    return str(value)[:TEXT_LIMIT] if isinstance(value, (str, float)) else str(as_int(value) or 0)
+    if isinstance(value, int):
+        return str(as_int(value) or 0)
+    return str(value)[:TEXT_LIMIT].encode("utf-8", "replace").decode()
 
 
 def as_id(value: object) -> str | None:

@@ -207,3 +207,17 @@ def test_booleans(value: object, *, known: bool) -> None:
 def test_lists_that_came_as_objects() -> None:
     assert list(parse.parse_monitors({"monitors": {"0": {"Monitor": {"Id": 5}}}})) == ["5"]
     assert [s.name for s in parse.parse_states({"states": {"1": {"State": {"Name": "x"}}}})] == ["x"]
+
+
+@settings(max_examples=80)
+@given(JSON | st.text(st.characters(categories=("Cs", "L")), max_size=10))
+def test_a_text_can_always_be_stored_and_told(value: object) -> None:
+    assert parse.as_text(value).encode().decode() == parse.as_text(value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "read"),
+    [("Tür \ud83d", "Tür ?"), ("🚪" * 5000, "🚪" * parse.TEXT_LIMIT), (7, "7"), (2.5, "2.5"), (True, ""), (None, ""), ([], "")],
+)
+def test_texts(raw: object, read: str) -> None:
+    assert parse.as_text(raw) == read
