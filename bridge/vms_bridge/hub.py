@@ -10,14 +10,15 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from vms_bridge.batch_plan import BatchPlan, plan_batch
 from vms_bridge.command_runner import CommandRunner
-from vms_bridge.errors import MediaUnavailable, StoreError
+from vms_bridge.errors import MediaUnavailable
+from vms_bridge.hub_chores import Chore
 from vms_bridge.hub_events import MOST_RECENT, RECENT_S, FollowedEvents
 from vms_bridge.hub_system import System
-from vms_bridge.logs import Trouble
+from vms_bridge.hub_text import clean
 from vms_bridge.messages import decode
 from vms_bridge.model import (
     Detection,
@@ -35,7 +36,7 @@ from vms_bridge.subscription import HubSubscription
 from vms_bridge.views import BridgeState, MonitorView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from vms_bridge.views import StoredMessage, SystemView
 
 _LOGGER = logging.getLogger(__name__)
-_T = TypeVar("_T")
 _HOUSEKEEPING_S = 600.0
 _LOOK_AT_STORE_S = 5.0
 _WAITING = timedelta(seconds=10)
@@ -107,7 +107,9 @@ class Hub:
         self._subscriptions: set[HubSubscription] = set()
         self._writes: set[asyncio.Task[None]] = set()
         self._unsaved = asyncio.Event()
-        self._store_trouble = Trouble(_LOGGER, "keeping house", clock.monotonic)
+        self._saving = Chore("saving what monitors are", clock.monotonic)
+        self._pruning = Chore("forgetting what is old", clock.monotonic)
+        self._looking = Chore("counting what waits", clock.monotonic)
         self._runner = CommandRunner(self, clock, backend_of=self._backend_of, memory=self, store=store)
 
     @property
@@ -254,7 +256,7 @@ class Hub:
             case SystemUpdate():
                 self._apply_system(system, update.state)
             case Snapshot():
-                self._apply_monitors(system, update.monitors)
+                self._apply_monitors(system, clean(update.monitors))
                 for monitor_id, state in update.states.items():
                     self._apply_state(system, monitor_id, state)
                 self._apply_system(system, update.system)
@@ -263,7 +265,7 @@ class Hub:
 
     async def record(self, system: System, batch: EventBatch) -> None:
         """Store a batch and tell who listens; goes on to its end even when the backend is cancelled meanwhile."""
-        task = asyncio.create_task(self._record(system, batch), name=f"record {system.key}")
+        task = asyncio.create_task(self._record(system, clean(batch)), name=f"record {system.key}")
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
         await asyncio.shield(task)
@@ -399,13 +401,15 @@ class Hub:
             for system in [system for system in self._systems.values() if system.unsaved]:
                 system.unsaved = False
                 monitors = {key: view.monitor for key, view in system.monitors.items()}
-                await self._keep_house(self._store.save_monitors(system.key, monitors))
-                await self._keep_house(self._store.save_names(system.key, system.names))
+                await self._saving.attempt(self._store.save_monitors(system.key, monitors))
+                await self._saving.attempt(self._store.save_names(system.key, system.names))
 
     async def _prune(self) -> None:
         while True:
             limits = self._retention
-            lost = await self._keep_house(self._store.prune(self._durable_sinks, keep=limits.keep, most=limits.most_undelivered))
+            lost = await self._pruning.attempt(
+                self._store.prune(self._durable_sinks, keep=limits.keep, most=limits.most_undelivered)
+            )
             if lost:
                 self._set_state(replace(self._state, given_up=self._state.given_up + lost))
                 _LOGGER.error(
@@ -419,7 +423,7 @@ class Hub:
 
     async def _watch_store(self) -> None:
         while True:
-            waiting = await self._keep_house(self._store.waiting(longer_than=_WAITING))
+            waiting = await self._looking.attempt(self._store.waiting(longer_than=_WAITING))
             problem = self._store.problem or ("the store failed; see the log" if waiting is None else None)
             undelivered = self._state.undelivered if waiting is None else waiting
             self._set_state(replace(self._state, problem=problem, undelivered=undelivered))
@@ -430,12 +434,3 @@ class Hub:
             self._state = state
             for subscription in self._subscriptions:
                 subscription.bridge()
-
-    async def _keep_house(self, work: Coroutine[None, None, _T]) -> _T | None:
-        try:
-            done = await work
-        except StoreError as error:
-            self._store_trouble.report(error, hint=error.hint)
-            return None
-        self._store_trouble.over()
-        return done

@@ -30,6 +30,7 @@ from vms_bridge.model import (
     StateUpdate,
     SystemLost,
     SystemUpdate,
+    Zone,
 )
 from vms_bridge.store import Store
 from vms_bridge.views import BridgeState
@@ -517,7 +518,8 @@ async def test_a_store_that_fails_for_long_is_told_once(tmp_path: Path, caplog: 
                     await asyncio.to_thread(lambda: None)
             await clock.advance(5)
         assert hub.state.problem
-        assert caplog.text.count("keeping house") == 1
+        for chore in ("forgetting what is old", "counting what waits"):
+            assert caplog.text.count(chore) == 1
         task.cancel()
         await asyncio.wait([task])
 
@@ -545,6 +547,67 @@ async def test_an_event_that_was_told_comes_to_its_end_wherever_its_monitor_has_
             ("update", "zm-1", "1", "Hall"),
         ]
         assert [each.id for each in again.resume.open_events] == ["5"]
+
+
+async def test_half_a_character_in_any_text_stops_neither_events_nor_descriptions(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    half = "\ud83d"
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(
+            snapshot(
+                monitor(1, name=f"Tür {half}", model=half, modes={half: (half,)}, zones=(Zone(id="1", name=half),)), monitor(2)
+            )
+        )
+        housekeeping = asyncio.create_task(hub.run())
+        texts = {"cause": half, "notes": half, "labels": (half,), "zones": (half, "lawn")}
+        await feed.record(EventBatch(events=(event(1, "1", **texts),), cursor=half))
+        [message] = await told(hub)
+        assert (message["cause"], message["labels"], message["zones"]) == ("?", ["?"], ["?", "lawn"])
+        assert message["monitor_name"] == "Tür ?"
+
+        async def described() -> bool:
+            return "2" in {stored.key for stored in await hub._store.monitors("zm") if stored.monitor}
+
+        await until(described)
+        assert not caplog.records
+        housekeeping.cancel()
+        await asyncio.wait([housekeeping])
+        await feed.record(EventBatch(events=(event(1, "1", **texts),), cursor="2"))
+        assert len(await told(hub)) == 1
+
+    async with running(tmp_path) as hub:
+        await added(hub)
+        view = hub.monitor("zm", "1")
+        assert view
+        assert (view.monitor.name, view.monitor.model, view.monitor.modes) == ("Tür ?", "?", {"?": ("?",)})
+
+
+async def test_housekeeping_outlives_an_unforeseen_error_and_tells_it_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Store):
+        async def waiting(self, *, longer_than: timedelta) -> int:
+            raise ZeroDivisionError(longer_than)
+
+    clock = FakeClock()
+    store = await asyncio.to_thread(Broken.open, tmp_path, clock)
+    hub = Hub(store, clock)
+    housekeeping = asyncio.create_task(hub.run())
+    for _ in range(4):
+        async with asyncio.timeout(5):
+            while clock.sleeping < 2:
+                await asyncio.to_thread(lambda: None)
+        await clock.advance(5)
+    assert not housekeeping.done()
+    assert hub.state.problem
+    assert [bool(record.exc_info) for record in caplog.records] == [False, True]
+    assert "counting what waits: ZeroDivisionError" in caplog.text
+    housekeeping.cancel()
+    await asyncio.wait([housekeeping])
+    await hub.close()
+    await store.close()
 
 
 async def test_a_monitor_that_was_hidden_by_its_name_stays_so_when_it_is_deleted(tmp_path: Path) -> None:
