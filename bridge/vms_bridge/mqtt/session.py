@@ -107,6 +107,7 @@ class Session:
         )
         self._announcer: Announcer | None = None
         self._replay: Replay | None = None
+        self._snapshots: Snapshots | None = None
         self._greeting = b""
         self._deaf_to: list[str] = []
         self.outbox = Outbox(link, call_soon=asyncio.get_running_loop().call_soon, on_dropped=self._dropped)
@@ -227,7 +228,7 @@ class Session:
             again=self._say_online,
             jitter=_JITTER.uniform,
         )
-        self._announcer, self._replay = announcer, replay
+        self._announcer, self._replay, self._snapshots = announcer, replay, snapshots
         await self._give_up_name(held.previous)
         if not config.snapshots and not self._memory.established:
             for topic in held.pictures(topics):  # of an earlier run
@@ -303,8 +304,9 @@ class Session:
             if message.payload == ONLINE and self._replay is not None:
                 self._replay.ask(jitter=True)
         elif message.topic == topics.replay:
-            if self._replay is not None:
+            if self._replay is not None and self._snapshots is not None:
                 self._replay.ask(jitter=False)
+                self._snapshots.repeat()
         elif not message.payload and topics.parse_discovery(message.topic) is not None:
             self._heard_emptied(message.topic)
 

@@ -745,6 +745,19 @@ def jpeg(width: int, height: int) -> bytes:
     return out.getvalue()
 
 
+async def test_a_replay_brings_the_pictures_too(broker: FakeBroker, clock: FakeClock) -> None:
+    hub = FakeHub()
+    hub.pictures = {"1": jpeg(320, 240)}
+    topic = f"{ROOT}/zm/1/snapshot"
+    async with running(make(broker, clock, config={"snapshots": True}), hub):
+        await settled(broker, hub)
+        hub.record(1, type_=MessageType.MEDIA, snapshot_ready=True)
+        await until(lambda: topic in broker.retained, clock, step_s=0.02)
+        broker.publish(topic, retain=True)
+        broker.publish(f"{ROOT}/replay", "please")
+        await until(lambda: topic in broker.retained, clock, step_s=0.02)
+
+
 async def test_the_newest_picture_is_retained(broker: FakeBroker, clock: FakeClock) -> None:
     hub = FakeHub()
     hub.pictures = {"1": jpeg(1920, 1080), "2": jpeg(320, 240)}
