@@ -348,7 +348,7 @@ async def test_restored_database_known_by_its_times(world: World, serve: Serve, 
 async def test_restored_database_known_by_the_next_id(world: World, serve: Serve, clock: FastClock) -> None:
     for _ in range(5):
         world.close_event(world.open_event(1).id)
-    feed = MemoryFeed(Resume(cursor=f"50@{clock.now():%Y-%m-%dT%H:%M:%SZ}"))
+    feed = MemoryFeed(Resume(cursor=f"50@{clock.now() - timedelta(seconds=5):%Y-%m-%dT%H:%M:%SZ}"))
     async with FakeZoneMinder(world) as fake, serve(fake, feed):
         await feed.until(lambda: feed.states["1"].source == "events")
         fresh = world.open_event(2)
