@@ -7,9 +7,12 @@ gathered for a second and a device is announced at most every two (docs/decision
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from vms_bridge.mqtt import discovery
+from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.topics import Subject
 
 if TYPE_CHECKING:
@@ -83,7 +86,7 @@ class Announcer:
         """Publish again what was published last, for a Home Assistant that has just come up."""
         topic = self._topic(subject)
         if topic not in self._unwanted and self._held.get(topic) and subject not in self._due:
-            self._outbox.put(topic, self._held[topic])
+            self._put(topic, self._held[topic])
 
     def emptied(self, topic: str, *, may_be_echo: bool = False) -> None:
         """Respect that somebody else has cleared this topic: Home Assistant does so when a user deletes a device.
@@ -141,13 +144,32 @@ class Announcer:
             return
         gone = discovery.gone(held, wanted) - self._emptied.pop(topic, frozenset()) if held else frozenset()
         if held and gone:
-            self._emptied[topic] = gone
-            wanted = discovery.removal_payload(held, gone)
-            self._due[subject] = self._clock.monotonic() + APART_S
-            self._news.set()
-        self._held[topic] = wanted
+            self._empty(subject, discovery.removal_payload(held, gone), gone)
+        else:
+            self._put(topic, wanted)
+
+    def _put(self, topic: str, payload: bytes) -> None:
+        self._held[topic] = payload
         self._sent[topic] = self._clock.monotonic()
-        self._outbox.put(topic, wanted)
+        self._outbox.put(topic, payload)
+
+    def _empty(self, subject: Subject, payload: bytes, gone: frozenset[str]) -> None:
+        """Publish the first of the two steps by which components go; the second waits until the broker has this one.
+
+        As a newest-wins message it would be replaced by the second where the broker is slow, and Home Assistant would
+        keep the components for ever.
+        """
+        topic = self._topic(subject)
+        self._due[subject] = self._clock.monotonic() + APART_S
+        self._news.set()
+        if self._outbox.post(Post(topic=topic, payload=payload, retain=True, on_done=partial(self._arrived, topic))):
+            self._outbox.withdraw(topic)
+            self._emptied[topic] = gone
+            self._held[topic] = payload
+            self._sent[topic] = inf
+
+    def _arrived(self, topic: str, _code: int) -> None:
+        self._sent[topic] = self._clock.monotonic()
 
     def _is_unheard(self, subject: Subject) -> bool:
         """Say whether this is a system that can't be asked now: what it can do is then not known to have changed."""

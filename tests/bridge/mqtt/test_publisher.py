@@ -21,6 +21,7 @@ from vms_bridge.mqtt.announcer import Announcer
 from vms_bridge.mqtt.discovery import Offer
 from vms_bridge.mqtt.events import REFUSED_RETRY_S, Confirmations, EventLanes
 from vms_bridge.mqtt.notices import Notices
+from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.publisher import FORGET_S, Publisher
 from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.rivalry import Rivalry
@@ -218,10 +219,62 @@ async def test_entities_go_in_two_steps() -> None:
         assert discovery.components(first) == full, "first each component that goes is left with its platform only"
         assert gone
         await stage.clock.advance(4)
+        assert stage.topics() == [], "the broker has not acknowledged it yet"
+        stage.pipe.ack()
+        await stage.clock.advance(1.9)
+        assert stage.topics() == [], "Home Assistant takes a moment after the broker"
+        await stage.clock.advance(1.1)
         (second,) = [each.payload for each in stage.pipe.run() if each.topic == CONFIG]
         assert discovery.components(second).keys() < full.keys()
         await stage.clock.advance(10)
         assert stage.topics() == []
+
+
+async def test_a_slow_broker_hears_both_steps() -> None:
+    stage = await Stage.set()
+    async with running(stage.announcer.run()):
+        stage.pipe.is_ready = False
+        stage.announcer.repeat(Subject("zm", "1"))
+        stage.hub.add_monitor("zm", monitor(1, capabilities=EVERYTHING - {Capability.FORCE_ALARM}))
+        await stage.note()
+        await stage.clock.advance(20)
+        stage.pipe.is_ready = True
+        stage.pipe.outbox.kick()
+        (first,) = [each for each in stage.pipe.run() if each.topic == CONFIG]
+        assert (first.qos, first.retain) == (1, True)
+        assert json.loads(first.payload)["cmps"]["force_alarm"] == {"p": "switch"}
+        stage.pipe.ack()
+        await stage.clock.advance(4)
+        assert "force_alarm" not in discovery.components(stage.pipe.run()[-1].payload)
+
+
+async def test_a_full_queue_puts_the_removal_off() -> None:
+    stage = await Stage.set()
+    stage.pipe.window = 0
+    while stage.pipe.outbox.post(Post(topic="event", payload=b"x")):
+        pass
+    async with running(stage.announcer.run()):
+        stage.hub.add_monitor("zm", monitor(1, capabilities=EVERYTHING - {Capability.FORCE_ALARM}))
+        await stage.note()
+        await stage.clock.advance(5)
+        stage.pipe.window = 200_000
+        stage.pipe.outbox.kick()
+        stage.pipe.run()
+        await stage.clock.advance(5)
+        assert [each.qos for each in stage.pipe.run() if each.topic == CONFIG] == [1]
+
+
+async def test_a_change_keeps_its_distance_from_a_repetition_too() -> None:
+    stage = await Stage.set()
+    async with running(stage.announcer.run()):
+        await stage.clock.advance(10)
+        stage.announcer.repeat(Subject("zm", "1"))
+        stage.hub.add_monitor("zm", monitor(1, name="Renamed"))
+        assert CONFIG in await stage.note()
+        await stage.clock.advance(1.9)
+        assert stage.topics() == [], "two payloads for a device are two seconds apart"
+        await stage.clock.advance(1.1)
+        assert stage.topics() == [CONFIG]
 
 
 async def test_a_replay_is_paced_and_starts_over() -> None:
