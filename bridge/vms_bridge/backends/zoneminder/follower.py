@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,6 +58,8 @@ class EventFollower:
         self._trouble = Trouble(_LOG, f"{name}: events", clock.monotonic)
         self._has_begun = False
         self._awaited_event = self._awaited_end = self._looks = 0
+        self._next_turn = asyncio.Event()
+        """Set when the turn that is still to begin is over."""
         self.is_good = False
         """Whether what the tracker knows is current."""
 
@@ -65,9 +68,10 @@ class EventFollower:
         """Whether events were asked for in vain."""
         return self._trouble.is_on
 
-    def ring(self) -> None:
-        """Read events now."""
+    def ring(self) -> asyncio.Event:
+        """Read events now; what is returned is set when that is done, and at once while they can't be read."""
         self._bell.ring()
+        return self._next_turn
 
     def expect_event(self, event_id: int) -> None:
         """Hear that an event begins whose row may not be there yet."""
@@ -83,10 +87,16 @@ class EventFollower:
 
     async def follow(self) -> None:
         """Read until cancelled. Raises VmsUnreachable."""
+        try:
+            await self._follow()
+        finally:
+            self._next_turn.set()
+
+    async def _follow(self) -> None:
         failures = 0
         while True:
             try:
-                await self._read()
+                await self._turn()
             except VmsUnreachable:
                 raise
             except VmsError as error:
@@ -94,12 +104,20 @@ class EventFollower:
                 self.is_good = self._has_begun = False
                 self._trouble.report(error, hint=error.hint)
                 self._listener.events_health_changed()
+                self._next_turn.set()
                 await self._clock.sleep(min(self._interval * 2 ** min(failures, 5), _LONGEST_WAIT_S))
             else:
                 failures = 0
                 self._trouble.over()
                 self._set_good()
                 await self._wait()
+
+    async def _turn(self) -> None:
+        turn, self._next_turn = self._next_turn, asyncio.Event()
+        try:
+            await self._read()
+        finally:
+            turn.set()
 
     async def _read(self) -> None:
         is_late = self._clock.monotonic() - self._last.at > _LIVE_S + self._interval

@@ -142,13 +142,15 @@ class Session:
         watch = self.watches.get(monitor_id)
         if watch is None:
             return
-        now = self._clock.monotonic()
-        if not watch.uses_memory(now):
-            if not watch.row.is_idle:
-                await self._read_status(watch)
-            if self._follower is not None:
-                self._follower.ring()
+        if watch.uses_memory(self._clock.monotonic()):
+            await self._reread(monitor_id)
+            return
+        events_read = self._follower.ring() if self._follower is not None else None
+        if not watch.row.is_idle:
+            await self._read_status(watch)
         await self._reread(monitor_id)
+        if events_read is not None:
+            await events_read.wait()
 
     def settle(self, monitor_ids: Collection[str]) -> None:
         """Expect these monitors' daemons to start anew, and look closely until they run."""

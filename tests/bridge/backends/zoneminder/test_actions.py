@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -205,6 +206,25 @@ async def test_what_takes_too_long_counts_as_requested(
         fake.fail(path, "hang")
         await backend.execute(None if isinstance(action, SetRunState) else "1", action)
         fake.heal()
+
+
+async def test_a_look_has_read_the_events_when_it_is_over(serve: Serve) -> None:
+    """A command is verified by what was seen then: an alarm that nobody knew of must not be overlooked."""
+    async with FakeZoneMinder(World()) as fake, serve(fake, settings=config(fake.url, poll_interval=60)) as (backend, feed):
+        await feed.until(lambda: feed.states["1"].source == "events")
+        fake.world.alarm(1)
+        await backend.refresh("1")
+        assert feed.states["1"].alarm is AlarmState.ALARM
+
+
+async def test_a_look_does_not_wait_for_events_that_can_not_be_read(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
+        await feed.until(lambda: feed.states["1"].source == "events")
+        fake.fail("events", "500")
+        async with asyncio.timeout(5):
+            for _ in range(5):
+                await backend.refresh("1")
+        assert feed.states["1"].source != "events"
 
 
 async def test_refresh_of_a_monitor_that_was_just_deleted(serve: Serve) -> None:
