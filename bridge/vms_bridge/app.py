@@ -15,7 +15,7 @@ from vms_bridge.backends.broken import BrokenBackend
 from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import load
-from vms_bridge.errors import BridgeError, InvalidConfig, RivalBridge
+from vms_bridge.errors import BridgeError, InvalidConfig, RivalBridge, causes
 from vms_bridge.hub import Hub, Retention
 from vms_bridge.logs import configure
 from vms_bridge.mqtt.sink import MqttSink
@@ -89,7 +89,7 @@ class Bridge:
             finally:
                 await self.hub.close()
         except* BridgeError as errors:
-            failures.append(_first(errors))
+            failures.extend(causes(errors))
         finally:
             await store.close()
         if failures:
@@ -236,9 +236,3 @@ async def _end(task: asyncio.Task[None]) -> None:
     """Cancel a part and wait until it has cleaned up; its own failure is told by its group."""
     task.cancel()
     await asyncio.wait([task])
-
-
-def _first(errors: BaseExceptionGroup[BridgeError]) -> BridgeError:
-    """Return the first error of a group: the one that made all the others stop."""
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from vms_bridge import __version__
-from vms_bridge.errors import BridgeError, InvalidConfig
+from vms_bridge.errors import BridgeError, InvalidConfig, causes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from vms_bridge.backends.base import Finding
 
@@ -181,7 +181,7 @@ def _explain(error: Exception, *, debug: bool) -> int:
     from vms_bridge.logs import redact  # noqa: PLC0415  # `--help` has no use for it
 
     code = OK
-    for cause in _causes(error):
+    for cause in causes(error) if isinstance(error, BaseExceptionGroup) else (error,):
         if isinstance(cause, InvalidConfig):
             code = max(code, MISCONFIGURED)
             for mistake in cause.mistakes:
@@ -197,15 +197,6 @@ def _explain(error: Exception, *, debug: bool) -> int:
     if debug:
         _say(redact("".join(traceback.format_exception(error))), sys.stderr)
     return code
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors in a group, or the one error."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _causes(inner)
-    else:
-        yield error
 
 
 def _complain(text: str, hint: str) -> None:

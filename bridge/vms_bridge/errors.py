@@ -16,10 +16,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+_Error = TypeVar("_Error", bound=BaseException)
 
 
 class BridgeError(Exception):
@@ -146,3 +148,12 @@ class RivalBridge(BrokerError):
     """Another bridge with the same instance name is at work on this broker."""
 
     code = "rival"
+
+
+def causes(group: BaseExceptionGroup[_Error]) -> Iterator[_Error]:
+    """Yield the errors in a group, however deep they are nested; the one that made the others stop comes first."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from causes(error)
+        else:
+            yield error

@@ -18,7 +18,7 @@ from vms_bridge.config import Config, SystemConfig
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
 from vms_bridge.demo.table import counts, make_display
 from vms_bridge.demo.witness import Witness
-from vms_bridge.errors import BridgeError
+from vms_bridge.errors import BridgeError, causes
 from vms_bridge.keys import MonitorRules
 from vms_bridge.logs import configure
 from vms_bridge.mqtt.config import MqttConfig
@@ -107,7 +107,7 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
                 for helper in helpers:
                     helper.cancel()
         except* BridgeError as errors:
-            failures.append(_first(errors))
+            failures.extend(causes(errors))
         finally:
             display.stop()
         if failures:
@@ -159,8 +159,3 @@ def _heading(address: BrokerAddress) -> str:
         f"Listen along:  mosquitto_sub -p {address.port} -t 'vms_bridge/#' -F '%t %p' -R\n"
         f"Home Assistant: add the MQTT integration with 127.0.0.1, port {address.port}. Ctrl-C ends the demo."
     )
-
-
-def _first(errors: BaseExceptionGroup[BridgeError]) -> BridgeError:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -15,7 +15,7 @@ from vms_bridge.backends.zoneminder.session import Session
 from vms_bridge.backends.zoneminder.standin import StandIn
 from vms_bridge.backends.zoneminder.system import Known
 from vms_bridge.commands import Restart, SetRunState
-from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, VmsUnreachable
+from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, VmsUnreachable, causes
 from vms_bridge.logs import Trouble
 
 if TYPE_CHECKING:
@@ -150,9 +150,4 @@ class ZoneMinder:
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the loss, or the failing store, that ended the loops; a fault of the program keeps its whole group."""
     lost, rest = group.split(BridgeError)
-    if lost is None or rest is not None:
-        return group
-    first: BaseException = lost
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first
+    return group if lost is None or rest is not None else next(causes(lost))
