@@ -31,6 +31,7 @@ _EVERYTHING = re.compile(r"(?P<path>.*?)\.json$")
 class User:
     password: str
     permissions: frozenset[str] = ADMIN
+    api: bool = True
 
 
 @dataclass(slots=True)
@@ -162,6 +163,8 @@ class FakeZoneMinder:
                 name = ""
         if not name:
             raise _Denied(401, "UnauthorizedException", "Login denied for user")
+        if not self.users[name].api:
+            raise _Denied(401, "UnauthorizedException", "API Disabled")
         self._serial += 1
         access = f"access-{self._serial}-é"
         self.tokens[access] = name

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import ssl
+from datetime import UTC
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vms_bridge.backends.base import Finding
 from vms_bridge.backends.zoneminder.api import Api, PermissionMissing
-from vms_bridge.backends.zoneminder.parse import parse_monitors, parse_time_zone, parse_version
+from vms_bridge.backends.zoneminder.parse import as_text, mapping, parse_events, parse_monitors, parse_time_zone, parse_version
 from vms_bridge.backends.zoneminder.shm import MonitorMemory, Unusable
-from vms_bridge.errors import VmsAuthFailed, VmsError
+from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import tzinfo
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.backends.zoneminder.parse import MonitorRow
@@ -30,17 +34,28 @@ _RESOURCES = (
     ("storage", "storage", "System: View"),
     ("host/getLoad", "load", "System: View"),
 )
+_NEWEST = {"sort": "Id", "direction": "desc", "limit": "1", "page": "1"}
+_API_OFF = "turn on OPT_USE_API under Options > System, and API access for this user under Options > Users"
+_PATHS = ("/zm", "", "/zoneminder")
+"""Where ZoneMinder usually is, on Debian, in containers and elsewhere."""
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+_AHEAD_S = 120.0
+_LONGEST_NAME = 64
 _LISTED = 5
 
 
 async def examine(config: ZoneMinderConfig, clock: Clock) -> Sequence[Finding]:
     """Try everything that a connection does, and tell how it went. Never raises for what a VMS can do."""
     findings: list[Finding] = []
+    if config.url.startswith("https:") and not config.verify_tls:
+        findings.append(Finding(text="any certificate is accepted", hint="pin the server's own by fingerprint:, or set ca_file:"))
     try:
         async with Api(config, clock) as api:
             await _examine_api(config, clock, api, findings)
     except VmsError as error:
-        findings.append(Finding(text=str(error), problem=True, hint=error.hint))
+        hint = _API_OFF if "api disabled" in str(error).lower() else error.hint
+        findings.append(Finding(text=str(error), problem=True, hint=hint))
+        findings += await _elsewhere(config, clock, error)
         shown = await _certificate(config)
         if shown is not None:
             findings.append(
@@ -63,16 +78,39 @@ async def _examine_api(config: ZoneMinderConfig, clock: Clock, api: Api, finding
         findings.append(Finding(text="it does not tell its version", problem=True, hint="does url: lead to a ZoneMinder?"))
         return
     findings.append(_about_version(version))
-    zone = await asyncio.to_thread(parse_time_zone, await _try(api, "host/getTimeZone"))
-    if zone is None:
-        findings.append(Finding(text="it does not tell its time zone", problem=True, hint="its times are taken as UTC"))
-    else:
-        findings.append(Finding(text=f"its time zone is {zone.key}"))
-    monitors = parse_monitors(await api.get("monitors"))
-    findings.append(Finding(text=f"it has {len(monitors)} monitors"))
+    told = await _try(api, "host/getTimeZone")
+    zone = await asyncio.to_thread(parse_time_zone, told)
+    findings.append(_about_time_zone(told, zone))
+    try:
+        monitors = parse_monitors(await api.get("monitors"))
+    except PermissionMissing as error:
+        findings.append(_not_permitted("monitors", "Monitors: View", error))
+        return
+    findings.append(_about_monitors(len(monitors)))
     for path, name, permission in _RESOURCES:
         findings.append(await _about_resource(api, path, name, permission))
-    findings += await asyncio.to_thread(_about_memory, config.shared_memory, monitors, version, clock)
+    findings += await _about_clock(api, zone or UTC, clock)
+    findings += await asyncio.to_thread(_about_memory, config, monitors, version, clock)
+
+
+async def _elsewhere(config: ZoneMinderConfig, clock: Clock, error: VmsError) -> list[Finding]:
+    """Say where on this server ZoneMinder is, if url: has the wrong path."""
+    if not isinstance(error, VmsProtocolError):
+        return []
+    for path in _PATHS:
+        url = urlsplit(config.url)._replace(path=path).geturl()
+        if url == config.url:
+            continue
+        try:
+            async with Api(config.model_copy(update={"url": url}), clock) as api:
+                is_there = parse_version(await api.get_without_token("host/getVersion")) is not None
+        except VmsAuthFailed as refusal:
+            is_there = "api/" in str(refusal)  # in ZoneMinder's own words; a web server's login says nothing
+        except VmsError:
+            is_there = False
+        if is_there:
+            return [Finding(text=f"a ZoneMinder answers at {url}", hint=f"set url: to {url}")]
+    return []
 
 
 def _about_version(version: Version) -> Finding:
@@ -80,6 +118,42 @@ def _about_version(version: Version) -> Finding:
     if (1, 34) <= version[:2] <= (1, 39):
         return Finding(text=text)
     return Finding(text=text, problem=True, hint="1.34 to 1.39 are supported; another may work or not")
+
+
+def _about_time_zone(told: object, zone: ZoneInfo | None) -> Finding:
+    if zone is not None:
+        return Finding(text=f"its time zone is {zone.key}")
+    meanwhile = "until then its times are taken as UTC"
+    if name := as_text(mapping(told).get("tz"))[:_LONGEST_NAME]:
+        hint = f"set TIMEZONE under Options > System to one such as Europe/Berlin, or install tzdata here; {meanwhile}"
+        return Finding(text=f"its time zone {name!r} is not known here", problem=True, hint=hint)
+    hint = f"set TIMEZONE under Options > System, or date.timezone in its php.ini; {meanwhile}"
+    return Finding(text="it does not tell its time zone", problem=True, hint=hint)
+
+
+def _about_monitors(count: int) -> Finding:
+    if count:
+        return Finding(text=f"it has {count} monitors")
+    hint = "add one in ZoneMinder, or let this user see those that there are, under Options > Users"
+    return Finding(text="it shows no monitors", hint=hint)
+
+
+def _not_permitted(what: str, permission: str, error: VmsError) -> Finding:
+    hint = f"give it the permission {permission} under Options > Users"
+    return Finding(text=f"this user may not read {what}: {error}", problem=True, hint=hint)
+
+
+async def _about_clock(api: Api, zone: tzinfo, clock: Clock) -> list[Finding]:
+    """Compare clocks by the newest event: wrong zones and clocks make events late, or keep them from being told."""
+    try:
+        newest = parse_events(await api.get("events/index/Id%20%3E:0", _NEWEST), zone)
+    except VmsError:
+        return []  # said already
+    ahead_s = max(((event.start - clock.now()).total_seconds() for event in newest), default=0.0)
+    if ahead_s < _AHEAD_S:
+        return []
+    hint = "compare both clocks, and TIMEZONE under Options > System with the time zone of ZoneMinder's host (timedatectl)"
+    return [Finding(text=f"its newest event begins {ahead_s / 60:.0f} minutes in the future", problem=True, hint=hint)]
 
 
 async def _try(api: Api, path: str) -> object:
@@ -90,24 +164,23 @@ async def _try(api: Api, path: str) -> object:
 
 
 async def _about_resource(api: Api, path: str, name: str, permission: str) -> Finding:
-    query = {"sort": "Id", "direction": "desc", "limit": "1", "page": "1"} if path.startswith("events") else None
+    query = _NEWEST if path.startswith("events") else None
     try:
         await api.get(path.replace(" >", "%20%3E"), query)
     except VmsAuthFailed as error:
-        return Finding(text=f"this user may not read {name}: {error}", problem=True, hint=f"give it the permission {permission}")
+        return _not_permitted(name, permission, error)
     except VmsError as error:
         return Finding(text=f"{name} can't be read: {error}", problem=True, hint=error.hint)
     return Finding(text=f"{name} can be read")
 
 
-def _about_memory(
-    directory: Path | bool,  # noqa: FBT001 (the setting as it stands)
-    monitors: dict[str, MonitorRow],
-    version: Version,
-    clock: Clock,
-) -> list[Finding]:
+def _about_memory(config: ZoneMinderConfig, monitors: Mapping[str, MonitorRow], version: Version, clock: Clock) -> list[Finding]:
+    directory = config.shared_memory
     if isinstance(directory, bool):
         return [Finding(text="shared memory is switched off; alarms come by slower ways")]
+    if not (directory.is_dir() and os.access(directory, os.R_OK | os.X_OK)):
+        hint = "set shared_memory: to ZoneMinder's ZM_PATH_MAP, mostly /dev/shm, or to false on another machine"
+        return [Finding(text=f"there is no directory {directory} that this user may read", problem=True, hint=hint)]
     good: list[str] = []
     problems: dict[tuple[str, str], list[str]] = {}
     for row in monitors.values():
@@ -122,10 +195,9 @@ def _about_memory(
             problems.setdefault((reason, problem.hint), []).append(row.id)
         finally:
             memory.close()
-    findings = [Finding(text=f"shared memory in {directory} serves {len(good)} monitors")] if good else []
     if not good and not any(directory.glob("zm.mmap.*")):
-        text = f"there is no shared memory in {directory}; alarms come by slower ways"
-        return [Finding(text=text, hint="that is as it should be on another host than ZoneMinder's")]
+        return [_without_memory(config.url, directory)]
+    findings = [Finding(text=f"shared memory in {directory} serves {len(good)} monitors")] if good else []
     for (reason, hint), ids in problems.items():
         listed = ", ".join(ids[:_LISTED]) + (", ..." if len(ids) > _LISTED else "")
         findings.append(
@@ -136,6 +208,15 @@ def _about_memory(
             )
         )
     return findings
+
+
+def _without_memory(url: str, directory: Path) -> Finding:
+    text = f"there is no shared memory in {directory}; alarms come by slower ways"
+    if urlsplit(url).hostname in _HERE:
+        hint = "ZoneMinder is on this machine: does it run, is shared_memory: its ZM_PATH_MAP, and does a container see it?"
+    else:
+        hint = "that is as it should be on another host than ZoneMinder's: shared_memory: false says so"
+    return Finding(text=text, hint=hint)
 
 
 async def _certificate(config: ZoneMinderConfig) -> str | None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import ssl
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 import trustme
 from tests.bridge.backends.zoneminder.support import FastClock, config
 from tests.fakes.zoneminder import FakeZoneMinder, Personality, World
@@ -62,6 +65,7 @@ async def test_host_without_zoneminder(tmp_path: Path) -> None:
         found = await findings(config(fake.url, shared_memory=tmp_path))
     assert not problems(found)
     assert "slower ways" in found[-1].text
+    assert "does it run" in found[-1].hint  # 127.0.0.1
 
 
 async def test_wrong_password_and_no_server() -> None:
@@ -69,6 +73,61 @@ async def test_wrong_password_and_no_server() -> None:
         assert "refused the login" in problems(await findings(config(fake.url, password="x")))
         url = fake.url
     assert "no connection" in problems(await findings(config(url)))
+
+
+async def test_a_user_without_access_to_the_api() -> None:
+    async with FakeZoneMinder(World()) as fake:
+        fake.users["admin"].api = False
+        assert "API Disabled" in (said := problems(await findings(config(fake.url))))
+        assert "OPT_USE_API" in said
+        assert "API access for this user" in said
+
+
+async def test_a_user_who_may_see_nothing() -> None:
+    async with FakeZoneMinder(World()) as fake:
+        fake.users["admin"].permissions = frozenset()
+        said = problems(await findings(config(fake.url)))
+    assert "this user may not read monitors: Insufficient Privileges" in said
+    assert "Monitors: View" in said
+
+
+async def test_no_monitors_is_worth_a_word() -> None:
+    async with FakeZoneMinder(World(monitors=0)) as fake:
+        found = await findings(config(fake.url))
+    assert not problems(found)
+    assert [finding.text for finding in found if finding.hint] == ["it shows no monitors"]
+
+
+@pytest.mark.parametrize(("sub_path", "asked"), [("/zm", ""), ("/zm", "/ZM"), ("", "/zm"), ("/cctv", "/zm")])
+async def test_a_wrong_path_is_told_with_the_right_one(sub_path: str, asked: str) -> None:
+    async with FakeZoneMinder(World(), sub_path=sub_path) as fake:
+        found = await findings(config(fake.url.removesuffix(sub_path) + asked))
+    assert "HTTP 404" in problems(found)
+    told = [finding.hint for finding in found if "a ZoneMinder answers at" in finding.text]
+    assert told == ([] if sub_path == "/cctv" else [f"set url: to {fake.url}"])
+
+
+async def test_time_zones_and_clocks() -> None:
+    world = World()
+    async with FakeZoneMinder(world) as fake:
+        world.zone_name = "Mars/Olympus"
+        assert "'Mars/Olympus' is not known here -> set TIMEZONE" in problems(await findings(config(fake.url)))
+        world.zone_name = ""
+        assert "does not tell its time zone -> set TIMEZONE" in problems(await findings(config(fake.url)))
+        world.zone_name = "Europe/Berlin"  # its times are those of UTC
+        world.open_event(1).start = datetime.now(UTC) + timedelta(hours=3)
+        said = problems(await findings(config(fake.url)))
+    assert re.search(r"begins 1?[0-9]{2} minutes in the future -> compare both clocks", said)
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+async def test_a_directory_for_shared_memory_that_is_none(tmp_path: Path, is_file: bool) -> None:  # noqa: FBT001 - a case
+    place = tmp_path / "shm"
+    if is_file:
+        place.touch()
+    async with FakeZoneMinder(World()) as fake:
+        said = problems(await findings(config(fake.url, shared_memory=place)))
+    assert f"there is no directory {place} that this user may read -> set shared_memory:" in said
 
 
 async def test_something_else_at_this_address() -> None:
@@ -88,6 +147,7 @@ async def test_self_signed_certificate_is_shown_for_pinning() -> None:
     issued.configure_cert(context)
     pin = hashlib.sha256(ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())).hexdigest()
     async with FakeZoneMinder(World(), ssl_context=context) as fake:
+        assert "any certificate is accepted" in (await findings(config(fake.url, verify_tls=False)))[0].text
         found = await findings(config(fake.url))
         assert pin in found[-1].text
         url = fake.url
