@@ -30,16 +30,18 @@ _CODES = {
     "imagesize": "I", "score": "I", "startup": "q", "heartbeat": "q", "last_write": "q", "cause": "256s",
 }  # fmt: skip
 SIZES = tuple(_OFFSETS)
-#: Where `active` is the enum `analysing` (none, always) instead of a flag, which MySQL counts from 1.
-_ENUM_SIZES = {864, 872, 888}
+#: From 1.37 on: `active` is the enum `analysing` (none, always), which MySQL counts from 1, and zones have scores.
+_NEW_SIZES = {864, 872, 888}
+_TRIGGER_BYTES, _VIDEO_STORE_BYTES = 560, 4128
 
 
 class MemoryWriter:
     """One monitor's file."""
 
-    def __init__(self, directory: Path, monitor_id: str, *, size: int = 760, from_one: bool = True) -> None:
+    def __init__(self, directory: Path, monitor_id: str, *, size: int = 760, from_one: bool = True, zones: int = 1) -> None:
         self.path = directory / f"zm.mmap.{monitor_id}"
         self.size, self._from_one = size, from_one
+        self.zones = zones
         self._offsets = dict(zip(_NAMES, _OFFSETS.get(size, _OFFSETS[760]), strict=True))
         self._fd = -1
         self.values: dict[str, float | bytes] = {}
@@ -50,8 +52,10 @@ class MemoryWriter:
         # zmc unlinks, then creates; a new name first makes sure that the inode differs.
         fresh = self.path.with_name(f".new-{self.path.name}")
         self._fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o640)
-        os.ftruncate(self._fd, max(self.size, 64) + 560 + 4128)
+        behind = max(self.size, 64) + _TRIGGER_BYTES + (4 * self.zones if self.size in _NEW_SIZES else 0)
+        os.ftruncate(self._fd, behind + _VIDEO_STORE_BYTES)
         os.pwrite(self._fd, struct.pack("<I", self.size), 0)
+        os.pwrite(self._fd, struct.pack("<I", _VIDEO_STORE_BYTES), behind)
         self.set_trigger(0)
         self.values = {}
         start = {"state": 0, "valid": 1, "active": 1, "signal": 1, "capture_fps": 5.0, "analysis_fps": 5.0}
@@ -67,14 +71,19 @@ class MemoryWriter:
                 continue
             raw = int(value) + self._from_one if name == "state" else value
             if name == "active":
-                raw = int(raw) + (self.size in _ENUM_SIZES)
+                raw = int(raw) + (self.size in _NEW_SIZES)
             if name not in {"capture_fps", "analysis_fps", "cause"}:
                 raw = int(raw)
             os.pwrite(self._fd, struct.pack(f"<{_CODES[name]}", raw), offset)
 
     def set_trigger(self, state: int) -> None:
         """Write TriggerData: 0 for nothing, 1 for an alarm that is forced on, 2 for one that is forced off."""
-        os.pwrite(self._fd, struct.pack("<II", 560, state), self.size)
+        os.pwrite(self._fd, struct.pack("<II", _TRIGGER_BYTES, state), self.size)
+
+    def score_zones(self, *scores: int) -> None:
+        """Write the zones' scores, in the order of their kinds and ids, where this layout has them."""
+        if self.size in _NEW_SIZES:
+            os.pwrite(self._fd, struct.pack(f"<{len(scores)}i", *scores), self.size + _TRIGGER_BYTES)
 
     def beat(self, now: float) -> None:
         """Show a sign of life, with a picture."""

@@ -76,15 +76,13 @@ def _local(world: World, time: datetime) -> str:
 
 
 def zones(world: World) -> list[dict[str, Any]]:
-    number = 0
     found = []
     for item in world.monitors.values():
-        for name in item.zones:
-            number += 1
+        for number, name, kind in item.zone_rows():
             percent = world.personality.modern_modes
             corners = "0,0 100,0 100,100 0,100" if percent else "0,0 639,0 639,479 0,479"
             units = "Percent" if percent else "Pixels"
-            row = {"Id": number, "MonitorId": item.id, "Name": name, "Type": "Active", "Units": units, "Coords": corners}
+            row = {"Id": number, "MonitorId": item.id, "Name": name, "Type": kind, "Units": units, "Coords": corners}
             found.append({"Zone": row})
     return found
 

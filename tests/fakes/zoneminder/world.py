@@ -25,6 +25,9 @@ _MODERN = {
 }
 
 
+ZONE_KINDS = ("Active", "Inclusive", "Exclusive", "Preclusive", "Inactive", "Privacy")
+
+
 @dataclass(slots=True)
 class FakeMonitor:
     id: int
@@ -41,10 +44,16 @@ class FakeMonitor:
     fps: str = "5.00"
     deleted: bool = False
     zones: list[str] = field(default_factory=lambda: ["All"])
+    """By name; one that is not active has its kind behind a colon: `Sky:Privacy`."""
     state: int = IDLE
     is_forced_off: bool = False
     restarts: int = 0
     server_id: int = 0
+
+    def zone_rows(self) -> list[tuple[int, str, str]]:
+        """Return every zone's id, name and kind."""
+        parts = (zone.partition(":") for zone in self.zones)
+        return [(self.id * 100 + number, name, kind or "Active") for number, (name, _, kind) in enumerate(parts)]
 
 
 @dataclass(slots=True)
@@ -128,6 +137,7 @@ class World:
             if runs:
                 before = self.memories[number].values.get("startup", 0)
                 started = max(int(self.now().timestamp()), int(before) + 1)
+                self.memories[number].zones = len(monitor.zones)
                 self.memories[number].create(self.now().timestamp(), startup=started)
             else:
                 self.memories[number].remove()
@@ -136,8 +146,9 @@ class World:
         if self.shm_dir is None:
             raise ValueError("this world has no shared memory")
         shm_size = size or self.personality.shm_size
-        writer = MemoryWriter(self.shm_dir, str(number), size=shm_size, from_one=self.personality.shm_from_one)
         monitor = self.monitors[number]
+        from_one, zones = self.personality.shm_from_one, len(monitor.zones)
+        writer = MemoryWriter(self.shm_dir, str(number), size=shm_size, from_one=from_one, zones=zones)
         writer.create(self.now().timestamp(), imagesize=monitor.width * monitor.height * 4)
         self.memories[number] = writer
         return writer
@@ -183,12 +194,25 @@ class World:
         memory: dict[str, float | bytes] = {"score": score, "cause": cause.encode()}
         if event is not None:
             memory["last_event"] = event.id
+        self.move(number, *notes.partition("Motion: ")[2].split(", "))
         self.set_state(number, ALARM, **memory)
         return event
+
+    def move(self, number: int, *zones: str) -> None:
+        """Have something move in these zones of those that are looked at, and in no other: their scores tell of it."""
+        if number in self.memories:
+            in_order = sorted(self.monitors[number].zone_rows(), key=lambda row: (ZONE_KINDS.index(row[2]), row[0]))
+            self.memories[number].score_zones(*(30 if name in zones else 0 for _, name, _ in in_order))
+
+    def edit_zones(self, number: int, *zones: str) -> None:
+        """Give the monitor other zones: its daemon starts anew."""
+        self.monitors[number].zones = list(zones)
+        self.restart_monitor(number)
 
     def calm(self, number: int) -> None:
         """Nothing moves any more: back to idle, and the alarm's event is closed."""
         monitor = self.monitors[number]
+        self.move(number)
         self.set_state(number, IDLE, score=0)
         if monitor.recording == "OnMotion":
             for event in self.events.values():

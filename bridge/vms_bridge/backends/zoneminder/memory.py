@@ -66,7 +66,7 @@ class MemorySource:
         """Look at every monitor once; what is good at the first look need not prove itself for a moment."""
         now = self._clock.monotonic()
         alarmed: list[str] = []
-        shown = [number for number, watch in self._listener.watches.items() if watch.is_shown]
+        shown = {number: len(watch.zones) for number, watch in self._listener.watches.items() if watch.is_shown}
         for monitor_id, seen in await self._sampler.look(shown):
             watch = self._listener.watches.get(monitor_id)
             if watch is None:
@@ -159,4 +159,5 @@ def _urgent(sample: Sample) -> tuple[object, ...]:
         sample.is_forced_off,
         sample.has_signal,
         sample.startup,
+        sample.scored_zones,
     )

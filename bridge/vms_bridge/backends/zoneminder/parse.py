@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from vms_bridge.backends.zoneminder.zones import in_order
 from vms_bridge.model import AlarmState, Storage, Zone
 
 if TYPE_CHECKING:
@@ -263,17 +264,17 @@ def _size(row: Mapping[str, Any]) -> tuple[int | None, int | None]:
 
 
 def parse_zones(raw: object, monitors: Mapping[str, MonitorRow]) -> dict[str, tuple[Zone, ...]]:
-    """Read every monitor's zones that watch for something, in the order of their ids."""
-    found: dict[str, list[tuple[int, Zone]]] = {}
+    """Read every monitor's zones of all kinds, in ZoneMinder's own order."""
+    found: dict[str, list[Zone]] = {}
     for row in rows(raw, "zones", "Zone"):
         zone_id, monitor_id = as_id(row.get("Id")), as_id(row.get("MonitorId"))
-        kind = as_text(row.get("Type")).lower()
-        if zone_id is None or monitor_id is None or kind in {"inactive", "privacy", "preclusive"}:
+        if zone_id is None or monitor_id is None:
             continue
+        kind = as_text(row.get("Type")).lower() or "active"
         points = _points(row, monitors.get(monitor_id))
-        zone = Zone(id=zone_id, name=as_text(row.get("Name")) or f"Zone {zone_id}", kind=kind or "active", points=points)
-        found.setdefault(monitor_id, []).append((int(zone_id), zone))
-    return {monitor_id: tuple(zone for _, zone in sorted(some, key=lambda pair: pair[0])) for monitor_id, some in found.items()}
+        zone = Zone(id=zone_id, name=as_text(row.get("Name")) or f"Zone {zone_id}", kind=kind, points=points)
+        found.setdefault(monitor_id, []).append(zone)
+    return {monitor_id: tuple(in_order(zones)) for monitor_id, zones in found.items()}
 
 
 def _points(row: Mapping[str, Any], monitor: MonitorRow | None) -> tuple[tuple[float, float], ...]:

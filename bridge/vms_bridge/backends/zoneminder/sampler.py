@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.zoneminder.shm import MonitorMemory, Sample, Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from vms_bridge.backends.zoneminder.shm import Version
@@ -25,17 +25,18 @@ class Sampler:
     def __init__(self, directory: Path, version: Version, clock: Clock, *, patience_s: float = _PATIENCE_S) -> None:
         self._directory, self._version, self._clock, self._patience_s = directory, version, clock, patience_s
         self._memories: dict[str, MonitorMemory] = {}
+        self._zones: Mapping[str, int] = {}
         self._told: dict[str, Sample | str] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="zm-shared-memory")
         self._looking: asyncio.Future[Sequence[tuple[str, Sample | Unusable]]] | None = None
 
-    async def look(self, monitor_ids: Iterable[str]) -> Sequence[tuple[str, Sample | Unusable]]:
-        """Look at all these monitors; return those that differ from the last look.
+    async def look(self, zones: Mapping[str, int]) -> Sequence[tuple[str, Sample | Unusable]]:
+        """Look at all these monitors, with that many zones each; return those that differ from the last look.
 
         While the file system hangs nothing is known of any of them, and the next call waits for the same look.
         """
         if self._looking is None:
-            self._looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look, frozenset(monitor_ids))
+            self._looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look, zones)
         looking = self._looking
         await asyncio.wait({looking}, timeout=self._patience_s)
         if not looking.done():
@@ -60,9 +61,9 @@ class Sampler:
         self._told.update(dict.fromkeys(seen, problem.kind))
         return [(monitor_id, problem) for monitor_id in seen]
 
-    def _look(self, wanted: frozenset[str]) -> Sequence[tuple[str, Sample | Unusable]]:
-        if self._memories.keys() != wanted:
-            self._adopt(wanted)
+    def _look(self, zones: Mapping[str, int]) -> Sequence[tuple[str, Sample | Unusable]]:
+        if self._zones != zones:
+            self._adopt(zones)
         news: list[tuple[str, Sample | Unusable]] = []
         monotonic, now = self._clock.monotonic(), self._clock.now().timestamp()
         told = self._told
@@ -82,12 +83,15 @@ class Sampler:
                     news.append((monitor_id, sample))
         return news
 
-    def _adopt(self, wanted: frozenset[str]) -> None:
-        for monitor_id in self._memories.keys() - wanted:
+    def _adopt(self, zones: Mapping[str, int]) -> None:
+        for monitor_id in self._memories.keys() - zones.keys():
             self._memories.pop(monitor_id).close()
             self._told.pop(monitor_id, None)
-        for monitor_id in sorted(wanted - self._memories.keys()):
+        for monitor_id in sorted(zones.keys() - self._memories.keys()):
             self._memories[monitor_id] = MonitorMemory(self._directory, monitor_id, self._version)
+        for monitor_id, count in zones.items():
+            self._memories[monitor_id].expect_zones(count)
+        self._zones = zones
 
     def _causes(self, monitor_ids: Sequence[str]) -> dict[str, str]:
         return {number: self._memories[number].cause() for number in monitor_ids if number in self._memories}

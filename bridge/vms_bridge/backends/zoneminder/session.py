@@ -24,6 +24,7 @@ from vms_bridge.backends.zoneminder.parse import (
 from vms_bridge.backends.zoneminder.system import SystemReader
 from vms_bridge.backends.zoneminder.telling import Teller
 from vms_bridge.backends.zoneminder.watch import Lags, Watch
+from vms_bridge.backends.zoneminder.zones import watching
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
 from vms_bridge.logs import Trouble
 
@@ -71,7 +72,7 @@ class Session:
         self.watches: dict[str, Watch] = {}
         self._zones_read = float("-inf")
         self._server_trouble = Trouble(_LOG, f"{name}: another server", clock.monotonic)
-        self._system = SystemReader(name, api, known)
+        self._system = SystemReader(name, api, known, clock)
         self._spare = Allowance(SPARE_REQUESTS_PER_S, clock)
         self._monitors_bell, self._system_bell = Bell(clock), Bell(clock)
         self._events: EventTracker | None = None
@@ -184,7 +185,7 @@ class Session:
 
     def zone_names(self, monitor_id: str) -> Sequence[str]:
         """Return the monitor's zones by name."""
-        return [zone.name for zone in self._known.zones.get(monitor_id, ())]
+        return [zone.name for zone in watching(self._known.zones.get(monitor_id, ()))]
 
     def is_dead(self, monitor_id: str) -> bool:
         """Say whether nothing can be at work on the monitor's events."""
@@ -237,7 +238,8 @@ class Session:
     async def _read_monitors_now(self) -> None:
         now = self._clock.monotonic()
         found = parse_monitors(await self._list_of_monitors())
-        if now - self._zones_read >= ZONES_INTERVAL_S or found.keys() != self.watches.keys():
+        are_zones_old = any(watch.has_old_zones for watch in self.watches.values())
+        if are_zones_old or now - self._zones_read >= ZONES_INTERVAL_S or found.keys() != self.watches.keys():
             self._zones_read = now if await self._system.read_zones(found) else float("-inf")
             await self._system.read_servers(self.config.url)
         known = self._known
@@ -247,7 +249,8 @@ class Session:
             watch = self.watches.setdefault(monitor_id, Watch(row=row))
             self._take_row(watch, row)
             watch.is_shown = self._feed.shows(monitor_id, row.name)
-            watch.zones, watch.server = known.zones.get(monitor_id, ()), known.servers.get(row.server_id or "")
+            watch.zones, watch.zones_read = known.zones.get(monitor_id, ()), known.zones_read
+            watch.server = known.servers.get(row.server_id or "")
             if self._events is not None:
                 watch.open_events = tuple(self._events.open_events(monitor_id))
 

@@ -25,6 +25,8 @@ _PREFIX_BYTES = 1024
 _TRIGGER = struct.Struct("<II")
 _TRIGGER_BYTES = 560
 _FORCED_OFF = 2
+# From 1.37 on an int for every zone follows, then VideoStoreData with its own size (with a short timeval: 32 bits).
+_VIDEO_STORE_BYTES = frozenset({4128, 4120, 4116})
 HEARTBEAT_LIMIT_S = 30.0
 ABSENT = "absent"
 """The kind of trouble that is none where the bridge runs on another host than ZoneMinder."""
@@ -52,6 +54,7 @@ class Layout:
     cause: int
     paused: int = 0
     """What `detecting` is at most while nothing is detected: a flag's 0, or the enum's `None`, which counts from 1."""
+    zone_scores: int | None = None
 
 
 _1_34 = Layout(
@@ -68,15 +71,15 @@ _1_36_34 = Layout(
 )  # fmt: skip
 _1_37_61 = Layout(
     size=864, state=16, capture_fps=24, last_event=56, valid=92, detecting=94, signal=96, imagesize=100, score=104,
-    startup=120, heartbeat=128, last_write=136, cause=416, paused=1,
+    startup=120, heartbeat=128, last_write=136, cause=416, paused=1, zone_scores=864 + _TRIGGER_BYTES,
 )  # fmt: skip
 _1_38 = Layout(
     size=872, state=16, capture_fps=24, last_event=56, valid=92, detecting=94, signal=96, imagesize=100, score=104,
-    startup=120, heartbeat=128, last_write=136, cause=424, paused=1,
+    startup=120, heartbeat=128, last_write=136, cause=424, paused=1, zone_scores=872 + _TRIGGER_BYTES,
 )  # fmt: skip
 _1_39_17 = Layout(
     size=888, state=16, capture_fps=24, last_event=56, valid=92, detecting=94, signal=96, imagesize=100, score=104,
-    startup=120, heartbeat=128, last_write=136, cause=424, paused=1,
+    startup=120, heartbeat=128, last_write=136, cause=424, paused=1, zone_scores=888 + _TRIGGER_BYTES,
 )  # fmt: skip
 LAYOUTS: Mapping[int, Layout] = {layout.size: layout for layout in (_1_34, _1_36, _1_36_34, _1_37_61, _1_38, _1_39_17)}
 _CODES = {"state": "i", "last_event": "Q", "valid": "B", "detecting": "B", "signal": "B", "imagesize": "I"}
@@ -87,7 +90,8 @@ _CODES |= {"score": "I", "capture_fps": "dd", "startup": "q", "heartbeat": "q", 
 class Sample:
     """One look at a monitor's shared memory; `startup`, `heartbeat` and `last_write` are Unix times, 0 for never.
 
-    `is_forced_off`: whatever moves, there is no alarm until somebody takes that back.
+    `is_forced_off`: whatever moves, there is no alarm until somebody takes that back. `scored_zones`: which of all zones,
+    in ZoneMinder's order, have a score; None where that can't be told.
     """
 
     alarm: AlarmState | None
@@ -102,6 +106,12 @@ class Sample:
     score: int | None = None
     capture_fps: float | None = None
     analysis_fps: float | None = None
+    scored_zones: tuple[bool, ...] | None = None
+
+    @property
+    def looks(self) -> bool:
+        """Whether pictures are searched for motion now; what was found before says nothing then."""
+        return self.is_detecting and not self.is_forced_off and self.has_signal
 
     @property
     def beat(self) -> int:
@@ -146,8 +156,11 @@ class MonitorMemory:
         "_last",
         "_layout",
         "_offset",
+        "_scores",
+        "_tail",
         "_unpack",
         "_version",
+        "_zones",
         "path",
         "retry_at",
     )
@@ -163,12 +176,21 @@ class MonitorMemory:
         self._identity: tuple[int, int] | None = None
         self._checked = float("-inf")
         self._buffer = bytearray(_PREFIX_BYTES)
+        self._tail = self._zones = 0
         self._last: tuple[bytes, bytes, Sample] | None = None
 
     @property
     def identity(self) -> tuple[int, int] | None:
         """Which file is open, as device and inode: another one means that the daemon has started anew."""
         return self._identity
+
+    def expect_zones(self, count: int) -> None:
+        """Look from now on at the scores of that many zones: ZoneMinder does not write how many there are."""
+        if count != self._zones:
+            self._zones = count
+            self._last = None
+            if self._fd >= 0:
+                self._fit()
 
     def sample(self, monotonic: float, now: float) -> Sample:
         """Look at the monitor now; `now` is Unix time. Raises Unusable."""
@@ -236,6 +258,17 @@ class MonitorMemory:
         self._fields, self._unpack = _reader(self._layout)
         self._fd, self._identity = fd, (status.st_dev, status.st_ino)
         self._offset = 1 if counts_from_one(self._layout.size, self._version) else 0
+        self._fit()
+
+    def _fit(self) -> None:
+        """Read as much as there is to be known."""
+        layout = self._layout
+        if layout.zone_scores is None or not self._zones:
+            self._scores, self._tail = None, layout.size + _TRIGGER.size
+        else:
+            self._scores = struct.Struct(f"<{layout.zone_scores}x{self._zones}iI")
+            self._tail = self._scores.size
+        self._buffer = bytearray(max(_PREFIX_BYTES, self._tail))
 
     def _read(self) -> Sample:
         try:
@@ -247,6 +280,8 @@ class MonitorMemory:
         if length < end + _TRIGGER.size:
             self.close()
             raise Unusable("it is shorter than its own layout", is_passing=True)
+        if length < len(self._buffer):
+            self._buffer[length:] = bytes(len(self._buffer) - length)  # what was read before is no longer there
         last = self._last
         if last is not None and self._buffer.startswith(last[0]) and self._buffer.startswith(last[1], end):
             return last[2]
@@ -257,6 +292,7 @@ class MonitorMemory:
         if values["valid"] != 1:
             self._checked = float("-inf")
             raise Unusable("its daemon is starting or stopping", is_passing=True)
+        trigger_bytes, trigger = _TRIGGER.unpack_from(self._buffer, end)
         sample = Sample(
             alarm=alarm_state(values["state"] - self._offset),
             last_event=values["last_event"],
@@ -266,14 +302,21 @@ class MonitorMemory:
             heartbeat=values.get("heartbeat"),
             last_write=values["last_write"],
             imagesize=values["imagesize"],
-            is_forced_off=_TRIGGER.unpack_from(self._buffer, end) == (_TRIGGER_BYTES, _FORCED_OFF),
+            is_forced_off=trigger_bytes == _TRIGGER_BYTES and trigger == _FORCED_OFF,
             score=values.get("score"),
             capture_fps=_rate(values.get("capture_fps")),
             analysis_fps=_rate(values.get("analysis_fps")),
+            scored_zones=self._scored_zones() if trigger_bytes == _TRIGGER_BYTES else None,
         )
-        trigger = bytes(self._buffer[end : end + _TRIGGER.size])
-        self._last = (bytes(self._buffer[: self._layout.cause]), trigger, sample)
+        self._last = (bytes(self._buffer[: self._layout.cause]), bytes(self._buffer[end : self._tail]), sample)
         return sample
+
+    def _scored_zones(self) -> tuple[bool, ...] | None:
+        """Say which zones have a score, if what follows the scores shows that they are as many as is thought."""
+        if self._scores is None:
+            return None
+        *scores, behind = self._scores.unpack_from(self._buffer)
+        return tuple([score > 0 for score in scores]) if behind in _VIDEO_STORE_BYTES else None
 
 
 def _layout_of(fd: int, mode: int, version: Version) -> Layout:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.parse import MonitorRow
+    from vms_bridge.clock import Clock
     from vms_bridge.model import Zone
 
 _LOG = logging.getLogger(__name__)
@@ -33,7 +34,9 @@ class Known:
 
     state: SystemState = field(default_factory=SystemState)
     zones: Mapping[str, tuple[Zone, ...]] = field(default_factory=dict)
-    """By monitor."""
+    """By monitor; all of them, in ZoneMinder's order."""
+    zones_read: float = 0.0
+    """When they were asked for, as Unix time."""
     servers: Mapping[str, str] = field(default_factory=dict)
     time_zone: tzinfo | None = None
 
@@ -41,8 +44,8 @@ class Known:
 class SystemReader:
     """Reads what monitors and events do not tell; what is refused once is left alone for the rest of the connection."""
 
-    def __init__(self, name: str, api: Api, known: Known) -> None:
-        self._name, self._api, self._known = name, api, known
+    def __init__(self, name: str, api: Api, known: Known, clock: Clock) -> None:
+        self._name, self._api, self._known, self._clock = name, api, known, clock
         self._refused: set[str] = set()
         self._failed: set[str] = set()
 
@@ -82,10 +85,11 @@ class SystemReader:
 
     async def read_zones(self, monitors: Mapping[str, MonitorRow]) -> bool:
         """Read every monitor's zones, and say whether they were told. Raises VmsUnreachable."""
+        asked = self._clock.now().timestamp()
         answer = await self.optional("zones")
         is_told = self._is_told("zones", answer)
         if is_told:
-            self._known.zones = parse_zones(answer, monitors)
+            self._known.zones, self._known.zones_read = parse_zones(answer, monitors), asked
         return is_told
 
     async def read_servers(self, portal: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
 from vms_bridge.backends.zoneminder.events import open_alarm
 from vms_bridge.backends.zoneminder.sampler import PERIOD_S
+from vms_bridge.backends.zoneminder.zones import alarmed_by_scores, occupied_by_notes, watching
 from vms_bridge.model import AlarmState, Capability, Monitor, MonitorState
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ START_S = 15.0
 _ALL_BUT_TIME = attrgetter(*(each.name for each in fields(MonitorState) if each.name != "observed"))
 _STALE_PICTURE_S = 5.0
 _OLD_STATUS_S = 30.0
+# Somebody who moves has a score in most frames, not in all.
+_IN_ZONE_S = 1.0
+# A daemon's start is told in whole seconds.
+_SECOND_S = 1
 _EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
 _CAPTURED = frozenset(
     {Capability.ALARM_STATE, Capability.FORCE_ALARM, Capability.ARM, Capability.RESTART, Capability.LIVE_PICTURE}
@@ -52,6 +57,9 @@ class Watch:
     is_shown: bool = True
     """Whether the configuration shows it; otherwise it is described, and nobody wants to know its state."""
     zones: tuple[Zone, ...] = ()
+    """All of them, in ZoneMinder's order."""
+    zones_read: float = 0.0
+    """When they were asked for, as Unix time."""
     server: str | None = None
     """The API on the server that runs it, where that is another than the configured one."""
     open_events: tuple[Event, ...] = ()
@@ -67,6 +75,8 @@ class Watch:
     """The event that was open when the status was asked for."""
     held_until: float = 0.0
     restarting_from: int | None = None
+    left_zones: dict[str, float] = field(default_factory=dict)
+    """When the last frame was in which a zone, by id, was alarmed."""
     told: MonitorState | None = field(default=None)
     _described: tuple[MonitorRow, tuple[Zone, ...], bool, Monitor] | None = field(default=None)
 
@@ -79,6 +89,11 @@ class Watch:
                 monitor = known[3]
             self._described = known = (self.row, self.zones, self.has_memory, monitor)
         return known[3]
+
+    @property
+    def has_old_zones(self) -> bool:
+        """Whether the daemon has started since the zones were read: perhaps it has others."""
+        return self.sample is not None and not self.is_foreign and self.sample.startup + _SECOND_S > self.zones_read
 
     def uses_memory(self, monotonic: float) -> bool:
         """Say whether shared memory is good enough to be the source: it must have been so for a moment."""
@@ -94,6 +109,7 @@ class Watch:
     def saw(self, sample: Sample, monotonic: float) -> None:
         """Take in a look at the shared memory."""
         self.memory.good(monotonic)
+        self.left_zones.update(dict.fromkeys(self._alarmed_zones() or (), monotonic))
         if self.sample is not None and sample.startup != self.sample.startup:
             self.hold(monotonic)
         if self.restarting_from is not None and sample.startup > self.restarting_from:
@@ -147,6 +163,7 @@ class Watch:
             events_week=events.get("week"),
             events_month=events.get("month"),
             disk_bytes=events.get("disk"),
+            zones=self._zones(sample, alarm, monotonic) if row.armed and connected else {},
             source=standing.source,
             lag_s=standing.lag_s,
             source_reason=standing.reason,
@@ -160,14 +177,16 @@ class Watch:
             detail = self.memory_problem or "neither ZoneMinder's API nor shared memory tells of it"
             return MonitorState(detail=detail, observed=now)
         sample = self.sample
+        connected = self._connected(sample, now.timestamp(), monotonic)
         return MonitorState(
             available=True,
-            connected=self._connected(sample, now.timestamp(), monotonic),
+            connected=connected,
             alarm=sample.alarm,
             score=sample.score,
             cause=None if sample.alarm in {None, AlarmState.IDLE} else self.cause,
             capture_fps=_rounded(sample.capture_fps),
             analysis_fps=_rounded(sample.analysis_fps),
+            zones=(self._zones_by_memory(sample, monotonic) or {}) if connected else {},
             source="shared_memory",
             lag_s=PERIOD_S,
             detail="ZoneMinder's API can't be reached: all but the alarm is unknown",
@@ -179,13 +198,16 @@ class Watch:
         capabilities = _EVERY_MONITOR if row.type == "WebSite" else _EVERY_MONITOR | _CAPTURED
         if self.has_memory:
             capabilities |= {Capability.SCORE, Capability.DETECTION}
+        zones = watching(self.zones)
+        if zones and row.type != "WebSite":
+            capabilities |= {Capability.ZONE_STATE}
         return Monitor(
             id=row.id,
             name=row.name,
             model=row.type,
             width=row.width,
             height=row.height,
-            zones=self.zones,
+            zones=zones,
             modes={"function": FUNCTIONS} if row.capturing is None else MODES_1_37,
             capabilities=capabilities,
         )
@@ -225,6 +247,36 @@ class Watch:
         # Rows do not tell alarm from alert; a status asked for during this very event, as after a command, does.
         is_alert = self.status is AlarmState.ALERT and self.status_event == self.open_events[-1].id
         return AlarmState.ALERT if is_alert else AlarmState.ALARM
+
+    def _zones(self, sample: Sample | None, alarm: AlarmState | None, monotonic: float) -> dict[str, bool | None]:
+        """Return what is known of each zone while its monitor searches the pictures for motion."""
+        if sample is not None and not sample.looks:
+            return {}
+        found = None if sample is None else self._zones_by_memory(sample, monotonic)
+        if found is not None:
+            return found
+        event = self.open_events[-1] if self.open_events and self.row.shows_alarms_as_events else None
+        # What is known to be open may be the alarm before.
+        is_this_alarms = event is not None and (sample is None or event.id == str(sample.last_event))
+        return occupied_by_notes(self.description().zones, alarm, event if is_this_alarms else None)
+
+    def _zones_by_memory(self, sample: Sample, monotonic: float) -> dict[str, bool | None] | None:
+        """Return what the scores say; None where they say nothing."""
+        alarmed = self._alarmed_zones()
+        if alarmed is None:
+            return None
+        if not sample.looks:
+            return {}
+        lately = monotonic - _IN_ZONE_S
+        zones = self.description().zones
+        return {zone.id: zone.id in alarmed or self.left_zones.get(zone.id, float("-inf")) > lately for zone in zones}
+
+    def _alarmed_zones(self) -> frozenset[str] | None:
+        """Return which zones had motion at the last look; None where there are no scores, or nobody knows whose they are."""
+        scored = None if self.sample is None else self.sample.scored_zones
+        if scored is None or self.has_old_zones:
+            return None
+        return alarmed_by_scores(self.zones, scored) if True in scored else frozenset()
 
     def _connected(self, sample: Sample | None, now: float, monotonic: float) -> bool | None:
         row = self.row

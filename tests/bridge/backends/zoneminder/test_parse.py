@@ -174,7 +174,7 @@ def test_recorded_system_answers() -> None:
     assert (zone.name, zone.points[2]) == ("All", (1.0, 1.0))
 
 
-def test_zones_by_percent_and_those_that_watch_nothing() -> None:
+def test_zones_by_percent_in_zoneminders_own_order() -> None:
     rows: list[dict[str, Any]] = [
         {
             "Zone": {
@@ -189,9 +189,10 @@ def test_zones_by_percent_and_those_that_watch_nothing() -> None:
         {"Zone": {"Id": 3, "MonitorId": 1, "Type": "Privacy", "Coords": ""}},
         {"Zone": {"Id": 1, "MonitorId": 1, "Type": "Inclusive", "Units": "Percent", "Coords": "0,0 x,y"}},
     ]
-    first, second = parse.parse_zones({"zones": rows}, {})["1"]
-    assert (first.id, first.name, first.kind, first.points) == ("1", "Zone 1", "inclusive", ())
-    assert second.points == ((0.0, 0.0), (0.505, 0.0), (0.505, 1.0))
+    first, second, third = parse.parse_zones({"zones": rows}, {})["1"]
+    assert (first.id, first.points) == ("2", ((0.0, 0.0), (0.505, 0.0), (0.505, 1.0)))
+    assert (second.id, second.name, second.kind, second.points) == ("1", "Zone 1", "inclusive", ())
+    assert (third.id, third.kind) == ("3", "privacy")
 
 
 @pytest.mark.parametrize("raw", [{"tz": "../../etc/passwd"}, {"tz": "Nowhere/Land"}, {"tz": ""}, {"tz": "\0"}, []])

@@ -34,21 +34,21 @@ async def test_what_was_seen_before_a_file_system_hung_is_no_truth(tmp_path: Pat
         MemoryWriter(tmp_path, number, size=760, from_one=True).create(clock.now().timestamp())
     directory = HangingDirectory(tmp_path)
     sampler = Sampler(cast("Path", directory), (1, 36, 33), clock, patience_s=0.05)
-    ((number, seen),) = await sampler.look(["1"])
+    ((number, seen),) = await sampler.look({"1": 0})
     assert number == "1"
     assert isinstance(seen, Sample)
 
     directory.answers.clear()
-    ((number, problem),) = await sampler.look(["1", "2"])
+    ((number, problem),) = await sampler.look({"1": 0, "2": 0})
     assert number == "1"
     assert isinstance(problem, Unusable)
     assert "does not answer" in str(problem)
     assert problem.hint
-    assert await sampler.look(["1", "2"]) == []
+    assert await sampler.look({"1": 0, "2": 0}) == []
 
     directory.answers.set()
     news: list[str] = []
     while len(news) < 2:
-        news += [number for number, seen in await sampler.look(["1", "2"]) if isinstance(seen, Sample)]
+        news += [number for number, seen in await sampler.look({"1": 0, "2": 0}) if isinstance(seen, Sample)]
     assert sorted(news) == ["1", "2"]
     sampler.close()

@@ -200,3 +200,65 @@ def test_newer_layouts_count_their_modes_from_one(tmp_path: Path, size: int, raw
     writer, memory = written(tmp_path, size)
     writer.overwrite(bytes([raw]), 69 if size == 760 else 94)
     assert memory.sample(0, NOW).is_detecting is detects
+
+
+@pytest.mark.parametrize("size", [864, 872, 888])
+def test_zones_have_scores(tmp_path: Path, size: int) -> None:
+    writer = MemoryWriter(tmp_path, "1", size=size, zones=3)
+    writer.create(NOW)
+    memory = MonitorMemory(tmp_path, "1", VERSIONS[size])
+    assert memory.sample(0, NOW).scored_zones is None
+    memory.expect_zones(3)
+    first = memory.sample(0, NOW)
+    assert first.scored_zones == (False, False, False)
+    assert memory.sample(0, NOW) is first
+    writer.score_zones(0, 7, 255)
+    assert memory.sample(0, NOW).scored_zones == (False, True, True)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 1500, 5000])
+def test_scores_of_another_number_of_zones_are_nobodys(tmp_path: Path, count: int) -> None:
+    writer = MemoryWriter(tmp_path, "1", size=872, zones=3)
+    writer.create(NOW)
+    writer.score_zones(1, 1, 1)
+    memory = MonitorMemory(tmp_path, "1", (1, 38, 4))
+    memory.expect_zones(count)
+    assert memory.sample(0, NOW).scored_zones is None
+    memory.expect_zones(3)
+    assert memory.sample(0, NOW).scored_zones == (True, True, True)
+
+
+def test_many_zones(tmp_path: Path) -> None:
+    writer = MemoryWriter(tmp_path, "1", size=888, zones=400)
+    writer.create(NOW)
+    writer.score_zones(*[0] * 399, 1)
+    memory = MonitorMemory(tmp_path, "1", (1, 39, 20))
+    memory.expect_zones(400)
+    assert memory.sample(0, NOW).scored_zones == (*[False] * 399, True)
+
+
+def test_a_file_that_ends_before_the_zones_tells_the_rest(tmp_path: Path) -> None:
+    writer = MemoryWriter(tmp_path, "1", size=872, zones=2)
+    writer.create(NOW)
+    writer.score_zones(1, 1)
+    memory = MonitorMemory(tmp_path, "1", (1, 38, 4))
+    memory.expect_zones(2)
+    assert memory.sample(0, NOW).scored_zones == (True, True)
+    writer.truncate(872 + 560)
+    sample = memory.sample(0, NOW)
+    assert (sample.alarm, sample.scored_zones) == (AlarmState.IDLE, None)
+
+
+def test_scores_behind_no_trigger_data_are_none(tmp_path: Path) -> None:
+    writer = MemoryWriter(tmp_path, "1", size=872, zones=1)
+    writer.create(NOW)
+    writer.overwrite((552).to_bytes(4, "little"), 872)
+    memory = MonitorMemory(tmp_path, "1", (1, 38, 4))
+    memory.expect_zones(1)
+    assert memory.sample(0, NOW).scored_zones is None
+
+
+def test_older_layouts_have_no_scores(tmp_path: Path) -> None:
+    _, memory = written(tmp_path, 760)
+    memory.expect_zones(1)
+    assert memory.sample(0, NOW).scored_zones is None

@@ -1,0 +1,56 @@
+"""In which zones something moves, by shared memory's scores or by an event's notes: pure.
+
+ZoneMinder's own order is by kind, then by id (Zone::Load in src/zm_zone.cpp); the rules are those of
+Monitor::DetectMotion in src/zm_monitor.cpp.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vms_bridge.model import MOTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vms_bridge.model import AlarmState, Event, Zone
+
+_KINDS = ("active", "inclusive", "exclusive", "preclusive", "inactive", "privacy")
+_WATCHING = frozenset({"active", "inclusive", "exclusive"})
+
+
+def in_order(zones: Iterable[Zone]) -> list[Zone]:
+    """Return a monitor's zones in ZoneMinder's own order."""
+    place = {kind: number for number, kind in enumerate(_KINDS)}
+    return sorted(zones, key=lambda zone: (place.get(zone.kind, len(place)), int(zone.id)))
+
+
+def watching(zones: Iterable[Zone]) -> tuple[Zone, ...]:
+    """Return the zones in which motion makes an alarm; the others keep alarms away."""
+    return tuple(zone for zone in zones if zone.kind in _WATCHING)
+
+
+def alarmed_by_scores(zones: Iterable[Zone], scored: Iterable[bool]) -> frozenset[str]:
+    """Return the ids of the zones that are alarmed in a frame, by which of all zones (in ZoneMinder's order) have a score.
+
+    A zone that is not looked at keeps its old score: all but the preclusive ones while one of those is alarmed, the
+    inclusive ones while no active one is, and the exclusive ones while one is.
+    """
+    having = [zone for zone, has_score in zip(zones, scored, strict=False) if has_score]
+    if any(zone.kind == "preclusive" for zone in having):
+        return frozenset()
+    looked_at = {"active", "inclusive"} if any(zone.kind == "active" for zone in having) else {"exclusive"}
+    return frozenset(zone.id for zone in having if zone.kind in looked_at)
+
+
+def occupied_by_notes(zones: Iterable[Zone], alarm: AlarmState | None, event: Event | None) -> dict[str, bool | None]:
+    """Return which zones are occupied, by the monitor's alarm and the names in the notes of the event it has opened.
+
+    The notes name every zone in which something has moved since the event began. So they tell of the present only
+    where an event lasts as long as its alarm; elsewhere `event` is None, and during an alarm nothing is known.
+    """
+    if alarm is not None and alarm not in MOTION:
+        return {zone.id: False for zone in zones}
+    if alarm is None or event is None:
+        return {zone.id: None for zone in zones}
+    return {zone.id: zone.name in event.zones for zone in zones}
