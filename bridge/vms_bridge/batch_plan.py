@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.lifecycle import steps
 from vms_bridge.messages import encode, event_message, public_event_id
 from vms_bridge.store import EventCommit, NewMessage
+from vms_bridge.views import MessageType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,6 @@ def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str,
         if key is None or before == event or (before is not None and before.deleted):
             continue
         changed[event.id] = known[event.id] = (key, event)
-        view = system.monitors.get(key)
         for type_ in steps(before, event):
             seqs[key] = seqs.get(key, 0) + 1
             message = event_message(
@@ -58,8 +58,7 @@ def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str,
             messages.append(
                 NewMessage(monitor=key, event_id=event.id, seq=seqs[key], type=type_, late=batch.late, payload=encode(message))
             )
-            newest = last_events[key][1] if key in last_events else view.last_event if view else None
-            if newest is None or newest.id == message.id or message.start >= newest.start:
+            if _becomes_last(message, last_events.get(key) or system.last_events.get(key)):
                 last_events[key] = (event.id, message)
     commit = EventCommit(
         epoch=epoch,
@@ -71,3 +70,13 @@ def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str,
         last_events={key: (event_id, encode(message)) for key, (event_id, message) in last_events.items()},
     )
     return BatchPlan(commit=commit, last_events=last_events)
+
+
+def _becomes_last(message: EventMessage, known: tuple[str, EventMessage] | None) -> bool:
+    """Say whether the message is what its monitor's last event now is.
+
+    What is told live begins now, whatever the VMS's clock says; only what comes late has to be newer than what is there.
+    """
+    if known is None or known[1].id == message.id:
+        return True
+    return message.type is MessageType.NEW and (not message.late or message.start > known[1].start)

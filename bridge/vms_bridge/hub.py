@@ -33,7 +33,7 @@ from vms_bridge.model import (
 )
 from vms_bridge.store import StaleEpoch
 from vms_bridge.subscription import HubSubscription
-from vms_bridge.views import BridgeState, MonitorView
+from vms_bridge.views import BridgeState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.store import Store
-    from vms_bridge.views import StoredMessage, SystemView
+    from vms_bridge.views import MonitorView, StoredMessage, SystemView
 
 _LOGGER = logging.getLogger(__name__)
 _HOUSEKEEPING_S = 600.0
@@ -213,18 +213,13 @@ class Hub:
             system.seqs[stored.key] = stored.seq
             if stored.remembered_modes:
                 system.remembered_modes[stored.key] = stored.remembered_modes
+            if stored.last_event and stored.last_event_id:
+                system.last_events[stored.key] = (stored.last_event_id, decode(stored.last_event))
             described = system.remembered(stored.monitor) if stored.monitor else None
             if described and described[0] == stored.key:
-                last_event = decode(stored.last_event) if stored.last_event else None
                 system.keys[described[1].id] = stored.key
-                system.monitors[stored.key] = MonitorView(
-                    system=key,
-                    key=stored.key,
-                    monitor=described[1],
-                    state=MonitorState(detail="not asked yet"),
-                    last_event=last_event,
-                    last_event_id=stored.last_event_id,
-                )
+                view = system.view_of(stored.key, described[1])
+                system.monitors[stored.key] = replace(view, state=MonitorState(detail="not asked yet"))
         self._systems[key] = system
         gone = old.monitors.keys() - system.monitors.keys() if old else set()
         for subscription in self._subscriptions:
@@ -297,8 +292,9 @@ class Hub:
         for key in gone:
             del system.monitors[key]
         changed = [key for key, monitor in shown.items() if key not in system.monitors or system.monitors[key].monitor != monitor]
+        came_back = [key for key in changed if key not in system.monitors and key in system.last_events]
         for key in changed:
-            system.monitors[key] = self._view_with(system, key, shown[key])
+            system.monitors[key] = system.view_of(key, shown[key])
         system.keys = {monitor.id: key for key, monitor in shown.items()}
         names = system.names | {monitor.id: monitor.name for monitor in monitors}
         if gone or changed or names != system.names:
@@ -310,12 +306,8 @@ class Hub:
             for key in changed:
                 subscription.described((system.key, key))
                 subscription.state((system.key, key))
-
-    def _view_with(self, system: System, key: str, monitor: Monitor) -> MonitorView:
-        known = system.monitors.get(key)
-        if known is not None:
-            return replace(known, monitor=monitor)
-        return MonitorView(system=system.key, key=key, monitor=monitor, state=MonitorState())
+            for key in came_back:
+                subscription.last_event((system.key, key))
 
     def _apply_state(self, system: System, monitor_id: str, state: MonitorState) -> None:
         key = system.keys.get(monitor_id)
@@ -384,6 +376,7 @@ class Hub:
         for message in commit.messages:
             system.seqs[message.monitor] = message.seq
         system.events.take_in(commit.events)
+        system.last_events.update(last_events)
         for key, (event_id, newest) in last_events.items():
             if key in system.monitors:
                 system.monitors[key] = replace(system.monitors[key], last_event=newest, last_event_id=event_id)

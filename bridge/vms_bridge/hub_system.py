@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vms_bridge.keys import MonitorRule
-from vms_bridge.model import SystemState
+from vms_bridge.model import MonitorState, SystemState
 from vms_bridge.views import MonitorView, SystemView
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vms_bridge.hub_events import FollowedEvents
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import Monitor
+    from vms_bridge.views import EventMessage
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class System:
     """The key of each monitor that the VMS has and the configuration shows, by its id."""
     names: dict[str, str]
     """The VMS's name of each monitor that was ever met, by its id: events outlive their monitors."""
+    last_events: dict[str, tuple[str, EventMessage]] = field(default_factory=dict)
+    """By key, also of monitors that have gone: the VMS's id of the newest event, and its message."""
     seqs: dict[str, int] = field(default_factory=dict)
     remembered_modes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     cursor: str | None
@@ -52,6 +55,16 @@ class System:
             url=self.backend.url,
             state=self.state,
             monitors=MappingProxyType(self.monitors),
+        )
+
+    def view_of(self, key: str, monitor: Monitor) -> MonitorView:
+        """Return the monitor as sinks see it, with what is known of it by its key."""
+        known = self.monitors.get(key)
+        if known is not None:
+            return replace(known, monitor=monitor)
+        event_id, message = self.last_events.get(key, (None, None))
+        return MonitorView(
+            system=self.key, key=key, monitor=monitor, state=MonitorState(), last_event=message, last_event_id=event_id
         )
 
     def described(self, monitor: Monitor) -> tuple[str, Monitor] | None:

@@ -230,6 +230,50 @@ async def test_late_events_take_their_own_lane_and_touch_the_last_event_only_whe
         assert view.last_event_id == "9"
 
 
+async def test_the_last_event_is_the_one_that_was_told_last_whatever_the_clock_of_the_vms(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot())
+
+        async def last_event(*events: Event, late: bool = False) -> tuple[str, str]:
+            await feed.record(EventBatch(events=events, late=late))
+            view = hub.monitor("zm", "1")
+            assert view
+            assert view.last_event
+            assert view.last_event.id == f"zm-{view.last_event_id}"
+            return view.last_event_id or "", view.last_event.type
+
+        hour = timedelta(hours=1)
+        assert await last_event(event(1, start=START + hour)) == ("1", "new")
+        assert await last_event(event(2)) == ("2", "new")  # the clock was set back
+        assert await last_event(event(1, start=START + hour, end=START + 2 * hour)) == ("2", "new")
+        assert await last_event(event(1, start=START + hour, end=START + 2 * hour, clip_ready=True)) == ("2", "new")
+        assert await last_event(event(1, start=START + hour, deleted=True)) == ("2", "new")
+        assert await last_event(event(2, end=START)) == ("2", "end")
+        assert await last_event(event(3, start=START - hour, end=START), late=True) == ("2", "end")
+        assert await last_event(event(4, start=START + hour), late=True) == ("4", "new")
+        assert await last_event(event(4, start=START + hour, end=START + hour), late=True) == ("4", "end")
+        assert await last_event(event(5, end=START), event(6), event(5, end=START, clip_ready=True)) == ("6", "new")
+
+
+async def test_a_monitor_that_comes_back_has_its_last_event(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot(monitor(1), monitor(2)))
+        await feed.record(EventBatch(events=(event(1), event(2, "2", start=START + timedelta(hours=1)))))
+        feed.emit(snapshot(monitor(1)))
+        await feed.record(EventBatch(events=(event(2, "2", start=START + timedelta(hours=1), labels=("cat",)),)))
+        subscription = hub.subscribe()
+        await subscription.changes()
+        feed.emit(snapshot(monitor(1, name="Door"), monitor(2)))
+        assert (await subscription.changes()).last_events == {("zm", "2")}
+        await feed.record(EventBatch(events=(event(3, "2"),), late=True))
+        view = hub.monitor("zm", "2")
+        assert view
+        assert view.last_event
+        assert (view.last_event_id, view.last_event.label) == ("2", "cat")
+
+
 async def test_a_restarted_bridge_goes_on_where_it_was(tmp_path: Path) -> None:
     async with running(tmp_path) as hub:
         feed = await added(hub)
