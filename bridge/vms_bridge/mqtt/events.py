@@ -164,7 +164,7 @@ class EventLanes:
         else:
             delivery.code = code
             self._notices.warn(
-                f"refused {topic}",
+                f"refused {self._topics.kind(topic)}",
                 f"the broker refused an event message on {topic} ({_reason(code)}); "
                 "allow the bridge's user to write there in the broker's access list",
             )

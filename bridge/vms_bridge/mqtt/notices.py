@@ -1,7 +1,7 @@
 """Messages that may come up again and again, said once in a while.
 
-`logs.Trouble` is for one thing that begins and is over at some time. Of these nobody hears that they are over (a topic
-that the access list forbids), there are as many as topics, and a connection that flaps must not be news each time.
+`logs.Trouble` is for one thing that begins and is over at some time. Of these nobody hears that they are over (a kind of
+topic that the access list forbids), and a connection that flaps must not be news each time.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Notices:
     def warn(self, subject: str, message: str) -> None:
         """Log `message`, unless one of this subject was logged a short while ago."""
         now = self._clock.monotonic()
-        said, held_back = self._said.get(subject, (None, 0))
+        said, held_back = self._said.pop(subject, (None, 0))  # set anew below: forgotten is what came up longest ago
         if said is not None and now - said < self._interval_s:
             self._said[subject] = (said, held_back + 1)
             return
         if len(self._said) >= _LIMIT:
-            self._said.clear()
+            del self._said[next(iter(self._said))]
         self._said[subject] = (now, 0)
         self._logger.warning("%s%s", message, f" ({held_back} more like this)" if held_back else "")
 

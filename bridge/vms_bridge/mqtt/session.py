@@ -364,13 +364,14 @@ class Session:
     def _refused(self, topic: str, code: int) -> None:
         if code >= 0x80:
             self._notices.warn(
-                f"refused {topic}",
+                f"refused {self._topics.kind(topic)}",
                 f"the broker refused a message on {topic} (0x{code:02x}): allow the user to write to {self._topics.root}/#",
             )
 
     def _dropped(self, topic: str, size: int) -> None:
         self._notices.warn(
-            f"dropped {topic}", f"the broker takes no message of {size} bytes, as on {topic}: raise its limit for packets"
+            f"dropped {self._topics.kind(topic)}",
+            f"the broker takes no message of {size} bytes, as on {topic}: raise its limit for packets",
         )
 
 

@@ -148,6 +148,14 @@ class Topics:
     def _discovery_root(self) -> str:
         return f"{self.discovery_prefix}/device/{ROOT}_{self.instance}"
 
+    def kind(self, topic: str) -> str:
+        """Return a filter for all topics of ours that say the same, whatever system or monitor they are about."""
+        if self.parse_discovery(topic) is not None:
+            return self.own_discovery_filter
+        if not (levels := self._levels(topic)):
+            return topic
+        return "/".join([self.root, *("+" for _ in levels[:-1]), levels[-1]])
+
     def parse_command(self, topic: str) -> CommandTarget | None:
         """Return what a command topic names, or None if this is none or its keys can't be ours."""
         match self._levels(topic):

@@ -503,5 +503,21 @@ async def test_notices_are_seldom_and_counted(caplog: pytest.LogCaptureFixture) 
     assert [record.message for record in caplog.records] == ["trouble", "trouble (4 more like this)"]
     for number in range(300):
         notices.warn(str(number), "other")
+        notices.warn("a", "in between")
     notices.warn("299", "held back")
     assert "held back" not in caplog.text
+    assert "in between" not in caplog.text, "what comes up again and again is not forgotten over what does not"
+
+
+async def test_one_cause_is_one_warning_however_many_topics_it_hits(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Lanes.over(FakeHub(monitors=50))
+    for number in range(1, 51):
+        stage.hub.record(number, str(number))
+    async with running(*stage.works()):
+        await stage.answer(0x87)
+        await stage.clock.advance(REFUSED_RETRY_S)
+        await stage.answer(0x87)
+    said = [record.message for record in caplog.records]
+    assert len(said) == 4, "the monitors' topics and the common one, twice"
+    assert "vms_bridge/home/zm/1/event" in said[0]
+    assert sum("(49 more like this)" in each for each in said) == 2

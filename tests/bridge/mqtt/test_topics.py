@@ -104,5 +104,19 @@ def test_no_topic_makes_a_parser_fail(rest: str) -> None:
         TOPICS.parse_discovery(topic)
 
 
+@pytest.mark.parametrize(
+    ("topic", "kind"),
+    [
+        (TOPICS.status, "vms_bridge/home/status"),
+        (TOPICS.system_state("zm"), "vms_bridge/home/+/state"),
+        (TOPICS.monitor_event("zm", "1"), "vms_bridge/home/+/+/event"),
+        (TOPICS.monitor_discovery("zm", "1"), "ha/device/vms_bridge_home/+/config"),
+        ("elsewhere", "elsewhere"),
+    ],
+)
+def test_topics_of_one_kind_have_one_filter(topic: str, kind: str) -> None:
+    assert TOPICS.kind(topic) == kind
+
+
 def test_a_monitors_state_is_cleared_last_so_that_an_interrupted_clean_up_is_found_again() -> None:
     assert TOPICS.monitor_retained("zm", "1")[-1] == TOPICS.monitor_state("zm", "1")
