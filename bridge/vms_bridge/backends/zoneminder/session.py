@@ -385,4 +385,5 @@ class Session:
     def _system_state(self) -> SystemState:
         has_trouble = self._follower is not None and self._follower.has_trouble and not self._follower.is_good
         detail = "events can't be read; see the log" if has_trouble else None
-        return replace(self._system.state, version=self.version_text, time_zone=self._zone_name, detail=detail)
+        lag = self.config.poll_interval if self._has_events else None
+        return replace(self._system.state, version=self.version_text, time_zone=self._zone_name, lag_s=lag, detail=detail)
