@@ -6,6 +6,7 @@ import logging
 import random
 from typing import TYPE_CHECKING
 
+from vms_bridge.backoff import Backoff
 from vms_bridge.errors import BridgeError, VmsAuthFailed
 from vms_bridge.logs import Trouble, redact
 from vms_bridge.model import Snapshot, SystemLost
@@ -25,7 +26,6 @@ _AUTH_WAIT_S = 30.0
 """Wrong credentials do not mend themselves, and some sites lock an account after a few failures."""
 _KNOWN_GOOD_S = 120.0
 """So soon after they were accepted the fault is rather the server's: a database that starts, a secret that changes."""
-_HEALTHY_S = 30.0
 
 
 class Supervisor:
@@ -45,18 +45,15 @@ class Supervisor:
 
     async def run(self) -> None:
         """Run the backend until cancelled, whatever happens to it."""
-        losses = 0
+        backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         while True:
             started = self._clock.monotonic()
             error = await self._run_once()
             now = self._clock.monotonic()
-            losses = 0 if now - started > _HEALTHY_S else losses
             self._feed.emit(SystemLost(detail=redact(f"{error}: {error.hint}" if error.hint else str(error))))
             self._trouble.report(error, hint=error.hint, code=error.code)
             is_refused = isinstance(error, VmsAuthFailed) and now - self._accepted_at > _KNOWN_GOOD_S
-            longest_s = _AUTH_WAIT_S if is_refused else _LONGEST_WAIT_S
-            wait_s = min(longest_s, _FIRST_WAIT_S * 2**losses)
-            losses = min(losses + 1, 10)
+            wait_s = backoff.failed(held_s=now - started, longest_s=_AUTH_WAIT_S if is_refused else None)
             await self._clock.sleep(wait_s * (0.75 + 0.25 * self._jitter()))
 
     async def _run_once(self) -> BridgeError:

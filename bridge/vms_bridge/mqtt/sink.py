@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
+from vms_bridge.backoff import HEALTHY_S, Backoff
 from vms_bridge.errors import BrokerError, RivalBridge, StoreError
 from vms_bridge.mqtt.commands import CommandIntake
 from vms_bridge.mqtt.events import SINK
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from vms_bridge.views import HubView
 
 _LOGGER = logging.getLogger(__name__)
-_BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-_LOCAL_CAP_S = 5.0
-_HEALTHY_S = 30.0
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 30.0
+_LONGEST_LOCAL_WAIT_S = 5.0
 _TELL_S = 300.0
 _JITTER = SystemRandom()
 
@@ -75,7 +76,7 @@ class MqttSink:
         """Serve until cancelled. Raises RivalBridge if another bridge of this name is at work on the broker."""
         topics = Topics(self._instance, self._config.discovery_prefix)
         intake = CommandIntake(hub=hub, topics=topics, level=self._config.commands, clock=self._clock)
-        failures = 0
+        backoff = Backoff(_FIRST_WAIT_S, _LONGEST_LOCAL_WAIT_S if _is_local(self._config.host) else _LONGEST_WAIT_S)
         down_since: float | None = None
         try:
             while True:
@@ -89,13 +90,12 @@ class MqttSink:
                     raise
                 except BrokerError as error:
                     now = self._clock.monotonic()
-                    if down_since is None and now - began >= _HEALTHY_S:
-                        failures = 0
+                    held_s = now - began if down_since is None else 0.0
+                    if held_s >= HEALTHY_S:
                         self._outages.clear()
                     down_since = now if down_since is None else down_since
-                    failures += 1
                     self._outages.warn(str(error), f"{error}{'; ' if error.hint else ''}{error.hint}")
-                await self._clock.sleep(self._pause_s(failures))
+                    await self._clock.sleep(self._jitter(0.0, backoff.failed(held_s=held_s)))
         finally:
             await intake.close()
             await self._confirm(hub)
@@ -143,11 +143,6 @@ class MqttSink:
             _LOGGER.info("connected to the MQTT broker at %s", where)
         else:
             _LOGGER.info("connected to the MQTT broker at %s again after %.0f s", where, self._clock.monotonic() - down_since)
-
-    def _pause_s(self, failures: int) -> float:
-        """Return how long to wait: backoff with full jitter, never long for a broker on this host."""
-        longest = _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]
-        return self._jitter(0.0, min(longest, _LOCAL_CAP_S) if _is_local(self._config.host) else longest)
 
     async def _confirm(self, hub: HubView) -> None:
         """Confirm what the broker accepted last, so that it is not sent twice."""

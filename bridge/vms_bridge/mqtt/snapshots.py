@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from vms_bridge.backoff import Backoff
 from vms_bridge.errors import BridgeError, BrokerError, MediaUnavailable
 from vms_bridge.model import EventPicture
 from vms_bridge.mqtt.link import Link
@@ -35,6 +36,8 @@ _ATTEMPTS = 3
 _RETRY_S = 2.0
 _FETCH_S = 15.0
 _PACE_S = 0.1
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 30.0
 _RECENT = timedelta(hours=1)
 _DOUBT_S = 15.0
 """Longer than a dead connection goes unnoticed."""
@@ -123,6 +126,7 @@ class Snapshots:
         self._fetched: asyncio.Queue[_Picture] = asyncio.Queue(maxsize=1)
         self._sent: dict[MonitorKey, float] = {}
         self._writable = asyncio.Event()
+        self._backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         self._link: Link | None = None
 
     def start(self, changes: Changes, *, everything: bool) -> None:
@@ -248,7 +252,10 @@ class Snapshots:
         """Connect when there is a picture, and anew whenever the link is lost."""
         picture = await self._fetched.get()
         while True:
-            picture = await self._serve(await self._connect(), picture)
+            link = await self._connect()
+            began = self._clock.monotonic()
+            picture = await self._serve(link, picture)
+            await self._clock.sleep(self._backoff.failed(held_s=self._clock.monotonic() - began))
 
     async def _serve(self, link: Link, picture: _Picture) -> _Picture:
         """Publish pictures for as long as the link holds, and return the one that could not be any more."""
@@ -306,7 +313,7 @@ class Snapshots:
                 )
             except BrokerError as error:
                 self._notices.warn("media", f"no second connection for pictures: {error}; {error.hint}")
-                await self._clock.sleep(5.0)
+                await self._clock.sleep(self._backoff.failed())
             else:
                 link.listen(lambda _message: None, self._writable.set)
                 return link

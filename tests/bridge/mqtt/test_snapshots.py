@@ -393,6 +393,16 @@ async def test_a_broken_connection_is_made_again(studio: Studio) -> None:
     await studio.until(is_second)
 
 
+async def test_a_broker_that_cuts_whatever_brings_a_picture_is_not_stormed(studio: Studio) -> None:
+    studio.broker.faults.drop_after = 1
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.happen(1)
+    await studio.serve(20)
+    assert 3 <= len(studio.broker.seen.connects) <= 6
+    studio.broker.faults.drop_after = None
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+
+
 async def test_a_picture_that_is_too_large_for_the_broker(caplog: pytest.LogCaptureFixture) -> None:
     async with FakeBroker(limits=BrokerLimits(max_packet_bytes=2000)) as broker, studio_at(broker) as studio:
         studio.hub.pictures = {"1": picture(320, 240)}

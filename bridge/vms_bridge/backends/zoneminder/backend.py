@@ -14,6 +14,7 @@ from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.session import Session
 from vms_bridge.backends.zoneminder.standin import StandIn
 from vms_bridge.backends.zoneminder.system import Known
+from vms_bridge.backoff import Backoff
 from vms_bridge.commands import Restart, SetRunState
 from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, VmsUnreachable, causes
 from vms_bridge.logs import Trouble
@@ -56,17 +57,18 @@ class ZoneMinder:
     async def run(self, feed: Feed) -> None:
         """Connect and tell what happens until cancelled. Raises VmsError when the system is lost, its shared memory too."""
         stand_in = StandIn(feed, self._clock)
-        losses = 0
+        backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         try:
             while True:
                 try:
                     await self._serve(feed, stand_in)
                 except VmsError as error:
-                    losses = losses + 1 if stand_in.is_on else 0
+                    if not stand_in.is_on:
+                        backoff.reset()
                     if not self._stands_in(stand_in, error):
                         raise
-                    is_refused = isinstance(error, VmsAuthFailed) and losses > _REFUSALS
-                    await self._clock.sleep(min(_REFUSED_WAIT_S if is_refused else _LONGEST_WAIT_S, _FIRST_WAIT_S * 2**losses))
+                    is_refused = isinstance(error, VmsAuthFailed) and backoff.failures > _REFUSALS
+                    await self._clock.sleep(backoff.failed(longest_s=_REFUSED_WAIT_S if is_refused else None))
         finally:
             await stand_in.stop()
 
