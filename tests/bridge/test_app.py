@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
+import re
 import signal
 import sys
 from contextlib import asynccontextmanager
@@ -13,10 +15,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import BaseModel, ConfigDict
-from tests.fakes.backend import ScriptedBackend, monitor, snapshot
+from tests.fakes.backend import ScriptedBackend, event, monitor, snapshot
+from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import settle
+from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.app import Bridge, run
+from vms_bridge.backends import load_kind
 from vms_bridge.backends.base import BackendKind
 from vms_bridge.cli import OK, REFUSED
 from vms_bridge.clock import SystemClock
@@ -25,7 +30,7 @@ from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.packets import Message
 from vms_bridge.errors import BridgeError, InvalidConfig, StoreError, VmsError
 from vms_bridge.keys import MonitorRules
-from vms_bridge.model import LivePicture
+from vms_bridge.model import EventBatch, LivePicture
 from vms_bridge.mqtt.config import MqttConfig
 
 if TYPE_CHECKING:
@@ -178,6 +183,83 @@ async def test_with_a_broker_everything_is_published_and_goes_offline_at_the_sto
             assert broker.retained["vms_bridge/test/status"] == b"online"
             await reloaded(bridge, config(tmp_path, workshop.system("a"), mqtt=MqttConfig(url=mqtt.url, snapshots=False)))
         assert broker.retained["vms_bridge/test/status"] == b"offline"
+
+
+def zoneminder(url: str) -> SystemConfig:
+    kind = load_kind("zoneminder")
+    settings = kind.config.model_validate(
+        {"url": url, "username": "admin", "password": "p&=+ä/%s#", "shared_memory": False, "poll_interval": 0.5}
+    )
+    return SystemConfig(key="zm", kind=kind, name="ZoneMinder", rules=MonitorRules(), settings=settings)
+
+
+async def test_it_starts_while_zoneminder_is_down_and_heals_when_it_comes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    zm = FakeZoneMinder(World(monitors=1))
+    async with zm:
+        pass  # it has a port from now on
+    async with FakeBroker() as broker, started(config(tmp_path, zoneminder(zm.url), mqtt=MqttConfig(url=broker.url))):
+        await broker.until(lambda: b"no connection" in broker.retained.get("vms_bridge/test/zm/state", b""))
+        assert json.loads(broker.retained["vms_bridge/test/zm/state"])["available"] is False
+        assert "vms_bridge/test/zm/1/state" not in broker.retained
+        async with zm:
+            await broker.until(lambda: b'"available":true' in broker.retained.get("vms_bridge/test/zm/1/state", b""))
+            assert json.loads(broker.retained["vms_bridge/test/zm/state"])["available"] is True
+            zm.world.alarm(1)
+            await broker.until(lambda: "vms_bridge/test/zm/1/event" in {each.topic for each in broker.seen.published})
+    assert caplog.text.count("system zm is lost") == 1
+    assert "Check url:, and whether ZoneMinder's host" in caplog.text
+
+
+async def test_it_starts_while_the_broker_is_down_and_heals_when_it_comes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workshop = Workshop()
+    async with FakeBroker() as broker:
+        port = broker.port
+    async with started(config(tmp_path, workshop.system("a"), mqtt=MqttConfig(url=f"mqtt://127.0.0.1:{port}"))) as bridge:
+        assert bridge.hub.systems["a"].state.available
+        await until(lambda: "connection refused" in caplog.text)
+        feed = workshop.made[0][1].feed
+        assert feed
+        await feed.record(EventBatch(events=(event(),), cursor="1"))
+        async with FakeBroker(port=port) as broker:
+            await broker.until(lambda: b'"available":true' in broker.retained.get("vms_bridge/test/a/2/state", b""))
+            await broker.until(lambda: "vms_bridge/test/a/1/event" in {each.topic for each in broker.seen.published})
+            assert broker.retained["vms_bridge/test/status"] == b"online"
+            bridge.stop()
+            await broker.until(lambda: broker.retained["vms_bridge/test/status"] == b"offline")
+    assert caplog.text.count("connection refused") == 1
+
+
+NAMES = {1: "n" * 300, 2: "🚪🐈" * 150, 3: "Front/Door/#/+", 4: "../$SYS", 5: 'quo"te\\ {{ name }} \u0001', 6: "Café à côté"}
+
+
+async def test_whatever_monitors_are_called_topics_are_made_of_ids(tmp_path: Path) -> None:
+    world = World(monitors=0)
+    for number, name in NAMES.items():
+        world.add_monitor(number, name)
+    topics = [f"vms_bridge/test/zm/{number}/{last}" for number in NAMES for last in ("state", "event", "last_event")]
+    topics += [f"homeassistant/device/vms_bridge_test/zm-{number}/config" for number in NAMES]
+    async with (
+        FakeZoneMinder(world) as zm,
+        FakeBroker() as broker,
+        started(config(tmp_path, zoneminder(zm.url), mqtt=MqttConfig(url=broker.url))) as bridge,
+    ):
+        await broker.until(lambda: bridge.hub.systems["zm"].state.available)
+        for number in NAMES:
+            world.alarm(number)
+        await broker.until(lambda: set(topics) <= {each.topic for each in broker.seen.published if each.payload})
+        said = {each.topic: each.payload for each in broker.seen.published if each.payload}
+    assert [topic for topic in said if not re.fullmatch(r"[a-z_]+(/[a-z0-9_-]+)+", topic)] == []
+    for number, name in NAMES.items():
+        assert json.loads(said[f"vms_bridge/test/zm/{number}/event"])["monitor_name"] == name
+        device = json.loads(said[f"homeassistant/device/vms_bridge_test/zm-{number}/config"])
+        assert device["dev"]["name"] == name
+        ids = [part["uniq_id"] for part in device["cmps"].values() if "uniq_id" in part]
+        assert ids
+        assert [each for each in ids if not each.startswith(f"test-zm-{number}-") or not each.isascii()] == []
 
 
 async def test_a_store_that_can_not_be_opened_stops_it_with_a_reason(tmp_path: Path) -> None:
