@@ -22,9 +22,10 @@ _STEP = 10
 
 
 class Replay:
-    """Sends all states, then all discovery payloads, at a pace that brokers' queues bear; asked again, it starts over.
+    """Sends all states, then all discovery payloads, at a pace that brokers' queues bear.
 
-    `again` says `online` once more; `jitter(low, high)` draws the wait, so that two bridges do not hit together.
+    Asked again meanwhile, it first comes to its end: who asks often would otherwise never hear of the last monitors.
+    `again` says hello and `online` once more; `jitter(low, high)` draws the wait, so that two bridges do not hit together.
     """
 
     def __init__(
@@ -55,19 +56,16 @@ class Replay:
         """Serve until cancelled."""
         while True:
             await self._asked.wait()
-            self._asked.clear()
             if self._wait_s:
                 await self._clock.sleep(self._wait_s)
-            if not self._asked.is_set():
-                await self._send()
+            self._asked.clear()
+            await self._send()
 
     async def _send(self) -> None:
         self._again()
         for count, step in enumerate(self._steps()):
             if count % _STEP == _STEP - 1:
                 await self._clock.sleep(_STEP / PER_S)
-            if self._asked.is_set():
-                return
             step()
 
     def _steps(self) -> Iterator[Callable[[], None]]:

@@ -225,7 +225,7 @@ class Session:
             clock=self._clock,
             announcer=announcer,
             publisher=publisher,
-            again=self._say_online,
+            again=self._say_hello_and_online,
             jitter=_JITTER.uniform,
         )
         self._announcer, self._replay, self._snapshots = announcer, replay, snapshots
@@ -325,10 +325,10 @@ class Session:
     def _answer_rival(self) -> None:
         """Say once more who is at work here."""
         self._notices.warn("rival", f"another bridge says that it is {self._identity.instance!r} too; this one stays")
-        if self._greeting:
+        if self._replay is not None:
+            self._say_hello_and_online()
+        elif self._greeting:
             self._post(self._topics.info, self._greeting)
-            if self._replay is not None:
-                self._say_online()
 
     async def _establish(self) -> None:
         await self._clock.sleep(ESTABLISHED_S)
@@ -354,6 +354,10 @@ class Session:
         if self._greeting and greeting != self._greeting:
             self._post(self._topics.info, greeting)
         self._greeting = greeting
+
+    def _say_hello_and_online(self) -> None:
+        self._post(self._topics.info, self._greeting)
+        self._say_online()
 
     def _say_online(self) -> None:
         self._post(self._topics.status, ONLINE)

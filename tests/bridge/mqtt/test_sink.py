@@ -634,14 +634,16 @@ async def test_a_refused_birth_topic_is_told_only_if_there_is_no_other(
         await until(lambda: "refused the subscription to homeassistant/status" in caplog.text)
 
 
-async def test_a_replay_comes_at_once(broker: FakeBroker, clock: FakeClock) -> None:
+async def test_a_replay_comes_at_once_with_the_hello(broker: FakeBroker, clock: FakeClock) -> None:
     hub = FakeHub()
     async with running(make(broker, clock), hub):
         await settled(broker, hub)
-        heard = broker.listen(f"{ROOT}/zm/1/state")
+        heard = broker.listen(f"{ROOT}/info", f"{ROOT}/status", f"{ROOT}/zm/1/state")
         heard.drain()
         broker.publish(f"{ROOT}/replay", "please")
-        assert (await get(heard, "#"))["available"] is True
+        assert (await get(heard, f"{ROOT}/info"))["bridge_id"] == hub.bridge_id
+        assert (await heard.get(f"{ROOT}/status")).payload == b"online"
+        assert (await get(heard, f"{ROOT}/zm/1/state"))["available"] is True
 
 
 async def test_somebody_elses_offline_is_corrected(broker: FakeBroker, clock: FakeClock) -> None:
