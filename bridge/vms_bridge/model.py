@@ -208,7 +208,7 @@ class Resume:
     """Where a backend left off: its cursor (None at the first contact), and the events that may still change.
 
     Those are the ones that are still open and, of the same generation, the newest of those that have ended, or were told
-    of after their end, within the last two minutes: late notes, a better end or a deletion may follow.
+    of after their end, within the last two minutes in which the bridge ran: late notes, a better end or a deletion may follow.
     """
 
     cursor: str | None = None

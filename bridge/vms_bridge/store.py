@@ -112,6 +112,8 @@ class Store:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self.epoch = database.attempt(self._identity, "epoch", uuid.uuid4().hex[:12])
         self.bridge_id = database.attempt(self._identity, "bridge_id", uuid.uuid4().hex)
+        self._began = clock.monotonic()
+        self._began_at = database.attempt(self._newest_time) or clock.now()
         database.on_memory = self._begin_epoch
         if database.problem is not None:
             self._begin_epoch()
@@ -185,7 +187,7 @@ class Store:
     async def prune(self, sinks: Sequence[str], *, keep: timedelta, most: int) -> int:
         """Forget what is older than `keep`, messages and events beyond the newest `most`, and outboxes of former sinks.
 
-        Returns how many messages went undelivered.
+        Only time in which the bridge runs makes older. Returns how many messages went undelivered.
         """
         return await self._run(self._prune, tuple(sinks), keep, most)
 
@@ -201,6 +203,21 @@ class Store:
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
         with self._database.connection as connection, closing(connection.cursor()) as cursor:
             yield cursor
+
+    @property
+    def _time(self) -> datetime:
+        """The store's own time, by which it judges age: it goes on only while the bridge runs, and never jumps.
+
+        It began as wall-clock time, and is some other by now (docs/decisions/0006-age-is-time-at-work.md).
+        """
+        return self._began_at + timedelta(seconds=self._clock.monotonic() - self._began)
+
+    def _newest_time(self) -> datetime | None:
+        newest: str | None = self._database.connection.execute(
+            "SELECT max(time) FROM (SELECT max(created) AS time FROM messages UNION SELECT max(updated) FROM events"
+            " UNION SELECT value FROM meta WHERE key = 'time')"
+        ).fetchone()[0]
+        return None if newest is None else datetime.fromisoformat(newest)
 
     def _identity(self, key: str, made: str) -> str:
         with self._transaction() as cursor:
@@ -231,7 +248,7 @@ class Store:
         left_open = self._database.connection.execute(f"{of_system} AND is_open ORDER BY rowid", (system, generation))
         ended = self._database.connection.execute(
             f"{of_system} AND NOT is_open AND updated >= ? ORDER BY updated DESC, rowid DESC LIMIT ?",
-            (system, generation, (self._clock.now() - recent).isoformat(), most),
+            (system, generation, (self._time - recent).isoformat(), most),
         )
         rows = [*left_open, *reversed(ended.fetchall())]
         names = self._database.connection.execute("SELECT monitor_id, name FROM names WHERE system = ?", (system,))
@@ -262,7 +279,7 @@ class Store:
     def _commit(self, commit: EventCommit, sinks: tuple[str, ...]) -> None:
         if commit.epoch != self.epoch:
             raise StaleEpoch
-        now = self._clock.now().isoformat()
+        now = self._time.isoformat()
         with self._transaction() as cursor:
             cursor.execute(
                 "INSERT INTO systems VALUES (?, ?, ?) ON CONFLICT (system) DO UPDATE"
@@ -357,7 +374,7 @@ class Store:
             )
 
     def _waiting(self, longer_than: timedelta) -> int:
-        before = (self._clock.now() - longer_than).isoformat()
+        before = (self._time - longer_than).isoformat()
         count: int = self._database.connection.execute(
             "SELECT count(*) FROM outbox"
             " WHERE position <= (SELECT position FROM messages WHERE created < ? ORDER BY created DESC LIMIT 1)",
@@ -366,9 +383,11 @@ class Store:
         return count
 
     def _prune(self, sinks: tuple[str, ...], keep: timedelta, most: int) -> int:
-        before = (self._clock.now() - keep).isoformat()
+        now = self._time
+        before = (now - keep).isoformat()
         marks = ", ".join("?" * len(sinks))
         with self._transaction() as cursor:
+            cursor.execute("INSERT OR REPLACE INTO meta VALUES ('time', ?)", (now.isoformat(),))
             cursor.execute(f"DELETE FROM outbox WHERE sink NOT IN ({marks})", sinks)  # noqa: S608 - only question marks
             cursor.execute("DELETE FROM outbox WHERE position IN (SELECT position FROM messages WHERE created < ?)", (before,))
             lost = cursor.rowcount

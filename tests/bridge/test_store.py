@@ -7,7 +7,7 @@ import os
 import sqlite3
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -162,6 +162,48 @@ async def test_pruning_forgets_the_old_counts_the_undelivered_and_keeps_open_eve
     assert [m.event_id for m in await store.undelivered("mqtt", late=False, after=0, limit=10)] == ["3"]
     assert await store.undelivered("gone", late=False, after=0, limit=10) == []
     assert set(await store.events("zm", 1, ["1", "2", "3"])) == {"2", "3"}
+    await store.close()
+
+
+class JumpingClock(FakeClock):
+    """A clock whose wall time can be set."""
+
+    jump = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.jump
+
+
+async def test_no_jump_of_the_clock_makes_anything_old_only_time_at_work_does(tmp_path: Path) -> None:
+    async def kept(store: Store) -> tuple[int, list[str], set[str], int]:
+        lost = await store.prune(["mqtt"], keep=timedelta(days=8), most=10)
+        waiting = [m.event_id for m in await store.undelivered("mqtt", late=False, after=0, limit=10)]
+        known = await store.events("zm", 1, ["1", "2", "3"])
+        return lost, waiting, set(known), await store.waiting(longer_than=timedelta(seconds=10))
+
+    def ended(number: int) -> EventCommit:
+        return replace(commit(number), events=(("1", event(number, end=START)),))
+
+    clock = JumpingClock()
+    store = await opened(tmp_path, clock)
+    await put(store, ended(1), ["mqtt"])
+    clock.jump = timedelta(days=900)  # no clock of its own, and then the network's time
+    assert await kept(store) == (0, ["1"], {"1"}, 0)
+    await put(store, ended(2), ["mqtt"])
+    assert [event.id for _, event in (await resumed(store)).events] == ["1", "2"]
+    await clock.advance(86_400)
+    assert await kept(store) == (0, ["1", "2"], {"1", "2"}, 2)
+    await store.close()
+
+    clock.jump = timedelta(days=2000)  # it was switched off for years, or its clock runs wrong
+    store = await opened(tmp_path, clock)
+    assert await kept(store) == (0, ["1", "2"], {"1", "2"}, 2)
+    clock.jump = timedelta(days=-900)
+    await put(store, ended(3), ["mqtt"])
+    await clock.advance(7.5 * 86_400)
+    assert await kept(store) == (2, ["3"], {"3"}, 1)
+    await clock.advance(86_400)
+    assert await kept(store) == (1, [], set(), 0)
     await store.close()
 
 
