@@ -45,9 +45,10 @@ class Sampler:
         return looking.result()
 
     async def causes(self, monitor_ids: Iterable[str]) -> dict[str, str]:
-        """Return what ZoneMinder says of these monitors' last alarms."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._causes, tuple(monitor_ids))
+        """Return what ZoneMinder says of these monitors' last alarms; nothing while the file system hangs."""
+        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._causes, tuple(monitor_ids))
+        await asyncio.wait({reading}, timeout=self._patience_s)
+        return reading.result() if reading.done() else {}
 
     def close(self) -> None:
         """Let go of all files; a look that is under way ends first, in its thread."""

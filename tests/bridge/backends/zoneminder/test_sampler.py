@@ -52,3 +52,20 @@ async def test_what_was_seen_before_a_file_system_hung_is_no_truth(tmp_path: Pat
         news += [number for number, seen in await sampler.look({"1": 0, "2": 0}) if isinstance(seen, Sample)]
     assert sorted(news) == ["1", "2"]
     sampler.close()
+
+
+async def test_causes_are_not_waited_for_without_end(tmp_path: Path) -> None:
+    clock = FakeClock()
+    MemoryWriter(tmp_path, "1").create(clock.now().timestamp(), cause=b"Motion")
+    sampler = Sampler(tmp_path, (1, 36, 33), clock, patience_s=0.05)
+    assert len(await sampler.look({"1": 0})) == 1
+    answers = threading.Event()
+    sampler._thread.submit(answers.wait, 5)
+    assert await sampler.causes(["1"]) == {}
+    ((_, problem),) = await sampler.look({"1": 0})
+    assert isinstance(problem, Unusable)
+    answers.set()
+    while not (causes := await sampler.causes(["1"])):
+        pass
+    assert causes == {"1": "Motion"}
+    sampler.close()
