@@ -1,7 +1,4 @@
-"""Logging: text or JSON lines with the time in UTC, recurring troubles told seldom, secrets struck out.
-
-Parts log with the standard library: `_LOG = logging.getLogger(__name__)`, values by `extra={"system": ...}`.
-"""
+"""Logging: text or JSON lines with the time in UTC, recurring troubles told seldom, secrets struck out."""
 
 from __future__ import annotations
 
@@ -13,12 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 MESSAGE_CHARACTERS = 10_000
 _REPEAT_S = 600.0
 _CODES = 8
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _SENSITIVE = r"(?:token|password|passwd|pass|pwd|passphrase|secret|auth|credentials|api_?key|signature)"
 _SECRETS = (
     # in a URL, a form or a message: token=...; what follows up to the next separator is struck out
@@ -62,19 +58,17 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
-        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        line = f"{_time(record)} {record.levelname.lower():7} {record.name}: {_message(record)}{fields}"
+        line = f"{_time(record)} {record.levelname.lower():7} {record.name}: {_message(record)}"
         trace = _trace(record)
         return f"{line}\n{trace}" if trace else line
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, the record's fields, and `trace` where there is one."""
+    """One JSON object a line: time, level, logger, message, and `trace` where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON."""
-        entry: dict[str, object] = {
-            **_fields(record),
+        entry = {
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -105,15 +99,7 @@ class Trouble:
         """Whether the trouble lasts."""
         return self._began is not None
 
-    def report(
-        self,
-        message: object,
-        *,
-        hint: str = "",
-        code: str = "",
-        level: int = logging.WARNING,
-        fields: Mapping[str, object] | None = None,
-    ) -> bool:
+    def report(self, message: object, *, hint: str = "", code: str = "", level: int = logging.WARNING) -> bool:
         """Note that it went wrong (again), and say whether a line was written. `message` may be an exception."""
         now = self._monotonic()
         is_news = self._began is None or (code not in self._codes and len(self._codes) < _CODES)
@@ -126,7 +112,7 @@ class Trouble:
         often = f" ({self._count} times in {_duration(now - self._began)})" if self._count > 1 else ""
         is_option = hint.partition(" ")[0].endswith(":")  # `url: must be ...` names an option as it is written
         remedy = f". {hint if is_option else hint[0].upper() + hint[1:]}" if hint else ""
-        self._logger.log(level, "%s: %s%s%s", self._subject, message, often, remedy, extra=dict(fields or {}))
+        self._logger.log(level, "%s: %s%s%s", self._subject, message, often, remedy)
         return True
 
     def over(self) -> None:
@@ -163,17 +149,6 @@ def _message(record: logging.LogRecord) -> str:
 def _plain(text: str) -> str:
     cut = text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]}..."
     return redact(cut).translate(_CONTROL)
-
-
-def _fields(record: logging.LogRecord) -> dict[str, object]:
-    """Return what was given by `extra`; numbers, booleans and None stay what they are, a secret's name hides its value."""
-    fields: dict[str, object] = {}
-    for name, value in record.__dict__.items():
-        if name in _STANDARD:
-            continue
-        plain = value if isinstance(value, int | float | None) else _plain(str(value))
-        fields[name] = "***" if re.fullmatch(f".*{_SENSITIVE}", name, re.IGNORECASE) else plain
-    return fields
 
 
 def _trace(record: logging.LogRecord) -> str:

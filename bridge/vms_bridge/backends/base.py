@@ -1,4 +1,4 @@
-"""What a backend is, and the loop that keeps one running.
+"""What a backend is, and what the bridge wants of one.
 
 A backend speaks one VMS's language and knows nothing of MQTT, of keys or of other systems. It tells what it sees
 through a `Feed` and does what it is asked in `execute`; the hub works out differences, stores and verifies.
