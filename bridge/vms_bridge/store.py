@@ -347,7 +347,7 @@ class Store:
 
     def _undelivered(self, sink: str, late: bool, after: int, limit: int) -> list[StoredMessage]:  # noqa: FBT001 - a column
         rows = self._database.connection.execute(
-            "SELECT m.position, m.system, m.monitor, m.event_id, m.type, m.created, m.payload"
+            "SELECT m.position, m.system, m.monitor, m.event_id, m.type, m.payload"
             " FROM outbox o JOIN messages m USING (position)"
             " WHERE o.sink = ? AND o.late = ? AND o.position > ? ORDER BY o.position LIMIT ?",
             (sink, late, after, limit),
@@ -360,10 +360,9 @@ class Store:
                 event_id=event_id,
                 type=MessageType(type_),
                 late=late,
-                created=datetime.fromisoformat(created),
                 payload=payload,
             )
-            for position, system, monitor, event_id, type_, created, payload in rows
+            for position, system, monitor, event_id, type_, payload in rows
         ]
 
     def _delivered(self, sink: str, positions: tuple[int, ...]) -> None:

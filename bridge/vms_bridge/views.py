@@ -69,7 +69,6 @@ class StoredMessage:
     event_id: str
     type: MessageType
     late: bool
-    created: datetime
     payload: bytes
 
 

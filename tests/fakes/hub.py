@@ -182,7 +182,6 @@ class FakeHub:
             event_id=what.id,
             type=type_,
             late=late,
-            created=START,
             payload=encode(message),
         )
         self.messages.append(stored)
