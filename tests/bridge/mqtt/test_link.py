@@ -21,6 +21,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from tests.fakes.broker import ONLY_3_1_1, RECEIVE_MAXIMUM_1, FakeBroker, Faults
 from tests.fakes.clock import FakeClock
+from tests.fakes.hub import FakeHub
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.demo.broker import BrokerLimits
@@ -30,6 +31,7 @@ from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.link import Link
+from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.mqtt.threads import in_thread
 from vms_bridge.mqtt.wire import Filter, Message, Will
 
@@ -278,6 +280,26 @@ async def test_an_old_broker_that_only_closes_is_spoken_to_in_its_language_after
     (told,) = caplog.records
     assert told.levelno == logging.INFO
     assert "does not answer in MQTT 5" in told.getMessage()
+
+
+async def test_the_sink_remembers_what_its_links_have_learnt() -> None:
+    versions: list[int] = []
+
+    async def talk(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        versions.append((await reader.readexactly(9))[8])
+
+    clock = FakeClock()
+    async with await serve(talk) as server:
+        config = MqttConfig(url=f"mqtt://127.0.0.1:{port_of(server)}")
+        sink = MqttSink(config=config, instance="home", name="Home", clock=clock, version="1")
+        running = asyncio.create_task(sink.run(FakeHub()))
+        async with asyncio.timeout(5):
+            while len(versions) < 6:
+                await clock.advance(1.0)
+                await asyncio.sleep(0.003)
+        running.cancel()
+        await asyncio.wait({running})
+    assert versions[:6] == [5, 5, 5, 4, 5, 4]
 
 
 async def test_a_broker_that_has_become_old_is_believed() -> None:
