@@ -170,7 +170,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         platform=Platform.IMAGE,
         needs=needs(Capability.EVENT_PICTURE),
         source=Source.SNAPSHOT,
-        name="Last event",
+        name="Last event picture",
         always=True,
     ),
     Entity(

@@ -67,6 +67,7 @@ class DeadBand:
     """How far a measurement must move before it is worth a message: by more than both bounds.
 
     `attribute` is its name in the model; `absolute` has the measurement's unit, `relative` is a share of the old value.
+    To or from zero any change counts: that is not less of something, but something else.
     """
 
     attribute: str
@@ -75,8 +76,8 @@ class DeadBand:
 
     def is_exceeded(self, old: float | None, new: float | None) -> bool:
         """Say whether the change from `old` to `new` is worth a message."""
-        if old is None or new is None:
-            return old is not new
+        if not old or not new:
+            return old != new
         return abs(new - old) > max(self.absolute, self.relative * abs(old))
 
 

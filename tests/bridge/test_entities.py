@@ -39,6 +39,12 @@ def keys(scope: Scope) -> set[str]:
     return {row.key for row in CATALOGUE[scope]}
 
 
+def test_names_on_a_device_differ() -> None:
+    for rows in CATALOGUE.values():
+        names = [row.name for row in rows if row.name]
+        assert len(names) == len(set(names))
+
+
 def test_unique_ids_can_never_meet() -> None:
     for scope, rows in CATALOGUE.items():
         assert len(keys(scope)) == len(rows)
@@ -86,7 +92,7 @@ def test_values_are_read_from_where_they_stand() -> None:
         "version": "1.36.33",
         "monitors": 1,
         "load": 1.23,
-        "source": "API",
+        "source": "api",
         "lag": 2.0,
     }
 
@@ -141,6 +147,9 @@ def test_dangerous_commands_are_for_admins() -> None:
         (10.0, 8.99, True),
         (100.0, 109.0, False),
         (100.0, 111.0, True),
+        (0.0, 0.01, True),
+        (0.01, 0.0, True),
+        (0.0, 0.0, False),
     ],
 )
 def test_a_dead_band_needs_both_bounds_to_be_passed(old: float | None, new: float | None, *, exceeded: bool) -> None:

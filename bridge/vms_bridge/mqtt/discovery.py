@@ -134,6 +134,7 @@ def monitor_payload(view: MonitorView, system: SystemView, offer: Offer) -> byte
             Source.SNAPSHOT: topics.snapshot(view.system, view.key),
         },
         commands=f"{topics.root}/{view.system}/{view.key}/set",
+        name=name,
     )
     payload: dict[str, Any] = {
         "device": {
@@ -211,7 +212,8 @@ def _zones(monitor: Monitor, place: _Place, device_id: str) -> list[dict[str, An
         children.append(
             {
                 "identifiers": [f"{device_id}/{part}"],
-                "name": name,
+                # Home Assistant's friendly names have the device's name in front, but not that of the device above it
+                "name": f"{place.name} {name}",
                 "components": {f"{part}-{row.key}": _component(row, zone_place) for row in rows},
             }
         )

@@ -106,6 +106,12 @@ def test_devices_hang_together() -> None:
     assert "sa" not in monitor(area=None)["dev"]
 
 
+def test_a_zones_device_is_named_after_its_monitor_too() -> None:
+    """The name of an entity's device stands in its friendly name, but that of the device above does not."""
+    assert [child["name"] for child in PAYLOADS["monitor"]["cdevs"]] == ["Front door Drive", "Front door Зона", "Front door 3"]
+    assert PAYLOADS["monitor"]["cdevs"][0]["cmps"]["1-occupancy"]["def_ent_id"] == "binary_sensor.front_door_drive_occupancy"
+
+
 def test_what_depends_on_the_bridge_alone_says_so() -> None:
     payload = PAYLOADS["monitor"]
     status = [{"t": "vms_bridge/home/status"}]

@@ -64,7 +64,7 @@ def test_a_monitors_state() -> None:
         "events_month": 4,
         "events_total": 5,
         "disk_used": 10_000_000_000,
-        "source": "shared memory",
+        "source": "shared_memory",
         "source_reason": "zmtrigger refuses",
         "lag": 0.05,
         "zones": {"1": True, "2_a_7db5c92c": False, "3": None},
@@ -93,7 +93,7 @@ def test_a_systems_state() -> None:
         "version": "1.36.33",
         "monitors": 1,
         "load": 1.23,
-        "source": "API",
+        "source": "api",
         "lag": 2.0,
         "run_states": ["default", "home"],
         "storage": {
