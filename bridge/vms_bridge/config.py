@@ -107,9 +107,7 @@ class FileOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    instance: InstanceName = Field(
-        default="home", description=f"write the identity in every topic and id, such as home, once and for all: {_KEY_HINT}"
-    )
+    instance: InstanceName = Field(default="home", description=f"write a name for all topics and ids, such as home: {_KEY_HINT}")
     name: DisplayName = Field(default="VMS Bridge", description="write the bridge's name for people, 1 to 128 characters")
     previous_instance: InstanceName | None = Field(
         default=None, description="write an earlier `instance`, whose topics are to be cleared, or leave it out"
@@ -290,7 +288,9 @@ class _Loader:
             days = getattr(system.settings, "catch_up_days", 0)  # by this name in every kind that has it
             if isinstance(days, int | float) and days > top.retention.days:
                 text = f"systems.{key}.catch_up_days ({days:g}) reaches further back than retention.days ({top.retention.days})"
-                hint = "set catch_up_days lower or retention.days higher: what is older is forgotten before it is told"
+                hint = (
+                    "set catch_up_days lower or retention.days higher: an event that the bridge has forgotten could be told twice"
+                )
                 yield Remark(text, hint)
 
     def _plain_secrets(self, model: BaseModel, path: KeyPath) -> Iterator[Remark]:

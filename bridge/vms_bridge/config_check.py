@@ -142,7 +142,7 @@ def _words(error: ErrorDetails) -> str:
         return str(context.get("error", error["msg"]))
     if kind == "literal_error" and context.get("expected") == "False":
         return "expected false"
-    if kind == "string_too_short" and not error["input"]:
+    if error["input"] is None or (kind == "string_too_short" and not error["input"]):
         return "is empty"
     words = _WORDS.get(kind) or _WORDS.get(kind.split("_", 1)[0])
     limits = {name: f"{value:.15g}" if isinstance(value, float) else value for name, value in context.items()}
@@ -207,7 +207,7 @@ def _options(model: type[BaseModel], inner: KeyPath) -> list[str]:
 def _remedy(model: type[BaseModel], inner: KeyPath, error: ErrorDetails) -> str:
     """Return what to do: what the validator says, else what the model says of the field, else what always holds."""
     if told := error.get("ctx", {}).get("remedy"):
-        return str(told)
+        return _without_credentials(str(told), error["input"])
     field, description = None, ""
     for part in inner:
         field = model.model_fields.get(part, field)

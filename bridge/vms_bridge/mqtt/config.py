@@ -64,9 +64,9 @@ class MqttConfig(BaseModel):
             parts = urlsplit(url)
             _ = parts.port
         except ValueError:  # its text quotes the address, and a password may stand there
-            raise ValueError("is no address, or its port is not between 0 and 65535") from None
+            raise ValueError("is not an address, or its port is not between 0 and 65535") from None
         if parts.scheme not in _SCHEMES:
-            raise ValueError("is no address that starts with mqtt://, mqtts://, ws:// or wss://")
+            raise ValueError("does not start with mqtt://, mqtts://, ws:// or wss://")
         if not parts.hostname:
             raise ValueError("has no host")
         if parts.password is not None:
@@ -79,7 +79,7 @@ class MqttConfig(BaseModel):
     def _check_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
         certificate = info.data.get("client_certificate", ...)  # not there: it is wrong itself
         if key is None and certificate not in {None, ...}:
-            raise ValueError("is missing: client_certificate: needs it")
+            raise ValueError("is missing, and client_certificate: needs it")
         if key is not None and certificate is None:
             raise ValueError("needs client_certificate:")
         return key

@@ -63,9 +63,11 @@ class ZoneMinderConfig(BaseModel):
             host = parts.hostname
             _ = parts.port
         except ValueError as error:
-            raise ValueError(f"is no web address: {error}") from None
-        if parts.scheme not in {"http", "https"} or not host:
-            raise ValueError("is no address that starts with http:// or https://")
+            raise ValueError(f"is not a web address: {error}") from None
+        if parts.scheme not in {"http", "https"}:
+            raise ValueError("does not start with http:// or https://")
+        if not host:
+            raise ValueError("has no host")
         if parts.username is not None or parts.password is not None:
             remedy = "take them out of the address, and write username: and password: beside url:"
             raise PydanticCustomError("credentials", "credentials do not belong in the address", {"remedy": remedy})
@@ -79,7 +81,7 @@ class ZoneMinderConfig(BaseModel):
     def _login(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         username = info.data.get("username", ...)  # not there: it is wrong itself
         if value is None and username not in {None, ...}:
-            raise ValueError("is missing: username: needs it")
+            raise ValueError("is missing, and username: needs it")
         if value is not None and username is None:
             raise PydanticCustomError("login", "needs username:", {"remedy": "name the user whose password this is by username:"})
         return value
@@ -91,7 +93,7 @@ class ZoneMinderConfig(BaseModel):
             return None
         digits = value.lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
         if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
-            raise ValueError("is no SHA-256: 64 hex digits, colons allowed")
+            raise ValueError("is not a SHA-256: that is 64 hex digits, colons allowed")
         if info.data.get("ca_file"):
             remedy = "keep fingerprint: for a certificate that nobody else signed, ca_file: otherwise"
             raise PydanticCustomError("trust", "ca_file: and fingerprint: exclude each other", {"remedy": remedy})

@@ -29,10 +29,11 @@ def test_url(written: str, read: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"url": "host/zm"}, "starts with http"),
+        ({"url": "host/zm"}, "not start with http"),
         ({"url": "http://u:p@host/zm"}, "credentials"),
         ({"url": "http://host:port/"}, "web address"),
-        ({"url": "ftp://host"}, "starts with http"),
+        ({"url": "ftp://host"}, "not start with http"),
+        ({"url": "http:///zm"}, "has no host"),
         ({"username": "u"}, "password"),
         ({"password": "p"}, "username"),
         ({"fingerprint": "12"}, "SHA-256"),
