@@ -130,11 +130,6 @@ class Outbox:
         """Send nothing more, whatever waits or comes."""
         self._is_closed = True
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits."""
-        return not (self._newest or self._posts or self._late)
-
     def kick(self) -> None:
         """Go on in the next turn of the loop, if there is anything to do."""
         if not self._due and self._can_go():

@@ -21,6 +21,7 @@ from vms_bridge.mqtt.discovery import Offer
 from vms_bridge.mqtt.events import Confirmations, EventLanes
 from vms_bridge.mqtt.held import SETTLE_S, Held, Inventory
 from vms_bridge.mqtt.outbox import Outbox, Post
+from vms_bridge.mqtt.payloads import OFFLINE, ONLINE
 from vms_bridge.mqtt.publisher import Publisher
 from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.rivalry import Rivalry
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-ONLINE, OFFLINE = b"online", b"offline"
 ESTABLISHED_S = 10.0
 _GOODBYE_S = 0.4
 _JITTER = SystemRandom()

@@ -14,7 +14,8 @@ from vms_bridge.mqtt.commands import CommandIntake
 from vms_bridge.mqtt.events import SINK
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.notices import Notices
-from vms_bridge.mqtt.session import OFFLINE, Identity, Memory, Session
+from vms_bridge.mqtt.payloads import OFFLINE
+from vms_bridge.mqtt.session import Identity, Memory, Session
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Will
 

@@ -100,14 +100,6 @@ class Topics:
         """
         return self.snapshot(system, key), self.last_event(system, key), self.monitor_state(system, key)
 
-    def system_command(self, system: str, command: str) -> str:
-        """Return where a system takes this command."""
-        return f"{self.root}/{system}/set/{command}"
-
-    def monitor_command(self, system: str, key: str, command: str) -> str:
-        """Return where a monitor takes this command."""
-        return f"{self.root}/{system}/{key}/set/{command}"
-
     @property
     def command_filters(self) -> tuple[str, ...]:
         """What to subscribe to, to hear every command to a system or a monitor."""

@@ -31,7 +31,6 @@ def test_the_newest_state_wins_and_keeps_its_place() -> None:
         ("a", b"2", True, 0),
         ("b", b"1", True, 0),
     ]
-    assert pipe.outbox.is_empty
     assert pipe.flushes == 1
 
 
@@ -221,7 +220,6 @@ class Deliveries(RuleBasedStateMachine):
                 self.pipe.ack()
         assert self.confirmed == self.stored.keys()
         assert self.pipe.retained() == self.states
-        assert self.pipe.outbox.is_empty
 
 
 Deliveries.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -29,8 +29,6 @@ def test_topics_are_those_of_the_contract() -> None:
         make("zm", "1")
         for make in (TOPICS.monitor_state, TOPICS.monitor_event, TOPICS.last_event, TOPICS.snapshot, TOPICS.detection)
     ] == [f"vms_bridge/home/zm/1/{name}" for name in ("state", "event", "last_event", "snapshot", "detection")]
-    assert TOPICS.system_command("zm", "run_state") == "vms_bridge/home/zm/set/run_state"
-    assert TOPICS.monitor_command("zm", "1", "armed") == "vms_bridge/home/zm/1/set/armed"
     assert TOPICS.bridge_discovery == "ha/device/vms_bridge_home/_bridge/config"
     assert TOPICS.system_discovery("zm") == "ha/device/vms_bridge_home/zm/config"
     assert TOPICS.monitor_discovery("zm", "1") == "ha/device/vms_bridge_home/zm-1/config"
@@ -41,8 +39,8 @@ def test_topics_are_those_of_the_contract() -> None:
 @given(SYSTEMS, MONITORS)
 def test_what_is_built_is_understood(system: str, monitor: str) -> None:
     commands = {
-        TOPICS.system_command(system, "run_state"): CommandTarget(system, None, "run_state"),
-        TOPICS.monitor_command(system, monitor, "armed"): CommandTarget(system, monitor, "armed"),
+        f"vms_bridge/home/{system}/set/run_state": CommandTarget(system, None, "run_state"),
+        f"vms_bridge/home/{system}/{monitor}/set/armed": CommandTarget(system, monitor, "armed"),
     }
     for topic, target in commands.items():
         assert TOPICS.parse_command(topic) == target
