@@ -226,8 +226,11 @@ class Session:
         except (PermissionMissing, VmsProtocolError):
             zone = None
         self._known.time_zone = zone or self._known.time_zone
+        trouble = self._system.trouble("host/getTimeZone")
         if self._known.time_zone is None:
-            _LOG.warning("%s: ZoneMinder does not tell its time zone; its times are taken as UTC", self.name)
+            trouble.report("ZoneMinder does not tell its time zone; its times are taken as UTC")
+        else:
+            trouble.over()
         return self._known.time_zone or UTC
 
     async def _read_monitors(self) -> None:

@@ -11,6 +11,7 @@ from vms_bridge.backends.zoneminder.api import PermissionMissing
 from vms_bridge.backends.zoneminder.parse import as_bool, mapping, parse_load, parse_states, parse_storage, parse_zones
 from vms_bridge.backends.zoneminder.servers import parse_servers
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
+from vms_bridge.logs import Trouble
 from vms_bridge.model import Capability, SystemState
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Known:
     """When they were asked for, as Unix time."""
     servers: Mapping[str, str] = field(default_factory=dict)
     time_zone: tzinfo | None = None
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+    """By what was asked for."""
 
 
 class SystemReader:
@@ -47,7 +50,7 @@ class SystemReader:
     def __init__(self, name: str, api: Api, known: Known, clock: Clock) -> None:
         self._name, self._api, self._known, self._clock = name, api, known, clock
         self._refused: set[str] = set()
-        self._failed: set[str] = set()
+        self._reading = asyncio.Lock()
 
     @property
     def state(self) -> SystemState:
@@ -56,6 +59,50 @@ class SystemReader:
 
     async def read(self) -> None:
         """Read run states, storage and load anew. Raises VmsUnreachable."""
+        # An older answer must not undo a newer one.
+        async with self._reading:
+            await self._read_now()
+
+    async def read_zones(self, monitors: Mapping[str, MonitorRow]) -> bool:
+        """Read every monitor's zones, and say whether they were told. Raises VmsUnreachable."""
+        asked = self._clock.now().timestamp()
+        answer = await self.optional("zones")
+        is_told = self._is_told("zones", answer)
+        if is_told:
+            self._known.zones, self._known.zones_read = parse_zones(answer, monitors), asked
+        return is_told
+
+    async def read_servers(self, portal: str) -> None:
+        """Read where the other servers are. Raises VmsUnreachable."""
+        answer = await self.optional("servers")
+        if self._is_told("servers", answer):
+            self._known.servers = parse_servers(answer, portal)
+
+    async def optional(self, path: str, *, at: str | None = None) -> object:
+        """Return the answer, or None where this user may not have it or this version does not give it. Raises VmsUnreachable."""
+        kind = path.split("/id:", maxsplit=1)[0]
+        if kind in self._refused:
+            return None
+        try:
+            answer = await self._api.get(path, at=at)
+        except PermissionMissing as error:
+            self._refused.add(kind)
+            self.trouble(kind).report(f"this user may not read it: {error}", code="refused", level=logging.INFO)
+            return None
+        except (VmsAuthFailed, VmsProtocolError) as error:
+            self.trouble(kind).report(f"can't be read: {error}")
+            return None
+        self.trouble(kind).over()
+        return answer
+
+    def trouble(self, kind: str) -> Trouble:
+        """Return the trouble with what the API tells of this; it outlives the connection, so that one that flaps says little."""
+        known = self._known.troubles
+        if kind not in known:
+            known[kind] = Trouble(_LOG, f"{self._name}: api/{kind}", self._clock.monotonic)
+        return known[kind]
+
+    async def _read_now(self) -> None:
         states, storage, load, daemons = await asyncio.gather(
             self.optional("states"), self.optional("storage"), self.optional("host/getLoad"), self.optional("host/daemonCheck")
         )
@@ -82,40 +129,6 @@ class SystemReader:
             source="api",
             capabilities=frozenset(capabilities),
         )
-
-    async def read_zones(self, monitors: Mapping[str, MonitorRow]) -> bool:
-        """Read every monitor's zones, and say whether they were told. Raises VmsUnreachable."""
-        asked = self._clock.now().timestamp()
-        answer = await self.optional("zones")
-        is_told = self._is_told("zones", answer)
-        if is_told:
-            self._known.zones, self._known.zones_read = parse_zones(answer, monitors), asked
-        return is_told
-
-    async def read_servers(self, portal: str) -> None:
-        """Read where the other servers are. Raises VmsUnreachable."""
-        answer = await self.optional("servers")
-        if self._is_told("servers", answer):
-            self._known.servers = parse_servers(answer, portal)
-
-    async def optional(self, path: str, *, at: str | None = None) -> object:
-        """Return the answer, or None where this user may not have it or this version does not give it. Raises VmsUnreachable."""
-        kind = path.split("/id:", maxsplit=1)[0]
-        if kind in self._refused:
-            return None
-        try:
-            answer = await self._api.get(path, at=at)
-        except PermissionMissing as error:
-            self._refused.add(kind)
-            _LOG.info("%s: this user may not read api/%s: %s", self._name, kind, error)
-            return None
-        except (VmsAuthFailed, VmsProtocolError) as error:
-            if kind not in self._failed:
-                _LOG.warning("%s: api/%s can't be read: %s", self._name, kind, error)
-            self._failed.add(kind)
-            return None
-        self._failed.discard(kind)
-        return answer
 
     def _is_told(self, kind: str, answer: object) -> bool:
         """Say whether this is a list, even an empty one, or will not be told to this user."""

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, cast
 
-from tests.bridge.backends.zoneminder.support import config
+import pytest
+from tests.bridge.backends.zoneminder.support import MemoryFeed, config
+from tests.fakes.clock import FakeClock
 from tests.fakes.zoneminder import FakeZoneMinder, World
+
+from vms_bridge.backends.zoneminder.backend import ZoneMinder
+from vms_bridge.backends.zoneminder.system import Known, SystemReader
 
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
+    from tests.bridge.backends.zoneminder.support import FastClock
+
+    from vms_bridge.backends.zoneminder.api import Api
 
 
 async def test_lag_is_that_of_events(serve: Serve) -> None:
@@ -21,3 +30,54 @@ async def test_lag_is_that_of_events(serve: Serve) -> None:
         fake.heal()
         await feed.until(lambda: feed.system and feed.system.lag_s == 0.5)
         assert feed.system.detail is None
+
+
+class SlowApi:
+    """Answers as things are when it is asked, the first time late."""
+
+    def __init__(self) -> None:
+        self.run_state = "Quiet"
+        self.answers = asyncio.Event()
+        self._asked = 0
+
+    async def get(self, path: str, *, at: str | None = None) -> object:  # noqa: ARG002 - the contract's parameter
+        if path != "states":
+            return {}
+        answer = {"states": [{"State": {"Name": self.run_state, "IsActive": 1}}]}
+        self._asked += 1
+        if self._asked == 1:
+            await self.answers.wait()
+        return answer
+
+
+async def test_an_older_answer_undoes_no_newer_one() -> None:
+    api, known = SlowApi(), Known()
+    reader = SystemReader("zm", cast("Api", api), known, FakeClock())
+    older = asyncio.create_task(reader.read())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    api.run_state = "default"
+    newer = asyncio.create_task(reader.read())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    api.answers.set()
+    await asyncio.gather(older, newer)
+    assert known.state.run_state == "default"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("states", "api/states: can't be read"), ("host/getTimeZone", "times are taken as UTC")]
+)
+async def test_what_fails_at_every_connection_is_told_seldom(
+    path: str, said: str, clock: FastClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeZoneMinder(World()) as fake:
+        fake.fail(path, "500")
+        backend = ZoneMinder("zm", config(fake.url), clock)
+        for _ in range(3):
+            feed = MemoryFeed()
+            task = asyncio.create_task(backend.run(feed))
+            await feed.until(lambda feed=feed: feed.snapshots)  # type: ignore[misc]  # bound per turn
+            task.cancel()
+            await asyncio.wait({task})
+        assert caplog.text.count(said) == 1
