@@ -27,7 +27,7 @@ _MOST = 50_000
 
 @dataclass(slots=True)
 class Held:
-    """Discovery payloads and digests of states by topic, the hello, and topics of an earlier instance name."""
+    """Discovery payloads by topic, digests of all else that is ours, the hello, and topics of an earlier instance name."""
 
     discovery: dict[str, bytes] = field(default_factory=dict)
     states: dict[str, bytes] = field(default_factory=dict)
@@ -40,8 +40,8 @@ class Held:
         return len(self.discovery) + len(self.states) + len(self.previous) >= _MOST
 
     def pictures(self, topics: Topics) -> list[str]:
-        """Return where pictures may be: with every monitor's state. To look for them themselves would fetch them all."""
-        subjects = [topics.parse_state(topic) for topic in self.states]
+        """Return where pictures may be: with all that is a monitor's. To look for them themselves would fetch them all."""
+        subjects = dict.fromkeys(topics.parse_state(topic) for topic in self.states)
         return [topics.snapshot(each.system, each.monitor) for each in subjects if each and each.system and each.monitor]
 
 
@@ -62,7 +62,7 @@ class Inventory:
         assert held is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
         topics = self._topics
         live = [topics.info, topics.status, topics.own_discovery_filter]
-        leftovers = [*topics.own_state_filters, *self._previous_filters()]
+        leftovers = [*topics.own_state_filters, *topics.never_retained, *self._previous_filters()]
         filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=topics.sync)]
         for refused in await self._link.subscribe(filters):
             self._notices.warn(

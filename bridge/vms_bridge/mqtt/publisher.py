@@ -35,7 +35,7 @@ def digest(payload: bytes) -> bytes:
 class Publisher:
     """Publishes what changes over one link: at once what matters, measurements once in `interval_s`.
 
-    `held` has digests of the states that the broker retains from before, by topic.
+    `held` has digests of what the broker retains of ours from before, but for pictures and discovery, by topic.
     """
 
     def __init__(
@@ -145,10 +145,10 @@ class Publisher:
     def _put_last_event(self, key: MonitorKey) -> None:
         view = self._hub.monitor(*key)
         if view is not None and view.last_event is not None:
-            self._outbox.put(self._topics.last_event(*key), payloads.last_event(view.last_event))
+            self._put(self._topics.last_event(*key), payloads.last_event(view.last_event))
 
     def _put(self, topic: str, payload: bytes) -> None:
-        """Publish a state, unless the broker has exactly this from before."""
+        """Publish what is retained, unless the broker has exactly this from before."""
         held = self._held.pop(topic, None)
         if held is None or held != digest(payload):
             self._outbox.put(topic, payload)
@@ -192,7 +192,7 @@ class Publisher:
                     self._forget(subject.system)
             elif system is None or (subject.monitor not in system.monitors and system.state.available):
                 self._forget((subject.system, subject.monitor))
-            elif subject.monitor not in system.monitors:
+            elif subject.monitor not in system.monitors and topic == self._topics.monitor_state(subject.system, subject.monitor):
                 self._say_unknown(topic, subject.system, subject.monitor)
 
     def _say_unknown(self, topic: str, system: str, key: str) -> None:

@@ -96,7 +96,7 @@ class Topics:
     def monitor_retained(self, system: str, key: str) -> tuple[str, ...]:
         """Return all retained topics of a monitor in the order in which to clear them.
 
-        The state comes last, because it is by the state that a leftover is found again after an interruption.
+        The picture comes first, because a leftover is found again after an interruption by the others only.
         """
         return self.snapshot(system, key), self.last_event(system, key), self.monitor_state(system, key)
 
@@ -107,8 +107,16 @@ class Topics:
 
     @property
     def own_state_filters(self) -> tuple[str, ...]:
-        """What to subscribe to, to find systems and monitors that an earlier run has left on the broker."""
-        return f"{self.root}/+/state", f"{self.root}/+/+/state"
+        """What to subscribe to, to find systems and monitors that an earlier run has left on the broker.
+
+        Not by their pictures: those would all be sent, and each stands beside a newest event.
+        """
+        return f"{self.root}/+/state", f"{self.root}/+/+/state", f"{self.root}/+/+/last_event"
+
+    @property
+    def never_retained(self) -> tuple[str, ...]:
+        """What to subscribe to, to find what somebody else has had retained where nothing must be."""
+        return self.event, self.ack, f"{self.root}/+/+/event", f"{self.root}/+/+/detection"
 
     @property
     def own_discovery_filter(self) -> str:

@@ -429,6 +429,36 @@ async def test_leftovers_are_cleared(broker: FakeBroker, clock: FakeClock) -> No
         assert broker.retained.keys() >= set(foreign)
 
 
+async def test_what_stands_alone_is_cleared_too(broker: FakeBroker, clock: FakeClock) -> None:
+    """Whatever can't be a monitor's, and what must never be retained, even of one that there is."""
+    unheard = f"{ROOT}/late/5/last_event"
+    lone = [f"{ROOT}/zm/9/last_event", f"{ROOT}/gone/1/last_event", f"{ROOT}/gone/1/snapshot", f"{ROOT}/zm/9/snapshot"]
+    never = [f"{ROOT}/{each}" for each in ("event", "ack", "zm/1/event", "zm/9/event", "zm/1/detection", "gone/1/detection")]
+    for topic in (*lone, *never, unheard):
+        broker.publish(topic, "{}", retain=True)
+    hub = FakeHub()
+    hub.add_system("late", system_state(available=False))
+    async with running(make(broker, clock), hub):
+        await until(lambda: not broker.retained.keys() & set(never))
+        await until(lambda: not broker.retained.keys() & set(lone), clock)
+        assert broker.retained[unheard] == b"{}", "its system may know the monitor"
+        hub.set_system("late", available=True)
+        await until(lambda: unheard not in broker.retained, clock)
+
+
+async def test_the_newest_event_is_not_sent_again_if_the_broker_holds_it(broker: FakeBroker, clock: FakeClock) -> None:
+    hub = FakeHub()
+    hub.record(1)
+    async with running(make(broker, clock), hub):
+        await until(lambda: f"{ROOT}/zm/1/last_event" in broker.retained)
+    broker.seen.packets.clear()
+    async with running(make(broker, clock), hub):
+        await until(lambda: hub.subscribers == 1)
+        hub.set_state(alarm=AlarmState.ALARM)
+        await until(lambda: read(broker, f"{ROOT}/zm/1/state")["alarm"] == "alarm")
+    assert f"{ROOT}/zm/1/last_event" not in [each.topic for each in broker.seen.published]
+
+
 async def test_an_old_names_devices_go_before_the_new_ones_come(broker: FakeBroker, clock: FakeClock) -> None:
     """Else Home Assistant gives the new entities other ids, for ever; and its templates can't read an empty state."""
     old = ["homeassistant/device/vms_bridge_old/zm-1/config", "vms_bridge/old/status", "vms_bridge/old/zm/1/state"]

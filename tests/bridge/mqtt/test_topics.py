@@ -51,7 +51,11 @@ def test_what_is_built_is_understood(system: str, monitor: str) -> None:
         assert TOPICS.parse_command(topic) is None
     assert TOPICS.parse_state(TOPICS.system_state(system)) == Subject(system)
     assert matches(TOPICS.own_state_filters[0], TOPICS.system_state(system))
-    assert matches(TOPICS.own_state_filters[1], TOPICS.monitor_retained(system, monitor)[-1])
+    picture, *found = TOPICS.monitor_retained(system, monitor)
+    assert all(any(matches(one, topic) for one in TOPICS.own_state_filters) for topic in found)
+    assert not any(matches(one, picture) for one in TOPICS.own_state_filters), "it is large, and may be cleared unseen"
+    for topic in (TOPICS.event, TOPICS.ack, TOPICS.monitor_event(system, monitor), TOPICS.detection(system, monitor)):
+        assert any(matches(one, topic) for one in TOPICS.never_retained)
     discovery = {
         TOPICS.bridge_discovery: Subject(),
         TOPICS.system_discovery(system): Subject(system),
