@@ -274,7 +274,7 @@ class Store:
         """Begin to count in another epoch: after a crash the file would give out again the numbers that only memory knows."""
         self.epoch = uuid.uuid4().hex[:12]
         with self._transaction() as cursor:
-            cursor.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (self.epoch,))
+            cursor.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (self.epoch,))
 
     def _commit(self, commit: EventCommit, sinks: tuple[str, ...]) -> None:
         if commit.epoch != self.epoch:

@@ -30,6 +30,7 @@ _P = ParamSpec("_P")
 _FILE_NAME = "vms-bridge.sqlite"
 _RETRY_S = 5.0
 _DISK_TROUBLES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_IN_ORDER_OF = {"messages": "position", "events": "rowid"}
 _OUR_TABLES = {"meta", "systems", "monitors", "events", "messages", "outbox"}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
@@ -47,7 +48,7 @@ class Database:
         self.connection = connection
         self.problem = problem
         self.on_memory: Callable[[], None] = lambda: None
-        """Called once the disk has been left for memory, before anything is written there."""
+        """Called once the file has been left, for memory or for a new one, before anything is written there."""
         self._lock = lock
         self._clock = clock
         self._tried_at = clock.monotonic()
@@ -84,14 +85,22 @@ class Database:
             raise
 
     def attempt(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
-        """Do one transaction's work on disk or, where the disk does not take it, in memory. Raises sqlite3.Error."""
+        """Do one transaction's work on disk or, where the disk does not take it, in memory; mend a damaged file.
+
+        Raises sqlite3.Error.
+        """
         self._return_to_disk()
         try:
             return work(*arguments, **options)
-        except sqlite3.OperationalError as error:
-            if self.problem is not None or not _is_disk_trouble(error):
+        except sqlite3.DatabaseError as error:
+            if self.problem is not None:
                 raise
-            self._leave_disk(error)
+            if _is_damage(error):
+                self._rebuild(error)
+            elif isinstance(error, sqlite3.OperationalError) and _is_disk_trouble(error):
+                self._leave_disk(error)
+            else:
+                raise
             return work(*arguments, **options)
 
     def close(self) -> None:
@@ -113,6 +122,13 @@ class Database:
         self.problem = _tell_memory_only(self.path, error)
         self.on_memory()
 
+    def _rebuild(self, error: sqlite3.DatabaseError) -> None:
+        """Go on in a new file, with all that can still be read of the damaged one."""
+        rescued = _rescued(self.connection)
+        self.connection.close()
+        self.connection = _replace(self.path, rescued, self._clock.now(), error)
+        self.on_memory()
+
     def _return_to_disk(self) -> None:
         if self.problem is None or self._clock.monotonic() - self._tried_at < _RETRY_S:
             return
@@ -125,6 +141,10 @@ class Database:
         self.connection.close()
         self.connection, self._disk, self.problem = self._disk, None, None
         _LOGGER.warning("the store %s can be written again: all that was kept in memory is in it", self.path)
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def _is_disk_trouble(error: sqlite3.OperationalError) -> bool:
@@ -173,8 +193,9 @@ def _connect_or_rebuild(path: Path, now: datetime) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:
-        _keep_aside(path, now, error)
-        return _connect(path)
+        with closing(sqlite3.connect(path)) as damaged:
+            rescued = _rescued(damaged)
+        return _replace(path, rescued, now, error)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -206,6 +227,41 @@ def _examine(path: Path, connection: sqlite3.Connection) -> int:
     return version
 
 
+def _rescued(damaged: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a database in memory with all rows of ours that can still be read: from either end up to the damage."""
+    memory = sqlite3.connect(":memory:")
+    migrate(memory, 0)
+    tables = [
+        name for (name,) in memory.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+    ]
+    with suppress(sqlite3.Error):
+        found = {name for (name,) in damaged.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in tables if found >= _OUR_TABLES else ():
+            for direction in ("ASC", "DESC"):
+                with suppress(sqlite3.Error):
+                    _copy_rows(damaged, memory, table, direction)
+    memory.execute("DELETE FROM outbox WHERE position NOT IN (SELECT position FROM messages)")
+    # Numbers may have been given that are lost: they must not be given again in the same epoch.
+    memory.execute("DELETE FROM meta WHERE key = 'epoch'")
+    memory.commit()
+    return memory
+
+
+def _copy_rows(source: sqlite3.Connection, target: sqlite3.Connection, table: str, direction: str) -> None:
+    key = _IN_ORDER_OF.get(table, "1")
+    for row in source.execute(f"SELECT * FROM {table} ORDER BY {key} {direction}"):  # noqa: S608 - names of our own schema
+        target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - the same
+
+
+def _replace(path: Path, rescued: sqlite3.Connection, now: datetime, error: sqlite3.DatabaseError) -> sqlite3.Connection:
+    """Keep the file aside and return a new one in its place, with what was rescued."""
+    _keep_aside(path, now, error)
+    fresh = _connect(path)
+    with closing(rescued):
+        rescued.backup(fresh)
+    return fresh
+
+
 def _keep_aside(path: Path, now: datetime, error: sqlite3.DatabaseError) -> None:
     aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}")
     path.rename(aside)
@@ -213,8 +269,8 @@ def _keep_aside(path: Path, now: datetime, error: sqlite3.DatabaseError) -> None
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(f"{aside}{suffix}")
     _LOGGER.error(
-        "the store %s can't be read (%s): it is kept as %s and a new one is made;"
-        " sequence numbers start anew, and events of before are not announced again",
+        "the store %s is damaged or not ours (%s): it is kept as %s, and a new one goes on with what could still be read of it;"
+        " messages that were lost with it are not announced, a new epoch begins. Is the disk failing?",
         path,
         error,
         aside,

@@ -251,6 +251,51 @@ async def test_a_damaged_file_is_kept_aside_and_rebuilt(tmp_path: Path, content:
     assert str(aside) in caplog.text
 
 
+def damage(path: Path) -> None:
+    """Overwrite pages in the middle of the file, as a failing card does."""
+    with (path / "vms-bridge.sqlite").open("r+b") as file:
+        size = file.seek(0, 2)
+        file.seek(size // 2)
+        file.write(b"\xff" * 40_000)
+
+
+async def filled(path: Path) -> Store:
+    """Return a store with far more than SQLite keeps in memory, all of it in the file itself."""
+    store = await opened(path)
+    big = commit(*range(1, 6001), cursor="6000@x")
+    await put(
+        store, replace(big, messages=tuple(replace(each, payload=each.payload.ljust(2000)) for each in big.messages)), ["mqtt"]
+    )
+    await store.close()
+    return await opened(path)
+
+
+@pytest.mark.parametrize("while_running", [False, True])
+async def test_what_can_be_read_of_a_damaged_file_goes_on(
+    *, while_running: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = await filled(tmp_path)
+    epoch, identity = store.epoch, store.bridge_id
+    if not while_running:
+        await store.close()
+    damage(tmp_path)
+    if not while_running:
+        store = await opened(tmp_path)
+    found = [message.position for message in await store.undelivered("mqtt", late=False, after=0, limit=10_000)]
+    assert 1 in found
+    assert 6000 in found
+    assert 1000 < len(found) < 6000
+    assert (store.bridge_id, store.epoch != epoch) == (identity, True)
+    assert (await resumed(store)).cursor == "6000@x"
+    await put(store, commit(6001), ["mqtt"])
+    await store.close()
+    assert len(kept_aside(tmp_path)) == 1
+    assert "is damaged" in caplog.text
+    store = await opened(tmp_path)
+    assert len(await store.undelivered("mqtt", late=False, after=6000, limit=10)) == 1
+    await store.close()
+
+
 async def test_a_foreign_database_is_kept_aside(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "vms-bridge.sqlite") as connection:
         connection.execute("CREATE TABLE somebody_elses (x)")
