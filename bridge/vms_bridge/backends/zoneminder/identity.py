@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.api import segments
@@ -20,12 +21,23 @@ _LOOKS = 5
 _MOST_BYTES_PER_PIXEL = 4.6
 
 
+@dataclass(slots=True)
+class _Doubt:
+    looks: int = 0
+    """How often the events have not agreed."""
+    known: int | None = None
+    """The newest event when the doubt arose: what began later, the memory must know."""
+
+
 class ForeignMemory:
-    """Compares what the memory says with what the API says: picture sizes at once, events by a request now and then."""
+    """Compares what the memory says with what the API says: picture sizes at once, events once there are any.
+
+    A memory of equal pictures that names no event, of a monitor that has none, is believed: nothing tells them apart.
+    """
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._doubts: dict[str, int] = {}
+        self._doubts: dict[str, _Doubt] = {}
 
     @property
     def has_doubts(self) -> bool:
@@ -41,7 +53,7 @@ class ForeignMemory:
             share = sample.imagesize / (row.width * row.height)
             if not 1 <= share <= _MOST_BYTES_PER_PIXEL:
                 return True
-        self._doubts[row.id] = 0
+        self._doubts[row.id] = _Doubt()
         return False
 
     async def resolve(self, watches: Mapping[str, Watch], newest: int) -> list[str]:
@@ -49,18 +61,34 @@ class ForeignMemory:
 
         `newest` is the newest event that the API has told. Raises VmsUnreachable.
         """
-        asked = {number: watches[number].sample for number in list(self._doubts)[:_BATCH] if number in watches}
-        events = {number: sample.last_event for number, sample in asked.items() if sample is not None and sample.last_event}
-        for number in [number for number in self._doubts if number not in events]:
-            # No event yet, or none that still counts: nothing to compare.
-            if number in asked or number not in watches:
-                del self._doubts[number]
-        owners = await self._owners(events.values()) if events else {}
-        return [number for number, event in events.items() if self._is_someone_elses(number, event, owners.get(event), newest)]
+        asked: dict[str, int] = {}
+        strange: list[str] = []
+        for number, doubt in list(self._doubts.items()):
+            watch = watches.get(number)
+            if watch is None or watch.sample is None:
+                del self._doubts[number]  # a memory that comes, comes with new doubts
+            elif watch.sample.last_event:
+                asked[number] = watch.sample.last_event
+            elif self._misses_events(doubt, watch, newest):
+                strange.append(number)
+        asked = dict(list(asked.items())[:_BATCH])
+        owners = await self._owners(asked.values()) if asked else {}
+        strange += [number for number, event in asked.items() if self._is_someone_elses(number, event, owners.get(event), newest)]
+        for number in strange:
+            self._doubts.pop(number, None)
+        return strange
+
+    def _misses_events(self, doubt: _Doubt, watch: Watch, newest: int) -> bool:
+        """Say whether the monitor has begun an event that its memory still does not know."""
+        doubt.known = newest if doubt.known is None else doubt.known
+        is_missed = any(int(event.id) > doubt.known for event in watch.open_events)
+        doubt.looks = doubt.looks + 1 if is_missed else 0
+        return doubt.looks > _LOOKS
 
     def _is_someone_elses(self, number: str, event: int, owner: str | None, newest: int) -> bool:
-        if owner is None and event > newest and self._doubts[number] < _LOOKS:
-            self._doubts[number] += 1  # its row may be on its way
+        doubt = self._doubts[number]
+        if owner is None and event > newest and doubt.looks < _LOOKS:
+            doubt.looks += 1  # its row may be on its way
             return False
         del self._doubts[number]
         # An old event may have been deleted; one that is still to come can't have been.

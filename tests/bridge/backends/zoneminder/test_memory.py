@@ -282,10 +282,35 @@ async def test_memory_of_another_zoneminder_by_its_events(world: World, serve: S
         assert feed.states["2"].source == "shared_memory"
 
 
+async def test_memory_of_another_zoneminder_by_its_first_event(world: World, serve: Serve, clock: FastClock) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        await clock.sleep(5)
+        world.memories[1].set(last_event=777)
+        await feed.until(lambda: feed.states["1"].source == "events")
+        assert feed.states["2"].source == "shared_memory"
+
+
+async def test_memory_of_another_zoneminder_by_an_event_that_it_does_not_know(
+    world: World, serve: Serve, clock: FastClock
+) -> None:
+    world.set_function(2, "Mocord")
+    before = world.open_event(2, "Continuous")  # of a daemon that has died; its successor has none yet
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.states["2"].event_id == str(before.id))
+        await clock.sleep(3)
+        world.open_event(1)
+        world.alarm(3)
+        await feed.until(lambda: feed.states["1"].source == "events")
+        await clock.sleep(10)
+        assert (feed.states["2"].source, feed.states["3"].source) == ("shared_memory", "shared_memory")
+
+
 async def test_events_that_were_deleted_raise_no_doubt(world: World, serve: Serve) -> None:
     world.next_event = 50
-    world.close_event(world.open_event(2).id)
-    world.memories[1].set(last_event=20)
+    kept = world.close_event(world.open_event(2).id)
+    for number, event in ((1, 20), (2, kept.id), (3, 21)):
+        world.memories[number].set(last_event=event)
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
         session = backend._session
         assert session is not None
