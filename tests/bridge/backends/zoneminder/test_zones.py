@@ -257,7 +257,7 @@ async def test_notes_tell_on_another_host(personality: Personality, worlds: Worl
 
 
 async def test_home_assistant_gets_a_device_for_every_zone(worlds: Worlds, serve: Serve) -> None:
-    """Two cameras with ZoneMinder's own zone `All` meet nowhere: Home Assistant names it after its camera."""
+    """Two cameras with ZoneMinder's own zone `All` meet nowhere."""
     world = worlds(V1_38_4)
     world.edit_zones(1, "All", "Sky:Privacy")
     world.add_monitor(2)
@@ -271,7 +271,7 @@ async def test_home_assistant_gets_a_device_for_every_zone(worlds: Worlds, serve
             children[number] = payload.get("cdevs", [])
         assert [len(children[number]) for number in "123"] == [1, 1, 0]
         (first,), (second,) = children["1"], children["2"]
-        assert (first["name"], second["name"]) == ("All", "All")
+        assert (first["name"], second["name"]) == ("Camera 1 All", "Camera 2 All")
         assert not set(first["ids"]) & set(second["ids"])
         (one,), (other,) = first["cmps"].values(), second["cmps"].values()
         assert one["dev_cla"] == "occupancy"
