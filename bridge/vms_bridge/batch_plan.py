@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.lifecycle import steps
@@ -41,6 +41,8 @@ def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str,
         key, before = known.get(event.id) or (system.key_of(event.monitor_id), None)
         if key is None or before == event or (before is not None and before.deleted):
             continue
+        if event.deleted and before is not None:
+            event = replace(before, deleted=True)  # noqa: PLW2901 - of what is gone, what was told last is known best
         changed[event.id] = known[event.id] = (key, event)
         for type_ in steps(before, event):
             seqs[key] = seqs.get(key, 0) + 1

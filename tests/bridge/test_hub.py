@@ -342,6 +342,14 @@ async def test_a_deleted_event_is_over_for_good(tmp_path: Path) -> None:
         assert [each["type"] for each in await told(hub)] == ["new", "deleted"]
 
 
+async def test_a_deleted_event_is_described_as_it_was_told_last(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        await feed.record(EventBatch(events=(event(7, labels=("person",)),)))
+        await feed.record(EventBatch(events=(event(7, deleted=True),)))
+        assert [each["labels"] for each in await told(hub)] == [["person"], ["person"]]
+
+
 async def test_a_batch_that_can_not_be_stored_is_not_told_and_can_be_told_again(tmp_path: Path) -> None:
     async with running(tmp_path) as hub:
         feed = await added(hub)
