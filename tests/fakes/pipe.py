@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -37,7 +38,13 @@ class FakePipe:
         self.waiting: deque[tuple[Sent, Callable[[int], None]]] = deque()
         self.soon: deque[Callable[[], None]] = deque()
         self.dropped: list[str] = []
-        self.outbox = Outbox(self, call_soon=self.soon.append, on_dropped=lambda topic, _size: self.dropped.append(topic))
+        self.counters = Counters()
+        self.outbox = Outbox(
+            self,
+            call_soon=self.soon.append,
+            on_dropped=lambda topic, _size: self.dropped.append(topic),
+            counters=self.counters,
+        )
 
     @property
     def unacknowledged(self) -> int:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.outbox import Outbox
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.mqtt.wire import Message
@@ -124,11 +125,12 @@ def to_action(target: CommandTarget, request: Request, modes: Mapping[str, Seque
 class CommandIntake:
     """Takes commands in, and answers each of them; lives longer than a link, so that acks reach the next one."""
 
-    def __init__(self, *, hub: HubView, topics: Topics, level: str, clock: Clock) -> None:
+    def __init__(self, *, hub: HubView, topics: Topics, level: str, clock: Clock, counters: Counters) -> None:
         self._hub = hub
         self._topics = topics
         self._level = level
         self._clock = clock
+        self._counters = counters
         self._running: set[asyncio.Task[None]] = set()
         self._outbox: Outbox | None = None
         self._waiting: deque[Post] = deque(maxlen=_WAITING_ACKS)
@@ -206,6 +208,7 @@ class CommandIntake:
             raise CommandRejected(f"there is no system {target.system}", hint="look up its key in the configuration")
         action = to_action(target, request, modes)
         if len(self._running) >= MAX_UNDER_WAY:
+            self._counters.commands_busy += 1
             raise CommandRejected("busy", hint=f"{MAX_UNDER_WAY} commands are under way; try again when some are answered")
         return action
 
@@ -239,6 +242,7 @@ class CommandIntake:
         if self._outbox is not None and self._outbox.post(sent):
             self._under_way[self._count] = post
         else:
+            self._counters.answers_lost += len(self._waiting) == self._waiting.maxlen
             self._waiting.append(post)
 
     def _arrived(self, number: int, _code: int) -> None:

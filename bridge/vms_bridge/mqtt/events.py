@@ -18,6 +18,7 @@ from vms_bridge.mqtt.outbox import Post
 
 if TYPE_CHECKING:
     from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.notices import Notices
     from vms_bridge.mqtt.outbox import Outbox
     from vms_bridge.mqtt.topics import Topics
@@ -98,6 +99,7 @@ class EventLanes:
         confirmations: Confirmations,
         clock: Clock,
         notices: Notices,
+        counters: Counters,
         expiry_s: int,
     ) -> None:
         self._hub = hub
@@ -109,8 +111,7 @@ class EventLanes:
         self._expiry_s = expiry_s
         self._lanes = (_Lane(late=False), _Lane(late=True))
         self._deliveries: dict[int, _Delivery] = {}
-        self.refused = 0
-        """Messages refused on both topics since the link was made."""
+        self._counters = counters
 
     def wake(self) -> None:
         """Look for new messages."""
@@ -174,14 +175,14 @@ class EventLanes:
         if delivery.accepted:
             self._confirmations.add(position)
         else:
-            self.refused += 1
+            self._counters.events_refused += 1
 
     async def _retry_refused(self) -> None:
-        known = 0
+        known = self._counters.events_refused
         while True:
             await self._clock.sleep(REFUSED_RETRY_S)
-            if self.refused > known:
-                known = self.refused
+            if self._counters.events_refused > known:
+                known = self._counters.events_refused
                 for lane in self._lanes:
                     lane.again = True
                 self.wake()

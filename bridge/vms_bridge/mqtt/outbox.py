@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.mqtt import reasons
+from vms_bridge.mqtt.counters import Counters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,11 +82,17 @@ class Outbox:
     """
 
     def __init__(
-        self, pipe: Pipe, *, call_soon: Callable[[Callable[[], None]], object], on_dropped: Callable[[str, int], None]
+        self,
+        pipe: Pipe,
+        *,
+        call_soon: Callable[[Callable[[], None]], object],
+        on_dropped: Callable[[str, int], None],
+        counters: Counters | None = None,
     ) -> None:
         self._pipe = pipe
         self._call_soon = call_soon
         self._on_dropped = on_dropped
+        self._counters = counters or Counters()
         self._newest: dict[str, tuple[bytes, bool]] = {}
         self._posts: deque[Post] = deque()
         self._late: deque[Post] = deque()
@@ -97,6 +104,8 @@ class Outbox:
     def put(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
         """Publish with QoS 0; what waits for the same topic is replaced and keeps its place in the queue."""
         self._clears.pop(topic, None)
+        if topic in self._newest:
+            self._counters.states_overtaken += 1
         self._newest[topic] = (payload, retain)
         self.kick()
 
@@ -157,7 +166,7 @@ class Outbox:
             topic = next(iter(newest))
             payload, retain = newest.pop(topic)
             if not self._pipe.publish(topic, payload, retain=retain) and self._pipe.is_open:
-                self._on_dropped(topic, len(payload))
+                self._drop(topic, payload)
             count += 1
         if count:
             self._pipe.flush()
@@ -177,8 +186,12 @@ class Outbox:
             )
             and self._pipe.is_open
         ):
-            self._on_dropped(post.topic, len(post.payload))
+            self._drop(post.topic, post.payload)
             self._call_soon(partial(done, reasons.PACKET_TOO_LARGE))
+
+    def _drop(self, topic: str, payload: bytes) -> None:
+        self._counters.messages_too_large += 1
+        self._on_dropped(topic, len(payload))
 
     def _done(self, post: Post, code: int) -> None:
         if post.on_done is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Ack
     from vms_bridge.entities import DeadBand, Entity
     from vms_bridge.model import Detection
+    from vms_bridge.mqtt.counters import Counters
     from vms_bridge.views import BridgeState, MonitorView, SystemView
 
 VERSION = 1
@@ -97,6 +99,7 @@ def info(
     discovery: bool,
     systems: Iterable[SystemView],
     state: BridgeState,
+    counters: Counters,
 ) -> bytes:
     """Return the hello: who this bridge is, how it fares, where its API is (None: nowhere), and which systems it serves."""
     return encode(
@@ -113,6 +116,7 @@ def info(
             "detail": state.problem,
             "undelivered": state.undelivered,
             "given_up": state.given_up,
+            **asdict(counters),
             "systems": [{"key": system.key, "name": system.name, "kind": system.kind} for system in systems],
         }
     )

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import BrokerError, RivalBridge
+from vms_bridge.errors import BrokerError, RivalBridge, causes
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.announcer import Announcer
+from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.discovery import Offer
 from vms_bridge.mqtt.events import Confirmations, EventLanes
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 ESTABLISHED_S = 10.0
+COUNTS_S = 60.0
 _GOODBYE_S = 0.4
 _JITTER = SystemRandom()
 
@@ -67,6 +69,7 @@ class Memory:
     confirmations: Confirmations = field(default_factory=Confirmations)
     snapshots: SnapshotMemory = field(default_factory=SnapshotMemory)
     dialect: Dialect = field(default_factory=Dialect)
+    counters: Counters = field(default_factory=Counters)
     unwanted: set[str] = field(default_factory=set)
     established: bool = False
     discovery: bool = True
@@ -110,7 +113,10 @@ class Session:
         self._snapshots: Snapshots | None = None
         self._greeting = b""
         self._deaf_to: list[str] = []
-        self.outbox = Outbox(link, call_soon=asyncio.get_running_loop().call_soon, on_dropped=self._dropped)
+        self._counted = replace(memory.counters)
+        self.outbox = Outbox(
+            link, call_soon=asyncio.get_running_loop().call_soon, on_dropped=self._dropped, counters=memory.counters
+        )
 
     async def run(self) -> None:
         """Serve until cancelled. Raises BrokerError (the link is lost) or RivalBridge."""
@@ -122,7 +128,7 @@ class Session:
                 group.create_task(self._rivalry.run(), name="mqtt-rival")
                 group.create_task(self._serve(), name="mqtt-session")
         except* BrokerError as errors:
-            failures.extend(_leaves(errors))
+            failures.extend(causes(errors))
         finally:
             self._intake.attach(None)
         if failures:
@@ -208,6 +214,7 @@ class Session:
             confirmations=self._memory.confirmations,
             clock=self._clock,
             notices=self._notices,
+            counters=self._memory.counters,
             expiry_s=config.event_expiry,
         )
         snapshots = Snapshots(
@@ -219,6 +226,7 @@ class Session:
             notices=self._notices,
             memory=self._memory.snapshots,
             dialect=self._memory.dialect,
+            counters=self._memory.counters,
         )
         replay = Replay(
             hub=self._hub,
@@ -243,6 +251,7 @@ class Session:
             lanes.run(),
             replay.run(),
             self._establish(),
+            self._tell_counts(),
         ]
         works.append(self._memory.confirmations.run(self._hub, self._clock, self._notices))
         if config.snapshots:
@@ -334,6 +343,13 @@ class Session:
         await self._clock.sleep(ESTABLISHED_S)
         self._memory.established = True
 
+    async def _tell_counts(self) -> None:
+        """Have the hello tell the counts of now, seldom: they may change with every message."""
+        while True:
+            await self._clock.sleep(COUNTS_S)
+            self._counted = replace(self._memory.counters)
+            self._hello()
+
     def _hello(self) -> None:
         """Publish the hello if it has changed."""
         state = self._hub.state
@@ -350,6 +366,7 @@ class Session:
             discovery=self._memory.discovery,
             systems=self._hub.systems.values(),
             state=state,
+            counters=self._counted,
         )
         if self._greeting and greeting != self._greeting:
             self._post(self._topics.info, greeting)
@@ -377,11 +394,3 @@ class Session:
             f"dropped {self._topics.kind(topic)}",
             f"the broker takes no message of {size} bytes, as on {topic}: raise its limit for packets",
         )
-
-
-def _leaves(errors: BaseExceptionGroup[BrokerError]) -> list[BrokerError]:
-    """Return the errors themselves, however deep the groups are nested."""
-    found: list[BrokerError] = []
-    for error in errors.exceptions:
-        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return found

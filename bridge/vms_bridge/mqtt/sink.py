@@ -77,7 +77,9 @@ class MqttSink:
     async def run(self, hub: HubView) -> None:
         """Serve until cancelled. Raises RivalBridge if another bridge of this name is at work on the broker."""
         topics = Topics(self._instance, self._config.discovery_prefix)
-        intake = CommandIntake(hub=hub, topics=topics, level=self._config.commands, clock=self._clock)
+        intake = CommandIntake(
+            hub=hub, topics=topics, level=self._config.commands, clock=self._clock, counters=self._memory.counters
+        )
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_LOCAL_WAIT_S if _is_local(self._config.host) else _LONGEST_WAIT_S)
         down_since: float | None = None
         try:

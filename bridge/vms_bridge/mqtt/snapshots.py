@@ -22,6 +22,7 @@ from vms_bridge.views import MessageType
 if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.dialect import Dialect
     from vms_bridge.mqtt.notices import Notices
     from vms_bridge.mqtt.topics import Topics
@@ -109,6 +110,7 @@ class Snapshots:
         notices: Notices,
         memory: SnapshotMemory,
         dialect: Dialect,
+        counters: Counters,
     ) -> None:
         self._hub = hub
         self._topics = topics
@@ -118,6 +120,7 @@ class Snapshots:
         self._notices = notices
         self._memory = memory
         self._dialect = dialect
+        self._counters = counters
         self._wanted: defaultdict[str, dict[MonitorKey, int]] = defaultdict(dict)
         """By system: which monitors' pictures, and how many attempts each has left."""
         self._fetching: set[str] = set()
@@ -245,6 +248,7 @@ class Snapshots:
             wanted.setdefault(key, attempts - 1)
             await self._clock.sleep(_RETRY_S / len(wanted))
         else:
+            self._counters.pictures_failed += 1
             what = str(error) or "no answer in time"
             self._notices.warn(f"picture {key[0]}", f"no picture of the newest event of {key[0]}/{key[1]}: {what}")
 
@@ -280,6 +284,7 @@ class Snapshots:
             return link.is_open  # it would stay for ever
         if not link.publish(self._topics.snapshot(*picture.key), picture.jpeg, retain=True) and link.is_open:
             system, size = picture.key[0], len(picture.jpeg)
+            self._counters.pictures_failed += 1
             self._notices.warn(f"too large {system}", f"the broker takes no picture of {size} bytes: raise its packet limit")
             return True
         link.flush()

@@ -24,6 +24,7 @@ from vms_bridge.mqtt.commands import (
     request_id_of,
     to_action,
 )
+from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.topics import CommandTarget, Topics
 from vms_bridge.mqtt.wire import Message
 
@@ -171,7 +172,7 @@ class Desk:
         self.hub = FakeHub()
         self.pipe = FakePipe()
         self.clock = FakeClock()
-        self.intake = CommandIntake(hub=self.hub, topics=TOPICS, level=level, clock=self.clock)
+        self.intake = CommandIntake(hub=self.hub, topics=TOPICS, level=level, clock=self.clock, counters=Counters())
         self.intake.attach(self.pipe.outbox)
 
     async def ask(self, topic: str, payload: bytes | str = "ON", **options: Any) -> list[Sent]:  # noqa: ANN401 - by keyword
@@ -296,6 +297,7 @@ async def test_too_many_at_once_are_refused() -> None:
     for _ in range(MAX_UNDER_WAY):
         desk.intake.take(Message(topic=f"{TOPICS.root}/zm/1/set/armed", payload=b"ON"))
     assert "busy" in (await desk.error("zm/1/set/armed"))["hint"]
+    assert (desk.intake._counters.commands_busy, desk.intake._counters.answers_lost) == (1, 0)
     desk.intake.attach(None)
     go.set()
     assert await desk.ask("zm/1/set/armed", b"") == []

@@ -32,6 +32,7 @@ def test_the_newest_state_wins_and_keeps_its_place() -> None:
         ("b", b"1", True, 0),
     ]
     assert pipe.flushes == 1
+    assert pipe.counters.states_overtaken == 1
 
 
 def test_a_turn_publishes_no_more_than_its_share_and_both_kinds() -> None:

@@ -14,6 +14,7 @@ from vms_bridge.commands import Ack, AckResult, Command, SetArmed
 from vms_bridge.messages import encode
 from vms_bridge.model import AlarmState, DetectedObject, Detection, MonitorState, Storage, SystemState
 from vms_bridge.mqtt import payloads
+from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.payloads import Urgency, system_urgency, urgency
 from vms_bridge.views import BridgeState
 
@@ -125,6 +126,7 @@ def test_the_hello_names_the_systems() -> None:
         discovery=True,
         systems=[samples.SYSTEM],
         state=BridgeState(problem="the disk is full", undelivered=3, given_up=1),
+        counters=Counters(messages_too_large=7),
     )
     assert json.loads(hello) == {
         "v": 1,
@@ -139,6 +141,12 @@ def test_the_hello_names_the_systems() -> None:
         "detail": "the disk is full",
         "undelivered": 3,
         "given_up": 1,
+        "states_overtaken": 0,
+        "messages_too_large": 7,
+        "events_refused": 0,
+        "answers_lost": 0,
+        "commands_busy": 0,
+        "pictures_failed": 0,
         "systems": [{"key": "zm", "name": "Shed", "kind": "zoneminder"}],
     }
 

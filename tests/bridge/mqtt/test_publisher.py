@@ -368,8 +368,9 @@ class Lanes:
         clock, pipe, confirmations = FakeClock(), FakePipe(window=window), Confirmations()
         notices = Notices(LOGGER, clock)
         lanes = EventLanes(
-            hub=hub, topics=TOPICS, outbox=pipe.outbox, confirmations=confirmations, clock=clock, notices=notices, expiry_s=60
-        )
+            hub=hub, topics=TOPICS, outbox=pipe.outbox, confirmations=confirmations, clock=clock, notices=notices,
+            counters=pipe.counters, expiry_s=60,
+        )  # fmt: skip
         return cls(hub, clock, pipe, lanes, confirmations, notices)
 
     def works(self) -> tuple[Coroutine[None, None, None], Coroutine[None, None, None]]:
@@ -390,7 +391,7 @@ async def test_refused_events_are_passed_over_and_tried_again() -> None:
     async with running(*stage.works()):
         await stage.answer(0x97)
         assert stage.hub.delivered_positions == set()
-        assert stage.lanes.refused == 2
+        assert stage.pipe.counters.events_refused == 2
         stage.hub.record(3)
         stage.lanes.wake()
         await settle()

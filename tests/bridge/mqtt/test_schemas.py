@@ -21,6 +21,7 @@ from vms_bridge.messages import encode
 from vms_bridge.model import AlarmState, DetectedObject, Detection, EndReason, EventKind, MonitorState, SystemState
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.commands import parse_request
+from vms_bridge.mqtt.counters import Counters
 from vms_bridge.views import BridgeState, MessageType
 
 PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
@@ -116,6 +117,7 @@ def test_the_hello_and_detections() -> None:
             discovery=False,
             systems=[samples.SYSTEM],
             state=BridgeState(problem="the disk is full", undelivered=3, given_up=1),
+            counters=Counters(messages_too_large=7),
         ),
     )
     seen = DetectedObject(label="car", score=0.5, box=(0, 0, 1, 1), zones=("1",), track="1", text="AB 12")

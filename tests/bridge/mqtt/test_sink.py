@@ -23,6 +23,7 @@ from vms_bridge.errors import RivalBridge
 from vms_bridge.model import AlarmState, DetectedObject, Detection
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.held import SETTLE_S
+from vms_bridge.mqtt.session import COUNTS_S
 from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.views import BridgeState, MessageType
 
@@ -674,6 +675,16 @@ async def test_a_replay_comes_at_once_with_the_hello(broker: FakeBroker, clock: 
         assert (await get(heard, f"{ROOT}/info"))["bridge_id"] == hub.bridge_id
         assert (await heard.get(f"{ROOT}/status")).payload == b"online"
         assert (await get(heard, f"{ROOT}/zm/1/state"))["available"] is True
+
+
+async def test_the_hello_counts_what_did_not_go_out_as_it_came(broker: FakeBroker, clock: FakeClock) -> None:
+    sink, hub = make(broker, clock), FakeHub()
+    async with running(sink, hub):
+        await settled(broker, hub)
+        assert read(broker, f"{ROOT}/info")["events_refused"] == 0
+        sink._memory.counters.events_refused = 3
+        await clock.advance(COUNTS_S)
+        await until(lambda: read(broker, f"{ROOT}/info")["events_refused"] == 3)
 
 
 async def test_somebody_elses_offline_is_corrected(broker: FakeBroker, clock: FakeClock) -> None:

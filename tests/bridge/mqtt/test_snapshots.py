@@ -20,6 +20,7 @@ from vms_bridge.demo.broker import BrokerLimits
 from vms_bridge.errors import MediaUnavailable
 from vms_bridge.mqtt import snapshots as module
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.notices import Notices
 from vms_bridge.mqtt.snapshots import MAX_SOURCE_BYTES, Shown, SnapshotMemory, Snapshots, shrink
@@ -93,6 +94,7 @@ class Studio:
         self.hub = Hanging()
         self.clock = FakeClock()
         self.memory = SnapshotMemory()
+        self.counters = Counters()
         self._task: asyncio.Task[None] | None = None
 
     async def session(self, *, everything: bool = False) -> None:
@@ -107,6 +109,7 @@ class Studio:
             notices=Notices(logging.getLogger("test"), self.clock),
             memory=self.memory,
             dialect=Dialect(),
+            counters=self.counters,
         )
         keys = ((key, name) for key, system in self.hub.systems.items() for name in system.monitors)
         known = frozenset(key for key in keys if (view := self.hub.monitor(*key)) and view.last_event)
@@ -170,6 +173,7 @@ async def test_a_picture_that_comes_late_is_tried_again(studio: Studio) -> None:
 async def test_a_picture_that_never_comes_is_given_up(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
     studio.happen(1)
     await studio.until(lambda: "no picture of the newest event of zm/1" in caplog.text)
+    assert studio.counters.pictures_failed == 1
     assert len(studio.hub.asked_pictures) == 3
     assert studio.broker.clients == frozenset(), "no picture, no connection"
 

@@ -290,7 +290,7 @@ async def test_events_that_nobody_ends(world: World, serve: Serve) -> None:
 async def test_an_event_that_was_given_up_too_early_gets_its_true_end(world: World, serve: Serve) -> None:
     """ZoneMinder closes an event in a thread of its own: the next may be there already when the bridge comes back."""
     before = world.open_event(1)
-    after = world.open_event(1)
+    world.open_event(1)
     feed = MemoryFeed(Resume(cursor="0@"))
     async with FakeZoneMinder(world) as fake, serve(fake, feed):
         await feed.until(lambda: feed.event(before.id))
