@@ -20,6 +20,7 @@ from tests.chaos.checker import (
     check_delivery,
     compared_states,
     compared_topics,
+    is_told_deleted,
 )
 from tests.chaos.faults import DUE_TO_A_FULL_DISK
 from tests.chaos.lab import orphans
@@ -58,11 +59,11 @@ def accepted(messages: list[dict[str, Any]]) -> list[Accepted]:
     return found
 
 
-def judge(messages: list[Accepted], rows: Collection[Row] = ROWS, **excuses: Collection[Any]) -> Delivery:
+def judge(messages: list[Accepted], rows: Collection[Row] = ROWS, **excuses: Any) -> Delivery:  # noqa: ANN401 - as they are
     return check_delivery(rows, messages, root=ROOT, system="zm", excuses=Excuses(**excuses))
 
 
-def judged(messages: list[dict[str, Any]], rows: Collection[Row] = ROWS, **excuses: Collection[Any]) -> Delivery:
+def judged(messages: list[dict[str, Any]], rows: Collection[Row] = ROWS, **excuses: Any) -> Delivery:  # noqa: ANN401 - as they are
     return judge(accepted(messages), rows, **excuses)
 
 
@@ -132,6 +133,12 @@ def test_an_event_is_told_once_unless_the_memory_of_it_was_lost() -> None:
     told = [GOOD[1], *anew, GOOD[0], GOOD[2], GOOD[3], GOOD[4]]
     assert judged(told, full=[0.5]).untrue
     assert judged(told, full=[0.5], forgotten=[2.5]).faults == []
+
+
+def test_what_is_late_for_no_reason_is_found() -> None:
+    told = [*GOOD[:4], {**GOOD[4], "late": True}]
+    assert judged(told, calm_until=4.0).faults == []
+    assert judged(told, calm_until=6.0).untrue == ["zm-3 was told as late (end), and nothing was hurt yet"]
 
 
 def test_another_epoch_is_found_unless_a_disk_was_full_before() -> None:
@@ -279,6 +286,17 @@ def test_the_picture_of_an_event_that_has_ended_is_missed_where_there_is_a_camer
     assert topics(TOPICS, {1: replace(ended, alarm=None)}) == set()
 
 
+def test_a_deleted_event_stays_the_last_one_only_if_it_was_newer_than_all_there_are() -> None:
+    def excused(told: bytes, deleted: set[int]) -> bool:
+        return is_told_deleted(told, ROWS[1], deleted, system="zm")
+
+    assert excused(b'{"id": "zm-3", "type": "deleted"}', {3})
+    assert not excused(b'{"id": "zm-3", "type": "end"}', {3})
+    assert not excused(b'{"id": "zm-3", "type": "deleted"}', {4})
+    assert not excused(b'{"id": "zm-1", "type": "deleted"}', {1, 3})
+    assert not excused(b"", {3})
+
+
 def test_errors_in_the_log_are_found_unless_a_full_disk_explains_them() -> None:
     stamp = "2026-11-20T12:00:00.000Z"
     fine = f"{stamp} info    vms_bridge.app: error? none\n{stamp} warning vms_bridge.mqtt.sink: no connection\n"
@@ -331,7 +349,14 @@ def test_a_run_that_says_too_little_fails(events: int, faults: int, passes: bool
 
 
 @pytest.mark.parametrize(
-    "wrong", [Result(untrue=["a state"]), Result(crashes=["ended"]), Result(delivery=Delivery(lost=["an event"]))]
+    "wrong",
+    [
+        Result(untrue=["a state"]),
+        Result(crashes=["ended"]),
+        Result(complaints=["error"]),
+        Result(broken_off="hung"),
+        Result(delivery=Delivery(lost=["an event"])),
+    ],
 )
 def test_any_fault_fails_a_run(wrong: Result) -> None:
     assert wrong.wrong

@@ -38,13 +38,15 @@ class Excuses:
     `gone` are ids that existed and were deleted: they may be told of or not. `orphans` are open rows that nobody will
     close: their end may be told as abandoned or not yet. After each moment of `full` the disk did not take what was
     written, so another epoch may begin. At each moment of `forgotten` the bridge was ended while it worked in memory:
-    what the epoch of then has told may be told again, and what it had still to tell may be missing.
+    what the epoch of then has told may be told again, and what it had still to tell may be missing. Until `calm_until`
+    nothing was hurt, so nothing had reason to be late.
     """
 
     gone: Collection[int] = ()
     orphans: Collection[int] = ()
     full: Collection[float] = ()
     forgotten: Collection[float] = ()
+    calm_until: float = 0.0
 
 
 _NO_EXCUSES = Excuses()
@@ -88,6 +90,7 @@ def check_delivery(
     on_monitors = [each for each in ordered if each.topic.startswith(f"{root}/{system}/") and each.topic.endswith("/event")]
     on_all = [each for each in ordered if each.topic == f"{root}/event"]
     _check_topics(on_monitors, root, delivery)
+    _check_lateness(on_all, excuses.calm_until, delivery)
     forgotten = _check_epochs([*on_all, *on_monitors], system, excuses, delivery)
     streams = _read_stream("all", on_all, delivery, system), _read_stream("monitor", on_monitors, delivery, system)
     _compare_streams(*streams, forgotten, delivery)
@@ -114,6 +117,13 @@ def _check_topics(on_monitors: Iterable[Accepted], root: str, delivery: Delivery
         event = json.loads(message.payload)
         if message.topic != f"{root}/{event['system']}/{event['monitor']}/event":
             delivery.untrue.append(f"{event['id']} of monitor {event['monitor']} was told on {message.topic}")
+
+
+def _check_lateness(messages: Iterable[Accepted], calm_until: float, delivery: Delivery) -> None:
+    for message in messages:
+        event = json.loads(message.payload)
+        if event["late"] and message.at < calm_until:
+            delivery.untrue.append(f"{event['id']} was told as late ({event['type']}), and nothing was hurt yet")
 
 
 def _check_epochs(messages: Iterable[Accepted], system: str, excuses: Excuses, delivery: Delivery) -> set[str]:
@@ -287,6 +297,12 @@ def compared_topics(
             wanted.add(f"{own}/snapshot")
     ours = {topic for topic, payload in retained.items() if payload and topic.startswith((f"{root}/", f"{discovery}/"))}
     return {f"{topic} is retained": (topic in ours, topic in wanted) for topic in wanted | ours - possible}
+
+
+def is_told_deleted(told: bytes | None, newest: Row, deleted: Collection[int], *, system: str) -> bool:
+    """Say whether a last event is told to be deleted, and is, that was newer than all there are: it stays the newest."""
+    last = _json(told)
+    return last.get("type") == "deleted" and last.get("id") in {f"{system}-{number}" for number in deleted if number > newest.id}
 
 
 class Truth:

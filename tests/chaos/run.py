@@ -23,6 +23,7 @@ from tests.chaos.checker import (
     check_delivery,
     compared_states,
     compared_topics,
+    is_told_deleted,
 )
 from tests.chaos.faults import DUE_TO_A_FULL_DISK, Disk, Faults, strange_and_true
 from tests.chaos.lab import CAMERAS, FAKETIME, PAPER, PARTNER, Lab, SqlFailed, orphans
@@ -171,6 +172,7 @@ class Run:
         self._tap = Tap()
         self._result = Result()
         self._first = 0
+        self._calm_until = 0.0
         self._last_healed = ""
         self._recorded: list[Message] = []
         self._journal = (folder / "journal").open("a")
@@ -180,7 +182,7 @@ class Run:
         try:
             await self._run(schedule, seconds)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the verdict then says so, and why
-            self._result.broken_off = f"{type(error).__name__}: {error}"
+            self._result.broken_off = str(error) or type(error).__name__
             self._note(traceback.format_exc())
         finally:
             self._keep_records()
@@ -244,6 +246,7 @@ class Run:
         done: list[Round] = []
         try:
             await asyncio.sleep(3)
+            self._calm_until = time.monotonic()
             for each in schedule:
                 if time.monotonic() - began > seconds:
                     break
@@ -388,16 +391,14 @@ class Run:
                 alarm=memory.alarm if memory else None,
                 delivers=delivers,
                 function=self._functions[number],
-                newest=last if last and last.id > self._first and not self._is_told_deleted(number, last) else None,
+                newest=None if last is None or last.id <= self._first or self._is_told_deleted(last) else last,
                 open=still_open.get(number),
             )
         return facts
 
-    def _is_told_deleted(self, monitor: int, newest: Row) -> bool:
-        """Say whether an event is told to be deleted, and is, that was newer than all there are: it stays the newest."""
-        told = json.loads(self._recorder.retained.get(f"{ROOT}/{SYSTEM}/{monitor}/last_event") or b"{}")
-        newer = {f"{SYSTEM}-{number}" for number in self._traffic.deleted if number > newest.id}
-        return told.get("type") == "deleted" and told["id"] in newer
+    def _is_told_deleted(self, newest: Row) -> bool:
+        told = self._recorder.retained.get(f"{ROOT}/{SYSTEM}/{newest.monitor}/last_event")
+        return is_told_deleted(told, newest, self._traffic.deleted, system=SYSTEM)
 
     async def _last_check(self, traffic: Traffic, faults: Faults) -> None:
         """Wait for the last messages, then hold all that was told against all that is there."""
@@ -410,6 +411,7 @@ class Run:
                 orphans=orphans(rows, memories),
                 full=faults.full,
                 forgotten=faults.forgotten,
+                calm_until=self._calm_until,
             )
             delivery = check_delivery(rows, self._tap.accepted, root=ROOT, system=SYSTEM, excuses=excuses)
             if not (delivery.lost or delivery.untrue) or time.monotonic() > end:
