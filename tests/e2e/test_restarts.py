@@ -52,14 +52,16 @@ async def test_all_is_true_soon_after_a_part_is_back(
             await zoneminder.until_alarm(2, ALARM, ALERT)
     finally:  # whatever comes of it, the next test finds all parts
         await start()
-    if part == "MariaDB":
-        await zoneminder.until_alarm(2, ALARM, ALERT, within=30)
-    await mqtt.connected()
-    deadline = time.monotonic() + TRUE_WITHIN_S
-    await home.shows(MOTION, "on", within=deadline - time.monotonic())
-    for unique, state in (await expected(zoneminder, "e2e-zm")).items():
-        await home.shows(unique, state, within=deadline - time.monotonic())
-    await zoneminder.motion(2, on=False)
+    try:
+        if part == "MariaDB":
+            await zoneminder.until_alarm(2, ALARM, ALERT, within=30)
+        await mqtt.connected()
+        deadline = time.monotonic() + TRUE_WITHIN_S
+        await home.shows(MOTION, "on", within=deadline - time.monotonic())
+        for unique, state in (await expected(zoneminder, "e2e-zm")).items():
+            await home.shows(unique, state, within=deadline - time.monotonic())
+    finally:  # and nothing that moves
+        await zoneminder.motion(2, on=False)
     await home.shows(MOTION, "off", within=20)
     newest = await mqtt.state(f"{ROOT}/zm/2/last_event", lambda event: event["end"] is not None)
     await home.shows("e2e-zm-2-event", lambda seen: seen.attributes.get("id") == newest["id"])
