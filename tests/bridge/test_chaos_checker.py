@@ -300,7 +300,7 @@ def test_a_deleted_event_stays_the_last_one_only_if_it_was_newer_than_all_there_
 def test_errors_in_the_log_are_found_unless_a_full_disk_explains_them() -> None:
     stamp = "2026-11-20T12:00:00.000Z"
     fine = f"{stamp} info    vms_bridge.app: error? none\n{stamp} warning vms_bridge.mqtt.sink: no connection\n"
-    full = f"{stamp} error   vms_bridge.store_database: the store can't be written: events are kept in memory only. Why\n"
+    full = f"{stamp} error   vms_bridge.store.database: the store can't be written: events are kept in memory only. Why\n"
     assert grave_lines(fine + full, DUE_TO_A_FULL_DISK) == []
     assert grave_lines(fine + full) == [full.strip()]
     for grave in (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from tests.bridge.config_samples import PLUGIN, Mistake, mistakes
+from tests.bridge.config.samples import PLUGIN, Mistake, mistakes
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.backends import load_kind

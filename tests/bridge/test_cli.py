@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.bridge.config_samples import PLUGIN
+from tests.bridge.config.samples import PLUGIN
 
 from vms_bridge import __version__
 from vms_bridge.cli import FAILED, INTERNAL, INTERRUPTED, MISCONFIGURED, OK, REFUSED, USAGE, _duration, _explain, main

@@ -10,8 +10,8 @@ from tests.fakes.backend import START, event, monitor, state, system_state
 
 from vms_bridge.commands import Ack, AckResult
 from vms_bridge.errors import MediaUnavailable, StoreError
+from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.messages import encode, event_message
-from vms_bridge.subscription import HubSubscription
 from vms_bridge.views import BridgeState, MessageType, MonitorView, StoredMessage, SystemView
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from vms_bridge.mqtt.topics import Subject, Topics
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
-    from vms_bridge.subscription import HubSubscription
+    from vms_bridge.hub.subscription import HubSubscription
 
 TOPICS = Topics("home")
 LOGGER = logging.getLogger("test")

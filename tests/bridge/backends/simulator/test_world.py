@@ -17,7 +17,7 @@ from vms_bridge.backends.simulator.archive import (
 )
 from vms_bridge.backends.simulator.places import PLACES, contains
 from vms_bridge.backends.simulator.world import World
-from vms_bridge.lifecycle import steps
+from vms_bridge.hub.lifecycle import steps
 from vms_bridge.model import AlarmState, EndReason, Event, EventKind
 
 EPOCH = 1_700_000_000.0

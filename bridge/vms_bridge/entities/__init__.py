@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.entities_monitor import MONITOR, ZONE, ZonePart, public_id
-from vms_bridge.entities_row import Category, DeadBand, Entity, Platform, Scalar, Scope, Source, part_key
-from vms_bridge.entities_system import BRIDGE, STORAGE, SYSTEM
+from vms_bridge.entities.monitor import MONITOR, ZONE, ZonePart, public_id
+from vms_bridge.entities.row import Category, DeadBand, Entity, Platform, Scalar, Scope, Source, part_key
+from vms_bridge.entities.system import BRIDGE, STORAGE, SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,17 +14,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, model_validator
-from tests.bridge.config_samples import COMPLETE, PLUGIN, Mistake, mistakes
+from tests.bridge.config.samples import COMPLETE, PLUGIN, Mistake, mistakes
 
 from vms_bridge.backends import kind_names, load_kind
 from vms_bridge.config import Config, FileOptions, LogConfig, MonitorOptions, RetentionConfig, SystemOptions, load
-from vms_bridge.config_check import Checker
-from vms_bridge.config_file import read_document
+from vms_bridge.config.check import Checker
+from vms_bridge.config.file import read_document
 from vms_bridge.errors import ConfigError, InvalidConfig
 from vms_bridge.keys import MonitorRule
 from vms_bridge.mqtt.config import MqttConfig
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ENVIRON = {"HOME": "/home/me", "EMPTY": ""}
 MINIMAL = "systems:\n  a:\n    type: fakevms\n    url: http://127.0.0.1/vms\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vms_bridge.lifecycle import steps
+from vms_bridge.hub.lifecycle import steps
 from vms_bridge.messages import encode, event_message, public_event_id
 from vms_bridge.store import EventCommit, NewMessage
 from vms_bridge.views import MessageType
@@ -13,7 +13,7 @@ from vms_bridge.views import MessageType
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vms_bridge.hub_system import System
+    from vms_bridge.hub.system import System
     from vms_bridge.model import Event, EventBatch
     from vms_bridge.views import EventMessage
 

@@ -14,12 +14,12 @@ from tests.fakes.clock import FakeClock, settle
 from vms_bridge.clock import SystemClock
 from vms_bridge.commands import Ack, AckResult, Action, Command, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, VmsUnreachable
-from vms_bridge.forced_alarms import ForcedAlarms
 from vms_bridge.hub import Hub
+from vms_bridge.hub.forced_alarms import ForcedAlarms
+from vms_bridge.hub.verification import TIMEOUT_S
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, Capability, StateUpdate, SystemLost, SystemUpdate
 from vms_bridge.store import Store
-from vms_bridge.verification import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vms_bridge.backends.base import Backend
-    from vms_bridge.hub_events import FollowedEvents
+    from vms_bridge.hub.followed_events import FollowedEvents
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import Monitor
     from vms_bridge.views import EventMessage

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.backend import START, event
 
-from vms_bridge.lifecycle import steps
+from vms_bridge.hub.lifecycle import steps
 from vms_bridge.model import EndReason, Event, EventKind
 from vms_bridge.views import MessageType
 

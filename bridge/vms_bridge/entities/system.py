@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vms_bridge.entities_row import Category, DeadBand, Entity, Platform, Source, needs, rounded
+from vms_bridge.entities.row import Category, DeadBand, Entity, Platform, Source, needs, rounded
 from vms_bridge.model import Capability, Storage
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from vms_bridge.batch_plan import BatchPlan, plan_batch
-from vms_bridge.command_runner import CommandRunner
 from vms_bridge.errors import MediaUnavailable
-from vms_bridge.hub_chores import Chore
-from vms_bridge.hub_events import MOST_RECENT, RECENT_S, FollowedEvents
-from vms_bridge.hub_system import System
-from vms_bridge.hub_text import clean
+from vms_bridge.hub.batch_plan import BatchPlan, plan_batch
+from vms_bridge.hub.chores import Chore
+from vms_bridge.hub.command_runner import CommandRunner
+from vms_bridge.hub.followed_events import MOST_RECENT, RECENT_S, FollowedEvents
+from vms_bridge.hub.subscription import HubSubscription
+from vms_bridge.hub.system import System
+from vms_bridge.hub.text import clean
 from vms_bridge.messages import decode
 from vms_bridge.model import (
     Detection,
@@ -32,7 +33,6 @@ from vms_bridge.model import (
     SystemUpdate,
 )
 from vms_bridge.store import StaleEpoch
-from vms_bridge.subscription import HubSubscription
 from vms_bridge.views import BridgeState
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What a row of the entity catalogue can say (entities.py has the rows)."""
+"""What a row of the entity catalogue can say (monitor.py and system.py have the rows)."""
 
 from __future__ import annotations
 

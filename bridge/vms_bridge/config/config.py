@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from vms_bridge.backends import kind_names, load_kind
-from vms_bridge.config_check import Checker, nearest, plain_secrets
-from vms_bridge.config_file import Document, KeyPath, Remark, read_document
+from vms_bridge.config.check import Checker, nearest, plain_secrets
+from vms_bridge.config.file import Document, KeyPath, Remark, read_document
 from vms_bridge.errors import InvalidConfig
 from vms_bridge.keys import (
     INSTANCE_PATTERN,

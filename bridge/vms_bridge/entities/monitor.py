@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vms_bridge.entities_row import Category, DeadBand, Entity, Platform, Scalar, Source, needs, rounded
+from vms_bridge.entities.row import Category, DeadBand, Entity, Platform, Scalar, Source, needs, rounded
 from vms_bridge.messages import public_event_id
 from vms_bridge.model import MOTION, AlarmState, Capability, Zone
 

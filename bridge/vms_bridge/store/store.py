@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 
 from vms_bridge.errors import StoreError
 from vms_bridge.model import Event, Monitor
-from vms_bridge.store_database import Database
+from vms_bridge.store.database import Database
 from vms_bridge.views import MessageType, StoredMessage
 
 if TYPE_CHECKING:

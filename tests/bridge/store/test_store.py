@@ -428,11 +428,11 @@ async def test_a_stop_writes_back_what_the_disk_now_takes_and_says_what_it_does_
         await store.close()
 
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ON_A_FULL_DISK = """
 import asyncio, resource, sys
 from pathlib import Path
-from tests.bridge.test_store import fill, is_in_memory, resumed
+from tests.bridge.store.test_store import fill, is_in_memory, resumed
 from tests.fakes.clock import FakeClock
 from vms_bridge.store import Store
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from vms_bridge.config_file import Document, KeyPath
+    from vms_bridge.config.file import Document, KeyPath
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.commands import NEEDS, Ack, AckResult, Command, Restart, SetAlarm, SetArmed
 from vms_bridge.errors import BridgeError, CommandRejected, CommandUnverified, UnsupportedCommand, VmsError
-from vms_bridge.forced_alarms import ForcedAlarms
-from vms_bridge.verification import LONG, TIMEOUT_S, is_already, is_verified, refusal, value_of
+from vms_bridge.hub.forced_alarms import ForcedAlarms
+from vms_bridge.hub.verification import LONG, TIMEOUT_S, is_already, is_verified, refusal, value_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from vms_bridge.errors import StoreError
-from vms_bridge.store_schema import SCHEMA_VERSION, migrate
+from vms_bridge.store.schema import SCHEMA_VERSION, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,23 @@
+"""The configuration: one YAML file, checked to its last key before anything starts."""
+
+from vms_bridge.config.config import (
+    Config,
+    FileOptions,
+    LogConfig,
+    MonitorOptions,
+    RetentionConfig,
+    SystemConfig,
+    SystemOptions,
+    load,
+)
+
+__all__ = [
+    "Config",
+    "FileOptions",
+    "LogConfig",
+    "MonitorOptions",
+    "RetentionConfig",
+    "SystemConfig",
+    "SystemOptions",
+    "load",
+]

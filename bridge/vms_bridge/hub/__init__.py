@@ -1,0 +1,5 @@
+"""The hub: the only owner of current state, and all that it does with updates, events and commands."""
+
+from vms_bridge.hub.hub import Hub, Retention, SystemFeed
+
+__all__ = ["Hub", "Retention", "SystemFeed"]

@@ -1,0 +1,5 @@
+"""What must survive a crash, in one SQLite file."""
+
+from vms_bridge.store.store import EventCommit, Forced, NewMessage, StaleEpoch, Store, StoredMonitor, StoredSystem
+
+__all__ = ["EventCommit", "Forced", "NewMessage", "StaleEpoch", "Store", "StoredMonitor", "StoredSystem"]
