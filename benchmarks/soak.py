@@ -1,4 +1,4 @@
-"""An hour and more of ordinary life: memory, open files, threads and processor time of `vms-bridge run`, and every event told.
+"""An hour and more of ordinary life: memory, open files, threads, tasks and processor time of the bridge, and every event told.
 
 Cameras deliver pictures all the time; alarms come and go at random, each with an event and its picture. The broker
 and Home Assistant's birth message come back now and then, as they do in life. What grows without end shows as a slope.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
+import signal
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 _WARM_UP = 0.2
 """The share of the run in which caches fill, left out of the slopes."""
 _MOST_MB_AN_HOUR = 2.0
+_TASKS = re.compile(rb"tasks: (\d+) ")
+_TAIL_BYTES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class Samples:
     resident_mb: list[float] = field(default_factory=list)
     files: list[float] = field(default_factory=list)
     threads: list[float] = field(default_factory=list)
+    tasks: list[float] = field(default_factory=list)
 
 
 async def measure(plan: Plan, table: Table, folder: Path) -> None:
@@ -66,7 +71,7 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
     ):
         works = [
             asyncio.create_task(work)
-            for work in (_sample(plan, cost, samples), _births(plan, broker), _restarts(plan, broker, told))
+            for work in (_sample(plan, cost, samples, folder), _births(plan, broker), _restarts(plan, broker, told))
         ]
         await _live(plan, fake)
         for work in works:
@@ -80,7 +85,7 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
     slope = _slope_per_hour(samples.resident_mb, plan.sample_s)
     ends = f"{samples.resident_mb[len(samples.resident_mb) // 5]:.1f} → {samples.resident_mb[-1]:.1f} MB, {slope:+.2f} MB an hour"
     table.add(Row(f"memory, {what}", ends, f"≤ {_MOST_MB_AN_HOUR:g} MB an hour", abs(slope) <= _MOST_MB_AN_HOUR or hours < 1))
-    for name, series in (("open files", samples.files), ("threads", samples.threads)):
+    for name, series in (("open files", samples.files), ("threads", samples.threads), ("tasks", samples.tasks)):
         early, late = median(_warm(series)[: len(series) // 4]), median(series[-len(series) // 4 :])
         table.add(Row(name, f"{early:.0f} → {late:.0f}, at most {max(series):.0f}", "flat", late <= early + 1))
     table.add(Row("processor", f"{100 * cores:.1f} % of a core"))
@@ -115,13 +120,16 @@ class Told:
             self.ended.add(event)
 
 
-async def _sample(plan: Plan, cost: Cost, samples: Samples) -> None:
+async def _sample(plan: Plan, cost: Cost, samples: Samples, folder: Path) -> None:
     process = psutil.Process(cost.pid)
     while True:
+        process.send_signal(signal.SIGUSR1)  # it then logs its tasks
         samples.resident_mb.append(cost.resident_mb)
         samples.files.append(process.num_fds())
         samples.threads.append(process.num_threads())
         await asyncio.sleep(plan.sample_s)
+        told = _TASKS.findall((folder / "vms-bridge.log").read_bytes()[-_TAIL_BYTES:])
+        samples.tasks.append(float(told[-1]) if told else 0.0)
 
 
 async def _live(plan: Plan, fake: FakeProcess) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import signal
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -208,7 +210,14 @@ async def _serve(path: Path, config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, bridge.stop)
     loop.add_signal_handler(signal.SIGHUP, partial(_reload, bridge, path))
+    loop.add_signal_handler(signal.SIGUSR1, _log_tasks)
     await bridge.run()
+
+
+def _log_tasks() -> None:
+    """Log what runs: for the report of something that hangs, or grows."""
+    names = Counter(re.sub(r"\d+", "N", task.get_name()) for task in asyncio.all_tasks())
+    _LOGGER.info("tasks: %d (%s)", names.total(), ", ".join(f"{count} {name}" for name, count in sorted(names.items())))
 
 
 def _reload(bridge: Bridge, path: Path) -> None:

@@ -336,6 +336,8 @@ async def test_the_program_reloads_by_hangup_and_ends_by_termination(tmp_path: P
         path.write_text(CONFIG.format(data=tmp_path / "data") + "name: Other\n")
         running.send_signal(signal.SIGHUP)
         await line_with("configuration was reloaded", running)
+        running.send_signal(signal.SIGUSR1)
+        assert "1 system sim" in await line_with("tasks: ", running)
         running.send_signal(signal.SIGTERM)
         await line_with("has stopped", running)
         assert await running.wait() == OK
