@@ -39,7 +39,7 @@ def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str,
     last_events: dict[str, tuple[str, EventMessage]] = {}
     for event in batch.events:
         key, before = known.get(event.id) or (system.key_of(event.monitor_id), None)
-        if key is None or before == event or (before is not None and before.deleted):
+        if key is None or before == event or (before is not None and _is_settled(before, event)):
             continue
         if event.deleted and before is not None:
             event = replace(before, deleted=True)  # noqa: PLW2901 - of what is gone, what was told last is known best
@@ -72,6 +72,11 @@ def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str,
         last_events={key: (event_id, encode(message)) for key, (event_id, message) in last_events.items()},
     )
     return BatchPlan(commit=commit, last_events=last_events)
+
+
+def _is_settled(before: Event, event: Event) -> bool:
+    """Say whether nothing more is to be told: the event is deleted, or over and seen open once more, as after a restart."""
+    return before.deleted or (before.is_over and not event.is_over)
 
 
 def _becomes_last(message: EventMessage, known: tuple[str, EventMessage] | None) -> bool:

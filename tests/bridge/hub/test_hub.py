@@ -22,6 +22,7 @@ from vms_bridge.model import (
     AlarmState,
     DetectedObject,
     Detection,
+    EndReason,
     Event,
     EventBatch,
     EventPicture,
@@ -340,6 +341,17 @@ async def test_a_deleted_event_is_over_for_good(tmp_path: Path) -> None:
         await feed.record(EventBatch(events=(event(7, deleted=True),)))
         await feed.record(EventBatch(events=(event(7),)))
         assert [each["type"] for each in await told(hub)] == ["new", "deleted"]
+
+
+async def test_what_is_over_does_not_begin_again(tmp_path: Path) -> None:
+    """A backend that starts anew may take for open what it has given up before."""
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        await feed.record(EventBatch(events=(event(7),)))
+        await feed.record(EventBatch(events=(event(7, end=START, end_reason=EndReason.ABANDONED),)))
+        await feed.record(EventBatch(events=(event(7),)))
+        assert [each["type"] for each in await told(hub)] == ["new", "end"]
+        assert feed.resume.open_events == ()
 
 
 async def test_a_deleted_event_is_described_as_it_was_told_last(tmp_path: Path) -> None:

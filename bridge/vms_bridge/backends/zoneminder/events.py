@@ -266,11 +266,13 @@ class EventTracker:
     async def _tell_what_is_open(self, newest: Sequence[EventRow], *, above: int) -> None:
         current = [row for row in reversed(newest) if row.end is None and self._newest[row.monitor_id] == row.id > above]
         await self._around.get_to_know({row.monitor_id for row in current})
-        alive = [row for row in current if not self._around.is_dead(row.monitor_id)]
-        for row in alive:
-            self._tracked[row.id] = _Tracked(self._event(row), checked=self._clock.monotonic())
-        await self._record([self._tracked[row.id].event for row in alive], late=False, even_if_empty=True)
-        self._around.open_events_changed({row.monitor_id for row in alive})
+        around = self._around
+        events = [self._event(row) for row in current if not around.is_dead(row.monitor_id)]
+        alive = [event for event in events if not around.has_begun_anew(event)]
+        for event in alive:
+            self._tracked[int(event.id)] = _Tracked(event, checked=self._clock.monotonic())
+        await self._record(alive, late=False, even_if_empty=True)
+        around.open_events_changed({event.monitor_id for event in alive})
 
     async def _start_generation(self, left_open: Iterable[Event], cursor: Cursor, newest: Sequence[EventRow]) -> None:
         """Go on in a restored database, with what it has recorded since the newest event that was read before."""
@@ -369,7 +371,8 @@ class EventTracker:
     def _first_seen(self, row: EventRow, *, late: bool) -> Event:
         self._passed_over.came(row.id)
         event = self._event(row)
-        if event.end is None and late and self._newest[row.monitor_id] > row.id:
+        is_left = late and self._newest[row.monitor_id] > row.id
+        if event.end is None and (is_left or self._around.has_begun_anew(event)):
             event = abandoned(event)
         now = self._clock.monotonic()
         # By id, not by time: the server's clock may be another.

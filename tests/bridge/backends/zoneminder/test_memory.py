@@ -13,7 +13,7 @@ from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM, TAPE
 
 from vms_bridge.commands import Restart, SetArmed, SetDetection
 from vms_bridge.errors import CommandRejected, VmsUnreachable
-from vms_bridge.model import AlarmState, Capability, EndReason
+from vms_bridge.model import AlarmState, Capability, EndReason, Resume
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -156,6 +156,20 @@ async def test_an_event_is_over_when_its_capture_daemon_has_died_and_started_aga
         world.restart_monitor(1)
         await feed.until(lambda: (seen := feed.event(orphan.id)) and seen.end_reason is EndReason.ABANDONED)
         await feed.until(lambda: feed.states["1"].is_recording is False)
+        assert feed.states["1"].event_id is None
+
+
+async def test_what_a_dead_daemon_has_left_open_is_not_taken_for_open_by_the_next_connection(
+    world: World, serve: Serve, clock: FastClock
+) -> None:
+    orphan = world.alarm(1)
+    assert orphan is not None
+    await clock.sleep(5)
+    world.restart_monitor(1)
+    feed = MemoryFeed(Resume(cursor="0@"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed, memory_config(fake)):
+        await feed.until(lambda: feed.event(orphan.id))
+        assert [event.end_reason for event in feed.events] == [EndReason.ABANDONED]
         assert feed.states["1"].event_id is None
 
 
