@@ -95,10 +95,10 @@ class ZoneMinder:
     async def execute(self, monitor_id: str | None, action: Action) -> None:
         """Have ZoneMinder do this. Raises CommandRejected or VmsError."""
         session = self._live()
-        watch = None if monitor_id is None else session.watch(monitor_id)
+        watch = None if monitor_id is None else session.watches.get(monitor_id)
         restarting = monitor_id if isinstance(action, Restart) else None
         if restarting is not None:
-            session.mark_restart(restarting, is_due=True)
+            session.monitors.mark_restart(restarting, is_due=True)
         try:
             if isinstance(action, SetRunState):
                 begins_anew = await self._change_run_state(session, action)
@@ -106,10 +106,10 @@ class ZoneMinder:
                 begins_anew = await perform(session.api, action, watch)
         except BaseException:
             if restarting is not None:
-                session.mark_restart(restarting, is_due=False)
+                session.monitors.mark_restart(restarting, is_due=False)
             raise
         if begins_anew:
-            session.settle(list(session.watches) if monitor_id is None else [monitor_id])
+            session.monitors.settle(list(session.watches) if monitor_id is None else [monitor_id])
 
     async def refresh(self, monitor_id: str | None) -> None:
         """Look now rather than at the next turn. Raises VmsError."""

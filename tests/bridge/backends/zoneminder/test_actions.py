@@ -255,7 +255,7 @@ async def test_monitor_that_is_deleted_while_it_restarts(serve: Serve) -> None:
         await feed.until(lambda: "1" not in feed.monitors)
         session = backend._session
         assert session is not None
-        await feed.until(lambda: not session._settling)
+        await feed.until(lambda: not session.monitors._settling)
 
 
 async def test_cancelled_alarm_shows_before_its_event_ends(serve: Serve) -> None:

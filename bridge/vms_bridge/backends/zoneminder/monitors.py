@@ -1,0 +1,195 @@
+"""The monitors of one connection: which there are, what is read of them when, and how they come through restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.api import NotThere
+from vms_bridge.backends.zoneminder.pace import Bell
+from vms_bridge.backends.zoneminder.parse import mapping, parse_monitor, parse_monitors
+from vms_bridge.backends.zoneminder.watch import Watch
+from vms_bridge.backends.zoneminder.zones import watching
+from vms_bridge.errors import VmsProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from vms_bridge.backends.base import Feed
+    from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+    from vms_bridge.backends.zoneminder.parse import MonitorRow
+    from vms_bridge.backends.zoneminder.system import Known, SystemReader
+    from vms_bridge.backends.zoneminder.telling import Teller
+    from vms_bridge.clock import Clock
+    from vms_bridge.model import Event
+
+_ZONES_INTERVAL_S = 300.0
+_SETTLE_S = 15.0
+_SETTLE_LOOK_S = 1.0
+# For that long after a restart the database may still hold the old daemon's status.
+_START_S = 3.0
+# Events outlive their monitors: one that is not there is looked for so often at most.
+_STRANGER_S = 30.0
+
+
+class Monitors:
+    """Keeps the watches of one connection's monitors.
+
+    `teller` tells of them, `open_events` returns a monitor's open events, `on_mode_changed` hears that some mode has changed.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        config: ZoneMinderConfig,
+        clock: Clock,
+        feed: Feed,
+        *,
+        watches: dict[str, Watch],
+        known: Known,
+        system: SystemReader,
+        teller: Teller,
+        open_events: Callable[[str], Sequence[Event]],
+        on_mode_changed: Callable[[], None],
+    ) -> None:
+        self.watches = watches
+        self._api, self._config, self._clock, self._feed = api, config, clock, feed
+        self._known, self._system, self._teller = known, system, teller
+        self._open_events, self._on_mode_changed = open_events, on_mode_changed
+        self._zones_read = float("-inf")
+        self._settling: dict[str, float] = {}
+        self._strangers: dict[str, float] = {}
+        self._reading = asyncio.Lock()
+        self._bell = Bell(clock)
+
+    async def read(self) -> None:
+        """Read which monitors there are, and what they are. Raises VmsError."""
+        # An older answer must not undo a newer one.
+        async with self._reading:
+            await self._read_now()
+
+    async def reread(self, monitor_id: str) -> None:
+        """Read one monitor, and tell of it, even if it is the same. Raises VmsError."""
+        try:
+            row = parse_monitor(mapping(await self._api.get(f"monitors/{monitor_id}")).get("monitor"))
+        except NotThere:
+            row = None
+        watch = self.watches.get(monitor_id)
+        if row is None or watch is None:
+            self._bell.ring()
+            return
+        # A single monitor comes without what other tables add in some versions; the list has it all.
+        self._take_row(watch, replace(row, events=row.events if any(row.events.values()) else watch.row.events))
+        # Whoever asked for this look wants to see that it took place.
+        self._teller.tell(monitor_id, even_if_same=True)
+
+    async def follow(self) -> None:
+        """Read them again and again until cancelled, and look closely at those that settle. Raises VmsError."""
+        due = self._clock.monotonic() + self._config.monitors_interval
+        while True:
+            wait = due - self._clock.monotonic()
+            rung = await self._bell.wait(min(wait, _SETTLE_LOOK_S) if self._settling else wait)
+            now = self._clock.monotonic()
+            if now >= due or (rung and not self._settling):
+                due = now + self._config.monitors_interval
+                await self.read()
+                await self._teller.tell_news_in_turns()
+            for monitor_id, until in list(self._settling.items()):
+                await self._look_while_settling(monitor_id, until)
+
+    def settle(self, monitor_ids: Collection[str]) -> None:
+        """Expect these monitors' daemons to start anew, and look closely until they run."""
+        now = self._clock.monotonic()
+        for monitor_id in monitor_ids:
+            watch = self.watches.get(monitor_id)
+            if watch is not None:
+                self._settling[monitor_id] = now + _SETTLE_S
+                watch.hold(now)
+        self._bell.ring()
+
+    def mark_restart(self, monitor_id: str, *, is_due: bool) -> None:
+        """Call the camera disconnected until its new daemon shows, or take that back."""
+        watch = self.watches.get(monitor_id)
+        if watch is not None:
+            startup = 0 if watch.sample is None else watch.sample.startup
+            watch.restarting_from = startup if is_due else None
+            self._teller.tell(monitor_id)
+
+    async def get_to_know(self, monitor_ids: Collection[str]) -> None:
+        """Read the monitors, and tell of them, if one of these is not known and was not looked for just now. Raises VmsError."""
+        now = self._clock.monotonic()
+        self._strangers = {number: seen for number, seen in self._strangers.items() if now - seen < _STRANGER_S}
+        new = set(monitor_ids) - self.watches.keys() - self._strangers.keys()
+        if new:
+            self._strangers.update(dict.fromkeys(new, now))
+            await self.read()
+            self._teller.tell_everything_new()
+
+    def zone_names(self, monitor_id: str) -> Sequence[str]:
+        """Return the monitor's zones by name."""
+        return [zone.name for zone in watching(self._known.zones.get(monitor_id, ()))]
+
+    def is_dead(self, monitor_id: str) -> bool:
+        """Say whether nothing can be at work on the monitor's events."""
+        watch = self.watches.get(monitor_id)
+        if watch is None or watch.row.is_idle:
+            return True
+        return watch.sample is None and watch.row.status in {None, "NotRunning"}
+
+    def has_begun_anew(self, event: Event) -> bool:
+        """Say whether the event's capture daemon was started after it: its memory then names another event, or none."""
+        watch = self.watches.get(event.monitor_id)
+        if watch is None or watch.sample is None or watch.is_foreign:
+            return False
+        sample = watch.sample
+        return sample.startup > event.start.timestamp() + 1 and str(sample.last_event) != event.id
+
+    def open_events_changed(self, monitor_ids: Collection[str]) -> None:
+        """Hear that other events are open than before."""
+        for monitor_id in monitor_ids:
+            watch = self.watches.get(monitor_id)
+            if watch is not None:
+                watch.open_events = tuple(self._open_events(monitor_id))
+                self._teller.tell(monitor_id)
+
+    async def _read_now(self) -> None:
+        now = self._clock.monotonic()
+        found = parse_monitors(await self._list_of_monitors())
+        are_zones_old = any(watch.has_old_zones for watch in self.watches.values())
+        if are_zones_old or now - self._zones_read >= _ZONES_INTERVAL_S or found.keys() != self.watches.keys():
+            self._zones_read = now if await self._system.read_zones(found) else float("-inf")
+            await self._system.read_servers(self._config.url)
+        known = self._known
+        for gone in self.watches.keys() - found.keys():
+            del self.watches[gone]
+        for monitor_id, row in found.items():
+            watch = self.watches.setdefault(monitor_id, Watch(row=row))
+            self._take_row(watch, row)
+            watch.is_shown = self._feed.shows(monitor_id, row.name)
+            watch.zones, watch.zones_read = known.zones.get(monitor_id, ()), known.zones_read
+            watch.server = known.servers.get(row.server_id or "")
+            watch.open_events = tuple(self._open_events(monitor_id))
+
+    def _take_row(self, watch: Watch, row: MonitorRow) -> None:
+        if watch.row.modes != row.modes:
+            self._on_mode_changed()  # perhaps somebody has changed the run state
+        watch.row = row
+
+    async def _list_of_monitors(self) -> object:
+        answer = await self._api.get("monitors")
+        if "monitors" not in mapping(answer):
+            raise VmsProtocolError("api/monitors answered without a list of monitors", hint="look at ZoneMinder's log")
+        return answer
+
+    async def _look_while_settling(self, monitor_id: str, until: float) -> None:
+        await self.reread(monitor_id)
+        watch = self.watches.get(monitor_id)
+        now = self._clock.monotonic()
+        is_early = now < until - _SETTLE_S + _START_S
+        if watch is None or now >= until or watch.row.is_idle or (not is_early and watch.row.is_delivering):
+            del self._settling[monitor_id]
+            if watch is not None and watch.restarting_from is not None:
+                watch.restarting_from = None
+                self._teller.tell(monitor_id)
