@@ -338,11 +338,11 @@ async def test_a_scene_of_many_monitors_is_applied_a_few_at_a_time(tmp_path: Pat
 async def test_a_system_that_hangs_does_not_hold_up_another(tmp_path: Path) -> None:
     many = snapshot(*map(monitor, range(100)))
     hung, healthy = ScriptedBackend(first=many, hold=asyncio.Event()), ScriptedBackend(first=many)
-    async with served(tmp_path, hung, timeouts=QUICK) as hub:
+    async with served(tmp_path, hung, timeouts={SetAlarm: 2.0}) as hub:
         feed = await hub.add_system(key="other", kind="fake", name="Other", rules=MonitorRules(), backend=healthy)
         running = asyncio.create_task(healthy.run(feed))
         await settle()
-        hub._runner._patience_s = 0.2
+        hub._runner._patience_s = 1.0
         asked = {
             system: [
                 asyncio.create_task(hub.submit(command(SetAlarm(on=True), system=system, monitor=str(number))))
