@@ -44,6 +44,8 @@ def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str,
         if event.deleted and before is not None:
             event = replace(before, deleted=True)  # noqa: PLW2901 - of what is gone, what was told last is known best
         changed[event.id] = known[event.id] = (key, event)
+        # Else what follows would overtake what was told late of the same event.
+        is_late = batch.late or event.id in system.late_events
         for type_ in steps(before, event):
             seqs[key] = seqs.get(key, 0) + 1
             message = event_message(
@@ -55,10 +57,10 @@ def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str,
                 system=system.key,
                 monitor=key,
                 name=system.name_of(event.monitor_id),
-                late=batch.late,
+                late=is_late,
             )
             messages.append(
-                NewMessage(monitor=key, event_id=event.id, seq=seqs[key], type=type_, late=batch.late, payload=encode(message))
+                NewMessage(monitor=key, event_id=event.id, seq=seqs[key], type=type_, late=is_late, payload=encode(message))
             )
             if _becomes_last(message, last_events.get(key) or system.last_events.get(key)):
                 last_events[key] = (event.id, message)

@@ -352,6 +352,7 @@ class Hub:
         async with system.recording:
             if batch.generation != system.generation:
                 system.generation, system.events = batch.generation, FollowedEvents(self._clock.monotonic)
+                system.late_events.clear()
             while True:
                 plan = await self._plan(system, batch)
                 if not plan.commit.events and plan.commit.cursor in (None, system.cursor):
@@ -375,6 +376,8 @@ class Hub:
         system.cursor = commit.cursor or system.cursor
         for message in commit.messages:
             system.seqs[message.monitor] = message.seq
+            if message.late:
+                system.note_late(message.event_id)
         system.events.take_in(commit.events)
         system.last_events.update(last_events)
         for key, (event_id, newest) in last_events.items():

@@ -343,6 +343,19 @@ async def test_a_deleted_event_is_over_for_good(tmp_path: Path) -> None:
         assert [each["type"] for each in await told(hub)] == ["new", "deleted"]
 
 
+async def test_what_follows_of_an_event_that_was_told_late_does_not_overtake_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        await feed.record(EventBatch(events=(event(7, end=START, end_reason=EndReason.ABANDONED),), late=True))
+        await feed.record(EventBatch(events=(event(7, end=START + timedelta(seconds=5)), event(8))))
+        assert [(each["id"], each["type"]) for each in await told(hub, late=True)] == [
+            ("zm-7", "new"),
+            ("zm-7", "end"),
+            ("zm-7", "update"),
+        ]
+        assert [each["id"] for each in await told(hub)] == ["zm-8"]
+
+
 async def test_what_is_over_does_not_begin_again(tmp_path: Path) -> None:
     """A backend that starts anew may take for open what it has given up before."""
     async with running(tmp_path) as hub:
