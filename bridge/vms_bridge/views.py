@@ -180,6 +180,12 @@ class HubView(Protocol):
     async def delivered(self, sink: str, positions: Sequence[int]) -> None:
         """Confirm that the receiver has accepted these messages: they are not offered again."""
 
+    async def keep(self, sink: str, key: str, value: str | None) -> None:
+        """Keep a short text for the sink beyond restarts, as `Feed.keep` does for a backend. A failure is told, not raised."""
+
+    async def kept(self, sink: str, key: str) -> str | None:
+        """Return what the sink has kept last under this key; None where nothing is, or it can't be read."""
+
     async def picture(self, system: str, ref: PictureRef) -> bytes:
         """Fetch a JPEG from the system. Raises MediaUnavailable or VmsError."""
 

@@ -39,6 +39,8 @@ class FakeHub:
         self._subscriptions: set[HubSubscription] = set()
         self.messages: list[StoredMessage] = []
         self.confirmed: list[list[int]] = []
+        self.memory: dict[str, str] = {}
+        """What the sink keeps."""
         self.reads = 0
         self.store_fails = False
         self.commands: list[Command] = []
@@ -96,6 +98,19 @@ class FakeHub:
         if self.store_fails:
             raise StoreError("the disk is full", hint="make room")
         self.confirmed.append(list(positions))
+
+    async def keep(self, sink: str, key: str, value: str | None) -> None:
+        assert sink == "mqtt"
+        if self.store_fails:
+            return
+        if value is None:
+            self.memory.pop(key, None)
+        else:
+            self.memory[key] = value
+
+    async def kept(self, sink: str, key: str) -> str | None:
+        assert sink == "mqtt"
+        return None if self.store_fails else self.memory.get(key)
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
         self.asked_pictures.append(ref)

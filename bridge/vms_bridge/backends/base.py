@@ -35,6 +35,15 @@ class Feed(Protocol):
     async def record(self, batch: EventBatch) -> None:
         """Tell of events, and return once they and the cursor are stored: this is the back-pressure."""
 
+    async def keep(self, key: str, value: str | None) -> None:
+        """Keep a short text beyond restarts (None: forget it); it is the system's own, up to 64 of 65,536 characters.
+
+        It is for what makes a start easier: a store that fails is told by the bridge and ends nothing here.
+        """
+
+    async def kept(self, key: str) -> str | None:
+        """Return what was kept last under this key; None where nothing is, or it can't be read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

@@ -96,3 +96,9 @@ class _WatchedFeed:
 
     async def record(self, batch: EventBatch) -> None:
         await self._feed.record(batch)
+
+    async def keep(self, key: str, value: str | None) -> None:
+        await self._feed.keep(key, value)
+
+    async def kept(self, key: str) -> str | None:
+        return await self._feed.kept(key)

@@ -16,6 +16,7 @@ from vms_bridge.errors import MediaUnavailable
 from vms_bridge.hub.batch_plan import BatchPlan, plan_batch
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.command_runner import CommandRunner
+from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.followed_events import MOST_RECENT, RECENT_S, FollowedEvents
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.hub.system import System
@@ -25,7 +26,6 @@ from vms_bridge.model import (
     Detection,
     Monitor,
     MonitorState,
-    Resume,
     Snapshot,
     StateUpdate,
     SystemLost,
@@ -61,37 +61,6 @@ class Retention:
     most_undelivered: int = 500_000
 
 
-class SystemFeed:
-    """One backend's way to the hub (`backends.base.Feed`)."""
-
-    def __init__(self, hub: Hub, system: System) -> None:
-        self._hub = hub
-        self._system = system
-
-    @property
-    def resume(self) -> Resume:
-        """Where the backend left off."""
-        system = self._system
-        return Resume(
-            cursor=system.cursor,
-            generation=system.generation,
-            open_events=system.events.open,
-            recent_events=system.events.recent,
-        )
-
-    def shows(self, monitor_id: str, name: str) -> bool:
-        """Say whether the configuration shows this monitor."""
-        return self._system.rules.shows(monitor_id, name)
-
-    def emit(self, update: Update) -> None:
-        """Tell the current state."""
-        self._hub.apply(self._system, update)
-
-    async def record(self, batch: EventBatch) -> None:
-        """Tell of events; returns once they are stored."""
-        await self._hub.record(self._system, batch)
-
-
 class Hub:
     """Current state, its changes, and the way of commands; see `views.HubView` for what sinks may use."""
 
@@ -110,6 +79,7 @@ class Hub:
         self._saving = Chore("saving what monitors are", clock.monotonic)
         self._pruning = Chore("forgetting what is old", clock.monotonic)
         self._looking = Chore("counting what waits", clock.monotonic)
+        self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._runner = CommandRunner(self, clock, backend_of=self._backend_of, memory=self, store=store)
 
     @property
@@ -163,6 +133,14 @@ class Hub:
     async def delivered(self, sink: str, positions: Sequence[int]) -> None:
         """Confirm that the receiver has accepted these messages."""
         await self._store.delivered(sink, positions)
+
+    async def keep(self, sink: str, key: str, value: str | None) -> None:
+        """Keep a short text for the sink beyond restarts."""
+        await self._keeping.attempt(self._store.keep(f"sink:{sink}", key, value))
+
+    async def kept(self, sink: str, key: str) -> str | None:
+        """Return what the sink has kept last under this key."""
+        return await self._keeping.attempt(self._store.kept(f"sink:{sink}", key))
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
         """Fetch a JPEG from the system."""
@@ -264,6 +242,15 @@ class Hub:
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
         await asyncio.shield(task)
+
+    async def keep_for(self, system: System, key: str, value: str | None) -> None:
+        """Keep a short text for the system's backend, unless that has been replaced."""
+        if self._systems.get(system.key) is system:
+            await self._keeping.attempt(self._store.keep(f"system:{system.key}", key, value))
+
+    async def kept_for(self, system: System, key: str) -> str | None:
+        """Return what the system's backend, or the one before it, has kept last under this key."""
+        return await self._keeping.attempt(self._store.kept(f"system:{system.key}", key))
 
     def remembered_modes(self, system: str, key: str) -> Mapping[str, str] | None:
         """Return the modes that a monitor had before it was disarmed."""

@@ -45,6 +45,12 @@ _MIGRATIONS = (
         PRIMARY KEY (system, monitor_id)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE kept (
+        scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (scope, key)
+    ) WITHOUT ROWID;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

@@ -37,6 +37,8 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _EVENT = TypeAdapter(Event)
 _MONITOR = TypeAdapter(Monitor)
+_LONGEST_KEPT = 65_536
+_MOST_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +173,16 @@ class Store:
     async def keep_forced_alarm(self, key: MonitorKey, forced: Forced | None) -> None:
         """Keep this (None: nothing) for the monitor."""
         await self._run(self._keep_forced_alarm, key, forced)
+
+    async def keep(self, scope: str, key: str, value: str | None) -> None:
+        """Keep this text (None: none) for whom `scope` names; raises ValueError beyond 64 keys, or 65,536 characters."""
+        if len(value or "") > _LONGEST_KEPT:
+            raise ValueError(f"the text {key!r} of {scope!r} is too long to be kept: {len(value or '')} characters")
+        await self._run(self._keep, scope, key, value)
+
+    async def kept(self, scope: str, key: str) -> str | None:
+        """Return the text that is kept under this key, None where there is none."""
+        return await self._run(self._kept, scope, key)
 
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> list[StoredMessage]:
         """Return the sink's next messages of one lane, by position."""
@@ -344,6 +356,19 @@ class Store:
             else:
                 row = (*key, forced.at.isoformat(), forced.seconds)
                 cursor.execute("INSERT OR REPLACE INTO forced_alarms VALUES (?, ?, ?, ?)", row)
+
+    def _keep(self, scope: str, key: str, value: str | None) -> None:
+        with self._transaction() as cursor:
+            if value is None:
+                cursor.execute("DELETE FROM kept WHERE scope = ? AND key = ?", (scope, key))
+                return
+            cursor.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (scope, key, value))
+            if cursor.execute("SELECT count(*) FROM kept WHERE scope = ?", (scope,)).fetchone()[0] > _MOST_KEPT:
+                raise ValueError(f"{scope!r} keeps more than {_MOST_KEPT} texts")
+
+    def _kept(self, scope: str, key: str) -> str | None:
+        row = self._database.connection.execute("SELECT value FROM kept WHERE scope = ? AND key = ?", (scope, key)).fetchone()
+        return row[0] if row else None
 
     def _undelivered(self, sink: str, late: bool, after: int, limit: int) -> list[StoredMessage]:  # noqa: FBT001 - a column
         rows = self._database.connection.execute(

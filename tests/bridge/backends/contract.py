@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tests.fakes.memory import FeedMemory
+
 from vms_bridge.backends.base import Finding
 from vms_bridge.commands import NEEDS, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
@@ -48,7 +50,7 @@ _PROMPTLY_S = 5.0  # of real time, on a machine that has other work too
 
 
 @dataclass(kw_only=True)
-class RecordingFeed:
+class RecordingFeed(FeedMemory):
     """The hub's side: keeps everything it is told, and hands the cursor back."""
 
     updates: list[Update] = field(default_factory=list)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.fakes.backend import ScriptedBackend, snapshot
 from tests.fakes.clock import FakeClock, settle
+from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsUnreachable
@@ -38,12 +39,13 @@ class Failing(ScriptedBackend):
             raise self.error
 
 
-class Heard:
+class Heard(FeedMemory):
     """A feed that keeps what it hears."""
 
     resume = Resume()
 
     def __init__(self) -> None:
+        super().__init__()
         self.updates: list[Update] = []
 
     def shows(self, monitor_id: str, name: str) -> bool:  # noqa: ARG002 - the contract's parameters
@@ -71,6 +73,16 @@ async def test_a_lost_system_is_told_and_tried_again_ever_more_slowly_up_to_5_s(
     heard = await run_for(backend, 0.5 + 1 + 2 + 4 + 5 * 10)
     assert backend.starts == 1 + 4 + 10
     assert heard.updates[0] == SystemLost(detail="no answer: is it on?")
+
+
+async def test_a_backend_keeps_texts_through_the_supervisors_feed() -> None:
+    class Keeping(Failing):
+        async def run(self, feed: Feed) -> None:
+            await feed.keep("zone", f"{await feed.kept('zone')} again")
+            await super().run(feed)
+
+    heard = await run_for(Keeping(VmsUnreachable("no answer")), 0.6)
+    assert heard.texts == {"zone": "None again again"}
 
 
 async def test_wrong_credentials_are_not_tried_like_a_storm() -> None:

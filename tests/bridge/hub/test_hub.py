@@ -732,3 +732,30 @@ async def test_a_monitor_that_is_shown_by_its_own_name_is_there_at_once_after_a_
         assert (view.monitor.name, view.monitor.area) == ("Camera 1", None)
         housekeeping.cancel()
         await asyncio.wait([housekeeping])
+
+
+async def test_a_backend_finds_what_it_kept_after_a_restart_a_reload_and_a_removal(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed, other = await added(hub), await added(hub, key="other")
+        await feed.keep("zone", "Europe/Berlin")
+        assert await other.kept("zone") is None
+        hub.remove_system("zm")
+        await feed.keep("zone", "a last word of the old one")
+        again = await added(hub)
+        await feed.keep("zone", "another")
+        assert await again.kept("zone") == "Europe/Berlin"
+        await hub.keep("mqtt", "zone", "of a sink")
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        assert await feed.kept("zone") == "Europe/Berlin"
+        assert await hub.kept("mqtt", "zone") == "of a sink"
+        await feed.keep("zone", None)
+        assert await feed.kept("zone") is None
+
+
+async def test_a_text_that_cannot_be_kept_is_told_and_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        await feed.keep("zone", "x" * 100_000)
+        assert "too long to be kept" in caplog.text
+        assert await feed.kept("zone") is None

@@ -229,6 +229,38 @@ async def test_what_was_delivered_and_what_is_over_is_bounded_in_number_too(tmp_
     await store.close()
 
 
+async def test_short_texts_are_kept_for_each_scope_until_they_are_replaced_or_forgotten(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.keep("system:zm", "zone", "Europe/London")
+    await store.keep("system:other", "zone", "UTC")
+    await store.keep("sink:mqtt", "zone", "of a sink")
+    await store.keep("system:zm", "zone", "Europe/Berlin")
+    await store.keep("system:other", "zone", None)
+    await store.close()
+
+    store = await opened(tmp_path)
+    assert await store.kept("system:zm", "zone") == "Europe/Berlin"
+    assert await store.kept("sink:mqtt", "zone") == "of a sink"
+    assert await store.kept("system:other", "zone") is None
+    await store.close()
+
+
+async def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.keep("system:zm", "long", "x" * 65_536)
+    with pytest.raises(ValueError, match="too long"):
+        await store.keep("system:zm", "long", "y" * 65_537)
+    for number in range(63):
+        await store.keep("system:zm", str(number), "")
+    with pytest.raises(ValueError, match="more than 64"):
+        await store.keep("system:zm", "one more", "")
+    assert await store.kept("system:zm", "one more") is None
+    assert await store.kept("system:zm", "long") == "x" * 65_536
+    await store.keep("system:zm", "long", "replaced")
+    await store.keep("system:other", "long", "has room")
+    await store.close()
+
+
 async def test_a_second_bridge_in_the_same_directory_is_refused(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     with pytest.raises(StoreError, match="another bridge") as caught:
@@ -266,6 +298,7 @@ async def filled(path: Path) -> Store:
     await put(
         store, replace(big, messages=tuple(replace(each, payload=each.payload.ljust(2000)) for each in big.messages)), ["mqtt"]
     )
+    await store.keep("system:zm", "zone", "UTC")
     await store.close()
     return await opened(path)
 
@@ -287,6 +320,7 @@ async def test_what_can_be_read_of_a_damaged_file_goes_on(
     assert 1000 < len(found) < 6000
     assert (store.bridge_id, store.epoch != epoch) == (identity, True)
     assert (await resumed(store)).cursor == "6000@x"
+    assert await store.kept("system:zm", "zone") == "UTC"
     await put(store, commit(6001), ["mqtt"])
     await store.close()
     assert len(kept_aside(tmp_path)) == 1
@@ -373,6 +407,8 @@ async def test_a_full_disk_is_told_and_nothing_is_lost_until_it_has_room_again(
     await fill(store, 1, 3)
     await full(store)
     await fill(store, 4)
+    await store.keep("system:zm", "zone", "UTC")
+    assert await store.kept("system:zm", "zone") == "UTC"
     assert store.problem
     assert "kept in memory only" in store.problem
     assert caplog.text.count("can't be written") == 1
@@ -389,6 +425,7 @@ async def test_a_full_disk_is_told_and_nothing_is_lost_until_it_has_room_again(
 
     store = await opened(tmp_path)
     assert (await resumed(store)).cursor == "305"
+    assert await store.kept("system:zm", "zone") == "UTC"
     assert len(await store.undelivered("mqtt", late=False, after=0, limit=1000)) == 305
     await store.close()
 
@@ -481,7 +518,7 @@ async def test_an_older_store_is_migrated_with_all_that_is_in_it(tmp_path: Path)
     epoch = store.epoch
     await store.close()
     connection = sqlite3.connect(tmp_path / "vms-bridge.sqlite")
-    connection.executescript("DROP TABLE forced_alarms; DROP TABLE names; PRAGMA user_version = 1")
+    connection.executescript("DROP TABLE forced_alarms; DROP TABLE names; DROP TABLE kept; PRAGMA user_version = 1")
     connection.close()
 
     store = await opened(tmp_path)
@@ -491,4 +528,6 @@ async def test_an_older_store_is_migrated_with_all_that_is_in_it(tmp_path: Path)
     assert await store.forced_alarms() == {key: Forced(at=START, seconds=5)}
     await store.keep_forced_alarm(key, None)
     assert await store.forced_alarms() == {}
+    await store.keep("system:zm", "zone", "UTC")
+    assert await store.kept("system:zm", "zone") == "UTC"
     await store.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
+from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
 from vms_bridge.model import Event, EventBatch, MonitorState, Resume, Snapshot, StateUpdate, SystemLost, SystemState, SystemUpdate
@@ -55,10 +56,11 @@ class FastClock:
         await asyncio.sleep(seconds / self._speed)
 
 
-class MemoryFeed:
+class MemoryFeed(FeedMemory):
     """Keeps everything, as the hub's store would, and lets tests wait for it."""
 
-    def __init__(self, resume: Resume | None = None) -> None:
+    def __init__(self, resume: Resume | None = None, texts: dict[str, str] | None = None) -> None:
+        super().__init__(texts={} if texts is None else texts)
         self.cursor = None if resume is None else resume.cursor
         self.generation = 1 if resume is None else resume.generation
         self.open: dict[str, Event] = {} if resume is None else {event.id: event for event in resume.open_events}

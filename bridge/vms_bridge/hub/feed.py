@@ -1,0 +1,51 @@
+"""One backend's way to the hub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vms_bridge.model import Resume
+
+if TYPE_CHECKING:
+    from vms_bridge.hub.hub import Hub
+    from vms_bridge.hub.system import System
+    from vms_bridge.model import EventBatch, Update
+
+
+class SystemFeed:
+    """One backend's way to the hub (`backends.base.Feed`)."""
+
+    def __init__(self, hub: Hub, system: System) -> None:
+        self._hub = hub
+        self._system = system
+
+    @property
+    def resume(self) -> Resume:
+        """Where the backend left off."""
+        system = self._system
+        return Resume(
+            cursor=system.cursor,
+            generation=system.generation,
+            open_events=system.events.open,
+            recent_events=system.events.recent,
+        )
+
+    def shows(self, monitor_id: str, name: str) -> bool:
+        """Say whether the configuration shows this monitor."""
+        return self._system.rules.shows(monitor_id, name)
+
+    def emit(self, update: Update) -> None:
+        """Tell the current state."""
+        self._hub.apply(self._system, update)
+
+    async def record(self, batch: EventBatch) -> None:
+        """Tell of events; returns once they are stored."""
+        await self._hub.record(self._system, batch)
+
+    async def keep(self, key: str, value: str | None) -> None:
+        """Keep a short text beyond restarts."""
+        await self._hub.keep_for(self._system, key, value)
+
+    async def kept(self, key: str) -> str | None:
+        """Return what was kept last under this key."""
+        return await self._hub.kept_for(self._system, key)
