@@ -105,7 +105,7 @@ class Bridge:
         await self._stopping.wait()
         reloading.cancel()
         try:
-            async with asyncio.timeout(_STOP_S):
+            async with self._clock.timeout(_STOP_S):
                 await self.hub.end_forced_alarms()
         except TimeoutError:
             _LOGGER.warning("alarms that were forced for a time could not be ended before the stop")

@@ -75,7 +75,7 @@ def _user() -> str:
 async def _system(system: SystemConfig, clock: Clock, limit_s: float) -> Sequence[Finding]:
     """Have the backend try its connection, and hold it to its promise never to raise and to end."""
     try:
-        async with asyncio.timeout(limit_s):
+        async with clock.timeout(limit_s):
             found = await system.kind.create(system.key, system.settings, clock).check()
             return [replace(finding, hint=_ANY_REMEDY) if finding.problem and not finding.hint else finding for finding in found]
     except TimeoutError:
@@ -92,12 +92,11 @@ async def _broker(config: MqttConfig, instance: str, clock: Clock, limit_s: floa
     """Connect under a client id of its own, so that a running bridge is not thrown out, and try its rights."""
     client_id = f"vms-bridge-check-{secrets.token_hex(4)}"
     try:
-        async with asyncio.timeout(limit_s):
+        async with clock.timeout(limit_s):
             link = await Link.open(config, client_id=client_id, clock=clock)
             try:
-                return await _Trial(
-                    link, config, Topics(instance, config.discovery_prefix), min(_ANSWER_S, limit_s / 4)
-                ).findings()
+                topics = Topics(instance, config.discovery_prefix)
+                return await _Trial(link, config, topics, clock, answer_s=min(_ANSWER_S, limit_s / 4)).findings()
             finally:
                 await link.close()
     except BrokerError as error:
@@ -111,8 +110,8 @@ async def _broker(config: MqttConfig, instance: str, clock: Clock, limit_s: floa
 class _Trial:
     """Tries on an open connection what the bridge will do; used once."""
 
-    def __init__(self, link: Link, config: MqttConfig, topics: Topics, answer_s: float) -> None:
-        self._link, self._config, self._topics, self._answer_s = link, config, topics, answer_s
+    def __init__(self, link: Link, config: MqttConfig, topics: Topics, clock: Clock, *, answer_s: float) -> None:
+        self._link, self._config, self._topics, self._clock, self._answer_s = link, config, topics, clock, answer_s
         self._retained = 0
         self._status = b""
         self._echoes: dict[str, asyncio.Event] = {}
@@ -154,7 +153,7 @@ class _Trial:
         sent = self._link.publish(topic, b"", on_ack=acknowledged)
         self._link.flush()
         try:
-            async with asyncio.timeout(self._answer_s if sent else 0):
+            async with self._clock.timeout(self._answer_s if sent else 0):
                 await answered.wait()
         except TimeoutError:
             return _no_right("nothing comes back of what is published below", area)

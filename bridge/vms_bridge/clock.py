@@ -5,7 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+
+class TimeLimit(Protocol):
+    """A time limit that was set."""
+
+    def expired(self) -> bool:
+        """Say whether it is over: a TimeoutError may as well be that of somebody within."""
 
 
 class Clock(Protocol):
@@ -19,6 +29,9 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait for that long."""
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[TimeLimit]:
+        """Set a time limit (None: none), as `asyncio.timeout` does: what runs within is cancelled, and TimeoutError raised."""
 
 
 class SystemClock:
@@ -35,3 +48,7 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait for that long."""
         await asyncio.sleep(seconds)
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[TimeLimit]:
+        """Set a time limit."""
+        return asyncio.timeout(seconds)  # noqa: TID251 - the one place

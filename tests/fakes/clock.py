@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 class FakeClock:
@@ -15,7 +20,9 @@ class FakeClock:
         self._start = start
         self._elapsed = 0.0
         self._order = itertools.count()
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[float, int, asyncio.Future[None] | asyncio.Timeout]] = []
+        """Who sleeps, and what is limited in time, by the moment at which that ends."""
+        self._limits: set[asyncio.Timeout] = set()
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self._elapsed)
@@ -25,32 +32,47 @@ class FakeClock:
 
     async def sleep(self, seconds: float) -> None:
         future = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._order), future))
+        heapq.heappush(self._waiting, (self._elapsed + seconds, next(self._order), future))
         await future
+
+    @asynccontextmanager
+    async def timeout(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
+        """Limit what runs within: by asyncio's own means, which `advance` lets expire."""
+        async with asyncio.timeout(None) as limit:
+            self._limits.add(limit)
+            try:
+                if seconds is not None and seconds <= 0:
+                    self._expire(limit)
+                elif seconds is not None:
+                    heapq.heappush(self._waiting, (self._elapsed + seconds, next(self._order), limit))
+                yield limit
+            finally:
+                self._limits.discard(limit)
 
     @property
     def sleeping(self) -> int:
-        """How many wait."""
-        return sum(not future.done() for _, _, future in self._sleepers)
-
-    @property
-    def next_wake_s(self) -> float | None:
-        """In how many seconds the next one wakes."""
-        waiting = [until for until, _, future in self._sleepers if not future.done()]
-        return min(waiting) - self._elapsed if waiting else None
+        """How many sleep."""
+        return sum(isinstance(waiter, asyncio.Future) and not waiter.done() for _, _, waiter in self._waiting)
 
     async def advance(self, seconds: float) -> None:
         """Let time pass, waking each sleeper at its own moment and letting it run until it waits again."""
         end = self._elapsed + seconds
         await settle()
-        while self._sleepers and self._sleepers[0][0] <= end:
-            until, _, future = heapq.heappop(self._sleepers)
+        while self._waiting and self._waiting[0][0] <= end:
+            until, _, waiter = heapq.heappop(self._waiting)
             self._elapsed = max(self._elapsed, until)
-            if not future.done():
-                future.set_result(None)
+            if isinstance(waiter, asyncio.Timeout):
+                if waiter in self._limits:
+                    self._expire(waiter)
+                    await settle()
+            elif not waiter.done():
+                waiter.set_result(None)
                 await settle()
         self._elapsed = end
         await settle()
+
+    def _expire(self, limit: asyncio.Timeout) -> None:
+        limit.reschedule(asyncio.get_running_loop().time())
 
 
 async def settle(turns: int = 20) -> None:

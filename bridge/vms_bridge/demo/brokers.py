@@ -17,8 +17,10 @@ from vms_bridge.demo.broker import Broker
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from vms_bridge.clock import Clock
+
 _LOG = logging.getLogger(__name__)
-_PATIENCE_S = 5.0
+_PATIENCE_S = 10.0
 _ALSO_LOOK_IN = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 _CONFIGURATION = """\
 listener {port} 127.0.0.1
@@ -62,13 +64,13 @@ def free_port(wanted: int) -> int:
 
 @asynccontextmanager
 async def serving_broker(
-    mosquitto: Path | None, directory: Path, port: int, *, patience_s: float = _PATIENCE_S
+    mosquitto: Path | None, directory: Path, port: int, clock: Clock, *, patience_s: float = _PATIENCE_S
 ) -> AsyncIterator[BrokerAddress]:
     """Serve MQTT on the port, or on another if it is taken.
 
     `directory` takes mosquitto's configuration; `patience_s` is how long it may take to start, and to stop.
     """
-    process = await _start_mosquitto(mosquitto, directory, port, patience_s) if mosquitto is not None else None
+    process = await _start_mosquitto(mosquitto, directory, port, clock, patience_s) if mosquitto is not None else None
     if process is None:
         async with _embedded(port) as broker:
             yield BrokerAddress(port=broker.port, what="embedded broker, for demo and tests only")
@@ -77,7 +79,7 @@ async def serving_broker(
     try:
         yield BrokerAddress(port=port, what="mosquitto")
     finally:
-        await _stop(process, patience_s)
+        await _stop(process, clock, patience_s)
         draining.cancel()
         await asyncio.wait([draining])
 
@@ -96,7 +98,9 @@ async def _embedded(port: int) -> AsyncIterator[Broker]:
         await broker.__aexit__(None, None, None)
 
 
-async def _start_mosquitto(binary: Path, directory: Path, port: int, patience_s: float) -> asyncio.subprocess.Process | None:
+async def _start_mosquitto(
+    binary: Path, directory: Path, port: int, clock: Clock, patience_s: float
+) -> asyncio.subprocess.Process | None:
     """Return mosquitto once it serves, None if it does not."""
     file = directory / "mosquitto.conf"
     await asyncio.to_thread(file.write_text, _CONFIGURATION.format(port=port), "utf-8")
@@ -114,13 +118,13 @@ async def _start_mosquitto(binary: Path, directory: Path, port: int, patience_s:
         _LOG.warning("%s can't be started (%s); the embedded broker takes its place", binary, error)
         return None
     try:
-        async with asyncio.timeout(patience_s):
+        async with clock.timeout(patience_s):
             last = await _until_running(process)
     except TimeoutError:
         last = "it did not say in time that it runs"
     if last is None:
         return process
-    await _stop(process, patience_s)
+    await _stop(process, clock, patience_s)
     _LOG.warning("mosquitto did not start (%s); the embedded broker takes its place", last)
     return None
 
@@ -143,11 +147,11 @@ async def _drain(process: asyncio.subprocess.Process) -> None:
         pass
 
 
-async def _stop(process: asyncio.subprocess.Process, patience_s: float) -> None:
+async def _stop(process: asyncio.subprocess.Process, clock: Clock, patience_s: float) -> None:
     with suppress(ProcessLookupError):
         process.terminate()
     try:
-        async with asyncio.timeout(patience_s):
+        async with clock.timeout(patience_s):
             await process.wait()
     except TimeoutError:
         process.kill()

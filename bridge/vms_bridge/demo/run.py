@@ -78,7 +78,7 @@ def run_demo(
 
 async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.Event) -> Tally:
     """Run broker, bridge and witness until the show's time is over or `stopped`. Raises BridgeError."""
-    async with serving_broker(show.mosquitto, show.directory, show.port) as address:
+    async with serving_broker(show.mosquitto, show.directory, show.port, clock) as address:
         mqtt = MqttConfig(url=address.url, measurement_interval=2.0)
         bridge = Bridge(_configuration(show, mqtt), clock)
         commands_for_s = None if show.duration_s is None else show.duration_s - _ANSWER_S

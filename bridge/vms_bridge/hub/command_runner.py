@@ -161,7 +161,7 @@ class CommandRunner:
             target = self._check(command)
             limit_s = self._timeouts[type(command.action)]
             try:
-                async with asyncio.timeout(limit_s):
+                async with self._clock.timeout(limit_s):
                     if await self._is_needless(target):
                         return AckResult.UNCHANGED
                     async with self._reporting(command, progress):
@@ -178,7 +178,7 @@ class CommandRunner:
         """Wait until nothing else is done to the target, and its system has room for one more. Raises CommandRejected."""
         async with AsyncExitStack() as turn:
             try:
-                async with asyncio.timeout(self._patience_s):
+                async with self._clock.timeout(self._patience_s):
                     # In this order, so that what waits for its target leaves the room to others.
                     target = command.system, command.monitor
                     await turn.enter_async_context(self._locks.setdefault(target, asyncio.Lock()))
@@ -253,7 +253,7 @@ class CommandRunner:
                     look_at = self._clock.monotonic() + next(pauses)
                     continue
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(wait_s):
+                    async with self._clock.timeout(wait_s):
                         await subscription.changes()
 
     async def _look_again(self, target: _Target) -> bool:

@@ -97,7 +97,7 @@ class ForcedAlarms:
                 self._changed.clear()
                 next_s = min((timer.due - now for timer in self._timers.values() if not timer.is_ending), default=None)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(next_s):
+                    async with self._clock.timeout(next_s):
                         await self._changed.wait()
 
     async def end_all(self) -> None:

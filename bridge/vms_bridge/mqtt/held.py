@@ -12,6 +12,7 @@ from vms_bridge.mqtt.publisher import digest
 from vms_bridge.mqtt.wire import Filter
 
 if TYPE_CHECKING:
+    from vms_bridge.clock import Clock
     from vms_bridge.mqtt.link import Link
     from vms_bridge.mqtt.notices import Notices
     from vms_bridge.mqtt.topics import Topics
@@ -48,8 +49,9 @@ class Held:
 class Inventory:
     """Takes stock over one link; `previous` are the topics of an instance name that was given up."""
 
-    def __init__(self, *, link: Link, topics: Topics, previous: Topics | None, notices: Notices) -> None:
+    def __init__(self, *, link: Link, topics: Topics, previous: Topics | None, clock: Clock, notices: Notices) -> None:
         self._link = link
+        self._clock = clock
         self._topics = topics
         self._previous = previous
         self._notices = notices
@@ -98,11 +100,11 @@ class Inventory:
         does not even acknowledge it (`max_queued_messages`).
         """
         try:
-            async with asyncio.timeout(SETTLE_S):
+            async with self._clock.timeout(SETTLE_S):
                 while not self._synced.is_set():
                     self._link.publish(self._topics.sync, b"")
                     with suppress(TimeoutError):
-                        async with asyncio.timeout(_SYNC_S):
+                        async with self._clock.timeout(_SYNC_S):
                             await self._synced.wait()
         except TimeoutError:
             _LOGGER.debug("the broker has not returned our own message")

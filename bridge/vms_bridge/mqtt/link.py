@@ -191,7 +191,7 @@ class Link:
         if self.is_open:
             self._client.disconnect()
             try:
-                async with asyncio.timeout(_CLOSE_S):
+                async with self._clock.timeout(_CLOSE_S):
                     while self._client.socket() is not None:
                         self.flush()
                         if self._client.socket() is not None:
@@ -217,7 +217,7 @@ class Link:
     async def _connect(self, send_buffer_bytes: int | None) -> None:
         config, client = self._config, self._client
         try:
-            async with asyncio.timeout(_CONNECT_S):
+            async with self._clock.timeout(_CONNECT_S):
                 name = f"mqtt-connect-{config.host}"
                 await in_thread(name, lambda: client.open(config), abandon=client.drop)
                 self._attach(send_buffer_bytes)
@@ -332,7 +332,7 @@ class Link:
         waiting: asyncio.Future[list[int]] = self._loop.create_future()
         self._subscriptions[mid] = waiting
         try:
-            async with asyncio.timeout(_SUBSCRIBE_S):
+            async with self._clock.timeout(_SUBSCRIBE_S):
                 return await waiting
         except TimeoutError:
             raise self._lost("no answer to a subscription") from None

@@ -100,7 +100,7 @@ class Session:
         self._topics = Topics(identity.instance, self._config.discovery_prefix)
         previous = identity.previous_instance
         self._previous = Topics(previous, self._config.discovery_prefix) if previous else None
-        self._inventory = Inventory(link=link, topics=self._topics, previous=self._previous, notices=notices)
+        self._inventory = Inventory(link=link, topics=self._topics, previous=self._previous, clock=clock, notices=notices)
         self._rivalry = Rivalry(
             instance=identity.instance,
             bridge_id=hub.bridge_id,
@@ -150,7 +150,7 @@ class Session:
             self._link.publish(self._topics.status, OFFLINE, retain=True, on_ack=lambda _code: gone.set())
             self._link.flush()
             try:
-                async with asyncio.timeout(_GOODBYE_S):
+                async with self._clock.timeout(_GOODBYE_S):
                     await gone.wait()
             except TimeoutError:
                 _LOGGER.debug("the broker has not acknowledged the goodbye")
@@ -284,7 +284,7 @@ class Session:
                 on_done = (lambda _code: cleared.set()) if topic == devices[-1] else None
                 self.outbox.post(Post(topic=topic, payload=b"", retain=True, on_done=on_done))
             with suppress(TimeoutError):  # a broker whose queue for us is full may forget to acknowledge
-                async with asyncio.timeout(SETTLE_S):
+                async with self._clock.timeout(SETTLE_S):
                     await cleared.wait()
             await self._clock.sleep(SETTLE_S)
         for topic in others:

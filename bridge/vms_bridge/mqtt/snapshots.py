@@ -237,7 +237,7 @@ class Snapshots:
             return None
         if due.is_deleted:
             return _Picture(key=key, shown=due, jpeg=b"")
-        async with asyncio.timeout(_FETCH_S):
+        async with self._clock.timeout(_FETCH_S):
             original = await self._hub.picture(key[0], EventPicture(event_id=view.last_event_id))
         jpeg = await asyncio.get_running_loop().run_in_executor(thread, shrink, original)
         return _Picture(key=key, shown=due, jpeg=jpeg)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vms_bridge.backends import load_kind
+from vms_bridge.clock import SystemClock
 from vms_bridge.demo import run as run_module
 from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
@@ -48,6 +49,9 @@ class FastClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / SPEED)
+
+    def timeout(self, seconds: float | None) -> asyncio.Timeout:
+        return asyncio.timeout(None if seconds is None else seconds / SPEED)
 
 
 async def performed(show: Show) -> tuple[Tally, str]:
@@ -92,7 +96,7 @@ async def test_a_mosquitto_that_does_not_start_is_replaced(tmp_path: Path, scrip
     binary = tmp_path / "mosquitto"
     binary.write_text(script)
     binary.chmod(0o700)
-    async with serving_broker(binary, tmp_path, 0, patience_s=0.3) as address:
+    async with serving_broker(binary, tmp_path, 0, SystemClock(), patience_s=0.3) as address:
         assert "embedded" in address.what
         _, writer = await asyncio.open_connection("127.0.0.1", address.port)
         writer.close()
@@ -103,7 +107,7 @@ async def test_a_mosquitto_that_does_not_start_is_replaced(tmp_path: Path, scrip
 async def test_a_port_that_is_taken_is_left_to_its_owner(tmp_path: Path) -> None:
     async with Broker() as owner:
         assert free_port(owner.port) != owner.port
-        async with serving_broker(None, tmp_path, owner.port) as address:
+        async with serving_broker(None, tmp_path, owner.port, SystemClock()) as address:
             assert address.port != owner.port
 
 

@@ -56,7 +56,7 @@ async def examine(config: ZoneMinderConfig, clock: Clock) -> Sequence[Finding]:
         hint = _API_OFF if "api disabled" in str(error).lower() else error.hint
         findings.append(Finding(text=str(error), problem=True, hint=hint))
         findings += await _elsewhere(config, clock, error)
-        shown = await _certificate(config)
+        shown = await _certificate(config, clock)
         if shown is not None:
             findings.append(
                 Finding(text=f"the server's certificate has the SHA-256 {shown}", hint="if it is yours, pin it by fingerprint:")
@@ -219,7 +219,7 @@ def _without_memory(url: str, directory: Path) -> Finding:
     return Finding(text=text, hint=hint)
 
 
-async def _certificate(config: ZoneMinderConfig) -> str | None:
+async def _certificate(config: ZoneMinderConfig, clock: Clock) -> str | None:
     """Return the SHA-256 of the certificate that the server shows, whoever signed it; None without TLS or answer."""
     parts = urlsplit(config.url)
     if parts.scheme != "https":
@@ -227,7 +227,7 @@ async def _certificate(config: ZoneMinderConfig) -> str | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        async with asyncio.timeout(config.timeout):
+        async with clock.timeout(config.timeout):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443, ssl=context)
             try:
                 shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
 
 from vms_bridge.backends.zoneminder.shm import MonitorMemory, Sample, Unusable
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.shm import Version
     from vms_bridge.clock import Clock
 
+_T = TypeVar("_T")
+
 PERIOD_S = 0.05
 _PATIENCE_S = 5.0
 
@@ -22,8 +25,8 @@ _PATIENCE_S = 5.0
 class Sampler:
     """The shared memory of one ZoneMinder's monitors; `close` it when done."""
 
-    def __init__(self, directory: Path, version: Version, clock: Clock, *, patience_s: float = _PATIENCE_S) -> None:
-        self._directory, self._version, self._clock, self._patience_s = directory, version, clock, patience_s
+    def __init__(self, directory: Path, version: Version, clock: Clock) -> None:
+        self._directory, self._version, self._clock = directory, version, clock
         self._memories: dict[str, MonitorMemory] = {}
         self._zones: Mapping[str, int] = {}
         self._told: dict[str, Sample | str] = {}
@@ -38,7 +41,7 @@ class Sampler:
         if self._looking is None:
             self._looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look, zones)
         looking = self._looking
-        await asyncio.wait({looking}, timeout=self._patience_s)
+        await self._wait(looking)
         if not looking.done():
             return self._give_up()
         self._looking = None
@@ -47,13 +50,19 @@ class Sampler:
     async def causes(self, monitor_ids: Iterable[str]) -> dict[str, str]:
         """Return what ZoneMinder says of these monitors' last alarms; nothing while the file system hangs."""
         reading = asyncio.get_running_loop().run_in_executor(self._thread, self._causes, tuple(monitor_ids))
-        await asyncio.wait({reading}, timeout=self._patience_s)
+        await self._wait(reading)
         return reading.result() if reading.done() else {}
 
     def close(self) -> None:
         """Let go of all files; a look that is under way ends first, in its thread."""
         self._thread.submit(self._close_all)
         self._thread.shutdown(wait=False)
+
+    async def _wait(self, work: asyncio.Future[_T]) -> None:
+        """Wait for work in the thread, which goes on when the patience is over."""
+        with suppress(TimeoutError):
+            async with self._clock.timeout(_PATIENCE_S):
+                await asyncio.wait({work})
 
     def _give_up(self) -> Sequence[tuple[str, Sample | Unusable]]:
         """Take what was seen before for nothing: it may have changed since."""

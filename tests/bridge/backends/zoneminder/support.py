@@ -55,6 +55,9 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self._speed)
 
+    def timeout(self, seconds: float | None) -> asyncio.Timeout:
+        return asyncio.timeout(None if seconds is None else seconds / self._speed)
+
 
 class MemoryFeed(FeedMemory):
     """Keeps everything, as the hub's store would, and lets tests wait for it."""
