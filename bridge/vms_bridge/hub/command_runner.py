@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from vms_bridge.commands import NEEDS, Ack, AckResult, Command, Restart, SetAlarm, SetArmed
 from vms_bridge.errors import BridgeError, CommandRejected, CommandUnverified, UnsupportedCommand, VmsError
 from vms_bridge.hub.forced_alarms import ForcedAlarms
+from vms_bridge.hub.requests import Requests
 from vms_bridge.hub.verification import LONG, TIMEOUT_S, is_already, is_verified, refusal, value_of
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from vms_bridge.views import HubView, MonitorKey, MonitorView, SystemView
 
 _LOGGER = logging.getLogger(__name__)
-_REMEMBERED_S = 600.0
-_REMEMBERED_MOST = 4096
 _PROGRESS_S = 5.0
 _LOOK_AGAIN_S = (0.1, 0.2, 0.4, 0.8)
 _AT_ONCE = 8
@@ -87,22 +86,18 @@ class CommandRunner:
         self._backend_of = backend_of
         self._memory = memory
         self._timeouts = timeouts
-        self._answers: dict[tuple[str, str], tuple[float, asyncio.Task[Ack]]] = {}
+        self._requests = Requests(clock, self._answer)
         self._locks: dict[tuple[str, str | None], asyncio.Lock] = {}
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._patience_s = _PATIENCE_S
         self._forced = ForcedAlarms(clock, store, self._end_forced)
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
-        """Run a command to its verified end; the same `request_id` within ten minutes runs nothing twice."""
-        if command.request_id is None:
-            return await self._answer(command, progress)
-        self._forget_old_answers()
-        key = (command.origin, command.request_id)
-        if key not in self._answers:
-            task = asyncio.create_task(self._answer(command, progress), name=f"command {command.name}")
-            self._answers[key] = (self._clock.monotonic(), task)
-        return await asyncio.shield(self._answers[key][1])
+        """Run a command to its verified end; the same request within ten minutes runs nothing twice."""
+        try:
+            return await self._requests.submit(command, progress)
+        except CommandRejected as error:
+            return self._ack(command, AckResult.REFUSED, error)
 
     async def run(self) -> None:
         """End forced alarms in time, until cancelled."""
@@ -114,19 +109,7 @@ class CommandRunner:
 
     async def close(self) -> None:
         """Abandon commands under way."""
-        tasks = [task for _, task in self._answers.values() if not task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _forget_old_answers(self) -> None:
-        before = self._clock.monotonic() - _REMEMBERED_S
-        for key, (time, task) in list(self._answers.items()):
-            too_many = len(self._answers) >= _REMEMBERED_MOST
-            if task.done() and (time < before or too_many):
-                del self._answers[key]
-            elif not too_many:
-                break
+        await self._requests.close()
 
     async def _answer(
         self,

@@ -299,15 +299,35 @@ async def test_a_request_is_executed_once_however_often_it_comes(tmp_path: Path)
         assert len(backend.actions) == 2
 
 
-async def test_answers_are_forgotten_after_ten_minutes_and_bounded(tmp_path: Path) -> None:
-    backend = ScriptedBackend()
+@pytest.mark.parametrize(
+    "other",
+    [
+        command(SetAlarm(on=False), request_id="A"),
+        command(SetArmed(on=False), monitor="2", request_id="A"),
+        command(SetAlarm(on=True, seconds=30), request_id="A"),
+        command(SetAlarm(on=True), monitor="9", request_id="A"),
+        command(SetAlarm(on=True), system="other", request_id="A"),
+        command(SetRunState(name="Away"), monitor=None, request_id="A"),
+    ],
+)
+@pytest.mark.parametrize("while_it_runs", [True, False])
+async def test_a_used_id_with_other_content_is_refused(tmp_path: Path, other: Command, *, while_it_runs: bool) -> None:
+    hold = asyncio.Event()
+    backend = ScriptedBackend(first=snapshot(monitor(1), monitor(2)), hold=hold)
     async with served(tmp_path, backend) as hub:
-        runner = hub._runner
-        await hub.submit(command(SetArmed(on=False), request_id="old"))
-        time, task = runner._answers["test", "old"]
-        runner._answers["test", "old"] = (time - 601, task)
-        await hub.submit(command(SetArmed(on=True), request_id="new"))
-        assert list(runner._answers) == [("test", "new")]
+        first = asyncio.create_task(hub.submit(command(SetAlarm(on=True), request_id="A")))
+        await settle()
+        if not while_it_runs:
+            hold.set()
+            await first
+        ack = await hub.submit(other)
+        assert (ack.result, ack.code, ack.command) == (AckResult.REFUSED, "rejected", other)
+        assert "nothing was done" in (ack.hint or "")
+        assert "SetAlarm of zm/1" in (ack.hint or "")
+        hold.set()
+        assert (await first).result is AckResult.APPLIED
+        assert await hub.submit(command(SetAlarm(on=True), request_id="A")) == await first, "the id is still the first one's"
+        assert len(backend.actions) == 1
 
 
 async def test_commands_for_one_monitor_wait_for_each_other_and_not_for_another(tmp_path: Path) -> None:

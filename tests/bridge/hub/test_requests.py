@@ -1,0 +1,171 @@
+"""What a request id stands for: one command, its answer, and who is told how it goes; for any order in which they come."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.fakes.backend import START
+from tests.fakes.clock import FakeClock, settle
+
+from vms_bridge.commands import Ack, AckResult, Command, SetAlarm, SetArmed
+from vms_bridge.errors import CommandRejected
+from vms_bridge.hub.requests import REMEMBERED_MOST, REMEMBERED_S, Requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+A = Command(system="zm", monitor="1", action=SetAlarm(on=True), name="alarm", request_id="A", origin="mqtt")
+
+
+@dataclass
+class Work:
+    """Runs commands until it is told to end them, and keeps what it has run."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    ran: list[Command] = field(default_factory=list)
+    progress: list[Callable[[Ack], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.requests = Requests(self.clock, self.run)
+
+    async def run(self, command: Command, progress: Callable[[Ack], None] | None) -> Ack:
+        self.ran.append(command)
+        if progress:
+            self.progress.append(progress)
+        await self.go.wait()
+        return Ack(command=command, result=AckResult.APPLIED, time=START)
+
+
+def running(command: Command) -> Ack:
+    return Ack(command=command, result=AckResult.RUNNING, time=START)
+
+
+async def test_who_repeats_a_request_hears_that_it_runs_and_the_same_end() -> None:
+    work = Work()
+    heard: dict[str, list[AckResult]] = {"first": [], "again": []}
+    first = asyncio.create_task(work.requests.submit(A, lambda ack: heard["first"].append(ack.result)))
+    await settle()
+    again = asyncio.create_task(work.requests.submit(A, lambda ack: heard["again"].append(ack.result)))
+    silent = asyncio.create_task(work.requests.submit(A, None))
+    await settle()
+    assert heard == {"first": [], "again": [AckResult.RUNNING]}, "at once, whether the command tells of itself or not"
+    work.progress[0](running(A))
+    assert heard == {"first": [AckResult.RUNNING], "again": [AckResult.RUNNING, AckResult.RUNNING]}
+    work.go.set()
+    assert await first == await again == await silent
+    assert await work.requests.submit(A, lambda ack: heard["again"].append(ack.result)) == await first
+    assert len(heard["again"]) == 2, "what is over does not run"
+    assert work.ran == [A]
+
+
+async def test_who_goes_away_is_told_no_more_and_ends_nothing() -> None:
+    work = Work()
+    heard: list[Ack] = []
+    first = asyncio.create_task(work.requests.submit(A, heard.append))
+    again = asyncio.create_task(work.requests.submit(A, None))
+    await settle()
+    first.cancel()
+    await settle()
+    work.progress[0](running(A))
+    assert heard == []
+    work.go.set()
+    assert (await again).result is AckResult.APPLIED
+
+
+async def test_another_door_has_ids_of_its_own() -> None:
+    work = Work()
+    work.go.set()
+    await work.requests.submit(A, None)
+    other = replace(A, origin="api", action=SetAlarm(on=False))
+    assert (await work.requests.submit(other, None)).command == other
+    with pytest.raises(CommandRejected):
+        await work.requests.submit(replace(other, action=SetAlarm(on=True)), None)
+    assert work.ran == [A, other]
+
+
+async def test_what_has_no_id_is_run_each_time() -> None:
+    work = Work()
+    work.go.set()
+    plain = replace(A, request_id=None)
+    for _ in range(2):
+        await work.requests.submit(plain, None)
+    assert work.ran == [plain, plain]
+
+
+async def test_an_id_is_free_again_after_ten_minutes_even_behind_one_that_still_runs() -> None:
+    work = Work()
+    slow = asyncio.create_task(work.requests.submit(A, None))
+    await settle()
+    work.go.set()
+    await slow
+    work.go.clear()
+    hanging = asyncio.create_task(work.requests.submit(replace(A, request_id="hangs"), None))
+    await settle()
+    await work.clock.advance(REMEMBERED_S + 1)
+    with pytest.raises(CommandRejected):
+        await work.requests.submit(replace(A, request_id="hangs", monitor="2"), None)
+    other = replace(A, monitor="2")
+    again = asyncio.create_task(work.requests.submit(other, None))
+    await settle()
+    work.go.set()
+    assert (await again).command == other
+    await hanging
+
+
+async def test_the_oldest_ids_give_way_and_what_runs_does_not() -> None:
+    work = Work()
+    hanging = asyncio.create_task(work.requests.submit(A, None))
+    await settle()
+    work.go.set()
+    for number in range(REMEMBERED_MOST + 5):
+        await work.requests.submit(replace(A, request_id=str(number)), None)
+    await hanging
+    assert len(work.requests._known) == REMEMBERED_MOST
+    await work.requests.submit(replace(A, request_id="0", monitor="2"), None)
+    with pytest.raises(CommandRejected):
+        await work.requests.submit(replace(A, request_id=str(REMEMBERED_MOST), monitor="2"), None)
+
+
+async def test_an_end_abandons_what_is_under_way() -> None:
+    work = Work()
+    task = asyncio.create_task(work.requests.submit(A, None))
+    await settle()
+    await asyncio.wait_for(work.requests.close(), 1)
+    assert task.done()
+
+
+COMMANDS = st.builds(
+    replace,
+    st.just(A),
+    request_id=st.sampled_from(["A", "B"]),
+    monitor=st.sampled_from([None, "1", "2"]),
+    action=st.sampled_from([SetAlarm(on=True), SetAlarm(on=True, score=1), SetAlarm(on=False), SetArmed(on=True)]),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(commands=st.lists(COMMANDS, max_size=8))
+def test_an_answer_is_always_that_of_its_question(commands: list[Command]) -> None:
+    async def play() -> None:
+        work = Work()
+        asked = []
+        for command in commands:
+            asked.append(asyncio.create_task(work.requests.submit(command, None)))
+            await settle(3)
+        work.go.set()
+        first = {command.request_id: command for command in reversed(commands)}
+        for command, task in zip(commands, asked, strict=True):
+            if command == first[command.request_id]:
+                assert (await task).command == command
+            else:
+                with pytest.raises(CommandRejected):
+                    await task
+        assert work.ran == list({command.request_id: first[command.request_id] for command in commands}.values())
+
+    asyncio.run(play())
