@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import html
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from tests.fakes.zoneminder import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,16 +36,18 @@ def monitor(world: World, item: FakeMonitor) -> dict[str, Any]:
     events = sum(event.monitor_id == item.id for event in world.events.values()) if len(world.events) < 1000 else 0
     counters = {f"{span}Events": events for span in ("Total", "Hour", "Day", "Week", "Month", "Archived")}
     counters |= {"TotalEventDiskSpace": events * 1000}
+    if p.modern_modes:
+        return _modern_monitor(world, item, events)
     row: dict[str, Any] = {
         "Id": item.id, "Name": item.name, "ServerId": item.server_id, "StorageId": 1, "Type": item.type,
         "Function": item.function,
         "Enabled": item.enabled, "Path": f"rtsp://user:{CAMERA_SECRET}@camera/", "User": "user", "Pass": CAMERA_SECRET,
         "Width": item.width, "Height": item.height, "Colours": 4, "Orientation": "ROTATE_0", "Controllable": False,
     }  # fmt: skip
-    if p.modern_modes:
-        row |= {"Capturing": item.capturing, "Analysing": item.analysing, "Recording": item.recording, "Deleted": item.deleted}
     if p.counters_in_monitor:
         row |= counters
+    elif not p.strings:
+        row |= {"DecodingEnabled": item.decoding != "None", "SaveJPEGs": 3}
     status = {"MonitorId": item.id, "Status": item.status, "CaptureFPS": item.fps, "AnalysisFPS": item.fps}
     status |= {"CaptureBandwidth": 2000}
     if item.status is None:
@@ -52,8 +58,34 @@ def monitor(world: World, item: FakeMonitor) -> dict[str, Any]:
     return found
 
 
+def _modern_monitor(world: World, item: FakeMonitor, events: int) -> dict[str, Any]:
+    """Return all columns of 1.38; a monitor that has no row in another table has nulls for it."""
+    # `Function` is still there, and says nothing.
+    row = recorded.MONITOR | {
+        "Id": item.id, "Name": item.name, "ServerId": item.server_id, "Type": item.type, "Enabled": int(item.enabled),
+        "Path": f"rtsp://user:{CAMERA_SECRET}@camera/", "User": "user", "Pass": CAMERA_SECRET,
+        "Width": item.width, "Height": item.height, "Deleted": item.deleted, "ZoneCount": len(item.zones),
+        "Capturing": item.capturing, "Analysing": item.analysing, "Recording": item.recording, "Decoding": item.decoding,
+    }  # fmt: skip
+    status = dict.fromkeys(recorded.STATUS)
+    if item.status is not None:
+        now = _local(world, world.now())
+        fps = item.fps if item.status == "Connected" else "0.00"
+        status = {"MonitorId": item.id, "Status": item.status, "CaptureFPS": fps, "AnalysisFPS": fps}
+        status |= {"CaptureBandwidth": 2000, "UpdatedOn": now}
+    summary = dict.fromkeys(recorded.SUMMARY)
+    if events:
+        spans = ("Total", "Hour", "Day", "Week", "Month")
+        summary |= {"MonitorId": item.id} | {f"{span}Events": events for span in spans}
+        summary |= {f"{span}EventDiskSpace": events * 1000 for span in spans}
+    others = {name: dict.fromkeys(columns) for name, columns in recorded.OTHERS.items()}
+    return {"Monitor": row, **others, "Monitor_Status": status, "Event_Summary": summary}
+
+
 def event(world: World, item: FakeEvent) -> dict[str, Any]:
     p = world.personality
+    if p.modern_modes:
+        return _modern_event(world, item)
     times = {"Start": _local(world, item.start), "End": None if item.end is None else _local(world, item.end)}
     row: dict[str, Any] = {
         "Id": item.id, "MonitorId": item.monitor_id, "Name": f"Event-{item.id}" if item.end else "New Event",
@@ -65,9 +97,26 @@ def event(world: World, item: FakeEvent) -> dict[str, Any]:
         row |= {"StartTime": times["Start"], "EndTime": times["End"]}
     else:
         row |= {"StartDateTime": times["Start"], "EndDateTime": times["End"]}
-        # 1.38 computes an end for events that still run.
-        guess = _local(world, world.now()) if p.modern_modes else None
-        row |= {"StartTime": times["Start"], "EndTime": times["End"] or guess}
+        row |= {"StartTime": times["Start"], "EndTime": times["End"]}
+    return {"Event": row}
+
+
+def _modern_event(world: World, item: FakeEvent) -> dict[str, Any]:
+    """Return all columns of 1.38, which computes an end for events that still run."""
+    start, end = _local(world, item.start), None if item.end is None else _local(world, item.end)
+    length = item.length or 0.0
+    seconds = int(item.start.timestamp())
+    computed = item.start + timedelta(seconds=length)
+    row = recorded.EVENT | {
+        "Id": item.id, "MonitorId": item.monitor_id, "Name": f"Event-{item.id}" if item.end else "New Event",
+        "Cause": item.cause, "Notes": item.notes, "StartDateTime": start, "EndDateTime": end, "Width": 640, "Height": 480,
+        "Length": f"{length:.2f}", "Frames": item.frames, "AlarmFrames": item.alarm_frames, "MaxScore": item.max_score or 0,
+        "DefaultVideo": f"{item.id}-video.h264.mp4" if item.end else "incomplete.h264.mp4",
+        "MaxScoreFrameId": None if item.frames is None else 1, "DiskSpace": 1000 if item.end else None,
+        "StartTimeSecs": seconds, "EndTimeSecs": f"{computed.timestamp() if item.end is None else int(item.end.timestamp()):.2f}",
+        "StartTime": start, "EndTime": end or _local(world, computed),
+        "FileSystemPath": f"/events/{item.monitor_id}/{start[:10]}/{item.id}",
+    }  # fmt: skip
     return {"Event": row}
 
 
@@ -83,18 +132,29 @@ def zones(world: World) -> list[dict[str, Any]]:
             corners = "0,0 100,0 100,100 0,100" if percent else "0,0 639,0 639,479 0,479"
             units = "Percent" if percent else "Pixels"
             row = {"Id": number, "MonitorId": item.id, "Name": name, "Type": kind, "Units": units, "Coords": corners}
-            found.append({"Zone": row})
+            found.append({"Zone": recorded.ZONE | row if percent else row})
     return found
 
 
-def error(status: int, kind: str, message: str, url: str) -> dict[str, Any]:
-    exception = {"class": kind, "code": status, "message": message}
-    return {"success": False, "data": {"name": message, "message": message, "url": url, "exception": exception}}
+def error(status: int, kind: str, message: str, url: str, code: str = "") -> dict[str, Any]:
+    """Return Cake's error; what the database refuses has the database's `code`, and a name that says nothing."""
+    name = "An Internal Error Has Occurred." if code else message
+    exception = {"class": kind, "code": code or status, "message": message}
+    return {"success": False, "data": {"name": name, "message": name, "url": html.escape(url), "exception": exception}}
 
 
-def pagination(total: int, page: int, limit: int, shown: Sequence[object]) -> dict[str, Any]:
+def pagination(total: int, page: int, limit: int, shown: Sequence[object], *, descends: bool = False) -> dict[str, Any]:
     pages = -(-total // limit)
+    direction = "desc" if descends else "asc"
+    order = {"Event.Id": direction}
     return {
         "page": page, "current": len(shown), "count": total, "prevPage": page > 1, "nextPage": page < pages,
-        "pageCount": pages, "limit": limit,
+        "pageCount": pages, "order": order, "limit": limit,
+        "options": {"limit": limit, "sort": "Id", "direction": direction, "order": order},
+        "paramType": "querystring", "queryScope": None,
     }  # fmt: skip
+
+
+def unlimited() -> dict[str, Any]:
+    """Return what 1.38 says of the pages of a list without limit."""
+    return {"prevPage": False, "nextPage": True, "paramType": "named", "pageCount": 1, "options": [], "page": 1}

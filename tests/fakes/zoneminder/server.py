@@ -12,18 +12,26 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from aiohttp import web
-from tests.fakes.zoneminder import render
+from tests.fakes.zoneminder import recorded, render
 from tests.fakes.zoneminder.world import ALARM, IDLE, World
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from tests.fakes.zoneminder.world import FakeEvent
+    from tests.fakes.zoneminder.world import FakeEvent, FakeMonitor
 
 JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 100 + b"\xff\xd9"
 VIEWER = frozenset({"monitors:view", "events:view", "stream:view"})
 ADMIN = VIEWER | {"system:view", "system:edit", "monitors:edit", "events:edit"}
+_ENUMS = {
+    "Capturing": {"None", "Ondemand", "Always"},
+    "Analysing": {"None", "Always"},
+    "Recording": {"None", "OnMotion", "Always"},
+    "Decoding": {"None", "Ondemand", "KeyFrames", "KeyFrames+Ondemand", "Always"},
+    "Function": {"None", "Monitor", "Modect", "Record", "Mocord", "Nodect"},
+}
+_KNOWN_PARAMETERS = frozenset({"p", "sort", "page", "limit", "token", "direction"})
 _EVERYTHING = re.compile(r"(?P<path>.*?)\.json$")
 
 
@@ -32,6 +40,8 @@ class User:
     password: str
     permissions: frozenset[str] = ADMIN
     api: bool = True
+    hidden: frozenset[int] = frozenset()
+    """The monitors that it may not see."""
 
 
 @dataclass(slots=True)
@@ -50,6 +60,7 @@ class _Denied(Exception):
     status: int
     kind: str
     message: str
+    code: str = ""
 
 
 @dataclass(slots=True)
@@ -72,6 +83,8 @@ class FakeZoneMinder:
     edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     restarts: list[int] = field(default_factory=list)
     disk_fields: bool = False
+    database_is_down: bool = False
+    """Then every API call, login too, answers 200 and nothing."""
     server_id: int = 0
     servers: list[dict[str, Any]] = field(default_factory=list)
     _runner: web.AppRunner | None = None
@@ -126,6 +139,8 @@ class FakeZoneMinder:
             return web.Response(status=404, text="<html>not here</html>", content_type="text/html")
         path = found["path"]
         self.requests.append((request.method, path))
+        if self.database_is_down:
+            return web.Response(content_type="text/html", charset="UTF-8")
         return await self._misbehave(request, path) or await self._answer(request, path)
 
     async def _answer(self, request: web.Request, path: str) -> web.Response:
@@ -138,7 +153,12 @@ class FakeZoneMinder:
                 user = self._user({**request.query, **form})
                 body = await self._api(user, request.method, path, request.query, form)
         except _Denied as denied:
-            return self._json(render.error(denied.status, denied.kind, denied.message, str(request.rel_url)), denied.status)
+            url = str(request.rel_url)
+            if denied.kind == "MissingControllerException":
+                return self._json({"name": denied.message, "message": denied.message, "url": url}, denied.status)
+            return self._json(render.error(denied.status, denied.kind, denied.message, url, denied.code), denied.status)
+        if body is None:
+            return web.Response(content_type="application/json")
         return self._json(body)
 
     def _json(self, body: object, status: int = 200) -> web.Response:
@@ -162,13 +182,14 @@ class FakeZoneMinder:
             if known is None or known.password != form.get("pass"):
                 name = ""
         if not name:
-            raise _Denied(401, "UnauthorizedException", "Login denied for user")
+            raise _Denied(401, "UnauthorizedException", "Invalid username or password")
         if not self.users[name].api:
-            raise _Denied(401, "UnauthorizedException", "API Disabled")
+            raise _Denied(401, "UnauthorizedException", f"API disabled for: {name}")
         self._serial += 1
         access = f"access-{self._serial}-é"
         self.tokens[access] = name
-        answer = base | {"access_token": access, "access_token_expires": int(self.token_ttl_s), "credentials": "auth="}
+        answer = base | {"access_token": access, "access_token_expires": int(self.token_ttl_s)}
+        answer |= {"credentials": "auth=", "append_password": 0}
         if "token" not in form:
             refresh = f"refresh-{self._serial}"
             self.tokens[refresh] = name
@@ -183,24 +204,28 @@ class FakeZoneMinder:
             raise _Denied(401, "UnauthorizedException", "Not Authenticated")
         user = self.users.get(self.tokens.get(token, "")) if token.startswith("access") else None
         if user is None:
-            raise _Denied(401, "UnauthorizedException", "Wrong number of segments")
+            is_known = token in self.tokens
+            raise _Denied(401, "UnauthorizedException", "Incorrect token type" if is_known else "Wrong number of segments")
         return user
 
     async def _api(self, user: User, method: str, path: str, query: Any, form: dict[str, str]) -> object:  # noqa: ANN401
+        is_edit = method in {"POST", "PUT", "DELETE"}
         routes: list[tuple[str, str, Callable[..., object]]] = [
             (r"host/getVersion", "", lambda: {"version": self.world.personality.version, "apiversion": "2.0"}),
             (r"host/getTimeZone", "", lambda: {"tz": self.world.zone_name}),
             (r"host/getLoad", "", lambda: {"load": [0.5, 0.4, 0.3]}),
-            (r"host/daemonCheck", "", lambda: {"result": 1}),
+            (r"host/daemonCheck", "", lambda: {"result": int(not self.world.is_stopped)}),
             (r"states", "system:view", self._states),
             (r"storage", "system:view", self._storage),
             (r"servers", "system:view", lambda: {"servers": [{"Server": row} for row in self.servers]}),
             (r"zones", "monitors:view", lambda: {"zones": render.zones(self.world)}),
-            (r"configs/viewByName/ZM_PATH_ZMS", "", lambda: {"config": {"Value": f"{self.sub_path}/cgi-bin/nph-zms"}}),
-            (r"monitors", "monitors:view", self._monitors),
-            (r"monitors/(\d+)", "monitors:edit" if method == "POST" else "monitors:view", lambda n: self._monitor(int(n), form)),
+            (r"configs/viewByName/(\w+)", "", self._config),
+            (r"monitors", "monitors:view", lambda: self._monitors(user)),
+            (r"monitors/(\d+)", "monitors:edit" if is_edit else "monitors:view", lambda n: self._monitor(int(n), form, user)),
             (r"monitors/daemonControl/(\d+)/restart", "monitors:edit", lambda n: self._restart(int(n))),
-            (r"events/index/(.*)", "events:view", lambda filters: self._events(filters, query)),
+            (r"events/index/(.*)", "events:view", lambda filters: self._events(filters, query, user)),
+            (r"events", "events:view", lambda: self._events_by_query(query, user)),
+            (r"events/(\d+)", "events:edit" if is_edit else "events:view", lambda n: self._event(int(n), method)),
         ]
         for pattern, permission, answer in routes:
             found = re.fullmatch(pattern, path)
@@ -208,11 +233,11 @@ class FakeZoneMinder:
                 self._allow(user, permission)
                 return answer(*found.groups())
         if alarm := re.fullmatch(r"monitors/alarm/id:(\d+)/command:(\w+)", path):
-            return await self._alarm(int(alarm[1]), alarm[2])
+            return await self._alarm(int(alarm[1]), alarm[2], user)
         if change := re.fullmatch(r"states/change/(.+)", path):
             self._allow(user, "system:edit")
             return self._change_state(change[1])
-        raise _Denied(404, "NotFoundException", "Not Found")
+        raise _Denied(404, "MissingControllerException", "Not Found")
 
     def _allow(self, user: User, permission: str) -> None:
         if permission and permission not in user.permissions:
@@ -220,7 +245,7 @@ class FakeZoneMinder:
 
     def _states(self) -> object:
         rows = [
-            {"State": {"Id": number, "Name": name, "Definition": "", "IsActive": active}}
+            {"State": {"Id": number, "Name": name, "Definition": "", "IsActive": int(active)}}
             for number, (name, active) in enumerate(self.world.states.items(), 1)
         ]
         return {"states": rows}
@@ -235,20 +260,35 @@ class FakeZoneMinder:
 
     def _storage(self) -> object:
         row: dict[str, Any] = {"Id": 1, "Name": "Default", "DiskSpace": 12345, "Path": "/events"}
+        if self.world.personality.modern_modes:
+            row = recorded.STORAGE
         if self.disk_fields:
             row |= {"DiskTotalSpace": 1000, "DiskUsedSpace": 600}
         return {"storage": [{"Storage": row}]}
 
-    def _monitors(self) -> object:
-        return {"monitors": [render.monitor(self.world, item) for item in self.world.monitors.values()]}
+    def _config(self, name: str) -> object:
+        if name != "ZM_PATH_ZMS":
+            raise _Denied(404, "NotFoundException", "Invalid config")
+        config = {"Value": f"{self.sub_path}/cgi-bin/nph-zms"}
+        return {"config": {"Name": name, **config} if self.world.personality.modern_modes else config}
 
-    def _monitor(self, number: int, form: dict[str, str]) -> object:
+    def _monitors(self, user: User) -> object:
+        shown = [item for item in self.world.monitors.values() if item.id not in user.hidden]
+        return {"monitors": [render.monitor(self.world, item) for item in shown]}
+
+    def _monitor(self, number: int, form: dict[str, str], user: User) -> object:
         item = self.world.monitors.get(number)
         if item is None:
             raise _Denied(404, "NotFoundException", "Invalid monitor")
+        if number in user.hidden:
+            raise _Denied(401, "UnauthorizedException", "Insufficient Privileges")
         if not form or not any(key.startswith("Monitor[") for key in form):
             return {"monitor": render.monitor(self.world, item)}
         fields = {key[8:-1]: value for key, value in form.items() if key.startswith("Monitor[")}
+        for column, value in fields.items():
+            if value not in _ENUMS.get(column, {value}):
+                said = f"SQLSTATE[01000]: Warning: 1265 Data truncated for column '{column}' at row 1"
+                raise _Denied(500, "PDOException", said, "01000")
         self.edits.append((number, fields))
         for column, value in fields.items():
             if column == "Function":
@@ -263,14 +303,25 @@ class FakeZoneMinder:
     def _restart(self, number: int) -> object:
         self.restarts.append(number)
         self.world.restart_monitor(number)
-        return {"status": "ok"}
+        return {"status": "ok", "statustext": f"'zmc -m {number}' sending stop to pid 100 at 26/11/28 01:51:58\n"}
 
-    async def _alarm(self, number: int, command: str) -> object:
+    def _zmu_failed(self, item: FakeMonitor, command: str, user: User) -> str | None:
+        """Return what zmu says where it can't do what it is asked."""
+        if self.world.personality.modern_modes and item.capturing == "None" and not self.world.is_stopped:
+            return "0" if command == "status" else f"Monitor {item.id}({item.name})\nCurrent capturing state: None"
+        if not self.world.runs(item) or item.server_id != self.server_id or item.id in user.hidden:
+            return ""
+        return None
+
+    async def _alarm(self, number: int, command: str, user: User) -> object:
         item = self.world.monitors.get(number)
         if item is None:
             raise _Denied(404, "NotFoundException", "Invalid monitor")
-        if item.status != "Connected" or item.server_id != self.server_id:
-            return {"status": "false", "code": 255, "error": ""}
+        if command not in {"on", "off", "disable", "status"}:
+            raise _Denied(400, "BadRequestException", "Invalid command")
+        failed = self._zmu_failed(item, command, user)
+        if failed is not None:
+            return {"status": "false", "code": 255, "error": failed}
         if command == "status":
             status = item.state + self.world.personality.state_from_one
             return {"status": str(status) if self.world.personality.status_as_text else status, "output": status}
@@ -289,20 +340,38 @@ class FakeZoneMinder:
             self.world.calm(number)
         return {"status": "Cancelling forced alarm on/off", "output": ""}
 
-    def _events(self, filters: str, query: Any) -> object:  # noqa: ANN401 (a multidict)
-        chosen = self._filtered(filters)
+    def _event(self, number: int, method: str) -> object:
+        event = self.world.events.get(number)
+        if event is None:
+            raise _Denied(404, "NotFoundException", "Invalid event")
+        if method == "DELETE":
+            self.world.delete_event(number)
+            return None
+        return {"event": render.event(self.world, event)}
+
+    def _events_by_query(self, query: Any, user: User) -> object:  # noqa: ANN401 (a multidict)
+        """Without a named filter 1.38 takes every parameter that it does not know for a column."""
+        unknown = next((name for name in query if name not in _KNOWN_PARAMETERS), None)
+        if unknown is not None and self.world.personality.default_limit is None:
+            said = f"SQLSTATE[42S22]: Column not found: 1054 Unknown column '{unknown}' in 'WHERE'"
+            raise _Denied(500, "PDOException", said, "42S22")
+        return self._events("Id >:0", query, user)
+
+    def _events(self, filters: str, query: Any, user: User) -> object:  # noqa: ANN401 (a multidict)
+        chosen = [event for event in self._filtered(filters) if event.monitor_id not in user.hidden]
         chosen.sort(key=lambda event: event.id, reverse=query.get("direction") == "desc")
         p = self.world.personality
         if "limit" not in query and p.default_limit is None:
             rows = [render.event(self.world, event) for event in chosen]
-            return {"events": rows, "pagination": {"page": 1, "nextPage": True, "count": len(rows), "limit": None}}
+            return {"events": rows, "pagination": render.unlimited()}
         limit = min(int(query.get("limit", p.default_limit or 100)), 100)
         page = int(query.get("page", 1))
         shown = chosen[(page - 1) * limit : page * limit]
         if page > 1 and not shown:
             raise _Denied(404, "NotFoundException", "Not Found")
         rows = [render.event(self.world, event) for event in shown]
-        return {"events": rows, "pagination": render.pagination(len(chosen), page, limit, rows)}
+        descends = query.get("direction") == "desc"
+        return {"events": rows, "pagination": render.pagination(len(chosen), page, limit, rows, descends=descends)}
 
     def _filtered(self, filters: str) -> list[FakeEvent]:
         exact: dict[str, set[str]] = {}
@@ -335,8 +404,9 @@ class FakeZoneMinder:
             self._allow(user, "events:view")
         except _Denied:
             return web.Response(status=302, headers={"Location": f"{self.sub_path}/index.php?view=login"})
-        if int(request.query.get("eid", 0)) not in self.world.events:
-            return web.Response(status=404, content_type="text/html")
+        event = self.world.events.get(int(request.query.get("eid", 0)))
+        if event is None or not self.world.has_picture(event):
+            return web.Response(status=404, content_type="text/html", charset="UTF-8")
         return web.Response(body=self.picture, content_type=self.picture_type)
 
     async def _zms(self, request: web.Request) -> web.StreamResponse:
@@ -348,7 +418,7 @@ class FakeZoneMinder:
         except _Denied:
             return web.Response(status=403, text="Forbidden")
         item = self.world.monitors.get(int(request.query.get("monitor", 0)))
-        runs = item is not None and item.status == "Connected"
+        runs = item is not None and self.world.runs(item)
         return web.Response(body=self.picture if runs else b"", content_type=self.picture_type)
 
     async def _misbehave(self, request: web.Request, path: str) -> web.StreamResponse | None:
@@ -375,7 +445,7 @@ class FakeZoneMinder:
             "401": (401, "Unauthorized", "text/plain"),
             "403": (403, "<html>Forbidden</html>", "text/html"),
             "404": (404, "<html>Not Found</html>", "text/html"),
-            "empty": (200, "", "application/json"),
+            "empty": (200, "", "text/html"),
             "list": (200, "[]", "application/json"),
             "garbage": (200, '{"events": [{"Event": 5}, 7, null], "monitors": [[1]], "version": []}', "application/json"),
         }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-IDLE, PREALARM, ALARM, ALERT, TAPE = range(5)
+UNKNOWN, IDLE, PREALARM, ALARM, ALERT, TAPE = range(-1, 5)
 _MODERN = {
     "None": ("None", "None", "None"),
     "Monitor": ("Always", "None", "None"),
@@ -37,6 +37,8 @@ class FakeMonitor:
     capturing: str = "Always"
     analysing: str = "Always"
     recording: str = "OnMotion"
+    decoding: str = "Always"
+    """Before 1.37 it is a switch (DecodingEnabled), which `None` turns off."""
     type: str = "Ffmpeg"
     width: int = 640
     height: int = 480
@@ -68,6 +70,8 @@ class FakeEvent:
     alarm_frames: int | None = 1
     max_score: int | None = 20
     length: float | None = 0.0
+    has_picture: bool | None = None
+    """Whether `fid=snapshot` answers; None: as its monitor's decoding has it."""
 
 
 class World:
@@ -93,6 +97,7 @@ class World:
         self.shm_dir = shm_dir
         self.memories: dict[int, MemoryWriter] = {}
         self.alarm_delay_s = 0.0
+        self.is_stopped = False
         self.silent: set[int] = set()
         for number in range(1, monitors + 1):
             self.add_monitor(number)
@@ -123,7 +128,32 @@ class World:
         monitor = self.monitors[number]
         monitor.function = function
         monitor.capturing, monitor.analysing, monitor.recording = _MODERN[function]
-        monitor.status = "NotRunning" if function == "None" else "Connected"
+        monitor.status = self._status(monitor)
+
+    def runs(self, monitor: FakeMonitor) -> bool:
+        """Say whether its daemon is there; one that captures on demand has no status while nobody looks."""
+        if self.is_stopped or monitor.deleted:
+            return False
+        is_on_demand = self.personality.modern_modes and monitor.capturing == "Ondemand"
+        return monitor.status == "Connected" or (is_on_demand and monitor.status is None)
+
+    def stop(self) -> None:
+        """End all daemons, as `zmpkg.pl stop` does."""
+        self.is_stopped = True
+        for number in self.monitors:
+            self.restart_monitor(number)
+
+    def start(self) -> None:
+        """Start them again."""
+        self.is_stopped = False
+        for number in self.monitors:
+            self.restart_monitor(number)
+
+    def _status(self, monitor: FakeMonitor) -> str | None:
+        modern = self.personality.modern_modes
+        if self.is_stopped or (monitor.capturing if modern else monitor.function) == "None":
+            return "NotRunning"
+        return None if modern and monitor.capturing == "Ondemand" else "Connected"
 
     def restart_monitor(self, number: int) -> None:
         """What any edit does: the daemon ends, and a new one starts."""
@@ -131,10 +161,9 @@ class World:
         monitor.restarts += 1
         monitor.state = IDLE
         monitor.is_forced_off = False
-        runs = (monitor.capturing if self.personality.modern_modes else monitor.function) != "None"
-        monitor.status = "Connected" if runs else "NotRunning"
+        monitor.status = self._status(monitor)
         if number in self.memories:
-            if runs:
+            if self.runs(monitor):
                 before = self.memories[number].values.get("startup", 0)
                 started = max(int(self.now().timestamp()), int(before) + 1)
                 self.memories[number].zones = len(monitor.zones)
@@ -157,7 +186,7 @@ class World:
         """Let every daemon but the `silent` ones show that it lives."""
         now = self.now().timestamp()
         for number, writer in self.memories.items():
-            if number not in self.silent and self.monitors[number].status == "Connected" and writer.values.get("valid"):
+            if number not in self.silent and self.runs(self.monitors[number]) and writer.values.get("valid"):
                 writer.beat(now)
 
     def set_state(self, number: int, state: int, **memory: float | bytes) -> None:
@@ -167,7 +196,9 @@ class World:
             self.memories[number].set(state=state, **memory)
 
     def open_event(self, number: int, cause: str = "Motion", notes: str = "Motion: All", **fields: object) -> FakeEvent:
-        event = FakeEvent(self.next_event, number, self.now(), cause=cause, notes=notes)
+        event = FakeEvent(self.next_event, number, self.now(), cause=self.cause_of(cause, notes), notes=notes)
+        if self.personality.modern_modes:
+            event.frames = event.alarm_frames = None
         for key, value in fields.items():
             setattr(event, key, value)
         self.events[event.id] = event
@@ -178,8 +209,21 @@ class World:
         event = self.events[event_id]
         event.end = max(self.now(), event.start)
         event.length = (event.end - event.start).total_seconds()
-        event.frames = 50
+        event.frames, event.alarm_frames = 50, event.alarm_frames or 1
         return event
+
+    def cause_of(self, cause: str, notes: str) -> str:
+        """Return an event's cause as this version writes it: from 1.37 on that of motion names the zones."""
+        zones = notes.partition("Motion: ")[2]
+        return f"Motion:{zones.replace(', ', ',')}" if cause == "Motion" and zones and self.personality.modern_modes else cause
+
+    def has_picture(self, event: FakeEvent) -> bool:
+        """Say whether `fid=snapshot` answers: without decoding only once the video is whole."""
+        if event.has_picture is not None:
+            return event.has_picture
+        monitor = self.monitors.get(event.monitor_id)
+        decodes = {"Always"} if self.personality.modern_modes else {"Always", "KeyFrames", "Ondemand", "KeyFrames+Ondemand"}
+        return event.end is not None or monitor is None or monitor.decoding in decodes
 
     def delete_event(self, event_id: int) -> None:
         del self.events[event_id]
@@ -191,7 +235,7 @@ class World:
             return None
         opens = monitor.recording == "OnMotion"
         event = self.open_event(number, cause, notes, max_score=score) if opens else None
-        memory: dict[str, float | bytes] = {"score": score, "cause": cause.encode()}
+        memory: dict[str, float | bytes] = {"score": score, "cause": self.cause_of(cause, notes).encode()}
         if event is not None:
             memory["last_event"] = event.id
         self.move(number, *notes.partition("Motion: ")[2].split(", "))

@@ -59,7 +59,7 @@ async def test_every_version_tells_the_same_story(personality: Personality, serv
         assert state.connected
         assert state.armed
         assert state.capture_fps == 5.0
-        assert state.events_total == 0
+        assert state.events_total == (None if personality.modern_modes else 0), "1.38 has no counters before the first event"
         await feed.until(lambda: feed.states["1"].source == "events")
         event = fake.world.alarm(1)
         assert event is not None

@@ -78,7 +78,7 @@ async def test_wrong_password_and_no_server() -> None:
 async def test_a_user_without_access_to_the_api() -> None:
     async with FakeZoneMinder(World()) as fake:
         fake.users["admin"].api = False
-        assert "API Disabled" in (said := problems(await findings(config(fake.url))))
+        assert "API disabled for: admin" in (said := problems(await findings(config(fake.url))))
         assert "OPT_USE_API" in said
         assert "API access for this user" in said
 

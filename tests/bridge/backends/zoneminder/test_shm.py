@@ -77,6 +77,39 @@ def test_recorded_files(tmp_path: Path, name: str, version: tuple[int, int, int]
     memory.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "state", "event", "score", "scored", "cause"),
+    [
+        ("2-motion-idle", AlarmState.IDLE, 2, 0, (False, False, False), "Motion:Left"),
+        ("2-motion-prealarm", AlarmState.PREALARM, 0, 4, (True, False, False), ""),
+        ("2-motion-alarm", AlarmState.ALARM, 3, 8, (True, True, False), "Motion:Left,Right"),
+        ("2-motion-alert", AlarmState.ALERT, 3, 0, (False, False, False), "Motion:Left,Right"),
+        ("1-forced-alarm", AlarmState.ALARM, 44, 255, (False,), "Forced Web"),
+        ("1-forced-alert", AlarmState.ALERT, 44, 0, (False,), "Forced Web"),
+        ("1-forced-idle", AlarmState.IDLE, 44, 0, (False,), "Forced Web"),
+        ("1-forced-off", AlarmState.IDLE, 44, 0, (False,), "Forced Web"),
+    ],
+)
+def test_recorded_files_of_1_38(
+    tmp_path: Path, name: str, state: AlarmState, event: int, score: int, scored: tuple[bool, ...], cause: str
+) -> None:
+    raw = (RECORDED / f"zm.mmap.{name}-1.38.4.bin").read_bytes()
+    (tmp_path / "zm.mmap.1").write_bytes(raw)
+    memory = MonitorMemory(tmp_path, "1", (1, 38, 4))
+    memory.expect_zones(len(scored))
+    beat = int.from_bytes(raw[128:136], "little")
+    sample = memory.sample(0, beat)
+    assert (sample.alarm, sample.last_event, sample.score, sample.scored_zones) == (state, event, score, scored)
+    assert (sample.is_forced_off, memory.cause()) == (name == "1-forced-off", cause)
+    assert (sample.has_signal, sample.is_detecting, sample.imagesize) == (True, True, 320 * 240 * 4)
+    assert (sample.heartbeat, sample.last_write) == (beat, beat)
+    assert 1_795_000_000 < sample.startup < beat
+    assert sample.capture_fps == pytest.approx(5, abs=0.5)
+    memory.expect_zones(len(scored) + 1)
+    assert memory.sample(1, beat).scored_zones is None
+    memory.close()
+
+
 def test_enum_of_one_size_follows_the_version() -> None:
     assert counts_from_one(760, (1, 36, 16))
     assert not counts_from_one(760, (1, 36, 15))
