@@ -88,12 +88,15 @@ class Publisher:
                     self._put_monitor(key)
 
     def repeat(self, key: MonitorKey | str) -> None:
-        """Publish this system or monitor again as it stands now."""
+        """Publish the state of this system or monitor again as it stands now."""
         if isinstance(key, str):
             self._put_system(key)
         else:
             self._put_monitor(key)
-            self._put_last_event(key)
+
+    def repeat_last_event(self, key: MonitorKey) -> None:
+        """Publish this monitor's newest event again as it stands now."""
+        self._put_last_event(key)
 
     def _note_systems(self, changes: Changes) -> None:
         for key in changes.removed:

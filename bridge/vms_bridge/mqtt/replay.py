@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vms_bridge.mqtt.pace import Pace, Rounds
 from vms_bridge.mqtt.topics import Subject
 
 if TYPE_CHECKING:
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 PER_S = 200
 JITTER_S = (1.0, 5.0)
-_STEP = 10
+APART_S = 2.0
+_BURST = 10
 
 
 class Replay:
-    """Sends all states, then all discovery payloads, at a pace that brokers' queues bear.
+    """Sends all states, then all discovery payloads, at a pace that brokers' queues bear, whoever asks and how often.
 
     Asked again meanwhile, it first comes to its end: who asks often would otherwise never hear of the last monitors.
     `again` says hello and `online` once more; `jitter(low, high)` draws the wait, so that two bridges do not hit together.
@@ -39,42 +40,36 @@ class Replay:
         jitter: Callable[[float, float], float],
     ) -> None:
         self._hub = hub
-        self._clock = clock
         self._announcer = announcer
         self._publisher = publisher
         self._again = again
         self._jitter = jitter
-        self._asked = asyncio.Event()
-        self._wait_s = 0.0
+        self._pace = Pace(clock, PER_S, burst=_BURST)
+        self._rounds = Rounds(clock, self._send, apart_s=APART_S)
 
     def ask(self, *, jitter: bool) -> None:
         """Have everything sent again: at once, or after a random while."""
-        self._wait_s = self._jitter(*JITTER_S) if jitter else 0.0
-        self._asked.set()
+        self._rounds.ask(in_s=self._jitter(*JITTER_S) if jitter else 0.0)
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        while True:
-            await self._asked.wait()
-            if self._wait_s:
-                await self._clock.sleep(self._wait_s)
-            self._asked.clear()
-            await self._send()
+        await self._rounds.run()
 
     async def _send(self) -> None:
         self._again()
-        for count, step in enumerate(self._steps()):
-            if count % _STEP == _STEP - 1:
-                await self._clock.sleep(_STEP / PER_S)
+        for step in self._steps():
+            await self._pace.turn()
             step()
 
     def _steps(self) -> Iterator[Callable[[], None]]:
-        """Yield one small piece of work after the other; each reads what is current when its turn comes."""
+        """Yield one message after the other; each reads what is current when its turn comes."""
         systems = {key: list(system.monitors) for key, system in self._hub.systems.items()}
         monitors = [(key, name) for key, names in systems.items() for name in names]
         for system in systems:
             yield partial(self._publisher.repeat, system)
         for monitor in monitors:
             yield partial(self._publisher.repeat, monitor)
+            if (view := self._hub.monitor(*monitor)) is not None and view.last_event is not None:
+                yield partial(self._publisher.repeat_last_event, monitor)
         for subject in (Subject(), *map(Subject, systems), *(Subject(*key) for key in monitors)):
             yield partial(self._announcer.repeat, subject)

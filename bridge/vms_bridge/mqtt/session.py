@@ -22,6 +22,7 @@ from vms_bridge.mqtt.discovery import Offer
 from vms_bridge.mqtt.events import Confirmations, EventLanes
 from vms_bridge.mqtt.held import SETTLE_S, Held, Inventory
 from vms_bridge.mqtt.outbox import Outbox, Post
+from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.mqtt.payloads import OFFLINE, ONLINE
 from vms_bridge.mqtt.publisher import Publisher
 from vms_bridge.mqtt.replay import Replay
@@ -46,6 +47,7 @@ _LOGGER = logging.getLogger(__name__)
 ESTABLISHED_S = 10.0
 COUNTS_S = 60.0
 _GOODBYE_S = 0.4
+_CORRECTIONS_APART_S = 1.0
 _JITTER = SystemRandom()
 
 
@@ -108,6 +110,7 @@ class Session:
             is_established=lambda: memory.established,
             answer=self._answer_rival,
         )
+        self._corrections = Rounds(clock, self._correct_status, apart_s=_CORRECTIONS_APART_S)
         self._announcer: Announcer | None = None
         self._replay: Replay | None = None
         self._snapshots: Snapshots | None = None
@@ -250,6 +253,7 @@ class Session:
             publisher.run(),
             lanes.run(),
             replay.run(),
+            self._corrections.run(),
             self._establish(),
             self._tell_counts(),
         ]
@@ -308,7 +312,7 @@ class Session:
             self._rivalry.heard(message.payload)
         elif message.topic == topics.status:
             if message.payload != ONLINE and self._replay is not None:
-                self._say_online()  # an old link's will, or a rival's
+                self._corrections.ask()  # an old link's will, or a rival's
         elif message.topic in topics.births:
             if message.payload == ONLINE and self._replay is not None:
                 self._replay.ask(jitter=True)
@@ -374,6 +378,9 @@ class Session:
 
     def _say_hello_and_online(self) -> None:
         self._post(self._topics.info, self._greeting)
+        self._say_online()
+
+    async def _correct_status(self) -> None:
         self._say_online()
 
     def _say_online(self) -> None:

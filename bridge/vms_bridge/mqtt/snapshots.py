@@ -17,6 +17,7 @@ from vms_bridge.backoff import Backoff
 from vms_bridge.errors import BridgeError, BrokerError, MediaUnavailable
 from vms_bridge.model import EventPicture
 from vms_bridge.mqtt.link import Link
+from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.views import MessageType
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _ATTEMPTS = 3
 _RETRY_S = 2.0
 _FETCH_S = 15.0
 _PACE_S = 0.1
+_REPEAT_APART_S = 2.0
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
 _RECENT = timedelta(hours=1)
@@ -130,6 +132,7 @@ class Snapshots:
         self._sent: dict[MonitorKey, float] = {}
         self._writable = asyncio.Event()
         self._backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
+        self._rounds = Rounds(clock, self._repeat, apart_s=_REPEAT_APART_S)
         self._link: Link | None = None
 
     def start(self, changes: Changes, *, everything: bool) -> None:
@@ -169,10 +172,7 @@ class Snapshots:
 
     def repeat(self) -> None:
         """Fetch and publish all pictures once more."""
-        for system in self._hub.systems.values():
-            for name in system.monitors:
-                self._memory.shown[system.key, name] = None
-                self._want((system.key, name))
+        self._rounds.ask()
 
     async def run(self) -> None:
         """Serve until cancelled; the connection is made when the first picture is there."""
@@ -180,6 +180,7 @@ class Snapshots:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._publish_all(), name="mqtt-snapshots")
+                group.create_task(self._rounds.run(), name="mqtt-snapshots-again")
                 while True:
                     await self._news.wait()
                     self._news.clear()
@@ -189,6 +190,15 @@ class Snapshots:
                             group.create_task(self._fetch_all(system, thread), name=f"mqtt-snapshots-{system}")
         finally:
             thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _repeat(self) -> None:
+        """Want every picture anew, as fast as they are published: a system is not asked for what has to wait."""
+        for key in [(system.key, name) for system in self._hub.systems.values() for name in system.monitors]:
+            view = self._hub.monitor(*key)
+            if view is not None and view.last_event is not None:
+                self._memory.shown[key] = None
+                self._want(key)
+                await self._clock.sleep(_PACE_S)
 
     def _want(self, key: MonitorKey) -> None:
         """Have the monitor's picture fetched, unless the broker shows it."""
