@@ -39,6 +39,14 @@ class EventList:
             self._start_column = "StartTime" if _has_old_names(answer) else "StartDateTime"
         return sorted(found, key=lambda row: row.id, reverse=not ascending)
 
+    async def present(self, numbers: Sequence[int]) -> set[int]:
+        """Return which of these ids there are."""
+        there: set[int] = set()
+        for first in range(0, len(numbers), PAGE):
+            page = await self.page([("Id", str(number)) for number in numbers[first : first + PAGE]])
+            there |= {row.id for row in page}
+        return there
+
     async def after(self, time: datetime) -> list[EventRow]:
         """Return the first page of what began after that time."""
         return await self.page([(f"{self._start_column} >", self._local(time))])

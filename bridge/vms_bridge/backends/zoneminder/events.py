@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.cursor import Gap, Place, began_after, is_another, is_later, parse_cursor, stamp
 from vms_bridge.backends.zoneminder.event_list import PAGE, EventList
-from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, is_news, merged
+from vms_bridge.backends.zoneminder.event_values import abandoned, event_of
 from vms_bridge.backends.zoneminder.passed_over import PassedOver
+from vms_bridge.backends.zoneminder.tracked import Newest, Tracked
 from vms_bridge.model import EndReason, Event, EventBatch, EventKind
 
 if TYPE_CHECKING:
@@ -50,26 +51,10 @@ _SPAN = 30
 _AFTER_END_S = 60.0
 _CLOSED_LOOK_S = 10.0
 _DELETED_LOOK_S = 60.0
-_ABANDONED_S = 30.0
-_DEAD_S = 60.0
 _LOOK_BACK_PAGES = 5
 _PAGES_A_TURN = 20
 # A row's end follows that of the alarm within a second or two.
 _ENDING_S = 5.0
-
-
-@dataclass(slots=True)
-class _Tracked:
-    event: Event
-    closed_at: float | None = None
-    superseded_at: float | None = None
-    dead_since: float | None = None
-    checked: float = field(default=float("-inf"))
-
-    @property
-    def is_open(self) -> bool:
-        """Whether its row has no end, whatever was concluded from that."""
-        return self.event.end is None or self.event.end_reason is EndReason.ABANDONED
 
 
 class EventTracker:
@@ -86,14 +71,12 @@ class EventTracker:
         self._list = EventList(api, zone)
         self._window = timedelta(days=catch_up_days)
         self._around, self._spare = around, spare
-        self._tracked: dict[int, _Tracked] = {}
+        self._tracked: dict[int, Tracked] = {}
         self._passed_over = PassedOver(clock)
         self._ending: dict[int, float] = {}
         """Events whose end is on its way, and until when it is looked for."""
-        self._newest: dict[str, int] = {}
-        self._last: dict[str, Event] = {}
-        """Each monitor's newest event, of which it is still told long after its end."""
-        self._looked_for_last = clock.monotonic()
+        self._newest = Newest()
+        self._looked_for_deletions = clock.monotonic()
         self._generation = 1
         self._head = Place()
         self._gap: Gap | None = None
@@ -110,7 +93,7 @@ class EventTracker:
 
     def open_events(self, monitor_id: str) -> list[Event]:
         """Return the monitor's events that are open now: its newest or none, what was left open before that is not."""
-        newest = self._tracked.get(self._newest.get(monitor_id, 0))
+        newest = self._tracked.get(self._newest.id(monitor_id))
         return [newest.event] if newest is not None and newest.event.end is None else []
 
     def is_open(self, event_id: int) -> bool:
@@ -196,7 +179,7 @@ class EventTracker:
 
     async def _go_on(self, cursor: Cursor, newest: Sequence[EventRow], *, late: bool) -> None:
         """Go on from the cursor; what is open now does not wait until all that was missed is read."""
-        self._note_newest(newest)
+        self._newest.note(newest)
         top = newest[0].id if newest else cursor[0]
         place = Place(read_to=min(cursor[0], top), cursor=cursor)
         self._passed_over.clear()
@@ -242,35 +225,31 @@ class EventTracker:
 
     async def _look_for_deletions(self, now: float) -> None:
         """Ask now and then whether what is told as a monitor's newest event is still there."""
-        if now - self._looked_for_last < _DELETED_LOOK_S or not self._spare.take():
+        if now - self._looked_for_deletions < _DELETED_LOOK_S or not self._spare.take():
             return
-        self._looked_for_last = now
-        asked = {int(event.id): event for event in self._last.values() if int(event.id) not in self._tracked}
-        gone: list[Event] = []
-        numbers = sorted(asked)
-        for first in range(0, len(numbers), PAGE):
-            some = numbers[first : first + PAGE]
-            seen = {row.id for row in await self._list.page([("Id", str(number)) for number in some])}
-            gone += [replace(asked[number], deleted=True) for number in some if number not in seen]
-        await self._record(gone, late=False)
-        for event in gone:
-            del self._last[event.monitor_id]
+        self._looked_for_deletions = now
+        asked = [row for row in self._newest if row.id not in self._tracked]
+        there = await self._list.present([row.id for row in asked])
+        gone = [row for row in asked if row.id not in there]
+        await self._record([replace(self._event(row), deleted=True) for row in gone], late=False)
+        for row in gone:
+            self._newest.forget_row(row.monitor_id, row.id)
 
     async def _start_at(self, newest: Sequence[EventRow]) -> None:
         """Start as at the first contact: from the newest event on, with what is open."""
         top = newest[0].id if newest else 0
         self._head = Place(read_to=top, cursor=(top, stamp(newest[0]) if newest else ""))
-        self._note_newest(newest)
+        self._newest.note(newest)
         await self._tell_what_is_open(newest, above=0)
 
     async def _tell_what_is_open(self, newest: Sequence[EventRow], *, above: int) -> None:
-        current = [row for row in reversed(newest) if row.end is None and self._newest[row.monitor_id] == row.id > above]
+        current = [row for row in reversed(newest) if row.end is None and self._newest.id(row.monitor_id) == row.id > above]
         await self._around.get_to_know({row.monitor_id for row in current})
         around = self._around
         events = [self._event(row) for row in current if not around.is_dead(row.monitor_id)]
         alive = [event for event in events if not around.has_begun_anew(event)]
         for event in alive:
-            self._tracked[int(event.id)] = _Tracked(event, checked=self._clock.monotonic())
+            self._tracked[int(event.id)] = Tracked(event, checked=self._clock.monotonic())
         await self._record(alive, late=False, even_if_empty=True)
         around.open_events_changed({event.monitor_id for event in alive})
 
@@ -296,7 +275,6 @@ class EventTracker:
         self._tracked.clear()
         self._passed_over.clear()
         self._newest.clear()
-        self._last.clear()
         self._head.cursor, self._gap = (0, ""), None
 
     def _follow(self, events: Iterable[Event]) -> None:
@@ -305,8 +283,8 @@ class EventTracker:
         for event in events:
             number = int(event.id) if event.id.isdecimal() else 0
             if number and not event.deleted and number not in self._tracked:
-                self._tracked[number] = _Tracked(event, closed_at=None if event.end is None else now)
-                self._newest[event.monitor_id] = max(self._newest.get(event.monitor_id, 0), number)
+                self._tracked[number] = Tracked(event, closed_at=None if event.end is None else now)
+                self._newest.note_id(event.monitor_id, number)
 
     async def _skip_what_is_too_old(self, place: Place, since: datetime, high: int) -> None:
         first = await self._list.first_after(since, above=place.read_to)
@@ -340,7 +318,7 @@ class EventTracker:
         new -= {row.id for row in again if row.id not in reused}
         if since is not None:
             new -= {row.id for row in page if row.end is not None and row.start < since}
-        self._note_newest(page)
+        self._newest.note(page)
         told_late: list[Event] = []
         told: list[Event] = []
         for row in page:
@@ -359,47 +337,30 @@ class EventTracker:
         if told or told_late:
             self._around.open_events_changed({event.monitor_id for event in (*told_late, *told)})
 
-    def _note_newest(self, rows: Iterable[EventRow]) -> None:
-        for row in rows:
-            if row.id >= self._newest.get(row.monitor_id, 0):
-                self._newest[row.monitor_id] = row.id
-                self._last[row.monitor_id] = self._event(row)
-
     def _is_new(self, number: int, place: Place) -> bool:
         return (number > place.read_to or number in self._passed_over.ids) and number not in self._tracked
 
     def _first_seen(self, row: EventRow, *, late: bool) -> Event:
         self._passed_over.came(row.id)
         event = self._event(row)
-        is_left = late and self._newest[row.monitor_id] > row.id
+        is_left = late and self._newest.id(row.monitor_id) > row.id
         if event.end is None and (is_left or self._around.has_begun_anew(event)):
             event = abandoned(event)
         now = self._clock.monotonic()
         # By id, not by time: the server's clock may be another.
-        if row.end is None or not late or row.id > max(self._newest.values()) - _SPAN:
-            self._tracked[row.id] = _Tracked(event, closed_at=None if event.end is None else now, checked=now)
+        if row.end is None or not late or row.id > self._newest.highest - _SPAN:
+            self._tracked[row.id] = Tracked(event, closed_at=None if event.end is None else now, checked=now)
         return event
 
     def _seen_again(self, row: EventRow) -> Event | None:
         """Return the row's event where it says something new."""
         tracked = self._tracked.get(row.id)
-        if tracked is None:
-            return None
-        fresh = self._event(row)
-        now = self._clock.monotonic()
-        tracked.checked = now
-        if fresh.end is None and tracked.event.end_reason is EndReason.ABANDONED:
-            return None
-        before, tracked.event = tracked.event, merged(tracked.event, fresh)
-        if tracked.event.end is not None and tracked.closed_at is None:
-            tracked.closed_at = now
-        return tracked.event if is_news(before, tracked.event) else None
+        return None if tracked is None else tracked.take(self._event(row), self._clock.monotonic())
 
     def _vanished(self, numbers: Iterable[int]) -> list[Event]:
         events = [self._tracked.pop(number).event for number in numbers if number in self._tracked]
         for event in events:
-            if self._last.get(event.monitor_id, event).id == event.id:
-                self._last.pop(event.monitor_id, None)
+            self._newest.forget_row(event.monitor_id, int(event.id))
         return [replace(event, deleted=True) for event in events]
 
     async def _check_by_id(self, numbers: Sequence[int], *, late: bool) -> None:
@@ -420,25 +381,18 @@ class EventTracker:
                 if now - tracked.closed_at >= _AFTER_END_S:
                     del self._tracked[number]
             elif self._is_abandoned(number, tracked, now):
-                # It is looked at a while longer: the true end may come all the same.
-                tracked.event, tracked.closed_at = abandoned(tracked.event), now
-                ended.append(tracked.event)
-        if ended or self._passed_over.give_up():
+                ended.append(tracked.give_up(now))
+        has_given_up = self._passed_over.give_up()
+        if ended or has_given_up:
             await self._record(ended, late=False, even_if_empty=True)
             self._around.open_events_changed({event.monitor_id for event in ended})
 
-    def _is_abandoned(self, number: int, tracked: _Tracked, now: float) -> bool:
+    def _is_abandoned(self, number: int, tracked: Tracked, now: float) -> bool:
+        monitor_id = tracked.event.monitor_id
         if self._around.has_begun_anew(tracked.event):
             return True
-        if self._newest.get(tracked.event.monitor_id, 0) > number:
-            tracked.superseded_at = now if tracked.superseded_at is None else tracked.superseded_at
-            if now - tracked.superseded_at >= _ABANDONED_S:
-                return True
-        if not self._around.is_dead(tracked.event.monitor_id):
-            tracked.dead_since = None
-            return False
-        tracked.dead_since = now if tracked.dead_since is None else tracked.dead_since
-        return now - tracked.dead_since >= _DEAD_S
+        is_superseded = self._newest.id(monitor_id) > number
+        return tracked.is_left(now, is_superseded=is_superseded, is_dead=self._around.is_dead(monitor_id))
 
     def _event(self, row: EventRow) -> Event:
         return event_of(row, self._around.zone_names(row.monitor_id))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.pace import Allowance, Bell
+from vms_bridge.backoff import Backoff
 from vms_bridge.errors import VmsError, VmsUnreachable
 from vms_bridge.logs import Trouble
 
@@ -93,21 +94,20 @@ class EventFollower:
             self._next_turn.set()
 
     async def _follow(self) -> None:
-        failures = 0
+        backoff = Backoff(self._interval, _LONGEST_WAIT_S)
         while True:
             try:
                 await self._turn()
             except VmsUnreachable:
                 raise
             except VmsError as error:
-                failures += 1
                 self.is_good = self._has_begun = False
                 self._trouble.report(error, hint=error.hint)
                 self._listener.events_health_changed()
                 self._next_turn.set()
-                await self._clock.sleep(min(self._interval * 2 ** min(failures, 5), _LONGEST_WAIT_S))
+                await self._clock.sleep(backoff.failed())
             else:
-                failures = 0
+                backoff.reset()
                 self._trouble.over()
                 self._set_good()
                 await self._wait()

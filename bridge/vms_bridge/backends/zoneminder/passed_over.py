@@ -48,9 +48,9 @@ class PassedOver:
         for number in sorted(self._waiting)[:-_MOST]:
             del self._waiting[number]
 
-    def came(self, number: int) -> bool:
-        """Say whether this id was waited for; it is no longer."""
-        return self._waiting.pop(number, None) is not None
+    def came(self, number: int) -> None:
+        """Wait no longer for this id."""
+        self._waiting.pop(number, None)
 
     def give_up(self) -> bool:
         """Wait no longer for what has not come in time; say whether there was such an id."""

@@ -213,6 +213,19 @@ async def test_an_id_that_never_comes_is_given_up_and_the_cursor_goes_on(world: 
         assert clock.monotonic() - passed >= 30
 
 
+async def test_an_id_is_given_up_in_the_turn_that_ends_an_event_too(world: World, serve: Serve) -> None:
+    """Whoever is given up first must not keep the other waiting: the cursor would stand still for a turn."""
+    world.close_event(world.open_event(1).id)
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.cursor)
+        left_open = world.open_event(2)
+        world.next_event += 1
+        newer = world.open_event(2)
+        await feed.until(lambda: (seen := feed.event(left_open.id)) and seen.end_reason is EndReason.ABANDONED)
+        batch = next(batch for batch in feed.batches if any(event.end is not None for event in batch.events))
+        assert (batch.cursor or "").startswith(f"{newer.id}@")
+
+
 async def test_slow_rows_far_below_the_newest_are_asked_for_by_id(world: World, serve: Serve) -> None:
     world.close_event(world.open_event(1).id)
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):

@@ -1,0 +1,102 @@
+"""What is remembered of the events that are read: those that may still change, and each monitor's newest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.event_values import abandoned, is_news, merged
+from vms_bridge.model import EndReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vms_bridge.backends.zoneminder.parse import EventRow
+    from vms_bridge.model import Event
+
+_ABANDONED_S = 30.0
+_DEAD_S = 60.0
+
+
+@dataclass(slots=True)
+class Tracked:
+    """An event that may still change; times are monotonic."""
+
+    event: Event
+    closed_at: float | None = None
+    superseded_at: float | None = None
+    dead_since: float | None = None
+    checked: float = field(default=float("-inf"))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its row has no end, whatever was concluded from that."""
+        return self.event.end is None or self.event.end_reason is EndReason.ABANDONED
+
+    def take(self, fresh: Event, now: float) -> Event | None:
+        """Take in what its row says now, and return the event where that is something new."""
+        self.checked = now
+        if fresh.end is None and self.event.end_reason is EndReason.ABANDONED:
+            return None
+        before, self.event = self.event, merged(self.event, fresh)
+        if self.event.end is not None and self.closed_at is None:
+            self.closed_at = now
+        return self.event if is_news(before, self.event) else None
+
+    def is_left(self, now: float, *, is_superseded: bool, is_dead: bool) -> bool:
+        """Say whether nobody will end it any more: its monitor has had a newer one, or been dead, for a while."""
+        if is_superseded:
+            self.superseded_at = now if self.superseded_at is None else self.superseded_at
+            if now - self.superseded_at >= _ABANDONED_S:
+                return True
+        if not is_dead:
+            self.dead_since = None
+            return False
+        self.dead_since = now if self.dead_since is None else self.dead_since
+        return now - self.dead_since >= _DEAD_S
+
+    def give_up(self, now: float) -> Event:
+        """End it in the place of who should have; it is looked at a while longer, for the true end may come all the same."""
+        self.event, self.closed_at = abandoned(self.event), now
+        return self.event
+
+
+class Newest:
+    """Each monitor's newest event: its id and, once it was read, its row."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+        self._rows: dict[str, EventRow] = {}
+
+    @property
+    def highest(self) -> int:
+        """The highest id of all."""
+        return max(self._ids.values(), default=0)
+
+    def __iter__(self) -> Iterator[EventRow]:
+        return iter(list(self._rows.values()))
+
+    def id(self, monitor_id: str) -> int:
+        """Return the monitor's newest event, 0 for none."""
+        return self._ids.get(monitor_id, 0)
+
+    def note(self, rows: Iterable[EventRow]) -> None:
+        """Take in rows, in any order."""
+        for row in rows:
+            if row.id >= self.id(row.monitor_id):
+                self._ids[row.monitor_id], self._rows[row.monitor_id] = row.id, row
+
+    def note_id(self, monitor_id: str, number: int) -> None:
+        """Take in an event that is known from before."""
+        self._ids[monitor_id] = max(self.id(monitor_id), number)
+
+    def forget_row(self, monitor_id: str, number: int) -> None:
+        """Hear that this event is gone; its id stays the highest that the monitor had."""
+        row = self._rows.get(monitor_id)
+        if row is not None and row.id == number:
+            del self._rows[monitor_id]
+
+    def clear(self) -> None:
+        """Know of none: the ids begin anew."""
+        self._ids.clear()
+        self._rows.clear()
