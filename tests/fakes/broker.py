@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from vms_bridge.demo.broker import Broker, BrokerLimits
-from vms_bridge.demo.packets import MQTT_3_1_1, Message, Publish
+from vms_bridge.demo.packets import MQTT_3_1_1, Message, Ping, Publish
 from vms_bridge.demo.properties import Properties, Reason
 from vms_bridge.demo.topics import Grant, matches
 
@@ -36,12 +36,18 @@ SMALL_PACKETS = BrokerLimits(max_packet_bytes=256 * 1024)
 
 @dataclass(slots=True, kw_only=True)
 class Faults:
-    """What goes wrong. Filters in `denied` can be neither published nor subscribed to (0x87)."""
+    """What goes wrong. Filters in `denied` can be neither published nor subscribed to (0x87).
+
+    `lose_acks` is how many of the next acknowledgements are dropped, as mosquitto does while its queue for a client is
+    full; with `lose_pongs` answers to pings are, too.
+    """
 
     refuse: int = 0
     refuse_times: int | None = None
     silent: bool = False
     never_ack: bool = False
+    lose_acks: int = 0
+    lose_pongs: bool = False
     ack_delay_s: float | None = None
     drop_after: int | None = None
     denied: tuple[str, ...] = ()
@@ -171,7 +177,7 @@ class FakeBroker:
     def receives(self, client_id: str, packet: Packet) -> bool:
         self.seen.packets.append((client_id, packet))
         self._change.set()
-        if self.faults.silent:
+        if self.faults.silent or (self.faults.lose_pongs and isinstance(packet, Ping)):
             return False
         if self.faults.drop_after is not None and client_id:
             self._counts[client_id] = self._counts.get(client_id, 0) + 1
@@ -182,6 +188,9 @@ class FakeBroker:
 
     def acknowledges(self, client_id: str, publish: Publish) -> bool:
         del publish
+        if self.faults.lose_acks:
+            self.faults.lose_acks -= 1
+            return False
         if self.faults.ack_delay_s is not None and not self.faults.never_ack:
             asyncio.get_running_loop().call_later(self.faults.ack_delay_s, self.core.release, client_id)
             return False

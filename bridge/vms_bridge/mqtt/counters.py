@@ -15,6 +15,8 @@ class Counters:
     """Messages larger than the broker takes."""
     events_refused: int = 0
     """Event messages that the broker refused on every topic; each try counts."""
+    acknowledgements_lost: int = 0
+    """Messages that the broker took without ever acknowledging them; they were sent again."""
     answers_lost: int = 0
     """Answers to commands that were dropped because too many waited for the broker."""
     commands_busy: int = 0

@@ -5,17 +5,26 @@ Knows what paho keeps to itself; each such place says why.
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import ssl
+import struct
+import termios
 from typing import TYPE_CHECKING, Literal
 
 from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from vms_bridge.mqtt.lifeline import Transit
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paho.mqtt.reasoncodes import ReasonCode
+
     from vms_bridge.mqtt.config import MqttConfig
     from vms_bridge.mqtt.wire import Filter, Will
 
@@ -23,6 +32,8 @@ KEEPALIVE_S = 5
 WINDOW = 100
 """How many QoS 1 messages may be unacknowledged, each way."""
 _INCOMING_BYTES = 1 << 20
+_ARRIVED_AT = 120
+"""Where `tcpi_bytes_acked` stands in Linux's `struct tcp_info`."""
 
 
 class LinkClient(Client):
@@ -33,6 +44,9 @@ class LinkClient(Client):
             CallbackAPIVersion.VERSION2, client_id, protocol=protocol, transport=transport, reconnect_on_failure=False
         )
         self._opened: list[socket.socket] = []
+        self.on_pong: Callable[[], None] = _nothing
+        self.on_acknowledged: Callable[[int, int], None] = _nothing
+        """Hears the id and the reason code, for QoS 1 only; `on_publish` hears of QoS 0 too, whose ids may be the same."""
 
     def open(self, config: MqttConfig) -> None:
         """Resolve, connect, shake hands and say hello, with a clean start where the protocol knows it; blocking."""
@@ -64,6 +78,22 @@ class LinkClient(Client):
             if send_buffer_bytes:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
 
+    def ping(self) -> None:
+        """Ask the broker for a sign of life. paho itself (`loop_misc`) takes a slow link for a dead one."""
+        self._send_pingreq()
+
+    def transit(self) -> Transit | None:
+        """Return how far what was sent has come, None where the kernel does not say."""
+        raw = _raw_socket(self.socket())
+        if raw is None:
+            return None
+        try:
+            (arrived,) = struct.unpack_from("=Q", raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), _ARRIVED_AT)
+            (waiting,) = struct.unpack("=i", fcntl.ioctl(raw, termios.TIOCOUTQ, bytes(4)))
+        except (OSError, struct.error):
+            return None
+        return Transit(arrived, waiting)
+
     def has_rest(self) -> bool:
         """Say whether half a WebSocket frame waits for the kernel.
 
@@ -76,6 +106,17 @@ class LinkClient(Client):
         """Say whether TLS or the WebSocket wrapper has bytes already of which the selector knows nothing."""
         pending = getattr(self.socket(), "pending", None)
         return callable(pending) and bool(pending())
+
+    def _handle_pingresp(self) -> MQTTErrorCode:
+        result = super()._handle_pingresp()
+        if result == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self.on_pong()
+        return result
+
+    def _do_on_publish(self, mid: int, reason_code: ReasonCode, properties: Properties) -> MQTTErrorCode:
+        result = super()._do_on_publish(mid, reason_code, properties)
+        self.on_acknowledged(mid, reason_code.value)
+        return result
 
     def _create_socket_connection(self) -> socket.socket:
         sock = super()._create_socket_connection()
@@ -128,6 +169,10 @@ def _tls_context(config: MqttConfig) -> ssl.SSLContext:
     if config.client_certificate and config.client_key:
         context.load_cert_chain(str(config.client_certificate), str(config.client_key))
     return context
+
+
+def _nothing(*_: object) -> None:
+    """Stand in until somebody listens."""
 
 
 def _raw_socket(sock: object) -> socket.socket | None:

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.lifeline import Lifeline
     from vms_bridge.mqtt.link_client import LinkClient
 
 _LOGGER = logging.getLogger(__name__)
-_SILENCE_S = 9.0
-"""A broker that says nothing for so long, though it was pinged, is dead."""
+_SLEPT_S = 3.0
+"""Who comes so late to the look of each second has slept, or was held up."""
 _READS = 64
 """Packets read in one turn of the loop."""
 
@@ -25,26 +26,37 @@ class _Socket(Protocol):
 
 
 class LinkDriver:
-    """Moves what a client has to say and to hear, from `start` to `stop`.
+    """Moves what a client has to say and to hear, from `start` to `stop`, and tells the lifeline what happens.
 
-    `on_lost` hears in words why the connection can't go on, `on_garbled` that what came is not MQTT: its owner is to
-    stop it then.
+    `on_lost` hears in words why the connection can't go on, `on_forgotten` how many answers will never come, `on_garbled`
+    that what came is not MQTT: its owner is to stop it then.
     """
 
     def __init__(
-        self, client: LinkClient, clock: Clock, *, on_lost: Callable[[str], None], on_garbled: Callable[[str], None]
+        self,
+        client: LinkClient,
+        clock: Clock,
+        lifeline: Lifeline,
+        *,
+        on_lost: Callable[[str], None],
+        on_forgotten: Callable[[int], None],
+        on_garbled: Callable[[str], None],
     ) -> None:
         self._client = client
         self._clock = clock
+        self._lifeline = lifeline
         self._on_lost = on_lost
+        self._on_forgotten = on_forgotten
         self._on_garbled = on_garbled
         self.on_writable: Callable[[], None] = _nothing
         """Called whenever everything has left."""
+        self.closed = asyncio.Event()
+        """Set once the socket is closed, as after a goodbye that has left."""
         self._loop = asyncio.get_running_loop()
         self._is_stopped = False
         self._flush_due = False
         self._watched = False
-        self._heard = self._ticked = clock.monotonic()
+        self._ticked = clock.monotonic()
 
     @property
     def is_ready(self) -> bool:
@@ -55,7 +67,8 @@ class LinkDriver:
         """Take the connected client over from the thread that connected it."""
         self._client.on_socket_register_write = self._wants_write
         self._client.on_socket_close = self._socket_closed
-        self._heard = self._ticked = self._clock.monotonic()
+        self._client.on_pong = self._ponged
+        self._ticked = self._clock.monotonic()
         self._loop.add_reader(sock.fileno(), self._readable, sock)
         self.flush()
         self._readable(sock)
@@ -87,13 +100,18 @@ class LinkDriver:
         while True:
             await self._clock.sleep(1.0)
             now = self._clock.monotonic()
-            if now - self._ticked > 3.0:
-                self._heard = now  # it was we who slept
+            lifeline = self._lifeline
+            if now - self._ticked > _SLEPT_S:
+                lifeline.woke(now)
             self._ticked = now
-            self._client.loop_misc()
-            keepalive_s = self._client.keepalive  # may be the broker's wish
-            if keepalive_s and now - self._heard > max(_SILENCE_S, 2 * keepalive_s - 1):
-                self._on_lost(f"no sign of life for {now - self._heard:.0f} s")
+            lifeline.look(now, self._client.transit(), is_written=not self._has_more())
+            if (silence_s := lifeline.silence_s(now)) is not None:
+                self._on_lost(f"no sign of life for {silence_s:.0f} s")
+            elif count := lifeline.forgotten(now):
+                self._on_forgotten(count)
+            elif lifeline.wants_ping(now):
+                self._client.ping()
+                lifeline.pinged(now)
 
     def _has_more(self) -> bool:
         return self._client.want_write() or self._client.has_rest()
@@ -113,7 +131,7 @@ class LinkDriver:
             self.on_writable()
 
     def _readable(self, sock: _Socket) -> None:
-        self._heard = self._clock.monotonic()
+        self._lifeline.heard(self._clock.monotonic())
         try:
             for _ in range(_READS):
                 self._client.loop_read()
@@ -129,9 +147,13 @@ class LinkDriver:
         if self._client.socket() is sock:
             self._readable(sock)
 
+    def _ponged(self) -> None:
+        self._lifeline.ponged(self._clock.monotonic())
+
     def _socket_closed(self, _client: object, _data: object, sock: _Socket) -> None:
         self._loop.remove_reader(sock.fileno())
         self._watch(sock.fileno(), on=False)
+        self.closed.set()
 
     def _watch(self, fileno: int, *, on: bool) -> None:
         if on and not self._watched and not self._is_stopped:

@@ -49,6 +49,15 @@ def disconnection(where: str, code: int, name: str, text: str = "") -> BrokerErr
     return BrokerUnreachable(f"the MQTT broker at {where} ended the connection: {reason}{_quoted(text)}", hint=hint)
 
 
+def forgotten(where: str) -> BrokerUnreachable:
+    """Explain a connection that was given up because the broker did not answer what it had taken."""
+    return BrokerUnreachable(
+        f"the connection to the MQTT broker at {where} is given up: it has taken messages without acknowledging them",
+        hint="They are sent again. A broker drops what it has to say to a client while that client's queue is full: is somebody"
+        " sending the bridge a flood of commands? In mosquitto.conf `max_queued_messages` says how long a queue may be.",
+    )
+
+
 def no_answer(where: str, config: MqttConfig) -> BrokerUnreachable:
     """Explain a connection that was closed before the broker had said anything in MQTT."""
     other = "One that wants a client certificate, or one without TLS?" if config.tls else "One that wants TLS (mqtts://)?"

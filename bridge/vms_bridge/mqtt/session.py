@@ -134,6 +134,7 @@ class Session:
             failures.extend(causes(errors))
         finally:
             self._intake.attach(None)
+            self._memory.counters.acknowledgements_lost += self._link.forgotten
         if failures:
             raise next((failure for failure in failures if isinstance(failure, RivalBridge)), failures[0])
 

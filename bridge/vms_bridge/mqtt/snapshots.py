@@ -341,6 +341,7 @@ class Snapshots:
             self._notices.warn("media", f"the connection for pictures ended: {error}")
             self._writable.set()
         finally:
+            self._counters.acknowledgements_lost += link.forgotten
             self._doubt()
 
 

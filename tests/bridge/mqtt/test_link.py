@@ -25,11 +25,13 @@ from tests.fakes.hub import FakeHub
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.demo.broker import BrokerLimits
+from vms_bridge.demo.packets import Subscribe
 from vms_bridge.demo.properties import Property
 from vms_bridge.errors import BrokerRefused, BrokerUnreachable
 from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.dialect import Dialect
+from vms_bridge.mqtt.lifeline import FORGOTTEN_S, SILENCE_S
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.mqtt.threads import in_thread
@@ -393,6 +395,157 @@ async def test_a_silent_broker_is_given_up() -> None:
         await clock.advance(1.5)
         with pytest.raises(BrokerUnreachable, match="no sign of life"):
             await running
+
+
+class Watched:
+    """A link on a driven clock: after each second all that is on the sockets has come, seen by a message to itself."""
+
+    def __init__(self, link: Link, clock: FakeClock) -> None:
+        self.link, self._clock = link, clock
+        self._echo = asyncio.Event()
+        self.running = asyncio.ensure_future(link.run())
+        link.listen(lambda _message: self._echo.set(), lambda: None)
+
+    @classmethod
+    async def open(cls, broker: FakeBroker) -> Watched:
+        clock = FakeClock()
+        watched = cls(await Link.open(MqttConfig(url=broker.url), client_id="test", clock=clock), clock)
+        await watched.link.subscribe([Filter(topic="echo")])
+        return watched
+
+    async def second(self) -> bool:
+        """Let one pass; say whether the link still stands."""
+        await self._clock.advance(1.0)
+        if self.link.is_open:
+            self._echo.clear()
+            self.link.publish("echo", b"")
+            async with asyncio.timeout(5):
+                await self._echo.wait()
+        return self.link.is_open
+
+    async def life_s(self, most_s: int) -> int:
+        """Return for how many seconds it still stands."""
+        for second in range(most_s):
+            if not await self.second():
+                return second
+        raise AssertionError("the link stands")
+
+
+async def test_a_broker_that_loses_one_acknowledgement_is_asked_anew(broker: FakeBroker) -> None:
+    watched = await Watched.open(broker)
+    broker.faults.lose_acks = 1
+    acked: asyncio.Queue[str] = asyncio.Queue()
+    for topic in ("lost", "acknowledged"):
+        watched.link.publish(topic, b"", on_ack=lambda _code, topic=topic: acked.put_nowait(topic))  # type: ignore[misc]
+    assert await acked.get() == "acknowledged"
+    assert await watched.life_s(30) < FORGOTTEN_S
+    with pytest.raises(BrokerUnreachable, match="without acknowledging") as caught:
+        await watched.running
+    assert "max_queued_messages" in caught.value.hint
+    assert watched.link.forgotten == 1
+    assert acked.empty()
+
+
+async def test_a_broker_that_loses_all_acknowledgements_is_asked_anew(broker: FakeBroker) -> None:
+    watched = await Watched.open(broker)
+    broker.faults.lose_acks = 100
+    for number in range(100):
+        watched.link.publish(str(number), b"", on_ack=lambda _code: None)
+    assert await watched.life_s(30) >= FORGOTTEN_S
+    with pytest.raises(BrokerUnreachable, match="without acknowledging"):
+        await watched.running
+    assert watched.link.forgotten == 100
+
+
+async def test_so_is_one_that_does_not_answer_its_pings_either(broker: FakeBroker) -> None:
+    watched = await Watched.open(broker)
+    broker.faults.lose_acks = 100
+    broker.faults.lose_pongs = True
+    watched.link.publish("lost", b"", on_ack=lambda _code: None)
+    for _ in range(60):
+        assert await watched.second(), "as long as something comes the link may be slow"
+    broker.faults.lose_pongs = False
+    await watched.life_s(60)
+    with pytest.raises(BrokerUnreachable, match="without acknowledging"):
+        await watched.running
+
+
+async def test_a_broker_that_never_answers_a_subscription_is_asked_anew(broker: FakeBroker) -> None:
+    watched = await Watched.open(broker)
+    broker.faults.silent = True
+    waiting = asyncio.ensure_future(watched.link.subscribe([Filter(topic="a")]))
+    await broker.until(lambda: len([1 for _, packet in broker.seen.packets if isinstance(packet, Subscribe)]) == 2)
+    broker.faults.silent = False
+    await watched.life_s(30)
+    for ended in (waiting, watched.running):
+        with pytest.raises(BrokerUnreachable, match="without acknowledging"):
+            await ended
+
+
+async def test_a_late_acknowledgement_is_one(broker: FakeBroker) -> None:
+    watched = await Watched.open(broker)
+    broker.faults.never_ack = True
+    acked: asyncio.Queue[int] = asyncio.Queue()
+    watched.link.publish("slow", b"", on_ack=acked.put_nowait)
+    for _ in range(12):
+        assert await watched.second()
+    broker.core.release(await broker.client())
+    assert await acked.get() == 0
+    for _ in range(40):
+        assert await watched.second()
+    await watched.link.close()
+    assert (await asyncio.wait({watched.running}))[0]
+
+
+async def test_ids_of_what_nobody_acknowledges_mean_nothing(broker: FakeBroker) -> None:
+    """paho counts QoS 0 and 1 together, and begins anew after 65,535."""
+    link = await connect(broker.url)
+    broker.faults.never_ack = True
+    acked: list[int] = []
+    link.publish("kept", b"", on_ack=acked.append)
+    for number in range(65_535):
+        link.publish("passing", b"")
+        if not number % 1000:
+            link.flush()
+            await asyncio.sleep(0)
+    heard = broker.listen("end")
+    link.publish("end", b"")
+    await heard.get()
+    assert acked == []
+    assert link.unacknowledged == 1
+    await link.close()
+
+
+async def test_a_slow_link_that_moves_is_not_ended() -> None:
+    """A server that reads a little each second, and answers the ping when it gets there."""
+    loop = asyncio.get_running_loop()
+    clock = FakeClock()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        server.setblocking(False)
+        config = MqttConfig(url=f"mqtt://127.0.0.1:{server.getsockname()[1]}")
+        opening = asyncio.ensure_future(Link.open(config, client_id="test", clock=clock))
+        peer, _ = await loop.sock_accept(server)
+        with peer:
+            peer.setblocking(False)
+            await loop.sock_recv(peer, 1000)
+            await loop.sock_sendall(peer, CONNACK)
+            link = await opening
+            running = asyncio.ensure_future(link.run())
+            size = 600_000
+            link.publish("big", bytes(size))
+            link.flush()
+            read = 0
+            while read < size:
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+                read += len(await loop.sock_recv(peer, 10_000))
+                await clock.advance(1.0)
+                assert link.is_open, f"after {clock.monotonic() - 1000:.0f} s"
+            assert clock.monotonic() - 1000 > 5 * SILENCE_S
+            for _ in range(int(2 * SILENCE_S)):  # now it has all, and says nothing
+                await clock.advance(1.0)
+            with pytest.raises(BrokerUnreachable, match="no sign of life"):
+                await running
 
 
 async def test_who_slept_does_not_blame_the_broker(broker: FakeBroker) -> None:

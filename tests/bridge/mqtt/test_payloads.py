@@ -144,6 +144,7 @@ def test_the_hello_names_the_systems() -> None:
         "states_overtaken": 0,
         "messages_too_large": 7,
         "events_refused": 0,
+        "acknowledgements_lost": 0,
         "answers_lost": 0,
         "commands_busy": 0,
         "pictures_failed": 0,

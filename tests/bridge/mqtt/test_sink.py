@@ -203,6 +203,24 @@ async def test_what_was_not_acknowledged_goes_out_again_unchanged(broker: FakeBr
         assert not task.done()
 
 
+async def test_what_the_broker_forgets_to_acknowledge_goes_out_again(
+    broker: FakeBroker, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = FakeHub()
+    async with running(make(broker, clock), hub) as task:
+        await settled(broker, hub)
+        await until(lambda: f"{ROOT}/status" in broker.retained)
+        broker.faults.lose_acks = 100  # as many as may be on their way
+        positions = {hub.record(number).position for number in range(1, 81)}
+        await until(lambda: broker.faults.lose_acks == 0)
+        assert hub.confirmed == []
+        await until(lambda: hub.delivered_positions == positions, clock)
+        await until(lambda: read(broker, f"{ROOT}/info")["acknowledgements_lost"] == 100, clock)
+        assert not task.done()
+    assert caplog.text.count("without acknowledging") == 1
+    assert len(broker.seen.connects) == 2
+
+
 @pytest.mark.parametrize("after", [3, 8, 15, 22, 40])
 async def test_nothing_is_lost_over_broken_connections(broker: FakeBroker, clock: FakeClock, after: int) -> None:
     hub = FakeHub(monitors=2)
