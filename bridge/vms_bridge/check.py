@@ -14,6 +14,7 @@ from vms_bridge.errors import BridgeError, BrokerError
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter, Message
+from vms_bridge.tls import shown_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +92,14 @@ async def _system(system: SystemConfig, clock: Clock, limit_s: float) -> Sequenc
 async def _broker(config: MqttConfig, instance: str, clock: Clock, limit_s: float) -> Sequence[Finding]:
     """Connect under a client id of its own, so that a running bridge is not thrown out, and try its rights."""
     client_id = f"vms-bridge-check-{secrets.token_hex(4)}"
+    any_certificate = []
+    if config.tls and not config.verify_tls:
+        hint = "pin the broker's own by fingerprint:, or set ca_file:"
+        any_certificate.append(Finding(text="any certificate is accepted", hint=hint))
+    return any_certificate + await _connected(config, instance, client_id, clock, limit_s)
+
+
+async def _connected(config: MqttConfig, instance: str, client_id: str, clock: Clock, limit_s: float) -> list[Finding]:
     try:
         async with clock.timeout(limit_s):
             link = await Link.open(config, client_id=client_id, clock=clock)
@@ -100,11 +109,23 @@ async def _broker(config: MqttConfig, instance: str, clock: Clock, limit_s: floa
             finally:
                 await link.close()
     except BrokerError as error:
-        return [Finding(text=str(error), problem=True, hint=error.hint)]
+        found = [Finding(text=str(error), problem=True, hint=error.hint)]
+        if config.tls and (shown := await _certificate(config, clock)) is not None:
+            text = f"the broker's certificate has the SHA-256 {shown}"
+            found.append(Finding(text=text, hint="if it is yours, pin it by fingerprint:"))
+        return found
     except TimeoutError:
-        where = f"{config.host}:{config.port}"
+        where = config.place
         hint = "is this the broker's port, and is the broker overloaded?"
         return [Finding(text=f"the broker at {where} did not answer within {limit_s:g} s", problem=True, hint=hint)]
+
+
+async def _certificate(config: MqttConfig, clock: Clock) -> str | None:
+    try:
+        async with clock.timeout(_ANSWER_S):
+            return await shown_certificate(config.host, config.port)
+    except TimeoutError:
+        return None
 
 
 class _Trial:
@@ -119,7 +140,7 @@ class _Trial:
     async def findings(self) -> list[Finding]:
         """Return what came of it. Raises BrokerError where the connection is lost."""
         version = "MQTT 5" if self._link.is_mqtt5 else "MQTT 3.1.1 (the broker knows no newer one)"
-        found = [Finding(text=f"{self._config.host}:{self._config.port} accepts the bridge, {version}")]
+        found = [Finding(text=f"{self._config.place} accepts the bridge, {version}")]
         self._link.listen(self._heard, lambda: None)
         areas = [self._topics.root]
         if self._config.discovery:

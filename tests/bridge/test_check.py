@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import os
 import ssl
 from contextlib import asynccontextmanager
@@ -295,11 +296,18 @@ def _collected() -> Iterator[None]:
 @pytest.mark.usefixtures("_collected")
 async def test_a_certificate_of_a_stranger(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.configure_cert(context)
+    pin = hashlib.sha256(ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())).hexdigest()
     async with listening(b"", context) as port:
         problem = await problem_of(tmp_path, f"mqtts://127.0.0.1:{port}")
+        shown = (await found_of(tmp_path, f"mqtts://127.0.0.1:{port}"))[-1]
+        careless = (await found_of(tmp_path, f"mqtts://127.0.0.1:{port}", verify_tls=False))[0]
     assert "certificate" in problem.text
     assert "ca_file" in problem.hint
+    assert pin in shown.text
+    assert "fingerprint:" in shown.hint
+    assert careless.text == "any certificate is accepted"
 
 
 @PAHO_LEAVES_IT

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from vms_bridge.backends import kind_names, load_kind
 from vms_bridge.config.check import Checker, nearest, plain_secrets
 from vms_bridge.config.file import Document, KeyPath, Remark, read_document
+from vms_bridge.doors import TlsOptions
 from vms_bridge.errors import InvalidConfig
 from vms_bridge.keys import (
     INSTANCE_PATTERN,
@@ -282,9 +283,9 @@ class _Loader:
             hint = 'name a broker, as in `mqtt: {url: "mqtt://127.0.0.1"}`'
             yield Remark("there is no `mqtt:` section: nobody hears what the bridge sees", hint)
         else:
-            yield from self._plain_secrets(top.mqtt, ("mqtt",))
+            yield from self._model_remarks(top.mqtt, ("mqtt",))
         for key, system in systems.items():
-            yield from self._plain_secrets(system.settings, ("systems", key))
+            yield from self._model_remarks(system.settings, ("systems", key))
             days = getattr(system.settings, "catch_up_days", 0)  # by this name in every kind that has it
             if isinstance(days, int | float) and days > top.retention.days:
                 text = f"systems.{key}.catch_up_days ({days:g}) reaches further back than retention.days ({top.retention.days})"
@@ -293,7 +294,9 @@ class _Loader:
                 )
                 yield Remark(text, hint)
 
-    def _plain_secrets(self, model: BaseModel, path: KeyPath) -> Iterator[Remark]:
+    def _model_remarks(self, model: BaseModel, path: KeyPath) -> Iterator[Remark]:
+        for name, hint in model.without_effect() if isinstance(model, TlsOptions) else ():
+            yield Remark(f"{'.'.join((*path, name))} has no effect", hint)
         for key in plain_secrets(model, path, self._document):
             hint = "write `!file NAME` or `!env NAME`, which keeps it out of backups and of what you show to others"
             yield Remark(f"{key} stands in the file as it is", hint)

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from vms_bridge.addresses import Address, WrongAddress, parse_address
+from vms_bridge.doors import HttpOptions, address_mistake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _SCHEMES = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+_WEBSOCKETS = frozenset({"ws", "wss"})
 
 
-class MqttConfig(BaseModel):
+class MqttConfig(HttpOptions):
     """How to reach the broker, and what to do there."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = Field(
         description='write mqtt://, mqtts://, ws:// or wss://, then [user@]host[:port][/path], as in "mqtt://bridge@127.0.0.1"'
     )
+    username: str | None = Field(
+        default=None,
+        min_length=1,
+        description="name the broker's user as it is, whatever characters it has, or leave it out and name it in url:",
+    )
     password: SecretStr | None = Field(default=None, description="write `!file NAME` or `!env NAME`, which hold the password")
     client_id: str | None = Field(
         default=None, min_length=1, max_length=64, description="write 1 to 64 characters, or leave it out: the bridge makes one"
-    )
-    ca_file: Path | None = Field(
-        default=None, description="name the PEM file of the authority that signed the broker's certificate, or leave it out"
-    )
-    client_certificate: Path | None = Field(
-        default=None, description="name the PEM file of the bridge's own certificate, or leave it and client_key out"
-    )
-    client_key: Path | None = Field(
-        default=None,
-        validate_default=True,
-        description="name the PEM file of the client certificate's key, or leave both out where the broker wants none",
     )
     discovery: bool = Field(default=True, description="write true to announce entities to Home Assistant, false not to")
     discovery_prefix: str = Field(
@@ -61,50 +59,71 @@ class MqttConfig(BaseModel):
     @classmethod
     def _check_url(cls, url: str) -> str:
         try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError:  # its text quotes the address, and a password may stand there
-            raise ValueError("is not an address, or its port is not between 0 and 65535") from None
-        if parts.scheme not in _SCHEMES:
-            raise ValueError("does not start with mqtt://, mqtts://, ws:// or wss://")
-        if not parts.hostname:
-            raise ValueError("has no host")
-        if parts.password is not None:
-            remedy = "take it out of the address, and write `password: !file NAME` or `password: !env NAME` beside url:"
+            address = parse_address(url, _SCHEMES)
+        except WrongAddress as wrong:
+            raise address_mistake(wrong) from None
+        if address.password is not None:
+            remedy = (
+                "take it out of the address, and write `password: !file NAME` or `password: !env NAME` beside url:;"
+                " a : that belongs to the user's name is written %3A there, or as it is by username:"
+            )
             raise PydanticCustomError("credentials", "the password does not belong in the address", {"remedy": remedy})
-        return url
+        has_path = address.path.strip("/") and address.scheme not in _WEBSOCKETS
+        if address.query or address.fragment or has_path:
+            what = "query" if address.query else "fragment" if address.fragment else "path"
+            form = f"{address.scheme}://[user@]host[:port]{'[/path]' if address.scheme in _WEBSOCKETS else ''}"
+            remedy = f"write {form}; in a user's name / is %2F, ? is %3F and # is %23, or name the user by username:"
+            raise PydanticCustomError("address", f"has a {what}, for which there is no use", {"remedy": remedy})
+        return url.strip()
 
-    @field_validator("client_key")
+    @field_validator("username")
     @classmethod
-    def _check_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
-        certificate = info.data.get("client_certificate", ...)  # not there: it is wrong itself
-        if key is None and certificate not in {None, ...}:
-            raise ValueError("is missing, and client_certificate: needs it")
-        if key is not None and certificate is None:
-            raise ValueError("needs client_certificate:")
-        return key
+    def _check_username(cls, username: str | None, info: ValidationInfo) -> str | None:
+        if username is not None and "\0" in username:
+            raise ValueError("has a NUL character in it, which MQTT does not allow")
+        url = info.data.get("url")
+        if username is not None and url is not None and parse_address(url, _SCHEMES).username is not None:
+            raise PydanticCustomError("login", "url: names a user too", {"remedy": "keep one of them"})
+        return username
+
+    def without_effect(self) -> Iterator[tuple[str, str]]:
+        """Yield each option that can have no effect, with what to do about it."""
+        yield from super().without_effect()
+        if self.password is not None and self.user is None:
+            yield "password", "name the user whose password this is by username:, or before the @ in url:"
+
+    @cached_property
+    def address(self) -> Address:
+        """The parsed address."""
+        return parse_address(self.url, _SCHEMES)
 
     @property
-    def parts(self) -> SplitResult:
-        """The parsed address."""
-        return urlsplit(self.url)
+    def user(self) -> str | None:
+        """Who logs in, as the broker knows it."""
+        return self.username if self.username is not None else self.address.username
 
     @property
     def host(self) -> str:
         """The broker's host."""
-        return self.parts.hostname or ""
+        return self.address.host
 
     @property
     def port(self) -> int:
         """The broker's port, the scheme's usual one where none is given."""
-        return self.parts.port or _SCHEMES[self.parts.scheme]
+        return self.address.port
+
+    @property
+    def place(self) -> str:
+        """Host and port for people."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
     @property
     def tls(self) -> bool:
         """Whether the connection is encrypted."""
-        return self.parts.scheme in {"mqtts", "wss"}
+        return self.address.scheme in {"mqtts", "wss"}
 
     @property
     def websockets(self) -> bool:
         """Whether MQTT runs inside a WebSocket."""
-        return self.parts.scheme in {"ws", "wss"}
+        return self.address.scheme in _WEBSOCKETS

@@ -371,7 +371,7 @@ def _ignore(message: Message) -> None:
 
 
 def _address(config: MqttConfig) -> str:
-    return f"{config.host}:{config.port}"
+    return config.place
 
 
 def _missing_feature(answer: Properties | None) -> int | None:

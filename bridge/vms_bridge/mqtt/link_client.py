@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from vms_bridge.mqtt.lifeline import Transit
+from vms_bridge.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ class LinkClient(Client):
     def open(self, config: MqttConfig) -> None:
         """Resolve, connect, shake hands and say hello, with a clean start where the protocol knows it; blocking."""
         if config.tls:
-            self.tls_set_context(_tls_context(config))
+            self.tls_set_context(client_context(config))
         try:
             if self.protocol == MQTTProtocolVersion.MQTTv5:
                 properties = no_properties(PacketTypes.CONNECT)
@@ -124,7 +125,9 @@ class LinkClient(Client):
         return sock
 
     def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
-        context = self._ssl_context or ssl.create_default_context()
+        context = self._ssl_context
+        if context is None:
+            raise ssl.SSLError("no TLS was asked for")
         sock = context.wrap_socket(tcp_sock, server_hostname=self.host, do_handshake_on_connect=False)
         self._opened.append(sock)
         sock.settimeout(self.connect_timeout)
@@ -138,9 +141,9 @@ def make_client(config: MqttConfig, protocol: MQTTProtocolVersion, client_id: st
     client.max_inflight_messages_set(0)  # the window is ours: paho's ignores Receive Maximum
     client.connect_timeout = KEEPALIVE_S
     if config.websockets:
-        client.ws_set_options(path=config.parts.path or "/mqtt")
-    if config.parts.username:
-        client.username_pw_set(config.parts.username, config.password.get_secret_value() if config.password else None)
+        client.ws_set_options(path=config.address.path or "/mqtt", headers=_websocket_headers(config))
+    if config.user is not None:
+        client.username_pw_set(config.user, config.password.get_secret_value() if config.password else None)
     if will is not None:
         client.will_set(will.topic, will.payload, qos=1, retain=True)
     return client
@@ -161,14 +164,13 @@ def subscribe_options(wanted: Filter) -> SubscribeOptions:
     )
 
 
-def _tls_context(config: MqttConfig) -> ssl.SSLContext:
-    for file in filter(None, (config.ca_file, config.client_certificate, config.client_key)):
-        with file.open("rb"):
-            pass  # ssl does not say which file it can't read
-    context = ssl.create_default_context(cafile=str(config.ca_file) if config.ca_file else None)
-    if config.client_certificate and config.client_key:
-        context.load_cert_chain(str(config.client_certificate), str(config.client_key))
-    return context
+def _websocket_headers(config: MqttConfig) -> dict[str, str]:
+    headers = {}
+    if ":" in config.host:  # paho writes an IPv6 address without its brackets
+        headers["Host"] = config.place
+    if config.authorization is not None:
+        headers["Authorization"] = config.authorization
+    return headers
 
 
 def _nothing(*_: object) -> None:

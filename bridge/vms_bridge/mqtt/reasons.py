@@ -7,6 +7,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import BrokerError, BrokerRefused, BrokerUnreachable
+from vms_bridge.tls import UnusableFile, explain
 
 if TYPE_CHECKING:
     from vms_bridge.mqtt.config import MqttConfig
@@ -68,12 +69,11 @@ def no_answer(where: str, config: MqttConfig) -> BrokerUnreachable:
 
 def connect_failure(where: str, config: MqttConfig, error: Exception) -> BrokerError:
     """Explain what went wrong before any MQTT was spoken."""
+    if isinstance(error, UnusableFile):
+        return BrokerRefused(f"no TLS with the MQTT broker at {where}: {error}", hint=_sentence(error.hint))
     if isinstance(error, ssl.SSLError):
-        return _tls_failure(where, error)
-    if isinstance(error, FileNotFoundError | PermissionError) and error.filename:
-        return BrokerRefused(
-            f"can't read {error.filename}: {error.strerror}", hint="Check `mqtt.ca_file`, `client_certificate` and `client_key`."
-        )
+        failure = explain(error, config, "ws" if config.websockets else "mqtt")
+        return BrokerRefused(f"no TLS with the MQTT broker at {where}: {failure.what}", hint=_sentence(failure.hint))
     what, hint = str(error), "Check `mqtt.url`."
     if isinstance(error, socket.gaierror):
         what, hint = f"there is no host {config.host!r}", "Check the host in `mqtt.url`."
@@ -82,26 +82,17 @@ def connect_failure(where: str, config: MqttConfig, error: Exception) -> BrokerE
     elif isinstance(error, TimeoutError):
         what, hint = "no answer in time", "Is the host up, does a firewall let the port through, and is it an MQTT port?"
     elif config.websockets:
-        hint = "Check that this is the broker's WebSocket port, and the path in `mqtt.url`."
+        hint = (
+            "Check that this is the broker's WebSocket port, the path in `mqtt.url` and, where a proxy before the broker wants a"
+            " login, http_username: and http_password:."
+        )
     return BrokerUnreachable(f"no connection to the MQTT broker at {where}: {what}", hint=hint)
 
 
-def _tls_failure(where: str, error: ssl.SSLError) -> BrokerError:
-    message = f"no TLS with the MQTT broker at {where}"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return BrokerRefused(
-            f"{message}: its certificate can't be verified ({error.verify_message})",
-            hint="Set `mqtt.ca_file` to the authority that signed it, and use the host name that stands in it.",
-        )
-    reason = (error.reason or str(error)).replace("_", " ").lower()
-    if "wrong version number" in reason or "record layer" in reason:
-        return BrokerRefused(
-            f"{message}: this port does not speak TLS", hint="Use mqtt:// or ws://, or the port for TLS, often 8883."
-        )
-    if "certificate required" in reason or "alert" in reason:
-        hint = "The broker may want a client certificate: `mqtt.client_certificate` and `mqtt.client_key`."
-        return BrokerRefused(f"{message}: {reason}", hint=hint)
-    return BrokerRefused(f"{message}: {reason}", hint="Check `mqtt.ca_file`, `mqtt.client_certificate` and `mqtt.client_key`.")
+def _sentence(hint: str) -> str:
+    """Return a remedy as a sentence; an option that begins it stays as it is written in the file."""
+    first = hint if hint.partition(" ")[0].endswith(":") else hint[:1].upper() + hint[1:]
+    return f"{first}."
 
 
 def _quoted(text: str) -> str:

@@ -142,7 +142,7 @@ class MqttSink:
             raise failure
 
     def _tell_up(self, down_since: float | None) -> None:
-        where = f"{self._config.host}:{self._config.port}"
+        where = self._config.place
         if down_since is None:
             _LOGGER.info("connected to the MQTT broker at %s", where)
         else:

@@ -59,7 +59,7 @@ def mistakes_in(path: Path, environ: dict[str, str] | None = None) -> tuple[Conf
 
 
 def test_complete_file(folder: Path) -> None:
-    environ = {"MQTT_PASSWORD": "of the broker", "PIN": "0042"}
+    environ = {"MQTT_PASSWORD": "of the broker", "PIN": "0042", "PROXY_PASSWORD": "of the proxy"}
     config = load(folder / "vms-bridge.yaml", environ)
     assert (config.instance, config.name, config.previous_instance) == ("cabin_2", "Cabin", "cabin")
     assert config.data_dir == folder / "state"
@@ -69,6 +69,7 @@ def test_complete_file(folder: Path) -> None:
     assert (mqtt.host, mqtt.port, mqtt.tls) == ("broker.example", 8884, True)
     assert mqtt.password is not None
     assert mqtt.password.get_secret_value() == "of the broker"
+    assert (mqtt.user, mqtt.authorization) == ("bridge", "Basic Y2FiaW46b2YgdGhlIHByb3h5")
     assert (mqtt.ca_file, mqtt.client_key) == (folder / "ca.pem", folder / "client.key")
     assert (mqtt.discovery, mqtt.snapshots, mqtt.commands) == (False, False, "none")
     assert config.remarks == ()
@@ -100,7 +101,7 @@ def test_the_complete_sample_names_every_option() -> None:
     top = keys(sample)
     assert set(top) == set(FileOptions.model_fields)
     assert set(keys(top["log"])) == set(LogConfig.model_fields)
-    assert set(keys(top["mqtt"])) == set(MqttConfig.model_fields)
+    assert set(keys(top["mqtt"])) | {"fingerprint"} == set(MqttConfig.model_fields), "fingerprint: excludes ca_file:"
     yard = keys(keys(top["systems"])["yard"])
     assert set(SystemOptions.model_fields) <= set(yard)
     assert set(keys(keys(yard["monitors"])["007"])) == set(MonitorOptions.model_fields)
@@ -134,12 +135,12 @@ def test_no_place_for_the_state(tmp_path: Path) -> None:
 
 def test_a_relative_config_path_still_gives_absolute_places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    config = load(Path("vms-bridge.yaml"), {"MQTT_PASSWORD": "x", "PIN": "y"})
+    config = load(Path("vms-bridge.yaml"), {"MQTT_PASSWORD": "x", "PIN": "y", "PROXY_PASSWORD": "z"})
     assert config.data_dir == folder / "state"
 
 
 def test_equal_files_give_equal_configurations(folder: Path) -> None:
-    environ = {"MQTT_PASSWORD": "one", "PIN": "0042"}
+    environ = {"MQTT_PASSWORD": "one", "PIN": "0042", "PROXY_PASSWORD": "x"}
     first, second = (load(folder / "vms-bridge.yaml", environ) for _ in range(2))
     assert first == second
     other = load(folder / "vms-bridge.yaml", environ | {"PIN": "0043"})
@@ -463,6 +464,37 @@ def test_the_message_of_one_and_of_many() -> None:
     assert str(one) == "f:3: k: is wrong (mend it)"
     assert one.args[0] == "the configuration has a mistake"
     assert InvalidConfig([ConfigError("a"), ConfigError("b")]).args[0] == "the configuration has 2 mistakes"
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "hint"),
+    [
+        ("url: mqtt://h, password: !env EMPTY_NOT", "mqtt.password", "name the user"),
+        ("url: mqtt://h, ca_file: vms-bridge.yaml", "mqtt.ca_file", "write mqtts:// in url:"),
+        ("url: ws://h, client_certificate: vms-bridge.yaml, client_key: vms-bridge.yaml", "mqtt.client_certificate", "wss://"),
+    ],
+)
+def test_what_has_no_effect_is_told(tmp_path: Path, options: str, key: str, hint: str) -> None:
+    config = load(write(tmp_path, f"mqtt: {{{options}}}\n{MINIMAL}"), ENVIRON | {"EMPTY_NOT": "x"})
+    (remark,) = config.remarks
+    assert remark.text == f"{key} has no effect"
+    assert hint in remark.hint
+
+
+@pytest.mark.parametrize(
+    ("options", "user"),
+    [
+        ({"url": "mqtt://cam%40home.example@host"}, "cam@home.example"),
+        ({"url": "mqtt://host", "username": "vh:cam"}, "vh:cam"),
+        ({"url": "mqtt://host", "username": "a#b/%20@x"}, "a#b/%20@x"),
+        ({"url": "mqtt://host"}, None),
+    ],
+)
+def test_the_brokers_user(options: dict[str, str], user: str | None) -> None:
+    config = MqttConfig.model_validate(options)
+    assert config.user == user
+    assert config.place == "host:1883"
+    assert MqttConfig.model_validate(options) == config, "what was looked up does not make another configuration"
 
 
 def _documented() -> dict[str, dict[str, str]]:

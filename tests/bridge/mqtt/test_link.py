@@ -21,6 +21,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from tests.fakes.broker import ONLY_3_1_1, RECEIVE_MAXIMUM_1, FakeBroker, Faults
 from tests.fakes.clock import FakeClock
+from tests.fakes.gate import Gate
 from tests.fakes.hub import FakeHub
 
 from vms_bridge.clock import SystemClock
@@ -739,10 +740,12 @@ async def test_tls_with_a_client_certificate(broker: FakeBroker, authority: trus
 
 
 @asynccontextmanager
-async def websocket_to(port: int) -> AsyncIterator[str]:
+async def websocket_to(port: int, gate: Gate | None = None) -> AsyncIterator[str]:
     """A WebSocket server in front of a broker; it is slow to read what is large."""
 
-    async def handle(request: web.Request) -> web.WebSocketResponse:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if gate is not None and (refusal := gate.refuses(request)) is not None:
+            return refusal
         client = web.WebSocketResponse(protocols=("mqtt",), max_msg_size=0)
         await client.prepare(request)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -787,6 +790,16 @@ async def test_websockets_carry_what_does_not_fit_at_once(broker: FakeBroker) ->
             broker.publish("in", str(number))
         assert [(await came.get()).payload for _ in range(50)] == [str(number).encode() for number in range(50)]
         await link.close()
+        await broker.until(lambda: not broker.clients)
+
+
+async def test_a_proxy_before_the_broker_that_wants_a_login(broker: FakeBroker) -> None:
+    async with websocket_to(broker.port, Gate("basic")) as url:
+        link = await connect(url, http_username="proxy", http_password=SecretStr("sésame:1"))
+        await link.close()
+        with pytest.raises(BrokerUnreachable, match="WebSocket") as caught:
+            await connect(url)
+        assert "http_username:" in caught.value.hint
         await broker.until(lambda: not broker.clients)
 
 

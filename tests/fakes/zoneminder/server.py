@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from tests.fakes.gate import Gate
     from tests.fakes.zoneminder.world import FakeEvent, FakeMonitor
 
 JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 100 + b"\xff\xd9"
@@ -87,12 +88,13 @@ class FakeZoneMinder:
     """Then every API call, login too, answers 200 and nothing."""
     server_id: int = 0
     servers: list[dict[str, Any]] = field(default_factory=list)
+    gate: Gate | None = None
     _runner: web.AppRunner | None = None
     _serial: int = 0
 
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=1024 * 1024)
-        application.router.add_route("*", "/{tail:.*}", self._handle)
+        application.router.add_route("*", "/{tail:.*}", self._let_in)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.ssl_context)
@@ -123,6 +125,10 @@ class FakeZoneMinder:
     def asked(self, path: str) -> int:
         """How many requests for API paths that begin like this are remembered."""
         return sum(asked.startswith(path) for _, asked in self.requests)
+
+    async def _let_in(self, request: web.Request) -> web.StreamResponse:
+        refusal = None if self.gate is None else self.gate.refuses(request)
+        return refusal or await self._handle(request)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self.count += 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from vms_bridge.backends.zoneminder.api import GatewayFailed, TimedOut
+from vms_bridge.backends.http import TimedOut
+from vms_bridge.backends.zoneminder.api import GatewayFailed
 from vms_bridge.backends.zoneminder.parse import as_text, mapping
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, VmsAuthFailed, VmsProtocolError

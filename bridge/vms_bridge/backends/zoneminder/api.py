@@ -1,48 +1,32 @@
-"""One HTTP connection to a ZoneMinder: the only place that knows aiohttp, and where its errors become ours.
+"""One HTTP connection to a ZoneMinder: its API's paths, tokens and ways to say no.
 
 Used for one attempt and thrown away. No message ever holds a URL's query: that is where the token is.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-import os
-import re
-import ssl
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
 
-import aiohttp
-from yarl import URL
-
+from vms_bridge.backends.http import GateClosed, HttpClient, Redirected, login_page, redacted
 from vms_bridge.backends.zoneminder.auth import Authenticator
 from vms_bridge.backends.zoneminder.parse import as_text, mapping
-from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
+from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.clock import Clock
 
-_LOG = logging.getLogger(__name__)
 JSON_LIMIT_BYTES = 32 * 1024 * 1024
-CONNECTIONS = 4
-_CHUNK_BYTES = 256 * 1024
 # A second login can't mend a refusal that comes this soon after the first.
 _FRESH_TOKEN_S = 30.0
-_SECRETS = re.compile(r"(?i)\b(token|auth|pass|password|access_token|refresh_token)=[^&\s\"']*|eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
 class PermissionMissing(VmsAuthFailed):
     """The login is good, but this user may not do this."""
-
-
-class TimedOut(VmsUnreachable):
-    """No answer in time; what was asked for may have been done all the same."""
 
 
 class GatewayFailed(VmsProtocolError):
@@ -58,24 +42,16 @@ class Api:
 
     def __init__(self, config: ZoneMinderConfig, clock: Clock) -> None:
         self._config = config
-        self._session: aiohttp.ClientSession | None = None
+        self._http = HttpClient(config, config.timeout, "application/json, image/jpeg")
         self.auth = Authenticator(config.username, config.password, self._login, clock)
         self.requests = 0
 
     async def __aenter__(self) -> Self:
-        ssl_option = await asyncio.to_thread(ssl_choice, self._config)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=ssl_option, limit=CONNECTIONS),
-            # A session cookie would make PHP handle our requests one after the other.
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=self._config.timeout, sock_connect=min(5.0, self._config.timeout)),
-            headers={"Accept": "application/json, image/jpeg"},
-        )
+        await self._http.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._http.__aexit__()
 
     async def get(
         self, path: str, query: Mapping[str, str] | None = None, *, timeout_s: float | None = None, at: str | None = None
@@ -107,7 +83,9 @@ class Api:
         status, body, content_type = await self._send("POST", self._api(path), {}, form=form)
         try:
             return _decoded(path, status, body, content_type)
-        except (PermissionMissing, VmsAuthFailed) as error:
+        except GateClosed:
+            raise
+        except VmsAuthFailed as error:
             raise VmsAuthFailed(
                 f"ZoneMinder refused the login: {error}",
                 hint="check username: and password:, and that the user is enabled and has API access",
@@ -147,48 +125,23 @@ class Api:
         timeout_s: float | None = None,
         limit_bytes: int = JSON_LIMIT_BYTES,
     ) -> tuple[int, bytes, str]:
-        if self._session is None or self._session.closed:
-            raise VmsUnreachable("the connection is not open")
         self.requests += 1
-        timeout = None if timeout_s is None else aiohttp.ClientTimeout(total=timeout_s)
         encoded = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in query.items())
-        # Already encoded: yarl would turn `%2B` and `%3A` of names back into what Cake reads otherwise.
-        target = URL(f"{url}?{encoded}" if encoded else url, encoded=True)
-        where = urlsplit(url).path
-        async with (
-            _translated(where, urlsplit(url).netloc),
-            self._session.request(
-                method, target, data=form, allow_redirects=False, timeout=timeout or self._session.timeout
-            ) as response,
-        ):
-            body = await _bounded(response, limit_bytes, where)
-            if response.status in {301, 302, 303, 307, 308}:
-                raise _redirected(where, response.headers.get("Location", ""))
-            return response.status, body, response.content_type
-
-
-def ssl_choice(config: ZoneMinderConfig) -> ssl.SSLContext | aiohttp.Fingerprint | bool:
-    """Return how aiohttp is to check the server's certificate; reads files. Raises VmsError."""
-    if config.fingerprint is not None:
-        return aiohttp.Fingerprint(bytes.fromhex(config.fingerprint))
-    if config.ca_file is not None:
+        target = f"{url}?{encoded}" if encoded else url
         try:
-            return ssl.create_default_context(cafile=str(config.ca_file))
-        except (OSError, ssl.SSLError) as error:
-            raise VmsUnreachable(
-                f"ca_file: {config.ca_file} can't be used: {error}", hint="it must be a readable PEM file"
-            ) from error
-    return config.verify_tls
+            answer = await self._http.send(method, target, form=form, timeout_s=timeout_s, limit_bytes=limit_bytes)
+        except Redirected as error:
+            if "view=login" in urlsplit(error.location).query:
+                raise VmsAuthFailed(
+                    f"{urlsplit(url).path} wants a login", hint="the user may lack the permission to view this"
+                ) from None
+            raise
+        return answer.status, answer.body, answer.content_type
 
 
 def segments(*parts: tuple[str, str]) -> str:
     """Return CakePHP's named path segments, such as `Id >:5/MonitorId:1`, encoded."""
     return "/".join(f"{quote(name, safe='')}:{quote(value, safe='')}" for name, value in parts)
-
-
-def redacted(text: str) -> str:
-    """Return the text without tokens and passwords, and no longer than a line or two."""
-    return _SECRETS.sub("<secret>", text)[:300]
 
 
 def _with_token(query: Mapping[str, str], token: str | None) -> Mapping[str, str]:
@@ -197,17 +150,6 @@ def _with_token(query: Mapping[str, str], token: str | None) -> Mapping[str, str
 
 def _is_about_permission(body: bytes) -> bool:
     return b"nsufficient" in body[:2000]
-
-
-async def _bounded(response: aiohttp.ClientResponse, limit_bytes: int, where: str) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-        size += len(chunk)
-        if size > limit_bytes:
-            raise VmsProtocolError(f"{where} answered more than {limit_bytes} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _decoded(path: str, status: int, body: bytes, content_type: str) -> object:
@@ -225,21 +167,31 @@ def _decoded(path: str, status: int, body: bytes, content_type: str) -> object:
 
 
 def _not_json(path: str, status: int, body: bytes, content_type: str) -> VmsError:
+    where = f"api/{path}"
+    if b"zoneminder" not in body.lower() and (gate := login_page(where, body)) is not None:
+        return gate
     if status == 401:
-        return VmsAuthFailed("the web server itself wants a login", hint="the bridge needs direct access to ZoneMinder's API")
+        return GateClosed(
+            f"the web server itself, or a proxy before ZoneMinder, wants a login ({where}, HTTP 401)",
+            hint="have it let the bridge in by HTTP basic authentication (http_username:, http_password:), by a client"
+            " certificate or by its address: the bridge needs to get to ZoneMinder's API",
+        )
     if status == 404:
         return NotThere(
-            f"api/{path} is not there (HTTP 404)",
+            f"{where} is not there (HTTP 404)",
             hint="url: must be ZoneMinder's web address, such as http://host/zm, and its /api must be served",
         )
     if status < 400 and (b"<" in body[:200] or "html" in content_type):
         return VmsProtocolError(
-            f"api/{path} answered a web page instead of JSON",
+            f"{where} answered a web page instead of JSON",
             hint="turn on OPT_USE_API under Options > System, and check the web server's rewrite rules for /api",
         )
     if status >= 500:
-        return VmsProtocolError(f"api/{path} failed with HTTP {status}", hint="look at the web server's error log")
-    return VmsProtocolError(f"api/{path} answered what is no JSON (HTTP {status})", hint="look at the web server's error log")
+        return VmsProtocolError(f"{where} failed with HTTP {status}", hint="look at the web server's error log")
+    hint = "look at the web server's error log"
+    if status == 403:
+        hint = f"{hint}: it or a proxy before ZoneMinder may not let this machine in"
+    return VmsProtocolError(f"{where} answered what is no JSON (HTTP {status})", hint=hint)
 
 
 def _refusal(path: str, status: int, answer: object) -> VmsError:
@@ -255,47 +207,3 @@ def _refusal(path: str, status: int, answer: object) -> VmsError:
         return NotThere(what)
     name = redacted(as_text(thrown.get("class")))
     return VmsProtocolError(f"{name}: {what}" if name else what, hint="look at ZoneMinder's and the web server's logs")
-
-
-def _redirected(where: str, location: str) -> VmsError:
-    target = urlsplit(location)
-    if "view=login" in target.query:
-        return VmsAuthFailed(f"{where} wants a login", hint="the user may lack the permission to view this")
-    place = redacted(f"{target.scheme}://{target.hostname}{target.path}" if target.hostname else target.path)
-    return VmsProtocolError(f"{where} redirects to {place}", hint="set url: to the address that ZoneMinder is really served at")
-
-
-@asynccontextmanager
-async def _translated(where: str, host: str) -> AsyncIterator[None]:
-    """Turn what aiohttp raises into ours, most specific first."""
-    try:
-        yield
-    except aiohttp.ServerFingerprintMismatch as error:
-        raise VmsUnreachable(
-            f"{host} shows another certificate than the pinned one: its SHA-256 is {error.got.hex()}",
-            hint="if the certificate was renewed on purpose, set fingerprint: to this value",
-        ) from None
-    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-        raise VmsUnreachable(
-            f"{host} has a certificate that can't be trusted: {error.__cause__ or type(error).__name__}",
-            hint="set ca_file:, or fingerprint: to the SHA-256 that `vms-bridge check` shows",
-        ) from None
-    except TimeoutError:
-        raise TimedOut(f"{where} on {host} did not answer in time", hint="is ZoneMinder overloaded?") from None
-    except aiohttp.ClientConnectorError as error:
-        # asyncio writes its own words in the place of the system's.
-        number = error.os_error.errno
-        reason = os.strerror(number).lower() if number and number > 0 else error.os_error.strerror or error.os_error
-        raise VmsUnreachable(
-            f"no connection to {host}: {reason}", hint="check url:, and whether ZoneMinder's host and its web server are up"
-        ) from None
-    except aiohttp.ClientPayloadError:
-        raise VmsProtocolError(f"{where} broke off in the middle of its answer") from None
-    except aiohttp.ClientResponseError as error:
-        raise VmsProtocolError(f"{where} did not answer in proper HTTP: {redacted(str(error.message))}") from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise VmsUnreachable(
-            f"{host} closed the connection ({type(error).__name__})", hint="look at the web server's error log"
-        ) from None
-    except (aiohttp.http.HttpProcessingError, ValueError) as error:
-        raise VmsProtocolError(f"{where} can't be asked: {type(error).__name__}") from None

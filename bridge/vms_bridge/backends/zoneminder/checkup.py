@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-import ssl
 from datetime import UTC
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vms_bridge.backends.base import Finding
+from vms_bridge.backends.http import GateClosed
 from vms_bridge.backends.zoneminder.api import Api, PermissionMissing
 from vms_bridge.backends.zoneminder.parse import as_text, mapping, parse_events, parse_monitors, parse_time_zone, parse_version
 from vms_bridge.backends.zoneminder.shm import MonitorMemory, Unusable
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError
+from vms_bridge.tls import shown_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,6 +69,8 @@ async def _examine_api(config: ZoneMinderConfig, clock: Clock, api: Api, finding
         answer = await api.get_without_token("host/getVersion")
         api.auth.is_off = True
         findings.append(Finding(text=f"{config.url} answers, and wants no login"))
+    except GateClosed:
+        raise
     except VmsAuthFailed:
         findings.append(Finding(text=f"{config.url} answers"))
         answer = await api.get("host/getVersion")
@@ -104,6 +106,8 @@ async def _elsewhere(config: ZoneMinderConfig, clock: Clock, error: VmsError) ->
         try:
             async with Api(config.model_copy(update={"url": url}), clock) as api:
                 is_there = parse_version(await api.get_without_token("host/getVersion")) is not None
+        except GateClosed:
+            is_there = False
         except VmsAuthFailed as refusal:
             is_there = "api/" in str(refusal)  # in ZoneMinder's own words; a web server's login says nothing
         except VmsError:
@@ -224,15 +228,8 @@ async def _certificate(config: ZoneMinderConfig, clock: Clock) -> str | None:
     parts = urlsplit(config.url)
     if parts.scheme != "https":
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         async with clock.timeout(config.timeout):
-            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443, ssl=context)
-            try:
-                shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-            finally:
-                writer.close()
-    except (OSError, ValueError):
+            return await shown_certificate(parts.hostname or "", parts.port or 443)
+    except TimeoutError:
         return None
-    return hashlib.sha256(shown).hexdigest() if shown else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from vms_bridge.backends.http import GateClosed
 from vms_bridge.backends.zoneminder.parse import as_text, mapping
 from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsProtocolError, VmsUnreachable
 from vms_bridge.model import EventPicture
@@ -58,6 +59,8 @@ class Pictures:
     async def _get(self, url: str, query: dict[str, str], what: str) -> bytes:
         try:
             status, content_type, body = await self._api.fetch(url, query, PICTURE_LIMIT_BYTES)
+        except GateClosed as error:
+            raise MediaUnavailable(f"no picture of {what}: {error}", hint=error.hint) from None
         except VmsAuthFailed as error:
             raise MediaUnavailable(f"ZoneMinder does not show {what} to this user", hint=error.hint) from None
         except VmsProtocolError as error:

@@ -12,7 +12,8 @@ from tests.bridge.backends.zoneminder.support import PASSWORD, FastClock, config
 from tests.fakes.clock import FakeClock
 from tests.fakes.zoneminder import FakeZoneMinder, Personality, World
 
-from vms_bridge.backends.zoneminder.api import Api, NotThere, PermissionMissing, TimedOut, redacted, segments
+from vms_bridge.backends.http import TimedOut, redacted
+from vms_bridge.backends.zoneminder.api import Api, NotThere, PermissionMissing, segments
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
 
 if TYPE_CHECKING:

@@ -1,0 +1,273 @@
+"""The border to HTTP that all backends share: the only place that knows aiohttp, and where its errors become ours.
+
+A client is used for one attempt and thrown away. It follows no redirect, so that nothing meant for one host gets to another,
+and tells apart what the server itself says from what stands before it. No message ever holds a URL's query: tokens are there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
+from vms_bridge.tls import Failure, UnusableFile, client_context, explain
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from vms_bridge.doors import HttpOptions
+
+CONNECTIONS = 4
+_CONNECT_S = 5.0
+_CHUNK_BYTES = 256 * 1024
+_SECRETS = re.compile(r"(?i)\b(token|auth|pass|password|access_token|refresh_token)=[^&\s\"']*|eyJ[\w-]+\.[\w-]+\.[\w-]+")
+_PORTS = {"http": 80, "https": 443}
+_SCHEMES = re.compile(r"(?i)(?:^|,)\s*(basic|digest|negotiate|ntlm)\b")
+_REALM = re.compile(r'(?i)\brealm="?([^",]{1,60})')
+_PORTAL = re.compile(
+    r"(?i)(?:^|[/.])(?:log[-_]?[io]n|sign[-_]?in|sso|oauth2?|auth|authelia|authentik|authorize|goauthentik|cdn-cgi/access)(?=[/.]|$)"
+)
+"""What the addresses of login portals have in their host or path."""
+_PASSWORD_FIELD = re.compile(rb"(?i)<input[^>]{0,300}type\s*=\s*[\"']?password")
+_LET_IN = "have it let the bridge in by HTTP basic authentication (http_username:, http_password:)"
+_DIRECT = "or set url: to an address that leads past it"
+
+
+class TimedOut(VmsUnreachable):
+    """No answer in time; what was asked for may have been done all the same."""
+
+
+class GateClosed(VmsAuthFailed):
+    """What stands before the server (a web server's own login, a proxy) does not let the bridge through."""
+
+
+class Redirected(VmsProtocolError):
+    """The server sends whoever asks to another place, `location`."""
+
+    def __init__(self, message: str, *, hint: str, location: str) -> None:
+        super().__init__(message, hint=hint)
+        self.location = location
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered."""
+
+    status: int
+    body: bytes
+    content_type: str
+
+
+class HttpClient:
+    """Requests to one configured server and, without its login, to others; use as an async context manager."""
+
+    def __init__(self, options: HttpOptions, timeout_s: float, accept: str) -> None:
+        self._options, self._timeout_s, self._accept = options, timeout_s, accept
+        self._session: aiohttp.ClientSession | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._login = options.authorization
+
+    async def __aenter__(self) -> Self:
+        if self._options.url.startswith("https:"):
+            self._tls = await self._context()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            # A session cookie would make PHP handle our requests one after the other.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=min(_CONNECT_S, self._timeout_s)),
+            headers={"Accept": self._accept},
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        limit_bytes: int,
+        form: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Ask at a URL that is encoded already, and return the whole answer. Raises VmsError."""
+        session = self._session
+        if session is None or session.closed:
+            raise VmsUnreachable("the connection is not open")
+        parts = urlsplit(url)
+        if parts.scheme == "https" and self._tls is None:
+            self._tls = await self._context()
+        is_own = _origin(url) == _origin(self._options.url)
+        headers = {"Authorization": self._login} if self._login is not None and is_own else {}
+        timeout = session.timeout if timeout_s is None else aiohttp.ClientTimeout(total=timeout_s)
+        # Already encoded: yarl would turn `%2B` and `%3A` of names back into what Cake reads otherwise.
+        target = URL(url, encoded=True)
+        async with (
+            _translated(parts.path, parts.netloc, self._options),
+            session.request(
+                method, target, data=form, headers=headers, allow_redirects=False, timeout=timeout, ssl=self._tls or True
+            ) as response,
+        ):
+            body = await _bounded(response, limit_bytes, parts.path)
+            self._examine(response, body, parts.path, has_login=bool(headers))
+            return Answer(response.status, body, response.content_type)
+
+    async def _context(self) -> ssl.SSLContext:
+        try:
+            return await asyncio.to_thread(client_context, self._options)
+        except UnusableFile as error:
+            raise VmsUnreachable(str(error), hint=error.hint) from error
+
+    def _examine(self, response: aiohttp.ClientResponse, body: bytes, where: str, *, has_login: bool) -> None:
+        """Raise if this is not the server's own answer, but that of something before it."""
+        status, host = response.status, response.url.raw_host or ""
+        if status in {401, 407}:
+            challenge = ", ".join(response.headers.getall("WWW-Authenticate" if status == 401 else "Proxy-Authenticate", []))
+            self._examine_challenge(host, status, challenge, has_login=has_login)
+        if status in {301, 302, 303, 307, 308}:
+            raise _redirected(where, host, response.headers.get("Location", ""))
+        if status == 400 and b"SSL certificate" in body[:2000]:
+            raise _certificate_wanted(host, is_shown=self._options.client_certificate is not None)
+        if status == 400 and b"plain HTTP request was sent to HTTPS port" in body[:2000]:
+            raise VmsProtocolError(f"{host} speaks HTTPS at this port", hint="write https:// in url:")
+
+    def _examine_challenge(self, host: str, status: int, challenge: str, *, has_login: bool) -> None:
+        schemes = [scheme.lower() for scheme in _SCHEMES.findall(challenge)]
+        if not schemes:
+            return
+        realm = _REALM.search(challenge)
+        named = f", realm {redacted(realm[1])!r}" if realm and realm[1].isprintable() else ""
+        said = f"HTTP {status}{named}"
+        if "basic" not in schemes:
+            raise GateClosed(
+                f"the web server or proxy at {host} wants a login by {schemes[0]} ({said})",
+                hint=f"have it offer HTTP basic authentication, for http_username: and http_password:, {_DIRECT}",
+            )
+        if has_login:
+            raise GateClosed(
+                f"the web server or proxy at {host} refuses this user and password ({said})",
+                hint="check http_username: and http_password:",
+            )
+        hint = "set http_username: and http_password: to a user that it knows"
+        if self._login is not None:
+            hint = "http_username: is sent to the host of url: only; let this one's address through without a login"
+        raise GateClosed(f"the web server or proxy at {host} wants a login of its own ({said})", hint=f"{hint}, {_DIRECT}")
+
+
+def redacted(text: str) -> str:
+    """Return the text without tokens and passwords, and no longer than a line or two."""
+    return _SECRETS.sub("<secret>", text)[:300]
+
+
+def login_page(where: str, body: bytes) -> GateClosed | None:
+    """Return what to raise where a page with a field for a password came in the place of something else."""
+    if _PASSWORD_FIELD.search(body[:200_000]) is None:
+        return None
+    return GateClosed(
+        f"{where} answered the login page of a proxy or web server",
+        hint=f"{_LET_IN} or a client certificate, {_DIRECT}",
+    )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+async def _bounded(response: aiohttp.ClientResponse, limit_bytes: int, where: str) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        size += len(chunk)
+        if size > limit_bytes:
+            raise VmsProtocolError(f"{where} answered more than {limit_bytes} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _redirected(where: str, host: str, location: str) -> VmsProtocolError | GateClosed:
+    """Tell a proxy's way to its login from a server that has moved."""
+    try:
+        target = urlsplit(location)
+        elsewhere = target.hostname
+    except ValueError:
+        return Redirected(
+            f"{where} redirects to an address that is none", hint="look at the web server's configuration", location=""
+        )
+    place = redacted(f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}" if elsewhere else target.path)
+    is_elsewhere = elsewhere not in {None, host}
+    leads_back = is_elsewhere and host in unquote(unquote(target.query))
+    if leads_back or _PORTAL.search(f"{elsewhere}{target.path}" if is_elsewhere else target.path):
+        return GateClosed(
+            f"{where} is sent to a login at {place}",
+            hint=f"{_LET_IN}, {_DIRECT}",
+        )
+    hint = f"set url: to the address that it is really served at; this leads to {place}"
+    return Redirected(f"{where} redirects to {place}", hint=hint, location=location)
+
+
+def _certificate_wanted(host: str, *, is_shown: bool) -> GateClosed:
+    if is_shown:
+        hint = "was it signed by the authority that the server asks for, and is it still valid?"
+        return GateClosed(f"{host} does not accept the certificate of client_certificate:", hint=hint)
+    return GateClosed(f"{host} wants a client certificate", hint="set client_certificate: and client_key:")
+
+
+@asynccontextmanager
+async def _translated(where: str, host: str, options: HttpOptions) -> AsyncIterator[None]:
+    """Turn what aiohttp raises into ours, most specific first."""
+    try:
+        yield
+    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+        raise _no_tls(host, explain(error.__cause__ or error, options, "http")) from None
+    except TimeoutError:
+        raise TimedOut(f"{where} on {host} did not answer in time", hint="is the server overloaded?") from None
+    except aiohttp.ClientConnectorError as error:
+        # asyncio writes its own words in the place of the system's.
+        number = error.os_error.errno
+        reason = os.strerror(number).lower() if number and number > 0 else error.os_error.strerror or error.os_error
+        raise VmsUnreachable(
+            f"no connection to {host}: {reason}", hint="check url:, and whether the host and its web server are up"
+        ) from None
+    except aiohttp.ClientPayloadError:
+        raise VmsProtocolError(f"{where} broke off in the middle of its answer") from None
+    except aiohttp.ClientResponseError as error:
+        raise VmsProtocolError(f"{where} did not answer in proper HTTP: {redacted(str(error.message))}") from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise _closed(host, error, options) from None
+    except (aiohttp.http.HttpProcessingError, ValueError) as error:
+        raise VmsProtocolError(f"{where} can't be asked: {type(error).__name__}") from None
+
+
+def _closed(host: str, error: Exception, options: HttpOptions) -> VmsUnreachable:
+    if "[SSL:" in str(error):  # by TLS 1.3 a server refuses our certificate only when the handshake is over
+        return _no_tls(host, explain(_as_ssl_error(error), options, "http"))
+    hint = "look at the web server's error log"
+    if options.url.startswith("https:") and options.client_certificate is None:
+        hint = f"{hint}; if it wants a client certificate, set client_certificate: and client_key:"
+    return VmsUnreachable(f"{host} closed the connection ({type(error).__name__})", hint=hint)
+
+
+def _no_tls(host: str, failure: Failure) -> VmsUnreachable:
+    what = "has a certificate that can't be trusted" if failure.is_certificate else "and the bridge find no common TLS"
+    return VmsUnreachable(f"{host} {what}: {failure.what}", hint=failure.hint)
+
+
+def _as_ssl_error(error: Exception) -> ssl.SSLError:
+    """Return what aiohttp has made an error of its own from."""
+    text = str(error)
+    found = re.search(r"\[SSL: (\w+)", text)
+    lost = ssl.SSLError(1, text)
+    lost.reason = found[1] if found else text
+    return lost
