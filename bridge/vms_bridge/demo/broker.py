@@ -1,8 +1,8 @@
 """An MQTT broker for the demo and for tests, and for nothing else.
 
-MQTT 5 and 3.1.1, QoS 0 and 1 (2 is accepted and delivered as 1), retained messages, wills, keep-alive, session
-takeover, passwords. It keeps no session beyond its connection and nothing on disk, offers neither TLS nor WebSocket,
-and listens on loopback only. For anything real there is mosquitto.
+MQTT 5 and 3.1.1, QoS 0 and 1 (2 is accepted and delivered as 1), retained messages, wills, keep-alive, sessions and
+their takeover, passwords. It keeps nothing on disk, offers neither TLS nor WebSocket, and listens on loopback only. For
+anything real there is mosquitto.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 from vms_bridge.clock import Clock, SystemClock
+from vms_bridge.demo.absent import Absent
 from vms_bridge.demo.connection import Connection
 from vms_bridge.demo.hooks import Hooks, Obedient
 from vms_bridge.demo.packets import MQTT_3_1_1, MQTT_5, Message
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from vms_bridge.demo.connection import Leftover
+    from vms_bridge.demo.outgoing import Kept
     from vms_bridge.demo.packets import Connect, Wish
 
 _LOG = logging.getLogger(__name__)
@@ -45,6 +48,8 @@ class BrokerLimits:
     max_queued_bytes: int = 64 * 1024 * 1024
     max_retained: int = 100_000
     max_connections: int = 1_000
+    max_sessions: int = 1_000
+    max_session_expiry_s: int = 24 * 3600
     versions: frozenset[int] = frozenset({MQTT_3_1_1, MQTT_5})
 
 
@@ -93,7 +98,8 @@ class Broker:
         self._subscriptions: Subscriptions[Subscriber] = Subscriptions()
         self._retained: dict[str, Message] = {}
         self._expiring: set[str] = set()
-        self._filters: dict[Subscriber, set[str]] = {}
+        self._filters: dict[Subscriber, dict[str, Grant]] = {}
+        self._absent: dict[str, Absent] = {}
         self._past = Traffic()
         self._received = 0
         self._all_closed = asyncio.Event()
@@ -162,9 +168,18 @@ class Broker:
         return self._retained.get(topic)
 
     def subscriptions(self, client_id: str) -> frozenset[str]:
-        """Return the filters that a client has subscribed to."""
-        connection = self._clients.get(client_id)
-        return frozenset() if connection is None else frozenset(self._filters.get(connection, ()))
+        """Return the filters that a client has subscribed to, one that is away too."""
+        subscriber = self._clients.get(client_id) or self._absent.get(client_id)
+        return frozenset() if subscriber is None else frozenset(self._filters.get(subscriber, ()))
+
+    @property
+    def absent(self) -> Mapping[str, int]:
+        """The clients that are away and have a session, and how many messages wait for each."""
+        return {client_id: len(absent.kept) for client_id, absent in self._absent.items()}
+
+    def forget_session(self, client_id: str) -> None:
+        """Let the session of a client go that is away: with all that waits for it."""
+        self.detach(self._absent.pop(client_id))
 
     def kick(self, client_id: str, reason: int = Reason.ADMINISTRATIVE_ACTION) -> None:
         """Send a client away, with a reason where its protocol knows one."""
@@ -185,8 +200,7 @@ class Broker:
 
     def attach(self, subscriber: Subscriber, topic_filter: str, grant: Grant) -> None:
         """Have somebody inside this process hear messages, the retained ones first."""
-        self._subscriptions.add(subscriber, topic_filter, grant)
-        self._filters.setdefault(subscriber, set()).add(topic_filter)
+        self._add(subscriber, topic_filter, grant)
         self._send_retained(subscriber, topic_filter, grant)
 
     def detach(self, subscriber: Subscriber) -> None:
@@ -239,8 +253,7 @@ class Broker:
         if not self._hooks.may_subscribe(connection.client_id, wish.filter):
             return Reason.NOT_AUTHORISED
         grant = Grant(qos=min(wish.qos, 1), no_local=wish.no_local, retain_as_published=wish.retain_as_published)
-        is_new = self._subscriptions.add(connection, wish.filter, grant)
-        self._filters.setdefault(connection, set()).add(wish.filter)
+        is_new = self._add(connection, wish.filter, grant)
         if wish.retain_handling == 0 or (wish.retain_handling == 1 and is_new):
             self._send_retained(connection, wish.filter, grant, besides=connection.client_id if wish.no_local else None)
         self._hooks.changed()
@@ -249,7 +262,7 @@ class Broker:
     def unsubscribe(self, connection: Connection, topic_filter: str) -> int:
         """Unsubscribe; returns a reason code."""
         existed = self._subscriptions.remove(connection, topic_filter)
-        self._filters.get(connection, set()).discard(topic_filter)
+        self._filters.get(connection, {}).pop(topic_filter, None)
         self._hooks.changed()
         return Reason.SUCCESS if existed else Reason.NO_SUBSCRIPTION_EXISTED
 
@@ -266,16 +279,45 @@ class Broker:
         if not self._connections:
             self._all_closed.set()
 
-    def forget(self, connection: Connection, client_id: str, will: Message | None) -> None:
-        """Drop a client and everything it has subscribed to; send its will."""
+    def resume(self, connection: Connection, connect: Connect) -> list[Kept] | None:
+        """Give the client what it had subscribed to, and return what waits for it; None if it has or wants no session."""
+        self._end_sessions()
+        absent = self._absent.pop(connect.client_id, None)
+        if absent is None:
+            return None
+        self.detach(absent)
+        if connect.clean:
+            return None
+        for topic_filter, grant in absent.filters.items():
+            self._add(connection, topic_filter, grant)
+        return absent.kept
+
+    def forget(self, connection: Connection, client_id: str, will: Message | None, session: Leftover | None) -> None:
+        """Drop a client, and everything it has subscribed to unless it leaves a session; send its will."""
         if self._clients.get(client_id) is connection:
             del self._clients[client_id]
+        filters = self._filters.get(connection, {})
         self.detach(connection)
+        if session is not None and len(self._absent) < self._limits.max_sessions:
+            expires = self._clock.monotonic() + session.expiry_s
+            absent = Absent(filters, session.kept, expires=expires, most=self._limits.max_queued_messages)
+            self._absent[client_id] = absent
+            for topic_filter, grant in absent.filters.items():
+                self._add(absent, topic_filter, grant)
         self._past = Traffic(sent=self._past.sent + connection.sent, dropped=self._past.dropped + connection.dropped)
         if will is not None and self._hooks.may_publish(client_id, will.topic):
             will.sender = client_id
             self.publish(will)
         self._hooks.changed()
+
+    def _add(self, subscriber: Subscriber, topic_filter: str, grant: Grant) -> bool:
+        self._filters.setdefault(subscriber, {})[topic_filter] = grant
+        return self._subscriptions.add(subscriber, topic_filter, grant)
+
+    def _end_sessions(self) -> None:
+        now = self._clock.monotonic()
+        for client_id in [client_id for client_id, absent in self._absent.items() if absent.expires <= now]:
+            self.forget_session(client_id)
 
     def _connection(self) -> Connection:
         return Connection(self, self._limits, self._hooks, self._clock)
@@ -321,6 +363,7 @@ class Broker:
     async def _watch_connections(self) -> None:
         while True:
             await self._clock.sleep(_TICK_S)
+            self._end_sessions()
             now = self._clock.monotonic()
             for connection in list(self._connections):
                 connection.tick(now)

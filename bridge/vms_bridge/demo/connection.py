@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from vms_bridge.demo import packets
-from vms_bridge.demo.outgoing import Outgoing, OutgoingLimits
+from vms_bridge.demo.outgoing import Kept, Outgoing, OutgoingLimits
 from vms_bridge.demo.packets import (
     MQTT_3_1_1,
     MQTT_5,
@@ -37,6 +37,15 @@ _LOG = logging.getLogger(__name__)
 _MAX_CONNECT_BYTES = 256 * 1024
 _CONNECT_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 2.0
+_FOR_EVER_S = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """The session of a client that goes: how long it is kept, and what the client has not acknowledged."""
+
+    expiry_s: int
+    kept: list[Kept]
 
 
 class Post(Protocol):
@@ -60,8 +69,11 @@ class Post(Protocol):
     def closed(self, connection: Connection) -> None:
         """Take note that a connection has gone."""
 
-    def forget(self, connection: Connection, client_id: str, will: Message | None) -> None:
-        """Drop a client and everything it has subscribed to; send its will."""
+    def resume(self, connection: Connection, connect: Connect) -> list[Kept] | None:
+        """Give the client what it had subscribed to, and return what waits for it; None if it has or wants no session."""
+
+    def forget(self, connection: Connection, client_id: str, will: Message | None, session: Leftover | None) -> None:
+        """Drop a client, and everything it has subscribed to unless it leaves a session; send its will."""
 
 
 class Connection(asyncio.Protocol):
@@ -81,6 +93,7 @@ class Connection(asyncio.Protocol):
         self._is_stalled = False
         self._held: list[bytes] = []
         self._received: set[int] = set()
+        self._session_expiry_s = 0
 
     @property
     def client_id(self) -> str:
@@ -258,12 +271,16 @@ class Connection(asyncio.Protocol):
         announced: Properties = {
             Property.RECEIVE_MAXIMUM: self._limits.receive_maximum,
             Property.MAXIMUM_PACKET_SIZE: self._limits.max_packet_bytes,
-            Property.SESSION_EXPIRY: 0,
             Property.SUBSCRIPTION_IDS_AVAILABLE: 0,
             Property.SHARED_SUBSCRIPTIONS_AVAILABLE: 0,
             **assigned,
         }
-        self._answer(packets.connack(connect.version, Reason.SUCCESS, announced))
+        self._session_expiry_s = min(wanted_s := _session_expiry_s(connect), self._limits.max_session_expiry_s)
+        if self._session_expiry_s != wanted_s:
+            announced[Property.SESSION_EXPIRY] = self._session_expiry_s
+        kept = self._post.resume(self, connect)
+        self._answer(packets.connack(connect.version, Reason.SUCCESS, announced, session_present=kept is not None))
+        self._outgoing.restore(kept or [])
 
     def _handle_publish(self, publish: Publish) -> None:
         message = publish.message
@@ -291,6 +308,8 @@ class Connection(asyncio.Protocol):
             self._outgoing.acknowledged(packet.packet_id)
 
     def _handle_disconnect(self, packet: Disconnect) -> None:
+        if packet.session_expiry_s is not None:
+            self._session_expiry_s = min(packet.session_expiry_s, self._limits.max_session_expiry_s)
         self._leave(with_will=packet.reason != 0)
         self._close()
 
@@ -318,4 +337,13 @@ class Connection(asyncio.Protocol):
     def _leave(self, *, with_will: bool) -> None:
         connect, self._connect = self._connect, None
         if connect is not None:
-            self._post.forget(self, connect.client_id, connect.will if with_will else None)
+            kept = self._outgoing.leave() if self._outgoing is not None else []
+            session = Leftover(expiry_s=self._session_expiry_s, kept=kept) if self._session_expiry_s else None
+            self._post.forget(self, connect.client_id, connect.will if with_will else None, session)
+
+
+def _session_expiry_s(connect: Connect) -> int:
+    """Return how long the client wants its session kept: a 3.1.1 one until its next clean connection."""
+    if connect.version == MQTT_5:
+        return number(connect.properties, Property.SESSION_EXPIRY, 0)
+    return 0 if connect.clean else _FOR_EVER_S

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.demo.packets import publish_head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from vms_bridge.demo.packets import Message
 
@@ -27,6 +27,15 @@ class OutgoingLimits:
     max_packet_bytes: int | None = None
     max_messages: int = 100_000
     max_bytes: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A QoS 1 message that a client with a session has not acknowledged; with the `packet_id` that it had, if it was sent."""
+
+    message: Message
+    retain: bool
+    packet_id: int = 0
 
 
 class Outgoing:
@@ -48,7 +57,8 @@ class Outgoing:
         self._control: list[bytes] = []
         self._ready: deque[tuple[Message, int, bool]] = deque()
         self._waiting: deque[tuple[Message, bool]] = deque()
-        self._unacknowledged: set[int] = set()
+        self._unacknowledged: dict[int, Kept] = {}
+        self._repeated: set[int] = set()
         self._last_id = 0
         self._bytes = 0
         self._is_scheduled = False
@@ -79,15 +89,34 @@ class Outgoing:
             self._waiting.append((message, retain))
             return
         else:
-            self._ready.append((message, self._next_id(), retain))
+            self._ready.append((message, self._next_id(message, retain=retain), retain))
+        self._schedule()
+
+    def leave(self) -> list[Kept]:
+        """Return what the client would get if it came back: what it has not acknowledged, then what waits."""
+        return [*self._unacknowledged.values(), *(Kept(message=message, retain=retain) for message, retain in self._waiting)]
+
+    def restore(self, kept: Iterable[Kept]) -> None:
+        """Send what a client that is back has not acknowledged: first, in order, and under the ids that it had."""
+        for each in kept:
+            self._bytes += len(each.message.payload)
+            if self._waiting or len(self._unacknowledged) >= self._window:
+                self._waiting.append((each.message, each.retain))
+                continue
+            if each.packet_id:
+                self._unacknowledged[each.packet_id] = each
+                self._repeated.add(each.packet_id)
+            packet_id = each.packet_id or self._next_id(each.message, retain=each.retain)
+            self._ready.append((each.message, packet_id, each.retain))
         self._schedule()
 
     def acknowledged(self, packet_id: int) -> None:
         """Take note that the client has this message, which lets the next one go."""
-        self._unacknowledged.discard(packet_id)
+        self._unacknowledged.pop(packet_id, None)
+        self._repeated.discard(packet_id)
         while self._waiting and len(self._unacknowledged) < self._window:
             message, retain = self._waiting.popleft()
-            self._ready.append((message, self._next_id(), retain))
+            self._ready.append((message, self._next_id(message, retain=retain), retain))
         self._schedule()
 
     def pause(self) -> None:
@@ -134,13 +163,15 @@ class Outgoing:
             if message.expires <= now:
                 return None
             expiry_s = max(1, round(message.expires - now))
-        head = publish_head(message, packet_id, self._version, retain=retain, expiry_s=expiry_s)
+        head = publish_head(
+            message, packet_id, self._version, retain=retain, expiry_s=expiry_s, is_repeated=packet_id in self._repeated
+        )
         limit = self._limits.max_packet_bytes
         return None if limit is not None and len(head) + len(message.payload) > limit else head
 
-    def _next_id(self) -> int:
+    def _next_id(self, message: Message, *, retain: bool) -> int:
         while True:
             self._last_id = self._last_id % 65_535 + 1
             if self._last_id not in self._unacknowledged:
-                self._unacknowledged.add(self._last_id)
+                self._unacknowledged[self._last_id] = Kept(message=message, retain=retain, packet_id=self._last_id)
                 return self._last_id

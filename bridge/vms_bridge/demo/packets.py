@@ -128,9 +128,10 @@ class Ping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnect:
-    """A client's farewell; any reason but 0 sends its will."""
+    """A client's farewell; any reason but 0 sends its will. `session_expiry_s` is another wish than at its CONNECT."""
 
     reason: int = 0
+    session_expiry_s: int | None = None
 
 
 Packet = Connect | Publish | Subscribe | Unsubscribe | Acknowledgement | Ping | Disconnect
@@ -164,11 +165,11 @@ def parse(first: int, body: bytes, version: int) -> Packet:
     return parser(Kind(kind), Reader(body), version)
 
 
-def connack(version: int, reason: int, properties: Properties) -> bytes:
+def connack(version: int, reason: int, properties: Properties, *, session_present: bool = False) -> bytes:
     """Answer a CONNECT; version 3.1.1 has five codes of its own."""
     if version == MQTT_5:
-        return _packet(Kind.CONNACK << 4, bytes((0, reason)) + encode_properties(properties))
-    return bytes((Kind.CONNACK << 4, 2, 0, _OLD_CODES.get(reason, 3)))
+        return _packet(Kind.CONNACK << 4, bytes((session_present, reason)) + encode_properties(properties))
+    return bytes((Kind.CONNACK << 4, 2, session_present, _OLD_CODES.get(reason, 3)))
 
 
 def acknowledgement(kind: Kind, packet_id: int, version: int, reason: int = 0) -> bytes:
@@ -194,7 +195,9 @@ def disconnect(reason: int) -> bytes:
     return bytes((Kind.DISCONNECT << 4, 2, reason, 0))
 
 
-def publish_head(message: Message, packet_id: int, version: int, *, retain: bool, expiry_s: int | None) -> bytes:
+def publish_head(
+    message: Message, packet_id: int, version: int, *, retain: bool, expiry_s: int | None, is_repeated: bool = False
+) -> bytes:
     """Return everything of a PUBLISH but its payload; a `packet_id` above 0 makes it QoS 1."""
     head = binary(message.topic.encode())
     if packet_id:
@@ -204,7 +207,7 @@ def publish_head(message: Message, packet_id: int, version: int, *, retain: bool
         if expiry_s is not None:
             properties = {**properties, Property.MESSAGE_EXPIRY: expiry_s}
         head += encode_properties(properties)
-    first = Kind.PUBLISH << 4 | (2 if packet_id else 0) | retain
+    first = Kind.PUBLISH << 4 | is_repeated << 3 | (2 if packet_id else 0) | retain
     return bytes((first,)) + varint(len(head) + len(message.payload)) + head
 
 
@@ -242,6 +245,7 @@ _OF_CONNECT = frozenset(
 )
 _OF_SUBSCRIBE = frozenset({Property.SUBSCRIPTION_IDENTIFIER, Property.USER_PROPERTY})
 _OF_UNSUBSCRIBE = frozenset({Property.USER_PROPERTY})
+_OF_DISCONNECT = frozenset({Property.SESSION_EXPIRY, Property.REASON_STRING, Property.USER_PROPERTY})
 
 
 def _packet(first: int, body: bytes) -> bytes:
@@ -290,7 +294,7 @@ def _parse_connect(_kind: Kind, reader: Reader, _version: int) -> Connect:
 
 def _parse_will(reader: Reader, flags: int, version: int) -> Message:
     properties = read_properties(reader, _OF_WILL) if version == MQTT_5 else {}
-    # sessions end with their connection here, and with them the delay of a will (3.1.3.2.2)
+    # a will is sent at once here, as if it were always the session that ends (3.1.3.2.2)
     properties.pop(Property.WILL_DELAY, None)
     topic = reader.text()
     if not is_topic(topic):
@@ -352,7 +356,11 @@ def _parse_ping(_kind: Kind, _reader: Reader, _version: int) -> Ping:
 
 
 def _parse_disconnect(_kind: Kind, reader: Reader, version: int) -> Disconnect:
-    return Disconnect(reason=0 if reader.at_end or version < MQTT_5 else reader.byte())
+    if reader.at_end or version < MQTT_5:
+        return Disconnect()
+    reason, rest = reader.byte(), reader.rest()
+    expiry_s = read_properties(Reader(rest), _OF_DISCONNECT).get(Property.SESSION_EXPIRY) if rest else None
+    return Disconnect(reason=reason, session_expiry_s=expiry_s if isinstance(expiry_s, int) else None)
 
 
 _PARSERS: dict[int, Callable[[Kind, Reader, int], Packet]] = {

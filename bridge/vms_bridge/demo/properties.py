@@ -62,6 +62,7 @@ class Property(IntEnum):
     REQUEST_PROBLEM_INFORMATION = 0x17
     WILL_DELAY = 0x18
     REQUEST_RESPONSE_INFORMATION = 0x19
+    REASON_STRING = 0x1F
     RECEIVE_MAXIMUM = 0x21
     TOPIC_ALIAS_MAXIMUM = 0x22
     TOPIC_ALIAS = 0x23
@@ -86,7 +87,15 @@ _BYTES = frozenset(
 )
 _TWO_BYTES = frozenset({Property.RECEIVE_MAXIMUM, Property.TOPIC_ALIAS_MAXIMUM, Property.TOPIC_ALIAS})
 _FOUR_BYTES = frozenset({Property.MESSAGE_EXPIRY, Property.SESSION_EXPIRY, Property.WILL_DELAY, Property.MAXIMUM_PACKET_SIZE})
-_TEXTS = frozenset({Property.CONTENT_TYPE, Property.RESPONSE_TOPIC, Property.ASSIGNED_CLIENT_ID, Property.AUTHENTICATION_METHOD})
+_TEXTS = frozenset(
+    {
+        Property.CONTENT_TYPE,
+        Property.RESPONSE_TOPIC,
+        Property.ASSIGNED_CLIENT_ID,
+        Property.AUTHENTICATION_METHOD,
+        Property.REASON_STRING,
+    }
+)
 _NOT_ZERO = frozenset({Property.RECEIVE_MAXIMUM, Property.MAXIMUM_PACKET_SIZE, Property.SUBSCRIPTION_IDENTIFIER})
 
 

@@ -94,11 +94,12 @@ class RawClient:
         self,
         client_id: str = "raw",
         *,
+        clean: bool = True,
         keep_alive_s: int = 0,
         properties: Properties | None = None,
         will: tuple[str, bytes, bool] | None = None,
     ) -> bytes:
-        self.send(self.connect_packet(client_id, keep_alive_s=keep_alive_s, properties=properties, will=will))
+        self.send(self.connect_packet(client_id, clean=clean, keep_alive_s=keep_alive_s, properties=properties, will=will))
         body = await self.expect(Kind.CONNACK)
         assert body[1] == 0, body
         return body
