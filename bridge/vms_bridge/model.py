@@ -167,7 +167,8 @@ class Event:
 
     id: str
     monitor_id: str
-    start: datetime
+    start: datetime | None
+    """None where the VMS's time is not known, nor is `end` then: `end_reason` says all the same that it is over."""
     kind: EventKind = EventKind.ALARM
     cause: str = ""
     notes: str = ""

@@ -46,7 +46,7 @@ class EventMessage:
     score: float | None
     zones: tuple[str, ...]
     cause: str
-    start: datetime
+    start: datetime | None
     end: datetime | None
     duration: float | None
     end_reason: EndReason | None

@@ -88,4 +88,6 @@ def _becomes_last(message: EventMessage, known: tuple[str, EventMessage] | None)
     """
     if known is None or known[1].id == message.id:
         return True
-    return message.type is MessageType.NEW and (not message.late or message.start > known[1].start)
+    if message.type is not MessageType.NEW or not message.late:
+        return message.type is MessageType.NEW
+    return message.start is not None and (known[1].start is None or message.start > known[1].start)

@@ -351,6 +351,7 @@ def _due(view: MonitorView) -> Shown | None:
     if event is None:
         return None
     is_deleted = event.type is MessageType.DELETED
-    if not (is_deleted or event.snapshot_ready or event.end is not None):
+    is_over = event.end is not None or event.end_reason is not None
+    if not (is_deleted or event.snapshot_ready or is_over):
         return None
-    return Shown(event=event.id, is_over=event.end is not None, is_deleted=is_deleted)
+    return Shown(event=event.id, is_over=is_over, is_deleted=is_deleted)

@@ -209,6 +209,7 @@ async def tells_events_with_times_and_ends_in_order(subject: Subject) -> None:
     async with subject.running(subject.make(), feed):
         await subject.until(lambda: any(event.end is not None for event in feed.events), 2 * subject.busy_s)
         for event in feed.events:
+            assert event.start is not None
             assert event.start.utcoffset() is not None
             assert event.end is None or event.end >= event.start
             assert event.score is None or 0 <= event.score <= 1

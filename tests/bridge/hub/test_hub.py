@@ -759,3 +759,24 @@ async def test_a_text_that_cannot_be_kept_is_told_and_ends_nothing(tmp_path: Pat
         await feed.keep("zone", "x" * 100_000)
         assert "too long to be kept" in caplog.text
         assert await feed.kept("zone") is None
+
+
+async def test_an_event_whose_times_are_not_known_comes_to_its_end(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot())
+        untimed = event(1, start=None)
+        await feed.record(EventBatch(events=(untimed,), cursor="1"))
+        await feed.record(EventBatch(events=(replace(untimed, end_reason=EndReason.CLOSED, duration_s=3.0),), cursor="1"))
+        await feed.record(EventBatch(events=(event(2, start=None, end_reason=EndReason.CLOSED),), cursor="2", late=True))
+        assert [(each["id"], each["type"], each["start"], each["end"]) for each in await told(hub)] == [
+            ("zm-1", "new", None, None), ("zm-1", "end", None, None),
+        ]  # fmt: skip
+        view = hub.monitor("zm", "1")
+        assert view
+        assert (view.last_event_id, view.last_event and view.last_event.end_reason) == ("1", "closed")
+        assert feed.resume.open_events == ()
+        await feed.record(EventBatch(events=(event(3, end=START),), cursor="3", late=True))
+        view = hub.monitor("zm", "1")
+        assert view
+        assert view.last_event_id == "3", "a time that is known is newer than none"

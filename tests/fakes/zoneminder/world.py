@@ -102,6 +102,17 @@ class World:
         for number in range(1, monitors + 1):
             self.add_monitor(number)
 
+    def set_zone(self, zone: str) -> None:
+        """Have all times told in another zone from now on, and its name told."""
+        self.zone, self.zone_name = ZoneInfo(zone), zone
+
+    def upgrade(self, personality: Personality) -> None:
+        """Install another version: the daemons start anew, and write their memory as that one does."""
+        self.personality = personality
+        for number, writer in list(self.memories.items()):
+            writer.remove()
+            self.start_memory(number).set(startup=int(writer.values["startup"]) + 1)
+
     def now(self) -> datetime:
         return self._now()
 

@@ -106,9 +106,12 @@ def section_event(world: World, camera: int, number: int, time: float, *, labell
 
 def closed(event: Event, end: float) -> Event:
     """Return the event with its regular end."""
-    return replace(
-        event, end=moment(end), end_reason=EndReason.CLOSED, duration_s=round(max(0.0, end - event.start.timestamp()), 3)
-    )
+    return replace(event, end=moment(end), end_reason=EndReason.CLOSED, duration_s=round(max(0.0, end - began(event)), 3))
+
+
+def began(event: Event) -> float:
+    """Return when an event of this world began; here every one knows."""
+    return event.start.timestamp() if event.start else 0.0
 
 
 def recorded_between(world: World, camera: int, since: float, until: float, *, continuous: bool) -> Iterator[Event]:

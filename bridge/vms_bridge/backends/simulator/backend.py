@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.backends.simulator.archive import best_moment, parse_event_id
+from vms_bridge.backends.simulator.archive import began, best_moment, parse_event_id
 from vms_bridge.backends.simulator.camera import Camera
 from vms_bridge.backends.simulator.modes import RUN_STATES
 from vms_bridge.backends.simulator.world import World
@@ -195,7 +195,7 @@ class Simulator:
         for camera in self._cameras.values():
             missed += camera.missed(since, now)
             await asyncio.sleep(0)  # work of seconds, with thousands of cameras: others have their turn in between
-        return sorted(missed, key=lambda event: event.end or event.start)
+        return sorted(missed, key=lambda event: event.end.timestamp() if event.end else began(event))
 
     def _set_run_state(self, name: str, now: float) -> None:
         if name not in RUN_STATES:

@@ -11,6 +11,7 @@ from vms_bridge.backends.simulator.archive import (
     FPS,
     EventId,
     alarm_of,
+    began,
     closed,
     moment,
     parse_event_id,
@@ -89,7 +90,7 @@ class _Counter:
     def add(self, event: Event) -> None:
         self.total += 1
         self.disk_bytes += round((event.duration_s or 0) * _BYTES_PER_S)
-        self.starts.append(event.start.timestamp())
+        self.starts.append(began(event))
 
     def since(self, time: float) -> int:
         return len(self.starts) - bisect_left(self.starts, time)
@@ -324,7 +325,7 @@ class Camera:
                 DetectedObject(label=one.label, score=one.score, box=one.box, zones=one.zones, track=one.track)
                 for one in sightings
             ),
-            frame=round((time - event.start.timestamp()) * FPS) if event else None,
+            frame=round((time - began(event)) * FPS) if event else None,
             event_id=event.id if event else None,
         )
 

@@ -29,7 +29,11 @@ class PermissionMissing(VmsAuthFailed):
     """The login is good, but this user may not do this."""
 
 
-class GatewayFailed(VmsProtocolError):
+class ServerFailed(VmsProtocolError):
+    """ZoneMinder failed at this question (HTTP 5xx); it may do better the next time."""
+
+
+class GatewayFailed(ServerFailed):
     """What stands before ZoneMinder gave up on it (HTTP 502, 503, 504); what was asked for may have been done all the same."""
 
 
@@ -187,7 +191,7 @@ def _not_json(path: str, status: int, body: bytes, content_type: str) -> VmsErro
             hint="turn on OPT_USE_API under Options > System, and check the web server's rewrite rules for /api",
         )
     if status >= 500:
-        return VmsProtocolError(f"{where} failed with HTTP {status}", hint="look at the web server's error log")
+        return ServerFailed(f"{where} failed with HTTP {status}", hint="look at the web server's error log")
     hint = "look at the web server's error log"
     if status == 403:
         hint = f"{hint}: it or a proxy before ZoneMinder may not let this machine in"
@@ -206,4 +210,5 @@ def _refusal(path: str, status: int, answer: object) -> VmsError:
     if status == 404:
         return NotThere(what)
     name = redacted(as_text(thrown.get("class")))
-    return VmsProtocolError(f"{name}: {what}" if name else what, hint="look at ZoneMinder's and the web server's logs")
+    kind = ServerFailed if status >= 500 else VmsProtocolError
+    return kind(f"{name}: {what}" if name else what, hint="look at ZoneMinder's and the web server's logs")

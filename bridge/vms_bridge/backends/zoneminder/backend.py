@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.zoneminder.actions import perform
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.checkup import examine
+from vms_bridge.backends.zoneminder.facts import VersionChanged
 from vms_bridge.backends.zoneminder.follower import LastRead
 from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.session import Session
@@ -62,6 +63,10 @@ class ZoneMinder:
             while True:
                 try:
                     await self._serve(feed, stand_in)
+                except VersionChanged as change:
+                    _LOG.warning("%s: %s; a new connection begins", self._system, change)
+                    self._lost = None  # what it knew of the memory's layout is no longer so
+                    await self._clock.sleep(_FIRST_WAIT_S)
                 except VmsError as error:
                     if not stand_in.is_on:
                         backoff.reset()

@@ -127,7 +127,7 @@ def _about_version(version: Version) -> Finding:
 def _about_time_zone(told: object, zone: ZoneInfo | None) -> Finding:
     if zone is not None:
         return Finding(text=f"its time zone is {zone.key}")
-    meanwhile = "until then its times are taken as UTC"
+    meanwhile = "until then start and end of its events are unknown"
     if name := as_text(mapping(told).get("tz"))[:_LONGEST_NAME]:
         hint = f"set TIMEZONE under Options > System to one such as Europe/Berlin, or install tzdata here; {meanwhile}"
         return Finding(text=f"its time zone {name!r} is not known here", problem=True, hint=hint)

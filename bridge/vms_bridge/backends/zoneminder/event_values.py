@@ -44,7 +44,13 @@ def event_of(row: EventRow, zone_names: Sequence[str]) -> Event:
 
 def abandoned(event: Event) -> Event:
     """Return the event as one that nobody will end any more."""
-    return replace(event, end=event.start + timedelta(seconds=event.duration_s or 0.0), end_reason=EndReason.ABANDONED)
+    end = None if event.start is None else event.start + timedelta(seconds=event.duration_s or 0.0)
+    return replace(event, end=end, end_reason=EndReason.ABANDONED)
+
+
+def untimed(event: Event) -> Event:
+    """Return the event as it is told while nobody knows what ZoneMinder's times mean."""
+    return replace(event, start=None, end=None)
 
 
 def merged(before: Event, fresh: Event) -> Event:

@@ -9,40 +9,22 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.cursor import Gap, Place, began_after, is_another, is_later, parse_cursor, stamp
 from vms_bridge.backends.zoneminder.event_list import PAGE, EventList
-from vms_bridge.backends.zoneminder.event_values import abandoned, event_of
+from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, untimed
 from vms_bridge.backends.zoneminder.passed_over import PassedOver
 from vms_bridge.backends.zoneminder.tracked import Newest, Tracked
 from vms_bridge.model import EndReason, Event, EventBatch, EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-    from datetime import tzinfo
-    from typing import Protocol
+    from collections.abc import Iterable, Sequence
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.cursor import Cursor
+    from vms_bridge.backends.zoneminder.local_time import LocalTime
     from vms_bridge.backends.zoneminder.pace import Allowance
     from vms_bridge.backends.zoneminder.parse import EventRow
+    from vms_bridge.backends.zoneminder.surroundings import Surroundings
     from vms_bridge.clock import Clock
-
-    class Surroundings(Protocol):
-        """What the tracker has to know of the monitors."""
-
-        async def get_to_know(self, monitor_ids: Collection[str]) -> None:
-            """Have these monitors told before their events are, unless they were looked for in vain just now. Raises VmsError."""
-
-        def zone_names(self, monitor_id: str) -> Sequence[str]:
-            """Return the monitor's zones by name."""
-
-        def is_dead(self, monitor_id: str) -> bool:
-            """Say whether nothing can be at work on the monitor's events: it is gone, or does not capture."""
-
-        def has_begun_anew(self, event: Event) -> bool:
-            """Say whether what recorded the event was started again since, and knows nothing of it."""
-
-        def open_events_changed(self, monitor_ids: Collection[str]) -> None:
-            """Hear that other events are open than before."""
 
 
 _LOG = logging.getLogger(__name__)
@@ -65,10 +47,18 @@ class EventTracker:
     """
 
     def __init__(
-        self, api: Api, clock: Clock, feed: Feed, *, zone: tzinfo, catch_up_days: float, around: Surroundings, spare: Allowance
+        self,
+        api: Api,
+        clock: Clock,
+        feed: Feed,
+        *,
+        local: LocalTime,
+        catch_up_days: float,
+        around: Surroundings,
+        spare: Allowance,
     ) -> None:
-        self._clock, self._feed, self._zone = clock, feed, zone
-        self._list = EventList(api, zone)
+        self._clock, self._feed, self._local = clock, feed, local
+        self._list = EventList(api, local)
         self._window = timedelta(days=catch_up_days)
         self._around, self._spare = around, spare
         self._tracked: dict[int, Tracked] = {}
@@ -94,17 +84,22 @@ class EventTracker:
     def open_events(self, monitor_id: str) -> list[Event]:
         """Return the monitor's events that are open now: its newest or none, what was left open before that is not."""
         newest = self._tracked.get(self._newest.id(monitor_id))
-        return [newest.event] if newest is not None and newest.event.end is None else []
+        return [newest.event] if newest is not None and not newest.event.is_over else []
 
     def is_open(self, event_id: int) -> bool:
         """Say whether this event is known and has not ended."""
         tracked = self._tracked.get(event_id)
-        return tracked is not None and tracked.event.end is None
+        return tracked is not None and not tracked.event.is_over
 
     def expect_end(self, event_id: int) -> None:
         """Hear that this event is about to be closed: the next turns look at its row, however many newer ones there are."""
         if self.is_open(event_id):
             self._ending[event_id] = self._clock.monotonic() + _ENDING_S
+
+    def zone_changed(self) -> None:
+        """Hear that times are to be read otherwise: what is still looked at is told anew."""
+        for tracked in self._tracked.values():
+            tracked.event = replace(tracked.event, start=None)
 
     async def begin(self, monitors: int, *, late: bool) -> None:
         """Find the place to go on from, and what is open now; `late`: it is long since somebody looked. Raises VmsError."""
@@ -212,7 +207,7 @@ class EventTracker:
         if not newest or not cursor[1]:
             return False
         if newest[0].id < cursor[0]:
-            return is_later(newest[0], cursor[1], self._zone)
+            return is_later(newest[0], cursor[1], self._local.reading)
         found = newest if newest[-1].id <= cursor[0] else await self._list.page([("Id", str(cursor[0]))])
         return any(is_another(row, cursor[1]) for row in found if row.id == cursor[0])
 
@@ -268,7 +263,7 @@ class EventTracker:
     async def _next_generation(self, first: int) -> None:
         _LOG.warning("ZoneMinder's event ids start anew at %d, after %d: was its database restored?", first, self._head.cursor[0])
         now = self._clock.now()
-        left_open = [tracked.event for tracked in self._tracked.values() if tracked.event.end is None]
+        left_open = [tracked.event for tracked in self._tracked.values() if not tracked.event.is_over]
         orphans = [replace(event, end=now, end_reason=EndReason.UNKNOWN) for event in left_open]
         await self._record(orphans, late=True, moves_cursor=False)
         self._generation += 1
@@ -283,7 +278,7 @@ class EventTracker:
         for event in events:
             number = int(event.id) if event.id.isdecimal() else 0
             if number and not event.deleted and number not in self._tracked:
-                self._tracked[number] = Tracked(event, closed_at=None if event.end is None else now)
+                self._tracked[number] = Tracked(event, closed_at=now if event.is_over else None)
                 self._newest.note_id(event.monitor_id, number)
 
     async def _skip_what_is_too_old(self, place: Place, since: datetime, high: int) -> None:
@@ -328,7 +323,7 @@ class EventTracker:
                 place.cursor = (row.id, stamp(row))
             place.read_to = max(place.read_to, row.id)
             if event is not None:
-                (told_late if late and event.end is not None else told).append(event)
+                (told_late if late and event.is_over else told).append(event)
         told += self._vanished(gone)
         has_moved = place.read_to > read_to
         # The cursor may move only once all are stored; a repeated event does no harm.
@@ -344,12 +339,12 @@ class EventTracker:
         self._passed_over.came(row.id)
         event = self._event(row)
         is_left = late and self._newest.id(row.monitor_id) > row.id
-        if event.end is None and (is_left or self._around.has_begun_anew(event)):
+        if not event.is_over and (is_left or self._around.has_begun_anew(event)):
             event = abandoned(event)
         now = self._clock.monotonic()
         # By id, not by time: the server's clock may be another.
         if row.end is None or not late or row.id > self._newest.highest - _SPAN:
-            self._tracked[row.id] = Tracked(event, closed_at=None if event.end is None else now, checked=now)
+            self._tracked[row.id] = Tracked(event, closed_at=now if event.is_over else None, checked=now)
         return event
 
     def _seen_again(self, row: EventRow) -> Event | None:
@@ -405,7 +400,8 @@ class EventTracker:
         held_back = self._passed_over.hold_back(self._head.cursor)
         number, start = held_back if self._gap is None else min(held_back, self._gap.place.cursor)
         cursor = f"{number}@{start}" if moves_cursor else None
-        await self._feed.record(EventBatch(events=tuple(events), cursor=cursor, late=late, generation=self._generation))
+        told = tuple(events) if self._local.is_known else tuple(map(untimed, events))
+        await self._feed.record(EventBatch(events=told, cursor=cursor, late=late, generation=self._generation))
 
 
 def open_alarm(events: Iterable[Event]) -> bool:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 PICTURE_LIMIT_BYTES = 5 * 1024 * 1024
 _TRY_AGAIN_S = (0.3, 1.0)
+_ZMS_S = 600.0
+"""So long is believed where zms is."""
+_ZMS_AGAIN_S = 60.0
+"""The same where that could not be read, or pictures do not come from there."""
 _JPEG = b"\xff\xd8\xff"
 
 
@@ -25,7 +29,7 @@ class Pictures:
 
     def __init__(self, api: Api, url: str, clock: Clock) -> None:
         self._api, self._url, self._clock = api, url, clock
-        self._zms: str | None = None
+        self._zms, self._zms_read = zms_url(url, ""), float("-inf")
 
     async def fetch(self, ref: PictureRef) -> bytes:
         """Return the picture. Raises MediaUnavailable or VmsError."""
@@ -35,7 +39,11 @@ class Pictures:
         if isinstance(ref, EventPicture):
             return await self._event(number)
         query = {"monitor": number, "mode": "single", "scale": "100"}
-        return await self._get(await self._zms_url(), query, f"monitor {number}")
+        try:
+            return await self._get(await self._zms_url(), query, f"monitor {number}")
+        except MediaUnavailable:
+            self._ask_again_in(_ZMS_AGAIN_S - (self._clock.monotonic() - self._zms_read))  # perhaps zms is elsewhere by now
+            raise
 
     async def _event(self, number: str) -> bytes:
         query = {"view": "image", "eid": number, "fid": "snapshot"}
@@ -48,13 +56,18 @@ class Pictures:
         return await self._get(f"{self._url}/index.php", query, f"event {number}")
 
     async def _zms_url(self) -> str:
-        if self._zms is None:
+        if self._clock.monotonic() - self._zms_read >= _ZMS_S:
             try:
                 answer = await self._api.get("configs/viewByName/ZM_PATH_ZMS")
             except (VmsAuthFailed, VmsProtocolError):
-                answer = None
+                self._ask_again_in(_ZMS_AGAIN_S)
+                return self._zms  # as it was
             self._zms = zms_url(self._url, as_text(mapping(mapping(answer).get("config")).get("Value")))
+            self._zms_read = self._clock.monotonic()
         return self._zms
+
+    def _ask_again_in(self, seconds: float) -> None:
+        self._zms_read = self._clock.monotonic() - _ZMS_S + max(seconds, 0.0)
 
     async def _get(self, url: str, query: dict[str, str], what: str) -> bytes:
         try:

@@ -141,7 +141,13 @@ class Monitors:
     def has_begun_anew(self, event: Event) -> bool:
         """Say whether the event's capture daemon was started after it: its memory then names another event, or none."""
         watch = self.watches.get(event.monitor_id)
-        if watch is None or watch.sample is None or watch.is_foreign:
+        if (
+            watch is None
+            or watch.sample is None
+            or watch.is_foreign
+            or event.start is None
+            or not self._known.local_time.is_known
+        ):
             return False
         sample = watch.sample
         return sample.startup > event.start.timestamp() + 1 and str(sample.last_event) != event.id

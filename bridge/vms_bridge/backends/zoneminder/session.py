@@ -5,29 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import UTC
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.api import PermissionMissing
 from vms_bridge.backends.zoneminder.events import EventTracker
+from vms_bridge.backends.zoneminder.facts import Facts
 from vms_bridge.backends.zoneminder.follower import EventFollower
 from vms_bridge.backends.zoneminder.memory import MemorySource
 from vms_bridge.backends.zoneminder.monitors import Monitors
 from vms_bridge.backends.zoneminder.pace import Allowance, Bell
-from vms_bridge.backends.zoneminder.parse import (
-    parse_alarm_status,
-    parse_time_zone,
-    parse_version,
-)
+from vms_bridge.backends.zoneminder.parse import parse_alarm_status
 from vms_bridge.backends.zoneminder.system import SystemReader
 from vms_bridge.backends.zoneminder.telling import Teller
 from vms_bridge.backends.zoneminder.watch import Lags, Watch
-from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
+from vms_bridge.errors import VmsUnreachable
 from vms_bridge.logs import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import tzinfo
+    from collections.abc import Iterator, Sequence
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
@@ -55,17 +49,16 @@ class Session:
     ) -> None:
         self.name, self.config, self.api = name, config, api
         self._clock, self._feed, self._known, self._last_read = clock, feed, known, last_read
-        self.version = (0, 0, 0)
-        self.version_text: str | None = None
-        self._zone_name: str | None = None
         self.watches: dict[str, Watch] = {}
         self._server_trouble = Trouble(_LOG, f"{name}: another server", clock.monotonic)
         self._system = SystemReader(name, api, known, clock)
+        self._facts = Facts(name, api, feed, clock, local=known.local_time, trouble=self._system.trouble("host/getTimeZone"))
         self._spare = Allowance(SPARE_REQUESTS_PER_S, clock)
         self._system_bell = Bell(clock)
         self._events: EventTracker | None = None
         self._follower: EventFollower | None = None
         self._memory: MemorySource | None = None
+        self._newest_startup = 0
         self._teller = Teller(feed, clock, self.watches, lags=self._count_lags, system=self._system_state)
         self.monitors = Monitors(
             api, config, clock, feed,
@@ -75,18 +68,13 @@ class Session:
 
     async def open(self) -> None:
         """Find out what this ZoneMinder is and can do, and tell the whole state. Raises VmsError."""
-        answer = await self._greeting()
-        version = parse_version(answer)
-        if version is None:
-            raise VmsProtocolError("ZoneMinder does not tell its version", hint="check that url: leads to a ZoneMinder")
-        self.version, self.version_text = version, ".".join(map(str, version))
-        zone = await self._time_zone()
-        self._zone_name = str(zone)
-        await self.monitors.read()
-        await self._system.read()
+        await self._facts.learn()
+        async with self._system.patiently():
+            await self.monitors.read()
+            await self._system.read()
         self._events = EventTracker(
             self.api, self._clock, self._feed,
-            zone=zone, catch_up_days=self.config.catch_up_days, around=self.monitors, spare=self._spare,
+            local=self._known.local_time, catch_up_days=self.config.catch_up_days, around=self.monitors, spare=self._spare,
         )  # fmt: skip
         self._follower = EventFollower(
             self.name, self._events, self._clock,
@@ -95,6 +83,7 @@ class Session:
         self._memory = self.memory_for(self)
         if self._memory is not None:
             await self._memory.look(is_first=True)
+            self._newest_startup = self._startup()
         self._teller.tell_everything()
 
     async def serve(self) -> None:
@@ -112,7 +101,7 @@ class Session:
         directory = self.config.shared_memory
         if directory is False:
             return None
-        return MemorySource(self.name, self.api, self._clock, directory=directory, version=self.version, listener=listener)
+        return MemorySource(self.name, self.api, self._clock, directory=directory, version=self._facts.version, listener=listener)
 
     def close(self) -> None:
         """Let go of the shared memory."""
@@ -139,29 +128,6 @@ class Session:
         if events_read is not None:
             await events_read.wait()
 
-    async def _greeting(self) -> object:
-        try:
-            answer = await self.api.get_without_token("host/getVersion")
-        except VmsAuthFailed:
-            return await self.api.get("host/getVersion")
-        self.api.auth.is_off = True
-        return answer
-
-    async def _time_zone(self) -> tzinfo:
-        try:
-            answer = await self.api.get("host/getTimeZone")
-            # The zone's rules are read from a file.
-            zone = await asyncio.to_thread(parse_time_zone, answer)
-        except (PermissionMissing, VmsProtocolError):
-            zone = None
-        self._known.time_zone = zone or self._known.time_zone
-        trouble = self._system.trouble("host/getTimeZone")
-        if self._known.time_zone is None:
-            trouble.report("ZoneMinder does not tell its time zone; its times are taken as UTC")
-        else:
-            trouble.over()
-        return self._known.time_zone or UTC
-
     async def _read_status(self, watch: Watch) -> None:
         path = f"monitors/alarm/id:{watch.row.id}/command:status"
         try:
@@ -171,7 +137,7 @@ class Session:
                 raise
             self._server_trouble.report(error, hint="check Hostname, Protocol, Port and PathToApi under Options > Servers")
             answer = None
-        watch.status = parse_alarm_status(answer, self.version)
+        watch.status = parse_alarm_status(answer, self._facts.version)
         watch.status_event = watch.open_events[-1].id if watch.open_events else None
         watch.status_at = self._clock.monotonic()
         self.tell(watch.row.id)
@@ -179,8 +145,18 @@ class Session:
     async def _follow_system(self) -> None:
         while True:
             await self._system_bell.wait(SYSTEM_INTERVAL_S)
+            await self._look_at_facts()
             await self._system.read()
             self._teller.tell_system()
+
+    async def _look_at_facts(self) -> None:
+        self._newest_startup = self._startup()
+        if await self._facts.look_again() and self._events is not None:
+            self._events.zone_changed()
+
+    def _startup(self) -> int:
+        """Return when the capture daemon was started that was started last, as far as shared memory tells."""
+        return max((watch.sample.startup for watch in self.watches.values() if watch.sample is not None), default=0)
 
     async def _follow_the_rest(self) -> None:
         """Every second: tell what is not urgent, and ask within the budget for what no better source tells."""
@@ -189,6 +165,8 @@ class Session:
             await self._teller.tell_news_in_turns()
             if self._memory is not None and self._events is not None and self._has_events:
                 await self._memory.compare(self._events.read_to)
+            if self._startup() > self._newest_startup and self._spare.take():
+                await self._look_at_facts()  # a daemon that starts may be that of another version
             waiting = self._in_need_of_status()
             if waiting and self._status_lag(len(waiting)) is not None and self._spare.take():
                 await self._read_status(min(waiting, key=lambda watch: watch.status_at or 0.0))
@@ -242,7 +220,13 @@ class Session:
         self._teller.tell(monitor_id)
 
     def _system_state(self) -> SystemState:
-        has_trouble = self._follower is not None and self._follower.has_trouble and not self._follower.is_good
-        detail = "events can't be read; see the log" if has_trouble else None
         lag = self.config.poll_interval if self._has_events else None
-        return replace(self._system.state, version=self.version_text, time_zone=self._zone_name, lag_s=lag, detail=detail)
+        details = "; ".join(self._details()) or None
+        version, zone = self._facts.version_text, self._known.local_time.name
+        return replace(self._system.state, version=version, time_zone=zone, lag_s=lag, detail=details)
+
+    def _details(self) -> Iterator[str]:
+        if self._follower is not None and self._follower.has_trouble and not self._follower.is_good:
+            yield "events can't be read; see the log"
+        if not self._known.local_time.is_known:
+            yield "ZoneMinder's time zone is not known, nor are start and end of events; see the log"

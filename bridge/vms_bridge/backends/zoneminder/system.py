@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.api import PermissionMissing
+from vms_bridge.backends.zoneminder.api import PermissionMissing, ServerFailed
+from vms_bridge.backends.zoneminder.local_time import LocalTime
 from vms_bridge.backends.zoneminder.parse import as_bool, mapping, parse_load, parse_states, parse_storage, parse_zones
 from vms_bridge.backends.zoneminder.servers import parse_servers
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
@@ -15,8 +17,7 @@ from vms_bridge.logs import Trouble
 from vms_bridge.model import Capability, SystemState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import tzinfo
+    from collections.abc import AsyncIterator, Mapping
 
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.parse import MonitorRow
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from vms_bridge.model import Zone
 
 _LOG = logging.getLogger(__name__)
+_REFUSED_S = 290.0
+"""So often what was refused is asked for again: every five minutes."""
+_PATIENCE_S = 10.0
+_AGAIN_S = (0.5, 1.0, 2.0, 4.0)
 
 
 @dataclass(slots=True)
@@ -39,23 +44,34 @@ class Known:
     zones_read: float = 0.0
     """When they were asked for, as Unix time."""
     servers: Mapping[str, str] = field(default_factory=dict)
-    time_zone: tzinfo | None = None
+    local_time: LocalTime = field(default_factory=LocalTime)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     """By what was asked for."""
 
 
 class SystemReader:
-    """Reads what monitors and events do not tell; what is refused once is left alone for the rest of the connection."""
+    """Reads what monitors and events do not tell; what is refused is left alone for a while, for permissions may change."""
 
     def __init__(self, name: str, api: Api, known: Known, clock: Clock) -> None:
         self._name, self._api, self._known, self._clock = name, api, known, clock
-        self._refused: set[str] = set()
+        self._refused: dict[str, float] = {}
+        """What this user may not read, and when that was said."""
+        self._patient_until = float("-inf")
         self._reading = asyncio.Lock()
 
     @property
     def state(self) -> SystemState:
         """What is known of the system as a whole."""
         return self._known.state
+
+    @asynccontextmanager
+    async def patiently(self) -> AsyncIterator[None]:
+        """While a connection begins, ask again what fails for a moment: else it would be missing until the next look."""
+        self._patient_until = self._clock.monotonic() + _PATIENCE_S
+        try:
+            yield
+        finally:
+            self._patient_until = float("-inf")
 
     async def read(self) -> None:
         """Read run states, storage and load anew. Raises VmsUnreachable."""
@@ -81,19 +97,31 @@ class SystemReader:
     async def optional(self, path: str, *, at: str | None = None) -> object:
         """Return the answer, or None where this user may not have it or this version does not give it. Raises VmsUnreachable."""
         kind = path.split("/id:", maxsplit=1)[0]
-        if kind in self._refused:
+        if self._clock.monotonic() - self._refused.get(kind, float("-inf")) < _REFUSED_S:
             return None
         try:
-            answer = await self._api.get(path, at=at)
+            answer = await self._ask(path, kind, at)
         except PermissionMissing as error:
-            self._refused.add(kind)
+            self._refused[kind] = self._clock.monotonic()
             self.trouble(kind).report(f"this user may not read it: {error}", code="refused", level=logging.INFO)
             return None
         except (VmsAuthFailed, VmsProtocolError) as error:
             self.trouble(kind).report(f"can't be read: {error}")
             return None
+        self._refused.pop(kind, None)
         self.trouble(kind).over()
         return answer
+
+    async def _ask(self, path: str, kind: str, at: str | None) -> object:
+        waits = iter(() if self.trouble(kind).is_on else _AGAIN_S)
+        while True:
+            try:
+                return await self._api.get(path, at=at)
+            except ServerFailed:
+                wait_s = next(waits, None)
+                if wait_s is None or self._clock.monotonic() + wait_s > self._patient_until:
+                    raise
+                await self._clock.sleep(wait_s)
 
     def trouble(self, kind: str) -> Trouble:
         """Return the trouble with what the API tells of this; it outlives the connection, so that one that flaps says little."""

@@ -31,15 +31,15 @@ class Tracked:
     @property
     def is_open(self) -> bool:
         """Whether its row has no end, whatever was concluded from that."""
-        return self.event.end is None or self.event.end_reason is EndReason.ABANDONED
+        return not self.event.is_over or self.event.end_reason is EndReason.ABANDONED
 
     def take(self, fresh: Event, now: float) -> Event | None:
         """Take in what its row says now, and return the event where that is something new."""
         self.checked = now
-        if fresh.end is None and self.event.end_reason is EndReason.ABANDONED:
+        if not fresh.is_over and self.event.end_reason is EndReason.ABANDONED:
             return None
         before, self.event = self.event, merged(self.event, fresh)
-        if self.event.end is not None and self.closed_at is None:
+        if self.event.is_over and self.closed_at is None:
             self.closed_at = now
         return self.event if is_news(before, self.event) else None
 

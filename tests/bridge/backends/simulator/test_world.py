@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from vms_bridge.backends.simulator.archive import (
     EventId,
     alarm_of,
+    began,
     best_moment,
     parse_event_id,
     recorded_between,
@@ -115,7 +116,8 @@ def test_sections_follow_each_other_without_a_gap() -> None:
         assert event_id is not None
         best = best_moment(one, event_id, EPOCH + 1e6)
         assert best is not None
-        assert section.start.timestamp() <= best <= (section.end or section.start).timestamp() + one.slot_s
+        end = section.end.timestamp() if section.end else began(section)
+        assert began(section) <= best <= end + one.slot_s
 
 
 @pytest.mark.parametrize("text", ["", "1", "1-", "0-5", "1-x5", "1-5x", "1-s", "99999-1", "1-" + "9" * 40, "1-\u0663"])

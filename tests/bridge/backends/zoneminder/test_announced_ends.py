@@ -10,6 +10,7 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.events import EventTracker
+from vms_bridge.backends.zoneminder.local_time import LocalTime
 from vms_bridge.backends.zoneminder.pace import Allowance
 from vms_bridge.model import Event, Resume
 
@@ -47,7 +48,7 @@ async def test_ends_that_the_memory_announces_wait_for_no_budget(world: World, c
     feed = MemoryFeed(Resume(cursor="0@"))
     async with FakeZoneMinder(world) as fake, Api(config(fake.url), clock) as api:
         nothing = Allowance(0.0, clock, burst=0.0)
-        tracker = EventTracker(api, clock, feed, zone=UTC, catch_up_days=7, around=Quiet(), spare=nothing)
+        tracker = EventTracker(api, clock, feed, local=LocalTime(UTC), catch_up_days=7, around=Quiet(), spare=nothing)
         await tracker.begin(3, late=False)
         events = [world.open_event(1 + number % 3) for number in range(90)]
         await tracker.turn()

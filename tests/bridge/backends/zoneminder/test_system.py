@@ -66,7 +66,7 @@ async def test_an_older_answer_undoes_no_newer_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "said"), [("states", "api/states: can't be read"), ("host/getTimeZone", "times are taken as UTC")]
+    ("path", "said"), [("states", "api/states: can't be read"), ("host/getTimeZone", "start and end of its events are unknown")]
 )
 async def test_what_fails_at_every_connection_is_told_seldom(
     path: str, said: str, clock: FastClock, caplog: pytest.LogCaptureFixture

@@ -1,0 +1,29 @@
+"""What has to be known of the monitors to tell their events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from vms_bridge.model import Event
+
+
+class Surroundings(Protocol):
+    """The monitors, as an event tracker sees them."""
+
+    async def get_to_know(self, monitor_ids: Collection[str]) -> None:
+        """Have these monitors told before their events are, unless they were looked for in vain just now. Raises VmsError."""
+
+    def zone_names(self, monitor_id: str) -> Sequence[str]:
+        """Return the monitor's zones by name."""
+
+    def is_dead(self, monitor_id: str) -> bool:
+        """Say whether nothing can be at work on the monitor's events: it is gone, or does not capture."""
+
+    def has_begun_anew(self, event: Event) -> bool:
+        """Say whether what recorded the event was started again since, and knows nothing of it."""
+
+    def open_events_changed(self, monitor_ids: Collection[str]) -> None:
+        """Hear that other events are open than before."""
