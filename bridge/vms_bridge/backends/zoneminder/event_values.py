@@ -35,7 +35,7 @@ def event_of(row: EventRow, zone_names: Sequence[str]) -> Event:
         max_score=row.max_score,
         labels=labels,
         score=score,
-        zones=motion_zones(row.notes, zone_names),
+        zones=motion_zones(row.notes, zone_names, cause=row.cause),
         # Measured on 1.36.33: `fid=snapshot` answers from the moment that the row is there.
         snapshot_ready=True,
         clip_ready=row.end is not None and bool(row.video),

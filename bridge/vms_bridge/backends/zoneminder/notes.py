@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
+from vms_bridge.backends.zoneminder.named_zones import named_zones, unknown_names
 from vms_bridge.model import EventKind
 
 if TYPE_CHECKING:
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
 # zm_detect's note: `[a] detected:person:97% car:80% | Motion: Zone`. Labels may hold spaces (names of faces).
 _DETECTED = re.compile(r"detected:\s*([^|\n]{1,1000})", re.IGNORECASE)
 _LABEL = re.compile(r"\s*([^:%,\n][^:%,\n]{0,63}?)\s*:\s*(\d{1,3}(?:\.\d{1,4})?)%")
-_MOTION = re.compile(r"Motion:\s*([^|\n]{1,2000})")
+# Sections have nothing between them: `detected:dogMotion: All`.
+_NEXT = re.compile(r"Motion:|--SPLIT--|(?:Signal|ONVIF|Linked|Forced Web|Continuous):")
 _ALARM_CAUSES = ("motion", "linked", "signal", "onvif", "amcrest", "audio", "multi-motion")
 _LIMIT = 32
 
@@ -21,8 +24,9 @@ _LIMIT = 32
 def event_kind(cause: str) -> EventKind:
     """Say why ZoneMinder made the event, from its `Cause`: a list of causes, of which the first but `Continuous` counts."""
     parts = [part.strip().lower() for part in cause.split(",") if part.strip()]
-    for part in parts:
-        if part.startswith("continuous"):
+    for whole in parts:
+        part = whole.removeprefix("continuous").strip(" :")
+        if not part:
             continue
         if part.startswith("forced"):
             return EventKind.FORCED
@@ -35,26 +39,21 @@ def detected_labels(notes: str) -> tuple[tuple[str, ...], float | None]:
     found = _DETECTED.search(notes)
     if found is None:
         return (), None
-    text = re.split(r"\bMotion:|--SPLIT--", found[1])[0]
+    text = _NEXT.split(found[1])[0]
     scores: dict[str, float] = {}
     for label, percent in _LABEL.findall(text):
         name = label.strip().lower()
         if name:
             scores[name] = max(scores.get(name, 0.0), min(float(percent) / 100, 1.0))
     if not scores:
-        plain = (part.strip().lower()[:64] for part in text.split(","))
-        return tuple(dict.fromkeys(part for part in plain if part))[:_LIMIT], None
+        plain = [part.strip().lower()[:64] for part in text.split(",")]
+        # Behind a colon is the text of another cause, and before it one can't tell the last label from its name.
+        whole = itertools.takewhile(lambda part: ":" not in part, plain)
+        return tuple(dict.fromkeys(part for part in whole if part))[:_LIMIT], None
     ranked = sorted(scores, key=lambda name: -scores[name])
     return tuple(ranked[:_LIMIT]), scores[ranked[0]]
 
 
-def motion_zones(notes: str, known: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the names of the zones in which something moved; with `known` zones, only those."""
-    found = _MOTION.search(notes)
-    if found is None:
-        return ()
-    names = dict.fromkeys(name.strip() for name in found[1].split(",") if name.strip())
-    if not known:
-        return tuple(names)[:_LIMIT]
-    # ZoneMinder writes the next cause straight behind the last zone: `Motion: Gate, DoorForced Web: `.
-    return tuple(name for name in known if any(part == name or part.startswith(f"{name}Forced") for part in names))[:_LIMIT]
+def motion_zones(notes: str, known: Collection[str] = (), *, cause: str = "") -> tuple[str, ...]:
+    """Return the names of the zones in which something moved; with `known` zones only those that are named for certain."""
+    return (named_zones(notes, known, cause=cause).names if known else unknown_names(notes))[:_LIMIT]

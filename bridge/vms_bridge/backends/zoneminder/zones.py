@@ -6,8 +6,10 @@ Monitor::DetectMotion in src/zm_monitor.cpp.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from vms_bridge.backends.zoneminder.named_zones import named_zones
 from vms_bridge.model import MOTION
 
 if TYPE_CHECKING:
@@ -47,10 +49,15 @@ def occupied_by_notes(zones: Iterable[Zone], alarm: AlarmState | None, event: Ev
     """Return which zones are occupied, by the monitor's alarm and the names in the notes of the event it has opened.
 
     The notes name every zone in which something has moved since the event began. So they tell of the present only
-    where an event lasts as long as its alarm; elsewhere `event` is None, and during an alarm nothing is known.
+    where an event lasts as long as its alarm; elsewhere `event` is None, and during an alarm nothing is known. A zone is
+    not known either where the notes can be read in several ways, or name one that is not known, or one of two of that name.
     """
+    zones = tuple(zones)
     if alarm is not None and alarm not in MOTION:
         return {zone.id: False for zone in zones}
     if alarm is None or event is None:
         return {zone.id: None for zone in zones}
-    return {zone.id: zone.name in event.zones for zone in zones}
+    counts = Counter(zone.name for zone in zones)
+    doubtful = named_zones(event.notes, counts, cause=event.cause).doubtful - set(event.zones)
+    doubtful |= {name for name in event.zones if counts[name] > 1}
+    return {zone.id: None if zone.name in doubtful else zone.name in event.zones for zone in zones}

@@ -14,6 +14,7 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, IDLE, PREALARM
 
+from vms_bridge.backends.zoneminder.notes import motion_zones
 from vms_bridge.backends.zoneminder.zones import alarmed_by_scores, in_order, occupied_by_notes, watching
 from vms_bridge.model import AlarmState, Capability, Event, Zone
 from vms_bridge.mqtt.discovery import monitor_payload
@@ -78,6 +79,23 @@ def test_notes_tell_while_the_alarm_lasts(
 ) -> None:
     event = None if named is None else Event(id="1", monitor_id="1", start=datetime.now(UTC), zones=named)
     assert tuple(occupied_by_notes(ZONES[:2], alarm, event).values()) == occupied
+
+
+@pytest.mark.parametrize(
+    ("names", "notes", "occupied"),
+    [
+        (("Left", "Right"), "Motion: LeftPerson: seen at gate", (True, False)),
+        (("Gate", "Gate left"), "Motion: Gate left", (False, True)),
+        (("A", "B", "A, B", "C"), "Motion: A, B", (None, None, None, False)),
+        (("Left", "Right"), "Motion: Left, Renamed", (True, None)),
+        (("All", "All", "Gate"), "Motion: All", (None, None, False)),
+        (("All", "All", "Gate"), "Motion: Gate", (False, False, True)),
+    ],
+)
+def test_what_notes_leave_open_is_unknown(names: tuple[str, ...], notes: str, occupied: tuple[bool | None, ...]) -> None:
+    zones = [Zone(id=str(number), name=name) for number, name in enumerate(names)]
+    event = Event(id="1", monitor_id="1", start=datetime.now(UTC), notes=notes, zones=motion_zones(notes, names))
+    assert tuple(occupied_by_notes(zones, AlarmState.ALARM, event).values()) == occupied
 
 
 @pytest.fixture
@@ -254,6 +272,12 @@ async def test_notes_tell_on_another_host(personality: Personality, worlds: Worl
         await feed.until(lambda: feed.states["1"].zones == {"100": False, "101": True})
         world.calm(1)
         await feed.until(lambda: feed.states["1"].zones == {"100": False, "101": False})
+        event = world.alarm(1, notes="Motion: GateSignal: Reacquired")
+        assert event is not None
+        await feed.until(lambda: feed.states["1"].zones == {"100": True, "101": False})
+        told = feed.event(event.id)
+        assert told is not None
+        assert told.zones == ("Gate",)
 
 
 async def test_home_assistant_gets_a_device_for_every_zone(worlds: Worlds, serve: Serve) -> None:
