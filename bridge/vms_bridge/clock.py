@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -18,6 +22,30 @@ class TimeLimit(Protocol):
         """Say whether it is over: a TimeoutError may as well be that of somebody within."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A point in time from which another run of the bridge can measure.
+
+    `boot` names the start of the machine, `uptime_s` is the time since then, its sleep included.
+    """
+
+    boot: str
+    uptime_s: float
+    wall: datetime
+
+    def until(self, later: Moment) -> float | None:
+        """Return how many seconds there are to a later moment; None where that can't be known.
+
+        Within one start of the machine no clock that is set changes it. Beyond that the wall clock is believed, unless it
+        says that this was since that start, which it was not.
+        """
+        if self.boot == later.boot:
+            seconds = later.uptime_s - self.uptime_s
+            return seconds if seconds >= 0 else None
+        seconds = (later.wall - self.wall).total_seconds()
+        return seconds if seconds >= later.uptime_s else None
+
+
 class Clock(Protocol):
     """Time as the bridge sees it."""
 
@@ -26,6 +54,9 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds from an arbitrary start; never goes back."""
+
+    def moment(self) -> Moment:
+        """Return now, for whoever compares it after a restart."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait for that long."""
@@ -45,6 +76,10 @@ class SystemClock:
         """Return seconds from an arbitrary start; never goes back."""
         return time.monotonic()
 
+    def moment(self) -> Moment:
+        """Return now, for whoever compares it after a restart."""
+        return Moment(boot=_boot(), uptime_s=time.clock_gettime(time.CLOCK_BOOTTIME), wall=datetime.now(UTC))
+
     async def sleep(self, seconds: float) -> None:
         """Wait for that long."""
         await asyncio.sleep(seconds)
@@ -52,3 +87,12 @@ class SystemClock:
     def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[TimeLimit]:
         """Set a time limit."""
         return asyncio.timeout(seconds)  # noqa: TID251 - the one place
+
+
+@cache
+def _boot() -> str:
+    """Return what Linux calls this start of the machine; where it does not say, a name that no other run knows."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return uuid.uuid4().hex

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.fakes.clock import FakeClock
 
-from vms_bridge.clock import SystemClock
+from vms_bridge.clock import Moment, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -124,3 +125,30 @@ async def test_time_that_stands_still_limits_nothing() -> None:
         await asyncio.sleep(0.03)
     await clock.advance(1)
     assert clock.sleeping == 0
+
+
+def moment(uptime_s: float, *, boot: str = "first", wall_s: float = 0.0) -> Moment:
+    return Moment(boot=boot, uptime_s=uptime_s, wall=datetime(2026, 11, 20, tzinfo=UTC) + timedelta(seconds=wall_s))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "seconds"),
+    [
+        (moment(100), moment(104.5, wall_s=4.5), 4.5),
+        (moment(100), moment(104, wall_s=-7200), 4),  # the wall clock was set, back or forth
+        (moment(100), moment(104, wall_s=7200), 4),
+        (moment(100), moment(99), None),  # time does not go back: this is not known then
+        (moment(5000), moment(20, boot="second", wall_s=25), 25),  # the machine was started anew
+        (moment(5000), moment(20, boot="second", wall_s=19), None),  # a clock that has lost the time it was off
+        (moment(5000), moment(20, boot="second", wall_s=-60), None),
+    ],
+)
+def test_how_long_ago_is_known_beyond_a_restart(before: Moment, after: Moment, seconds: float | None) -> None:
+    assert before.until(after) == seconds
+
+
+def test_the_machines_moments_are_of_one_start() -> None:
+    clock = SystemClock()
+    first, second = clock.moment(), SystemClock().moment()
+    assert first.boot == second.boot
+    assert 0 <= (first.until(second) or 0.0) < 5

@@ -9,15 +9,18 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from vms_bridge.clock import Moment
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
 class FakeClock:
-    """Wall and monotonic time that move together, and only when told to."""
+    """Wall and monotonic time that move together, and only when told to; `boot` is the machine's start."""
 
-    def __init__(self, start: datetime = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)) -> None:
+    def __init__(self, start: datetime = datetime(2026, 11, 20, 12, 0, tzinfo=UTC), *, boot: str = "first") -> None:
         self._start = start
+        self.boot = boot
         self._elapsed = 0.0
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, asyncio.Future[None] | asyncio.Timeout]] = []
@@ -29,6 +32,13 @@ class FakeClock:
 
     def monotonic(self) -> float:
         return 1000.0 + self._elapsed
+
+    def moment(self) -> Moment:
+        return Moment(boot=self.boot, uptime_s=self.monotonic(), wall=self.now())
+
+    def set_by(self, seconds: float) -> None:
+        """Set the wall clock, as somebody or the network does."""
+        self._start += timedelta(seconds=seconds)
 
     async def sleep(self, seconds: float) -> None:
         future = asyncio.get_running_loop().create_future()

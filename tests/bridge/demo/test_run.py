@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vms_bridge.backends import load_kind
-from vms_bridge.clock import SystemClock
+from vms_bridge.clock import Moment, SystemClock
 from vms_bridge.demo import run as run_module
 from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
@@ -46,6 +46,9 @@ class FastClock:
 
     def monotonic(self) -> float:
         return (time.monotonic() - self._start) * SPEED
+
+    def moment(self) -> Moment:
+        return Moment(boot="first", uptime_s=self.monotonic(), wall=self.now())
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / SPEED)

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+from vms_bridge.clock import Moment
 from vms_bridge.model import Event, EventBatch, MonitorState, Resume, Snapshot, StateUpdate, SystemLost, SystemState, SystemUpdate
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class FastClock:
 
     def monotonic(self) -> float:
         return 1000 + (time.monotonic() - self._began) * self._speed
+
+    def moment(self) -> Moment:
+        return Moment(boot="first", uptime_s=self.monotonic(), wall=self.now())
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self._speed)
