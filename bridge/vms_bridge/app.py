@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge import __version__
 from vms_bridge.backends.broken import BrokenBackend
+from vms_bridge.backends.guard import make_backend
 from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import load
@@ -148,7 +149,7 @@ class Bridge:
             )
 
     async def _start_system(self, group: asyncio.TaskGroup, system: SystemConfig) -> None:
-        backend = self._backend(system)
+        backend = await self._backend(system)
         feed = await self.hub.add_system(
             key=system.key, kind=system.kind.name, name=system.name, rules=system.rules, backend=backend
         )
@@ -156,13 +157,11 @@ class Bridge:
         task = group.create_task(supervisor.run(), name=f"system {system.key}")
         self._systems[system.key] = _Running(config=system, task=task)
 
-    def _backend(self, system: SystemConfig) -> Backend:
-        """Make the system's backend, or what stands in for it: the border to kinds of others, of which one may be broken."""
+    async def _backend(self, system: SystemConfig) -> Backend:
+        """Make the system's backend, or what stands in for it: the kind may be broken, and the other systems go on."""
         try:
-            return system.kind.create(system.key, system.settings, self._clock)
-        except Exception as error:  # whatever it is, the other systems go on
-            if not isinstance(error, BridgeError):
-                _LOGGER.exception("system %s: its backend could not be made", system.key)
+            return await make_backend(system.kind, system.key, system.settings, self._clock)
+        except BridgeError as error:
             return BrokenBackend(system.kind.name, error)
 
     def _mqtt_sink(self, config: Config, mqtt: MqttConfig) -> Sink:

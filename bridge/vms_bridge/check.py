@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.errors import BridgeError, BrokerError
+from vms_bridge.backends.guard import Guard, make_backend
+from vms_bridge.errors import BackendDefect, BridgeError, BrokerError
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter, Message
@@ -77,16 +78,17 @@ async def _system(system: SystemConfig, clock: Clock, limit_s: float) -> Sequenc
     """Have the backend try its connection, and hold it to its promise never to raise and to end."""
     try:
         async with clock.timeout(limit_s):
-            found = await system.kind.create(system.key, system.settings, clock).check()
-            return [replace(finding, hint=_ANY_REMEDY) if finding.problem and not finding.hint else finding for finding in found]
+            backend = Guard(system.key, await make_backend(system.kind, system.key, system.settings, clock), clock)
+            found = await backend.check(limit_s=limit_s)
     except TimeoutError:
         text = f"no result within {limit_s:g} s"
         return [Finding(text=text, problem=True, hint="is the host up, and does a firewall let the port through?")]
+    except BackendDefect as error:
+        text = f"the check itself failed: {error.kind}"
+        return [Finding(text=text, problem=True, hint=f"this is a bug in the backend {system.kind.name}: please report it")]
     except BridgeError as error:  # from `create`; `check` itself never raises
         return [Finding(text=str(error), problem=True, hint=error.hint or _ANY_REMEDY)]
-    except Exception as error:  # noqa: BLE001  # the border to backends of others: whatever it is, the other checks go on
-        text = f"the check itself failed: {type(error).__name__}"
-        return [Finding(text=text, problem=True, hint=f"this is a bug in the backend {system.kind.name}: please report it")]
+    return [replace(finding, hint=_ANY_REMEDY) if finding.problem and not finding.hint else finding for finding in found]
 
 
 async def _broker(config: MqttConfig, instance: str, clock: Clock, limit_s: float) -> Sequence[Finding]:

@@ -7,11 +7,12 @@
     ├ VmsError                  │ └ CommandUnverified    sent, but its effect was not seen in time
     │ ├ VmsUnreachable          ├ MediaUnavailable
     │ ├ VmsAuthFailed           └ BrokerError
-    │ └ VmsProtocolError          ├ BrokerUnreachable
-                                  ├ BrokerRefused
+    │ ├ VmsProtocolError          ├ BrokerUnreachable
+    │ └ BackendDefect             ├ BrokerRefused
                                   └ RivalBridge
 
 `code` crosses every border unchanged (MQTT, API); the message says what happened and where, `hint` what to do.
+`explained` makes one of these of anything that may come out of a part that is not ours to trust.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class BridgeError(Exception):
     """The root: anything that the bridge can explain."""
 
     code: ClassVar[str] = "error"
+    is_fatal: ClassVar[bool] = False
+    """Whether the bridge has to end for it, whichever part it comes from."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -96,6 +99,17 @@ class VmsProtocolError(VmsError):
     code = "protocol"
 
 
+class BackendDefect(VmsError):
+    """A backend failed in a way that it does not explain: a mistake in its program. `kind` says how, without foreign words."""
+
+    code = "error"
+
+    def __init__(self, kind: str, text: str = "") -> None:
+        self.kind = kind
+        hint = "this is a defect of that kind of system: the log has more, please report it"
+        super().__init__(f"internal error: {kind}{': ' if text else ''}{text}", hint=hint)
+
+
 class CommandError(BridgeError):
     """A command that was not applied."""
 
@@ -148,6 +162,71 @@ class RivalBridge(BrokerError):
     """Another bridge with the same instance name is at work on this broker."""
 
     code = "rival"
+    is_fatal = True
+
+
+def system_gone(system: str) -> CommandRejected:
+    """Return the refusal of a command for a system that there is no more."""
+    return CommandRejected(f"there is no system {system!r} any more", hint="the configuration was reloaded")
+
+
+def in_words(error: BridgeError) -> str:
+    """Return what happened, and what to do about it if that is known."""
+    return f"{error}: {error.hint}" if error.hint else str(error)
+
+
+_LONGEST = 1_000
+_NAMED = (
+    *(VmsAuthFailed, UnsupportedCommand, CommandRejected, CommandUnverified, MediaUnavailable, StoreError),
+    *(VmsProtocolError, VmsUnreachable, VmsError),
+)
+
+
+def explained(error: BaseException) -> BridgeError:
+    """Return the error, the most telling one of a group, as one that can be told: whatever it is, and short."""
+    if isinstance(error, BaseExceptionGroup):
+        error = most_telling(error)
+    if not isinstance(error, BridgeError):
+        return BackendDefect(type(error).__name__, _text(error))
+    text, hint = _text(error), getattr(error, "hint", None)
+    is_whole = len(text) < _LONGEST and isinstance(hint, str) and len(hint) < _LONGEST
+    if is_whole:
+        return error
+    kind = next((kind for kind in _NAMED if isinstance(error, kind)), BridgeError)
+    return kind(text, hint=hint[:_LONGEST] if isinstance(hint, str) else "")
+
+
+def most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the error in a group, however deep, that tells best what to do; of equal ones the first, which made the others stop.
+
+    A fatal one, then a refused login, then what else can be explained, the lack of an answer last: it is often a consequence.
+    """
+    return min(causes(group), key=_rank)
+
+
+def _rank(error: BaseException) -> int:
+    if not isinstance(error, BridgeError):
+        return 4 if isinstance(error, Exception) else 5
+    if error.is_fatal:
+        return 0
+    if isinstance(error, VmsAuthFailed):
+        return 1
+    return 3 if isinstance(error, VmsUnreachable) else 2
+
+
+def is_defect(error: BaseException) -> bool:
+    """Say whether it is, or holds, something that nobody has foreseen."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(is_defect(each) for each in error.exceptions)
+    return not isinstance(error, BridgeError)
+
+
+def _text(error: BaseException) -> str:
+    """Return what an error says, whatever its author made of that."""
+    try:
+        return str(error)[:_LONGEST]
+    except Exception:  # noqa: BLE001 - its `__str__` is foreign code too
+        return ""
 
 
 def causes(group: BaseExceptionGroup[_Error]) -> Iterator[_Error]:

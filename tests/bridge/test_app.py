@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import BaseModel, ConfigDict
-from tests.fakes.backend import ScriptedBackend, event, monitor, snapshot
+from tests.fakes.backend import ScriptedBackend, event, monitor, snapshot, state
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import settle
 from tests.fakes.zoneminder import FakeZoneMinder, World
@@ -30,7 +30,7 @@ from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.packets import Message
 from vms_bridge.errors import BridgeError, InvalidConfig, StoreError, VmsError
 from vms_bridge.keys import MonitorRules
-from vms_bridge.model import EventBatch, LivePicture
+from vms_bridge.model import AlarmState, EventBatch, LivePicture, StateUpdate
 from vms_bridge.mqtt.config import MqttConfig
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
+    from vms_bridge.model import PictureRef
 
 
 class Settings(BaseModel):
@@ -53,10 +54,11 @@ class Workshop:
 
     def __init__(self) -> None:
         self.made: list[tuple[str, ScriptedBackend]] = []
+        self.make = ScriptedBackend
         self.kind = BackendKind(name="scripted", title="Scripted", config=Settings, create=self.create)
 
     def create(self, key: str, _settings: BaseModel, _clock: Clock) -> Backend:
-        backend = ScriptedBackend(first=snapshot(monitor(1), monitor(2)))
+        backend = self.make(first=snapshot(monitor(1), monitor(2)))
         self.made.append((key, backend))
         return backend
 
@@ -260,6 +262,41 @@ async def test_whatever_monitors_are_called_topics_are_made_of_ids(tmp_path: Pat
         ids = [part["uniq_id"] for part in device["cmps"].values() if "uniq_id" in part]
         assert ids
         assert [each for each in ids if not each.startswith(f"test-zm-{number}-") or not each.isascii()] == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [ZeroDivisionError(), asyncio.CancelledError(), SystemExit(1), BaseExceptionGroup("some", [SystemExit(1)]), None, "text"],
+    ids=repr,
+)
+async def test_a_picture_that_fails_in_an_unforeseen_way_costs_nothing_but_itself(
+    tmp_path: Path, fault: BaseException | str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Poor(ScriptedBackend):
+        async def picture(self, ref: PictureRef) -> bytes:
+            del ref
+            asked.set()
+            if isinstance(fault, BaseException):
+                raise fault
+            return fault  # type: ignore[return-value]  # that is its fault
+
+    asked = asyncio.Event()
+    workshop = Workshop()
+    workshop.make = Poor
+    async with FakeBroker() as broker:
+        url = f"mqtt://127.0.0.1:{broker.port}"
+        async with started(config(tmp_path, workshop.system("a"), mqtt=MqttConfig(url=url))):
+            await broker.until(lambda: b'"available":true' in broker.retained.get("vms_bridge/test/a/2/state", b""))
+            feed = workshop.made[0][1].feed
+            assert feed
+            await feed.record(EventBatch(events=(event(snapshot_ready=True),), cursor="1"))
+            await asked.wait()
+            await settle()
+            feed.emit(StateUpdate(monitor_id="1", state=state(alarm=AlarmState.ALARM)))
+            await broker.until(lambda: b'"alarm":"alarm"' in broker.retained.get("vms_bridge/test/a/1/state", b""))
+            assert broker.retained["vms_bridge/test/status"] == b"online"
+    assert "started anew" not in caplog.text
+    assert (caplog.text.count("Traceback") > 0) is isinstance(fault, BaseException)
 
 
 async def test_a_store_that_can_not_be_opened_stops_it_with_a_reason(tmp_path: Path) -> None:

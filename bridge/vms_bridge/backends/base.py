@@ -91,6 +91,7 @@ class BackendKind:
     A third party offers one through the entry point group `vms_bridge.backends`. `config` gets its values as text, so it
     must not be strict; its `SecretStr` options are hidden everywhere, its `Path` options are relative to the configuration
     file, and those named `*_file`, `*_certificate` or `*_key` have to exist. A field's description is shown as the remedy.
+    `create` is called in a thread; it does not connect.
     """
 
     name: str

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.errors import BridgeError, VmsError
+from vms_bridge.errors import BackendDefect, VmsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.commands import Action
+    from vms_bridge.errors import BridgeError
     from vms_bridge.model import PictureRef
 
 _REMEDY = "this is a defect of that kind of system: please report it to who offers it, and restart the bridge once it is mended"
@@ -22,10 +23,9 @@ class BrokenBackend:
 
     url = None
 
-    def __init__(self, kind: str, error: Exception) -> None:
-        is_known = isinstance(error, BridgeError)
-        self._text = f"type: {kind} could not be set up: {error if is_known else f'{type(error).__name__}: {error}'}"
-        self._hint = (error.hint if isinstance(error, BridgeError) else "") or _REMEDY
+    def __init__(self, kind: str, error: BridgeError) -> None:
+        self._text = f"type: {kind} could not be set up: {error}"
+        self._hint = _REMEDY if isinstance(error, BackendDefect) else error.hint or _REMEDY
 
     async def run(self, feed: Feed) -> None:  # noqa: ARG002 - the contract's parameter
         """Fail; the supervisor tells it and logs it."""

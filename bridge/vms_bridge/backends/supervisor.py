@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 from typing import TYPE_CHECKING
 
+from vms_bridge.backends.guard import Guard
 from vms_bridge.backoff import Backoff
-from vms_bridge.errors import BridgeError, VmsAuthFailed
+from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, in_words
 from vms_bridge.logs import Trouble, redact
 from vms_bridge.model import Snapshot, SystemLost
 
@@ -34,14 +36,12 @@ class Supervisor:
     def __init__(
         self, system: str, backend: Backend, feed: Feed, clock: Clock, *, jitter: Callable[[], float] = random.random
     ) -> None:
-        self._system = system
-        self._backend = backend
+        self._guard = Guard(system, backend, clock)
         self._feed = feed
         self._clock = clock
         self._jitter = jitter
         self._trouble = Trouble(_LOGGER, f"system {system} is lost", clock.monotonic)
         self._accepted_at = float("-inf")
-        self._defect = ""
 
     async def run(self) -> None:
         """Run the backend until cancelled, whatever happens to it."""
@@ -50,24 +50,21 @@ class Supervisor:
             started = self._clock.monotonic()
             error = await self._run_once()
             now = self._clock.monotonic()
-            self._feed.emit(SystemLost(detail=redact(f"{error}: {error.hint}" if error.hint else str(error))))
+            self._feed.emit(SystemLost(detail=redact(in_words(error))))
             self._trouble.report(error, hint=error.hint, code=error.code)
             is_refused = isinstance(error, VmsAuthFailed) and now - self._accepted_at > _KNOWN_GOOD_S
             wait_s = backoff.failed(held_s=now - started, longest_s=_AUTH_WAIT_S if is_refused else None)
             await self._clock.sleep(wait_s * (0.75 + 0.25 * self._jitter()))
 
     async def _run_once(self) -> BridgeError:
-        """Return why the backend ended; the boundary at which even a defect of one backend stops."""
+        """Return why the backend ended."""
+        feed = _WatchedFeed(self._feed, self._is_well)
         try:
-            await self._backend.run(_WatchedFeed(self._feed, self._is_well))
+            await self._guard.run(feed)
         except BridgeError as error:
             return error
-        except Exception as error:
-            internal = BridgeError(f"internal error: {type(error).__name__}: {error}")
-            if str(internal) != self._defect:
-                self._defect = str(internal)
-                _LOGGER.exception("system %s: the backend failed in an unforeseen way; it is started anew", self._system)
-            return internal
+        finally:
+            feed.close()
         return BridgeError("the backend ended by itself")
 
     def _is_well(self) -> None:
@@ -76,11 +73,17 @@ class Supervisor:
 
 
 class _WatchedFeed:
-    """Passes everything on, and notes a snapshot: the system answers again."""
+    """The feed of one `run`: passes everything on until that has ended, and notes a snapshot: the system answers again."""
 
     def __init__(self, feed: Feed, on_snapshot: Callable[[], None]) -> None:
         self._feed = feed
         self._on_snapshot = on_snapshot
+        self._thread = threading.get_ident()
+        self._is_over = False
+
+    def close(self) -> None:
+        """Hear no more: what a backend has left running speaks of a connection that is over."""
+        self._is_over = True
 
     @property
     def resume(self) -> Resume:
@@ -90,11 +93,17 @@ class _WatchedFeed:
         return self._feed.shows(monitor_id, name)
 
     def emit(self, update: Update) -> None:
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("emit is to be called on the event loop: by loop.call_soon_threadsafe from another thread")
+        if self._is_over:
+            return
         if isinstance(update, Snapshot):
             self._on_snapshot()
         self._feed.emit(update)
 
     async def record(self, batch: EventBatch) -> None:
+        if self._is_over:
+            raise VmsError("these events are of a connection that is over")
         await self._feed.record(batch)
 
     async def keep(self, key: str, value: str | None) -> None:

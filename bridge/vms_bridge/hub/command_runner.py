@@ -10,7 +10,16 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.commands import NEEDS, Ack, AckResult, Command, Restart, SetAlarm, SetArmed
-from vms_bridge.errors import BridgeError, CommandRejected, CommandUnverified, UnsupportedCommand, VmsError
+from vms_bridge.errors import (
+    BackendDefect,
+    BridgeError,
+    CommandRejected,
+    CommandUnverified,
+    UnsupportedCommand,
+    VmsError,
+    in_words,
+    system_gone,
+)
 from vms_bridge.hub.forced_alarms import ForcedAlarms
 from vms_bridge.hub.requests import Requests
 from vms_bridge.hub.verification import LONG, TIMEOUT_S, is_already, is_verified, refusal, value_of
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
-    from vms_bridge.backends.base import Backend
+    from vms_bridge.backends.guard import Guard
     from vms_bridge.clock import Clock
     from vms_bridge.store import Store
     from vms_bridge.views import HubView, MonitorKey, MonitorView, SystemView
@@ -53,19 +62,34 @@ class _Target:
 
     @property
     def system(self) -> SystemView:
+        """Raises CommandRejected where there is none any more."""
         system = self.hub.systems.get(self.command.system)
         if system is None:
-            raise CommandRejected(f"there is no system {self.command.system!r} any more", hint="the configuration was reloaded")
+            raise system_gone(self.command.system)
         return system
 
     @property
     def monitor(self) -> MonitorView | None:
-        return self.hub.monitor(self.command.system, self.command.monitor) if self.command.monitor else None
+        """None for a command to the whole system. Raises CommandRejected where there is none any more."""
+        if self.command.monitor is None:
+            return None
+        monitor = self.hub.monitor(self.command.system, self.command.monitor)
+        if monitor is None:
+            raise self._gone()
+        return monitor
 
     @property
     def monitor_id(self) -> str | None:
         monitor = self.monitor
         return monitor.monitor.id if monitor else None
+
+    def _gone(self) -> CommandRejected:
+        if self.command.system not in self.hub.systems:
+            return system_gone(self.command.system)
+        return CommandRejected(
+            f"system {self.command.system!r} has no monitor {self.command.monitor!r} any more",
+            hint="the VMS or the configuration has changed meanwhile",
+        )
 
 
 class CommandRunner:
@@ -76,7 +100,7 @@ class CommandRunner:
         hub: HubView,
         clock: Clock,
         *,
-        backend_of: Callable[[str], Backend],
+        backend_of: Callable[[str], Guard],
         memory: ModeMemory,
         store: Store,
         timeouts: Mapping[type, float] = TIMEOUT_S,
@@ -126,14 +150,17 @@ class CommandRunner:
         except CommandUnverified as error:
             return self._ack(command, AckResult.TIMEOUT, error)
         except BridgeError as error:
+            if command.system not in self._hub.systems:
+                return self._ack(command, AckResult.REFUSED, system_gone(command.system))
             return self._ack(command, AckResult.FAILED, error)
         except Exception as error:
             _LOGGER.exception("command %s for %s/%s failed in an unforeseen way", command.name, command.system, command.monitor)
-            return self._ack(command, AckResult.FAILED, BridgeError(f"internal error: {type(error).__name__}"))
+            return self._ack(command, AckResult.FAILED, BackendDefect(type(error).__name__))
         return Ack(command=command, result=result, time=self._clock.now(), applied=value_of(command.action))
 
     def _ack(self, command: Command, result: AckResult, error: BridgeError) -> Ack:
-        hint = f"{error}: {error.hint}" if error.hint else str(error)
+        # A defect's own words are for the log: they may hold anything.
+        hint = f"internal error: {error.kind}" if isinstance(error, BackendDefect) else in_words(error)
         return Ack(command=command, result=result, time=self._clock.now(), code=error.code, hint=hint)
 
     async def _run(self, command: Command, progress: Callable[[Ack], None] | None, is_wanted: Callable[[], bool]) -> AckResult:
@@ -179,7 +206,7 @@ class CommandRunner:
         if system is None:
             raise CommandRejected(f"there is no system {command.system!r}", hint=f"systems: {', '.join(self._hub.systems)}")
         target = _Target(hub=self._hub, command=command)
-        monitor = target.monitor
+        monitor = self._hub.monitor(command.system, command.monitor) if command.monitor is not None else None
         if command.monitor is not None and monitor is None:
             raise CommandRejected(f"system {command.system!r} has no monitor {command.monitor!r}")
         if not system.state.available:

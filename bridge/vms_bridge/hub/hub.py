@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import MediaUnavailable
+from vms_bridge.backends.guard import Guard
+from vms_bridge.errors import MediaUnavailable, VmsError, system_gone
 from vms_bridge.hub.batch_plan import BatchPlan, plan_batch
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.command_runner import CommandRunner
@@ -181,7 +182,7 @@ class Hub:
             kind=kind,
             name=name,
             rules=rules,
-            backend=backend,
+            backend=Guard(key, backend, self._clock),
             cursor=kept.cursor,
             generation=kept.generation,
             names={**kept.names, **(old.names if old else {})},
@@ -199,6 +200,8 @@ class Hub:
                 view = system.view_of(stored.key, described[1])
                 system.monitors[stored.key] = replace(view, state=MonitorState(detail="not asked yet"))
         self._systems[key] = system
+        if old is not None:
+            old.backend.close()
         gone = old.monitors.keys() - system.monitors.keys() if old else set()
         for subscription in self._subscriptions:
             subscription.system(key)
@@ -213,6 +216,7 @@ class Hub:
     def remove_system(self, key: str) -> None:
         """Let a system go; its memories stay in the store."""
         system = self._systems.pop(key)
+        system.backend.close()
         for subscription in self._subscriptions:
             subscription.removed((key, monitor) for monitor in system.monitors)
             subscription.system_removed(key)
@@ -237,7 +241,12 @@ class Hub:
                 self._apply_loss(system, update.detail)
 
     async def record(self, system: System, batch: EventBatch) -> None:
-        """Store a batch and tell who listens; goes on to its end even when the backend is cancelled meanwhile."""
+        """Store a batch and tell who listens; goes on to its end even when the backend is cancelled meanwhile.
+
+        Raises VmsError for a system that has been taken away or replaced: its successor reads the same events.
+        """
+        if self._systems.get(system.key) is not system:
+            raise VmsError(f"system {system.key} was taken away, or set up anew, by a reload: nothing more of it is stored")
         task = asyncio.create_task(self._record(system, clean(batch)), name=f"record {system.key}")
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
@@ -260,10 +269,17 @@ class Hub:
     async def remember_modes(self, system: str, key: str, modes: Mapping[str, str]) -> None:
         """Keep the modes to which a monitor shall return, before anything is changed."""
         await self._store.remember_modes(system, key, modes)
-        self._systems[system].remembered_modes[key] = dict(modes)
+        self._system(system).remembered_modes[key] = dict(modes)
 
-    def _backend_of(self, system: str) -> Backend:
-        return self._systems[system].backend
+    def _backend_of(self, system: str) -> Guard:
+        return self._system(system).backend
+
+    def _system(self, key: str) -> System:
+        """Return the system. Raises CommandRejected where a reload has taken it away."""
+        found = self._systems.get(key)
+        if found is None:
+            raise system_gone(key)
+        return found
 
     def _apply_monitors(self, system: System, monitors: Sequence[Monitor]) -> None:
         shown: dict[str, Monitor] = {}

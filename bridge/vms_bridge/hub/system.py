@@ -14,7 +14,7 @@ from vms_bridge.views import MonitorView, SystemView
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vms_bridge.backends.base import Backend
+    from vms_bridge.backends.guard import Guard
     from vms_bridge.hub.followed_events import FollowedEvents
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import Monitor
@@ -32,7 +32,7 @@ class System:
     kind: str
     name: str
     rules: MonitorRules
-    backend: Backend
+    backend: Guard
     state: SystemState = field(default_factory=SystemState)
     monitors: dict[str, MonitorView] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)

@@ -20,8 +20,8 @@ from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.lifeline import Lifeline
 from vms_bridge.mqtt.link_client import WINDOW, LinkClient, make_client, no_properties, subscribe_options
 from vms_bridge.mqtt.link_driver import LinkDriver
-from vms_bridge.mqtt.threads import in_thread
 from vms_bridge.mqtt.wire import Filter, Message, Will
+from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

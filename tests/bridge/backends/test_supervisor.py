@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from tests.fakes.backend import ScriptedBackend, snapshot
@@ -12,7 +12,7 @@ from tests.fakes.clock import FakeClock, settle
 from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.supervisor import Supervisor
-from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsUnreachable
+from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
 from vms_bridge.model import EventBatch, Resume, Snapshot, SystemLost
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Failing(ScriptedBackend):
     """Fails at each start, or after its first snapshot."""
 
-    def __init__(self, error: Exception | None, *, after_snapshot: bool = False) -> None:
+    def __init__(self, error: BaseException | None, *, after_snapshot: bool = False) -> None:
         super().__init__()
         self.error = error
         self.after_snapshot = after_snapshot
@@ -108,8 +108,20 @@ async def test_credentials_that_were_good_a_moment_ago_are_tried_again_soon_for_
     await asyncio.wait([task])
 
 
-@pytest.mark.parametrize("error", [None, ValueError("a defect"), BridgeError("the store failed")])
-async def test_even_a_defect_or_a_plain_end_leads_to_a_new_start(error: Exception | None) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        None,
+        ValueError("a defect"),
+        BridgeError("the store failed"),
+        asyncio.CancelledError("by its own library"),
+        SystemExit(1),
+        GeneratorExit(),
+        BaseExceptionGroup("some", [SystemExit(1), asyncio.CancelledError()]),
+    ],
+    ids=repr,
+)
+async def test_even_a_defect_or_a_plain_end_leads_to_a_new_start(error: BaseException | None) -> None:
     backend = Failing(error, after_snapshot=True)
     heard = await run_for(backend, 1)
     assert backend.starts == 2
@@ -142,3 +154,110 @@ async def test_a_defect_that_comes_again_and_again_leaves_one_traceback(caplog: 
     assert isinstance(lost, SystemLost)
     assert "ValueError" in lost.detail
     assert "abc123" not in lost.detail  # it is published
+
+
+async def in_a_task_group(*errors: Exception) -> None:
+    async def fail(error: Exception) -> None:
+        try:
+            await asyncio.sleep(0)
+        finally:
+            raise error
+
+    async with asyncio.TaskGroup() as group:
+        for error in errors:
+            group.create_task(fail(error))
+
+
+class Grouped(Failing):
+    """Serves by tasks of a group, as most clients of the world do."""
+
+    def __init__(self, *errors: Exception) -> None:
+        super().__init__(None)
+        self.errors = errors
+
+    async def run(self, feed: Feed) -> None:
+        await super().run(feed)
+        async with asyncio.TaskGroup() as outer:
+            outer.create_task(in_a_task_group(*self.errors))
+
+
+@pytest.mark.parametrize(
+    ("errors", "detail"),
+    [
+        ((VmsUnreachable("no answer", hint="is it on?"),), "no answer: is it on?"),
+        ((VmsUnreachable("cut"), VmsUnreachable("cut too")), "cut"),
+        ((VmsUnreachable("cut"), VmsProtocolError("nonsense")), "nonsense"),
+        ((ValueError("a defect"), VmsUnreachable("cut")), "cut"),
+    ],
+)
+async def test_a_task_group_does_not_hide_the_reason(
+    errors: tuple[Exception, ...], detail: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = await run_for(Grouped(*errors), 0.1)
+    assert heard.updates == [SystemLost(detail=detail)]
+    assert ("Traceback" in caplog.text) is isinstance(errors[0], ValueError)
+
+
+async def test_a_refused_login_in_a_task_group_keeps_its_pause() -> None:
+    backend = Grouped(VmsUnreachable("cut"), VmsAuthFailed("wrong password"))
+    await run_for(backend, 600)
+    assert 10 < backend.starts < 30
+
+
+async def test_a_run_that_is_over_is_heard_no_more() -> None:
+    class Leaving(Failing):
+        async def run(self, feed: Feed) -> None:
+            self.feeds.append(feed)
+            await super().run(feed)
+
+        feeds: ClassVar[list[Feed]] = []
+
+    heard = await run_for(Leaving(VmsUnreachable("cut")), 0.1)
+    (feed,) = Leaving.feeds
+    feed.emit(snapshot())
+    with pytest.raises(VmsError, match="over"):
+        await feed.record(EventBatch(events=()))
+    assert heard.updates == [SystemLost(detail="cut")]
+
+
+async def test_another_thread_is_told_to_use_the_loop() -> None:
+    class Threaded(Failing):
+        async def run(self, feed: Feed) -> None:
+            self.starts += 1
+            await asyncio.to_thread(feed.emit, snapshot())
+
+    clock, heard = FakeClock(), Heard()
+    backend = Threaded(None)
+    task = asyncio.create_task(Supervisor("zm", backend, heard, clock).run())
+    while not heard.updates:
+        await asyncio.to_thread(lambda: None)
+    assert heard.updates == [
+        SystemLost(
+            detail="internal error: RuntimeError: emit is to be called on the event loop: by loop.call_soon_threadsafe from"
+            " another thread: this is a defect of that kind of system: the log has more, please report it"
+        )
+    ]
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_backend_that_does_not_end_holds_up_no_reload() -> None:
+    lets_go = asyncio.Event()
+
+    class Deaf(Failing):
+        async def run(self, feed: Feed) -> None:
+            feed.emit(snapshot())
+            while not lets_go.is_set():
+                try:
+                    await lets_go.wait()
+                except asyncio.CancelledError:
+                    feed.emit(snapshot())
+
+    clock, heard = FakeClock(), Heard()
+    task = asyncio.create_task(Supervisor("zm", Deaf(None), heard, clock).run())
+    await settle()
+    task.cancel()
+    await clock.advance(1)
+    assert task.done()
+    lets_go.set()
+    await settle()

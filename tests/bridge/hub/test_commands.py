@@ -635,3 +635,102 @@ async def test_the_run_state_in_force_starts_a_vms_that_is_stopped(tmp_path: Pat
     async with served(tmp_path, backend) as hub:
         assert (await hub.submit(command(SetRunState(name="Home"), monitor=None))).result is AckResult.APPLIED
         assert backend.actions
+
+
+@pytest.mark.parametrize(
+    "where", ["before its turn", "while it is executed", "while its effect is waited for", "while looking first"]
+)
+@pytest.mark.parametrize("what", ["system", "monitor"])
+async def test_what_a_reload_takes_away_meanwhile_is_refused_clearly(
+    tmp_path: Path, where: str, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = ScriptedBackend(first=snapshot(monitor(1), monitor(2)), obey=False)
+    async with served(tmp_path, backend) as hub:
+
+        def take_away() -> None:
+            backend.on_refresh = None
+            assert backend.feed
+            if what == "system":
+                hub.remove_system("zm")
+            else:
+                backend.feed.emit(snapshot(monitor(2)))
+
+        if where == "while looking first":
+            backend.on_refresh = take_away
+            asked = asyncio.create_task(hub.submit(command(SetDetection(on=False))))
+        else:
+            backend.hold = asyncio.Event()
+            asked = asyncio.create_task(hub.submit(command(SetAlarm(on=True))))
+            await until_executing(backend)
+            if where == "before its turn":
+                first, asked = asked, asyncio.create_task(hub.submit(command(SetAlarm(on=True))))
+                await settle()
+            elif where == "while its effect is waited for":
+                backend.hold.set()
+                await settle()
+            take_away()
+            backend.hold.set()
+            if where == "before its turn":
+                await first
+        ack = await asked
+        assert (ack.result, ack.code) == (AckResult.REFUSED, "rejected")
+        assert ("no system 'zm'" if what == "system" else "no monitor '1'") in (ack.hint or "")
+        assert "unforeseen" not in caplog.text
+
+
+async def until_executing(backend: ScriptedBackend) -> None:
+    while not backend.actions:  # noqa: ASYNC110 - the fake tells nobody when it is asked
+        await asyncio.sleep(0.001)
+
+
+async def test_modes_of_a_system_that_goes_while_they_are_kept_change_nothing(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        asked = asyncio.create_task(hub.submit(command(SetArmed(on=False))))
+        while not backend.looks:  # noqa: ASYNC110 - the fake tells nobody when it looks
+            await asyncio.sleep(0)
+        hub.remove_system("zm")
+        ack = await asked
+        assert ack.result is AckResult.REFUSED
+        assert backend.actions == []
+
+
+async def test_what_hangs_in_a_system_that_is_set_up_anew_is_answered_at_once(tmp_path: Path) -> None:
+    backend = ScriptedBackend(hold=asyncio.Event())
+    async with served(tmp_path, backend) as hub:
+        asked = asyncio.create_task(hub.submit(command(SetAlarm(on=True))))
+        await until_executing(backend)
+        await hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=ScriptedBackend())
+        ack = await asked
+        assert (ack.result, ack.code) == (AckResult.FAILED, "unreachable")
+        assert "by a reload" in (ack.hint or "")
+
+
+@pytest.mark.parametrize(
+    "fault", [asyncio.CancelledError(), SystemExit(1), BaseExceptionGroup("some", [SystemExit(1)])], ids=repr
+)
+async def test_a_fault_that_no_except_exception_sees_is_answered(tmp_path: Path, fault: BaseException) -> None:
+    async with served(tmp_path, ScriptedBackend(fault=fault)) as hub:
+        ack = await hub.submit(command(SetArmed(on=False), request_id="r1"))
+        assert (ack.result, ack.code) == (AckResult.FAILED, "error")
+        assert "internal error" in (ack.hint or "")
+
+
+async def test_a_refusal_in_a_group_is_a_refusal(tmp_path: Path) -> None:
+    fault = ExceptionGroup("of a TaskGroup", [VmsUnreachable("cut"), CommandRejected("monitor mode")])
+    async with served(tmp_path, ScriptedBackend(fault=fault)) as hub:
+        ack = await hub.submit(command(SetArmed(on=False)))
+        assert (ack.result, ack.code, ack.hint) == (AckResult.REFUSED, "rejected", "monitor mode")
+
+
+async def test_a_look_that_fails_in_any_way_does_not_end_the_wait(tmp_path: Path) -> None:
+    backend = ScriptedBackend(obey=False)
+
+    def fail_then_obey() -> None:
+        if backend.looks < 3:
+            raise ZeroDivisionError if backend.looks == 1 else asyncio.CancelledError
+        backend.take_effect("1", SetArmed(on=False))
+
+    backend.on_refresh = fail_then_obey
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetArmed(on=False)))).result is AckResult.APPLIED

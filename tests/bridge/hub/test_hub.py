@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.fakes.backend import EVERYTHING, START, ScriptedBackend, event, monitor, snapshot, state, system_state
 from tests.fakes.clock import FakeClock
 
-from vms_bridge.errors import MediaUnavailable, StoreError
+from vms_bridge.errors import MediaUnavailable, StoreError, VmsError, VmsUnreachable
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRule, MonitorRules
 from vms_bridge.model import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vms_bridge.hub import SystemFeed
+    from vms_bridge.model import PictureRef
     from vms_bridge.views import StoredMessage
 
 EVERY = MonitorRules()
@@ -780,3 +781,38 @@ async def test_an_event_whose_times_are_not_known_comes_to_its_end(tmp_path: Pat
         view = hub.monitor("zm", "1")
         assert view
         assert view.last_event_id == "3", "a time that is known is newer than none"
+
+
+async def test_a_picture_of_a_system_that_is_taken_away_meanwhile_is_not_waited_for(tmp_path: Path) -> None:
+    class Hanging(ScriptedBackend):
+        async def picture(self, ref: PictureRef) -> bytes:
+            asked.set()
+            await asyncio.Event().wait()
+            return repr(ref).encode()
+
+    asked = asyncio.Event()
+    async with running(tmp_path) as hub:
+        await hub.add_system(key="zm", kind="fake", name="Fake", rules=EVERY, backend=Hanging())
+        task = asyncio.create_task(hub.picture("zm", EventPicture(event_id="7")))
+        await asked.wait()
+        hub.remove_system("zm")
+        with pytest.raises(VmsUnreachable, match="by a reload"):
+            await task
+
+
+async def test_what_a_removed_system_records_last_is_stored_and_nothing_after_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot())
+        last = asyncio.create_task(feed.record(EventBatch(events=(event(7),), cursor="7")))
+        await asyncio.sleep(0)
+        hub.remove_system("zm")
+        await last
+        assert [each["id"] for each in await told(hub)] == ["zm-7"]
+        with pytest.raises(VmsError, match="by a reload"):
+            await feed.record(EventBatch(events=(event(8),), cursor="8"))
+        again = await added(hub)
+        assert again.resume.cursor == "7"
+        with pytest.raises(VmsError, match="by a reload"):
+            await feed.record(EventBatch(events=(event(8),), cursor="8"))
+        assert again.resume.cursor == "7"

@@ -35,8 +35,8 @@ from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.lifeline import FORGOTTEN_S, SILENCE_S
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.sink import MqttSink
-from vms_bridge.mqtt.threads import in_thread
 from vms_bridge.mqtt.wire import Filter, Message, Will
+from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_T = TypeVar("_T")
 
-async def in_thread(name: str, work: Callable[[], None], *, abandon: Callable[[], None]) -> None:
-    """Run `work` and raise what it raises; when nobody waits for its end any more, `abandon` tidies up after it.
+
+def _nothing() -> None:
+    """Have nothing to tidy up."""
+
+
+async def in_thread(name: str, work: Callable[[], _T], *, abandon: Callable[[], None] = _nothing) -> _T:
+    """Return what `work` returns or raise what it raises; `abandon` tidies up when nobody waits for its end any more.
 
     A daemon thread: resolving a name can hang for a minute, and must not hold up the end of the program.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
+    came: list[_T] = []
 
     def settle(error: Exception | None) -> None:
         if done.done():
@@ -29,7 +36,7 @@ async def in_thread(name: str, work: Callable[[], None], *, abandon: Callable[[]
     def body() -> None:
         error: Exception | None = None
         try:
-            work()
+            came.append(work())
         except Exception as failure:  # noqa: BLE001  # carried over to the loop, which raises it
             error = failure
         try:
@@ -39,3 +46,4 @@ async def in_thread(name: str, work: Callable[[], None], *, abandon: Callable[[]
 
     threading.Thread(target=body, name=name, daemon=True).start()
     await done
+    return came[0]

@@ -1,0 +1,127 @@
+"""The border to a backend: every call into one goes through here, so that no fault of it reaches another part.
+
+A backend may be a third party's: it may raise anything, hang, return anything, or be cancelled by its own library. Whoever
+calls through a `Guard` gets a value of the right kind, or a BridgeError, in time.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from vms_bridge.backends.base import Finding
+from vms_bridge.boundary import Boundary
+from vms_bridge.errors import BackendDefect, MediaUnavailable, VmsUnreachable, explained
+from vms_bridge.threads import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from pydantic import BaseModel
+
+    from vms_bridge.backends.base import Backend, BackendKind, Feed
+    from vms_bridge.clock import Clock
+    from vms_bridge.commands import Action
+    from vms_bridge.model import PictureRef
+
+_T = TypeVar("_T")
+CREATE_S = 10.0
+EXECUTE_S = 180.0
+"""As long as the longest command may take; the others have shorter limits of their own."""
+REFRESH_S = 60.0
+PICTURE_S = 20.0
+MOST_PICTURE_BYTES = 20 * 1024 * 1024
+_MOST_STRAYS = 16
+_MOST_FINDINGS = 500
+_LONGEST_URL = 2_000
+_CALLS = ("run", "execute", "refresh", "picture", "check")
+
+
+class Guard:
+    """A backend as the bridge calls it; the same calls as `base.Backend`, which end in time and raise BridgeError only."""
+
+    def __init__(self, system: str, backend: Backend, clock: Clock) -> None:
+        self._system, self._backend = system, backend
+        self._boundary = Boundary(f"the backend of system {system}", clock)
+
+    def close(self) -> None:
+        """Call it no more, and let those go who wait for it: a reload has taken it away."""
+        self._boundary.close()
+
+    @property
+    def url(self) -> str | None:
+        """Where a person can look at this VMS, None if nowhere."""
+        try:
+            url = self._backend.url
+        except Exception as error:  # noqa: BLE001 - the border
+            self._boundary.tell_defect("url", error)
+            return None
+        return url if isinstance(url, str) and len(url) <= _LONGEST_URL else None
+
+    async def run(self, feed: Feed) -> None:
+        """Run it until it ends. Raises BridgeError."""
+        await self._call("run", lambda: self._backend.run(feed), None)
+
+    async def execute(self, monitor_id: str | None, action: Action) -> None:
+        """Have the VMS do this. Raises BridgeError."""
+        await self._call("execute", lambda: self._backend.execute(monitor_id, action), EXECUTE_S)
+
+    async def refresh(self, monitor_id: str | None) -> None:
+        """Have it look now. Raises BridgeError."""
+        await self._call("refresh", lambda: self._backend.refresh(monitor_id), REFRESH_S)
+
+    async def picture(self, ref: PictureRef) -> bytes:
+        """Return a picture of some bytes at least, and of 20 MB at most. Raises BridgeError."""
+        picture: object = await self._call("picture", lambda: self._backend.picture(ref), PICTURE_S)
+        if not isinstance(picture, bytes | bytearray | memoryview):
+            raise MediaUnavailable(f"system {self._system} gave no picture ({type(picture).__name__})")
+        size = picture.nbytes if isinstance(picture, memoryview) else len(picture)
+        if not 0 < size <= MOST_PICTURE_BYTES:
+            raise MediaUnavailable(f"system {self._system} gave {'an empty picture' if not size else f'one of {size} bytes'}")
+        return bytes(picture)
+
+    async def check(self, *, limit_s: float) -> Sequence[Finding]:
+        """Return what it finds. Raises BridgeError, which a backend that keeps its contract does not."""
+        return await self._call("check", lambda: _findings(self._backend), limit_s)
+
+    async def _call(self, name: str, work: Callable[[], Awaitable[_T]], limit_s: float | None) -> _T:
+        if len(self._boundary.strays) >= _MOST_STRAYS:
+            raise VmsUnreachable(f"system {self._system}: too many earlier calls still hang", hint="restart the bridge")
+        outcome = await self._boundary.attempt(name, work, limit_s=limit_s)
+        if outcome.is_late and self._boundary.is_closed:
+            raise VmsUnreachable(f"system {self._system} was taken away, or set up anew, by a reload meanwhile")
+        if outcome.is_late:
+            raise VmsUnreachable(f"system {self._system} gave no answer within {limit_s:g} s ({name})")
+        if outcome.error is not None:
+            raise explained(outcome.error)
+        return outcome.value  # type: ignore[return-value]  # None only where the work returns it
+
+
+async def make_backend(kind: BackendKind, system: str, settings: BaseModel, clock: Clock) -> Backend:
+    """Have the kind make a backend: in a thread, since nobody knows what it does. Raises BridgeError."""
+    boundary = Boundary(f"the kind {kind.name} of system {system}", clock)
+
+    def create() -> Backend | BaseException:
+        try:
+            return kind.create(system, settings, clock)
+        except BaseException as error:  # noqa: BLE001 - the border: a thread would lose some
+            return error
+
+    outcome = await boundary.attempt("create", lambda: in_thread(f"create {system}", create), limit_s=CREATE_S)
+    made = outcome.value if outcome.error is None else outcome.error
+    if outcome.is_late:
+        raise VmsUnreachable(f"its backend was not made within {CREATE_S:g} s")
+    if isinstance(made, BaseException):
+        boundary.tell_defect("create", made)
+        raise explained(made)
+    if missing := [name for name in _CALLS if not callable(getattr(made, name, None))]:
+        raise BackendDefect("no backend", f"what was made, {type(made).__name__}, lacks {', '.join(missing)}")
+    return made  # type: ignore[return-value]  # as far as can be seen
+
+
+async def _findings(backend: Backend) -> Sequence[Finding]:
+    found = list(islice(await backend.check(), _MOST_FINDINGS))
+    for finding in found:
+        if not (isinstance(finding, Finding) and isinstance(finding.text, str) and isinstance(finding.hint, str)):  # type: ignore[redundant-expr]
+            raise TypeError(f"a finding is a {type(finding).__name__}")
+    return found
