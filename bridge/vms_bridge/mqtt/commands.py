@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,9 +23,8 @@ from vms_bridge.commands import (
 from vms_bridge.entities import ADMIN_COMMANDS
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
 from vms_bridge.mqtt import payloads
+from vms_bridge.mqtt.answers import TOPIC_CHARACTERS, Answers
 from vms_bridge.mqtt.notices import Notices
-from vms_bridge.mqtt.outbox import Post
-from vms_bridge.mqtt.topics import ROOT, CommandTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +32,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.outbox import Outbox
-    from vms_bridge.mqtt.topics import Topics
+    from vms_bridge.mqtt.topics import CommandTarget, Topics
     from vms_bridge.mqtt.wire import Message
     from vms_bridge.views import HubView
 
@@ -45,14 +41,9 @@ _LOGGER = logging.getLogger(__name__)
 MAX_PAYLOAD_BYTES = 4096
 MAX_UNDER_WAY = 4096
 """How many commands may run or wait for their turn; the hub lets each system have a few at a time."""
-_WAITING_ACKS = 2 * MAX_UNDER_WAY  # each may be answered on a response topic too
-_TOPIC_CHARACTERS = 256
+_MAX_TO_CLEAR = 8192
 _REASON_CHARACTERS = 200
 _LEVELS = ("none", "control", "admin")
-_SAID_BY_BRIDGES = frozenset(
-    {"status", "info", "event", "ack", "replay", "sync", "state", "last_event", "snapshot", "detection", "config"}
-)
-"""Last levels of topics that mean something to a bridge or to those who listen to it, of whichever instance."""
 
 
 RequestId = Annotated[str, Field(min_length=1, max_length=128)]
@@ -133,24 +124,18 @@ class CommandIntake:
         self._counters = counters
         self._running: set[asyncio.Task[None]] = set()
         self._outbox: Outbox | None = None
-        self._waiting: deque[Post] = deque(maxlen=_WAITING_ACKS)
-        self._under_way: dict[int, Post] = {}
-        self._count = 0
         self._to_clear: dict[str, None] = {}
         self._notices = Notices(_LOGGER, clock)
+        self._answers = Answers(topics=topics, clock=clock, counters=counters, notices=self._notices)
 
     def attach(self, outbox: Outbox | None) -> None:
         """Send acks by this outbox from now on, first those that no link has brought to the broker; None: there is none."""
         self._outbox = outbox
-        self._waiting = deque([*self._under_way.values(), *self._waiting], maxlen=_WAITING_ACKS)
-        self._under_way.clear()
-        if outbox is None:
-            return
-        for topic in self._to_clear:
-            outbox.clear(topic)
-        self._to_clear.clear()
-        for _ in range(len(self._waiting)):
-            self._send(self._waiting.popleft())
+        if outbox is not None:
+            for topic in self._to_clear:
+                outbox.clear(topic)
+            self._to_clear.clear()
+        self._answers.attach(outbox)
 
     def take(self, message: Message) -> None:
         """Run or refuse what this message asks for, and answer it."""
@@ -160,7 +145,7 @@ class CommandIntake:
         if message.retained:
             self._clear(message.topic)
         if target is None:
-            topic = message.topic[:_TOPIC_CHARACTERS]
+            topic = message.topic[:TOPIC_CHARACTERS]
             # One subject, for whoever may publish may think of any number of topics.
             self._notices.warn("topic", f"a command on {topic!r} is ignored: that is no topic of a system or monitor")
             return
@@ -187,6 +172,7 @@ class CommandIntake:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        await self._answers.close()
 
     def _admit(self, target: CommandTarget, request: Request, *, retained: bool) -> Action:
         if retained:
@@ -222,37 +208,13 @@ class CommandIntake:
         self._answer(message, ack)
 
     def _answer(self, message: Message, ack: Ack) -> None:
-        payload = payloads.ack(ack)
-        self._send(Post(topic=self._topics.ack, payload=payload))
-        if message.response_topic is not None and self._may_answer_on(message.response_topic):
-            self._send(Post(topic=message.response_topic, payload=payload, correlation=message.correlation))
-
-    def _may_answer_on(self, topic: str) -> bool:
-        """Say whether an answer there can't be taken for anything else: for a command, or for what a bridge says."""
-        if len(topic) > _TOPIC_CHARACTERS or not topic.startswith(f"{ROOT}/") or set(topic) & set("+#\0") or "/set/" in topic:
-            return False
-        if topic.startswith(f"{self._topics.root}/"):
-            return topic.startswith(f"{self._topics.ack}/")
-        return topic.rpartition("/")[2] not in _SAID_BY_BRIDGES
-
-    def _send(self, post: Post) -> None:
-        """Send an ack, and keep it until the broker has acknowledged it."""
-        self._count += 1
-        sent = replace(post, on_done=partial(self._arrived, self._count))
-        if self._outbox is not None and self._outbox.post(sent):
-            self._under_way[self._count] = post
-        else:
-            self._counters.answers_lost += len(self._waiting) == self._waiting.maxlen
-            self._waiting.append(post)
-
-    def _arrived(self, number: int, _code: int) -> None:
-        self._under_way.pop(number, None)
+        self._answers.give(message, payloads.ack(ack))
 
     def _clear(self, topic: str) -> None:
         """Take a retained command off the broker, as soon as there is a link."""
         if self._outbox is not None:
             self._outbox.clear(topic)
-        elif len(self._to_clear) < _WAITING_ACKS:
+        elif len(self._to_clear) < _MAX_TO_CLEAR:
             self._to_clear[topic] = None
 
 

@@ -18,7 +18,7 @@ class Counters:
     acknowledgements_lost: int = 0
     """Messages that the broker took without ever acknowledging them; they were sent again."""
     answers_lost: int = 0
-    """Answers to commands that were dropped because too many waited for the broker."""
+    """Answers to commands that the broker refused, or that were dropped because too many waited for it."""
     commands_busy: int = 0
     """Commands that were refused because too many were under way."""
     pictures_failed: int = 0

@@ -30,6 +30,14 @@ class Pace:
             self._refill()
         self._room -= 1
 
+    def is_free(self) -> bool:
+        """Let one through if it need not wait, and say so."""
+        self._refill()
+        if self._room < 1:
+            return False
+        self._room -= 1
+        return True
+
     def _refill(self) -> None:
         now = self._clock.monotonic()
         self._room, self._at = min(self._burst, self._room + (now - self._at) * self._per_s), now

@@ -25,6 +25,7 @@ from vms_bridge.mqtt.commands import (
     to_action,
 )
 from vms_bridge.mqtt.counters import Counters
+from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.topics import CommandTarget, Topics
 from vms_bridge.mqtt.wire import Message
 
@@ -282,6 +283,51 @@ async def test_where_answers_may_go(topic: str, answered: bool) -> None:  # noqa
     desk = Desk()
     sent = await desk.ask("zm/1/set/armed", response_topic=topic, correlation=b"c")
     assert [(each.topic, each.correlation) for each in sent if each.topic != TOPICS.ack] == ([(topic, b"c")] if answered else [])
+
+
+async def test_answers_to_strangers_are_paced_and_hold_up_nobody() -> None:
+    desk = Desk()
+    desk.pipe.window = 1000
+    for number in range(300):
+        message = Message(topic=f"{TOPICS.root}/zm/9/set/armed", payload=b"ON", response_topic=f"vms_bridge/me/{number}")
+        desk.intake.take(message)
+    await desk.clock.advance(0)
+    desk.pipe.outbox.post(Post(topic=TOPICS.event, payload=b"{}"))
+    sent = [each.topic for each in desk.pipe.run()]
+    strangers = [topic for topic in sent if topic.startswith("vms_bridge/me/")]
+    assert sent.count(TOPICS.ack) == 300
+    assert TOPICS.event in sent
+    assert len(strangers) <= 20
+    began = desk.clock.monotonic()
+    while len(strangers) < 300:
+        await desk.clock.advance(0.1)
+        now = [each.topic for each in desk.pipe.run()]
+        assert len(now) <= 20
+        strangers += now
+    assert strangers == [f"vms_bridge/me/{number}" for number in range(300)], "each is answered, in order"
+    assert desk.clock.monotonic() - began == pytest.approx(2.8, abs=0.3)
+    await desk.intake.close()
+
+
+async def test_a_stop_leaves_strangers_alone() -> None:
+    desk = Desk()
+    desk.pipe.window = 1000
+    for _ in range(100):
+        desk.intake.take(Message(topic=f"{TOPICS.root}/zm/9/set/armed", payload=b"ON", response_topic="vms_bridge/me"))
+    await asyncio.wait_for(desk.intake.close(), 1)
+    before = len(desk.pipe.run())
+    await desk.clock.advance(10)
+    assert (before, desk.pipe.run()) == (120, [])
+
+
+async def test_an_answer_that_the_broker_refuses_is_told_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk()
+    await desk.ask("zm/1/set/armed", response_topic="vms_bridge/me")
+    assert desk.pipe.ack(0x87).topic == TOPICS.ack
+    desk.pipe.ack(0x87)
+    assert desk.intake._counters.answers_lost == 2
+    assert f"refused an answer to a command on {TOPICS.ack} (0x87)" in caplog.text
+    assert "on vms_bridge/me (0x87)" in caplog.text
 
 
 async def test_too_many_at_once_are_refused() -> None:
