@@ -70,8 +70,8 @@ class Answer:
 class HttpClient:
     """Requests to one configured server and, without its login, to others; use as an async context manager."""
 
-    def __init__(self, options: HttpOptions, timeout_s: float, accept: str) -> None:
-        self._options, self._timeout_s, self._accept = options, timeout_s, accept
+    def __init__(self, options: HttpOptions, timeout_s: float, accept: str, *, name: str) -> None:
+        self._options, self._timeout_s, self._accept, self._name = options, timeout_s, accept, name
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
         self._login = options.authorization
@@ -114,7 +114,7 @@ class HttpClient:
         # Already encoded: yarl would turn `%2B` and `%3A` of names back into what Cake reads otherwise.
         target = URL(url, encoded=True)
         async with (
-            _translated(parts.path, parts.netloc, self._options),
+            _translated(parts.path, parts.netloc, self._options, self._name),
             session.request(
                 method, target, data=form, headers=headers, allow_redirects=False, timeout=timeout, ssl=self._tls or True
             ) as response,
@@ -225,20 +225,20 @@ def _certificate_wanted(host: str, *, is_shown: bool) -> GateClosed:
 
 
 @asynccontextmanager
-async def _translated(where: str, host: str, options: HttpOptions) -> AsyncIterator[None]:
+async def _translated(where: str, host: str, options: HttpOptions, name: str) -> AsyncIterator[None]:
     """Turn what aiohttp raises into ours, most specific first."""
     try:
         yield
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
         raise _no_tls(host, explain(error.__cause__ or error, options, "http")) from None
     except TimeoutError:
-        raise TimedOut(f"{where} on {host} did not answer in time", hint="is the server overloaded?") from None
+        raise TimedOut(f"{where} on {host} did not answer in time", hint=f"is {name} overloaded?") from None
     except aiohttp.ClientConnectorError as error:
         # asyncio writes its own words in the place of the system's.
         number = error.os_error.errno
         reason = os.strerror(number).lower() if number and number > 0 else error.os_error.strerror or error.os_error
         raise VmsUnreachable(
-            f"no connection to {host}: {reason}", hint="check url:, and whether the host and its web server are up"
+            f"no connection to {host}: {reason}", hint=f"check url:, and whether {name}'s host and its web server are up"
         ) from None
     except aiohttp.ClientPayloadError:
         raise VmsProtocolError(f"{where} broke off in the middle of its answer") from None

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import shutil
+import signal
 import socket
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -79,9 +80,7 @@ async def serving_broker(
     try:
         yield BrokerAddress(port=port, what="mosquitto")
     finally:
-        await _stop(process, clock, patience_s)
-        draining.cancel()
-        await asyncio.wait([draining])
+        await _stop(process, clock, patience_s, draining)
 
 
 @asynccontextmanager
@@ -124,7 +123,7 @@ async def _start_mosquitto(
         last = "it did not say in time that it runs"
     if last is None:
         return process
-    await _stop(process, clock, patience_s)
+    await _stop(process, clock, patience_s, asyncio.create_task(_drain(process), name="mosquitto's log"))
     _LOG.warning("mosquitto did not start (%s); the embedded broker takes its place", last)
     return None
 
@@ -147,12 +146,27 @@ async def _drain(process: asyncio.subprocess.Process) -> None:
         pass
 
 
-async def _stop(process: asyncio.subprocess.Process, clock: Clock, patience_s: float) -> None:
-    with suppress(ProcessLookupError):
-        process.terminate()
+async def _stop(process: asyncio.subprocess.Process, clock: Clock, patience_s: float, draining: asyncio.Task[None]) -> None:
+    """End the process and what it has started, and read its log to the end: only then is the pipe to it closed."""
+    try:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        if not await _ended(process, clock, patience_s):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own
+            await process.wait()
+        async with clock.timeout(patience_s):
+            await draining
+    except TimeoutError:
+        _LOG.debug("somebody keeps mosquitto's log open")
+    finally:
+        draining.cancel()
+
+
+async def _ended(process: asyncio.subprocess.Process, clock: Clock, patience_s: float) -> bool:
     try:
         async with clock.timeout(patience_s):
             await process.wait()
     except TimeoutError:
-        process.kill()
-        await process.wait()
+        return False
+    return True

@@ -212,7 +212,7 @@ async def test_a_refusal_of_a_gate_is_one_of_the_login() -> None:
     """So the supervisor is patient with it."""
     assert issubclass(GateClosed, VmsAuthFailed)
     async with FakeZoneMinder(World(), gate=Gate("basic")) as fake:
-        client = HttpClient(config(fake.url), 1.0, "*/*")
+        client = HttpClient(config(fake.url), 1.0, "*/*", name="it")
         with pytest.raises(VmsError, match="not open"):
             await client.send("GET", fake.url, limit_bytes=10)
 

@@ -46,7 +46,7 @@ class Api:
 
     def __init__(self, config: ZoneMinderConfig, clock: Clock) -> None:
         self._config = config
-        self._http = HttpClient(config, config.timeout, "application/json, image/jpeg")
+        self._http = HttpClient(config, config.timeout, "application/json, image/jpeg", name="ZoneMinder")
         self.auth = Authenticator(config.username, config.password, self._login, clock)
         self.requests = 0
 
