@@ -211,7 +211,7 @@ async def test_it_starts_while_zoneminder_is_down_and_heals_when_it_comes(
             zm.world.alarm(1)
             await broker.until(lambda: "vms_bridge/test/zm/1/event" in {each.topic for each in broker.seen.published})
     assert caplog.text.count("system zm is lost") == 1
-    assert "Check url:, and whether the host" in caplog.text
+    assert "Check url:, and whether ZoneMinder's host" in caplog.text
 
 
 async def test_it_starts_while_the_broker_is_down_and_heals_when_it_comes(
