@@ -16,21 +16,24 @@ from vms_bridge import __version__
 from vms_bridge.backends.broken import BrokenBackend
 from vms_bridge.backends.guard import make_backend
 from vms_bridge.backends.supervisor import Supervisor
+from vms_bridge.backoff import HEALTHY_S
+from vms_bridge.boundary import Boundary
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import load
-from vms_bridge.errors import BridgeError, InvalidConfig, RivalBridge, causes
+from vms_bridge.errors import BackendDefect, BridgeError, InvalidConfig, RivalBridge, causes, explained, in_words
 from vms_bridge.hub import Hub, Retention
-from vms_bridge.logs import configure
+from vms_bridge.logs import Trouble, configure
 from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.config import Config, SystemConfig
+    from vms_bridge.hub import SystemFeed
     from vms_bridge.mqtt.config import MqttConfig
     from vms_bridge.views import Sink
 
@@ -42,6 +45,18 @@ _STOP_S = 5.0
 """How long an orderly stop may take; a system that hangs must not keep the service manager waiting."""
 
 
+def mqtt_sink(config: Config, mqtt: MqttConfig, clock: Clock) -> Sink:
+    """Return the sink for MQTT."""
+    return MqttSink(
+        config=mqtt,
+        instance=config.instance,
+        name=config.name,
+        previous_instance=config.previous_instance,
+        version=__version__,
+        clock=clock,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Running:
     """A running part, and the configuration that it was made from."""
@@ -51,11 +66,12 @@ class _Running:
 
 
 class Bridge:
-    """One running bridge: hub, store, a supervised backend for each system, and the sinks."""
+    """One running bridge: hub, store, a supervised backend for each system, and the sinks. `mqtt` makes the sink for MQTT."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, *, mqtt: Callable[[Config, MqttConfig, Clock], Sink] = mqtt_sink) -> None:
         self._config = config
         self._clock = clock
+        self._make_mqtt = mqtt
         self._systems: dict[str, _Running] = {}
         self._sinks: dict[str, _Running] = {}
         self._stopping = asyncio.Event()
@@ -96,7 +112,7 @@ class Bridge:
         finally:
             await store.close()
         if failures:
-            raise failures[0]
+            raise next((failure for failure in failures if failure.is_fatal), failures[0])
 
     async def _run_parts(self, group: asyncio.TaskGroup) -> None:
         await self._start_changed(group, self._config)
@@ -105,11 +121,8 @@ class Bridge:
         self.ready.set()
         await self._stopping.wait()
         reloading.cancel()
-        try:
-            async with self._clock.timeout(_STOP_S):
-                await self.hub.end_forced_alarms()
-        except TimeoutError:
-            _LOGGER.warning("alarms that were forced for a time could not be ended before the stop")
+        await asyncio.wait([reloading])
+        await self._end_forced_alarms()
         for running in [*self._systems.values(), *self._sinks.values()]:
             await _end(running.task)
         housekeeping.cancel()
@@ -123,39 +136,73 @@ class Bridge:
                     " restart it; nothing was reloaded"
                 )
                 continue
+            try:
+                await self._start_changed(group, config)
+            except BridgeError as error:
+                _LOGGER.error("the configuration was not reloaded, the old one stays in force: %s", in_words(error))  # noqa: TRY400
+                continue
             if config.log != self._config.log:
                 configure(config.log.level, config.log.format)
-            await self._start_changed(group, config)
             self._config = config
             _LOGGER.info("the configuration was reloaded")
 
     async def _start_changed(self, group: asyncio.TaskGroup, config: Config) -> None:
-        """Stop what is no longer configured as it runs, and start what is not running."""
+        """Stop what is no longer configured as it runs, and start what is not running.
+
+        Raises StoreError where what is new can't be begun with; nothing has changed then.
+        """
+        changed = [system for key, system in config.systems.items() if not self._runs(key, system)]
+        backends = await asyncio.gather(*(self._backend(system) for system in changed))
+        feeds = await self._add([each for each in zip(changed, backends, strict=True) if each[0].key not in self._systems])
         for key in [key for key in self._systems if key not in config.systems]:
+            await self._end_forced_alarms(key)
             await _end(self._systems.pop(key).task)
             self.hub.remove_system(key)
-        for key, system in config.systems.items():
-            if key in self._systems and self._systems[key].config == system:
-                continue
-            if key in self._systems:
-                await _end(self._systems.pop(key).task)
-            await self._start_system(group, system)
+        for system, backend in zip(changed, backends, strict=True):
+            if system.key in self._systems:
+                await _end(self._systems.pop(system.key).task)
+                feeds[system.key] = await self._add_one(system, backend)
+            supervisor = Supervisor(system.key, backend, feeds[system.key], self._clock)
+            task = group.create_task(supervisor.run(), name=f"system {system.key}")
+            self._systems[system.key] = _Running(config=system, task=task)
+        await self._start_changed_sinks(group, config)
+
+    async def _start_changed_sinks(self, group: asyncio.TaskGroup, config: Config) -> None:
         if "mqtt" in self._sinks and self._sinks["mqtt"].config != _mqtt_identity(config):
             await _end(self._sinks.pop("mqtt").task)
         if config.mqtt is not None and "mqtt" not in self._sinks:
-            make = partial(self._mqtt_sink, config, config.mqtt)
+            make = partial(self._make_mqtt, config, config.mqtt, self._clock)
             self._sinks["mqtt"] = _Running(
-                config=_mqtt_identity(config), task=group.create_task(self._keep_sink(make), name="mqtt")
+                config=_mqtt_identity(config), task=group.create_task(self._keep_sink("mqtt", make), name="mqtt")
             )
 
-    async def _start_system(self, group: asyncio.TaskGroup, system: SystemConfig) -> None:
-        backend = await self._backend(system)
-        feed = await self.hub.add_system(
+    def _runs(self, key: str, system: SystemConfig) -> bool:
+        return key in self._systems and self._systems[key].config == system
+
+    async def _add(self, systems: Sequence[tuple[SystemConfig, Backend]]) -> dict[str, SystemFeed]:
+        """Take new systems into the hub: all of them, or none. Raises StoreError."""
+        feeds: dict[str, SystemFeed] = {}
+        try:
+            for system, backend in systems:
+                feeds[system.key] = await self._add_one(system, backend)
+        except BaseException:
+            for key in feeds:
+                self.hub.remove_system(key)
+            raise
+        return feeds
+
+    async def _add_one(self, system: SystemConfig, backend: Backend) -> SystemFeed:
+        return await self.hub.add_system(
             key=system.key, kind=system.kind.name, name=system.name, rules=system.rules, backend=backend
         )
-        supervisor = Supervisor(system.key, backend, feed, self._clock)
-        task = group.create_task(supervisor.run(), name=f"system {system.key}")
-        self._systems[system.key] = _Running(config=system, task=task)
+
+    async def _end_forced_alarms(self, system: str | None = None) -> None:
+        """End alarms that were forced for a time before it: nobody would later."""
+        try:
+            async with self._clock.timeout(_STOP_S):
+                await self.hub.end_forced_alarms(system)
+        except TimeoutError:
+            _LOGGER.warning("alarms that were forced for a time could not be ended before the stop")
 
     async def _backend(self, system: SystemConfig) -> Backend:
         """Make the system's backend, or what stands in for it: the kind may be broken, and the other systems go on."""
@@ -164,26 +211,19 @@ class Bridge:
         except BridgeError as error:
             return BrokenBackend(system.kind.name, error)
 
-    def _mqtt_sink(self, config: Config, mqtt: MqttConfig) -> Sink:
-        return MqttSink(
-            config=mqtt,
-            instance=config.instance,
-            name=config.name,
-            previous_instance=config.previous_instance,
-            version=__version__,
-            clock=self._clock,
-        )
-
-    async def _keep_sink(self, make: Callable[[], Sink]) -> None:
-        """Run a sink; a defect in it is logged and the sink made anew, so that it does not stop the others."""
+    async def _keep_sink(self, name: str, make: Callable[[], Sink]) -> None:
+        """Run a sink, and make it anew whenever it fails, so that it stops no other part. Raises what is fatal."""
+        boundary = Boundary(f"the sink {name}", self._clock)
+        trouble = Trouble(_LOGGER, f"the sink {name} is started anew", self._clock.monotonic)
         while True:
-            sink = make()
-            try:
-                await sink.run(self.hub)
-            except BridgeError:
-                raise
-            except Exception:
-                _LOGGER.exception("sink %s failed in an unforeseen way; it is started anew", sink.name)
+            began = self._clock.monotonic()
+            outcome = await boundary.attempt("run", lambda: make().run(self.hub), grace_s=_STOP_S)
+            if self._clock.monotonic() - began >= HEALTHY_S:
+                trouble.over()
+            error = explained(outcome.error) if outcome.error is not None else BridgeError("it has ended by itself")
+            if error.is_fatal:
+                raise error
+            trouble.report(error, hint="" if isinstance(error, BackendDefect) else error.hint, code=error.code)
             await self._clock.sleep(_SINK_RESTART_S)
 
 
@@ -197,7 +237,7 @@ def run(path: Path) -> int:
     try:
         asyncio.run(_serve(path, config))
     except BridgeError as error:
-        _LOGGER.critical("%s", f"{error}: {error.hint}" if error.hint else error)
+        _LOGGER.critical("%s", in_words(error))
         return _REFUSED if isinstance(error, RivalBridge) else _FAILED
     _LOGGER.info("VMS Bridge has stopped")
     return _STOPPED

@@ -198,4 +198,7 @@ class Sink(Protocol):
         """Its name in logs, and in the store's outbox where it is durable."""
 
     async def run(self, hub: HubView) -> None:
-        """Serve until cancelled; losses of its own peer are its own to heal. Raises BridgeError only to stop the bridge."""
+        """Serve until cancelled; losses of its own peer are its own to heal.
+
+        Whatever it raises has it made anew, and only that of which `is_fatal` says so ends the bridge.
+        """

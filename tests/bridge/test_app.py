@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import BaseModel, ConfigDict
-from tests.fakes.backend import ScriptedBackend, event, monitor, snapshot, state
+from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, state
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import settle
 from tests.fakes.zoneminder import FakeZoneMinder, World
@@ -25,10 +25,11 @@ from vms_bridge.backends import load_kind
 from vms_bridge.backends.base import BackendKind
 from vms_bridge.cli import OK, REFUSED
 from vms_bridge.clock import SystemClock
+from vms_bridge.commands import AckResult, Command, SetAlarm
 from vms_bridge.config import Config, LogConfig, SystemConfig
 from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.packets import Message
-from vms_bridge.errors import BridgeError, InvalidConfig, StoreError, VmsError
+from vms_bridge.errors import BridgeError, BrokerRefused, InvalidConfig, RivalBridge, StoreError, VmsError
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, EventBatch, LivePicture, StateUpdate
 from vms_bridge.mqtt.config import MqttConfig
@@ -305,27 +306,140 @@ async def test_a_store_that_can_not_be_opened_stops_it_with_a_reason(tmp_path: P
         await Bridge(config(tmp_path / "file"), SystemClock()).run()
 
 
-async def test_a_sink_with_a_defect_is_started_anew_and_one_that_gives_up_stops_all(tmp_path: Path) -> None:
-    class Sink:
-        name = "poor"
-        starts = 0
+class Hurried(SystemClock):
+    """Nobody waits for a part to be started anew."""
 
-        async def run(self, hub: object) -> None:
-            assert hub
-            Sink.starts += 1
-            if Sink.starts == 1:
-                raise ZeroDivisionError
-            raise BridgeError("a rival is at work")
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 1000)
 
-    class Hurried(SystemClock):
-        async def sleep(self, seconds: float) -> None:
-            await asyncio.sleep(seconds / 1000)
 
-    bridge = Bridge(config(tmp_path, mqtt=MqttConfig(url="mqtt://127.0.0.1:1")), Hurried())
-    bridge._mqtt_sink = lambda *_: Sink()  # type: ignore[method-assign]  # the seam for other sinks comes with them
-    with pytest.raises(BridgeError, match="a rival"):
-        await bridge.run()
-    assert Sink.starts == 2
+class Failing:
+    """A sink that fails in one way after the other."""
+
+    name = "poor"
+
+    def __init__(self, *errors: BaseException | None) -> None:
+        self.errors = list(errors)
+        self.starts = 0
+
+    def make(self, *_: object) -> Failing:
+        self.starts += 1
+        return self
+
+    async def run(self, hub: object) -> None:
+        assert hub
+        error = self.errors.pop(0)
+        if error is not None:
+            raise error
+
+
+async def test_whatever_a_sink_fails_of_it_is_started_anew_and_only_what_is_fatal_stops_all(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rival = RivalBridge("a rival is at work")
+    sink = Failing(
+        ZeroDivisionError(),
+        StoreError("the disk is full"),
+        BridgeError("whatever"),
+        BrokerRefused("no"),
+        asyncio.CancelledError(),
+        SystemExit(1),
+        BaseExceptionGroup("some", [SystemExit(1), BrokerRefused("no")]),
+        None,
+        ExceptionGroup("two", [BrokerRefused("no"), ExceptionGroup("one", [rival])]),
+    )
+    workshop = Workshop()
+    configured = config(tmp_path, workshop.system("a"), mqtt=MqttConfig(url="mqtt://127.0.0.1:1"))
+    with pytest.raises(RivalBridge, match="a rival"):
+        await Bridge(configured, Hurried(), mqtt=sink.make).run()
+    assert sink.starts == 9
+    assert workshop.keys == ["a"]  # nothing else was started anew
+    assert "the disk is full" in caplog.text
+
+
+async def test_a_sink_that_can_not_be_made_stops_nothing(tmp_path: Path) -> None:
+    made = asyncio.Event()
+
+    def make(*_: object) -> Failing:
+        made.set()
+        raise ZeroDivisionError
+
+    bridge = Bridge(config(tmp_path, mqtt=MqttConfig(url="mqtt://127.0.0.1:1")), Hurried(), mqtt=make)
+    running = asyncio.create_task(bridge.run())
+    await made.wait()
+    await bridge.ready.wait()
+    bridge.stop()
+    await running
+
+
+def break_store(bridge: Bridge, *, is_broken: bool = True) -> None:
+    """Have the store refuse to tell of systems, or no more."""
+    before, after = ("systems", "elsewhere") if is_broken else ("elsewhere", "systems")
+    bridge.hub._store._database.connection.execute(f"ALTER TABLE {before} RENAME TO {after}")
+
+
+async def reload_refused(bridge: Bridge, configured: Config, caplog: pytest.LogCaptureFixture) -> None:
+    bridge.reload(configured)
+    await until(lambda: "was not reloaded" in caplog.text)
+    await settle()
+
+
+async def test_a_store_that_fails_during_a_reload_leaves_the_old_configuration_in_force(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workshop = Workshop()
+    async with started(config(tmp_path, workshop.system("a"), workshop.system("b"))) as bridge:
+        break_store(bridge)
+        changed = config(tmp_path, workshop.system("a", 2), workshop.system("c"), workshop.system("d"))
+        await reload_refused(bridge, changed, caplog)
+        assert set(bridge.hub.systems) == {"a", "b"}
+        assert "no such table" in caplog.text
+        for _, backend in workshop.made[:2]:
+            assert backend.feed
+            backend.feed.emit(StateUpdate(monitor_id="1", state=state(score=77)))
+        views = [bridge.hub.monitor(key, "1") for key in "ab"]
+        assert [view and view.state.score for view in views] == [77, 77]  # they still run, and are heard
+
+        break_store(bridge, is_broken=False)
+        await reloaded(bridge, changed)
+        assert {key: view.state.available for key, view in bridge.hub.systems.items()} == {"a": True, "c": True, "d": True}
+
+
+async def test_a_system_is_set_up_anew_without_the_store(tmp_path: Path) -> None:
+    workshop = Workshop()
+    async with started(config(tmp_path, workshop.system("a"))) as bridge:
+        feed = workshop.made[0][1].feed
+        assert feed
+        await feed.record(EventBatch(events=(event(7, "2"),), cursor="7"))
+        before = feed.resume
+        break_store(bridge)
+        await reloaded(bridge, config(tmp_path, workshop.system("a", 2, MonitorRules(exclude=("1",)))))
+        assert workshop.keys == ["a", "a"]
+        again = workshop.made[1][1].feed
+        assert again
+        assert again.resume == before
+        view = bridge.hub.monitor("a", "2")
+        assert view
+        assert (view.state.available, view.last_event_id, bridge.hub.monitor("a", "1")) == (True, "7", None)
+        break_store(bridge, is_broken=False)
+        await again.record(EventBatch(events=(event(7, "2", end=START),), cursor="8"))
+        told = await bridge.hub.undelivered("mqtt", late=False, after=0, limit=9)
+        assert told == []  # without a broker there is no outbox
+        view = bridge.hub.monitor("a", "2")
+        assert view
+        assert view.last_event
+        assert (view.last_event.type, view.last_event.seq) == ("end", 2)
+
+
+async def test_a_forced_alarm_ends_with_the_system_that_a_reload_takes_away(tmp_path: Path) -> None:
+    workshop = Workshop()
+    async with started(config(tmp_path, workshop.system("a"), workshop.system("b"))) as bridge:
+        for key in "ab":
+            forced = Command(system=key, monitor="1", name="alarm", action=SetAlarm(on=True, seconds=1000))
+            assert (await bridge.hub.submit(forced)).result is AckResult.APPLIED
+        await reloaded(bridge, config(tmp_path, workshop.system("a")))
+        assert [len(backend.actions) for _, backend in workshop.made] == [1, 2]
+        assert workshop.made[1][1].actions[-1] == ("1", SetAlarm(on=False))
 
 
 async def line_with(words: str, program: asyncio.subprocess.Process) -> str:

@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "entities": BASIC,
     "store": BASIC | {"store"},
     "config": BASIC | {"config", "doors", "mqtt.config", "backends", "backends.base"},
-    "hub": BASIC | {"store", "backends.base", "backends.guard"},
+    "hub": BASIC | {"boundary", "store", "backends.base", "backends.guard"},
     "backends": {"errors", "backends.base"},
     "backends.ladder": set(),
     "backends.base": {"model", "commands", "errors", "clock"},

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vms_bridge.model import PictureRef
 
 _T = TypeVar("_T")
-CREATE_S = 10.0
+CREATE_S = 5.0
 EXECUTE_S = 180.0
 """As long as the longest command may take; the others have shorter limits of their own."""
 REFRESH_S = 60.0

@@ -11,7 +11,7 @@ from vms_bridge.store import EventCommit, NewMessage
 from vms_bridge.views import MessageType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from vms_bridge.hub.system import System
     from vms_bridge.model import Event, EventBatch
@@ -26,8 +26,12 @@ class BatchPlan:
     last_events: Mapping[str, tuple[str, EventMessage]]
 
 
-def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str, Event]], *, epoch: str) -> BatchPlan:
+def plan_batch(
+    batch: EventBatch, system: System, known: Mapping[str, tuple[str, Event]], *, late: Collection[str], epoch: str
+) -> BatchPlan:
     """Return what the batch changes, `known` being those of its events that were told before, each with its monitor's key.
+
+    `late` has the ids of those of which something was told late: what follows of them must not overtake that.
 
     Such an event keeps its key, so that it comes to its end even when its monitor is hidden or gone by now. Other events
     of monitors that are not shown only move the cursor.
@@ -44,8 +48,7 @@ def plan_batch(batch: EventBatch, system: System, known: Mapping[str, tuple[str,
         if event.deleted and before is not None:
             event = replace(before, deleted=True)  # noqa: PLW2901 - of what is gone, what was told last is known best
         changed[event.id] = known[event.id] = (key, event)
-        # Else what follows would overtake what was told late of the same event.
-        is_late = batch.late or event.id in system.late_events
+        is_late = batch.late or event.id in late
         for type_ in steps(before, event):
             seqs[key] = seqs.get(key, 0) + 1
             message = event_message(

@@ -127,9 +127,9 @@ class CommandRunner:
         """End forced alarms in time, until cancelled."""
         await self._forced.run()
 
-    async def end_forced_alarms(self) -> None:
-        """Cancel the alarms that are forced for a time, before their time: nobody would end them later."""
-        await self._forced.end_all()
+    async def end_forced_alarms(self, system: str | None = None) -> None:
+        """Cancel the alarms that are forced for a time (None: of all systems), before it: nobody would end them later."""
+        await self._forced.end_all(system)
 
     async def close(self) -> None:
         """Abandon commands under way."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from vms_bridge.model import Event
 
@@ -17,12 +18,15 @@ MOST_RECENT = 500
 class FollowedEvents:
     """Holds each event with the key of its monitor; bounded by what is open and `MOST_RECENT`."""
 
-    def __init__(self, monotonic: Callable[[], float], events: Iterable[tuple[str, Event]] = ()) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float], events: Iterable[tuple[str, Event]] = (), *, late: Collection[str] = ()
+    ) -> None:
         self._monotonic = monotonic
         self._events: dict[str, tuple[str, Event]] = {}
         self._ended: dict[str, float] = {}
         """When each that is over was last told, the latest last."""
-        self.take_in(events)
+        self._late: set[str] = set()
+        self.take_in(events, late=late)
 
     @property
     def open(self) -> tuple[Event, ...]:
@@ -40,14 +44,22 @@ class FollowedEvents:
         """All of them."""
         return self._events
 
-    def take_in(self, events: Iterable[tuple[str, Event]]) -> None:
-        """Follow these as they now stand, each with the key of its monitor."""
+    @property
+    def late(self) -> AbstractSet[str]:
+        """The ids of those of which something was told late."""
+        return self._late
+
+    def take_in(self, events: Iterable[tuple[str, Event]], *, late: Collection[str] = ()) -> None:
+        """Follow these as they now stand, each with the key of its monitor; something of the `late` ones was told late."""
         for key, event in events:
             self._ended.pop(event.id, None)
             if event.deleted:
                 self._events.pop(event.id, None)
+                self._late.discard(event.id)
                 continue
             self._events[event.id] = (key, event)
+            if event.id in late:
+                self._late.add(event.id)
             if event.is_over:
                 self._ended[event.id] = self._monotonic()
         self._forget()
@@ -58,3 +70,4 @@ class FollowedEvents:
             if told > too_old and len(self._ended) <= MOST_RECENT:
                 break
             del self._ended[event_id], self._events[event_id]
+            self._late.discard(event_id)

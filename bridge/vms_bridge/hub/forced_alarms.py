@@ -100,10 +100,12 @@ class ForcedAlarms:
                     async with self._clock.timeout(next_s):
                         await self._changed.wait()
 
-    async def end_all(self) -> None:
-        """End them all before their time, side by side, for an orderly stop."""
+    async def end_all(self, system: str | None = None) -> None:
+        """End them all, or those of one system, before their time, side by side, for an orderly stop."""
         async with asyncio.TaskGroup() as group:
             for key, timer in self._timers.items():
+                if system not in {None, key[0]}:
+                    continue
                 group.create_task(self._end_one(key, timer, is_stop=True), name=f"end the alarm of {key[0]}/{key[1]}")
 
     async def _remember(self) -> None:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.guard import Guard
+from vms_bridge.boundary import Boundary
 from vms_bridge.errors import MediaUnavailable, VmsError, system_gone
-from vms_bridge.hub.batch_plan import BatchPlan, plan_batch
+from vms_bridge.hub.beginnings import first, successor
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.command_runner import CommandRunner
 from vms_bridge.hub.feed import SystemFeed
-from vms_bridge.hub.followed_events import MOST_RECENT, RECENT_S, FollowedEvents
+from vms_bridge.hub.housekeeping import Housekeeping, Retention
+from vms_bridge.hub.recorder import Recorder
 from vms_bridge.hub.subscription import HubSubscription
-from vms_bridge.hub.system import System
 from vms_bridge.hub.text import clean
-from vms_bridge.messages import decode
 from vms_bridge.model import (
     Detection,
     Monitor,
@@ -33,33 +32,22 @@ from vms_bridge.model import (
     SystemState,
     SystemUpdate,
 )
-from vms_bridge.store import StaleEpoch
-from vms_bridge.views import BridgeState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Ack, Command
+    from vms_bridge.hub.batch_plan import BatchPlan
+    from vms_bridge.hub.system import System
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.store import Store
-    from vms_bridge.views import MonitorView, StoredMessage, SystemView
+    from vms_bridge.views import BridgeState, MonitorView, StoredMessage, SystemView
 
 _LOGGER = logging.getLogger(__name__)
-_HOUSEKEEPING_S = 600.0
-_LOOK_AT_STORE_S = 5.0
-_WAITING = timedelta(seconds=10)
-"""From when on a message counts as undelivered: what is just on its way is no news."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """How long events and undelivered messages are kept, and how many of the latter at most."""
-
-    keep: timedelta = timedelta(days=8)
-    most_undelivered: int = 500_000
+_AGAIN_S = 5.0
 
 
 class Hub:
@@ -70,16 +58,17 @@ class Hub:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._durable_sinks = tuple(durable_sinks)
-        self._retention = retention or Retention()
-        self._state = BridgeState()
         self._systems: dict[str, System] = {}
         self._subscriptions: set[HubSubscription] = set()
-        self._writes: set[asyncio.Task[None]] = set()
-        self._unsaved = asyncio.Event()
-        self._saving = Chore("saving what monitors are", clock.monotonic)
-        self._pruning = Chore("forgetting what is old", clock.monotonic)
-        self._looking = Chore("counting what waits", clock.monotonic)
+        self._house = Housekeeping(
+            store,
+            clock,
+            self._systems,
+            durable_sinks=durable_sinks,
+            retention=retention or Retention(),
+            on_state=self._tell_state,
+        )
+        self._recorder = Recorder(store, clock, durable_sinks=durable_sinks, on_stored=self._adopt)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._runner = CommandRunner(self, clock, backend_of=self._backend_of, memory=self, store=store)
 
@@ -96,7 +85,7 @@ class Hub:
     @property
     def state(self) -> BridgeState:
         """How the bridge itself fares."""
-        return self._state
+        return self._house.state
 
     @property
     def systems(self) -> Mapping[str, SystemView]:
@@ -153,55 +142,34 @@ class Hub:
     async def run(self) -> None:
         """Keep the house until cancelled: save descriptions, forget what is old, end forced alarms in time."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._save_descriptions(), name="hub: descriptions")
-            group.create_task(self._prune(), name="hub: prune")
-            group.create_task(self._watch_store(), name="hub: store")
-            group.create_task(self._runner.run(), name="hub: forced alarms")
+            group.create_task(self._always("housekeeping", self._house.run), name="hub: house")
+            group.create_task(self._always("forced alarms", self._runner.run), name="hub: forced alarms")
 
-    async def end_forced_alarms(self) -> None:
-        """Cancel the alarms that are forced for a time; for an orderly stop, while the backends still run."""
-        await self._runner.end_forced_alarms()
+    async def end_forced_alarms(self, system: str | None = None) -> None:
+        """Cancel the alarms that are forced for a time, all or those of one system; for its orderly end, while it still runs."""
+        await self._runner.end_forced_alarms(system)
 
     async def close(self) -> None:
         """Abandon commands under way, and wait for what is being written."""
         await self._runner.close()
-        await asyncio.gather(*self._writes, return_exceptions=True)
+        await self._recorder.finish()
 
     async def add_system(self, *, key: str, kind: str, name: str, rules: MonitorRules, backend: Backend) -> SystemFeed:
-        """Take a system in, or in place of the one with that key.
+        """Take a system in, or in place of the one with that key, whose backend has ended.
 
-        Monitors that the store remembers are there at once, not available yet: their old states are corrected.
+        Monitors that are remembered are there at once, not available yet: their old states are corrected. Raises StoreError
+        where there was no such system and the store can't be read; nothing has changed then.
         """
         old = self._systems.get(key)
-        if old is not None:
-            async with old.recording:  # what the old backend has told last is stored before it is read again
-                pass
-        kept = await self._store.system(key, recent=timedelta(seconds=RECENT_S), most=MOST_RECENT)
-        system = System(
-            key=key,
-            kind=kind,
-            name=name,
-            rules=rules,
-            backend=Guard(key, backend, self._clock),
-            cursor=kept.cursor,
-            generation=kept.generation,
-            names={**kept.names, **(old.names if old else {})},
-            events=FollowedEvents(self._clock.monotonic, kept.events),
-        )
-        for stored in await self._store.monitors(key):
-            system.seqs[stored.key] = stored.seq
-            if stored.remembered_modes:
-                system.remembered_modes[stored.key] = stored.remembered_modes
-            if stored.last_event and stored.last_event_id:
-                system.last_events[stored.key] = (stored.last_event_id, decode(stored.last_event))
-            described = system.remembered(stored.monitor) if stored.monitor else None
-            if described and described[0] == stored.key:
-                system.keys[described[1].id] = stored.key
-                view = system.view_of(stored.key, described[1])
-                system.monitors[stored.key] = replace(view, state=MonitorState(detail="not asked yet"))
-        self._systems[key] = system
-        if old is not None:
+        guard = Guard(key, backend, self._clock)
+        if old is None:
+            await self._recorder.finish()  # what one with this key, just taken away, has told last
+            system = await first(self._store, self._clock, key=key, kind=kind, name=name, rules=rules, backend=guard)
+        else:
+            async with old.recording:  # what the old backend has told last
+                system = successor(old, kind=kind, name=name, rules=rules, backend=guard)
             old.backend.close()
+        self._systems[key] = system
         gone = old.monitors.keys() - system.monitors.keys() if old else set()
         for subscription in self._subscriptions:
             subscription.system(key)
@@ -247,10 +215,7 @@ class Hub:
         """
         if self._systems.get(system.key) is not system:
             raise VmsError(f"system {system.key} was taken away, or set up anew, by a reload: nothing more of it is stored")
-        task = asyncio.create_task(self._record(system, clean(batch)), name=f"record {system.key}")
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
-        await asyncio.shield(task)
+        await self._recorder.record(system, batch)
 
     async def keep_for(self, system: System, key: str, value: str | None) -> None:
         """Keep a short text for the system's backend, unless that has been replaced."""
@@ -302,8 +267,7 @@ class Hub:
         names = system.names | {monitor.id: monitor.name for monitor in monitors}
         if gone or changed or names != system.names:
             system.names = names
-            system.unsaved = True
-            self._unsaved.set()
+            self._house.save(system)
         for subscription in self._subscriptions:
             subscription.removed((system.key, key) for key in gone)
             for key in changed:
@@ -351,37 +315,13 @@ class Hub:
         for subscription in self._subscriptions:
             subscription.system(system.key)
 
-    async def _record(self, system: System, batch: EventBatch) -> None:
-        async with system.recording:
-            if batch.generation != system.generation:
-                system.generation, system.events = batch.generation, FollowedEvents(self._clock.monotonic)
-                system.late_events.clear()
-            while True:
-                plan = await self._plan(system, batch)
-                if not plan.commit.events and plan.commit.cursor in (None, system.cursor):
-                    return
-                try:
-                    await self._store.commit(plan.commit, self._durable_sinks)
-                except StaleEpoch:
-                    continue
-                break
-            self._adopt(system, plan)
-
-    async def _plan(self, system: System, batch: EventBatch) -> BatchPlan:
-        epoch, followed = self.epoch, system.events.by_id
-        others = [event.id for event in batch.events if event.id not in followed]
-        known = {**await self._store.events(system.key, batch.generation, others), **followed}
-        return plan_batch(batch, system, known, epoch=epoch)
-
     def _adopt(self, system: System, plan: BatchPlan) -> None:
         """Make what was stored the current truth."""
         commit, last_events = plan.commit, plan.last_events
         system.cursor = commit.cursor or system.cursor
         for message in commit.messages:
             system.seqs[message.monitor] = message.seq
-            if message.late:
-                system.note_late(message.event_id)
-        system.events.take_in(commit.events)
+        system.events.take_in(commit.events, late={message.event_id for message in commit.messages if message.late})
         system.last_events.update(last_events)
         for key, (event_id, newest) in last_events.items():
             if key in system.monitors:
@@ -393,43 +333,13 @@ class Hub:
                 if key in system.monitors:
                     subscription.last_event((system.key, key))
 
-    async def _save_descriptions(self) -> None:
+    async def _always(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this again whenever it fails: a defect in it must not end the bridge."""
+        boundary = Boundary("the hub", self._clock)
         while True:
-            await self._unsaved.wait()
-            self._unsaved.clear()
-            for system in [system for system in self._systems.values() if system.unsaved]:
-                system.unsaved = False
-                monitors = {key: view.monitor for key, view in system.monitors.items()}
-                await self._saving.attempt(self._store.save_monitors(system.key, monitors))
-                await self._saving.attempt(self._store.save_names(system.key, system.names))
+            await boundary.attempt(name, work)
+            await self._clock.sleep(_AGAIN_S)
 
-    async def _prune(self) -> None:
-        while True:
-            limits = self._retention
-            lost = await self._pruning.attempt(
-                self._store.prune(self._durable_sinks, keep=limits.keep, most=limits.most_undelivered)
-            )
-            if lost:
-                self._set_state(replace(self._state, given_up=self._state.given_up + lost))
-                _LOGGER.error(
-                    "%d event messages are given up: none of them was delivered for %d days, or more than %d were waiting;"
-                    " is the broker out of reach?",
-                    lost,
-                    limits.keep.days,
-                    limits.most_undelivered,
-                )
-            await self._clock.sleep(_HOUSEKEEPING_S)
-
-    async def _watch_store(self) -> None:
-        while True:
-            waiting = await self._looking.attempt(self._store.waiting(longer_than=_WAITING))
-            problem = self._store.problem or ("the store failed; see the log" if waiting is None else None)
-            undelivered = self._state.undelivered if waiting is None else waiting
-            self._set_state(replace(self._state, problem=problem, undelivered=undelivered))
-            await self._clock.sleep(_LOOK_AT_STORE_S)
-
-    def _set_state(self, state: BridgeState) -> None:
-        if state != self._state:
-            self._state = state
-            for subscription in self._subscriptions:
-                subscription.bridge()
+    def _tell_state(self) -> None:
+        for subscription in self._subscriptions:
+            subscription.bridge()

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from vms_bridge.views import EventMessage
 
 
-_MOST_LATE = 10_000
-
-
 @dataclass(slots=True, kw_only=True)
 class System:
     """One system; only the hub changes it."""
@@ -41,8 +38,6 @@ class System:
     """The VMS's name of each monitor that was ever met, by its id: events outlive their monitors."""
     last_events: dict[str, tuple[str, EventMessage]] = field(default_factory=dict)
     """By key, also of monitors that have gone: the VMS's id of the newest event, and its message."""
-    late_events: dict[str, None] = field(default_factory=dict)
-    """Ids of events of which something was told late, the newest last."""
     seqs: dict[str, int] = field(default_factory=dict)
     remembered_modes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     cursor: str | None
@@ -50,12 +45,6 @@ class System:
     events: FollowedEvents
     recording: asyncio.Lock = field(default_factory=asyncio.Lock)
     unsaved: bool = False
-
-    def note_late(self, event_id: str) -> None:
-        """Note that something of this event was told late."""
-        self.late_events[event_id] = None
-        if len(self.late_events) > _MOST_LATE:
-            del self.late_events[next(iter(self.late_events))]
 
     def view(self) -> SystemView:
         """Return the system as sinks see it."""

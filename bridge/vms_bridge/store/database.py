@@ -252,8 +252,11 @@ def _rescued(damaged: sqlite3.Connection) -> sqlite3.Connection:
 
 def _copy_rows(source: sqlite3.Connection, target: sqlite3.Connection, table: str, direction: str) -> None:
     key = _IN_ORDER_OF.get(table, "1")
-    for row in source.execute(f"SELECT * FROM {table} ORDER BY {key} {direction}"):  # noqa: S608 - names of our own schema
-        target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - the same
+    rows = source.execute(f"SELECT * FROM {table} ORDER BY {key} {direction}")  # noqa: S608 - names of our own schema
+    columns = ", ".join(column[0] for column in rows.description)  # an older file has fewer
+    marks = ", ".join("?" * len(rows.description))
+    for row in rows:
+        target.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row)  # noqa: S608 - the same
 
 
 def _replace(path: Path, rescued: sqlite3.Connection, now: datetime, error: sqlite3.DatabaseError) -> sqlite3.Connection:

@@ -51,6 +51,10 @@ _MIGRATIONS = (
         PRIMARY KEY (scope, key)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE events ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+    UPDATE events SET late = 1 WHERE (system, event_id) IN (SELECT system, event_id FROM messages WHERE late);
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

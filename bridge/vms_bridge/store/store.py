@@ -14,7 +14,6 @@ import sqlite3
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -24,6 +23,7 @@ from pydantic import TypeAdapter
 from vms_bridge.errors import StoreError
 from vms_bridge.model import Event, Monitor
 from vms_bridge.store.database import Database
+from vms_bridge.store.values import EventCommit, Forced, StaleEpoch, StoredMonitor, StoredSystem
 from vms_bridge.views import MessageType, StoredMessage
 
 if TYPE_CHECKING:
@@ -39,70 +39,6 @@ _EVENT = TypeAdapter(Event)
 _MONITOR = TypeAdapter(Monitor)
 _LONGEST_KEPT = 65_536
 _MOST_KEPT = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewMessage:
-    """An event message that is to be stored; the store gives it its position."""
-
-    monitor: str
-    event_id: str
-    seq: int
-    type: MessageType
-    late: bool
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventCommit:
-    """All that one batch of events changes: stored in one transaction, or not at all."""
-
-    epoch: str
-    """The store's epoch that the messages name."""
-    system: str
-    generation: int
-    cursor: str | None
-    events: tuple[tuple[str, Event], ...]
-    """Each event with the key of its monitor."""
-    messages: tuple[NewMessage, ...]
-    last_events: Mapping[str, tuple[str, bytes]]
-    """By monitor key: the VMS's id of its newest event, and the message that describes it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSystem:
-    """Where the events of a system stand."""
-
-    cursor: str | None
-    generation: int
-    names: Mapping[str, str]
-    """The VMS's names of all monitors that were ever met, by id."""
-    events: tuple[tuple[str, Event], ...]
-    """Those that are open, then those that ended a short while ago: each with the key of its monitor."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredMonitor:
-    """What the store remembers of a monitor."""
-
-    key: str
-    seq: int = 0
-    monitor: Monitor | None = None
-    remembered_modes: Mapping[str, str] | None = None
-    last_event: bytes | None = None
-    last_event_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forced:
-    """An alarm that was forced at that time for so many seconds."""
-
-    at: datetime
-    seconds: float
-
-
-class StaleEpoch(Exception):
-    """The messages of a commit name an epoch that is over: they are to be made anew."""
 
 
 class Store:
@@ -146,6 +82,10 @@ class Store:
     async def events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, tuple[str, Event]]:
         """Return those of these events that are known, by id, each with the key of its monitor."""
         return await self._run(self._events, system, generation, ids)
+
+    async def told_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
+        """Return the ids of those of these events of which something was told late."""
+        return await self._run(self._told_late, system, generation, ids)
 
     async def commit(self, commit: EventCommit, sinks: Sequence[str]) -> None:
         """Store a batch: events, cursor, messages and each durable sink's right to them, in one transaction.
@@ -256,19 +196,21 @@ class Store:
     def _system(self, system: str, recent: timedelta, most: int) -> StoredSystem:
         row = self._database.connection.execute("SELECT cursor, generation FROM systems WHERE system = ?", (system,)).fetchone()
         cursor, generation = row or (None, 1)
-        of_system = "SELECT monitor, data FROM events WHERE system = ? AND generation = ?"
+        of_system = "SELECT monitor, data, late FROM events WHERE system = ? AND generation = ?"
         left_open = self._database.connection.execute(f"{of_system} AND is_open ORDER BY rowid", (system, generation))
         ended = self._database.connection.execute(
             f"{of_system} AND NOT is_open AND updated >= ? ORDER BY updated DESC, rowid DESC LIMIT ?",
             (system, generation, (self._time - recent).isoformat(), most),
         )
         rows = [*left_open, *reversed(ended.fetchall())]
+        events = tuple((key, _EVENT.validate_json(data)) for key, data, _ in rows)
         names = self._database.connection.execute("SELECT monitor_id, name FROM names WHERE system = ?", (system,))
         return StoredSystem(
             cursor=cursor,
             generation=generation,
             names=dict(names.fetchall()),
-            events=tuple((key, _EVENT.validate_json(data)) for key, data in rows),
+            events=events,
+            late=frozenset(event.id for (_, event), (_, _, late) in zip(events, rows, strict=True) if late),
         )
 
     def _events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, tuple[str, Event]]:
@@ -281,6 +223,16 @@ class Store:
             if row:
                 known[event_id] = (row[0], _EVENT.validate_json(row[1]))
         return known
+
+    def _told_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
+        found = (
+            self._database.connection.execute(
+                "SELECT event_id FROM events WHERE system = ? AND generation = ? AND event_id = ? AND late",
+                (system, generation, event_id),
+            ).fetchone()
+            for event_id in ids
+        )
+        return frozenset(row[0] for row in found if row)
 
     def _begin_epoch(self) -> None:
         """Begin to count in another epoch: after a crash the file would give out again the numbers that only memory knows."""
@@ -306,6 +258,10 @@ class Store:
                     (commit.system, commit.generation, event.id, key, _EVENT.dump_json(event), not event.is_over, now)
                     for key, event in commit.events
                 ],
+            )
+            cursor.executemany(
+                "UPDATE events SET late = 1 WHERE system = ? AND generation = ? AND event_id = ?",
+                {(commit.system, commit.generation, message.event_id) for message in commit.messages if message.late},
             )
             for message in commit.messages:
                 cursor.execute(

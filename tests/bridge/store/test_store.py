@@ -515,14 +515,17 @@ async def test_a_disk_that_is_full_at_the_start_is_told_and_done_without(tmp_pat
 async def test_an_older_store_is_migrated_with_all_that_is_in_it(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await fill(store, 1, 3)
+    await put(store, commit(4, late=True, cursor="4"), [])
     epoch = store.epoch
     await store.close()
     connection = sqlite3.connect(tmp_path / "vms-bridge.sqlite")
-    connection.executescript("DROP TABLE forced_alarms; DROP TABLE names; DROP TABLE kept; PRAGMA user_version = 1")
+    connection.executescript("DROP TABLE forced_alarms; DROP TABLE names; DROP TABLE kept")
+    connection.executescript("ALTER TABLE events DROP COLUMN late; PRAGMA user_version = 1")
     connection.close()
 
     store = await opened(tmp_path)
-    assert (store.epoch, (await resumed(store)).cursor) == (epoch, "3")
+    assert (store.epoch, (await resumed(store)).cursor) == (epoch, "4")
+    assert (await resumed(store)).late == await store.told_late("zm", 1, ["1", "4", "9"]) == {"4"}
     key = ("zm", "1")
     await store.keep_forced_alarm(key, Forced(at=START, seconds=5))
     assert await store.forced_alarms() == {key: Forced(at=START, seconds=5)}
