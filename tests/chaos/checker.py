@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from tests.chaos.tap import Accepted
 
 
-_NOTHING = "nothing"
+NOTHING = "nothing"
+"""What a field says that is not there."""
+_AT = "at"
+"""Where a message that was read keeps the moment at which it was accepted."""
 _FAST = ("alarm", "motion", "connected")
+RETAINED = " is retained"
 _Key = tuple[str, str, int]
 """Epoch, monitor and number: what identifies a message."""
 
@@ -39,7 +43,8 @@ class Excuses:
     close: their end may be told as abandoned or not yet. After each moment of `full` the disk did not take what was
     written, so another epoch may begin. At each moment of `forgotten` the bridge was ended while it worked in memory:
     what the epoch of then has told may be told again, and what it had still to tell may be missing. Until `calm_until`
-    nothing was hurt, so nothing had reason to be late.
+    nothing was hurt, so nothing had reason to be late. What was told between two moments of `misdated` may have its times in
+    another time zone.
     """
 
     gone: Collection[int] = ()
@@ -47,6 +52,11 @@ class Excuses:
     full: Collection[float] = ()
     forgotten: Collection[float] = ()
     calm_until: float = 0.0
+    misdated: Collection[tuple[float, float]] = ()
+
+    def dates(self, moment: float) -> bool:
+        """Say whether what was told at that moment has to have its times right."""
+        return not any(start <= moment <= end for start, end in self.misdated)
 
 
 _NO_EXCUSES = Excuses()
@@ -100,7 +110,7 @@ def check_delivery(
         for row in new:
             public = f"{system}-{row.id}"
             told = stream.told.get(public, [])
-            _check_event(f"{stream.name}: {public}", row, told, delivery, is_orphan=row.id in excuses.orphans)
+            _check_event(f"{stream.name}: {public}", row, told, delivery, excuses)
         for public, told in stream.told.items():
             _check_steps(f"{stream.name}: {public}", told, forgotten, delivery)
         for number in excuses.gone:
@@ -163,7 +173,7 @@ def _read_stream(name: str, messages: Sequence[Accepted], delivery: Delivery, sy
         if event["seq"] <= highest.get(lane, 0):
             delivery.disordered.append(f"{name}: seq {event['seq']} of monitor {event['monitor']} came after {highest[lane]}")
         highest[lane] = max(highest.get(lane, 0), event["seq"])
-        stream.told[event["id"]].append(event)
+        stream.told[event["id"]].append(event | {_AT: message.at})
         delivery.late += name == "all" and event["late"] and event["type"] == "new"
     return stream
 
@@ -208,7 +218,7 @@ def _check_deleted(name: str, told: Sequence[dict[str, Any]], forgotten: Collect
         delivery.lost.append(f"{name} was announced and is deleted, and neither that nor its end was told")
 
 
-def _check_event(name: str, row: Row, told: Sequence[dict[str, Any]], delivery: Delivery, *, is_orphan: bool) -> None:
+def _check_event(name: str, row: Row, told: Sequence[dict[str, Any]], delivery: Delivery, excuses: Excuses) -> None:
     types = [each["type"] for each in told]
     where = f"{name} (monitor {row.monitor}, {row.start:%H:%M:%S})"
     if "new" not in types:
@@ -217,25 +227,25 @@ def _check_event(name: str, row: Row, told: Sequence[dict[str, Any]], delivery: 
     if "deleted" in types:
         delivery.untrue.append(f"{where} was told to be deleted, and is there")
     for each in told:
-        if _moment(each["start"]) != row.start:
+        if _moment(each["start"]) != row.start and excuses.dates(each[_AT]):
             delivery.untrue.append(f"{where}: start was told as {each['start']} ({each['type']})")
         if each["monitor"] != str(row.monitor):
             delivery.untrue.append(f"{where} was told of monitor {each['monitor']} ({each['type']})")
     if row.end is None:
-        if "end" in types and not is_orphan:
+        if "end" in types and row.id not in excuses.orphans:
             delivery.untrue.append(f"{where} was told to have ended, and is open")
     elif "end" not in types:
         delivery.lost.append(f"{where} has ended at {row.end:%H:%M:%S}, which was never told")
     else:
-        _check_end(where, row, told, delivery)
+        _check_end(where, row, told, delivery, excuses)
 
 
-def _check_end(where: str, row: Row, told: Sequence[dict[str, Any]], delivery: Delivery) -> None:
+def _check_end(where: str, row: Row, told: Sequence[dict[str, Any]], delivery: Delivery, excuses: Excuses) -> None:
     new, end = (next(each for each in told if each["type"] == type_) for type_ in ("new", "end"))
     if new["late"] == end["late"] and told.index(end) < told.index(new):
         delivery.disordered.append(f"{where}: its end came before its beginning")
     last = told[-1]
-    if _moment(last["end"]) != row.end:
+    if _moment(last["end"]) != row.end and excuses.dates(last[_AT]):
         delivery.untrue.append(f"{where}: end was told as {last['end']} ({last['end_reason']}), and is {row.end:%H:%M:%S}")
 
 
@@ -245,7 +255,7 @@ class MonitorFacts:
 
     alarm: str | None
     delivers: bool | None
-    function: str | None
+    modes: Mapping[str, str]
     newest: Row | None
     open: Row | None
 
@@ -259,20 +269,20 @@ def compared_states(
     for number, monitor in facts.items():
         topic = f"{system}/{number}/state"
         said = _json(retained.get(f"{root}/{topic}"))
-        so: dict[str, object] = {"available": True, "function": monitor.function, "is_recording": monitor.open is not None}
+        so: dict[str, object] = {"available": True, **monitor.modes, "is_recording": monitor.open is not None}
         so["event_id"] = f"{system}-{monitor.open.id}" if monitor.open else None
         if monitor.alarm is not None:
             so |= {"alarm": monitor.alarm, "motion": monitor.alarm in {"alarm", "alert"}}
         if monitor.delivers is not None:
             so["connected"] = monitor.delivers
-        found |= {f"{topic} {field_}": (said.get(field_, _NOTHING), value) for field_, value in so.items()}
+        found |= {f"{topic} {field_}": (said.get(field_, NOTHING), value) for field_, value in so.items()}
         if monitor.newest is not None:
             topic = f"{system}/{number}/last_event"
             last = _json(retained.get(f"{root}/{topic}"))
-            found[f"{topic} id"] = (last.get("id", _NOTHING), f"{system}-{monitor.newest.id}")
-            found[f"{topic} start"] = (_moment(last.get("start", _NOTHING)), monitor.newest.start)
+            found[f"{topic} id"] = (last.get("id", NOTHING), f"{system}-{monitor.newest.id}")
+            found[f"{topic} start"] = (_moment(last.get("start", NOTHING)), monitor.newest.start)
             if monitor.newest.end is not None or monitor.open is not None:
-                found[f"{topic} end"] = (_moment(last.get("end", _NOTHING)), monitor.newest.end)
+                found[f"{topic} end"] = (_moment(last.get("end", NOTHING)), monitor.newest.end)
     return found
 
 
@@ -296,7 +306,7 @@ def compared_topics(
         if monitor.newest is not None and monitor.newest.end is not None and monitor.alarm is not None:
             wanted.add(f"{own}/snapshot")
     ours = {topic for topic, payload in retained.items() if payload and topic.startswith((f"{root}/", f"{discovery}/"))}
-    return {f"{topic} is retained": (topic in ours, topic in wanted) for topic in wanted | ours - possible}
+    return {f"{topic}{RETAINED}": (topic in ours, topic in wanted) for topic in wanted | ours - possible}
 
 
 def is_told_deleted(told: bytes | None, newest: Row, deleted: Collection[int], *, system: str) -> bool:
@@ -308,11 +318,13 @@ def is_told_deleted(told: bytes | None, newest: Row, deleted: Collection[int], *
 class Truth:
     """What was so in the last moments: whoever tells what was so a moment ago, and not before that, tells the truth.
 
-    `lag_s` is how late a source may be, `fast_s` how late what comes by shared memory may be.
+    `lag_s` is how late a source may be, `fast_s` how late what comes by shared memory may be, `topic_s` how late a topic is
+    cleared of what is gone.
     """
 
-    def __init__(self, *, lag_s: float = 4.0, fast_s: float = 1.5) -> None:
+    def __init__(self, *, lag_s: float = 4.0, fast_s: float = 1.5, topic_s: float | None = None) -> None:
         self._lag_s, self._fast_s = lag_s, fast_s
+        self._topic_s = lag_s if topic_s is None else topic_s
         self._seen: dict[str, deque[tuple[float, object]]] = defaultdict(deque)
 
     def untrue(self, compared: Mapping[str, tuple[object, object]], now: float) -> dict[str, str]:
@@ -321,7 +333,7 @@ class Truth:
         for name, (said, so) in compared.items():
             seen = self._seen[name]
             seen.append((now, so))
-            lag_s = self._fast_s if name.endswith(_FAST) else self._lag_s
+            lag_s = self._fast_s if name.endswith(_FAST) else self._topic_s if name.endswith(RETAINED) else self._lag_s
             # What was so until the next look was so until then: the value before the window's first counts too.
             while len(seen) > 1 and seen[1][0] <= now - lag_s:
                 seen.popleft()
@@ -340,7 +352,7 @@ def _json(payload: bytes | None) -> dict[str, Any]:
 
 
 def _moment(text: str | None) -> datetime | str | None:
-    return text if text in {None, _NOTHING} else datetime.fromisoformat(str(text))
+    return text if text in {None, NOTHING} else datetime.fromisoformat(str(text))
 
 
 def _shown(value: object) -> str:

@@ -13,7 +13,6 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from paho.mqtt.subscribeoptions import SubscribeOptions
 from tests.chaos.checker import (
     Delivery,
     Excuses,
@@ -28,16 +27,19 @@ from tests.chaos.checker import (
 from tests.chaos.faults import DUE_TO_A_FULL_DISK, Disk, Faults, strange_and_true
 from tests.chaos.lab import CAMERAS, FAKETIME, PAPER, PARTNER, Lab, SqlFailed, orphans
 from tests.chaos.proxy import Proxy
+from tests.chaos.recorder import Recorder
 from tests.chaos.schedule import Round, dump
 from tests.chaos.tap import Tap
 from tests.chaos.traffic import Traffic
 from tests.e2e.bridge import Bridge, grave_lines
-from tests.e2e.broker import Broker, Message, Observer
+from tests.e2e.broker import Broker
 from tests.e2e.home_assistant import HomeAssistant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from tests.e2e.broker import Message
 
 TRUE_WITHIN_S = 10.0
 EVENTS_PER_10_MIN, FAULTS_PER_10_MIN = 200, 30
@@ -126,37 +128,6 @@ class KeepingBroker(Broker):
         with self._config.open("a") as config:
             config.write(f"user root\npersistence true\npersistence_location {folder}/\nautosave_interval 15\n")
         self._config.write_text(self._config.read_text().replace("persistence false\n", ""))
-
-
-class Recorder(Observer):
-    """Knows what the broker retains; forgets it with the connection, as the broker may have forgotten it too."""
-
-    options = SubscribeOptions(qos=1, retainAsPublished=True)
-
-    def __init__(self, port: int) -> None:
-        super().__init__(port)
-        self.retained: dict[str, bytes] = {}
-        """The newest payload of each topic, of what was published to be retained."""
-
-    def forget(self) -> None:
-        """Forget it."""
-        super().forget()
-        self.retained.clear()
-
-    def _take(self, message: Message) -> None:
-        if message.retained:
-            self.retained[message.topic] = message.payload
-        super()._take(message)
-
-    def _set_connected(self, connected: bool) -> None:  # noqa: FBT001 - as the observer has it
-        if not connected:
-            self.forget()
-        super()._set_connected(connected)
-
-    async def until_born(self, within: float) -> None:
-        """Wait for Home Assistant's birth message on this connection."""
-        born = "homeassistant/status"
-        await self._changes.until(lambda: self.latest.get(born), lambda: born, within)
 
 
 class Run:
@@ -359,7 +330,7 @@ class Run:
         shown: dict[str, tuple[object, object]] = {}
         for camera in CAMERAS:
             own, monitor = f"{INSTANCE}-{SYSTEM}-{camera}", facts[camera]
-            so = {"function": monitor.function}
+            so = dict(monitor.modes)
             if monitor.alarm is not None:
                 so["motion"] = "on" if monitor.alarm in {"alarm", "alert"} else "off"
             if monitor.delivers is not None:
@@ -390,7 +361,7 @@ class Run:
             facts[number] = MonitorFacts(
                 alarm=memory.alarm if memory else None,
                 delivers=delivers,
-                function=self._functions[number],
+                modes={"function": self._functions[number]},
                 newest=None if last is None or last.id <= self._first or self._is_told_deleted(last) else last,
                 open=still_open.get(number),
             )

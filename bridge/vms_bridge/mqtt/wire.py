@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def _nothing() -> None:
-    """Stand in where there is nothing to acknowledge."""
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +31,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message that came in; `retained` if the broker had kept it from before the subscription.
-
-    `expiry_s` is what was left of the time that its sender had set for it. `acknowledge` tells the broker that it need not
-    come again; for whoever said that he does so by himself (`Link.listen`).
-    """
+    """A message that came in; `retained` if the broker had kept it from before the subscription."""
 
     topic: str
     payload: bytes
     retained: bool = False
     response_topic: str | None = None
     correlation: bytes | None = None
-    expiry_s: int | None = None
-    acknowledge: Callable[[], None] = field(default=_nothing, compare=False, repr=False)
