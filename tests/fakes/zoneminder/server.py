@@ -33,6 +33,7 @@ _ENUMS = {
     "Function": {"None", "Monitor", "Modect", "Record", "Mocord", "Nodect"},
 }
 _KNOWN_PARAMETERS = frozenset({"p", "sort", "page", "limit", "token", "direction"})
+_DENIED = json.dumps(render.error(401, "UnauthorizedException", "Login denied", "/"))
 _EVERYTHING = re.compile(r"(?P<path>.*?)\.json$")
 
 
@@ -86,6 +87,8 @@ class FakeZoneMinder:
     disk_fields: bool = False
     database_is_down: bool = False
     """Then every API call, login too, answers 200 and nothing."""
+    rewrite: Callable[[str, bytes], bytes] | None = None
+    """Changes the body of each answer, by path: what PHP, proxies and odd characters make of it."""
     server_id: int = 0
     servers: list[dict[str, Any]] = field(default_factory=list)
     gate: Gate | None = None
@@ -165,7 +168,10 @@ class FakeZoneMinder:
             return self._json(render.error(denied.status, denied.kind, denied.message, url, denied.code), denied.status)
         if body is None:
             return web.Response(content_type="application/json")
-        return self._json(body)
+        answer = self._json(body)
+        if self.rewrite is not None and isinstance(answer.body, bytes):
+            answer.body = self.rewrite(path, answer.body)
+        return answer
 
     def _json(self, body: object, status: int = 200) -> web.Response:
         text = json.dumps(render.spelt(body, self.world.personality) if status == 200 else body)
@@ -451,6 +457,7 @@ class FakeZoneMinder:
             "401": (401, "Unauthorized", "text/plain"),
             "403": (403, "<html>Forbidden</html>", "text/html"),
             "404": (404, "<html>Not Found</html>", "text/html"),
+            "deprecated-401": (401, f"<br />\n<b>Deprecated</b>: x in <b>y</b> on line <b>1</b><br />\n{_DENIED}", "text/html"),
             "empty": (200, "", "text/html"),
             "list": (200, "[]", "application/json"),
             "garbage": (200, '{"events": [{"Event": 5}, 7, null], "monitors": [[1]], "version": []}', "application/json"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from vms_bridge.backends.http import TimedOut
-from vms_bridge.backends.zoneminder.api import GatewayFailed
+from vms_bridge.backends.zoneminder.api import EmptyAnswer, GatewayFailed
 from vms_bridge.backends.zoneminder.parse import as_text, mapping
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, VmsAuthFailed, VmsProtocolError
@@ -145,7 +145,7 @@ async def _ask(api: Api, path: str, timeout_s: float, form: Mapping[str, str] | 
         if form is not None:
             return await api.post(path, form, timeout_s=timeout_s)
         return await api.get(path, timeout_s=timeout_s, at=at)
-    except (TimedOut, GatewayFailed):
+    except (TimedOut, GatewayFailed, EmptyAnswer):
         return None  # a run state takes minutes, a gateway waits for one; PHP goes on either way
     except VmsAuthFailed as error:
         raise CommandRejected(

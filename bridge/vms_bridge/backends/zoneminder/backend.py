@@ -12,6 +12,7 @@ from vms_bridge.backends.zoneminder.checkup import examine
 from vms_bridge.backends.zoneminder.facts import VersionChanged
 from vms_bridge.backends.zoneminder.follower import LastRead
 from vms_bridge.backends.zoneminder.media import Pictures
+from vms_bridge.backends.zoneminder.remarks import Remarks
 from vms_bridge.backends.zoneminder.session import Session
 from vms_bridge.backends.zoneminder.standin import StandIn
 from vms_bridge.backends.zoneminder.system import Known
@@ -44,7 +45,7 @@ class ZoneMinder:
     def __init__(self, system: str, config: ZoneMinderConfig, clock: Clock) -> None:
         self._system, self._config, self._clock = system, config, clock
         self._session: Session | None = None
-        self._known, self._last_read = Known(), LastRead()
+        self._known, self._last_read, self._remarks = Known(), LastRead(), Remarks(system)
         self._trouble = Trouble(_LOG, f"{system}: ZoneMinder's API", clock.monotonic)
         self._pictures: Pictures | None = None
         self._lost: Session | None = None
@@ -80,7 +81,7 @@ class ZoneMinder:
     async def _serve(self, feed: Feed, stand_in: StandIn) -> None:
         """Serve by one connection until it is lost. Raises VmsError."""
         try:
-            async with Api(self._config, self._clock) as api, self._connected(api, feed) as session:
+            async with Api(self._config, self._clock, self._remarks) as api, self._connected(api, feed) as session:
                 await session.open()
                 await stand_in.stop()
                 self._trouble.over()
@@ -139,7 +140,7 @@ class ZoneMinder:
 
     async def _change_run_state(self, session: Session, action: SetRunState) -> bool:
         # It takes minutes on slow hosts, and must outlive a connection that is lost meanwhile.
-        async with Api(self._config, self._clock) as api:
+        async with Api(self._config, self._clock, self._remarks) as api:
             api.auth.is_off = session.api.auth.is_off
             return await perform(api, action, None)
 

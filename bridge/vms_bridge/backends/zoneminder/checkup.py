@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.backends.http import GateClosed
+from vms_bridge.backends.http import GateClosed, redacted
 from vms_bridge.backends.zoneminder.api import Api, PermissionMissing
 from vms_bridge.backends.zoneminder.parse import as_text, mapping, parse_events, parse_monitors, parse_time_zone, parse_version
 from vms_bridge.backends.zoneminder.shm import MonitorMemory, Unusable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from vms_bridge.backends.zoneminder.answers import Remark
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.backends.zoneminder.shm import Version
@@ -51,7 +52,10 @@ async def examine(config: ZoneMinderConfig, clock: Clock) -> Sequence[Finding]:
         findings.append(Finding(text="any certificate is accepted", hint="pin the server's own by fingerprint:, or set ca_file:"))
     try:
         async with Api(config, clock) as api:
-            await _examine_api(config, clock, api, findings)
+            try:
+                await _examine_api(config, clock, api, findings)
+            finally:
+                findings += [_about_remark(path, remark) for path, remark in api.remarks]
     except VmsError as error:
         hint = _API_OFF if "api disabled" in str(error).lower() else error.hint
         findings.append(Finding(text=str(error), problem=True, hint=hint))
@@ -133,6 +137,10 @@ def _about_time_zone(told: object, zone: ZoneInfo | None) -> Finding:
         return Finding(text=f"its time zone {name!r} is not known here", problem=True, hint=hint)
     hint = f"set TIMEZONE under Options > System, or date.timezone in its php.ini; {meanwhile}"
     return Finding(text="it does not tell its time zone", problem=True, hint=hint)
+
+
+def _about_remark(path: str, remark: Remark) -> Finding:
+    return Finding(text=f"its answer to api/{path} can be used, but {redacted(remark.text)}", problem=True, hint=remark.hint)
 
 
 def _about_monitors(count: int) -> Finding:

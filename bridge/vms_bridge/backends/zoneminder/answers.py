@@ -1,0 +1,152 @@
+"""Bytes of ZoneMinder's answers as JSON: pure, and forgiving where the JSON is whole and something stands beside it.
+
+PHP prints its complaints into the answer where `display_errors` is on, editors leave byte order marks, proxies add text, old
+databases hold names in other encodings. What is read all the same comes with a remark that says how to mend it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+_BOM = "\ufeff"
+_LEVELS = r"(?:Fatal |Parse )?(?:Error|Warning|Notice|Deprecated)"
+_KINDS = rf"(?:PHP )?(?:(?:Core |Compile |User |Recoverable |Catchable )?{_LEVELS}|Strict Standards)"
+_PHP = re.compile(
+    r"(?:<br\s*/?>\s*)?<font[^>]{0,100}><table class='xdebug-error.{0,20000}?</table></font>\s*"
+    rf"|(?:<br\s*/?>\s*)?<b>{_KINDS}</b>:.{{0,4000}}?\bon line <b>\d+</b>(?:<br\s*/?>)?\s*"
+    rf"|^{_KINDS}: .{{0,4000}}? on line \d+\s*",
+    re.IGNORECASE | re.DOTALL | re.MULTILINE,
+)
+_MARKUP = re.compile(r"<[^>]{0,200}>")
+_OPENING = re.compile(r"[\[{]\s*[\"\[{\]}]")
+"""Where JSON may begin, to be told from a bracket in a sentence."""
+_MOST_BEGINNINGS = 20
+_QUOTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is not as it should be with an answer that can be used, and the remedy; `kind` tells such things apart."""
+
+    kind: str
+    text: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An answer's JSON."""
+
+    value: object
+    remarks: tuple[Remark, ...] = ()
+
+
+class NotJson(Exception):
+    """The bytes are no JSON, nor do they hold any; the text is what PHP complains of, if that is in them."""
+
+
+class UnfitJson(Exception):
+    """It is JSON that nobody can use: says why."""
+
+
+def decode(body: bytes) -> Decoded:
+    """Return the JSON in these bytes; an empty answer is None. Raises NotJson or UnfitJson."""
+    remarks: list[Remark] = []
+    text = _text(body, remarks)
+    if not text:
+        return Decoded(None, tuple(remarks))
+    try:
+        return Decoded(_parsed(text), tuple(remarks))
+    except json.JSONDecodeError:
+        pass
+    said = _PHP.search(text)
+    message = ""
+    if said is not None:
+        message = " ".join(_MARKUP.sub("", said[0]).split())[:_QUOTED]
+        hint = "set display_errors = Off in the php.ini of ZoneMinder's web server; its error log says the same"
+        remarks.append(Remark("php", f"PHP writes its messages into it ({message})", hint))
+        try:
+            return Decoded(_parsed(_PHP.sub("", text)), tuple(remarks))
+        except json.JSONDecodeError:
+            pass
+    found = _salvaged(text)
+    if found is None:
+        raise NotJson(message)
+    value, beside = found
+    if said is None:
+        hint = "a proxy or an extension of PHP adds it: have it leave ZoneMinder's API alone"
+        remarks.append(Remark("beside", f"there is text beside its JSON ({beside!r})", hint))
+    return Decoded(value, tuple(remarks))
+
+
+def _text(body: bytes, remarks: list[Remark]) -> str:
+    encoding = "utf-16" if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+    try:
+        text = body.decode(encoding)
+    except UnicodeDecodeError:
+        text = body.decode(encoding, "replace")
+        hint = "write the names and notes with strange characters anew in ZoneMinder"
+        remarks.append(Remark("encoding", "it holds text that is not UTF-8, which is shown with \N{REPLACEMENT CHARACTER}", hint))
+    if _BOM in text[:1000] or encoding != "utf-8":
+        hint = "save the configuration and the PHP files of ZoneMinder without byte order marks"
+        remarks.append(Remark("bom", "it begins with a byte order mark", hint))
+    return text.strip(f" \t\r\n\0{_BOM}")
+
+
+def _parsed(text: str) -> object:
+    """Parse what must be JSON and nothing else. Raises JSONDecodeError, or UnfitJson."""
+    return _guarded(text, 0, is_alone=True)[0]
+
+
+def _salvaged(text: str) -> tuple[object, str] | None:
+    """Return the largest object in the text, and something of what stands beside it; None for none. Raises UnfitJson."""
+    best: tuple[int, int, object] | None = None
+    position = 0
+    for _ in range(_MOST_BEGINNINGS):
+        begins = _OPENING.search(text, position)
+        if begins is None:
+            break
+        try:
+            value, position = _guarded(text, begins.start(), is_alone=False)
+        except json.JSONDecodeError:
+            # A document that is cut short has whole ones in it, which are not the answer.
+            break
+        if isinstance(value, dict) and (best is None or position - begins.start() > best[1] - best[0]):
+            best = begins.start(), position, value
+    if best is None:
+        return None
+    beside = f"{text[: best[0]]} {text[best[1] :]}"
+    return best[2], " ".join(beside.split())[: _QUOTED // 2]
+
+
+def _guarded(text: str, begin: int, *, is_alone: bool) -> tuple[object, int]:
+    try:
+        if is_alone:
+            return _DECODER.decode(text), len(text)
+        return _DECODER.raw_decode(text, begin)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise UnfitJson("it is nested too deeply") from None
+    except MemoryError:
+        raise UnfitJson("it takes too much memory") from None
+    except ValueError as error:
+        raise UnfitJson("it has a number with thousands of digits") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UnfitJson("it has the same key twice in one object")
+    return found
+
+
+def _refuse(word: str) -> NoReturn:
+    raise UnfitJson(f"it has {word} in the place of a number")
+
+
+_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_unique, parse_constant=_refuse)

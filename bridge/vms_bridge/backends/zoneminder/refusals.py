@@ -1,0 +1,116 @@
+"""What an answer of ZoneMinder's API amounts to: its JSON, or the reason why there is none, in the words of our errors."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.http import GateClosed, login_page, redacted
+from vms_bridge.backends.zoneminder.answers import NotJson, UnfitJson, decode
+from vms_bridge.backends.zoneminder.parse import as_text, mapping
+from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
+
+if TYPE_CHECKING:
+    from vms_bridge.backends.http import Answer
+    from vms_bridge.backends.zoneminder.answers import Decoded
+
+SEARCHED_BYTES = 64 * 1024
+DATABASE_HINT = "is its database running? ZoneMinder says nothing at all while it is not"
+_LOG_HINT = "look at the web server's error log"
+_NO_DATABASE = re.compile(rb"(?i)unable to connect to zm db|SQLSTATE\[HY000\] \[(?:2002|2006|2013|1040)\]")
+
+
+class PermissionMissing(VmsAuthFailed):
+    """The login is good, but this user may not do this."""
+
+
+class ServerFailed(VmsProtocolError):
+    """ZoneMinder failed at this question (HTTP 5xx); it may do better the next time."""
+
+
+class GatewayFailed(ServerFailed):
+    """What stands before ZoneMinder gave up on it (HTTP 502, 503, 504); what was asked for may have been done all the same."""
+
+
+class EmptyAnswer(ServerFailed):
+    """ZoneMinder answered this question with nothing, and others in proper words: it can't say this as JSON."""
+
+
+class DatabaseDown(VmsUnreachable):
+    """The web server answers, but ZoneMinder can't get at its database: it has nothing to say about anything."""
+
+
+class NotThere(VmsProtocolError):
+    """ZoneMinder has no such thing (HTTP 404)."""
+
+
+def interpret(path: str, answer: Answer) -> Decoded:
+    """Return what the answer of `api/<path>` holds; None for one without a word. Raises VmsError."""
+    status = answer.status
+    if status in {502, 503, 504}:
+        raise GatewayFailed(f"api/{path} failed with HTTP {status}", hint=_LOG_HINT)
+    try:
+        decoded = decode(answer.body)
+    except UnfitJson as error:
+        raise VmsProtocolError(f"api/{path} can't be used: {error}", hint="is it ZoneMinder that answers at url:?") from None
+    except NotJson as error:
+        raise _not_json(f"api/{path}", answer, str(error)) from None
+    if status < 400:
+        return decoded
+    raise _refusal(path, status, decoded.value)
+
+
+def _not_json(where: str, answer: Answer, complaint: str) -> VmsError:
+    status, body = answer.status, answer.body
+    if _NO_DATABASE.search(body[:SEARCHED_BYTES]):
+        return DatabaseDown("ZoneMinder can't get at its database", hint=DATABASE_HINT)
+    if b"zoneminder" not in body.lower() and (gate := login_page(where, body)) is not None:
+        return gate
+    if complaint:
+        return ServerFailed(f"{where} failed in PHP: {redacted(complaint)}", hint=_LOG_HINT)
+    if status < 400:
+        return _page(where, answer)
+    if status >= 500:
+        return ServerFailed(f"{where} failed with HTTP {status}", hint=_LOG_HINT)
+    return _web_server_refusal(where, status)
+
+
+def _page(where: str, answer: Answer) -> VmsProtocolError:
+    if b"<" in answer.body[:200] or "html" in answer.content_type:
+        return VmsProtocolError(
+            f"{where} answered a web page instead of JSON",
+            hint="turn on OPT_USE_API under Options > System, and check the web server's rewrite rules for /api",
+        )
+    return VmsProtocolError(f"{where} answered what is no JSON (HTTP {answer.status})", hint=_LOG_HINT)
+
+
+def _web_server_refusal(where: str, status: int) -> VmsError:
+    if status == 401:
+        return GateClosed(
+            f"the web server itself, or a proxy before ZoneMinder, wants a login ({where}, HTTP 401)",
+            hint="have it let the bridge in by HTTP basic authentication (http_username:, http_password:), by a client"
+            " certificate or by its address: the bridge needs to get to ZoneMinder's API",
+        )
+    if status == 404:
+        return NotThere(
+            f"{where} is not there (HTTP 404)",
+            hint="url: must be ZoneMinder's web address, such as http://host/zm, and its /api must be served",
+        )
+    hint = f"{_LOG_HINT}: it or a proxy before ZoneMinder may not let this machine in" if status == 403 else _LOG_HINT
+    return VmsProtocolError(f"{where} answered what is no JSON (HTTP {status})", hint=hint)
+
+
+def _refusal(path: str, status: int, answer: object) -> VmsError:
+    data = mapping(mapping(answer).get("data")) or mapping(answer)
+    thrown = mapping(data.get("exception"))
+    said = redacted(as_text(thrown.get("message")) or as_text(data.get("message")) or as_text(data.get("name")))
+    what = f"{said or 'no reason given'} (api/{path}, HTTP {status})"
+    if status == 401 and "nsufficient" in said:
+        return PermissionMissing(what, hint="give the user this permission in ZoneMinder's Options > Users")
+    if status in {401, 403}:
+        return VmsAuthFailed(what, hint="check that the user is enabled, has API access and the permissions it needs")
+    if status == 404:
+        return NotThere(what)
+    name = redacted(as_text(thrown.get("class")))
+    kind = ServerFailed if status >= 500 else VmsProtocolError
+    return kind(f"{name}: {what}" if name else what, hint="look at ZoneMinder's and the web server's logs")
