@@ -180,6 +180,15 @@ class HubView(Protocol):
     async def delivered(self, sink: str, positions: Sequence[int]) -> None:
         """Confirm that the receiver has accepted these messages: they are not offered again."""
 
+    async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
+        """Keep notes on commands that the sink still has to answer, by its own numbers (None: it has), beyond a kill.
+
+        Returns once they are stored; a store that fails is told by the bridge and ends nothing here.
+        """
+
+    async def unanswered(self, sink: str) -> Mapping[int, bytes]:
+        """Return the notes that the sink has not taken back, in the order of their numbers."""
+
     async def keep(self, sink: str, key: str, value: str | None) -> None:
         """Keep a short text for the sink beyond restarts, as `Feed.keep` does for a backend. A failure is told, not raised."""
 

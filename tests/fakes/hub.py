@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ class FakeHub:
         self.messages: list[StoredMessage] = []
         self.confirmed: list[list[int]] = []
         self.memory: dict[str, str] = {}
+        self.notes: dict[int, bytes] = {}
         """What the sink keeps."""
         self.reads = 0
         self.store_fails = False
@@ -98,6 +100,19 @@ class FakeHub:
         if self.store_fails:
             raise StoreError("the disk is full", hint="make room")
         self.confirmed.append(list(positions))
+
+    async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
+        assert sink == "mqtt"
+        await asyncio.sleep(0)
+        for number, note in notes.items() if not self.store_fails else ():
+            if note is None:
+                self.notes.pop(number, None)
+            else:
+                self.notes[number] = note
+
+    async def unanswered(self, sink: str) -> Mapping[int, bytes]:
+        assert sink == "mqtt"
+        return {} if self.store_fails else dict(sorted(self.notes.items()))
 
     async def keep(self, sink: str, key: str, value: str | None) -> None:
         assert sink == "mqtt"

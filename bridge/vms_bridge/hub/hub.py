@@ -124,6 +124,14 @@ class Hub:
         """Confirm that the receiver has accepted these messages."""
         await self._store.delivered(sink, positions)
 
+    async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
+        """Keep notes on commands that the sink still has to answer."""
+        await self._keeping.attempt(self._store.note_unanswered(sink, notes))
+
+    async def unanswered(self, sink: str) -> Mapping[int, bytes]:
+        """Return the notes that the sink has not taken back."""
+        return await self._keeping.attempt(self._store.unanswered(sink)) or {}
+
     async def keep(self, sink: str, key: str, value: str | None) -> None:
         """Keep a short text for the sink beyond restarts."""
         await self._keeping.attempt(self._store.keep(f"sink:{sink}", key, value))

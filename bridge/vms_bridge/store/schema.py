@@ -55,6 +55,12 @@ _MIGRATIONS = (
     ALTER TABLE events ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
     UPDATE events SET late = 1 WHERE (system, event_id) IN (SELECT system, event_id FROM messages WHERE late);
     """,
+    """
+    CREATE TABLE unanswered (
+        sink TEXT NOT NULL, number INTEGER NOT NULL, note BLOB NOT NULL,
+        PRIMARY KEY (sink, number)
+    ) WITHOUT ROWID;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

@@ -124,6 +124,14 @@ class Store:
         """Return the text that is kept under this key, None where there is none."""
         return await self._run(self._kept, scope, key)
 
+    async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
+        """Keep these notes on commands that the sink still has to answer, by its numbers; None: it has."""
+        await self._run(self._note_unanswered, sink, dict(notes))
+
+    async def unanswered(self, sink: str) -> dict[int, bytes]:
+        """Return the sink's notes in the order of their numbers."""
+        return await self._run(self._unanswered, sink)
+
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> list[StoredMessage]:
         """Return the sink's next messages of one lane, by position."""
         return await self._run(self._undelivered, sink, late, after, limit)
@@ -325,6 +333,17 @@ class Store:
     def _kept(self, scope: str, key: str) -> str | None:
         row = self._database.connection.execute("SELECT value FROM kept WHERE scope = ? AND key = ?", (scope, key)).fetchone()
         return row[0] if row else None
+
+    def _note_unanswered(self, sink: str, notes: dict[int, bytes | None]) -> None:
+        with self._transaction() as cursor:
+            gone = [(sink, number) for number, note in notes.items() if note is None]
+            cursor.executemany("DELETE FROM unanswered WHERE sink = ? AND number = ?", gone)
+            rows = [(sink, number, note) for number, note in notes.items() if note is not None]
+            cursor.executemany("INSERT OR REPLACE INTO unanswered VALUES (?, ?, ?)", rows)
+
+    def _unanswered(self, sink: str) -> dict[int, bytes]:
+        rows = self._database.connection.execute("SELECT number, note FROM unanswered WHERE sink = ? ORDER BY number", (sink,))
+        return dict(rows.fetchall())
 
     def _undelivered(self, sink: str, late: bool, after: int, limit: int) -> list[StoredMessage]:  # noqa: FBT001 - a column
         rows = self._database.connection.execute(

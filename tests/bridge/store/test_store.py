@@ -245,6 +245,19 @@ async def test_short_texts_are_kept_for_each_scope_until_they_are_replaced_or_fo
     await store.close()
 
 
+async def test_notes_on_unanswered_commands_are_kept_until_they_are_taken_back(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.note_unanswered("mqtt", {3: b"three", 1: b"one", 2: b"two"})
+    await store.note_unanswered("api", {1: b"another's"})
+    await store.note_unanswered("mqtt", {2: None, 3: b"three, answered", 7: None})
+    await store.close()
+
+    store = await opened(tmp_path)
+    assert list((await store.unanswered("mqtt")).items()) == [(1, b"one"), (3, b"three, answered")]
+    assert await store.unanswered("api") == {1: b"another's"}
+    await store.close()
+
+
 async def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await store.keep("system:zm", "long", "x" * 65_536)
@@ -519,7 +532,7 @@ async def test_an_older_store_is_migrated_with_all_that_is_in_it(tmp_path: Path)
     epoch = store.epoch
     await store.close()
     connection = sqlite3.connect(tmp_path / "vms-bridge.sqlite")
-    connection.executescript("DROP TABLE forced_alarms; DROP TABLE names; DROP TABLE kept")
+    connection.executescript("DROP TABLE forced_alarms; DROP TABLE names; DROP TABLE kept; DROP TABLE unanswered")
     connection.executescript("ALTER TABLE events DROP COLUMN late; PRAGMA user_version = 1")
     connection.close()
 
@@ -533,4 +546,6 @@ async def test_an_older_store_is_migrated_with_all_that_is_in_it(tmp_path: Path)
     assert await store.forced_alarms() == {}
     await store.keep("system:zm", "zone", "UTC")
     assert await store.kept("system:zm", "zone") == "UTC"
+    await store.note_unanswered("mqtt", {1: b"note"})
+    assert await store.unanswered("mqtt") == {1: b"note"}
     await store.close()
