@@ -7,7 +7,7 @@ import io
 import warnings
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -75,11 +75,23 @@ def shrink(jpeg: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What the broker shows of a monitor: a picture of this event, taken before or after its end, or none if it is deleted."""
+    """What the broker shows of a monitor: a picture of this event, taken before or after its end, or none.
+
+    There is none of an event that is deleted, nor of one whose picture is not ready: `is_empty`.
+    """
 
     event: str
     is_over: bool
     is_deleted: bool = False
+    is_empty: bool = False
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether a picture is shown."""
+        return not (self.is_deleted or self.is_empty)
+
+
+_NOTHING = Shown(event="", is_over=True, is_empty=True)
 
 
 class SnapshotMemory:
@@ -152,7 +164,9 @@ class Snapshots:
             view = self._hub.monitor(*key)
             if view is None or view.last_event is None:
                 continue
-            if everything or self._is_recent(view.last_event):
+            if everything:
+                shown[key] = _NOTHING
+            elif self._is_recent(view.last_event):
                 shown[key] = None
             elif self._memory.is_new:
                 shown[key] = _due(view)  # an earlier run has published it
@@ -208,7 +222,7 @@ class Snapshots:
         """Have the monitor's picture fetched, unless the broker shows it."""
         view = self._hub.monitor(*key)
         due = _due(view) if view else None
-        if due is not None and self._memory.shown.setdefault(key, None) != due:
+        if due is not None and not _is_right(self._memory.shown.setdefault(key, _NOTHING), due):
             self._wanted[key[0]][key] = _ATTEMPTS
             self._news.set()
 
@@ -236,6 +250,7 @@ class Snapshots:
                 try:
                     picture = await self._fetch(key, thread)
                 except (BridgeError, TimeoutError) as error:
+                    await self._clear(key)
                     await self._failed(key, attempts, error)
                     continue
                 if picture is not None:
@@ -247,14 +262,22 @@ class Snapshots:
         """Return what the broker is to show, None if it shows that already."""
         view = self._hub.monitor(*key)
         due = _due(view) if view else None
-        if view is None or view.last_event_id is None or due is None or due == self._memory.shown.get(key):
+        if view is None or view.last_event_id is None or due is None or _is_right(self._memory.shown.get(key), due):
             return None
-        if due.is_deleted:
+        if not due.has_picture:
             return _Picture(key=key, shown=due, jpeg=b"")
         async with self._clock.timeout(_FETCH_S):
             original = await self._hub.picture(key[0], EventPicture(event_id=view.last_event_id))
         jpeg = await asyncio.get_running_loop().run_in_executor(thread, shrink, original)
         return _Picture(key=key, shown=due, jpeg=jpeg)
+
+    async def _clear(self, key: MonitorKey) -> None:
+        """Have the broker show no picture of an event before, beside one of which there is none."""
+        view = self._hub.monitor(*key)
+        due = _due(view) if view else None
+        shown = self._memory.shown.get(key)
+        if due is not None and (shown is None or (shown.has_picture and shown.event != due.event)):
+            await self._fetched.put(_Picture(key=key, shown=replace(due, is_empty=True), jpeg=b""))
 
     async def _failed(self, key: MonitorKey, attempts: int, error: Exception) -> None:
         wanted = self._wanted[key[0]]
@@ -294,7 +317,8 @@ class Snapshots:
         """Publish one picture, and return when it has left; False if the link is lost before."""
         view = self._hub.monitor(*picture.key)
         due = _due(view) if view else None
-        if view is None or (due is not None and due.is_deleted and not picture.shown.is_deleted):
+        is_unwanted = due is not None and not due.has_picture and (due.is_deleted or due.event != picture.shown.event)
+        if view is None or (is_unwanted and picture.shown.has_picture):
             return link.is_open  # it would stay for ever
         if not link.publish(self._topics.snapshot(*picture.key), picture.jpeg, retain=True) and link.is_open:
             system, size = picture.key[0], len(picture.jpeg)
@@ -308,6 +332,8 @@ class Snapshots:
         if link.is_open and picture.key in self._memory.shown:
             self._memory.shown[picture.key] = picture.shown
             self._sent[picture.key] = self._clock.monotonic()
+            if picture.shown.has_picture:
+                self._want(picture.key)  # meanwhile something else may be due
         return link.is_open
 
     def _doubt(self) -> None:
@@ -349,13 +375,21 @@ class Snapshots:
             self._doubt()
 
 
+def _is_right(shown: Shown | None, due: Shown) -> bool:
+    """Say whether nothing has to be done to show what is due."""
+    if shown is None:
+        return False
+    if due.is_empty:
+        return not shown.has_picture or shown.event == due.event
+    return shown == due
+
+
 def _due(view: MonitorView) -> Shown | None:
-    """Return what is to be shown of a monitor, None while there is nothing to show (what was before stays)."""
+    """Return what is to be shown of a monitor; None where it has no event."""
     event = view.last_event
     if event is None:
         return None
     is_deleted = event.type is MessageType.DELETED
     is_over = event.end is not None or event.end_reason is not None
-    if not (is_deleted or event.snapshot_ready or is_over):
-        return None
-    return Shown(event=event.id, is_over=is_over, is_deleted=is_deleted)
+    is_empty = not (is_deleted or event.snapshot_ready or is_over)
+    return Shown(event=event.id, is_over=is_over, is_deleted=is_deleted, is_empty=is_empty)

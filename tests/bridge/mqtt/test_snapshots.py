@@ -328,6 +328,61 @@ async def test_an_event_that_is_deleted_while_its_picture_is_fetched_leaves_none
     assert (await heard.get()).payload == b""
 
 
+async def test_no_picture_of_the_event_before_stays_beside_one_whose_own_is_not_ready(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240), "2": picture(320, 200)}
+    studio.happen(1)
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    studio.happen(2, ready=False, type_=MessageType.NEW)
+    await studio.until(lambda: TOPIC not in studio.broker.retained)
+    assert studio.memory.shown == {KEY: Shown(event="zm-2", is_over=False, is_empty=True)}
+    studio.happen(2, ready=False, type_=MessageType.UPDATE)
+    await studio.serve(1)
+    studio.happen(2)
+    await studio.until(lambda: studio.broker.retained.get(TOPIC) == studio.hub.pictures["2"])
+    assert len(studio.hub.asked_pictures) == 2
+
+
+async def test_a_picture_that_is_still_on_its_way_gives_way_to_none(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.hub.hung["zm"] = asyncio.Event()
+    studio.happen(1)
+    await studio.serve(0.5)
+    studio.happen(2, ready=False, type_=MessageType.NEW)
+    studio.hub.hung["zm"].set()
+    await studio.until(lambda: len(studio.hub.asked_pictures) == 1)
+    await studio.serve(2)
+    assert TOPIC not in studio.broker.retained
+
+
+async def test_a_picture_that_can_not_be_had_leaves_none_of_the_event_before(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.happen(1)
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    studio.happen(2)
+    await studio.until(lambda: TOPIC not in studio.broker.retained)
+    studio.hub.pictures["2"] = picture(320, 200)
+    await studio.until(lambda: studio.broker.retained.get(TOPIC) == studio.hub.pictures["2"])
+
+
+async def test_a_picture_that_was_taken_earlier_is_better_than_none(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.happen(1)
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    del studio.hub.pictures["1"]
+    studio.happen(1, end=studio.clock.now())
+    await studio.until(lambda: len(studio.hub.asked_pictures) == 4)
+    await studio.serve(5)
+    assert TOPIC in studio.broker.retained
+
+
+@pytest.mark.parametrize("ready", [True, False])
+async def test_a_broker_that_kept_the_picture_before_does_not_keep_it_beside_none(studio: Studio, *, ready: bool) -> None:
+    studio.hub.record(2, snapshot_ready=ready, type_=MessageType.NEW)
+    studio.broker.publish(TOPIC, b"of the event before", retain=True)
+    await studio.session()
+    await studio.until(lambda: TOPIC not in studio.broker.retained)
+
+
 async def test_a_monitor_that_goes_needs_no_picture(studio: Studio) -> None:
     studio.happen(1)
     studio.snapshots.note(Changes(removed=frozenset({KEY})))

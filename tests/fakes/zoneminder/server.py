@@ -77,6 +77,8 @@ class FakeZoneMinder:
     port: int = 0
     requests: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=20_000))
     count: int = 0
+    pictures_asked: int = 0
+    """How often somebody has asked for an event's picture."""
     logins: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
     faults: dict[str, Fault] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -408,6 +410,7 @@ class FakeZoneMinder:
         return chosen
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
+        self.pictures_asked += 1
         bad = await self._misbehave(request, "index.php")
         if bad is not None:
             return bad

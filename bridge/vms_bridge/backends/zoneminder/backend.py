@@ -11,7 +11,6 @@ from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.checkup import examine
 from vms_bridge.backends.zoneminder.facts import VersionChanged
 from vms_bridge.backends.zoneminder.follower import LastRead
-from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.remarks import Remarks
 from vms_bridge.backends.zoneminder.session import Session
 from vms_bridge.backends.zoneminder.standin import StandIn
@@ -47,7 +46,6 @@ class ZoneMinder:
         self._session: Session | None = None
         self._known, self._last_read, self._remarks = Known(), LastRead(), Remarks(system)
         self._trouble = Trouble(_LOG, f"{system}: ZoneMinder's API", clock.monotonic)
-        self._pictures: Pictures | None = None
         self._lost: Session | None = None
         """The connection that was served last, until somebody goes on with it."""
 
@@ -85,7 +83,7 @@ class ZoneMinder:
                 await session.open()
                 await stand_in.stop()
                 self._trouble.over()
-                self._session, self._pictures = session, Pictures(api, self._config.url, self._clock)
+                self._session = session
                 await session.serve()
         except BaseExceptionGroup as group:
             raise _cause(group) from None
@@ -123,11 +121,7 @@ class ZoneMinder:
 
     async def picture(self, ref: PictureRef) -> bytes:
         """Return a JPEG. Raises MediaUnavailable or VmsError."""
-        self._live()
-        pictures = self._pictures
-        if pictures is None:
-            raise VmsUnreachable("ZoneMinder is not connected", system=self._system)
-        return await pictures.fetch(ref)
+        return await self._live().picture(ref)
 
     async def check(self) -> Sequence[Finding]:
         """Try the connection and report in words."""
@@ -151,7 +145,7 @@ class ZoneMinder:
             yield session
         finally:
             self._lost = self._session
-            self._session = self._pictures = None
+            self._session = None
             session.close()
 
 

@@ -23,7 +23,7 @@ class EventList:
     """Asks for rows of one connection's event list; every method raises VmsError."""
 
     def __init__(self, api: Api, local: LocalTime) -> None:
-        self._api, self._local_time = api, local
+        self._api, self.local = api, local
         self._start_column = "StartDateTime"
 
     async def page(self, filters: Sequence[tuple[str, str]], *, ascending: bool = True, page: int = 1) -> list[EventRow]:
@@ -35,7 +35,7 @@ class EventList:
             if page == 1:
                 raise
             return []  # ZoneMinder's answer for a page behind the last
-        found = parse_events(answer, self._local_time.reading)
+        found = parse_events(answer, self.local.reading)
         if found:
             self._start_column = "StartTime" if _has_old_names(answer) else "StartDateTime"
         return sorted(found, key=lambda row: row.id, reverse=not ascending)
@@ -55,7 +55,7 @@ class EventList:
     async def first_after(self, time: datetime, *, above: int) -> EventRow | None:
         """Return the first row above that id that began after that time."""
         found = await self._first([("Id >", str(above)), (f"{self._start_column} >", self._local(time))])
-        return next(iter(parse_events(found, self._local_time.reading)), None)
+        return next(iter(parse_events(found, self.local.reading)), None)
 
     async def count_before(self, time: datetime, *, above: int) -> int | None:
         """Return how many rows above that id began before that time, as far as is told."""
@@ -65,7 +65,7 @@ class EventList:
         return await self._ask(filters, {"sort": "Id", "direction": "asc", "limit": "1", "page": "1"})
 
     def _local(self, time: datetime) -> str:
-        return f"{time.astimezone(self._local_time.reading):%Y-%m-%d %H:%M:%S}"
+        return f"{time.astimezone(self.local.reading):%Y-%m-%d %H:%M:%S}"
 
     async def _ask(self, filters: Sequence[tuple[str, str]], query: dict[str, str]) -> object:
         answer = await self._api.get(f"events/index/{segments(*filters)}", query)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.parse import EventRow
 
 
-def event_of(row: EventRow, zone_names: Sequence[str]) -> Event:
+def event_of(row: EventRow, zone_names: Sequence[str], *, snapshot_ready: bool) -> Event:
     """Return the event that this row tells of; the names are those of its monitor's zones."""
     labels, score = detected_labels(row.notes)
     ran = row.length_s
@@ -36,10 +36,19 @@ def event_of(row: EventRow, zone_names: Sequence[str]) -> Event:
         labels=labels,
         score=score,
         zones=motion_zones(row.notes, zone_names, cause=row.cause),
-        # Measured on 1.36.33: `fid=snapshot` answers from the moment that the row is there.
-        snapshot_ready=True,
-        clip_ready=row.end is not None and bool(row.video),
+        snapshot_ready=snapshot_ready,
+        clip_ready=has_clip(row),
     )
+
+
+def has_clip(row: EventRow) -> bool:
+    """Say whether the event's video is whole: from 1.37 on it has another name until then."""
+    return row.end is not None and bool(row.video) and not row.video.startswith("incomplete")
+
+
+def has_media(row: EventRow) -> bool:
+    """Say whether the event is over, and recorded as something that ZoneMinder takes a picture from."""
+    return row.end is not None and (has_clip(row) or row.saves_jpegs)
 
 
 def abandoned(event: Event) -> Event:
@@ -60,6 +69,7 @@ def merged(before: Event, fresh: Event) -> Event:
         labels=fresh.labels or before.labels,
         score=fresh.score if fresh.labels else before.score,
         zones=fresh.zones or before.zones,
+        snapshot_ready=before.snapshot_ready or fresh.snapshot_ready,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.cursor import Gap, Place, began_after, is_another, is_later, parse_cursor, stamp
-from vms_bridge.backends.zoneminder.event_list import PAGE, EventList
+from vms_bridge.backends.zoneminder.event_list import PAGE
 from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, untimed
 from vms_bridge.backends.zoneminder.passed_over import PassedOver
 from vms_bridge.backends.zoneminder.tracked import Newest, Tracked
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vms_bridge.backends.base import Feed
-    from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.cursor import Cursor
-    from vms_bridge.backends.zoneminder.local_time import LocalTime
+    from vms_bridge.backends.zoneminder.event_list import EventList
     from vms_bridge.backends.zoneminder.pace import Allowance
     from vms_bridge.backends.zoneminder.parse import EventRow
+    from vms_bridge.backends.zoneminder.readiness import Readiness
     from vms_bridge.backends.zoneminder.surroundings import Surroundings
     from vms_bridge.clock import Clock
 
@@ -48,17 +48,16 @@ class EventTracker:
 
     def __init__(
         self,
-        api: Api,
+        events: EventList,
         clock: Clock,
         feed: Feed,
         *,
-        local: LocalTime,
         catch_up_days: float,
         around: Surroundings,
+        readiness: Readiness,
         spare: Allowance,
     ) -> None:
-        self._clock, self._feed, self._local = clock, feed, local
-        self._list = EventList(api, local)
+        self._list, self._clock, self._feed, self._readiness = events, clock, feed, readiness
         self._window = timedelta(days=catch_up_days)
         self._around, self._spare = around, spare
         self._tracked: dict[int, Tracked] = {}
@@ -100,6 +99,16 @@ class EventTracker:
         """Hear that times are to be read otherwise: what is still looked at is told anew."""
         for tracked in self._tracked.values():
             tracked.event = replace(tracked.event, start=None)
+
+    def without_picture(self) -> list[Tracked]:
+        """Return the events whose pictures were not there yet."""
+        return [tracked for tracked in self._tracked.values() if not tracked.event.snapshot_ready]
+
+    def picture_fetched(self, event_id: int, *, is_there: bool) -> None:
+        """Hear that somebody has fetched this event's picture, or could not."""
+        tracked = self._tracked.get(event_id)
+        if tracked is not None:
+            self._readiness.noted(tracked.event, is_there=is_there)
 
     async def begin(self, monitors: int, *, late: bool) -> None:
         """Find the place to go on from, and what is open now; `late`: it is long since somebody looked. Raises VmsError."""
@@ -158,6 +167,7 @@ class EventTracker:
         far = sorted(far + [(0.0, n) for n in self._passed_over.ids if n <= self.read_to - _SPAN])
         if far and self._spare.take():
             await self._check_by_id([number for _, number in far[:PAGE]], late=False)
+        await self._tell_media(self._readiness.newly_ready(self._tracked.values()))
         await self._settle()
         if self._head.read_to == self._head.cursor[0]:  # else a database may be in the middle of being restored
             await self._look_for_deletions(now)
@@ -207,7 +217,7 @@ class EventTracker:
         if not newest or not cursor[1]:
             return False
         if newest[0].id < cursor[0]:
-            return is_later(newest[0], cursor[1], self._local.reading)
+            return is_later(newest[0], cursor[1], self._list.local.reading)
         found = newest if newest[-1].id <= cursor[0] else await self._list.page([("Id", str(cursor[0]))])
         return any(is_another(row, cursor[1]) for row in found if row.id == cursor[0])
 
@@ -241,7 +251,9 @@ class EventTracker:
         current = [row for row in reversed(newest) if row.end is None and self._newest.id(row.monitor_id) == row.id > above]
         await self._around.get_to_know({row.monitor_id for row in current})
         around = self._around
-        events = [self._event(row) for row in current if not around.is_dead(row.monitor_id)]
+        current = [row for row in current if not around.is_dead(row.monitor_id)]
+        await self._readiness.look(current)
+        events = [self._event(row) for row in current]
         alive = [event for event in events if not around.has_begun_anew(event)]
         for event in alive:
             self._tracked[int(event.id)] = Tracked(event, checked=self._clock.monotonic())
@@ -313,11 +325,13 @@ class EventTracker:
         new -= {row.id for row in again if row.id not in reused}
         if since is not None:
             new -= {row.id for row in page if row.end is not None and row.start < since}
+        if not late:
+            await self._readiness.look([row for row in page if row.id in new])
         self._newest.note(page)
         told_late: list[Event] = []
         told: list[Event] = []
         for row in page:
-            event = self._first_seen(row, late=late) if row.id in new else self._seen_again(row)
+            event = self._first_seen(row, late=late) if row.id in new else self._seen_again(row, late=late)
             if row.id > place.cursor[0]:
                 self._passed_over.note(place.read_to, row.id, place.cursor)
                 place.cursor = (row.id, stamp(row))
@@ -337,7 +351,7 @@ class EventTracker:
 
     def _first_seen(self, row: EventRow, *, late: bool) -> Event:
         self._passed_over.came(row.id)
-        event = self._event(row)
+        event = self._event(row, late=late)
         is_left = late and self._newest.id(row.monitor_id) > row.id
         if not event.is_over and (is_left or self._around.has_begun_anew(event)):
             event = abandoned(event)
@@ -347,10 +361,15 @@ class EventTracker:
             self._tracked[row.id] = Tracked(event, closed_at=now if event.is_over else None, checked=now)
         return event
 
-    def _seen_again(self, row: EventRow) -> Event | None:
+    def _seen_again(self, row: EventRow, *, late: bool) -> Event | None:
         """Return the row's event where it says something new."""
         tracked = self._tracked.get(row.id)
-        return None if tracked is None else tracked.take(self._event(row), self._clock.monotonic())
+        if tracked is None:
+            return None
+        event = self._event(row, late=late)
+        # What was not there is believed to be only once it was seen.
+        event = event if late else replace(event, snapshot_ready=False)
+        return tracked.take(event, self._clock.monotonic())
 
     def _vanished(self, numbers: Iterable[int]) -> list[Event]:
         events = [self._tracked.pop(number).event for number in numbers if number in self._tracked]
@@ -371,16 +390,24 @@ class EventTracker:
         """Let go of what has come to its final form, and end what nobody will end any more."""
         now = self._clock.monotonic()
         ended: list[Event] = []
+        media: list[Event] = []
         for number, tracked in list(self._tracked.items()):
             if tracked.closed_at is not None:
                 if now - tracked.closed_at >= _AFTER_END_S:
                     del self._tracked[number]
+                    media += filter(None, [self._readiness.last_word(tracked)])
             elif self._is_abandoned(number, tracked, now):
                 ended.append(tracked.give_up(now))
         has_given_up = self._passed_over.give_up()
         if ended or has_given_up:
             await self._record(ended, late=False, even_if_empty=True)
             self._around.open_events_changed({event.monitor_id for event in ended})
+        await self._tell_media(media)
+
+    async def _tell_media(self, ready: Sequence[Event]) -> None:
+        await self._record(ready, late=False)
+        if ready:
+            self._around.open_events_changed({event.monitor_id for event in ready})
 
     def _is_abandoned(self, number: int, tracked: Tracked, now: float) -> bool:
         monitor_id = tracked.event.monitor_id
@@ -389,8 +416,9 @@ class EventTracker:
         is_superseded = self._newest.id(monitor_id) > number
         return tracked.is_left(now, is_superseded=is_superseded, is_dead=self._around.is_dead(monitor_id))
 
-    def _event(self, row: EventRow) -> Event:
-        return event_of(row, self._around.zone_names(row.monitor_id))
+    def _event(self, row: EventRow, *, late: bool = False) -> Event:
+        names = self._around.zone_names(row.monitor_id)
+        return event_of(row, names, snapshot_ready=self._readiness.is_there(row, late=late))
 
     async def _record(
         self, events: Sequence[Event], *, late: bool, even_if_empty: bool = False, moves_cursor: bool = True
@@ -400,7 +428,7 @@ class EventTracker:
         held_back = self._passed_over.hold_back(self._head.cursor)
         number, start = held_back if self._gap is None else min(held_back, self._gap.place.cursor)
         cursor = f"{number}@{start}" if moves_cursor else None
-        told = tuple(events) if self._local.is_known else tuple(map(untimed, events))
+        told = tuple(events) if self._list.local.is_known else tuple(map(untimed, events))
         await self._feed.record(EventBatch(events=told, cursor=cursor, late=late, generation=self._generation))
 
 

@@ -45,8 +45,16 @@ class Pictures:
             self._ask_again_in(_ZMS_AGAIN_S - (self._clock.monotonic() - self._zms_read))  # perhaps zms is elsewhere by now
             raise
 
+    async def has(self, event_id: str) -> bool:
+        """Say whether this event's picture can be had now."""
+        try:
+            await self._get(f"{self._url}/index.php", _snapshot_of(event_id), f"event {event_id}")
+        except MediaUnavailable:
+            return False
+        return True
+
     async def _event(self, number: str) -> bytes:
-        query = {"view": "image", "eid": number, "fid": "snapshot"}
+        query = _snapshot_of(number)
         for pause in _TRY_AGAIN_S:
             try:
                 return await self._get(f"{self._url}/index.php", query, f"event {number}")
@@ -89,6 +97,10 @@ class Pictures:
         if not body.startswith(_JPEG):
             raise MediaUnavailable(f"what ZoneMinder gave for {what} is no JPEG ({content_type})")
         return body
+
+
+def _snapshot_of(event_id: str) -> dict[str, str]:
+    return {"view": "image", "eid": event_id, "fid": "snapshot"}
 
 
 def zms_url(portal: str, path: str) -> str:

@@ -131,6 +131,16 @@ class Monitors:
         """Return the monitor's zones by name."""
         return [zone.name for zone in watching(self._known.zones.get(monitor_id, ()))]
 
+    def writes_pictures(self, monitor_id: str) -> bool:
+        """Say whether the monitor's events have a picture from their beginning on, by its modes."""
+        watch = self.watches.get(monitor_id)
+        return watch is None or watch.row.decodes
+
+    def has_pictures_at_end(self, monitor_id: str) -> bool:
+        """Say whether they have one only when they have ended: where all is recorded and not all decoded."""
+        watch = self.watches.get(monitor_id)
+        return watch is not None and watch.row.records_always and not watch.row.decodes
+
     def is_dead(self, monitor_id: str) -> bool:
         """Say whether nothing can be at work on the monitor's events."""
         watch = self.watches.get(monitor_id)

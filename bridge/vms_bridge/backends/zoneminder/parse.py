@@ -41,6 +41,7 @@ class MonitorRow:
     capturing: str | None = None
     analysing: str | None = None
     recording: str | None = None
+    decoding: str = "Always"
     status: str | None = None
     capture_fps: float | None = None
     analysis_fps: float | None = None
@@ -92,6 +93,11 @@ class MonitorRow:
         return self.recording == "Always" if self.capturing is not None else self.function in {"Record", "Mocord"}
 
     @property
+    def decodes(self) -> bool:
+        """Whether every picture is decoded that is recorded: then an event has one from its beginning on."""
+        return self.decoding == "Always"
+
+    @property
     def is_without_alarms(self) -> bool:
         """Whether no alarm can come about: such a monitor ignores even forced ones (Function Monitor)."""
         return self.capturing is None and self.function == "Monitor"
@@ -112,6 +118,7 @@ class EventRow:
     alarm_frames: int | None = None
     max_score: int | None = None
     video: str = ""
+    saves_jpegs: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +249,7 @@ def parse_monitor(raw: object) -> MonitorRow | None:
         capturing=as_text(row.get("Capturing")) or None,
         analysing=as_text(row.get("Analysing")) or None,
         recording=as_text(row.get("Recording")) or None,
+        decoding=_decoding(row),
         status=as_text(status.get("Status")) or None,
         capture_fps=as_float(status.get("CaptureFPS")),
         analysis_fps=as_float(status.get("AnalysisFPS")),
@@ -255,6 +263,13 @@ def parse_monitor(raw: object) -> MonitorRow | None:
             "disk": as_int(counters.get("TotalEventDiskSpace")),
         },
     )
+
+
+def _decoding(row: Mapping[str, Any]) -> str:
+    """Read what is decoded: before 1.37 all or nothing, before 1.36 all."""
+    if "Decoding" in row:
+        return as_text(row["Decoding"]) or "Always"
+    return "Always" if as_bool(row.get("DecodingEnabled"), default=True) else "None"
 
 
 def _size(row: Mapping[str, Any]) -> tuple[int | None, int | None]:
@@ -377,6 +392,7 @@ def parse_event(row: Mapping[str, Any], zone: tzinfo) -> EventRow | None:
         alarm_frames=as_int(row.get("AlarmFrames")),
         max_score=as_int(row.get("MaxScore")),
         video=as_text(row.get("DefaultVideo")),
+        saves_jpegs=as_bool(row.get("SaveJPEGs"), default=True),
     )
 
 

@@ -7,18 +7,22 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vms_bridge.backends.zoneminder.event_list import EventList
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.facts import Facts
 from vms_bridge.backends.zoneminder.follower import EventFollower
+from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.memory import MemorySource
 from vms_bridge.backends.zoneminder.monitors import Monitors
 from vms_bridge.backends.zoneminder.pace import Allowance, Bell
 from vms_bridge.backends.zoneminder.parse import parse_alarm_status
+from vms_bridge.backends.zoneminder.readiness import Readiness
 from vms_bridge.backends.zoneminder.system import SystemReader
 from vms_bridge.backends.zoneminder.telling import Teller
 from vms_bridge.backends.zoneminder.watch import Lags, Watch
-from vms_bridge.errors import VmsUnreachable
+from vms_bridge.errors import MediaUnavailable, VmsUnreachable
 from vms_bridge.logs import Trouble
+from vms_bridge.model import EventPicture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.memory import Listener
     from vms_bridge.backends.zoneminder.system import Known
     from vms_bridge.clock import Clock
-    from vms_bridge.model import Event, SystemState
+    from vms_bridge.model import Event, PictureRef, SystemState
 
 _LOG = logging.getLogger(__name__)
 SYSTEM_INTERVAL_S = 60.0
@@ -66,6 +70,9 @@ class Session:
             open_events=self._open_events, on_mode_changed=self._system_bell.ring,
         )  # fmt: skip
 
+        self._pictures = Pictures(api, config.url, clock)
+        self._readiness = Readiness(self._pictures, clock, around=self.monitors, spare=self._spare)
+
     async def open(self) -> None:
         """Find out what this ZoneMinder is and can do, and tell the whole state. Raises VmsError."""
         await self._facts.learn()
@@ -73,8 +80,8 @@ class Session:
             await self.monitors.read()
             await self._system.read()
         self._events = EventTracker(
-            self.api, self._clock, self._feed,
-            local=self._known.local_time, catch_up_days=self.config.catch_up_days, around=self.monitors, spare=self._spare,
+            EventList(self.api, self._known.local_time), self._clock, self._feed,
+            catch_up_days=self.config.catch_up_days, around=self.monitors, readiness=self._readiness, spare=self._spare,
         )  # fmt: skip
         self._follower = EventFollower(
             self.name, self._events, self._clock,
@@ -93,6 +100,8 @@ class Session:
                 tasks.create_task(loop)
             if self._follower is not None:
                 tasks.create_task(self._follower.follow())
+            if self._events is not None:
+                tasks.create_task(self._readiness.follow(self._events.without_picture))
             if self._memory is not None:
                 tasks.create_task(self._memory.follow())
 
@@ -127,6 +136,20 @@ class Session:
         await self.monitors.reread(monitor_id)
         if events_read is not None:
             await events_read.wait()
+
+    async def picture(self, ref: PictureRef) -> bytes:
+        """Return a JPEG. Raises MediaUnavailable or VmsError."""
+        try:
+            picture = await self._pictures.fetch(ref)
+        except MediaUnavailable:
+            self._note_picture(ref, is_there=False)
+            raise
+        self._note_picture(ref, is_there=True)
+        return picture
+
+    def _note_picture(self, ref: PictureRef, *, is_there: bool) -> None:
+        if isinstance(ref, EventPicture) and ref.event_id.isdecimal() and self._events is not None:
+            self._events.picture_fetched(int(ref.event_id), is_there=is_there)
 
     async def _read_status(self, watch: Watch) -> None:
         path = f"monitors/alarm/id:{watch.row.id}/command:status"

@@ -19,6 +19,12 @@ class Surroundings(Protocol):
     def zone_names(self, monitor_id: str) -> Sequence[str]:
         """Return the monitor's zones by name."""
 
+    def writes_pictures(self, monitor_id: str) -> bool:
+        """Say whether the monitor's events have a picture from their beginning on, by its modes."""
+
+    def has_pictures_at_end(self, monitor_id: str) -> bool:
+        """Say whether they have one only when they have ended."""
+
     def is_dead(self, monitor_id: str) -> bool:
         """Say whether nothing can be at work on the monitor's events: it is gone, or does not capture."""
 

@@ -27,6 +27,10 @@ class Tracked:
     superseded_at: float | None = None
     dead_since: float | None = None
     checked: float = field(default=float("-inf"))
+    looks: int = 0
+    """How often its picture was looked for, and when last; anew from its end on."""
+    looked_at: float = field(default=float("-inf"))
+    is_end_looked_at: bool = False
 
     @property
     def is_open(self) -> bool:

@@ -9,9 +9,12 @@ from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, conf
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.backends.zoneminder.api import Api
+from vms_bridge.backends.zoneminder.event_list import EventList
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.local_time import LocalTime
+from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.pace import Allowance
+from vms_bridge.backends.zoneminder.readiness import Readiness
 from vms_bridge.model import Event, Resume
 
 
@@ -34,6 +37,12 @@ class Quiet:
     def zone_names(self, monitor_id: str) -> list[str]:  # noqa: ARG002 - the contract's parameter
         return []
 
+    def writes_pictures(self, monitor_id: str) -> bool:  # noqa: ARG002 - the contract's parameter
+        return False
+
+    def has_pictures_at_end(self, monitor_id: str) -> bool:  # noqa: ARG002 - the contract's parameter
+        return False
+
     def is_dead(self, monitor_id: str) -> bool:  # noqa: ARG002 - the contract's parameter
         return False
 
@@ -48,7 +57,9 @@ async def test_ends_that_the_memory_announces_wait_for_no_budget(world: World, c
     feed = MemoryFeed(Resume(cursor="0@"))
     async with FakeZoneMinder(world) as fake, Api(config(fake.url), clock) as api:
         nothing = Allowance(0.0, clock, burst=0.0)
-        tracker = EventTracker(api, clock, feed, local=LocalTime(UTC), catch_up_days=7, around=Quiet(), spare=nothing)
+        readiness = Readiness(Pictures(api, fake.url, clock), clock, around=Quiet(), spare=nothing)
+        rows = EventList(api, LocalTime(UTC))
+        tracker = EventTracker(rows, clock, feed, catch_up_days=7, around=Quiet(), readiness=readiness, spare=nothing)
         await tracker.begin(3, late=False)
         events = [world.open_event(1 + number % 3) for number in range(90)]
         await tracker.turn()
