@@ -1,7 +1,7 @@
 """Watches monitors' shared memory as closely as one core allows, or as sparingly as Python can: peers of the bridge.
 
 `watch` looks at one file every 0.2 ms and stamps each change of the alarm state. `read` reads all files of a directory
-twenty times a second and compares them, and does nothing else: the least that following them can cost in Python.
+at the bridge's own rate and compares them, and does nothing else: the least that following them can cost in Python.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.lab.remote import Json, serve
+from vms_bridge.backends.zoneminder.sampler import period
 from vms_bridge.backends.zoneminder.shm import LAYOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LOOK_S = 0.0002
-_PERIOD_S = 0.05
 _PREFIX_BYTES = 376
 
 
@@ -80,6 +80,7 @@ def _files(directory: Path) -> Sequence[int]:
 
 
 async def _read(files: Sequence[int]) -> None:
+    period_s = period(len(files))
     before = [b""] * len(files)
     try:
         while True:
@@ -87,7 +88,7 @@ async def _read(files: Sequence[int]) -> None:
                 raw = os.pread(fd, _PREFIX_BYTES, 0)
                 if raw != before[index]:
                     before[index] = raw
-            await asyncio.sleep(_PERIOD_S)
+            await asyncio.sleep(period_s)
     finally:
         for fd in files:
             os.close(fd)

@@ -6,14 +6,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.identity import ForeignMemory
-from vms_bridge.backends.zoneminder.sampler import PERIOD_S, Sampler
+from vms_bridge.backends.zoneminder.sampler import Sampler
 from vms_bridge.backends.zoneminder.shm import ABSENT, Unusable
 from vms_bridge.backends.zoneminder.watch import STEP_UP_S
 from vms_bridge.logs import Trouble
 from vms_bridge.model import AlarmState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import Protocol
 
@@ -56,28 +56,28 @@ class MemorySource:
         """By monitor: when to tell its trouble, and which it is."""
 
     async def follow(self) -> None:
-        """Look twenty times a second, until cancelled."""
+        """Look many times a second, until cancelled."""
         while True:
-            began = self._clock.monotonic()
-            await self.look()
-            await self._clock.sleep(max(PERIOD_S - (self._clock.monotonic() - began), PERIOD_S / 5))
+            self._take_in(await self._sampler.news(self._shown()))
 
-    async def look(self, *, is_first: bool = False) -> None:
-        """Look at every monitor once; what is good at the first look need not prove itself for a moment."""
+    async def look(self) -> None:
+        """Look at every monitor for the first time; what is good need not prove itself for a moment."""
+        self._take_in(await self._sampler.look(self._shown()), head_start_s=STEP_UP_S)
+
+    def _shown(self) -> Mapping[str, int]:
+        return {number: len(watch.zones) for number, watch in self._listener.watches.items() if watch.is_shown}
+
+    def _take_in(self, news: Mapping[str, Sample | Unusable], *, head_start_s: float = 0.0) -> None:
         now = self._clock.monotonic()
-        alarmed: list[str] = []
-        shown = {number: len(watch.zones) for number, watch in self._listener.watches.items() if watch.is_shown}
-        for monitor_id, seen in await self._sampler.look(shown):
+        for monitor_id, seen in news.items():
             watch = self._listener.watches.get(monitor_id)
             if watch is None:
                 continue
             if isinstance(seen, Unusable):
                 self._lost(watch, seen, now)
-            elif self._took(watch, seen, now - STEP_UP_S if is_first else now):
-                alarmed.append(monitor_id)
+            else:
+                self._took(watch, seen, now - head_start_s)
         self._report(now)
-        if alarmed:
-            await self._tell_causes(alarmed)
 
     async def compare(self, newest: int) -> None:
         """Find out, where it is in doubt, whether the files belong to this ZoneMinder. Raises VmsUnreachable."""
@@ -107,8 +107,7 @@ class MemorySource:
                 self._trouble.report(f"monitor {monitor_id}: {problem}", hint=hint, code=problem.kind)
                 self._bad[monitor_id] = (float("inf"), problem)
 
-    def _took(self, watch: Watch, sample: Sample, now: float) -> bool:
-        """Take in a sample, and say whether an alarm has just begun."""
+    def _took(self, watch: Watch, sample: Sample, now: float) -> None:
         before = watch.sample
         watch.saw(sample, now)
         if self._bad.pop(watch.row.id, None) and not self._bad:
@@ -118,12 +117,11 @@ class MemorySource:
             if self._foreign.is_foreign(watch):
                 self._disown(watch)
         if watch.is_foreign:
-            return False
-        if before is None or _urgent(before) != _urgent(sample):
+            return
+        if before is None or before.urgent != sample.urgent:
             if before is not None:
                 self._expect(watch, before, sample)
             self._listener.tell(watch.row.id)
-        return sample.alarm is AlarmState.ALARM and (before is None or before.alarm is not AlarmState.ALARM)
 
     def _disown(self, watch: Watch) -> None:
         watch.is_foreign, watch.memory_problem = True, "no shared memory: the file belongs to another ZoneMinder"
@@ -142,22 +140,3 @@ class MemorySource:
         has_ended = sample.alarm is AlarmState.IDLE and (is_new or before.alarm is not AlarmState.IDLE)
         if has_ended and watch.row.shows_alarms_as_events:
             self._listener.expect_end(sample.last_event)
-
-    async def _tell_causes(self, monitor_ids: Collection[str]) -> None:
-        for monitor_id, cause in (await self._sampler.causes(monitor_ids)).items():
-            watch = self._listener.watches.get(monitor_id)
-            if watch is not None and cause and watch.cause != cause:
-                watch.cause = cause
-                self._listener.tell(monitor_id)
-
-
-def _urgent(sample: Sample) -> tuple[object, ...]:
-    return (
-        sample.alarm,
-        sample.last_event,
-        sample.is_detecting,
-        sample.is_forced_off,
-        sample.has_signal,
-        sample.startup,
-        sample.scored_zones,
-    )

@@ -3,109 +3,221 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.shm import MonitorMemory, Sample, Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vms_bridge.backends.zoneminder.shm import Version
     from vms_bridge.clock import Clock
 
-_T = TypeVar("_T")
-
-PERIOD_S = 0.05
+LAG_S = 0.05
+"""How late a change of state is seen at worst."""
+# So often each file is looked at: a few monitors more often, for the same cost.
+_SHORTEST_PERIOD_S, _PERIOD_PER_MONITOR_S, _LONGEST_PERIOD_S = 0.014, 0.0005, 0.04
+# What is not urgent (rates, scores, a sign of life) may be that old.
+_WHOLE_LOOK_S = 0.5
+# Thousands are looked at in parts, one after the other: nothing seen in one waits for the next.
+_PART = 100
+# For so long after an urgent change every frame counts: it may show what a command has come to.
+_CLOSE_LOOK_S = 1.0
 _PATIENCE_S = 5.0
 
 
+@dataclass(slots=True)
+class _Part:
+    """Some of the monitors, and when everything of them is to be looked at, not only what is urgent."""
+
+    monitor_ids: Sequence[str]
+    whole_look_at: float = float("-inf")
+
+
+def period(monitors: int) -> float:
+    """Return after how many seconds each of that many monitors is looked at again."""
+    return min(max(_SHORTEST_PERIOD_S, _PERIOD_PER_MONITOR_S * monitors), _LONGEST_PERIOD_S)
+
+
 class Sampler:
-    """The shared memory of one ZoneMinder's monitors; `close` it when done."""
+    """The shared memory of one ZoneMinder's monitors: `look` once, then wait for `news`; `close` it when done."""
 
     def __init__(self, directory: Path, version: Version, clock: Clock) -> None:
         self._directory, self._version, self._clock = directory, version, clock
         self._memories: dict[str, MonitorMemory] = {}
+        self._parts: deque[_Part] = deque([_Part(())])
         self._zones: Mapping[str, int] = {}
+        self._wanted: Mapping[str, int] = {}
         self._told: dict[str, Sample | str] = {}
+        self._close_look_until: dict[str, float] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="zm-shared-memory")
-        self._looking: asyncio.Future[Sequence[tuple[str, Sample | Unusable]]] | None = None
+        self._looking: asyncio.Future[None] | None = None
+        self._closing = threading.Event()
+        self._looks = 0
+        self._lock = threading.Lock()
+        self._news: dict[str, Sample | Unusable] = {}
+        """What was seen and not yet fetched; of each monitor the newest. Held by `_lock`."""
+        self._has_news = asyncio.Event()
 
-    async def look(self, zones: Mapping[str, int]) -> Sequence[tuple[str, Sample | Unusable]]:
-        """Look at all these monitors, with that many zones each; return those that differ from the last look.
+    async def look(self, zones: Mapping[str, int]) -> Mapping[str, Sample | Unusable]:
+        """Look once at all these monitors, with that many zones each; return those that differ from the last look.
 
         While the file system hangs nothing is known of any of them, and the next call waits for the same look.
         """
+        self._wanted = zones
         if self._looking is None:
-            self._looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look, zones)
+            self._looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look)
         looking = self._looking
-        await self._wait(looking)
+        await self._patiently(asyncio.wait({looking}))
         if not looking.done():
             return self._give_up()
         self._looking = None
-        return looking.result()
+        looking.result()
+        return self._fetch()
 
-    async def causes(self, monitor_ids: Iterable[str]) -> dict[str, str]:
-        """Return what ZoneMinder says of these monitors' last alarms; nothing while the file system hangs."""
-        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._causes, tuple(monitor_ids))
-        await self._wait(reading)
-        return reading.result() if reading.done() else {}
+    async def news(self, zones: Mapping[str, int]) -> Mapping[str, Sample | Unusable]:
+        """Wait for what differs: what is urgent as soon as it is seen, everything else twice a second; maybe nothing.
+
+        The looks cost their thread alone: to wake the event loop costs more than to look at a dozen monitors.
+        """
+        if self._wanted != zones:
+            self._wanted = zones
+        loop = asyncio.get_running_loop()
+        if self._looking is None:
+            self._looking = loop.run_in_executor(self._thread, self._keep_looking, loop)
+        looks_before = self._looks
+        await self._patiently(self._has_news.wait())
+        if self._looking.done():
+            self._looking.result()
+        is_stuck = self._looks == looks_before and not self._has_news.is_set()
+        return self._give_up() if is_stuck else self._fetch()
 
     def close(self) -> None:
         """Let go of all files; a look that is under way ends first, in its thread."""
+        self._closing.set()
         self._thread.submit(self._close_all)
         self._thread.shutdown(wait=False)
 
-    async def _wait(self, work: asyncio.Future[_T]) -> None:
-        """Wait for work in the thread, which goes on when the patience is over."""
+    async def _patiently(self, waiting: Awaitable[object]) -> None:
         with suppress(TimeoutError):
             async with self._clock.timeout(_PATIENCE_S):
-                await asyncio.wait({work})
+                await waiting
 
-    def _give_up(self) -> Sequence[tuple[str, Sample | Unusable]]:
+    def _fetch(self) -> Mapping[str, Sample | Unusable]:
+        with self._lock:
+            self._has_news.clear()
+            news, self._news = self._news, {}
+        return news
+
+    def _give_up(self) -> Mapping[str, Sample | Unusable]:
         """Take what was seen before for nothing: it may have changed since."""
         problem = Unusable("the file system does not answer", hint="look at the host's log; slower sources serve meanwhile")
         seen = [monitor_id for monitor_id, told in list(self._told.items()) if isinstance(told, Sample)]
         self._told.update(dict.fromkeys(seen, problem.kind))
-        return [(monitor_id, problem) for monitor_id in seen]
+        return dict.fromkeys(seen, problem)
 
-    def _look(self, zones: Mapping[str, int]) -> Sequence[tuple[str, Sample | Unusable]]:
-        if self._zones != zones:
-            self._adopt(zones)
-        news: list[tuple[str, Sample | Unusable]] = []
-        monotonic, now = self._clock.monotonic(), self._clock.now().timestamp()
+    def _keep_looking(self, loop: asyncio.AbstractEventLoop) -> None:
+        pause_s = took_s = 0.0
+        while not self._closing.wait(max(pause_s - took_s, pause_s / 5)):
+            began = self._clock.monotonic()
+            if self._zones is not self._wanted:
+                self._look()
+                is_telling = True
+            else:
+                self._parts.rotate(-1)
+                is_telling = self._look_at(self._parts[0], began)
+            if is_telling:
+                with suppress(RuntimeError):  # the loop may have ended: nobody wants to hear of it
+                    loop.call_soon_threadsafe(self._has_news.set)
+            self._looks += 1
+            pause_s, took_s = period(len(self._zones)) / len(self._parts), self._clock.monotonic() - began
+
+    def _look(self) -> None:
+        """Look at everything of all monitors."""
+        if self._zones is not self._wanted:
+            self._adopt(self._wanted)
+        monotonic = self._clock.monotonic()
+        for number, part in enumerate(self._parts, 1):
+            self._look_at(part, monotonic)
+            part.whole_look_at = monotonic + _WHOLE_LOOK_S * number / len(self._parts)
+
+    def _look_at(self, part: _Part, monotonic: float) -> bool:
+        """Look at these monitors, and note what is new; return whether somebody should hear of it."""
+        now, is_whole = self._clock.now().timestamp(), monotonic >= part.whole_look_at
+        found = self._all_news(part, monotonic, now) if is_whole else self._urgent_news(part, monotonic, now)
+        news = dict(found)
+        for monitor_id, seen in news.items():
+            self._told[monitor_id] = seen.kind if isinstance(seen, Unusable) else seen
+        with self._lock:
+            self._news.update(news)
+        if is_whole:
+            part.whole_look_at = monotonic + _WHOLE_LOOK_S
+        return is_whole or bool(news)
+
+    def _urgent_news(self, part: _Part, monotonic: float, now: float) -> Iterator[tuple[str, Sample | Unusable]]:
+        """Find the monitors of which something urgent has changed, or anything a moment after that."""
+        told, close_looks = self._told, self._close_look_until
+        for monitor_id in part.monitor_ids:
+            before, memory = told.get(monitor_id), self._memories[monitor_id]
+            if not isinstance(before, Sample):
+                continue  # a trouble is over when a whole look finds it so
+            is_close = monitor_id in close_looks
+            if not is_close and memory.is_as_before():
+                continue
+            seen = _seen(memory, monotonic, now)
+            if isinstance(seen, Unusable):
+                yield monitor_id, seen
+            elif seen.urgent != before.urgent:
+                close_looks[monitor_id] = monotonic + _CLOSE_LOOK_S
+                yield monitor_id, seen
+            elif is_close:
+                if close_looks[monitor_id] < monotonic:
+                    del close_looks[monitor_id]
+                if seen is not before:
+                    yield monitor_id, seen
+
+    def _all_news(self, part: _Part, monotonic: float, now: float) -> Iterator[tuple[str, Sample | Unusable]]:
+        """Find the monitors of which anything has changed."""
         told = self._told
-        for monitor_id, memory in self._memories.items():
+        for monitor_id in part.monitor_ids:
+            memory = self._memories[monitor_id]
             if memory.retry_at > monotonic:
                 continue
-            try:
-                sample = memory.sample(monotonic, now)
-            except Unusable as problem:
-                # Its text may count seconds; the kind of trouble is what matters.
-                if told.get(monitor_id) != problem.kind:
-                    told[monitor_id] = problem.kind
-                    news.append((monitor_id, problem))
-            else:
-                if told.get(monitor_id) is not sample:
-                    told[monitor_id] = sample
-                    news.append((monitor_id, sample))
-        return news
+            seen, before = _seen(memory, monotonic, now), told.get(monitor_id)
+            if isinstance(seen, Unusable):
+                if before != seen.kind:  # its text may count seconds; the kind of trouble is what matters
+                    yield monitor_id, seen
+            elif before is not seen:
+                if isinstance(before, Sample) and before.urgent != seen.urgent:
+                    self._close_look_until[monitor_id] = monotonic + _CLOSE_LOOK_S
+                yield monitor_id, seen
 
     def _adopt(self, zones: Mapping[str, int]) -> None:
         for monitor_id in self._memories.keys() - zones.keys():
             self._memories.pop(monitor_id).close()
             self._told.pop(monitor_id, None)
+            self._close_look_until.pop(monitor_id, None)
         for monitor_id in sorted(zones.keys() - self._memories.keys()):
             self._memories[monitor_id] = MonitorMemory(self._directory, monitor_id, self._version)
         for monitor_id, count in zones.items():
             self._memories[monitor_id].expect_zones(count)
         self._zones = zones
-
-    def _causes(self, monitor_ids: Sequence[str]) -> dict[str, str]:
-        return {number: self._memories[number].cause() for number in monitor_ids if number in self._memories}
+        ids = list(self._memories)
+        self._parts = deque(_Part(ids[start : start + _PART]) for start in range(0, max(len(ids), 1), _PART))
 
     def _close_all(self) -> None:
         for memory in self._memories.values():
             memory.close()
+
+
+def _seen(memory: MonitorMemory, monotonic: float, now: float) -> Sample | Unusable:
+    try:
+        return memory.sample(monotonic, now)
+    except Unusable as problem:
+        return problem

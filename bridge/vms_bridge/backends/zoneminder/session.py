@@ -89,7 +89,7 @@ class Session:
         )  # fmt: skip
         self._memory = self.memory_for(self)
         if self._memory is not None:
-            await self._memory.look(is_first=True)
+            await self._memory.look()
             self._newest_startup = self._startup()
         self._teller.tell_everything()
 

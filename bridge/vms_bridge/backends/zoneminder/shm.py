@@ -24,6 +24,7 @@ _PREFIX_BYTES = 1024
 # TriggerData follows SharedData in every version: its own size, then the state.
 _TRIGGER = struct.Struct("<II")
 _TRIGGER_BYTES = 560
+_CAUSE_BYTES = 256
 _FORCED_OFF = 2
 # From 1.37 on an int for every zone follows, then VideoStoreData with its own size (with a short timeval: 32 bits).
 _VIDEO_STORE_BYTES = frozenset({4128, 4120, 4116})
@@ -90,11 +91,13 @@ _CODES |= {"score": "I", "capture_fps": "dd", "startup": "q", "heartbeat": "q", 
 class Sample:
     """One look at a monitor's shared memory; `startup`, `heartbeat` and `last_write` are Unix times, 0 for never.
 
+    `cause` is what ZoneMinder says of the alarm that runs, or of the last one.
     `is_forced_off`: whatever moves, there is no alarm until somebody takes that back. `scored_zones`: which of all zones,
     in ZoneMinder's order, have a score; None where that can't be told.
     """
 
     alarm: AlarmState | None
+    cause: str = ""
     last_event: int
     is_detecting: bool
     has_signal: bool
@@ -107,6 +110,20 @@ class Sample:
     capture_fps: float | None = None
     analysis_fps: float | None = None
     scored_zones: tuple[bool, ...] | None = None
+
+    @property
+    def urgent(self) -> tuple[object, ...]:
+        """What is told at once when it changes."""
+        return (
+            self.alarm,
+            self.cause,
+            self.last_event,
+            self.is_detecting,
+            self.is_forced_off,
+            self.has_signal,
+            self.startup,
+            self.scored_zones,
+        )
 
     @property
     def looks(self) -> bool:
@@ -145,20 +162,23 @@ def layout_for(size: int, version: Version) -> Layout:
 
 
 class MonitorMemory:
-    """One monitor's file, reopened whenever its daemon makes a new one; `sample` is cheap enough for 20 times a second."""
+    """One monitor's file, reopened whenever its daemon makes a new one; `is_as_before` is cheap enough for 70 times a second."""
 
     __slots__ = (
+        "_behind",
         "_buffer",
         "_checked",
         "_fd",
         "_fields",
         "_identity",
         "_last",
+        "_last_urgent",
         "_layout",
         "_offset",
         "_scores",
         "_tail",
         "_unpack",
+        "_urgent",
         "_version",
         "_zones",
         "path",
@@ -177,7 +197,8 @@ class MonitorMemory:
         self._checked = float("-inf")
         self._buffer = bytearray(_PREFIX_BYTES)
         self._tail = self._zones = 0
-        self._last: tuple[bytes, bytes, Sample] | None = None
+        self._last: tuple[bytes, Sample] | None = None
+        self._last_urgent = (b"", b"")
 
     @property
     def identity(self) -> tuple[int, int] | None:
@@ -208,15 +229,15 @@ class MonitorMemory:
             raise Unusable(f"its daemon {found}", is_passing=True, kind="silent" if age > 0 else "ahead")
         return sample
 
-    def cause(self) -> str:
-        """Return what ZoneMinder says of the last alarm; empty when it can't be read."""
-        if self._fd < 0:
-            return ""
+    def is_as_before(self) -> bool:
+        """Say, at the least cost, that nothing urgent has changed since the last sample; if in doubt, that it has."""
+        if self._last is None:
+            return False
         try:
-            raw = os.pread(self._fd, 256, self._layout.cause)
+            raw = os.pread(self._fd, self._tail, 0)
         except OSError:
-            return ""
-        return raw.split(b"\0", 1)[0].decode("utf-8", "replace")
+            return False
+        return (raw[self._urgent], raw[self._behind]) == self._last_urgent
 
     def close(self) -> None:
         """Let go of the file."""
@@ -256,6 +277,8 @@ class MonitorMemory:
             os.close(fd)
             raise
         self._fields, self._unpack = _reader(self._layout)
+        self._urgent = slice(self._layout.state, self._layout.startup + 8)
+        self._behind = slice(self._layout.cause, None)
         self._fd, self._identity = fd, (status.st_dev, status.st_ino)
         self._offset = 1 if counts_from_one(self._layout.size, self._version) else 0
         self._fit()
@@ -283,8 +306,8 @@ class MonitorMemory:
         if length < len(self._buffer):
             self._buffer[length:] = bytes(len(self._buffer) - length)  # what was read before is no longer there
         last = self._last
-        if last is not None and self._buffer.startswith(last[0]) and self._buffer.startswith(last[1], end):
-            return last[2]
+        if last is not None and self._buffer.startswith(last[0]):
+            return last[1]
         values = dict(zip(self._fields, self._unpack(self._buffer), strict=True))
         if values["size"] != end:
             self.close()
@@ -295,6 +318,7 @@ class MonitorMemory:
         trigger_bytes, trigger = _TRIGGER.unpack_from(self._buffer, end)
         sample = Sample(
             alarm=alarm_state(values["state"] - self._offset),
+            cause=self._cause(),
             last_event=values["last_event"],
             is_detecting=values["detecting"] > self._layout.paused,
             has_signal=values["signal"] != 0,
@@ -308,8 +332,13 @@ class MonitorMemory:
             analysis_fps=_rate(values.get("analysis_fps")),
             scored_zones=self._scored_zones() if trigger_bytes == _TRIGGER_BYTES else None,
         )
-        self._last = (bytes(self._buffer[: self._layout.cause]), bytes(self._buffer[end : self._tail]), sample)
+        self._last = (bytes(self._buffer[: self._tail]), sample)
+        self._last_urgent = self._last[0][self._urgent], self._last[0][self._behind]
         return sample
+
+    def _cause(self) -> str:
+        start = self._layout.cause
+        return self._buffer[start : start + _CAUSE_BYTES].split(b"\0", 1)[0].decode("utf-8", "replace")
 
     def _scored_zones(self) -> tuple[bool, ...] | None:
         """Say which zones have a score, if what follows the scores shows that they are as many as is thought."""

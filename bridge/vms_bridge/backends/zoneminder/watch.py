@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
 from vms_bridge.backends.zoneminder.events import open_alarm
-from vms_bridge.backends.zoneminder.sampler import PERIOD_S
+from vms_bridge.backends.zoneminder.sampler import LAG_S
 from vms_bridge.backends.zoneminder.zones import alarmed_by_scores, occupied_by_notes, watching
 from vms_bridge.model import AlarmState, Capability, Monitor, MonitorState
 
@@ -118,6 +118,8 @@ class Watch:
         self.has_memory = self.has_memory or sample.score is not None
         if sample.alarm is AlarmState.IDLE:
             self.cause = None
+        elif sample.alarm is AlarmState.ALARM and sample.cause:
+            self.cause = sample.cause
 
     def lost_memory(self, problem: str, monotonic: float) -> None:
         """Go on without shared memory."""
@@ -188,7 +190,7 @@ class Watch:
             analysis_fps=_rounded(sample.analysis_fps),
             zones=(self._zones_by_memory(sample, monotonic) or {}) if connected else {},
             source="shared_memory",
-            lag_s=PERIOD_S,
+            lag_s=LAG_S,
             detail="ZoneMinder's API can't be reached: all but the alarm is unknown",
             observed=now,
         )
@@ -229,7 +231,7 @@ class Watch:
             return Unfit(self.memory_problem or "")
         if not self.memory.is_steady(monotonic):
             return Unfit("shared memory has only just come back")
-        return Reading(self.sample.alarm, PERIOD_S)
+        return Reading(self.sample.alarm, LAG_S)
 
     def _by_events(self, lags: Lags) -> Reading[AlarmState | None] | Unfit:
         if not self.row.shows_alarms_as_events:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, TypeVar, cast
 
+import pytest
 from tests.fakes.clock import FakeClock
 from tests.fakes.zoneminder.memory import MemoryWriter
 
 from vms_bridge.backends.zoneminder.sampler import Sampler
 from vms_bridge.backends.zoneminder.shm import Sample, Unusable
+from vms_bridge.model import AlarmState
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from pathlib import Path
+
+    OpenSampler = Callable[[Path, FakeClock], Sampler]
 
 _T = TypeVar("_T")
 
@@ -32,6 +37,12 @@ class HangingDirectory:
         return self._real / name
 
 
+@pytest.fixture
+def open_sampler() -> Iterator[OpenSampler]:
+    with ExitStack() as opened:
+        yield lambda directory, clock: opened.enter_context(closing(Sampler(directory, (1, 36, 33), clock)))
+
+
 async def in_vain(clock: FakeClock, work: Coroutine[None, None, _T]) -> _T:
     """Have it wait until its patience is over."""
     task = asyncio.create_task(work)
@@ -39,44 +50,104 @@ async def in_vain(clock: FakeClock, work: Coroutine[None, None, _T]) -> _T:
     return await task
 
 
-async def test_what_was_seen_before_a_file_system_hung_is_no_truth(tmp_path: Path) -> None:
+async def test_what_was_seen_before_a_file_system_hung_is_no_truth(tmp_path: Path, open_sampler: OpenSampler) -> None:
     clock = FakeClock()
     for number in "12":
         MemoryWriter(tmp_path, number, size=760, from_one=True).create(clock.now().timestamp())
     directory = HangingDirectory(tmp_path)
-    sampler = Sampler(cast("Path", directory), (1, 36, 33), clock)
-    ((number, seen),) = await sampler.look({"1": 0})
+    sampler = open_sampler(cast("Path", directory), clock)
+    ((number, seen),) = (await sampler.look({"1": 0})).items()
     assert number == "1"
     assert isinstance(seen, Sample)
 
     directory.answers.clear()
-    ((number, problem),) = await in_vain(clock, sampler.look({"1": 0, "2": 0}))
+    ((number, problem),) = (await in_vain(clock, sampler.look({"1": 0, "2": 0}))).items()
     assert number == "1"
     assert isinstance(problem, Unusable)
     assert "does not answer" in str(problem)
     assert problem.hint
-    assert await in_vain(clock, sampler.look({"1": 0, "2": 0})) == []
+    assert await in_vain(clock, sampler.look({"1": 0, "2": 0})) == {}
 
     directory.answers.set()
     news: list[str] = []
     while len(news) < 2:
-        news += [number for number, seen in await sampler.look({"1": 0, "2": 0}) if isinstance(seen, Sample)]
+        news += [number for number, seen in (await sampler.look({"1": 0, "2": 0})).items() if isinstance(seen, Sample)]
     assert sorted(news) == ["1", "2"]
-    sampler.close()
 
 
-async def test_causes_are_not_waited_for_without_end(tmp_path: Path) -> None:
+async def until_news_of(sampler: Sampler, monitor_id: str, zones: Mapping[str, int]) -> Mapping[str, Sample | Unusable]:
+    """Return the first news that the monitor is in, with what came before."""
+    news: dict[str, Sample | Unusable] = {}
+    while monitor_id not in news:
+        news |= await sampler.news(zones)
+    return news
+
+
+async def test_what_is_urgent_comes_at_once_and_the_rest_at_the_next_whole_look(
+    tmp_path: Path, open_sampler: OpenSampler
+) -> None:
+    clock, zones = FakeClock(), {"1": 0, "2": 0}
+    one, two = (MemoryWriter(tmp_path, number, size=760, from_one=True) for number in "12")
+    for writer in (one, two):
+        writer.create(clock.now().timestamp())
+    sampler = open_sampler(tmp_path, clock)
+    assert (await sampler.look(zones)).keys() == {"1", "2"}
+
+    one.set(capture_fps=12.5)
+    two.set(state=2)
+    news = await until_news_of(sampler, "2", zones)
+    assert news.keys() == {"2"}
+    seen = news["2"]
+    assert isinstance(seen, Sample)
+    assert seen.alarm is AlarmState.ALARM
+
+    await clock.advance(0.5)
+    seen = (await until_news_of(sampler, "1", zones))["1"]
+    assert isinstance(seen, Sample)
+    assert seen.capture_fps == 12.5
+
+
+async def test_after_something_urgent_every_frame_counts_for_a_second(tmp_path: Path, open_sampler: OpenSampler) -> None:
+    clock, zones = FakeClock(), {"1": 0}
+    writer = MemoryWriter(tmp_path, "1", size=760, from_one=True)
+    writer.create(clock.now().timestamp())
+    sampler = open_sampler(tmp_path, clock)
+    await sampler.look(zones)
+    writer.set(state=2)
+    await until_news_of(sampler, "1", zones)
+    for fps in (1.0, 2.0, 3.0):
+        writer.set(capture_fps=fps)
+        seen = (await until_news_of(sampler, "1", zones))["1"]
+        assert isinstance(seen, Sample)
+        assert seen.capture_fps == fps
+
+
+async def test_monitors_that_come_and_go_are_adopted_between_two_looks(tmp_path: Path, open_sampler: OpenSampler) -> None:
     clock = FakeClock()
-    MemoryWriter(tmp_path, "1").create(clock.now().timestamp(), cause=b"Motion")
-    sampler = Sampler(tmp_path, (1, 36, 33), clock)
-    assert len(await sampler.look({"1": 0})) == 1
-    answers = threading.Event()
-    sampler._thread.submit(answers.wait, 5)
-    assert await in_vain(clock, sampler.causes(["1"])) == {}
-    ((_, problem),) = await in_vain(clock, sampler.look({"1": 0}))
-    assert isinstance(problem, Unusable)
-    answers.set()
-    while not (causes := await sampler.causes(["1"])):
-        pass
-    assert causes == {"1": "Motion"}
-    sampler.close()
+    for number in "12":
+        MemoryWriter(tmp_path, number, size=760, from_one=True).create(clock.now().timestamp())
+    sampler = open_sampler(tmp_path, clock)
+    assert (await sampler.look({"1": 0})).keys() == {"1"}
+    assert "2" in await until_news_of(sampler, "2", {"1": 0, "2": 0})
+    assert "3" in await until_news_of(sampler, "3", {"3": 0})
+
+
+async def test_a_file_system_that_hangs_between_two_looks_makes_everything_unknown(
+    tmp_path: Path, open_sampler: OpenSampler
+) -> None:
+    clock, zones = FakeClock(), {"1": 0}
+    writer = MemoryWriter(tmp_path, "1", size=760, from_one=True)
+    writer.create(clock.now().timestamp())
+    directory = HangingDirectory(tmp_path)
+    sampler = open_sampler(cast("Path", directory), clock)
+    await sampler.look(zones)
+    writer.set(state=2)
+    await until_news_of(sampler, "1", zones)
+
+    directory.answers.clear()
+    news: Mapping[str, Sample | Unusable] = {}
+    while not any(isinstance(seen, Unusable) for seen in news.values()):
+        news = await in_vain(clock, sampler.news({"1": 0, "2": 0}))
+    assert isinstance(news["1"], Unusable)
+    directory.answers.set()
+    assert isinstance((await until_news_of(sampler, "1", zones))["1"], Sample)

@@ -45,9 +45,8 @@ def test_every_layout(tmp_path: Path, size: int) -> None:
     assert (sample.startup, sample.last_write) == (NOW, NOW)
     assert sample.score == (None if size == 600 else 77)
     assert sample.capture_fps == (None if size == 600 else 12.5)
-    assert memory.cause() == "Motion"
+    assert sample.cause == "Motion"
     memory.close()
-    assert memory.cause() == ""
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def test_recorded_files(tmp_path: Path, name: str, version: tuple[int, int, int]
     assert sample.capture_fps == pytest.approx(5, abs=0.5)
     assert 1_795_000_000 < sample.last_write < 1_796_000_000
     if "motion" in name:
-        assert memory.cause() == "Motion"
+        assert sample.cause == "Motion"
     memory.close()
 
 
@@ -100,7 +99,7 @@ def test_recorded_files_of_1_38(
     beat = int.from_bytes(raw[128:136], "little")
     sample = memory.sample(0, beat)
     assert (sample.alarm, sample.last_event, sample.score, sample.scored_zones) == (state, event, score, scored)
-    assert (sample.is_forced_off, memory.cause()) == (name == "1-forced-off", cause)
+    assert (sample.is_forced_off, sample.cause) == (name == "1-forced-off", cause)
     assert (sample.has_signal, sample.is_detecting, sample.imagesize) == (True, True, 320 * 240 * 4)
     assert (sample.heartbeat, sample.last_write) == (beat, beat)
     assert 1_795_000_000 < sample.startup < beat
