@@ -7,7 +7,6 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -78,7 +77,7 @@ class SystemClock:
 
     def moment(self) -> Moment:
         """Return now, for whoever compares it after a restart."""
-        return Moment(boot=_boot(), uptime_s=time.clock_gettime(time.CLOCK_BOOTTIME), wall=datetime.now(UTC))
+        return Moment(boot=_BOOT, uptime_s=time.clock_gettime(time.CLOCK_BOOTTIME), wall=datetime.now(UTC))
 
     async def sleep(self, seconds: float) -> None:
         """Wait for that long."""
@@ -89,10 +88,12 @@ class SystemClock:
         return asyncio.timeout(seconds)  # noqa: TID251 - the one place
 
 
-@cache
 def _boot() -> str:
     """Return what Linux calls this start of the machine; where it does not say, a name that no other run knows."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return uuid.uuid4().hex
+
+
+_BOOT = _boot()  # once: to read a file is nothing for an event loop

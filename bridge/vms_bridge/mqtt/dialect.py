@@ -19,6 +19,8 @@ class Dialect:
         self._silences = 0
         self.is_old = False
         """Whether it is spoken to in 3.1.1."""
+        self.is_forgetful = False
+        """Whether it is known, and told, to keep a session for less time than is asked."""
 
     def answered(self) -> None:
         """Note an answer in MQTT 5, whatever it says."""

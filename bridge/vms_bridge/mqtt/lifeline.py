@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PING_S = 4.0
-"""How often a broker is pinged, at most."""
+"""How often a broker is pinged, at most, unless somebody wants to know sooner."""
 SILENCE_S = 9.0
 """A broker is dead that says nothing for so long though a ping has reached it; so is a link on which nothing moves."""
 FORGOTTEN_S = 15.0
@@ -45,7 +45,7 @@ class _Question:
 class Lifeline:
     """Is told what happens on a link and when, and says what to think of it. Times are monotonic seconds."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, *, ping_s: float = PING_S) -> None:
         self._heard_at = self._moved_at = self._answered_at = self._pinged_at = now
         self._questions: dict[int, _Question] = {}
         self._pings = self._pongs = 0
@@ -53,11 +53,11 @@ class Lifeline:
         self._ping_ends: int | None = None
         """How many bytes have arrived when the newest ping has; None while that is not known."""
         self._ping_arrived_at: float | None = None
-        self._ping_s = PING_S
+        self._ping_s = ping_s
 
     def keep_within(self, keepalive_s: float) -> None:
         """Ping so often that a broker that wants to hear of us within this time (0: it does not) does."""
-        self._ping_s = min(PING_S, keepalive_s / 2 if keepalive_s else PING_S)
+        self._ping_s = min(self._ping_s, keepalive_s / 2 if keepalive_s else self._ping_s)
 
     def asked(self, number: int, now: float, *, is_ordered: bool) -> None:
         """Note what the broker is to answer; those that are `is_ordered` in their order."""

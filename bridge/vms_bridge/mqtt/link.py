@@ -17,10 +17,11 @@ from paho.mqtt.packettypes import PacketTypes
 from vms_bridge.errors import BrokerError, BrokerUnreachable
 from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.dialect import Dialect
-from vms_bridge.mqtt.lifeline import Lifeline
+from vms_bridge.mqtt.lifeline import PING_S, Lifeline
 from vms_bridge.mqtt.link_client import WINDOW, LinkClient, make_client, no_properties, subscribe_options
 from vms_bridge.mqtt.link_driver import LinkDriver
-from vms_bridge.mqtt.wire import Filter, Message, Will
+from vms_bridge.mqtt.link_inbox import Inbox
+from vms_bridge.mqtt.wire import Message
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
@@ -30,13 +31,16 @@ if TYPE_CHECKING:
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from vms_bridge.clock import Clock
+    from vms_bridge.clock import Clock, Moment
     from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.mqtt.wire import Filter, Will
 
 _LOGGER = logging.getLogger(__name__)
 
 _CONNECT_S = 10.0
 _CLOSE_S = 0.8
+_PING_WITH_SESSION_S = 1.0
+"""Often, for by that is known after a kill how old what waits may be."""
 _OVERHEAD_BYTES = 32
 """More than a PUBLISH's headers and our properties take."""
 
@@ -52,11 +56,12 @@ class _NotUnderstood(Exception):
 class Link:
     """An open connection. Everything but `open` belongs to the event loop it was opened on."""
 
-    def __init__(self, client: LinkClient, config: MqttConfig, clock: Clock, dialect: Dialect) -> None:
+    def __init__(self, client: LinkClient, config: MqttConfig, clock: Clock, dialect: Dialect, *, session_s: int = 0) -> None:
         self._client = client
         self._config = config
         self._clock = clock
         self._dialect = dialect
+        self._session_s = session_s
         self._where = _address(config)
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
@@ -67,8 +72,8 @@ class Link:
         self._subscriptions: dict[int, asyncio.Future[list[int]]] = {}
         self._expiries: dict[int, Properties] = {}
         self._max_packet_bytes: int | None = None
-        self._on_message: Callable[[Message], None] = _ignore
-        self._lifeline = Lifeline(clock.monotonic())
+        self._inbox = Inbox(lambda mid: client.ack(mid, 1))
+        self._lifeline = Lifeline(clock.monotonic(), ping_s=_PING_WITH_SESSION_S if session_s else PING_S)
         self._driver = LinkDriver(
             client,
             clock,
@@ -81,6 +86,10 @@ class Link:
         """For how many answers that never came the link was ended."""
         self.window = WINDOW
         """How many QoS 1 messages may be unacknowledged."""
+        self.session_s = 0
+        """For how long the broker keeps the session once this link is lost."""
+        self.session_present = False
+        """Whether the broker has kept a session: what it took for us meanwhile comes over this link, and begins at once."""
 
     @classmethod
     async def open(
@@ -92,14 +101,16 @@ class Link:
         will: Will | None = None,
         send_buffer_bytes: int | None = None,
         dialect: Dialect | None = None,
+        session_s: int = 0,
     ) -> Link:
         """Connect by MQTT 5, or by 3.1.1 where the broker knows no better. Raises BrokerUnreachable or BrokerRefused.
 
-        `dialect` is what earlier links have learnt; without it the broker is judged by this one attempt.
+        With `session_s` the broker is to keep the session for that long after the link is lost; by MQTT 5 only. `dialect` is
+        what earlier links have learnt; without it the broker is judged by this one attempt.
         """
         dialect = dialect or Dialect(patience=1)
         for protocol in (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311):
-            link = cls(make_client(config, protocol, client_id, will), config, clock, dialect)
+            link = cls(make_client(config, protocol, client_id, will), config, clock, dialect, session_s=session_s)
             try:
                 await link._connect(send_buffer_bytes)
             except _NotUnderstood as failure:
@@ -133,9 +144,20 @@ class Link:
         """How many QoS 1 messages the broker has not yet acknowledged."""
         return len(self._acks)
 
-    def listen(self, on_message: Callable[[Message], None], on_writable: Callable[[], None]) -> None:
-        """Have these called on the loop: for each message, and whenever everything published has left."""
-        self._on_message, self._driver.on_writable = on_message, on_writable
+    @property
+    def alive(self) -> Moment:
+        """When it is sure to have been alive: what the broker took before has come, unless it is not acknowledged yet."""
+        return self._driver.alive
+
+    def listen(
+        self, on_message: Callable[[Message], None], on_writable: Callable[[], None], *, acknowledges: bool = False
+    ) -> None:
+        """Have these called on the loop: for each message, and whenever everything published has left.
+
+        What came before waits until now. With `acknowledges` each message is to be acknowledged by who hears it.
+        """
+        self._driver.on_writable = on_writable
+        self._inbox.listen(on_message, acknowledges=acknowledges)
 
     def publish(
         self,
@@ -196,10 +218,10 @@ class Link:
             await asyncio.wait({ticker})
         raise self._failure or self._lost("closed")
 
-    async def close(self) -> None:
+    async def close(self, *, forget_session: bool = False) -> None:
         """Send what was published and a DISCONNECT (so that the will is not published), for a second at most."""
         if self.is_open:
-            self._client.disconnect()
+            self._client.say_goodbye(forget_session=forget_session)
             try:
                 async with self._clock.timeout(_CLOSE_S):
                     await self._driver.closed.wait()
@@ -212,13 +234,21 @@ class Link:
         self._end(self._lost("closed"))
 
     def _tell_protocol(self) -> None:
-        """Say once that an old broker is spoken to in its own language."""
+        """Say once that an old broker is spoken to in its own language, and once what a broker does not keep for us."""
         if not self.is_mqtt5 and not self._dialect.is_old:
             self._dialect.is_old = True
             _LOGGER.info(
                 "the MQTT broker at %s does not answer in MQTT 5, so it is spoken to in MQTT 3.1.1, by which it can't say that it"
-                " refuses a message",
+                " refuses a message%s",
                 self._where,
+                ", nor keeps commands for the bridge while that is away: they are lost" if self._session_s else "",
+            )
+        if self.is_mqtt5 and self.session_s < self._session_s and not self._dialect.is_forgetful:
+            self._dialect.is_forgetful = True
+            _LOGGER.info(
+                "the MQTT broker at %s keeps commands for the bridge for %d s only while that is away; those of longer are lost",
+                self._where,
+                self.session_s,
             )
 
     async def _connect(self, send_buffer_bytes: int | None) -> None:
@@ -226,7 +256,7 @@ class Link:
         try:
             async with self._clock.timeout(_CONNECT_S):
                 name = f"mqtt-connect-{config.host}"
-                await in_thread(name, lambda: client.open(config), abandon=client.drop)
+                await in_thread(name, lambda: client.open(config, self._session_s), abandon=client.drop)
                 self._attach(send_buffer_bytes)
                 await self._opened
         except BaseException as error:
@@ -250,7 +280,7 @@ class Link:
         self._driver.start(sock)
 
     def _connected(
-        self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, answer: Properties | None
+        self, _client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, answer: Properties | None
     ) -> None:
         self._connack = True
         if reason.value == reasons.UNSUPPORTED_PROTOCOL and self.is_mqtt5:  # paho reads 3.1.1's own 0x01 as this too
@@ -265,6 +295,8 @@ class Link:
         else:
             self.window = max(1, min(WINDOW, getattr(answer, "ReceiveMaximum", WINDOW)))
             self._max_packet_bytes = getattr(answer, "MaximumPacketSize", None)
+            self.session_present = flags.session_present
+            self.session_s = min(self._session_s, getattr(answer, "SessionExpiryInterval", self._session_s))
             self._lifeline.keep_within(self._client.keepalive)  # may be the broker's wish
             if not self._opened.done():
                 self._opened.set_result(None)
@@ -280,9 +312,11 @@ class Link:
             self._end(_NotUnderstood())
 
     def _received(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        acknowledge = self._inbox.receipt(message.mid) if message.qos else _nothing
         try:
             topic = message.topic
         except UnicodeDecodeError:
+            acknowledge()
             return
         properties = message.properties
         came = Message(
@@ -291,11 +325,10 @@ class Link:
             retained=message.retain,
             response_topic=getattr(properties, "ResponseTopic", None),
             correlation=getattr(properties, "CorrelationData", None),
+            expiry_s=getattr(properties, "MessageExpiryInterval", None),
+            acknowledge=acknowledge,
         )
-        try:
-            self._on_message(came)
-        except Exception:  # the border to our own handlers: one bad message must not end the link
-            _LOGGER.exception("a message on %s could not be handled", topic)
+        self._inbox.came(came, is_safe=not message.qos)
 
     def _subscribed(self, _client: Client, _data: object, mid: int, codes: list[ReasonCode], _answer: Properties | None) -> None:
         self._lifeline.answered(mid, self._clock.monotonic())
@@ -331,6 +364,7 @@ class Link:
                 waiting.exception()
         self._subscriptions.clear()
         self._acks.clear()
+        self._inbox.close()
         self._driver.stop()
 
     def _lost(self, why: str) -> BrokerUnreachable:
@@ -366,8 +400,8 @@ class Link:
         return cached
 
 
-def _ignore(message: Message) -> None:
-    """Stand in until somebody listens."""
+def _nothing() -> None:
+    """Stand in where there is nothing to acknowledge."""
 
 
 def _address(config: MqttConfig) -> str:

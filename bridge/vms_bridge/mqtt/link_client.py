@@ -42,15 +42,24 @@ class LinkClient(Client):
 
     def __init__(self, client_id: str, protocol: MQTTProtocolVersion, transport: Literal["tcp", "websockets"]) -> None:
         super().__init__(
-            CallbackAPIVersion.VERSION2, client_id, protocol=protocol, transport=transport, reconnect_on_failure=False
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            protocol=protocol,
+            transport=transport,
+            reconnect_on_failure=False,
+            manual_ack=True,
         )
         self._opened: list[socket.socket] = []
         self.on_pong: Callable[[], None] = _nothing
         self.on_acknowledged: Callable[[int, int], None] = _nothing
         """Hears the id and the reason code, for QoS 1 only; `on_publish` hears of QoS 0 too, whose ids may be the same."""
 
-    def open(self, config: MqttConfig) -> None:
-        """Resolve, connect, shake hands and say hello, with a clean start where the protocol knows it; blocking."""
+    def open(self, config: MqttConfig, session_s: int) -> None:
+        """Resolve, connect, shake hands and say hello; blocking.
+
+        By MQTT 5 it goes on with the session that the broker has kept, and wants the new one kept for `session_s` (0: a
+        clean start, and nothing is kept).
+        """
         if config.tls:
             self.tls_set_context(client_context(config))
         try:
@@ -58,13 +67,23 @@ class LinkClient(Client):
                 properties = no_properties(PacketTypes.CONNECT)
                 properties.MaximumPacketSize = _INCOMING_BYTES
                 properties.ReceiveMaximum = WINDOW
-                self.connect(config.host, config.port, KEEPALIVE_S, clean_start=True, properties=properties)
+                if session_s:
+                    properties.SessionExpiryInterval = session_s
+                self.connect(config.host, config.port, KEEPALIVE_S, clean_start=not session_s, properties=properties)
             else:
                 self.connect(config.host, config.port, KEEPALIVE_S)
         except BaseException:
             for sock in self._opened:
                 sock.close()
             raise
+
+    def say_goodbye(self, *, forget_session: bool) -> None:
+        """Send a DISCONNECT, so that the will is not published; have the broker forget the session, or not."""
+        properties = None
+        if forget_session and self.protocol == MQTTProtocolVersion.MQTTv5:
+            properties = no_properties(PacketTypes.DISCONNECT)
+            properties.SessionExpiryInterval = 0
+        self.disconnect(properties=properties)
 
     def drop(self) -> None:
         """Close the connection without a goodbye."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections import deque
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vms_bridge.clock import Clock
+    from vms_bridge.clock import Clock, Moment
     from vms_bridge.mqtt.lifeline import Lifeline
     from vms_bridge.mqtt.link_client import LinkClient
 
@@ -57,6 +58,9 @@ class LinkDriver:
         self._flush_due = False
         self._watched = False
         self._ticked = clock.monotonic()
+        self._pings: deque[Moment] = deque()
+        self.alive = clock.moment()
+        """When the newest ping was sent that was answered; before the first, when this was made."""
 
     @property
     def is_ready(self) -> bool:
@@ -110,6 +114,7 @@ class LinkDriver:
             elif count := lifeline.forgotten(now):
                 self._on_forgotten(count)
             elif lifeline.wants_ping(now):
+                self._pings.append(self._clock.moment())
                 self._client.ping()
                 lifeline.pinged(now)
 
@@ -148,6 +153,8 @@ class LinkDriver:
             self._readable(sock)
 
     def _ponged(self) -> None:
+        if self._pings:
+            self.alive = self._pings.popleft()
         self._lifeline.ponged(self._clock.monotonic())
 
     def _socket_closed(self, _client: object, _data: object, sock: _Socket) -> None:

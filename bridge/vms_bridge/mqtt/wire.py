@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _nothing() -> None:
+    """Stand in where there is nothing to acknowledge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +39,16 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message that came in; `retained` if the broker had kept it from before the subscription."""
+    """A message that came in; `retained` if the broker had kept it from before the subscription.
+
+    `expiry_s` is what was left of the time that its sender had set for it. `acknowledge` tells the broker that it need not
+    come again; for whoever said that he does so by himself (`Link.listen`).
+    """
 
     topic: str
     payload: bytes
     retained: bool = False
     response_topic: str | None = None
     correlation: bytes | None = None
+    expiry_s: int | None = None
+    acknowledge: Callable[[], None] = field(default=_nothing, compare=False, repr=False)
