@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.guard import Guard
 from vms_bridge.boundary import Boundary
 from vms_bridge.errors import MediaUnavailable, VmsError, system_gone
+from vms_bridge.hub import door
 from vms_bridge.hub.beginnings import first, successor
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.command_runner import CommandRunner
@@ -21,7 +22,6 @@ from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
 from vms_bridge.hub.recorder import Recorder
 from vms_bridge.hub.subscription import HubSubscription
-from vms_bridge.hub.text import clean
 from vms_bridge.model import (
     Detection,
     Monitor,
@@ -198,7 +198,7 @@ class Hub:
             subscription.system_removed(key)
 
     def apply(self, system: System, update: Update) -> None:
-        """Make an update the current truth and tell who listens."""
+        """Make an update the current truth and tell who listens. Raises BackendDefect for what is none; nothing changes then."""
         if self._systems.get(system.key) is not system:
             return  # a last word of a backend that has been replaced
         match update:
@@ -207,14 +207,19 @@ class Hub:
             case Detection():
                 self._apply_detection(system, update)
             case SystemUpdate():
-                self._apply_system(system, update.state)
+                self._apply_system(system, door.SYSTEMS.admit(update.state))
             case Snapshot():
-                self._apply_monitors(system, clean(update.monitors))
-                for monitor_id, state in update.states.items():
+                state_of = door.SYSTEMS.admit(update.system)
+                monitors = system.admit(update.monitors)
+                states = {number: system.admit_state(number, state) for number, state in update.states.items()}
+                self._apply_monitors(system, monitors)
+                for monitor_id, state in states.items():
                     self._apply_state(system, monitor_id, state)
-                self._apply_system(system, update.system)
-            case SystemLost():
+                self._apply_system(system, state_of)
+            case SystemLost(detail=str()):
                 self._apply_loss(system, update.detail)
+            case _:
+                raise door.refused(update, "update")
 
     async def record(self, system: System, batch: EventBatch) -> None:
         """Store a batch and tell who listens; goes on to its end even when the backend is cancelled meanwhile.
@@ -223,7 +228,7 @@ class Hub:
         """
         if self._systems.get(system.key) is not system:
             raise VmsError(f"system {system.key} was taken away, or set up anew, by a reload: nothing more of it is stored")
-        await self._recorder.record(system, batch)
+        await self._recorder.record(system, door.BATCHES.admit(batch))
 
     async def keep_for(self, system: System, key: str, value: str | None) -> None:
         """Keep a short text for the system's backend, unless that has been replaced."""
@@ -289,6 +294,9 @@ class Hub:
         if key is None:
             return
         view = system.monitors[key]
+        if view.state == state:
+            return
+        state = system.admit_state(monitor_id, state)
         if not state.available:
             state = MonitorState(detail=state.detail, source=state.source, observed=state.observed)
         if view.state == state:
@@ -298,6 +306,7 @@ class Hub:
             subscription.state((system.key, key))
 
     def _apply_detection(self, system: System, detection: Detection) -> None:
+        detection = door.DETECTIONS.admit(detection)
         key = system.keys.get(detection.monitor_id)
         if key is not None:
             for subscription in self._subscriptions:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.hub.batch_plan import BatchPlan, plan_batch
 from vms_bridge.hub.followed_events import FollowedEvents
-from vms_bridge.hub.text import clean
 from vms_bridge.store import StaleEpoch
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class Recorder:
 
     async def record(self, system: System, batch: EventBatch) -> None:
         """Store a batch; goes on to its end even when the backend is cancelled meanwhile. Raises StoreError."""
-        task = asyncio.create_task(self._record(system, clean(batch)), name=f"record {system.key}")
+        task = asyncio.create_task(self._record(system, batch), name=f"record {system.key}")
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
         await asyncio.shield(task)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from vms_bridge.hub import door
 from vms_bridge.keys import MonitorRule
 from vms_bridge.model import MonitorState, SystemState
 from vms_bridge.views import MonitorView, SystemView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from vms_bridge.backends.guard import Guard
     from vms_bridge.hub.followed_events import FollowedEvents
@@ -45,6 +46,23 @@ class System:
     events: FollowedEvents
     recording: asyncio.Lock = field(default_factory=asyncio.Lock)
     unsaved: bool = False
+    _told: dict[int, tuple[object, Monitor]] = field(default_factory=dict)
+    """What was told last of monitors, and what was made of each: thousands are not looked into again while they are the same."""
+
+    def admit(self, monitors: Iterable[object]) -> list[Monitor]:
+        """Return the monitors that a backend tells of. Raises BackendDefect for what is none."""
+        told: dict[int, tuple[object, Monitor]] = {}
+        for monitor in monitors:
+            known = self._told.get(id(monitor))
+            is_known = known is not None and known[0] is monitor
+            told[id(monitor)] = known if known is not None and is_known else (monitor, door.MONITORS.admit(monitor))
+        self._told = told
+        return [monitor for _, monitor in told.values()]
+
+    def admit_state(self, monitor_id: str, state: MonitorState) -> MonitorState:
+        """Return the state that a backend tells of. Raises BackendDefect for what is none."""
+        key = self.keys.get(monitor_id)
+        return door.STATES.admit_next(state, self.monitors[key].state if key is not None else MonitorState())
 
     def view(self) -> SystemView:
         """Return the system as sinks see it."""
