@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +19,7 @@ from tests.fakes.clock import FakeClock
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import EndReason, Event, EventBatch
-from vms_bridge.store import Store
+from vms_bridge.store import Store, schema
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -132,14 +132,25 @@ async def test_once_late_always_late(tmp_path_factory: pytest.TempPathFactory, s
         assert sum(lane.count(("7", "new")) for lane in lanes.values()) <= 1
 
 
+def make_older(path: Path, version: int) -> None:
+    """Put a store of an earlier format, with all that it can hold, in the place of this one."""
+    newer = path.rename(path.with_suffix(".newer"))
+    with closing(sqlite3.connect(path)) as older:
+        older.executescript("".join(schema._MIGRATIONS[:version]) + f"PRAGMA user_version = {version}")
+        older.execute("ATTACH ? AS newer", (str(newer),))
+        names = "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+        for (table,) in older.execute(names).fetchall():
+            columns = ", ".join(row[1] for row in older.execute(f"PRAGMA main.table_info({table})"))
+            older.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")  # noqa: S608 - our own names
+        older.commit()
+
+
 async def test_a_store_of_an_earlier_version_knows_it_too(tmp_path: Path) -> None:
     house = House(tmp_path)
     async with house.open():
         await house.record(BEGUN, late=True)
         await house.record(event(8))
-    connection = sqlite3.connect(tmp_path / "vms-bridge.sqlite")
-    connection.executescript("ALTER TABLE events DROP COLUMN late; DROP TABLE kept; PRAGMA user_version = 3")
-    connection.close()
+    make_older(tmp_path / "vms-bridge.sqlite", 4)
     async with house.open():
         await house.record(TRUE_END, event(8, end=START))
         assert await house.told(late=True) == [("7", "new"), ("7", "end")]
