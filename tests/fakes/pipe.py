@@ -85,6 +85,15 @@ class FakePipe:
             self.turn()
         return self.sent[before:]
 
+    def settle(self) -> list[Sent]:
+        """Run, and acknowledge everything, until nothing is left to do; return what left meanwhile."""
+        before = len(self.sent)
+        while self.soon or self.waiting:
+            self.run()
+            while self.waiting:
+                self.ack()
+        return self.sent[before:]
+
     def ack(self, code: int = 0) -> Sent:
         """Acknowledge the oldest message."""
         sent, on_ack = self.waiting.popleft()

@@ -151,7 +151,7 @@ class Announcer:
     def _put(self, topic: str, payload: bytes) -> None:
         self._held[topic] = payload
         self._sent[topic] = self._clock.monotonic()
-        self._outbox.put(topic, payload)
+        self._outbox.ensure(topic, payload, always=True)
 
     def _empty(self, subject: Subject, payload: bytes, gone: frozenset[str]) -> None:
         """Publish the first of the two steps by which components go; the second waits until the broker has this one.

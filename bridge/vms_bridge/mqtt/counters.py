@@ -13,6 +13,8 @@ class Counters:
     """States that a newer one of the same topic replaced before they could be sent."""
     messages_too_large: int = 0
     """Messages larger than the broker takes."""
+    messages_refused: int = 0
+    """States, discovery payloads and the like that the broker refused; each try counts."""
     events_refused: int = 0
     """Event messages that the broker refused on every topic; each try counts."""
     acknowledgements_lost: int = 0

@@ -16,6 +16,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from vms_bridge.mqtt.lifeline import Transit
@@ -24,8 +25,6 @@ from vms_bridge.tls import client_context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paho.mqtt.reasoncodes import ReasonCode
-
     from vms_bridge.mqtt.config import MqttConfig
     from vms_bridge.mqtt.wire import Filter, Will
 
@@ -33,6 +32,9 @@ KEEPALIVE_S = 5
 WINDOW = 100
 """How many QoS 1 messages may be unacknowledged, each way."""
 _INCOMING_BYTES = 1 << 20
+_MID_BYTES = 2
+_ACKNOWLEDGED = ReasonCode(PacketTypes.PUBACK)
+_NO_PROPERTIES = Properties(PacketTypes.PUBACK)  # type: ignore[no-untyped-call]  # paho has no types here
 _ARRIVED_AT = 120
 """Where `tcpi_bytes_acked` stands in Linux's `struct tcp_info`."""
 
@@ -133,10 +135,17 @@ class LinkClient(Client):
             self.on_pong()
         return result
 
-    def _do_on_publish(self, mid: int, reason_code: ReasonCode, properties: Properties) -> MQTTErrorCode:
-        result = super()._do_on_publish(mid, reason_code, properties)
-        self.on_acknowledged(mid, reason_code.value)
-        return result
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        """Take any reason code: mosquitto 2.0 refuses by 0x95, which is none for a PUBACK, and paho ends the connection then."""
+        packet = self._in_packet["packet"]
+        code = packet[_MID_BYTES] if len(packet) > _MID_BYTES else 0
+        if cmd != "PUBACK" or len(packet) < _MID_BYTES or code not in _ACKNOWLEDGED.names:
+            return super()._handle_pubackcomp(cmd)
+        mid = int.from_bytes(packet[:_MID_BYTES])
+        if mid in self._out_messages:
+            self._do_on_publish(mid, _ACKNOWLEDGED, _NO_PROPERTIES)  # forgets it
+            self.on_acknowledged(mid, code)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _create_socket_connection(self) -> socket.socket:
         sock = super()._create_socket_connection()

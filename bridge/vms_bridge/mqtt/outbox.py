@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TURN = 64
 """Messages published in one turn of the event loop, so that nobody else waits long."""
 _FIRST = 32
-"""How many of them may be QoS 1, so that events and states share a turn."""
+"""How many of them may be of the queue, so that events and states share a turn."""
 _ROOM = 256
 _MOST = 100_000
 
@@ -74,11 +74,20 @@ class Post:
     """Whether to give way to a newer message for the same topic; set by `Outbox.clear`."""
 
 
+@dataclass(slots=True)
+class _Newest:
+    """What is to stand on a topic; `number` says how long it has waited."""
+
+    payload: bytes
+    retain: bool
+    number: int = 0
+
+
 class Outbox:
     """Feeds a pipe as fast as it takes, and no faster.
 
-    `call_soon` runs a callback in the next turn of the loop; `on_dropped` hears of topics whose newest message the
-    broker would not take (too large).
+    `call_soon` runs a callback in the next turn of the loop; `on_dropped` hears of topics whose newest message is too
+    large to be sent, `on_refused` of those whose retained message the broker has refused: topic, size, reason code.
     """
 
     def __init__(
@@ -87,31 +96,44 @@ class Outbox:
         *,
         call_soon: Callable[[Callable[[], None]], object],
         on_dropped: Callable[[str, int], None],
+        on_refused: Callable[[str, int, int], None] | None = None,
         counters: Counters | None = None,
     ) -> None:
         self._pipe = pipe
         self._call_soon = call_soon
         self._on_dropped = on_dropped
+        self._on_refused = on_refused
         self._counters = counters or Counters()
-        self._newest: dict[str, tuple[bytes, bool]] = {}
+        self._count = 0
+        self._newest: dict[str, _Newest] = {}
+        self._sure: dict[str, _Newest] = {}
+        self._taken: dict[str, int] = {}
+        """The size of the largest message that the broker has acknowledged on a topic."""
         self._posts: deque[Post] = deque()
         self._late: deque[Post] = deque()
         self._clears: dict[str, Post] = {}
         self._room = asyncio.Event()
+        self._is_odd = False
         self._due = False
         self._is_closed = False
 
     def put(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
         """Publish with QoS 0; what waits for the same topic is replaced and keeps its place in the queue."""
-        self._clears.pop(topic, None)
-        if topic in self._newest:
-            self._counters.states_overtaken += 1
-        self._newest[topic] = (payload, retain)
-        self.kick()
+        self._replace(topic, _Newest(payload, retain), among=self._newest, instead_of=self._sure)
+
+    def ensure(self, topic: str, payload: bytes, *, always: bool = False) -> None:
+        """Publish as `put` does, retained, but so that a refusal is noticed: with QoS 1, as nothing else is answered.
+
+        What is no larger than what the broker has acknowledged on this topic goes with QoS 0 after all, unless `always`.
+        """
+        if not always and len(payload) <= self._taken.get(topic, -1):
+            self.put(topic, payload)
+            return
+        self._replace(topic, _Newest(payload, retain=True), among=self._sure, instead_of=self._newest)
 
     def post(self, post: Post, *, late: bool = False) -> bool:
         """Publish with QoS 1, in order; late ones after all others. False: there is no room, nothing was taken."""
-        if len(self._posts) + len(self._late) >= _MOST:
+        if self._is_full:
             return False
         (self._late if late else self._posts).append(post)
         self.kick()
@@ -119,19 +141,22 @@ class Outbox:
 
     def clear(self, topic: str) -> None:
         """Take a retained message off the broker, unless a new one is `put` before."""
-        self._newest.pop(topic, None)
+        self.withdraw(topic)
+        self._taken.pop(topic, None)
         if topic not in self._clears:
             self._clears[topic] = Post(topic=topic, payload=b"", retain=True, is_clear=True)
-            self.post(self._clears[topic])
+            self._posts.append(self._clears[topic])  # however full it is: there is but one for each topic
+            self.kick()
 
     def withdraw(self, topic: str) -> None:
-        """Forget a message that was `put` and still waits."""
+        """Forget a message of which the newest counts, and which still waits."""
         self._newest.pop(topic, None)
+        self._sure.pop(topic, None)
 
     async def room(self, *, late: bool = False) -> None:
-        """Wait until the queue is short."""
+        """Wait until the queue is short, so that a few posts will be taken."""
         queue = self._late if late else self._posts
-        while len(queue) >= _ROOM:
+        while len(queue) >= _ROOM or self._is_full:
             self._room.clear()
             await self._room.wait()
 
@@ -148,7 +173,25 @@ class Outbox:
     def _can_go(self) -> bool:
         if self._is_closed:
             return False
-        return self._pipe.is_ready and (bool(self._newest) or (bool(self._posts or self._late) and self._has_window()))
+        return self._pipe.is_ready and (bool(self._newest) or (self._has_sure and self._has_window()))
+
+    @property
+    def _has_sure(self) -> bool:
+        return bool(self._posts or self._late or self._sure)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._posts) + len(self._late) >= _MOST
+
+    def _replace(self, topic: str, new: _Newest, *, among: dict[str, _Newest], instead_of: dict[str, _Newest]) -> None:
+        """Have what waits for this topic give way to something new, which keeps the place in its queue."""
+        self._clears.pop(topic, None)
+        old = instead_of.pop(topic, None) or among.get(topic)
+        self._counters.states_overtaken += old is not None
+        self._count += 1
+        new.number = among[topic].number if topic in among else self._count
+        among[topic] = new
+        self.kick()
 
     def _has_window(self) -> bool:
         return self._pipe.unacknowledged < self._pipe.window
@@ -157,22 +200,43 @@ class Outbox:
         self._due = False
         if self._is_closed or not self._pipe.is_ready:
             return
-        count = 0
-        while count < _FIRST and (self._posts or self._late) and self._has_window():
-            self._publish_post((self._posts or self._late).popleft())
-            count += 1
-        newest = self._newest
-        while newest and count < TURN:
-            topic = next(iter(newest))
-            payload, retain = newest.pop(topic)
-            if not self._pipe.publish(topic, payload, retain=retain) and self._pipe.is_open:
-                self._drop(topic, payload)
-            count += 1
-        if count:
-            self._pipe.flush()
+        queued = self._share_of_queue()
+        for count in range(TURN):
+            if not self._publish_next(is_first=count < queued):
+                break
+        self._pipe.flush()
         if not self._room.is_set():
             self._room.set()
         self.kick()
+
+    def _share_of_queue(self) -> int:
+        """Return how many of the queue may go first: many events must not keep back all the states of a new link."""
+        free = self._pipe.window - self._pipe.unacknowledged
+        if self._sure:
+            self._is_odd = not self._is_odd
+            free = (free + self._is_odd) // 2
+        return min(free, _FIRST, len(self._posts) + len(self._late))
+
+    def _publish_next(self, *, is_first: bool) -> bool:
+        """Publish one message, `is_first` of the queue, else what has waited longest of the newest; say if there was one."""
+        if is_first:
+            self._publish_post((self._posts or self._late).popleft())
+            return True
+        sure = next(iter(self._sure.items()), None) if self._has_window() else None
+        plain = next(iter(self._newest.items()), None)
+        if sure is not None and (plain is None or sure[1].number < plain[1].number):
+            topic, newest = sure
+            del self._sure[topic]
+            self._publish_newest(topic, newest, on_ack=partial(self._answered, topic, len(newest.payload)))
+        elif plain is not None:
+            topic, newest = plain
+            del self._newest[topic]
+            self._publish_newest(topic, newest)
+        return sure is not None or plain is not None
+
+    def _publish_newest(self, topic: str, newest: _Newest, *, on_ack: Callable[[int], None] | None = None) -> None:
+        if not self._pipe.publish(topic, newest.payload, retain=newest.retain, on_ack=on_ack) and self._pipe.is_open:
+            self._drop(topic, newest.payload)
 
     def _publish_post(self, post: Post) -> None:
         if post.is_clear:
@@ -187,7 +251,21 @@ class Outbox:
             and self._pipe.is_open
         ):
             self._drop(post.topic, post.payload)
-            self._call_soon(partial(done, reasons.PACKET_TOO_LARGE))
+            if post.on_done is not None:
+                self._call_soon(partial(post.on_done, reasons.PACKET_TOO_LARGE))
+
+    def _answered(self, topic: str, size: int, code: int) -> None:
+        """Note what became of a retained message."""
+        if code < 0x80:
+            self._taken[topic] = max(size, self._taken.get(topic, 0))
+        else:
+            self._refused(topic, size, code)
+        self.kick()
+
+    def _refused(self, topic: str, size: int, code: int) -> None:
+        self._counters.messages_refused += 1
+        if self._on_refused is not None:
+            self._on_refused(topic, size, code)
 
     def _drop(self, topic: str, payload: bytes) -> None:
         self._counters.messages_too_large += 1
@@ -196,4 +274,6 @@ class Outbox:
     def _done(self, post: Post, code: int) -> None:
         if post.on_done is not None:
             post.on_done(code)
+        elif code >= 0x80:
+            self._refused(post.topic, len(post.payload), code)
         self.kick()

@@ -154,7 +154,7 @@ class Publisher:
         """Publish what is retained, unless the broker has exactly this from before."""
         held = self._held.pop(topic, None)
         if held is None or held != digest(payload):
-            self._outbox.put(topic, payload)
+            self._outbox.ensure(topic, payload)
 
     def _forget(self, key: MonitorKey | str) -> None:
         """Publish nothing more about this system or monitor, and have its topics cleared in a while."""
@@ -204,4 +204,4 @@ class Publisher:
         payload = payloads.monitor_state(view)
         if self._held[topic] != digest(payload):
             self._held[topic] = digest(payload)
-            self._outbox.put(topic, payload)
+            self._outbox.ensure(topic, payload)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 UNSUPPORTED_PROTOCOL = 0x84
 NOT_AUTHORISED = 0x87
 PACKET_TOO_LARGE = 0x95
+_ABOUT_SIZE = frozenset({0x83, PACKET_TOO_LARGE, 0x97})
+"""Codes by which brokers refuse a message for its size: mosquitto 2.0 by 0x95, others by "implementation specific" or "quota"."""
 
 _REFUSALS: dict[int, tuple[str, str]] = {
     UNSUPPORTED_PROTOCOL: ("it speaks neither MQTT 5 nor 3.1.1", "Use another broker, mosquitto 2 for one."),
@@ -57,6 +59,16 @@ def forgotten(where: str) -> BrokerUnreachable:
         hint="They are sent again. A broker drops what it has to say to a client while that client's queue is full: is somebody"
         " sending the bridge a flood of commands? In mosquitto.conf `max_queued_messages` says how long a queue may be.",
     )
+
+
+def refused_message(topic: str, size: int, code: int) -> str:
+    """Explain why a message did not get through."""
+    if code in _ABOUT_SIZE:
+        remedy = "raise its limit for messages or packets (mosquitto: `message_size_limit`, `max_packet_size`)"
+        return f"the broker refused a message of {size} bytes, as on {topic} (0x{code:02x}): {remedy}"
+    if code == NOT_AUTHORISED:
+        return f"the broker refused a message on {topic} (0x{code:02x}): allow the bridge's user to write there"
+    return f"the broker refused a message of {size} bytes on {topic} (0x{code:02x}): its log says more"
 
 
 def no_answer(where: str, config: MqttConfig) -> BrokerUnreachable:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from vms_bridge.mqtt.outbox import Outbox, Post
 from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.mqtt.payloads import OFFLINE, ONLINE
 from vms_bridge.mqtt.publisher import Publisher
+from vms_bridge.mqtt.refusals import Refusals
 from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.rivalry import Rivalry
 from vms_bridge.mqtt.snapshots import SnapshotMemory, Snapshots
@@ -117,8 +119,13 @@ class Session:
         self._greeting = b""
         self._deaf_to: list[str] = []
         self._counted = replace(memory.counters)
+        self._refusals = Refusals(topics=self._topics, notices=notices, clock=clock)
         self.outbox = Outbox(
-            link, call_soon=asyncio.get_running_loop().call_soon, on_dropped=self._dropped, counters=memory.counters
+            link,
+            call_soon=asyncio.get_running_loop().call_soon,
+            on_dropped=self._refusals.dropped,
+            on_refused=self._refusals.refused,
+            counters=memory.counters,
         )
 
     async def run(self) -> None:
@@ -255,6 +262,7 @@ class Session:
             lanes.run(),
             replay.run(),
             self._corrections.run(),
+            self._refusals.run(partial(self._repeat, announcer, publisher)),
             self._establish(),
             self._tell_counts(),
         ]
@@ -273,6 +281,17 @@ class Session:
                     lanes.wake()
                 await publisher.note(changes)
                 snapshots.note(changes)
+
+    def _repeat(self, announcer: Announcer, publisher: Publisher, topic: str) -> None:
+        """Publish what is current on one of our retained topics."""
+        if (device := self._topics.parse_discovery(topic)) is not None:
+            announcer.repeat(device)
+        elif (subject := self._topics.parse_state(topic)) is not None and subject.system is not None:
+            publisher.repeat(subject.system if subject.monitor is None else (subject.system, subject.monitor))
+            if subject.monitor is not None and topic == self._topics.last_event(subject.system, subject.monitor):
+                publisher.repeat_last_event((subject.system, subject.monitor))
+        elif topic in {self._topics.info, self._topics.status}:
+            self._say_hello_and_online()
 
     async def _give_up_name(self, leftovers: list[str]) -> None:
         """Clear what stands under an earlier instance name: its devices first, so that their entity ids become free.
@@ -388,17 +407,4 @@ class Session:
         self._post(self._topics.status, ONLINE)
 
     def _post(self, topic: str, payload: bytes) -> None:
-        self.outbox.post(Post(topic=topic, payload=payload, retain=True, on_done=lambda code: self._refused(topic, code)))
-
-    def _refused(self, topic: str, code: int) -> None:
-        if code >= 0x80:
-            self._notices.warn(
-                f"refused {self._topics.kind(topic)}",
-                f"the broker refused a message on {topic} (0x{code:02x}): allow the user to write to {self._topics.root}/#",
-            )
-
-    def _dropped(self, topic: str, size: int) -> None:
-        self._notices.warn(
-            f"dropped {self._topics.kind(topic)}",
-            f"the broker takes no message of {size} bytes, as on {topic}: raise its limit for packets",
-        )
+        self.outbox.ensure(topic, payload, always=True)

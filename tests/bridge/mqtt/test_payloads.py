@@ -143,6 +143,7 @@ def test_the_hello_names_the_systems() -> None:
         "given_up": 1,
         "states_overtaken": 0,
         "messages_too_large": 7,
+        "messages_refused": 0,
         "events_refused": 0,
         "acknowledgements_lost": 0,
         "answers_lost": 0,
