@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from vms_bridge import __version__
 from vms_bridge.backends.broken import BrokenBackend
-from vms_bridge.backends.guard import make_backend
+from vms_bridge.backends.guard import make_backend, secrets_of
 from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.backoff import HEALTHY_S
 from vms_bridge.boundary import Boundary
 from vms_bridge.clock import SystemClock
+from vms_bridge.concealment import Secrets
 from vms_bridge.config import load
 from vms_bridge.errors import BackendDefect, BridgeError, InvalidConfig, RivalBridge, causes, explained, in_words
 from vms_bridge.hub import Hub, Retention
@@ -66,10 +67,22 @@ class _Running:
 
 
 class Bridge:
-    """One running bridge: hub, store, a supervised backend for each system, and the sinks. `mqtt` makes the sink for MQTT."""
+    """One running bridge: hub, store, a supervised backend for each system, and the sinks. `mqtt` makes the sink for MQTT.
 
-    def __init__(self, config: Config, clock: Clock, *, mqtt: Callable[[Config, MqttConfig, Clock], Sink] = mqtt_sink) -> None:
+    `secrets` learns what is to be told to nobody: what is configured, and what the backends get by it.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        *,
+        mqtt: Callable[[Config, MqttConfig, Clock], Sink] = mqtt_sink,
+        secrets: Secrets | None = None,
+    ) -> None:
         self._config = config
+        self._secrets = Secrets() if secrets is None else secrets
+        self._secrets.include("configuration", config.secrets())
         self._clock = clock
         self._make_mqtt = mqtt
         self._systems: dict[str, _Running] = {}
@@ -101,6 +114,7 @@ class Bridge:
                 self._clock,
                 durable_sinks=("mqtt",) if self._config.mqtt else (),
                 retention=Retention(keep=timedelta(days=kept.days), most_undelivered=kept.undelivered),
+                secrets=self._secrets,
             )
             try:
                 async with asyncio.TaskGroup() as group:
@@ -142,8 +156,9 @@ class Bridge:
                 _LOGGER.error("the configuration was not reloaded, the old one stays in force: %s", in_words(error))  # noqa: TRY400
                 continue
             if config.log != self._config.log:
-                configure(config.log.level, config.log.format)
+                configure(config.log.level, config.log.format, secrets=self._secrets)
             self._config = config
+            self._secrets.include("configuration", config.secrets())
             _LOGGER.info("the configuration was reloaded")
 
     async def _start_changed(self, group: asyncio.TaskGroup, config: Config) -> None:
@@ -151,6 +166,7 @@ class Bridge:
 
         Raises StoreError where what is new can't be begun with; nothing has changed then.
         """
+        self._secrets.include("new configuration", config.secrets())
         changed = [system for key, system in config.systems.items() if not self._runs(key, system)]
         backends = await asyncio.gather(*(self._backend(system) for system in changed))
         feeds = await self._add([each for each in zip(changed, backends, strict=True) if each[0].key not in self._systems])
@@ -162,7 +178,7 @@ class Bridge:
             if system.key in self._systems:
                 await _end(self._systems.pop(system.key).task)
                 feeds[system.key] = await self._add_one(system, backend)
-            supervisor = Supervisor(system.key, backend, feeds[system.key], self._clock)
+            supervisor = Supervisor(system.key, backend, feeds[system.key], self._clock, secrets=self._secrets)
             task = group.create_task(supervisor.run(), name=f"system {system.key}")
             self._systems[system.key] = _Running(config=system, task=task)
         await self._start_changed_sinks(group, config)
@@ -207,9 +223,11 @@ class Bridge:
     async def _backend(self, system: SystemConfig) -> Backend:
         """Make the system's backend, or what stands in for it: the kind may be broken, and the other systems go on."""
         try:
-            return await make_backend(system.kind, system.key, system.settings, self._clock)
+            backend = await make_backend(system.kind, system.key, system.settings, self._clock)
         except BridgeError as error:
             return BrokenBackend(system.kind.name, error)
+        self._secrets.include(f"system {system.key}", secrets_of(backend))
+        return backend
 
     async def _keep_sink(self, name: str, make: Callable[[], Sink]) -> None:
         """Run a sink, and make it anew whenever it fails, so that it stops no other part. Raises what is fatal."""
@@ -227,15 +245,20 @@ class Bridge:
             await self._clock.sleep(_SINK_RESTART_S)
 
 
-def run(path: Path) -> int:
-    """Run the bridge by the configuration in `path` until SIGTERM or SIGINT; return the exit code."""
+def run(path: Path, secrets: Secrets | None = None) -> int:
+    """Run the bridge by the configuration in `path` until SIGTERM or SIGINT; return the exit code.
+
+    `secrets` learns what may stand in no line of the log, nor in what the caller says of an error.
+    """
     config = load(path)
-    configure(config.log.level, config.log.format)
+    secrets = Secrets() if secrets is None else secrets
+    secrets.include("configuration", config.secrets())
+    configure(config.log.level, config.log.format, secrets=secrets)
     for remark in config.remarks:
         _LOGGER.warning("%s", remark)
     _LOGGER.info("VMS Bridge %s starts, instance %s, configuration %s", __version__, config.instance, path)
     try:
-        asyncio.run(_serve(path, config))
+        asyncio.run(_serve(path, config, secrets))
     except BridgeError as error:
         _LOGGER.critical("%s", in_words(error))
         return _REFUSED if isinstance(error, RivalBridge) else _FAILED
@@ -243,8 +266,8 @@ def run(path: Path) -> int:
     return _STOPPED
 
 
-async def _serve(path: Path, config: Config) -> None:
-    bridge = Bridge(config, SystemClock())
+async def _serve(path: Path, config: Config, secrets: Secrets) -> None:
+    bridge = Bridge(config, SystemClock(), secrets=secrets)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, bridge.stop)

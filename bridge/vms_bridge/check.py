@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.backends.guard import Guard, make_backend
+from vms_bridge.backends.guard import Guard, make_backend, secrets_of
 from vms_bridge.errors import BackendDefect, BridgeError, BrokerError
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.topics import Topics
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vms_bridge.clock import Clock
+    from vms_bridge.concealment import Secrets
     from vms_bridge.config import Config, SystemConfig
     from vms_bridge.mqtt.config import MqttConfig
 
@@ -37,14 +38,17 @@ async def examine(config: Config, clock: Clock, *, limit_s: float = _LIMIT_S) ->
 
     All connections are tried at the same time, each for `limit_s` at most.
     """
+    concealed = config.secrets()
     found = [("config", Finding(text=_summary(config)))]
     found += [("config", Finding(text=remark.text, hint=remark.hint)) for remark in config.remarks]
     found.append(("data_dir", await asyncio.to_thread(_data_dir, config.data_dir)))
-    parts = [(key, _system(system, clock, limit_s)) for key, system in config.systems.items()]
+    parts = [(key, _system(system, clock, limit_s, concealed)) for key, system in config.systems.items()]
     if config.mqtt:
         parts.insert(0, ("mqtt", _broker(config.mqtt, config.instance, clock, limit_s)))
     results = await asyncio.gather(*(part for _, part in parts))
-    return found + [(name, finding) for (name, _), findings in zip(parts, results, strict=True) for finding in findings]
+    found += [(name, finding) for (name, _), findings in zip(parts, results, strict=True) for finding in findings]
+    strike = concealed.strike
+    return [(name, replace(finding, text=strike(finding.text), hint=strike(finding.hint))) for name, finding in found]
 
 
 def _summary(config: Config) -> str:
@@ -74,12 +78,13 @@ def _user() -> str:
         return f"user {os.getuid()}"
 
 
-async def _system(system: SystemConfig, clock: Clock, limit_s: float) -> Sequence[Finding]:
+async def _system(system: SystemConfig, clock: Clock, limit_s: float, concealed: Secrets) -> Sequence[Finding]:
     """Have the backend try its connection, and hold it to its promise never to raise and to end."""
     try:
         async with clock.timeout(limit_s):
-            backend = Guard(system.key, await make_backend(system.kind, system.key, system.settings, clock), clock)
-            found = await backend.check(limit_s=limit_s)
+            backend = await make_backend(system.kind, system.key, system.settings, clock)
+            concealed.include(system.key, secrets_of(backend))
+            found = await Guard(system.key, backend, clock).check(limit_s=limit_s)
     except TimeoutError:
         text = f"no result within {limit_s:g} s"
         return [Finding(text=text, problem=True, hint="is the host up, and does a firewall let the port through?")]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from vms_bridge import __version__
+from vms_bridge.concealment import Secrets
 from vms_bridge.errors import BridgeError, InvalidConfig, causes
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ exit codes: 0 all is well; 1 `check` found a problem, or the bridge had to stop;
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments (by default the program's) say, and return the exit code; never ends in a traceback."""
     parsed = _parser().parse_args(arguments)
+    parsed.secrets = Secrets()
     verb: Verb = parsed.verb
     try:
         code = verb(parsed)
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:  # noqa: BLE001  # the outermost border: one line for people, the traceback on demand
-        return _explain(error, debug=parsed.debug)
+        return _explain(error, debug=parsed.debug, secrets=parsed.secrets)
     return code
 
 
@@ -123,7 +125,7 @@ def _number(kind: type[Number], least: Number, most: Number) -> Callable[[str], 
 def _run(parsed: argparse.Namespace) -> int:
     from vms_bridge.app import run  # noqa: PLC0415  # only this verb needs it
 
-    return run(parsed.config)
+    return run(parsed.config, parsed.secrets)
 
 
 def _demo(parsed: argparse.Namespace) -> int:
@@ -145,6 +147,7 @@ def _check(parsed: argparse.Namespace) -> int:
         for mistake in invalid.mistakes:
             _print_marked("!!", str(mistake), mistake.hint)
         return _verdict(len(invalid.mistakes))
+    parsed.secrets.include("configuration", config.secrets())
     found = asyncio.run(examine(config, SystemClock()))
     for part, finding in found:
         _print_marked(_mark(finding), f"{part}: {finding.text}", finding.hint)
@@ -176,7 +179,7 @@ def _verdict(problems: int) -> int:
     return FAILED
 
 
-def _explain(error: Exception, *, debug: bool) -> int:
+def _explain(error: Exception, *, debug: bool, secrets: Secrets | None = None) -> int:
     """Say on stderr what stopped the program, and return the exit code."""
     from vms_bridge.logs import redact  # noqa: PLC0415  # `--help` has no use for it
 
@@ -188,14 +191,14 @@ def _explain(error: Exception, *, debug: bool) -> int:
                 _complain(str(mistake), mistake.hint)
         elif isinstance(cause, BridgeError):
             code = max(code, FAILED)
-            _complain(str(cause), cause.hint)
+            _complain(redact(str(cause), secrets), redact(cause.hint, secrets))
         else:
             code = max(code, INTERNAL)
-            said = redact(f"{type(cause).__name__}: {cause}")
+            said = redact(f"{type(cause).__name__}: {cause}", secrets)
             hint = "this is a defect: please report it as an issue, with the traceback that `vms-bridge --debug ...` shows"
             _complain(f"unexpected {said}", hint)
     if debug:
-        _say(redact("".join(traceback.format_exception(error))), sys.stderr)
+        _say(redact("".join(traceback.format_exception(error)), secrets), sys.stderr)
     return code
 
 

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vms_bridge.concealment import Secrets
+
 MESSAGE_CHARACTERS = 10_000
+_LOOKED_THROUGH = 20 * MESSAGE_CHARACTERS
+_MARGIN = 5_000
+"""What is left away of a text that is too long to be looked through: half a secret may end it."""
 _REPEAT_S = 600.0
 _CODES = 8
 _SENSITIVE = r"(?:token|password|passwd|pass|pwd|passphrase|secret|auth|credentials|api_?key|signature)"
@@ -30,20 +35,23 @@ _SECRETS = (
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 13: "\\r", 9: "\\t"}
 
 
-def redact(text: str) -> str:
-    """Return the text without what looks like a secret: a second line of defence, for none should get this far."""
+def redact(text: str, secrets: Secrets | None = None) -> str:
+    """Return the text without these secrets and without what looks like one: a second line of defence."""
+    if secrets is not None:
+        text = secrets.strike(text)
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
 
 
-def configure(level: str = "info", form: str = "text", stream: TextIO | None = None) -> None:
+def configure(level: str = "info", form: str = "text", stream: TextIO | None = None, *, secrets: Secrets | None = None) -> None:
     """Send everything of `level` (debug, info, warning, error) and above to `stream` (stderr), as text or json.
 
+    Whatever is in `secrets` at the time appears in no line.
     May be called again, as after a reload. Libraries are heard from `warning` on, at debug from `info` on.
     """
     handler = _Handler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter(secrets) if form == "json" else TextFormatter(secrets))
     root = logging.getLogger()
     for old in [old for old in root.handlers if isinstance(old, _Handler)]:
         root.removeHandler(old)
@@ -53,17 +61,38 @@ def configure(level: str = "info", form: str = "text", stream: TextIO | None = N
     logging.captureWarnings(capture=True)
 
 
-class TextFormatter(logging.Formatter):
+class _Formatter(logging.Formatter):
+    """What both have: one line without secrets and terminal codes."""
+
+    def __init__(self, secrets: Secrets | None = None) -> None:
+        super().__init__()
+        self._secrets = secrets
+
+    def _message(self, record: logging.LogRecord) -> str:
+        """Return the message on one line: names that come from elsewhere may hold line breaks and terminal codes."""
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError, KeyError):  # arguments that do not fit must not cost the line
+            text = str(record.msg)
+        return _plain(text, self._secrets)
+
+    def _trace(self, record: logging.LogRecord) -> str:
+        if not record.exc_info or record.exc_info[0] is None:
+            return ""
+        return redact(logging.Formatter().formatException(record.exc_info), self._secrets)
+
+
+class TextFormatter(_Formatter):
     """One line for people; a traceback follows on lines of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
-        line = f"{_time(record)} {record.levelname.lower():7} {record.name}: {_message(record)}"
-        trace = _trace(record)
+        line = f"{_time(record)} {record.levelname.lower():7} {record.name}: {self._message(record)}"
+        trace = self._trace(record)
         return f"{line}\n{trace}" if trace else line
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_Formatter):
     """One JSON object a line: time, level, logger, message, and `trace` where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -72,9 +101,9 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _message(record),
+            "message": self._message(record),
         }
-        if trace := _trace(record):
+        if trace := self._trace(record):
             entry["trace"] = trace
         return json.dumps(entry, ensure_ascii=False)
 
@@ -137,24 +166,13 @@ def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _message(record: logging.LogRecord) -> str:
-    """Return the message on one line: names that come from elsewhere may hold line breaks and terminal codes."""
-    try:
-        text = record.getMessage()
-    except (TypeError, ValueError, KeyError):  # arguments that do not fit must not cost the line
-        text = str(record.msg)
-    return _plain(text)
-
-
-def _plain(text: str) -> str:
-    cut = text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]}..."
-    return redact(cut).translate(_CONTROL)
-
-
-def _trace(record: logging.LogRecord) -> str:
-    if not record.exc_info or record.exc_info[0] is None:
-        return ""
-    return redact(logging.Formatter().formatException(record.exc_info))
+def _plain(text: str, secrets: Secrets | None) -> str:
+    """Return the text struck first and cut then, so that no half of a secret is left at its end."""
+    redacted = redact(text[:_LOOKED_THROUGH], secrets)
+    if len(text) > _LOOKED_THROUGH:
+        redacted = redacted[:-_MARGIN]
+    cut = redacted if len(redacted) <= MESSAGE_CHARACTERS else f"{redacted[:MESSAGE_CHARACTERS]}..."
+    return cut.translate(_CONTROL)
 
 
 def _duration(seconds: float) -> str:

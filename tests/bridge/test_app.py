@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import os
@@ -12,9 +13,10 @@ import sys
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, state
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import settle
@@ -26,11 +28,13 @@ from vms_bridge.backends.base import BackendKind
 from vms_bridge.cli import OK, REFUSED
 from vms_bridge.clock import SystemClock
 from vms_bridge.commands import AckResult, Command, SetAlarm
+from vms_bridge.concealment import Secrets
 from vms_bridge.config import Config, LogConfig, SystemConfig
 from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.packets import Message
 from vms_bridge.errors import BridgeError, BrokerRefused, InvalidConfig, RivalBridge, StoreError, VmsError
 from vms_bridge.keys import MonitorRules
+from vms_bridge.logs import configure
 from vms_bridge.model import AlarmState, EventBatch, LivePicture, StateUpdate
 from vms_bridge.mqtt.config import MqttConfig
 
@@ -76,8 +80,8 @@ def config(path: Path, *systems: SystemConfig, mqtt: MqttConfig | None = None) -
 
 
 @asynccontextmanager
-async def started(configured: Config) -> AsyncIterator[Bridge]:
-    bridge = Bridge(configured, SystemClock())
+async def started(configured: Config, secrets: Secrets | None = None) -> AsyncIterator[Bridge]:
+    bridge = Bridge(configured, SystemClock(), secrets=secrets)
     task = asyncio.create_task(bridge.run())
     ready = asyncio.create_task(bridge.ready.wait())
     await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
@@ -188,11 +192,11 @@ async def test_with_a_broker_everything_is_published_and_goes_offline_at_the_sto
         assert broker.retained["vms_bridge/test/status"] == b"offline"
 
 
-def zoneminder(url: str) -> SystemConfig:
+def zoneminder(url: str, **more: str) -> SystemConfig:
     kind = load_kind("zoneminder")
-    settings = kind.config.model_validate(
-        {"url": url, "username": "admin", "password": "p&=+ä/%s#", "shared_memory": False, "poll_interval": 0.5}
-    )
+    login = {"username": "admin", "password": "p&=+ä/%s#"}
+    short = {"poll_interval": 0.5, "monitors_interval": 2}
+    settings = kind.config.model_validate({"url": url, "shared_memory": False} | login | short | more)
     return SystemConfig(key="zm", kind=kind, name="ZoneMinder", rules=MonitorRules(), settings=settings)
 
 
@@ -440,6 +444,27 @@ async def test_a_forced_alarm_ends_with_the_system_that_a_reload_takes_away(tmp_
         await reloaded(bridge, config(tmp_path, workshop.system("a")))
         assert [len(backend.actions) for _, backend in workshop.made] == [1, 2]
         assert workshop.made[1][1].actions[-1] == ("1", SetAlarm(on=False))
+
+
+async def test_no_secret_gets_out_of_a_server_that_says_back_what_it_was_told(tmp_path: Path) -> None:
+    secrets, log = Secrets(), io.StringIO()
+    configure("debug", "text", log, secrets=secrets)
+    async with FakeBroker() as broker, FakeZoneMinder(World(monitors=1)) as zm:
+        system = zoneminder(zm.url, http_username="proxy", http_password="of the proxy")
+        mqtt = MqttConfig(url=broker.url, username="me", password=SecretStr("of the broker"))
+        async with started(config(tmp_path, system, mqtt=mqtt), secrets=secrets) as bridge:
+            await broker.until(lambda: b'"available":true' in broker.retained.get("vms_bridge/test/zm/1/state", b""))
+            tokens = list(zm.tokens)
+            zm.fail("", "echo")
+            command = Command(system="zm", monitor="1", name="alarm", action=SetAlarm(on=True), origin="test", request_id="r")
+            ack = await bridge.hub.submit(command)
+            await broker.until(lambda: b'"available":false' in broker.retained.get("vms_bridge/test/zm/state", b""))
+            logging.getLogger("vms_bridge").warning("a library says %s", {"x": tokens[0], "y": "of the broker"})
+            zm.heal()
+            told = [log.getvalue(), repr(ack), *(each.payload.decode(errors="replace") for each in broker.seen.published)]
+    assert "Exception" in log.getvalue() or "TypeError" in log.getvalue()
+    for secret in (*tokens, "of the proxy", "of the broker", "p&=+ä/%s#", quote("p&=+ä/%s#", safe=""), "b2YgdGhl"):
+        assert not [text for text in told if secret in text], secret
 
 
 async def line_with(words: str, program: asyncio.subprocess.Process) -> str:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vms_bridge.concealment import Secrets
 from vms_bridge.logs import MESSAGE_CHARACTERS, JsonFormatter, TextFormatter, Trouble, configure, redact
 
 if TYPE_CHECKING:
@@ -55,6 +56,21 @@ def test_foreign_text_stays_on_its_line() -> None:
         line = form.format(record("camera %s", "a\nb\r\x1b[31m\x9b"))
         assert line.isprintable()
         assert "\\x1b" in line
+
+
+@pytest.mark.parametrize("form", [TextFormatter, JsonFormatter])
+def test_what_is_known_to_be_secret_is_in_no_line(form: type[TextFormatter | JsonFormatter]) -> None:
+    secrets = Secrets(["correct horse"])
+    formatter = form(secrets)
+    made = record("%s said %r", "somebody", "correct horse")
+    with pytest.raises(ValueError, match="horse") as caught:
+        int("correct horse")
+    made.exc_info = (caught.type, caught.value, caught.tb)
+    assert "horse" not in formatter.format(made)
+    secrets.keep_passing("a token of now")
+    assert "of now" not in formatter.format(record("a%20token%20of%20now"))
+    for length in (MESSAGE_CHARACTERS - 5, 20 * MESSAGE_CHARACTERS - 5):
+        assert "corr" not in formatter.format(record(f"{'x' * length}correct horse"))
 
 
 def test_a_line_is_bounded() -> None:

@@ -6,11 +6,13 @@ calls through a `Guard` gets a value of the right kind, or a BridgeError, in tim
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from vms_bridge.backends.base import Finding
 from vms_bridge.boundary import Boundary
+from vms_bridge.concealment import Secrets
 from vms_bridge.errors import BackendDefect, MediaUnavailable, VmsUnreachable, explained
 from vms_bridge.threads import in_thread
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Backend, BackendKind, Feed
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action
+    from vms_bridge.errors import BridgeError
     from vms_bridge.model import PictureRef
 
 _T = TypeVar("_T")
@@ -40,8 +43,9 @@ _CALLS = ("run", "execute", "refresh", "picture", "check")
 class Guard:
     """A backend as the bridge calls it; the same calls as `base.Backend`, which end in time and raise BridgeError only."""
 
-    def __init__(self, system: str, backend: Backend, clock: Clock) -> None:
+    def __init__(self, system: str, backend: Backend, clock: Clock, secrets: Secrets | None = None) -> None:
         self._system, self._backend = system, backend
+        self._secrets = Secrets() if secrets is None else secrets
         self._boundary = Boundary(f"the backend of system {system}", clock)
 
     def close(self) -> None:
@@ -82,7 +86,9 @@ class Guard:
 
     async def check(self, *, limit_s: float) -> Sequence[Finding]:
         """Return what it finds. Raises BridgeError, which a backend that keeps its contract does not."""
-        return await self._call("check", lambda: _findings(self._backend), limit_s)
+        found = await self._call("check", lambda: _findings(self._backend), limit_s)
+        strike = self._secrets.strike
+        return [replace(finding, text=strike(finding.text), hint=strike(finding.hint)) for finding in found]
 
     async def _call(self, name: str, work: Callable[[], Awaitable[_T]], limit_s: float | None) -> _T:
         if len(self._boundary.strays) >= _MOST_STRAYS:
@@ -93,8 +99,24 @@ class Guard:
         if outcome.is_late:
             raise VmsUnreachable(f"system {self._system} gave no answer within {limit_s:g} s ({name})")
         if outcome.error is not None:
-            raise explained(outcome.error)
+            raise _without(self._secrets, explained(outcome.error))
         return outcome.value  # type: ignore[return-value]  # None only where the work returns it
+
+
+def secrets_of(backend: Backend) -> Secrets | None:
+    """Return what the backend knows of secrets itself, such as tokens; few have any."""
+    try:
+        secrets: object = getattr(backend, "secrets", None)
+    except Exception:  # noqa: BLE001 - the border
+        return None
+    return secrets if isinstance(secrets, Secrets) else None
+
+
+def _without(secrets: Secrets, error: BridgeError) -> BridgeError:
+    """Return the error without secrets in its words: it may quote what a VMS has said."""
+    error.args = tuple(secrets.strike(part) if isinstance(part, str) else part for part in error.args)
+    error.hint = secrets.strike(error.hint)
+    return error
 
 
 async def make_backend(kind: BackendKind, system: str, settings: BaseModel, clock: Clock) -> Backend:

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 from yarl import URL
 
+from vms_bridge.concealment import Secrets
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
 from vms_bridge.tls import Failure, UnusableFile, client_context, explain
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 4
 _CONNECT_S = 5.0
+_QUOTED_AT_MOST = 100_000
 _CHUNK_BYTES = 256 * 1024
 _SECRETS = re.compile(r"(?i)\b(token|auth|pass|password|access_token|refresh_token)=[^&\s\"']*|eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _PORTS = {"http": 80, "https": 443}
@@ -70,8 +72,9 @@ class Answer:
 class HttpClient:
     """Requests to one configured server and, without its login, to others; use as an async context manager."""
 
-    def __init__(self, options: HttpOptions, timeout_s: float, accept: str, *, name: str) -> None:
+    def __init__(self, options: HttpOptions, timeout_s: float, accept: str, *, name: str, secrets: Secrets | None = None) -> None:
         self._options, self._timeout_s, self._accept, self._name = options, timeout_s, accept, name
+        self.secrets = Secrets.of(options) if secrets is None else secrets
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
         self._login = options.authorization
@@ -114,7 +117,7 @@ class HttpClient:
         # Already encoded: yarl would turn `%2B` and `%3A` of names back into what Cake reads otherwise.
         target = URL(url, encoded=True)
         async with (
-            _translated(parts.path, parts.netloc, self._options, self._name),
+            self._translated(parts.path, parts.netloc),
             session.request(
                 method, target, data=form, headers=headers, allow_redirects=False, timeout=timeout, ssl=self._tls or True
             ) as response,
@@ -122,6 +125,10 @@ class HttpClient:
             body = await _bounded(response, limit_bytes, parts.path)
             self._examine(response, body, parts.path, has_login=bool(headers))
             return Answer(response.status, body, response.content_type)
+
+    def quoted(self, text: str) -> str:
+        """Return what somebody else has said without secrets, and no longer than a line or two."""
+        return _SECRETS.sub("<secret>", self.secrets.strike_foreign(text[:_QUOTED_AT_MOST]))[:300]
 
     async def _context(self) -> ssl.SSLContext:
         try:
@@ -136,7 +143,7 @@ class HttpClient:
             challenge = ", ".join(response.headers.getall("WWW-Authenticate" if status == 401 else "Proxy-Authenticate", []))
             self._examine_challenge(host, status, challenge, has_login=has_login)
         if status in {301, 302, 303, 307, 308}:
-            raise _redirected(where, host, response.headers.get("Location", ""))
+            raise self._redirected(where, host, response.headers.get("Location", ""))
         if status == 400 and b"SSL certificate" in body[:2000]:
             raise _certificate_wanted(host, is_shown=self._options.client_certificate is not None)
         if status == 400 and b"plain HTTP request was sent to HTTPS port" in body[:2000]:
@@ -147,7 +154,7 @@ class HttpClient:
         if not schemes:
             return
         realm = _REALM.search(challenge)
-        named = f", realm {redacted(realm[1])!r}" if realm and realm[1].isprintable() else ""
+        named = f", realm {self.quoted(realm[1])!r}" if realm and realm[1].isprintable() else ""
         said = f"HTTP {status}{named}"
         if "basic" not in schemes:
             raise GateClosed(
@@ -164,10 +171,51 @@ class HttpClient:
             hint = "http_username: is sent to the host of url: only; let this one's address through without a login"
         raise GateClosed(f"the web server or proxy at {host} wants a login of its own ({said})", hint=f"{hint}, {_DIRECT}")
 
+    def _redirected(self, where: str, host: str, location: str) -> VmsProtocolError | GateClosed:
+        """Tell a proxy's way to its login from a server that has moved."""
+        try:
+            target = urlsplit(location)
+            elsewhere = target.hostname
+        except ValueError:
+            return Redirected(
+                f"{where} redirects to an address that is none", hint="look at the web server's configuration", location=""
+            )
+        place = self.quoted(f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}" if elsewhere else target.path)
+        is_elsewhere = elsewhere not in {None, host}
+        leads_back = is_elsewhere and host in unquote(unquote(target.query))
+        if leads_back or _PORTAL.search(f"{elsewhere}{target.path}" if is_elsewhere else target.path):
+            return GateClosed(
+                f"{where} is sent to a login at {place}",
+                hint=f"{_LET_IN}, {_DIRECT}",
+            )
+        hint = f"set url: to the address that it is really served at; this leads to {place}"
+        return Redirected(f"{where} redirects to {place}", hint=hint, location=location)
 
-def redacted(text: str) -> str:
-    """Return the text without tokens and passwords, and no longer than a line or two."""
-    return _SECRETS.sub("<secret>", text)[:300]
+    @asynccontextmanager
+    async def _translated(self, where: str, host: str) -> AsyncIterator[None]:
+        """Turn what aiohttp raises into ours, most specific first."""
+        try:
+            yield
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+            raise _no_tls(host, explain(error.__cause__ or error, self._options, "http")) from None
+        except TimeoutError:
+            raise TimedOut(f"{where} on {host} did not answer in time", hint=f"is {self._name} overloaded?") from None
+        except aiohttp.ClientConnectorError as error:
+            # asyncio writes its own words in the place of the system's.
+            number = error.os_error.errno
+            reason = os.strerror(number).lower() if number and number > 0 else error.os_error.strerror or error.os_error
+            raise VmsUnreachable(
+                f"no connection to {host}: {reason}",
+                hint=f"check url:, and whether {self._name}'s host and its web server are up",
+            ) from None
+        except aiohttp.ClientPayloadError:
+            raise VmsProtocolError(f"{where} broke off in the middle of its answer") from None
+        except aiohttp.ClientResponseError as error:
+            raise VmsProtocolError(f"{where} did not answer in proper HTTP: {self.quoted(str(error.message))}") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise _closed(host, error, self._options) from None
+        except (aiohttp.http.HttpProcessingError, ValueError) as error:
+            raise VmsProtocolError(f"{where} can't be asked: {type(error).__name__}") from None
 
 
 def login_page(where: str, body: bytes) -> GateClosed | None:
@@ -196,58 +244,11 @@ async def _bounded(response: aiohttp.ClientResponse, limit_bytes: int, where: st
     return b"".join(chunks)
 
 
-def _redirected(where: str, host: str, location: str) -> VmsProtocolError | GateClosed:
-    """Tell a proxy's way to its login from a server that has moved."""
-    try:
-        target = urlsplit(location)
-        elsewhere = target.hostname
-    except ValueError:
-        return Redirected(
-            f"{where} redirects to an address that is none", hint="look at the web server's configuration", location=""
-        )
-    place = redacted(f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}" if elsewhere else target.path)
-    is_elsewhere = elsewhere not in {None, host}
-    leads_back = is_elsewhere and host in unquote(unquote(target.query))
-    if leads_back or _PORTAL.search(f"{elsewhere}{target.path}" if is_elsewhere else target.path):
-        return GateClosed(
-            f"{where} is sent to a login at {place}",
-            hint=f"{_LET_IN}, {_DIRECT}",
-        )
-    hint = f"set url: to the address that it is really served at; this leads to {place}"
-    return Redirected(f"{where} redirects to {place}", hint=hint, location=location)
-
-
 def _certificate_wanted(host: str, *, is_shown: bool) -> GateClosed:
     if is_shown:
         hint = "was it signed by the authority that the server asks for, and is it still valid?"
         return GateClosed(f"{host} does not accept the certificate of client_certificate:", hint=hint)
     return GateClosed(f"{host} wants a client certificate", hint="set client_certificate: and client_key:")
-
-
-@asynccontextmanager
-async def _translated(where: str, host: str, options: HttpOptions, name: str) -> AsyncIterator[None]:
-    """Turn what aiohttp raises into ours, most specific first."""
-    try:
-        yield
-    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-        raise _no_tls(host, explain(error.__cause__ or error, options, "http")) from None
-    except TimeoutError:
-        raise TimedOut(f"{where} on {host} did not answer in time", hint=f"is {name} overloaded?") from None
-    except aiohttp.ClientConnectorError as error:
-        # asyncio writes its own words in the place of the system's.
-        number = error.os_error.errno
-        reason = os.strerror(number).lower() if number and number > 0 else error.os_error.strerror or error.os_error
-        raise VmsUnreachable(
-            f"no connection to {host}: {reason}", hint=f"check url:, and whether {name}'s host and its web server are up"
-        ) from None
-    except aiohttp.ClientPayloadError:
-        raise VmsProtocolError(f"{where} broke off in the middle of its answer") from None
-    except aiohttp.ClientResponseError as error:
-        raise VmsProtocolError(f"{where} did not answer in proper HTTP: {redacted(str(error.message))}") from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise _closed(host, error, options) from None
-    except (aiohttp.http.HttpProcessingError, ValueError) as error:
-        raise VmsProtocolError(f"{where} can't be asked: {type(error).__name__}") from None
 
 
 def _closed(host: str, error: Exception, options: HttpOptions) -> VmsUnreachable:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Backend, Feed
     from vms_bridge.clock import Clock
+    from vms_bridge.concealment import Secrets
     from vms_bridge.model import EventBatch, Resume, Update
 
 _LOGGER = logging.getLogger(__name__)
@@ -34,9 +35,16 @@ class Supervisor:
     """The owner of one backend's `run`; the feed that it hands on tells it when the backend is well."""
 
     def __init__(
-        self, system: str, backend: Backend, feed: Feed, clock: Clock, *, jitter: Callable[[], float] = random.random
+        self,
+        system: str,
+        backend: Backend,
+        feed: Feed,
+        clock: Clock,
+        *,
+        secrets: Secrets | None = None,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._guard = Guard(system, backend, clock)
+        self._guard = Guard(system, backend, clock, secrets)
         self._feed = feed
         self._clock = clock
         self._jitter = jitter

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from vms_bridge.backends import kind_names, load_kind
+from vms_bridge.concealment import Secrets
 from vms_bridge.config.check import Checker, nearest, plain_secrets
 from vms_bridge.config.file import Document, KeyPath, Remark, read_document
 from vms_bridge.doors import TlsOptions
@@ -163,6 +164,10 @@ class Config:
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     mqtt: MqttConfig | None = None
     remarks: tuple[Remark, ...] = ()
+
+    def secrets(self) -> Secrets:
+        """Return all that is secret in it, to be struck out of whatever is told."""
+        return Secrets.of(self.mqtt, *(system.settings for system in self.systems.values()))
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:

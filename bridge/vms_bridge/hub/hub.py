@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.guard import Guard
 from vms_bridge.boundary import Boundary
+from vms_bridge.concealment import Secrets
 from vms_bridge.errors import MediaUnavailable, VmsError, system_gone
 from vms_bridge.hub import door
 from vms_bridge.hub.beginnings import first, successor
@@ -54,8 +55,15 @@ class Hub:
     """Current state, its changes, and the way of commands; see `views.HubView` for what sinks may use."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, durable_sinks: Sequence[str] = (), retention: Retention | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        durable_sinks: Sequence[str] = (),
+        retention: Retention | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
+        self._secrets = Secrets() if secrets is None else secrets
         self._store = store
         self._clock = clock
         self._systems: dict[str, System] = {}
@@ -169,7 +177,7 @@ class Hub:
         where there was no such system and the store can't be read; nothing has changed then.
         """
         old = self._systems.get(key)
-        guard = Guard(key, backend, self._clock)
+        guard = Guard(key, backend, self._clock, self._secrets)
         if old is None:
             await self._recorder.finish()  # what one with this key, just taken away, has told last
             system = await first(self._store, self._clock, key=key, kind=kind, name=name, rules=rules, backend=guard)

@@ -14,6 +14,7 @@ from paho.mqtt.client import WebsocketConnectionError
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 
+from vms_bridge.concealment import Secrets
 from vms_bridge.errors import BrokerError, BrokerUnreachable
 from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.dialect import Dialect
@@ -63,6 +64,7 @@ class Link:
         self._dialect = dialect
         self._session_s = session_s
         self._where = _address(config)
+        self._secrets = Secrets.of(config)
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._failure: BrokerError | None = None
@@ -289,7 +291,7 @@ class Link:
         if self.is_mqtt5:
             self._dialect.answered()
         if reason.is_failure:
-            self._end(reasons.refusal(self._where, reason.value, str(reason), getattr(answer, "ReasonString", "")))
+            self._end(reasons.refusal(self._where, reason.value, str(reason), self._said(answer)))
         elif (missing := _missing_feature(answer)) is not None:
             self._end(reasons.refusal(self._where, missing, ""))
         else:
@@ -305,7 +307,7 @@ class Link:
         self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if flags.is_disconnect_packet_from_server and reason.is_failure:
-            self._end(reasons.disconnection(self._where, reason.value, str(reason), getattr(properties, "ReasonString", "")))
+            self._end(reasons.disconnection(self._where, reason.value, str(reason), self._said(properties)))
         elif self._connack:
             self._end(self._lost("it was cut" if reason == "Unspecified error" else str(reason).lower()))
         else:
@@ -366,6 +368,10 @@ class Link:
         self._acks.clear()
         self._inbox.close()
         self._driver.stop()
+
+    def _said(self, answer: Properties | None) -> str:
+        """Return the broker's own words, in which it may have repeated ours."""
+        return self._secrets.strike_foreign(getattr(answer, "ReasonString", ""))
 
     def _lost(self, why: str) -> BrokerUnreachable:
         return BrokerUnreachable(

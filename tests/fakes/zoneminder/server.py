@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 from tests.fakes.zoneminder import recorded, render
@@ -48,7 +48,7 @@ class User:
 
 @dataclass(slots=True)
 class Fault:
-    """`kind`: hang, drip, truncate, html, 500, 500-json, 502, 503, 504, 401, 403, 404, empty, garbage, redirect, close.
+    """`kind`: hang, drip, truncate, html, 500, 500-json, echo, 502, 503, 504, 401, 403, 404, empty, garbage, redirect, close.
 
     `times` -1: for ever.
     """
@@ -468,8 +468,9 @@ class FakeZoneMinder:
         if kind == "redirect":
             place = f"https://elsewhere/zm?token={request.query.get('token', '')}"
             return web.Response(status=301, headers={"Location": place})
-        if kind == "500-json":
-            return self._json(render.error(500, "TypeError", "count(): Argument must be Countable", str(request.rel_url)), 500)
+        if kind in {"500-json", "echo"}:
+            said = "count(): Argument must be Countable" if kind == "500-json" else await _echo(request)
+            return self._json(render.error(500, "TypeError", said, str(request.rel_url)), 500)
         if kind == "big":
             return web.Response(body=JPEG + b"x" * (6 * 1024 * 1024), content_type="image/jpeg")
         status, text, content_type = plain[kind]
@@ -485,3 +486,9 @@ class FakeZoneMinder:
         if request.transport is not None:
             request.transport.abort()
         return response
+
+
+async def _echo(request: web.Request) -> str:
+    """Say back what was sent, as it is and encoded, as debugging pages do."""
+    told = [str(request.rel_url), request.headers.get("Authorization", ""), *map(str, (await request.post()).values())]
+    return " ".join([*told, *map(quote, told), *map(repr, told)])

@@ -118,7 +118,7 @@ async def _alarm(api: Api, watch: Watch, command: str) -> None:
         )
     if "code" in answer or as_text(answer.get("status")) == "false":
         raise CommandRejected(
-            f"ZoneMinder's zmu failed for monitor {row.id} (code {as_text(answer.get('code')) or '?'})",
+            f"ZoneMinder's zmu failed for monitor {row.id} (code {api.quoted(as_text(answer.get('code'))) or '?'})",
             hint="is the monitor's daemon running? A monitor that is switched off takes no alarms",
         )
 
@@ -132,7 +132,7 @@ async def _edit(api: Api, row: MonitorRow, modes: Mapping[str, str]) -> bool:
     answer = await _ask(api, f"monitors/{row.id}", EDIT_TIMEOUT_S, form)
     message = as_text(mapping(answer).get("message"))
     if message.startswith("Error"):
-        raise CommandRejected(f"ZoneMinder did not save monitor {row.id}: {message[:200]}")
+        raise CommandRejected(f"ZoneMinder did not save monitor {row.id}: {api.quoted(message)}")
     return True
 
 

@@ -5,6 +5,7 @@ Used for one attempt and thrown away. No message ever holds a URL's query: that 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.http import Answer
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.clock import Clock
+    from vms_bridge.concealment import Secrets
 
 __all__ = ["Api", "DatabaseDown", "EmptyAnswer", "GatewayFailed", "NotThere", "PermissionMissing", "ServerFailed", "segments"]
 
@@ -43,11 +45,13 @@ _FRESH_TOKEN_S = 30.0
 class Api:
     """Requests below one ZoneMinder's portal, authenticated and bounded; use as an async context manager."""
 
-    def __init__(self, config: ZoneMinderConfig, clock: Clock, remarks: Remarks | None = None) -> None:
+    def __init__(
+        self, config: ZoneMinderConfig, clock: Clock, remarks: Remarks | None = None, secrets: Secrets | None = None
+    ) -> None:
         self._config = config
         self.remarks = remarks or Remarks()
-        self._http = HttpClient(config, config.timeout, "application/json, image/jpeg", name="ZoneMinder")
-        self.auth = Authenticator(config.username, config.password, self._login, clock)
+        self._http = HttpClient(config, config.timeout, "application/json, image/jpeg", name="ZoneMinder", secrets=secrets)
+        self.auth = Authenticator(config.username, config.password, self._login, clock, self._http.secrets)
         self.requests = 0
 
     async def __aenter__(self) -> Self:
@@ -66,6 +70,10 @@ class Api:
     async def post(self, path: str, form: Mapping[str, str], *, timeout_s: float | None = None) -> object:
         """POST a form to `api/<path>.json` and return its JSON. Raises VmsError."""
         return await self._json("POST", path, {}, form=form, timeout_s=timeout_s)
+
+    def quoted(self, text: str) -> str:
+        """Return what ZoneMinder has said without secrets, and no longer than a line or two."""
+        return self._http.quoted(text)
 
     async def get_without_token(self, path: str) -> object:
         """GET without logging in, to see whether the server wants a login at all. Raises VmsError."""
@@ -117,8 +125,8 @@ class Api:
 
     async def _answer(self, path: str, answer: Answer, *, at: str | None) -> object:
         """Return the answer's JSON. Raises VmsError."""
-        decoded = interpret(path, answer)
-        self.remarks.note(path, decoded.remarks)
+        decoded = interpret(path, answer, self.quoted)
+        self.remarks.note(path, (replace(remark, text=self.quoted(remark.text)) for remark in decoded.remarks))
         if decoded.value is not None:
             return decoded.value
         if path in _ALWAYS_ANSWERED or not await self._answers_at_all(at):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.parse import as_float, as_text, mapping
+from vms_bridge.concealment import Secrets
 from vms_bridge.errors import VmsAuthFailed
 
 if TYPE_CHECKING:
@@ -51,7 +52,15 @@ def _token(text: object, ttl: object, now: float) -> _Token | None:
 class Authenticator:
     """The tokens of one connection; `login` posts a form to host/login.json and raises VmsError itself."""
 
-    def __init__(self, username: str | None, password: SecretStr | None, login: Login, clock: Clock) -> None:
+    def __init__(
+        self,
+        username: str | None,
+        password: SecretStr | None,
+        login: Login,
+        clock: Clock,
+        secrets: Secrets | None = None,
+    ) -> None:
+        self._secrets = Secrets() if secrets is None else secrets
         self._username, self._password = username, password
         self._login, self._clock = login, clock
         self._lock = asyncio.Lock()
@@ -101,6 +110,7 @@ class Authenticator:
     def _keep(self, answer: object) -> None:
         now = self._clock.monotonic()
         fields = mapping(answer)
+        self._conceal(fields)
         access = _token(fields.get("access_token"), fields.get("access_token_expires"), now)
         if access is None:
             if not as_text(fields.get("version")):
@@ -111,3 +121,8 @@ class Authenticator:
             self.is_off = True
         self._access = access
         self._refresh = _token(fields.get("refresh_token"), fields.get("refresh_token_expires"), now) or self._refresh
+
+    def _conceal(self, fields: Mapping[str, object]) -> None:
+        """Have what was got appear nowhere; of `auth=HASH`, with which ZoneMinder's pages are asked, that is the hash."""
+        hashed = as_text(fields.get("credentials")).partition("auth=")[2].partition("&")[0]
+        self._secrets.keep_passing(as_text(fields.get("refresh_token")), as_text(fields.get("access_token")), hashed)

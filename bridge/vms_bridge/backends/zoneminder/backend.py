@@ -17,6 +17,7 @@ from vms_bridge.backends.zoneminder.standin import StandIn
 from vms_bridge.backends.zoneminder.system import Known
 from vms_bridge.backoff import Backoff
 from vms_bridge.commands import Restart, SetRunState
+from vms_bridge.concealment import Secrets
 from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, VmsUnreachable, causes
 from vms_bridge.logs import Trouble
 
@@ -43,6 +44,8 @@ class ZoneMinder:
 
     def __init__(self, system: str, config: ZoneMinderConfig, clock: Clock) -> None:
         self._system, self._config, self._clock = system, config, clock
+        self.secrets = Secrets.of(config)
+        """The passwords, and the tokens that were got by them."""
         self._session: Session | None = None
         self._known, self._last_read, self._remarks = Known(), LastRead(), Remarks(system)
         self._trouble = Trouble(_LOG, f"{system}: ZoneMinder's API", clock.monotonic)
@@ -79,7 +82,7 @@ class ZoneMinder:
     async def _serve(self, feed: Feed, stand_in: StandIn) -> None:
         """Serve by one connection until it is lost. Raises VmsError."""
         try:
-            async with Api(self._config, self._clock, self._remarks) as api, self._connected(api, feed) as session:
+            async with Api(self._config, self._clock, self._remarks, self.secrets) as api, self._connected(api, feed) as session:
                 await session.open()
                 await stand_in.stop()
                 self._trouble.over()
@@ -125,7 +128,7 @@ class ZoneMinder:
 
     async def check(self) -> Sequence[Finding]:
         """Try the connection and report in words."""
-        return await examine(self._config, self._clock)
+        return await examine(self._config, self._clock, self.secrets)
 
     def _live(self) -> Session:
         if self._session is None:
@@ -134,7 +137,7 @@ class ZoneMinder:
 
     async def _change_run_state(self, session: Session, action: SetRunState) -> bool:
         # It takes minutes on slow hosts, and must outlive a connection that is lost meanwhile.
-        async with Api(self._config, self._clock, self._remarks) as api:
+        async with Api(self._config, self._clock, self._remarks, self.secrets) as api:
             api.auth.is_off = session.api.auth.is_off
             return await perform(api, action, None)
 

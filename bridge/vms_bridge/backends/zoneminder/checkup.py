@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.backends.http import GateClosed, redacted
+from vms_bridge.backends.http import GateClosed
 from vms_bridge.backends.zoneminder.api import Api, PermissionMissing
 from vms_bridge.backends.zoneminder.parse import as_text, mapping, parse_events, parse_monitors, parse_time_zone, parse_version
 from vms_bridge.backends.zoneminder.shm import MonitorMemory, Unusable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.backends.zoneminder.shm import Version
     from vms_bridge.clock import Clock
+    from vms_bridge.concealment import Secrets
 
 _RESOURCES = (
     ("zones", "zones", "Monitors: View"),
@@ -45,13 +46,13 @@ _LONGEST_NAME = 64
 _LISTED = 5
 
 
-async def examine(config: ZoneMinderConfig, clock: Clock) -> Sequence[Finding]:
+async def examine(config: ZoneMinderConfig, clock: Clock, secrets: Secrets | None = None) -> Sequence[Finding]:
     """Try everything that a connection does, and tell how it went. Never raises for what a VMS can do."""
     findings: list[Finding] = []
     if config.url.startswith("https:") and not config.verify_tls:
         findings.append(Finding(text="any certificate is accepted", hint="pin the server's own by fingerprint:, or set ca_file:"))
     try:
-        async with Api(config, clock) as api:
+        async with Api(config, clock, secrets=secrets) as api:
             try:
                 await _examine_api(config, clock, api, findings)
             finally:
@@ -86,7 +87,7 @@ async def _examine_api(config: ZoneMinderConfig, clock: Clock, api: Api, finding
     findings.append(_about_version(version))
     told = await _try(api, "host/getTimeZone")
     zone = await asyncio.to_thread(parse_time_zone, told)
-    findings.append(_about_time_zone(told, zone))
+    findings.append(_about_time_zone(api.quoted(as_text(mapping(told).get("tz"))), zone))
     try:
         monitors = parse_monitors(await api.get("monitors"))
     except PermissionMissing as error:
@@ -128,11 +129,11 @@ def _about_version(version: Version) -> Finding:
     return Finding(text=text, problem=True, hint="1.34 to 1.39 are supported; another may work or not")
 
 
-def _about_time_zone(told: object, zone: ZoneInfo | None) -> Finding:
+def _about_time_zone(told: str, zone: ZoneInfo | None) -> Finding:
     if zone is not None:
         return Finding(text=f"its time zone is {zone.key}")
     meanwhile = "until then start and end of its events are unknown"
-    if name := as_text(mapping(told).get("tz"))[:_LONGEST_NAME]:
+    if name := told[:_LONGEST_NAME]:
         hint = f"set TIMEZONE under Options > System to one such as Europe/Berlin, or install tzdata here; {meanwhile}"
         return Finding(text=f"its time zone {name!r} is not known here", problem=True, hint=hint)
     hint = f"set TIMEZONE under Options > System, or date.timezone in its php.ini; {meanwhile}"
@@ -140,7 +141,7 @@ def _about_time_zone(told: object, zone: ZoneInfo | None) -> Finding:
 
 
 def _about_remark(path: str, remark: Remark) -> Finding:
-    return Finding(text=f"its answer to api/{path} can be used, but {redacted(remark.text)}", problem=True, hint=remark.hint)
+    return Finding(text=f"its answer to api/{path} can be used, but {remark.text}", problem=True, hint=remark.hint)
 
 
 def _about_monitors(count: int) -> Finding:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.http import GateClosed, login_page, redacted
+from vms_bridge.backends.http import GateClosed, login_page
 from vms_bridge.backends.zoneminder.answers import NotJson, UnfitJson, decode
 from vms_bridge.backends.zoneminder.parse import as_text, mapping
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vms_bridge.backends.http import Answer
     from vms_bridge.backends.zoneminder.answers import Decoded
 
@@ -44,8 +46,11 @@ class NotThere(VmsProtocolError):
     """ZoneMinder has no such thing (HTTP 404)."""
 
 
-def interpret(path: str, answer: Answer) -> Decoded:
-    """Return what the answer of `api/<path>` holds; None for one without a word. Raises VmsError."""
+def interpret(path: str, answer: Answer, quoted: Callable[[str], str]) -> Decoded:
+    """Return what the answer of `api/<path>` holds; None for one without a word. Raises VmsError.
+
+    `quoted` makes fit to be told what ZoneMinder says.
+    """
     status = answer.status
     if status in {502, 503, 504}:
         raise GatewayFailed(f"api/{path} failed with HTTP {status}", hint=_LOG_HINT)
@@ -54,10 +59,10 @@ def interpret(path: str, answer: Answer) -> Decoded:
     except UnfitJson as error:
         raise VmsProtocolError(f"api/{path} can't be used: {error}", hint="is it ZoneMinder that answers at url:?") from None
     except NotJson as error:
-        raise _not_json(f"api/{path}", answer, str(error)) from None
+        raise _not_json(f"api/{path}", answer, quoted(str(error))) from None
     if status < 400:
         return decoded
-    raise _refusal(path, status, decoded.value)
+    raise _refusal(path, status, decoded.value, quoted)
 
 
 def _not_json(where: str, answer: Answer, complaint: str) -> VmsError:
@@ -67,7 +72,7 @@ def _not_json(where: str, answer: Answer, complaint: str) -> VmsError:
     if b"zoneminder" not in body.lower() and (gate := login_page(where, body)) is not None:
         return gate
     if complaint:
-        return ServerFailed(f"{where} failed in PHP: {redacted(complaint)}", hint=_LOG_HINT)
+        return ServerFailed(f"{where} failed in PHP: {complaint}", hint=_LOG_HINT)
     if status < 400:
         return _page(where, answer)
     if status >= 500:
@@ -100,10 +105,10 @@ def _web_server_refusal(where: str, status: int) -> VmsError:
     return VmsProtocolError(f"{where} answered what is no JSON (HTTP {status})", hint=hint)
 
 
-def _refusal(path: str, status: int, answer: object) -> VmsError:
+def _refusal(path: str, status: int, answer: object, quoted: Callable[[str], str]) -> VmsError:
     data = mapping(mapping(answer).get("data")) or mapping(answer)
     thrown = mapping(data.get("exception"))
-    said = redacted(as_text(thrown.get("message")) or as_text(data.get("message")) or as_text(data.get("name")))
+    said = quoted(as_text(thrown.get("message")) or as_text(data.get("message")) or as_text(data.get("name")))
     what = f"{said or 'no reason given'} (api/{path}, HTTP {status})"
     if status == 401 and "nsufficient" in said:
         return PermissionMissing(what, hint="give the user this permission in ZoneMinder's Options > Users")
@@ -111,6 +116,6 @@ def _refusal(path: str, status: int, answer: object) -> VmsError:
         return VmsAuthFailed(what, hint="check that the user is enabled, has API access and the permissions it needs")
     if status == 404:
         return NotThere(what)
-    name = redacted(as_text(thrown.get("class")))
+    name = quoted(as_text(thrown.get("class")))
     kind = ServerFailed if status >= 500 else VmsProtocolError
     return kind(f"{name}: {what}" if name else what, hint="look at ZoneMinder's and the web server's logs")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.http import redacted
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -33,4 +31,4 @@ class Remarks:
             self._found[remark.kind] = path, remark
             if self._name is not None:
                 hint = f"{remark.hint[0].upper()}{remark.hint[1:]}"
-                _LOG.warning("%s: api/%s is used, but %s. %s", self._name, path, redacted(remark.text), hint)
+                _LOG.warning("%s: api/%s is used, but %s. %s", self._name, path, remark.text, hint)

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import ssl
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -12,7 +13,7 @@ from tests.bridge.backends.zoneminder.support import PASSWORD, FastClock, config
 from tests.fakes.clock import FakeClock
 from tests.fakes.zoneminder import FakeZoneMinder, Personality, World
 
-from vms_bridge.backends.http import TimedOut, redacted
+from vms_bridge.backends.http import TimedOut
 from vms_bridge.backends.zoneminder.api import Api, NotThere, PermissionMissing, segments
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
 
@@ -124,9 +125,31 @@ def test_segments_are_encoded() -> None:
     assert segments(("Id >", "5"), ("Notes REGEXP", "a/b?&c")) == "Id%20%3E:5/Notes%20REGEXP:a%2Fb%3F%26c"
 
 
-def test_redaction() -> None:
-    assert redacted("GET /zm/api?token=abc&x=1 pass='q' eyJhbGci.eyJzdWI.c2ln") == "GET /zm/api?<secret>&x=1 <secret>'q' <secret>"
-    assert len(redacted("x" * 5000)) == 300
+async def test_redaction() -> None:
+    async with Api(config("http://127.0.0.1:1", password="abc"), FakeClock()) as api:
+        said = api.quoted("GET /zm/api?token=xyz&x=1 pass='q' eyJhbGci.eyJzdWI.c2ln abc")
+        assert said == "GET /zm/api?<secret>&x=1 <secret>'q' <secret> ***"
+        assert len(api.quoted("x" * 5000)) == 300
+        assert len(api.quoted(f"{'x' * 298}abc")) <= 301, "struck out before it is cut"
+        assert "ab" not in api.quoted(f"{'x' * 298}abc")
+
+
+async def test_a_server_that_says_back_what_it_was_told() -> None:
+    login = {"http_username": "proxy", "http_password": "of the proxy"}
+    async with FakeZoneMinder(World()) as fake, Api(config(fake.url, **login), FakeClock()) as api:
+        await api.get("monitors")
+        token, refresh = await api.auth.token(), next(iter(reversed(fake.tokens)))
+        fake.fail("", "echo")
+        with pytest.raises(VmsProtocolError) as caught:
+            await api.get("monitors")
+        with pytest.raises(VmsProtocolError) as posted:
+            await api.post("host/login", {"user": "admin", "pass": PASSWORD, "token": refresh})
+    assert token
+    for error in (caught.value, posted.value):
+        text = f"{error} {error.hint} {error!r}"
+        assert "***" in text
+        for secret in (PASSWORD, quote(PASSWORD, safe=""), token, quote(token, safe=""), refresh, "of the proxy", "b2YgdGhl"):
+            assert secret not in text
 
 
 @pytest.fixture
