@@ -100,6 +100,7 @@ class MonitorState:
 
     `available`: the bridge can learn the state now. `connected`: the camera delivers pictures.
     `armed`: the monitor's mode detects. `detection`: detection is not paused within that mode.
+    `forced`: the alarm is one that somebody has forced; a backend that can't tell says None.
     `zones` maps a zone's id to whether something is in it. `source` names the path that the alarm state came by,
     `lag_s` how late that path is at worst, `source_reason` why no better path is used, `detail` why something is not
     as it should be.
@@ -110,6 +111,7 @@ class MonitorState:
     alarm: AlarmState | None = None
     armed: bool | None = None
     detection: bool | None = None
+    forced: bool | None = None
     is_recording: bool | None = None
     modes: Mapping[str, str] = field(default_factory=dict)
     score: int | None = None

@@ -80,7 +80,7 @@ def test_a_monitors_value_is_a_scalar_and_unknown_when_nothing_is_known(row: Ent
 
 def test_values_are_read_from_where_they_stand() -> None:
     read = {row.key: row.read(samples.VIEW) for row in MONITOR if row.read is not None}
-    assert read["motion"] is read["force_alarm"] is True
+    assert (read["motion"], read["force_alarm"]) == (True, False)
     assert (read["alarm"], read["event_id"], read["function"], read["analysing"]) == ("alarm", "zm-12", "Modect", "None")
     assert (read["capture_fps"], read["bandwidth"], read["disk_used"], read["lag"]) == (14.99, 123_456, 10**10, 0.05)
     assert (read["last_event"], read["last_event_label"], read["last_event_duration"]) == (samples.NOW, "person", 12.5)
@@ -104,6 +104,31 @@ def test_motion_is_alarm_or_alert(alarm: str | None, *, motion: bool | None) -> 
     state = MonitorState(alarm=None if alarm is None else AlarmState(alarm))
     assert MONITOR[0].read is not None
     assert MONITOR[0].read(replace(samples.VIEW, state=state)) is motion
+
+
+@pytest.mark.parametrize(
+    ("alarm", "known", "forced"),
+    [
+        ("alarm", True, True),
+        ("alarm", False, False),
+        ("alarm", None, None),
+        ("alert", None, None),
+        ("prealarm", None, None),
+        (None, None, None),
+        ("idle", None, False),
+        ("idle", False, False),
+    ],
+)
+def test_the_switch_shows_a_forced_alarm_and_no_other(alarm: str | None, *, known: bool | None, forced: bool | None) -> None:
+    state = MonitorState(alarm=None if alarm is None else AlarmState(alarm), forced=known)
+    row = next(row for row in MONITOR if row.key == "force_alarm")
+    assert row.read is not None
+    assert row.read(replace(samples.VIEW, state=state)) is forced
+
+
+def test_no_two_entities_of_a_monitor_show_the_same_value() -> None:
+    shown = [(row.source, row.field) for row in MONITOR if row.field]
+    assert len(shown) == len(set(shown))
 
 
 def test_a_zones_and_a_storages_values() -> None:

@@ -122,6 +122,12 @@ class ScriptedBackend:
         self.states[monitor_id] = after
         self.feed.emit(StateUpdate(monitor_id=monitor_id, state=after))
 
+    def show(self, **changes: object) -> None:
+        """Show the first monitor with these changes."""
+        assert self.feed
+        self.states["1"] = replace(self.states["1"], **changes)  # type: ignore[arg-type]  # a test names fields by keyword
+        self.feed.emit(StateUpdate(monitor_id="1", state=self.states["1"]))
+
     async def refresh(self, monitor_id: str | None) -> None:  # noqa: ARG002 - the contract's parameter
         self.looks += 1
         if self.on_refresh:

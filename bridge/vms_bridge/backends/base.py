@@ -75,7 +75,10 @@ class Backend(Protocol):
         """
 
     async def refresh(self, monitor_id: str | None) -> None:
-        """Look at this monitor (None: at the system) now rather than at the next turn, and emit what is seen."""
+        """Look at this monitor (None: at the system) now rather than at the next turn, and emit what is seen.
+
+        Raises VmsError when what is so now could not be seen.
+        """
 
     async def picture(self, ref: PictureRef) -> bytes:
         """Return a JPEG of at most a few MB. Raises MediaUnavailable or VmsError."""

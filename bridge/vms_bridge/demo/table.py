@@ -142,7 +142,7 @@ def _row(view: MonitorView, in_view: tuple[str, ...]) -> tuple[Text | str, ...]:
     described = ", ".join(last.labels) or last.cause if last is not None else ""
     return (
         view.monitor.name,
-        Text(alarm, style=_COLOURS.get(alarm, "dim")),
+        Text(f"{alarm}, forced" if state.forced else alarm, style=_COLOURS.get(alarm, "dim")),
         ", ".join(in_view),
         ", ".join(occupied),
         "yes" if state.is_recording else "",

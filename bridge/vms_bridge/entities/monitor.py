@@ -34,6 +34,12 @@ def _motion(view: MonitorView) -> bool | None:
     return None if alarm is None else alarm in MOTION
 
 
+def _forced(view: MonitorView) -> bool | None:
+    """Return whether the alarm is forced; where there is none, none is."""
+    state = view.state
+    return False if state.forced is None and state.alarm is AlarmState.IDLE else state.forced
+
+
 def _event_id(view: MonitorView) -> str | None:
     return None if view.state.event_id is None else public_id(view, view.state.event_id)
 
@@ -126,8 +132,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         key="force_alarm",
         platform=Platform.SWITCH,
         needs=needs(Capability.FORCE_ALARM),
-        field="motion",
-        read=_motion,
+        field="forced",
+        read=_forced,
         command="alarm",
         name="Force alarm",
         icon="mdi:alarm-light",

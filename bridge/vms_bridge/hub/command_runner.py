@@ -22,15 +22,15 @@ from vms_bridge.errors import (
 )
 from vms_bridge.hub.forced_alarms import ForcedAlarms
 from vms_bridge.hub.requests import Requests
-from vms_bridge.hub.verification import LONG, TIMEOUT_S, is_already, is_verified, refusal, value_of
+from vms_bridge.hub.verification import LONG, TIMEOUT_S, Before, is_already, is_verified, refusal, value_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
-    from datetime import datetime
 
     from vms_bridge.backends.guard import Guard
     from vms_bridge.clock import Clock
+    from vms_bridge.hub.own_alarms import OwnAlarms
     from vms_bridge.store import Store
     from vms_bridge.views import HubView, MonitorKey, MonitorView, SystemView
 
@@ -104,6 +104,7 @@ class CommandRunner:
         memory: ModeMemory,
         store: Store,
         timeouts: Mapping[type, float] = TIMEOUT_S,
+        on_forced: Callable[[MonitorKey], None] = lambda _key: None,
     ) -> None:
         self._hub = hub
         self._clock = clock
@@ -114,7 +115,12 @@ class CommandRunner:
         self._locks: dict[tuple[str, str | None], asyncio.Lock] = {}
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._patience_s = _PATIENCE_S
-        self._forced = ForcedAlarms(clock, store, self._end_forced)
+        self._forced = ForcedAlarms(clock, store, self._end_forced, on_forced)
+
+    @property
+    def own_alarms(self) -> OwnAlarms:
+        """The alarms that were forced here."""
+        return self._forced.own
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
         """Run a command to its verified end; the same request within ten minutes runs nothing twice."""
@@ -224,9 +230,9 @@ class CommandRunner:
         action = target.command.action
         if isinstance(action, SetAlarm | Restart):
             return False  # these do not depend on what was before
-        await self._look_again(target)
+        has_looked = await self._look_again(target)
         self._check(target.command)
-        return is_already(action, target.system, target.monitor)
+        return has_looked and is_already(action, target.system, target.monitor)
 
     async def _execute(self, target: _Target) -> None:
         command = target.command
@@ -236,13 +242,17 @@ class CommandRunner:
                 action = replace(action, restore=self._memory.remembered_modes(command.system, command.monitor))
             else:
                 await self._memory.remember_modes(command.system, command.monitor, target.monitor.state.modes)
-        sent = self._clock.now()
-        showed_before = is_verified(command.action, target.system, target.monitor, sent)
+        before = Before(sent=self._clock.now(), state=target.monitor.state if target.monitor else None)
+        showed_before = is_verified(command.action, target.system, target.monitor, before)
         async with self._forcing(command):
             await self._backend_of(command.system).execute(target.monitor_id, action)
-        await self._until_verified(target, sent, showed_before=showed_before)
-        if isinstance(action, SetAlarm) and not action.on:
-            await self._forced.ended((command.system, command.monitor or ""))
+        await self._until_verified(target, before, showed_before=showed_before)
+        if isinstance(action, SetAlarm):
+            key = command.system, command.monitor or ""
+            if action.on:
+                self._forced.began(key)
+            else:
+                await self._forced.ended(key)
 
     def _forcing(self, command: Command) -> AbstractAsyncContextManager[None]:
         action = command.action
@@ -250,13 +260,13 @@ class CommandRunner:
             return self._forced.forcing((command.system, command.monitor or ""), action.seconds)
         return nullcontext()
 
-    async def _until_verified(self, target: _Target, sent: datetime, *, showed_before: bool) -> None:
+    async def _until_verified(self, target: _Target, before: Before, *, showed_before: bool) -> None:
         """Wait until the effect shows; what showed before proves nothing until the backend has looked again."""
         is_proof = not showed_before
         pauses = chain(_LOOK_AGAIN_S, repeat(_LOOK_AGAIN_S[-1]))
         look_at = self._clock.monotonic()
         with closing(self._hub.subscribe()) as subscription:
-            while not (is_proof and is_verified(target.command.action, target.system, target.monitor, sent)):
+            while not (is_proof and is_verified(target.command.action, target.system, target.monitor, before)):
                 wait_s = look_at - self._clock.monotonic()
                 if wait_s <= 0:
                     is_proof = await self._look_again(target) or is_proof

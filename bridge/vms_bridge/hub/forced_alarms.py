@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.commands import AckResult
 from vms_bridge.errors import CommandRejected, StoreError, UnsupportedCommand
+from vms_bridge.hub.own_alarms import OwnAlarms
 from vms_bridge.logs import Trouble
 from vms_bridge.store import Forced
 
@@ -46,15 +47,17 @@ class _Timer:
 class ForcedAlarms:
     """Keeps the time of each forced alarm and has it ended.
 
-    `end` waits for the monitor's turn, asks then whether that is still wanted, and answers what became of it. `forcing` and
-    `ended` are for whose turn it is.
+    `end` waits for the monitor's turn, asks then whether that is still wanted, and answers what became of it. `forcing`,
+    `began` and `ended` are for whose turn it is. `on_began` hears that a monitor's alarm is known to be forced.
     """
 
-    def __init__(self, clock: Clock, store: Store, end: End) -> None:
+    def __init__(self, clock: Clock, store: Store, end: End, on_began: Callable[[MonitorKey], None] = lambda _key: None) -> None:
         self._clock = clock
         self._store = store
         self._end = end
+        self._on_began = on_began
         self._timers: dict[MonitorKey, _Timer] = {}
+        self.own = OwnAlarms(has_time=self._timers.__contains__)
         self._changed = asyncio.Event()
         self._trouble = Trouble(_LOGGER, "alarms forced for a time", clock.monotonic)
 
@@ -79,8 +82,14 @@ class ForcedAlarms:
         else:
             after.due = self._clock.monotonic() + after.forced.seconds  # it has begun only now
 
+    def began(self, key: MonitorKey) -> None:
+        """Note that the monitor's alarm is forced, and has been seen."""
+        self.own.began(key)
+        self._on_began(key)
+
     async def ended(self, key: MonitorKey) -> None:
         """Note that the monitor's alarm is no longer forced."""
+        self.own.ended(key)
         await self._set(key, None)
 
     async def run(self) -> None:
@@ -118,6 +127,7 @@ class ForcedAlarms:
             rest = forced.at + timedelta(seconds=forced.seconds) - self._clock.now()
             # A clock that was set back must not make the alarm last longer than was asked.
             self._timers.setdefault(key, self._timer(forced, min(max(0.0, rest.total_seconds()), forced.seconds)))
+            self.began(key)
 
     def _timer(self, forced: Forced, rest_s: float) -> _Timer:
         return _Timer(forced=forced, due=self._clock.monotonic() + rest_s)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.store import Store
-    from vms_bridge.views import BridgeState, MonitorView, StoredMessage, SystemView
+    from vms_bridge.views import BridgeState, MonitorKey, MonitorView, StoredMessage, SystemView
 
 _LOGGER = logging.getLogger(__name__)
 _AGAIN_S = 5.0
@@ -78,7 +78,9 @@ class Hub:
         )
         self._recorder = Recorder(store, clock, durable_sinks=durable_sinks, on_stored=self._adopt)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
-        self._runner = CommandRunner(self, clock, backend_of=self._backend_of, memory=self, store=store)
+        self._runner = CommandRunner(
+            self, clock, backend_of=self._backend_of, memory=self, store=store, on_forced=self._alarm_is_forced
+        )
 
     @property
     def epoch(self) -> str:
@@ -307,11 +309,21 @@ class Hub:
         state = system.admit_state(monitor_id, state)
         if not state.available:
             state = MonitorState(detail=state.detail, source=state.source, observed=state.observed)
+        self._show_state((system.key, key), state)
+
+    def _show_state(self, monitor: MonitorKey, state: MonitorState) -> None:
+        system, key = self._systems[monitor[0]], monitor[1]
+        view, state = system.monitors[key], self._runner.own_alarms.completed(monitor, state)
         if view.state == state:
             return
         system.monitors[key] = replace(view, state=state)
         for subscription in self._subscriptions:
-            subscription.state((system.key, key))
+            subscription.state(monitor)
+
+    def _alarm_is_forced(self, monitor: MonitorKey) -> None:
+        view = self.monitor(*monitor)
+        if view is not None:
+            self._show_state(monitor, view.state)
 
     def _apply_detection(self, system: System, detection: Detection) -> None:
         detection = door.DETECTIONS.admit(detection)

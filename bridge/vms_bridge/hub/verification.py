@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
@@ -19,6 +20,14 @@ TIMEOUT_S = {SetAlarm: 15.0, SetArmed: 25.0, SetDetection: 10.0, SetMode: 25.0, 
 
 LONG = frozenset({SetRunState, Restart})
 """Actions that report `running` meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """When an action was sent, and what the monitor's state was then (None: it is for the system)."""
+
+    sent: datetime
+    state: MonitorState | None = None
 
 
 def refusal(action: Action, system: SystemView, view: MonitorView | None) -> str | None:
@@ -47,14 +56,16 @@ def is_already(action: Action, system: SystemView, view: MonitorView | None) -> 
     return view is not None and _shows(action, view.state)
 
 
-def is_verified(action: Action, system: SystemView, view: MonitorView | None, sent: datetime) -> bool:
-    """Say whether the state shows the effect of an action that was sent at that time."""
+def is_verified(action: Action, system: SystemView, view: MonitorView | None, before: Before) -> bool:
+    """Say whether the state shows the effect of an action."""
     match action:
         case SetRunState(name=name):
             return system.state.available and system.state.run_state == name and system.state.running is not False
         case Restart():
             state = view.state if view else None
-            return bool(state and state.connected and state.observed and state.observed > sent)
+            return bool(state and state.connected and state.observed and state.observed > before.sent)
+        case SetAlarm(on=True):
+            return view is not None and _is_forced(view.state, before.state)
     return view is not None and _shows(action, view.state)
 
 
@@ -79,8 +90,17 @@ def _shows(action: Action, state: MonitorState) -> bool:
             return state.detection is on
         case SetMode(mode=mode, value=value):
             return state.modes.get(mode) == value
-        case SetAlarm(on=True):
-            return state.alarm in {AlarmState.ALARM, AlarmState.ALERT}
-        case SetAlarm():
-            return state.alarm is not None and state.alarm is not AlarmState.ALARM
+        case SetAlarm(on=False):
+            return state.alarm not in {None, AlarmState.ALARM} and state.forced is not True
     return False
+
+
+def _is_forced(state: MonitorState, before: MonitorState | None) -> bool:
+    """Say whether an alarm came that could be the forced one, or the one that was there is not known to be another.
+
+    One that is in `alert` has come and is passing, where none was before; what was in `alert` before proves nothing.
+    """
+    known = before.alarm if before else None
+    if state.alarm is AlarmState.ALARM:
+        return known is not AlarmState.ALARM or state.forced is not False
+    return state.alarm is AlarmState.ALERT and known in {AlarmState.IDLE, AlarmState.PREALARM}

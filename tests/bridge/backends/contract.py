@@ -317,7 +317,7 @@ def _shows(feed: RecordingFeed, monitor_id: str | None, action: Action) -> bool:
     state = feed.states[monitor_id or ""]
     match action:
         case SetAlarm(on=on):
-            shown = (state.alarm is AlarmState.ALARM) is on
+            shown = (state.alarm is AlarmState.ALARM) is on and state.forced in {None, on}
         case SetDetection(on=on):
             shown = state.detection is on
         case SetArmed(on=on):

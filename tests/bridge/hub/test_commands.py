@@ -273,6 +273,106 @@ async def test_an_alarm_that_comes_is_verified_without_a_look(tmp_path: Path) ->
         assert backend.looks == 0
 
 
+async def test_an_alarm_in_alert_is_not_the_forced_one(tmp_path: Path) -> None:
+    """What is passing was there before; only one that came after the command may have reached that already."""
+    backend = ScriptedBackend(first=snapshot(m1=state(alarm=AlarmState.ALERT)), obey=False)
+    async with served(tmp_path, backend, timeouts=QUICK) as hub:
+        assert (await hub.submit(command(SetAlarm(on=True)))).result is AckResult.TIMEOUT
+
+    backend = ScriptedBackend(obey=False)
+    backend.on_refresh = lambda: backend.show(alarm=AlarmState.ALERT)
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetAlarm(on=True)))).result is AckResult.APPLIED
+
+
+async def test_an_alarm_that_is_known_to_be_another_is_not_the_forced_one(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=snapshot(m1=state(alarm=AlarmState.ALARM, forced=False)), obey=False)
+    backend.on_refresh = lambda: backend.show(forced=backend.looks > 2)
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetAlarm(on=True)))).result is AckResult.APPLIED
+        assert backend.looks == 3
+
+
+async def test_an_alarm_is_ended_when_it_is_forced_no_more(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=snapshot(m1=state(alarm=AlarmState.ALARM, forced=True)), obey=False)
+    alert = AlarmState.ALERT
+    steps: list[dict[str, object]] = [{"forced": False}, {"alarm": alert, "forced": True}, {"alarm": alert, "forced": False}]
+    backend.on_refresh = lambda: backend.show(**steps.pop(0))
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetAlarm(on=False)))).result is AckResult.APPLIED
+        assert not steps
+
+
+async def test_what_could_not_be_looked_at_is_not_said_to_be_so_already(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+
+    def hang() -> None:
+        if backend.looks == 1:
+            raise VmsUnreachable("its daemon hangs")
+
+    backend.on_refresh = hang
+    async with served(tmp_path, backend) as hub:
+        assert (await hub.submit(command(SetDetection(on=True)))).result is AckResult.APPLIED
+        assert backend.actions == [("1", SetDetection(on=True))]
+
+
+async def test_an_alarm_that_the_bridge_has_forced_is_known_to_be_forced_until_it_is_seen_to_end(tmp_path: Path) -> None:
+    """Many a VMS does not tell a forced alarm from another."""
+    backend = ScriptedBackend()
+
+    def forced() -> bool | None:
+        view = hub.monitor("zm", "1")
+        assert view
+        return view.state.forced
+
+    async with served(tmp_path, backend) as hub:
+        assert forced() is None
+        assert (await hub.submit(command(SetAlarm(on=True)))).result is AckResult.APPLIED
+        assert forced() is True
+        backend.show(score=50)
+        assert forced() is True
+        backend.show(alarm=AlarmState.ALERT)
+        backend.show(alarm=AlarmState.ALARM)
+        assert forced() is None, "a forced alarm never leaves `alarm`: this is another"
+        await hub.submit(command(SetAlarm(on=True)))
+        backend.show(forced=False)
+        assert forced() is False, "the VMS knows better"
+        backend.show(forced=None)
+        assert forced() is True
+        await hub.submit(command(SetAlarm(on=False)))
+        backend.show(alarm=AlarmState.ALARM)
+        assert forced() is None
+
+
+@pytest.mark.parametrize(("seconds", "known"), [(None, None), (1000, True)])
+async def test_a_loss_hides_whether_a_forced_alarm_has_ended(
+    tmp_path: Path, seconds: float | None, *, known: bool | None
+) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        await hub.submit(command(SetAlarm(on=True, seconds=seconds)))
+        assert backend.feed
+        backend.feed.emit(SystemLost(detail="gone"))
+        view = hub.monitor("zm", "1")
+        assert view
+        assert view.state.forced is None
+        backend.feed.emit(snapshot(m1=state(alarm=AlarmState.ALARM)))
+        view = hub.monitor("zm", "1")
+        assert view
+        assert view.state.forced is known
+
+
+async def test_an_alarm_that_an_earlier_run_has_forced_for_a_time_is_known_to_be_forced(tmp_path: Path) -> None:
+    async with served(tmp_path, ScriptedBackend()) as hub:
+        await hub.submit(command(SetAlarm(on=True, seconds=1000)))
+        await hub._store.save_monitors("zm", {"1": monitor()})
+    async with served(tmp_path, ScriptedBackend(first=snapshot(m1=state(alarm=AlarmState.ALARM)))) as hub:
+        subscription = hub.subscribe()
+        while (view := hub.monitor("zm", "1")) is None or view.state.forced is None:
+            await subscription.changes()
+        assert view.state.forced
+
+
 async def test_arming_restores_the_modes_of_before_even_after_a_restart(tmp_path: Path) -> None:
     first = snapshot(m1=state(modes={"function": "Mocord"}))
     async with served(tmp_path, ScriptedBackend(first=first)) as hub:

@@ -22,6 +22,7 @@ STATE = MonitorState(
     alarm=AlarmState.ALARM,
     armed=True,
     detection=True,
+    forced=False,
     is_recording=True,
     modes={"function": "Modect", "capturing": "Always", "analysing": "None", "recording": "OnMotion"},
     score=42,

@@ -48,6 +48,7 @@ def test_a_monitors_state() -> None:
         "connected": True,
         "is_recording": True,
         "armed": True,
+        "forced": False,
         "detection": True,
         "function": "Modect",
         "capturing": "Always",

@@ -33,6 +33,7 @@ SIZES = tuple(_OFFSETS)
 #: From 1.37 on: `active` is the enum `analysing` (none, always), which MySQL counts from 1, and zones have scores.
 _NEW_SIZES = {864, 872, 888}
 _TRIGGER_BYTES, _VIDEO_STORE_BYTES = 560, 4128
+_BUFFERED = 10
 
 
 class MemoryWriter:
@@ -45,6 +46,7 @@ class MemoryWriter:
         self._offsets = dict(zip(_NAMES, _OFFSETS.get(size, _OFFSETS[760]), strict=True))
         self._fd = -1
         self.values: dict[str, float | bytes] = {}
+        self.frames = 0
 
     def create(self, now: float, **values: float | bytes) -> None:
         """Make the file anew, with a new inode, as a starting daemon does."""
@@ -74,19 +76,24 @@ class MemoryWriter:
                 raw = int(raw) + (self.size in _NEW_SIZES)
             if name not in {"capture_fps", "analysis_fps", "cause"}:
                 raw = int(raw)
-            os.pwrite(self._fd, struct.pack(f"<{_CODES[name]}", raw), offset)
+            self._write(struct.pack(f"<{_CODES[name]}", raw), offset)
 
-    def set_trigger(self, state: int) -> None:
-        """Write TriggerData: 0 for nothing, 1 for an alarm that is forced on, 2 for one that is forced off."""
-        os.pwrite(self._fd, struct.pack("<II", _TRIGGER_BYTES, state), self.size)
+    def set_trigger(self, state: int, cause: bytes | None = None) -> None:
+        """Write TriggerData: 0 for nothing, 1 for an alarm that is forced on, 2 for one that is forced off; the cause stays."""
+        if cause is not None:
+            self._write(cause.ljust(32, b"\0"), self.size + 16)
+        self._write(struct.pack("<II", _TRIGGER_BYTES, state), self.size)
 
     def score_zones(self, *scores: int) -> None:
         """Write the zones' scores, in the order of their kinds and ids, where this layout has them."""
         if self.size in _NEW_SIZES:
-            os.pwrite(self._fd, struct.pack(f"<{len(scores)}i", *scores), self.size + _TRIGGER_BYTES)
+            self._write(struct.pack(f"<{len(scores)}i", *scores), self.size + _TRIGGER_BYTES)
 
     def beat(self, now: float) -> None:
         """Show a sign of life, with a picture."""
+        self.frames += 1
+        for offset in (4, 8):  # the places of the frames that were captured and analysed last
+            self._write(struct.pack("<i", self.frames % _BUFFERED), offset)
         self.set(heartbeat=int(now), last_write=int(now))
 
     def overwrite(self, raw: bytes, offset: int = 0) -> None:
@@ -104,3 +111,7 @@ class MemoryWriter:
             os.close(self._fd)
             self._fd = -1
         self.path.unlink(missing_ok=True)
+
+    def _write(self, raw: bytes, offset: int) -> None:
+        if self._fd >= 0:  # else it is removed, and nobody captures
+            os.pwrite(self._fd, raw, offset)

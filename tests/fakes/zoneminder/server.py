@@ -13,14 +13,13 @@ from urllib.parse import quote, unquote
 
 from aiohttp import web
 from tests.fakes.zoneminder import recorded, render
-from tests.fakes.zoneminder.world import ALARM, IDLE, World
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
     from tests.fakes.gate import Gate
-    from tests.fakes.zoneminder.world import FakeEvent, FakeMonitor
+    from tests.fakes.zoneminder.world import FakeEvent, FakeMonitor, World
 
 JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 100 + b"\xff\xd9"
 VIEWER = frozenset({"monitors:view", "events:view", "stream:view"})
@@ -34,6 +33,7 @@ _ENUMS = {
 }
 _KNOWN_PARAMETERS = frozenset({"p", "sort", "page", "limit", "token", "direction"})
 _DENIED = json.dumps(render.error(401, "UnauthorizedException", "Login denied", "/"))
+_ZMU_PATIENCE_S = 10.0
 _EVERYTHING = re.compile(r"(?P<path>.*?)\.json$")
 
 
@@ -50,7 +50,7 @@ class User:
 class Fault:
     """`kind`: hang, drip, truncate, html, 500, 500-json, echo, 502, 503, 504, 401, 403, 404, empty, garbage, redirect, close.
 
-    `times` -1: for ever.
+    `slow` answers as it should, but only once the fake is healed. `times` -1: for ever.
     """
 
     kind: str
@@ -345,13 +345,13 @@ class FakeZoneMinder:
         if command == "disable":
             self.world.force_off(number, on=True)
             return {"status": "Forcing alarm off", "output": f"Monitor {number}({item.name})\nForcing alarm off"}
-        self.world.force_off(number, on=False)
-        if command == "on" and item.state == IDLE:
+        if command == "on":
             await asyncio.sleep(self.world.alarm_delay_s)
-            event = self.world.alarm(number, "Forced Web", "Forced Web: ", 255)
-            return {"status": f"Alarmed event id: {event.id if event else 0}", "output": "Forcing alarm on current state"}
-        if command == "off" and item.state == ALARM:
-            self.world.calm(number)
+            if not self.world.force_on(number):
+                await asyncio.sleep(_ZMU_PATIENCE_S)
+            newest = max((event.id for event in self.world.events.values() if event.monitor_id == number), default=0)
+            return {"status": f"Alarmed event id: {newest}", "output": "Forcing alarm on current state"}
+        self.world.cancel(number)
         return {"status": "Cancelling forced alarm on/off", "output": ""}
 
     def _event(self, number: int, method: str) -> object:
@@ -440,6 +440,10 @@ class FakeZoneMinder:
         for prefix, fault in list(self.faults.items()):
             if path.startswith(prefix) and fault.times != 0:
                 fault.times -= 1
+                if fault.kind == "slow":
+                    while fault in self.faults.values():  # noqa: ASYNC110 - tests change them as they like
+                        await asyncio.sleep(0.01)
+                    return None
                 return await self._bad(request, fault.kind)
         return None
 

@@ -99,6 +99,9 @@ class World:
         self.alarm_delay_s = 0.0
         self.is_stopped = False
         self.silent: set[int] = set()
+        """Monitors whose daemons hang: they do nothing any more, whatever zmu writes for them."""
+        self.is_alert_after_alarms = False
+        """Whether a cancelled alarm goes on as alert until it is calm, as it does for PostEventCount frames."""
         for number in range(1, monitors + 1):
             self.add_monitor(number)
 
@@ -276,11 +279,37 @@ class World:
 
     def force_off(self, number: int, *, on: bool) -> None:
         """Have no alarm come about whatever moves, or end that."""
+        self.write_trigger(number, 2 if on else 0)
         self.monitors[number].is_forced_off = on
-        if on:
+        if on and number not in self.silent:
             self.calm(number)
+
+    def force_on(self, number: int) -> bool:
+        """Have an alarm come about, and say whether there is one: a daemon that hangs sees nothing of it."""
+        monitor = self.monitors[number]
+        monitor.is_forced_off = False
+        self.write_trigger(number, 1, b"Forced Web")
+        if number not in self.silent:
+            if monitor.state == ALERT:
+                self.set_state(number, ALARM)
+            elif monitor.state != ALARM:
+                self.alarm(number, "Forced Web", "Forced Web: ", 255)
+        return monitor.state == ALARM
+
+    def cancel(self, number: int) -> None:
+        """End what is forced, as `zmu -c` does."""
+        self.force_off(number, on=False)
+        if number in self.silent or self.monitors[number].state != ALARM:
+            return
+        if self.is_alert_after_alarms:
+            self.set_state(number, ALERT, score=0)
+        else:
+            self.calm(number)
+
+    def write_trigger(self, number: int, state: int, cause: bytes | None = None) -> None:
+        """Write the monitor's trigger, as zmu does by itself."""
         if number in self.memories:
-            self.memories[number].set_trigger(2 if on else 0)
+            self.memories[number].set_trigger(state, cause)
 
     def restore_database(self, newest: int) -> None:
         """Go back to an older database, in which `newest` was the last event."""

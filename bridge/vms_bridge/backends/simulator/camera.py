@@ -283,6 +283,7 @@ class Camera:
             alarm=alarm,
             armed=behaviour(self.modes).analyses,
             detection=not self._is_paused,
+            forced=None if alarm is None else forced is not None,
             is_recording=bool(recording),
             modes=self.modes,
             score=forced.score if forced else max(scores, default=0),

@@ -115,6 +115,8 @@ class ZoneMinder:
             if restarting is not None:
                 session.monitors.mark_restart(restarting, is_due=False)
             raise
+        if watch is not None:
+            watch.was_commanded(action)
         if begins_anew:
             session.monitors.settle(list(session.watches) if monitor_id is None else [monitor_id])
 

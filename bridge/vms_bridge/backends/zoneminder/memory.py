@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 
 _LOG = logging.getLogger(__name__)
+_FRAME_S = 10.0
+"""As long as it takes the slowest of cameras to send a frame."""
 _LASTING_S = 10.0
 """From when on a trouble that should have passed is worth a line in the log."""
 
@@ -52,6 +55,8 @@ class MemorySource:
         self._sampler = Sampler(directory, version, clock)
         self._foreign = ForeignMemory(api)
         self._trouble = Trouble(_LOG, f"{name}: shared memory", clock.monotonic)
+        self._awaited: dict[str, asyncio.Event] = {}
+        """By monitor: what is set at its next frame."""
         self._bad: dict[str, tuple[float, Unusable]] = {}
         """By monitor: when to tell its trouble, and which it is."""
 
@@ -85,12 +90,23 @@ class MemorySource:
             for monitor_id in await self._foreign.resolve(self._listener.watches, newest):
                 self._disown(self._listener.watches[monitor_id])
 
+    async def frame(self, monitor_id: str) -> bool:
+        """Wait for the monitor's next frame, and say whether one came; the loss of its memory ends the wait as well."""
+        came = self._awaited.setdefault(monitor_id, asyncio.Event())
+        try:
+            async with self._clock.timeout(_FRAME_S):
+                await came.wait()
+        except TimeoutError:
+            return False
+        return True
+
     def close(self) -> None:
         """Let go of all files."""
         self._sampler.close()
 
     def _lost(self, watch: Watch, problem: Unusable, now: float) -> None:
         watch.lost_memory(f"no shared memory: {problem}", now)
+        self._came(watch.row.id)
         if problem.kind == ABSENT:
             self._bad.pop(watch.row.id, None)
         else:
@@ -108,8 +124,10 @@ class MemorySource:
                 self._bad[monitor_id] = (float("inf"), problem)
 
     def _took(self, watch: Watch, sample: Sample, now: float) -> None:
-        before = watch.sample
+        before, forced = watch.sample, watch.trigger.force
         watch.saw(sample, now)
+        if before is None or sample.sign != before.sign:
+            self._came(watch.row.id)
         if self._bad.pop(watch.row.id, None) and not self._bad:
             self._trouble.over()
         if before is None or before.startup != sample.startup:
@@ -118,10 +136,15 @@ class MemorySource:
                 self._disown(watch)
         if watch.is_foreign:
             return
-        if before is None or before.urgent != sample.urgent:
+        if before is None or before.urgent != sample.urgent or forced is not watch.trigger.force:
             if before is not None:
                 self._expect(watch, before, sample)
             self._listener.tell(watch.row.id)
+
+    def _came(self, monitor_id: str) -> None:
+        awaited = self._awaited.pop(monitor_id, None)
+        if awaited is not None:
+            awaited.set()
 
     def _disown(self, watch: Watch) -> None:
         watch.is_foreign, watch.memory_problem = True, "no shared memory: the file belongs to another ZoneMinder"

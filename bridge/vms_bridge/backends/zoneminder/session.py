@@ -127,8 +127,11 @@ class Session:
         watch = self.watches.get(monitor_id)
         if watch is None:
             return
-        if watch.uses_memory(self._clock.monotonic()):
+        uses_memory = watch.uses_memory(self._clock.monotonic())
+        if uses_memory or not watch.wants_alarm:
             await self.monitors.reread(monitor_id)
+            if uses_memory and watch.wants_alarm:
+                await self._see_it_alive(watch)
             return
         events_read = self._follower.ring() if self._follower is not None else None
         if not watch.row.is_idle:
@@ -136,6 +139,12 @@ class Session:
         await self.monitors.reread(monitor_id)
         if events_read is not None:
             await events_read.wait()
+
+    async def _see_it_alive(self, watch: Watch) -> None:
+        """Wait for a frame, so that the memory tells of now. Raises VmsUnreachable for a daemon that hangs."""
+        is_expected = watch.sample is not None and watch.trigger.is_at_work
+        if self._memory is not None and is_expected and not await self._memory.frame(watch.row.id):
+            raise VmsUnreachable(f"the daemon of monitor {watch.row.id} shows no sign of life")
 
     async def picture(self, ref: PictureRef) -> bytes:
         """Return a JPEG. Raises MediaUnavailable or VmsError."""

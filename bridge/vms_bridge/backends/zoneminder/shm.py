@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.parse import alarm_state
+from vms_bridge.backends.zoneminder.trigger import Force
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ _PREFIX_BYTES = 1024
 _TRIGGER = struct.Struct("<II")
 _TRIGGER_BYTES = 560
 _CAUSE_BYTES = 256
-_FORCED_OFF = 2
 # From 1.37 on an int for every zone follows, then VideoStoreData with its own size (with a short timeval: 32 bits).
 _VIDEO_STORE_BYTES = frozenset({4128, 4120, 4116})
 HEARTBEAT_LIMIT_S = 30.0
@@ -83,6 +83,7 @@ _1_39_17 = Layout(
     startup=120, heartbeat=128, last_write=136, cause=424, paused=1, zone_scores=888 + _TRIGGER_BYTES,
 )  # fmt: skip
 LAYOUTS: Mapping[int, Layout] = {layout.size: layout for layout in (_1_34, _1_36, _1_36_34, _1_37_61, _1_38, _1_39_17)}
+_FORCES = {force.value: force for force in Force}
 _CODES = {"state": "i", "last_event": "Q", "valid": "B", "detecting": "B", "signal": "B", "imagesize": "I"}
 _CODES |= {"score": "I", "capture_fps": "dd", "startup": "q", "heartbeat": "q", "last_write": "q"}
 
@@ -92,8 +93,8 @@ class Sample:
     """One look at a monitor's shared memory; `startup`, `heartbeat` and `last_write` are Unix times, 0 for never.
 
     `cause` is what ZoneMinder says of the alarm that runs, or of the last one.
-    `is_forced_off`: whatever moves, there is no alarm until somebody takes that back. `scored_zones`: which of all zones,
-    in ZoneMinder's order, have a score; None where that can't be told.
+    `force`: what the trigger says, whether or not the daemon has taken it. `sign` changes with each frame. `scored_zones`:
+    which of all zones, in ZoneMinder's order, have a score; None where that can't be told.
     """
 
     alarm: AlarmState | None
@@ -105,7 +106,8 @@ class Sample:
     heartbeat: int | None
     last_write: int
     imagesize: int
-    is_forced_off: bool = False
+    sign: tuple[int, int] = (0, 0)
+    force: Force | None = Force.NOTHING
     score: int | None = None
     capture_fps: float | None = None
     analysis_fps: float | None = None
@@ -119,11 +121,16 @@ class Sample:
             self.cause,
             self.last_event,
             self.is_detecting,
-            self.is_forced_off,
+            self.force,
             self.has_signal,
             self.startup,
             self.scored_zones,
         )
+
+    @property
+    def is_forced_off(self) -> bool:
+        """Whether there is to be no alarm, whatever moves, until somebody takes that back."""
+        return self.force is Force.NO_ALARM
 
     @property
     def looks(self) -> bool:
@@ -326,7 +333,8 @@ class MonitorMemory:
             heartbeat=values.get("heartbeat"),
             last_write=values["last_write"],
             imagesize=values["imagesize"],
-            is_forced_off=trigger_bytes == _TRIGGER_BYTES and trigger == _FORCED_OFF,
+            sign=(values["written"], values["analysed"]),
+            force=_FORCES.get(trigger) if trigger_bytes == _TRIGGER_BYTES else None,
             score=values.get("score"),
             capture_fps=_rate(values.get("capture_fps")),
             analysis_fps=_rate(values.get("analysis_fps")),
@@ -363,7 +371,8 @@ def _rate(value: float | None) -> float | None:
 
 def _reader(layout: Layout) -> tuple[tuple[str, ...], _Unpack]:
     offsets = sorted((offset, name) for name in _CODES if (offset := getattr(layout, name)) is not None)
-    names, code, end = ["size"], "<I", 4
+    # In every layout the places in the buffer of the frames that were captured and analysed last follow the size.
+    names, code, end = ["size", "written", "analysed"], "<Iii", 12
     for offset, name in offsets:
         code += f"{offset - end}x{_CODES[name]}"
         end = offset + struct.calcsize(f"<{_CODES[name]}")

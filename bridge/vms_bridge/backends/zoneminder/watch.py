@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
 from vms_bridge.backends.zoneminder.events import open_alarm
 from vms_bridge.backends.zoneminder.sampler import LAG_S
+from vms_bridge.backends.zoneminder.trigger import Force, Trigger
 from vms_bridge.backends.zoneminder.zones import alarmed_by_scores, occupied_by_notes, watching
-from vms_bridge.model import AlarmState, Capability, Monitor, MonitorState
+from vms_bridge.commands import SetAlarm
+from vms_bridge.model import AlarmState, Capability, EventKind, Monitor, MonitorState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.backends.zoneminder.shm import Sample
+    from vms_bridge.commands import Action
     from vms_bridge.model import Event, Zone
 
 FUNCTIONS = ("None", "Monitor", "Modect", "Record", "Mocord", "Nodect")
@@ -66,6 +69,7 @@ class Watch:
     sample: Sample | None = None
     memory_problem: str | None = None
     memory: Steadiness = field(default_factory=lambda: Steadiness(STEP_UP_S))
+    trigger: Trigger = field(default_factory=Trigger)
     is_foreign: bool = False
     has_memory: bool = False
     cause: str | None = None
@@ -73,6 +77,10 @@ class Watch:
     status_at: float | None = None
     status_event: str | None = None
     """The event that was open when the status was asked for."""
+    ended_event: str | None = None
+    """The event that was open when an alarm was last ended by command: its cause does not tell what is forced any more."""
+    wants_alarm: bool = True
+    """Whether who asks for a look wants to know the alarm, not only what the monitor's row tells."""
     held_until: float = 0.0
     restarting_from: int | None = None
     left_zones: dict[str, float] = field(default_factory=dict)
@@ -109,6 +117,7 @@ class Watch:
     def saw(self, sample: Sample, monotonic: float) -> None:
         """Take in a look at the shared memory."""
         self.memory.good(monotonic)
+        self.trigger.saw(sample)
         self.left_zones.update(dict.fromkeys(self._alarmed_zones() or (), monotonic))
         if self.sample is not None and sample.startup != self.sample.startup:
             self.hold(monotonic)
@@ -120,6 +129,13 @@ class Watch:
             self.cause = None
         elif sample.alarm is AlarmState.ALARM and sample.cause:
             self.cause = sample.cause
+
+    def was_commanded(self, action: Action) -> None:
+        """Hear what ZoneMinder was asked to do with the monitor, and has accepted."""
+        self.wants_alarm = isinstance(action, SetAlarm)
+        if isinstance(action, SetAlarm):
+            newest = self.open_events[-1] if self.open_events else None
+            self.ended_event = None if action.on or newest is None else newest.id
 
     def lost_memory(self, problem: str, monotonic: float) -> None:
         """Go on without shared memory."""
@@ -150,7 +166,8 @@ class Watch:
             connected=connected,
             alarm=alarm,
             armed=row.armed,
-            detection=sample.is_detecting and not sample.is_forced_off if sample is not None and row.armed else None,
+            detection=self._detects(sample) if sample is not None and row.armed else None,
+            forced=self._is_forced(sample, alarm),
             is_recording=None if lags.events is None else newest is not None,
             modes=row.modes,
             score=sample.score if sample is not None else None,
@@ -184,6 +201,7 @@ class Watch:
             available=True,
             connected=connected,
             alarm=sample.alarm,
+            forced=self._is_forced(sample, sample.alarm),
             score=sample.score,
             cause=None if sample.alarm in {None, AlarmState.IDLE} else self.cause,
             capture_fps=_rounded(sample.capture_fps),
@@ -249,6 +267,22 @@ class Watch:
         # Rows do not tell alarm from alert; a status asked for during this very event, as after a command, does.
         is_alert = self.status is AlarmState.ALERT and self.status_event == self.open_events[-1].id
         return AlarmState.ALERT if is_alert else AlarmState.ALARM
+
+    def _detects(self, sample: Sample) -> bool:
+        return sample.is_detecting and self.trigger.force is not Force.NO_ALARM
+
+    def _is_forced(self, sample: Sample | None, alarm: AlarmState | None) -> bool | None:
+        """Say whether the alarm is a forced one: such a one stays in `alarm` until it is cancelled."""
+        if alarm is None or alarm is AlarmState.IDLE:
+            return None if alarm is None else False
+        if sample is not None:
+            return None if self.trigger.force is None else self.trigger.force is Force.ALARM
+        if alarm is AlarmState.ALERT:
+            return False
+        newest = self.open_events[-1] if self.open_events else None
+        is_forced = newest is not None and newest.kind is EventKind.FORCED and newest.id != self.ended_event
+        # What began by itself may have been forced since.
+        return True if is_forced and alarm is AlarmState.ALARM else None
 
     def _zones(self, sample: Sample | None, alarm: AlarmState | None, monotonic: float) -> dict[str, bool | None]:
         """Return what is known of each zone while its monitor searches the pictures for motion."""
