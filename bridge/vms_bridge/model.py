@@ -234,7 +234,10 @@ class DetectedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """The objects seen in one frame of a monitor; no objects ends their presence."""
+    """The objects seen in one frame of a monitor; no objects ends their presence.
+
+    So does a minute without another detection, the loss of the monitor or its system, and a pause: the hub then tells so.
+    """
 
     monitor_id: str
     time: datetime

@@ -122,7 +122,7 @@ class Changes:
 
     `described` and `removed` are monitors whose description came, changed or went; `states` those whose state did.
     `messages`: there may be new undelivered event messages. `bridge`: the bridge's own state changed. `detections` are
-    the newest per monitor.
+    the newest per monitor; one without objects may be of a monitor that is no more.
     """
 
     systems: frozenset[str] = frozenset()

@@ -21,6 +21,7 @@ from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.command_runner import CommandRunner
 from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
+from vms_bridge.hub.presence import Presence, is_ended
 from vms_bridge.hub.recorder import Recorder
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.model import (
@@ -77,6 +78,7 @@ class Hub:
             on_state=self._tell_state,
         )
         self._recorder = Recorder(store, clock, durable_sinks=durable_sinks, on_stored=self._adopt)
+        self._presence = Presence(clock, self._tell_detection)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._runner = CommandRunner(
             self, clock, backend_of=self._backend_of, memory=self, store=store, on_forced=self._alarm_is_forced
@@ -113,6 +115,8 @@ class Hub:
         self._subscriptions.add(subscription)
         subscription.messages()
         subscription.bridge()
+        for monitor, detection in self._presence.newest.items():
+            subscription.detection(monitor, detection)
         for system in self._systems.values():
             subscription.system(system.key)
             for key, view in system.monitors.items():
@@ -158,9 +162,10 @@ class Hub:
         return await found.backend.picture(ref)
 
     async def run(self) -> None:
-        """Keep the house until cancelled: save descriptions, forget what is old, end forced alarms in time."""
+        """Keep the house until cancelled: save descriptions, forget what is old, end forced alarms and detections in time."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._always("housekeeping", self._house.run), name="hub: house")
+            group.create_task(self._always("detections", self._presence.run), name="hub: detections")
             group.create_task(self._always("forced alarms", self._runner.run), name="hub: forced alarms")
 
     async def end_forced_alarms(self, system: str | None = None) -> None:
@@ -197,6 +202,8 @@ class Hub:
                 subscription.state((key, monitor))
                 if view.last_event:
                     subscription.last_event((key, monitor))
+        self._presence.forget((key, monitor) for monitor in gone)
+        self._presence.end((key, monitor) for monitor in system.monitors)
         return SystemFeed(self, system)
 
     def remove_system(self, key: str) -> None:
@@ -206,6 +213,7 @@ class Hub:
         for subscription in self._subscriptions:
             subscription.removed((key, monitor) for monitor in system.monitors)
             subscription.system_removed(key)
+        self._presence.forget((key, monitor) for monitor in system.monitors)
 
     def apply(self, system: System, update: Update) -> None:
         """Make an update the current truth and tell who listens. Raises BackendDefect for what is none; nothing changes then."""
@@ -298,6 +306,7 @@ class Hub:
                 subscription.state((system.key, key))
             for key in came_back:
                 subscription.last_event((system.key, key))
+        self._presence.forget((system.key, key) for key in gone)
 
     def _apply_state(self, system: System, monitor_id: str, state: MonitorState) -> None:
         key = system.keys.get(monitor_id)
@@ -319,6 +328,8 @@ class Hub:
         system.monitors[key] = replace(view, state=state)
         for subscription in self._subscriptions:
             subscription.state(monitor)
+        if is_ended(view.state, state):
+            self._presence.end((monitor,))
 
     def _alarm_is_forced(self, monitor: MonitorKey) -> None:
         view = self.monitor(*monitor)
@@ -329,8 +340,7 @@ class Hub:
         detection = door.DETECTIONS.admit(detection)
         key = system.keys.get(detection.monitor_id)
         if key is not None:
-            for subscription in self._subscriptions:
-                subscription.detection((system.key, key), detection)
+            self._presence.saw((system.key, key), detection)
 
     def _apply_loss(self, system: System, detail: str) -> None:
         """Make everything about the system unknown: a stale "clear" is worse than none. What it can do is kept."""
@@ -376,6 +386,10 @@ class Hub:
         while True:
             await boundary.attempt(name, work)
             await self._clock.sleep(_AGAIN_S)
+
+    def _tell_detection(self, monitor: MonitorKey, detection: Detection) -> None:
+        for subscription in self._subscriptions:
+            subscription.detection(monitor, detection)
 
     def _tell_state(self) -> None:
         for subscription in self._subscriptions:

@@ -140,14 +140,14 @@ def ack(ack: Ack) -> bytes:
     )
 
 
-def detection(view: MonitorView, detection: Detection) -> bytes:
-    """Return the objects in one frame of the monitor; an empty list ends their presence."""
+def detection(view: MonitorView | None, detection: Detection) -> bytes:
+    """Return the objects in one frame of the monitor (None: it is no more); an empty list ends their presence."""
     return encode(
         {
             "v": VERSION,
             "time": detection.time,
             "frame": detection.frame,
-            "event_id": None if detection.event_id is None else public_id(view, detection.event_id),
+            "event_id": None if detection.event_id is None or view is None else public_id(view, detection.event_id),
             "source": detection.source,
             "objects": [
                 {

@@ -68,7 +68,7 @@ class Publisher:
             self._put_last_event(key)
         for key, detection in changes.detections.items():
             view = self._hub.monitor(*key)
-            if view is not None:
+            if view is not None or not detection.objects:
                 self._outbox.put(self._topics.detection(*key), payloads.detection(view, detection), retain=False)
         if changes.systems or changes.removed_systems:
             self._clear_strays()

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.fakes.backend import EVERYTHING, monitor
+from tests.fakes.backend import EVERYTHING, START, monitor
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.hub import FakeHub
 from tests.fakes.pipe import FakePipe
 
-from vms_bridge.model import AlarmState, Capability
+from vms_bridge.model import AlarmState, Capability, DetectedObject, Detection
 from vms_bridge.mqtt import discovery
 from vms_bridge.mqtt.announcer import Announcer
 from vms_bridge.mqtt.discovery import Offer
@@ -100,6 +100,18 @@ class Stage:
 
 STATE = TOPICS.monitor_state("zm", "1")
 CONFIG = TOPICS.monitor_discovery("zm", "1")
+
+
+async def test_objects_before_a_camera_that_is_taken_away_have_gone() -> None:
+    stage = await Stage.set()
+    stage.hub.remove_monitor("zm", "1")
+    stage.hub.detect(Detection(monitor_id="1", time=START, event_id="7"))
+    changes = await stage.subscription.changes()
+    await stage.publisher.note(changes)
+    sent = {each.topic: json.loads(each.payload) for each in stage.pipe.run() if each.payload}
+    assert sent[TOPICS.detection("zm", "1")]["objects"] == []
+    stage.hub.detect(Detection(monitor_id="1", time=START, objects=(DetectedObject(label="cat"),)))
+    assert TOPICS.detection("zm", "1") not in await stage.note()
 
 
 async def test_alarms_at_once_measurements_once_in_ten_seconds() -> None:
