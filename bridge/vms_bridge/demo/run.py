@@ -25,6 +25,8 @@ from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.topics import Topics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vms_bridge.clock import Clock
     from vms_bridge.demo.brokers import BrokerAddress
     from vms_bridge.demo.table import Display
@@ -65,13 +67,18 @@ def run_demo(
             cameras=cameras,
             pace=pace,
         )
-        try:
-            tally = asyncio.run(_until_signal(show, display))
-        except BridgeError as error:
-            out.write(f"The demo had to stop: {error} {error.hint}\n")
-            return 1
+        return conclude(lambda: asyncio.run(_until_signal(show, display)), out, is_timed=duration_s is not None)
+
+
+def conclude(performance: Callable[[], Tally], out: TextIO, *, is_timed: bool) -> int:
+    """Perform, say in words how it ended, and return the exit code."""
+    try:
+        tally = performance()
+    except BridgeError as error:
+        out.write(f"The demo had to stop: {error} {error.hint}\n")
+        return 1
     # a demo that is stopped before its first event is no failure; one that was given time is
-    flowed = tally.flows or duration_s is None
+    flowed = tally.flows or not is_timed
     out.write(f"{'The demo is over.' if flowed else 'The demo is over, and not everything has come through!'} {counts(tally)}\n")
     return 0 if flowed else 1
 

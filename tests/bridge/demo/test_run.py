@@ -15,10 +15,9 @@ import pytest
 
 from vms_bridge.backends import load_kind
 from vms_bridge.clock import Moment, SystemClock
-from vms_bridge.demo import run as run_module
 from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
-from vms_bridge.demo.run import Show, perform, run_demo
+from vms_bridge.demo.run import Show, conclude, perform, run_demo
 from vms_bridge.demo.table import PlainDisplay, TableDisplay, make_display
 from vms_bridge.demo.witness import Happening, Tally
 from vms_bridge.errors import BridgeError
@@ -140,13 +139,12 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     assert "The demo is over." in out.getvalue()
 
 
-def test_an_error_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fails(*_: object) -> Tally:
+def test_an_error_is_told_in_words() -> None:
+    def fails() -> Tally:
         raise BridgeError("no room", hint="make some")
 
-    monkeypatch.setattr(run_module, "_until_signal", fails)
     out = io.StringIO()
-    assert run_demo(duration_s=1, port=0, stream=out) == 1
+    assert conclude(fails, out, is_timed=True) == 1
     assert "no room make some" in out.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,24 +20,32 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.watch import Watch
     from vms_bridge.commands import Action
 
-# zmu waits until the alarm is on: in 1.34 for ever, in 1.38 for minutes.
-ALARM_TIMEOUT_S = 3.0
-# Below the hub's limits, so that there is time left to see what became of it.
-RUN_STATE_TIMEOUT_S = 150.0
-EDIT_TIMEOUT_S = 15.0
 _DISARMED = {"Modect": "Monitor", "Mocord": "Record", "Nodect": "Monitor"}
 _ARMED = {"Monitor": "Modect", "Record": "Mocord", "None": "Modect"}
 _COLUMNS = {"function": "Function", "capturing": "Capturing", "analysing": "Analysing", "recording": "Recording"}
 _PLAIN_ALARM = SetAlarm(on=True)
 
 
-async def perform(api: Api, action: Action, watch: Watch | None) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long an answer is waited for: below the hub's limits, so that there is time left to see what became of it."""
+
+    alarm_s: float = 3.0
+    """zmu waits until the alarm is on: in 1.34 for ever, in 1.38 for minutes."""
+    run_state_s: float = 150.0
+    edit_s: float = 15.0
+
+
+LIMITS = Limits()
+
+
+async def perform(api: Api, action: Action, watch: Watch | None, limits: Limits = LIMITS) -> bool:
     """Have it done to this monitor, and say whether its daemon starts anew for it.
 
     Raises CommandRejected or VmsError.
     """
     if isinstance(action, SetRunState):
-        await _ask(api, f"states/change/{quote(action.name, safe='')}", RUN_STATE_TIMEOUT_S)
+        await _ask(api, f"states/change/{quote(action.name, safe='')}", limits.run_state_s)
         return True
     if watch is None:
         raise CommandRejected("ZoneMinder has no such monitor any more", hint="was it deleted?")
@@ -44,18 +53,18 @@ async def perform(api: Api, action: Action, watch: Watch | None) -> bool:
     match action:
         case SetAlarm(on=on):
             _refuse_what_only_zmtrigger_can(action)
-            await _alarm(api, watch, "on" if on else "off")
+            await _alarm(api, watch, "on" if on else "off", limits.alarm_s)
             return False
         case SetDetection(on=on):
             _refuse_what_can_not_be_paused(watch, on=on)
-            await _alarm(api, watch, "off" if on else "disable")
+            await _alarm(api, watch, "off" if on else "disable", limits.alarm_s)
             return False
         case SetArmed(on=on, restore=restore):
-            return await _edit(api, row, armed_modes(row, on=on, restore=restore or {}))
+            return await _edit(api, row, armed_modes(row, on=on, restore=restore or {}), limits.edit_s)
         case SetMode(mode=mode, value=value):
-            return await _edit(api, row, {mode: value})
+            return await _edit(api, row, {mode: value}, limits.edit_s)
         case Restart():
-            await _ask(api, f"monitors/daemonControl/{row.id}/restart", EDIT_TIMEOUT_S, at=watch.server)
+            await _ask(api, f"monitors/daemonControl/{row.id}/restart", limits.edit_s, at=watch.server)
             return True
 
 
@@ -106,10 +115,10 @@ def _refuse_what_can_not_be_paused(watch: Watch, *, on: bool) -> None:
         )
 
 
-async def _alarm(api: Api, watch: Watch, command: str) -> None:
+async def _alarm(api: Api, watch: Watch, command: str, timeout_s: float) -> None:
     row = watch.row
     path = f"monitors/alarm/id:{row.id}/command:{command}"
-    answer = mapping(await _ask(api, path, ALARM_TIMEOUT_S, at=watch.server))
+    answer = mapping(await _ask(api, path, timeout_s, at=watch.server))
     said = f"{as_text(answer.get('status'))} {as_text(answer.get('output'))} {as_text(answer.get('error'))}"
     if "cannot handle alarms" in said:
         raise CommandRejected(
@@ -123,13 +132,13 @@ async def _alarm(api: Api, watch: Watch, command: str) -> None:
         )
 
 
-async def _edit(api: Api, row: MonitorRow, modes: Mapping[str, str]) -> bool:
+async def _edit(api: Api, row: MonitorRow, modes: Mapping[str, str], timeout_s: float) -> bool:
     form = {f"Monitor[{_COLUMNS[mode]}]": value for mode, value in modes.items() if row.modes.get(mode) != value}
     if row.capturing is None and not row.enabled and modes.get("function") in _DISARMED:
         form["Monitor[Enabled]"] = "1"
     if not form:
         return False
-    answer = await _ask(api, f"monitors/{row.id}", EDIT_TIMEOUT_S, form)
+    answer = await _ask(api, f"monitors/{row.id}", timeout_s, form)
     message = as_text(mapping(answer).get("message"))
     if message.startswith("Error"):
         raise CommandRejected(f"ZoneMinder did not save monitor {row.id}: {api.quoted(message)}")

@@ -11,8 +11,7 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.server import VIEWER
 from tests.fakes.zoneminder.world import ALERT
 
-from vms_bridge.backends.zoneminder import actions
-from vms_bridge.backends.zoneminder.actions import armed_modes
+from vms_bridge.backends.zoneminder.actions import Limits, armed_modes, perform
 from vms_bridge.backends.zoneminder.parse import MonitorRow
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, VmsUnreachable
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.bridge.backends.zoneminder.conftest import Serve
 
+    from vms_bridge.backends.zoneminder.backend import ZoneMinder
     from vms_bridge.commands import Action
 
 
@@ -108,12 +108,18 @@ async def test_forced_alarm_where_only_statuses_tell(serve: Serve) -> None:
         assert feed.states["1"].alarm is AlarmState.ALARM
 
 
-async def test_alarm_that_takes_long_counts_as_requested(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "ALARM_TIMEOUT_S", 0.05)
+async def requested(backend: ZoneMinder, action: Action) -> bool:
+    """Ask for it, and wait but a moment for the answer; say whether a daemon starts anew for it."""
+    session = backend._live()
+    watch = None if isinstance(action, SetRunState) else session.watches["1"]
+    return await perform(session.api, action, watch, Limits(alarm_s=0.05, run_state_s=0.05, edit_s=0.05))
+
+
+async def test_alarm_that_takes_long_counts_as_requested(serve: Serve) -> None:
     world = World()
     world.alarm_delay_s = 30
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
-        await backend.execute("1", SetAlarm(on=True))
+        assert await requested(backend, SetAlarm(on=True)) is False
 
 
 @pytest.mark.parametrize(
@@ -197,14 +203,10 @@ async def test_a_gateway_that_gives_up_is_no_refusal(action: Action, kind: str, 
         ("monitors/daemonControl", Restart()),
     ],
 )
-async def test_what_takes_too_long_counts_as_requested(
-    path: str, action: Action, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(actions, "RUN_STATE_TIMEOUT_S", 0.05)
-    monkeypatch.setattr(actions, "EDIT_TIMEOUT_S", 0.05)
+async def test_what_takes_too_long_counts_as_requested(path: str, action: Action, serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
         fake.fail(path, "hang")
-        await backend.execute(None if isinstance(action, SetRunState) else "1", action)
+        assert await requested(backend, action) is True
         fake.heal()
 
 
