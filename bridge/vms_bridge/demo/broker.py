@@ -40,10 +40,15 @@ class BrokerLimits:
     """What the broker bears. `versions` are protocol levels: 4 is MQTT 3.1.1.
 
     A client whose queue of `max_queued_…` is full gets no newer message until it has read some of the older ones.
+    Who sends a packet above `max_packet_bytes` is disconnected; whether he was told before is `announces_packet_bytes`. A
+    payload above `max_payload_bytes` is dropped, and refused where the protocol allows it, as mosquitto does by its
+    `message_size_limit`.
     """
 
     receive_maximum: int = 1_000
     max_packet_bytes: int = 16 * 1024 * 1024
+    announces_packet_bytes: bool = True
+    max_payload_bytes: int | None = None
     max_queued_messages: int = 100_000
     max_queued_bytes: int = 64 * 1024 * 1024
     max_retained: int = 100_000
@@ -242,6 +247,9 @@ class Broker:
         message.sender = connection.client_id
         if not self._hooks.may_publish(connection.client_id, message.topic):
             return Reason.NOT_AUTHORISED
+        most = self._limits.max_payload_bytes
+        if most is not None and len(message.payload) > most:
+            return Reason.PACKET_TOO_LARGE
         return self.publish(message, connection)
 
     def subscribe(self, connection: Connection, wish: Wish) -> int:

@@ -270,11 +270,12 @@ class Connection(asyncio.Protocol):
         self._outgoing = Outgoing(self._transport, connect.version, limits, self._clock.monotonic)
         announced: Properties = {
             Property.RECEIVE_MAXIMUM: self._limits.receive_maximum,
-            Property.MAXIMUM_PACKET_SIZE: self._limits.max_packet_bytes,
             Property.SUBSCRIPTION_IDS_AVAILABLE: 0,
             Property.SHARED_SUBSCRIPTIONS_AVAILABLE: 0,
             **assigned,
         }
+        if self._limits.announces_packet_bytes:
+            announced[Property.MAXIMUM_PACKET_SIZE] = self._limits.max_packet_bytes
         self._session_expiry_s = min(wanted_s := _session_expiry_s(connect), self._limits.max_session_expiry_s)
         if self._session_expiry_s != wanted_s:
             announced[Property.SESSION_EXPIRY] = self._session_expiry_s

@@ -70,10 +70,12 @@ class Link:
         self._failure: BrokerError | None = None
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._connack = False
-        self._acks: dict[int, Callable[[int], None]] = {}
+        self._acks: dict[int, tuple[Callable[[int], None], int]] = {}
         self._subscriptions: dict[int, asyncio.Future[list[int]]] = {}
         self._expiries: dict[int, Properties] = {}
         self._max_packet_bytes: int | None = None
+        self.most_bytes: int | None = None
+        """The largest payload that the broker bears, as far as was learnt elsewhere."""
         self._inbox = Inbox(lambda mid: client.ack(mid, 1))
         self._lifeline = Lifeline(clock.monotonic(), ping_s=_PING_WITH_SESSION_S if session_s else PING_S)
         self._driver = LinkDriver(
@@ -86,6 +88,8 @@ class Link:
         )
         self.forgotten = 0
         """For how many answers that never came the link was ended."""
+        self.too_large: int | None = None
+        """The size of the largest payload on its way when the broker ended the link because one was too large."""
         self.window = WINDOW
         """How many QoS 1 messages may be unacknowledged."""
         self.session_s = 0
@@ -186,7 +190,7 @@ class Link:
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             return False
         if on_ack is not None:
-            self._acks[info.mid] = on_ack
+            self._acks[info.mid] = (on_ack, len(payload))
             self._lifeline.asked(info.mid, self._clock.monotonic(), is_ordered=True)
         return True
 
@@ -307,6 +311,8 @@ class Link:
         self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if flags.is_disconnect_packet_from_server and reason.is_failure:
+            if reason.value == reasons.PACKET_TOO_LARGE:
+                self.too_large = max((size for _, size in self._acks.values()), default=None)
             self._end(reasons.disconnection(self._where, reason.value, str(reason), self._said(properties)))
         elif self._connack:
             self._end(self._lost("it was cut" if reason == "Unspecified error" else str(reason).lower()))
@@ -340,8 +346,8 @@ class Link:
 
     def _acknowledged(self, mid: int, code: int) -> None:
         self._lifeline.answered(mid, self._clock.monotonic())
-        on_ack = self._acks.pop(mid, None)
-        if on_ack is not None:
+        if mid in self._acks:
+            on_ack, _ = self._acks.pop(mid)
             on_ack(code)
 
     def _forgotten(self, count: int) -> None:
@@ -380,6 +386,8 @@ class Link:
 
     def _fits(self, topic: str, size_bytes: int) -> bool:
         """Say whether the broker takes a message of this size."""
+        if self.most_bytes is not None and size_bytes > self.most_bytes:
+            return False
         return self._max_packet_bytes is None or size_bytes + len(topic.encode()) + _OVERHEAD_BYTES <= self._max_packet_bytes
 
     async def _answer(self, mid: int) -> list[int]:

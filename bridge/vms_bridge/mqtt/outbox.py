@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.counters import Counters
+from vms_bridge.mqtt.sizes import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,8 @@ class Outbox:
     """Feeds a pipe as fast as it takes, and no faster.
 
     `call_soon` runs a callback in the next turn of the loop; `on_dropped` hears of topics whose newest message is too
-    large to be sent, `on_refused` of those whose retained message the broker has refused: topic, size, reason code.
+    large to be sent, `on_refused` of those whose retained message the broker has refused: topic, size, reason code. `sizes`
+    says whether to be careful: to send the smallest first, one at a time.
     """
 
     def __init__(
@@ -98,12 +100,14 @@ class Outbox:
         on_dropped: Callable[[str, int], None],
         on_refused: Callable[[str, int, int], None] | None = None,
         counters: Counters | None = None,
+        sizes: Sizes | None = None,
     ) -> None:
         self._pipe = pipe
         self._call_soon = call_soon
         self._on_dropped = on_dropped
         self._on_refused = on_refused
         self._counters = counters or Counters()
+        self._sizes = sizes or Sizes()
         self._count = 0
         self._newest: dict[str, _Newest] = {}
         self._sure: dict[str, _Newest] = {}
@@ -160,6 +164,11 @@ class Outbox:
             self._room.clear()
             await self._room.wait()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that must arrive has."""
+        return not self._has_sure and not self._pipe.unacknowledged
+
     def close(self) -> None:
         """Send nothing more, whatever waits or comes."""
         self._is_closed = True
@@ -193,8 +202,12 @@ class Outbox:
         among[topic] = new
         self.kick()
 
+    @property
+    def _window(self) -> int:
+        return 1 if self._sizes.is_careful else self._pipe.window
+
     def _has_window(self) -> bool:
-        return self._pipe.unacknowledged < self._pipe.window
+        return self._pipe.unacknowledged < self._window
 
     def _turn(self) -> None:
         self._due = False
@@ -211,18 +224,18 @@ class Outbox:
 
     def _share_of_queue(self) -> int:
         """Return how many of the queue may go first: many events must not keep back all the states of a new link."""
-        free = self._pipe.window - self._pipe.unacknowledged
+        free = self._window - self._pipe.unacknowledged
         if self._sure:
             self._is_odd = not self._is_odd
             free = (free + self._is_odd) // 2
-        return min(free, _FIRST, len(self._posts) + len(self._late))
+        return max(0, min(free, _FIRST, len(self._posts) + len(self._late)))
 
     def _publish_next(self, *, is_first: bool) -> bool:
         """Publish one message, `is_first` of the queue, else what has waited longest of the newest; say if there was one."""
         if is_first:
             self._publish_post((self._posts or self._late).popleft())
             return True
-        sure = next(iter(self._sure.items()), None) if self._has_window() else None
+        sure = self._next_sure() if self._has_window() else None
         plain = next(iter(self._newest.items()), None)
         if sure is not None and (plain is None or sure[1].number < plain[1].number):
             topic, newest = sure
@@ -233,6 +246,11 @@ class Outbox:
             del self._newest[topic]
             self._publish_newest(topic, newest)
         return sure is not None or plain is not None
+
+    def _next_sure(self) -> tuple[str, _Newest] | None:
+        if self._sizes.is_careful:
+            return min(self._sure.items(), key=lambda item: len(item[1].payload), default=None)
+        return next(iter(self._sure.items()), None)
 
     def _publish_newest(self, topic: str, newest: _Newest, *, on_ack: Callable[[int], None] | None = None) -> None:
         if not self._pipe.publish(topic, newest.payload, retain=newest.retain, on_ack=on_ack) and self._pipe.is_open:

@@ -29,6 +29,7 @@ from vms_bridge.mqtt.publisher import Publisher
 from vms_bridge.mqtt.refusals import Refusals
 from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.rivalry import Rivalry
+from vms_bridge.mqtt.sizes import Sizes
 from vms_bridge.mqtt.snapshots import SnapshotMemory, Snapshots
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter
@@ -74,6 +75,7 @@ class Memory:
     snapshots: SnapshotMemory = field(default_factory=SnapshotMemory)
     dialect: Dialect = field(default_factory=Dialect)
     counters: Counters = field(default_factory=Counters)
+    sizes: Sizes = field(default_factory=Sizes)
     unwanted: set[str] = field(default_factory=set)
     established: bool = False
     discovery: bool = True
@@ -126,6 +128,7 @@ class Session:
             on_dropped=self._refusals.dropped,
             on_refused=self._refusals.refused,
             counters=memory.counters,
+            sizes=memory.sizes,
         )
 
     async def run(self) -> None:
@@ -142,6 +145,7 @@ class Session:
         finally:
             self._intake.attach(None)
             self._memory.counters.acknowledgements_lost += self._link.forgotten
+            self._memory.sizes.ended(self._link.too_large, self._clock.monotonic())
         if failures:
             raise next((failure for failure in failures if isinstance(failure, RivalBridge)), failures[0])
 
@@ -366,6 +370,9 @@ class Session:
     async def _establish(self) -> None:
         await self._clock.sleep(ESTABLISHED_S)
         self._memory.established = True
+        while not self.outbox.is_idle:
+            await self._clock.sleep(1.0)
+        self._memory.sizes.through()
 
     async def _tell_counts(self) -> None:
         """Have the hello tell the counts of now, seldom: they may change with every message."""

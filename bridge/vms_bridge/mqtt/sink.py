@@ -113,6 +113,7 @@ class MqttSink:
             will=Will(topic=topics.status, payload=OFFLINE),
             dialect=self._memory.dialect,
         )
+        link.most_bytes = self._memory.sizes.most_bytes(self._clock.monotonic())
         identity = Identity(
             config=self._config,
             instance=self._instance,

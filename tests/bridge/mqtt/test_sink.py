@@ -287,6 +287,66 @@ async def test_what_is_too_large_is_left_out(clock: FakeClock, caplog: pytest.Lo
     assert "raise its limit" in caplog.text
 
 
+async def test_what_the_broker_does_not_take_for_its_size_is_told_and_counted(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = FakeHub(monitors=3)
+    async with FakeBroker(limits=BrokerLimits(max_payload_bytes=1200)) as broker, running(make(broker, clock), hub):
+        await settled(broker, hub)
+        hub.record(1)
+        await until(lambda: hub.delivered_positions == {1})
+        await until(lambda: "bytes, as on homeassistant/device/" in caplog.text, clock)
+        await until(lambda: read(broker, f"{ROOT}/info")["messages_refused"] >= 3, clock)
+        assert len(broker.seen.connects) == 1
+        assert f"{DISCOVERY}/zm-1/config" not in broker.retained
+    assert caplog.text.count("bytes, as on homeassistant/device/") == 1, "the cause is one, whatever it hits"
+    assert "raise its limit" in caplog.text
+    assert "message_size_limit" in caplog.text
+
+
+async def test_a_state_that_outgrows_the_brokers_limit_is_told(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+    hub = FakeHub()
+    async with FakeBroker(limits=BrokerLimits(max_payload_bytes=20_000)) as broker, running(make(broker, clock), hub):
+        await settled(broker, hub)
+        hub.set_state(detail="x" * 25_000)
+        await until(lambda: f"bytes, as on {ROOT}/zm/1/state" in caplog.text)
+        hub.set_state(detail="mended")
+        await until(lambda: read(broker, f"{ROOT}/zm/1/state")["detail"] == "mended")
+
+
+async def test_a_broker_that_ends_the_connection_for_size_is_spared(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+    """It does not say how much it bears, so that has to be found out."""
+    hub = FakeHub(monitors=20)
+    limits = BrokerLimits(max_packet_bytes=1500, announces_packet_bytes=False)
+    async with FakeBroker(limits=limits) as broker, running(make(broker, clock), hub):
+        await until(
+            lambda: broker.retained.get(f"{ROOT}/status") == b"online" and f"{ROOT}/zm/20/state" in broker.retained, clock
+        )
+        hub.record(1)
+        await until(lambda: hub.delivered_positions == {1}, clock)
+        await clock.advance(30)
+        connects = len(broker.seen.connects)
+        assert connects <= 4
+        hub.set_state(alarm=AlarmState.ALARM)
+        await until(lambda: read(broker, f"{ROOT}/zm/1/state")["alarm"] == "alarm", clock)
+        assert len(broker.seen.connects) == connects
+    assert "the broker takes no message of" in caplog.text
+
+
+async def test_what_was_refused_is_tried_again(broker: FakeBroker, clock: FakeClock) -> None:
+    refused = (f"{DISCOVERY}/zm-1/config", f"{ROOT}/zm/1/state", f"{ROOT}/zm/1/last_event", f"{ROOT}/zm/state", f"{ROOT}/info")
+    broker.faults.denied = refused
+    hub = FakeHub()
+    hub.record(1)
+    async with running(make(broker, clock), hub):
+        await until(lambda: f"{DISCOVERY}/zm/config" in broker.retained)
+        await until(lambda: hub.delivered_positions == {1})
+        assert not broker.retained.keys() & set(refused)
+        broker.faults.denied = ()
+        await until(lambda: broker.retained.keys() >= set(refused), clock, step_s=1)
+        assert len(broker.seen.connects) == 1
+
+
 async def test_a_refused_topic_does_not_stop_the_events(
     broker: FakeBroker, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
