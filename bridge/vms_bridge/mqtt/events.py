@@ -83,8 +83,8 @@ class _Delivery:
     """One message under way on both its topics."""
 
     open: int
+    size: int
     accepted: bool = False
-    code: int = 0
 
 
 class EventLanes:
@@ -139,23 +139,26 @@ class EventLanes:
                 await self._clock.sleep(_STORE_RETRY_S)
                 continue
             for message in page:
-                await self._outbox.room(late=lane.late)
-                self._publish(message, late=lane.late)
+                await self._publish(message, late=lane.late)
                 lane.after = message.position
             if not page:
                 await lane.news.wait()
             elif lane.late:
                 await self._clock.sleep(len(page) / LATE_PER_S)
 
-    def _publish(self, message: StoredMessage, *, late: bool) -> None:
+    async def _publish(self, message: StoredMessage, *, late: bool) -> None:
+        """Queue a message on its topics, as soon as there is room."""
         position = message.position
         if position in self._deliveries or position in self._confirmations:
             return
         topics = (self._topics.monitor_event(message.system, message.monitor), self._topics.event)
-        self._deliveries[position] = _Delivery(open=len(topics))
+        self._deliveries[position] = _Delivery(open=len(topics), size=len(message.payload))
         for topic in topics:
             done = partial(self._done, position, topic)
-            self._outbox.post(Post(topic=topic, payload=message.payload, on_done=done, expiry_s=self._expiry_s), late=late)
+            post = Post(topic=topic, payload=message.payload, on_done=done, expiry_s=self._expiry_s)
+            await self._outbox.room(late=late)
+            while not self._outbox.post(post, late=late):
+                await self._outbox.room(late=late)
 
     def _done(self, position: int, topic: str, code: int) -> None:
         delivery = self._deliveries[position]
@@ -163,11 +166,9 @@ class EventLanes:
         if code < 0x80:
             delivery.accepted = True
         else:
-            delivery.code = code
             self._notices.warn(
                 f"refused {self._topics.kind(topic)}",
-                f"the broker refused an event message on {topic} ({_reason(code)}); "
-                "allow the bridge's user to write there in the broker's access list",
+                reasons.refused_message(topic, delivery.size, code, what="an event message"),
             )
         if delivery.open:
             return
@@ -186,8 +187,3 @@ class EventLanes:
                 for lane in self._lanes:
                     lane.again = True
                 self.wake()
-
-
-def _reason(code: int) -> str:
-    names = {reasons.NOT_AUTHORISED: "not authorised", reasons.PACKET_TOO_LARGE: "too large"}
-    return names.get(code, f"reason code 0x{code:02x}")

@@ -61,14 +61,15 @@ def forgotten(where: str) -> BrokerUnreachable:
     )
 
 
-def refused_message(topic: str, size: int, code: int) -> str:
+def refused_message(topic: str, size: int, code: int, *, what: str = "a message") -> str:
     """Explain why a message did not get through."""
     if code in _ABOUT_SIZE:
         remedy = "raise its limit for messages or packets (mosquitto: `message_size_limit`, `max_packet_size`)"
-        return f"the broker refused a message of {size} bytes, as on {topic} (0x{code:02x}): {remedy}"
-    if code == NOT_AUTHORISED:
-        return f"the broker refused a message on {topic} (0x{code:02x}): allow the bridge's user to write there"
-    return f"the broker refused a message of {size} bytes on {topic} (0x{code:02x}): its log says more"
+    elif code == NOT_AUTHORISED:
+        remedy = "allow the bridge's user to write there in the broker's access list"
+    else:
+        remedy = "the broker's log says more"
+    return f"the broker refused {what} of {size} bytes, as on {topic} (0x{code:02x}): {remedy}"
 
 
 def no_answer(where: str, config: MqttConfig) -> BrokerUnreachable:

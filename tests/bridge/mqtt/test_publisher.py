@@ -454,6 +454,21 @@ async def test_a_long_backlog_waits_in_the_store() -> None:
         assert stage.hub.reads < 10
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_events_wait_where_the_queue_is_full(*, late: bool) -> None:
+    stage = Lanes.over(FakeHub(), window=0)
+    while stage.pipe.outbox.post(Post(topic="other", payload=b"x"), late=not late):
+        pass
+    stage.hub.record(1, late=late)
+    async with running(*stage.works()):
+        await settle()
+        stage.pipe.window = 200_000
+        stage.pipe.outbox.kick()
+        await stage.answer()
+        await stage.answer()
+        assert stage.hub.delivered_positions == {1}
+
+
 async def test_late_events_are_paced() -> None:
     stage = Lanes.over(FakeHub())
     for number in range(200):
