@@ -32,7 +32,15 @@ _SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9+/._~-]{6,}=*"), r"\1 ***"),
     (re.compile(r"(://[^\s/@:]*):[^\s/@]+@"), r"\1:***@"),
 )
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 13: "\\r", 9: "\\t"}
+_DECEPTIVE = (0x61C, *range(0x200B, 0x2010), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+"""What breaks lines, has no width or turns the direction of all that follows."""
+_CONTROL = {
+    **{code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))},
+    **{code: f"\\u{code:04x}" for code in _DECEPTIVE},
+    10: "\\n",
+    13: "\\r",
+    9: "\\t",
+}
 
 
 def redact(text: str, secrets: Secrets | None = None) -> str:

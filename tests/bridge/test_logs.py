@@ -52,6 +52,7 @@ def test_json() -> None:
 
 
 def test_foreign_text_stays_on_its_line() -> None:
+    assert "\\u202e" in TextFormatter().format(record("camera %s", "a\u202eb\u2028"))
     for form in (TextFormatter(), JsonFormatter()):
         line = form.format(record("camera %s", "a\nb\r\x1b[31m\x9b"))
         assert line.isprintable()

@@ -60,7 +60,7 @@ class Guard:
         except Exception as error:  # noqa: BLE001 - the border
             self._boundary.tell_defect("url", error)
             return None
-        return url if isinstance(url, str) and len(url) <= _LONGEST_URL else None
+        return url if isinstance(url, str) and len(url) <= _LONGEST_URL and url.isprintable() else None
 
     async def run(self, feed: Feed) -> None:
         """Run it until it ends. Raises BridgeError."""

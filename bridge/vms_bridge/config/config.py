@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from vms_bridge.backends import kind_names, load_kind
@@ -37,7 +37,15 @@ _MONITOR_KEY_HINT = f"letters, digits, _ and -, at most 48, and not {', '.join(s
 _NOT_YET = {"http": "this version has no HTTP API; leave the section out"}
 
 InstanceName = Annotated[str, Field(pattern=f"^{INSTANCE_PATTERN.pattern}$")]
-DisplayName = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+def _on_one_line(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("has a line break or a character that can't be seen")
+    return name
+
+
+DisplayName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_on_one_line)]
 
 
 class LogConfig(BaseModel):

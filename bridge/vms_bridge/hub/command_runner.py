@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from vms_bridge.backends.guard import Guard
     from vms_bridge.clock import Clock
+    from vms_bridge.hub.labels import Interpreter
     from vms_bridge.hub.own_alarms import OwnAlarms
     from vms_bridge.store import Store
     from vms_bridge.views import HubView, MonitorKey, MonitorView, SystemView
@@ -100,7 +100,7 @@ class CommandRunner:
         hub: HubView,
         clock: Clock,
         *,
-        backend_of: Callable[[str], Guard],
+        backend_of: Callable[[str], Interpreter],
         memory: ModeMemory,
         store: Store,
         timeouts: Mapping[type, float] = TIMEOUT_S,

@@ -51,6 +51,7 @@ class StateGate(Gate[MonitorState]):
     def __init__(self) -> None:
         super().__init__(MonitorState)
         self._values = attrgetter(*(each.name for each in fields(MonitorState)))
+        self._texts = attrgetter("cause", "detail", "source_reason", "source")
         self._shapes: set[tuple[type, ...]] = set()
         """The types of the values of those that were good as they were."""
 
@@ -59,11 +60,12 @@ class StateGate(Gate[MonitorState]):
         if type(state) is not MonitorState:
             raise refused(state, MonitorState.__name__)
         shape = tuple(map(type, self._values(state)))
-        if shape in self._shapes and state.modes == known.modes and state.zones == known.zones:
+        is_alike = shape in self._shapes and state.modes == known.modes and state.zones == known.zones
+        if is_alike and (self._texts(state) == self._texts(known) or clean(state) is state):
             time = state.observed
             if time is None or time.tzinfo is not None:
                 return state
-        admitted = self._validate(state)
+        admitted = self._validate(clean(state))
         if shape == tuple(map(type, self._values(admitted))) and len(self._shapes) < _MOST_SHAPES:
             self._shapes.add(shape)
         return admitted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vms_bridge.hub.text import shown
 from vms_bridge.model import Resume
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class SystemFeed:
 
     def shows(self, monitor_id: str, name: str) -> bool:
         """Say whether the configuration shows this monitor."""
-        return self._system.rules.shows(monitor_id, name)
+        return self._system.rules.shows(monitor_id, shown(name))
 
     def emit(self, update: Update) -> None:
         """Tell the current state."""

@@ -21,9 +21,11 @@ from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.command_runner import CommandRunner
 from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
+from vms_bridge.hub.labels import Interpreter
 from vms_bridge.hub.presence import Presence, is_ended
 from vms_bridge.hub.recorder import Recorder
 from vms_bridge.hub.subscription import HubSubscription
+from vms_bridge.hub.text import PROSE_CHARACTERS, shown
 from vms_bridge.model import (
     Detection,
     Monitor,
@@ -192,6 +194,7 @@ class Hub:
             async with old.recording:  # what the old backend has told last
                 system = successor(old, kind=kind, name=name, rules=rules, backend=guard)
             old.backend.close()
+        system.strike = self._secrets.strike
         self._systems[key] = system
         gone = old.monitors.keys() - system.monitors.keys() if old else set()
         for subscription in self._subscriptions:
@@ -225,9 +228,9 @@ class Hub:
             case Detection():
                 self._apply_detection(system, update)
             case SystemUpdate():
-                self._apply_system(system, door.SYSTEMS.admit(update.state))
+                self._apply_system(system, system.admit_system(update.state))
             case Snapshot():
-                state_of = door.SYSTEMS.admit(update.system)
+                state_of = system.admit_system(update.system)
                 monitors = system.admit(update.monitors)
                 states = {number: system.admit_state(number, state) for number, state in update.states.items()}
                 self._apply_monitors(system, monitors)
@@ -235,7 +238,7 @@ class Hub:
                     self._apply_state(system, monitor_id, state)
                 self._apply_system(system, state_of)
             case SystemLost(detail=str()):
-                self._apply_loss(system, update.detail)
+                self._apply_loss(system, shown(update.detail, PROSE_CHARACTERS))
             case _:
                 raise door.refused(update, "update")
 
@@ -246,7 +249,7 @@ class Hub:
         """
         if self._systems.get(system.key) is not system:
             raise VmsError(f"system {system.key} was taken away, or set up anew, by a reload: nothing more of it is stored")
-        await self._recorder.record(system, door.BATCHES.admit(batch))
+        await self._recorder.record(system, system.admit_events(batch))
 
     async def keep_for(self, system: System, key: str, value: str | None) -> None:
         """Keep a short text for the system's backend, unless that has been replaced."""
@@ -267,8 +270,9 @@ class Hub:
         await self._store.remember_modes(system, key, modes)
         self._system(system).remembered_modes[key] = dict(modes)
 
-    def _backend_of(self, system: str) -> Guard:
-        return self._system(system).backend
+    def _backend_of(self, system: str) -> Interpreter:
+        found = self._system(system)
+        return Interpreter(found.backend, found.labels)
 
     def _system(self, key: str) -> System:
         """Return the system. Raises CommandRejected where a reload has taken it away."""

@@ -8,17 +8,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vms_bridge.hub import door
+from vms_bridge.hub.labels import Labels
+from vms_bridge.hub.text import without
 from vms_bridge.keys import MonitorRule
 from vms_bridge.model import MonitorState, SystemState
 from vms_bridge.views import MonitorView, SystemView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from vms_bridge.backends.guard import Guard
     from vms_bridge.hub.followed_events import FollowedEvents
     from vms_bridge.keys import MonitorRules
-    from vms_bridge.model import Monitor
+    from vms_bridge.model import EventBatch, Monitor
     from vms_bridge.views import EventMessage
 
 
@@ -46,6 +48,10 @@ class System:
     events: FollowedEvents
     recording: asyncio.Lock = field(default_factory=asyncio.Lock)
     unsaved: bool = False
+    labels: Labels = field(default_factory=Labels)
+    """How its modes and run states are shown."""
+    strike: Callable[[str], str] = str
+    """Takes secrets out of what it says in sentences."""
     _told: dict[int, tuple[object, Monitor]] = field(default_factory=dict)
     """What was told last of monitors, and what was made of each: thousands are not looked into again while they are the same."""
 
@@ -55,14 +61,41 @@ class System:
         for monitor in monitors:
             known = self._told.get(id(monitor))
             is_known = known is not None and known[0] is monitor
-            told[id(monitor)] = known if known is not None and is_known else (monitor, door.MONITORS.admit(monitor))
+            told[id(monitor)] = (
+                known if known is not None and is_known else (monitor, self._labelled(door.MONITORS.admit(monitor)))
+            )
         self._told = told
         return [monitor for _, monitor in told.values()]
 
     def admit_state(self, monitor_id: str, state: MonitorState) -> MonitorState:
         """Return the state that a backend tells of. Raises BackendDefect for what is none."""
         key = self.keys.get(monitor_id)
-        return door.STATES.admit_next(state, self.monitors[key].state if key is not None else MonitorState())
+        known = self.monitors[key].state if key is not None else MonitorState()
+        admitted = door.STATES.admit_next(state, known)
+        if admitted.modes != known.modes and (modes := self.labels.values_of(admitted.modes)) is not admitted.modes:
+            admitted = replace(admitted, modes=modes)
+        if (admitted.detail, admitted.source_reason, admitted.cause) == (known.detail, known.source_reason, known.cause):
+            return admitted
+        return without(admitted, self.strike, "detail", "source_reason", "cause")
+
+    def admit_system(self, state: object) -> SystemState:
+        """Return the state of the system itself. Raises BackendDefect for what is none."""
+        admitted = without(door.SYSTEMS.admit(state), self.strike, "detail")
+        run_states = self.labels.all_of(admitted.run_states)
+        run_state = None if admitted.run_state is None else self.labels.of(admitted.run_state)
+        if (run_states, run_state) == (admitted.run_states, admitted.run_state):
+            return admitted
+        return replace(admitted, run_states=run_states, run_state=run_state)
+
+    def admit_events(self, batch: object) -> EventBatch:
+        """Return the events that a backend tells of. Raises BackendDefect for what are none."""
+        admitted = door.BATCHES.admit(batch)
+        events = tuple(without(event, self.strike, "cause", "notes") for event in admitted.events)
+        return admitted if events == admitted.events else replace(admitted, events=events)
+
+    def _labelled(self, monitor: Monitor) -> Monitor:
+        modes = {mode: self.labels.all_of(choices) for mode, choices in monitor.modes.items()}
+        return monitor if modes == monitor.modes else replace(monitor, modes=modes)
 
     def view(self) -> SystemView:
         """Return the system as sinks see it."""

@@ -1,40 +1,76 @@
-"""Texts as backends bring them, made fit to be stored and told."""
+"""Texts as backends bring them, made fit to be stored, told and shown: this is the only door for what others have named."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+NAME_CHARACTERS = 256
+PROSE_CHARACTERS = 1_000
+_LONGEST = {"detail": PROSE_CHARACTERS, "source_reason": PROSE_CHARACTERS, "notes": 4_000}
+"""What people read as sentences; all else is a name."""
+_AS_THEY_ARE = frozenset({"id", "monitor_id", "event_id", "cursor", "track", "modes", "run_state", "run_states"})
+"""By these the VMS is asked again: they need only be storable. Choices become labels elsewhere (`labels.Labels`)."""
+_GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""What turns the direction of all that follows, has no width or fills a place with nothing."""
 
 
 def clean(value: _T) -> _T:
-    r"""Return the value with each lone surrogate in its texts, however deep, replaced by a question mark.
+    r"""Return the value with each text in it, however deep, fit to be stored and shown.
 
-    JSON can carry one (`"\ud83d"`), but it is no Unicode character: neither SQLite nor our own JSON takes it.
+    A lone surrogate, which JSON can carry (`"\ud83d"`), is no Unicode character: neither SQLite nor our own JSON takes it.
+    Terminal codes, line breaks and what turns the direction of writing go from names and sentences, and both have an end.
     """
-    cleaned: _T = _clean(value)
+    cleaned: _T = _clean(value, NAME_CHARACTERS)
     return cleaned
 
 
-def _clean(value: Any) -> Any:  # noqa: ANN401  # any value of the model in, one of its kind out
-    if isinstance(value, str):
-        return value if _is_clean(value) else value.encode("utf-8", "replace").decode()
-    if isinstance(value, tuple):
-        return tuple(_clean(one) for one in value)
-    if isinstance(value, Mapping):
-        return {_clean(key): _clean(one) for key, one in value.items()}
-    if not is_dataclass(value) or isinstance(value, type):
-        return value
-    before = {each.name: getattr(value, each.name) for each in fields(value)}
-    after = {name: _clean(one) for name, one in before.items()}
-    return value if after == before else replace(value, **after)
+def shown(text: str, most: int = NAME_CHARACTERS) -> str:
+    """Return the text on one line, without what can't be seen or does harm, and no longer than that."""
+    if len(text) <= most and text.isascii() and text.isprintable() and "  " not in text and text == text.strip():
+        return text
+    text = storable(text[: 4 * most])  # so that millions of them are not looked through
+    text = _INVISIBLE.sub("", _GAPS.sub(" ", text)).strip()
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-def _is_clean(text: str) -> bool:
+def storable(text: str) -> str:
+    """Return the text with each lone surrogate replaced by a question mark."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def without(value: _T, strike: Callable[[str], str], *names: str) -> _T:
+    """Return a dataclass with the texts of these fields struck by `strike`; the same one where nothing changes."""
+    before = {name: getattr(value, name) for name in names}
+    after = {name: strike(text) if isinstance(text, str) else text for name, text in before.items()}
+    return value if after == before else replace(value, **after)  # type: ignore[type-var]  # who calls knows that it is one
+
+
+def _clean(value: Any, most: int | None) -> Any:  # noqa: ANN401  # any value of the model in, one of its kind out
+    if isinstance(value, str):
+        if type(value) is not str:
+            return value  # a word of ours
+        return storable(value) if most is None else shown(value, most)
+    if isinstance(value, tuple):
+        return tuple(_clean(one, most) for one in value)
+    if isinstance(value, Mapping):
+        return {_clean(key, None): _clean(one, most) for key, one in value.items()}
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    before = {each.name: getattr(value, each.name) for each in fields(value)}
+    after = {
+        name: _clean(one, None if name in _AS_THEY_ARE or most is None else _LONGEST.get(name, most))
+        for name, one in before.items()
+    }
+    return value if after == before else replace(value, **after)

@@ -19,7 +19,7 @@ from vms_bridge import __version__
 from vms_bridge.entities import BRIDGE, MONITOR, STORAGE, SYSTEM, ZONE, Platform, Source, part_key
 from vms_bridge.mqtt.abbreviations import abbreviate
 from vms_bridge.mqtt.payloads import encode
-from vms_bridge.mqtt.templates import EVENT_TYPES, command_template, option_label, value_template
+from vms_bridge.mqtt.templates import EVENT_TYPES, command_template, option_labels, value_template
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -263,7 +263,7 @@ def _component(row: Entity[Any], place: _Place, *, options: Iterable[str] = ()) 
     if template := value_template(row, part=place.part, options=options):
         component["value_template"] = template
     if options:
-        component["options"] = [option_label(option, options) for option in options]
+        component["options"] = list(option_labels(options).values())
     if row.command:
         component["command_topic"] = f"{place.commands}/{row.command}"
     if row.always:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.entities import Platform
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from vms_bridge.entities import Entity
 
@@ -47,26 +48,37 @@ def value_template(row: Entity[Any], *, part: str = "", options: tuple[str, ...]
     return _sensor(row, value)
 
 
-def command_template(options: Collection[str]) -> str | None:
+def command_template(options: tuple[str, ...]) -> str | None:
     """Return how a select words the chosen option, or None where it is sent as it is."""
+    reworded = {label: option for option, label in option_labels(options).items() if label != option}
+    return _reworded("value", reworded) if reworded else None
+
+
+@lru_cache(maxsize=4096)
+def option_labels(options: tuple[str, ...]) -> Mapping[str, str]:
+    """Return each option as Home Assistant can show it: it takes `None` (ZoneMinder has it), in any case, for unknown."""
+    labels = {option: option for option in options if option.lower() != "none"}
+    taken = set(labels)
     for option in options:
-        if (label := option_label(option, options)) != option:
-            return f"{{{{ {_quoted(option)} if value == {_quoted(label)} else value }}}}"
-    return None
+        if option not in labels:
+            numbered = (f"({option} {number})" for number in count(2))
+            labels[option] = next(label for label in chain(("Off", f"({option})"), numbered) if label not in taken)
+            taken.add(labels[option])
+    return {option: labels[option] for option in options}
 
 
-def option_label(option: str, options: Collection[str]) -> str:
-    """Return the option as Home Assistant can show it: it takes a select's `None` (ZoneMinder has it) for unknown."""
-    if option.lower() != "none":
-        return option
-    return "Off" if "Off" not in options else f"({option})"
+def _select(value: str, options: tuple[str, ...]) -> str:
+    reworded = {option: label for option, label in option_labels(options).items() if label != option}
+    return _reworded(value, reworded) if reworded else f"{{{{ {value} }}}}"
 
 
-def _select(value: str, options: Collection[str]) -> str:
-    for option in options:
-        if (label := option_label(option, options)) != option:
-            return f"{{{{ {_quoted(label)} if {value} == {_quoted(option)} else {value} }}}}"
-    return f"{{{{ {value} }}}}"
+def _reworded(value: str, words: Mapping[str, str]) -> str:
+    """Return a template that says one word for another and all else as it is."""
+    (first, said), *others = words.items()
+    if not others:
+        return f"{{{{ {_quoted(said)} if {value} == {_quoted(first)} else {value} }}}}"
+    pairs = ", ".join(f"{_quoted(word)}: {_quoted(other)}" for word, other in words.items())
+    return f"{{{{ {{{pairs}}}.get({value}, {value}) }}}}"
 
 
 def _sensor(row: Entity[Any], value: str) -> str:

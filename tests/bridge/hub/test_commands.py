@@ -83,6 +83,27 @@ async def test_a_run_state_is_applied_to_the_system(tmp_path: Path) -> None:
         assert hub.systems["zm"].state.run_state == "Away"
 
 
+async def test_choices_with_odd_names_are_shown_well_and_asked_for_by_their_own(tmp_path: Path) -> None:
+    odd = "Away\u202e\x1b"
+    system = system_state(run_states=("Home", odd, "Away"))
+    camera = monitor(1, name=f"{odd}Drive\x00{'x' * 5_000}", modes={"function": ("Modect", odd)})
+    backend = ScriptedBackend(first=replace(snapshot(camera), system=system), system=system)
+    async with served(tmp_path, backend) as hub:
+        view = hub.systems["zm"]
+        assert view.state.run_states == ("Home", "Away (2)", "Away")
+        shown = view.monitors["1"].monitor
+        assert shown.name.startswith("Away Drive x")
+        assert len(shown.name) == 256
+        assert shown.modes == {"function": ("Modect", "Away (2)")}
+        ack = await hub.submit(command(SetRunState(name="Away (2)"), monitor=None))
+        assert (ack.result, ack.applied) == (AckResult.APPLIED, "Away (2)")
+        assert backend.system.run_state == odd
+        ack = await hub.submit(command(SetMode(mode="function", value="Away (2)")))
+        assert (ack.result, ack.applied) == (AckResult.APPLIED, "Away (2)")
+        assert backend.states["1"].modes == {"function": odd}
+        assert hub.systems["zm"].monitors["1"].state.modes == {"function": "Away (2)"}
+
+
 async def test_a_long_command_tells_that_it_runs(tmp_path: Path) -> None:
     backend = ScriptedBackend(hold=asyncio.Event())
     async with served(tmp_path, backend) as hub:

@@ -12,7 +12,7 @@ from tests.bridge.mqtt import samples
 
 from vms_bridge.model import Capability, Monitor, Storage, SystemState, Zone
 from vms_bridge.mqtt.discovery import Offer, bridge_payload, components, gone, monitor_payload, removal_payload, system_payload
-from vms_bridge.mqtt.templates import command_template, option_label
+from vms_bridge.mqtt.templates import command_template, option_labels
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
@@ -244,8 +244,19 @@ def test_the_mode_none_can_be_shown_and_chosen() -> None:
     assert function["ops"] == ["Off", "Monitor", "Modect"]
     assert function["val_tpl"] == '{{ "Off" if value_json.function == "None" else value_json.function }}'
     assert function["cmd_tpl"] == '{{ "None" if value == "Off" else value }}'
-    assert option_label("None", ("Off", "None")) == "(None)"
+    assert option_labels(("Off", "None")) == {"Off": "Off", "None": "(None)"}
     assert command_template(("On",)) is None
+
+
+def test_choices_that_differ_in_case_only_stay_apart() -> None:
+    assert option_labels(("None", "none", "Home")) == {"None": "Off", "none": "(none)", "Home": "Home"}
+    assert option_labels(("NONE", "none", "Off")) == {"NONE": "(NONE)", "none": "(none)", "Off": "Off"}
+    assert option_labels(("none", "None", "(None)")) == {"none": "Off", "None": "(None 2)", "(None)": "(None)"}
+    payload = decode(system_payload(replace(SYSTEM, state=replace(SYSTEM.state, run_states=("None", "none", "a"))), OFFER))
+    select = payload["cmps"]["run_state"]
+    assert select["ops"] == ["Off", "(none)", "a"]
+    assert select["val_tpl"] == ('{{ {"None": "Off", "none": "(none)"}.get(value_json.run_state, value_json.run_state) }}')
+    assert select["cmd_tpl"] == '{{ {"Off": "None", "(none)": "none"}.get(value, value) }}'
 
 
 def test_names_that_are_hard_to_encode_are_sent_all_the_same() -> None:

@@ -25,7 +25,7 @@ _MARKUP = re.compile(r"<[^>]{0,200}>")
 _OPENING = re.compile(r"[\[{]\s*[\"\[{\]}]")
 """Where JSON may begin, to be told from a bracket in a sentence."""
 _MOST_BEGINNINGS = 20
-_QUOTED = 200
+_QUOTED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
