@@ -33,6 +33,7 @@ from vms_bridge.config import Config, LogConfig, SystemConfig
 from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.packets import Message
 from vms_bridge.errors import BridgeError, BrokerRefused, InvalidConfig, RivalBridge, StoreError, VmsError
+from vms_bridge.hub.text import shown
 from vms_bridge.keys import MonitorRules
 from vms_bridge.logs import configure
 from vms_bridge.model import AlarmState, EventBatch, LivePicture, StateUpdate
@@ -261,9 +262,9 @@ async def test_whatever_monitors_are_called_topics_are_made_of_ids(tmp_path: Pat
         said = {each.topic: each.payload for each in broker.seen.published if each.payload}
     assert [topic for topic in said if not re.fullmatch(r"[a-z_]+(/[a-z0-9_-]+)+", topic)] == []
     for number, name in NAMES.items():
-        assert json.loads(said[f"vms_bridge/test/zm/{number}/event"])["monitor_name"] == name
+        assert json.loads(said[f"vms_bridge/test/zm/{number}/event"])["monitor_name"] == shown(name)
         device = json.loads(said[f"homeassistant/device/vms_bridge_test/zm-{number}/config"])
-        assert device["dev"]["name"] == name
+        assert device["dev"]["name"] == shown(name)
         ids = [part["uniq_id"] for part in device["cmps"].values() if "uniq_id" in part]
         assert ids
         assert [each for each in ids if not each.startswith(f"test-zm-{number}-") or not each.isascii()] == []

@@ -37,8 +37,7 @@ def shown(text: str, most: int = NAME_CHARACTERS) -> str:
     if len(text) <= most and text.isascii() and text.isprintable() and "  " not in text and text == text.strip():
         return text
     text = storable(text[: 4 * most])  # so that millions of them are not looked through
-    text = _INVISIBLE.sub("", _GAPS.sub(" ", text)).strip()
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+    return _INVISIBLE.sub("", _GAPS.sub(" ", text)).strip()[:most].rstrip()
 
 
 def storable(text: str) -> str:

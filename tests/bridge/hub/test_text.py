@@ -38,7 +38,7 @@ def test_names(written: str, read: str) -> None:
 
 def test_what_is_too_long_is_cut() -> None:
     assert shown("x" * NAME_CHARACTERS) == "x" * NAME_CHARACTERS
-    assert shown("x" * 5_000) == "x" * (NAME_CHARACTERS - 1) + "…"
+    assert shown("x" * 5_000) == "x" * NAME_CHARACTERS
     assert len(shown("🎥" * 5_000)) == NAME_CHARACTERS
     assert shown(" " * 100_000 + "x") == ""
 
