@@ -46,7 +46,7 @@ class FakeMonitor:
     fps: str = "5.00"
     deleted: bool = False
     zones: list[str] = field(default_factory=lambda: ["All"])
-    """By name; one that is not active has its kind behind a colon: `Sky:Privacy`."""
+    """By name; one that is not active has its kind behind a colon: `Sky:Privacy`; one with an id of its own: `107#Sky`."""
     state: int = IDLE
     is_forced_off: bool = False
     restarts: int = 0
@@ -54,8 +54,16 @@ class FakeMonitor:
 
     def zone_rows(self) -> list[tuple[int, str, str]]:
         """Return every zone's id, name and kind."""
-        parts = (zone.partition(":") for zone in self.zones)
-        return [(self.id * 100 + number, name, kind or "Active") for number, (name, _, kind) in enumerate(parts)]
+        found = []
+        for number, zone in enumerate(self.zones, self.id * 100):
+            given, _, rest = zone.rpartition("#")
+            name, _, kind = rest.partition(":")
+            found.append((int(given or number), name, kind or "Active"))
+        return sorted(found)
+
+    def scored_zones(self) -> list[str]:
+        """Return the zones' names in the order in which a daemon that starts now keeps their scores."""
+        return [name for _, name, _ in sorted(self.zone_rows(), key=lambda row: (ZONE_KINDS.index(row[2]), row[0]))]
 
 
 @dataclass(slots=True)
@@ -96,6 +104,8 @@ class World:
         self.states = {"default": True, "Quiet": False, "a/b & c": False}
         self.shm_dir = shm_dir
         self.memories: dict[int, MemoryWriter] = {}
+        self.loaded_zones: dict[int, list[str]] = {}
+        """By monitor: the zones that its daemon has read, in the order of their scores."""
         self.alarm_delay_s = 0.0
         self.is_stopped = False
         self.silent: set[int] = set()
@@ -181,6 +191,7 @@ class World:
                 before = self.memories[number].values.get("startup", 0)
                 started = max(int(self.now().timestamp()), int(before) + 1)
                 self.memories[number].zones = len(monitor.zones)
+                self.loaded_zones[number] = monitor.scored_zones()
                 self.memories[number].create(self.now().timestamp(), startup=started)
             else:
                 self.memories[number].remove()
@@ -192,6 +203,7 @@ class World:
         monitor = self.monitors[number]
         from_one, zones = self.personality.shm_from_one, len(monitor.zones)
         writer = MemoryWriter(self.shm_dir, str(number), size=shm_size, from_one=from_one, zones=zones)
+        self.loaded_zones[number] = monitor.scored_zones()
         writer.create(self.now().timestamp(), imagesize=monitor.width * monitor.height * 4)
         self.memories[number] = writer
         return writer
@@ -259,13 +271,22 @@ class World:
     def move(self, number: int, *zones: str) -> None:
         """Have something move in these zones of those that are looked at, and in no other: their scores tell of it."""
         if number in self.memories:
-            in_order = sorted(self.monitors[number].zone_rows(), key=lambda row: (ZONE_KINDS.index(row[2]), row[0]))
-            self.memories[number].score_zones(*(30 if name in zones else 0 for _, name, _ in in_order))
+            self.memories[number].score_zones(*(30 if name in zones else 0 for name in self.loaded_zones[number]))
 
     def edit_zones(self, number: int, *zones: str) -> None:
         """Give the monitor other zones: its daemon starts anew."""
         self.monitors[number].zones = list(zones)
         self.restart_monitor(number)
+
+    def edit_zones_by_api(self, number: int, *zones: str) -> None:
+        """Give the monitor other zones without a word to its daemon, as the API does."""
+        self.monitors[number].zones = list(zones)
+
+    def edit_zones_in_place(self, number: int, *zones: str) -> None:
+        """Give it as many other zones as the web page does: its daemon reads them, and goes on with the same file."""
+        self.monitors[number].zones = list(zones)
+        self.loaded_zones[number] = self.monitors[number].scored_zones()
+        self.memories[number].set(startup=int(self.memories[number].values.get("startup", 0)) + 1)
 
     def calm(self, number: int) -> None:
         """Nothing moves any more: back to idle, and the alarm's event is closed."""

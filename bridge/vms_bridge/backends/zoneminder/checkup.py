@@ -11,7 +11,15 @@ from urllib.parse import urlsplit
 from vms_bridge.backends.base import Finding
 from vms_bridge.backends.http import GateClosed
 from vms_bridge.backends.zoneminder.api import Api, PermissionMissing
-from vms_bridge.backends.zoneminder.parse import as_text, mapping, parse_events, parse_monitors, parse_time_zone, parse_version
+from vms_bridge.backends.zoneminder.parse import (
+    as_text,
+    mapping,
+    parse_events,
+    parse_monitors,
+    parse_time_zone,
+    parse_version,
+    parse_zones,
+)
 from vms_bridge.backends.zoneminder.shm import MonitorMemory, Unusable
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError
 from vms_bridge.tls import shown_certificate
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.shm import Version
     from vms_bridge.clock import Clock
     from vms_bridge.concealment import Secrets
+    from vms_bridge.model import Zone
 
 _RESOURCES = (
     ("zones", "zones", "Monitors: View"),
@@ -97,7 +106,8 @@ async def _examine_api(config: ZoneMinderConfig, clock: Clock, api: Api, finding
     for path, name, permission in _RESOURCES:
         findings.append(await _about_resource(api, path, name, permission))
     findings += await _about_clock(api, zone or UTC, clock)
-    findings += await asyncio.to_thread(_about_memory, config, monitors, version, clock)
+    zones = parse_zones(await _try(api, "zones"), monitors)
+    findings += await asyncio.to_thread(_about_memory, config, monitors, zones, version, clock)
 
 
 async def _elsewhere(config: ZoneMinderConfig, clock: Clock, error: VmsError) -> list[Finding]:
@@ -187,7 +197,13 @@ async def _about_resource(api: Api, path: str, name: str, permission: str) -> Fi
     return Finding(text=f"{name} can be read")
 
 
-def _about_memory(config: ZoneMinderConfig, monitors: Mapping[str, MonitorRow], version: Version, clock: Clock) -> list[Finding]:
+def _about_memory(
+    config: ZoneMinderConfig,
+    monitors: Mapping[str, MonitorRow],
+    zones: Mapping[str, Sequence[Zone]],
+    version: Version,
+    clock: Clock,
+) -> list[Finding]:
     directory = config.shared_memory
     if isinstance(directory, bool):
         return [Finding(text="shared memory is switched off; alarms come by slower ways")]
@@ -196,13 +212,17 @@ def _about_memory(config: ZoneMinderConfig, monitors: Mapping[str, MonitorRow], 
         return [Finding(text=f"there is no directory {directory} that this user may read", problem=True, hint=hint)]
     good: list[str] = []
     problems: dict[tuple[str, str], list[str]] = {}
+    edited: list[str] = []
     for row in monitors.values():
         if row.is_idle:
             continue
         memory = MonitorMemory(directory, row.id, version)
         try:
-            memory.sample(clock.monotonic(), clock.now().timestamp())
+            memory.expect_zones(len(zones.get(row.id, ())))
+            sample = memory.sample(clock.monotonic(), clock.now().timestamp())
             good.append(row.id)
+            if row.id in zones and memory.has_zone_scores and sample.scored_zones is None:
+                edited.append(row.id)
         except Unusable as problem:
             reason = str(problem).replace(str(memory.path), "the file")
             problems.setdefault((reason, problem.hint), []).append(row.id)
@@ -212,15 +232,22 @@ def _about_memory(config: ZoneMinderConfig, monitors: Mapping[str, MonitorRow], 
         return [_without_memory(config.url, directory)]
     findings = [Finding(text=f"shared memory in {directory} serves {len(good)} monitors")] if good else []
     for (reason, hint), ids in problems.items():
-        listed = ", ".join(ids[:_LISTED]) + (", ..." if len(ids) > _LISTED else "")
         findings.append(
             Finding(
-                text=f"no shared memory for monitor {listed}: {reason}",
+                text=f"no shared memory for monitor {_listed(ids)}: {reason}",
                 problem=True,
                 hint=hint or "alarms come by slower ways meanwhile; is the monitor running?",
             )
         )
+    if edited:
+        text = f"the daemon of monitor {_listed(edited)} goes by another number of zones than there are"
+        hint = "zones that were edited by the API are read by a restart of the monitor; until then their scores are not used"
+        findings.append(Finding(text=text, problem=True, hint=hint))
     return findings
+
+
+def _listed(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:_LISTED]) + (", ..." if len(ids) > _LISTED else "")
 
 
 def _without_memory(url: str, directory: Path) -> Finding:

@@ -10,13 +10,13 @@ from vms_bridge.backends.zoneminder.notes import detected_labels, event_kind, mo
 from vms_bridge.model import EndReason, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from vms_bridge.backends.zoneminder.parse import EventRow
 
 
-def event_of(row: EventRow, zone_names: Sequence[str], *, snapshot_ready: bool) -> Event:
-    """Return the event that this row tells of; the names are those of its monitor's zones."""
+def event_of(row: EventRow, zone_names: Mapping[str, str], *, snapshot_ready: bool) -> Event:
+    """Return the event that this row tells of; the names are those that it uses for zones, with what these are called."""
     labels, score = detected_labels(row.notes)
     ran = row.length_s
     if ran is None and row.end is not None:
@@ -35,7 +35,7 @@ def event_of(row: EventRow, zone_names: Sequence[str], *, snapshot_ready: bool) 
         max_score=row.max_score,
         labels=labels,
         score=score,
-        zones=motion_zones(row.notes, zone_names, cause=row.cause),
+        zones=tuple(zone_names.get(name, name) for name in motion_zones(row.notes, zone_names, cause=row.cause)),
         snapshot_ready=snapshot_ready,
         clip_ready=has_clip(row),
     )

@@ -70,7 +70,7 @@ class MemorySource:
         self._take_in(await self._sampler.look(self._shown()), head_start_s=STEP_UP_S)
 
     def _shown(self) -> Mapping[str, int]:
-        return {number: len(watch.zones) for number, watch in self._listener.watches.items() if watch.is_shown}
+        return {number: watch.zone_watch.count for number, watch in self._listener.watches.items() if watch.is_shown}
 
     def _take_in(self, news: Mapping[str, Sample | Unusable], *, head_start_s: float = 0.0) -> None:
         now = self._clock.monotonic()
@@ -126,6 +126,12 @@ class MemorySource:
     def _took(self, watch: Watch, sample: Sample, now: float) -> None:
         before, forced = watch.sample, watch.trigger.force
         watch.saw(sample, now)
+        if watch.zone_watch.complains():
+            self._trouble.report(
+                f"monitor {watch.row.id}: its daemon names other zones than those that it seems to see motion in",
+                hint="zones edited by the API are read by a restart of the monitor; until then their scores are not used",
+                code=f"zones {watch.row.id}",
+            )
         if before is None or sample.sign != before.sign:
             self._came(watch.row.id)
         if self._bad.pop(watch.row.id, None) and not self._bad:

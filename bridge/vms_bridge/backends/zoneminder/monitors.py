@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.api import NotThere
+from vms_bridge.backends.zoneminder.kept_zones import KeptZones
 from vms_bridge.backends.zoneminder.pace import Bell
 from vms_bridge.backends.zoneminder.parse import mapping, parse_monitor, parse_monitors
 from vms_bridge.backends.zoneminder.watch import Watch
-from vms_bridge.backends.zoneminder.zones import watching
+from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.errors import VmsProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
@@ -59,6 +60,7 @@ class Monitors:
         self._known, self._system, self._teller = known, system, teller
         self._open_events, self._on_mode_changed = open_events, on_mode_changed
         self._zones_read = float("-inf")
+        self._kept_zones = KeptZones(feed)
         self._settling: dict[str, float] = {}
         self._strangers: dict[str, float] = {}
         self._reading = asyncio.Lock()
@@ -127,9 +129,10 @@ class Monitors:
             await self.read()
             self._teller.tell_everything_new()
 
-    def zone_names(self, monitor_id: str) -> Sequence[str]:
-        """Return the monitor's zones by name."""
-        return [zone.name for zone in watching(self._known.zones.get(monitor_id, ()))]
+    def zone_names(self, monitor_id: str) -> Mapping[str, str]:
+        """Return by the names that ZoneMinder writes the names that the monitor's zones have now."""
+        watch = self.watches.get(monitor_id)
+        return {} if watch is None else watch.zone_watch.names()
 
     def writes_pictures(self, monitor_id: str) -> bool:
         """Say whether the monitor's events have a picture from their beginning on, by its modes."""
@@ -178,15 +181,24 @@ class Monitors:
             self._zones_read = now if await self._system.read_zones(found) else float("-inf")
             await self._system.read_servers(self._config.url)
         known = self._known
+        if known.loaded is None:
+            known.loaded = await self._kept_zones.recall()
         for gone in self.watches.keys() - found.keys():
             del self.watches[gone]
         for monitor_id, row in found.items():
-            watch = self.watches.setdefault(monitor_id, Watch(row=row))
+            watch = self.watches.setdefault(monitor_id, Watch(row=row, zone_watch=ZoneWatch(loaded=known.loaded.get(monitor_id))))
             self._take_row(watch, row)
             watch.is_shown = self._feed.shows(monitor_id, row.name)
-            watch.zones, watch.zones_read = known.zones.get(monitor_id, ()), known.zones_read
+            watch.zone_watch.take(known.zones.get(monitor_id, ()), known.zones_read)
             watch.server = known.servers.get(row.server_id or "")
             watch.open_events = tuple(self._open_events(monitor_id))
+        await self._keep_zones()
+
+    async def _keep_zones(self) -> None:
+        """Have the next connection, and the next run of the bridge, know by which zones the daemons go."""
+        zones = {number: watch.zone_watch for number, watch in self.watches.items()}
+        self._known.loaded = {number: each.loaded for number, each in zones.items() if each.loaded is not None}
+        await self._kept_zones.keep({number: each for number, each in self._known.loaded.items() if zones[number].has_scores})
 
     def _take_row(self, watch: Watch, row: MonitorRow) -> None:
         if watch.row.modes != row.modes:

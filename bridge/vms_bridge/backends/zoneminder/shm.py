@@ -220,6 +220,11 @@ class MonitorMemory:
             if self._fd >= 0:
                 self._fit()
 
+    @property
+    def has_zone_scores(self) -> bool:
+        """Whether the file that is open is of a version that tells of zones."""
+        return self._fd >= 0 and self._layout.zone_scores is not None
+
     def sample(self, monotonic: float, now: float) -> Sample:
         """Look at the monitor now; `now` is Unix time. Raises Unusable."""
         if self._fd < 0 or monotonic - self._checked >= _LAYOUT_CHECK_S:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping
 
     from vms_bridge.model import Event
 
@@ -16,8 +16,8 @@ class Surroundings(Protocol):
     async def get_to_know(self, monitor_ids: Collection[str]) -> None:
         """Have these monitors told before their events are, unless they were looked for in vain just now. Raises VmsError."""
 
-    def zone_names(self, monitor_id: str) -> Sequence[str]:
-        """Return the monitor's zones by name."""
+    def zone_names(self, monitor_id: str) -> Mapping[str, str]:
+        """Return by the names that ZoneMinder writes the names that the monitor's zones have now."""
 
     def writes_pictures(self, monitor_id: str) -> bool:
         """Say whether the monitor's events have a picture from their beginning on, by its modes."""

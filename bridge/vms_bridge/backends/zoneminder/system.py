@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.parse import MonitorRow
+    from vms_bridge.backends.zoneminder.zone_watch import Loaded
     from vms_bridge.clock import Clock
     from vms_bridge.model import Zone
 
@@ -43,6 +44,8 @@ class Known:
     """By monitor; all of them, in ZoneMinder's order."""
     zones_read: float = 0.0
     """When they were asked for, as Unix time."""
+    loaded: dict[str, Loaded] | None = None
+    """By monitor, the zones that its daemon goes by; None before that was looked up."""
     servers: Mapping[str, str] = field(default_factory=dict)
     local_time: LocalTime = field(default_factory=LocalTime)
     troubles: dict[str, Trouble] = field(default_factory=dict)

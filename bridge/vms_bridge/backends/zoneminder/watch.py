@@ -10,7 +10,8 @@ from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfi
 from vms_bridge.backends.zoneminder.events import open_alarm
 from vms_bridge.backends.zoneminder.sampler import LAG_S
 from vms_bridge.backends.zoneminder.trigger import Force, Trigger
-from vms_bridge.backends.zoneminder.zones import alarmed_by_scores, occupied_by_notes, watching
+from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
+from vms_bridge.backends.zoneminder.zones import occupied_by_notes, watching
 from vms_bridge.commands import SetAlarm
 from vms_bridge.model import AlarmState, Capability, EventKind, Monitor, MonitorState
 
@@ -33,10 +34,6 @@ START_S = 15.0
 _ALL_BUT_TIME = attrgetter(*(each.name for each in fields(MonitorState) if each.name != "observed"))
 _STALE_PICTURE_S = 5.0
 _OLD_STATUS_S = 30.0
-# Somebody who moves has a score in most frames, not in all.
-_IN_ZONE_S = 1.0
-# A daemon's start is told in whole seconds.
-_SECOND_S = 1
 _EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
 _CAPTURED = frozenset(
     {Capability.ALARM_STATE, Capability.FORCE_ALARM, Capability.ARM, Capability.RESTART, Capability.LIVE_PICTURE}
@@ -59,10 +56,7 @@ class Watch:
     row: MonitorRow
     is_shown: bool = True
     """Whether the configuration shows it; otherwise it is described, and nobody wants to know its state."""
-    zones: tuple[Zone, ...] = ()
-    """All of them, in ZoneMinder's order."""
-    zones_read: float = 0.0
-    """When they were asked for, as Unix time."""
+    zone_watch: ZoneWatch = field(default_factory=ZoneWatch)
     server: str | None = None
     """The API on the server that runs it, where that is another than the configured one."""
     open_events: tuple[Event, ...] = ()
@@ -83,25 +77,24 @@ class Watch:
     """Whether who asks for a look wants to know the alarm, not only what the monitor's row tells."""
     held_until: float = 0.0
     restarting_from: int | None = None
-    left_zones: dict[str, float] = field(default_factory=dict)
-    """When the last frame was in which a zone, by id, was alarmed."""
     told: MonitorState | None = field(default=None)
     _described: tuple[MonitorRow, tuple[Zone, ...], bool, Monitor] | None = field(default=None)
 
     def description(self) -> Monitor:
         """Return what the monitor is; cheap while nothing new is known of it."""
         known = self._described
-        if known is None or known[0] is not self.row or known[1] is not self.zones or known[2] is not self.has_memory:
+        zones = self.zone_watch.listed
+        if known is None or known[0] is not self.row or known[1] is not zones or known[2] is not self.has_memory:
             monitor = self._describe()
             if known is not None and known[3] == monitor:
                 monitor = known[3]
-            self._described = known = (self.row, self.zones, self.has_memory, monitor)
+            self._described = known = (self.row, zones, self.has_memory, monitor)
         return known[3]
 
     @property
     def has_old_zones(self) -> bool:
         """Whether the daemon has started since the zones were read: perhaps it has others."""
-        return self.sample is not None and not self.is_foreign and self.sample.startup + _SECOND_S > self.zones_read
+        return self.sample is not None and not self.is_foreign and self.zone_watch.are_old(self.sample.startup)
 
     def uses_memory(self, monotonic: float) -> bool:
         """Say whether shared memory is good enough to be the source: it must have been so for a moment."""
@@ -118,7 +111,7 @@ class Watch:
         """Take in a look at the shared memory."""
         self.memory.good(monotonic)
         self.trigger.saw(sample)
-        self.left_zones.update(dict.fromkeys(self._alarmed_zones() or (), monotonic))
+        self.zone_watch.saw(self.sample, sample, monotonic)
         if self.sample is not None and sample.startup != self.sample.startup:
             self.hold(monotonic)
         if self.restarting_from is not None and sample.startup > self.restarting_from:
@@ -186,7 +179,7 @@ class Watch:
             source=standing.source,
             lag_s=standing.lag_s,
             source_reason=standing.reason,
-            detail=self._detail(alarm, connected),
+            detail=self._detail(alarm, connected) or self.zone_watch.problem(sample),
             observed=now,
         )
 
@@ -218,7 +211,7 @@ class Watch:
         capabilities = _EVERY_MONITOR if row.type == "WebSite" else _EVERY_MONITOR | _CAPTURED
         if self.has_memory:
             capabilities |= {Capability.SCORE, Capability.DETECTION}
-        zones = watching(self.zones)
+        zones = watching(self.zone_watch.listed)
         if zones and row.type != "WebSite":
             capabilities |= {Capability.ZONE_STATE}
         return Monitor(
@@ -294,25 +287,13 @@ class Watch:
         event = self.open_events[-1] if self.open_events and self.row.shows_alarms_as_events else None
         # What is known to be open may be the alarm before.
         is_this_alarms = event is not None and (sample is None or event.id == str(sample.last_event))
-        return occupied_by_notes(self.description().zones, alarm, event if is_this_alarms else None)
+        names = self.zone_watch.names()
+        return occupied_by_notes(self.description().zones, alarm, event if is_this_alarms else None, names)
 
     def _zones_by_memory(self, sample: Sample, monotonic: float) -> dict[str, bool | None] | None:
         """Return what the scores say; None where they say nothing."""
-        alarmed = self._alarmed_zones()
-        if alarmed is None:
-            return None
-        if not sample.looks:
-            return {}
-        lately = monotonic - _IN_ZONE_S
-        zones = self.description().zones
-        return {zone.id: zone.id in alarmed or self.left_zones.get(zone.id, float("-inf")) > lately for zone in zones}
-
-    def _alarmed_zones(self) -> frozenset[str] | None:
-        """Return which zones had motion at the last look; None where there are no scores, or nobody knows whose they are."""
-        scored = None if self.sample is None else self.sample.scored_zones
-        if scored is None or self.has_old_zones:
-            return None
-        return alarmed_by_scores(self.zones, scored) if True in scored else frozenset()
+        found = self.zone_watch.occupied(sample, monotonic)
+        return found if found is None or sample.looks else {}
 
     def _connected(self, sample: Sample | None, now: float, monotonic: float) -> bool | None:
         row = self.row

@@ -13,7 +13,7 @@ from vms_bridge.backends.zoneminder.named_zones import named_zones
 from vms_bridge.model import MOTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from vms_bridge.model import AlarmState, Event, Zone
 
@@ -45,12 +45,15 @@ def alarmed_by_scores(zones: Iterable[Zone], scored: Iterable[bool]) -> frozense
     return frozenset(zone.id for zone in having if zone.kind in looked_at)
 
 
-def occupied_by_notes(zones: Iterable[Zone], alarm: AlarmState | None, event: Event | None) -> dict[str, bool | None]:
+def occupied_by_notes(
+    zones: Iterable[Zone], alarm: AlarmState | None, event: Event | None, names: Mapping[str, str] | None = None
+) -> dict[str, bool | None]:
     """Return which zones are occupied, by the monitor's alarm and the names in the notes of the event it has opened.
 
     The notes name every zone in which something has moved since the event began. So they tell of the present only
     where an event lasts as long as its alarm; elsewhere `event` is None, and during an alarm nothing is known. A zone is
     not known either where the notes can be read in several ways, or name one that is not known, or one of two of that name.
+    `names` are those that the notes use, with the zones' names now.
     """
     zones = tuple(zones)
     if alarm is not None and alarm not in MOTION:
@@ -58,6 +61,7 @@ def occupied_by_notes(zones: Iterable[Zone], alarm: AlarmState | None, event: Ev
     if alarm is None or event is None:
         return {zone.id: None for zone in zones}
     counts = Counter(zone.name for zone in zones)
-    doubtful = named_zones(event.notes, counts, cause=event.cause).doubtful - set(event.zones)
+    now = names or {name: name for name in counts}
+    doubtful = {now[name] for name in named_zones(event.notes, now, cause=event.cause).doubtful} - set(event.zones)
     doubtful |= {name for name in event.zones if counts[name] > 1}
     return {zone.id: None if zone.name in doubtful else zone.name in event.zones for zone in zones}

@@ -34,8 +34,8 @@ class Quiet:
     async def get_to_know(self, monitor_ids: object) -> None:
         pass
 
-    def zone_names(self, monitor_id: str) -> list[str]:  # noqa: ARG002 - the contract's parameter
-        return []
+    def zone_names(self, monitor_id: str) -> dict[str, str]:  # noqa: ARG002 - the contract's parameter
+        return {}
 
     def writes_pictures(self, monitor_id: str) -> bool:  # noqa: ARG002 - the contract's parameter
         return False

@@ -10,6 +10,7 @@ import pytest
 import trustme
 from tests.bridge.backends.zoneminder.support import FastClock, config
 from tests.fakes.zoneminder import FakeZoneMinder, Personality, World
+from tests.fakes.zoneminder.personality import V1_38_4
 from tests.fakes.zoneminder.server import VIEWER
 
 from vms_bridge.backends.zoneminder import KIND
@@ -58,6 +59,15 @@ async def test_what_a_viewer_lacks_and_memory_that_is_missing(tmp_path: Path) ->
     assert "zones can't be read" in said
     assert "time zone" in said
     assert "no shared memory for monitor 1, 2, 3, 4, 5, ...: it is not there" in said
+
+
+async def test_zones_that_a_daemon_has_not_read(tmp_path: Path) -> None:
+    world = World(V1_38_4, shm_dir=tmp_path)
+    world.edit_zones_by_api(2, "All", "Gate")
+    async with FakeZoneMinder(world) as fake:
+        said = problems(await findings(config(fake.url, shared_memory=tmp_path)))
+    assert "the daemon of monitor 2 goes by another number of zones than there are" in said
+    assert "restart of the monitor" in said
 
 
 async def test_host_without_zoneminder(tmp_path: Path) -> None:

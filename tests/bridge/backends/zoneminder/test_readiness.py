@@ -221,4 +221,4 @@ def test_what_a_row_tells_of_media(row: dict[str, object], clip: bool, media: bo
     read = parse_event(given, UTC)
     assert isinstance(read, EventRow)
     assert (has_clip(read), has_media(read)) == (clip, media)
-    assert event_of(read, (), snapshot_ready=False).clip_ready is clip
+    assert event_of(read, {}, snapshot_ready=False).clip_ready is clip

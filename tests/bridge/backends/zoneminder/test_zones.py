@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.backends.zoneminder.support import FastClock, config, memory_config
+from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, config, memory_config
 from tests.bridge.mqtt import samples
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, IDLE, PREALARM
 
+from vms_bridge.backends.zoneminder.kept_zones import KeptZones
 from vms_bridge.backends.zoneminder.notes import motion_zones
+from vms_bridge.backends.zoneminder.shm import Sample
+from vms_bridge.backends.zoneminder.zone_watch import Loaded, ZoneWatch
 from vms_bridge.backends.zoneminder.zones import alarmed_by_scores, in_order, occupied_by_notes, watching
 from vms_bridge.model import AlarmState, Capability, Event, Zone
 from vms_bridge.mqtt.discovery import monitor_payload
@@ -304,3 +307,204 @@ async def test_home_assistant_gets_a_device_for_every_zone(worlds: Worlds, serve
             "binary_sensor.camera_1_all_occupancy",
             "binary_sensor.camera_2_all_occupancy",
         )
+
+
+async def settled(feed: MemoryFeed, world: World) -> None:
+    """Wait until the edited zones were read; that a monitor came has the lists read at once."""
+    number = max(world.monitors) + 1
+    world.add_monitor(number)
+    await feed.until(lambda: str(number) in feed.monitors and feed.monitors[str(number)].zones)
+
+
+@pytest.mark.parametrize(
+    ("edited", "moving", "zones"),
+    [
+        # another kind, so that the order is another and the number is not
+        (("Gate:Exclusive", "Drive", "Sky:Privacy"), "Drive", {"100": False, "101": True}),
+        (("Gate", "Drive", "Sky"), "Drive", {"100": False, "101": True, "102": None}),
+        (("Gate", "Drive:Inactive", "Sky:Privacy"), "Drive", {"100": False}),
+        # one gone, one new
+        (("101#Drive", "102#Sky:Privacy", "103#Porch"), "Gate", {"101": False, "103": None}),
+        (("101#Drive", "102#Sky:Privacy", "103#Porch"), "Drive", {"101": True, "103": None}),
+        (("90#Porch", "101#Drive", "102#Sky:Privacy"), "Drive", {"90": None, "101": True}),
+        # of another number
+        (("Gate", "Drive", "Sky:Privacy", "Porch"), "Gate", {"100": True, "101": False, "103": None}),
+        (("101#Drive",), "Gate", {"101": False}),
+        ((), "Gate", {}),
+        # only of other names, which takes nothing from what the scores are of
+        (("Drive", "Gate", "Sky:Privacy"), "Gate", {"100": True, "101": False}),
+    ],
+)
+async def test_zones_edited_by_the_api_get_no_others_scores(
+    edited: tuple[str, ...], moving: str, zones: dict[str, bool | None], worlds: Worlds, serve: Serve, clock: FastClock
+) -> None:
+    world = worlds(V1_38_4)
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.states["1"].zones)
+        world.edit_zones_by_api(1, *edited)
+        await settled(feed, world)
+        seen = len(feed.history)
+        world.move(1, moving)
+        world.set_state(1, PREALARM, score=30)
+        await clock.sleep(2)
+        assert feed.states["1"].zones == zones
+        told = [state.zones for monitor, state in feed.history[seen:] if monitor == "1"]
+        assert not any(state.get(number) for state in told for number in zones if not zones[number])
+        assert "restart" in (feed.states["1"].detail or "")
+        world.restart_monitor(1)
+        await feed.until(lambda: feed.states["1"].detail is None)
+        for number, name, kind in world.monitors[1].zone_rows():
+            if kind in {"Active", "Exclusive"}:
+                world.move(1, name)
+                await feed.until(lambda number=number: feed.states["1"].zones.get(str(number)))  # type: ignore[misc]
+
+
+async def test_zones_edited_in_the_web_page_are_read_at_once(worlds: Worlds, serve: Serve) -> None:
+    """The daemon reads them, and goes on with the same file."""
+    world = worlds(V1_38_4)
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.states["1"].zones)
+        world.edit_zones_in_place(1, "Gate:Exclusive", "Drive", "Sky:Privacy")
+        world.memories[1].set(startup=int(world.now().timestamp()))
+        seen = len(feed.history)
+        world.move(1, "Drive")
+        await feed.until(lambda: feed.states["1"].zones.get("101"))
+        assert not any(state.zones.get("100") for _, state in feed.history[seen:])
+        assert feed.states["1"].detail is None
+
+
+async def test_zones_edited_while_the_bridge_was_away_get_no_others_scores(worlds: Worlds, serve: Serve) -> None:
+    world = worlds(V1_38_4)
+    async with FakeZoneMinder(world) as fake:
+        before = MemoryFeed()
+        async with serve(fake, before, memory_config(fake)):
+            await before.until(lambda: before.states["1"].zones and before.texts)
+            await settled(before, world)  # what the daemon has read is kept with the lists
+        world.edit_zones_by_api(1, "Gate:Exclusive", "Drive", "Sky:Privacy")
+        after = MemoryFeed()
+        after.texts = before.texts
+        async with serve(fake, after, memory_config(fake)):
+            await after.until(lambda: after.states["1"].zones)
+            world.move(1, "Gate")
+            await after.until(lambda: after.states["1"].zones == {"100": True, "101": False})
+            world.move(1, "Drive")
+            await after.until(lambda: after.states["1"].zones == {"100": False, "101": True})
+            assert "restart" in (after.states["1"].detail or "")
+
+
+async def test_a_daemon_that_names_other_zones_is_not_believed(
+    worlds: Worlds, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They were edited before anybody looked: nothing else tells."""
+    world = worlds(V1_38_4)
+    world.edit_zones_by_api(1, "Gate:Exclusive", "Drive", "Sky:Privacy")
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.states["1"].zones)
+        for _ in range(3):
+            world.alarm(1, notes="Motion: Gate")  # its score is where that of Drive is thought to be
+            await feed.until(lambda: feed.states["1"].cause == "Motion:Gate")
+            world.calm(1)
+            await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE and not any(feed.states["1"].zones.values()))
+        event = world.alarm(1, notes="Motion: Gate")
+        assert event is not None
+        await feed.until(lambda: feed.states["1"].zones == {"100": True, "101": False})
+        assert "monitor 1: its daemon names other zones" in caplog.text
+        assert "restart" in (feed.states["1"].detail or "")
+
+
+def loaded(**of: object) -> ZoneWatch:
+    watch = ZoneWatch(listed=ZONES[:3], read_at=100.0)
+    watch.saw(None, sample(**of), 0.0)
+    return watch
+
+
+def sample(**of: object) -> Sample:
+    given: dict[str, object] = {
+        "alarm": AlarmState.ALARM,
+        "last_event": 1,
+        "is_detecting": True,
+        "has_signal": True,
+        "startup": 50,
+    }
+    given |= {"heartbeat": 100, "last_write": 100, "imagesize": 1, "scored_zones": (True, False, False)}
+    return Sample(**{**given, **of})  # type: ignore[arg-type]  # fields by keyword
+
+
+def begun(watch: ZoneWatch, *samples: Sample) -> bool:
+    """Have events begin, one after the other, and return whether they have contradicted what is known of the zones."""
+    for one in samples:
+        watch.saw(sample(last_event=one.last_event - 1), one, 0.0)
+    return watch.complains()
+
+
+def test_a_daemon_that_names_other_zones_is_heard() -> None:
+    watch = loaded()
+    assert begun(watch, *(sample(last_event=event, cause="Motion:Zone 2") for event in range(1, 4)))
+    assert watch.alarmed(sample()) is None
+    assert not watch.complains()
+    again = sample(startup=60)
+    watch.saw(sample(), again, 1.0)
+    assert watch.alarmed(again) == frozenset("1")
+
+
+def test_a_person_who_walks_on_contradicts_nobody() -> None:
+    """Between an event's first frame and the look at it somebody may have gone from one zone to the next."""
+    watch = loaded()
+    samples = []
+    for event in range(1, 20):
+        named, scored = (2, 0) if event % 3 else (2, 1)
+        scores = tuple(place == scored for place in range(3))
+        samples.append(sample(last_event=event, scored_zones=scores, cause=f"Motion:Zone {named}"))
+    assert not begun(watch, *samples)
+    assert watch.alarmed(sample()) == frozenset("1")
+
+
+@pytest.mark.parametrize("cause", ["", "Continuous", "Forced Web", "Motion", "Linked", "Motion:Zone 1,Zone 2,Zone 3"])
+def test_causes_that_name_no_zones_contradict_nobody(cause: str) -> None:
+    assert not begun(loaded(), *(sample(last_event=event, cause=cause) for event in range(1, 9)))
+
+
+def test_scores_are_nobodys_between_a_start_and_the_next_list() -> None:
+    watch = loaded()
+    watch.take(ZONES[1:4], 200.0)
+    assert watch.alarmed(sample()) == frozenset("1")
+    late = sample(startup=300)
+    watch.saw(sample(), late, 2.0)
+    assert watch.are_old(300)
+    assert watch.alarmed(late) is None
+    watch.take(ZONES[1:4], 302.0)
+    watch.saw(late, late, 3.0)
+    assert watch.alarmed(late) == frozenset("2")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "7", '{"1": 5}', '{"1": []}', '{"1": ["x"]}', '{"1": [5, "7"]}', '{"1": [5, 7]}']
+)
+async def test_what_was_kept_of_zones_may_be_anything(text: str) -> None:
+    feed = MemoryFeed()
+    feed.texts = {"zones.1": text}
+    assert await KeptZones(feed).recall() == dict[str, Loaded]()
+
+
+async def test_zones_are_kept_only_when_they_change() -> None:
+    feed, writes = MemoryFeed(), []
+
+    class Counting(MemoryFeed):
+        async def keep(self, key: str, value: str | None) -> None:
+            writes.append(key)
+            await feed.keep(key, value)
+
+    kept = KeptZones(Counting())
+    known = {str(number): Loaded(number, ZONES) for number in range(1, 3000)}
+    for _ in range(3):
+        await kept.keep(known)
+    assert len(writes) == 16
+    await kept.keep({**known, "5": Loaded(77, ZONES[:2])})
+    assert len(writes) == 17
+    recalled = await KeptZones(feed).recall()
+    assert len(recalled) == 2999
+    assert recalled["5"].startup == 77
+    assert recalled["5"].goes_by(ZONES[:2])
+    assert not recalled["6"].goes_by(ZONES[:2])
+    await kept.keep({})
+    assert feed.texts == {}
