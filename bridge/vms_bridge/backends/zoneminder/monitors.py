@@ -15,7 +15,7 @@ from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.errors import VmsProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
