@@ -22,9 +22,10 @@ from tests.chaos.checker import (
     compared_topics,
     is_told_deleted,
 )
+from tests.chaos.commands import Answers
 from tests.chaos.faults import DUE_TO_A_FULL_DISK
 from tests.chaos.lab import orphans
-from tests.chaos.run import Result
+from tests.chaos.result import Result
 from tests.chaos.schedule import KINDS, dump, load, rounds
 from tests.chaos.tap import Accepted, Tap
 from tests.e2e.bridge import grave_lines
@@ -341,9 +342,18 @@ def test_a_state_may_lag_a_little_and_no_more() -> None:
     assert not at(6, "new", said="never so")
 
 
-@pytest.mark.parametrize(("events", "faults", "passes"), [(200, 30, True), (199, 30, False), (200, 29, False)])
-def test_a_run_that_says_too_little_fails(events: int, faults: int, passes: bool) -> None:  # noqa: FBT001 - a parameter
-    result = Result(seconds=600, faults=faults, delivery=Delivery(recorded=events))
+@pytest.mark.parametrize(
+    ("events", "faults", "commands", "passes"),
+    [(200, 30, 100, True), (199, 30, 100, False), (200, 29, 100, False), (200, 30, 99, False)],
+)
+def test_a_run_that_says_too_little_fails(
+    events: int,
+    faults: int,
+    commands: int,
+    passes: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    answers = Answers(results={"applied": commands})
+    result = Result(seconds=600, faults=faults, delivery=Delivery(recorded=events), answers=answers)
     assert (not result.wrong) is passes
     assert "longest heal" in str(result)
 
@@ -354,6 +364,7 @@ def test_a_run_that_says_too_little_fails(events: int, faults: int, passes: bool
         Result(untrue=["a state"]),
         Result(crashes=["ended"]),
         Result(complaints=["error"]),
+        Result(answers=Answers(faults=["an answer"])),
         Result(broken_off="hung"),
         Result(delivery=Delivery(lost=["an event"])),
     ],

@@ -242,6 +242,8 @@ def test_a_device_that_loses_something_is_found() -> None:
         assert len(heard((topic, whole), (topic, less)).faults) == 1
         assert heard((topic, whole), (topic, less), doubtful=["old"]).faults == []
     assert heard((topic, b"nonsense")).faults
+    anew = f"{DISCOVERY}/old-6/config"
+    assert heard((anew, whole), (anew, b""), (anew, without), at=10.0).faults == [], "it was away: what comes is another"
 
 
 def test_a_picture_that_is_none_is_found_and_one_that_is_taken_away() -> None:

@@ -19,7 +19,7 @@ from tests.chaos.schedule import KINDS, Fault, Round, load, rounds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.chaos.run import Result
+    from tests.chaos.result import Result
 
 
 def main() -> int:

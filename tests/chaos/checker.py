@@ -251,11 +251,11 @@ def _check_end(where: str, row: Row, told: Sequence[dict[str, Any]], delivery: D
 
 @dataclass(frozen=True, slots=True)
 class MonitorFacts:
-    """What the VMS itself says of a monitor; None where it can't be said."""
+    """What the VMS itself says of a monitor; None where it can't be said. `modes` are the fields that follow from its modes."""
 
     alarm: str | None
     delivers: bool | None
-    modes: Mapping[str, str]
+    modes: Mapping[str, object]
     newest: Row | None
     open: Row | None
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.chaos.tap import Accepted, Handed
 
 FINAL = frozenset({"applied", "unchanged", "refused", "failed", "timeout"})
+NEVER_ANSWERED = "was taken and never answered"
 _SEEN_S = 1.0
 """How much later than the answer the truth may be looked at: it is looked at now and then."""
 
@@ -64,10 +65,10 @@ class History:
         self._looks: dict[tuple[str, str | None, str], list[tuple[float, object]]] = defaultdict(list)
 
     def note(self, system: str, monitor: str | None, now: float, values: Mapping[str, object]) -> None:
-        """Note what is in force now; only changes take room."""
+        """Note what is in force from now on; only changes take room, and what is known already none."""
         for name, value in values.items():
             looks = self._looks[system, monitor, name]
-            if not looks or looks[-1][1] != value:
+            if not looks or (looks[-1][1] != value and looks[-1][0] < now):
                 looks.append((now, value))
 
     def between(self, system: str, monitor: str | None, name: str, start: float, end: float) -> list[object]:
@@ -104,6 +105,16 @@ class Answers:
     results: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     faults: list[str] = field(default_factory=list)
 
+    @property
+    def answered(self) -> int:
+        """How many final answers there were."""
+        return sum(self.results.values())
+
+    @property
+    def unanswered_faults(self) -> list[str]:
+        """What an answer may yet come to."""
+        return [fault for fault in self.faults if fault.endswith(NEVER_ANSWERED)]
+
     def __str__(self) -> str:
         counts = ", ".join(f"{name} {count}" for name, count in sorted(self.results.items()))
         return f"{self.sent} (taken by the broker: {self.accepted}; {counts or 'none answered'}; excused: {self.unanswered})"
@@ -136,7 +147,7 @@ def check_commands(
         answers = [(message, answer) for message, answer in told.get(number, ()) if message.topic == f"{root}/ack"]
         _check_order(same, answers, handed, root, history, allowances, found)
         _check_response(same, told.get(number, ()), root, found)
-    _check_changes(orders, told, changes, root, found)
+    _check_changes(orders, told, changes, root, allowances, found)
     return found
 
 
@@ -159,14 +170,15 @@ def _check_order(
     if len(finals) > len({each.topic + each.value for each in same}):
         results = ", ".join(answer["result"] for _, answer in finals)
         found.faults.append(f"{order}: has {len(finals)} answers: {results}")
-    others = [answer for _, answer in finals[1:]]
-    if any(answer["result"] != "refused" for answer in others):
-        found.faults.append(f"{order}: its id was used for something else, which was not refused: {others}")
+    done = [(message, answer) for message, answer in finals if answer["result"] != "refused"] or finals[:1]
+    if len(done) > 1:
+        found.faults.append(f"{order}: its id was used for something else, and neither was refused")
     if finals:
+        asked = next((each for each in same if _is_to(done[0][1], each)), order)
         if order.request_id not in allowances.doubtful:
-            _check_truth(order, *finals[0], history, found)
+            _check_truth(asked, *done[0], history, found)
     elif _must_be_answered(order, handed, root, allowances):
-        found.faults.append(f"{order}: was taken and never answered")
+        found.faults.append(f"{order}: {NEVER_ANSWERED}")
     else:
         found.unanswered += 1
 
@@ -230,14 +242,18 @@ def _check_changes(
     told: Mapping[str, Sequence[tuple[Accepted, dict[str, Any]]]],
     changes: Sequence[Change],
     root: str,
+    allowances: Allowances,
     found: Answers,
 ) -> None:
-    """Nothing is done twice, after a refusal, or unasked: there are no more changes than reasons for one."""
+    """Nothing is done twice, after a refusal, or unasked: there are no more changes than reasons for one.
+
+    What a bridge was ended over comes to the next one too, unless it was answered: for each end one change more.
+    """
     targets = {(change.system, change.monitor) for change in changes}
     for target in targets:
         mine = {order.request_id for order in orders if (order.system, order.monitor) == target}
         done = [change for change in changes if (change.system, change.monitor) == target]
-        may = 0
+        may = len(allowances.ended)
         for number in mine:
             results = {answer["result"] for message, answer in told.get(number, ()) if message.topic == f"{root}/ack"}
             may += not results & FINAL or bool(results & {"applied", "failed", "timeout"})

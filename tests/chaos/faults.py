@@ -70,7 +70,8 @@ class Faults:
     """The parts, and what can happen to each.
 
     `crashes` are ends of the bridge that nobody has asked for. `full` are the moments (monotonic) after which the bridge may
-    begin another epoch for want of a disk, `forgotten` those at which it was ended while it had no disk.
+    begin another epoch for want of a disk, `forgotten` those at which it was ended while it had no disk, `ended` all at
+    which it was ended, `broker_killed` those at which the broker was.
     """
 
     def __init__(
@@ -89,6 +90,8 @@ class Faults:
         self.to_web, self.to_broker = to_web, to_broker
         self._disk, self._clock, self._strange = disk, clock, strange
         self.crashes: list[str] = []
+        self.ended: list[float] = []
+        self.broker_killed: list[float] = []
         self.full: list[float] = []
         self.forgotten: list[float] = []
         self._makers: dict[str, Callable[[Fault], Awaitable[bool]]] = {
@@ -134,6 +137,7 @@ class Faults:
             await self.bridge.stop(with_signal)
         except AssertionError as error:
             self.crashes.append(f"{when}: {error}")
+        self.ended.append(time.monotonic())
         said = self.bridge.log
         if said.rfind(_MEMORY_ONLY) > said.rfind(_ON_DISK_AGAIN):
             self.forgotten.append(time.monotonic())
@@ -181,6 +185,7 @@ class Faults:
     async def _kill_broker(self, fault: Fault) -> bool:
         was_connected = self.to_broker.is_used
         await self.broker.program.stop(signal.SIGKILL)
+        self.broker_killed.append(time.monotonic())
         await asyncio.sleep(fault.lasts)
         await self.broker.start()
         return was_connected

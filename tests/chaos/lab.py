@@ -38,6 +38,7 @@ _HANDOVER_S = 3.0
 _OUR_MISTAKE = re.compile(r"ERROR (1054|1064|1146|1364) ")
 _SHM = {760: (12, 32, 68, 70, 88, 104), 768: (16, 40, 76, 78, 96, 112)}
 """By sizeof(SharedData): where state, last_event, valid, signal, startup_time, last_write_time are (src/zm_monitor.h)."""
+_TRIGGER_CANCEL, _TRIGGER_ON, _TRIGGER_OFF = range(3)
 _STATES = {0: None, 1: "idle", 2: "prealarm", 3: "alarm", 4: "alert", 5: "idle"}
 
 
@@ -49,6 +50,8 @@ class Memory:
     startup: float
     last_write: float
     has_signal: bool
+    is_forced: bool | None = None
+    """Whether an alarm is forced on; False: forced off; None: neither."""
 
 
 class SqlFailed(Exception):
@@ -70,7 +73,7 @@ class Lab(ZoneMinder):
         await asyncio.to_thread(self._copy_tree)
         await super().__aenter__()
         self._lab_process = psutil.Process(self.pid)
-        await self.sql("".join(_PAPER_MONITOR.format(id=number) for number in (*PAPER, PARTNER)))
+        await self.sql("".join(_PAPER_MONITOR.format(id=number) for number in (*PAPER, PARTNER)) + _MODE_LOG)
         return self
 
     async def sql(self, statements: str, *, within: float = _SQL_S) -> list[list[str]]:
@@ -106,19 +109,27 @@ class Lab(ZoneMinder):
         """Return every monitor's Function. Raises SqlFailed."""
         return {int(number): function for number, function in await self.sql("SELECT Id, Function FROM Monitors")}
 
+    async def mode_log(self) -> list[tuple[float, int | None, str]]:
+        """Return when which monitor got which Function (None: the system its run state), as Unix times. Raises SqlFailed."""
+        found = await self.sql("SELECT UNIX_TIMESTAMP(At), MonitorId, Value FROM ChaosModes ORDER BY Id")
+        return [(float(at), None if monitor == "NULL" else int(monitor), value) for at, monitor, value in found]
+
     def memory(self, monitor: int) -> Memory | None:
         """Read a camera's shared memory; None while there is none that counts."""
         try:
             with (Path(self.shared_memory) / f"zm.mmap.{monitor}").open("rb") as file:
-                data = file.read(200)
-            state, _, valid, has_signal, startup, last_write = _SHM[struct.unpack_from("I", data)[0]]
+                data = file.read(1024)
+            size = struct.unpack_from("I", data)[0]
+            state, _, valid, has_signal, startup, last_write = _SHM[size]
             if not data[valid]:
                 return None
+            trigger = struct.unpack_from("I", data, size + 4)[0]
             return Memory(
                 _STATES.get(struct.unpack_from("I", data, state)[0]),
                 struct.unpack_from("q", data, startup)[0],
                 struct.unpack_from("q", data, last_write)[0],
                 bool(data[has_signal]),
+                {_TRIGGER_ON: True, _TRIGGER_OFF: False}.get(trigger),
             )
         except (OSError, KeyError, struct.error, IndexError):
             return None
@@ -161,6 +172,16 @@ class Lab(ZoneMinder):
             async with asyncio.timeout(8):
                 await self.force_alarm(monitor, on=on)
         except Exception:  # noqa: BLE001 - a ZoneMinder that is being hurt fails in every way
+            self._token = ""
+            return False
+        return True
+
+    async def set_function(self, monitor: int, function: str) -> bool:
+        """Give a camera another mode by the API; say whether ZoneMinder took it."""
+        try:
+            async with asyncio.timeout(8):
+                await self.edit(monitor, Function=function)
+        except Exception:  # noqa: BLE001 - the same
             self._token = ""
             return False
         return True
@@ -226,6 +247,17 @@ def orphans(rows: Sequence[Row], memories: dict[int, Memory | None]) -> set[int]
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)  # the lab's ZoneMinder runs in UTC
 
+
+_MODE_LOG = """
+CREATE TABLE ChaosModes (Id INT PRIMARY KEY AUTO_INCREMENT, At TIMESTAMP(6) DEFAULT NOW(6), MonitorId INT, Value VARCHAR(64));
+INSERT INTO ChaosModes (MonitorId, Value) SELECT Id, Function FROM Monitors;
+INSERT INTO ChaosModes (Value) SELECT Name FROM States WHERE IsActive;
+CREATE TRIGGER ChaosFunction AFTER UPDATE ON Monitors FOR EACH ROW
+    INSERT INTO ChaosModes (MonitorId, Value) SELECT NEW.Id, NEW.Function FROM DUAL WHERE NEW.Function <> OLD.Function;
+CREATE TRIGGER ChaosRunState AFTER UPDATE ON States FOR EACH ROW
+    INSERT INTO ChaosModes (Value) SELECT NEW.Name FROM DUAL WHERE NEW.IsActive AND NOT OLD.IsActive;
+"""
+"""What became of every mode, written by the database itself: whoever changes one, however briefly."""
 
 _PAPER_MONITOR = """
 INSERT INTO Monitors SET Id={id}, Sequence={id}, Name='Paper {id}', Type='WebSite', Function='Monitor', ServerId=0,

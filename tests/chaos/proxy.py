@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import struct
 import time
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 _CHUNK = 65_536
 _HELD = 64
 _METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ")
+_CHANGE = re.compile(
+    rb"POST \S*?/api/(monitors/\d+)\.|GET \S*?/api/(monitors/alarm/id(?::|%3A)\d+/command(?::|%3A)(?!status)\w+)\."
+)
 _BODY = b'{"success":false,"data":{"name":"Not Authenticated","message":"Not Authenticated"}}'
 _UNAUTHORISED = (
     b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -37,6 +41,8 @@ class Proxy:
         self.hits = 0
         self.asked = 0
         self.unauthorised = 0
+        self.changes: list[tuple[float, str]] = []
+        """What was asked for that changes something and was not refused as unauthorised: when, and the path."""
         self._upstream, self._tap, self._tls = upstream, tap, tls
         self._spare_tls: ssl.SSLContext | None = None
         self._server: asyncio.Server | None = None
@@ -162,6 +168,7 @@ class _Connection:
         self.writers = [writer]
         self.is_lost = False
         self._ear = proxy.connection()
+        self._change: tuple[float, str] | None = None
 
     async def run(self, client: asyncio.StreamReader, upstream: asyncio.StreamReader) -> None:
         """Pass bytes in both directions until one side ends."""
@@ -222,8 +229,7 @@ class _Connection:
         await proxy.passing()
 
     async def _write(self, writer: asyncio.StreamWriter, chunk: bytes, *, is_up: bool) -> None:
-        if not is_up and chunk.startswith(b"HTTP/1.1 401"):
-            self.proxy.unauthorised += 1
+        self._note_http(chunk, is_up=is_up)
         for part in self._parts(chunk):
             writer.write(part)
             if self._ear is not None and is_up:
@@ -232,6 +238,18 @@ class _Connection:
             if len(part) == 1 and self.proxy.trickles:
                 self.proxy.hits += 1
                 await asyncio.sleep(1)
+
+    def _note_http(self, chunk: bytes, *, is_up: bool) -> None:
+        """Note requests that change something, but for those that are refused: these are made again."""
+        if is_up and (asked := _CHANGE.match(chunk)):
+            self._change = time.monotonic(), (asked[1] or asked[2]).decode().replace("%3A", ":")
+            self.proxy.changes.append(self._change)
+        elif not is_up and chunk.startswith(b"HTTP/1.1 "):
+            if chunk.startswith(b"HTTP/1.1 401"):
+                self.proxy.unauthorised += 1
+                if self._change is not None:
+                    self.proxy.changes.remove(self._change)
+            self._change = None
 
     def _parts(self, chunk: bytes) -> Iterator[bytes]:
         """Cut the chunk into bytes while the line is that slow."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import shutil
 import signal
 import subprocess
 import time
 import traceback
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 from tests.chaos.checker import (
-    Delivery,
     Excuses,
     MonitorFacts,
     Row,
@@ -24,10 +24,14 @@ from tests.chaos.checker import (
     compared_topics,
     is_told_deleted,
 )
+from tests.chaos.commander import Commander
+from tests.chaos.commands import Allowances, Answers, check_commands
 from tests.chaos.faults import DUE_TO_A_FULL_DISK, Disk, Faults, strange_and_true
 from tests.chaos.lab import CAMERAS, FAKETIME, PAPER, PARTNER, Lab, SqlFailed, orphans
+from tests.chaos.orders import DETECTING, Orders, changes_of
 from tests.chaos.proxy import Proxy
 from tests.chaos.recorder import Recorder
+from tests.chaos.result import Result
 from tests.chaos.schedule import Round, dump
 from tests.chaos.tap import Tap
 from tests.chaos.traffic import Traffic
@@ -42,7 +46,6 @@ if TYPE_CHECKING:
     from tests.e2e.broker import Message
 
 TRUE_WITHIN_S = 10.0
-EVENTS_PER_10_MIN, FAULTS_PER_10_MIN = 200, 30
 INSTANCE, SYSTEM = "chaos", "zm"
 ROOT = f"vms_bridge/{INSTANCE}"
 DISCOVERY = f"homeassistant/device/vms_bridge_{INSTANCE}"
@@ -52,6 +55,9 @@ _SLOW_SOURCES_S = 8.0
 _REACHABLE_S = 60.0
 _ROUND_S = 180.0  # more than the longest faults, the wait for all parts, and what may be untrue for longest, together
 _SETTLE_S = 120.0
+_ANSWERS_S = 60.0
+_LONG_S = 300.0
+"""From this length on, a run begins with a change of the run state, which takes a minute."""
 _ENDLESS = {"Record", "Mocord"}
 _CONFIG = """\
 instance: chaos
@@ -68,56 +74,6 @@ systems:
     shared_memory: {memory}
     monitors_interval: 2
 """
-
-
-@dataclass(slots=True)
-class Result:
-    """What a run saw."""
-
-    seconds: float = 0
-    faults: int = 0
-    ineffective: list[str] = field(default_factory=list)
-    delivery: Delivery = field(default_factory=Delivery)
-    untrue: list[str] = field(default_factory=list)
-    crashes: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    broken_off: str = ""
-    longest_heal: float = 0
-    longest_after: str = "nothing"
-
-    @property
-    def wrong(self) -> list[str]:
-        """Why the run fails; empty if it passes."""
-        share = self.seconds / 600
-        wrong = [*self.crashes, *self.complaints, *self.untrue, *self.delivery.faults]
-        if self.broken_off:
-            wrong.append(f"the run was broken off, nothing is judged as a whole: {self.broken_off}")
-        if self.delivery.recorded < EVENTS_PER_10_MIN * share:
-            wrong.append(f"only {self.delivery.recorded} events in {self.seconds:.0f} s: the run says too little")
-        if self.faults < FAULTS_PER_10_MIN * share:
-            wrong.append(f"only {self.faults} effective faults in {self.seconds:.0f} s: the run says too little")
-        return wrong
-
-    def __str__(self) -> str:
-        delivery = self.delivery
-        return "\n".join(
-            f"{name:<28}{value}"
-            for name, value in (
-                ("seconds", f"{self.seconds:.0f}"),
-                ("faults, effective", self.faults),
-                ("faults without effect", len(self.ineffective)),
-                ("events recorded", delivery.recorded),
-                ("events announced", f"{delivery.announced} (late: {delivery.late})"),
-                ("lost", len(delivery.lost)),
-                ("out of order", len(delivery.disordered)),
-                ("duplicates", f"{delivery.duplicates} (not identical: {len(delivery.differing)})"),
-                ("untrue messages", len(delivery.untrue)),
-                ("untrue states", len(self.untrue)),
-                ("crashes", len(self.crashes)),
-                ("errors in the log", len(self.complaints)),
-                ("longest heal", f"{self.longest_heal:.1f} s, after {self.longest_after}"),
-            )
-        )
 
 
 class KeepingBroker(Broker):
@@ -182,6 +138,7 @@ class Run:
                 data=disk.folder, broker=to_broker.port, web=to_web.port, authority=authority, lab=lab, memory=memory
             )
             bridge = Bridge(self._folder, config, secrets)
+            self._to_web = to_web
             recorder = Recorder(broker.port)
             self._recorded = recorder.messages
             await recorder.start()
@@ -193,7 +150,7 @@ class Run:
                 self._home = await stack.enter_async_context(HomeAssistant(fresh(self._folder / "home"), broker.port))
                 await self._home.all_known([f"{INSTANCE}-{SYSTEM}-{camera}-motion" for camera in CAMERAS], within=60)
             self._lab, self._broker, self._bridge, self._recorder = lab, broker, bridge, recorder
-            self._functions = await lab.functions()
+            self._commander = stack.enter_context(Commander(broker.port, ROOT, Random(self._seed)))  # noqa: S311 - repeatable
             self._first = max((row.id for row in await lab.rows()), default=0)
             faults = Faults(
                 lab=lab, broker=broker, bridge=bridge, to_web=to_web, to_broker=to_broker, disk=disk, clock=clock, strange=strange
@@ -211,8 +168,15 @@ class Run:
 
     async def _go(self, schedule: Iterable[Round], seconds: float, faults: Faults) -> None:
         self._result.crashes = faults.crashes
+        orders = self._orders = Orders(self._lab, self._commander, SYSTEM, self._seed)
+        if seconds >= _LONG_S:
+            for name in ("Quiet", "default"):
+                self._note(f"the run state is changed: {await orders.switch(name)}")
+            await self._lab.reachable()
+        self._first = max((row.id for row in await self._lab.rows()), default=0)
         traffic = self._traffic = Traffic(self._lab, self._seed)
-        task = asyncio.create_task(traffic.run())
+        task = asyncio.gather(traffic.run(), orders.run())
+        looking = asyncio.create_task(orders.look())
         began = time.monotonic()
         done: list[Round] = []
         try:
@@ -227,12 +191,12 @@ class Run:
                 if task.done():
                     task.result()
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            await cancelled(task)
             self._result.seconds = time.monotonic() - began
             self._result.complaints = grave_lines(self._bridge.log, DUE_TO_A_FULL_DISK)
         await self._settle(traffic)
         await self._last_check(traffic, faults)
+        await cancelled(looking)
         await self._end(faults)
 
     async def _settle(self, traffic: Traffic) -> None:
@@ -248,9 +212,9 @@ class Run:
 
     async def _ending_rows(self) -> list[int]:
         """Return the open rows that somebody will close."""
-        rows = await self._lab.rows()
+        rows, functions = await self._lab.rows(), await self._lab.functions()
         lost = orphans(rows, {camera: self._lab.memory(camera) for camera in CAMERAS})
-        return [row.id for row in rows if not row.end and row.id not in lost and self._functions[row.monitor] not in _ENDLESS]
+        return [row.id for row in rows if not row.end and row.id not in lost and functions[row.monitor] not in _ENDLESS]
 
     async def _end(self, faults: Faults) -> None:
         """End the bridge, which has to end well, and hear what it has said."""
@@ -330,7 +294,7 @@ class Run:
         shown: dict[str, tuple[object, object]] = {}
         for camera in CAMERAS:
             own, monitor = f"{INSTANCE}-{SYSTEM}-{camera}", facts[camera]
-            so = dict(monitor.modes)
+            so: dict[str, object] = {"function": monitor.modes["function"], "armed": "on" if monitor.modes["armed"] else "off"}
             if monitor.alarm is not None:
                 so["motion"] = "on" if monitor.alarm in {"alarm", "alert"} else "off"
             if monitor.delivers is not None:
@@ -346,7 +310,7 @@ class Run:
             await self._recorder.until_born(within=15)
 
     async def _facts(self) -> dict[int, MonitorFacts]:
-        rows = await self._lab.rows()
+        rows, functions = await self._lab.rows(), await self._lab.functions()
         memories = {camera: self._lab.memory(camera) for camera in CAMERAS}
         lost = orphans(rows, memories)
         newest: dict[int, Row] = {row.monitor: row for row in sorted(rows, key=lambda row: (row.start, row.id))}
@@ -361,7 +325,7 @@ class Run:
             facts[number] = MonitorFacts(
                 alarm=memory.alarm if memory else None,
                 delivers=delivers,
-                modes={"function": self._functions[number]},
+                modes={"function": functions[number], "armed": functions[number] in DETECTING},
                 newest=None if last is None or last.id <= self._first or self._is_told_deleted(last) else last,
                 open=still_open.get(number),
             )
@@ -389,10 +353,26 @@ class Run:
                 break
             await asyncio.sleep(1)
         self._result.delivery = delivery
+        end = time.monotonic() + _ANSWERS_S
+        while (answers := await self._judge_commands(faults)).unanswered_faults and time.monotonic() < end:  # noqa: ASYNC110
+            await asyncio.sleep(1)
+        self._result.answers = answers
         end = time.monotonic() + TRUE_WITHIN_S
         while (wrong := await self._untrue(Truth(lag_s=0, fast_s=0))) and time.monotonic() < end:  # noqa: ASYNC110 - the same
             await asyncio.sleep(0.25)
         self._result.untrue += [f"in the end, at rest: {name} {text}" for name, text in wrong.items()]
+
+    async def _judge_commands(self, faults: Faults) -> Answers:
+        allowances = Allowances(ended=faults.ended, forgotten=self._forgotten_until(faults.broker_killed))
+        return check_commands(
+            self._commander.orders, self._tap.accepted, self._tap.handed, root=ROOT, history=await self._orders.modes(),
+            changes=changes_of(self._to_web, SYSTEM), allowances=allowances,
+        )  # fmt: skip
+
+    def _forgotten_until(self, killed: Sequence[float]) -> list[float]:
+        """Return until when commands were given to a broker that was killed and did not know the bridge again yet."""
+        online = [each.at for each in self._tap.accepted if each.topic == f"{ROOT}/status" and each.payload == b"online"]
+        return [next((at for at in online if at > moment), math.inf) for moment in killed]
 
     def _write(self, name: str, text: str) -> None:
         (self._folder / name).write_text(text)
@@ -418,6 +398,13 @@ class Run:
         self._journal.write(f"{stamp} {text}\n")
         self._journal.flush()
         self._say(f"{stamp} {text}")
+
+
+async def cancelled(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel these, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def fresh(folder: Path) -> Path:

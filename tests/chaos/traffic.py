@@ -26,6 +26,8 @@ _CLOSE_ALL = _CLOSE + "EndDateTime IS NULL AND MonitorId IN ({monitors});"
 _TURN_S = (0.8, 4.5)
 _OPEN_S = (0.3, 12)
 _CANCEL_WITHIN_S = 60.0
+FREE, CHANGED = 2, PAPER[1]
+"""A camera that no command is given to, and a paper monitor whose mode is changed in ZoneMinder itself."""
 
 
 class Traffic:
@@ -42,8 +44,9 @@ class Traffic:
         async with asyncio.TaskGroup() as group:
             for monitor in PAPER:
                 group.create_task(self._repeat(self._paper, monitor))
-            for camera in (1, 2):
-                group.create_task(self._repeat(self._alarm, camera))
+            group.create_task(self._repeat(self._alarm, FREE))
+            group.create_task(self._repeat(self._set_mode, CHANGED))
+            group.create_task(self._repeat(self._edit, FREE))
             for camera in (2, 3):
                 group.create_task(self._repeat(self._motion, camera))
 
@@ -131,6 +134,17 @@ class Traffic:
         await self._lab.motion(camera, on=True)
         await asyncio.sleep(self._random.uniform(1, 5))
         await self._lab.motion(camera, on=False)
+
+    async def _set_mode(self, monitor: int) -> None:
+        """Give a monitor another mode, as another program would."""
+        await asyncio.sleep(self._random.uniform(2, 10))
+        function = self._random.choice(("Monitor", "Modect", "Record", "Nodect"))
+        await self._lab.sql(f"UPDATE Monitors SET Function='{function}' WHERE Id={monitor}")
+
+    async def _edit(self, camera: int) -> None:
+        """Give a camera another mode, as its page does: its daemon starts anew."""
+        await asyncio.sleep(self._random.uniform(15, 40))
+        await self._lab.set_function(camera, self._random.choice(("Modect", "Nodect")))
 
     async def _insert(self, monitor: int, *, ago: int, end: str) -> int:
         cause = self._random.choice(("Motion", "Signal", "Linked"))

@@ -144,6 +144,7 @@ class Devices:
         if message.topic.endswith("/snapshot"):
             self._see(message, owner, excused)
         elif not message.payload:
+            self._known.pop(message.topic, None)
             if owner not in excused and not self._was_away(owner, message.at):
                 self.faults.append(f"{message.topic} was cleared, and the monitor is there")
         elif message.topic.endswith("/config") and owner[0] not in doubtful:

@@ -65,10 +65,9 @@ class Orders:
     def _next(self) -> tuple[str, str]:
         monitor = self._scene.world.monitors[COMMANDED]
         modes = self._scene.facts()[COMMANDED].modes
-        is_armed = monitor.analysing == "Always" if "analysing" in modes else monitor.function != "Monitor"
         if monitor.state == ALARM:
             return "alarm", "OFF"
-        choices = [("armed", "OFF" if is_armed else "ON"), ("alarm", "ON"), ("alarm", "ON")]
+        choices = [("armed", "OFF" if modes["armed"] else "ON"), ("alarm", "ON"), ("alarm", "ON")]
         if "function" in modes:
             choices.append(("function", self._random.choice(("Modect", "Nodect", "Monitor"))))
         else:

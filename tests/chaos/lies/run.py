@@ -9,7 +9,7 @@ import signal
 import time
 import traceback
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import psutil
@@ -26,6 +26,7 @@ from tests.chaos.lies.tales import TALES, Sort, poisoned
 from tests.chaos.lies.web import Lie, WebLiar
 from tests.chaos.lies.world import PAPER, Scene, a_picture
 from tests.chaos.recorder import Recorder
+from tests.chaos.run import cancelled
 from tests.chaos.tap import Tap
 from tests.e2e.bridge import Bridge, grave_lines
 from tests.e2e.broker import Broker
@@ -153,13 +154,13 @@ class Run:
                     if task.done():
                         task.result()
         finally:
-            await _cancelled(happening, ordering)
+            await cancelled(happening, ordering)
             self._result.seconds = time.monotonic() - began
             self._result.untrue, self._result.devices = self._lookout.faults, self._lookout.devices.faults
         for scene in self._scenes.values():
             scene.settle()
         await self._last_check()
-        await _cancelled(watching)
+        await cancelled(watching)
         if self._is_bridge_running("at the end"):
             await self._stop_bridge("at the end", signal.SIGTERM)
 
@@ -312,7 +313,7 @@ class Run:
         end = time.monotonic() + _ANSWERS_S
         while True:
             self._judge_commands()
-            if not any("never answered" in fault for fault in self._result.answers.faults) or time.monotonic() > end:
+            if not self._result.answers.unanswered_faults or time.monotonic() > end:
                 break
             await asyncio.sleep(1)
         end = time.monotonic() + TRUE_WITHIN_S
@@ -384,10 +385,3 @@ class Run:
         self._journal.write(f"{stamp} {text}\n")
         self._journal.flush()
         self._say(f"{stamp} {text}")
-
-
-async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel these and wait until they have ended."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)

@@ -120,7 +120,7 @@ class Scene:
             facts[number] = MonitorFacts(
                 alarm=None if is_paper else _STATES[monitor.state],
                 delivers=None if is_paper else True,
-                modes=self._modes(number),
+                modes={**self._modes(number), "armed": self._is_armed(number)},
                 newest=newest.get(number),
                 open=of_it if of_it is not None and of_it.end is None else None,
             )
@@ -130,11 +130,9 @@ class Scene:
         """Note what commands can change."""
         now = time.monotonic()
         monitor = self.world.monitors[COMMANDED]
-        modes = self._modes(COMMANDED)
-        armed = modes["analysing"] == "Always" if "analysing" in modes else modes["function"] in _DETECTING
         values = {
-            **modes,
-            "armed": "ON" if armed else "OFF",
+            **self._modes(COMMANDED),
+            "armed": "ON" if self._is_armed(COMMANDED) else "OFF",
             "alarm": "ON" if monitor.state == ALARM else "OFF",
             "detection": "OFF" if monitor.is_forced_off else "ON",
         }
@@ -146,6 +144,10 @@ class Scene:
         if self.world.personality.modern_modes:
             return {"capturing": monitor.capturing, "analysing": monitor.analysing, "recording": monitor.recording}
         return {"function": monitor.function}
+
+    def _is_armed(self, number: int) -> bool:
+        modes = self._modes(number)
+        return modes["analysing"] == "Always" if "analysing" in modes else modes["function"] in _DETECTING
 
     async def _repeat(self, act: Callable[[int], Awaitable[None]], number: int, shortest: float, longest: float) -> None:
         while True:
