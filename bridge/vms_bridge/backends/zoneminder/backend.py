@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -80,7 +81,21 @@ class ZoneMinder:
             await stand_in.stop()
 
     async def _serve(self, feed: Feed, stand_in: StandIn) -> None:
-        """Serve by one connection until it is lost. Raises VmsError."""
+        """Serve by one connection until it is lost. Raises VmsError.
+
+        In a task of its own: before Python 3.13 a task group forgets a stop for a loss of the same moment.
+        """
+        task = asyncio.create_task(self._serve_by_one(feed, stand_in), name=f"{self._system}: connection")
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # heard, though a stop comes first
+        task.result()
+
+    async def _serve_by_one(self, feed: Feed, stand_in: StandIn) -> None:
         try:
             async with Api(self._config, self._clock, self._remarks, self.secrets) as api, self._connected(api, feed) as session:
                 await session.open()

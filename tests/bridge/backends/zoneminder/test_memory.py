@@ -11,6 +11,7 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import ALL, V1_36_33, V1_36_36, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM, TAPE
 
+from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.commands import Restart, SetArmed, SetDetection
 from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.model import AlarmState, Capability, EndReason, Resume
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.bridge.backends.zoneminder.conftest import Serve
     from tests.fakes.zoneminder import Personality
+
+    from vms_bridge.model import EventBatch
 
 
 @pytest.fixture
@@ -373,3 +376,36 @@ async def test_directory_that_is_not_there(world: World, serve: Serve, tmp_path:
         async with serve(fake, settings=memory_config(fake)) as (_, feed):
             await feed.until(lambda: feed.states["1"].source == "events")
     assert world.personality is V1_36_33
+
+
+class SlowStore(MemoryFeed):
+    """A store that brings a transaction to its end, whoever is cancelled meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_cancelled, self.may_end = asyncio.Event(), asyncio.Event()
+
+    async def record(self, batch: EventBatch) -> None:
+        if batch.events:
+            try:
+                await self.may_end.wait()
+            except asyncio.CancelledError:
+                self.is_cancelled.set()
+                await self.may_end.wait()
+                raise
+        await super().record(batch)
+
+
+async def test_a_stop_does_not_get_lost_in_a_loss_of_the_same_moment(world: World, clock: FastClock) -> None:
+    feed = SlowStore()
+    async with FakeZoneMinder(world) as fake, asyncio.timeout(5):
+        task = asyncio.create_task(ZoneMinder("zm", memory_config(fake), clock).run(feed))
+        await feed.until(lambda: feed.snapshots)
+        world.alarm(1)
+        fake.fail("monitors", "500")
+        await feed.is_cancelled.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        feed.may_end.set()
+        await asyncio.wait({task})
+        assert task.cancelled()
