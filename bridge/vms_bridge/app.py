@@ -26,6 +26,7 @@ from vms_bridge.hub import Hub, Retention
 from vms_bridge.logs import Trouble, configure
 from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.store import Store
+from vms_bridge.store.privacy import root_flaw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -254,8 +255,10 @@ def run(path: Path, secrets: Secrets | None = None) -> int:
     secrets = Secrets() if secrets is None else secrets
     secrets.include("configuration", config.secrets())
     configure(config.log.level, config.log.format, secrets=secrets)
-    for remark in config.remarks:
+    for remark in (*config.remarks, *config.exposures):
         _LOGGER.warning("%s", remark)
+    if (root := root_flaw()) is not None:
+        _LOGGER.warning("%s", root)
     _LOGGER.info("VMS Bridge %s starts, instance %s, configuration %s", __version__, config.instance, path)
     try:
         asyncio.run(_serve(path, config, secrets))

@@ -15,6 +15,7 @@ from vms_bridge.errors import BackendDefect, BridgeError, BrokerError
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter, Message
+from vms_bridge.store.privacy import flaws, root_flaw
 from vms_bridge.tls import shown_certificate
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from vms_bridge.concealment import Secrets
     from vms_bridge.config import Config, SystemConfig
     from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.store.privacy import Flaw
 
 _LIMIT_S = 30.0
 _ANY_REMEDY = "check the address in the configuration, whether the host is up and reachable from here, and what its own log says"
@@ -40,8 +42,8 @@ async def examine(config: Config, clock: Clock, *, limit_s: float = _LIMIT_S) ->
     """
     concealed = config.secrets()
     found = [("config", Finding(text=_summary(config)))]
-    found += [("config", Finding(text=remark.text, hint=remark.hint)) for remark in config.remarks]
-    found.append(("data_dir", await asyncio.to_thread(_data_dir, config.data_dir)))
+    found += [("config", Finding(text=remark.text, hint=remark.hint)) for remark in (*config.remarks, *config.exposures)]
+    found += [("data_dir", finding) for finding in await asyncio.to_thread(_data_dir, config.data_dir)]
     parts = [(key, _system(system, clock, limit_s, concealed)) for key, system in config.systems.items()]
     if config.mqtt:
         parts.insert(0, ("mqtt", _broker(config.mqtt, config.instance, clock, limit_s)))
@@ -56,8 +58,20 @@ def _summary(config: Config) -> str:
     return f"well formed: instance {config.instance}, systems {systems}"
 
 
-def _data_dir(place: Path) -> Finding:
-    """Say whether the state can be kept there; nothing is created."""
+def _data_dir(place: Path) -> list[Finding]:
+    """Say whether the state can be kept there, and who else can get at it; nothing is created or changed."""
+    remarks = [Finding(text=flaw.text, hint=_soon(flaw)) for flaw in flaws(place)]
+    if (root := root_flaw()) is not None:
+        remarks.append(Finding(text=root.text, hint=root.hint))
+    return [_can_be_kept(place), *remarks]
+
+
+def _soon(flaw: Flaw) -> str:
+    will_be_mended = flaw.is_grave and flaw.hint.startswith("chmod")
+    return f"{flaw.hint}; the bridge does so itself when it starts" if will_be_mended else flaw.hint
+
+
+def _can_be_kept(place: Path) -> Finding:
     nearest = place
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent

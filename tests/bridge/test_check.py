@@ -119,6 +119,29 @@ def test_data_dir_exists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert list((tmp_path / "state").iterdir()) == []
 
 
+def test_what_others_can_do_to_the_state_and_to_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state, key = tmp_path / "state", tmp_path / "client.key"
+    state.mkdir()
+    state.chmod(0o777)
+    key.touch()
+    key.chmod(0o644)
+    (tmp_path / "client.crt").touch()
+    certificate = f"client_certificate: {tmp_path}/client.crt, client_key: {key}"
+    code, said = checked(tmp_path, f"mqtt: {{url: mqtts://127.0.0.1:1, {certificate}}}\n{SYSTEM.format('good')}", capsys)
+    assert f"  --  data_dir: everybody can write to {state} (mode 0777)\n      -> chmod 700 {state}; the bridge does so" in said
+    assert state.stat().st_mode & 0o777 == 0o777, "check changes nothing"
+    assert f"everybody on this machine can read the key of mqtt.client_key, {key}\n      -> chmod 600 {key}" in said
+    assert ("it runs as root" in said) == (os.geteuid() == 0)
+    assert code == FAILED  # there is no broker
+    (tmp_path / "vms-bridge.yaml").chmod(0o666)
+    _, said = checked(tmp_path, SYSTEM.format("good"), capsys)
+    assert f"everybody on this machine can change the configuration in {tmp_path}/vms-bridge.yaml" in said
+    (tmp_path / "vms-bridge.yaml").chmod(0o644)
+    assert "the configuration in" not in checked(tmp_path, SYSTEM.format("good"), capsys)[1]
+    _, said = checked(tmp_path, SYSTEM.format("good, password: plain"), capsys)
+    assert "everybody on this machine can read the configuration in" in said
+
+
 def test_data_dir_of_somebody_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "state").mkdir(mode=0o500)
     if os.access(tmp_path / "state", os.W_OK):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from vms_bridge.backends import kind_names, load_kind
 from vms_bridge.concealment import Secrets
 from vms_bridge.config.check import Checker, nearest, plain_secrets
-from vms_bridge.config.file import Document, KeyPath, Remark, read_document
+from vms_bridge.config.file import Document, KeyPath, Remark, exposed, read_document
 from vms_bridge.doors import TlsOptions
 from vms_bridge.errors import InvalidConfig
 from vms_bridge.keys import (
@@ -172,6 +174,8 @@ class Config:
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     mqtt: MqttConfig | None = None
     remarks: tuple[Remark, ...] = ()
+    exposures: tuple[Remark, ...] = ()
+    """What others on this machine can do to it."""
 
     def secrets(self) -> Secrets:
         """Return all that is secret in it, to be struck out of whatever is told."""
@@ -187,7 +191,7 @@ class _Loader:
     """Makes the configuration from one document; used once."""
 
     def __init__(self, path: Path, document: Document, environ: Mapping[str, str]) -> None:
-        self._document, self._environ = document, environ
+        self._path, self._document, self._environ = path, document, environ
         self._check = Checker(path, document)
 
     def config(self) -> Config:
@@ -214,6 +218,7 @@ class _Loader:
             mqtt=top.mqtt,
             systems=systems,
             remarks=tuple(self._remarks(top, systems)),
+            exposures=tuple(self._exposures(top, systems)),
         )
 
     def _systems(self, sections: Mapping[str, object]) -> dict[str, SystemConfig]:
@@ -306,6 +311,20 @@ class _Loader:
                     "set catch_up_days lower or retention.days higher: an event that the bridge has forgotten could be told twice"
                 )
                 yield Remark(text, hint)
+
+    def _exposures(self, top: FileOptions, systems: Mapping[str, SystemConfig]) -> Iterator[Remark]:
+        """Say so where others can put their own words into the file, or read the secrets and keys that it leads to."""
+        models: list[tuple[KeyPath, BaseModel]] = [(("systems", key), system.settings) for key, system in systems.items()]
+        models += [(("mqtt",), top.mqtt)] if top.mqtt is not None else []
+        has_secrets = any(True for path, model in models for _ in plain_secrets(model, path, self._document))
+        with suppress(OSError):
+            mode = self._path.stat().st_mode
+            yield from exposed(self._path, "the configuration in", mode if has_secrets else mode & ~stat.S_IROTH)
+        for path, model in models:
+            for name, value in model:
+                if isinstance(value, Path) and name.endswith("_key"):
+                    with suppress(OSError):
+                        yield from exposed(value, f"the key of {'.'.join((*path, name))},", value.stat().st_mode)
 
     def _model_remarks(self, model: BaseModel, path: KeyPath) -> Iterator[Remark]:
         for name, hint in model.without_effect() if isinstance(model, TlsOptions) else ():

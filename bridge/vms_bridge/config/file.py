@@ -104,6 +104,16 @@ def _text(path: Path) -> str:
         ) from None
 
 
+def exposed(place: Path, what: str, mode: int) -> list[Remark]:
+    """Return what is to be said where others can read a secret file of this mode, or put another in its place."""
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        who = "everybody on this machine" if mode & stat.S_IWOTH else "its group"
+        return [Remark(f"{who} can change {what} {place}", f"chmod 600 {place}")]
+    if mode & stat.S_IROTH:
+        return [Remark(f"everybody on this machine can read {what} {place}", f"chmod 600 {place}")]
+    return []
+
+
 class _Composer(yaml.SafeLoader):
     """PyYAML's composer, bounded in depth and number of nodes."""
 
@@ -281,8 +291,7 @@ class _Resolver:
         if not secret or len(raw) > SECRET_BYTES:
             hint = "it holds the secret and nothing else, as UTF-8 text"
             return self._unresolved(f"the file {place} is empty, too large or not text", path, hint)
-        if mode & stat.S_IROTH:
-            self._remarks.append(Remark(f"everybody on this machine can read the secret in {place}", f"chmod 600 {place}"))
+        self._remarks += exposed(place, "the secret in", mode)
         return secret
 
     def _unresolved(self, message: str, path: KeyPath, hint: str) -> str:

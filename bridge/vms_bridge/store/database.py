@@ -15,6 +15,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from vms_bridge.errors import StoreError
+from vms_bridge.store.privacy import LOCK_NAME, STORE_NAME, claim_store, make_directory, mend, open_lock
 from vms_bridge.store.schema import SCHEMA_VERSION, migrate
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
-_FILE_NAME = "vms-bridge.sqlite"
 _RETRY_S = 5.0
 _CACHE_KIB = 512
 """A quarter of what SQLite would take holds all that is looked up again: the newest rows."""
@@ -65,14 +65,15 @@ class Database:
         directory can't be used, another bridge uses it, or a newer program has written it.
         """
         try:
-            data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+            make_directory(data_dir)
+            _tell_flaws(data_dir)
             lock = _lock(data_dir)
         except OSError as error:
             raise StoreError(
                 f"the data directory {data_dir} can't be used: {error.strerror}",
                 hint="set data_dir to a directory that the bridge's user may write to",
             ) from error
-        path = data_dir / _FILE_NAME
+        path = data_dir / STORE_NAME
         try:
             return cls(path, _connect_or_rebuild(path, clock.now()), lock, clock)
         except sqlite3.Error as error:
@@ -138,7 +139,7 @@ class Database:
         try:
             self._disk = self._disk or _connect(self.path)
             self.connection.backup(self._disk)
-        except sqlite3.Error:
+        except (sqlite3.Error, StoreError):
             return
         self.connection.close()
         self.connection, self._disk, self.problem = self._disk, None, None
@@ -169,15 +170,20 @@ def _connect_in_memory(path: Path) -> sqlite3.Connection:
     return memory
 
 
+def _tell_flaws(data_dir: Path) -> None:
+    for flaw in mend(data_dir):
+        _LOGGER.log(logging.WARNING if flaw.is_grave else logging.INFO, "%s", flaw)
+
+
 def _lock(data_dir: Path) -> int:
     """Make sure that no other bridge works in this directory; the lock ends with the process."""
-    path = data_dir / "lock"
     try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        lock = open_lock(data_dir, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        lock = os.open(path if path.exists() else data_dir, os.O_RDONLY | os.O_CLOEXEC)
+        is_there = (data_dir / LOCK_NAME).exists()
+        lock = open_lock(data_dir, os.O_RDONLY) if is_there else os.open(data_dir, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -201,6 +207,7 @@ def _connect_or_rebuild(path: Path, now: datetime) -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    claim_store(path)
     connection = sqlite3.connect(path, check_same_thread=False, timeout=5)
     try:
         version = _examine(path, connection)

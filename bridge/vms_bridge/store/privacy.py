@@ -1,0 +1,148 @@
+"""Who else can get at the state: directory and files are made for their owner only, whatever the umask, and follow no link.
+
+What others can write to is mended, for that is never meant. That others may read is a choice that is told, but respected.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vms_bridge.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+STORE_NAME = "vms-bridge.sqlite"
+LOCK_NAME = "lock"
+_DIRECTORY, _FILE, _PARENT = 0o700, 0o600, 0o755
+_WRITABLE = stat.S_IWGRP | stat.S_IWOTH
+_READABLE = stat.S_IRGRP | stat.S_IROTH
+_BESIDE = ("-wal", "-shm", "-journal")
+_NO_LINK = "put the file itself there, or set data_dir: to the directory that the link leads to"
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something that others can do to the state, and what to do about it; `is_mended`: nothing more."""
+
+    text: str
+    hint: str
+    is_grave: bool = True
+    is_mended: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.text}; {self.hint}" if self.hint else self.text
+
+
+def root_flaw() -> Flaw | None:
+    """Return what is to be said where the bridge runs as root."""
+    if os.geteuid() != 0:
+        return None
+    hint = "run it as a user of its own, as examples/systemd/vms-bridge.service does, for shared memory in ZoneMinder's group"
+    return Flaw("it runs as root, which it needs for nothing", hint)
+
+
+def make_directory(directory: Path) -> None:
+    """Make it for its owner only, if it is not there; directories above it are made as usual. Raises OSError."""
+    if directory.is_dir():
+        return
+    if not directory.parent.is_dir():
+        _make_parents(directory.parent)
+    directory.mkdir(_DIRECTORY, exist_ok=True)
+    directory.chmod(_DIRECTORY)  # the umask may have taken something of it
+
+
+def open_lock(directory: Path, flags: int) -> int:
+    """Open the lock file, made for its owner only. Raises OSError, and StoreError for a link."""
+    path = directory / LOCK_NAME
+    _refuse_what_is_no_file(path)
+    created = flags & os.O_CREAT and not path.exists()
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, _FILE)
+    if created:
+        os.fchmod(descriptor, _FILE)
+    return descriptor
+
+
+def claim_store(path: Path) -> None:
+    """See that SQLite follows no link, and finds a file for its owner only. Raises StoreError for a link."""
+    for each in (path, *(path.with_name(path.name + end) for end in _BESIDE)):
+        _refuse_what_is_no_file(each)
+    with suppress(OSError):  # it is there already, or the disk does not take it: then SQLite will say so
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, _FILE)
+        os.fchmod(descriptor, _FILE)
+        os.close(descriptor)
+
+
+def flaws(directory: Path) -> list[Flaw]:
+    """Return what others can do to the state in this directory as it stands; nothing for one that is not there."""
+    return [flaw for path in _ours(directory) if (flaw := _flaw(path)) is not None]
+
+
+def mend(directory: Path) -> list[Flaw]:
+    """Take away what others can write, and return what there was and what there still is."""
+    found = []
+    for path in _ours(directory):
+        flaw = _flaw(path)
+        found += [flaw if not flaw.is_grave else _mended(path, flaw)] if flaw is not None else []
+    return found
+
+
+def _mended(path: Path, flaw: Flaw) -> Flaw:
+    if path.stat().st_mode & stat.S_ISVTX:
+        return flaw  # everybody's, as /tmp is
+    wanted = _DIRECTORY if path.is_dir() else _FILE
+    try:
+        path.chmod(wanted)
+    except OSError as error:
+        return Flaw(f"{flaw.text}, which can't be mended: {error.strerror}", flaw.hint)
+    return Flaw(f"{flaw.text}: that is mended (mode {wanted:04o})", "", is_mended=True)
+
+
+def _flaw(path: Path) -> Flaw | None:
+    try:
+        info = path.stat()
+    except OSError:
+        return None
+    mode, is_directory = stat.S_IMODE(info.st_mode), stat.S_ISDIR(info.st_mode)
+    hint = f"chmod {700 if is_directory else 600} {path}"
+    if mode & stat.S_ISVTX and mode & _WRITABLE:
+        return Flaw(f"everybody can write to {path} (mode {mode:04o})", "set data_dir: to a directory of its own")
+    if mode & _WRITABLE:
+        who = "everybody" if mode & stat.S_IWOTH else "its group"
+        return Flaw(f"{who} can write to {path} (mode {mode:04o})", hint)
+    if mode & _READABLE and not is_directory:  # what is in a directory has modes of its own
+        who = "everybody" if mode & stat.S_IROTH else "its group"
+        return Flaw(f"{who} can read {path} (mode {mode:04o})", hint, is_grave=False)
+    return None
+
+
+def _ours(directory: Path) -> Iterator[Path]:
+    """Yield the directory and all in it that is the bridge's, but for links, which are refused elsewhere."""
+    yield directory
+    with suppress(OSError):
+        for path in sorted(directory.iterdir()):
+            if (path.name == LOCK_NAME or path.name.startswith(STORE_NAME)) and not path.is_symlink():
+                yield path
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return
+    if stat.S_ISLNK(mode):
+        raise StoreError(f"{path} is a link, and the bridge follows none there", hint=_NO_LINK)
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # what a directory does there SQLite says
+        raise StoreError(f"{path} is no file", hint="move it away")
+
+
+def _make_parents(directory: Path) -> None:
+    if not directory.parent.is_dir():
+        _make_parents(directory.parent)
+    directory.mkdir(_PARENT, exist_ok=True)
+    directory.chmod(_PARENT)
