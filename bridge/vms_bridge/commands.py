@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -76,7 +76,8 @@ NEEDS: Mapping[type, Capability] = {
 class Command:
     """An action on a system (`monitor` None) or on one of its monitors, by public keys.
 
-    `name` is the command's public name (`armed`, `function`, ...), given back in the ack.
+    `name` is the command's public name (`armed`, `function`, ...), given back in the ack. `deadline` is the monotonic time
+    until which it may begin; it is no part of what is asked for.
     """
 
     system: str
@@ -85,6 +86,7 @@ class Command:
     monitor: str | None = None
     request_id: str | None = None
     origin: str = ""
+    deadline: float | None = field(default=None, compare=False)
 
 
 class AckResult(StrEnum):

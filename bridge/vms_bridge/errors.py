@@ -128,6 +128,12 @@ class CommandRejected(CommandError):
     code = "rejected"
 
 
+class CommandTooOld(CommandRejected):
+    """The command waited for too long before the bridge could hear it."""
+
+    code = "too_old"
+
+
 class CommandUnverified(CommandError):
     """The command was sent, but its effect did not show in time."""
 
@@ -156,6 +162,12 @@ class BrokerRefused(BrokerError):
     """The broker answered, and said no."""
 
     code = "broker_refused"
+
+
+class StrangeSession(BrokerError):
+    """The broker had a session for our client id that was not ours."""
+
+    code = "strange_session"
 
 
 class RivalBridge(BrokerError):

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class FakeClock:
-    """Wall and monotonic time that move together, and only when told to; `boot` is the machine's start."""
+    """Wall and monotonic time that move together, and only when told to."""
 
-    def __init__(self, start: datetime = datetime(2026, 11, 20, 12, 0, tzinfo=UTC), *, boot: str = "first") -> None:
+    def __init__(self, start: datetime = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)) -> None:
         self._start = start
-        self.boot = boot
+        self._boot, self._booted_at = "first", 0.0
         self._elapsed = 0.0
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, asyncio.Future[None] | asyncio.Timeout]] = []
@@ -34,11 +34,19 @@ class FakeClock:
         return 1000.0 + self._elapsed
 
     def moment(self) -> Moment:
-        return Moment(boot=self.boot, uptime_s=self.monotonic(), wall=self.now())
+        return Moment(boot=self._boot, uptime_s=self.monotonic() - self._booted_at, wall=self.now())
 
     def set_by(self, seconds: float) -> None:
         """Set the wall clock, as somebody or the network does."""
         self._start += timedelta(seconds=seconds)
+
+    def reboot(self, *, ago_s: float) -> None:
+        """Have the machine been started so long ago; its clock may have lost the time (`set_by`)."""
+        self._boot, self._booted_at = "second", self.monotonic() - ago_s
+
+    def freeze(self, seconds: float) -> None:
+        """Let time pass in which nothing of ours runs, as after SIGSTOP."""
+        self._elapsed += seconds
 
     async def sleep(self, seconds: float) -> None:
         future = asyncio.get_running_loop().create_future()

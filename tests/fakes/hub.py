@@ -42,6 +42,8 @@ class FakeHub:
         self.confirmed: list[list[int]] = []
         self.memory: dict[str, str] = {}
         self.notes: dict[int, bytes] = {}
+        self.stores = asyncio.Event()
+        self.stores.set()
         """What the sink keeps."""
         self.reads = 0
         self.store_fails = False
@@ -103,7 +105,7 @@ class FakeHub:
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
         assert sink == "mqtt"
-        await asyncio.sleep(0)
+        await self.stores.wait()
         for number, note in notes.items() if not self.store_fails else ():
             if note is None:
                 self.notes.pop(number, None)

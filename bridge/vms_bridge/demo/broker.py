@@ -55,6 +55,7 @@ class BrokerLimits:
     max_connections: int = 1_000
     max_sessions: int = 1_000
     max_session_expiry_s: int = 24 * 3600
+    keeps_qos_0: bool = False
     versions: frozenset[int] = frozenset({MQTT_3_1_1, MQTT_5})
 
 
@@ -308,7 +309,10 @@ class Broker:
         self.detach(connection)
         if session is not None and len(self._absent) < self._limits.max_sessions:
             expires = self._clock.monotonic() + session.expiry_s
-            absent = Absent(filters, session.kept, expires=expires, most=self._limits.max_queued_messages)
+            limits = self._limits
+            absent = Absent(
+                filters, session.kept, expires=expires, most=limits.max_queued_messages, keeps_qos_0=limits.keeps_qos_0
+            )
             self._absent[client_id] = absent
             for topic_filter, grant in absent.filters.items():
                 self._add(absent, topic_filter, grant)

@@ -31,11 +31,12 @@ class OutgoingLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A QoS 1 message that a client with a session has not acknowledged; with the `packet_id` that it had, if it was sent."""
+    """A message that a client with a session has not acknowledged; with the `packet_id` that it had, if it was sent."""
 
     message: Message
     retain: bool
     packet_id: int = 0
+    qos: int = 1
 
 
 class Outgoing:
@@ -100,6 +101,9 @@ class Outgoing:
         """Send what a client that is back has not acknowledged: first, in order, and under the ids that it had."""
         for each in kept:
             self._bytes += len(each.message.payload)
+            if not each.qos:
+                self._ready.append((each.message, 0, each.retain))
+                continue
             if self._waiting or len(self._unacknowledged) >= self._window:
                 self._waiting.append((each.message, each.retain))
                 continue

@@ -14,6 +14,7 @@ from vms_bridge.errors import (
     BackendDefect,
     BridgeError,
     CommandRejected,
+    CommandTooOld,
     CommandUnverified,
     UnsupportedCommand,
     VmsError,
@@ -174,6 +175,10 @@ class CommandRunner:
         async with self._turn(command):
             if not is_wanted():
                 return AckResult.UNCHANGED
+            if command.deadline is not None and self._clock.monotonic() >= command.deadline:
+                raise CommandTooOld(
+                    "nothing was done: it expired before its turn", hint="its sender has set that time; others were before it"
+                )
             target = self._check(command)
             limit_s = self._timeouts[type(command.action)]
             try:

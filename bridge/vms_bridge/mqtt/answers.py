@@ -8,11 +8,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.pace import Pace
 from vms_bridge.mqtt.topics import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.notices import Notices
@@ -58,12 +61,15 @@ class Answers:
         for post in waiting:
             self._send(post)
 
-    def give(self, message: Message, payload: bytes) -> None:
-        """Answer whoever has sent this message."""
-        self._send(Post(topic=self._topics.ack, payload=payload))
+    def give(self, message: Message, payload: bytes, on_given: Callable[[], None] | None = None) -> None:
+        """Answer whoever has sent this message; `on_given` hears when the broker has all of the answer, or it is lost."""
         topic = message.response_topic
-        if topic is not None and self._may_answer_on(topic):
-            self._keep(self._to_strangers, Post(topic=topic, payload=payload, correlation=message.correlation))
+        to_stranger = topic is not None and self._may_answer_on(topic)
+        on_done = _after(2 if to_stranger else 1, on_given) if on_given is not None else None
+        self._send(Post(topic=self._topics.ack, payload=payload, on_done=on_done))
+        if topic is not None and to_stranger:
+            post = Post(topic=topic, payload=payload, correlation=message.correlation, on_done=on_done)
+            self._keep(self._to_strangers, post)
             self._send_to_strangers()
 
     async def close(self) -> None:
@@ -106,13 +112,19 @@ class Answers:
     def _keep(self, queue: deque[Post], post: Post) -> None:
         """Let it wait; where too many do, the oldest is lost."""
         if len(queue) >= MAX_WAITING:
-            queue.popleft()
+            lost = queue.popleft()
             self._counters.answers_lost += 1
+            if lost.on_done is not None:
+                lost.on_done(reasons.UNSPECIFIED)
         queue.append(post)
 
     def _arrived(self, number: int, code: int) -> None:
         post = self._under_way.pop(number, None)
-        if post is None or code < 0x80:
+        if post is None:
+            return
+        if post.on_done is not None:
+            post.on_done(code)
+        if code < 0x80:
             return
         self._counters.answers_lost += 1
         whose = "ack" if post.topic == self._topics.ack else "response"
@@ -120,3 +132,16 @@ class Answers:
             f"refused {whose}",
             f"the broker refused an answer to a command on {post.topic} (0x{code:02x}): allow the bridge's user to write there",
         )
+
+
+def _after(count: int, call: Callable[[], None]) -> Callable[[int], None]:
+    """Return what calls this once it was called so many times itself."""
+    left = count
+
+    def done(_code: int) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            call()
+
+    return done

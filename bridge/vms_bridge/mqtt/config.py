@@ -42,6 +42,12 @@ class MqttConfig(HttpOptions):
     commands: Literal["none", "control", "admin"] = Field(
         default="control", description="choose none, control (what a resident does) or admin (also restarting and the like)"
     )
+    command_age: float = Field(
+        default=10.0,
+        ge=0,
+        le=300,
+        description="write the seconds that a command may have waited for the bridge and still be carried out, 0 to 300",
+    )
     snapshots: bool = Field(
         default=True, description="write true to publish a picture of each monitor's newest event, else false"
     )

@@ -266,6 +266,7 @@ def _component(row: Entity[Any], place: _Place, *, options: Iterable[str] = ()) 
         component["options"] = list(option_labels(options).values())
     if row.command:
         component["command_topic"] = f"{place.commands}/{row.command}"
+        component["qos"] = 1  # a broker keeps nothing else for a bridge that is away
     if row.always:
         component["availability"] = [{"topic": place.status}]
     if row.name is not None:
@@ -310,8 +311,6 @@ def _platform_part(row: Entity[Any], place: _Place, options: tuple[str, ...]) ->
             part = {"image_topic": topic, "content_type": "image/jpeg"}
         case Platform.CAMERA:
             part = {"topic": topic}
-        case Platform.BUTTON:
-            part = {"qos": 1}
     return part
 
 

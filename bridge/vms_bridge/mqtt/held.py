@@ -57,15 +57,23 @@ class Inventory:
         self._notices = notices
         self._synced = asyncio.Event()
         self._held: Held | None = Held()
+        self._live = [topics.info, topics.status, topics.own_discovery_filter]
+        self._leftovers = [*topics.own_state_filters, *topics.never_retained, *self._previous_filters()]
+
+    @property
+    def filters(self) -> list[str]:
+        """What it subscribes to, if only for a moment."""
+        return [*self._live, *self._leftovers, self._topics.sync]
 
     async def take(self) -> Held:
-        """Return what is there; of hello, status and discovery go on to hear what others say. To be called once."""
+        """Return what is there; of hello, status and discovery go on to hear what others say. To be called once.
+
+        What we send ourselves on `sync` goes on to be heard.
+        """
         held = self._held
         assert held is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
-        topics = self._topics
-        live = [topics.info, topics.status, topics.own_discovery_filter]
-        leftovers = [*topics.own_state_filters, *topics.never_retained, *self._previous_filters()]
-        filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=topics.sync)]
+        topics, live, leftovers = self._topics, self._live, self._leftovers
+        filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=topics.sync, qos=1)]
         for refused in await self._link.subscribe(filters):
             self._notices.warn(
                 f"subscription {refused}", f"the broker refused the subscription to {refused}: leftovers there can't be seen"
@@ -73,7 +81,7 @@ class Inventory:
         await self._wait()
         self._held = None
         # All of them: mosquitto keeps a subscription's first options, and would go on to send us what we publish.
-        self._link.unsubscribe([*live, *leftovers, topics.sync])
+        self._link.unsubscribe([*live, *leftovers])
         await self._link.subscribe([Filter(topic=each, own=False, retained=False) for each in live])
         return held
 

@@ -302,7 +302,8 @@ class Link:
             self.window = max(1, min(WINDOW, getattr(answer, "ReceiveMaximum", WINDOW)))
             self._max_packet_bytes = getattr(answer, "MaximumPacketSize", None)
             self.session_present = flags.session_present
-            self.session_s = min(self._session_s, getattr(answer, "SessionExpiryInterval", self._session_s))
+            if self.is_mqtt5:
+                self.session_s = min(self._session_s, getattr(answer, "SessionExpiryInterval", self._session_s))
             self._lifeline.keep_within(self._client.keepalive)  # may be the broker's wish
             if not self._opened.done():
                 self._opened.set_result(None)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 UNSUPPORTED_PROTOCOL = 0x84
 NOT_AUTHORISED = 0x87
 PACKET_TOO_LARGE = 0x95
+UNSPECIFIED = 0x80
 _ABOUT_SIZE = frozenset({0x83, PACKET_TOO_LARGE, 0x97})
 """Codes by which brokers refuse a message for its size: mosquitto 2.0 by 0x95, others by "implementation specific" or "quota"."""
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.errors import BrokerError, RivalBridge, causes
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.announcer import Announcer
+from vms_bridge.mqtt.catch_up import ECHO, CatchUp
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.discovery import Offer
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.absence import Absence
     from vms_bridge.mqtt.commands import CommandIntake
     from vms_bridge.mqtt.config import MqttConfig
     from vms_bridge.mqtt.link import Link
@@ -71,6 +73,7 @@ class Identity:
 class Memory:
     """What outlives a link."""
 
+    absence: Absence
     confirmations: Confirmations = field(default_factory=Confirmations)
     snapshots: SnapshotMemory = field(default_factory=SnapshotMemory)
     dialect: Dialect = field(default_factory=Dialect)
@@ -115,6 +118,9 @@ class Session:
             answer=self._answer_rival,
         )
         self._corrections = Rounds(clock, self._correct_status, apart_s=_CORRECTIONS_APART_S)
+        self._catch_up = CatchUp(
+            link=link, absence=memory.absence, topic=self._topics.sync, is_safe=lambda: intake.is_safe, clock=clock
+        )
         self._announcer: Announcer | None = None
         self._replay: Replay | None = None
         self._snapshots: Snapshots | None = None
@@ -133,12 +139,13 @@ class Session:
 
     async def run(self) -> None:
         """Serve until cancelled. Raises BrokerError (the link is lost) or RivalBridge."""
-        self._link.listen(self._received, self.outbox.kick)
+        self._link.listen(self._received, self.outbox.kick, acknowledges=True)
         failures: list[BrokerError] = []
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._link.run(), name="mqtt-link")
                 group.create_task(self._rivalry.run(), name="mqtt-rival")
+                group.create_task(self._catch_up.run(), name="mqtt-presence")
                 group.create_task(self._serve(), name="mqtt-session")
         except* BrokerError as errors:
             failures.extend(causes(errors))
@@ -169,15 +176,21 @@ class Session:
                     await gone.wait()
             except TimeoutError:
                 _LOGGER.debug("the broker has not acknowledged the goodbye")
-        await self._link.close()
+        await self._link.close(forget_session=self._rivalry.is_lost or self._catch_up.is_strange)
 
     async def _serve(self) -> None:
+        commands = frozenset(self._topics.command_filters)
+        filters = frozenset(self._inventory.filters) | {each.topic for each in self._wanted()}
+        await self._catch_up.begin(filters, lasting=commands)
+        if self._catch_up.is_strange:
+            await self._catch_up.shun()
         held = await self._inventory.take()
         self._hello()
         self._post(self._topics.info, self._greeting)
         if self._rivalry.is_foreign(held.info) and not self._memory.established:
             await self._clock.sleep(SETTLE_S)  # a bridge of this name that is at work answers our hello at once
         await self._open_for_business()
+        await self._memory.absence.subscribed(filters)
         subscription = self._hub.subscribe()
         try:
             await self._publish(subscription, held)
@@ -187,10 +200,7 @@ class Session:
     async def _open_for_business(self) -> None:
         """Take commands, whatever the broker lets us hear of them, then say that the bridge is there."""
         topics = self._topics
-        filters = [Filter(topic=each) for each in (*topics.births, topics.replay)]
-        # even where none is allowed: each is answered so, and a retained one is cleared
-        filters += [Filter(topic=each, qos=1, own=False, as_published=True) for each in topics.command_filters]
-        self._deaf_to = await self._link.subscribe(filters)
+        self._deaf_to = await self._link.subscribe(self._wanted())
         if not set(topics.births) <= set(self._deaf_to):  # Home Assistant uses one of them
             self._deaf_to = [each for each in self._deaf_to if each not in topics.births]
         for refused in self._deaf_to:
@@ -202,6 +212,13 @@ class Session:
         self._hello()
         self._intake.attach(self.outbox)
         self._post(topics.status, ONLINE)
+
+    def _wanted(self) -> list[Filter]:
+        """Return what to hear for as long as the link lasts; commands beyond that."""
+        topics = self._topics
+        filters = [Filter(topic=each) for each in (*topics.births, topics.replay)]
+        # even where none is allowed: each is answered so, and a retained one is cleared
+        return filters + [Filter(topic=each, qos=1, own=False, as_published=True) for each in topics.command_filters]
 
     async def _publish(self, subscription: Subscription, held: Held) -> None:
         config, topics = self._config, self._topics
@@ -268,6 +285,7 @@ class Session:
             self._corrections.run(),
             self._refusals.run(partial(self._repeat, announcer, publisher)),
             self._establish(),
+            self._leave_sync(),
             self._tell_counts(),
         ]
         works.append(self._memory.confirmations.run(self._hub, self._clock, self._notices))
@@ -322,12 +340,16 @@ class Session:
         """Send a message where it belongs."""
         topics = self._topics
         if self._is_command(message.topic):
-            self._intake.take(message)
+            self._intake.take(message, self._catch_up.age_s())
+            return
+        message.acknowledge()
+        if message.topic == topics.sync and message.payload == ECHO:
+            self._catch_up.heard_echo()
         elif message.topic == topics.sync or (
             message.retained and message.topic not in {topics.status, *topics.births, topics.replay}
         ):
             self._inventory.hear(message)
-        elif not message.retained:
+        elif not message.retained and self._catch_up.over.is_set():  # some brokers keep other things for us too
             self._heard_live(message)
 
     def _heard_live(self, message: Message) -> None:
@@ -366,6 +388,11 @@ class Session:
             self._say_hello_and_online()
         elif self._greeting:
             self._post(self._topics.info, self._greeting)
+
+    async def _leave_sync(self) -> None:
+        """Hear no more of what we send ourselves."""
+        await self._catch_up.over.wait()
+        self._link.unsubscribe([self._topics.sync])
 
     async def _establish(self) -> None:
         await self._clock.sleep(ESTABLISHED_S)

@@ -9,7 +9,8 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from vms_bridge.backoff import HEALTHY_S, Backoff
-from vms_bridge.errors import BrokerError, RivalBridge, StoreError
+from vms_bridge.errors import BrokerError, RivalBridge, StoreError, StrangeSession
+from vms_bridge.mqtt.absence import SESSION_S, Absence
 from vms_bridge.mqtt.commands import CommandIntake
 from vms_bridge.mqtt.events import SINK
 from vms_bridge.mqtt.link import Link
@@ -60,7 +61,7 @@ class MqttSink:
         self._jitter = jitter
         self._notices = Notices(_LOGGER, clock)
         self._outages = Notices(_LOGGER, clock, interval_s=_TELL_S)
-        self._memory = Memory(discovery=config.discovery)
+        self._memory = Memory(absence=Absence(clock), discovery=config.discovery)
         self._session: Session | None = None
 
     @property
@@ -77,21 +78,31 @@ class MqttSink:
     async def run(self, hub: HubView) -> None:
         """Serve until cancelled. Raises RivalBridge if another bridge of this name is at work on the broker."""
         topics = Topics(self._instance, self._config.discovery_prefix)
+        client_id = self._config.client_id or f"vms_bridge_{self._instance}_{hub.bridge_id[:8]}"
+        await self._memory.absence.load(hub, peer=f"{client_id} at {self._config.place}")
         intake = CommandIntake(
-            hub=hub, topics=topics, level=self._config.commands, clock=self._clock, counters=self._memory.counters
+            hub=hub,
+            topics=topics,
+            level=self._config.commands,
+            clock=self._clock,
+            counters=self._memory.counters,
+            max_age_s=self._config.command_age,
         )
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_LOCAL_WAIT_S if _is_local(self._config.host) else _LONGEST_WAIT_S)
         down_since: float | None = None
         try:
+            await intake.open()
             while True:
                 began = self._clock.monotonic()
                 try:
-                    session = await self._connect(hub, topics, intake)
+                    session = await self._connect(hub, client_id, topics, intake)
                     self._tell_up(down_since)
                     down_since, began = None, self._clock.monotonic()
                     await self._serve(session)
                 except RivalBridge:
                     raise
+                except StrangeSession as session_of_another:
+                    _LOGGER.info("%s", session_of_another)
                 except BrokerError as error:
                     now = self._clock.monotonic()
                     held_s = now - began if down_since is None else 0.0
@@ -104,14 +115,14 @@ class MqttSink:
             await intake.close()
             await self._confirm(hub)
 
-    async def _connect(self, hub: HubView, topics: Topics, intake: CommandIntake) -> Session:
-        client_id = self._config.client_id or f"vms_bridge_{self._instance}_{hub.bridge_id[:8]}"
+    async def _connect(self, hub: HubView, client_id: str, topics: Topics, intake: CommandIntake) -> Session:
         link = await Link.open(
             self._config,
             client_id=client_id,
             clock=self._clock,
             will=Will(topic=topics.status, payload=OFFLINE),
             dialect=self._memory.dialect,
+            session_s=SESSION_S,
         )
         link.most_bytes = self._memory.sizes.most_bytes(self._clock.monotonic())
         identity = Identity(

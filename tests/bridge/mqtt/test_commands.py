@@ -355,10 +355,29 @@ async def test_too_many_at_once_are_refused() -> None:
 
 async def test_acks_wait_for_the_next_link() -> None:
     desk = Desk()
-    desk.intake.attach(None)
+    go = asyncio.Event()
+
+    async def slow(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
+        del progress
+        await go.wait()
+        return Ack(command=command, result=AckResult.APPLIED, time=START)
+
+    desk.hub.answer = slow
     assert await desk.ask("zm/1/set/armed") == []
+    desk.intake.attach(None)
+    go.set()
+    assert await desk.ask("zm/1/set/armed", b"") == []
     desk.intake.attach(desk.pipe.outbox)
     assert [each.topic for each in desk.pipe.run()] == [TOPICS.ack]
+
+
+async def test_commands_wait_until_the_link_is_ready() -> None:
+    desk = Desk()
+    desk.intake.attach(None)
+    assert await desk.ask("zm/1/set/armed") == []
+    assert desk.hub.commands == []
+    desk.intake.attach(desk.pipe.outbox)
+    assert [each.topic for each in await desk.ask("zm/1/set/armed", b"")] == [TOPICS.ack]
 
 
 async def test_an_ack_that_a_dying_link_had_taken_goes_out_again() -> None:

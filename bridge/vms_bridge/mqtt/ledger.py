@@ -1,0 +1,185 @@
+"""Commands that were taken over and are not answered yet: kept in the store, so that a kill leaves none unanswered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vms_bridge.clock import Moment
+from vms_bridge.mqtt.events import SINK
+from vms_bridge.mqtt.wire import Message
+
+if TYPE_CHECKING:
+    from vms_bridge.clock import Clock
+    from vms_bridge.views import HubView
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Entry:
+    """One command: when it was taken, how old it may have been then (None: that is not known), and its final answer."""
+
+    number: int
+    message: Message
+    taken: Moment
+    age_s: float | None
+    answer: bytes | None = None
+    is_resumed: bool = False
+    """Whether an earlier run has taken it, and may have carried it out."""
+    is_fit: bool = False
+    """Whether it was found young enough; it grows no older for us while its system is awaited."""
+
+    def held_s(self, now: Moment) -> float | None:
+        """Return for how long it has been here; None where that is not known."""
+        return self.taken.until(now)
+
+    def is_expired(self, now: Moment) -> bool:
+        """Say whether the time is over that its sender has set for it."""
+        held_s = self.held_s(now)
+        return self.message.expiry_s is not None and (held_s is None or held_s >= self.message.expiry_s)
+
+
+class _Note(BaseModel):
+    """An entry as it stands in the store."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    topic: str
+    payload: bytes
+    retained: bool
+    response_topic: str | None
+    correlation: bytes | None
+    expiry_s: int | None
+    taken: Moment
+    age_s: float | None
+    answer: bytes | None
+
+
+class Ledger:
+    """Enters each command before the broker is told that it need not send it again, and strikes out what is answered.
+
+    What changes in one turn of the loop, or while the store is at work, is written in one transaction.
+    """
+
+    def __init__(self, hub: HubView, clock: Clock) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._last = 0
+        self._changed: dict[int, Entry | None] = {}
+        self._stored: set[int] = set()
+        self._unsafe: dict[int, Entry] = {}
+        self._news = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether everything that was entered would survive a kill."""
+        return not self._unsafe
+
+    async def open(self) -> list[Entry]:
+        """Return what earlier runs have left, in the order in which it came, and write from now on what changes."""
+        notes = await self._hub.unanswered(SINK)
+        entries = [entry for number, data in notes.items() if (entry := _read(number, data)) is not None]
+        self._stored = set(notes)
+        self._last = max(self._stored, default=0)
+        for number in self._stored - {entry.number for entry in entries}:
+            self._change(number, None)
+        self._writer = asyncio.create_task(self._write(), name="mqtt-ledger")
+        return entries
+
+    async def close(self) -> None:
+        """Write what has changed last."""
+        async with self._writing:  # not in the midst of a transaction: its outcome would not be known
+            if self._writer is not None:
+                self._writer.cancel()
+                await asyncio.wait({self._writer})
+        await self._flush()
+
+    def enter(self, message: Message, age_s: float | None) -> Entry:
+        """Enter a command that has just come, and acknowledge it once that is stored."""
+        self._last += 1
+        entry = Entry(number=self._last, message=message, taken=self._clock.moment(), age_s=age_s)
+        self._unsafe[entry.number] = entry
+        self._change(entry.number, entry)
+        return entry
+
+    def answered(self, entry: Entry, answer: bytes) -> None:
+        """Note the command's final answer, which is on its way."""
+        entry.answer = answer
+        self._change(entry.number, entry)
+
+    def strike_out(self, entry: Entry) -> None:
+        """Forget a command: whoever asked has his answer."""
+        self._change(entry.number, None)
+
+    async def _write(self) -> None:
+        while True:
+            await self._news.wait()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        async with self._writing:
+            await self._flush_changes()
+
+    async def _flush_changes(self) -> None:
+        self._news.clear()
+        changed, self._changed = self._changed, {}
+        notes = {
+            number: None if entry is None else _note(entry)
+            for number, entry in changed.items()
+            if entry is not None or number in self._stored
+        }
+        if notes:
+            await self._hub.note_unanswered(SINK, notes)
+        for number, entry in changed.items():
+            if entry is None:
+                self._stored.discard(number)
+            else:
+                self._stored.add(number)
+            safe = self._unsafe.pop(number, None)
+            if safe is not None:
+                safe.message.acknowledge()
+
+    def _change(self, number: int, entry: Entry | None) -> None:
+        self._changed[number] = entry
+        self._news.set()
+
+
+def _note(entry: Entry) -> bytes:
+    message = entry.message
+    note = _Note(
+        topic=message.topic,
+        payload=message.payload,
+        retained=message.retained,
+        response_topic=message.response_topic,
+        correlation=message.correlation,
+        expiry_s=message.expiry_s,
+        taken=entry.taken,
+        age_s=entry.age_s,
+        answer=entry.answer,
+    )
+    return note.model_dump_json().encode()
+
+
+def _read(number: int, data: bytes) -> Entry | None:
+    """Return the entry of an earlier run, None if this is none."""
+    try:
+        note = _Note.model_validate_json(data)
+    except ValidationError:
+        _LOGGER.warning("a note on a command that was not answered can't be read: it stays unanswered")
+        return None
+    message = Message(
+        topic=note.topic,
+        payload=note.payload,
+        retained=note.retained,
+        response_topic=note.response_topic,
+        correlation=note.correlation,
+        expiry_s=note.expiry_s,
+    )
+    return Entry(number=number, message=message, taken=note.taken, age_s=note.age_s, answer=note.answer, is_resumed=True)
