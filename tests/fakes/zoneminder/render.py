@@ -65,6 +65,7 @@ def _modern_monitor(world: World, item: FakeMonitor, events: int) -> dict[str, A
         "Id": item.id, "Name": item.name, "ServerId": item.server_id, "Type": item.type, "Enabled": int(item.enabled),
         "Path": f"rtsp://user:{CAMERA_SECRET}@camera/", "User": "user", "Pass": CAMERA_SECRET,
         "Width": item.width, "Height": item.height, "Deleted": item.deleted, "ZoneCount": len(item.zones),
+        "MinSectionLength": item.min_section,
         "Capturing": item.capturing, "Analysing": item.analysing, "Recording": item.recording, "Decoding": item.decoding,
     }  # fmt: skip
     status = dict.fromkeys(recorded.STATUS)

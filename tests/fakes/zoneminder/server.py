@@ -281,9 +281,10 @@ class FakeZoneMinder:
         return {"storage": [{"Storage": row}]}
 
     def _config(self, name: str) -> object:
-        if name != "ZM_PATH_ZMS":
+        values = {"ZM_PATH_ZMS": f"{self.sub_path}/cgi-bin/nph-zms", "ZM_BULK_FRAME_INTERVAL": str(self.world.bulk_frames)}
+        if name not in values:
             raise _Denied(404, "NotFoundException", "Invalid config")
-        config = {"Value": f"{self.sub_path}/cgi-bin/nph-zms"}
+        config = {"Value": values[name]}
         return {"config": {"Name": name, **config} if self.world.personality.modern_modes else config}
 
     def _monitors(self, user: User) -> object:

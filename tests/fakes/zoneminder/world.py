@@ -45,6 +45,7 @@ class FakeMonitor:
     status: str | None = "Connected"
     fps: str = "5.00"
     deleted: bool = False
+    min_section: int = 10
     zones: list[str] = field(default_factory=lambda: ["All"])
     """By name; one that is not active has its kind behind a colon: `Sky:Privacy`; one with an id of its own: `107#Sky`."""
     state: int = IDLE
@@ -107,6 +108,7 @@ class World:
         self.loaded_zones: dict[int, list[str]] = {}
         """By monitor: the zones that its daemon has read, in the order of their scores."""
         self.alarm_delay_s = 0.0
+        self.bulk_frames = 100
         self.is_stopped = False
         self.silent: set[int] = set()
         """Monitors whose daemons hang: they do nothing any more, whatever zmu writes for them."""
@@ -250,6 +252,13 @@ class World:
         monitor = self.monitors.get(event.monitor_id)
         decodes = {"Always"} if self.personality.modern_modes else {"Always", "KeyFrames", "Ondemand", "KeyFrames+Ondemand"}
         return event.end is not None or monitor is None or monitor.decoding in decodes
+
+    def grow(self) -> None:
+        """Have every event that is recorded be as long as it is by now; a daemon that hangs records nothing."""
+        for event in self.events.values():
+            if event.end is None and event.monitor_id not in self.silent:
+                event.length = (self.now() - event.start).total_seconds()
+                event.frames = int(event.length * 5)
 
     def delete_event(self, event_id: int) -> None:
         del self.events[event_id]

@@ -85,6 +85,11 @@ class EventTracker:
         newest = self._tracked.get(self._newest.id(monitor_id))
         return [newest.event] if newest is not None and not newest.event.is_over else []
 
+    def standstill_s(self, monitor_id: str) -> float:
+        """Return for how long the row of the monitor's open event has stayed the same."""
+        newest = self._tracked.get(self._newest.id(monitor_id))
+        return 0.0 if newest is None or newest.event.is_over else newest.standstill_s
+
     def is_open(self, event_id: int) -> bool:
         """Say whether this event is known and has not ended."""
         tracked = self._tracked.get(event_id)

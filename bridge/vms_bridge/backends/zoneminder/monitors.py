@@ -15,7 +15,7 @@ from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.errors import VmsProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
@@ -38,7 +38,7 @@ _STRANGER_S = 30.0
 class Monitors:
     """Keeps the watches of one connection's monitors.
 
-    `teller` tells of them, `open_events` returns a monitor's open events, `on_mode_changed` hears that some mode has changed.
+    `teller` tells of them, `look_at_events` has one look at its open events, `on_mode_changed` hears that some mode has changed.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Monitors:
         known: Known,
         system: SystemReader,
         teller: Teller,
-        open_events: Callable[[str], Sequence[Event]],
+        look_at_events: Callable[[Watch], None],
         on_mode_changed: Callable[[], None],
     ) -> None:
         self.watches = watches
         self._api, self._config, self._clock, self._feed = api, config, clock, feed
         self._known, self._system, self._teller = known, system, teller
-        self._open_events, self._on_mode_changed = open_events, on_mode_changed
+        self._look_at_events, self._on_mode_changed = look_at_events, on_mode_changed
         self._zones_read = float("-inf")
         self._kept_zones = KeptZones(feed)
         self._settling: dict[str, float] = {}
@@ -152,8 +152,14 @@ class Monitors:
         return watch.sample is None and watch.row.status in {None, "NotRunning"}
 
     def has_begun_anew(self, event: Event) -> bool:
-        """Say whether the event's capture daemon was started after it: its memory then names another event, or none."""
+        """Say whether the event's capture daemon was started after it.
+
+        Its memory then names another event, or none. Without shared memory it says that there is no alarm, while the event
+        stands still.
+        """
         watch = self.watches.get(event.monitor_id)
+        if watch is not None and watch.sample is None and watch.doubt.is_left(watch.row, event.id):
+            return True
         if (
             watch is None
             or watch.sample is None
@@ -170,7 +176,7 @@ class Monitors:
         for monitor_id in monitor_ids:
             watch = self.watches.get(monitor_id)
             if watch is not None:
-                watch.open_events = tuple(self._open_events(monitor_id))
+                self._look_at_events(watch)
                 self._teller.tell(monitor_id)
 
     async def _read_now(self) -> None:
@@ -191,7 +197,7 @@ class Monitors:
             watch.is_shown = self._feed.shows(monitor_id, row.name)
             watch.zone_watch.take(known.zones.get(monitor_id, ()), known.zones_read)
             watch.server = known.servers.get(row.server_id or "")
-            watch.open_events = tuple(self._open_events(monitor_id))
+            self._look_at_events(watch)
         await self._keep_zones()
 
     async def _keep_zones(self) -> None:

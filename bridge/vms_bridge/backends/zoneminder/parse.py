@@ -47,6 +47,7 @@ class MonitorRow:
     analysis_fps: float | None = None
     bandwidth_bytes: int | None = None
     events: Mapping[str, int | None] = field(default_factory=dict)
+    min_section_s: float = 10.0
 
     @property
     def modes(self) -> dict[str, str]:
@@ -86,6 +87,11 @@ class MonitorRow:
     def shows_alarms_as_events(self) -> bool:
         """Whether an event is open exactly while there is an alarm."""
         return self.recording == "OnMotion" if self.capturing is not None else self.function in {"Modect", "Nodect"}
+
+    @property
+    def events_outlast_alarms(self) -> bool:
+        """Whether an alarm may be over while its event runs on, to the least length of an event: since 1.37."""
+        return self.capturing is not None
 
     @property
     def records_always(self) -> bool:
@@ -254,6 +260,7 @@ def parse_monitor(raw: object) -> MonitorRow | None:
         capture_fps=as_float(status.get("CaptureFPS")),
         analysis_fps=as_float(status.get("AnalysisFPS")),
         bandwidth_bytes=as_int(status.get("CaptureBandwidth")),
+        min_section_s=max(0.0, _or_default(as_float(row.get("MinSectionLength")), 10.0)),
         events={
             "total": as_int(counters.get("TotalEvents")),
             "hour": as_int(counters.get("HourEvents")),
@@ -270,6 +277,10 @@ def _decoding(row: Mapping[str, Any]) -> str:
     if "Decoding" in row:
         return as_text(row["Decoding"]) or "Always"
     return "Always" if as_bool(row.get("DecodingEnabled"), default=True) else "None"
+
+
+def _or_default(value: float | None, default: float) -> float:
+    return default if value is None else value
 
 
 def _size(row: Mapping[str, Any]) -> tuple[int | None, int | None]:

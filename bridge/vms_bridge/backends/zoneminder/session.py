@@ -7,6 +7,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vms_bridge.backends.zoneminder.asker import Asker
+from vms_bridge.backends.zoneminder.doubt import may_stand_still, standstill_limit
 from vms_bridge.backends.zoneminder.event_list import EventList
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.facts import Facts
@@ -22,10 +24,10 @@ from vms_bridge.backends.zoneminder.telling import Teller
 from vms_bridge.backends.zoneminder.watch import Lags, Watch
 from vms_bridge.errors import MediaUnavailable, VmsUnreachable
 from vms_bridge.logs import Trouble
-from vms_bridge.model import EventPicture
+from vms_bridge.model import AlarmState, EventPicture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
@@ -34,15 +36,13 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.memory import Listener
     from vms_bridge.backends.zoneminder.system import Known
     from vms_bridge.clock import Clock
-    from vms_bridge.model import Event, PictureRef, SystemState
+    from vms_bridge.model import PictureRef, SystemState
 
 _LOG = logging.getLogger(__name__)
 SYSTEM_INTERVAL_S = 60.0
 # Beyond the regular requests: far events and alarm states, so that all together stay below one a second.
 SPARE_REQUESTS_PER_S = 0.35
 _SLOW_LOOK_S = 1.0
-# A status that old tells nothing any more.
-_WORTHLESS_S = 60.0
 
 
 class Session:
@@ -58,6 +58,7 @@ class Session:
         self._system = SystemReader(name, api, known, clock)
         self._facts = Facts(name, api, feed, clock, local=known.local_time, trouble=self._system.trouble("host/getTimeZone"))
         self._spare = Allowance(SPARE_REQUESTS_PER_S, clock)
+        self._asker = Asker(self.watches, clock, rate=SPARE_REQUESTS_PER_S, has_events=lambda: self._has_events)
         self._system_bell = Bell(clock)
         self._events: EventTracker | None = None
         self._follower: EventFollower | None = None
@@ -67,7 +68,7 @@ class Session:
         self.monitors = Monitors(
             api, config, clock, feed,
             watches=self.watches, known=known, system=self._system, teller=self._teller,
-            open_events=self._open_events, on_mode_changed=self._system_bell.ring,
+            look_at_events=self._look_at_events, on_mode_changed=self._system_bell.ring,
         )  # fmt: skip
 
         self._pictures = Pictures(api, config.url, clock)
@@ -136,6 +137,7 @@ class Session:
         events_read = self._follower.ring() if self._follower is not None else None
         if not watch.row.is_idle:
             await self._read_status(watch)
+            self.tell(monitor_id)
         await self.monitors.reread(monitor_id)
         if events_read is not None:
             await events_read.wait()
@@ -160,8 +162,10 @@ class Session:
         if isinstance(ref, EventPicture) and ref.event_id.isdecimal() and self._events is not None:
             self._events.picture_fetched(int(ref.event_id), is_there=is_there)
 
-    async def _read_status(self, watch: Watch) -> None:
+    async def _read_status(self, watch: Watch) -> bool:
+        """Ask for the alarm's status, and say whether it is another than before. Raises VmsUnreachable."""
         path = f"monitors/alarm/id:{watch.row.id}/command:status"
+        asked_during = watch.doubt.event_id
         try:
             answer = await self._system.optional(path, at=watch.server)
         except VmsUnreachable as error:
@@ -169,10 +173,9 @@ class Session:
                 raise
             self._server_trouble.report(error, hint="check Hostname, Protocol, Port and PathToApi under Options > Servers")
             answer = None
-        watch.status = parse_alarm_status(answer, self._facts.version)
-        watch.status_event = watch.open_events[-1].id if watch.open_events else None
-        watch.status_at = self._clock.monotonic()
-        self.tell(watch.row.id)
+        before = watch.status
+        watch.was_asked(parse_alarm_status(answer, self._facts.version), asked_during, self._clock.monotonic())
+        return watch.status is not before
 
     async def _follow_system(self) -> None:
         while True:
@@ -194,23 +197,22 @@ class Session:
         """Every second: tell what is not urgent, and ask within the budget for what no better source tells."""
         while True:
             await self._clock.sleep(_SLOW_LOOK_S)
+            await self._look_at_all_events()
             await self._teller.tell_news_in_turns()
             if self._memory is not None and self._events is not None and self._has_events:
                 await self._memory.compare(self._events.read_to)
             if self._startup() > self._newest_startup and self._spare.take():
                 await self._look_at_facts()  # a daemon that starts may be that of another version
-            waiting = self._in_need_of_status()
-            if waiting and self._status_lag(len(waiting)) is not None and self._spare.take():
-                await self._read_status(min(waiting, key=lambda watch: watch.status_at or 0.0))
+            asked = self._asker.next()
+            if asked is not None and self._spare.take():
+                await self._ask(asked)
 
-    def _in_need_of_status(self) -> list[Watch]:
-        now = self._clock.monotonic()
-        return [watch for watch in self.watches.values() if watch.needs_status(now, has_events=self._has_events)]
-
-    def _status_lag(self, count: int) -> float | None:
-        """Return how late statuses are with that many monitors to ask; None if too late to be worth it."""
-        lag = round(count / SPARE_REQUESTS_PER_S, 1)
-        return lag if lag <= _WORTHLESS_S else None
+    async def _ask(self, watch: Watch) -> None:
+        """Ask for an alarm's status; where an event is open although there is none, see first whether it has just ended."""
+        is_news = await self._read_status(watch) and watch.status is AlarmState.IDLE and watch.doubt.event_id is not None
+        if is_news and self._follower is not None:
+            await self._follower.ring().wait()
+        self.tell(watch.row.id)
 
     def expect_event(self, event_id: int) -> None:
         """Hear that an event begins whose row may not be there yet."""
@@ -228,22 +230,32 @@ class Session:
 
     def events_health_changed(self) -> None:
         """Hear that events can be read, or can't any more."""
-        for monitor_id, watch in self.watches.items():
-            watch.open_events = tuple(self._open_events(monitor_id))
+        for watch in self.watches.values():
+            self._look_at_events(watch)
         self._teller.tell_everything_new()
 
-    def _open_events(self, monitor_id: str) -> Sequence[Event]:
-        return () if self._events is None else self._events.open_events(monitor_id)
+    async def _look_at_all_events(self) -> None:
+        events = self._events
+        if events is not None and any(may_stand_still(events.standstill_s(number)) for number in self.watches):
+            await self._system.read_bulk_frames()
+        for watch in self.watches.values():
+            self._look_at_events(watch)
+
+    def _look_at_events(self, watch: Watch) -> None:
+        if self._events is not None:
+            number, row = watch.row.id, watch.row
+            limit_s = standstill_limit(self._known.bulk_frames, row.capture_fps)
+            now = self._clock.monotonic()
+            watch.look_at_events(self._events.open_events(number), self._events.standstill_s(number), limit_s, now)
 
     @property
     def _has_events(self) -> bool:
         return self._follower is not None and self._follower.is_good
 
     def _count_lags(self) -> Lags:
-        count = len(self._in_need_of_status())
         return Lags(
             events=self.config.poll_interval if self._has_events else None,
-            status=self._status_lag(count) if count else None,
+            status=self._asker.lag(),
             monitors=self.config.monitors_interval,
         )
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.api import PermissionMissing, ServerFailed
+from vms_bridge.backends.zoneminder.doubt import BULK_FRAMES
 from vms_bridge.backends.zoneminder.local_time import LocalTime
-from vms_bridge.backends.zoneminder.parse import as_bool, mapping, parse_load, parse_states, parse_storage, parse_zones
+from vms_bridge.backends.zoneminder.parse import as_bool, as_int, mapping, parse_load, parse_states, parse_storage, parse_zones
 from vms_bridge.backends.zoneminder.servers import parse_servers
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
 from vms_bridge.logs import Trouble
@@ -29,6 +30,7 @@ _LOG = logging.getLogger(__name__)
 _REFUSED_S = 290.0
 """So often what was refused is asked for again: every five minutes."""
 _PATIENCE_S = 10.0
+_BULK_FRAMES_S = 600.0
 _AGAIN_S = (0.5, 1.0, 2.0, 4.0)
 
 
@@ -47,6 +49,7 @@ class Known:
     loaded: dict[str, Loaded] | None = None
     """By monitor, the zones that its daemon goes by; None before that was looked up."""
     servers: Mapping[str, str] = field(default_factory=dict)
+    bulk_frames: int = BULK_FRAMES
     local_time: LocalTime = field(default_factory=LocalTime)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     """By what was asked for."""
@@ -59,7 +62,7 @@ class SystemReader:
         self._name, self._api, self._known, self._clock = name, api, known, clock
         self._refused: dict[str, float] = {}
         """What this user may not read, and when that was said."""
-        self._patient_until = float("-inf")
+        self._patient_until = self._bulk_frames_read = float("-inf")
         self._reading = asyncio.Lock()
 
     @property
@@ -96,6 +99,19 @@ class SystemReader:
         answer = await self.optional("servers")
         if self._is_told("servers", answer):
             self._known.servers = parse_servers(answer, portal)
+
+    async def read_bulk_frames(self) -> None:
+        """Read now and then how often the row of an event that goes on is written, if this user may. Raises VmsUnreachable."""
+        now = self._clock.monotonic()
+        if now - self._bulk_frames_read < _BULK_FRAMES_S:
+            return
+        self._bulk_frames_read = now
+        try:
+            answer = await self._api.get("configs/viewByName/ZM_BULK_FRAME_INTERVAL")
+        except (VmsAuthFailed, VmsProtocolError):
+            return
+        frames = as_int(mapping(mapping(answer).get("config")).get("Value"))
+        self._known.bulk_frames = frames if frames is not None and frames > 0 else self._known.bulk_frames
 
     async def optional(self, path: str, *, at: str | None = None) -> object:
         """Return the answer, or None where this user may not have it or this version does not give it. Raises VmsUnreachable."""

@@ -27,10 +27,20 @@ class Tracked:
     superseded_at: float | None = None
     dead_since: float | None = None
     checked: float = field(default=float("-inf"))
+    grown: float = field(default=float("-inf"))
+    """When its row was last seen to say more of it than before."""
     looks: int = 0
     """How often its picture was looked for, and when last; anew from its end on."""
     looked_at: float = field(default=float("-inf"))
     is_end_looked_at: bool = False
+
+    def __post_init__(self) -> None:
+        self.grown = self.checked
+
+    @property
+    def standstill_s(self) -> float:
+        """For how long its row has stayed the same, as far as it was looked at."""
+        return self.checked - self.grown if self.grown > float("-inf") else 0.0
 
     @property
     def is_open(self) -> bool:
@@ -39,6 +49,8 @@ class Tracked:
 
     def take(self, fresh: Event, now: float) -> Event | None:
         """Take in what its row says now, and return the event where that is something new."""
+        if self.checked == float("-inf") or _size(fresh) != _size(self.event):
+            self.grown = now
         self.checked = now
         if not fresh.is_over and self.event.end_reason is EndReason.ABANDONED:
             return None
@@ -63,6 +75,10 @@ class Tracked:
         """End it in the place of who should have; it is looked at a while longer, for the true end may come all the same."""
         self.event, self.closed_at = abandoned(self.event), now
         return self.event
+
+
+def _size(event: Event) -> tuple[object, ...]:
+    return event.duration_s, event.alarm_frames, event.max_score, event.notes
 
 
 class Newest:

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
+from vms_bridge.backends.zoneminder.doubt import Doubt
 from vms_bridge.backends.zoneminder.events import open_alarm
 from vms_bridge.backends.zoneminder.sampler import LAG_S
 from vms_bridge.backends.zoneminder.trigger import Force, Trigger
@@ -16,6 +17,7 @@ from vms_bridge.commands import SetAlarm
 from vms_bridge.model import AlarmState, Capability, EventKind, Monitor, MonitorState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from vms_bridge.backends.zoneminder.parse import MonitorRow
@@ -34,6 +36,7 @@ START_S = 15.0
 _ALL_BUT_TIME = attrgetter(*(each.name for each in fields(MonitorState) if each.name != "observed"))
 _STALE_PICTURE_S = 5.0
 _OLD_STATUS_S = 30.0
+_NO_ANSWER = "an event is open, and nobody answers whether it still is an alarm"
 _EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
 _CAPTURED = frozenset(
     {Capability.ALARM_STATE, Capability.FORCE_ALARM, Capability.ARM, Capability.RESTART, Capability.LIVE_PICTURE}
@@ -69,8 +72,7 @@ class Watch:
     cause: str | None = None
     status: AlarmState | None = None
     status_at: float | None = None
-    status_event: str | None = None
-    """The event that was open when the status was asked for."""
+    doubt: Doubt = field(default_factory=Doubt)
     ended_event: str | None = None
     """The event that was open when an alarm was last ended by command: its cause does not tell what is forced any more."""
     wants_alarm: bool = True
@@ -106,6 +108,24 @@ class Watch:
         if not self.is_shown or self.uses_memory(monotonic) or row.is_idle or row.is_without_alarms:
             return False
         return not (row.shows_alarms_as_events and has_events)
+
+    def is_in_doubt(self, monotonic: float, *, has_events: bool) -> bool:
+        """Say whether a status call has to tell whether the event that is open is an alarm."""
+        row = self.row
+        if not self.is_shown or self.uses_memory(monotonic) or not (row.shows_alarms_as_events and has_events):
+            return False
+        return open_alarm(self.open_events) and self.doubt.is_on(row, monotonic)
+
+    def look_at_events(self, open_events: Sequence[Event], standstill_s: float, limit_s: float, monotonic: float) -> None:
+        """Take in which events are open now, for how long the row of the newest has stayed the same, and for how long it may."""
+        self.open_events = tuple(open_events)
+        newest = self.open_events[-1].id if self.open_events else None
+        self.doubt.look(newest, stands_still=standstill_s > limit_s, monotonic=monotonic)
+
+    def was_asked(self, status: AlarmState | None, event_id: str | None, monotonic: float) -> None:
+        """Take in an alarm status, and which event was open when it was asked for."""
+        self.status, self.status_at = status, monotonic
+        self.doubt.answered(event_id, status, monotonic)
 
     def saw(self, sample: Sample, monotonic: float) -> None:
         """Take in a look at the shared memory."""
@@ -161,7 +181,7 @@ class Watch:
             armed=row.armed,
             detection=self._detects(sample) if sample is not None and row.armed else None,
             forced=self._is_forced(sample, alarm),
-            is_recording=None if lags.events is None else newest is not None,
+            is_recording=self._is_recording(sample, monotonic, lags),
             modes=row.modes,
             score=sample.score if sample is not None else None,
             cause=None if alarm in {None, AlarmState.IDLE} else self.cause or (newest.cause if newest is not None else None),
@@ -232,7 +252,7 @@ class Watch:
             (
                 Rung("shared_memory", lambda: self._by_memory(monotonic)),
                 Rung("mode", lambda: Reading(AlarmState.IDLE, lags.monitors) if self.row.is_without_alarms else Unfit()),
-                Rung("events", lambda: self._by_events(lags)),
+                Rung("events", lambda: self._by_events(monotonic, lags)),
                 Rung("status", lambda: self._by_status(monotonic, lags)),
             )
         )
@@ -244,22 +264,27 @@ class Watch:
             return Unfit("shared memory has only just come back")
         return Reading(self.sample.alarm, LAG_S)
 
-    def _by_events(self, lags: Lags) -> Reading[AlarmState | None] | Unfit:
+    def _by_events(self, monotonic: float, lags: Lags) -> Reading[AlarmState | None] | Unfit:
         if not self.row.shows_alarms_as_events:
             return Unfit("events do not show alarms in this mode")
-        return Unfit("events can't be read") if lags.events is None else Reading(self._alarm_by_events(), lags.events)
+        if lags.events is None:
+            return Unfit("events can't be read")
+        if not open_alarm(self.open_events):
+            return Reading(AlarmState.IDLE, lags.events)
+        alarm = self.doubt.alarm(self.row, monotonic)
+        return Unfit(_NO_ANSWER) if alarm is None else Reading(alarm, lags.events)
 
     def _by_status(self, monotonic: float, lags: Lags) -> Reading[AlarmState | None] | Unfit:
+        if self.is_in_doubt(monotonic, has_events=lags.events is not None):
+            return Unfit()
         if self.status_at is None or monotonic - self.status_at > (lags.status or 0) + _OLD_STATUS_S:
             return Unfit("its status can't be asked in time")
         return Reading(self.status, lags.status)
 
-    def _alarm_by_events(self) -> AlarmState:
-        if not open_alarm(self.open_events):
-            return AlarmState.IDLE
-        # Rows do not tell alarm from alert; a status asked for during this very event, as after a command, does.
-        is_alert = self.status is AlarmState.ALERT and self.status_event == self.open_events[-1].id
-        return AlarmState.ALERT if is_alert else AlarmState.ALARM
+    def _is_recording(self, sample: Sample | None, monotonic: float, lags: Lags) -> bool | None:
+        if lags.events is None or not self.open_events:
+            return None if lags.events is None else False
+        return True if sample is not None else self.doubt.goes_on(monotonic)
 
     def _detects(self, sample: Sample) -> bool:
         return sample.is_detecting and self.trigger.force is not Force.NO_ALARM
@@ -320,7 +345,8 @@ class Watch:
         if connected is False:
             return "the camera sends no pictures" if self.row.status != "NotRunning" else "its daemon does not run"
         if alarm is None:
-            return self.memory_problem or "its alarm state can't be learnt in time"
+            is_open = self.row.shows_alarms_as_events and open_alarm(self.open_events)
+            return _NO_ANSWER if is_open else self.memory_problem or "its alarm state can't be learnt in time"
         return None
 
 

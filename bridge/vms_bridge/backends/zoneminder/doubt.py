@@ -1,0 +1,96 @@
+"""Whether an open event still is an alarm, and goes on at all: its row does not tell, so its monitor is asked.
+
+From 1.37 on an event lasts for MinSectionLength, however short its alarm was. And in every version one that a dead daemon has
+left behind is open as long as nothing closes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vms_bridge.model import MOTION, AlarmState
+
+if TYPE_CHECKING:
+    from vms_bridge.backends.zoneminder.parse import MonitorRow
+
+_NEVER = float("-inf")
+_BELIEVED_S = 10.0
+"""So long is believed what was known last, while there is no answer."""
+_STANDSTILL_S, _BULKS = 30.0, 3.0
+BULK_FRAMES = 100
+"""After so many frames ZoneMinder writes anew how long an event is, if nothing happens in it (ZM_BULK_FRAME_INTERVAL)."""
+
+
+def may_stand_still(standstill_s: float) -> bool:
+    """Say whether a row has stayed the same for so long that it matters for how long it may."""
+    return standstill_s > _STANDSTILL_S
+
+
+def standstill_limit(bulk_frames: int, fps: float | None) -> float:
+    """Return for how many seconds the row of an event that goes on may stay the same."""
+    return max(_STANDSTILL_S, _BULKS * bulk_frames / fps) if fps else _STANDSTILL_S
+
+
+@dataclass(slots=True)
+class Doubt:
+    """What is known of a monitor's open event: since when it is, since when it stands still, and what was answered meanwhile.
+
+    Times are monotonic.
+    """
+
+    event_id: str | None = None
+    answer: AlarmState | None = None
+    since: float = _NEVER
+    standing_since: float | None = None
+    answered_at: float = _NEVER
+
+    def look(self, event_id: str | None, *, stands_still: bool, monotonic: float) -> None:
+        """Take in which event is open now (None: none), and whether its row has stayed the same for too long."""
+        if event_id != self.event_id:
+            self.event_id, self.since, self.answer, self.answered_at = event_id, monotonic, None, _NEVER
+        if event_id is None or not stands_still:
+            self.standing_since = None
+        elif self.standing_since is None:
+            self.standing_since = monotonic
+
+    def answered(self, event_id: str | None, answer: AlarmState | None, monotonic: float) -> None:
+        """Take in what the monitor's status was while that event was open; None is no answer."""
+        if answer is not None and event_id is not None and event_id == self.event_id:
+            self.answer, self.answered_at = answer, monotonic
+
+    def is_on(self, row: MonitorRow, monotonic: float) -> bool:
+        """Say whether the event that is open may be no alarm: then the monitor is to be asked."""
+        return self.event_id is not None and self._believed_from(row, monotonic) is not None
+
+    def alarm(self, row: MonitorRow, monotonic: float) -> AlarmState | None:
+        """Return the monitor's alarm while its event is open; None where nobody has answered for too long."""
+        believed_from = self._believed_from(row, monotonic)
+        if believed_from is None:
+            return AlarmState.ALARM
+        if monotonic - max(believed_from, self.answered_at) > _BELIEVED_S:
+            return None
+        return self.answer or AlarmState.ALARM
+
+    def goes_on(self, monotonic: float) -> bool | None:
+        """Say whether the event is still being recorded, as far as can be told."""
+        if self.standing_since is None:
+            return True
+        has_answered = self.answered_at >= self.standing_since and monotonic - self.answered_at <= _BELIEVED_S
+        if not has_answered:
+            return True if monotonic - self.standing_since <= _BELIEVED_S else None
+        return True if self.answer in MOTION else None
+
+    def is_left(self, row: MonitorRow, event_id: str) -> bool:
+        """Say whether this event stands still, and its monitor has said meanwhile that there is no alarm: nobody records it."""
+        if event_id != self.event_id or self.standing_since is None or not row.shows_alarms_as_events:
+            return False
+        return self.answer is AlarmState.IDLE and self.answered_at > self.standing_since
+
+    def _believed_from(self, row: MonitorRow, monotonic: float) -> float | None:
+        """Return from when on the alarm is in doubt; None while it is not."""
+        if row.events_outlast_alarms and monotonic - self.since < row.min_section_s:
+            return self.since
+        if self.answer not in {None, AlarmState.ALARM}:
+            return self.answered_at
+        return self.standing_since
