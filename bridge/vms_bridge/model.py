@@ -99,6 +99,7 @@ class MonitorState:
     """Everything current about a monitor; None means that it is unknown, never that it is off.
 
     `available`: the bridge can learn the state now. `connected`: the camera delivers pictures.
+    `capture` names the run of what captures it (its process, when it was started): another one after each restart.
     `armed`: the monitor's mode detects. `detection`: detection is not paused within that mode.
     `forced`: the alarm is one that somebody has forced; a backend that can't tell says None.
     `zones` maps a zone's id to whether something is in it. `source` names the path that the alarm state came by,
@@ -108,6 +109,7 @@ class MonitorState:
 
     available: bool = False
     connected: bool | None = None
+    capture: str | None = None
     alarm: AlarmState | None = None
     armed: bool | None = None
     detection: bool | None = None

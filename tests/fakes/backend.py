@@ -42,6 +42,7 @@ def state(**changes: object) -> MonitorState:
     plain = MonitorState(
         available=True,
         connected=True,
+        capture="a run",
         alarm=AlarmState.IDLE,
         armed=True,
         detection=True,
@@ -118,7 +119,7 @@ class ScriptedBackend:
             case SetMode(mode=mode, value=value):
                 after = replace(before, modes={**before.modes, mode: value})
             case Restart():
-                after = replace(before, observed=datetime.max.replace(tzinfo=UTC))
+                after = replace(before, capture=f"{before.capture} and another")
         self.states[monitor_id] = after
         self.feed.emit(StateUpdate(monitor_id=monitor_id, state=after))
 

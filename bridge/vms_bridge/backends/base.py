@@ -71,13 +71,16 @@ class Backend(Protocol):
     async def execute(self, monitor_id: str | None, action: Action) -> None:
         """Have the VMS do this, and return when it has accepted; the hub verifies the effect from what `run` emits.
 
-        Called only for declared capabilities. Raises CommandRejected, UnsupportedCommand or VmsError.
+        Called only for declared capabilities. A `Restart` is applied when another run of what captures the monitor was told
+        (`MonitorState.capture`) or, where runs have no names, that the camera went (`connected` False) and came back: tell
+        what was seen, not what was asked for. Raises CommandRejected, UnsupportedCommand or VmsError.
         """
 
     async def refresh(self, monitor_id: str | None) -> None:
-        """Look at this monitor (None: at the system) now rather than at the next turn, and emit what is seen.
+        """Look at this monitor now rather than at the next turn, and emit what is seen.
 
-        Raises VmsError when what is so now could not be seen.
+        None: at the system and all its monitors, as cheaply as that goes; one such look serves many commands. Raises
+        VmsError when what is so now could not be seen.
         """
 
     async def picture(self, ref: PictureRef) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, asynccontextmanager, closing, nullcontext, suppress
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,8 +22,9 @@ from vms_bridge.errors import (
     system_gone,
 )
 from vms_bridge.hub.forced_alarms import ForcedAlarms
+from vms_bridge.hub.looks import Looks
 from vms_bridge.hub.requests import Requests
-from vms_bridge.hub.verification import LONG, TIMEOUT_S, Before, is_already, is_verified, refusal, value_of
+from vms_bridge.hub.verification import LONG, TIMEOUT_S, Effect, is_already, refusal, value_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -37,11 +38,21 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _PROGRESS_S = 5.0
-_LOOK_AGAIN_S = (0.1, 0.2, 0.4, 0.8)
+_SOON_S, _LATER_S = (0.1, 0.2, 0.4), (0.8, 1.6, 3.2, 5.0)
+"""The pauses between looks."""
+_SHOWS_S = 0.2
+"""A VMS needs a frame or two to end an alarm: who looks before that has to look again."""
 _AT_ONCE = 8
 """How many commands a system has to bear at a time: enough to fill its connections while some only wait for their effects."""
-_PATIENCE_S = 120.0
-"""How long a command waits for its turn: hundreds of cameras take that long, and what comes later surprises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long each action may take, by its type, and the wait for a turn: hundreds of cameras need two minutes."""
+
+    action_s: Mapping[type, float] = field(default_factory=lambda: TIMEOUT_S)
+    patience_s: float = 120.0
+    """What comes later surprises."""
 
 
 class ModeMemory(Protocol):
@@ -104,18 +115,19 @@ class CommandRunner:
         backend_of: Callable[[str], Interpreter],
         memory: ModeMemory,
         store: Store,
-        timeouts: Mapping[type, float] = TIMEOUT_S,
+        limits: Limits | None = None,
         on_forced: Callable[[MonitorKey], None] = lambda _key: None,
     ) -> None:
         self._hub = hub
         self._clock = clock
         self._backend_of = backend_of
         self._memory = memory
-        self._timeouts = timeouts
+        limits = limits or Limits()
+        self._timeouts, self._patience_s = limits.action_s, limits.patience_s
         self._requests = Requests(clock, self._answer)
         self._locks: dict[tuple[str, str | None], asyncio.Lock] = {}
         self._slots: dict[str, asyncio.Semaphore] = {}
-        self._patience_s = _PATIENCE_S
+        self._looks = Looks(clock, backend_of)
         self._forced = ForcedAlarms(clock, store, self._end_forced, on_forced)
 
     @property
@@ -235,7 +247,7 @@ class CommandRunner:
         action = target.command.action
         if isinstance(action, SetAlarm | Restart):
             return False  # these do not depend on what was before
-        has_looked = await self._look_again(target)
+        has_looked = await self._looks.at_once(target.command.system, target.monitor_id)
         self._check(target.command)
         return has_looked and is_already(action, target.system, target.monitor)
 
@@ -247,11 +259,11 @@ class CommandRunner:
                 action = replace(action, restore=self._memory.remembered_modes(command.system, command.monitor))
             else:
                 await self._memory.remember_modes(command.system, command.monitor, target.monitor.state.modes)
-        before = Before(sent=self._clock.now(), state=target.monitor.state if target.monitor else None)
-        showed_before = is_verified(command.action, target.system, target.monitor, before)
+        effect = Effect(action, target.monitor.state if target.monitor else None)
+        showed_before = effect.shows(target.system, target.monitor)
         async with self._forcing(command):
             await self._backend_of(command.system).execute(target.monitor_id, action)
-        await self._until_verified(target, before, showed_before=showed_before)
+        await self._until_seen(target, effect, showed_before=showed_before)
         if isinstance(action, SetAlarm):
             key = command.system, command.monitor or ""
             if action.on:
@@ -265,30 +277,53 @@ class CommandRunner:
             return self._forced.forcing((command.system, command.monitor or ""), action.seconds)
         return nullcontext()
 
-    async def _until_verified(self, target: _Target, before: Before, *, showed_before: bool) -> None:
+    async def _until_seen(self, target: _Target, effect: Effect, *, showed_before: bool) -> None:
         """Wait until the effect shows; what showed before proves nothing until the backend has looked again."""
-        is_proof = not showed_before
-        pauses = chain(_LOOK_AGAIN_S, repeat(_LOOK_AGAIN_S[-1]))
-        look_at = self._clock.monotonic()
-        with closing(self._hub.subscribe()) as subscription:
-            while not (is_proof and is_verified(target.command.action, target.system, target.monitor, before)):
-                wait_s = look_at - self._clock.monotonic()
-                if wait_s <= 0:
-                    is_proof = await self._look_again(target) or is_proof
-                    look_at = self._clock.monotonic() + next(pauses)
-                    continue
-                with suppress(TimeoutError):
-                    async with self._clock.timeout(wait_s):
-                        await subscription.changes()
+        news = asyncio.Event()
+        has_looked = asyncio.Event()
+        subscription = self._hub.subscribe()
 
-    async def _look_again(self, target: _Target) -> bool:
-        """Have the backend look, and say whether it could."""
+        async def listen() -> None:
+            while True:
+                await subscription.changes()
+                news.set()
+
+        async def look() -> None:
+            async for has_seen in self._look_again(target, showed_before=showed_before):
+                if has_seen:
+                    has_looked.set()
+                news.set()
+
+        work = [asyncio.create_task(each(), name=f"{each.__name__} for {target.command.name}") for each in (listen, look)]
+        for task in work:
+            task.add_done_callback(lambda _task: news.set())
         try:
-            await self._backend_of(target.command.system).refresh(target.monitor_id)
-        except VmsError:
-            # While a run state changes the VMS may well be away for a moment: the time limit decides, not this.
-            return False
-        return True
+            while not (effect.shows(target.system, target.monitor) and (has_looked.is_set() or not showed_before)):
+                for ended in (task for task in work if task.done()):
+                    ended.result()  # it does not end by itself
+                await news.wait()
+                news.clear()
+        finally:
+            subscription.close()
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+    async def _look_again(self, target: _Target, *, showed_before: bool) -> AsyncIterator[bool]:
+        """Have the backend look, ever more seldom, and tell of each look whether it could."""
+        system, action, looks = target.command.system, target.command.action, self._looks
+        is_alarm = isinstance(action, SetAlarm)
+        if isinstance(action, SetAlarm) and not action.on and not showed_before:
+            await self._clock.sleep(_SHOWS_S)
+        yield await looks.at_once(system, target.monitor_id)
+        for pause_s in _SOON_S:
+            await self._clock.sleep(pause_s)
+            yield await (looks.if_idle if is_alarm else looks.together)(system, target.monitor_id)
+        if is_alarm:  # nobody else's look tells of this alarm, and a VMS may need a second
+            yield await looks.at_once(system, target.monitor_id)
+        for pause_s in chain(_LATER_S, repeat(_LATER_S[-1])):
+            await self._clock.sleep(pause_s)
+            yield await (looks.alone if is_alarm else looks.together)(system, target.monitor_id)
 
     @asynccontextmanager
     async def _reporting(self, command: Command, progress: Callable[[Ack], None] | None) -> AsyncIterator[None]:

@@ -18,7 +18,7 @@ from vms_bridge.errors import MediaUnavailable, VmsError, system_gone
 from vms_bridge.hub import door
 from vms_bridge.hub.beginnings import first, successor
 from vms_bridge.hub.chores import Chore
-from vms_bridge.hub.command_runner import CommandRunner
+from vms_bridge.hub.command_runner import CommandRunner, Limits
 from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
 from vms_bridge.hub.labels import Interpreter
@@ -65,6 +65,7 @@ class Hub:
         durable_sinks: Sequence[str] = (),
         retention: Retention | None = None,
         secrets: Secrets | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._secrets = Secrets() if secrets is None else secrets
         self._store = store
@@ -83,7 +84,7 @@ class Hub:
         self._presence = Presence(clock, self._tell_detection)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._runner = CommandRunner(
-            self, clock, backend_of=self._backend_of, memory=self, store=store, on_forced=self._alarm_is_forced
+            self, clock, backend_of=self._backend_of, memory=self, store=store, limits=limits, on_forced=self._alarm_is_forced
         )
 
     @property

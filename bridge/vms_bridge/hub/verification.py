@@ -1,16 +1,13 @@
-"""What each action asks for, and how its effect shows in the state: pure, so that a command's truth can be tested."""
+"""What each action asks for, and how its effect shows in the state: no I/O, so that a command's truth can be tested."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.model import AlarmState
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from vms_bridge.commands import Action
     from vms_bridge.model import MonitorState
     from vms_bridge.views import MonitorView, SystemView
@@ -22,12 +19,38 @@ LONG = frozenset({SetRunState, Restart})
 """Actions that report `running` meanwhile."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
-    """When an action was sent, and what the monitor's state was then (None: it is for the system)."""
+class Effect:
+    """What an action is to bring about: held against what was so before it was sent, and what is seen since.
 
-    sent: datetime
-    state: MonitorState | None = None
+    `before` is the monitor's state then, None where the action is for the system.
+    """
+
+    def __init__(self, action: Action, before: MonitorState | None) -> None:
+        self._action, self._before = action, before
+        self._capture = before.capture if before else None
+        self._is_gone = self._is_another = False
+
+    def shows(self, system: SystemView, view: MonitorView | None) -> bool:
+        """Say whether it shows now. For a restart each state has to be looked at: it shows in what happens in between."""
+        match self._action:
+            case SetRunState(name=name):
+                return system.state.available and system.state.run_state == name and system.state.running is not False
+            case Restart():
+                return view is not None and self._has_restarted(view.state)
+            case SetAlarm(on=True):
+                return view is not None and _is_forced(view.state, self._before)
+        return view is not None and _shows(self._action, view.state)
+
+    def _has_restarted(self, state: MonitorState) -> bool:
+        """Say whether another run of what captures the monitor was seen or, where no run has a name, its going and its return."""
+        if state.capture is not None:
+            self._is_another = self._is_another or self._capture not in {None, state.capture}
+            self._capture = state.capture
+        self._is_gone = self._is_gone or state.connected is False
+        if self._capture is None:
+            return self._is_gone and state.connected is True
+        was_connected = self._before is not None and self._before.connected is True
+        return self._is_another and (state.connected is True or not was_connected)
 
 
 def refusal(action: Action, system: SystemView, view: MonitorView | None) -> str | None:
@@ -53,19 +76,6 @@ def is_already(action: Action, system: SystemView, view: MonitorView | None) -> 
             return False
         case SetRunState(name=name):
             return system.state.run_state == name and system.state.running is not False
-    return view is not None and _shows(action, view.state)
-
-
-def is_verified(action: Action, system: SystemView, view: MonitorView | None, before: Before) -> bool:
-    """Say whether the state shows the effect of an action."""
-    match action:
-        case SetRunState(name=name):
-            return system.state.available and system.state.run_state == name and system.state.running is not False
-        case Restart():
-            state = view.state if view else None
-            return bool(state and state.connected and state.observed and state.observed > before.sent)
-        case SetAlarm(on=True):
-            return view is not None and _is_forced(view.state, before.state)
     return view is not None and _shows(action, view.state)
 
 

@@ -14,7 +14,7 @@ from tests.fakes.clock import FakeClock, settle
 from vms_bridge.clock import SystemClock
 from vms_bridge.commands import Ack, AckResult, Action, Command, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, VmsUnreachable
-from vms_bridge.hub import Hub
+from vms_bridge.hub import Hub, Limits
 from vms_bridge.hub.forced_alarms import ForcedAlarms
 from vms_bridge.hub.verification import TIMEOUT_S
 from vms_bridge.keys import MonitorRules
@@ -31,11 +31,12 @@ QUICK = dict.fromkeys(TIMEOUT_S, 0.3)
 
 
 @asynccontextmanager
-async def served(path: Path, backend: ScriptedBackend, *, timeouts: dict[type, float] | None = None) -> AsyncIterator[Hub]:
+async def served(
+    path: Path, backend: ScriptedBackend, *, timeouts: dict[type, float] | None = None, patience_s: float = 120.0
+) -> AsyncIterator[Hub]:
     """A hub with one system, and everything of it running."""
     store = await asyncio.to_thread(Store.open, path, SystemClock())
-    hub = Hub(store, SystemClock())
-    hub._runner._timeouts = timeouts or TIMEOUT_S
+    hub = Hub(store, SystemClock(), limits=Limits(action_s=timeouts or TIMEOUT_S, patience_s=patience_s))
     feed = await hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=backend)
     tasks = [asyncio.create_task(backend.run(feed)), asyncio.create_task(hub.run())]
     await settle()
@@ -479,11 +480,10 @@ async def test_a_scene_of_many_monitors_is_applied_a_few_at_a_time(tmp_path: Pat
 async def test_a_system_that_hangs_does_not_hold_up_another(tmp_path: Path) -> None:
     many = snapshot(*map(monitor, range(100)))
     hung, healthy = ScriptedBackend(first=many, hold=asyncio.Event()), ScriptedBackend(first=many)
-    async with served(tmp_path, hung, timeouts={SetAlarm: 2.0}) as hub:
+    async with served(tmp_path, hung, timeouts={SetAlarm: 2.0}, patience_s=1.0) as hub:
         feed = await hub.add_system(key="other", kind="fake", name="Other", rules=MonitorRules(), backend=healthy)
         running = asyncio.create_task(healthy.run(feed))
         await settle()
-        hub._runner._patience_s = 1.0
         asked = {
             system: [
                 asyncio.create_task(hub.submit(command(SetAlarm(on=True), system=system, monitor=str(number))))

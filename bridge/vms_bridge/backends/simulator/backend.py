@@ -109,11 +109,10 @@ class Simulator:
 
     async def refresh(self, monitor_id: str | None) -> None:
         """Emit what is seen now; a VMS that is polled would be asked here."""
-        if monitor_id is None:
-            if self._feed is not None:
-                self._feed.emit(SystemUpdate(state=self._system_state()))
-        else:
-            self._emit_state(self._camera(monitor_id))
+        for camera in self._cameras.values() if monitor_id is None else [self._camera(monitor_id)]:
+            self._emit_state(camera)
+        if monitor_id is None and self._feed is not None:
+            self._feed.emit(SystemUpdate(state=self._system_state()))
 
     async def picture(self, ref: PictureRef) -> bytes:
         """Draw it in a thread, since that takes longer than the event loop may be held up."""

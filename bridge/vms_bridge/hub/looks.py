@@ -1,0 +1,129 @@
+"""Has systems looked at for commands that wait for their effects: the first look at once, the others shared and within a budget.
+
+A scene commands hundreds of cameras of a VMS that can bear one request a second. What waits for its effect joins the next look
+at its system: one read of the lists serves all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vms_bridge.errors import VmsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.hub.labels import Interpreter
+
+LOOKS_PER_S = 1.0
+_AT_ONCE = 4.0
+"""So many a system has to bear at once, as for one command whose effect shows within a second."""
+_LISTS_COST = 3.0
+"""What a look at a whole system costs, in looks at one monitor."""
+_LOOK_S = 15.0
+"""A look that hangs must not keep the others waiting."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """A look to come, and whom it is for."""
+
+    monitor_ids: set[str | None] = field(default_factory=set)
+    has_seen: bool | None = None
+    """Whether it could be done; None before."""
+
+
+class _Turns:
+    """The looks at one system, one after the other."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._left, self._counted = _AT_ONCE, clock.monotonic()
+        self.taking = asyncio.Lock()
+        self.round = _Round()
+        """The one that is still to begin."""
+
+    def try_to_spend(self, cost: float) -> bool:
+        """Take that from the budget if it is there and nobody waits for it."""
+        if self.taking.locked():
+            return False
+        self._count()
+        if self._left < cost:
+            return False
+        self._left -= cost
+        return True
+
+    async def spend(self, cost: Callable[[], float]) -> None:
+        """Wait until there is budget for that, and take it; while this waits, the cost may change."""
+        while True:
+            self._count()
+            missing = cost() - self._left
+            if missing <= 0:
+                self._left -= cost()
+                return
+            await self._clock.sleep(missing / LOOKS_PER_S)
+
+    def _count(self) -> None:
+        now = self._clock.monotonic()
+        self._left = min(_AT_ONCE, self._left + (now - self._counted) * LOOKS_PER_S)
+        self._counted = now
+
+
+class Looks:
+    """Looks by backends' `refresh`, and says whether it could be done. Each raises CommandRejected for a system that is gone."""
+
+    def __init__(self, clock: Clock, backend_of: Callable[[str], Interpreter]) -> None:
+        self._clock = clock
+        self._backend_of = backend_of
+        self._turns: dict[str, _Turns] = {}
+
+    async def at_once(self, system: str, monitor_id: str | None) -> bool:
+        """Look now: what comes first is not kept waiting."""
+        try:
+            async with self._clock.timeout(_LOOK_S):
+                await self._backend_of(system).refresh(monitor_id)
+        except (VmsError, TimeoutError):
+            # While a run state changes the VMS may well be away for a moment: the time limit decides, not this.
+            return False
+        return True
+
+    async def if_idle(self, system: str, monitor_id: str | None) -> bool:
+        """Look now if no other command needs the budget; say no else."""
+        return self._of(system).try_to_spend(1.0) and await self.at_once(system, monitor_id)
+
+    async def alone(self, system: str, monitor_id: str | None) -> bool:
+        """Look at this monitor when its turn has come."""
+        turns = self._of(system)
+        async with turns.taking:
+            await turns.spend(lambda: 1.0)
+            return await self.at_once(system, monitor_id)
+
+    async def together(self, system: str, monitor_id: str | None) -> bool:
+        """Look when the turn has come, for all who have asked until then: at this monitor or, for several, at the system."""
+        turns = self._of(system)
+        round_ = turns.round
+        round_.monitor_ids.add(monitor_id)
+        async with turns.taking:
+            if round_.has_seen is None:  # nobody else has done it, or whoever did it has been cancelled
+
+                def cost() -> float:
+                    return 1.0 if _only(round_) is not None else _LISTS_COST
+
+                await turns.spend(cost)
+                if turns.round is round_:
+                    turns.round = _Round()  # who asks from now on wants to see what is so later
+                round_.has_seen = await self.at_once(system, _only(round_))
+            return round_.has_seen
+
+    def _of(self, system: str) -> _Turns:
+        if system not in self._turns:
+            self._turns[system] = _Turns(self._clock)
+        return self._turns[system]
+
+
+def _only(round_: _Round) -> str | None:
+    """Return the only monitor that is to be looked at, None where it is the whole system."""
+    return next(iter(round_.monitor_ids)) if len(round_.monitor_ids) == 1 else None
