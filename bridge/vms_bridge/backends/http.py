@@ -48,6 +48,10 @@ class TimedOut(VmsUnreachable):
     """No answer in time; what was asked for may have been done all the same."""
 
 
+class ConnectionClosed(VmsUnreachable):
+    """The server took the question and hung up."""
+
+
 class GateClosed(VmsAuthFailed):
     """What stands before the server (a web server's own login, a proxy) does not let the bridge through."""
 
@@ -257,7 +261,7 @@ def _closed(host: str, error: Exception, options: HttpOptions) -> VmsUnreachable
     hint = "look at the web server's error log"
     if options.url.startswith("https:") and options.client_certificate is None:
         hint = f"{hint}; if it wants a client certificate, set client_certificate: and client_key:"
-    return VmsUnreachable(f"{host} closed the connection ({type(error).__name__})", hint=hint)
+    return ConnectionClosed(f"{host} closed the connection ({type(error).__name__})", hint=hint)
 
 
 def _no_tls(host: str, failure: Failure) -> VmsUnreachable:

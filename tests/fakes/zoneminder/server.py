@@ -16,7 +16,7 @@ from tests.fakes.zoneminder import recorded, render
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tests.fakes.gate import Gate
     from tests.fakes.zoneminder.world import FakeEvent, FakeMonitor, World
@@ -65,6 +65,10 @@ class _Denied(Exception):
     code: str = ""
 
 
+class _Unreadable(Exception):
+    """An answer has a row in it that PHP can't write."""
+
+
 @dataclass(slots=True)
 class FakeZoneMinder:
     """A ZoneMinder on a port of its own; use as an async context manager, then read `url`."""
@@ -91,6 +95,10 @@ class FakeZoneMinder:
     """Then every API call, login too, answers 200 and nothing."""
     rewrite: Callable[[str, bytes], bytes] | None = None
     """Changes the body of each answer, by path: what PHP, proxies and odd characters make of it."""
+    unreadable: dict[str, set[int]] = field(default_factory=dict)
+    """By list, the ids of the rows that spoil every answer which contains them: for `events`, `monitors` and so on."""
+    unreadable_as: str = "500-json"
+    """What comes instead: the kind of a fault."""
     server_id: int = 0
     servers: list[dict[str, Any]] = field(default_factory=list)
     gate: Gate | None = None
@@ -154,7 +162,11 @@ class FakeZoneMinder:
             return web.Response(content_type="text/html", charset="UTF-8")
         return await self._misbehave(request, path) or await self._answer(request, path)
 
-    async def _answer(self, request: web.Request, path: str) -> web.Response:
+    def _examine(self, kind: str, ids: Iterable[int]) -> None:
+        if not self.unreadable.get(kind, set()).isdisjoint(ids):
+            raise _Unreadable
+
+    async def _answer(self, request: web.Request, path: str) -> web.StreamResponse:
         form = {key: str(value) for key, value in (await request.post()).items()}
         try:
             body: object
@@ -163,6 +175,8 @@ class FakeZoneMinder:
             else:
                 user = self._user({**request.query, **form})
                 body = await self._api(user, request.method, path, request.query, form)
+        except _Unreadable:
+            return await self._bad(request, self.unreadable_as)
         except _Denied as denied:
             url = str(request.rel_url)
             if denied.kind == "MissingControllerException":
@@ -384,6 +398,7 @@ class FakeZoneMinder:
         shown = chosen[(page - 1) * limit : page * limit]
         if page > 1 and not shown:
             raise _Denied(404, "NotFoundException", "Not Found")
+        self._examine("events", [event.id for event in shown])
         rows = [render.event(self.world, event) for event in shown]
         descends = query.get("direction") == "desc"
         return {"events": rows, "pagination": render.pagination(len(chosen), page, limit, rows, descends=descends)}
@@ -448,7 +463,7 @@ class FakeZoneMinder:
                 return await self._bad(request, fault.kind)
         return None
 
-    async def _bad(self, request: web.Request, kind: str) -> web.StreamResponse | None:
+    async def _bad(self, request: web.Request, kind: str) -> web.StreamResponse:
         if kind == "hang":
             await asyncio.sleep(3600)
         if kind == "close" and request.transport is not None:

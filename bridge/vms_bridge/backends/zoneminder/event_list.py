@@ -1,36 +1,112 @@
-"""ZoneMinder's list of events, page by page."""
+"""ZoneMinder's list of events."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.api import NotThere, segments
+from vms_bridge.backends.zoneminder.halving import PAGE, Page, Search, may_be_a_row
 from vms_bridge.backends.zoneminder.parse import mapping, parse_count, parse_events, rows
-from vms_bridge.errors import VmsProtocolError
+from vms_bridge.errors import VmsError, VmsProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.halving import Filters
     from vms_bridge.backends.zoneminder.local_time import LocalTime
+    from vms_bridge.backends.zoneminder.pace import Allowance
     from vms_bridge.backends.zoneminder.parse import EventRow
-
-PAGE = 100
+    from vms_bridge.backends.zoneminder.unreadable import Unreadable
 
 
 class EventList:
-    """Asks for rows of one connection's event list; every method raises VmsError."""
+    """Asks for rows of one connection's event list; every method raises VmsError.
 
-    def __init__(self, api: Api, local: LocalTime) -> None:
-        self._api, self.local = api, local
+    Rows that can't be read are left out, so that they keep no others from being read: `unreadable` has their ids.
+    """
+
+    def __init__(self, api: Api, local: LocalTime, unreadable: Unreadable, pace: Allowance) -> None:
+        self._api, self.local, self._pace = api, local, pace
+        self.unreadable = unreadable
         self._start_column = "StartDateTime"
 
-    async def page(self, filters: Sequence[tuple[str, str]], *, ascending: bool = True, page: int = 1) -> list[EventRow]:
-        """Return up to `PAGE` rows in the order of their ids; none behind the last page."""
-        query = {"sort": "Id", "direction": "asc" if ascending else "desc", "limit": str(PAGE), "page": str(page)}
+    async def above(self, low: int, *, known_to: int = 0) -> Page:
+        """Return the first rows above that id; up to `known_to` there was no trouble with them before."""
+        bad = self.unreadable.above(low)
+        if bad is not None and bad - low <= PAGE:
+            return await self._search(near=known_to or low).above(low, known_to)
         try:
-            answer = await self._ask(filters, query)
+            rows = await self._ask([("Id >", str(low))])
+        except VmsError as error:
+            if not may_be_a_row(error):
+                raise
+            return await self._search(error, near=known_to or low).above(low, known_to)
+        return Page(rows, has_more=len(rows) >= PAGE)
+
+    async def newest(self, pages: int, *, near: int = 0) -> list[EventRow]:
+        """Return the newest rows first, so many pages of them if there are as many; `near` was read before."""
+        newest: list[EventRow] = []
+        for page in range(1, pages + 1):
+            try:
+                some = await self._ask([("Id >", "0")], ascending=False, page=page)
+            except VmsError as error:
+                if not may_be_a_row(error):
+                    raise
+                return newest or await self._search(error, near=near).newest()
+            newest += some
+            if len(some) < PAGE:
+                break
+        return newest
+
+    async def these(self, numbers: Sequence[int]) -> list[EventRow]:
+        """Return the rows with these ids, as far as there are any and they can be read."""
+        found: list[EventRow] = []
+        readable = [number for number in numbers if number not in self.unreadable]
+        for first in range(0, len(readable), PAGE):
+            asked = readable[first : first + PAGE]
+            try:
+                rows = await self._ask([("Id", str(number)) for number in asked])
+            except VmsError as error:
+                if not may_be_a_row(error):
+                    raise
+                rows = await self._search(error).these(asked)
+            # An unfollowed filter would list other events, not these.
+            found += [row for row in rows if row.id in asked]
+        return found
+
+    async def present(self, numbers: Sequence[int]) -> set[int]:
+        """Return which of these ids there are; what can't be read is there."""
+        return {row.id for row in await self.these(numbers)} | {number for number in numbers if number in self.unreadable}
+
+    async def again(self, number: int) -> list[EventRow]:
+        """Try a row that could not be read; it is returned where it can be now."""
+        return await self._search().again(number)
+
+    async def first_after(self, time: datetime, *, above: int) -> EventRow | None:
+        """Return the first row above that id that began after that time."""
+        return next(iter(await self._ask([("Id >", str(above)), (f"{self._start_column} >", self._local(time))], limit=1)), None)
+
+    async def count_before(self, time: datetime, *, above: int) -> int | None:
+        """Return how many rows above that id began before that time, as far as is told."""
+        filters = [("Id >", str(above)), (f"{self._start_column} <", self._local(time))]
+        try:
+            return parse_count(await self._request(filters, ascending=True, limit=1))
+        except VmsProtocolError:
+            return None
+
+    def _search(self, reason: VmsError | None = None, *, near: int = 0) -> Search:
+        return Search(self._ask, self.unreadable, self._pace, reason=reason, near=near)
+
+    def _local(self, time: datetime) -> str:
+        return f"{time.astimezone(self.local.reading):%Y-%m-%d %H:%M:%S}"
+
+    async def _ask(
+        self, filters: Filters, *, ascending: bool = True, limit: int = PAGE, page: int = 1, timeout_s: float | None = None
+    ) -> list[EventRow]:
+        try:
+            answer = await self._request(filters, ascending=ascending, limit=limit, page=page, timeout_s=timeout_s)
         except NotThere:
             if page == 1:
                 raise
@@ -40,35 +116,11 @@ class EventList:
             self._start_column = "StartTime" if _has_old_names(answer) else "StartDateTime"
         return sorted(found, key=lambda row: row.id, reverse=not ascending)
 
-    async def present(self, numbers: Sequence[int]) -> set[int]:
-        """Return which of these ids there are."""
-        there: set[int] = set()
-        for first in range(0, len(numbers), PAGE):
-            page = await self.page([("Id", str(number)) for number in numbers[first : first + PAGE]])
-            there |= {row.id for row in page}
-        return there
-
-    async def after(self, time: datetime) -> list[EventRow]:
-        """Return the first page of what began after that time."""
-        return await self.page([(f"{self._start_column} >", self._local(time))])
-
-    async def first_after(self, time: datetime, *, above: int) -> EventRow | None:
-        """Return the first row above that id that began after that time."""
-        found = await self._first([("Id >", str(above)), (f"{self._start_column} >", self._local(time))])
-        return next(iter(parse_events(found, self.local.reading)), None)
-
-    async def count_before(self, time: datetime, *, above: int) -> int | None:
-        """Return how many rows above that id began before that time, as far as is told."""
-        return parse_count(await self._first([("Id >", str(above)), (f"{self._start_column} <", self._local(time))]))
-
-    async def _first(self, filters: Sequence[tuple[str, str]]) -> object:
-        return await self._ask(filters, {"sort": "Id", "direction": "asc", "limit": "1", "page": "1"})
-
-    def _local(self, time: datetime) -> str:
-        return f"{time.astimezone(self.local.reading):%Y-%m-%d %H:%M:%S}"
-
-    async def _ask(self, filters: Sequence[tuple[str, str]], query: dict[str, str]) -> object:
-        answer = await self._api.get(f"events/index/{segments(*filters)}", query)
+    async def _request(
+        self, filters: Filters, *, ascending: bool, limit: int, page: int = 1, timeout_s: float | None = None
+    ) -> object:
+        query = {"sort": "Id", "direction": "asc" if ascending else "desc", "limit": str(limit), "page": str(page)}
+        answer = await self._api.get(f"events/index/{segments(*filters)}", query, timeout_s=timeout_s)
         if not isinstance(mapping(answer).get("events"), (list, dict)):
             raise VmsProtocolError("api/events answered without a list of events", hint="look at ZoneMinder's log")
         return answer

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.notes import detected_labels, event_kind, motion_zones
-from vms_bridge.model import EndReason, Event
+from vms_bridge.model import EndReason, Event, EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from vms_bridge.backends.zoneminder.parse import EventRow
 
@@ -79,3 +79,8 @@ def is_news(before: Event, after: Event) -> bool:
         return True
     same = replace(after, duration_s=before.duration_s, alarm_frames=before.alarm_frames, max_score=before.max_score)
     return same != before
+
+
+def open_alarm(events: Iterable[Event]) -> bool:
+    """Say whether one of these open events was made by an alarm."""
+    return any(event.kind is not EventKind.CONTINUOUS for event in events)

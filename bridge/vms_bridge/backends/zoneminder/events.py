@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.cursor import Gap, Place, began_after, is_another, is_later, parse_cursor, stamp
-from vms_bridge.backends.zoneminder.event_list import PAGE
 from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, untimed
+from vms_bridge.backends.zoneminder.halving import PAGE
 from vms_bridge.backends.zoneminder.passed_over import PassedOver
 from vms_bridge.backends.zoneminder.tracked import Newest, Tracked
-from vms_bridge.model import EndReason, Event, EventBatch, EventKind
+from vms_bridge.errors import VmsProtocolError
+from vms_bridge.model import EndReason, Event, EventBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -119,8 +121,9 @@ class EventTracker:
         """Find the place to go on from, and what is open now; `late`: it is long since somebody looked. Raises VmsError."""
         resume = self._feed.resume
         self._generation, self._gap = resume.generation, None
-        newest = await self._newest_rows(monitors)
+        await self._list.unreadable.recall(resume.generation)
         cursor = parse_cursor(resume.cursor)
+        newest = await self._list.newest(min(_LOOK_BACK_PAGES, 1 + monitors // 50), near=cursor[0] if cursor else 0)
         if cursor is None:
             await self._start_at(newest)
         elif await self._is_restored(cursor, newest):
@@ -137,55 +140,58 @@ class EventTracker:
         if gap is None:
             return
         since = self._clock.now() - self._window
-        page = await self._list.page([("Id >", str(gap.place.read_to))])
-        if not gap.is_begun and page and page[0].start < since:
-            await self._skip_what_is_too_old(gap.place, since, gap.high)
-            page = await self._list.page([("Id >", str(gap.place.read_to))])
+        page = await self._list.above(gap.place.read_to)
+        if not gap.is_begun and page.rows and page.rows[0].start < since:
+            with suppress(VmsProtocolError):  # then they are read, and not told
+                await self._skip_what_is_too_old(gap.place, since, gap.high)
+            page = await self._list.above(gap.place.read_to)
         gap.is_begun = True
-        await self._take_in([row for row in page if row.id <= gap.high], gap.place, late=True, since=since)
-        if len(page) < PAGE or page[-1].id >= gap.high:
+        await self._take_in([row for row in page.rows if row.id <= gap.high], gap.place, late=True, since=since)
+        gap.place.read_to = max(gap.place.read_to, page.looked_to)
+        if not page.has_more or gap.place.read_to >= gap.high or (page.rows and page.rows[-1].id >= gap.high):
             self._gap = None
             await self._record((), late=False, even_if_empty=True)
 
     async def turn(self) -> None:
         """Read new events, and look again at those that may still change. Raises VmsError."""
-        now, read_to = self._clock.monotonic(), self._head.read_to
-        changing = [n for n, t in self._tracked.items() if t.is_open or now - t.checked >= _CLOSED_LOOK_S]
+        now, read_to, bad = self._clock.monotonic(), self._head.read_to, self._list.unreadable
+        floor = self._floor()
+        tracked = [(n, t) for n, t in self._tracked.items() if n not in bad]
+        changing = [n for n, t in tracked if t.is_open or now - t.checked >= _CLOSED_LOOK_S]
         wanted = [*changing, *self._passed_over.ids]
-        near = [number for number in wanted if read_to - _SPAN < number <= read_to]
+        near = [number for number in wanted if floor < number <= read_to]
         # The newest row that is known comes with it, to see that the database is still the same.
-        low = max(min(near, default=read_to) - 1, 0)
-        page = await self._list.page([("Id >", str(low))])
-        if not self._holds_its_place(page) and await self._is_in_another_database():
+        low = max(min(near, default=read_to) - 1, floor, 0)
+        page = await self._list.above(low, known_to=read_to)
+        if low < read_to and not self._holds_its_place(page.rows) and await self._is_in_another_database():
             return
         for _ in range(_PAGES_A_TURN):
-            reached = page[-1].id if len(page) == PAGE else max(read_to, low)
-            seen = {row.id for row in page}
-            gone = [number for number in self._tracked if low < number <= reached and number not in seen]
-            await self._take_in(page, self._head, late=False, gone=gone)
-            if len(page) < PAGE:
+            reached = page.reached(low, read_to)
+            seen = {row.id for row in page.rows}
+            gone = [number for number in self._tracked if low < number <= reached and number not in seen and number not in bad]
+            await self._take_in(page.rows, self._head, late=False, gone=gone)
+            if not page.has_more or not page.rows:
                 break
-            low = page[-1].id
-            page = await self._list.page([("Id >", str(low))])
+            low = page.rows[-1].id
+            page = await self._list.above(low)
         await self._look_for_ends(now)
-        far = [(self._tracked[n].checked, n) for n in changing if n <= self.read_to - _SPAN and n in self._tracked]
-        far = sorted(far + [(0.0, n) for n in self._passed_over.ids if n <= self.read_to - _SPAN])
+        floor = self._floor()
+        far = [(self._tracked[n].checked, n) for n in changing if n <= floor and n in self._tracked]
+        far = sorted(far + [(0.0, n) for n in self._passed_over.ids if n <= floor])
         if far and self._spare.take():
             await self._check_by_id([number for _, number in far[:PAGE]], late=False)
         await self._tell_media(self._readiness.newly_ready(self._tracked.values()))
         await self._settle()
+        await self._try_unreadable()
         if self._head.read_to == self._head.cursor[0]:  # else a database may be in the middle of being restored
             await self._look_for_deletions(now)
 
-    async def _newest_rows(self, monitors: int) -> list[EventRow]:
-        """Return the newest rows first, more of them the more monitors there are."""
-        newest: list[EventRow] = []
-        for page in range(1, min(_LOOK_BACK_PAGES, 1 + monitors // 50) + 1):
-            some = await self._list.page([("Id >", "0")], ascending=False, page=page)
-            newest += some
-            if len(some) < PAGE:
-                break
-        return newest
+    def _floor(self) -> int:
+        """Return the id up to which rows are asked for by id: far ones, and what a row that can't be read would spoil."""
+        bad, top = self._list.unreadable, self.read_to
+        while top + 1 in bad:
+            top += 1
+        return max((self.read_to - _SPAN, *(number for number in bad if number <= top)))
 
     async def _go_on(self, cursor: Cursor, newest: Sequence[EventRow], *, late: bool) -> None:
         """Go on from the cursor; what is open now does not wait until all that was missed is read."""
@@ -209,7 +215,7 @@ class EventTracker:
 
     async def _is_in_another_database(self) -> bool:
         """Find out why the newest row is gone; if a database was restored, begin a generation with it, and say so."""
-        newest = await self._list.page([("Id >", "0")], ascending=False)
+        newest = await self._list.newest(1, near=self._head.read_to)
         if await self._is_restored(self._head.cursor, newest):
             await self._start_generation((), self._head.cursor, newest)
             return True
@@ -223,13 +229,13 @@ class EventTracker:
             return False
         if newest[0].id < cursor[0]:
             return is_later(newest[0], cursor[1], self._list.local.reading)
-        found = newest if newest[-1].id <= cursor[0] else await self._list.page([("Id", str(cursor[0]))])
+        found = newest if newest[-1].id <= cursor[0] else await self._list.these([cursor[0]])
         return any(is_another(row, cursor[1]) for row in found if row.id == cursor[0])
 
     async def _look_for_ends(self, now: float) -> None:
         """Ask for the rows that are about to be closed and are not among the newest."""
         self._ending = {number: until for number, until in self._ending.items() if now < until and self.is_open(number)}
-        far = [number for number in self._ending if number <= self.read_to - _SPAN]
+        far = [number for number in self._ending if number <= self._floor()]
         if far:
             await self._check_by_id(far[:PAGE], late=False)
 
@@ -240,7 +246,9 @@ class EventTracker:
         self._looked_for_deletions = now
         asked = [row for row in self._newest if row.id not in self._tracked]
         there = await self._list.present([row.id for row in asked])
-        gone = [row for row in asked if row.id not in there]
+        gone = self._newest.missed_again(row for row in asked if row.id not in there)
+        if self._newest.is_in_doubt:
+            self._looked_for_deletions = float("-inf")
         await self._record([replace(self._event(row), deleted=True) for row in gone], late=False)
         for row in gone:
             self._newest.forget_row(row.monitor_id, row.id)
@@ -267,8 +275,8 @@ class EventTracker:
 
     async def _start_generation(self, left_open: Iterable[Event], cursor: Cursor, newest: Sequence[EventRow]) -> None:
         """Go on in a restored database, with what it has recorded since the newest event that was read before."""
-        since = await self._list.after(datetime.fromisoformat(cursor[1]))
-        first = min((row.id for row in since), default=newest[0].id + 1)
+        since = await self._list.first_after(datetime.fromisoformat(cursor[1]), above=0)
+        first = newest[0].id + 1 if since is None else since.id
         self._head.cursor = cursor
         self._follow(left_open)
         await self._next_generation(first)
@@ -284,6 +292,7 @@ class EventTracker:
         orphans = [replace(event, end=now, end_reason=EndReason.UNKNOWN) for event in left_open]
         await self._record(orphans, late=True, moves_cursor=False)
         self._generation += 1
+        await self._list.unreadable.forget_all(self._generation)
         self._tracked.clear()
         self._passed_over.clear()
         self._newest.clear()
@@ -338,7 +347,7 @@ class EventTracker:
         for row in page:
             event = self._first_seen(row, late=late) if row.id in new else self._seen_again(row, late=late)
             if row.id > place.cursor[0]:
-                self._passed_over.note(place.read_to, row.id, place.cursor)
+                self._passed_over.note(place.read_to, row.id, place.cursor, but=self._list.unreadable)
                 place.cursor = (row.id, stamp(row))
             place.read_to = max(place.read_to, row.id)
             if event is not None:
@@ -377,7 +386,9 @@ class EventTracker:
         return tracked.take(event, self._clock.monotonic())
 
     def _vanished(self, numbers: Iterable[int]) -> list[Event]:
-        events = [self._tracked.pop(number).event for number in numbers if number in self._tracked]
+        missing = [number for number in numbers if number in self._tracked]
+        # A list that misses rows once has lied before; a second look follows at once.
+        events = [self._tracked.pop(number).event for number in missing if self._tracked[number].is_missed_again()]
         for event in events:
             self._newest.forget_row(event.monitor_id, int(event.id))
         return [replace(event, deleted=True) for event in events]
@@ -385,11 +396,17 @@ class EventTracker:
     async def _check_by_id(self, numbers: Sequence[int], *, late: bool) -> None:
         for first in range(0, len(numbers), PAGE):
             asked = numbers[first : first + PAGE]
-            page = await self._list.page([("Id", str(number)) for number in asked])
-            seen = {row.id for row in page}
-            # An unfollowed filter would list other events, not these.
-            ours = [row for row in page if row.id in asked]
-            await self._take_in(ours, self._head, late=late, gone=[number for number in asked if number not in seen])
+            page = await self._list.these(asked)
+            seen = {*(row.id for row in page), *self._list.unreadable}
+            await self._take_in(page, self._head, late=late, gone=[number for number in asked if number not in seen])
+
+    async def _try_unreadable(self) -> None:
+        """Try one of the rows again that could not be read, and tell what it has to say."""
+        number = self._list.unreadable.due()
+        for row in await self._list.again(number) if number is not None else ():
+            if row.id <= self.read_to:
+                self._passed_over.note(row.id - 1, row.id + 1, self._head.cursor)
+            await self._take_in([row], self._head, late=True)
 
     async def _settle(self) -> None:
         """Let go of what has come to its final form, and end what nobody will end any more."""
@@ -435,8 +452,3 @@ class EventTracker:
         cursor = f"{number}@{start}" if moves_cursor else None
         told = tuple(events) if self._list.local.is_known else tuple(map(untimed, events))
         await self._feed.record(EventBatch(events=told, cursor=cursor, late=late, generation=self._generation))
-
-
-def open_alarm(events: Iterable[Event]) -> bool:
-    """Say whether one of these open events was made by an alarm."""
-    return any(event.kind is not EventKind.CONTINUOUS for event in events)

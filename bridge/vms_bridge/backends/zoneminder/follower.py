@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.pace import Allowance, Bell
+from vms_bridge.backends.zoneminder.pace import Bell
 from vms_bridge.backoff import Backoff
 from vms_bridge.errors import VmsError, VmsUnreachable
 from vms_bridge.logs import Trouble
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from vms_bridge.backends.zoneminder.events import EventTracker
+    from vms_bridge.backends.zoneminder.pace import Allowance
     from vms_bridge.clock import Clock
 
     class Listener(Protocol):
@@ -35,8 +36,8 @@ _LIVE_S = 10.0
 """What is read so soon after the last look, beyond the interval between two looks, is told as live, not as late."""
 _LONGEST_WAIT_S = 5.0
 """As for everything that is lost: all is to be true again within 10 s of its return."""
-_PAGES_PER_S = 0.5
-_PAGES_AT_ONCE = 4.0
+PAGES_PER_S = 0.5
+PAGES_AT_ONCE = 4.0
 """What was missed is read no faster than it can be told, and a little of it at once."""
 
 
@@ -51,12 +52,23 @@ class EventFollower:
     """The loop around one connection's event tracker."""
 
     def __init__(
-        self, name: str, tracker: EventTracker, clock: Clock, *, interval: float, listener: Listener, last: LastRead
+        self,
+        name: str,
+        tracker: EventTracker,
+        clock: Clock,
+        *,
+        interval: float,
+        listener: Listener,
+        last: LastRead,
+        pages: Allowance,
     ) -> None:
         self._tracker, self._clock, self._interval, self._listener, self._last = tracker, clock, interval, listener, last
-        self._pages = Allowance(_PAGES_PER_S, clock, burst=_PAGES_AT_ONCE)
+        self._pages = pages
         self._bell = Bell(clock)
         self._trouble = Trouble(_LOG, f"{name}: events", clock.monotonic)
+        self._behind = Trouble(_LOG, f"{name}: events that were missed", clock.monotonic)
+        self._catch_up_wait = Backoff(interval, _LONGEST_WAIT_S)
+        self._catch_up_at = float("-inf")
         self._has_begun = False
         self._awaited_event = self._awaited_end = self._looks = 0
         self._next_turn = asyncio.Event()
@@ -128,10 +140,25 @@ class EventFollower:
             self._has_begun = False
             await self._tracker.begin(self._listener.monitor_count(), late=is_late)
             self._has_begun = True
+            if self._trouble.is_on:  # it may have been with what is read now: only then does it work again
+                await self._tracker.turn()
         self._last.at = self._clock.monotonic()
         self._set_good()
-        while self._tracker.is_behind and self._pages.take():
-            await self._tracker.catch_up()
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """Read what was missed, as far as the pace allows; that it fails must not keep what happens now from being told."""
+        while self._tracker.is_behind and self._clock.monotonic() >= self._catch_up_at and self._pages.take():
+            try:
+                await self._tracker.catch_up()
+            except VmsUnreachable:
+                raise
+            except VmsError as error:
+                self._behind.report(error, hint=error.hint)
+                self._catch_up_at = self._clock.monotonic() + self._catch_up_wait.failed()
+            else:
+                self._behind.over()
+                self._catch_up_wait.reset()
 
     async def _wait(self) -> None:
         """Wait for the next turn; when shared memory shows that rows are on their way, only as long as they take."""
@@ -142,7 +169,7 @@ class EventFollower:
             return
         self._awaited_event = self._awaited_end = self._looks = 0
         looked = self._clock.monotonic()
-        interval = min(self._interval, 1 / _PAGES_PER_S) if self._tracker.is_behind else self._interval
+        interval = min(self._interval, 1 / PAGES_PER_S) if self._tracker.is_behind else self._interval
         if await self._bell.wait(interval):
             # Many alarms at once are read together.
             await self._clock.sleep(max(0.0, _APART_S - (self._clock.monotonic() - looked)))

@@ -51,3 +51,8 @@ class Allowance:
             return False
         self._left -= 1
         return True
+
+    async def wait(self) -> None:
+        """Take one as soon as there is one."""
+        while not self.take():
+            await self._clock.sleep((1 - self._left) / self.rate)

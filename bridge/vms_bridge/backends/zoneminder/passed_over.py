@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from collections.abc import Set as AbstractSet
 
     from vms_bridge.clock import Clock
@@ -40,11 +41,12 @@ class PassedOver:
         """The ids whose rows may still come."""
         return self._waiting.keys()
 
-    def note(self, last: int, to: int, cursor: Cursor) -> None:
-        """Note that the row `to` was the next one after `last`, where the cursor stood."""
+    def note(self, last: int, to: int, cursor: Cursor, *, but: Container[int] = ()) -> None:
+        """Note that the row `to` was the next one after `last`, where the cursor stood; of those in `but` more is known."""
         hole = range(last + 1, to)
         if last and len(hole) <= _HOLE_MOST:
-            self._waiting.update(dict.fromkeys(hole, _Waiting(self._clock.monotonic(), cursor)))
+            missing = [number for number in hole if number not in but]
+            self._waiting.update(dict.fromkeys(missing, _Waiting(self._clock.monotonic(), cursor)))
         for number in sorted(self._waiting)[:-_MOST]:
             del self._waiting[number]
 

@@ -12,7 +12,7 @@ from vms_bridge.backends.zoneminder.doubt import may_stand_still, standstill_lim
 from vms_bridge.backends.zoneminder.event_list import EventList
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.facts import Facts
-from vms_bridge.backends.zoneminder.follower import EventFollower
+from vms_bridge.backends.zoneminder.follower import PAGES_AT_ONCE, PAGES_PER_S, EventFollower
 from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.memory import MemorySource
 from vms_bridge.backends.zoneminder.monitors import Monitors
@@ -21,6 +21,7 @@ from vms_bridge.backends.zoneminder.parse import parse_alarm_status
 from vms_bridge.backends.zoneminder.readiness import Readiness
 from vms_bridge.backends.zoneminder.system import SystemReader
 from vms_bridge.backends.zoneminder.telling import Teller
+from vms_bridge.backends.zoneminder.unreadable import Unreadable
 from vms_bridge.backends.zoneminder.watch import Lags, Watch
 from vms_bridge.errors import MediaUnavailable, VmsUnreachable
 from vms_bridge.logs import Trouble
@@ -80,13 +81,15 @@ class Session:
         async with self._system.patiently():
             await self.monitors.read()
             await self._system.read()
+        pages = Allowance(PAGES_PER_S, self._clock, burst=PAGES_AT_ONCE)
+        unreadable = Unreadable(self.name, self._feed, self._clock)
         self._events = EventTracker(
-            EventList(self.api, self._known.local_time), self._clock, self._feed,
+            EventList(self.api, self._known.local_time, unreadable, pages), self._clock, self._feed,
             catch_up_days=self.config.catch_up_days, around=self.monitors, readiness=self._readiness, spare=self._spare,
         )  # fmt: skip
         self._follower = EventFollower(
             self.name, self._events, self._clock,
-            interval=self.config.poll_interval, listener=self, last=self._last_read,
+            interval=self.config.poll_interval, listener=self, last=self._last_read, pages=pages,
         )  # fmt: skip
         self._memory = self.memory_for(self)
         if self._memory is not None:

@@ -33,6 +33,8 @@ class Tracked:
     """How often its picture was looked for, and when last; anew from its end on."""
     looked_at: float = field(default=float("-inf"))
     is_end_looked_at: bool = False
+    is_missing: bool = False
+    """Whether its row was not there at the last look."""
 
     def __post_init__(self) -> None:
         self.grown = self.checked
@@ -51,13 +53,19 @@ class Tracked:
         """Take in what its row says now, and return the event where that is something new."""
         if self.checked == float("-inf") or _size(fresh) != _size(self.event):
             self.grown = now
-        self.checked = now
+        self.checked, self.is_missing = now, False
         if not fresh.is_over and self.event.end_reason is EndReason.ABANDONED:
             return None
         before, self.event = self.event, merged(self.event, fresh)
         if self.event.is_over and self.closed_at is None:
             self.closed_at = now
         return self.event if is_news(before, self.event) else None
+
+    def is_missed_again(self) -> bool:
+        """Note that its row is not there, and say whether it was not there before either; it is looked for soon."""
+        was_missing, self.is_missing = self.is_missing, True
+        self.checked = float("-inf")
+        return was_missing
 
     def is_left(self, now: float, *, is_superseded: bool, is_dead: bool) -> bool:
         """Say whether nobody will end it any more: its monitor has had a newer one, or been dead, for a while."""
@@ -87,6 +95,9 @@ class Newest:
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
         self._rows: dict[str, EventRow] = {}
+        self._missing: set[int] = set()
+        self.is_in_doubt = False
+        """Whether some of them were not there at the last look, for the first time."""
 
     @property
     def highest(self) -> int:
@@ -109,6 +120,14 @@ class Newest:
     def note_id(self, monitor_id: str, number: int) -> None:
         """Take in an event that is known from before."""
         self._ids[monitor_id] = max(self.id(monitor_id), number)
+
+    def missed_again(self, missing: Iterable[EventRow]) -> list[EventRow]:
+        """Hear which of them are not there, and return those that were not there at the look before either."""
+        rows = list(missing)
+        gone = [row for row in rows if row.id in self._missing]
+        self._missing = {row.id for row in rows}
+        self.is_in_doubt = len(gone) < len(rows)
+        return gone
 
     def forget_row(self, monitor_id: str, number: int) -> None:
         """Hear that this event is gone; its id stays the highest that the monitor had."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
 from vms_bridge.backends.zoneminder.doubt import Doubt
-from vms_bridge.backends.zoneminder.events import open_alarm
+from vms_bridge.backends.zoneminder.event_values import open_alarm
 from vms_bridge.backends.zoneminder.sampler import LAG_S
 from vms_bridge.backends.zoneminder.trigger import Force, Trigger
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
