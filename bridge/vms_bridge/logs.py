@@ -157,7 +157,8 @@ class Trouble:
         if self._began is None:
             return
         lasted = _duration(self._monotonic() - self._began)
-        self._logger.info("%s: works again, after %s and %d failures", self._subject, lasted, self._count)
+        plural = "" if self._count == 1 else "s"
+        self._logger.info("%s: works again, after %s and %d failure%s", self._subject, lasted, self._count, plural)
         self._began, self._count = None, 0
         self._codes.clear()
 

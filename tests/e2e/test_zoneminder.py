@@ -69,7 +69,7 @@ async def test_an_alarm_forced_by_zmu_is_shown_with_its_event(
     mark = len(mqtt.messages)
     await zoneminder.zmu("-m", "1", "-a")
     await home.shows(unique_id(1, "motion"), "on", within=5)
-    await home.shows(unique_id(1, "alarm"), lambda seen: seen.state in {"alarm", "alert"})
+    await home.shows(unique_id(1, "alarm"), lambda seen: seen.state in {"Alarm", "Alert"})
     began = (await mqtt.message(f"{ROOT}/zm/1/event", lambda each: each.json["type"] == "new", since=mark)).json
     assert (began["system"], began["monitor"], began["monitor_name"], began["late"]) == ("zm", "1", "Front Door", False)
     await home.shows(unique_id(1, "event"), lambda seen: seen.attributes.get("id") == began["id"])

@@ -67,7 +67,6 @@ def _event_count(period: str, read: Callable[[MonitorView], Scalar], *, enabled:
         field=f"events_{period}",
         read=read,
         name="Events" if period == "total" else f"Events last {period}",
-        unit="events",
         state_class="measurement",
         category=Category.DIAGNOSTIC,
         icon="mdi:counter",

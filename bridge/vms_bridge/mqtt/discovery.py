@@ -213,11 +213,18 @@ def _zones(monitor: Monitor, place: _Place, device_id: str) -> list[dict[str, An
             {
                 "identifiers": [f"{device_id}/{part}"],
                 # Home Assistant's friendly names have the device's name in front, but not that of the device above it
-                "name": f"{place.name} {name}",
+                "name": _child_name(place.name, name),
                 "components": {f"{part}-{row.key}": _component(row, zone_place) for row in rows},
             }
         )
     return children
+
+
+def _child_name(device: str, part: str) -> str:
+    """Return both names in one, none of them twice: people call a zone like its camera."""
+    if part.casefold() == device.casefold():
+        return f"{device} zone"
+    return part if part.casefold().startswith(f"{device} ".casefold()) else f"{device} {part}"
 
 
 def _part_place(place: _Place, part: str, name: str) -> _Place:
@@ -263,7 +270,8 @@ def _component(row: Entity[Any], place: _Place, *, options: Iterable[str] = ()) 
     if template := value_template(row, part=place.part, options=options):
         component["value_template"] = template
     if options:
-        component["options"] = list(option_labels(options).values())
+        labels = option_labels(options).values() if row.platform is Platform.SELECT else map(str.capitalize, options)
+        component["options"] = list(labels)
     if row.command:
         component["command_topic"] = f"{place.commands}/{row.command}"
         component["qos"] = 1  # a broker keeps nothing else for a bridge that is away

@@ -43,8 +43,10 @@ def value_template(row: Entity[Any], *, part: str = "", options: tuple[str, ...]
         value = f"value_json.storage.get({_quoted(part)}, {{}}).get({_quoted(row.field)})"
     if row.platform is Platform.SELECT:
         return _select(value, options)
-    if row.platform is not Platform.SENSOR or row.options:
+    if row.platform is not Platform.SENSOR:
         return f"{{{{ {value} }}}}"
+    if row.options:  # Home Assistant has words of its own for some states, `idle` for one: each is to be spelt alike
+        return f"{{{{ {value} | capitalize if {value} else 'None' }}}}"
     return _sensor(row, value)
 
 

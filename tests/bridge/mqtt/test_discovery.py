@@ -241,6 +241,29 @@ def test_only_a_page_without_credentials_is_linked(url: str | None, *, shown: bo
     assert ("cu" in payload["dev"]) is shown
 
 
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        ("Left", "Drive Left"),
+        ("drive", "Drive zone"),
+        ("Drive left", "Drive left"),
+        ("Driveway", "Drive Driveway"),
+        ("", "Drive 5"),
+    ],
+)
+def test_no_name_stands_twice_in_that_of_a_zone(zone: str, name: str) -> None:
+    payload = monitor(name="Drive", zones=(Zone(id="5", name=zone),), capabilities=frozenset(Capability))
+    assert [child["name"] for child in payload["cdevs"]] == [name]
+
+
+def test_counts_have_no_unit_and_states_one_spelling() -> None:
+    units = {part.get("unit_of_meas") for payload in PAYLOADS.values() for _, part in all_components(payload)}
+    assert not {"events", "monitors", "messages", "systems"} & units
+    alarm = PAYLOADS["monitor"]["cmps"]["alarm"]
+    assert alarm["ops"] == ["Idle", "Prealarm", "Alarm", "Alert"]
+    assert alarm["val_tpl"] == "{{ value_json.alarm | capitalize if value_json.alarm else 'None' }}"
+
+
 def test_the_mode_none_can_be_shown_and_chosen() -> None:
     function = PAYLOADS["monitor"]["cmps"]["function"]
     assert function["ops"] == ["Off", "Monitor", "Modect"]

@@ -33,7 +33,7 @@ PLACES = (
     Place(
         name="Driveway",
         zones=(
-            Zone(id="1", name="Driveway", points=((0.34, 0.56), (0.60, 0.56), (0.86, 1.0), (0.20, 1.0))),
+            Zone(id="1", name="Entrance", points=((0.34, 0.56), (0.60, 0.56), (0.86, 1.0), (0.20, 1.0))),
             Zone(id="2", name="Garage", points=((0.34, 0.48), (0.60, 0.48), (0.62, 0.60), (0.31, 0.60))),
         ),
         ways=(

@@ -156,7 +156,7 @@ def _about_remark(path: str, remark: Remark) -> Finding:
 
 def _about_monitors(count: int) -> Finding:
     if count:
-        return Finding(text=f"it has {count} monitors")
+        return Finding(text=f"it has {count} monitor{'s' * (count != 1)}")
     hint = "add one in ZoneMinder, or let this user see those that there are, under Options > Users"
     return Finding(text="it shows no monitors", hint=hint)
 
@@ -230,7 +230,7 @@ def _about_memory(
             memory.close()
     if not good and not any(directory.glob("zm.mmap.*")):
         return [_without_memory(config.url, directory)]
-    findings = [Finding(text=f"shared memory in {directory} serves {len(good)} monitors")] if good else []
+    findings = [Finding(text=f"shared memory in {directory} serves {len(good)} monitor{'s' * (len(good) != 1)}")] if good else []
     for (reason, hint), ids in problems.items():
         findings.append(
             Finding(
