@@ -32,6 +32,8 @@ KEEPALIVE_S = 5
 WINDOW = 100
 """How many QoS 1 messages may be unacknowledged, each way."""
 _INCOMING_BYTES = 1 << 20
+_NOT_SENT_BYTES = 32 * 1024
+"""The kernel takes more only while less than this waits in it, or megabytes of old states would wait there for a slow link."""
 _MID_BYTES = 2
 _ACKNOWLEDGED = ReasonCode(PacketTypes.PUBACK)
 _NO_PROPERTIES = Properties(PacketTypes.PUBACK)  # type: ignore[no-untyped-call]  # paho has no types here
@@ -97,6 +99,7 @@ class LinkClient(Client):
         raw = _raw_socket(self.socket())
         if raw is not None:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOT_SENT_BYTES)
             if send_buffer_bytes:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
 

@@ -6,7 +6,7 @@ Lives as long as one link. What must survive the loss of a link stands in the st
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +22,10 @@ TURN = 64
 """Messages published in one turn of the event loop, so that nobody else waits long."""
 _FIRST = 32
 """How many of them may be of the queue, so that events and states share a turn."""
+_SURE = 16
+"""How many of them are kept free for states and the like with QoS 1, where those wait."""
+_TURN_BYTES = 64 * 1024
+"""Published in one turn, and then no more before it has left: on a slow link something urgent may come next."""
 _ROOM = 256
 _MOST = 100_000
 
@@ -75,15 +79,6 @@ class Post:
     """Whether to give way to a newer message for the same topic; set by `Outbox.clear`."""
 
 
-@dataclass(slots=True)
-class _Newest:
-    """What is to stand on a topic; `number` says how long it has waited."""
-
-    payload: bytes
-    retain: bool
-    number: int = 0
-
-
 class Outbox:
     """Feeds a pipe as fast as it takes, and no faster.
 
@@ -108,9 +103,8 @@ class Outbox:
         self._on_refused = on_refused
         self._counters = counters or Counters()
         self._sizes = sizes or Sizes()
-        self._count = 0
-        self._newest: dict[str, _Newest] = {}
-        self._sure: dict[str, _Newest] = {}
+        self._newest: dict[str, tuple[bytes, bool]] = {}
+        self._sure: OrderedDict[str, bytes] = OrderedDict()
         self._taken: dict[str, int] = {}
         """The size of the largest message that the broker has acknowledged on a topic."""
         self._posts: deque[Post] = deque()
@@ -118,22 +112,32 @@ class Outbox:
         self._clears: dict[str, Post] = {}
         self._room = asyncio.Event()
         self._is_odd = False
+        self._budget = 0
         self._due = False
         self._is_closed = False
 
     def put(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
         """Publish with QoS 0; what waits for the same topic is replaced and keeps its place in the queue."""
-        self._replace(topic, _Newest(payload, retain), among=self._newest, instead_of=self._sure)
+        self._give_way(topic)
+        self._sure.pop(topic, None)
+        self._newest[topic] = (payload, retain)
+        self.kick()
 
     def ensure(self, topic: str, payload: bytes, *, always: bool = False) -> None:
         """Publish as `put` does, retained, but so that a refusal is noticed: with QoS 1, as nothing else is answered.
 
         What is no larger than what the broker has acknowledged on this topic goes with QoS 0 after all, unless `always`.
         """
-        if not always and len(payload) <= self._taken.get(topic, -1):
+        taken = self._taken.get(topic)
+        if not always and taken is not None and len(payload) <= taken:
             self.put(topic, payload)
             return
-        self._replace(topic, _Newest(payload, retain=True), among=self._sure, instead_of=self._newest)
+        self._give_way(topic)
+        self._newest.pop(topic, None)
+        self._sure[topic] = payload
+        if not always and taken is not None:
+            self._sure.move_to_end(topic, last=False)  # it has only grown, as in an alarm
+        self.kick()
 
     def post(self, post: Post, *, late: bool = False) -> bool:
         """Publish with QoS 1, in order; late ones after all others. False: there is no room, nothing was taken."""
@@ -192,15 +196,10 @@ class Outbox:
     def _is_full(self) -> bool:
         return len(self._posts) + len(self._late) >= _MOST
 
-    def _replace(self, topic: str, new: _Newest, *, among: dict[str, _Newest], instead_of: dict[str, _Newest]) -> None:
-        """Have what waits for this topic give way to something new, which keeps the place in its queue."""
+    def _give_way(self, topic: str) -> None:
+        """Make room for something new on this topic."""
         self._clears.pop(topic, None)
-        old = instead_of.pop(topic, None) or among.get(topic)
-        self._counters.states_overtaken += old is not None
-        self._count += 1
-        new.number = among[topic].number if topic in among else self._count
-        among[topic] = new
-        self.kick()
+        self._counters.states_overtaken += topic in self._newest or topic in self._sure
 
     @property
     def _window(self) -> int:
@@ -213,54 +212,66 @@ class Outbox:
         self._due = False
         if self._is_closed or not self._pipe.is_ready:
             return
-        queued = self._share_of_queue()
-        for count in range(TURN):
-            if not self._publish_next(is_first=count < queued):
-                break
+        self._budget = _TURN_BYTES
+        left = TURN - self._publish_some(self._publish_queued, self._share_of_queue())
+        left -= self._publish_some(self._publish_plain, left - _SURE if self._sure and self._has_window() else left)
+        left -= self._publish_some(self._publish_sure, left)
+        self._publish_some(self._publish_plain, left)
         self._pipe.flush()
         if not self._room.is_set():
             self._room.set()
         self.kick()
 
+    def _publish_some(self, publish: Callable[[], bool], most: int) -> int:
+        """Publish one after the other as long as there are any and the turn is not over; return how many."""
+        count = 0
+        while count < most and self._budget > 0 and publish():
+            count += 1
+        return count
+
     def _share_of_queue(self) -> int:
-        """Return how many of the queue may go first: many events must not keep back all the states of a new link."""
+        """Return how many of the queue may go: many events must not keep back all the states of a new link."""
         free = self._window - self._pipe.unacknowledged
         if self._sure:
             self._is_odd = not self._is_odd
             free = (free + self._is_odd) // 2
-        return max(0, min(free, _FIRST, len(self._posts) + len(self._late)))
+        return min(free, _FIRST)
 
-    def _publish_next(self, *, is_first: bool) -> bool:
-        """Publish one message, `is_first` of the queue, else what has waited longest of the newest; say if there was one."""
-        if is_first:
-            self._publish_post((self._posts or self._late).popleft())
-            return True
-        sure = self._next_sure() if self._has_window() else None
-        plain = next(iter(self._newest.items()), None)
-        if sure is not None and (plain is None or sure[1].number < plain[1].number):
-            topic, newest = sure
-            del self._sure[topic]
-            self._publish_newest(topic, newest, on_ack=partial(self._answered, topic, len(newest.payload)))
-        elif plain is not None:
-            topic, newest = plain
-            del self._newest[topic]
-            self._publish_newest(topic, newest)
-        return sure is not None or plain is not None
+    def _publish_queued(self) -> bool:
+        queue = self._posts or self._late
+        if not queue:
+            return False
+        self._publish_post(queue.popleft())
+        return True
 
-    def _next_sure(self) -> tuple[str, _Newest] | None:
-        if self._sizes.is_careful:
-            return min(self._sure.items(), key=lambda item: len(item[1].payload), default=None)
-        return next(iter(self._sure.items()), None)
+    def _publish_plain(self) -> bool:
+        if not self._newest:
+            return False
+        topic = next(iter(self._newest))
+        payload, retain = self._newest.pop(topic)
+        self._publish(topic, payload, retain=retain)
+        return True
 
-    def _publish_newest(self, topic: str, newest: _Newest, *, on_ack: Callable[[int], None] | None = None) -> None:
-        if not self._pipe.publish(topic, newest.payload, retain=newest.retain, on_ack=on_ack) and self._pipe.is_open:
-            self._drop(topic, newest.payload)
+    def _publish_sure(self) -> bool:
+        if not self._sure or not self._has_window():
+            return False
+        sure = self._sure
+        topic = min(sure, key=lambda topic: len(sure[topic])) if self._sizes.is_careful else next(iter(sure))
+        payload = sure.pop(topic)
+        self._publish(topic, payload, on_ack=partial(self._answered, topic, len(payload)))
+        return True
+
+    def _publish(self, topic: str, payload: bytes, *, retain: bool = True, on_ack: Callable[[int], None] | None = None) -> None:
+        self._budget -= len(payload)
+        if not self._pipe.publish(topic, payload, retain=retain, on_ack=on_ack) and self._pipe.is_open:
+            self._drop(topic, payload)
 
     def _publish_post(self, post: Post) -> None:
         if post.is_clear:
             if self._clears.get(post.topic) is not post:
                 return  # meanwhile there is something new to say
             del self._clears[post.topic]
+        self._budget -= len(post.payload)
         done = partial(self._done, post)
         if (
             not self._pipe.publish(

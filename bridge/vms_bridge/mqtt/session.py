@@ -441,4 +441,5 @@ class Session:
         self._post(self._topics.status, ONLINE)
 
     def _post(self, topic: str, payload: bytes) -> None:
-        self.outbox.ensure(topic, payload, always=True)
+        if not self.outbox.post(Post(topic=topic, payload=payload, retain=True)):
+            self.outbox.ensure(topic, payload, always=True)  # later, but not never
