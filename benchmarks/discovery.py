@@ -3,7 +3,7 @@
 The bridge (hub, store, MQTT; a backend that knows everything at once) against a peer that builds the same JSON by the
 same functions and writes it to a bare socket without waiting for anything, in turn, each with a fresh mosquitto
 without limits. Then the same with mosquitto's default limits, where what a slow reader is sent can get lost; then it asks for
-a replay, as Home Assistant's birth message does.
+a replay, as Home Assistant's birth message does. With `--slow-link` only: over 256 kbit/s, beside what the link itself needs.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _WITHIN_S = 60.0
 _QUIET_S = 5.0
+_SLOW_WITHIN_S, _SLOW_QUIET_S = 900.0, 60.0
 _HOME_WITHIN_S, _HOME_QUIET_S = 900.0, 60.0
 _DISCOVERY = f"homeassistant/device/vms_bridge_bench/{SYSTEM}-"
 
@@ -42,9 +43,11 @@ class Plan:
     home_monitors: int = 1000
     rounds: int = 7
     slow_s: float = 0.003
+    slow_monitors: int = 1000
+    slow_mbit: float = 0.256
 
 
-QUICK = Plan(rounds=2, home_monitors=100)
+QUICK = Plan(rounds=2, home_monitors=100, slow_monitors=50)
 
 
 class Tally:
@@ -122,6 +125,31 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
         beside = f"{kept} of {2 * plan.monitors} stand on the broker"
         reached = f"{lost} of {2 * plan.monitors} lost" + (f", {after} after asking for a replay" if lost else "")
         table.add(Row(f"mosquitto's default limits, {name}", reached, "0 in the end", not after, beside))
+
+
+async def measure_slow_link(plan: Plan, table: Table, folder: Path) -> None:
+    """Start with many monitors over a link that needs minutes for them: it must not be taken for a dead one."""
+    tally = Tally()
+    monitors = plan.slow_monitors
+    async with (
+        mosquitto(folder) as broker,
+        Child("benchmarks.lab.slow_link", "--port", broker.port, "--mbit", plan.slow_mbit) as link,
+    ):
+        url = f"mqtt://127.0.0.1:{(await link.ask('port'))['port']}"
+        reader = await Client.connect(broker.port, tally.take, filters=["homeassistant/#", f"{ROOT}/#"])
+        async with Child(
+            "benchmarks.lab.feeder", "--broker", url, "--data-dir", folder / "slow", "--monitors", monitors
+        ) as child:
+            at = int((await child.ask("start"))["at"])
+            if not await tally.complete(monitors, within_s=_SLOW_WITHIN_S, quiet_s=_SLOW_QUIET_S):
+                raise CannotMeasureError(f"only {len(tally.discovery)} discoveries and {len(tally.states)} states came")
+            passed = await link.ask("passed")
+        reader.close()
+    took_s, needed_s = (tally.last_at - at) / 1e9, passed["there"] * 8 / (plan.slow_mbit * 1e6)
+    what = f"cold start over {plan.slow_mbit * 1000:.0f} kbit/s, {monitors} monitors, {tally.payload_bytes / 1e6:.1f} MB"
+    reached = f"{took_s:.0f} s, ratio {took_s / needed_s:.2f}, connections made: {passed['connections']}"
+    is_reached = took_s <= 1.1 * needed_s and passed["connections"] == 1
+    table.add(Row(what, reached, "ratio ≤ 1.1, 1 connection", is_reached, f"the link itself needs {needed_s:.0f} s"))
 
 
 async def measure_home_assistant(plan: Plan, table: Table, folder: Path) -> None:
@@ -205,10 +233,14 @@ async def _main(folder: Path) -> None:
     parser.add_argument(
         "--home-assistant", action="store_true", help="only: a real Home Assistant (tests/e2e/lab), takes minutes"
     )
+    parser.add_argument("--slow-link", action="store_true", help="only: over 256 kbit/s, takes five minutes")
     wanted = parser.parse_args()
     plan = QUICK if wanted.quick else Plan()
     table = Table("discovery: cold start with many monitors")
-    await (measure_home_assistant if wanted.home_assistant else measure)(plan, table, folder)
+    if wanted.slow_link:
+        await measure_slow_link(plan, table, folder)
+    else:
+        await (measure_home_assistant if wanted.home_assistant else measure)(plan, table, folder)
 
 
 if __name__ == "__main__":

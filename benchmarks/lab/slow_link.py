@@ -44,17 +44,18 @@ class SlowLink:
         self._port = port
         self.there, self.back = Link(bits_per_s / 8), Link(bits_per_s / 8)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         self._listener.setblocking(False)
 
     async def answer(self, do: str, _request: Json) -> Json | None:
-        """Say where the link begins, or how much has passed."""
+        """Say where the link begins, or how much has passed over how many connections."""
         match do:
             case "port":
                 return {"port": self._listener.getsockname()[1]}
             case "passed":
-                return {"there": self.there.passed, "back": self.back.passed}
+                return {"there": self.there.passed, "back": self.back.passed, "connections": self._connections}
         raise ValueError(do)
 
     async def accept(self) -> None:
@@ -63,6 +64,7 @@ class SlowLink:
         try:
             while True:
                 near, _ = await loop.sock_accept(self._listener)
+                self._connections += 1
                 task = asyncio.create_task(self._connect(near))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
