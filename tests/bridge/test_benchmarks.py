@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from benchmarks import alarm_latency, command_latency, discovery, event_latency, load, pictures, throughput
+from benchmarks import alarm_latency, command_latency, discovery, event_latency, large_answers, load, pictures, throughput
 from benchmarks.lab import real, slow_link, wire
 from benchmarks.lab.arrivals import Arrivals
 from benchmarks.lab.bare import BarePublisher
@@ -362,3 +362,11 @@ async def test_states_and_pictures_are_published_together(tmp_path: Path) -> Non
             assert len(came.payload) == len(shrink(picture))
         reader.close()
         await feeder.stop()
+
+
+async def test_large_answers_are_told_with_what_they_kept_waiting(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("test")
+    await large_answers.measure(large_answers.Plan(rounds=1), table, {"monitors": b'{"monitors":["' + b"x" * 300_000 + b'"]}'})
+    told = capsys.readouterr().out
+    assert "monitors, 0.3 MB" in told
+    assert "others wait" in told

@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import ssl
+import zlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -31,6 +32,7 @@ CONNECTIONS = 4
 _CONNECT_S = 5.0
 _QUOTED_AT_MOST = 100_000
 _CHUNK_BYTES = 256 * 1024
+_GZIP = 31  # zlib: the largest window, and gzip's own head
 _SECRETS = re.compile(r"(?i)\b(token|auth|pass|password|access_token|refresh_token)=[^&\s\"']*|eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _PORTS = {"http": 80, "https": 443}
 _SCHEMES = re.compile(r"(?i)(?:^|,)\s*(basic|digest|negotiate|ntlm)\b")
@@ -54,6 +56,10 @@ class ConnectionClosed(VmsUnreachable):
 
 class GateClosed(VmsAuthFailed):
     """What stands before the server (a web server's own login, a proxy) does not let the bridge through."""
+
+
+class TooLarge(VmsProtocolError):
+    """The answer is larger than anybody can mean; what was asked for in parts may be had in smaller ones."""
 
 
 class Redirected(VmsProtocolError):
@@ -91,7 +97,8 @@ class HttpClient:
             # A session cookie would make PHP handle our requests one after the other.
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=min(_CONNECT_S, self._timeout_s)),
-            headers={"Accept": self._accept},
+            headers={"Accept": self._accept, "Accept-Encoding": "gzip"},
+            auto_decompress=False,
         )
         return self
 
@@ -238,14 +245,37 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 async def _bounded(response: aiohttp.ClientResponse, limit_bytes: int, where: str) -> bytes:
+    """Return the body, unpacked by ourselves: a few kilobytes may stand for gigabytes. Raises TooLarge."""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+    async for chunk in _unpacked(response, where):
         size += len(chunk)
         if size > limit_bytes:
-            raise VmsProtocolError(f"{where} answered more than {limit_bytes} bytes")
+            raise TooLarge(f"{where} answered more than {limit_bytes} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def _unpacked(response: aiohttp.ClientResponse, where: str) -> AsyncIterator[bytes]:
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
+    if coding == "identity":
+        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+            yield chunk
+        return
+    if coding not in {"gzip", "x-gzip"}:
+        raise VmsProtocolError(f"{where} answered in a coding that was not asked for ({coding[:20]})")
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+            packed = chunk
+            while packed and not unpacker.eof:
+                yield unpacker.decompress(packed, _CHUNK_BYTES)
+                packed = unpacker.unconsumed_tail
+        yield unpacker.flush()
+    except zlib.error:
+        raise VmsProtocolError(f"{where} answered what can't be unpacked") from None
+    if not unpacker.eof:
+        raise VmsProtocolError(f"{where} broke off in the middle of its answer")
 
 
 def _certificate_wanted(host: str, *, is_shown: bool) -> GateClosed:

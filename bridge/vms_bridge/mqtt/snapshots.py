@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 SEND_BUFFER_BYTES = 128 * 1024
 MAX_PIXELS = 1280
 MAX_SOURCE_BYTES = 20 << 20
-_MAX_SOURCE_PIXELS = 100_000_000
+_MAX_SOURCE_PIXELS = 50_000_000
+_MAX_DECODED_BYTES = 128 << 20
 _QUALITY = 75
 _ATTEMPTS = 3
 _RETRY_S = 2.0
@@ -54,7 +55,8 @@ def shrink(jpeg: bytes) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we have a limit of our own
             with Image.open(io.BytesIO(jpeg), formats=("JPEG", "PNG", "WEBP")) as picture:
-                if picture.width * picture.height > _MAX_SOURCE_PIXELS:
+                whole = picture.width * picture.height
+                if whole > _MAX_SOURCE_PIXELS:
                     raise MediaUnavailable(  # noqa: TRY301 - ours, and not the decoder's
                         f"the picture has {picture.width}x{picture.height} pixels, that is too many"
                     )
@@ -62,6 +64,10 @@ def shrink(jpeg: bytes) -> bytes:
                     picture.verify()
                     return jpeg
                 picture.draft("RGB", (MAX_PIXELS, MAX_PIXELS))
+                if _decoded_bytes(picture, whole) > _MAX_DECODED_BYTES:
+                    raise MediaUnavailable(  # noqa: TRY301 - the same
+                        f"the picture takes more than {_MAX_DECODED_BYTES >> 20} MB to decode"
+                    )
                 small = picture.convert("RGB")
                 small.thumbnail((MAX_PIXELS, MAX_PIXELS))
                 result = io.BytesIO()
@@ -71,6 +77,14 @@ def shrink(jpeg: bytes) -> bytes:
         raise
     except Exception as error:  # the border to decoders of foreign bytes, which fail in as many ways as there are of these
         raise MediaUnavailable(f"the picture can't be read: {error}") from error
+
+
+def _decoded_bytes(picture: Image.Image, pixels: int) -> int:
+    """Return what its decoder will take: a progressive JPEG's holds two bytes of each value, whatever is drawn of it."""
+    bands = len(picture.getbands())
+    if picture.info.get("progressive"):
+        return pixels * bands * 2
+    return picture.width * picture.height * bands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

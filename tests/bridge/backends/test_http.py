@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
+import zlib
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
@@ -15,11 +17,11 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.gate import Gate, relay
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
-from vms_bridge.backends.http import GateClosed, HttpClient, Redirected
+from vms_bridge.backends.http import GateClosed, HttpClient, Redirected, TooLarge
 from vms_bridge.backends.zoneminder import KIND
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.media import Pictures
-from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsError
+from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsError, VmsProtocolError
 from vms_bridge.model import EventPicture, LivePicture
 
 if TYPE_CHECKING:
@@ -220,3 +222,42 @@ async def test_a_refusal_of_a_gate_is_one_of_the_login() -> None:
 async def test_a_relay_is_no_gate() -> None:
     async with FakeZoneMinder(World()) as fake, relay(fake.port) as port:
         assert await checked(config(f"http://127.0.0.1:{port}/zm")) == ""
+
+
+async def fetched(body: bytes, coding: str, *, limit_bytes: int = 1 << 20) -> bytes:
+    """Return what a server's body in that coding amounts to."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Encoding": coding})
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    async with TestServer(app) as server, HttpClient(config(str(server.make_url("")).rstrip("/")), 5, "*/*", name="X") as client:
+        return (await client.send("GET", str(server.make_url("/")), limit_bytes=limit_bytes)).body
+
+
+async def test_packed_answers_are_unpacked() -> None:
+    text = b"all that a camera has seen " * 30_000
+    assert await fetched(gzip.compress(text), "gzip") == text
+    assert await fetched(text, "identity") == text
+
+
+async def test_a_small_packed_answer_that_unpacks_to_gigabytes_is_refused_early() -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()
+    assert len(bomb) < 1 << 20
+    with pytest.raises(TooLarge, match="more than 1048576 bytes"):
+        await fetched(bomb, "gzip")
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "said"),
+    [
+        (gzip.compress(b"x" * 1000)[:-10], "gzip", "broke off"),
+        (b"no gzip at all", "gzip", "can't be unpacked"),
+        (zlib.compress(b"x"), "br", "not asked for"),
+    ],
+)
+async def test_what_can_not_be_unpacked_is_said_so(body: bytes, coding: str, said: str) -> None:
+    with pytest.raises(VmsProtocolError, match=said):
+        await fetched(body, coding)

@@ -72,6 +72,20 @@ def test_a_bomb_is_not_opened() -> None:
         shrink(out.getvalue())
 
 
+@pytest.mark.parametrize(("mode", "side"), [("CMYK", 7000), ("RGB", 6000)])
+def test_a_picture_that_would_take_hundreds_of_megabytes_is_not_decoded(mode: str, side: int) -> None:
+    out = io.BytesIO()
+    Image.new(mode, (side, side)).save(out, "JPEG", progressive=True)
+    with pytest.raises(MediaUnavailable, match="more than 128 MB to decode"):
+        shrink(out.getvalue())
+
+
+def test_the_pictures_of_large_cameras_are_no_trouble() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (4000, 3000)).save(out, "JPEG", progressive=True)
+    assert size(shrink(out.getvalue())) == (1280, 960)
+
+
 class Hanging(FakeHub):
     """A hub with systems that do not answer for a picture."""
 

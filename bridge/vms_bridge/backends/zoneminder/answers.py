@@ -2,6 +2,8 @@
 
 PHP prints its complaints into the answer where `display_errors` is on, editors leave byte order marks, proxies add text, old
 databases hold names in other encodings. What is read all the same comes with a remark that says how to mend it.
+
+Run as a program, it does the same for another process (`large_answers`), and needs nothing but the standard library for it.
 """
 
 from __future__ import annotations
@@ -9,8 +11,14 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, NoReturn
+import resource
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 _BOM = "\ufeff"
 _LEVELS = r"(?:Fatal |Parse )?(?:Error|Warning|Notice|Deprecated)"
@@ -26,6 +34,11 @@ _OPENING = re.compile(r"[\[{]\s*[\"\[{\]}]")
 """Where JSON may begin, to be told from a bracket in a sentence."""
 _MOST_BEGINNINGS = 20
 _QUOTED = 2_000
+MOST_ROWS = 10_000
+MOST_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 64 * 1024
+_MOST_MEMORY_BYTES = 512 << 20
+_MOST_PROCESSOR_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ def decode(body: bytes) -> Decoded:
     if not text:
         return Decoded(None, tuple(remarks))
     try:
-        return Decoded(_parsed(text), tuple(remarks))
+        return Decoded(_bounded(_parsed(text)), tuple(remarks))
     except json.JSONDecodeError:
         pass
     said = _PHP.search(text)
@@ -70,7 +83,7 @@ def decode(body: bytes) -> Decoded:
         hint = "set display_errors = Off in the php.ini of ZoneMinder's web server; its error log says the same"
         remarks.append(Remark("php", f"PHP writes its messages into it ({message})", hint))
         try:
-            return Decoded(_parsed(_PHP.sub("", text)), tuple(remarks))
+            return Decoded(_bounded(_parsed(_PHP.sub("", text))), tuple(remarks))
         except json.JSONDecodeError:
             pass
     found = _salvaged(text)
@@ -80,7 +93,15 @@ def decode(body: bytes) -> Decoded:
     if said is None:
         hint = "a proxy or an extension of PHP adds it: have it leave ZoneMinder's API alone"
         remarks.append(Remark("beside", f"there is text beside its JSON ({beside!r})", hint))
-    return Decoded(value, tuple(remarks))
+    return Decoded(_bounded(value), tuple(remarks))
+
+
+def _bounded(value: object) -> object:
+    """Return the value if its lists have a size that somebody may have meant. Raises UnfitJson."""
+    held = value.values() if isinstance(value, dict) else ()
+    if any(isinstance(one, list | dict) and len(one) > MOST_ROWS for one in (value, *held)):
+        raise UnfitJson(f"it has a list of more than {MOST_ROWS} rows")
+    return value
 
 
 def _text(body: bytes, remarks: list[Remark]) -> str:
@@ -138,15 +159,61 @@ def _guarded(text: str, begin: int, *, is_alone: bool) -> tuple[object, int]:
         raise UnfitJson("it has a number with thousands of digits") from error
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise UnfitJson("it has the same key twice in one object")
-    return found
-
-
 def _refuse(word: str) -> NoReturn:
     raise UnfitJson(f"it has {word} in the place of a number")
 
 
-_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_unique, parse_constant=_refuse)
+_DECODER = json.JSONDecoder(strict=False, parse_constant=_refuse)
+
+
+def pieces(decoded: Decoded) -> Iterator[bytes]:
+    """Return the answer in lines of JSON, none of them large: first the remarks, then each key, a list in several parts.
+
+    Raises UnfitJson for what can't be told in such lines.
+    """
+    value = decoded.value
+    yield _line({"remarks": [asdict(remark) for remark in decoded.remarks], "is_mapping": isinstance(value, dict)})
+    if not isinstance(value, dict):
+        yield _line({"value": value})
+        return
+    for key, held in value.items():
+        if not isinstance(held, list):
+            yield _line({"key": key, "value": held})
+            continue
+        yield _line({"key": key, "value": []})
+        part: list[object] = []
+        size = 0
+        for row in held:
+            part.append(row)
+            size += len(_line(row))
+            if size >= _PIECE_BYTES:
+                yield _line({"key": key, "rows": part})
+                part, size = [], 0
+        yield _line({"key": key, "rows": part})
+
+
+def _line(value: object) -> bytes:
+    line = json.dumps(value, separators=(",", ":")).encode() + b"\n"
+    if len(line) >= MOST_PIECE_BYTES:
+        raise UnfitJson(f"it has a row of more than {MOST_PIECE_BYTES >> 10} KB")
+    return line
+
+
+def _serve(asked: BinaryIO, answer: BinaryIO) -> None:
+    """Decode one answer for another process, within bounds that no answer may pass."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_PROCESSOR_S, _MOST_PROCESSOR_S))
+    try:
+        answer.writelines(pieces(decode(asked.read())))
+        answer.write(b"{}\n")
+    except NotJson as error:
+        answer.write(_line({"not_json": str(error)}))
+    except UnfitJson as error:
+        answer.write(_line({"unfit": str(error)}))
+    except MemoryError:
+        answer.write(_line({"unfit": "it takes too much memory"}))
+    answer.flush()
+
+
+if __name__ == "__main__":
+    _serve(sys.stdin.buffer, sys.stdout.buffer)

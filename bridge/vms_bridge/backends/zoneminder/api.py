@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
 
 from vms_bridge.backends.http import GateClosed, HttpClient, Redirected
+from vms_bridge.backends.zoneminder.answers import NotJson, UnfitJson
 from vms_bridge.backends.zoneminder.auth import Authenticator
+from vms_bridge.backends.zoneminder.large_answers import Decoder
 from vms_bridge.backends.zoneminder.refusals import (
     DATABASE_HINT,
     SEARCHED_BYTES,
@@ -29,13 +31,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vms_bridge.backends.http import Answer
+    from vms_bridge.backends.zoneminder.answers import Decoded
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.clock import Clock
     from vms_bridge.concealment import Secrets
 
 __all__ = ["Api", "DatabaseDown", "EmptyAnswer", "GatewayFailed", "NotThere", "PermissionMissing", "ServerFailed", "segments"]
 
-JSON_LIMIT_BYTES = 32 * 1024 * 1024
+# Two thousand monitors are 7 MB.
+JSON_LIMIT_BYTES = 16 * 1024 * 1024
 _SMALLEST = "host/getVersion"
 _ALWAYS_ANSWERED = frozenset({_SMALLEST, "host/login"})
 # A second login can't mend a refusal that comes this soon after the first.
@@ -52,6 +56,7 @@ class Api:
         self.remarks = remarks or Remarks()
         self._http = HttpClient(config, config.timeout, "application/json, image/jpeg", name="ZoneMinder", secrets=secrets)
         self.auth = Authenticator(config.username, config.password, self._login, clock, self._http.secrets)
+        self._decoder = Decoder(clock)
         self.requests = 0
 
     async def __aenter__(self) -> Self:
@@ -125,7 +130,11 @@ class Api:
 
     async def _answer(self, path: str, answer: Answer, *, at: str | None) -> object:
         """Return the answer's JSON. Raises VmsError."""
-        decoded = interpret(path, answer, self.quoted)
+        try:
+            found: Decoded | NotJson | UnfitJson = await self._decoder.decode(answer.body)
+        except (NotJson, UnfitJson) as error:
+            found = error
+        decoded = interpret(path, answer, found, self.quoted)
         self.remarks.note(path, (replace(remark, text=self.quoted(remark.text)) for remark in decoded.remarks))
         if decoded.value is not None:
             return decoded.value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.zoneminder.api import NotThere
 from vms_bridge.backends.zoneminder.kept_zones import KeptZones
 from vms_bridge.backends.zoneminder.pace import Bell
-from vms_bridge.backends.zoneminder.parse import mapping, parse_monitor, parse_monitors
+from vms_bridge.backends.zoneminder.parse import listed_monitors, mapping, parse_monitor, parse_monitors
 from vms_bridge.backends.zoneminder.watch import Watch
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.errors import VmsProtocolError
@@ -33,6 +33,7 @@ _SETTLE_LOOK_S = 1.0
 _START_S = 3.0
 # Events outlive their monitors: one that is not there is looked for so often at most.
 _STRANGER_S = 30.0
+_READ_AT_ONCE = 100
 
 
 class Monitors:
@@ -181,7 +182,7 @@ class Monitors:
 
     async def _read_now(self) -> None:
         now = self._clock.monotonic()
-        found = parse_monitors(await self._list_of_monitors())
+        found = await self._list_of_monitors()
         are_zones_old = any(watch.has_old_zones for watch in self.watches.values())
         if are_zones_old or now - self._zones_read >= _ZONES_INTERVAL_S or found.keys() != self.watches.keys():
             self._zones_read = now if await self._system.read_zones(found) else float("-inf")
@@ -211,11 +212,17 @@ class Monitors:
             self._on_mode_changed()  # perhaps somebody has changed the run state
         watch.row = row
 
-    async def _list_of_monitors(self) -> object:
+    async def _list_of_monitors(self) -> Mapping[str, MonitorRow]:
         answer = await self._api.get("monitors")
         if "monitors" not in mapping(answer):
             raise VmsProtocolError("api/monitors answered without a list of monitors", hint="look at ZoneMinder's log")
-        return answer
+        listed = listed_monitors(answer)
+        found: dict[str, MonitorRow] = {}
+        for start in range(0, len(listed), _READ_AT_ONCE):
+            for monitor_id, row in parse_monitors({"monitors": listed[start : start + _READ_AT_ONCE]}).items():
+                found.setdefault(monitor_id, row)
+            await asyncio.sleep(0)  # thousands take a tenth of a second, and others wait
+        return found
 
     async def _look_while_settling(self, monitor_id: str, until: float) -> None:
         await self.reread(monitor_id)

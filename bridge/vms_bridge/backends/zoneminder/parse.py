@@ -17,12 +17,12 @@ from vms_bridge.backends.zoneminder.zones import in_order
 from vms_bridge.model import AlarmState, Storage, Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
 TEXT_LIMIT = 4096
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?")
-_ROW_LIMIT = 100_000
+_ROW_LIMIT = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,15 +220,20 @@ def parse_time(raw: object, zone: tzinfo, *, fold: int = 0) -> datetime | None:
 
 def parse_monitors(raw: object) -> dict[str, MonitorRow]:
     """Read the monitor list; soft-deleted monitors are left out, repeated ones (one per group in old versions) merged."""
-    listed = mapping(raw).get("monitors")
-    if isinstance(listed, dict):
-        listed = list(listed.values())
     found: dict[str, MonitorRow] = {}
-    for item in listed[:_ROW_LIMIT] if isinstance(listed, list) else ():
+    for item in listed_monitors(raw):
         row = parse_monitor(item)
         if row is not None:
             found.setdefault(row.id, row)
     return found
+
+
+def listed_monitors(raw: object) -> Sequence[object]:
+    """Return the items of the monitor list as they are."""
+    listed = mapping(raw).get("monitors")
+    if isinstance(listed, dict):
+        listed = list(listed.values())
+    return listed[:_ROW_LIMIT] if isinstance(listed, list) else ()
 
 
 def parse_monitor(raw: object) -> MonitorRow | None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.http import GateClosed, login_page
-from vms_bridge.backends.zoneminder.answers import NotJson, UnfitJson, decode
+from vms_bridge.backends.zoneminder.answers import Decoded, NotJson, UnfitJson
 from vms_bridge.backends.zoneminder.parse import as_text, mapping
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vms_bridge.backends.http import Answer
-    from vms_bridge.backends.zoneminder.answers import Decoded
 
 SEARCHED_BYTES = 64 * 1024
 DATABASE_HINT = "is its database running? ZoneMinder says nothing at all while it is not"
@@ -46,23 +45,21 @@ class NotThere(VmsProtocolError):
     """ZoneMinder has no such thing (HTTP 404)."""
 
 
-def interpret(path: str, answer: Answer, quoted: Callable[[str], str]) -> Decoded:
-    """Return what the answer of `api/<path>` holds; None for one without a word. Raises VmsError.
+def interpret(path: str, answer: Answer, found: Decoded | NotJson | UnfitJson, quoted: Callable[[str], str]) -> Decoded:
+    """Return what was found in the answer of `api/<path>`; None for one without a word. Raises VmsError.
 
     `quoted` makes fit to be told what ZoneMinder says.
     """
     status = answer.status
     if status in {502, 503, 504}:
         raise GatewayFailed(f"api/{path} failed with HTTP {status}", hint=_LOG_HINT)
-    try:
-        decoded = decode(answer.body)
-    except UnfitJson as error:
-        raise VmsProtocolError(f"api/{path} can't be used: {error}", hint="is it ZoneMinder that answers at url:?") from None
-    except NotJson as error:
-        raise _not_json(f"api/{path}", answer, quoted(str(error))) from None
+    if isinstance(found, UnfitJson):
+        raise VmsProtocolError(f"api/{path} can't be used: {found}", hint="is it ZoneMinder that answers at url:?")
+    if isinstance(found, NotJson):
+        raise _not_json(f"api/{path}", answer, quoted(str(found)))
     if status < 400:
-        return decoded
-    raise _refusal(path, status, decoded.value, quoted)
+        return found
+    raise _refusal(path, status, found.value, quoted)
 
 
 def _not_json(where: str, answer: Answer, complaint: str) -> VmsError:

@@ -92,7 +92,7 @@ def test_what_is_cut_short_is_nothing_whatever_is_whole_in_it(size: int) -> None
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b'{"a": NaN}', "NaN"), (b'{"a": [-Infinity]}', "-Infinity"), (b'{"a": 1, "b": 2, "a": 3}', "same key twice"),
+        (b'{"a": NaN}', "NaN"), (b'{"a": [-Infinity]}', "-Infinity"),
         (b"[" * 200_000, "nested too deeply"), (b'{"a":' * 200_000, "nested too deeply"),
         (b'{"a": ' + b"9" * 5000 + b"}", "thousands of digits"), (b'<b>x</b>{"a": NaN}', "NaN"),
     ],
@@ -216,7 +216,7 @@ async def test_one_question_without_an_answer_is_no_dead_database() -> None:
         assert await api.get("states")
 
 
-@pytest.mark.parametrize("body", [b'{"monitors": NaN}', b'{"monitors": ' + b"[" * 100_000, b'{"monitors": [], "monitors": []}'])
+@pytest.mark.parametrize("body", [b'{"monitors": NaN}', b'{"monitors": ' + b"[" * 100_000])
 async def test_unfit_answers_are_one_clear_error(body: bytes) -> None:
     async with FakeZoneMinder(World()) as fake, Api(config(fake.url), FakeClock()) as api:
         await api.auth.token()
