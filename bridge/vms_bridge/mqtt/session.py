@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.absence import Absence
-    from vms_bridge.mqtt.commands import CommandIntake
     from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.mqtt.intake import CommandIntake
     from vms_bridge.mqtt.link import Link
     from vms_bridge.mqtt.notices import Notices
     from vms_bridge.mqtt.wire import Message
@@ -339,7 +339,7 @@ class Session:
     def _received(self, message: Message) -> None:
         """Send a message where it belongs."""
         topics = self._topics
-        if self._is_command(message.topic):
+        if topics.stray_command(message.topic) is not None:  # whatever its keys are
             self._intake.take(message, self._catch_up.age_s())
             return
         message.acknowledge()
@@ -368,12 +368,6 @@ class Session:
                 self._snapshots.repeat()
         elif not message.payload and topics.parse_discovery(message.topic) is not None:
             self._heard_emptied(message.topic)
-
-    def _is_command(self, topic: str) -> bool:
-        """Say whether the topic has the shape of a command's, whatever its keys are."""
-        start = f"{self._topics.root}/"
-        levels = topic[len(start) :].split("/") if topic.startswith(start) else []
-        return len(levels) in {3, 4} and levels[-2] == "set"
 
     def _heard_emptied(self, topic: str) -> None:
         if self._announcer is None:

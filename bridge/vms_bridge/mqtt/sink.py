@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from vms_bridge.backoff import HEALTHY_S, Backoff
 from vms_bridge.errors import BrokerError, RivalBridge, StoreError, StrangeSession
 from vms_bridge.mqtt.absence import SESSION_S, Absence
-from vms_bridge.mqtt.commands import CommandIntake
 from vms_bridge.mqtt.events import SINK
+from vms_bridge.mqtt.intake import CommandIntake
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.notices import Notices
 from vms_bridge.mqtt.payloads import OFFLINE

@@ -165,6 +165,15 @@ class Topics:
                 return CommandTarget(system, monitor, command)
         return None
 
+    def stray_command(self, topic: str) -> CommandTarget | None:
+        """Return what a topic of a command's shape seems to name, whether that can be ours or not; None for another shape."""
+        match self._levels(topic):
+            case [system, "set", command]:
+                return CommandTarget(system, None, command)
+            case [system, monitor, "set", command]:
+                return CommandTarget(system, monitor, command)
+        return None
+
     def parse_state(self, topic: str) -> Subject | None:
         """Return whom one of our retained topics (state, last event, snapshot) is about, or None if it is not ours."""
         match self._levels(topic):

@@ -16,15 +16,9 @@ from tests.fakes.pipe import FakePipe, Sent
 
 from vms_bridge.commands import Ack, AckResult, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
-from vms_bridge.mqtt.commands import (
-    MAX_PAYLOAD_BYTES,
-    MAX_UNDER_WAY,
-    CommandIntake,
-    parse_request,
-    request_id_of,
-    to_action,
-)
+from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of, to_action
 from vms_bridge.mqtt.counters import Counters
+from vms_bridge.mqtt.intake import MAX_UNDER_WAY, CommandIntake
 from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.topics import CommandTarget, Topics
 from vms_bridge.mqtt.wire import Message
@@ -223,6 +217,26 @@ async def test_targets_that_are_not_there() -> None:
     assert desk.hub.commands == []
 
 
+@pytest.mark.parametrize(
+    ("topic", "system", "monitor"),
+    [("ZM/set/armed", "ZM", None), ("zm/Front Door/set/armed", "zm", "Front Door"), ("event/1/set/armed", "event", "1")],
+)
+async def test_a_topic_that_names_nothing_of_ours_is_answered_too(topic: str, system: str, monitor: str | None) -> None:
+    desk = Desk()
+    (ack,) = await desk.ask(topic, '{"value": "ON", "request_id": "7"}')
+    answer = json.loads(ack.payload)
+    assert (answer["request_id"], answer["system"], answer["monitor"], answer["result"]) == ("7", system, monitor, "refused")
+    assert "no topic of a system or monitor" in answer["error"]["hint"]
+    assert desk.hub.commands == []
+
+
+async def test_no_topic_makes_a_long_answer() -> None:
+    desk = Desk()
+    for topic in (f"{'s' * 9000}/set/x", f"zm/{'m' * 9000}/set/x", f"zm/1/set/{'x' * 9000}"):
+        (ack,) = await desk.ask(topic)
+        assert len(ack.payload) < 600
+
+
 async def test_levels() -> None:
     control, admin, none = Desk(), Desk("admin"), Desk("none")
     assert "admin" in (await control.error("zm/1/set/restart", "PRESS"))["hint"]
@@ -237,7 +251,7 @@ async def test_whoever_may_publish_can_not_fill_the_log(caplog: pytest.LogCaptur
     desk = Desk()
     for number in range(300):
         await desk.ask(f"a/b/c{number}/set/armed")
-    assert caplog.text.count("is ignored: that is no topic") == 1
+    assert caplog.text.count("is refused: that is no topic") == 1
     await desk.clock.advance(61)
     await desk.ask("a/b/set/set/armed")
     assert "(299 more like this)" in caplog.text

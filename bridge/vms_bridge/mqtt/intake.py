@@ -1,0 +1,283 @@
+"""Takes commands in: runs or refuses each, now or when it can, and sees to it that each is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from vms_bridge.commands import Ack, AckResult, Action, Command, SetMode
+from vms_bridge.entities import ADMIN_COMMANDS
+from vms_bridge.errors import CommandRejected, CommandTooOld, CommandUnverified, UnsupportedCommand
+from vms_bridge.mqtt import payloads
+from vms_bridge.mqtt.answers import TOPIC_CHARACTERS, Answers
+from vms_bridge.mqtt.awaited import AwaitedSystems
+from vms_bridge.mqtt.commands import parse_request, request_id_of, to_action
+from vms_bridge.mqtt.ledger import Ledger
+from vms_bridge.mqtt.notices import Notices
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+
+    from vms_bridge.clock import Clock, Moment
+    from vms_bridge.errors import BridgeError
+    from vms_bridge.mqtt.commands import Request
+    from vms_bridge.mqtt.counters import Counters
+    from vms_bridge.mqtt.ledger import Entry
+    from vms_bridge.mqtt.outbox import Outbox
+    from vms_bridge.mqtt.topics import CommandTarget, Topics
+    from vms_bridge.mqtt.wire import Message
+    from vms_bridge.views import HubView
+
+_LOGGER = logging.getLogger(__name__)
+
+MAX_UNDER_WAY = 4096
+"""How many commands may run or wait for their turn; the hub lets each system have a few at a time."""
+_MAX_TO_CLEAR = 8192
+_KEY_CHARACTERS = 64
+_LEVELS = ("none", "control", "admin")
+_START_S = 5.0
+"""What it takes at most, after a link was made, until commands are run."""
+
+
+class CommandIntake:
+    """Takes commands in, and answers each of them; lives longer than a link, so that acks reach the next one.
+
+    `max_age_s` is how long a command may have waited for us at the broker and still be carried out.
+    """
+
+    def __init__(
+        self, *, hub: HubView, topics: Topics, level: str, clock: Clock, counters: Counters, max_age_s: float = 10.0
+    ) -> None:
+        self._hub = hub
+        self._topics = topics
+        self._level = level
+        self._clock = clock
+        self._counters = counters
+        self._max_age_s = max_age_s
+        self._running: set[asyncio.Task[None]] = set()
+        self._outbox: Outbox | None = None
+        self._to_clear: dict[str, None] = {}
+        self._held: list[Entry] = []
+        self._notices = Notices(_LOGGER, clock)
+        self._answers = Answers(topics=topics, clock=clock, counters=counters, notices=self._notices)
+        self._awaited = AwaitedSystems(hub, clock)
+        self._ledger = Ledger(hub, clock)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether each command that was taken would be answered after a kill too."""
+        return self._ledger.is_safe
+
+    async def open(self) -> None:
+        """Take over what an earlier run has not answered."""
+        for entry in await self._ledger.open():
+            if entry.answer is None:
+                self._held.append(entry)
+            else:
+                self._answers.give(entry.message, entry.answer, partial(self._ledger.strike_out, entry))
+
+    async def close(self) -> None:
+        """Abandon what runs: the next one takes it over."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._awaited.close()
+        await self._answers.close()
+        await self._ledger.close()
+
+    def attach(self, outbox: Outbox | None) -> None:
+        """Send acks by this outbox from now on, first those that no link has brought to the broker; None: there is none.
+
+        Commands that came while there was none are run now.
+        """
+        self._outbox = outbox
+        if outbox is not None:
+            for topic in self._to_clear:
+                outbox.clear(topic)
+            self._to_clear.clear()
+        self._answers.attach(outbox)
+        if outbox is not None:
+            held, self._held = self._held, []
+            for entry in held:
+                self._begin(entry)
+
+    def take(self, message: Message, age_s: float | None = 0.0) -> None:
+        """Run or refuse what this message asks for, and answer it; it may be so old (None: that is not known)."""
+        if not message.payload:  # that is how a retained message is cleared
+            message.acknowledge()
+            return
+        if message.retained:
+            self._clear(message.topic)
+        if self._topics.parse_command(message.topic) is None:
+            topic = message.topic[:TOPIC_CHARACTERS]
+            # One subject, for whoever may publish may think of any number of topics.
+            self._notices.warn("topic", f"a command on {topic!r} is refused: that is no topic of a system or monitor")
+        if self._topics.stray_command(message.topic) is None:
+            message.acknowledge()
+            return
+        entry = self._ledger.enter(message, age_s)
+        if self._outbox is None and len(self._held) < MAX_UNDER_WAY:
+            self._held.append(entry)
+        else:
+            self._begin(entry)
+
+    def _begin(self, entry: Entry) -> None:
+        """Run or refuse a command, after its system is there where it has waited for us, or others for that."""
+        target = self._topics.parse_command(entry.message.topic)
+        if target is None:
+            self._refuse_stray(entry)
+        elif self._is_early(entry, target.system) and self._is_fit(entry):
+            self._start(self._begin_later(entry, target), target)
+        else:
+            self._begin_now(entry, target)
+
+    def _is_early(self, entry: Entry, system: str) -> bool:
+        """Say whether the command is there before its system, or behind one that is."""
+        return self._awaited.is_awaited(system) or (_has_waited(entry) and self._awaited.is_away(system))
+
+    async def _begin_later(self, entry: Entry, target: CommandTarget) -> None:
+        await self._awaited.until_there(target.system)
+        self._begin_now(entry, target)
+
+    def _begin_now(self, entry: Entry, target: CommandTarget) -> None:
+        request_id = request_id_of(entry.message.payload)
+        try:
+            request = parse_request(entry.message.payload)
+            action = self._admit(target, request, entry)
+        except (CommandRejected, UnsupportedCommand) as error:
+            self._refuse(entry, _command(target, SetMode(mode=target.command, value=""), request_id), error)
+        except CommandUnverified as error:
+            self._refuse(entry, _command(target, SetMode(mode=target.command, value=""), request_id), error, AckResult.TIMEOUT)
+        else:
+            command = _command(target, action, request_id, deadline=self._deadline(entry))
+            self._start(self._run(entry, command), target)
+
+    def _start(self, work: Coroutine[None, None, None], target: CommandTarget) -> None:
+        task = asyncio.create_task(work, name=f"mqtt-command-{target.command}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def _admit(self, target: CommandTarget, request: Request, entry: Entry) -> Action:
+        if entry.message.retained:
+            raise CommandRejected(
+                "the message was retained", hint="publish commands without the retain flag; it has been cleared"
+            )
+        needed = "admin" if target.command in ADMIN_COMMANDS else "control"
+        if _LEVELS.index(self._level) < _LEVELS.index(needed):
+            raise CommandRejected("the configuration does not allow this", hint=f"set `mqtt.commands: {needed}` to allow it")
+        modes: Mapping[str, Sequence[str]] = {}
+        if target.monitor is not None:
+            monitor = self._hub.monitor(target.system, target.monitor)
+            if monitor is None:
+                raise CommandRejected(
+                    f"there is no monitor {target.monitor} in {target.system}", hint="look up its key in the topics"
+                )
+            modes = monitor.monitor.modes
+        elif target.system not in self._hub.systems:
+            raise CommandRejected(f"there is no system {target.system}", hint="look up its key in the configuration")
+        action = to_action(target, request, modes)
+        self._check_age(entry)
+        if len(self._running) >= MAX_UNDER_WAY:
+            self._counters.commands_busy += 1
+            raise CommandRejected("busy", hint=f"{MAX_UNDER_WAY} commands are under way; try again when some are answered")
+        return action
+
+    def _is_fit(self, entry: Entry) -> bool:
+        """Say whether it is young enough to be run: once found to be, it stays so."""
+        now = self._clock.moment()
+        if not entry.is_fit:
+            age_s = age_of(entry, now)
+            entry.is_fit = age_s is not None and age_s <= self._max_age_s
+        return entry.is_fit and not entry.is_expired(now)
+
+    def _check_age(self, entry: Entry) -> None:
+        """Let only what is young enough be run. Raises CommandTooOld, or CommandUnverified for what may have been."""
+        if self._is_fit(entry):
+            return
+        if entry.is_resumed:
+            raise CommandUnverified(
+                "the bridge was stopped while this was under way",
+                hint="it may have been carried out; the state topic tells what is in force",
+            )
+        if entry.is_fit:
+            raise CommandTooOld("nothing was done: it has expired", hint="its sender has set that time")
+        age_s = age_of(entry, self._clock.moment())
+        how_long = "it is not known for how long" if age_s is None else f"for up to {age_s:.0f} s"
+        raise CommandTooOld(
+            f"nothing was done: it has waited {how_long} while the bridge was away",
+            hint=f"send it again if it is still wanted; what may have waited for more than {self._max_age_s:g} s is not carried"
+            " out (`mqtt.command_age`)",
+        )
+
+    def _deadline(self, entry: Entry) -> float | None:
+        expiry_s = entry.message.expiry_s
+        return None if expiry_s is None else self._clock.monotonic() + expiry_s - (entry.held_s(self._clock.moment()) or 0.0)
+
+    async def _run(self, entry: Entry, command: Command) -> None:
+        try:
+            ack = await self._hub.submit(command, lambda ack: self._answers.give(entry.message, payloads.ack(ack)))
+        except Exception:  # the border to the hub, which promises not to raise: whoever asked is answered all the same
+            _LOGGER.exception("command %s could not be run", command.name)
+            hint = "the bridge's log says more"
+            ack = Ack(command=command, result=AckResult.FAILED, time=self._clock.now(), code="error", hint=hint)
+        self._answer(entry, ack)
+
+    def _refuse(self, entry: Entry, command: Command, error: BridgeError, result: AckResult = AckResult.REFUSED) -> None:
+        hint = f"{error}; {error.hint}" if error.hint else str(error)
+        command = replace(command, name=command.name[:_KEY_CHARACTERS])
+        self._answer(entry, Ack(command=command, result=result, time=self._clock.now(), code=error.code, hint=hint))
+
+    def _refuse_stray(self, entry: Entry) -> None:
+        target = self._topics.stray_command(entry.message.topic)
+        if target is None:  # a note of another instance's
+            self._ledger.strike_out(entry)
+            return
+        system, monitor = target.system[:_KEY_CHARACTERS], target.monitor and target.monitor[:_KEY_CHARACTERS]
+        command = _command(
+            replace(target, system=system, monitor=monitor), SetMode(mode="", value=""), request_id_of(entry.message.payload)
+        )
+        hint = "look up the system's key in the configuration, and the monitor's in the topics of states"
+        self._refuse(entry, command, CommandRejected("that is no topic of a system or monitor", hint=hint))
+
+    def _answer(self, entry: Entry, ack: Ack) -> None:
+        """Give the final answer, and keep it until the broker has it."""
+        payload = payloads.ack(ack)
+        self._ledger.answered(entry, payload)
+        self._answers.give(entry.message, payload, partial(self._ledger.strike_out, entry))
+
+    def _clear(self, topic: str) -> None:
+        """Take a retained command off the broker, as soon as there is a link."""
+        if self._outbox is not None:
+            self._outbox.clear(topic)
+        elif len(self._to_clear) < _MAX_TO_CLEAR:
+            self._to_clear[topic] = None
+
+
+def age_of(entry: Entry, now: Moment) -> float | None:
+    """Return how old the command may be; None where that is not known.
+
+    While a link is made it does not grow older: all that waited are judged by how long the bridge was away.
+    """
+    held_s = entry.held_s(now)
+    if entry.age_s is None or held_s is None:
+        return None
+    return entry.age_s + (held_s if entry.is_resumed or held_s > _START_S else 0.0)
+
+
+def _has_waited(entry: Entry) -> bool:
+    return entry.is_resumed or entry.age_s != 0.0
+
+
+def _command(target: CommandTarget, action: Action, request_id: str | None, deadline: float | None = None) -> Command:
+    return Command(
+        system=target.system,
+        monitor=target.monitor,
+        action=action,
+        name=target.command,
+        request_id=request_id,
+        origin="mqtt",
+        deadline=deadline,
+    )
