@@ -13,6 +13,8 @@ import ssl
 import zlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
@@ -77,6 +79,8 @@ class Answer:
     status: int
     body: bytes
     content_type: str
+    date: datetime | None = None
+    """When it was given, by the server's clock; None where that is not told, or the answer comes from a cache."""
 
 
 class HttpClient:
@@ -135,7 +139,7 @@ class HttpClient:
         ):
             body = await _bounded(response, limit_bytes, parts.path)
             self._examine(response, body, parts.path, has_login=bool(headers))
-            return Answer(response.status, body, response.content_type)
+            return Answer(response.status, body, response.content_type, _date(response))
 
     def quoted(self, text: str) -> str:
         """Return what somebody else has said without secrets, and no longer than a line or two."""
@@ -242,6 +246,16 @@ def login_page(where: str, body: bytes) -> GateClosed | None:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def _date(response: aiohttp.ClientResponse) -> datetime | None:
+    if response.headers.get("Age", "0").strip() != "0":
+        return None
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 async def _bounded(response: aiohttp.ClientResponse, limit_bytes: int, where: str) -> bytes:

@@ -29,6 +29,7 @@ from vms_bridge.errors import VmsAuthFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from vms_bridge.backends.http import Answer
     from vms_bridge.backends.zoneminder.answers import Decoded
@@ -70,11 +71,19 @@ class Api:
         self, path: str, query: Mapping[str, str] | None = None, *, timeout_s: float | None = None, at: str | None = None
     ) -> object:
         """GET `api/<path>.json` and return its JSON; `at` is another server's API. Raises VmsError."""
-        return await self._json("GET", path, query or {}, timeout_s=timeout_s, at=at)
+        value, _ = await self._json("GET", path, query or {}, timeout_s=timeout_s, at=at)
+        return value
+
+    async def get_dated(
+        self, path: str, query: Mapping[str, str], *, timeout_s: float | None = None
+    ) -> tuple[object, datetime | None]:
+        """GET as `get` does, and return when it was answered too, by the web server's clock if that is told. Raises VmsError."""
+        return await self._json("GET", path, query, timeout_s=timeout_s)
 
     async def post(self, path: str, form: Mapping[str, str], *, timeout_s: float | None = None) -> object:
         """POST a form to `api/<path>.json` and return its JSON. Raises VmsError."""
-        return await self._json("POST", path, {}, form=form, timeout_s=timeout_s)
+        value, _ = await self._json("POST", path, {}, form=form, timeout_s=timeout_s)
+        return value
 
     def quoted(self, text: str) -> str:
         """Return what ZoneMinder has said without secrets, and no longer than a line or two."""
@@ -116,7 +125,7 @@ class Api:
         form: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
         at: str | None = None,
-    ) -> object:
+    ) -> tuple[object, datetime | None]:
         token = await self.auth.token()
         url = self._api(path) if at is None else f"{at}/{path}.json"
         asked = _with_token(query, token)
@@ -126,7 +135,7 @@ class Api:
         if in_doubt and token and await self.auth.renew_after_refusal(token, younger_than_s=_FRESH_TOKEN_S):
             asked = _with_token(query, await self.auth.token())
             answer = await self._send(method, url, asked, form=form, timeout_s=timeout_s)
-        return await self._answer(path, answer, at=at)
+        return await self._answer(path, answer, at=at), answer.date
 
     async def _answer(self, path: str, answer: Answer, *, at: str | None) -> object:
         """Return the answer's JSON. Raises VmsError."""

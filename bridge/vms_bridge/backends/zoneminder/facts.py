@@ -53,7 +53,7 @@ class Facts:
         self.version, self.version_text = version, ".".join(map(str, version))
         if not self._local.is_known:
             kept = {"tz": await self._feed.kept(_KEPT_ZONE)}
-            self._local.zone = await asyncio.to_thread(parse_time_zone, kept)
+            self._local.is_told(await asyncio.to_thread(parse_time_zone, kept))
         await self._learn_zone()
 
     async def look_again(self) -> bool:
@@ -111,7 +111,7 @@ class Facts:
     async def _take_over(self, zone: ZoneInfo) -> None:
         if self._local.zone is not None:
             _LOG.warning("%s: ZoneMinder's time zone is %s now, it was %s", self._name, zone.key, self._local.name)
-        self._local.zone = zone
+        self._local.is_told(zone)
         await self._feed.keep(_KEPT_ZONE, zone.key)
 
     def _tell_trouble(self, problem: object) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, tzinfo
+
+from vms_bridge.backends.zoneminder.event_times import zone_of
 
 
 @dataclass(slots=True)
@@ -11,19 +13,39 @@ class LocalTime:
     """The zone of one configured system's times; it outlives connections, and may change while one lives."""
 
     zone: tzinfo | None = None
-    """None: it was never told."""
+    """What ZoneMinder tells; None: it never did."""
+    by_rows: timedelta | None = None
+    """How far its events are off UTC, by what their rows say themselves, where the zone does not say so."""
+    by_clock: timedelta | None = None
+    """The same by the clock of its web server, which is believed before all others."""
+    problem: str | None = None
+    """What is wrong with its times, for people."""
 
     @property
     def is_known(self) -> bool:
         """Whether times can be told."""
-        return self.zone is not None
+        return self.zone is not None or self.by_rows is not None
 
     @property
     def reading(self) -> tzinfo:
         """The zone to read times in; UTC where none is known, so that they can be compared among themselves."""
+        if self.offset is not None:
+            return zone_of(self.offset)
         return self.zone or UTC
+
+    @property
+    def offset(self) -> timedelta | None:
+        """How far times are off UTC, where that is known otherwise than by the zone that is told."""
+        return self.by_rows if self.by_clock is None else self.by_clock
 
     @property
     def name(self) -> str | None:
         """The zone's name for people."""
+        if self.offset is not None:
+            return str(zone_of(self.offset))
         return None if self.zone is None else str(self.zone)
+
+    def is_told(self, zone: tzinfo | None) -> None:
+        """Take in the zone that ZoneMinder tells; with another one all that contradicted the last is to be seen anew."""
+        if zone != self.zone:
+            self.zone, self.by_rows, self.by_clock, self.problem = zone, None, None, None

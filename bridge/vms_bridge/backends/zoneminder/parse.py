@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from vms_bridge.backends.zoneminder.event_times import event_times
 from vms_bridge.backends.zoneminder.zones import in_order
 from vms_bridge.model import AlarmState, Storage, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
+
+    from vms_bridge.backends.zoneminder.event_times import EventTimes
 
 TEXT_LIMIT = 4096
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?")
@@ -117,6 +119,7 @@ class EventRow:
     monitor_id: str
     start: datetime
     end: datetime | None = None
+    times: EventTimes | None = None
     cause: str = ""
     notes: str = ""
     length_s: float | None = None
@@ -206,15 +209,6 @@ def parse_time_zone(raw: object) -> ZoneInfo | None:
     try:
         return ZoneInfo(name) if name and ".." not in name else None
     except (KeyError, OSError, ValueError):
-        return None
-
-
-def parse_time(raw: object, zone: tzinfo, *, fold: int = 0) -> datetime | None:
-    """Read a server-local time without zone; the repeated hour of autumn is its first pass, with `fold` 1 its second."""
-    try:
-        parsed = datetime.fromisoformat(as_text(raw).strip())
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone, fold=fold)).astimezone(UTC)
-    except (ValueError, OverflowError):
         return None
 
 
@@ -379,28 +373,34 @@ def alarm_state(number: int) -> AlarmState | None:
     return states[number] if 0 <= number < len(states) else None
 
 
-def parse_events(raw: object, zone: tzinfo) -> list[EventRow]:
+def parse_events(raw: object, zone: tzinfo, *, trusts_unix_times: bool = True) -> list[EventRow]:
     """Read a page of events, in the order given."""
-    return [event for row in rows(raw, "events", "Event") if (event := parse_event(row, zone)) is not None]
+    found = (parse_event(row, zone, trusts_unix_times=trusts_unix_times) for row in rows(raw, "events", "Event"))
+    return [event for event in found if event is not None]
 
 
-def parse_event(row: Mapping[str, Any], zone: tzinfo) -> EventRow | None:
-    """Read one event; without id, monitor or start it is none."""
+def parse_event(row: Mapping[str, Any], zone: tzinfo, *, trusts_unix_times: bool = True) -> EventRow | None:
+    """Read one event; without id, monitor or start it is none. Times are of that zone, unless the row itself tells more."""
     event_id, monitor_id = as_id(row.get("Id")), as_id(row.get("MonitorId"))
-    start = parse_time(row.get("StartDateTime") or row.get("StartTime"), zone)
-    if event_id is None or monitor_id is None or start is None:
-        return None
     # 1.38 computes EndTime while the event still runs; EndDateTime tells the truth wherever it exists.
     ended = row["EndDateTime"] if "EndDateTime" in row else row.get("EndTime")
-    end = parse_time(ended, zone)
-    if end is not None and end < start:
-        end = parse_time(ended, zone, fold=1)
-        end = start if end is None or end < start else end
+    times = event_times(
+        as_text(row.get("StartDateTime") or row.get("StartTime")),
+        as_text(ended),
+        zone,
+        start_s=as_float(row.get("StartTimeSecs")),
+        end_s=as_float(row.get("EndTimeSecs")),
+        length_s=as_float(row.get("Length")),
+        trusts_unix_times=trusts_unix_times,
+    )
+    if event_id is None or monitor_id is None or times is None:
+        return None
     return EventRow(
         id=int(event_id),
         monitor_id=monitor_id,
-        start=start,
-        end=end,
+        start=times.start,
+        end=times.end,
+        times=times,
         cause=as_text(row.get("Cause")),
         notes=as_text(row.get("Notes")).strip(),
         length_s=as_float(row.get("Length")),
