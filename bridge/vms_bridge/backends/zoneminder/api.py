@@ -93,14 +93,16 @@ class Api:
         """GET without logging in, to see whether the server wants a login at all. Raises VmsError."""
         return await self._answer(path, await self._send("GET", self._api(path), {}), at=None)
 
-    async def fetch(self, url: str, query: Mapping[str, str], limit_bytes: int) -> tuple[int, str, bytes]:
+    async def fetch(
+        self, url: str, query: Mapping[str, str], limit_bytes: int, *, timeout_s: float | None = None
+    ) -> tuple[int, str, bytes]:
         """GET anything on this server with the token: status, content type, body. Raises VmsError."""
         token = await self.auth.token()
-        answer = await self._send("GET", url, _with_token(query, token), limit_bytes=limit_bytes)
+        answer = await self._send("GET", url, _with_token(query, token), limit_bytes=limit_bytes, timeout_s=timeout_s)
         if answer.status in {401, 403} and token is not None:
             await self.auth.renew_after_refusal(token, younger_than_s=_FRESH_TOKEN_S)
             query = _with_token(query, await self.auth.token())
-            answer = await self._send("GET", url, query, limit_bytes=limit_bytes)
+            answer = await self._send("GET", url, query, limit_bytes=limit_bytes, timeout_s=timeout_s)
         return answer.status, answer.content_type, answer.body
 
     async def _login(self, form: Mapping[str, str]) -> object:

@@ -24,6 +24,10 @@ _ZMS_AGAIN_S = 60.0
 _JPEG = b"\xff\xd8\xff"
 
 
+class MediaLate(MediaUnavailable):
+    """Nobody has answered, or not in time."""
+
+
 class Pictures:
     """Fetches JPEGs over one connection."""
 
@@ -45,10 +49,12 @@ class Pictures:
             self._ask_again_in(_ZMS_AGAIN_S - (self._clock.monotonic() - self._zms_read))  # perhaps zms is elsewhere by now
             raise
 
-    async def has(self, event_id: str) -> bool:
-        """Say whether this event's picture can be had now."""
+    async def has(self, event_id: str, *, within_s: float) -> bool:
+        """Say whether this event's picture can be had now. Raises MediaLate where nobody answers in time."""
         try:
-            await self._get(f"{self._url}/index.php", _snapshot_of(event_id), f"event {event_id}")
+            await self._get(f"{self._url}/index.php", _snapshot_of(event_id), f"event {event_id}", timeout_s=within_s)
+        except MediaLate:
+            raise
         except MediaUnavailable:
             return False
         return True
@@ -77,9 +83,9 @@ class Pictures:
     def _ask_again_in(self, seconds: float) -> None:
         self._zms_read = self._clock.monotonic() - _ZMS_S + max(seconds, 0.0)
 
-    async def _get(self, url: str, query: dict[str, str], what: str) -> bytes:
+    async def _get(self, url: str, query: dict[str, str], what: str, *, timeout_s: float | None = None) -> bytes:
         try:
-            status, content_type, body = await self._api.fetch(url, query, PICTURE_LIMIT_BYTES)
+            status, content_type, body = await self._api.fetch(url, query, PICTURE_LIMIT_BYTES, timeout_s=timeout_s)
         except GateClosed as error:
             raise MediaUnavailable(f"no picture of {what}: {error}", hint=error.hint) from None
         except VmsAuthFailed as error:
@@ -87,7 +93,7 @@ class Pictures:
         except VmsProtocolError as error:
             raise MediaUnavailable(f"no picture of {what}: {error}", hint=error.hint) from None
         except VmsUnreachable as error:
-            raise MediaUnavailable(f"no picture of {what} in time: {error}") from None
+            raise MediaLate(f"no picture of {what} in time: {error}") from None
         if status in {401, 403}:
             raise MediaUnavailable(f"ZoneMinder does not show {what} to this user", hint="it needs the permission Stream: View")
         if status >= 400:

@@ -7,10 +7,12 @@ seen of another one of that monitor, not long ago. Elsewhere ZoneMinder makes th
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.event_values import has_media
+from vms_bridge.backends.zoneminder.media import MediaLate
 from vms_bridge.backends.zoneminder.pace import Allowance
 
 if TYPE_CHECKING:
@@ -70,11 +72,8 @@ class Readiness:
         self._beliefs |= dict.fromkeys((row.monitor_id for row in asked), _Belief(is_good=False, since=now))
         if not asked or now < self._waits_from:
             return
-        try:
-            async with self._clock.timeout(_FIRST_LOOK_S):
-                await asyncio.gather(*(self._look_at(str(row.id), row.monitor_id) for row in asked))
-        except TimeoutError:
-            self._waits_from = now + _PAUSE_S
+        if not all(await asyncio.gather(*(self._look_at(str(row.id), row.monitor_id) for row in asked))):
+            self._waits_from = self._clock.monotonic() + _PAUSE_S
 
     async def follow(self, without: Callable[[], Iterable[Tracked]]) -> None:
         """Look again and again at the pictures of events that are `without`, until cancelled."""
@@ -122,14 +121,16 @@ class Readiness:
         return tracked.looks < len(waits) and now - tracked.looked_at >= waits[tracked.looks]
 
     async def _look_for(self, event: Event) -> None:
-        try:
-            async with self._clock.timeout(_LOOK_S):
-                is_there = await self._pictures.has(event.id)
-        except TimeoutError:
-            is_there = False
-        if is_there:
-            self.noted(event, is_there=True)
+        with suppress(MediaLate):
+            if await self._pictures.has(event.id, within_s=_LOOK_S):
+                self.noted(event, is_there=True)
 
-    async def _look_at(self, number: str, monitor_id: str) -> None:
-        if await self._pictures.has(number):
+    async def _look_at(self, number: str, monitor_id: str) -> bool:
+        """Look at this picture, and say whether somebody has answered in time."""
+        try:
+            is_there = await self._pictures.has(number, within_s=_FIRST_LOOK_S)
+        except MediaLate:
+            return False
+        if is_there:
             self._beliefs[monitor_id] = _Belief(is_good=True, since=self._clock.monotonic())
+        return True

@@ -137,7 +137,7 @@ async def test_a_web_server_that_hangs_holds_up_no_event(serve: Serve, clock: Fa
                 await feed.until(lambda number=event.id: feed.event(number))  # type: ignore[misc]
                 assert told(feed, event.id) == [(False, False, False)]
                 world.calm(number)
-        assert clock.monotonic() - began < 20, "a second is waited once, not for each"
+        assert clock.monotonic() - began < 60, "a second (of the network's, not of this clock) is waited once, not for each"
 
 
 async def test_who_fetches_a_picture_in_vain_is_heard(serve: Serve, clock: FastClock) -> None:
