@@ -71,7 +71,7 @@ async def test_user_who_may_not_see_events(serve: Serve) -> None:
     world = World()
     world.open_event(1)
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
-        fake.users["admin"].permissions = frozenset()
+        fake.users["admin"].permissions = frozenset({"monitors:view"})
         with pytest.raises(MediaUnavailable, match="does not show"):
             await backend.picture(EVENT)
         with pytest.raises(MediaUnavailable, match="does not show"):
