@@ -70,7 +70,9 @@ def _modern_monitor(world: World, item: FakeMonitor, events: int) -> dict[str, A
     }  # fmt: skip
     status = dict.fromkeys(recorded.STATUS)
     if item.status is not None:
-        now = _local(world, world.now())
+        if item.id not in world.silent or item.written is None:
+            item.written = world.now()
+        now = _local(world, item.written)
         fps = item.fps if item.status == "Connected" else "0.00"
         status = {"MonitorId": item.id, "Status": item.status, "CaptureFPS": fps, "AnalysisFPS": fps}
         status |= {"CaptureBandwidth": 2000, "UpdatedOn": now}

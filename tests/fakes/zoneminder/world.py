@@ -46,6 +46,8 @@ class FakeMonitor:
     fps: str = "5.00"
     deleted: bool = False
     min_section: int = 10
+    written: datetime | None = None
+    """When its daemon has written its status."""
     zones: list[str] = field(default_factory=lambda: ["All"])
     """By name; one that is not active has its kind behind a colon: `Sky:Privacy`; one with an id of its own: `107#Sky`."""
     state: int = IDLE

@@ -210,7 +210,7 @@ class Monitors:
     def _take_row(self, watch: Watch, row: MonitorRow) -> None:
         if watch.row.modes != row.modes:
             self._on_mode_changed()  # perhaps somebody has changed the run state
-        watch.row = row
+        watch.take_row(row, self._clock.monotonic(), is_starting=row.id in self._settling)
 
     async def _list_of_monitors(self) -> Mapping[str, MonitorRow]:
         answer = await self._api.get("monitors")

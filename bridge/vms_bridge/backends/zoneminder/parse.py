@@ -48,6 +48,8 @@ class MonitorRow:
     capture_fps: float | None = None
     analysis_fps: float | None = None
     bandwidth_bytes: int | None = None
+    updated: str | None = None
+    """When the daemon has written its status, in the server's words; only from 1.37 on it does so even if nothing has changed."""
     events: Mapping[str, int | None] = field(default_factory=dict)
     min_section_s: float = 10.0
 
@@ -74,7 +76,12 @@ class MonitorRow:
     @property
     def is_delivering(self) -> bool:
         """Whether pictures come, by what the daemon writes into the database every ten seconds."""
-        return self.status not in {None, "NotRunning", "Unknown"} and (self.capture_fps or 0) > 0
+        return self.is_running and (self.capture_fps or 0) > 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a daemon, by what it writes there."""
+        return self.status not in {None, "NotRunning", "Unknown"}
 
     @property
     def armed(self) -> bool | None:
@@ -259,6 +266,7 @@ def parse_monitor(raw: object) -> MonitorRow | None:
         capture_fps=as_float(status.get("CaptureFPS")),
         analysis_fps=as_float(status.get("AnalysisFPS")),
         bandwidth_bytes=as_int(status.get("CaptureBandwidth")),
+        updated=as_text(status.get("UpdatedOn")) or None if row.get("Capturing") else None,
         min_section_s=max(0.0, _or_default(as_float(row.get("MinSectionLength")), 10.0)),
         events={
             "total": as_int(counters.get("TotalEvents")),

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
+from vms_bridge.backends.zoneminder.delivery import Delivery
 from vms_bridge.backends.zoneminder.doubt import Doubt
 from vms_bridge.backends.zoneminder.event_values import open_alarm
 from vms_bridge.backends.zoneminder.sampler import LAG_S
@@ -34,7 +35,6 @@ MODES_1_37 = {
 STEP_UP_S = 1.0
 START_S = 15.0
 _ALL_BUT_TIME = attrgetter(*(each.name for each in fields(MonitorState) if each.name != "observed"))
-_STALE_PICTURE_S = 5.0
 _OLD_STATUS_S = 30.0
 _NO_ANSWER = "an event is open, and nobody answers whether it still is an alarm"
 _EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
@@ -73,6 +73,7 @@ class Watch:
     status: AlarmState | None = None
     status_at: float | None = None
     doubt: Doubt = field(default_factory=Doubt)
+    delivery: Delivery = field(default_factory=Delivery)
     ended_event: str | None = None
     """The event that was open when an alarm was last ended by command: its cause does not tell what is forced any more."""
     wants_alarm: bool = True
@@ -122,15 +123,22 @@ class Watch:
         newest = self.open_events[-1].id if self.open_events else None
         self.doubt.look(newest, stands_still=standstill_s > limit_s, monotonic=monotonic)
 
+    def take_row(self, row: MonitorRow, monotonic: float, *, is_starting: bool) -> None:
+        """Take in what the monitor list says; `is_starting`: its daemon is known to start anew."""
+        self.row = row
+        self.delivery.read(row, monotonic, is_starting=is_starting)
+
     def was_asked(self, status: AlarmState | None, event_id: str | None, monotonic: float) -> None:
         """Take in an alarm status, and which event was open when it was asked for."""
-        self.status, self.status_at = status, monotonic
-        self.doubt.answered(event_id, status, monotonic)
+        # What zmu reads there, a daemon that hangs has written long ago.
+        self.status, self.status_at = None if self.delivery.hangs else status, monotonic
+        self.doubt.answered(event_id, self.status, monotonic)
 
     def saw(self, sample: Sample, monotonic: float) -> None:
         """Take in a look at the shared memory."""
         self.memory.good(monotonic)
         self.trigger.saw(sample)
+        self.delivery.saw(sample)
         self.zone_watch.saw(self.sample, sample, monotonic)
         if self.sample is not None and sample.startup != self.sample.startup:
             self.hold(monotonic)
@@ -171,7 +179,8 @@ class Watch:
         connected = self._connected(sample, now.timestamp(), monotonic)
         events = row.events
         newest = self.open_events[-1] if self.open_events else None
-        rates = (None, None) if row.is_idle else (row.capture_fps, row.analysis_fps)
+        is_written = row.is_running and not row.is_idle and not self.delivery.hangs
+        rates = (row.capture_fps, row.analysis_fps) if is_written else (None, None)
         if sample is not None and sample.capture_fps is not None:
             rates = (sample.capture_fps, sample.analysis_fps)
         return MonitorState(
@@ -188,7 +197,7 @@ class Watch:
             event_id=newest.id if newest is not None else None,
             capture_fps=_rounded(rates[0]),
             analysis_fps=_rounded(rates[1]),
-            bandwidth_bytes=row.bandwidth_bytes,
+            bandwidth_bytes=row.bandwidth_bytes if is_written else None,
             events_total=events.get("total"),
             events_hour=events.get("hour"),
             events_day=events.get("day"),
@@ -324,11 +333,7 @@ class Watch:
         row = self.row
         if row.is_idle:
             return None
-        if sample is not None:
-            limit = max(_STALE_PICTURE_S, 5 / sample.capture_fps) if sample.capture_fps else _STALE_PICTURE_S
-            delivers = sample.has_signal and abs(now - sample.last_write) <= limit
-        else:
-            delivers = row.is_delivering
+        delivers = self.delivery.by_row(row) if sample is None else self.delivery.by_memory(sample, now)
         if not delivers and not row.captures:
             return None  # on demand: no viewer, no pictures, no fault
         if self.restarting_from is not None:
@@ -343,11 +348,16 @@ class Watch:
         if self.restarting_from is not None:
             return "its daemon starts anew"
         if connected is False:
-            return "the camera sends no pictures" if self.row.status != "NotRunning" else "its daemon does not run"
+            return self._why_no_pictures()
         if alarm is None:
             is_open = self.row.shows_alarms_as_events and open_alarm(self.open_events)
             return _NO_ANSWER if is_open else self.memory_problem or "its alarm state can't be learnt in time"
         return None
+
+    def _why_no_pictures(self) -> str:
+        if self.row.status == "NotRunning":
+            return "its daemon does not run"
+        return "its daemon shows no sign of life" if self.delivery.hangs else "the camera sends no pictures"
 
 
 def is_same(one: MonitorState, other: MonitorState) -> bool:
