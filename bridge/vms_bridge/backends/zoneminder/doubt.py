@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _NEVER = float("-inf")
 _BELIEVED_S = 10.0
 """So long is believed what was known last, while there is no answer."""
+_ASKED_AGAIN_S = 60.0
+"""So often is asked about an event that nobody records any more: it may stay open for ever."""
 _STANDSTILL_S, _BULKS = 30.0, 3.0
 BULK_FRAMES = 100
 """After so many frames ZoneMinder writes anew how long an event is, if nothing happens in it (ZM_BULK_FRAME_INTERVAL)."""
@@ -60,30 +62,33 @@ class Doubt:
             self.answer, self.answered_at = answer, monotonic
 
     def is_on(self, row: MonitorRow, monotonic: float) -> bool:
-        """Say whether the event that is open may be no alarm: then the monitor is to be asked."""
-        return self.event_id is not None and self._believed_from(row, monotonic) is not None
+        """Say whether the event that is open may be no alarm, and its monitor is to be asked now."""
+        if self.event_id is None or self._believed_from(row, monotonic) is None:
+            return False
+        return not self._is_dead(row) or monotonic - self.answered_at >= _ASKED_AGAIN_S
 
     def alarm(self, row: MonitorRow, monotonic: float) -> AlarmState | None:
         """Return the monitor's alarm while its event is open; None where nobody has answered for too long."""
         believed_from = self._believed_from(row, monotonic)
         if believed_from is None:
             return AlarmState.ALARM
-        if monotonic - max(believed_from, self.answered_at) > _BELIEVED_S:
+        believed_s = _ASKED_AGAIN_S + _BELIEVED_S if self._is_dead(row) else _BELIEVED_S
+        if monotonic - max(believed_from, self.answered_at) > believed_s:
             return None
         return self.answer or AlarmState.ALARM
 
-    def goes_on(self, monotonic: float) -> bool | None:
+    def goes_on(self, row: MonitorRow, monotonic: float) -> bool | None:
         """Say whether the event is still being recorded, as far as can be told."""
         if self.standing_since is None:
             return True
-        has_answered = self.answered_at >= self.standing_since and monotonic - self.answered_at <= _BELIEVED_S
-        if not has_answered:
+        if self.answered_at <= self.standing_since:
             return True if monotonic - self.standing_since <= _BELIEVED_S else None
-        return True if self.answer in MOTION else None
+        alarm = self.alarm(row, monotonic)
+        return True if alarm in MOTION else False if alarm is not None and self._is_dead(row) else None
 
-    def is_left(self, row: MonitorRow, event_id: str) -> bool:
-        """Say whether this event stands still, and its monitor has said meanwhile that there is no alarm: nobody records it."""
-        if event_id != self.event_id or self.standing_since is None or not row.shows_alarms_as_events:
+    def _is_dead(self, row: MonitorRow) -> bool:
+        """Say whether the event stands still, and its monitor has said meanwhile that there is no alarm: nobody records it."""
+        if self.standing_since is None or not row.shows_alarms_as_events:
             return False
         return self.answer is AlarmState.IDLE and self.answered_at > self.standing_since
 

@@ -153,14 +153,8 @@ class Monitors:
         return watch.sample is None and watch.row.status in {None, "NotRunning"}
 
     def has_begun_anew(self, event: Event) -> bool:
-        """Say whether the event's capture daemon was started after it.
-
-        Its memory then names another event, or none. Without shared memory it says that there is no alarm, while the event
-        stands still.
-        """
+        """Say whether the event's capture daemon was started after it: its memory then names another event, or none."""
         watch = self.watches.get(event.monitor_id)
-        if watch is not None and watch.sample is None and watch.doubt.is_left(watch.row, event.id):
-            return True
         if (
             watch is None
             or watch.sample is None

@@ -178,6 +178,7 @@ class Watch:
         alarm = standing.value
         connected = self._connected(sample, now.timestamp(), monotonic)
         events = row.events
+        is_recording = self._is_recording(sample, monotonic, lags)
         newest = self.open_events[-1] if self.open_events else None
         is_written = row.is_running and not row.is_idle and not self.delivery.hangs
         rates = (row.capture_fps, row.analysis_fps) if is_written else (None, None)
@@ -190,11 +191,11 @@ class Watch:
             armed=row.armed,
             detection=self._detects(sample) if sample is not None and row.armed else None,
             forced=self._is_forced(sample, alarm),
-            is_recording=self._is_recording(sample, monotonic, lags),
+            is_recording=is_recording,
             modes=row.modes,
             score=sample.score if sample is not None else None,
             cause=None if alarm in {None, AlarmState.IDLE} else self.cause or (newest.cause if newest is not None else None),
-            event_id=newest.id if newest is not None else None,
+            event_id=newest.id if newest is not None and is_recording is not False else None,
             capture_fps=_rounded(rates[0]),
             analysis_fps=_rounded(rates[1]),
             bandwidth_bytes=row.bandwidth_bytes if is_written else None,
@@ -293,7 +294,7 @@ class Watch:
     def _is_recording(self, sample: Sample | None, monotonic: float, lags: Lags) -> bool | None:
         if lags.events is None or not self.open_events:
             return None if lags.events is None else False
-        return True if sample is not None else self.doubt.goes_on(monotonic)
+        return True if sample is not None else self.doubt.goes_on(self.row, monotonic)
 
     def _detects(self, sample: Sample) -> bool:
         return sample.is_detecting and self.trigger.force is not Force.NO_ALARM

@@ -21,7 +21,7 @@ from vms_bridge.backends.zoneminder.doubt import Doubt, standstill_limit
 from vms_bridge.backends.zoneminder.parse import MonitorRow
 from vms_bridge.backends.zoneminder.watch import Watch
 from vms_bridge.commands import SetAlarm
-from vms_bridge.model import AlarmState, EndReason, Event
+from vms_bridge.model import AlarmState, Event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -44,7 +44,7 @@ def test_an_event_of_the_old_kind_is_its_alarm() -> None:
     doubt = opened()
     assert not doubt.is_on(OLD, 1)
     assert doubt.alarm(OLD, 1_000) is AlarmState.ALARM
-    assert doubt.goes_on(1_000)
+    assert doubt.goes_on(OLD, 1_000)
 
 
 def test_a_young_event_of_the_new_kind_is_an_alarm_at_once_and_asked_about() -> None:
@@ -54,7 +54,7 @@ def test_a_young_event_of_the_new_kind_is_an_alarm_at_once_and_asked_about() -> 
     assert doubt.alarm(NEW, 10.1) is None, "nobody has answered"
     doubt.answered("7", AlarmState.IDLE, 12)
     assert doubt.alarm(NEW, 22) is AlarmState.IDLE
-    assert doubt.goes_on(22), "it is recorded up to its least length all the same"
+    assert doubt.goes_on(NEW, 22), "it is recorded up to its least length all the same"
     assert doubt.alarm(NEW, 22.1) is None
 
 
@@ -103,18 +103,29 @@ def test_an_event_that_stands_still_is_asked_about() -> None:
     doubt = opened()
     doubt.look("7", stands_still=True, monotonic=60)
     assert doubt.is_on(OLD, 60)
-    assert (doubt.alarm(OLD, 70), doubt.goes_on(70)) == (AlarmState.ALARM, True)
-    assert (doubt.alarm(OLD, 70.1), doubt.goes_on(70.1)) == (None, None)
+    assert (doubt.alarm(OLD, 70), doubt.goes_on(OLD, 70)) == (AlarmState.ALARM, True)
+    assert (doubt.alarm(OLD, 70.1), doubt.goes_on(OLD, 70.1)) == (None, None)
     doubt.answered("7", AlarmState.ALERT, 71)
-    assert (doubt.alarm(OLD, 72), doubt.goes_on(72)) == (AlarmState.ALERT, True)
-    assert not doubt.is_left(OLD, "7")
-    doubt.answered("7", AlarmState.IDLE, 73)
-    assert (doubt.alarm(OLD, 74), doubt.goes_on(74)) == (AlarmState.IDLE, None)
-    assert doubt.is_left(OLD, "7")
-    assert not doubt.is_left(OLD, "6")
-    assert not doubt.is_left(MonitorRow(id="1", name="x", function="Mocord"), "7")
-    doubt.look("7", stands_still=False, monotonic=75)
-    assert doubt.goes_on(100)
+    assert (doubt.alarm(OLD, 72), doubt.goes_on(OLD, 72)) == (AlarmState.ALERT, True)
+    assert (doubt.alarm(OLD, 82), doubt.goes_on(OLD, 82)) == (None, None)
+
+
+def test_an_event_that_nobody_records_is_asked_about_once_a_minute() -> None:
+    doubt = opened()
+    doubt.look("7", stands_still=True, monotonic=60)
+    doubt.answered("7", AlarmState.IDLE, 61)
+    assert doubt.goes_on(MonitorRow(id="1", name="x", function="Mocord"), 62) is None, (
+        "idle is no word about continuous recording"
+    )
+    for at in (62, 120):
+        assert not doubt.is_on(OLD, at)
+        assert (doubt.alarm(OLD, at), doubt.goes_on(OLD, at)) == (AlarmState.IDLE, False)
+    assert doubt.is_on(OLD, 121)
+    assert (doubt.alarm(OLD, 131), doubt.goes_on(OLD, 131)) == (AlarmState.IDLE, False)
+    assert (doubt.alarm(OLD, 132), doubt.goes_on(OLD, 132)) == (None, None)
+    doubt.look("7", stands_still=False, monotonic=133)
+    assert doubt.goes_on(OLD, 134)
+    assert doubt.is_on(OLD, 134)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +142,7 @@ def test_how_long_a_row_may_stay_the_same(bulk: int, fps: float | None, limit: f
     ),
     st.sampled_from([OLD, NEW]),
 )
-def test_nothing_but_an_alarm_is_believed_for_more_than_ten_seconds(
+def test_nothing_but_an_alarm_is_believed_for_long_without_an_answer(
     steps: Sequence[tuple[float, AlarmState | None, bool, str]], row: MonitorRow
 ) -> None:
     doubt, now, answered = Doubt(), 0.0, float("-inf")
@@ -143,10 +154,12 @@ def test_nothing_but_an_alarm_is_believed_for_more_than_ten_seconds(
         if answer is not None:
             doubt.answered(event, answer, now)
             answered = now
+        stood = doubt.standing_since
+        is_dead = stood is not None and doubt.answer is AlarmState.IDLE and doubt.answered_at > stood
         if doubt.alarm(row, now) not in {None, AlarmState.ALARM}:
-            assert now - answered <= 10
+            assert now - answered <= (70 if is_dead else 10)
         if not doubt.is_on(row, now):
-            assert doubt.alarm(row, now) is AlarmState.ALARM
+            assert doubt.alarm(row, now) is (AlarmState.IDLE if is_dead else AlarmState.ALARM)
 
 
 class Crowd:
@@ -318,10 +331,11 @@ async def test_what_a_killed_daemon_has_left_open(personality: Personality, cloc
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE, 8)
         await feed.until(lambda: feed.states["1"].is_recording is False)
         assert clock.monotonic() - killed < 50
-        ended = feed.event(event.id)
-        assert ended
-        assert ended.end_reason is EndReason.ABANDONED
         assert feed.states["1"].event_id is None
+        asked = fake.asked("monitors/alarm")
+        await clock.sleep(20)
+        assert (feed.states["1"].alarm, feed.states["1"].is_recording) == (AlarmState.IDLE, False)
+        assert fake.asked("monitors/alarm") <= asked + 1
 
 
 async def test_a_daemon_that_does_not_answer_leaves_alarm_and_recording_unknown(clock: FastClock, serve: Serve) -> None:
