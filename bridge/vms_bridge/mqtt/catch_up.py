@@ -99,7 +99,8 @@ class CatchUp:
         try:
             async with self._clock.timeout(CATCH_UP_S):
                 while not self.over.is_set():
-                    self._link.publish(self._topic, ECHO, on_ack=lambda _code: None)
+                    if self._link.unacknowledged < self._link.window:
+                        self._link.publish(self._topic, ECHO, on_ack=lambda _code: None)
                     with suppress(TimeoutError):
                         async with self._clock.timeout(_AGAIN_S):
                             await self.over.wait()

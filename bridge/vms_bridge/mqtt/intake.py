@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,9 +15,10 @@ from vms_bridge.errors import CommandRejected, CommandTooOld, CommandUnverified,
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.answers import TOPIC_CHARACTERS, Answers
 from vms_bridge.mqtt.awaited import AwaitedSystems
-from vms_bridge.mqtt.commands import parse_request, request_id_of, to_action
+from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of, to_action
 from vms_bridge.mqtt.ledger import Ledger
 from vms_bridge.mqtt.notices import Notices
+from vms_bridge.mqtt.topics import CommandTarget
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.ledger import Entry
     from vms_bridge.mqtt.outbox import Outbox
-    from vms_bridge.mqtt.topics import CommandTarget, Topics
+    from vms_bridge.mqtt.topics import Topics
     from vms_bridge.mqtt.wire import Message
     from vms_bridge.views import HubView
 
@@ -37,6 +39,8 @@ MAX_UNDER_WAY = 4096
 """How many commands may run or wait for their turn; the hub lets each system have a few at a time."""
 _MAX_TO_CLEAR = 8192
 _KEY_CHARACTERS = 64
+_CORRELATION_BYTES = 1024
+_RELEASED_AT_ONCE = 32
 _LEVELS = ("none", "control", "admin")
 _START_S = 5.0
 """What it takes at most, after a link was made, until commands are run."""
@@ -60,7 +64,8 @@ class CommandIntake:
         self._running: set[asyncio.Task[None]] = set()
         self._outbox: Outbox | None = None
         self._to_clear: dict[str, None] = {}
-        self._held: list[Entry] = []
+        self._held: deque[Entry] = deque()
+        self._releasing: asyncio.Task[None] | None = None
         self._notices = Notices(_LOGGER, clock)
         self._answers = Answers(topics=topics, clock=clock, counters=counters, notices=self._notices)
         self._awaited = AwaitedSystems(hub, clock)
@@ -81,9 +86,10 @@ class CommandIntake:
 
     async def close(self) -> None:
         """Abandon what runs: the next one takes it over."""
-        for task in self._running:
+        tasks = self._running | ({self._releasing} if self._releasing else set())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._awaited.close()
         await self._answers.close()
         await self._ledger.close()
@@ -99,10 +105,8 @@ class CommandIntake:
                 outbox.clear(topic)
             self._to_clear.clear()
         self._answers.attach(outbox)
-        if outbox is not None:
-            held, self._held = self._held, []
-            for entry in held:
-                self._begin(entry)
+        if outbox is not None and self._held and (self._releasing is None or self._releasing.done()):
+            self._releasing = asyncio.create_task(self._release(), name="mqtt-commands-held")
 
     def take(self, message: Message, age_s: float | None = 0.0) -> None:
         """Run or refuse what this message asks for, and answer it; it may be so old (None: that is not known)."""
@@ -118,11 +122,26 @@ class CommandIntake:
         if self._topics.stray_command(message.topic) is None:
             message.acknowledge()
             return
-        entry = self._ledger.enter(message, age_s)
-        if self._outbox is None and len(self._held) < MAX_UNDER_WAY:
+        entry = self._ledger.enter(_bounded(message), age_s)
+        if self._outbox is not None and not self._held:
+            self._begin(entry)
+        elif len(self._held) < MAX_UNDER_WAY:
             self._held.append(entry)
         else:
-            self._begin(entry)
+            self._refuse_busy(entry)
+
+    async def _release(self) -> None:
+        """Begin with what is held, giving way to others now and then; what comes meanwhile waits behind it."""
+        count = 0
+        while self._held and self._outbox is not None:
+            entry = self._held.popleft()
+            try:
+                self._begin(entry)
+            except Exception:  # as for one that comes now (`Inbox`): the others are run all the same
+                _LOGGER.exception("a command on %s could not be handled", entry.message.topic)
+            count += 1
+            if count % _RELEASED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _begin(self, entry: Entry) -> None:
         """Run or refuse a command, after its system is there where it has waited for us, or others for that."""
@@ -143,17 +162,15 @@ class CommandIntake:
         self._begin_now(entry, target)
 
     def _begin_now(self, entry: Entry, target: CommandTarget) -> None:
-        request_id = request_id_of(entry.message.payload)
         try:
-            request = parse_request(entry.message.payload)
-            action = self._admit(target, request, entry)
+            action = self._admit(target, parse_request(entry.message.payload), entry)
         except (CommandRejected, UnsupportedCommand) as error:
-            self._refuse(entry, _command(target, SetMode(mode=target.command, value=""), request_id), error)
+            self._refuse_unread(entry, target, error)
         except CommandUnverified as error:
-            self._refuse(entry, _command(target, SetMode(mode=target.command, value=""), request_id), error, AckResult.TIMEOUT)
+            self._refuse_unread(entry, target, error, AckResult.TIMEOUT)
         else:
-            command = _command(target, action, request_id, deadline=self._deadline(entry))
-            self._start(self._run(entry, command), target)
+            request_id = request_id_of(entry.message.payload)
+            self._start(self._run(entry, _command(target, action, request_id, deadline=self._deadline(entry))), target)
 
     def _start(self, work: Coroutine[None, None, None], target: CommandTarget) -> None:
         task = asyncio.create_task(work, name=f"mqtt-command-{target.command}")
@@ -182,7 +199,7 @@ class CommandIntake:
         self._check_age(entry)
         if len(self._running) >= MAX_UNDER_WAY:
             self._counters.commands_busy += 1
-            raise CommandRejected("busy", hint=f"{MAX_UNDER_WAY} commands are under way; try again when some are answered")
+            raise _busy()
         return action
 
     def _is_fit(self, entry: Entry) -> bool:
@@ -225,9 +242,17 @@ class CommandIntake:
             ack = Ack(command=command, result=AckResult.FAILED, time=self._clock.now(), code="error", hint=hint)
         self._answer(entry, ack)
 
-    def _refuse(self, entry: Entry, command: Command, error: BridgeError, result: AckResult = AckResult.REFUSED) -> None:
+    def _refuse_unread(
+        self, entry: Entry, target: CommandTarget, error: BridgeError, result: AckResult = AckResult.REFUSED
+    ) -> None:
+        """Answer a command that does not go to the hub; whatever it names is cut to what a name may be."""
+        system, monitor, name = (each and each[:_KEY_CHARACTERS] for each in (target.system, target.monitor, target.command))
+        command = _command(
+            CommandTarget(system or "", monitor, name or ""),
+            SetMode(mode=name or "", value=""),
+            request_id_of(entry.message.payload),
+        )
         hint = f"{error}; {error.hint}" if error.hint else str(error)
-        command = replace(command, name=command.name[:_KEY_CHARACTERS])
         self._answer(entry, Ack(command=command, result=result, time=self._clock.now(), code=error.code, hint=hint))
 
     def _refuse_stray(self, entry: Entry) -> None:
@@ -235,12 +260,14 @@ class CommandIntake:
         if target is None:  # a note of another instance's
             self._ledger.strike_out(entry)
             return
-        system, monitor = target.system[:_KEY_CHARACTERS], target.monitor and target.monitor[:_KEY_CHARACTERS]
-        command = _command(
-            replace(target, system=system, monitor=monitor), SetMode(mode="", value=""), request_id_of(entry.message.payload)
-        )
         hint = "look up the system's key in the configuration, and the monitor's in the topics of states"
-        self._refuse(entry, command, CommandRejected("that is no topic of a system or monitor", hint=hint))
+        self._refuse_unread(entry, target, CommandRejected("that is no topic of a system or monitor", hint=hint))
+
+    def _refuse_busy(self, entry: Entry) -> None:
+        target = self._topics.stray_command(entry.message.topic)
+        if target is not None:
+            self._counters.commands_busy += 1
+            self._refuse_unread(entry, target, _busy())
 
     def _answer(self, entry: Entry, ack: Ack) -> None:
         """Give the final answer, and keep it until the broker has it."""
@@ -265,6 +292,26 @@ def age_of(entry: Entry, now: Moment) -> float | None:
     if entry.age_s is None or held_s is None:
         return None
     return entry.age_s + (held_s if entry.is_resumed or held_s > _START_S else 0.0)
+
+
+def _bounded(message: Message) -> Message:
+    """Return the message without what nobody needs to hold, however much its sender has put into it."""
+    topic = "/".join(level[: 2 * _KEY_CHARACTERS] for level in message.topic.split("/"))
+    payload = message.payload[: MAX_PAYLOAD_BYTES + 1]
+    response_topic = message.response_topic
+    if response_topic and (len(response_topic) > TOPIC_CHARACTERS or len(message.correlation or b"") > _CORRELATION_BYTES):
+        response_topic = None
+    return replace(
+        message,
+        topic=topic,
+        payload=payload,
+        response_topic=response_topic,
+        correlation=message.correlation if response_topic else None,
+    )
+
+
+def _busy() -> CommandRejected:
+    return CommandRejected("busy", hint=f"{MAX_UNDER_WAY} commands are under way; try again when some are answered")
 
 
 def _has_waited(entry: Entry) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from vms_bridge.views import HubView
 
 _LOGGER = logging.getLogger(__name__)
+_AT_ONCE = 100
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -63,7 +65,7 @@ class _Note(BaseModel):
 class Ledger:
     """Enters each command before the broker is told that it need not send it again, and strikes out what is answered.
 
-    What changes in one turn of the loop, or while the store is at work, is written in one transaction.
+    What changes in one turn of the loop, or while the store is at work, is written in one transaction, a hundred at most.
     """
 
     def __init__(self, hub: HubView, clock: Clock) -> None:
@@ -125,11 +127,13 @@ class Ledger:
 
     async def _flush(self) -> None:
         async with self._writing:
-            await self._flush_changes()
+            self._news.clear()
+            while self._changed:
+                await self._write_some()
 
-    async def _flush_changes(self) -> None:
-        self._news.clear()
-        changed, self._changed = self._changed, {}
+    async def _write_some(self) -> None:
+        numbers = list(islice(self._changed, _AT_ONCE))
+        changed = {number: self._changed.pop(number) for number in numbers}
         notes = {
             number: None if entry is None else _note(entry)
             for number, entry in changed.items()

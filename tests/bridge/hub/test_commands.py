@@ -465,6 +465,25 @@ async def test_commands_for_one_monitor_wait_for_each_other_and_not_for_another(
         assert results == [AckResult.APPLIED, AckResult.UNCHANGED, AckResult.APPLIED]
 
 
+async def test_a_command_that_expires_before_its_turn_is_not_begun(tmp_path: Path) -> None:
+    hold = asyncio.Event()
+    backend = ScriptedBackend(first=snapshot(monitor(1)), hold=hold)
+    async with served(tmp_path, backend) as hub:
+        first = asyncio.create_task(hub.submit(command(SetDetection(on=False))))
+        await settle()
+        now = SystemClock().monotonic()
+        late = asyncio.create_task(hub.submit(replace(command(SetArmed(on=False)), deadline=now + 0.05)))
+        in_time = asyncio.create_task(hub.submit(replace(command(SetAlarm(on=True)), deadline=now + 60)))
+        await asyncio.sleep(0.06)  # its time is what is tested
+        hold.set()
+        assert (await first).result is AckResult.APPLIED
+        ack = await late
+        assert (ack.result, ack.code) == (AckResult.REFUSED, "too_old")
+        assert "expired before its turn" in (ack.hint or "")
+        assert (await in_time).result is AckResult.APPLIED
+        assert [action for _, action in backend.actions] == [SetDetection(on=False), SetAlarm(on=True)]
+
+
 async def test_a_scene_of_many_monitors_is_applied_a_few_at_a_time(tmp_path: Path) -> None:
     backend = ScriptedBackend(first=snapshot(*map(monitor, range(200))), hold=asyncio.Event())
     async with served(tmp_path, backend) as hub:

@@ -394,6 +394,46 @@ async def test_commands_wait_until_the_link_is_ready() -> None:
     assert [each.topic for each in await desk.ask("zm/1/set/armed", b"")] == [TOPICS.ack]
 
 
+async def test_what_comes_while_held_commands_are_released_waits_behind_them() -> None:
+    desk = Desk()
+    desk.intake.attach(None)
+    for number in range(100):
+        await desk.ask("zm/1/set/armed", f'{{"value": "ON", "request_id": "{number}"}}')
+    desk.intake.attach(desk.pipe.outbox)
+    await asyncio.sleep(0)
+    desk.intake.take(Message(topic=f"{TOPICS.root}/zm/1/set/armed", payload=b'{"value": "OFF", "request_id": "now"}'))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert [command.request_id for command in desk.hub.commands] == [*map(str, range(100)), "now"]
+
+
+async def test_no_more_are_held_than_may_run(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk()
+    desk.intake.attach(None)
+    for _ in range(MAX_UNDER_WAY):
+        desk.intake.take(Message(topic=f"{TOPICS.root}/zm/1/set/armed", payload=b"ON"))
+    desk.intake.take(Message(topic=f"{TOPICS.root}/zm/1/set/armed", payload=b'{"value": "ON", "request_id": "too many"}'))
+    desk.intake.attach(desk.pipe.outbox)
+    (first, *_) = [json.loads(each.payload) for each in desk.pipe.run()]
+    assert (first["request_id"], first["result"]) == ("too many", "refused")
+    assert "busy" in first["error"]["hint"]
+    assert desk.intake._counters.commands_busy == 1
+    assert caplog.text == ""
+
+
+async def test_no_more_of_a_message_is_held_than_is_needed() -> None:
+    desk = Desk()
+    large = b'{"value": "' + b"x" * 500_000 + b'"}'
+    options = {"response_topic": "vms_bridge/panel", "correlation": b"c" * 60_000}
+    sent = await desk.ask(f"zm/1/set/{'x' * 60_000}", large, **options)
+    assert [each.topic for each in sent] == [TOPICS.ack], "so much correlation data is not given back"
+    (entry,) = desk.intake._ledger._unsafe.values()
+    assert len(entry.message.payload) == MAX_PAYLOAD_BYTES + 1
+    assert len(entry.message.topic) < 300
+    assert entry.message.correlation is None
+    assert "too large" in (await desk.error("zm/1/set/armed", large))["hint"]
+
+
 async def test_an_ack_that_a_dying_link_had_taken_goes_out_again() -> None:
     desk = Desk()
     assert [each.topic for each in await desk.ask("zm/1/set/armed")] == [TOPICS.ack]
