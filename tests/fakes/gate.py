@@ -61,7 +61,7 @@ async def relay(port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[i
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
@@ -71,7 +71,8 @@ async def relay(port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[i
         await server.wait_closed()
 
 
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    """Pass on all that comes, to its end."""
     try:
         while data := await source.read(65536):
             sink.write(data)

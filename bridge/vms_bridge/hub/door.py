@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 
 from vms_bridge.errors import BackendDefect
-from vms_bridge.hub.text import clean
+from vms_bridge.hub.text import clean, shown
 from vms_bridge.model import Detection, EventBatch, Monitor, MonitorState, SystemState
 
 _T = TypeVar("_T")
@@ -61,7 +61,7 @@ class StateGate(Gate[MonitorState]):
             raise refused(state, MonitorState.__name__)
         shape = tuple(map(type, self._values(state)))
         is_alike = shape in self._shapes and state.modes == known.modes and state.zones == known.zones
-        if is_alike and (self._texts(state) == self._texts(known) or clean(state) is state):
+        if is_alike and ((texts := self._texts(state)) == self._texts(known) or all(map(_reads_well, texts))):
             time = state.observed
             if time is None or time.tzinfo is not None:
                 return state
@@ -74,6 +74,10 @@ class StateGate(Gate[MonitorState]):
 def refused(value: object, wanted: str) -> BackendDefect:
     """Return the error for a value that is no such thing at all."""
     return BackendDefect("wrong values", f"a {type(value).__name__} where a {wanted} belongs")
+
+
+def _reads_well(text: str | None) -> bool:
+    return text is None or shown(text) is text
 
 
 def _thorough(schema: Any) -> Any:  # noqa: ANN401 - pydantic's own schema in, one like it out

@@ -21,7 +21,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from tests.fakes.broker import ONLY_3_1_1, RECEIVE_MAXIMUM_1, FakeBroker, Faults
 from tests.fakes.clock import FakeClock
-from tests.fakes.gate import Gate
+from tests.fakes.gate import Gate, pump
 from tests.fakes.hub import FakeHub
 
 from vms_bridge.clock import SystemClock
@@ -693,16 +693,6 @@ class Relay:
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes = b"") -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
         inner_writer.write(first)
-
-        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-            try:
-                while data := await source.read(65536):
-                    sink.write(data)
-                    await sink.drain()
-            except (ConnectionError, ssl.SSLError):
-                pass
-            finally:
-                sink.close()
 
         await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
 
