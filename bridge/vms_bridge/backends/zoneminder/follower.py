@@ -140,8 +140,8 @@ class EventFollower:
             self._has_begun = False
             await self._tracker.begin(self._listener.monitor_count(), late=is_late)
             self._has_begun = True
-            if self._trouble.is_on:  # it may have been with what is read now: only then does it work again
-                await self._tracker.turn()
+            # What is known to have ended may have a successor, and what was in trouble works again only when this is read.
+            await self._tracker.turn()
         self._last.at = self._clock.monotonic()
         self._set_good()
         await self._catch_up()

@@ -179,7 +179,7 @@ class Watch:
         connected = self._connected(sample, now.timestamp(), monotonic)
         events = row.events
         is_recording = self._is_recording(sample, monotonic, lags)
-        newest = self.open_events[-1] if self.open_events else None
+        newest = self.open_events[-1] if self.open_events and lags.events is not None else None
         is_written = row.is_running and not row.is_idle and not self.delivery.hangs
         rates = (row.capture_fps, row.analysis_fps) if is_written else (None, None)
         if sample is not None and sample.capture_fps is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ from vms_bridge.errors import StoreError
 from vms_bridge.model import EndReason, Event, EventBatch, EventKind, Resume
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from tests.bridge.backends.zoneminder.conftest import Serve
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,6 +32,18 @@ def clock() -> FastClock:
 @pytest.fixture
 def world(clock: FastClock) -> World:
     return World(now=clock.now)
+
+
+@asynccontextmanager
+async def connection(backend: ZoneMinder, feed: MemoryFeed) -> AsyncIterator[None]:
+    """One connection of a backend, from its snapshot on."""
+    task = asyncio.create_task(backend.run(feed))
+    try:
+        await feed.until(lambda: feed.snapshots)
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 def ids(events: list[Event]) -> list[int]:
@@ -497,9 +513,29 @@ async def test_pages_that_vanish_do_not_delete_events(world: World, serve: Serve
         for kind in ("404", "list", "html"):
             fake.fail("events", kind)
             await feed.until(lambda: feed.states["1"].is_recording is None)
+            assert feed.states["1"].event_id is None, "whether it is still open is not known either"
             fake.heal()
             await feed.until(lambda: feed.states["1"].is_recording)
+            assert feed.states["1"].event_id == str(event.id)
         assert not any(event.deleted for event in feed.events)
+
+
+@pytest.mark.parametrize("clock", [FastClock(5)], ids=["slower"])
+async def test_after_a_short_loss_nothing_is_said_to_be_over_before_its_successor_was_looked_for(
+    world: World, clock: FastClock
+) -> None:
+    before = world.open_event(1)
+    async with FakeZoneMinder(world) as fake:
+        backend = ZoneMinder("zm", config(fake.url), clock)
+        feed = MemoryFeed()
+        async with connection(backend, feed):
+            await feed.until(lambda: feed.states["1"].is_recording)
+        world.close_event(before.id)
+        now = world.open_event(1)
+        again = MemoryFeed(feed.resume)
+        async with connection(backend, again):
+            await again.until(lambda: again.event(now.id))
+        assert all(state.is_recording is not False for number, state in again.history if number == "1")
 
 
 async def test_events_far_apart_are_followed_by_id(world: World, serve: Serve) -> None:
