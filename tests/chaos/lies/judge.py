@@ -28,6 +28,7 @@ ASKED_AGAIN_S = 75.0
 """What is asked seldom is asked with the minute's look; a busy machine may be a little late."""
 SELDOM = frozenset({"zone", "version", "states", "storage", "zones", "servers"})
 _LATELY_S = 12.0
+_EVER_S = 600.0
 _GONE_S = 15.0
 _CONCERNS: dict[str, tuple[str, ...]] = {
     "monitors": ("",),
@@ -86,14 +87,18 @@ class Onlooker:
         self.doubts: list[Doubt] = []
         self._strict = Truth(lag_s=lag_s, fast_s=fast_s, topic_s=_LATELY_S)
         self._lenient = Truth(lag_s=_LATELY_S, fast_s=_LATELY_S, topic_s=_LATELY_S)
+        self._ever = Truth(lag_s=_EVER_S, fast_s=_EVER_S)
 
     def strictly(self, compared: Mapping[str, tuple[object, object]], now: float) -> dict[str, str]:
         """Return what is not true: unknown is not."""
         return self._but_doubts(self._strict.untrue(compared, now), now)
 
     def leniently(self, compared: Mapping[str, tuple[object, object]], now: float) -> dict[str, str]:
-        """Return what is neither true nor said to be unknown."""
-        wrong = self._but_doubts(self._lenient.untrue(compared, now), now)
+        """Return what is neither true nor said to be unknown; the last event that is known of is one that there was."""
+        live = {name: pair for name, pair in compared.items() if "/last_event " not in name}
+        wrong = self._lenient.untrue(live, now)
+        wrong |= self._ever.untrue({name: pair for name, pair in compared.items() if name not in live}, now)
+        wrong = self._but_doubts(wrong, now)
         return {name: text for name, text in wrong.items() if not _is_unknown(name, compared[name][0])}
 
     def _but_doubts(self, wrong: Mapping[str, str], now: float) -> dict[str, str]:

@@ -55,7 +55,8 @@ class Lie:
     sort: Sort
     replaces: bool = False
     told: int = 0
-    asked: int = 0
+    owed: set[int] = field(default_factory=set)
+    """Ids of rows that were left out and not shown since: a brief lie leaves nothing out twice in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +155,15 @@ class WebLiar:
         if lie is None:
             return None
         self._past.now = time.monotonic()
-        lie.asked += 1
-        if lie.sort is Sort.BRIEF and lie.asked % 2 == 0:
-            return None
         lied = lie.tell(question, answer, self._past)
         if lied is None or lied == answer:
             return None
+        if lie.sort is Sort.BRIEF:
+            there = _ids(answer, question.part)
+            if lie.owed & there:
+                lie.owed -= there
+                return None
+            lie.owed |= there - _ids(lied, question.part)
         self._tell(lie, question, answer, lied)
         return lied
 
