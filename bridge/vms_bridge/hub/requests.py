@@ -85,12 +85,15 @@ class Requests:
     def _forget_old(self) -> None:
         """Forget what is older than ten minutes, and of the rest so many that there is room for one more."""
         before = self._clock.monotonic() - REMEMBERED_S
-        for key, known in list(self._known.items()):
-            is_old = known.since < before
-            if not is_old and len(self._known) < REMEMBERED_MOST:
+        too_many = len(self._known) - REMEMBERED_MOST + 1
+        old: list[tuple[str, str]] = []
+        for key, known in self._known.items():
+            if known.since >= before and len(old) >= too_many:
                 break
             if known.task.done():
-                del self._known[key]
+                old.append(key)
+        for key in old:
+            del self._known[key]
 
 
 def _used(before: Command) -> CommandRejected:

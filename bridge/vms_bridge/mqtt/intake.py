@@ -62,6 +62,8 @@ class CommandIntake:
         self._counters = counters
         self._max_age_s = max_age_s
         self._running: set[asyncio.Task[None]] = set()
+        self._early: set[asyncio.Task[None]] = set()
+        """Commands that are there before their systems."""
         self._outbox: Outbox | None = None
         self._to_clear: dict[str, None] = {}
         self._held: deque[Entry] = deque()
@@ -86,7 +88,7 @@ class CommandIntake:
 
     async def close(self) -> None:
         """Abandon what runs: the next one takes it over."""
-        tasks = self._running | ({self._releasing} if self._releasing else set())
+        tasks = self._running | self._early | ({self._releasing} if self._releasing else set())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -148,10 +150,14 @@ class CommandIntake:
         target = self._topics.parse_command(entry.message.topic)
         if target is None:
             self._refuse_stray(entry)
-        elif self._is_early(entry, target.system) and self._is_fit(entry):
-            self._start(self._begin_later(entry, target), target)
-        else:
+        elif not (self._is_early(entry, target.system) and self._is_fit(entry)):
             self._begin_now(entry, target)
+        elif len(self._early) >= MAX_UNDER_WAY:
+            self._refuse_busy(entry)
+        else:
+            task = asyncio.create_task(self._begin_later(entry, target), name=f"mqtt-command-{target.command}-early")
+            self._early.add(task)
+            task.add_done_callback(self._early.discard)
 
     def _is_early(self, entry: Entry, system: str) -> bool:
         """Say whether the command is there before its system, or behind one that is."""
@@ -159,7 +165,10 @@ class CommandIntake:
 
     async def _begin_later(self, entry: Entry, target: CommandTarget) -> None:
         await self._awaited.until_there(target.system)
-        self._begin_now(entry, target)
+        try:
+            self._begin_now(entry, target)
+        except Exception:
+            _LOGGER.exception("a command on %s could not be handled", entry.message.topic)
 
     def _begin_now(self, entry: Entry, target: CommandTarget) -> None:
         try:
@@ -210,11 +219,14 @@ class CommandIntake:
             entry.is_fit = age_s is not None and age_s <= self._max_age_s
         return entry.is_fit and not entry.is_expired(now)
 
+    def _was_fit(self, entry: Entry) -> bool:
+        return entry.age_s is not None and entry.age_s <= self._max_age_s
+
     def _check_age(self, entry: Entry) -> None:
         """Let only what is young enough be run. Raises CommandTooOld, or CommandUnverified for what may have been."""
         if self._is_fit(entry):
             return
-        if entry.is_resumed:
+        if entry.is_resumed and self._was_fit(entry):
             raise CommandUnverified(
                 "the bridge was stopped while this was under way",
                 hint="it may have been carried out; the state topic tells what is in force",

@@ -176,7 +176,8 @@ class Session:
                     await gone.wait()
             except TimeoutError:
                 _LOGGER.debug("the broker has not acknowledged the goodbye")
-        await self._link.close(forget_session=self._rivalry.is_lost or self._catch_up.is_strange)
+        is_of_no_use = self._rivalry.is_lost and not self._link.session_present  # one that was there is the other's
+        await self._link.close(forget_session=is_of_no_use or self._catch_up.is_strange)
 
     async def _serve(self) -> None:
         commands = frozenset(self._topics.command_filters)

@@ -209,6 +209,23 @@ async def test_a_kill_before_all_that_waited_has_come_makes_nothing_younger(hous
     assert house.ran == []
 
 
+async def test_a_kill_while_what_waited_is_held_does_not_make_it_anything_else(house: House) -> None:
+    await house.start()
+    await house.lives(3)
+    await house.kill()
+    house.ask("r")
+    await house.clock.advance(30)
+    house.broker.faults.denied = (f"{ROOT}/sync",)  # so that it takes its time
+    house.begin()
+    await until(lambda: len(house.hub.notes) == 1)
+    await house.kill()
+    house.broker.faults.denied = ()
+    await house.start()
+    await house.answered("r")
+    assert set(house.results["r"]) == {"refused"}
+    assert house.acks[0]["error"]["code"] == "too_old"
+
+
 async def test_a_broker_that_does_not_return_our_message_is_waited_for_a_while_only(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
