@@ -27,6 +27,7 @@ class MqttConfig(HttpOptions):
     username: str | None = Field(
         default=None,
         min_length=1,
+        max_length=1024,
         description="name the broker's user as it is, whatever characters it has, or leave it out and name it in url:",
     )
     password: SecretStr | None = Field(default=None, description="write `!file NAME` or `!env NAME`, which hold the password")

@@ -125,7 +125,7 @@ def monitor_payload(view: MonitorView, system: SystemView, offer: Offer) -> byte
     device_id = f"{_system_id(offer, view.system)}-{view.key}"
     place = _Place(
         unique=f"{topics.instance}-{view.system}-{view.key}",
-        readable=_slug(name) or _slug(f"{view.system}_{view.key}"),
+        readable=_readable(view, system, name),
         status=topics.status,
         topics={
             Source.STATE: state_topic,
@@ -218,6 +218,13 @@ def _zones(monitor: Monitor, place: _Place, device_id: str) -> list[dict[str, An
             }
         )
     return children
+
+
+def _readable(view: MonitorView, system: SystemView, name: str) -> str:
+    """Return how the monitor is called in entity ids: by its key too where another has the same name."""
+    slug = _slug(name)
+    is_shared = any(other.monitor.name == name and key != view.key for key, other in system.monitors.items())
+    return slug if slug and not is_shared else "_".join(filter(None, (slug or _slug(view.system), _slug(view.key))))
 
 
 def _child_name(device: str, part: str) -> str:

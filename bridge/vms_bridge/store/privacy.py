@@ -80,21 +80,21 @@ def claim_store(path: Path) -> None:
 
 def flaws(directory: Path) -> list[Flaw]:
     """Return what others can do to the state in this directory as it stands; nothing for one that is not there."""
-    return [flaw for path in _ours(directory) if (flaw := _flaw(path)) is not None]
+    found = (_flaw(path, is_directory_itself=path is directory) for path in _ours(directory))
+    return [flaw for flaw in found if flaw is not None]
 
 
 def mend(directory: Path) -> list[Flaw]:
     """Take away what others can write, and return what there was and what there still is."""
     found = []
     for path in _ours(directory):
-        flaw = _flaw(path)
-        found += [flaw if not flaw.is_grave else _mended(path, flaw)] if flaw is not None else []
+        flaw = _flaw(path, is_directory_itself=path is directory)
+        if flaw is not None:
+            found.append(_mended(path, flaw) if flaw.hint.startswith("chmod") and flaw.is_grave else flaw)
     return found
 
 
 def _mended(path: Path, flaw: Flaw) -> Flaw:
-    if path.stat().st_mode & stat.S_ISVTX:
-        return flaw  # everybody's, as /tmp is
     wanted = _DIRECTORY if path.is_dir() else _FILE
     try:
         path.chmod(wanted)
@@ -103,12 +103,20 @@ def _mended(path: Path, flaw: Flaw) -> Flaw:
     return Flaw(f"{flaw.text}: that is mended (mode {wanted:04o})", "", is_mended=True)
 
 
-def _flaw(path: Path) -> Flaw | None:
+def _flaw(path: Path, *, is_directory_itself: bool) -> Flaw | None:
     try:
-        info = path.stat()
+        info = path.stat() if is_directory_itself else path.lstat()
     except OSError:
         return None
-    mode, is_directory = stat.S_IMODE(info.st_mode), stat.S_ISDIR(info.st_mode)
+    if stat.S_ISLNK(info.st_mode):
+        return Flaw(f"{path} is a link, and the bridge follows none there", _NO_LINK)
+    flaw = _flaw_of_mode(path, stat.S_IMODE(info.st_mode), is_directory=stat.S_ISDIR(info.st_mode))
+    if info.st_uid not in {0, os.geteuid()} and (flaw is None or not flaw.is_grave):
+        return Flaw(f"{path} belongs to another user, number {info.st_uid}", f"chown it to the one that runs the bridge: {path}")
+    return flaw
+
+
+def _flaw_of_mode(path: Path, mode: int, *, is_directory: bool) -> Flaw | None:
     hint = f"chmod {700 if is_directory else 600} {path}"
     if mode & stat.S_ISVTX and mode & _WRITABLE:
         return Flaw(f"everybody can write to {path} (mode {mode:04o})", "set data_dir: to a directory of its own")
@@ -122,11 +130,11 @@ def _flaw(path: Path) -> Flaw | None:
 
 
 def _ours(directory: Path) -> Iterator[Path]:
-    """Yield the directory and all in it that is the bridge's, but for links, which are refused elsewhere."""
+    """Yield the directory and all in it that is the bridge's."""
     yield directory
     with suppress(OSError):
         for path in sorted(directory.iterdir()):
-            if (path.name == LOCK_NAME or path.name.startswith(STORE_NAME)) and not path.is_symlink():
+            if path.name == LOCK_NAME or path.name.startswith(STORE_NAME):
                 yield path
 
 

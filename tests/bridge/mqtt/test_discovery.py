@@ -256,6 +256,14 @@ def test_no_name_stands_twice_in_that_of_a_zone(zone: str, name: str) -> None:
     assert [child["name"] for child in payload["cdevs"]] == [name]
 
 
+def test_two_cameras_of_one_name_have_entity_ids_of_their_own() -> None:
+    views = {key: replace(VIEW, key=key, monitor=replace(VIEW.monitor, id=key, name="Drive")) for key in ("1", "2")}
+    views["3"] = replace(VIEW, key="3", monitor=replace(VIEW.monitor, id="3", name="Hall"))
+    system = replace(SYSTEM, monitors=views)
+    ids = [decode(monitor_payload(view, system, OFFER))["cmps"]["motion"]["def_ent_id"] for view in views.values()]
+    assert ids == ["binary_sensor.drive_1_motion", "binary_sensor.drive_2_motion", "binary_sensor.hall_motion"]
+
+
 def test_counts_have_no_unit_and_states_one_spelling() -> None:
     units = {part.get("unit_of_meas") for payload in PAYLOADS.values() for _, part in all_components(payload)}
     assert not {"events", "monitors", "messages", "systems"} & units

@@ -122,6 +122,7 @@ def test_no_link_is_followed(tmp_path: Path, name: str, leads_somewhere: bool) -
         target.write_text("somebody's")
         target.chmod(0o666)
     (data_dir / name).symlink_to(target)
+    assert ["is a link" in flaw.text for flaw in flaws(data_dir)] == [True]
     with pytest.raises(StoreError, match="is a link") as caught:
         opened(data_dir)
     assert "data_dir" in caught.value.hint
@@ -144,6 +145,13 @@ def test_a_data_dir_may_be_a_link_itself(tmp_path: Path) -> None:
     (tmp_path / "state").symlink_to(tmp_path / "there")
     opened(tmp_path / "state")
     assert (tmp_path / "there" / "lock").exists()
+
+
+def test_a_directory_of_another_user_is_told(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    os.chown(tmp_path, 12345, -1)
+    assert [flaw.text for flaw in mend(tmp_path)] == [f"{tmp_path} belongs to another user, number 12345"]
 
 
 def test_root_is_remarked() -> None:
