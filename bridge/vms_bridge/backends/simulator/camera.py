@@ -21,6 +21,7 @@ from vms_bridge.backends.simulator.archive import (
 )
 from vms_bridge.backends.simulator.modes import behaviour, style_of
 from vms_bridge.model import (
+    MOTION,
     AlarmState,
     Capability,
     DetectedObject,
@@ -276,7 +277,6 @@ class Camera:
         recording = [event for event in self._open.values() if event.end is None]
         occupied = {zone for sighting in sightings for zone in sighting.zones}
         scores = [round(255 * sighting.score) for sighting in sightings if sighting.zones]
-        cause = forced.event.cause if forced else next((event.cause for event in recording), None)
         return MonitorState(
             available=True,  # the bridge can ask; whether pictures come is `connected`
             connected=does.captures,
@@ -287,7 +287,7 @@ class Camera:
             is_recording=bool(recording),
             modes=self.modes,
             score=forced.score if forced else max(scores, default=0),
-            cause=cause if alarm is not AlarmState.IDLE else None,
+            cause=self._cause(visit, time) if alarm in MOTION else None,
             event_id=recording[-1].id if recording else None,
             capture_fps=FPS if does.captures else 0.0,
             analysis_fps=FPS if does.analyses else 0.0,
@@ -304,6 +304,14 @@ class Camera:
             lag_s=0.0,
             detail=self._detail(does, time),
         )
+
+    def _cause(self, visit: Visit | None, time: float) -> str | None:
+        """Return why there is an alarm; a section of continuous recording has its own cause, whatever moves meanwhile."""
+        if self._forced is not None and self._forced.until is None:
+            return self._forced.event.cause
+        event = visit_event(self._world, visit, time) if visit is not None else None
+        recorded = [event] if event is not None else [event for event in self._open.values() if event.end is None]
+        return next((event.cause for event in recorded if event.kind is not EventKind.CONTINUOUS), None)
 
     def _detail(self, does: Behaviour, time: float) -> str | None:
         if time < self._restarting_until:

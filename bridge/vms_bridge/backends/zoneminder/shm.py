@@ -25,6 +25,7 @@ _PREFIX_BYTES = 1024
 # TriggerData follows SharedData in every version: its own size, then the state.
 _TRIGGER = struct.Struct("<II")
 _TRIGGER_BYTES = 560
+_TRIGGER_CAUSE, _TRIGGER_CAUSE_BYTES = 16, 32
 _CAUSE_BYTES = 256
 # From 1.37 on an int for every zone follows, then VideoStoreData with its own size (with a short timeval: 32 bits).
 _VIDEO_STORE_BYTES = frozenset({4128, 4120, 4116})
@@ -92,7 +93,8 @@ _CODES |= {"score": "I", "capture_fps": "dd", "startup": "q", "heartbeat": "q", 
 class Sample:
     """One look at a monitor's shared memory; `startup`, `heartbeat` and `last_write` are Unix times, 0 for never.
 
-    `cause` is what ZoneMinder says of the alarm that runs, or of the last one.
+    `cause` is what ZoneMinder says of the alarm that runs, or of the last one, or of the last event (`tells_causes_of_events`);
+    `forced_cause` what was said when an alarm was forced last.
     `force`: what the trigger says, whether or not the daemon has taken it. `sign` changes with each frame. `scored_zones`:
     which of all zones, in ZoneMinder's order, have a score; None where that can't be told.
     """
@@ -108,6 +110,8 @@ class Sample:
     imagesize: int
     sign: tuple[int, int] = (0, 0)
     force: Force | None = Force.NOTHING
+    forced_cause: str = ""
+    tells_causes_of_events: bool = False
     score: int | None = None
     capture_fps: float | None = None
     analysis_fps: float | None = None
@@ -122,6 +126,7 @@ class Sample:
             self.last_event,
             self.is_detecting,
             self.force,
+            self.forced_cause,
             self.has_signal,
             self.startup,
             self.scored_zones,
@@ -299,7 +304,7 @@ class MonitorMemory:
         """Read as much as there is to be known."""
         layout = self._layout
         if layout.zone_scores is None or not self._zones:
-            self._scores, self._tail = None, layout.size + _TRIGGER.size
+            self._scores, self._tail = None, layout.size + _TRIGGER_CAUSE + _TRIGGER_CAUSE_BYTES
         else:
             self._scores = struct.Struct(f"<{layout.zone_scores}x{self._zones}iI")
             self._tail = self._scores.size
@@ -330,7 +335,7 @@ class MonitorMemory:
         trigger_bytes, trigger = _TRIGGER.unpack_from(self._buffer, end)
         sample = Sample(
             alarm=alarm_state(values["state"] - self._offset),
-            cause=self._cause(),
+            cause=self._text(self._layout.cause, _CAUSE_BYTES),
             last_event=values["last_event"],
             is_detecting=values["detecting"] > self._layout.paused,
             has_signal=values["signal"] != 0,
@@ -340,6 +345,8 @@ class MonitorMemory:
             imagesize=values["imagesize"],
             sign=(values["written"], values["analysed"]),
             force=_FORCES.get(trigger) if trigger_bytes == _TRIGGER_BYTES else None,
+            forced_cause=self._text(end + _TRIGGER_CAUSE, _TRIGGER_CAUSE_BYTES) if trigger_bytes == _TRIGGER_BYTES else "",
+            tells_causes_of_events=self._layout.zone_scores is not None,
             score=values.get("score"),
             capture_fps=_rate(values.get("capture_fps")),
             analysis_fps=_rate(values.get("analysis_fps")),
@@ -349,9 +356,8 @@ class MonitorMemory:
         self._last_urgent = self._last[0][self._urgent], self._last[0][self._behind]
         return sample
 
-    def _cause(self) -> str:
-        start = self._layout.cause
-        return self._buffer[start : start + _CAUSE_BYTES].split(b"\0", 1)[0].decode("utf-8", "replace")
+    def _text(self, start: int, length: int) -> str:
+        return self._buffer[start : start + length].split(b"\0", 1)[0].decode("utf-8", "replace")
 
     def _scored_zones(self) -> tuple[bool, ...] | None:
         """Say which zones have a score, if what follows the scores shows that they are as many as is thought."""

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
+from vms_bridge.backends.zoneminder.alarm_cause import AlarmCause
 from vms_bridge.backends.zoneminder.delivery import Delivery
 from vms_bridge.backends.zoneminder.doubt import Doubt
 from vms_bridge.backends.zoneminder.event_values import open_alarm
@@ -69,7 +70,7 @@ class Watch:
     trigger: Trigger = field(default_factory=Trigger)
     is_foreign: bool = False
     has_memory: bool = False
-    cause: str | None = None
+    cause: AlarmCause = field(default_factory=AlarmCause)
     status: AlarmState | None = None
     status_at: float | None = None
     doubt: Doubt = field(default_factory=Doubt)
@@ -146,10 +147,7 @@ class Watch:
             self.restarting_from = None
         self.sample, self.memory_problem = sample, None
         self.has_memory = self.has_memory or sample.score is not None
-        if sample.alarm is AlarmState.IDLE:
-            self.cause = None
-        elif sample.alarm is AlarmState.ALARM and sample.cause:
-            self.cause = sample.cause
+        self.cause.saw(sample)
 
     def was_commanded(self, action: Action) -> None:
         """Hear what ZoneMinder was asked to do with the monitor, and has accepted."""
@@ -163,7 +161,8 @@ class Watch:
         if self.sample is not None:
             self.hold(monotonic)
         self.memory.bad()
-        self.sample, self.memory_problem, self.cause = None, problem, None
+        self.cause.forget()
+        self.sample, self.memory_problem = None, problem
 
     def hold(self, monotonic: float) -> None:
         """Do not call the camera lost while its daemon starts: it takes a few seconds to its first picture."""
@@ -194,7 +193,7 @@ class Watch:
             is_recording=is_recording,
             modes=row.modes,
             score=sample.score if sample is not None else None,
-            cause=None if alarm in {None, AlarmState.IDLE} else self.cause or (newest.cause if newest is not None else None),
+            cause=None if alarm in {None, AlarmState.IDLE} else self.cause.text or _cause_of(newest),
             event_id=newest.id if newest is not None and is_recording is not False else None,
             capture_fps=_rounded(rates[0]),
             analysis_fps=_rounded(rates[1]),
@@ -226,7 +225,7 @@ class Watch:
             alarm=sample.alarm,
             forced=self._is_forced(sample, sample.alarm),
             score=sample.score,
-            cause=None if sample.alarm in {None, AlarmState.IDLE} else self.cause,
+            cause=None if sample.alarm in {None, AlarmState.IDLE} else self.cause.text,
             capture_fps=_rounded(sample.capture_fps),
             analysis_fps=_rounded(sample.analysis_fps),
             zones=(self._zones_by_memory(sample, monotonic) or {}) if connected else {},
@@ -364,6 +363,11 @@ class Watch:
 def is_same(one: MonitorState, other: MonitorState) -> bool:
     """Say whether they differ in nothing but the time of observation."""
     return _ALL_BUT_TIME(one) == _ALL_BUT_TIME(other)
+
+
+def _cause_of(event: Event | None) -> str | None:
+    """Return why the event was begun, if an alarm did it: continuous recording has its own cause, whatever moves meanwhile."""
+    return None if event is None or event.kind is EventKind.CONTINUOUS else event.cause or None
 
 
 def _rounded(value: float | None) -> float | None:

@@ -71,6 +71,21 @@ class Site:
         return [event for event in self.feed.events if event.monitor_id == monitor_id]
 
 
+async def test_an_alarm_within_continuous_recording_has_its_own_cause() -> None:
+    site = Site()
+    async with site.running():
+        await site.until_alarm("3")
+        state = site.feed.states["3"]
+        assert site.events("3")[-1].cause == "Continuous"
+        assert state.cause
+        assert state.cause.startswith("Motion")
+        for _ in range(120):
+            await site.clock.advance(0.5)
+            if site.alarm("3") is AlarmState.IDLE:
+                break
+        assert site.feed.states["3"].cause is None
+
+
 async def test_an_alarm_comes_with_event_detections_and_zones() -> None:
     site = Site()
     async with site.running():
