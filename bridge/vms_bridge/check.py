@@ -160,7 +160,8 @@ class _Trial:
 
     async def findings(self) -> list[Finding]:
         """Return what came of it. Raises BrokerError where the connection is lost."""
-        version = "MQTT 5" if self._link.is_mqtt5 else "MQTT 3.1.1 (the broker knows no newer one)"
+        old = "MQTT 3.1.1 (the broker knows no newer one, and keeps no commands for a bridge that is away)"
+        version = "MQTT 5" if self._link.is_mqtt5 else old
         found = [Finding(text=f"{self._config.place} accepts the bridge, {version}")]
         self._link.listen(self._heard, lambda: None)
         areas = [self._topics.root]
