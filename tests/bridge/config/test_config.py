@@ -443,6 +443,7 @@ YAML_VALUES = st.recursive(
 )
 
 
+@pytest.mark.timeout(30)  # many files, read whole
 @settings(max_examples=150, deadline=None)
 @given(
     top=st.fixed_dictionaries({}, optional=dict.fromkeys(FileOptions.model_fields, YAML_VALUES)),
