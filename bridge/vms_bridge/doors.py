@@ -5,6 +5,7 @@ Each is a pydantic model to inherit from, so that no door lacks an option that a
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ class TlsOptions(BaseModel):
     def _check_fingerprint(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
             return None
-        digits = value.lower().strip().removeprefix("sha256:").replace(":", "").replace(" ", "")
+        digits = re.sub(r"^sha-?256(?: fingerprint)?[:=]|[: ]", "", value.strip().lower())
         if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
             raise ValueError("is not a SHA-256: that is 64 hex digits, colons allowed")
         if info.data.get("ca_file"):

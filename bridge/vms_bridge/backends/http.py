@@ -44,6 +44,10 @@ _PORTAL = re.compile(
 )
 """What the addresses of login portals have in their host or path."""
 _PASSWORD_FIELD = re.compile(rb"(?i)<input[^>]{0,300}type\s*=\s*[\"']?password")
+_PLAIN_TO_TLS = re.compile(
+    rb"(?i)plain HTTP request was sent to HTTPS|speaking plain HTTP to an SSL|HTTP request to an HTTPS server"
+)
+"""What nginx, Apache and servers in Go say of it."""
 _LET_IN = "have it let the bridge in by HTTP basic authentication (http_username:, http_password:)"
 _DIRECT = "or set url: to an address that leads past it"
 
@@ -161,7 +165,7 @@ class HttpClient:
             raise self._redirected(where, host, response.headers.get("Location", ""))
         if status == 400 and b"SSL certificate" in body[:2000]:
             raise _certificate_wanted(host, is_shown=self._options.client_certificate is not None)
-        if status == 400 and b"plain HTTP request was sent to HTTPS port" in body[:2000]:
+        if status == 400 and _PLAIN_TO_TLS.search(body[:2000]):
             raise VmsProtocolError(f"{host} speaks HTTPS at this port", hint="write https:// in url:")
 
     def _examine_challenge(self, host: str, status: int, challenge: str, *, has_login: bool) -> None:
@@ -198,7 +202,9 @@ class HttpClient:
         place = self.quoted(f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}" if elsewhere else target.path)
         is_elsewhere = elsewhere not in {None, host}
         leads_back = is_elsewhere and host in unquote(unquote(target.query))
-        if leads_back or _PORTAL.search(f"{elsewhere}{target.path}" if is_elsewhere else target.path):
+        own_path = urlsplit(self._options.url).path
+        inside = f"{elsewhere}{target.path}" if is_elsewhere else target.path.removeprefix(own_path)
+        if leads_back or _PORTAL.search(inside):
             return GateClosed(
                 f"{where} is sent to a login at {place}",
                 hint=f"{_LET_IN}, {_DIRECT}",
