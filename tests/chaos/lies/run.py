@@ -124,6 +124,8 @@ class Run:
                 ROOT, DISCOVERY,
                 scenes=self._scenes, liars=self._liars, recorder=recorder, history=self._history, picture=picture,
             )  # fmt: skip
+            living = asyncio.gather(*(scene.live() for scene in self._scenes.values()))
+            stack.push_async_callback(cancelled, living)
             urls = {name: liar.url for name, liar in self._liars.items()}
             secrets = {"LIES_ZM_PASSWORD": PASSWORD, "LIES_MQTT_PASSWORD": MQTT_PASSWORD}
             self._bridge = Bridge(folder, _CONFIG.format(folder=folder, broker=self._line.port, **urls), secrets)
@@ -136,8 +138,7 @@ class Run:
 
     async def _go(self, schedule: Iterable[Round], seconds: float) -> None:
         orders = [Orders(scene, self._commander, self._tap, ROOT, self._random) for scene in self._scenes.values()]
-        lives = (scene.live() for scene in self._scenes.values())
-        watching = asyncio.gather(self._lookout.watch(), self._weigh(), *lives)
+        watching = asyncio.gather(self._lookout.watch(), self._weigh())
         happening = asyncio.gather(*(scene.run() for scene in self._scenes.values()), self._upheavals())
         ordering = asyncio.gather(*(each.run() for each in orders))
         began = time.monotonic()
