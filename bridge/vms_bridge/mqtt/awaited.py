@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.views import HubView
 
-PATIENCE_S = 15.0
+PATIENCE_S = 20.0
 """A system that does not answer by then is not about to: the hub says what is wrong with it."""
 
 

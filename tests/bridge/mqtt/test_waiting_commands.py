@@ -18,6 +18,7 @@ from vms_bridge.demo.broker import BrokerLimits
 from vms_bridge.demo.packets import Subscribe, Unsubscribe
 from vms_bridge.demo.properties import Property
 from vms_bridge.errors import RivalBridge
+from vms_bridge.mqtt.awaited import PATIENCE_S
 from vms_bridge.mqtt.catch_up import CATCH_UP_S
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.link import Link
@@ -416,7 +417,7 @@ async def test_a_system_that_does_not_come_is_not_waited_for_for_ever(house: Hou
     house.hub.set_system(available=False)
     house.ask("r")
     await house.start()
-    await house.lives(16)
+    await house.lives(PATIENCE_S + 1)
     await house.answered("r")
     assert house.ran == ["r"], "the hub says what is wrong with it"
 
