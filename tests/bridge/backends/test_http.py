@@ -198,11 +198,24 @@ async def test_a_client_certificate_that_nginx_wants(tmp_path: Path) -> None:
         assert await checked(config(fake.url, ca_file=authority.ca_file, **shown)) == ""
 
 
-async def test_http_where_https_is_spoken() -> None:
+async def test_a_portal_may_be_called_auth_itself() -> None:
+    async with FakeZoneMinder(World(), sub_path="/auth/zm") as fake, Api(config(fake.url), FakeClock()) as api:
+        with pytest.raises(VmsAuthFailed, match="wants a login") as caught:
+            await api._send("GET", f"{fake.url}/index.php", {"view": "image", "eid": "1"})
+    assert not isinstance(caught.value, GateClosed)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The plain HTTP request was sent to HTTPS port",
+        "Reason: You're speaking plain HTTP to an SSL-enabled server port.",
+        "Client sent an HTTP request to an HTTPS server.",
+    ],
+)
+async def test_http_where_https_is_spoken(words: str) -> None:
     async def handle(_: web.Request) -> web.Response:
-        return web.Response(
-            status=400, text="<html>The plain HTTP request was sent to HTTPS port</html>", content_type="text/html"
-        )
+        return web.Response(status=400, text=f"<html>{words}</html>", content_type="text/html")
 
     application = web.Application()
     application.router.add_route("*", "/{tail:.*}", handle)

@@ -81,6 +81,8 @@ def test_defaults_and_spellings() -> None:
         {"url": "https://h/zm", "username": "u", "password": "sesame", "fingerprint": ":".join([PIN[:2]] * 32)}
     )
     assert config.fingerprint == PIN.lower()
+    for written in (f"SHA256:{PIN}", f"sha256 Fingerprint={PIN}", f" SHA-256:{' '.join([PIN[:2]] * 32)} "):
+        assert ZoneMinderConfig(url="https://h", fingerprint=written).fingerprint == PIN.lower()
     assert config.shared_memory == Path("/dev", "shm")
     assert "sesame" not in repr(config)
 
