@@ -15,7 +15,7 @@ from vms_bridge.backends.zoneminder.sampler import LAG_S
 from vms_bridge.backends.zoneminder.trigger import Force, Trigger
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.backends.zoneminder.zones import occupied_by_notes, watching
-from vms_bridge.commands import SetAlarm
+from vms_bridge.commands import SetAlarm, SetDetection
 from vms_bridge.model import AlarmState, Capability, EventKind, Monitor, MonitorState
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Watch:
 
     def was_commanded(self, action: Action) -> None:
         """Hear what ZoneMinder was asked to do with the monitor, and has accepted."""
-        self.wants_alarm = isinstance(action, SetAlarm)
+        self.wants_alarm = isinstance(action, SetAlarm | SetDetection)
         if isinstance(action, SetAlarm):
             newest = self.open_events[-1] if self.open_events else None
             self.ended_event = None if action.on or newest is None else newest.id

@@ -274,6 +274,8 @@ async def test_a_hung_daemons_trigger_does_not_count_when_its_memory_comes_back(
         (IDLE, {"detection": True}, SetDetection(on=False)),
         (IDLE, {"detection": False}, SetDetection(on=True)),
         (ALARM, {"detection": True}, SetDetection(on=False)),
+        (IDLE, {"detection": True}, SetDetection(on=True)),
+        (IDLE, {"detection": False}, SetDetection(on=False)),
     ],
 )
 async def test_what_a_hung_daemons_memory_shows_is_no_proof(
