@@ -282,10 +282,10 @@ class CommandIntake:
             self._refuse_unread(entry, target, _busy())
 
     def _answer(self, entry: Entry, ack: Ack) -> None:
-        """Give the final answer, and keep it until the broker has it."""
+        """Give the final answer once it is kept, and keep it until the broker has it."""
         payload = payloads.ack(ack)
-        self._ledger.answered(entry, payload)
-        self._answers.give(entry.message, payload, partial(self._ledger.strike_out, entry))
+        give = partial(self._answers.give, entry.message, payload, partial(self._ledger.strike_out, entry))
+        self._ledger.answered(entry, payload, give)
 
     def _clear(self, topic: str) -> None:
         """Take a retained command off the broker, as soon as there is a link."""

@@ -15,6 +15,8 @@ from vms_bridge.mqtt.events import SINK
 from vms_bridge.mqtt.wire import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vms_bridge.clock import Clock
     from vms_bridge.views import HubView
 
@@ -72,7 +74,7 @@ class Ledger:
         self._hub = hub
         self._clock = clock
         self._last = 0
-        self._changed: dict[int, Entry | None] = {}
+        self._changed: dict[int, tuple[Entry | None, Callable[[], None] | None]] = {}
         self._stored: set[int] = set()
         self._unsafe: dict[int, Entry] = {}
         self._news = asyncio.Event()
@@ -111,10 +113,13 @@ class Ledger:
         self._change(entry.number, entry)
         return entry
 
-    def answered(self, entry: Entry, answer: bytes) -> None:
-        """Note the command's final answer, which is on its way."""
+    def answered(self, entry: Entry, answer: bytes, give: Callable[[], None]) -> None:
+        """Note the command's final answer, and give it then: after a kill there is no other one."""
         entry.answer = answer
-        self._change(entry.number, entry)
+        if self._writer is None:
+            give()
+        else:
+            self._change(entry.number, entry, give)
 
     def strike_out(self, entry: Entry) -> None:
         """Forget a command: whoever asked has his answer."""
@@ -136,12 +141,12 @@ class Ledger:
         changed = {number: self._changed.pop(number) for number in numbers}
         notes = {
             number: None if entry is None else _note(entry)
-            for number, entry in changed.items()
+            for number, (entry, _) in changed.items()
             if entry is not None or number in self._stored
         }
         if notes:
             await self._hub.note_unanswered(SINK, notes)
-        for number, entry in changed.items():
+        for number, (entry, then) in changed.items():
             if entry is None:
                 self._stored.discard(number)
             else:
@@ -149,9 +154,11 @@ class Ledger:
             safe = self._unsafe.pop(number, None)
             if safe is not None:
                 safe.message.acknowledge()
+            if then is not None:
+                then()
 
-    def _change(self, number: int, entry: Entry | None) -> None:
-        self._changed[number] = entry
+    def _change(self, number: int, entry: Entry | None, then: Callable[[], None] | None = None) -> None:
+        self._changed[number] = entry, then
         self._news.set()
 
 

@@ -56,16 +56,34 @@ async def test_a_command_is_acknowledged_when_it_is_stored_and_not_before() -> N
     await ledger.close()
 
 
-async def test_what_is_answered_at_once_is_acknowledged_without_a_note() -> None:
+async def test_what_is_over_at_once_is_acknowledged_without_a_note() -> None:
     hub = Journal()
     told: list[int] = []
     ledger = Ledger(hub, FakeClock())
     await ledger.open()
     entry = ledger.enter(message(1, told), 0.0)
-    ledger.answered(entry, b"done")
     ledger.strike_out(entry)
     await settle()
     assert (told, hub.written) == ([1], [])
+    await ledger.close()
+
+
+async def test_an_answer_is_given_when_it_is_stored_and_not_before() -> None:
+    """Else a kill in between would have the command run again, and answered otherwise."""
+    hub = Journal()
+    given: list[bytes] = []
+    ledger = Ledger(hub, FakeClock())
+    await ledger.open()
+    hub.stores.clear()
+    entry = ledger.enter(message(1, []), 0.0)
+    await settle()
+    ledger.answered(entry, b"done", lambda: given.append(hub.notes[entry.number]))
+    await settle()
+    assert given == []
+    hub.stores.set()
+    await settle()
+    (note,) = given
+    assert b"ZG9uZQ==" in note, "the answer is in it"
     await ledger.close()
 
 
@@ -105,7 +123,7 @@ async def test_an_entry_is_read_as_it_was_written(answer: bytes | None) -> None:
     await first.open()
     entry = first.enter(message(1, []), 4.5)
     if answer:
-        first.answered(entry, answer)
+        first.answered(entry, answer, lambda: None)
     await first.close()
     second = Ledger(hub, clock)
     (read,) = await second.open()
@@ -130,7 +148,7 @@ def test_a_kill_at_any_moment_leaves_a_command_with_the_broker_or_in_the_store(s
                 entries.append(ledger.enter(message(len(entries) + 1, told), 0.0))
             elif step in {"answer", "strike"} and len(done) < len(entries):
                 entry = entries[len(done)]
-                ledger.answered(entry, b"answer")
+                ledger.answered(entry, b"answer", lambda: None)
                 if step == "strike":
                     ledger.strike_out(entry)
                     done.add(entry.number)
