@@ -16,7 +16,7 @@ from tests.fakes.zoneminder import recorded, render
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from tests.fakes.gate import Gate
     from tests.fakes.zoneminder.world import FakeEvent, FakeMonitor, World
@@ -91,6 +91,7 @@ class FakeZoneMinder:
     edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     restarts: list[int] = field(default_factory=list)
     disk_fields: bool = False
+    more_storage: list[dict[str, Any]] = field(default_factory=list)
     database_is_down: bool = False
     """Then every API call, login too, answers 200 and nothing."""
     rewrite: Callable[[str, bytes], bytes] | None = None
@@ -245,8 +246,10 @@ class FakeZoneMinder:
             (r"host/daemonCheck", "", lambda: {"result": int(not self.world.is_stopped)}),
             (r"states", "system:view", self._states),
             (r"storage", "system:view", self._storage),
+            (r"storage/view/(\d+)", "system:view", lambda n: {"storage": self._one(self._areas(), "storage", int(n))}),
             (r"servers", "system:view", lambda: {"servers": [{"Server": row} for row in self.servers]}),
-            (r"zones", "monitors:view", lambda: {"zones": render.zones(self.world)}),
+            (r"zones", "monitors:view", self._zones),
+            (r"zones/forMonitor/(\d+)", "monitors:view", lambda n: self._zones(int(n))),
             (r"configs/viewByName/(\w+)", "", self._config),
             (r"monitors", "monitors:view", lambda: self._monitors(user)),
             (r"monitors/(\d+)", "monitors:edit" if is_edit else "monitors:view", lambda n: self._monitor(int(n), form, user)),
@@ -273,10 +276,26 @@ class FakeZoneMinder:
 
     def _states(self) -> object:
         rows = [
-            {"State": {"Id": number, "Name": name, "Definition": "", "IsActive": int(active)}}
+            {"State": {"Id": number, "Name": name, "Definition": self._definition(), "IsActive": int(active)}}
             for number, (name, active) in enumerate(self.world.states.items(), 1)
         ]
+        self._examine("states", range(1, len(rows) + 1))
         return {"states": rows}
+
+    def _zones(self, monitor: int | None = None) -> object:
+        rows = [row for row in render.zones(self.world) if monitor in {None, row["Zone"]["MonitorId"]}]
+        self._examine("zones", [row["Zone"]["Id"] for row in rows])
+        return {"zones": rows}
+
+    def _one(self, rows: Sequence[dict[str, Any]], kind: str, number: int) -> dict[str, Any]:
+        found = next((row for row in rows if row["Id"] == number), None)
+        if found is None:
+            raise _Denied(404, "NotFoundException", f"Invalid {kind}")
+        self._examine(kind, [number])
+        return {kind.capitalize(): found}
+
+    def _definition(self) -> str:
+        return ",".join(f"{item.id}:{item.function}:{int(item.enabled)}" for item in self.world.monitors.values())
 
     def _change_state(self, name: str) -> object:
         if name not in self.world.states:
@@ -287,12 +306,17 @@ class FakeZoneMinder:
         return {"blah": ""}
 
     def _storage(self) -> object:
+        areas = self._areas()
+        self._examine("storage", [area["Id"] for area in areas])
+        return {"storage": [{"Storage": area} for area in areas]}
+
+    def _areas(self) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"Id": 1, "Name": "Default", "DiskSpace": 12345, "Path": "/events"}
         if self.world.personality.modern_modes:
             row = recorded.STORAGE
         if self.disk_fields:
             row |= {"DiskTotalSpace": 1000, "DiskUsedSpace": 600}
-        return {"storage": [{"Storage": row}]}
+        return [row, *self.more_storage]
 
     def _config(self, name: str) -> object:
         values = {"ZM_PATH_ZMS": f"{self.sub_path}/cgi-bin/nph-zms", "ZM_BULK_FRAME_INTERVAL": str(self.world.bulk_frames)}
@@ -303,6 +327,7 @@ class FakeZoneMinder:
 
     def _monitors(self, user: User) -> object:
         shown = [item for item in self.world.monitors.values() if item.id not in user.hidden]
+        self._examine("monitors", [item.id for item in shown])
         return {"monitors": [render.monitor(self.world, item) for item in shown]}
 
     def _monitor(self, number: int, form: dict[str, str], user: User) -> object:
@@ -312,6 +337,7 @@ class FakeZoneMinder:
         if number in user.hidden:
             raise _Denied(401, "UnauthorizedException", "Insufficient Privileges")
         if not form or not any(key.startswith("Monitor[") for key in form):
+            self._examine("monitors", [number])
             return {"monitor": render.monitor(self.world, item)}
         fields = {key[8:-1]: value for key, value in form.items() if key.startswith("Monitor[")}
         for column, value in fields.items():

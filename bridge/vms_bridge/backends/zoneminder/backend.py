@@ -7,6 +7,7 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from vms_bridge.backends.zoneminder.absence import Absence
 from vms_bridge.backends.zoneminder.actions import perform
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.checkup import examine
@@ -48,7 +49,8 @@ class ZoneMinder:
         self.secrets = Secrets.of(config)
         """The passwords, and the tokens that were got by them."""
         self._session: Session | None = None
-        self._known, self._last_read, self._remarks = Known(), LastRead(), Remarks(system)
+        self._known = Known(absence=Absence(system, clock))
+        self._last_read, self._remarks = LastRead(), Remarks(system)
         self._trouble = Trouble(_LOG, f"{system}: ZoneMinder's API", clock.monotonic)
         self._lost: Session | None = None
         """The connection that was served last, until somebody goes on with it."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vms_bridge.backends.zoneminder.api import NotThere
 from vms_bridge.backends.zoneminder.kept_zones import KeptZones
+from vms_bridge.backends.zoneminder.lists import MONITORS, Listing
 from vms_bridge.backends.zoneminder.pace import Bell
-from vms_bridge.backends.zoneminder.parse import listed_monitors, mapping, parse_monitor, parse_monitors
+from vms_bridge.backends.zoneminder.parse import as_id, as_text, mapping, parse_monitor, parse_monitors, rows
 from vms_bridge.backends.zoneminder.watch import Watch
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
-from vms_bridge.errors import VmsProtocolError
+from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -31,6 +33,8 @@ _SETTLE_S = 15.0
 _SETTLE_LOOK_S = 1.0
 # For that long after a restart the database may still hold the old daemon's status.
 _START_S = 3.0
+_DEFINED = re.compile(r"(?:^|,)([1-9]\d{0,8}):")
+"""A run state holds the modes of each monitor, as `1:Modect:1,2:None:1`."""
 # Events outlive their monitors: one that is not there is looked for so often at most.
 _STRANGER_S = 30.0
 _READ_AT_ONCE = 100
@@ -69,9 +73,9 @@ class Monitors:
 
     async def read(self) -> None:
         """Read which monitors there are, and what they are. Raises VmsError."""
-        # An older answer must not undo a newer one.
-        async with self._reading:
-            await self._read_now()
+        await self._read()
+        if self._system.lists.second_look_s(MONITORS) is not None:
+            self._bell.ring()  # who follows them is to look again
 
     async def reread(self, monitor_id: str) -> None:
         """Read one monitor, and tell of it, even if it is the same. Raises VmsError."""
@@ -92,12 +96,15 @@ class Monitors:
         """Read them again and again until cancelled, and look closely at those that settle. Raises VmsError."""
         due = self._clock.monotonic() + self._config.monitors_interval
         while True:
+            second_look_s = self._system.lists.second_look_s(MONITORS)
+            if second_look_s is not None:
+                due = min(due, self._clock.monotonic() + second_look_s)
             wait = due - self._clock.monotonic()
             rung = await self._bell.wait(min(wait, _SETTLE_LOOK_S) if self._settling else wait)
             now = self._clock.monotonic()
             if now >= due or (rung and not self._settling):
                 due = now + self._config.monitors_interval
-                await self.read()
+                await self._read()
                 await self._teller.tell_news_in_turns()
             for monitor_id, until in list(self._settling.items()):
                 await self._look_while_settling(monitor_id, until)
@@ -174,14 +181,23 @@ class Monitors:
                 self._look_at_events(watch)
                 self._teller.tell(monitor_id)
 
+    async def _read(self) -> None:
+        # An older answer must not undo a newer one.
+        async with self._reading:
+            await self._read_now()
+
     async def _read_now(self) -> None:
         now = self._clock.monotonic()
-        found = await self._list_of_monitors()
+        listing = await self._system.lists.read(MONITORS, self._ids)
+        if listing is None:
+            return  # it is looked at again soon
+        found = await self._rows_of(listing)
         are_zones_old = any(watch.has_old_zones for watch in self.watches.values())
         if are_zones_old or now - self._zones_read >= _ZONES_INTERVAL_S or found.keys() != self.watches.keys():
             self._zones_read = now if await self._system.read_zones(found) else float("-inf")
             await self._system.read_servers(self._config.url)
         known = self._known
+        known.rows = found
         if known.loaded is None:
             known.loaded = await self._kept_zones.recall()
         for gone in self.watches.keys() - found.keys():
@@ -190,7 +206,9 @@ class Monitors:
             watch = self.watches.setdefault(monitor_id, Watch(row=row, zone_watch=ZoneWatch(loaded=known.loaded.get(monitor_id))))
             self._take_row(watch, row)
             watch.is_shown = self._feed.shows(monitor_id, row.name)
-            watch.zone_watch.take(known.zones.get(monitor_id, ()), known.zones_read)
+            watch.is_unreadable = monitor_id in listing.bad
+            if monitor_id not in known.zones_unread:
+                watch.zone_watch.take(known.zones.get(monitor_id, ()), known.zones_read)
             watch.server = known.servers.get(row.server_id or "")
             self._look_at_events(watch)
         await self._keep_zones()
@@ -206,17 +224,34 @@ class Monitors:
             self._on_mode_changed()  # perhaps somebody has changed the run state
         watch.take_row(row, self._clock.monotonic(), is_starting=row.id in self._settling)
 
-    async def _list_of_monitors(self) -> Mapping[str, MonitorRow]:
-        answer = await self._api.get("monitors")
-        if "monitors" not in mapping(answer):
-            raise VmsProtocolError("api/monitors answered without a list of monitors", hint="look at ZoneMinder's log")
-        listed = listed_monitors(answer)
+    async def _rows_of(self, listing: Listing) -> dict[str, MonitorRow]:
+        """Return the rows that were read, and those of before where they could not be."""
         found: dict[str, MonitorRow] = {}
-        for start in range(0, len(listed), _READ_AT_ONCE):
-            for monitor_id, row in parse_monitors({"monitors": listed[start : start + _READ_AT_ONCE]}).items():
+        for start in range(0, len(listing.items), _READ_AT_ONCE):
+            for monitor_id, row in parse_monitors({"monitors": listing.items[start : start + _READ_AT_ONCE]}).items():
                 found.setdefault(monitor_id, row)
             await asyncio.sleep(0)  # thousands take a tenth of a second, and others wait
-        return found
+        if not listing.unread:
+            return found
+        before = {number: watch.row for number, watch in self.watches.items()} | dict(self._known.rows)
+        found |= {number: before[number] for number in listing.unread if number in before}
+        return dict(sorted(found.items(), key=lambda pair: int(pair[0])))
+
+    async def _ids(self) -> Collection[str]:
+        """Return the ids of all monitors of which anything tells."""
+        known = {*self.watches, *self._known.rows, *self._known.absence.known(MONITORS.plural)}
+        if not known:
+            zones, states = [await self._other("zones", "Zone"), await self._other("states", "State")]
+            known |= {number for row in zones if (number := as_id(row.get("MonitorId"))) is not None}
+            known |= {number for row in states for number in _DEFINED.findall(as_text(row.get("Definition")))}
+        return known
+
+    async def _other(self, plural: str, single: str) -> list[dict[str, Any]]:
+        """Return the rows of another list, none where it can't be read."""
+        try:
+            return rows(await self._api.get(plural), plural, single)
+        except (VmsAuthFailed, VmsProtocolError):
+            return []
 
     async def _look_while_settling(self, monitor_id: str, until: float) -> None:
         await self.reread(monitor_id)

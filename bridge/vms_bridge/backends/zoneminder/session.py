@@ -13,6 +13,7 @@ from vms_bridge.backends.zoneminder.event_list import EventList
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.facts import Facts
 from vms_bridge.backends.zoneminder.follower import PAGES_AT_ONCE, PAGES_PER_S, EventFollower
+from vms_bridge.backends.zoneminder.lists import STATES, STORAGE
 from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.memory import MemorySource
 from vms_bridge.backends.zoneminder.monitors import Monitors
@@ -56,7 +57,8 @@ class Session:
         self._clock, self._feed, self._known, self._last_read = clock, feed, known, last_read
         self.watches: dict[str, Watch] = {}
         self._server_trouble = Trouble(_LOG, f"{name}: another server", clock.monotonic)
-        self._system = SystemReader(name, api, known, clock)
+        self._pages = Allowance(PAGES_PER_S, clock, burst=PAGES_AT_ONCE)
+        self._system = SystemReader(name, api, known, clock, self._pages)
         self._facts = Facts(name, api, feed, clock, local=known.local_time, trouble=self._system.trouble("host/getTimeZone"))
         self._spare = Allowance(SPARE_REQUESTS_PER_S, clock)
         self._asker = Asker(self.watches, clock, rate=SPARE_REQUESTS_PER_S, has_events=lambda: self._has_events)
@@ -78,18 +80,18 @@ class Session:
     async def open(self) -> None:
         """Find out what this ZoneMinder is and can do, and tell the whole state. Raises VmsError."""
         await self._facts.learn()
+        await self._known.absence.recall(self._feed)
         async with self._system.patiently():
             await self.monitors.read()
             await self._system.read()
-        pages = Allowance(PAGES_PER_S, self._clock, burst=PAGES_AT_ONCE)
         unreadable = Unreadable(self.name, self._feed, self._clock)
         self._events = EventTracker(
-            EventList(self.api, self._known.local_time, unreadable, pages), self._clock, self._feed,
+            EventList(self.api, self._known.local_time, unreadable, self._pages), self._clock, self._feed,
             catch_up_days=self.config.catch_up_days, around=self.monitors, readiness=self._readiness, spare=self._spare,
         )  # fmt: skip
         self._follower = EventFollower(
             self.name, self._events, self._clock,
-            interval=self.config.poll_interval, listener=self, last=self._last_read, pages=pages,
+            interval=self.config.poll_interval, listener=self, last=self._last_read, pages=self._pages,
         )  # fmt: skip
         self._memory = self.memory_for(self)
         if self._memory is not None:
@@ -126,6 +128,8 @@ class Session:
         if monitor_id is None:
             await self.monitors.read()
             await self._system.read()
+            if self._system.lists.second_look_s(STATES, STORAGE) is not None:
+                self._system_bell.ring()
             self._teller.tell_everything()
             return
         watch = self.watches.get(monitor_id)
@@ -182,7 +186,8 @@ class Session:
 
     async def _follow_system(self) -> None:
         while True:
-            await self._system_bell.wait(SYSTEM_INTERVAL_S)
+            second_look_s = self._system.lists.second_look_s(STATES, STORAGE)
+            await self._system_bell.wait(SYSTEM_INTERVAL_S if second_look_s is None else second_look_s)
             await self._look_at_facts()
             await self._system.read()
             self._teller.tell_system()

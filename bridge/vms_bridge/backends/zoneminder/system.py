@@ -6,10 +6,11 @@ import asyncio
 import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vms_bridge.backends.zoneminder.api import PermissionMissing, ServerFailed
 from vms_bridge.backends.zoneminder.doubt import BULK_FRAMES
+from vms_bridge.backends.zoneminder.lists import SERVERS, STATES, STORAGE, ZONES, Listing, ListReader
 from vms_bridge.backends.zoneminder.local_time import LocalTime
 from vms_bridge.backends.zoneminder.parse import as_bool, as_int, mapping, parse_load, parse_states, parse_storage, parse_zones
 from vms_bridge.backends.zoneminder.servers import parse_servers
@@ -18,9 +19,12 @@ from vms_bridge.logs import Trouble
 from vms_bridge.model import Capability, SystemState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
+    from vms_bridge.backends.zoneminder.absence import Absence
     from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.lists import Kind
+    from vms_bridge.backends.zoneminder.pace import Allowance
     from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.backends.zoneminder.zone_watch import Loaded
     from vms_bridge.clock import Clock
@@ -32,18 +36,25 @@ _REFUSED_S = 290.0
 _PATIENCE_S = 10.0
 _BULK_FRAMES_S = 600.0
 _AGAIN_S = (0.5, 1.0, 2.0, 4.0)
+_TOLD_BY = {"host/getLoad": "load", "host/daemonCheck": "result"}
+"""What has to be in the answer, else it is none."""
+_T = TypeVar("_T")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Known:
     """What was read last of one configured system, whichever connection read it.
 
     It holds until a good answer, or a refusal, says otherwise: entities are not to come and go with failing requests.
     """
 
+    absence: Absence
+    rows: Mapping[str, MonitorRow] = field(default_factory=dict)
     state: SystemState = field(default_factory=SystemState)
     zones: Mapping[str, tuple[Zone, ...]] = field(default_factory=dict)
     """By monitor; all of them, in ZoneMinder's order."""
+    zones_unread: frozenset[str] = frozenset()
+    """The monitors whose zones could not be read then; theirs are as before."""
     zones_read: float = 0.0
     """When they were asked for, as Unix time."""
     loaded: dict[str, Loaded] | None = None
@@ -58,8 +69,9 @@ class Known:
 class SystemReader:
     """Reads what monitors and events do not tell; what is refused is left alone for a while, for permissions may change."""
 
-    def __init__(self, name: str, api: Api, known: Known, clock: Clock) -> None:
+    def __init__(self, name: str, api: Api, known: Known, clock: Clock, pace: Allowance) -> None:
         self._name, self._api, self._known, self._clock = name, api, known, clock
+        self.lists = ListReader(clock, ask=self._ask, trouble=self.trouble, absence=known.absence, pace=pace)
         self._refused: dict[str, float] = {}
         """What this user may not read, and when that was said."""
         self._patient_until = self._bulk_frames_read = float("-inf")
@@ -73,11 +85,11 @@ class SystemReader:
     @asynccontextmanager
     async def patiently(self) -> AsyncIterator[None]:
         """While a connection begins, ask again what fails for a moment: else it would be missing until the next look."""
-        self._patient_until = self._clock.monotonic() + _PATIENCE_S
+        self._patient_until, self.lists.is_patient = self._clock.monotonic() + _PATIENCE_S, True
         try:
             yield
         finally:
-            self._patient_until = float("-inf")
+            self._patient_until, self.lists.is_patient = float("-inf"), False
 
     async def read(self) -> None:
         """Read run states, storage and load anew. Raises VmsUnreachable."""
@@ -87,18 +99,22 @@ class SystemReader:
 
     async def read_zones(self, monitors: Mapping[str, MonitorRow]) -> bool:
         """Read every monitor's zones, and say whether they were told. Raises VmsUnreachable."""
-        asked = self._clock.now().timestamp()
-        answer = await self.optional("zones")
-        is_told = self._is_told("zones", answer)
-        if is_told:
-            self._known.zones, self._known.zones_read = parse_zones(answer, monitors), asked
-        return is_told
+        asked, known = self._clock.now().timestamp(), self._known
+        listing = await self._list(ZONES, monitors)
+        if listing is None:
+            return False
+        zones = parse_zones(listing.raw(ZONES), monitors)
+        known.zones = {number: known.zones.get(number, ()) for number in listing.unread} | zones
+        known.zones_unread, known.zones_read = listing.unread, asked
+        return True
 
     async def read_servers(self, portal: str) -> None:
         """Read where the other servers are. Raises VmsUnreachable."""
-        answer = await self.optional("servers")
-        if self._is_told("servers", answer):
-            self._known.servers = parse_servers(answer, portal)
+        listing = await self._list(SERVERS, self._known.servers)
+        if listing is not None:
+            servers = parse_servers(listing.raw(SERVERS), portal)
+            before = self._known.servers.items()
+            self._known.servers = {**{number: api for number, api in before if number in listing.unread}, **servers}
 
     async def read_bulk_frames(self) -> None:
         """Read now and then how often the row of an event that goes on is written, if this user may. Raises VmsUnreachable."""
@@ -116,10 +132,31 @@ class SystemReader:
     async def optional(self, path: str, *, at: str | None = None) -> object:
         """Return the answer, or None where this user may not have it or this version does not give it. Raises VmsUnreachable."""
         kind = path.split("/id:", maxsplit=1)[0]
+        return await self._guarded(kind, lambda: self._fitting(path, kind, at))
+
+    async def _fitting(self, path: str, kind: str, at: str | None) -> object:
+        answer = await (self._ask(path) if at is None else self._api.get(path, at=at))
+        key = _TOLD_BY.get(kind)
+        if key is not None and mapping(answer).get(key) is None:
+            raise VmsProtocolError(f"it answered without {key!r}")
+        self.trouble(kind).over()
+        return answer
+
+    async def _list(self, kind: Kind, apart: Iterable[str]) -> Listing | None:
+        """Return a list, an empty one where this user may not have it; None where what is known stays. Raises VmsUnreachable."""
+
+        async def ids() -> Iterable[str]:
+            return apart
+
+        listing = await self._guarded(kind.plural, lambda: self.lists.read(kind, ids))
+        return Listing([]) if kind.plural in self._refused else listing
+
+    async def _guarded(self, kind: str, ask: Callable[[], Awaitable[_T]]) -> _T | None:
+        """Return what is answered, None where nothing is, or this user may not have it. Raises VmsUnreachable."""
         if self._clock.monotonic() - self._refused.get(kind, float("-inf")) < _REFUSED_S:
             return None
         try:
-            answer = await self._ask(path, kind, at)
+            answer = await ask()
         except PermissionMissing as error:
             self._refused[kind] = self._clock.monotonic()
             self.trouble(kind).report(f"this user may not read it: {error}", code="refused", level=logging.INFO)
@@ -128,14 +165,15 @@ class SystemReader:
             self.trouble(kind).report(f"can't be read: {error}")
             return None
         self._refused.pop(kind, None)
-        self.trouble(kind).over()
         return answer
 
-    async def _ask(self, path: str, kind: str, at: str | None) -> object:
-        waits = iter(() if self.trouble(kind).is_on else _AGAIN_S)
+    async def _ask(self, path: str) -> object:
+        """Ask, and while a connection begins ask again for what fails for a moment; but not for the rows of a list."""
+        is_row = "/" in path and not path.startswith("host/")
+        waits = iter(() if is_row or self.trouble(path).is_on else _AGAIN_S)
         while True:
             try:
-                return await self._api.get(path, at=at)
+                return await self._api.get(path)
             except ServerFailed:
                 wait_s = next(waits, None)
                 if wait_s is None or self._clock.monotonic() + wait_s > self._patient_until:
@@ -150,15 +188,19 @@ class SystemReader:
         return known[kind]
 
     async def _read_now(self) -> None:
-        states, storage, load, daemons = await asyncio.gather(
-            self.optional("states"), self.optional("storage"), self.optional("host/getLoad"), self.optional("host/daemonCheck")
-        )
         known = self._known.state
-        runs = parse_states(states)
-        run_states = tuple(run.name for run in runs) if self._is_told("states", states) else known.run_states
-        areas = tuple(replace(area, used_bytes=None) for area in known.storage)
-        if self._is_told("storage", storage):
-            areas = parse_storage(storage)
+        states, storage, load, daemons = await asyncio.gather(
+            self._list(STATES, ()),
+            self._list(STORAGE, [area.id for area in known.storage]),
+            self.optional("host/getLoad"),
+            self.optional("host/daemonCheck"),
+        )
+        runs = [] if states is None else parse_states(states.raw(STATES))
+        run_states = known.run_states if states is None else tuple(run.name for run in runs)
+        unread = {area.id for area in known.storage} if storage is None else storage.unread
+        areas = tuple(replace(area, used_bytes=None) for area in known.storage if area.id in unread)
+        if storage is not None:
+            areas = tuple(sorted((*areas, *parse_storage(storage.raw(STORAGE))), key=lambda area: int(area.id)))
         average = parse_load(load)
         has_load = average is not None or (Capability.LOAD in known.capabilities and "host/getLoad" not in self._refused)
         running = mapping(daemons).get("result")
@@ -176,7 +218,3 @@ class SystemReader:
             source="api",
             capabilities=frozenset(capabilities),
         )
-
-    def _is_told(self, kind: str, answer: object) -> bool:
-        """Say whether this is a list, even an empty one, or will not be told to this user."""
-        return kind in self._refused or isinstance(mapping(answer).get(kind), (list, dict))

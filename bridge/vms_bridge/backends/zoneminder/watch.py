@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ MODES_1_37 = {
 STEP_UP_S = 1.0
 START_S = 15.0
 _ALL_BUT_TIME = attrgetter(*(each.name for each in fields(MonitorState) if each.name != "observed"))
+_UNREADABLE = "ZoneMinder can't tell of this monitor; see the log"
 _OLD_STATUS_S = 30.0
 _NO_ANSWER = "an event is open, and nobody answers whether it still is an alarm"
 _EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
@@ -63,6 +64,8 @@ class Watch:
     zone_watch: ZoneWatch = field(default_factory=ZoneWatch)
     server: str | None = None
     """The API on the server that runs it, where that is another than the configured one."""
+    is_unreadable: bool = False
+    """Whether its row can't be read any more, so that only shared memory tells of it."""
     open_events: tuple[Event, ...] = ()
     sample: Sample | None = None
     memory_problem: str | None = None
@@ -171,6 +174,8 @@ class Watch:
 
     def state(self, now: datetime, monotonic: float, lags: Lags) -> MonitorState:
         """Return what all this amounts to now."""
+        if self.is_unreadable:
+            return replace(self.state_by_memory_alone(now, monotonic), detail=_UNREADABLE)
         row = self.row
         sample = self.sample if self.uses_memory(monotonic) else None
         standing = self._alarm(monotonic, lags)

@@ -10,7 +10,9 @@ from tests.bridge.backends.zoneminder.support import MemoryFeed, config
 from tests.fakes.clock import FakeClock
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
+from vms_bridge.backends.zoneminder.absence import Absence
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
+from vms_bridge.backends.zoneminder.pace import Allowance
 from vms_bridge.backends.zoneminder.system import Known, SystemReader
 
 if TYPE_CHECKING:
@@ -51,8 +53,9 @@ class SlowApi:
 
 
 async def test_an_older_answer_undoes_no_newer_one() -> None:
-    api, known = SlowApi(), Known()
-    reader = SystemReader("zm", cast("Api", api), known, FakeClock())
+    clock = FakeClock()
+    api, known = SlowApi(), Known(absence=Absence("zm", clock))
+    reader = SystemReader("zm", cast("Api", api), known, clock, Allowance(1.0, clock))
     older = asyncio.create_task(reader.read())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
