@@ -126,6 +126,13 @@ async def test_a_new_row_at_the_end_is_found_in_a_few_requests() -> None:
     assert table.asked <= 8
 
 
+async def test_what_failed_for_a_moment_only_is_not_halved() -> None:
+    table = Table(set(range(1, 200)), set())
+    rows = await table.search().newest()
+    assert [row.id for row in rows] == list(range(199, 99, -1))
+    assert table.asked <= 3
+
+
 async def test_where_every_row_fails_it_is_the_list() -> None:
     table = Table(set(range(1, 50)), set(range(1, 50)))
     for found in (table.search().above(10, 20), table.search().newest(), table.search().these([5, 6])):
