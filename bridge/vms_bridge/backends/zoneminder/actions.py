@@ -64,7 +64,7 @@ async def perform(api: Api, action: Action, watch: Watch | None, limits: Limits 
         case SetMode(mode=mode, value=value):
             return await _edit(api, row, {mode: value}, limits.edit_s)
         case Restart():
-            await _ask(api, f"monitors/daemonControl/{row.id}/restart", limits.edit_s, at=watch.server)
+            await _ask(api, f"monitors/daemonControl/{row.id}/restart", limits.edit_s, at=_api_of(watch))
             return True
 
 
@@ -115,10 +115,20 @@ def _refuse_what_can_not_be_paused(watch: Watch, *, on: bool) -> None:
         )
 
 
+def _api_of(watch: Watch) -> str | None:
+    """Return the API to ask for this monitor: that of its own server and no other. Raises CommandRejected."""
+    if watch.server.problem:
+        raise CommandRejected(
+            f"monitor {watch.row.id} can't be commanded: {watch.server.problem}",
+            hint="fill in Hostname, Protocol, Port and PathToApi under Options > Servers",
+        )
+    return watch.server.api
+
+
 async def _alarm(api: Api, watch: Watch, command: str, timeout_s: float) -> None:
     row = watch.row
     path = f"monitors/alarm/id:{row.id}/command:{command}"
-    answer = mapping(await _ask(api, path, timeout_s, at=watch.server))
+    answer = mapping(await _ask(api, path, timeout_s, at=_api_of(watch)))
     said = f"{as_text(answer.get('status'))} {as_text(answer.get('output'))} {as_text(answer.get('error'))}"
     if "cannot handle alarms" in said:
         raise CommandRejected(

@@ -20,6 +20,7 @@ from vms_bridge.backends.zoneminder.parse import (
     parse_version,
     parse_zones,
 )
+from vms_bridge.backends.zoneminder.servers import server_of, servers_in_use
 from vms_bridge.backends.zoneminder.shm import MonitorMemory, Unusable
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError
 from vms_bridge.tls import shown_certificate
@@ -53,6 +54,8 @@ _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 _AHEAD_S = 120.0
 _LONGEST_NAME = 64
 _LISTED = 5
+_SERVER_S = 5.0
+_SERVER_HINT = "check Hostname, Protocol, Port and PathToApi under Options > Servers; else its monitors' alarms may be unknown"
 
 
 async def examine(config: ZoneMinderConfig, clock: Clock, secrets: Secrets | None = None) -> Sequence[Finding]:
@@ -105,6 +108,7 @@ async def _examine_api(config: ZoneMinderConfig, clock: Clock, api: Api, finding
     findings.append(_about_monitors(len(monitors)))
     for path, name, permission in _RESOURCES:
         findings.append(await _about_resource(api, path, name, permission))
+    findings += await _about_servers(api, config.url, monitors)
     findings += await _about_clock(api, zone or UTC, clock)
     zones = parse_zones(await _try(api, "zones"), monitors)
     findings += await asyncio.to_thread(_about_memory, config, monitors, zones, version, clock)
@@ -159,6 +163,35 @@ def _about_monitors(count: int) -> Finding:
         return Finding(text=f"it has {count} monitor{'s' * (count != 1)}")
     hint = "add one in ZoneMinder, or let this user see those that there are, under Options > Users"
     return Finding(text="it shows no monitors", hint=hint)
+
+
+async def _about_servers(api: Api, portal: str, monitors: Mapping[str, MonitorRow]) -> list[Finding]:
+    """Try each server of an installation with several, and say which monitors hang on it."""
+    used = {row.server_id for row in monitors.values() if row.server_id is not None}
+    try:
+        servers = servers_in_use(await api.get("servers"), portal, used)
+    except VmsError:
+        return []
+    findings: list[Finding] = []
+    for server_id in sorted({*servers, *(used if servers else ())}, key=int):
+        server = server_of(server_id, servers)
+        ids = [row.id for row in monitors.values() if row.server_id == server_id]
+        hang = f"; it runs monitor {_shortened(ids)}" if ids else ""
+        problem, hint = server.problem, _SERVER_HINT
+        if server.api is not None:
+            try:
+                await api.get("host/getVersion", at=server.api, timeout_s=_SERVER_S)
+            except VmsError as error:
+                problem = f"server {server.name} ({server.api}) can't be asked: {error}"
+        if problem:
+            findings.append(Finding(text=problem + hang, problem=bool(ids), hint=hint))
+        else:
+            findings.append(Finding(text=f"server {server.name} answers at {server.api or portal}{hang}"))
+    return findings
+
+
+def _shortened(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:_LISTED]) + (", ..." if len(ids) > _LISTED else "")
 
 
 def _not_permitted(what: str, permission: str, error: VmsError) -> Finding:

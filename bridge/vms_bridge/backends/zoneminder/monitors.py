@@ -12,6 +12,7 @@ from vms_bridge.backends.zoneminder.kept_zones import KeptZones
 from vms_bridge.backends.zoneminder.lists import MONITORS, Listing
 from vms_bridge.backends.zoneminder.pace import Bell
 from vms_bridge.backends.zoneminder.parse import as_id, as_text, mapping, parse_monitor, parse_monitors, rows
+from vms_bridge.backends.zoneminder.servers import server_of
 from vms_bridge.backends.zoneminder.watch import Watch
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
@@ -195,7 +196,8 @@ class Monitors:
         are_zones_old = any(watch.has_old_zones for watch in self.watches.values())
         if are_zones_old or now - self._zones_read >= _ZONES_INTERVAL_S or found.keys() != self.watches.keys():
             self._zones_read = now if await self._system.read_zones(found) else float("-inf")
-            await self._system.read_servers(self._config.url)
+            used = {row.server_id for row in found.values() if row.server_id is not None}
+            await self._system.read_servers(self._config.url, used)
         known = self._known
         known.rows = found
         if known.loaded is None:
@@ -209,7 +211,7 @@ class Monitors:
             watch.is_unreadable = monitor_id in listing.bad
             if monitor_id not in known.zones_unread:
                 watch.zone_watch.take(known.zones.get(monitor_id, ()), known.zones_read)
-            watch.server = known.servers.get(row.server_id or "")
+            watch.server = server_of(row.server_id, known.servers)
             self._look_at_events(watch)
         await self._keep_zones()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.asker import Asker
 from vms_bridge.backends.zoneminder.doubt import may_stand_still, standstill_limit
+from vms_bridge.backends.zoneminder.down import Down
 from vms_bridge.backends.zoneminder.event_list import EventList
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.facts import Facts
@@ -25,7 +26,6 @@ from vms_bridge.backends.zoneminder.telling import Teller
 from vms_bridge.backends.zoneminder.unreadable import Unreadable
 from vms_bridge.backends.zoneminder.watch import Lags, Watch
 from vms_bridge.errors import MediaUnavailable, VmsUnreachable
-from vms_bridge.logs import Trouble
 from vms_bridge.model import AlarmState, EventPicture
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Session:
         self.name, self.config, self.api = name, config, api
         self._clock, self._feed, self._known, self._last_read = clock, feed, known, last_read
         self.watches: dict[str, Watch] = {}
-        self._server_trouble = Trouble(_LOG, f"{name}: another server", clock.monotonic)
+        self._down = Down(name, clock)
         self._pages = Allowance(PAGES_PER_S, clock, burst=PAGES_AT_ONCE)
         self._system = SystemReader(name, api, known, clock, self._pages)
         self._facts = Facts(name, api, feed, clock, local=known.local_time, trouble=self._system.trouble("host/getTimeZone"))
@@ -173,13 +173,17 @@ class Session:
         """Ask for the alarm's status, and say whether it is another than before. Raises VmsUnreachable."""
         path = f"monitors/alarm/id:{watch.row.id}/command:status"
         asked_during = watch.doubt.event_id
+        server = watch.server
         try:
-            answer = await self._system.optional(path, at=watch.server)
+            watch.server_problem = server.problem or self._down.why(server)
+            answer = None if watch.server_problem else await self._system.optional(path, at=server.api)
         except VmsUnreachable as error:
-            if watch.server is None:
+            if server.api is None:
                 raise
-            self._server_trouble.report(error, hint="check Hostname, Protocol, Port and PathToApi under Options > Servers")
+            watch.server_problem = self._down.note(server, error)
             answer = None
+        if server.api is not None and answer is None and not watch.server_problem:
+            watch.server_problem = f"its server {server.name} does not tell; see the log"
         before = watch.status
         watch.was_asked(parse_alarm_status(answer, self._facts.version), asked_during, self._clock.monotonic())
         return watch.status is not before

@@ -13,19 +13,20 @@ from vms_bridge.backends.zoneminder.doubt import BULK_FRAMES
 from vms_bridge.backends.zoneminder.lists import SERVERS, STATES, STORAGE, ZONES, Listing, ListReader
 from vms_bridge.backends.zoneminder.local_time import LocalTime
 from vms_bridge.backends.zoneminder.parse import as_bool, as_int, mapping, parse_load, parse_states, parse_storage, parse_zones
-from vms_bridge.backends.zoneminder.servers import parse_servers
+from vms_bridge.backends.zoneminder.servers import servers_in_use
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
 from vms_bridge.logs import Trouble
 from vms_bridge.model import Capability, SystemState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 
     from vms_bridge.backends.zoneminder.absence import Absence
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.lists import Kind
     from vms_bridge.backends.zoneminder.pace import Allowance
     from vms_bridge.backends.zoneminder.parse import MonitorRow
+    from vms_bridge.backends.zoneminder.servers import Server
     from vms_bridge.backends.zoneminder.zone_watch import Loaded
     from vms_bridge.clock import Clock
     from vms_bridge.model import Zone
@@ -59,7 +60,7 @@ class Known:
     """When they were asked for, as Unix time."""
     loaded: dict[str, Loaded] | None = None
     """By monitor, the zones that its daemon goes by; None before that was looked up."""
-    servers: Mapping[str, str] = field(default_factory=dict)
+    servers: Mapping[str, Server] = field(default_factory=dict)
     bulk_frames: int = BULK_FRAMES
     local_time: LocalTime = field(default_factory=LocalTime)
     troubles: dict[str, Trouble] = field(default_factory=dict)
@@ -108,13 +109,11 @@ class SystemReader:
         known.zones_unread, known.zones_read = listing.unread, asked
         return True
 
-    async def read_servers(self, portal: str) -> None:
-        """Read where the other servers are. Raises VmsUnreachable."""
+    async def read_servers(self, portal: str, used: Collection[str]) -> None:
+        """Read where the servers are, `used` being those that monitors name. Raises VmsUnreachable."""
         listing = await self._list(SERVERS, self._known.servers)
-        if listing is not None:
-            servers = parse_servers(listing.raw(SERVERS), portal)
-            before = self._known.servers.items()
-            self._known.servers = {**{number: api for number, api in before if number in listing.unread}, **servers}
+        if listing is not None and not listing.unread:
+            self._known.servers = servers_in_use(listing.raw(SERVERS), portal, used)
 
     async def read_bulk_frames(self) -> None:
         """Read now and then how often the row of an event that goes on is written, if this user may. Raises VmsUnreachable."""
@@ -131,7 +130,7 @@ class SystemReader:
 
     async def optional(self, path: str, *, at: str | None = None) -> object:
         """Return the answer, or None where this user may not have it or this version does not give it. Raises VmsUnreachable."""
-        kind = path.split("/id:", maxsplit=1)[0]
+        kind = path.split("/id:", maxsplit=1)[0] + (f" at {at}" if at else "")
         return await self._guarded(kind, lambda: self._fitting(path, kind, at))
 
     async def _fitting(self, path: str, kind: str, at: str | None) -> object:

@@ -12,6 +12,7 @@ from vms_bridge.backends.zoneminder.delivery import Delivery
 from vms_bridge.backends.zoneminder.doubt import Doubt
 from vms_bridge.backends.zoneminder.event_values import open_alarm
 from vms_bridge.backends.zoneminder.sampler import LAG_S
+from vms_bridge.backends.zoneminder.servers import PORTAL, Server
 from vms_bridge.backends.zoneminder.trigger import Force, Trigger
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.backends.zoneminder.zones import occupied_by_notes, watching
@@ -62,8 +63,10 @@ class Watch:
     is_shown: bool = True
     """Whether the configuration shows it; otherwise it is described, and nobody wants to know its state."""
     zone_watch: ZoneWatch = field(default_factory=ZoneWatch)
-    server: str | None = None
-    """The API on the server that runs it, where that is another than the configured one."""
+    server: Server = PORTAL
+    """The one that runs it: zmu reads the memory of its own host only."""
+    server_problem: str = ""
+    """Why that can't be asked now."""
     is_unreadable: bool = False
     """Whether its row can't be read any more, so that only shared memory tells of it."""
     open_events: tuple[Event, ...] = ()
@@ -291,6 +294,8 @@ class Watch:
     def _by_status(self, monotonic: float, lags: Lags) -> Reading[AlarmState | None] | Unfit:
         if self.is_in_doubt(monotonic, has_events=lags.events is not None):
             return Unfit()
+        if self.server_problem:
+            return Unfit(self.server_problem)
         if self.status_at is None or monotonic - self.status_at > (lags.status or 0) + _OLD_STATUS_S:
             return Unfit("its status can't be asked in time")
         return Reading(self.status, lags.status)
