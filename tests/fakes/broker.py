@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from vms_bridge.demo.broker import Broker, BrokerLimits
-from vms_bridge.demo.packets import MQTT_3_1_1, Message, Ping, Publish
+from vms_bridge.demo.packets import MQTT_3_1_1, Acknowledgement, Message, Ping, Publish
 from vms_bridge.demo.properties import Properties, Reason
 from vms_bridge.demo.topics import Grant, matches
 
@@ -105,6 +105,8 @@ class FakeBroker:
         self.faults = faults or Faults()
         self.seen = Seen()
         self.core = Broker(port=port, users=users, limits=limits, hooks=self, clock=clock)
+        self.deaf_to_pubacks = False
+        """Whether acknowledgements of messages get lost, as they do with a link."""
         self._change = asyncio.Event()
         self._counts: dict[str, int] = {}
         self._listeners: list[Listener] = []
@@ -177,6 +179,8 @@ class FakeBroker:
     def receives(self, client_id: str, packet: Packet) -> bool:
         self.seen.packets.append((client_id, packet))
         self._change.set()
+        if self.deaf_to_pubacks and isinstance(packet, Acknowledgement):
+            return False
         if self.faults.silent or (self.faults.lose_pongs and isinstance(packet, Ping)):
             return False
         if self.faults.drop_after is not None and client_id:

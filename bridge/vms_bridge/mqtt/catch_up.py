@@ -13,7 +13,7 @@ from vms_bridge.mqtt.wire import Filter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from vms_bridge.clock import Clock
+    from vms_bridge.clock import Clock, Moment
     from vms_bridge.mqtt.absence import Absence
     from vms_bridge.mqtt.link import Link
 
@@ -30,14 +30,24 @@ _SLEPT_S = 3.0
 class CatchUp:
     """With QoS 1, for that has one queue at a broker: what is sent with QoS 0 overtakes what waits.
 
-    `is_safe` says whether everything that came would survive a kill.
+    `is_safe` says whether everything that came would survive a kill; `settle` hears until when the broker has heard all.
     """
 
-    def __init__(self, *, link: Link, absence: Absence, topic: str, is_safe: Callable[[], bool], clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        link: Link,
+        absence: Absence,
+        topic: str,
+        is_safe: Callable[[], bool],
+        settle: Callable[[Moment], None],
+        clock: Clock,
+    ) -> None:
         self._link = link
         self._absence = absence
         self._topic = topic
         self._is_safe = is_safe
+        self._settle = settle
         self._clock = clock
         self._looked = clock.moment()
         self._away_s = absence.seconds() if link.session_present else 0.0
@@ -88,6 +98,8 @@ class CatchUp:
             while True:
                 await self._clock.sleep(_TICK_S)
                 self._looked = self._clock.moment()
+                if self.over.is_set():
+                    self._settle(self._link.alive)
                 if self._link.session_s and self.over.is_set() and self._is_safe():
                     await self._absence.was_alive(self._link.alive)
         finally:

@@ -78,6 +78,10 @@ class CommandIntake:
         """Whether each command that was taken would be answered after a kill too."""
         return self._ledger.is_safe
 
+    def settle(self, alive: Moment) -> None:
+        """Forget what was over before the link was alive then."""
+        self._ledger.settle(alive)
+
     async def open(self) -> None:
         """Take over what an earlier run has not answered."""
         for entry in await self._ledger.open():
@@ -124,7 +128,11 @@ class CommandIntake:
         if self._topics.stray_command(message.topic) is None:
             message.acknowledge()
             return
-        entry = self._ledger.enter(_bounded(message), age_s)
+        message = _bounded(message)
+        if message.is_repeated and request_id_of(message.payload) is not None and self._ledger.knows(message):
+            message.acknowledge()  # by its id it can't be another one of the same words
+            return
+        entry = self._ledger.enter(message, age_s)
         if self._outbox is not None and not self._held:
             self._begin(entry)
         elif len(self._held) < MAX_UNDER_WAY:

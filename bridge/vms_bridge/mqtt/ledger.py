@@ -35,6 +35,8 @@ class Entry:
     answer: bytes | None = None
     is_resumed: bool = False
     """Whether an earlier run has taken it, and may have carried it out."""
+    given: Moment | None = None
+    """When whoever asked had his answer."""
     is_fit: bool = False
     """Whether it was found young enough; it grows no older for us while its system is awaited."""
 
@@ -77,6 +79,7 @@ class Ledger:
         self._changed: dict[int, tuple[Entry | None, Callable[[], None] | None]] = {}
         self._stored: set[int] = set()
         self._unsafe: dict[int, Entry] = {}
+        self._entries: dict[int, Entry] = {}
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
@@ -90,6 +93,7 @@ class Ledger:
         """Return what earlier runs have left, in the order in which it came, and write from now on what changes."""
         notes = await self._hub.unanswered(SINK)
         entries = [entry for number, data in notes.items() if (entry := _read(number, data)) is not None]
+        self._entries = {entry.number: entry for entry in entries}
         self._stored = set(notes)
         self._last = max(self._stored, default=0)
         for number in self._stored - {entry.number for entry in entries}:
@@ -109,7 +113,7 @@ class Ledger:
         """Enter a command that has just come, and acknowledge it once that is stored."""
         self._last += 1
         entry = Entry(number=self._last, message=message, taken=self._clock.moment(), age_s=age_s)
-        self._unsafe[entry.number] = entry
+        self._unsafe[entry.number] = self._entries[entry.number] = entry
         self._change(entry.number, entry)
         return entry
 
@@ -121,9 +125,20 @@ class Ledger:
         else:
             self._change(entry.number, entry, give)
 
+    def knows(self, message: Message) -> bool:
+        """Say whether this command is entered, so that it is sent again because the broker does not know of that."""
+        return any(entry.message == message for entry in self._entries.values())
+
     def strike_out(self, entry: Entry) -> None:
-        """Forget a command: whoever asked has his answer."""
-        self._change(entry.number, None)
+        """Note that whoever asked has his answer."""
+        entry.given = self._clock.moment()
+
+    def settle(self, alive: Moment) -> None:
+        """Forget what was over before the link was alive then: the broker does not send it again."""
+        over = [number for number, entry in self._entries.items() if entry.given and (entry.given.until(alive) or 0.0) > 0.0]
+        for number in over:
+            del self._entries[number]
+            self._change(number, None)
 
     async def _write(self) -> None:
         while True:

@@ -335,6 +335,7 @@ class Link:
             response_topic=getattr(properties, "ResponseTopic", None),
             correlation=getattr(properties, "CorrelationData", None),
             expiry_s=getattr(properties, "MessageExpiryInterval", None),
+            is_repeated=message.dup,
             acknowledge=acknowledge,
         )
         self._inbox.came(came, is_safe=not message.qos)

@@ -119,7 +119,12 @@ class Session:
         )
         self._corrections = Rounds(clock, self._correct_status, apart_s=_CORRECTIONS_APART_S)
         self._catch_up = CatchUp(
-            link=link, absence=memory.absence, topic=self._topics.sync, is_safe=lambda: intake.is_safe, clock=clock
+            link=link,
+            absence=memory.absence,
+            topic=self._topics.sync,
+            is_safe=lambda: intake.is_safe,
+            settle=intake.settle,
+            clock=clock,
         )
         self._announcer: Announcer | None = None
         self._replay: Replay | None = None

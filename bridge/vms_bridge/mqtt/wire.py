@@ -50,5 +50,7 @@ class Message:
     retained: bool = False
     response_topic: str | None = None
     correlation: bytes | None = None
-    expiry_s: int | None = None
+    expiry_s: int | None = field(default=None, compare=False)
+    is_repeated: bool = field(default=False, compare=False)
+    """Whether the broker may have sent it before, over this link or an earlier one."""
     acknowledge: Callable[[], None] = field(default=_nothing, compare=False, repr=False)

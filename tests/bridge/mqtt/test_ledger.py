@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,8 @@ from vms_bridge.mqtt.wire import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from vms_bridge.clock import Moment
 
 
 class Journal(FakeHub):
@@ -41,6 +44,10 @@ def message(number: int, told: list[int]) -> Message:
     )
 
 
+def later(entry: Entry) -> Moment:
+    return replace(entry.taken, uptime_s=entry.taken.uptime_s + 1)
+
+
 async def test_a_command_is_acknowledged_when_it_is_stored_and_not_before() -> None:
     hub = Journal()
     told: list[int] = []
@@ -63,8 +70,30 @@ async def test_what_is_over_at_once_is_acknowledged_without_a_note() -> None:
     await ledger.open()
     entry = ledger.enter(message(1, told), 0.0)
     ledger.strike_out(entry)
+    ledger.settle(later(entry))
     await settle()
     assert (told, hub.written) == ([1], [])
+    await ledger.close()
+
+
+async def test_what_is_over_is_known_until_the_broker_is_sure_to_have_heard_of_it() -> None:
+    hub, clock = Journal(), FakeClock()
+    ledger = Ledger(hub, clock)
+    await ledger.open()
+    before = clock.moment()
+    await clock.advance(1)
+    entry = ledger.enter(message(1, []), 0.0)
+    ledger.strike_out(entry)
+    ledger.settle(before)
+    ledger.settle(clock.moment())
+    await settle()
+    assert ledger.knows(message(1, []))
+    assert not ledger.knows(message(2, []))
+    assert list(hub.notes) == [1]
+    ledger.settle(later(entry))
+    await settle()
+    assert not ledger.knows(message(1, []))
+    assert hub.notes == {}
     await ledger.close()
 
 
@@ -108,6 +137,7 @@ async def test_a_close_in_the_midst_of_a_transaction_forgets_nothing() -> None:
     entry = ledger.enter(message(1, told), 0.0)
     await settle()
     ledger.strike_out(entry)
+    ledger.settle(later(entry))
     closing = asyncio.create_task(ledger.close())
     await settle()
     hub.stores.set()
@@ -158,6 +188,9 @@ def test_a_kill_at_any_moment_leaves_a_command_with_the_broker_or_in_the_store(s
             left = {number for number in range(1, len(entries) + 1) if number not in done}
             assert left <= hub.notes.keys() | (left - set(told)), "killed now, each comes again or is noted"
         hub.stores.set()
+        for entry in entries:
+            if entry.number in done:
+                ledger.settle(later(entry))
         await ledger.close()
         assert hub.notes.keys() == {entry.number for entry in entries} - done
         assert told == sorted(told) == [entry.number for entry in entries]

@@ -72,7 +72,7 @@ async def test_what_waited_for_a_short_while_is_run_in_order_and_answered(house:
     assert house.ran == ["r0", "r1", "r2", "other"]
     house.ask("now")
     await house.answered("now")
-    await house.lives(2)
+    await house.lives(3)
     assert house.hub.notes == {}, "whoever asked has his answer"
 
 
@@ -455,7 +455,7 @@ async def test_what_was_under_way_at_a_kill_is_run_again_or_answered(
     assert house.ran == ran
     if not ran:
         assert "may have been carried out" in house.acks[0]["error"]["hint"]
-    await house.lives(2)
+    await house.lives(3)
     assert house.hub.notes == {}
 
 
@@ -473,6 +473,28 @@ async def test_what_the_store_does_not_have_yet_comes_from_the_broker_again(hous
     assert house.results == {"r": ["applied"]}
 
 
+@pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "cut off"])
+async def test_what_the_broker_sends_again_though_it_is_answered_is_not_run_again(house: House, *, is_killed: bool) -> None:
+    await house.start()
+    house.broker.deaf_to_pubacks = True  # they are lost with the link
+    house.ask("r")
+    await house.answered("r")
+    if is_killed:
+        await house.kill()
+    else:
+        await house.lose()
+    assert house.broker.core.absent == {house.client_id: 1}
+    house.broker.deaf_to_pubacks = False
+    await house.start() if is_killed else await house.at_work()
+    house.ask("next")
+    await house.answered("next")
+    assert house.ran == (["next"] if is_killed else ["r", "next"])
+    assert set(house.results["r"]) == {"applied"}
+    assert len({json.dumps(ack) for ack in house.acks if ack["request_id"] == "r"}) == 1
+    await house.lives(3)
+    assert house.hub.notes == {}
+
+
 async def test_an_answer_that_did_not_arrive_comes_again_after_a_kill(house: House) -> None:
     await house.start()
     house.broker.faults.never_ack = True
@@ -486,7 +508,7 @@ async def test_an_answer_that_did_not_arrive_comes_again_after_a_kill(house: Hou
     await until(lambda: len(house.acks) == 2, house.clock)
     assert house.acks[0] == house.acks[1]
     assert house.ran == [], "it is not run again"
-    await house.lives(2)
+    await house.lives(3)
     assert house.hub.notes == {}
 
 
@@ -510,7 +532,7 @@ async def test_notes_that_nobody_can_read_are_thrown_away(house: House, caplog: 
     await house.start()
     house.ask("r")
     await house.answered("r")
-    await house.lives(2)
+    await house.lives(3)
     assert house.hub.notes == {}
     assert caplog.text.count("a note on a command that was not answered can't be read") == 2
     assert "what was kept of the broker's session can't be read" in caplog.text
