@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.zoneminder import recorded
@@ -109,6 +109,9 @@ def _modern_event(world: World, item: FakeEvent) -> dict[str, Any]:
     start, end = _local(world, item.start), None if item.end is None else _local(world, item.end)
     length = item.length or 0.0
     seconds = int(item.start.timestamp())
+    if world.writes_start_in_utc:
+        written = item.start.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+        start, seconds = str(written), int(written.replace(tzinfo=world.zone).timestamp())
     computed = item.start + timedelta(seconds=length)
     row = recorded.EVENT | {
         "Id": item.id, "MonitorId": item.monitor_id, "Name": f"Event-{item.id}" if item.end else "New Event",

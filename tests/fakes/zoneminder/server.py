@@ -7,7 +7,8 @@ import json
 import re
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote
 
@@ -92,6 +93,10 @@ class FakeZoneMinder:
     restarts: list[int] = field(default_factory=list)
     disk_fields: bool = False
     more_storage: list[dict[str, Any]] = field(default_factory=list)
+    clock_ahead_s: float | None = 0.0
+    """By how much the web server's clock is off ZoneMinder's; None: it tells no time."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """What something before the web server adds to its answers."""
     database_is_down: bool = False
     """Then every API call, login too, answers 200 and nothing."""
     rewrite: Callable[[str, bytes], bytes] | None = None
@@ -145,6 +150,14 @@ class FakeZoneMinder:
         return refusal or await self._handle(request)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        response = await self._respond(request)
+        if not response.prepared:
+            date = self.world.now() + timedelta(seconds=self.clock_ahead_s or 0.0)
+            response.headers["Date"] = "" if self.clock_ahead_s is None else format_datetime(date, usegmt=True)
+            response.headers.update(self.headers)
+        return response
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         self.count += 1
         path = unquote(request.rel_url.raw_path)
         if not path.startswith(f"{self.sub_path}/"):

@@ -110,6 +110,8 @@ class World:
         self.loaded_zones: dict[int, list[str]] = {}
         """By monitor: the zones that its daemon has read, in the order of their scores."""
         self.alarm_delay_s = 0.0
+        self.writes_start_in_utc = False
+        """As 1.38.1 does, whatever the zone is (zoneminder#4807)."""
         self.bulk_frames = 100
         self.is_stopped = False
         self.silent: set[int] = set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import UTC
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,7 +13,6 @@ from vms_bridge.backends.zoneminder.api import Api, PermissionMissing
 from vms_bridge.backends.zoneminder.parse import (
     as_text,
     mapping,
-    parse_events,
     parse_monitors,
     parse_time_zone,
     parse_version,
@@ -22,12 +20,12 @@ from vms_bridge.backends.zoneminder.parse import (
 )
 from vms_bridge.backends.zoneminder.servers import server_of, servers_in_use
 from vms_bridge.backends.zoneminder.shm import MonitorMemory, Unusable
+from vms_bridge.backends.zoneminder.time_checkup import about_times
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError
 from vms_bridge.tls import shown_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import tzinfo
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
@@ -51,7 +49,6 @@ _API_OFF = "turn on OPT_USE_API under Options > System, and API access for this 
 _PATHS = ("/zm", "", "/zoneminder")
 """Where ZoneMinder usually is, on Debian, in containers and elsewhere."""
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
-_AHEAD_S = 120.0
 _LONGEST_NAME = 64
 _LISTED = 5
 _SERVER_S = 5.0
@@ -109,7 +106,7 @@ async def _examine_api(config: ZoneMinderConfig, clock: Clock, api: Api, finding
     for path, name, permission in _RESOURCES:
         findings.append(await _about_resource(api, path, name, permission))
     findings += await _about_servers(api, config.url, monitors)
-    findings += await _about_clock(api, zone or UTC, clock)
+    findings += await about_times(api, zone, clock)
     zones = parse_zones(await _try(api, "zones"), monitors)
     findings += await asyncio.to_thread(_about_memory, config, monitors, zones, version, clock)
 
@@ -197,19 +194,6 @@ def _shortened(ids: Sequence[str]) -> str:
 def _not_permitted(what: str, permission: str, error: VmsError) -> Finding:
     hint = f"give it the permission {permission} under Options > Users"
     return Finding(text=f"this user may not read {what}: {error}", problem=True, hint=hint)
-
-
-async def _about_clock(api: Api, zone: tzinfo, clock: Clock) -> list[Finding]:
-    """Compare clocks by the newest event: wrong zones and clocks make events late, or keep them from being told."""
-    try:
-        newest = parse_events(await api.get("events/index/Id%20%3E:0", _NEWEST), zone)
-    except VmsError:
-        return []  # said already
-    ahead_s = max(((event.start - clock.now()).total_seconds() for event in newest), default=0.0)
-    if ahead_s < _AHEAD_S:
-        return []
-    hint = "compare both clocks, and TIMEZONE under Options > System with the time zone of ZoneMinder's host (timedatectl)"
-    return [Finding(text=f"its newest event begins {ahead_s / 60:.0f} minutes in the future", problem=True, hint=hint)]
 
 
 async def _try(api: Api, path: str) -> object:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.halving import Filters
-    from vms_bridge.backends.zoneminder.local_time import LocalTime
     from vms_bridge.backends.zoneminder.pace import Allowance
     from vms_bridge.backends.zoneminder.parse import EventRow
+    from vms_bridge.backends.zoneminder.time_witness import TimeWitness
     from vms_bridge.backends.zoneminder.unreadable import Unreadable
 
 
@@ -27,8 +27,8 @@ class EventList:
     Rows that can't be read are left out, so that they keep no others from being read: `unreadable` has their ids.
     """
 
-    def __init__(self, api: Api, local: LocalTime, unreadable: Unreadable, pace: Allowance) -> None:
-        self._api, self.local, self._pace = api, local, pace
+    def __init__(self, api: Api, times: TimeWitness, unreadable: Unreadable, pace: Allowance) -> None:
+        self._api, self.times, self.local, self._pace = api, times, times.local, pace
         self.unreadable = unreadable
         self._start_column = "StartDateTime"
 
@@ -92,7 +92,8 @@ class EventList:
         """Return how many rows above that id began before that time, as far as is told."""
         filters = [("Id >", str(above)), (f"{self._start_column} <", self._local(time))]
         try:
-            return parse_count(await self._request(filters, ascending=True, limit=1))
+            answer, _ = await self._request(filters, ascending=True, limit=1)
+            return parse_count(answer)
         except VmsProtocolError:
             return None
 
@@ -106,24 +107,24 @@ class EventList:
         self, filters: Filters, *, ascending: bool = True, limit: int = PAGE, page: int = 1, timeout_s: float | None = None
     ) -> list[EventRow]:
         try:
-            answer = await self._request(filters, ascending=ascending, limit=limit, page=page, timeout_s=timeout_s)
+            answer, date = await self._request(filters, ascending=ascending, limit=limit, page=page, timeout_s=timeout_s)
         except NotThere:
             if page == 1:
                 raise
             return []  # ZoneMinder's answer for a page behind the last
-        found = parse_events(answer, self.local.reading)
+        found = parse_events(answer, self.local.reading, trusts_unix_times=self.local.by_clock is None, date=date)
         if found:
             self._start_column = "StartTime" if _has_old_names(answer) else "StartDateTime"
         return sorted(found, key=lambda row: row.id, reverse=not ascending)
 
     async def _request(
         self, filters: Filters, *, ascending: bool, limit: int, page: int = 1, timeout_s: float | None = None
-    ) -> object:
+    ) -> tuple[object, datetime | None]:
         query = {"sort": "Id", "direction": "asc" if ascending else "desc", "limit": str(limit), "page": str(page)}
-        answer = await self._api.get(f"events/index/{segments(*filters)}", query, timeout_s=timeout_s)
+        answer, date = await self._api.get_dated(f"events/index/{segments(*filters)}", query, timeout_s=timeout_s)
         if not isinstance(mapping(answer).get("events"), (list, dict)):
             raise VmsProtocolError("api/events answered without a list of events", hint="look at ZoneMinder's log")
-        return answer
+        return answer, date
 
 
 def _has_old_names(answer: object) -> bool:

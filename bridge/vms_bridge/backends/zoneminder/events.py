@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.cursor import Gap, Place, began_after, is_another, is_later, parse_cursor, stamp
+from vms_bridge.backends.zoneminder.deletions import Deletions
 from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, untimed
 from vms_bridge.backends.zoneminder.halving import PAGE
+from vms_bridge.backends.zoneminder.local_time import KEPT_OFFSET
 from vms_bridge.backends.zoneminder.passed_over import PassedOver
 from vms_bridge.backends.zoneminder.tracked import Newest, Tracked
 from vms_bridge.errors import VmsProtocolError
@@ -34,7 +36,6 @@ _LOG = logging.getLogger(__name__)
 _SPAN = 30
 _AFTER_END_S = 60.0
 _CLOSED_LOOK_S = 10.0
-_DELETED_LOOK_S = 60.0
 _LOOK_BACK_PAGES = 5
 _PAGES_A_TURN = 20
 # A row's end follows that of the alarm within a second or two.
@@ -67,7 +68,7 @@ class EventTracker:
         self._ending: dict[int, float] = {}
         """Events whose end is on its way, and until when it is looked for."""
         self._newest = Newest()
-        self._looked_for_deletions = clock.monotonic()
+        self._deletions = Deletions(events, self._newest, clock, spare)
         self._generation = 1
         self._head = Place()
         self._gap: Gap | None = None
@@ -124,6 +125,7 @@ class EventTracker:
         await self._list.unreadable.recall(resume.generation)
         cursor = parse_cursor(resume.cursor)
         newest = await self._list.newest(min(_LOOK_BACK_PAGES, 1 + monitors // 50), near=cursor[0] if cursor else 0)
+        self._list.times.weigh(newest)
         if cursor is None:
             await self._start_at(newest)
         elif await self._is_restored(cursor, newest):
@@ -180,11 +182,11 @@ class EventTracker:
         far = sorted(far + [(0.0, n) for n in self._passed_over.ids if n <= floor])
         if far and self._spare.take():
             await self._check_by_id([number for _, number in far[:PAGE]], late=False)
-        await self._tell_media(self._readiness.newly_ready(self._tracked.values()))
+        await self._record(self._readiness.newly_ready(self._tracked.values()), late=False)
         await self._settle()
         await self._try_unreadable()
         if self._head.read_to == self._head.cursor[0]:  # else a database may be in the middle of being restored
-            await self._look_for_deletions(now)
+            await self._look_for_deletions()
 
     def _floor(self) -> int:
         """Return the id up to which rows are asked for by id: far ones, and what a row that can't be read would spoil."""
@@ -239,16 +241,8 @@ class EventTracker:
         if far:
             await self._check_by_id(far[:PAGE], late=False)
 
-    async def _look_for_deletions(self, now: float) -> None:
-        """Ask now and then whether what is told as a monitor's newest event is still there."""
-        if now - self._looked_for_deletions < _DELETED_LOOK_S or not self._spare.take():
-            return
-        self._looked_for_deletions = now
-        asked = [row for row in self._newest if row.id not in self._tracked]
-        there = await self._list.present([row.id for row in asked])
-        gone = self._newest.missed_again(row for row in asked if row.id not in there)
-        if self._newest.is_in_doubt:
-            self._looked_for_deletions = float("-inf")
+    async def _look_for_deletions(self) -> None:
+        gone = await self._deletions.look(self._tracked)
         await self._record([replace(self._event(row), deleted=True) for row in gone], late=False)
         for row in gone:
             self._newest.forget_row(row.monitor_id, row.id)
@@ -271,7 +265,6 @@ class EventTracker:
         for event in alive:
             self._tracked[int(event.id)] = Tracked(event, checked=self._clock.monotonic())
         await self._record(alive, late=False, even_if_empty=True)
-        around.open_events_changed({event.monitor_id for event in alive})
 
     async def _start_generation(self, left_open: Iterable[Event], cursor: Cursor, newest: Sequence[EventRow]) -> None:
         """Go on in a restored database, with what it has recorded since the newest event that was read before."""
@@ -340,6 +333,9 @@ class EventTracker:
         if since is not None:
             new -= {row.id for row in page if row.end is not None and row.start < since}
         if not late:
+            if self._list.times.weigh(page, [row for row in page if row.id in new and row.end is None]):
+                self.zone_changed()
+                await self._feed.keep(KEPT_OFFSET, self._list.local.to_text())
             await self._readiness.look([row for row in page if row.id in new])
         self._newest.note(page)
         told_late: list[Event] = []
@@ -357,8 +353,6 @@ class EventTracker:
         # The cursor may move only once all are stored; a repeated event does no harm.
         await self._record(told_late, late=True, moves_cursor=not told)
         await self._record(told, late=False, even_if_empty=has_moved and not told_late)
-        if told or told_late:
-            self._around.open_events_changed({event.monitor_id for event in (*told_late, *told)})
 
     def _is_new(self, number: int, place: Place) -> bool:
         return (number > place.read_to or number in self._passed_over.ids) and number not in self._tracked
@@ -423,13 +417,7 @@ class EventTracker:
         has_given_up = self._passed_over.give_up()
         if ended or has_given_up:
             await self._record(ended, late=False, even_if_empty=True)
-            self._around.open_events_changed({event.monitor_id for event in ended})
-        await self._tell_media(media)
-
-    async def _tell_media(self, ready: Sequence[Event]) -> None:
-        await self._record(ready, late=False)
-        if ready:
-            self._around.open_events_changed({event.monitor_id for event in ready})
+        await self._record(media, late=False)
 
     def _is_abandoned(self, number: int, tracked: Tracked, now: float) -> bool:
         monitor_id = tracked.event.monitor_id
@@ -452,3 +440,4 @@ class EventTracker:
         cursor = f"{number}@{start}" if moves_cursor else None
         told = tuple(events) if self._list.local.is_known else tuple(map(untimed, events))
         await self._feed.record(EventBatch(events=told, cursor=cursor, late=late, generation=self._generation))
+        self._around.open_events_changed({event.monitor_id for event in events})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.http import TimedOut
 from vms_bridge.backends.zoneminder.api import NotThere
+from vms_bridge.backends.zoneminder.local_time import KEPT_OFFSET
 from vms_bridge.backends.zoneminder.parse import parse_time_zone, parse_version
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError
 
@@ -55,6 +56,7 @@ class Facts:
             kept = {"tz": await self._feed.kept(_KEPT_ZONE)}
             self._local.is_told(await asyncio.to_thread(parse_time_zone, kept))
         await self._learn_zone()
+        self._local.recall(await self._feed.kept(KEPT_OFFSET))
 
     async def look_again(self) -> bool:
         """Ask for both again, and say whether the time zone is another one. Raises VersionChanged and other VmsErrors."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
 
-from vms_bridge.backends.zoneminder.event_times import zone_of
+from vms_bridge.backends.zoneminder.event_times import OFFSETS, zone_of
+
+KEPT_OFFSET = "time_offset"
+"""The key of what is kept of the clock."""
+_DIGITS = 7
 
 
 @dataclass(slots=True)
@@ -44,6 +48,17 @@ class LocalTime:
         if self.offset is not None:
             return str(zone_of(self.offset))
         return None if self.zone is None else str(self.zone)
+
+    def to_text(self) -> str | None:
+        """Write down what the clock has shown, to be kept."""
+        return None if self.by_clock is None else f"{self.by_clock.total_seconds():.0f} {self.zone}"
+
+    def recall(self, text: str | None) -> None:
+        """Take in what `to_text` has written, where it is about the zone that is told now."""
+        seconds, _, zone = (text or "").partition(" ")
+        offset = timedelta(seconds=int(seconds)) if seconds.lstrip("-").isdecimal() and len(seconds) < _DIGITS else None
+        if self.by_clock is None and self.zone is not None and zone == str(self.zone) and offset in OFFSETS:
+            self.by_clock = offset
 
     def is_told(self, zone: tzinfo | None) -> None:
         """Take in the zone that ZoneMinder tells; with another one all that contradicted the last is to be seen anew."""

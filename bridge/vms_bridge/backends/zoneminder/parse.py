@@ -127,6 +127,8 @@ class EventRow:
     start: datetime
     end: datetime | None = None
     times: EventTimes | None = None
+    told_at: datetime | None = None
+    """When the row was told, by the web server's clock."""
     cause: str = ""
     notes: str = ""
     length_s: float | None = None
@@ -381,13 +383,16 @@ def alarm_state(number: int) -> AlarmState | None:
     return states[number] if 0 <= number < len(states) else None
 
 
-def parse_events(raw: object, zone: tzinfo, *, trusts_unix_times: bool = True) -> list[EventRow]:
-    """Read a page of events, in the order given."""
-    found = (parse_event(row, zone, trusts_unix_times=trusts_unix_times) for row in rows(raw, "events", "Event"))
+def parse_events(raw: object, zone: tzinfo, *, trusts_unix_times: bool = True, date: datetime | None = None) -> list[EventRow]:
+    """Read a page of events, in the order given; `date` is when it was told."""
+    listed = rows(raw, "events", "Event")
+    found = (parse_event(row, zone, trusts_unix_times=trusts_unix_times, date=date) for row in listed)
     return [event for event in found if event is not None]
 
 
-def parse_event(row: Mapping[str, Any], zone: tzinfo, *, trusts_unix_times: bool = True) -> EventRow | None:
+def parse_event(
+    row: Mapping[str, Any], zone: tzinfo, *, trusts_unix_times: bool = True, date: datetime | None = None
+) -> EventRow | None:
     """Read one event; without id, monitor or start it is none. Times are of that zone, unless the row itself tells more."""
     event_id, monitor_id = as_id(row.get("Id")), as_id(row.get("MonitorId"))
     # 1.38 computes EndTime while the event still runs; EndDateTime tells the truth wherever it exists.
@@ -409,6 +414,7 @@ def parse_event(row: Mapping[str, Any], zone: tzinfo, *, trusts_unix_times: bool
         start=times.start,
         end=times.end,
         times=times,
+        told_at=date,
         cause=as_text(row.get("Cause")),
         notes=as_text(row.get("Notes")).strip(),
         length_s=as_float(row.get("Length")),

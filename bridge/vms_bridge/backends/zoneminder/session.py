@@ -23,6 +23,7 @@ from vms_bridge.backends.zoneminder.parse import parse_alarm_status
 from vms_bridge.backends.zoneminder.readiness import Readiness
 from vms_bridge.backends.zoneminder.system import SystemReader
 from vms_bridge.backends.zoneminder.telling import Teller
+from vms_bridge.backends.zoneminder.time_witness import TimeWitness
 from vms_bridge.backends.zoneminder.unreadable import Unreadable
 from vms_bridge.backends.zoneminder.watch import Lags, Watch
 from vms_bridge.errors import MediaUnavailable, VmsUnreachable
@@ -85,8 +86,9 @@ class Session:
             await self.monitors.read()
             await self._system.read()
         unreadable = Unreadable(self.name, self._feed, self._clock)
+        times = TimeWitness(self._known.local_time, self._system.trouble("events"))
         self._events = EventTracker(
-            EventList(self.api, self._known.local_time, unreadable, self._pages), self._clock, self._feed,
+            EventList(self.api, times, unreadable, self._pages), self._clock, self._feed,
             catch_up_days=self.config.catch_up_days, around=self.monitors, readiness=self._readiness, spare=self._spare,
         )  # fmt: skip
         self._follower = EventFollower(
@@ -286,3 +288,5 @@ class Session:
             yield "events can't be read; see the log"
         if not self._known.local_time.is_known:
             yield "ZoneMinder's time zone is not known, nor are start and end of events; see the log"
+        if self._known.local_time.problem is not None:
+            yield self._known.local_time.problem

@@ -6,21 +6,19 @@ clock is none: it may jump.
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.event_times import OFFSETS, EventTimes, offset_near, zone_of
-from vms_bridge.logs import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection, Iterable
     from datetime import datetime, tzinfo
 
     from vms_bridge.backends.zoneminder.local_time import LocalTime
     from vms_bridge.backends.zoneminder.parse import EventRow
+    from vms_bridge.logs import Trouble
 
-_LOG = logging.getLogger(__name__)
 _NEAR_S = 60.0
 """So old may an event be when it is seen first, and so far may clocks of one host be apart."""
 _APART_S = 300.0
@@ -37,9 +35,8 @@ HINT_ENDS = "ZoneMinder writes starts and ends in different zones (zoneminder#48
 class TimeWitness:
     """Watches the times of one connection's events, and corrects how they are read where two events agree on that."""
 
-    def __init__(self, name: str, local: LocalTime, monotonic: Callable[[], float]) -> None:
-        self._local = local
-        self._trouble = Trouble(_LOG, f"{name}: times", monotonic)
+    def __init__(self, local: LocalTime, trouble: Trouble) -> None:
+        self.local, self._trouble = local, trouble
         self._contrary: tuple[timedelta, int] | None = None
         """What the last event said that contradicted what is believed, and which one it was."""
         self._strange_s: float | None = None
@@ -47,48 +44,54 @@ class TimeWitness:
         self._are_clocks_apart = False
         self._shift = timedelta(0)
 
-    def read(self, rows: Collection[EventRow]) -> None:
+    def weigh(self, rows: Collection[EventRow], begun: Iterable[EventRow] = ()) -> bool:
+        """Take in rows, of which some have `begun` just now; say whether times are to be read otherwise from now on."""
+        self._read(rows)
+        has_changed = False
+        for row in begun:
+            has_changed = self._saw_begin(row) or has_changed
+        self._tell()
+        return has_changed
+
+    def _read(self, rows: Collection[EventRow]) -> None:
         """Take in what these rows say themselves of their times."""
         shifts = {row.id: row.times.shift for row in rows if row.times is not None and row.times.shift is not None}
         if shifts:
             self._shift = shifts[max(shifts)]
         newest = max(rows, key=lambda row: row.id, default=None)
         if newest is not None and newest.times is not None and newest.times.offset is not None:
-            is_told = self._local.zone is not None and is_in(newest.times, self._local.zone)
-            self._local.by_rows = None if is_told else newest.times.offset
-        self._tell()
+            is_told = self.local.zone is not None and is_in(newest.times, self.local.zone)
+            self.local.by_rows = None if is_told else newest.times.offset
 
-    def saw_begin(self, row: EventRow, date: datetime | None) -> bool:
-        """Take in an event that has just begun, by the web server's clock; say whether times are to be read otherwise now."""
-        if row.times is None or row.times.local_start is None or date is None or self._local.zone is None:
+    def _saw_begin(self, row: EventRow) -> bool:
+        """Compare the start of an event that has just begun with the web server's clock."""
+        date = row.told_at
+        if row.times is None or row.times.local_start is None or date is None or self.local.zone is None:
             return False
-        offset, miss_s = offset_near(row.times.local_start - date.replace(tzinfo=None))
-        if abs(miss_s) > _NEAR_S or offset not in OFFSETS:
+        offset = offset_by_clock(row)
+        if offset is None:
             apart_s = (row.start - date).total_seconds()
             is_again = self._strange_s is not None and abs(apart_s - self._strange_s) <= _NEAR_S
             self._strange_s, self._are_clocks_apart = apart_s, is_again and abs(apart_s) > _APART_S
-            has_changed = False
-        else:
-            self._strange_s, self._are_clocks_apart = None, False
-            has_changed = self._weigh(offset, row, date)
-        self._tell()
-        return has_changed
+            return False
+        self._strange_s, self._are_clocks_apart = None, False
+        return self._contradicts_twice(offset, row, date)
 
-    def _weigh(self, offset: timedelta, row: EventRow, date: datetime) -> bool:
+    def _contradicts_twice(self, offset: timedelta, row: EventRow, date: datetime) -> bool:
         if offset in self._believed(row, date):
             self._contrary = None
             return False
         if self._contrary is None or self._contrary[0] != offset or self._contrary[1] == row.id:
             self._contrary = (offset, row.id)
             return False
-        self._contrary = self._local.by_clock = None
+        self._contrary = self.local.by_clock = None
         if offset not in self._believed(row, date):
-            self._local.by_clock = offset
+            self.local.by_clock = offset
         return True
 
     def _believed(self, row: EventRow, date: datetime) -> set[timedelta | None]:
         """Return how far the start may be off UTC by what is believed: about a change of the clocks there are two answers."""
-        local = self._local
+        local = self.local
         if local.by_clock is not None:
             return {local.by_clock}
         if row.times is not None and row.times.offset is not None:
@@ -97,21 +100,34 @@ class TimeWitness:
 
     def _tell(self) -> None:
         problem, hint = self._problem()
-        self._local.problem = problem
+        self.local.problem = problem
         if problem is None:
             self._trouble.over()
         else:
             self._trouble.report(problem, hint=hint, code=problem)
 
     def _problem(self) -> tuple[str | None, str]:
-        local = self._local
+        local = self.local
         if local.offset is not None and local.zone is not None:
             return contradiction(local.zone, local.offset), HINT
         if self._shift:
-            return f"its events end {abs(self._shift) / timedelta(hours=1):g} hours off their length", HINT_ENDS
+            return ends_off(self._shift), HINT_ENDS
         if self._are_clocks_apart and self._strange_s is not None:
             return f"its events begin {abs(self._strange_s) / 60:.0f} minutes off its web server's clock", HINT_CLOCKS
         return None, ""
+
+
+def offset_by_clock(row: EventRow, age: timedelta = timedelta(0)) -> timedelta | None:
+    """Return how far the start is off UTC, if the event was of that age when the row was told; None if it can't have been."""
+    if row.told_at is None or row.times is None or row.times.local_start is None:
+        return None
+    offset, miss_s = offset_near(row.times.local_start + age - row.told_at.replace(tzinfo=None))
+    return offset if abs(miss_s) <= _NEAR_S and offset in OFFSETS else None
+
+
+def ends_off(shift: timedelta) -> str:
+    """Say that ends are in another zone than starts."""
+    return f"its events end {abs(shift) / timedelta(hours=1):g} hours off their length"
 
 
 def contradiction(zone: tzinfo, offset: timedelta) -> str:

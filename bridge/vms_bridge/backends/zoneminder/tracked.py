@@ -95,9 +95,6 @@ class Newest:
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
         self._rows: dict[str, EventRow] = {}
-        self._missing: set[int] = set()
-        self.is_in_doubt = False
-        """Whether some of them were not there at the last look, for the first time."""
 
     @property
     def highest(self) -> int:
@@ -120,14 +117,6 @@ class Newest:
     def note_id(self, monitor_id: str, number: int) -> None:
         """Take in an event that is known from before."""
         self._ids[monitor_id] = max(self.id(monitor_id), number)
-
-    def missed_again(self, missing: Iterable[EventRow]) -> list[EventRow]:
-        """Hear which of them are not there, and return those that were not there at the look before either."""
-        rows = list(missing)
-        gone = [row for row in rows if row.id in self._missing]
-        self._missing = {row.id for row in rows}
-        self.is_in_doubt = len(gone) < len(rows)
-        return gone
 
     def forget_row(self, monitor_id: str, number: int) -> None:
         """Hear that this event is gone; its id stays the highest that the monitor had."""

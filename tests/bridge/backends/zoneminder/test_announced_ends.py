@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC
 
 import pytest
@@ -15,7 +16,9 @@ from vms_bridge.backends.zoneminder.local_time import LocalTime
 from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.backends.zoneminder.pace import Allowance
 from vms_bridge.backends.zoneminder.readiness import Readiness
+from vms_bridge.backends.zoneminder.time_witness import TimeWitness
 from vms_bridge.backends.zoneminder.unreadable import Unreadable
+from vms_bridge.logs import Trouble
 from vms_bridge.model import Event, Resume
 
 
@@ -58,8 +61,9 @@ async def test_ends_that_the_memory_announces_wait_for_no_budget(world: World, c
     feed = MemoryFeed(Resume(cursor="0@"))
     async with FakeZoneMinder(world) as fake, Api(config(fake.url), clock) as api:
         nothing = Allowance(0.0, clock, burst=0.0)
+        times = TimeWitness(LocalTime(UTC), Trouble(logging.getLogger("test"), "times", clock.monotonic))
         readiness = Readiness(Pictures(api, fake.url, clock), clock, around=Quiet(), spare=nothing)
-        rows = EventList(api, LocalTime(UTC), Unreadable("zm", feed, clock), nothing)
+        rows = EventList(api, times, Unreadable("zm", feed, clock), nothing)
         tracker = EventTracker(rows, clock, feed, catch_up_days=7, around=Quiet(), readiness=readiness, spare=nothing)
         await tracker.begin(3, late=False)
         events = [world.open_event(1 + number % 3) for number in range(90)]

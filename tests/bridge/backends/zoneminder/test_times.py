@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import logging
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, config
+from tests.fakes.zoneminder import FakeZoneMinder, World
+from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.recorded import body
 
+from vms_bridge.backends.zoneminder import KIND
 from vms_bridge.backends.zoneminder.event_times import OFFSETS, event_times
 from vms_bridge.backends.zoneminder.local_time import LocalTime
 from vms_bridge.backends.zoneminder.parse import EventRow, parse_event, parse_events
 from vms_bridge.backends.zoneminder.time_witness import TimeWitness
+from vms_bridge.logs import Trouble
+from vms_bridge.model import Resume
+
+if TYPE_CHECKING:
+    from tests.bridge.backends.zoneminder.conftest import Serve
+    from tests.fakes.zoneminder import FakeEvent, Personality
 
 NEW_YORK, BERLIN, KATHMANDU = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")
 LORD_HOWE, LONDON, AUCKLAND = ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Europe/London"), ZoneInfo("Pacific/Auckland")
@@ -101,14 +113,14 @@ class Watched:
 
     def __init__(self, told: ZoneInfo | None, *, unix: bool = False) -> None:
         self.local = LocalTime(told)
-        self.witness = TimeWitness("zm", self.local, lambda: 0.0)
+        self.witness = TimeWitness(self.local, Trouble(logging.getLogger("test"), "times", lambda: 0.0))
         self.unix = unix
         self.number = 1
 
-    def row(self, start: datetime, zone: ZoneInfo, *, seconds: float | None = None) -> EventRow:
+    def row(self, start: datetime, zone: ZoneInfo, *, seconds: float | None = None, date: datetime | None = None) -> EventRow:
         given = {"Id": self.number, "MonitorId": 1, "StartDateTime": written(start, zone), "EndDateTime": None}
         given |= {"StartTimeSecs": seconds or start.timestamp()} if self.unix else {}
-        row = parse_event(given, self.local.reading, trusts_unix_times=self.local.by_clock is None)
+        row = parse_event(given, self.local.reading, trusts_unix_times=self.local.by_clock is None, date=date)
         assert row is not None
         return row
 
@@ -117,9 +129,8 @@ class Watched:
     ) -> bool:
         """Have an event begin; `ahead_s`: by how much the web server's clock is wrong."""
         self.number += 1
-        row = self.row(start, zone, seconds=seconds)
-        self.witness.read([row])
-        return self.witness.saw_begin(row, start + timedelta(seconds=age_s + ahead_s))
+        row = self.row(start, zone, seconds=seconds, date=start + timedelta(seconds=age_s + ahead_s))
+        return self.witness.weigh([row], [row])
 
     def reads(self, start: datetime, zone: ZoneInfo) -> datetime:
         return self.row(start, zone).start
@@ -174,8 +185,8 @@ def test_events_must_agree_one_after_the_other() -> None:
 
 def test_one_event_that_is_seen_twice_is_one_event() -> None:
     watched = Watched(ZoneInfo("UTC"))
-    row = watched.row(NOW, NEW_YORK)
-    assert not any(watched.witness.saw_begin(row, NOW + timedelta(seconds=age)) for age in range(5))
+    rows = [watched.row(NOW, NEW_YORK, date=NOW + timedelta(seconds=age)) for age in range(5)]
+    assert not any(watched.witness.weigh([row], [row]) for row in rows)
 
 
 @pytest.mark.parametrize("zone", [BERLIN, LORD_HOWE, NEW_YORK, AUCKLAND], ids=str)
@@ -227,7 +238,8 @@ def test_a_clock_that_is_wrong_corrects_no_zone(ahead_s: float) -> None:
 
 def test_without_a_clock_there_is_no_witness() -> None:
     watched = Watched(BERLIN)
-    assert not any(watched.witness.saw_begin(watched.row(NOW, NEW_YORK), None) for _ in range(4))
+    rows = [watched.row(NOW, NEW_YORK) for _ in range(4)]
+    assert not any(watched.witness.weigh([row], [row]) for row in rows)
     assert watched.local.problem is None
 
 
@@ -265,3 +277,218 @@ def test_unix_times_are_not_believed_against_the_clock() -> None:
 def test_real_zones_are_known_offsets() -> None:
     offsets = {NOW.astimezone(ZoneInfo(name)).utcoffset() for name in ("Pacific/Chatham", "Australia/Eucla", "America/St_Johns")}
     assert offsets <= OFFSETS
+
+
+# A whole connection.
+
+
+@pytest.fixture
+def clock() -> FastClock:
+    return FastClock(20)
+
+
+def mistaken(clock: FastClock, personality: Personality, real: ZoneInfo, told: str) -> World:
+    """PHP tells another zone than the host and the database have."""
+    world = World(personality, now=clock.now, zone=real.key)
+    world.zone_name = told
+    return world
+
+
+def right(event: FakeEvent) -> datetime:
+    return event.start.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("real", "told", "named"),
+    [(NEW_YORK, "UTC", None), (ZoneInfo("UTC"), "America/New_York", "UTC"), (KATHMANDU, "Asia/Kolkata", "UTC+05:45")],
+    ids=str,
+)
+async def test_a_zone_that_is_told_wrongly_is_corrected_by_the_second_event(
+    real: ZoneInfo, told: str, named: str | None, clock: FastClock, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    named = named or str(timezone(clock.now().astimezone(real).utcoffset() or timedelta(0)))
+    world = mistaken(clock, V1_36_33, real, told)
+    async with FakeZoneMinder(world) as fake:
+        before = MemoryFeed()
+        async with serve(fake, before) as (_, feed):
+            await feed.until(lambda: feed.cursor)
+            first = world.open_event(1)
+            await feed.until(lambda: feed.event(first.id))
+            assert feed.system
+            assert (feed.system.time_zone, feed.system.detail) == (told, None)
+            second = world.open_event(2)
+            for event in (first, second):
+                await feed.until(lambda event=event: (seen := feed.event(event.id)) and seen.start == right(event))  # type: ignore[misc]
+            await feed.until(lambda: feed.system and feed.system.time_zone == named)
+            assert f"its events are in {named}, though it tells the time zone {told}" in (feed.system.detail or "")
+            assert "date.timezone in php.ini" in caplog.text
+            world.close_event(first.id)
+            await feed.until(lambda: (seen := feed.event(first.id)) and seen.end)
+            seen = feed.event(first.id)
+            assert seen
+            assert first.end
+            assert seen.end == first.end.replace(microsecond=0)
+        after = MemoryFeed(texts=before.texts)
+        async with serve(fake, after):
+            assert after.system
+            assert after.system.time_zone == named, "that was kept"
+            await after.until(lambda: after.event(second.id))
+            assert (after.event(second.id) or first).start == right(second)
+
+
+async def test_what_was_mended_is_believed_again(clock: FastClock, serve: Serve) -> None:
+    world = mistaken(clock, V1_36_33, NEW_YORK, "UTC")
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.cursor)
+        for number in (1, 2):
+            event = world.open_event(number)
+            await feed.until(lambda event=event: feed.event(event.id))  # type: ignore[misc]
+        await feed.until(lambda: feed.system and feed.system.detail)
+        world.zone = ZoneInfo("UTC")
+        for number in (1, 2, 3):
+            event = world.open_event(number)
+            await feed.until(lambda event=event: feed.event(event.id))  # type: ignore[misc]
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.start == right(event))
+        await feed.until(lambda: feed.system and (feed.system.time_zone, feed.system.detail) == ("UTC", None))
+
+
+async def test_rows_that_tell_their_times_are_right_from_the_first_on(clock: FastClock, serve: Serve) -> None:
+    world = mistaken(clock, V1_38_4, NEW_YORK, "UTC")
+    missed = [world.close_event(world.open_event(1).id) for _ in range(3)]
+    missed[0].start -= timedelta(days=4)
+    opened = world.open_event(2)
+    async with FakeZoneMinder(world) as fake, serve(fake, MemoryFeed(Resume(cursor="0@"))) as (_, feed):
+        await feed.until(lambda: feed.event(opened.id) and feed.event(missed[-1].id))
+        for event in (*missed, opened):
+            assert (told := feed.event(event.id))
+            assert told.start == right(event)
+        await feed.until(lambda: feed.system and "though it tells the time zone UTC" in (feed.system.detail or ""))
+
+
+@pytest.mark.parametrize("personality", [V1_36_33, V1_38_4], ids=lambda p: p.version)
+async def test_a_zone_that_was_never_told_is_not_needed_where_rows_tell(
+    personality: Personality, clock: FastClock, serve: Serve
+) -> None:
+    world = mistaken(clock, personality, NEW_YORK, "")
+    event = world.open_event(1)
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.event(event.id))
+        assert (told := feed.event(event.id))
+        assert told.start == (right(event) if personality is V1_38_4 else None)
+
+
+async def test_what_began_long_ago_is_no_witness(clock: FastClock, serve: Serve) -> None:
+    """It may have begun exactly so many hours ago as zones are apart."""
+    world = World(V1_36_33, monitors=6, now=clock.now)
+    for number in range(1, 7):
+        event = world.open_event(number)
+        event.start -= timedelta(hours=2)
+        if number > 3:
+            world.close_event(event.id)
+    feed = MemoryFeed(Resume(cursor="1@"))
+    async with FakeZoneMinder(world) as fake, serve(fake, feed):
+        await feed.until(lambda: len(feed.events) >= 5)
+        await clock.sleep(10)
+        assert feed.system
+        assert (feed.system.time_zone, feed.system.detail) == ("UTC", None)
+
+
+@pytest.mark.parametrize("proxy", ["no date", "a cache"])
+async def test_an_answer_without_its_time_proves_nothing(proxy: str, clock: FastClock, serve: Serve) -> None:
+    world = mistaken(clock, V1_36_33, NEW_YORK, "UTC")
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        if proxy == "no date":
+            fake.clock_ahead_s = None
+        else:
+            fake.headers = {"Age": "7"}
+        await feed.until(lambda: feed.cursor)
+        for number in (1, 2, 3):
+            event = world.open_event(number)
+            await feed.until(lambda event=event: feed.event(event.id))  # type: ignore[misc]
+        await clock.sleep(3)
+        assert feed.system
+        assert (feed.system.time_zone, feed.system.detail) == ("UTC", None)
+
+
+async def test_a_proxy_with_a_clock_of_its_own_is_told_and_corrects_nothing(clock: FastClock, serve: Serve) -> None:
+    world = World(V1_36_33, now=clock.now)
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        fake.clock_ahead_s = 600
+        await feed.until(lambda: feed.cursor)
+        for number in (1, 2, 3):
+            event = world.open_event(number)
+            await feed.until(lambda event=event: feed.event(event.id))  # type: ignore[misc]
+        await feed.until(
+            lambda: feed.system and "its events begin 10 minutes off its web server's clock" in (feed.system.detail or "")
+        )
+        assert all(event.start == right(world.events[int(event.id)]) for event in feed.events)
+        fake.clock_ahead_s = 0
+        world.open_event(1)
+        await feed.until(lambda: feed.system and feed.system.detail is None)
+
+
+async def test_starts_in_another_zone_than_ends_are_told_and_mended(clock: FastClock, serve: Serve) -> None:
+    world = World(V1_38_4, now=clock.now, zone="America/New_York")
+    world.writes_start_in_utc = True
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.cursor)
+        first = world.open_event(1)
+        await feed.until(lambda: feed.event(first.id))
+        await clock.sleep(2)
+        world.close_event(first.id)
+        await feed.until(lambda: (seen := feed.event(first.id)) and seen.is_over)
+        assert (told := feed.event(first.id))
+        assert told.start
+        assert told.end
+        assert told.end >= told.start
+        await feed.until(lambda: feed.system and "hours off their length" in (feed.system.detail or ""))
+        for number in (2, 3):
+            event = world.open_event(number)
+            await feed.until(lambda event=event: feed.event(event.id))  # type: ignore[misc]
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.start == right(event))
+        world.close_event(event.id)
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.is_over)
+        assert (told := feed.event(event.id))
+        assert event.end
+        assert told.end == event.end.replace(microsecond=0)
+
+
+# What `check` says.
+
+
+async def said(world: World, clock: FastClock, ahead_s: float = 0.0) -> str:
+    async with FakeZoneMinder(world) as fake:
+        fake.clock_ahead_s = ahead_s
+        found = await KIND.create("zm", config(fake.url), clock).check()
+    return "\n".join(f"{finding.text} -> {finding.hint}" for finding in found if finding.problem)
+
+
+@pytest.mark.parametrize("personality", [V1_36_33, V1_38_4], ids=lambda p: p.version)
+async def test_check_says_that_events_are_in_another_zone(personality: Personality, clock: FastClock) -> None:
+    world = mistaken(clock, personality, KATHMANDU, "UTC")
+    world.open_event(1)
+    text = "its events are in UTC+05:45, though it tells the time zone UTC -> set TIMEZONE"
+    assert text in await said(world, clock)
+    world.zone_name = "Asia/Kathmandu"
+    assert not await said(world, clock)
+
+
+async def test_check_knows_events_that_have_run_for_a_while(clock: FastClock) -> None:
+    world = World(V1_36_33, now=clock.now, zone="Europe/Berlin")
+    event = world.open_event(1)
+    event.start -= timedelta(hours=2)
+    event.length = 7200.0
+    assert not await said(world, clock)
+    world.zone_name = "UTC"
+    assert "though it tells the time zone UTC" in await said(world, clock)
+    world.close_event(event.id)
+    assert not await said(world, clock), "what is over is no witness"
+
+
+async def test_check_compares_clocks_and_ends(clock: FastClock) -> None:
+    world = World(V1_38_4, now=clock.now, zone="America/New_York")
+    assert "its web server's clock is 9 minutes behind that of this machine -> compare" in await said(world, clock, ahead_s=-540)
+    world.writes_start_in_utc = True
+    world.open_event(1).start -= timedelta(minutes=5)
+    world.close_event(1)
+    assert "hours off their length -> " in await said(world, clock)
