@@ -166,9 +166,12 @@ def listed(kind: Kind, answer: object) -> list[Any]:
     """Return the rows of a list's answer. Raises VmsProtocolError where there is no list in it."""
     found = mapping(answer).get(kind.plural)
     if isinstance(found, dict):
-        return list(found.values())
+        found = list(found.values())
     if not isinstance(found, list):
         raise VmsProtocolError(f"api/{kind.plural} answered without a list of {kind.plural}", hint="look at ZoneMinder's log")
+    # Every row has an id there (run states go by their names): one without is no row that is gone, but an answer that is none.
+    if kind is not STATES and any(as_id(mapping(mapping(item).get(kind.single)).get("Id")) is None for item in found):
+        raise VmsProtocolError(f"api/{kind.plural} answered with rows that have no id", hint="look at ZoneMinder's log")
     return found
 
 

@@ -269,3 +269,10 @@ async def test_one_storage_area_that_can_not_be_rendered_keeps_its_place(world: 
             await backend.refresh(None)
             assert feed.system
             assert [(area.name, area.used_bytes) for area in feed.system.storage] == [("Default", 12345), ("NAS", None)]
+
+
+@pytest.mark.parametrize("row", [{"Name": "Camera 2"}, {"Id": None}, {"Id": ""}, {"Id": 0}])
+def test_a_list_with_a_row_that_has_no_id_is_no_list(row: dict[str, object]) -> None:
+    with pytest.raises(VmsProtocolError, match="rows that have no id"):
+        listed(MONITORS, {"monitors": [{"Monitor": {"Id": 1}}, {"Monitor": row}]})
+    assert listed(MONITORS, {"monitors": {"1": {"Monitor": {"Id": "1"}}}}) == [{"Monitor": {"Id": "1"}}]
