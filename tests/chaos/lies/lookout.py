@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.chaos.checker import compared_states, compared_topics
+from tests.chaos.checker import compared_states, compared_topics, is_told_deleted
 from tests.chaos.lies.judge import TRUE_WITHIN_S, Devices, Doubt, Onlooker
 from tests.chaos.lies.schedule import SYSTEMS
 from tests.chaos.lies.tales import Sort
@@ -17,6 +18,7 @@ from tests.chaos.lies.world import PAPER, PASSING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tests.chaos.checker import MonitorFacts
     from tests.chaos.commands import History
     from tests.chaos.lies.web import WebLiar
     from tests.chaos.lies.world import Scene
@@ -166,11 +168,17 @@ class Lookout:
             self._told.add(name)
             self.faults.append(f"in {self.where}: {name} {wrong}")
 
+    def _but_deleted(self, system: str, number: int, facts: MonitorFacts) -> MonitorFacts:
+        """Do not ask for another last event where one is told to be deleted that was newer than all there are."""
+        told = self._recorder.retained.get(f"{self._root}/{system}/{number}/last_event")
+        is_deleted = facts.newest is not None and is_told_deleted(told, facts.newest, self._scenes[system].gone, system=system)
+        return replace(facts, newest=None) if is_deleted else facts
+
     def _compared(self, system: str) -> dict[str, tuple[object, object]]:
         others = [other for other in SYSTEMS if other != system]
         foreign = tuple(f"{start}/{other}" for other in others for start in (self._root, self._discovery))
         retained = {topic: payload for topic, payload in self._recorder.retained.items() if not topic.startswith(foreign)}
-        facts = self._scenes[system].facts()
+        facts = {number: self._but_deleted(system, number, facts) for number, facts in self._scenes[system].facts().items()}
         compared = compared_states(facts, retained, root=self._root, system=system)
         compared |= compared_topics(facts, retained, root=self._root, system=system, discovery=self._discovery)
         return {name: pair for name, pair in compared.items() if not _is_excused(name, system, self._excused)}

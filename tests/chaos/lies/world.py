@@ -16,6 +16,7 @@ from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM, TAPE, Fak
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from tests.chaos.commands import History
 
@@ -198,11 +199,11 @@ class Scene:
 
     async def _late_row(self, number: int) -> None:
         """Have a row become visible after one with a higher id."""
-        late = self.world.next_event
+        late, written = self.world.next_event, self.world.now()
         self.world.next_event += 1
         self.insert(number)
         await asyncio.sleep(self._random.uniform(0.3, 3))
-        self.insert(number, late)
+        self.insert(number, late, written)
 
     async def _deleted(self, number: int) -> None:
         event = self.insert(number)
@@ -222,12 +223,12 @@ class Scene:
         self.away.append((time.monotonic(), None))
         self.world.remove_monitor(number)
 
-    def insert(self, number: int, event_id: int | None = None) -> FakeEvent:
-        """Write the row of an event that has ended already."""
+    def insert(self, number: int, event_id: int | None = None, written: datetime | None = None) -> FakeEvent:
+        """Write the row of an event that has ended already; it may have been written before it is seen."""
         world = self.world
         chosen = world.next_event if event_id is None else event_id
-        now = world.now()
-        event = FakeEvent(chosen, number, now - timedelta(seconds=1), end=now, frames=50, length=1.0)
+        end = written or world.now()
+        event = FakeEvent(chosen, number, end - timedelta(seconds=1), end=end, frames=50, length=1.0)
         world.events[chosen] = event
         self.inserted[chosen] = time.monotonic()
         world.next_event = max(world.next_event, chosen + 1)
