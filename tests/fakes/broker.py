@@ -39,13 +39,14 @@ class Faults:
     """What goes wrong. Filters in `denied` can be neither published nor subscribed to (0x87).
 
     `lose_acks` is how many of the next acknowledgements are dropped, as mosquitto does while its queue for a client is
-    full; with `lose_pongs` answers to pings are, too.
+    full; with `lose_pongs` answers to pings are, too. A client beyond `most_clients` is refused (0x97).
     """
 
     refuse: int = 0
     refuse_times: int | None = None
     silent: bool = False
     never_ack: bool = False
+    most_clients: int | None = None
     lose_acks: int = 0
     lose_pongs: bool = False
     ack_delay_s: float | None = None
@@ -172,6 +173,9 @@ class FakeBroker:
                 faults.refuse_times -= 1
             self.changed()
             return faults.refuse
+        if faults.most_clients is not None and len(self.clients - {connect.client_id}) >= faults.most_clients:
+            self.changed()
+            return Reason.QUOTA_EXCEEDED
         if faults.stall:
             asyncio.get_running_loop().call_soon(self._stall, connect.client_id)
         return Reason.SUCCESS

@@ -42,13 +42,14 @@ class BrokerLimits:
     A client whose queue of `max_queued_…` is full gets no newer message until it has read some of the older ones.
     Who sends a packet above `max_packet_bytes` is disconnected; whether he was told before is `announces_packet_bytes`. A
     payload above `max_payload_bytes` is dropped, and refused where the protocol allows it, as mosquitto does by its
-    `message_size_limit`.
+    `message_size_limit`. With `user_is_client_id` (mosquitto: `use_username_as_clientid`) each user has one connection.
     """
 
     receive_maximum: int = 1_000
     max_packet_bytes: int = 16 * 1024 * 1024
     announces_packet_bytes: bool = True
     max_payload_bytes: int | None = None
+    user_is_client_id: bool = False
     max_queued_messages: int = 100_000
     max_queued_bytes: int = 64 * 1024 * 1024
     max_retained: int = 100_000

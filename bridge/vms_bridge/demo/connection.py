@@ -255,6 +255,8 @@ class Connection(asyncio.Protocol):
         if not connect.client_id and (connect.clean or connect.version == MQTT_5):
             connect = replace(connect, client_id=f"auto-{id(self):x}")
             assigned[Property.ASSIGNED_CLIENT_ID] = connect.client_id
+        if self._limits.user_is_client_id and connect.username:
+            connect = replace(connect, client_id=connect.username)
         reason = self._post.admit(self, connect)
         if reason or self._transport is None:
             self._answer(packets.connack(connect.version, reason, {}))

@@ -1,6 +1,9 @@
-"""Which version of MQTT a broker is spoken to in."""
+"""How a broker is to be spoken to: in which version of MQTT, how large messages may be, over how many connections."""
 
 from __future__ import annotations
+
+from vms_bridge.mqtt.company import Company
+from vms_bridge.mqtt.sizes import Sizes
 
 _PATIENCE = 3
 
@@ -19,6 +22,8 @@ class Dialect:
         self._silences = 0
         self.is_old = False
         """Whether it is spoken to in 3.1.1."""
+        self.sizes = Sizes()
+        self.company = Company()
         self.is_forgetful = False
         """Whether it is known, and told, to keep a session for less time than is asked."""
 

@@ -88,6 +88,8 @@ class Link:
         )
         self.forgotten = 0
         """For how many answers that never came the link was ended."""
+        self.is_taken_over = False
+        """Whether the broker has ended it because another connection has come in its place."""
         self.too_large: int | None = None
         """The size of the largest payload on its way when the broker ended the link because one was too large."""
         self.window = WINDOW
@@ -312,6 +314,7 @@ class Link:
         self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if flags.is_disconnect_packet_from_server and reason.is_failure:
+            self.is_taken_over = reason.value == reasons.TAKEN_OVER
             if reason.value == reasons.PACKET_TOO_LARGE:
                 self.too_large = max((size for _, size in self._acks.values()), default=None)
             self._end(reasons.disconnection(self._where, reason.value, str(reason), self._said(properties)))

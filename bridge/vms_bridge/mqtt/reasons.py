@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 UNSUPPORTED_PROTOCOL = 0x84
 NOT_AUTHORISED = 0x87
+TAKEN_OVER = 0x8E
 PACKET_TOO_LARGE = 0x95
 UNSPECIFIED = 0x80
 _ABOUT_SIZE = frozenset({0x83, PACKET_TOO_LARGE, 0x97})
@@ -31,7 +32,7 @@ _REFUSALS: dict[int, tuple[str, str]] = {
     0x89: ("it is busy", "Nothing to do here; the bridge keeps trying."),
     0x8A: ("this client is banned", "Look into the broker's list of bans."),
     0x8C: ("it wants another way to log in", "The bridge logs in by user and password or by client certificate."),
-    0x8E: ("another client took over the client id", "Give each bridge its own `instance`, or its own `mqtt.client_id`."),
+    TAKEN_OVER: ("another client took over the client id", "Give each bridge its own `instance`, or its own `mqtt.client_id`."),
     0x90: ("it does not allow the topic of the last will", "Allow the user to write to `vms_bridge/#`."),
     0x97: ("a quota is used up", "Raise the broker's limit for this client."),
     0x9A: ("it does not keep retained messages", "Allow retained messages in the broker; the bridge can't do without."),

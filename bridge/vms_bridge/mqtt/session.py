@@ -18,10 +18,11 @@ from vms_bridge.errors import BrokerError, RivalBridge, causes
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.announcer import Announcer
 from vms_bridge.mqtt.catch_up import ECHO, CatchUp
+from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.discovery import Offer
-from vms_bridge.mqtt.events import Confirmations, EventLanes
+from vms_bridge.mqtt.events import SINK, Confirmations, EventLanes
 from vms_bridge.mqtt.held import SETTLE_S, Held, Inventory
 from vms_bridge.mqtt.outbox import Outbox, Post
 from vms_bridge.mqtt.pace import Rounds
@@ -30,7 +31,6 @@ from vms_bridge.mqtt.publisher import Publisher
 from vms_bridge.mqtt.refusals import Refusals
 from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.rivalry import Rivalry
-from vms_bridge.mqtt.sizes import Sizes
 from vms_bridge.mqtt.snapshots import SnapshotMemory, Snapshots
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter
@@ -78,7 +78,6 @@ class Memory:
     snapshots: SnapshotMemory = field(default_factory=SnapshotMemory)
     dialect: Dialect = field(default_factory=Dialect)
     counters: Counters = field(default_factory=Counters)
-    sizes: Sizes = field(default_factory=Sizes)
     unwanted: set[str] = field(default_factory=set)
     established: bool = False
     discovery: bool = True
@@ -139,7 +138,7 @@ class Session:
             on_dropped=self._refusals.dropped,
             on_refused=self._refusals.refused,
             counters=memory.counters,
-            sizes=memory.sizes,
+            sizes=memory.dialect.sizes,
         )
 
     async def run(self) -> None:
@@ -148,7 +147,7 @@ class Session:
         failures: list[BrokerError] = []
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._link.run(), name="mqtt-link")
+                group.create_task(self._keep_link(), name="mqtt-link")
                 group.create_task(self._rivalry.run(), name="mqtt-rival")
                 group.create_task(self._catch_up.run(), name="mqtt-presence")
                 group.create_task(self._serve(), name="mqtt-session")
@@ -157,9 +156,18 @@ class Session:
         finally:
             self._intake.attach(None)
             self._memory.counters.acknowledgements_lost += self._link.forgotten
-            self._memory.sizes.ended(self._link.too_large, self._clock.monotonic())
         if failures:
             raise next((failure for failure in failures if isinstance(failure, RivalBridge)), failures[0])
+
+    async def _keep_link(self) -> None:
+        """Keep the link alive until it is lost, and have learnt what that says of the broker."""
+        dialect = self._memory.dialect
+        try:
+            await self._link.run()
+        finally:  # at once, before the other connection is ended for the sake of this one
+            now, is_ours = self._clock.monotonic(), self._link.is_open or self._rivalry.is_lost
+            dialect.sizes.ended(self._link.too_large, now)
+            dialect.company.ended(Connection.MAIN, now, is_taken_over=self._link.is_taken_over, is_ours=is_ours)
 
     def switch_discovery(self) -> None:
         """Announce everything, or clear all of it, after `Memory.discovery` has changed."""
@@ -265,6 +273,7 @@ class Session:
             memory=self._memory.snapshots,
             dialect=self._memory.dialect,
             counters=self._memory.counters,
+            outbox=self.outbox,
         )
         replay = Replay(
             hub=self._hub,
@@ -293,6 +302,7 @@ class Session:
             self._establish(),
             self._leave_sync(),
             self._tell_counts(),
+            self._memory.dialect.company.run(self._hub, SINK, self._clock),
         ]
         works.append(self._memory.confirmations.run(self._hub, self._clock, self._notices))
         if config.snapshots:
@@ -399,7 +409,7 @@ class Session:
         self._memory.established = True
         while not self.outbox.is_idle:
             await self._clock.sleep(1.0)
-        self._memory.sizes.through()
+        self._memory.dialect.sizes.through()
 
     async def _tell_counts(self) -> None:
         """Have the hello tell the counts of now, seldom: they may change with every message."""

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backoff import HEALTHY_S, Backoff
 from vms_bridge.errors import BrokerError, RivalBridge, StoreError, StrangeSession
+from vms_bridge.mqtt import company
 from vms_bridge.mqtt.absence import SESSION_S, Absence
+from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.events import SINK
 from vms_bridge.mqtt.intake import CommandIntake
 from vms_bridge.mqtt.link import Link
@@ -90,6 +92,7 @@ class MqttSink:
         )
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_LOCAL_WAIT_S if _is_local(self._config.host) else _LONGEST_WAIT_S)
         down_since: float | None = None
+        await self._memory.dialect.company.load(hub, SINK, company.where(self._config))
         try:
             await intake.open()
             while True:
@@ -116,15 +119,17 @@ class MqttSink:
             await self._confirm(hub)
 
     async def _connect(self, hub: HubView, client_id: str, topics: Topics, intake: CommandIntake) -> Session:
+        dialect = self._memory.dialect
+        dialect.company.opening(Connection.MAIN, self._clock.monotonic())
         link = await Link.open(
             self._config,
             client_id=client_id,
             clock=self._clock,
             will=Will(topic=topics.status, payload=OFFLINE),
-            dialect=self._memory.dialect,
+            dialect=dialect,
             session_s=SESSION_S,
         )
-        link.most_bytes = self._memory.sizes.most_bytes(self._clock.monotonic())
+        link.most_bytes = dialect.sizes.most_bytes(self._clock.monotonic())
         identity = Identity(
             config=self._config,
             instance=self._instance,

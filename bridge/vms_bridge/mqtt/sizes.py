@@ -25,12 +25,14 @@ class Sizes:
             return None
         return self._too_large[0] - 1
 
-    def ended(self, under_way: int | None, now: float) -> None:
-        """Note that a link was ended for size, while this was the largest payload that was not acknowledged."""
-        if under_way is None:
-            return
-        self._too_large = (under_way, now)
-        self.is_careful = True
+    def ended(self, under_way: int | None, now: float, *, is_exact: bool = False) -> None:
+        """Note that a link was ended for size (None: it was not), while this was the largest payload not acknowledged.
+
+        `is_exact`: it was the only one.
+        """
+        if under_way is not None:
+            self._too_large = (under_way, now)
+            self.is_careful = self.is_careful or not is_exact
 
     def through(self) -> None:
         """Note that a careful link has got everything through."""

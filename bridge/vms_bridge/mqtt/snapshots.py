@@ -9,14 +9,14 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from vms_bridge.backoff import Backoff
-from vms_bridge.errors import BridgeError, BrokerError, MediaUnavailable
+from vms_bridge.errors import BridgeError, MediaUnavailable
 from vms_bridge.model import EventPicture
-from vms_bridge.mqtt.link import Link
+from vms_bridge.mqtt.carrier import SEND_BUFFER_BYTES, Carrier, Outcome
 from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.views import MessageType
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.dialect import Dialect
     from vms_bridge.mqtt.notices import Notices
+    from vms_bridge.mqtt.outbox import Outbox
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.views import Changes, EventMessage, HubView, MonitorKey, MonitorView
 
-SEND_BUFFER_BYTES = 128 * 1024
 MAX_PIXELS = 1280
 MAX_SOURCE_BYTES = 20 << 20
 _MAX_SOURCE_PIXELS = 50_000_000
@@ -40,8 +40,7 @@ _RETRY_S = 2.0
 _FETCH_S = 15.0
 _PACE_S = 0.1
 _REPEAT_APART_S = 2.0
-_FIRST_WAIT_S = 1.0
-_LONGEST_WAIT_S = 30.0
+_PUT_OFF_S = 60.0
 _RECENT = timedelta(hours=1)
 _DOUBT_S = 15.0
 """Longer than a dead connection goes unnoticed."""
@@ -128,7 +127,7 @@ class Snapshots:
     """Has the broker show the newest event's picture of each monitor, and no other.
 
     Each system's pictures are fetched by a task of its own, one at a time, so that a VMS that hangs holds up nobody
-    else's; one connection publishes them.
+    else's; one connection publishes them, that of `outbox` where the broker allows no other.
     """
 
     def __init__(
@@ -143,16 +142,24 @@ class Snapshots:
         memory: SnapshotMemory,
         dialect: Dialect,
         counters: Counters,
+        outbox: Outbox | None = None,
     ) -> None:
         self._hub = hub
         self._topics = topics
-        self._config = config
-        self._client_id = f"{client_id}_media"
         self._clock = clock
         self._notices = notices
         self._memory = memory
-        self._dialect = dialect
         self._counters = counters
+        self._carrier = Carrier(
+            config=config,
+            client_id=f"{client_id}_media",
+            clock=clock,
+            notices=notices,
+            dialect=dialect,
+            counters=counters,
+            outbox=outbox,
+            on_lost=self._doubt,
+        )
         self._wanted: defaultdict[str, dict[MonitorKey, int]] = defaultdict(dict)
         """By system: which monitors' pictures, and how many attempts each has left."""
         self._fetching: set[str] = set()
@@ -160,10 +167,8 @@ class Snapshots:
         self._news = asyncio.Event()
         self._fetched: asyncio.Queue[_Picture] = asyncio.Queue(maxsize=1)
         self._sent: dict[MonitorKey, float] = {}
-        self._writable = asyncio.Event()
-        self._backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
+        self._put_off_until: dict[MonitorKey, float] = {}
         self._rounds = Rounds(clock, self._repeat, apart_s=_REPEAT_APART_S)
-        self._link: Link | None = None
 
     def start(self, changes: Changes, *, everything: bool) -> None:
         """Take in what there is after a connect; `everything` if the broker has nothing of ours.
@@ -194,9 +199,8 @@ class Snapshots:
             self._wanted[key[0]].pop(key, None)
             if key in self._memory.shown:
                 del self._memory.shown[key]
-                if self._link is not None:
-                    # the publisher clears it too, but its connection may overtake a picture that is on its way on this one
-                    self._link.publish(self._topics.snapshot(*key), b"", retain=True)
+                # the publisher clears it too, but its connection may overtake a picture that is on its way on the other one
+                self._carrier.clear(self._topics.snapshot(*key))
         for key in changes.last_events:
             self._want(key)
         if changes.systems or changes.removed_systems:
@@ -213,6 +217,7 @@ class Snapshots:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._publish_all(), name="mqtt-snapshots")
                 group.create_task(self._rounds.run(), name="mqtt-snapshots-again")
+                group.create_task(self._try_again(), name="mqtt-snapshots-later")
                 while True:
                     await self._news.wait()
                     self._news.clear()
@@ -304,51 +309,57 @@ class Snapshots:
             self._notices.warn(f"picture {key[0]}", f"no picture of the newest event of {key[0]}/{key[1]}: {what}")
 
     async def _publish_all(self) -> None:
-        """Connect when there is a picture, and anew whenever the link is lost."""
-        picture = await self._fetched.get()
-        while True:
-            link = await self._connect()
-            began = self._clock.monotonic()
-            picture = await self._serve(link, picture)
-            await self._clock.sleep(self._backoff.failed(held_s=self._clock.monotonic() - began))
-
-    async def _serve(self, link: Link, picture: _Picture) -> _Picture:
-        """Publish pictures for as long as the link holds, and return the one that could not be any more."""
-        self._link = link
-        keeper = asyncio.create_task(self._keep(link), name="mqtt-media")
+        """Publish what is fetched, one picture after the other."""
         try:
-            while await self._publish(link, picture):
-                await self._clock.sleep(_PACE_S)
+            while True:
                 picture = await self._fetched.get()
-            return picture
+                topic = self._topics.snapshot(*picture.key)
+                for _ in range(_ATTEMPTS):
+                    outcome = await self._carrier.send(topic, picture.jpeg, partial(self._is_wanted, picture))
+                    if outcome is Outcome.LEFT:
+                        self._has_left(picture)
+                    if outcome is not Outcome.LOST:
+                        await self._clock.sleep(_PACE_S)
+                        break
+                else:
+                    self._put_off(picture)
         finally:
-            self._link = None
-            link.abort()  # it has no will and owes nothing
-            keeper.cancel()
-            await asyncio.wait({keeper})
+            await self._carrier.close()
 
-    async def _publish(self, link: Link, picture: _Picture) -> bool:
-        """Publish one picture, and return when it has left; False if the link is lost before."""
+    def _is_wanted(self, picture: _Picture) -> bool:
+        """Say whether it still is: one of a monitor that is gone, or beside an event that is deleted, would stay for ever."""
         view = self._hub.monitor(*picture.key)
-        due = _due(view) if view else None
-        is_unwanted = due is not None and not due.has_picture and (due.is_deleted or due.event != picture.shown.event)
-        if view is None or (is_unwanted and picture.shown.has_picture):
-            return link.is_open  # it would stay for ever
-        if not link.publish(self._topics.snapshot(*picture.key), picture.jpeg, retain=True) and link.is_open:
-            system, size = picture.key[0], len(picture.jpeg)
-            self._counters.pictures_failed += 1
-            self._notices.warn(f"too large {system}", f"the broker takes no picture of {size} bytes: raise its packet limit")
-            return True
-        link.flush()
-        while link.is_open and not link.is_ready:
-            self._writable.clear()
-            await self._writable.wait()
-        if link.is_open and picture.key in self._memory.shown:
+        if view is None:
+            return False
+        due = _due(view)
+        is_another = due is not None and not due.has_picture and (due.is_deleted or due.event != picture.shown.event)
+        return not (is_another and picture.shown.has_picture)
+
+    def _has_left(self, picture: _Picture) -> None:
+        if picture.key in self._memory.shown:
             self._memory.shown[picture.key] = picture.shown
             self._sent[picture.key] = self._clock.monotonic()
             if picture.shown.has_picture:
                 self._want(picture.key)  # meanwhile something else may be due
-        return link.is_open
+
+    def _put_off(self, picture: _Picture) -> None:
+        """Let the others go first: each connection that was to bring this one has ended."""
+        self._counters.pictures_failed += 1
+        self._put_off_until[picture.key] = self._clock.monotonic() + _PUT_OFF_S
+        self._notices.warn(
+            f"picture lost {picture.key[0]}",
+            f"the broker has ended {_ATTEMPTS} connections that were to bring a picture of {picture.key[0]}/{picture.key[1]} with"
+            f" {len(picture.jpeg)} bytes; is that more than it takes?",
+        )
+
+    async def _try_again(self) -> None:
+        """Want again what was put off, until cancelled."""
+        while True:
+            await self._clock.sleep(_PUT_OFF_S / 10)
+            now = self._clock.monotonic()
+            for key in [key for key, until in self._put_off_until.items() if until <= now]:
+                del self._put_off_until[key]
+                self._want(key)
 
     def _doubt(self) -> None:
         """Have sent once more what has left so shortly before a loss that it may not have arrived."""
@@ -358,35 +369,6 @@ class Snapshots:
                 self._memory.shown[key] = None
                 self._want(key)
         self._sent.clear()
-
-    async def _connect(self) -> Link:
-        """Connect, however often it takes."""
-        while True:
-            try:
-                link = await Link.open(
-                    self._config,
-                    client_id=self._client_id,
-                    clock=self._clock,
-                    send_buffer_bytes=SEND_BUFFER_BYTES,
-                    dialect=self._dialect,
-                )
-            except BrokerError as error:
-                self._notices.warn("media", f"no second connection for pictures: {error}; {error.hint}")
-                await self._clock.sleep(self._backoff.failed())
-            else:
-                link.listen(lambda _message: None, self._writable.set)
-                return link
-
-    async def _keep(self, link: Link) -> None:
-        """Keep the link alive; whoever waits for it learns when it is lost."""
-        try:
-            await link.run()
-        except BrokerError as error:
-            self._notices.warn("media", f"the connection for pictures ended: {error}")
-            self._writable.set()
-        finally:
-            self._counters.acknowledgements_lost += link.forgotten
-            self._doubt()
 
 
 def _is_right(shown: Shown | None, due: Shown) -> bool:

@@ -18,7 +18,7 @@ from tests.fakes.hub import FakeHub
 
 from vms_bridge.demo.broker import BrokerLimits
 from vms_bridge.errors import MediaUnavailable
-from vms_bridge.mqtt import snapshots as module
+from vms_bridge.mqtt.carrier import SEND_BUFFER_BYTES
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.dialect import Dialect
@@ -501,4 +501,4 @@ async def test_a_stalled_connection_is_waited_for(studio: Studio) -> None:
         return count > 1 and studio.clock.now() > START + timedelta(seconds=5)
 
     await studio.until(is_full)
-    assert module.SEND_BUFFER_BYTES == 128 * 1024
+    assert SEND_BUFFER_BYTES == 128 * 1024

@@ -1,0 +1,109 @@
+"""Whether a broker bears two connections of one user at a time.
+
+Some give each connection the user's name for a client id (mosquitto: `use_username_as_clientid`, EMQX has the same), so
+that one throws out the other, and some admit one connection only (docs/decisions/0308-one-connection-a-user.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import StrEnum
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.views import HubView
+
+_LOGGER = logging.getLogger(__name__)
+_SOON_S = 3.0
+"""Who is thrown out is so at once; the rest is for a busy machine."""
+_CUTS = 2
+"""How often a connection has to end without a word just after the other was made, to be more than chance."""
+_STANDS_S = 10.0
+_AGAIN_S = 3600.0
+_KEY = "connections"
+
+
+class Connection(StrEnum):
+    """Which of our connections."""
+
+    MAIN = "main"
+    PICTURES = "pictures"
+
+
+class Company:
+    """What is known of it; outlives links, and the bridge by what is kept in the store. `where` names broker and user."""
+
+    def __init__(self) -> None:
+        self._allowed: int | None = None
+        self._opened: dict[Connection, float] = {}
+        self._cuts = 0
+        self._refused_at: float | None = None
+        self._where = ""
+        self._news = asyncio.Event()
+
+    def is_single(self, now: float) -> bool:
+        """Say whether everything has to go over one connection."""
+        return self._allowed == 1 or (self._refused_at is not None and now - self._refused_at < _AGAIN_S)
+
+    async def load(self, hub: HubView, sink: str, where: str) -> None:
+        """Remember what was learnt before, if it was of the same broker and user."""
+        self._where = where
+        self._allowed = known(await hub.kept(sink, _KEY), where)
+
+    async def run(self, hub: HubView, sink: str, clock: Clock) -> NoReturn:
+        """Keep what is learnt, until cancelled; over one main connection."""
+        while True:
+            if self._allowed is not None:
+                await hub.keep(sink, _KEY, f"{self._allowed} {self._where}")
+            self._news.clear()
+            while not self._news.is_set():
+                await clock.sleep(_STANDS_S)
+                now = clock.monotonic()
+                if len(self._opened) > 1 and now - max(self._opened.values()) >= _STANDS_S:
+                    self._learn(2)
+
+    def opening(self, which: Connection, now: float) -> None:
+        """Note that a connection is being made."""
+        self._opened[which] = now
+
+    def ended(self, which: Connection, now: float, *, is_taken_over: bool, is_ours: bool) -> None:
+        """Note that a connection has ended: by ourselves (`is_ours`), or by the broker, which may say that another took over."""
+        since = self._opened.pop(which, None)
+        other = max(self._opened.values(), default=None)
+        if is_ours or since is None or other is None or other < since or now - other > _SOON_S:
+            return
+        self._cuts += 1
+        if is_taken_over or self._cuts >= _CUTS:
+            self._learn(1)
+
+    def refused(self, reason: str, now: float) -> None:
+        """Note that the broker admits no second connection now."""
+        if not self.is_single(now):
+            _LOGGER.warning("no second connection for pictures: %s; they go over the first one, and may hold it up", reason)
+        self._refused_at = now
+
+    def _learn(self, allowed: int) -> None:
+        if allowed == self._allowed:
+            return
+        self._allowed = allowed
+        self._cuts = 0
+        self._news.set()
+        if allowed == 1:
+            _LOGGER.warning(
+                "the MQTT broker takes a second connection of the bridge's user for the first one come anew (mosquitto:"
+                " `use_username_as_clientid`), so pictures go over the same connection as all else, and may hold it up"
+            )
+
+
+def where(config: MqttConfig) -> str:
+    """Return what this is known of: a broker and a user there."""
+    return f"{config.username or ''}@{config.place}"
+
+
+def known(kept: str | None, where: str) -> int | None:
+    """Return how many connections are known to be allowed, from what `Company` has kept; None if that is not known."""
+    allowed, _, place = (kept or "").partition(" ")
+    return int(allowed) if allowed in {"1", "2"} and place == where else None

@@ -1,0 +1,151 @@
+"""Brokers that allow a user one connection: noticed, and everything goes over that one."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from tests.fakes.broker import FakeBroker, Faults
+from tests.fakes.clock import FakeClock
+from tests.fakes.hub import FakeHub
+
+from vms_bridge.demo.broker import BrokerLimits
+from vms_bridge.mqtt.company import Company, Connection, known, where
+from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.mqtt.sink import MqttSink
+from vms_bridge.views import MessageType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+ROOT = "vms_bridge/home"
+TOPIC = f"{ROOT}/zm/1/snapshot"
+ONE_EACH = BrokerLimits(user_is_client_id=True)
+ONE_EACH_3_1_1 = BrokerLimits(user_is_client_id=True, versions=frozenset({4}))
+
+
+def jpeg(shade: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (320, 240), (shade, shade, shade)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def config(broker: FakeBroker) -> MqttConfig:
+    return MqttConfig(url=f"mqtt://bridge@127.0.0.1:{broker.port}")
+
+
+@asynccontextmanager
+async def running(broker: FakeBroker, hub: FakeHub, clock: FakeClock) -> AsyncIterator[None]:
+    sink = MqttSink(config=config(broker), instance="home", name="Home", clock=clock, version="1", jitter=lambda _low, high: high)
+    task = asyncio.create_task(sink.run(hub))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def until(condition: Callable[[], bool], clock: FakeClock, step_s: float = 0.05) -> None:
+    async with asyncio.timeout(8):
+        while not condition():
+            await clock.advance(step_s)
+            await asyncio.sleep(0.003)
+
+
+async def show(broker: FakeBroker, hub: FakeHub, clock: FakeClock, number: int) -> None:
+    """Let an event happen, and wait until its picture is there."""
+    hub.pictures[str(number)] = jpeg(number)
+    hub.record(number, type_=MessageType.MEDIA, snapshot_ready=True)
+    await until(lambda: broker.retained.get(TOPIC) == jpeg(number), clock)
+
+
+async def rest(broker: FakeBroker, clock: FakeClock) -> int:
+    """Let a minute pass, and return how many connections were made in it."""
+    before, over = len(broker.seen.connects), clock.monotonic() + 60
+    await until(lambda: clock.monotonic() >= over, clock, 0.5)
+    return len(broker.seen.connects) - before
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("limits", "most"), [(ONE_EACH, 3), (ONE_EACH_3_1_1, 5)])
+async def test_two_that_throw_each_other_out_become_one(
+    limits: BrokerLimits, most: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub, clock = FakeHub(), FakeClock()
+    async with FakeBroker(limits=limits) as broker:
+        async with running(broker, hub, clock):
+            await until(lambda: hub.subscribers == 1, clock)
+            await show(broker, hub, clock, 1)
+            await rest(broker, clock)
+            assert len(broker.seen.connects) <= most
+            assert await rest(broker, clock) == 0
+            await show(broker, hub, clock, 2)
+            assert broker.retained[f"{ROOT}/status"] == b"online"
+            assert broker.clients == {"bridge"}
+            await until(lambda: known(hub.memory["connections"], where(config(broker))) == 1, clock)
+        assert caplog.text.count("use_username_as_clientid") == 1
+        before = len(broker.seen.connects)
+        async with running(broker, hub, clock):  # it was kept: nobody is thrown out at the next start
+            await until(lambda: hub.subscribers == 1, clock)
+            await show(broker, hub, clock, 3)
+        assert len(broker.seen.connects) == before + 1
+
+
+async def test_a_broker_that_admits_no_second_one_gets_pictures_too(caplog: pytest.LogCaptureFixture) -> None:
+    hub, clock = FakeHub(), FakeClock()
+    async with FakeBroker(faults=Faults(most_clients=1)) as broker, running(broker, hub, clock):
+        await until(lambda: hub.subscribers == 1, clock)
+        await show(broker, hub, clock, 1)
+        await show(broker, hub, clock, 2)
+        assert len(broker.seen.connects) == 2
+        assert caplog.text.count("no second connection for pictures") == 1
+
+
+async def test_two_that_stand_are_known_to(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    hub, clock = FakeHub(), FakeClock()
+    async with FakeBroker() as broker, running(broker, hub, clock):
+        await until(lambda: hub.subscribers == 1, clock)
+        await show(broker, hub, clock, 1)
+        await until(lambda: "connections" in hub.memory, clock, 0.5)
+        assert known(hub.memory["connections"], where(config(broker))) == 2
+    assert "use_username_as_clientid" not in caplog.text
+
+
+def test_what_was_kept_counts_for_the_same_broker_and_user_only() -> None:
+    assert known("1 bridge@host:1883", "bridge@host:1883") == 1
+    assert known("2 bridge@host:1883", "bridge@host:1883") == 2
+    for kept in ("1 other@host:1883", "3 bridge@host:1883", "", "nonsense", None):
+        assert known(kept, "bridge@host:1883") is None
+
+
+def test_a_loss_by_chance_proves_nothing() -> None:
+    company = Company()
+    company.opening(Connection.MAIN, 0)
+    company.opening(Connection.PICTURES, 10)
+    company.ended(Connection.MAIN, 20, is_taken_over=True, is_ours=False)  # by another bridge, perhaps
+    assert not company.is_single(20)
+    company.opening(Connection.MAIN, 21)
+    company.ended(Connection.MAIN, 22, is_taken_over=True, is_ours=False)  # it is the newer one itself
+    company.opening(Connection.MAIN, 23)
+    company.ended(Connection.PICTURES, 24, is_taken_over=False, is_ours=True)
+    company.ended(Connection.PICTURES, 24, is_taken_over=True, is_ours=False)
+    assert not company.is_single(24)
+    company.opening(Connection.PICTURES, 25)
+    company.ended(Connection.MAIN, 26, is_taken_over=False, is_ours=False)  # a cut may be chance
+    assert not company.is_single(26)
+    company.opening(Connection.MAIN, 27)
+    company.ended(Connection.PICTURES, 28, is_taken_over=False, is_ours=False)
+    assert company.is_single(28), "but not twice"
+
+
+def test_a_refusal_is_believed_for_an_hour() -> None:
+    company = Company()
+    company.refused("a quota is used up", 0)
+    assert company.is_single(3599)
+    assert not company.is_single(3601)
