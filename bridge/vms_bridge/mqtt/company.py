@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,7 +24,9 @@ _CUTS = 2
 """How often a connection has to end without a word just after the other was made, to be more than chance."""
 _STANDS_S = 10.0
 _AGAIN_S = 3600.0
-_KEY = "connections"
+_FRESH = timedelta(days=30)
+"""Then it is found out anew: the broker may have been told otherwise."""
+KEY = "connections"
 
 
 class Connection(StrEnum):
@@ -42,22 +45,25 @@ class Company:
         self._cuts = 0
         self._refused_at: float | None = None
         self._where = ""
+        self._is_kept = False
         self._news = asyncio.Event()
 
     def is_single(self, now: float) -> bool:
         """Say whether everything has to go over one connection."""
         return self._allowed == 1 or (self._refused_at is not None and now - self._refused_at < _AGAIN_S)
 
-    async def load(self, hub: HubView, sink: str, where: str) -> None:
+    async def load(self, hub: HubView, sink: str, where: str, clock: Clock) -> None:
         """Remember what was learnt before, if it was of the same broker and user."""
         self._where = where
-        self._allowed = known(await hub.kept(sink, _KEY), where)
+        self._allowed = known(await hub.kept(sink, KEY), where, clock.now().date())
+        self._is_kept = self._allowed is not None
 
     async def run(self, hub: HubView, sink: str, clock: Clock) -> NoReturn:
         """Keep what is learnt, until cancelled; over one main connection."""
         while True:
-            if self._allowed is not None:
-                await hub.keep(sink, _KEY, f"{self._allowed} {self._where}")
+            if self._allowed is not None and not self._is_kept:
+                await hub.keep(sink, KEY, f"{self._allowed} {clock.now().date()} {self._where}")
+                self._is_kept = True
             self._news.clear()
             while not self._news.is_set():
                 await clock.sleep(_STANDS_S)
@@ -88,7 +94,7 @@ class Company:
     def _learn(self, allowed: int) -> None:
         if allowed == self._allowed:
             return
-        self._allowed = allowed
+        self._allowed, self._is_kept = allowed, False
         self._cuts = 0
         self._news.set()
         if allowed == 1:
@@ -103,7 +109,12 @@ def where(config: MqttConfig) -> str:
     return f"{config.username or ''}@{config.place}"
 
 
-def known(kept: str | None, where: str) -> int | None:
-    """Return how many connections are known to be allowed, from what `Company` has kept; None if that is not known."""
-    allowed, _, place = (kept or "").partition(" ")
-    return int(allowed) if allowed in {"1", "2"} and place == where else None
+def known(kept: str | None, where: str, today: date) -> int | None:
+    """Return how many connections are known to be allowed, from what `Company` has kept; None if that is not known (any more)."""
+    allowed, _, rest = (kept or "").partition(" ")
+    learnt, _, place = rest.partition(" ")
+    try:
+        is_fresh = abs(today - date.fromisoformat(learnt)) <= _FRESH
+    except ValueError:
+        return None
+    return int(allowed) if allowed in {"1", "2"} and place == where and is_fresh else None

@@ -92,7 +92,7 @@ class MqttSink:
         )
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_LOCAL_WAIT_S if _is_local(self._config.host) else _LONGEST_WAIT_S)
         down_since: float | None = None
-        await self._memory.dialect.company.load(hub, SINK, company.where(self._config))
+        await self._memory.dialect.company.load(hub, SINK, company.where(self._config), self._clock)
         try:
             await intake.open()
             while True:

@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,7 +88,7 @@ async def test_two_that_throw_each_other_out_become_one(
             await show(broker, hub, clock, 2)
             assert broker.retained[f"{ROOT}/status"] == b"online"
             assert broker.clients == {"bridge"}
-            await until(lambda: known(hub.memory["connections"], where(config(broker))) == 1, clock)
+            await until(lambda: known(hub.memory["connections"], where(config(broker)), clock.now().date()) == 1, clock)
         assert caplog.text.count("use_username_as_clientid") == 1
         before = len(broker.seen.connects)
         async with running(broker, hub, clock):  # it was kept: nobody is thrown out at the next start
@@ -113,15 +114,24 @@ async def test_two_that_stand_are_known_to(caplog: pytest.LogCaptureFixture) -> 
         await until(lambda: hub.subscribers == 1, clock)
         await show(broker, hub, clock, 1)
         await until(lambda: "connections" in hub.memory, clock, 0.5)
-        assert known(hub.memory["connections"], where(config(broker))) == 2
+        assert known(hub.memory["connections"], where(config(broker)), clock.now().date()) == 2
     assert "use_username_as_clientid" not in caplog.text
 
 
-def test_what_was_kept_counts_for_the_same_broker_and_user_only() -> None:
-    assert known("1 bridge@host:1883", "bridge@host:1883") == 1
-    assert known("2 bridge@host:1883", "bridge@host:1883") == 2
-    for kept in ("1 other@host:1883", "3 bridge@host:1883", "", "nonsense", None):
-        assert known(kept, "bridge@host:1883") is None
+def test_what_was_kept_counts_for_the_same_broker_and_user_and_for_a_month() -> None:
+    place, today = "bridge@host:1883", date(2026, 11, 20)
+    assert known(f"1 2026-11-20 {place}", place, today) == 1
+    assert known(f"2 2026-10-30 {place}", place, today) == 2
+    for kept in (
+        "1 2026-11-20 other@host:1883",
+        f"3 2026-11-20 {place}",
+        f"1 2026-10-01 {place}",
+        f"1 x {place}",
+        "",
+        "no",
+        None,
+    ):
+        assert known(kept, place, today) is None
 
 
 def test_a_loss_by_chance_proves_nothing() -> None:
