@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.fakes.memory import FeedMemory
@@ -239,6 +240,17 @@ async def executes_what_it_declares_or_says_why_not(subject: Subject) -> None:
         assert executed >= feed.system.capabilities & set(NEEDS.values())
 
 
+async def tells_a_restart_that_has_happened(subject: Subject) -> None:
+    """The camera goes and comes back, or what captures it has another name: a newer look at one that never went is no proof."""
+    backend, feed = subject.make(), RecordingFeed()
+    async with subject.running(backend, feed):
+        for monitor_id in [each.id for each in feed.monitors.values() if Capability.RESTART in each.capabilities]:
+            before, told = feed.states[monitor_id], len(feed.updates)
+            await asyncio.wait_for(backend.execute(monitor_id, Restart()), _PROMPTLY_S)
+
+            await subject.until(partial(_has_restarted, feed, monitor_id, before, told))
+
+
 async def refuses_a_monitor_that_is_not_there(subject: Subject) -> None:
     backend, feed = subject.make(), RecordingFeed()
     async with subject.running(backend, feed):
@@ -286,6 +298,7 @@ CHECKS = (
     knows_what_it_declares_to_know,
     tells_events_with_times_and_ends_in_order,
     executes_what_it_declares_or_says_why_not,
+    tells_a_restart_that_has_happened,
     refuses_a_monitor_that_is_not_there,
     delivers_the_pictures_that_it_declares,
     checks_itself_in_words,
@@ -308,6 +321,15 @@ def _actions(feed: RecordingFeed) -> Iterator[tuple[str | None, Action]]:
         now = feed.system.run_state
         for name in (*feed.system.run_states, *((now,) if now else ())):
             yield None, SetRunState(name=name)
+
+
+def _has_restarted(feed: RecordingFeed, monitor_id: str, before: MonitorState, told: int) -> bool:
+    """Say whether what was told since then shows a restart, from its beginning to its end."""
+    updates = (each for each in feed.updates[told:] if isinstance(each, StateUpdate))
+    seen = [each.state for each in updates if each.monitor_id == monitor_id]
+    names = {state.capture for state in (before, *seen)} - {None}
+    has_gone = any(state.connected is False for state in seen)
+    return feed.states[monitor_id].connected is True and (len(names) > 1 if names else has_gone)
 
 
 def _shows(feed: RecordingFeed, monitor_id: str | None, action: Action) -> bool:

@@ -91,6 +91,7 @@ class FakeZoneMinder:
     picture_type: str = "image/jpeg"
     edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     restarts: list[int] = field(default_factory=list)
+    obeys_restarts: bool = True
     disk_fields: bool = False
     more_storage: list[dict[str, Any]] = field(default_factory=list)
     clock_ahead_s: float | None = 0.0
@@ -266,6 +267,7 @@ class FakeZoneMinder:
             (r"configs/viewByName/(\w+)", "", self._config),
             (r"monitors", "monitors:view", lambda: self._monitors(user)),
             (r"monitors/(\d+)", "monitors:edit" if is_edit else "monitors:view", lambda n: self._monitor(int(n), form, user)),
+            (r"monitors/daemonStatus/id:(\d+)/daemon:zmc", "monitors:view", lambda n: self._daemon_status(int(n))),
             (r"monitors/daemonControl/(\d+)/restart", "monitors:edit", lambda n: self._restart(int(n))),
             (r"events/index/(.*)", "events:view", lambda filters: self._events(filters, query, user)),
             (r"events", "events:view", lambda: self._events_by_query(query, user)),
@@ -368,9 +370,19 @@ class FakeZoneMinder:
         self.world.restart_monitor(number)
         return {"message": "Saved"}
 
+    def _daemon_status(self, number: int) -> object:
+        item = self.world.monitors.get(number)
+        if item is None:
+            raise _Denied(404, "NotFoundException", "Invalid monitor")
+        if item.status == "NotRunning":
+            return {"status": False, "statustext": f"'zmc -m {number}' not running"}
+        process = 1000 * number + item.restarts
+        return {"status": True, "statustext": f"'zmc -m {number}' running since 26/11/28 01:47:45, pid = {process}"}
+
     def _restart(self, number: int) -> object:
         self.restarts.append(number)
-        self.world.restart_monitor(number)
+        if self.obeys_restarts:
+            self.world.restart_monitor(number)
         return {"status": "ok", "statustext": f"'zmc -m {number}' sending stop to pid 100 at 26/11/28 01:51:58\n"}
 
     def _zmu_failed(self, item: FakeMonitor, command: str, user: User) -> str | None:

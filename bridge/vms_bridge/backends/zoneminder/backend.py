@@ -122,7 +122,7 @@ class ZoneMinder:
         watch = None if monitor_id is None else session.watches.get(monitor_id)
         restarting = monitor_id if isinstance(action, Restart) else None
         if restarting is not None:
-            session.monitors.mark_restart(restarting, is_due=True)
+            await session.monitors.announce_restart(restarting)
         try:
             if isinstance(action, SetRunState):
                 begins_anew = await self._change_run_state(session, action)
@@ -130,10 +130,10 @@ class ZoneMinder:
                 begins_anew = await perform(session.api, action, watch)
         except BaseException:
             if restarting is not None:
-                session.monitors.mark_restart(restarting, is_due=False)
+                session.monitors.take_restart_back(restarting)
             raise
         if watch is not None:
-            watch.was_commanded(action)
+            session.was_commanded(watch, action)
         if begins_anew:
             session.monitors.settle(list(session.watches) if monitor_id is None else [monitor_id])
 

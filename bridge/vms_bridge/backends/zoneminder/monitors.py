@@ -12,10 +12,11 @@ from vms_bridge.backends.zoneminder.kept_zones import KeptZones
 from vms_bridge.backends.zoneminder.lists import MONITORS, Listing
 from vms_bridge.backends.zoneminder.pace import Bell
 from vms_bridge.backends.zoneminder.parse import as_id, as_text, mapping, parse_monitor, parse_monitors, rows
+from vms_bridge.backends.zoneminder.restarts import START_S, parse_process
 from vms_bridge.backends.zoneminder.servers import server_of
 from vms_bridge.backends.zoneminder.watch import Watch
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
-from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
+from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 _ZONES_INTERVAL_S = 300.0
 _SETTLE_S = 15.0
 _SETTLE_LOOK_S = 1.0
-# For that long after a restart the database may still hold the old daemon's status.
-_START_S = 3.0
+_ROWS_PER_S = 200.0
 _DEFINED = re.compile(r"(?:^|,)([1-9]\d{0,8}):")
 """A run state holds the modes of each monitor, as `1:Modect:1,2:None:1`."""
 # Events outlive their monitors: one that is not there is looked for so often at most.
@@ -90,12 +90,14 @@ class Monitors:
             return
         # A single monitor comes without what other tables add in some versions; the list has it all.
         self._take_row(watch, replace(row, events=row.events if any(row.events.values()) else watch.row.events))
+        await self._look_at_restart(watch)
         # Whoever asked for this look wants to see that it took place.
         self._teller.tell(monitor_id, even_if_same=True)
 
     async def follow(self) -> None:
         """Read them again and again until cancelled, and look closely at those that settle. Raises VmsError."""
         due = self._clock.monotonic() + self._config.monitors_interval
+        look_at = float("-inf")
         while True:
             second_look_s = self._system.lists.second_look_s(MONITORS)
             if second_look_s is not None:
@@ -107,8 +109,10 @@ class Monitors:
                 due = now + self._config.monitors_interval
                 await self._read()
                 await self._teller.tell_news_in_turns()
-            for monitor_id, until in list(self._settling.items()):
-                await self._look_while_settling(monitor_id, until)
+            if self._settling and now >= look_at:
+                await self._look_at_settling()
+                # One request a second, whatever the number of monitors; long lists are no small thing.
+                look_at = now + max(_SETTLE_LOOK_S, len(self._settling) > 1 and len(self.watches) / _ROWS_PER_S)
 
     def settle(self, monitor_ids: Collection[str]) -> None:
         """Expect these monitors' daemons to start anew, and look closely until they run."""
@@ -120,12 +124,21 @@ class Monitors:
                 watch.hold(now)
         self._bell.ring()
 
-    def mark_restart(self, monitor_id: str, *, is_due: bool) -> None:
-        """Call the camera disconnected until its new daemon shows, or take that back."""
+    async def announce_restart(self, monitor_id: str) -> None:
+        """Call the camera disconnected until its new daemon was seen. Raises VmsUnreachable."""
         watch = self.watches.get(monitor_id)
         if watch is not None:
-            startup = 0 if watch.sample is None else watch.sample.startup
-            watch.restarting_from = startup if is_due else None
+            sample = None if watch.is_foreign else watch.sample
+            if sample is None or watch.restart.process is not None:
+                watch.restart.is_named(await self._process(watch))
+            watch.restart.ask(sample, self._clock.monotonic())
+            self._teller.tell(monitor_id)
+
+    def take_restart_back(self, monitor_id: str) -> None:
+        """Hear that the daemon is not restarted after all."""
+        watch = self.watches.get(monitor_id)
+        if watch is not None:
+            watch.restart.end()
             self._teller.tell(monitor_id)
 
     async def get_to_know(self, monitor_ids: Collection[str]) -> None:
@@ -255,13 +268,42 @@ class Monitors:
         except (VmsAuthFailed, VmsProtocolError):
             return []
 
-    async def _look_while_settling(self, monitor_id: str, until: float) -> None:
-        await self.reread(monitor_id)
-        watch = self.watches.get(monitor_id)
+    async def _look_at_settling(self) -> None:
+        """Look at those that settle: at one by itself, at several by the list, and at one process at most."""
+        if len(self._settling) == 1:
+            await self.reread(next(iter(self._settling)))
+        else:
+            await self.read()
+            settling = [self.watches[number] for number in self._settling if number in self.watches]
+            restarting = [watch for watch in settling if watch.restart.is_under_way]
+            if restarting:
+                await self._look_at_restart(min(restarting, key=lambda watch: watch.restart.looked_at))
+            await self._teller.tell_news_in_turns()
         now = self._clock.monotonic()
-        is_early = now < until - _SETTLE_S + _START_S
-        if watch is None or now >= until or watch.row.is_idle or (not is_early and watch.row.is_delivering):
-            del self._settling[monitor_id]
-            if watch is not None and watch.restarting_from is not None:
-                watch.restarting_from = None
-                self._teller.tell(monitor_id)
+        for monitor_id, until in list(self._settling.items()):
+            watch = self.watches.get(monitor_id)
+            is_early = now < until - _SETTLE_S + START_S
+            is_settled = watch is None or now >= until or watch.row.is_idle or (not is_early and watch.row.is_delivering)
+            if is_settled and (watch is None or not watch.restart.is_under_way):
+                del self._settling[monitor_id]
+
+    async def _look_at_restart(self, watch: Watch) -> None:
+        """Ask which process captures the monitor, where that tells of a restart that is under way. Raises VmsUnreachable."""
+        restart = watch.restart
+        if not restart.is_under_way:
+            return
+        restart.looked_at = self._clock.monotonic()
+        if restart.process is not None:
+            restart.is_named(await self._process(watch))
+        restart.read(watch.row, self._clock.monotonic())
+
+    async def _process(self, watch: Watch) -> str | None:
+        path = f"monitors/daemonStatus/id:{watch.row.id}/daemon:zmc"
+        if watch.server.problem:
+            return None
+        try:
+            return parse_process(await self._system.optional(path, at=watch.server.api))
+        except VmsUnreachable:
+            if watch.server.api is None:
+                raise
+            return None  # another server than the one that we are connected to

@@ -39,13 +39,16 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.memory import Listener
     from vms_bridge.backends.zoneminder.system import Known
     from vms_bridge.clock import Clock
+    from vms_bridge.commands import Action
     from vms_bridge.model import PictureRef, SystemState
 
 _LOG = logging.getLogger(__name__)
 SYSTEM_INTERVAL_S = 60.0
 # Beyond the regular requests: far events and alarm states, so that all together stay below one a second.
 SPARE_REQUESTS_PER_S = 0.35
+_SYSTEM_APART_S = 5.0
 _SLOW_LOOK_S = 1.0
+_COMMANDED_S = 60.0
 
 
 class Session:
@@ -68,6 +71,7 @@ class Session:
         self._follower: EventFollower | None = None
         self._memory: MemorySource | None = None
         self._newest_startup = 0
+        self._commanded_at = float("-inf")
         self._teller = Teller(feed, clock, self.watches, lags=self._count_lags, system=self._system_state)
         self.monitors = Monitors(
             api, config, clock, feed,
@@ -128,11 +132,7 @@ class Session:
     async def refresh(self, monitor_id: str | None) -> None:
         """Look now at one monitor, or at the system with all its monitors. Raises VmsError."""
         if monitor_id is None:
-            await self.monitors.read()
-            await self._system.read()
-            if self._system.lists.second_look_s(STATES, STORAGE) is not None:
-                self._system_bell.ring()
-            self._teller.tell_everything()
+            await self._look_at_everything()
             return
         watch = self.watches.get(monitor_id)
         if watch is None:
@@ -150,6 +150,23 @@ class Session:
         await self.monitors.reread(monitor_id)
         if events_read is not None:
             await events_read.wait()
+
+    def was_commanded(self, watch: Watch, action: Action) -> None:
+        """Hear what ZoneMinder was asked to do with a monitor, and has accepted."""
+        self._commanded_at = self._clock.monotonic()
+        watch.was_commanded(action)
+
+    async def _look_at_everything(self) -> None:
+        """Read all lists or, soon after a command, only those that tell of commands: hundreds of these may wait."""
+        if self._clock.monotonic() - self._commanded_at < _COMMANDED_S:
+            await asyncio.gather(self.monitors.read(), self._system.read_run_state())
+            self._teller.tell_everything_new()
+            return
+        await self.monitors.read()
+        await self._system.read()
+        if self._system.lists.second_look_s(STATES, STORAGE) is not None:
+            self._system_bell.ring()
+        self._teller.tell_everything()
 
     async def _see_it_alive(self, watch: Watch) -> None:
         """Wait for a frame, so that the memory tells of now. Raises VmsUnreachable for a daemon that hangs."""
@@ -192,8 +209,10 @@ class Session:
 
     async def _follow_system(self) -> None:
         while True:
-            second_look_s = self._system.lists.second_look_s(STATES, STORAGE)
-            await self._system_bell.wait(SYSTEM_INTERVAL_S if second_look_s is None else second_look_s)
+            asked, second_look_s = self._clock.monotonic(), self._system.lists.second_look_s(STATES, STORAGE)
+            if await self._system_bell.wait(SYSTEM_INTERVAL_S if second_look_s is None else second_look_s):
+                # A scene changes the modes of hundreds of monitors, one after the other.
+                await self._clock.sleep(max(0.0, _SYSTEM_APART_S - (self._clock.monotonic() - asked)))
             await self._look_at_facts()
             await self._system.read()
             self._teller.tell_system()

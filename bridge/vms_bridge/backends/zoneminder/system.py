@@ -6,7 +6,7 @@ import asyncio
 import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from vms_bridge.backends.zoneminder.api import PermissionMissing, ServerFailed
 from vms_bridge.backends.zoneminder.doubt import BULK_FRAMES
@@ -40,6 +40,12 @@ _AGAIN_S = (0.5, 1.0, 2.0, 4.0)
 _TOLD_BY = {"host/getLoad": "load", "host/daemonCheck": "result"}
 """What has to be in the answer, else it is none."""
 _T = TypeVar("_T")
+
+
+class _RunState(TypedDict):
+    running: bool | None
+    run_state: str | None
+    run_states: tuple[str, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,6 +103,12 @@ class SystemReader:
         # An older answer must not undo a newer one.
         async with self._reading:
             await self._read_now()
+
+    async def read_run_state(self) -> None:
+        """Read only which run state is in force, and whether ZoneMinder is at work. Raises VmsUnreachable."""
+        async with self._reading:
+            states, daemons = await asyncio.gather(self._list(STATES, ()), self.optional("host/daemonCheck"))
+            self._known.state = replace(self._known.state, **self._run_state(states, daemons))
 
     async def read_zones(self, monitors: Mapping[str, MonitorRow]) -> bool:
         """Read every monitor's zones, and say whether they were told. Raises VmsUnreachable."""
@@ -194,26 +206,31 @@ class SystemReader:
             self.optional("host/getLoad"),
             self.optional("host/daemonCheck"),
         )
-        runs = [] if states is None else parse_states(states.raw(STATES))
-        run_states = known.run_states if states is None else tuple(run.name for run in runs)
+        run_state = self._run_state(states, daemons)
         unread = {area.id for area in known.storage} if storage is None else storage.unread
         areas = tuple(replace(area, used_bytes=None) for area in known.storage if area.id in unread)
         if storage is not None:
             areas = tuple(sorted((*areas, *parse_storage(storage.raw(STORAGE))), key=lambda area: int(area.id)))
         average = parse_load(load)
         has_load = average is not None or (Capability.LOAD in known.capabilities and "host/getLoad" not in self._refused)
-        running = mapping(daemons).get("result")
         capabilities = {Capability.EVENTS, Capability.EVENT_PICTURE}
-        capabilities |= {Capability.RUN_STATE} if run_states else set()
+        capabilities |= {Capability.RUN_STATE} if run_state["run_states"] else set()
         capabilities |= {Capability.STORAGE} if areas else set()
         capabilities |= {Capability.LOAD} if has_load else set()
         self._known.state = SystemState(
             available=True,
-            running=None if running is None else as_bool(running),
-            run_state=next((run.name for run in runs if run.is_active), None),
-            run_states=run_states,
+            **run_state,
             load=None if average is None else round(average, 2),
             storage=areas,
             source="api",
             capabilities=frozenset(capabilities),
         )
+
+    def _run_state(self, states: Listing | None, daemons: object) -> _RunState:
+        runs = [] if states is None else parse_states(states.raw(STATES))
+        running = mapping(daemons).get("result")
+        return {
+            "running": None if running is None else as_bool(running),
+            "run_state": next((run.name for run in runs if run.is_active), None),
+            "run_states": self._known.state.run_states if states is None else tuple(run.name for run in runs),
+        }

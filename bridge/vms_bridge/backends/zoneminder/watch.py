@@ -11,6 +11,7 @@ from vms_bridge.backends.zoneminder.alarm_cause import AlarmCause
 from vms_bridge.backends.zoneminder.delivery import Delivery
 from vms_bridge.backends.zoneminder.doubt import Doubt
 from vms_bridge.backends.zoneminder.event_values import open_alarm
+from vms_bridge.backends.zoneminder.restarts import Restart
 from vms_bridge.backends.zoneminder.sampler import LAG_S
 from vms_bridge.backends.zoneminder.servers import PORTAL, Server
 from vms_bridge.backends.zoneminder.trigger import Force, Trigger
@@ -86,7 +87,7 @@ class Watch:
     wants_alarm: bool = True
     """Whether who asks for a look wants to know the alarm, not only what the monitor's row tells."""
     held_until: float = 0.0
-    restarting_from: int | None = None
+    restart: Restart = field(default_factory=Restart)
     told: MonitorState | None = field(default=None)
     _described: tuple[MonitorRow, tuple[Zone, ...], bool, Monitor] | None = field(default=None)
 
@@ -149,8 +150,7 @@ class Watch:
         self.zone_watch.saw(self.sample, sample, monotonic)
         if self.sample is not None and sample.startup != self.sample.startup:
             self.hold(monotonic)
-        if self.restarting_from is not None and sample.startup > self.restarting_from:
-            self.restarting_from = None
+        self.restart.saw(sample)
         self.sample, self.memory_problem = sample, None
         self.has_memory = self.has_memory or sample.score is not None
         self.cause.saw(sample)
@@ -194,6 +194,7 @@ class Watch:
         return MonitorState(
             available=True,
             connected=connected,
+            capture=self.restart.run(None if self.is_foreign else self.sample),
             alarm=alarm,
             armed=row.armed,
             detection=self._detects(sample) if sample is not None and row.armed else None,
@@ -230,6 +231,7 @@ class Watch:
         return MonitorState(
             available=True,
             connected=connected,
+            capture=self.restart.run(sample),
             alarm=sample.alarm,
             forced=self._is_forced(sample, sample.alarm),
             score=sample.score,
@@ -346,7 +348,7 @@ class Watch:
         delivers = self.delivery.by_row(row) if sample is None else self.delivery.by_memory(sample, now)
         if not delivers and not row.captures:
             return None  # on demand: no viewer, no pictures, no fault
-        if self.restarting_from is not None:
+        if self.restart.is_under_way:
             return False
         return delivers or monotonic < self.held_until
 
@@ -355,7 +357,7 @@ class Watch:
             return "a web page, not a camera"
         if self.row.is_idle:
             return "switched off in ZoneMinder"
-        if self.restarting_from is not None:
+        if self.restart.is_under_way:
             return "its daemon starts anew"
         if connected is False:
             return self._why_no_pictures()
