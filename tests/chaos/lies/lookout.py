@@ -168,17 +168,24 @@ class Lookout:
             self._told.add(name)
             self.faults.append(f"in {self.where}: {name} {wrong}")
 
-    def _but_deleted(self, system: str, number: int, facts: MonitorFacts) -> MonitorFacts:
-        """Do not ask for another last event where one is told to be deleted that was newer than all there are."""
+    def _as_told(self, system: str, number: int, facts: MonitorFacts) -> MonitorFacts:
+        """Take what is told as the last event for it where it may be.
+
+        Of those that began in the same second it may be any, and one that is told to be deleted and was newer than all
+        there are stays the last.
+        """
+        newest, scene = facts.newest, self._scenes[system]
         told = self._recorder.retained.get(f"{self._root}/{system}/{number}/last_event")
-        is_deleted = facts.newest is not None and is_told_deleted(told, facts.newest, self._scenes[system].gone, system=system)
-        return replace(facts, newest=None) if is_deleted else facts
+        if newest is None or told is None or is_told_deleted(told, newest, scene.gone, system=system):
+            return facts if told is None else replace(facts, newest=None)
+        same = {f'"id":"{system}-{row.id}"': row for row in scene.rows() if (row.monitor, row.start) == (number, newest.start)}
+        return replace(facts, newest=next((row for text, row in same.items() if text.encode() in told), newest))
 
     def _compared(self, system: str) -> dict[str, tuple[object, object]]:
         others = [other for other in SYSTEMS if other != system]
         foreign = tuple(f"{start}/{other}" for other in others for start in (self._root, self._discovery))
         retained = {topic: payload for topic, payload in self._recorder.retained.items() if not topic.startswith(foreign)}
-        facts = {number: self._but_deleted(system, number, facts) for number, facts in self._scenes[system].facts().items()}
+        facts = {number: self._as_told(system, number, facts) for number, facts in self._scenes[system].facts().items()}
         compared = compared_states(facts, retained, root=self._root, system=system)
         compared |= compared_topics(facts, retained, root=self._root, system=system, discovery=self._discovery)
         return {name: pair for name, pair in compared.items() if not _is_excused(name, system, self._excused)}
