@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _PROOF_S = 60.0
 _MOST_AT_ONCE = 200
+_PROOF_ROWS = 2
+"""So many are asked for whatever the pace: to see whether it is about rows at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ class ListReader:
         unread, bad = set(wanted), self._bad.setdefault(kind.plural, set())
         failed: dict[str, VmsError] = {}
         for place, number in enumerate(wanted):
-            if not ((self.is_patient and place < _MOST_AT_ONCE) or self._pace.take()):
+            most = _MOST_AT_ONCE if self.is_patient else 0 if self._is_proved(kind) else _PROOF_ROWS
+            if place >= most and not self._pace.take():
                 break
             self._read_at[kind.plural, number] = self._clock.monotonic()
             bad.discard(number)

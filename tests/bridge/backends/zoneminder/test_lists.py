@@ -14,7 +14,7 @@ from tests.fakes.zoneminder.personality import V1_34, V1_36_33, V1_38_4
 from vms_bridge.backends.zoneminder.absence import is_suspicious
 from vms_bridge.backends.zoneminder.lists import MONITORS, listed
 from vms_bridge.errors import VmsProtocolError
-from vms_bridge.model import AlarmState, Capability
+from vms_bridge.model import AlarmState, Capability, Resume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -276,3 +276,15 @@ def test_a_list_with_a_row_that_has_no_id_is_no_list(row: dict[str, object]) -> 
     with pytest.raises(VmsProtocolError, match="rows that have no id"):
         listed(MONITORS, {"monitors": [{"Monitor": {"Id": 1}}, {"Monitor": row}]})
     assert listed(MONITORS, {"monitors": {"1": {"Monitor": {"Id": "1"}}}}) == [{"Monitor": {"Id": "1"}}]
+
+
+async def test_a_monitor_that_can_not_be_rendered_is_no_loss_while_the_pace_is_spent(world: World, serve: Serve) -> None:
+    """What was missed is read at that pace too, and may take it all for minutes."""
+    for _ in range(3000):
+        world.close_event(world.open_event(1).id)
+    async with FakeZoneMinder(world) as fake, serve(fake, MemoryFeed(Resume(cursor="1@"))) as (_, feed):
+        await feed.until(lambda: len(feed.events) > 500)
+        fake.unreadable = {"monitors": {3}}
+        asked = fake.asked("monitors")
+        await feed.until(lambda: fake.asked("monitors") > asked + 8)
+        assert (names(feed), feed.lost, len(feed.snapshots)) == (["1", "2", "3", "4", "5"], [], 1)
