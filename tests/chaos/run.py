@@ -386,7 +386,7 @@ class Run:
                     file.write(json.dumps([round(zero + message.at, 2), message.topic, message.text]) + "\n")
         with (self._folder / "accepted.jsonl").open("w") as file:
             for accepted in self._tap.accepted:
-                if accepted.topic.startswith(ROOT):
+                if accepted.topic.startswith(ROOT) and not accepted.topic.endswith("/snapshot"):
                     file.write(json.dumps([round(zero + accepted.at, 2), accepted.topic, accepted.payload.decode()]) + "\n")
 
     @staticmethod

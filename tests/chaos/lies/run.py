@@ -376,7 +376,8 @@ class Run:
         if self._recorder is not None:
             messages = [each for each in self._recorder.messages if not each.topic.endswith(("/snapshot", "/config"))]
             keep("recorded.jsonl", ((each.at, each.topic, each.text) for each in messages))
-        keep("accepted.jsonl", ((each.at, each.topic, each.payload.decode()) for each in self._tap.accepted))
+        texts = [each for each in self._tap.accepted if not each.topic.endswith("/snapshot")]
+        keep("accepted.jsonl", ((each.at, each.topic, each.payload.decode()) for each in texts))
         for system, liar in self._liars.items():
             keep(f"lies-{system}.jsonl", ((each.at, f"{each.name} {each.part}", each.path) for each in liar.told))
             keep(f"requests-{system}.jsonl", ((at, "", path) for at, path in liar.requests))
