@@ -17,7 +17,7 @@ from vms_bridge.backends.zoneminder.large_answers import LARGE_BYTES, Decoder
 from vms_bridge.clock import SystemClock
 from vms_bridge.errors import VmsProtocolError
 
-MONITORS = {"monitors": [{"Monitor": {"Id": number, "Name": f"Tür {number} 🚪", "Path": "x" * 3000}} for number in range(2000)]}
+MONITORS = {"monitors": [{"Monitor": {"Id": number, "Name": f"Tür {number} 🚪", "Path": "x" * 3000}} for number in range(200)]}
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,7 @@ async def test_a_process_that_takes_too_long_is_ended_and_said_to() -> None:
         await decoding
 
 
+@pytest.mark.timeout(60)  # on a busy machine half a gigabyte takes its time
 async def test_an_answer_that_would_take_all_memory_is_refused() -> None:
     body = b'{"a":[' + b'{"":{}},' * 2_000_000 + b"{}]}"
     assert len(body) < 16 << 20
@@ -94,7 +95,7 @@ async def test_an_answer_that_would_take_all_memory_is_refused() -> None:
 def test_a_large_answer_comes_back_in_small_pieces() -> None:
     lines = list(pieces(Decoded(MONITORS)))
     assert max(map(len, lines)) < 200_000
-    assert len(lines) > 10
+    assert len(lines) > 5
 
 
 def many_of(body: bytes) -> bytes:
