@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.base import Finding
 from vms_bridge.backends.guard import Guard, make_backend, secrets_of
+from vms_bridge.broker_check import BrokerTrial, may_be_thrown_out
 from vms_bridge.errors import BackendDefect, BridgeError, BrokerError
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.topics import Topics
@@ -46,7 +47,7 @@ async def examine(config: Config, clock: Clock, *, limit_s: float = _LIMIT_S) ->
     found += [("data_dir", finding) for finding in await asyncio.to_thread(_data_dir, config.data_dir)]
     parts = [(key, _system(system, clock, limit_s, concealed)) for key, system in config.systems.items()]
     if config.mqtt:
-        parts.insert(0, ("mqtt", _broker(config.mqtt, config.instance, clock, limit_s)))
+        parts.insert(0, ("mqtt", _broker(config.mqtt, config, clock, limit_s)))
     results = await asyncio.gather(*(part for _, part in parts))
     found += [(name, finding) for (name, _), findings in zip(parts, results, strict=True) for finding in findings]
     strike = concealed.strike
@@ -110,8 +111,12 @@ async def _system(system: SystemConfig, clock: Clock, limit_s: float, concealed:
     return [replace(finding, hint=_ANY_REMEDY) if finding.problem and not finding.hint else finding for finding in found]
 
 
-async def _broker(config: MqttConfig, instance: str, clock: Clock, limit_s: float) -> Sequence[Finding]:
+async def _broker(config: MqttConfig, all_: Config, clock: Clock, limit_s: float) -> Sequence[Finding]:
     """Connect under a client id of its own, so that a running bridge is not thrown out, and try its rights."""
+    if await asyncio.to_thread(may_be_thrown_out, config, all_.data_dir, clock):
+        text = "a bridge is at work, and whether the broker bears another connection of its user is not known: nothing was tried"
+        return [Finding(text=text, hint="stop the bridge and check again: the check might throw it off the broker")]
+    instance = all_.instance
     client_id = f"vms-bridge-check-{secrets.token_hex(4)}"
     any_certificate = []
     if config.tls and not config.verify_tls:
@@ -126,7 +131,7 @@ async def _connected(config: MqttConfig, instance: str, client_id: str, clock: C
             link = await Link.open(config, client_id=client_id, clock=clock)
             try:
                 topics = Topics(instance, config.discovery_prefix)
-                return await _Trial(link, config, topics, clock, answer_s=min(_ANSWER_S, limit_s / 4)).findings()
+                return await _Trial(link, config, topics, clock, answer_s=min(_ANSWER_S, limit_s / 4)).findings(client_id)
             finally:
                 await link.close()
     except BrokerError as error:
@@ -157,8 +162,9 @@ class _Trial:
         self._retained = 0
         self._status = b""
         self._echoes: dict[str, asyncio.Event] = {}
+        self._broker_trial = BrokerTrial(link, config, topics, clock, answer_s=answer_s)
 
-    async def findings(self) -> list[Finding]:
+    async def findings(self, client_id: str) -> list[Finding]:
         """Return what came of it. Raises BrokerError where the connection is lost."""
         old = "MQTT 3.1.1 (the broker knows no newer one, and keeps no commands for a bridge that is away)"
         version = "MQTT 5" if self._link.is_mqtt5 else old
@@ -168,7 +174,7 @@ class _Trial:
         if self._config.discovery:
             areas.append(f"{self._config.discovery_prefix}/device/vms_bridge_{self._topics.instance}")
         for area in areas:
-            if await self._link.subscribe([Filter(topic=f"{area}/#")]):
+            if await self._link.subscribe([Filter(topic=f"{area}/#", as_published=True)]):
                 found.append(_no_right("the broker refuses the subscription to", area))
             else:
                 found.append(await self._write(area))
@@ -179,6 +185,8 @@ class _Trial:
         if self._retained > _MANY_RETAINED:
             text = f"at least {self._retained} retained messages: a broker may drop a part when a client connects"
             found.append(Finding(text=text, hint="in mosquitto.conf set `max_queued_messages 10000`"))
+        if not any(finding.problem for finding in found):
+            found += await self._broker_trial.findings(client_id)
         return found
 
     async def _write(self, area: str) -> Finding:
@@ -210,6 +218,7 @@ class _Trial:
             await self._write(self._topics.root)  # what is retained comes before its echo
 
     def _heard(self, message: Message) -> None:
+        self._broker_trial.heard(message)
         self._retained += message.retained
         if message.topic == self._topics.status and message.retained:
             self._status = message.payload

@@ -28,6 +28,7 @@ from vms_bridge.demo.packets import Message
 from vms_bridge.errors import VmsError
 from vms_bridge.keys import MonitorRules
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -183,7 +184,10 @@ async def test_an_old_broker_without_discovery(tmp_path: Path) -> None:
     async with Broker(limits=BrokerLimits(versions=frozenset({4}))) as broker:
         found = await found_of(tmp_path, broker.url, discovery=False)
     assert "MQTT 3.1.1" in found[0].text
-    assert [finding.text for finding in found[1:]] == ["may read and write vms_bridge/home/#"]
+    assert [finding.text for finding in found[1:]] == [
+        "may read and write vms_bridge/home/#",
+        "this broker does not tell a command that is retained from one that was just given",
+    ]
 
 
 async def test_nothing_retained_is_left_behind(tmp_path: Path) -> None:
@@ -426,3 +430,54 @@ async def test_zoneminder_with_the_certificate_of_a_stranger(tmp_path: Path, zon
         (problem,) = await zoneminder_problems(tmp_path, zoneminder, url=zm.url)
     assert "certificate" in problem.text
     assert "ca_file" in problem.hint + problem.text
+
+
+@pytest.mark.parametrize("version", [4, 5])
+async def test_a_broker_that_takes_no_large_messages(tmp_path: Path, version: int) -> None:
+    limits = BrokerLimits(max_payload_bytes=6000, versions=frozenset({version}))
+    async with Broker(limits=limits) as broker:
+        found = await found_of(tmp_path, broker.url, limit_s=4)
+        (finding,) = [each for each in found if each.problem]
+        assert "no message of 16384 bytes: no camera may appear" in finding.text
+        assert "message_size_limit" in finding.hint
+        assert broker.retained == {}
+
+
+async def test_a_broker_that_tells_its_limit(tmp_path: Path) -> None:
+    async with Broker(limits=BrokerLimits(max_packet_bytes=100_000)) as broker:
+        found = await found_of(tmp_path, broker.url)
+        assert [each.text for each in found if each.problem] == [
+            "the broker takes no message of 262144 bytes: large pictures are not shown"
+        ]
+        assert broker.retained == {}
+
+
+async def test_a_broker_that_shows_nothing_to_wildcards(tmp_path: Path) -> None:
+    async with Broker(limits=BrokerLimits(shows_retained_by_wildcard=False)) as broker:
+        found = await found_of(tmp_path, broker.url)
+        assert any("subscriptions with wildcards" in each.text for each in found)
+        assert broker.retained == {}
+
+
+async def test_a_broker_that_gives_each_user_one_connection(tmp_path: Path) -> None:
+    async with Broker(limits=BrokerLimits(user_is_client_id=True)) as broker:
+        found = await found_of(tmp_path, f"mqtt://bridge@127.0.0.1:{broker.port}")
+    assert any("use_username_as_clientid" in each.hint for each in found)
+    assert not any(each.problem for each in found)
+
+
+@pytest.mark.parametrize("allowed", [None, 1, 2])
+async def test_a_bridge_at_work_is_not_thrown_out(tmp_path: Path, allowed: int | None) -> None:
+    async with Broker() as broker:
+        url = f"mqtt://bridge@127.0.0.1:{broker.port}"
+        store = await asyncio.to_thread(Store.open, tmp_path, SystemClock())
+        try:
+            if allowed is not None:
+                text = f"{allowed} {SystemClock().now().date()} bridge@127.0.0.1:{broker.port}"
+                await store.keep("sink:mqtt", "connections", text)
+            found = await found_of(tmp_path, url)
+        finally:
+            await store.close()
+        tried = any("accepts the bridge" in each.text for each in found)
+        assert tried == (allowed == 2)
+        assert tried or "stop the bridge" in found[0].hint

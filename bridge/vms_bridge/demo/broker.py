@@ -43,6 +43,7 @@ class BrokerLimits:
     Who sends a packet above `max_packet_bytes` is disconnected; whether he was told before is `announces_packet_bytes`. A
     payload above `max_payload_bytes` is dropped, and refused where the protocol allows it, as mosquitto does by its
     `message_size_limit`. With `user_is_client_id` (mosquitto: `use_username_as_clientid`) each user has one connection.
+    RabbitMQ does not show what is retained to a subscription with a wildcard (`shows_retained_by_wildcard`).
     """
 
     receive_maximum: int = 1_000
@@ -50,6 +51,7 @@ class BrokerLimits:
     announces_packet_bytes: bool = True
     max_payload_bytes: int | None = None
     user_is_client_id: bool = False
+    shows_retained_by_wildcard: bool = True
     max_queued_messages: int = 100_000
     max_queued_bytes: int = 64 * 1024 * 1024
     max_retained: int = 100_000
@@ -359,8 +361,10 @@ class Broker:
         self._purge()
         if "+" not in topic_filter and "#" not in topic_filter:
             found = [self._retained[topic_filter]] if topic_filter in self._retained else []
-        else:
+        elif self._limits.shows_retained_by_wildcard:
             found = [message for topic, message in self._retained.items() if matches(topic_filter, topic)]
+        else:
+            found = []
         for message in found:
             if besides is None or message.sender != besides:
                 subscriber.deliver(message, grant, retained=True)

@@ -106,7 +106,7 @@ class Company:
 
 def where(config: MqttConfig) -> str:
     """Return what this is known of: a broker and a user there."""
-    return f"{config.username or ''}@{config.place}"
+    return f"{config.user or ''}@{config.place}"
 
 
 def known(kept: str | None, where: str, today: date) -> int | None:

@@ -195,6 +195,31 @@ def _lock(data_dir: Path) -> int:
     return lock
 
 
+def is_in_use(data_dir: Path) -> bool:
+    """Say whether a bridge works in this directory."""
+    try:
+        lock = open_lock(data_dir, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def peek(data_dir: Path, scope: str, key: str) -> str | None:
+    """Return a text that is kept there, whoever works in the directory; None where there is none, or it can't be read."""
+    try:
+        with closing(sqlite3.connect(f"{(data_dir / STORE_NAME).absolute().as_uri()}?mode=ro", uri=True)) as store:
+            row = store.execute("SELECT value FROM kept WHERE scope = ? AND key = ?", (scope, key)).fetchone()
+    except sqlite3.Error:
+        return None
+    return str(row[0]) if row else None
+
+
 def _connect_or_rebuild(path: Path, now: datetime) -> sqlite3.Connection:
     try:
         return _connect(path)
