@@ -205,8 +205,9 @@ class Run:
         try:
             async with asyncio.timeout(_SETTLE_S):
                 await traffic.settle()
-                while still_open := await self._ending_rows():  # noqa: ASYNC110 - another program
-                    await asyncio.sleep(0.5)
+                while still_open := await self._ending_rows():
+                    await asyncio.sleep(2)
+                    await traffic.settle()  # a command that had to wait may have forced an alarm meanwhile
         except TimeoutError:
             raise AssertionError(f"ZoneMinder does not come to rest in {_SETTLE_S:g} s, still open: {still_open}") from None
 
