@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from vms_bridge.demo.broker import Broker, BrokerLimits
-from vms_bridge.demo.packets import MQTT_3_1_1, Acknowledgement, Message, Ping, Publish
+from vms_bridge.demo.packets import MQTT_3_1_1, Acknowledgement, Message, Ping, Publish, Subscribe
 from vms_bridge.demo.properties import Properties, Reason
 from vms_bridge.demo.topics import Grant, matches
 
@@ -39,7 +39,8 @@ class Faults:
     """What goes wrong. Filters in `denied` can be neither published nor subscribed to (0x87).
 
     `lose_acks` is how many of the next acknowledgements are dropped, as mosquitto does while its queue for a client is
-    full; with `lose_pongs` answers to pings are, too. A client beyond `most_clients` is refused (0x97).
+    full; with `lose_pongs` answers to pings are, too, and those to `lose_subacks`
+    subscriptions. A client beyond `most_clients` is refused (0x97).
     """
 
     refuse: int = 0
@@ -49,6 +50,7 @@ class Faults:
     most_clients: int | None = None
     lose_acks: int = 0
     lose_pongs: bool = False
+    lose_subacks: int = 0
     ack_delay_s: float | None = None
     drop_after: int | None = None
     denied: tuple[str, ...] = ()
@@ -184,6 +186,10 @@ class FakeBroker:
         self.seen.packets.append((client_id, packet))
         self._change.set()
         if self.deaf_to_pubacks and isinstance(packet, Acknowledgement):
+            return False
+        if self.faults.lose_subacks and isinstance(packet, Subscribe):
+            self.faults.lose_subacks -= 1
+            self.core.subscribe_unanswered(client_id, packet.wishes)
             return False
         if self.faults.silent or (self.faults.lose_pongs and isinstance(packet, Ping)):
             return False

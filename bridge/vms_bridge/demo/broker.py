@@ -24,7 +24,7 @@ from vms_bridge.demo.properties import Property, Reason
 from vms_bridge.demo.topics import Grant, Subscriptions, is_filter, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from vms_bridge.demo.connection import Leftover
@@ -206,6 +206,11 @@ class Broker:
         """Send the acknowledgements that a hook held back."""
         if client_id in self._clients:
             self._clients[client_id].release()
+
+    def subscribe_unanswered(self, client_id: str, wishes: Sequence[Wish]) -> None:
+        """Subscribe for a client without telling it: the answer is lost."""
+        for wish in wishes:
+            self.subscribe(self._clients[client_id], wish)
 
     def attach(self, subscriber: Subscriber, topic_filter: str, grant: Grant) -> None:
         """Have somebody inside this process hear messages, the retained ones first."""

@@ -74,11 +74,17 @@ class Inventory:
         assert held is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
         topics, live, leftovers = self._topics, self._live, self._leftovers
         filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=topics.sync, qos=1)]
-        for refused in await self._link.subscribe(filters):
-            self._notices.warn(
-                f"subscription {refused}", f"the broker refused the subscription to {refused}: leftovers there can't be seen"
-            )
-        await self._wait()
+        subscribing = asyncio.ensure_future(self._link.subscribe(filters))
+        subscribing.add_done_callback(lambda done: done.cancelled() or done.exception())  # we may not be there any more
+        try:
+            await asyncio.sleep(0)  # first the subscription, then what is to come after it
+            await self._wait(subscribing)
+            for refused in subscribing.result() if subscribing.done() else ():
+                self._notices.warn(
+                    f"subscription {refused}", f"the broker refused the subscription to {refused}: leftovers there can't be seen"
+                )
+        finally:
+            subscribing.cancel()
         self._held = None
         # All of them: mosquitto keeps a subscription's first options, and would go on to send us what we publish.
         self._link.unsubscribe([*live, *leftovers])
@@ -101,20 +107,25 @@ class Inventory:
         elif self._previous is not None:
             held.previous.append(message.topic)
 
-    async def _wait(self) -> None:
+    async def _wait(self, subscribing: asyncio.Future[list[str]]) -> None:
         """Wait until a message to ourselves is back, for it queues up behind what is retained.
 
-        It is sent again and again, with QoS 0: a broker whose queue for us is full drops it, and mosquitto 2.0 then
-        does not even acknowledge it (`max_queued_messages`).
+        It is sent again and again, with QoS 0: a broker whose queue for us is full drops it, and mosquitto 2.0 then does not
+        even acknowledge it, nor the subscription (`max_queued_messages`). Over a slow link it may take long: only once the
+        subscription is answered is there a limit.
         """
-        try:
-            async with self._clock.timeout(SETTLE_S):
-                while not self._synced.is_set():
-                    self._link.publish(self._topics.sync, b"")
-                    with suppress(TimeoutError):
-                        async with self._clock.timeout(_SYNC_S):
-                            await self._synced.wait()
-        except TimeoutError:
+        left_s = SETTLE_S
+        while not self._synced.is_set() and left_s > 0:
+            self._link.publish(self._topics.sync, b"")
+            with suppress(TimeoutError):
+                async with self._clock.timeout(_SYNC_S):
+                    await self._synced.wait()
+            left_s -= _SYNC_S if subscribing.done() else 0.0
+        if not subscribing.done():  # some answer a little later
+            with suppress(TimeoutError):
+                async with self._clock.timeout(_SYNC_S):
+                    await asyncio.wait({subscribing})
+        if not self._synced.is_set():
             _LOGGER.debug("the broker has not returned our own message")
 
     def _previous_filters(self) -> list[str]:

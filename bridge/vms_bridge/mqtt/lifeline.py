@@ -77,6 +77,10 @@ class Lifeline:
         self._answered_at = now
         self._pongs = max(self._pongs, question.pings)  # what was to come before has come, or never will
 
+    def withdrawn(self, number: int) -> None:
+        """Note that nobody waits for this answer any more."""
+        self._questions.pop(number, None)
+
     def heard(self, now: float) -> None:
         """Note that something came."""
         self._heard_at = now

@@ -247,7 +247,7 @@ class Link:
             self._dialect.is_old = True
             _LOGGER.info(
                 "the MQTT broker at %s does not answer in MQTT 5, so it is spoken to in MQTT 3.1.1, by which it can't say that it"
-                " refuses a message%s",
+                " refuses a message, nor that a command was retained%s",
                 self._where,
                 ", nor keeps commands for the bridge while that is away: they are lost" if self._session_s else "",
             )
@@ -404,6 +404,7 @@ class Link:
             return await waiting
         finally:
             self._subscriptions.pop(mid, None)
+            self._lifeline.withdrawn(mid)
 
     def _properties(self, expiry_s: int | None, correlation: bytes | None) -> Properties | None:
         if not self.is_mqtt5 or (expiry_s is None and correlation is None):

@@ -484,6 +484,16 @@ async def test_what_the_broker_still_holds_is_not_sent_again(broker: FakeBroker,
     assert topics.count(f"{ROOT}/zm/1/state") == 1
 
 
+async def test_a_subscription_whose_answer_is_lost_is_one_all_the_same(clock: FakeClock) -> None:
+    """As mosquitto loses it behind more retained messages than it queues for a client."""
+    hub = FakeHub()
+    async with FakeBroker(faults=Faults(lose_subacks=1)) as broker, running(make(broker, clock), hub):
+        await until(lambda: hub.subscribers == 1, clock)
+        await until(lambda: broker.retained.get(f"{ROOT}/status") == b"online", clock)
+        await clock.advance(25)
+        assert len(broker.seen.connects) == 1
+
+
 async def test_leftovers_are_cleared(broker: FakeBroker, clock: FakeClock) -> None:
     leftovers = [
         f"{DISCOVERY}/zm-9/config",
