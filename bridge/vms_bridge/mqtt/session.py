@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.absence import Absence
-    from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.mqtt.identity import Identity
     from vms_bridge.mqtt.intake import CommandIntake
     from vms_bridge.mqtt.link import Link
     from vms_bridge.mqtt.notices import Notices
@@ -54,19 +54,6 @@ COUNTS_S = 60.0
 _GOODBYE_S = 0.4
 _CORRECTIONS_APART_S = 1.0
 _JITTER = SystemRandom()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who this bridge is to the world, and what it does over MQTT."""
-
-    config: MqttConfig
-    instance: str
-    name: str
-    version: str
-    client_id: str
-    api_url: str | None = None
-    previous_instance: str | None = None
 
 
 @dataclass(slots=True)
