@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 _WARM_UP = 0.2
 """The share of the run in which caches fill, left out of the slopes."""
 _MOST_MB_AN_HOUR = 2.0
+_HOUR_OF_ALARMS = 3600
+"""At one a second: what an hour's life may cost, however fast it is lived."""
+_MOST_MB_AN_HOUR_OF_ALARMS = 0.5
+_LONGEST_ALARM_S = 8.0
 _TASKS = re.compile(rb"tasks: (\d+) ")
 _TAIL_BYTES = 10_000
 
@@ -57,13 +61,14 @@ class Samples:
     """What was measured, each a series of equal length."""
 
     resident_mb: list[float] = field(default_factory=list)
+    alarms: list[int] = field(default_factory=list)
     files: list[float] = field(default_factory=list)
     threads: list[float] = field(default_factory=list)
     tasks: list[float] = field(default_factory=list)
 
 
 async def measure(plan: Plan, table: Table, folder: Path) -> None:
-    samples, told = Samples(), Told()
+    samples, told, count = Samples(), Told(), Count()
     async with (
         mosquitto(folder) as broker,
         fake_zoneminder(folder, plan.monitors) as fake,
@@ -71,9 +76,9 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
     ):
         works = [
             asyncio.create_task(work)
-            for work in (_sample(plan, cost, samples, folder), _births(plan, broker), _restarts(plan, broker, told))
+            for work in (_sample(plan, cost, samples, folder, count), _births(plan, broker), _restarts(plan, broker, told))
         ]
-        await _live(plan, fake)
+        await _live(plan, fake, count)
         for work in works:
             work.cancel()
         await asyncio.gather(*works, return_exceptions=True)
@@ -85,6 +90,8 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
     slope = _slope_per_hour(samples.resident_mb, plan.sample_s)
     ends = f"{samples.resident_mb[len(samples.resident_mb) // 5]:.1f} → {samples.resident_mb[-1]:.1f} MB, {slope:+.2f} MB an hour"
     table.add(Row(f"memory, {what}", ends, f"≤ {_MOST_MB_AN_HOUR:g} MB an hour", abs(slope) <= _MOST_MB_AN_HOUR or hours < 1))
+    if count.alarms >= 2 * _HOUR_OF_ALARMS:
+        table.add(_by_alarms(samples))
     for name, series in (("open files", samples.files), ("threads", samples.threads), ("tasks", samples.tasks)):
         early, late = median(_warm(series)[: len(series) // 4]), median(series[-len(series) // 4 :])
         table.add(Row(name, f"{early:.0f} → {late:.0f}, at most {max(series):.0f}", "flat", late <= early + 1))
@@ -92,6 +99,28 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
     table.add(
         Row("events told", f"{len(told.new)} new, {len(told.new - told.ended)} not ended", "all end", not told.new - told.ended)
     )
+
+
+def _by_alarms(samples: Samples) -> Row:
+    """Return what memory has grown by for each 3,600 alarms, after the first 3,600."""
+    grown = [
+        (count / _HOUR_OF_ALARMS, size)
+        for count, size in zip(samples.alarms, samples.resident_mb, strict=False)
+        if count >= _HOUR_OF_ALARMS
+    ]
+    middle, mean = (sum(values) / len(grown) for values in zip(*grown, strict=True))
+    spread = sum((hours - middle) ** 2 for hours, _ in grown)
+    slope = sum((hours - middle) * (size - mean) for hours, size in grown) / max(spread, 1e-9)
+    reached = f"{grown[0][1]:.1f} → {grown[-1][1]:.1f} MB over {samples.alarms[-1]} alarms, {slope:+.2f} MB for each 3,600"
+    goal = f"≤ {_MOST_MB_AN_HOUR_OF_ALARMS:g} MB for each 3,600 after the first"
+    return Row("memory by alarms", reached, goal, slope <= _MOST_MB_AN_HOUR_OF_ALARMS)
+
+
+@dataclass(slots=True)
+class Count:
+    """How many alarms there were."""
+
+    alarms: int = 0
 
 
 class Told:
@@ -120,11 +149,12 @@ class Told:
             self.ended.add(event)
 
 
-async def _sample(plan: Plan, cost: Cost, samples: Samples, folder: Path) -> None:
+async def _sample(plan: Plan, cost: Cost, samples: Samples, folder: Path, count: Count) -> None:
     process = psutil.Process(cost.pid)
     while True:
         process.send_signal(signal.SIGUSR1)  # it then logs its tasks
         samples.resident_mb.append(cost.resident_mb)
+        samples.alarms.append(count.alarms)
         samples.files.append(process.num_fds())
         samples.threads.append(process.num_threads())
         await asyncio.sleep(plan.sample_s)
@@ -132,16 +162,18 @@ async def _sample(plan: Plan, cost: Cost, samples: Samples, folder: Path) -> Non
         samples.tasks.append(float(told[-1]) if told else 0.0)
 
 
-async def _live(plan: Plan, fake: FakeProcess) -> None:
+async def _live(plan: Plan, fake: FakeProcess, count: Count) -> None:
     """Let alarms come and go until the time is over and all is calm; one monitor has one alarm at a time."""
     end = asyncio.get_running_loop().time() + plan.seconds
     dice = random.Random(7)  # noqa: S311 - no secret
     calm = list(range(1, plan.monitors + 1))
+    longest_s = min(_LONGEST_ALARM_S, plan.monitors / plan.alarms)  # else there would not be enough monitors
     async with asyncio.TaskGroup() as group:
 
         async def alarm(monitor: int) -> None:
+            count.alarms += 1
             await fake.alarm(monitor)
-            await asyncio.sleep(dice.uniform(0.5, 8))
+            await asyncio.sleep(dice.uniform(0.5, longest_s))
             await fake.calm(monitor)
             calm.append(monitor)
 
@@ -184,8 +216,9 @@ def _slope_per_hour(series: Sequence[float], every_s: float) -> float:
 async def _main(folder: Path) -> None:
     wanted = arguments("soak", __doc__)
     wanted.add_argument("--minutes", type=float, default=65.0, help="how long (default 65)")
+    wanted.add_argument("--alarms", type=float, default=1.0, help="how many a second (default 1): faster than life")
     options = wanted.parse_args()
-    plan = QUICK if options.quick else Plan(seconds=60 * options.minutes)
+    plan = QUICK if options.quick else Plan(seconds=60 * options.minutes, alarms=options.alarms)
     await measure(plan, Table("soak: what grows"), folder)
 
 
