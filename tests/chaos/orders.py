@@ -46,13 +46,18 @@ class Orders:
         """Note what shared memory says of the camera that is forced into alarms, until cancelled."""
         while True:
             memory = self._lab.memory(FORCED)
-            if memory is not None:
+            if memory is None:
+                values = {
+                    "alarm": "OFF",
+                    "detection": "ON",
+                }  # a daemon that does not run has no alarm, and starts without a pause
+            else:
                 is_alarm = memory.alarm == "alarm"
                 values = {
                     "alarm": "ON" if is_alarm else "OFF" if memory.is_forced is not True else "forced",
                     "detection": "OFF" if memory.is_forced is False else "ON",
                 }
-                self.history.note(self._system, str(FORCED), time.monotonic(), values)
+            self.history.note(self._system, str(FORCED), time.monotonic(), values)
             await asyncio.sleep(_LOOK_S)
 
     async def modes(self) -> History:
