@@ -65,8 +65,8 @@ class MemoryWriter:
         fresh.rename(self.path)
 
     def set(self, **values: float | bytes) -> None:
-        """Change fields; `state` counts from idle = 0, `active` is 1 while it detects and else 0."""
-        for name, value in values.items():
+        """Change fields, the state last as zmc does; `state` counts from idle = 0, `active` is 1 while it detects and else 0."""
+        for name, value in sorted(values.items(), key=lambda item: item[0] == "state"):
             self.values[name] = value
             offset = self._offsets[name]
             if offset is None:
