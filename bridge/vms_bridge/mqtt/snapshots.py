@@ -166,6 +166,8 @@ class Snapshots:
         self._available: set[str] = set()
         self._news = asyncio.Event()
         self._fetched: asyncio.Queue[_Picture] = asyncio.Queue(maxsize=1)
+        self._under_way: dict[MonitorKey, Shown] = {}
+        """What was fetched and has not left yet: it need not be fetched again."""
         self._sent: dict[MonitorKey, float] = {}
         self._put_off_until: dict[MonitorKey, float] = {}
         self._rounds = Rounds(clock, self._repeat, apart_s=_REPEAT_APART_S)
@@ -273,6 +275,7 @@ class Snapshots:
                     await self._failed(key, attempts, error)
                     continue
                 if picture is not None:
+                    self._under_way[key] = picture.shown
                     await self._fetched.put(picture)
         finally:
             self._fetching.discard(system)
@@ -282,6 +285,8 @@ class Snapshots:
         view = self._hub.monitor(*key)
         due = _due(view) if view else None
         if view is None or view.last_event_id is None or due is None or _is_right(self._memory.shown.get(key), due):
+            return None
+        if self._under_way.get(key) == due:
             return None
         if not due.has_picture:
             return _Picture(key=key, shown=due, jpeg=b"")
@@ -323,6 +328,8 @@ class Snapshots:
                         break
                 else:
                     self._put_off(picture)
+                if self._under_way.get(picture.key) is picture.shown:
+                    del self._under_way[picture.key]
         finally:
             await self._carrier.close()
 
