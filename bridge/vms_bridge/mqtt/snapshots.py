@@ -321,15 +321,16 @@ class Snapshots:
                 topic = self._topics.snapshot(*picture.key)
                 for _ in range(_ATTEMPTS):
                     outcome = await self._carrier.send(topic, picture.jpeg, partial(self._is_wanted, picture))
-                    if outcome is Outcome.LEFT:
-                        self._has_left(picture)
                     if outcome is not Outcome.LOST:
-                        await self._clock.sleep(_PACE_S)
                         break
-                else:
-                    self._put_off(picture)
                 if self._under_way.get(picture.key) is picture.shown:
                     del self._under_way[picture.key]
+                if outcome is Outcome.LEFT:
+                    self._has_left(picture)
+                if outcome is Outcome.LOST:
+                    self._put_off(picture)
+                else:
+                    await self._clock.sleep(_PACE_S)
         finally:
             await self._carrier.close()
 
