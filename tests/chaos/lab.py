@@ -12,6 +12,7 @@ import struct
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,9 @@ FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 _SOCKET = "/srv/zm-lab/run/mysqld.sock"
 _SQL_S = 4.0
 _HANDOVER_S = 3.0
+_REACHABLE_LOOK_S = 0.25
+_LOOKS_TO_REVIVAL = 32
+_DEAD_S = 5.0
 _OUR_MISTAKE = re.compile(r"ERROR (1054|1064|1146|1364) ")
 _SHM = {760: (12, 32, 68, 70, 88, 104), 768: (16, 40, 76, 78, 96, 112)}
 """By sizeof(SharedData): where state, last_event, valid, signal, startup_time, last_write_time are (src/zm_monitor.h)."""
@@ -163,8 +167,12 @@ class Lab(ZoneMinder):
 
     async def reachable(self) -> None:
         """Wait until database, web server and capture daemons work, each asked directly."""
-        while not await self._answers():  # noqa: ASYNC110 - another program; there is nothing to be woken by
-            await asyncio.sleep(0.25)
+        looks = 0
+        while not await self._answers():
+            await asyncio.sleep(_REACHABLE_LOOK_S)
+            looks += 1
+            if looks % _LOOKS_TO_REVIVAL == 0:
+                await self._revive()
 
     async def force(self, monitor: int, *, on: bool) -> bool:
         """Force an alarm past the bridge, or cancel it; say whether ZoneMinder took it."""
@@ -185,6 +193,15 @@ class Lab(ZoneMinder):
             self._token = ""
             return False
         return True
+
+    async def _revive(self) -> None:
+        """Start what a web server that was killed in the middle of an edit has left stopped: ZoneMinder does not for minutes."""
+        for camera in CAMERAS:
+            memory = self.memory(camera)
+            if memory is None or time.time() - memory.last_write > _DEAD_S:
+                with suppress(Exception):
+                    async with asyncio.timeout(8):
+                        await self.api("GET", f"monitors/daemonControl/{camera}/restart.json")
 
     async def _answers(self) -> bool:
         now = time.time()
