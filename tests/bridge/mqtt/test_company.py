@@ -86,7 +86,7 @@ async def test_two_that_throw_each_other_out_become_one(
             assert len(broker.seen.connects) <= most
             assert await rest(broker, clock) == 0
             await show(broker, hub, clock, 2)
-            assert broker.retained[f"{ROOT}/status"] == b"online"
+            await until(lambda: broker.retained[f"{ROOT}/status"] == b"online", clock)
             assert broker.clients == {"bridge"}
             await until(lambda: known(hub.memory["connections"], where(config(broker)), clock.now().date()) == 1, clock)
         assert caplog.text.count("use_username_as_clientid") == 1
