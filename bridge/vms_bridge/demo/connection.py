@@ -29,8 +29,8 @@ from vms_bridge.demo.properties import Properties, Property, Reason, Violation, 
 
 if TYPE_CHECKING:
     from vms_bridge.clock import Clock
-    from vms_bridge.demo.broker import BrokerLimits
     from vms_bridge.demo.hooks import Hooks
+    from vms_bridge.demo.limits import BrokerLimits
     from vms_bridge.demo.topics import Grant
 
 _LOG = logging.getLogger(__name__)
