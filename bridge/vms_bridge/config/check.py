@@ -1,28 +1,31 @@
 """Holds values of a configuration file against a pydantic model, and says each mistake in words for the person who wrote it.
 
-The remedy of a mistake is what the model says of the field. A validator that knows a better one raises a
-`PydanticCustomError` with `remedy` in its context; one that compares fields belongs to the later of them and looks at
-`info.data`, so that it speaks up though another field is wrong.
+A model may have sections, lists, mappings and unions of these in it, however deep (shapes.py). The remedy of a mistake is what
+the model says of the field. A validator that knows a better one raises a `PydanticCustomError` with `remedy` in its context; one
+that compares fields belongs to the later of them and looks at `info.data`, so that it speaks up though another field is wrong.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, get_args
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, RootModel, SecretStr, ValidationError
 
+from vms_bridge.config.shapes import inside, locate, meant, members
 from vms_bridge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pydantic_core import ErrorDetails
 
     from vms_bridge.config.file import Document, KeyPath
+    from vms_bridge.config.shapes import Place
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,9 +47,14 @@ _WORDS = {  # pydantic's error type, up to the first _ where the whole is not he
     "list": "expected a list",
     "tuple": "expected a list",
     "set": "expected a list",
+    "frozen_set_type": "expected a list",
+    "sequence_str": "expected a list",
     "dict": "expected a mapping of keys to values",
     "mapping": "expected a mapping of keys to values",
     "model": "expected a mapping of keys to values",
+    "dataclass": "expected a mapping of keys to values",
+    "union_tag_invalid": "expected {expected_tags}",
+    "union_tag_not_found": "is missing",
     "too_short": "expected at least {min_length} of them",
     "too_long": "expected at most {max_length} of them",
     "path_type": "expected a path",
@@ -75,18 +83,19 @@ class Checker:
         Paths are taken relative to the configuration file; a path whose option is named `*_file`, `*_certificate` or
         `*_key` has to be a file that can be read.
         """
-        anchored = _prepared(model, values, self._file.parent)
-        for name, place in _files(model, anchored):  # whatever else is wrong: this can be known
-            if not (place.is_file() and os.access(place, os.R_OK)):
-                self.mistake(f"there is no file {place} that can be read", (*path, *name), "check the path and the file's owner")
+        anchored = {name: _anchored(inside(model, name), value, self._file.parent) for name, value in values.items()}
+        for option, file in _files(model, anchored, ()):  # whatever else is wrong: this can be known
+            if not (file.is_file() and os.access(file, os.R_OK)):
+                self.mistake(f"there is no file {file} that can be read", (*path, *option), "check the path and the file's owner")
         try:
             return model.model_validate(anchored)
         except ValidationError as invalid:
-            at: dict[KeyPath, list[ErrorDetails]] = {}
-            for error in invalid.errors(include_url=False):
-                at.setdefault(_place(error, anchored), []).append(error)
-            for inner, errors in at.items():
-                self._pydantic_mistake(model, errors, path, inner, also)
+            found = [(locate(model, anchored, error), error) for error in invalid.errors(include_url=False)]
+            at: dict[tuple[KeyPath, bool], tuple[Place, list[ErrorDetails]]] = {}
+            for place, error in [one for one in found if one[0].is_meant] or found:
+                at.setdefault((place.path, place.is_key), (place, []))[1].append(error)
+            for place, errors in at.values():
+                self._pydantic_mistake(place, errors, path, also)
             return None
 
     def mistake(self, message: str, path: KeyPath, hint: str) -> None:
@@ -100,19 +109,20 @@ class Checker:
         key = ".".join(path) or None
         self.mistakes.append(ConfigError(self._clean(message), file=str(self._file), line=line, key=key, hint=self._clean(hint)))
 
-    def _pydantic_mistake(
-        self, model: type[BaseModel], errors: Sequence[ErrorDetails], path: KeyPath, inner: KeyPath, also: Sequence[str]
-    ) -> None:
+    def _pydantic_mistake(self, place: Place, errors: Sequence[ErrorDetails], path: KeyPath, also: Sequence[str]) -> None:
         """Note what pydantic found in one place: of a union such as `Path | Literal[False]` it tells each part."""
         first = errors[0]
+        where = (*path, *place.path)
         if first["type"] == "extra_forbidden":
-            options = [*_options(model, inner), *also]
-            hint = nearest(inner[-1], options) or f"there are: {', '.join(sorted(options))}"
-            self.key_mistake(_WORDS["extra_forbidden"], (*path, *inner), hint)
+            options = [*place.options, *(also if len(place.path) == 1 else ())]
+            self.key_mistake(_WORDS["extra_forbidden"], where, _one_of(where[-1], options))
             return
         words = list(dict.fromkeys(_words(error) for error in errors))
         message = " or ".join([words[0], *(word.removeprefix("expected ") for word in words[1:])])
-        self.mistake(_without_credentials(message, first["input"]), (*path, *inner), _remedy(model, inner, first))
+        if place.is_key:
+            self.key_mistake(f"can't be a key here: {message}", where, _remedy(place, first))
+        else:
+            self.mistake(_without_credentials(message, first["input"]), where, _remedy(place, first))
 
     def _clean(self, text: str) -> str:
         for secret in sorted(self._document.secrets.values(), key=len, reverse=True):
@@ -128,11 +138,23 @@ def nearest(word: str, words: Sequence[str]) -> str:
 
 def plain_secrets(model: BaseModel, path: KeyPath, document: Document) -> Iterator[str]:
     """Yield the options below `path` whose secret stands in the file itself."""
-    for name, value in model:
-        if isinstance(value, SecretStr) and (*path, name) in document.lines and (*path, name) not in document.secrets:
-            yield ".".join((*path, name))
-        elif isinstance(value, BaseModel):
-            yield from plain_secrets(value, (*path, name), document)
+    for place, value in values_below(model, path):
+        if isinstance(value, SecretStr) and place in document.lines and place not in document.secrets:
+            yield ".".join(place)
+
+
+def values_below(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, object]]:
+    """Yield a value, and all that is in it, however deep, each with its place in the file."""
+    yield path, value
+    inner: Iterable[tuple[object, object]] = ()
+    if isinstance(value, BaseModel):
+        inner = value
+    elif isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, list | tuple):
+        inner = enumerate(value)
+    for key, one in inner:
+        yield from values_below(one, path if isinstance(value, RootModel) else (*path, str(key)))
 
 
 def _words(error: ErrorDetails) -> str:
@@ -149,26 +171,13 @@ def _words(error: ErrorDetails) -> str:
     return words.format_map(limits) if words else error["msg"].removeprefix("Input ")
 
 
-def _place(error: ErrorDetails, values: Mapping[str, object]) -> KeyPath:
-    """Return where in the values an error is; pydantic names parts of unions in between, which stand in no file."""
-    place: list[str] = []
-    inside: object = values
-    for part in error["loc"]:
-        is_there = part in inside if isinstance(inside, dict) else isinstance(inside, list) and isinstance(part, int)
-        is_missing = isinstance(inside, dict) and part == error["loc"][-1]
-        if is_there or is_missing:
-            place.append(str(part))
-        if is_there:
-            inside = inside[part]  # type: ignore[index]  # it is a dict or a list
-    return tuple(place)
-
-
 def _without_credentials(message: str, value: object) -> str:
     """Return the message without any part of what may be user and password in an address that a validator quotes."""
-    text = value if isinstance(value, str) else ""
-    found = re.search(r"//(.*)@", text, re.DOTALL) or re.search(r"//[^/:]*:(?!\d{1,5}(?:[/?#]|$))(.+)", text, re.DOTALL)
-    if found:
-        parts = [found[1], *(part for part in re.split(r"[/:@?#]+", found[1]) if len(part) > 3)]
+    for _, text in values_below(value, ()):
+        if not isinstance(text, str):
+            continue
+        found = re.search(r"//(.*)@", text, re.DOTALL) or re.search(r"//[^/:]*:(?!\d{1,5}(?:[/?#]|$))(.+)", text, re.DOTALL)
+        parts = [found[1], *(part for part in re.split(r"[/:@?#]+", found[1]) if len(part) > 3)] if found else []
         for part in parts:
             message = _without(message, part)
     return message
@@ -179,70 +188,61 @@ def _without(text: str, part: str) -> str:
     return text.replace(part, "***").replace(repr(part)[1:-1], "***") if part else text
 
 
-def _atoms(annotation: object) -> Iterator[object]:
-    """Yield the types that an annotation such as `Path | None` is made of."""
-    inner = get_args(annotation)
-    if not inner:
-        yield annotation
-    for part in inner:
-        yield from _atoms(part)
+def _one_of(word: str, options: Sequence[str]) -> str:
+    """Return what to write instead of this word."""
+    if not options:
+        return "take it out"
+    return nearest(word, options) or f"there are: {', '.join(sorted(options))}"
 
 
-def _inner_model(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """Return the model of a field that is a section of its own."""
-    field = model.model_fields.get(name)
-    for atom in _atoms(field.annotation) if field else ():
-        if isinstance(atom, type) and issubclass(atom, BaseModel):
-            return atom
-    return None
-
-
-def _options(model: type[BaseModel], inner: KeyPath) -> list[str]:
-    """Return the options that there are where the last part of `inner` stands."""
-    for part in inner[:-1]:
-        model = _inner_model(model, part) or model
-    return list(model.model_fields)
-
-
-def _remedy(model: type[BaseModel], inner: KeyPath, error: ErrorDetails) -> str:
-    """Return what to do: what the validator says, else what the model says of the field, else what always holds."""
-    if told := error.get("ctx", {}).get("remedy"):
+def _remedy(place: Place, error: ErrorDetails) -> str:
+    """Return what to do: what the validator says, else what the model says of the option, else what always holds."""
+    context = error.get("ctx", {})
+    if told := context.get("remedy"):
         return _without_credentials(str(told), error["input"])
-    field, description = None, ""
-    for part in inner:
-        field = model.model_fields.get(part, field)
-        description = (field and field.description) or description
-        model = _inner_model(model, part) or model
-    if description:
-        return description
-    if field is None:
+    if error["type"] == "union_tag_invalid":
+        return _one_of(str(context.get("tag")), place.tags)
+    if place.is_key and (near := nearest(place.path[-1], re.findall("'(.*?)'", str(context.get("expected"))))):
+        return near
+    return place.description or _usual_remedy(place, is_missing=error["type"] == "missing")
+
+
+def _usual_remedy(place: Place, *, is_missing: bool) -> str:
+    """Return what to do about an option of which the model says nothing."""
+    if place.tags:
+        return f"there are: {', '.join(place.tags)}"
+    if place.field is None:
         return "change one of the options that this is about"
-    return f"write `{inner[-1]}: ...` here" if field.is_required() else "correct it, or leave it out for the default"
+    if is_missing and place.path[-1].isdecimal():
+        return "write one more value"
+    is_needed = is_missing or (place.path[-1] in place.options and place.field.is_required())
+    return f"write `{place.path[-1]}: ...` here" if is_needed else "correct it, or leave it out for the default"
 
 
-def _prepared(model: type[BaseModel], values: Mapping[str, object], base: Path) -> dict[str, object]:
-    """Return the values with each path made absolute, from the directory of the configuration file.
+def _anchored(annotation: object, value: object, base: Path) -> object:
+    """Return a value with each path in it made absolute, from the directory of the configuration file.
 
     Where an option is a path or false, the word is false and not a path of that name; nor is true one.
     """
-    prepared = dict(values)
-    for name, field in model.model_fields.items():
-        value = values.get(name)
-        atoms = list(_atoms(field.annotation))
-        if isinstance(value, str) and Path in atoms:
-            is_word = any(atom is False for atom in atoms) and value.lower() in _FALSE | _TRUE
-            prepared[name] = value.lower() in _TRUE if is_word else str(base.absolute() / value)
-        elif isinstance(value, dict) and (section := _inner_model(model, name)):
-            prepared[name] = _prepared(section, value, base)
-    return prepared
+    choice = members(annotation)
+    if isinstance(value, str) and Path in choice:
+        is_word = any(word is False for member in choice for word in get_args(member)) and value.lower() in _FALSE | _TRUE
+        return value.lower() in _TRUE if is_word else str(base.absolute() / value)
+    if isinstance(value, dict | list):
+        member = next(iter(meant(choice, value)), object)
+        if isinstance(value, dict):
+            return {key: _anchored(inside(member, key), inner, base) for key, inner in value.items()}
+        return [_anchored(inside(member, index), inner, base) for index, inner in enumerate(value)]
+    return value
 
 
-def _files(model: type[BaseModel], prepared: Mapping[str, object]) -> Iterator[tuple[KeyPath, Path]]:
-    """Yield each path in the prepared values that has to be a file, with its place."""
-    for name, field in model.model_fields.items():
-        value = prepared.get(name)
-        if isinstance(value, str) and name.endswith(_FILE_SUFFIXES) and Path in _atoms(field.annotation):
-            yield (name,), Path(value)
-        elif isinstance(value, dict) and (section := _inner_model(model, name)):
-            for inner, place in _files(section, value):
-                yield (name, *inner), place
+def _files(annotation: object, value: object, path: KeyPath) -> Iterator[tuple[KeyPath, Path]]:
+    """Yield each path in the anchored values that has to be a file, with its place."""
+    choice = members(annotation)
+    option = next((name for name in reversed(path) if not name.isdecimal()), "")
+    if isinstance(value, str) and Path in choice and option.endswith(_FILE_SUFFIXES):
+        yield path, Path(value)
+    elif isinstance(value, dict | list):
+        member = next(iter(meant(choice, value)), object)
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _files(inside(member, key), inner, (*path, str(key)))

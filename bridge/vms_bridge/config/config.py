@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from vms_bridge.backends import kind_names, load_kind
 from vms_bridge.concealment import Secrets
-from vms_bridge.config.check import Checker, nearest, plain_secrets
+from vms_bridge.config.check import Checker, nearest, plain_secrets, values_below
 from vms_bridge.config.file import Document, KeyPath, Remark, exposed, read_document
 from vms_bridge.doors import TlsOptions
 from vms_bridge.errors import InvalidConfig
@@ -321,14 +321,15 @@ class _Loader:
             mode = self._path.stat().st_mode
             yield from exposed(self._path, "the configuration in", mode if has_secrets else mode & ~stat.S_IROTH)
         for path, model in models:
-            for name, value in model:
-                if isinstance(value, Path) and name.endswith("_key"):
+            for place, value in values_below(model, path):
+                if isinstance(value, Path) and place[-1].endswith("_key"):
                     with suppress(OSError):
-                        yield from exposed(value, f"the key of {'.'.join((*path, name))},", value.stat().st_mode)
+                        yield from exposed(value, f"the key of {'.'.join(place)},", value.stat().st_mode)
 
     def _model_remarks(self, model: BaseModel, path: KeyPath) -> Iterator[Remark]:
-        for name, hint in model.without_effect() if isinstance(model, TlsOptions) else ():
-            yield Remark(f"{'.'.join((*path, name))} has no effect", hint)
+        for place, value in values_below(model, path):
+            for name, hint in value.without_effect() if isinstance(value, TlsOptions) else ():
+                yield Remark(f"{'.'.join((*place, name))} has no effect", hint)
         for key in plain_secrets(model, path, self._document):
             hint = "write `!file NAME` or `!env NAME`, which keeps it out of backups and of what you show to others"
             yield Remark(f"{key} stands in the file as it is", hint)

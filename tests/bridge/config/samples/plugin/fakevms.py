@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -27,6 +27,20 @@ class Account(BaseModel):
     ca_file: Path | None = None
 
 
+class NetworkCamera(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["network"]
+    port: int
+
+
+class FileCamera(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["file"]
+    folder: Path
+
+
 class FakeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,6 +52,7 @@ class FakeConfig(BaseModel):
     verify_tls: bool = True
     shared_memory: Literal[False] | Path = Path("/dev/shm")  # noqa: S108 - only a value
     account: Account | None = None
+    cameras: list[Annotated[NetworkCamera | FileCamera, Field(discriminator="kind")]] = Field(default_factory=list)
     behaviour: Literal["good", "bad", "advise", "raise", "hang"] = "good"
 
     @field_validator("url")
