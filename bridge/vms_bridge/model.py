@@ -7,13 +7,27 @@ an older part. Times are aware and in UTC, durations are seconds (`_s`), sizes a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 
-class AlarmState(StrEnum):
+class OpenSet(StrEnum):
+    """Words of which there will be more: one that is not known here yet, of a newer plugin or store, is taken as it is."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or not re.fullmatch("[a-z][a-z0-9_]{0,31}", value):
+            return None
+        word = str.__new__(cls, value)
+        word._name_, word._value_ = value.upper(), value
+        return word
+
+
+class AlarmState(OpenSet):
     """A monitor's live state, in the order in which an alarm runs through it."""
 
     IDLE = "idle"
@@ -26,7 +40,7 @@ MOTION = frozenset({AlarmState.ALARM, AlarmState.ALERT})
 """The alarm states in which something moves, or moved a moment ago."""
 
 
-class EventKind(StrEnum):
+class EventKind(OpenSet):
     """Why the VMS made an event."""
 
     ALARM = "alarm"
@@ -35,7 +49,7 @@ class EventKind(StrEnum):
     EXTERNAL = "external"
 
 
-class EndReason(StrEnum):
+class EndReason(OpenSet):
     """How an event came to its end."""
 
     CLOSED = "closed"
@@ -43,7 +57,7 @@ class EndReason(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Capability(StrEnum):
+class Capability(OpenSet):
     """What a system or one of its monitors can do; what is not declared makes no entity and no command."""
 
     ALARM_STATE = "alarm_state"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from vms_bridge.model import Detection, EndReason, EventKind, Monitor, MonitorState, SystemState
+from vms_bridge.model import Detection, EndReason, EventKind, Monitor, MonitorState, OpenSet, SystemState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from vms_bridge.model import PictureRef
 
 
-class MessageType(StrEnum):
+class MessageType(OpenSet):
     """A step in an event's life; `update` and `media` may follow `end`."""
 
     NEW = "new"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from dataclasses import fields, replace
 from datetime import datetime
@@ -19,16 +21,21 @@ from vms_bridge.entities import (
     STORAGE,
     SYSTEM,
     ZONE,
+    BridgeView,
     DeadBand,
     Entity,
+    JsonType,
     Platform,
     Scope,
     Source,
     ZonePart,
+    monitor_rows,
+    offered,
     part_key,
     public_id,
 )
 from vms_bridge.model import AlarmState, Capability, MonitorState, Storage, SystemState, Zone
+from vms_bridge.views import BridgeState
 
 DOCS = Path(__file__).parents[2] / "docs" / "entities.md"
 ROWS = [pytest.param(scope, row, id=f"{scope}-{row.key}") for scope, rows in CATALOGUE.items() for row in rows]
@@ -60,11 +67,15 @@ def test_a_row_is_whole(scope: Scope, row: Entity[Any]) -> None:
     assert row.field not in dir({}), "in a template this would be a method, not the value"
     if row.source in {Source.STATE, Source.LAST_EVENT}:
         assert row.read is not None
-        assert row.field
+        assert row.field or row.part_of
     if row.state_class == "measurement" and row.key not in {"storage_used_percent", "monitors", "systems", "undelivered"}:
         assert row.dead_band is not None, "every jitter would be a message"
     assert (row.command is not None) == (row.platform in {Platform.SWITCH, Platform.SELECT, Platform.BUTTON})
     assert row.mode is None or row.mode == row.command
+    assert (row.choices is not None) == (row.platform is Platform.SELECT)
+    assert (row.json is not None) == (row.read is not None)
+    assert bool(row.part_of) == (scope in {Scope.ZONE, Scope.STORAGE})
+    assert not row.meaning or row.meaning.endswith(".")
     if row.command and scope is not Scope.BRIDGE:
         assert row.needs & set(NEEDS.values()), "the hub would refuse it"
     assert not (row.unit or row.state_class) or row.platform is Platform.SENSOR
@@ -76,6 +87,79 @@ def test_a_monitors_value_is_a_scalar_and_unknown_when_nothing_is_known(row: Ent
     if row.read is not None:
         assert isinstance(row.read(samples.VIEW), str | int | float | bool | datetime)
         assert row.read(BLANK) is None
+
+
+TYPES: dict[JsonType | None, type | tuple[type, ...]] = {
+    JsonType.BOOLEAN: bool,
+    JsonType.INTEGER: int,
+    JsonType.NUMBER: (int, float),
+    JsonType.STRING: str,
+    JsonType.TIME: datetime,
+}
+BRIDGE_VIEW = BridgeView("1.2.3", BridgeState(problem="the disk is full", undelivered=3), {"zm": samples.SYSTEM})
+VIEWS: list[tuple[Scope, object]] = [
+    (Scope.BRIDGE, BRIDGE_VIEW),
+    (Scope.SYSTEM, samples.SYSTEM),
+    (Scope.STORAGE, samples.SYSTEM_STATE.storage[0]),
+    (Scope.MONITOR, samples.VIEW),
+    (Scope.ZONE, ZonePart(samples.VIEW, samples.MONITOR.zones[0])),
+]
+
+
+@pytest.mark.parametrize(("scope", "view"), VIEWS)
+def test_each_value_is_of_the_type_that_its_row_says(scope: Scope, view: object) -> None:
+    for row in CATALOGUE[scope]:
+        if row.read is not None:
+            value = row.read(view)
+            assert isinstance(value, TYPES[row.json])
+            assert (row.json is JsonType.BOOLEAN) == isinstance(value, bool)
+
+
+def test_what_the_bridge_shows_is_what_its_message_says() -> None:
+    read = {row.key: row.read(BRIDGE_VIEW) for row in CATALOGUE[Scope.BRIDGE] if row.read is not None}
+    assert read == {"connectivity": True, "version": "1.2.3", "problem": True, "undelivered": 3, "systems": 1}
+
+
+def test_a_row_is_offered_where_there_is_something_to_show() -> None:
+    def keys_of(**changes: Any) -> set[str]:  # noqa: ANN401  # any field of the monitor
+        view = replace(samples.VIEW, monitor=replace(samples.MONITOR, **changes))
+        return {row.key for row in offered(monitor_rows(view.monitor), view.monitor.capabilities, view)}
+
+    everything = {row.key for row in MONITOR}
+    assert keys_of() == everything
+    assert keys_of(modes={"function": ()}) == everything - {"function", "capturing", "analysing", "recording"}
+    assert keys_of(modes={"profile": ("Day",)}) >= {"mode_profile"}
+    assert "mode_profile" not in keys_of(modes={"profile": ()})
+    assert "mode_profile" not in keys_of(modes={"profile": ("Day",)}, capabilities=frozenset())
+    disk = Storage(id="0", name="", used_bytes=1)
+    assert [row.key for row in offered(STORAGE, frozenset(Capability), disk)] == ["storage_used"]
+
+
+def test_a_mode_that_only_its_own_vms_knows_has_a_row() -> None:
+    names = ("profile", "Mode", "a/b", "alarm", "restart", "x" * 33, "night_vision")
+    monitor = replace(samples.MONITOR, modes={"recording": ("a",), **dict.fromkeys(names, ("a", "b"))})
+    rows = monitor_rows(monitor)
+    others = [row for row in rows if row not in MONITOR]
+    assert [(row.key, row.name, row.command) for row in others] == [
+        ("mode_profile", "Profile mode", "profile"),
+        ("mode_night_vision", "Night vision mode", "night_vision"),
+    ]
+    assert [row for row in rows if row not in others] == list(MONITOR)
+    view = replace(samples.VIEW, monitor=monitor, state=replace(samples.STATE, modes={"profile": "b"}))
+    assert [row.read(view) for row in others if row.read] == ["b", None]
+    assert monitor_rows(samples.MONITOR) is MONITOR
+
+
+def test_a_word_that_is_not_known_yet_is_taken() -> None:
+    state = AlarmState("tamper")
+    assert state == "tamper"
+    assert {state: 1}[AlarmState("tamper")] == 1
+    assert state not in set(AlarmState)
+    assert repr(state) == "<AlarmState.TAMPER: 'tamper'>"
+    assert copy.deepcopy(state) == pickle.loads(pickle.dumps(state)) == state  # noqa: S301  # our own
+    for wrong in ("", "Tamper", "a b", "x" * 33, "é", "1"):
+        with pytest.raises(ValueError, match="is not a valid AlarmState"):
+            AlarmState(wrong)
 
 
 def test_values_are_read_from_where_they_stand() -> None:

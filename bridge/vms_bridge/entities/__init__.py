@@ -10,9 +10,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.entities.monitor import MONITOR, ZONE, ZonePart, public_id
-from vms_bridge.entities.row import Category, DeadBand, Entity, Platform, Scalar, Scope, Source, part_key
-from vms_bridge.entities.system import BRIDGE, STORAGE, SYSTEM
+from vms_bridge.entities.modes import MODE_PATTERN
+from vms_bridge.entities.monitor import MONITOR, monitor_rows, other_modes, public_id
+from vms_bridge.entities.row import (
+    WHOLE_MESSAGE,
+    Category,
+    DeadBand,
+    Entity,
+    JsonType,
+    Platform,
+    Scalar,
+    Scope,
+    Source,
+    offered,
+    part_key,
+)
+from vms_bridge.entities.system import BRIDGE, STORAGE, SYSTEM, BridgeView
+from vms_bridge.entities.zone import ZONE, ZonePart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,18 +35,25 @@ __all__ = [
     "ADMIN_COMMANDS",
     "BRIDGE",
     "CATALOGUE",
+    "MODE_PATTERN",
     "MONITOR",
     "STORAGE",
     "SYSTEM",
+    "WHOLE_MESSAGE",
     "ZONE",
+    "BridgeView",
     "Category",
     "DeadBand",
     "Entity",
+    "JsonType",
     "Platform",
     "Scalar",
     "Scope",
     "Source",
     "ZonePart",
+    "monitor_rows",
+    "offered",
+    "other_modes",
     "part_key",
     "public_id",
 ]

@@ -1,24 +1,32 @@
-"""The rows about monitors and their zones."""
+"""The rows about monitors."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from vms_bridge.entities.row import Category, DeadBand, Entity, Platform, Scalar, Source, needs, rounded
+from vms_bridge.entities.modes import ANALYSING, CAPTURING, FUNCTION, RECORDING, mode_rows
+from vms_bridge.entities.row import (
+    WHOLE_MESSAGE,
+    Category,
+    DeadBand,
+    Entity,
+    JsonType,
+    Platform,
+    Scalar,
+    Source,
+    needs,
+    rounded,
+)
 from vms_bridge.messages import public_event_id
-from vms_bridge.model import MOTION, AlarmState, Capability, Zone
+from vms_bridge.model import MOTION, AlarmState, Capability
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vms_bridge.model import Monitor
     from vms_bridge.views import EventMessage, MonitorView
 
-
-class ZonePart(NamedTuple):
-    """A zone, with the monitor that it belongs to: what a zone's rows read."""
-
-    view: MonitorView
-    zone: Zone
+_ALARM_STATES = frozenset(AlarmState)
 
 
 def public_id(view: MonitorView, event_id: str) -> str:
@@ -31,7 +39,7 @@ def public_id(view: MonitorView, event_id: str) -> str:
 
 def _motion(view: MonitorView) -> bool | None:
     alarm = view.state.alarm
-    return None if alarm is None else alarm in MOTION
+    return alarm in MOTION if alarm in _ALARM_STATES else None
 
 
 def _forced(view: MonitorView) -> bool | None:
@@ -44,21 +52,6 @@ def _event_id(view: MonitorView) -> str | None:
     return None if view.state.event_id is None else public_id(view, view.state.event_id)
 
 
-def _mode(mode: str, name: str, icon: str) -> Entity[MonitorView]:
-    return Entity(
-        key=mode,
-        platform=Platform.SELECT,
-        needs=needs(Capability.MODES),
-        field=mode,
-        read=lambda view: view.state.modes.get(mode),
-        command=mode,
-        mode=mode,
-        name=name,
-        category=Category.CONFIG,
-        icon=icon,
-    )
-
-
 def _event_count(period: str, read: Callable[[MonitorView], Scalar], *, enabled: bool = False) -> Entity[MonitorView]:
     return Entity(
         key=f"events_{period}",
@@ -66,6 +59,7 @@ def _event_count(period: str, read: Callable[[MonitorView], Scalar], *, enabled:
         needs=needs(Capability.COUNTERS),
         field=f"events_{period}",
         read=read,
+        json=JsonType.INTEGER,
         name="Events" if period == "total" else f"Events last {period}",
         state_class="measurement",
         category=Category.DIAGNOSTIC,
@@ -86,6 +80,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.ALARM_STATE),
         field="motion",
         read=_motion,
+        json=JsonType.BOOLEAN,
+        meaning="The alarm state is alarm or alert.",
         device_class="motion",
     ),
     Entity(
@@ -94,6 +90,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.ALARM_STATE),
         field="alarm",
         read=lambda view: view.state.alarm,
+        json=JsonType.STRING,
         name="Alarm",
         device_class="enum",
         options=tuple(AlarmState),
@@ -104,6 +101,9 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         platform=Platform.BINARY_SENSOR,
         field="connected",
         read=lambda view: view.state.connected,
+        json=JsonType.BOOLEAN,
+        meaning="The camera delivers pictures.",
+        attributes=("detail",),
         device_class="connectivity",
         category=Category.DIAGNOSTIC,
         always=True,
@@ -114,6 +114,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.EVENTS),
         field="is_recording",
         read=lambda view: view.state.is_recording,
+        json=JsonType.BOOLEAN,
         name="Recording",
         icon="mdi:record-rec",
     ),
@@ -123,6 +124,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.ARM),
         field="armed",
         read=lambda view: view.state.armed,
+        json=JsonType.BOOLEAN,
+        meaning="The monitor's mode detects.",
         command="armed",
         name="Armed",
         icon="mdi:shield-home",
@@ -133,6 +136,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.FORCE_ALARM),
         field="forced",
         read=_forced,
+        json=JsonType.BOOLEAN,
+        meaning="The alarm is one that somebody has forced; null where that can't be told from another.",
         command="alarm",
         name="Force alarm",
         icon="mdi:alarm-light",
@@ -143,15 +148,17 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.DETECTION),
         field="detection",
         read=lambda view: view.state.detection,
+        json=JsonType.BOOLEAN,
+        meaning="Detection is not paused within that mode.",
         command="detection",
         name="Detection",
         category=Category.CONFIG,
         icon="mdi:motion-sensor",
     ),
-    _mode("function", "Function", "mdi:cctv"),
-    _mode("capturing", "Capturing mode", "mdi:video"),
-    _mode("analysing", "Analysing mode", "mdi:magnify-scan"),
-    _mode("recording", "Recording mode", "mdi:record-circle-outline"),
+    FUNCTION,
+    CAPTURING,
+    ANALYSING,
+    RECORDING,
     Entity(
         key="restart",
         platform=Platform.BUTTON,
@@ -193,6 +200,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         source=Source.LAST_EVENT,
         field="start",
         read=_of_last_event(lambda event: event.start),
+        json=JsonType.TIME,
+        attributes=WHOLE_MESSAGE,
         name="Last event",
         device_class="timestamp",
         always=True,
@@ -204,6 +213,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         source=Source.LAST_EVENT,
         field="cause",
         read=_of_last_event(lambda event: event.cause),
+        json=JsonType.STRING,
         name="Last event cause",
         icon="mdi:help-circle-outline",
         always=True,
@@ -215,6 +225,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         source=Source.LAST_EVENT,
         field="label",
         read=_of_last_event(lambda event: event.label),
+        json=JsonType.STRING,
         name="Last event label",
         icon="mdi:tag-outline",
         always=True,
@@ -226,6 +237,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         source=Source.LAST_EVENT,
         field="duration",
         read=_of_last_event(lambda event: event.duration),
+        json=JsonType.NUMBER,
         name="Last event duration",
         device_class="duration",
         unit="s",
@@ -237,6 +249,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.SCORE),
         field="score",
         read=lambda view: view.state.score,
+        json=JsonType.INTEGER,
         name="Alarm score",
         state_class="measurement",
         icon="mdi:gauge",
@@ -248,6 +261,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.ALARM_STATE),
         field="cause",
         read=lambda view: view.state.cause,
+        json=JsonType.STRING,
         name="Alarm cause",
         icon="mdi:help-circle-outline",
         enabled=False,
@@ -258,6 +272,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.EVENTS),
         field="event_id",
         read=_event_id,
+        json=JsonType.STRING,
+        meaning="The event that is open now.",
         name="Current event",
         category=Category.DIAGNOSTIC,
         icon="mdi:identifier",
@@ -269,6 +285,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.FPS),
         field="capture_fps",
         read=lambda view: rounded(view.state.capture_fps, 2),
+        json=JsonType.NUMBER,
         name="Capture rate",
         unit="fps",
         state_class="measurement",
@@ -282,6 +299,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.FPS),
         field="analysis_fps",
         read=lambda view: rounded(view.state.analysis_fps, 2),
+        json=JsonType.NUMBER,
         name="Analysis rate",
         unit="fps",
         state_class="measurement",
@@ -296,6 +314,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.FPS),
         field="bandwidth",
         read=lambda view: view.state.bandwidth_bytes,
+        json=JsonType.INTEGER,
+        meaning="Bytes per second.",
         name="Bandwidth",
         device_class="data_rate",
         unit="B/s",
@@ -316,6 +336,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.COUNTERS),
         field="disk_used",
         read=lambda view: view.state.disk_bytes,
+        json=JsonType.INTEGER,
+        meaning="Bytes.",
         name="Disk used",
         device_class="data_size",
         unit="B",
@@ -331,6 +353,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.ALARM_STATE),
         field="source",
         read=lambda view: view.state.source,
+        json=JsonType.STRING,
+        meaning="The path that the state came by.",
         name="Data path",
         category=Category.DIAGNOSTIC,
         icon="mdi:transit-connection-variant",
@@ -341,6 +365,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.ALARM_STATE),
         field="source_reason",
         read=lambda view: view.state.source_reason and view.state.source_reason[:250],
+        json=JsonType.STRING,
+        meaning="Why no better path is used.",
         name="Data path reason",
         category=Category.DIAGNOSTIC,
         icon="mdi:help-network-outline",
@@ -352,6 +378,8 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.ALARM_STATE),
         field="lag",
         read=lambda view: rounded(view.state.lag_s, 3),
+        json=JsonType.NUMBER,
+        meaning="How late that path is at worst, in seconds.",
         name="Data path delay",
         device_class="duration",
         unit="s",
@@ -361,16 +389,23 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         dead_band=DeadBand("lag_s", absolute=0.05, relative=0.5),
     ),
 )
-"""What a monitor shows."""
+"""What a monitor shows, but for the modes that only its own VMS knows (`monitor_rows`)."""
 
-ZONE: tuple[Entity[ZonePart], ...] = (
-    Entity(
-        key="occupancy",
-        platform=Platform.BINARY_SENSOR,
-        needs=needs(Capability.ZONE_STATE),
-        field="zones",
-        read=lambda part: part.view.state.zones.get(part.zone.id),
-        device_class="occupancy",
-    ),
-)
-"""What a zone of a monitor shows; `field` holds an object by zone key."""
+_LAST_MODE = MONITOR.index(RECORDING) + 1
+_USUAL_COMMANDS = frozenset(row.command for row in MONITOR if row.command)
+
+
+def monitor_rows(monitor: Monitor) -> tuple[Entity[MonitorView], ...]:
+    """Return what this monitor can show: what any can, with a select for each mode that it has besides the usual ones."""
+    rows = other_modes(monitor)
+    return (*MONITOR[:_LAST_MODE], *rows, *MONITOR[_LAST_MODE:]) if rows else MONITOR
+
+
+def other_modes(monitor: Monitor) -> tuple[Entity[MonitorView], ...]:
+    """Return the rows of the modes that the monitor has besides the usual ones.
+
+    A mode can be set by its name as a command, so it has none where that name is another command's, or fits no topic.
+    """
+    if monitor.modes.keys() <= _USUAL_COMMANDS:
+        return ()
+    return mode_rows(tuple(mode for mode in monitor.modes if mode not in _USUAL_COMMANDS))

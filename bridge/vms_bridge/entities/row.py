@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from vms_bridge.keys import monitor_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from vms_bridge.model import Capability
 
@@ -55,6 +55,17 @@ class Source(StrEnum):
     NONE = "none"
 
 
+class JsonType(StrEnum):
+    """What a value is in JSON; null stands for unknown beside each."""
+
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    NUMBER = "number"
+    STRING = "string"
+    TIME = "time"
+    """A text: a moment in UTC, as 2026-01-01T00:00:00Z."""
+
+
 class Category(StrEnum):
     """Where Home Assistant shows what is not a device's main purpose."""
 
@@ -81,27 +92,50 @@ class DeadBand:
         return abs(new - old) > max(self.absolute, self.relative * abs(old))
 
 
+WHOLE_MESSAGE = ("*",)
+"""The attributes of an entity that has all of its message beside its value."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Entity(Generic[View]):
     """One entity: what it is called, where its value stands and how to read that from a view. A row equals itself only.
 
     `name` is None where Home Assistant's device class gives a translated one, and empty for the device's own name.
-    `display_unit` is the unit that people read and the divisor to it. `mode` is the key into a monitor's modes that a
-    select is about. `always`: shown as available as long as the bridge is, even while the VMS can't be asked.
+    `display_unit` is the unit that people read and the divisor to it. `always`: shown as available as long as the bridge is,
+    even while the VMS can't be asked.
     """
 
     key: str
     platform: Platform
     needs: frozenset[Capability] = frozenset()
+    is_offered: Callable[[View], bool] | None = None
+    """Whether this one has it, of those that can; None: each of them has."""
     source: Source = Source.STATE
     field: str = ""
+    part_of: str = ""
+    """The object in the message that has the value by the part's key, or a part's object with `field` in it."""
     read: Callable[[View], Scalar] | None = None
+    json: JsonType | None = None
+    meaning: str = ""
+    """What the value says, for the message's JSON Schema; empty where the field's name says it."""
+    is_count: bool = False
+    """The message has the list itself, of which this is the length."""
+    is_known: bool = False
+    """Its value is never null."""
+    lasts: bool = False
+    """Its value holds also while the VMS can't be asked."""
+    attributes: tuple[str, ...] = ()
+    """The fields of the message that are shown beside the value."""
     command: str | None = None
     admin: bool = False
     mode: str | None = None
+    """The key into a monitor's modes that it is about."""
+    choices: Callable[[View], tuple[str, ...]] | None = None
+    """What can be chosen now; where that is nothing, it is not offered."""
     name: str | None = None
     device_class: str | None = None
     options: tuple[str, ...] = ()
+    """The values that are known; others may come."""
     unit: str | None = None
     display_unit: tuple[str, float] | None = None
     state_class: str | None = None
@@ -110,6 +144,14 @@ class Entity(Generic[View]):
     enabled: bool = True
     always: bool = False
     dead_band: DeadBand | None = None
+
+
+def offered(rows: Iterable[Entity[View]], capabilities: frozenset[Capability], view: View) -> Iterator[Entity[View]]:
+    """Yield the rows that this one has: it is capable of them, and there is something to show."""
+    for row in rows:
+        has_it = row.is_offered is None or row.is_offered(view)
+        if row.needs <= capabilities and has_it and (row.choices is None or row.choices(view)):
+            yield row
 
 
 @lru_cache(maxsize=4096)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from vms_bridge.entities.row import Category, DeadBand, Entity, Platform, Source, needs, rounded
+from vms_bridge.entities.row import Category, DeadBand, Entity, JsonType, Platform, Source, needs, rounded
 from vms_bridge.model import Capability, Storage
 
 if TYPE_CHECKING:
-    from vms_bridge.views import SystemView
+    from collections.abc import Mapping
+
+    from vms_bridge.views import BridgeState, SystemView
+
+
+class BridgeView(NamedTuple):
+    """The bridge as its own rows read it."""
+
+    version: str
+    state: BridgeState
+    systems: Mapping[str, SystemView]
 
 
 def _used_percent(storage: Storage) -> float | None:
@@ -23,6 +33,10 @@ SYSTEM: tuple[Entity[SystemView], ...] = (
         platform=Platform.BINARY_SENSOR,
         field="available",
         read=lambda view: view.state.available,
+        json=JsonType.BOOLEAN,
+        is_known=True,
+        lasts=True,
+        attributes=("detail",),
         device_class="connectivity",
         category=Category.DIAGNOSTIC,
         always=True,
@@ -32,6 +46,11 @@ SYSTEM: tuple[Entity[SystemView], ...] = (
         platform=Platform.BINARY_SENSOR,
         field="problem",
         read=lambda view: view.state.detail is not None or not view.state.available,
+        json=JsonType.BOOLEAN,
+        meaning="Something is not as it should be; detail says what.",
+        is_known=True,
+        lasts=True,
+        attributes=("detail",),
         device_class="problem",
         category=Category.DIAGNOSTIC,
         always=True,
@@ -41,6 +60,7 @@ SYSTEM: tuple[Entity[SystemView], ...] = (
         platform=Platform.BINARY_SENSOR,
         field="running",
         read=lambda view: view.state.running,
+        json=JsonType.BOOLEAN,
         device_class="running",
     ),
     Entity(
@@ -49,7 +69,9 @@ SYSTEM: tuple[Entity[SystemView], ...] = (
         needs=needs(Capability.RUN_STATE),
         field="run_state",
         read=lambda view: view.state.run_state,
+        json=JsonType.STRING,
         command="run_state",
+        choices=lambda view: view.state.run_states,
         name="Run state",
         icon="mdi:state-machine",
     ),
@@ -58,6 +80,8 @@ SYSTEM: tuple[Entity[SystemView], ...] = (
         platform=Platform.SENSOR,
         field="version",
         read=lambda view: view.state.version,
+        json=JsonType.STRING,
+        lasts=True,
         name="Version",
         category=Category.DIAGNOSTIC,
         icon="mdi:tag-outline",
@@ -67,6 +91,9 @@ SYSTEM: tuple[Entity[SystemView], ...] = (
         platform=Platform.SENSOR,
         field="monitors",
         read=lambda view: len(view.monitors),
+        json=JsonType.INTEGER,
+        is_known=True,
+        lasts=True,
         name="Monitors",
         state_class="measurement",
         category=Category.DIAGNOSTIC,
@@ -78,6 +105,8 @@ SYSTEM: tuple[Entity[SystemView], ...] = (
         needs=needs(Capability.LOAD),
         field="load",
         read=lambda view: rounded(view.state.load, 2),
+        json=JsonType.NUMBER,
+        meaning="Load average of the VMS's host.",
         name="Load",
         state_class="measurement",
         category=Category.DIAGNOSTIC,
@@ -89,6 +118,7 @@ SYSTEM: tuple[Entity[SystemView], ...] = (
         platform=Platform.SENSOR,
         field="source",
         read=lambda view: view.state.source,
+        json=JsonType.STRING,
         name="Data path",
         category=Category.DIAGNOSTIC,
         icon="mdi:transit-connection-variant",
@@ -98,6 +128,7 @@ SYSTEM: tuple[Entity[SystemView], ...] = (
         platform=Platform.SENSOR,
         field="lag",
         read=lambda view: rounded(view.state.lag_s, 3),
+        json=JsonType.NUMBER,
         name="Data path delay",
         device_class="duration",
         unit="s",
@@ -114,8 +145,10 @@ STORAGE: tuple[Entity[Storage], ...] = (
         key="storage_used",
         platform=Platform.SENSOR,
         needs=needs(Capability.STORAGE),
+        part_of="storage",
         field="used",
         read=lambda storage: storage.used_bytes,
+        json=JsonType.INTEGER,
         name="{} used",
         device_class="data_size",
         unit="B",
@@ -128,8 +161,11 @@ STORAGE: tuple[Entity[Storage], ...] = (
         key="storage_used_percent",
         platform=Platform.SENSOR,
         needs=needs(Capability.STORAGE),
+        is_offered=lambda storage: bool(storage.total_bytes),
+        part_of="storage",
         field="percent",
         read=_used_percent,
+        json=JsonType.NUMBER,
         name="{} used share",
         unit="%",
         state_class="measurement",
@@ -139,11 +175,13 @@ STORAGE: tuple[Entity[Storage], ...] = (
 )
 """What each storage of a system shows; a name has the storage's own in it, the percentage needs a known total."""
 
-BRIDGE: tuple[Entity[None], ...] = (
+BRIDGE: tuple[Entity[BridgeView], ...] = (
     Entity(
         key="connectivity",
         platform=Platform.BINARY_SENSOR,
         source=Source.STATUS,
+        read=lambda _: True,
+        json=JsonType.BOOLEAN,
         device_class="connectivity",
         category=Category.DIAGNOSTIC,
     ),
@@ -152,6 +190,8 @@ BRIDGE: tuple[Entity[None], ...] = (
         platform=Platform.SENSOR,
         source=Source.INFO,
         field="version",
+        read=lambda view: view.version,
+        json=JsonType.STRING,
         name="Version",
         category=Category.DIAGNOSTIC,
         icon="mdi:tag-outline",
@@ -161,6 +201,9 @@ BRIDGE: tuple[Entity[None], ...] = (
         platform=Platform.BINARY_SENSOR,
         source=Source.INFO,
         field="problem",
+        read=lambda view: view.state.problem is not None,
+        json=JsonType.BOOLEAN,
+        attributes=("detail",),
         device_class="problem",
         category=Category.DIAGNOSTIC,
     ),
@@ -169,6 +212,8 @@ BRIDGE: tuple[Entity[None], ...] = (
         platform=Platform.SENSOR,
         source=Source.INFO,
         field="undelivered",
+        read=lambda view: view.state.undelivered,
+        json=JsonType.INTEGER,
         name="Undelivered messages",
         state_class="measurement",
         category=Category.DIAGNOSTIC,
@@ -179,6 +224,9 @@ BRIDGE: tuple[Entity[None], ...] = (
         platform=Platform.SENSOR,
         source=Source.INFO,
         field="systems",
+        read=lambda view: len(view.systems),
+        json=JsonType.INTEGER,
+        is_count=True,
         name="Systems",
         state_class="measurement",
         category=Category.DIAGNOSTIC,

@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from vms_bridge import __version__
-from vms_bridge.entities import BRIDGE, MONITOR, STORAGE, SYSTEM, ZONE, Platform, Source, part_key
+from vms_bridge.entities import (
+    BRIDGE,
+    STORAGE,
+    SYSTEM,
+    WHOLE_MESSAGE,
+    ZONE,
+    Platform,
+    Source,
+    ZonePart,
+    monitor_rows,
+    offered,
+    part_key,
+)
 from vms_bridge.mqtt.abbreviations import abbreviate
 from vms_bridge.mqtt.payloads import encode
 from vms_bridge.mqtt.templates import EVENT_TYPES, command_template, option_labels, value_template
@@ -24,8 +36,7 @@ from vms_bridge.mqtt.templates import EVENT_TYPES, command_template, option_labe
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from vms_bridge.entities import Entity
-    from vms_bridge.model import Monitor, Storage, SystemState
+    from vms_bridge.entities import BridgeView, Entity
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.views import MonitorView, SystemView
 
@@ -91,15 +102,16 @@ def system_payload(view: SystemView, offer: Offer) -> bytes:
         topics={Source.STATE: state_topic},
         commands=f"{topics.root}/{view.key}/set",
     )
+    capabilities = view.state.capabilities
     components = {
-        row.key: _component(row, place, options=view.state.run_states if row.platform is Platform.SELECT else ())
-        for row in SYSTEM
-        if row.needs <= view.state.capabilities and _is_offered(row, offer) and (row.key != "run_state" or view.state.run_states)
+        row.key: _component(row, place, options=_choices(row, view))
+        for row in offered(SYSTEM, capabilities, view)
+        if _is_offered(row, offer)
     }
     for storage in view.state.storage:
         part = part_key(storage.id)
         storage_place = _part_place(place, part, storage.name or part)
-        for storage_row in _storage_rows(view.state, storage):
+        for storage_row in offered(STORAGE, capabilities, storage):
             components[f"{part}-{storage_row.key}"] = _component(storage_row, storage_place)
     return _encode(
         {
@@ -147,12 +159,12 @@ def monitor_payload(view: MonitorView, system: SystemView, offer: Offer) -> byte
         },
         **_shared(topics.status, state_topic),
         "components": {
-            row.key: _component(row, place, options=monitor.modes.get(row.mode or "", ()))
-            for row in MONITOR
-            if row.needs <= monitor.capabilities and _is_offered(row, offer) and (row.mode is None or monitor.modes.get(row.mode))
+            row.key: _component(row, place, options=_choices(row, view))
+            for row in offered(monitor_rows(monitor), monitor.capabilities, view)
+            if _is_offered(row, offer)
         },
     }
-    if zones := _zones(monitor, place, device_id):
+    if zones := _zones(view, place, device_id):
         payload["child_devices"] = zones
     return _encode(payload)
 
@@ -196,17 +208,18 @@ def _is_offered(row: Entity[Any], offer: Offer) -> bool:
     return row.command is None or offer.commands == "admin" or (offer.commands == "control" and not row.admin)
 
 
-def _storage_rows(state: SystemState, storage: Storage) -> Iterable[Entity[Storage]]:
-    return (row for row in STORAGE if row.needs <= state.capabilities and (row.field != "percent" or storage.total_bytes))
+def _choices(row: Entity[Any], view: object) -> tuple[str, ...]:
+    return () if row.choices is None else row.choices(view)
 
 
-def _zones(monitor: Monitor, place: _Place, device_id: str) -> list[dict[str, Any]]:
+def _zones(view: MonitorView, place: _Place, device_id: str) -> list[dict[str, Any]]:
     """Return the child devices. Their ids have a slash, so that monitor `1-2` and zone 2 of monitor 1 differ."""
-    rows = [row for row in ZONE if row.needs <= monitor.capabilities]
-    if not rows:
-        return []
+    monitor = view.monitor
     children = []
     for part, zone in {part_key(zone.id): zone for zone in monitor.zones}.items():
+        rows = list(offered(ZONE, monitor.capabilities, ZonePart(view, zone)))
+        if not rows:
+            continue
         name = zone.name or part
         zone_place = _part_place(place, part, name)
         children.append(
@@ -258,7 +271,7 @@ def _shared(status: str, state_topic: str) -> dict[str, Any]:
     }
 
 
-def _bridge_component(row: Entity[None], place: _Place) -> dict[str, Any]:
+def _bridge_component(row: Entity[BridgeView], place: _Place) -> dict[str, Any]:
     component = _component(row, place)
     if row.source is Source.STATUS:
         return {**component, "payload_on": "online", "payload_off": "offline"}
@@ -330,12 +343,10 @@ def _platform_part(row: Entity[Any], place: _Place, options: tuple[str, ...]) ->
 
 
 def _attributes(row: Entity[Any], topic: str | None) -> dict[str, Any]:
-    if row.key == "last_event":
-        attributes = "value"
-    elif row.device_class in {"connectivity", "problem"} and row.source in {Source.STATE, Source.INFO}:
-        attributes = "{'detail': value_json.detail} | tojson"
-    else:
+    if not row.attributes:
         return {}
+    fields = ", ".join(f"'{name}': value_json.{name}" for name in row.attributes)
+    attributes = "value" if row.attributes is WHOLE_MESSAGE else f"{{{fields}}} | tojson"
     # A topic that is cleared, as with a monitor that goes, would make Home Assistant warn of erroneous JSON.
     return {"json_attributes_topic": topic, "json_attributes_template": f"{{{{ {attributes} if value else '{{}}' }}}}"}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, ZONE, Source, ZonePart, part_key, public_id
+from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, ZONE, Source, ZonePart, other_modes, part_key, public_id
 from vms_bridge.model import MonitorState, SystemState
 from vms_bridge.views import EventMessage
 
@@ -41,8 +41,7 @@ _SYSTEM_FIELDS = {row.field: row.read for row in SYSTEM if row.read is not None}
 _STORAGE_FIELDS = {row.field: row.read for row in STORAGE if row.read is not None}
 _READ_ZONE = next(row.read for row in ZONE if row.read is not None)
 _NO_MONITOR_VALUES: Mapping[str, None] = dict.fromkeys(_MONITOR_FIELDS)
-_LASTING = {"available", "problem", "version", "monitors"}
-_NO_SYSTEM_VALUES: Mapping[str, None] = dict.fromkeys(field for field in _SYSTEM_FIELDS if field not in _LASTING)
+_NO_SYSTEM_VALUES: Mapping[str, None] = dict.fromkeys(row.field for row in SYSTEM if not row.lasts)
 
 _ANY: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 _EVENT = TypeAdapter(EventMessage)
@@ -56,9 +55,12 @@ def monitor_state(view: MonitorView) -> bytes:
     if state.available:
         for field, read in _MONITOR_FIELDS.items():
             message[field] = read(view)
+        for row in other_modes(view.monitor):
+            message[row.field] = state.modes.get(row.mode or "")
         message["zones"] = {part_key(zone.id): _READ_ZONE(ZonePart(view, zone)) for zone in view.monitor.zones}
     else:
         message.update(_NO_MONITOR_VALUES)
+        message.update(dict.fromkeys(row.field for row in other_modes(view.monitor)))
         message["zones"] = {part_key(zone.id): None for zone in view.monitor.zones}
     message["detail"] = state.detail
     message["time"] = state.observed

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.entities import Platform
+from vms_bridge.entities import JsonType, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from vms_bridge.entities import Entity
 
 EVENT_TYPES = ["new", "end", "media"]
+"""The steps of an event for which Home Assistant's event entity fires: it has to know them all beforehand."""
 
 # A message that is sent again, as after a kill, must not fire again: `seq` counts up within an `epoch`, and Home Assistant
 # keeps an event entity's attributes over its own restart. While the entity is unavailable it has none, so that may depend on
 # nothing but the bridge's `online`, which comes before any event.
 _EVENT = (
-    "{% if value_json.type in ['new', 'end', 'media'] and value_json.kind != 'continuous' and not value_json.late"
+    f"{{% if value_json.type in {EVENT_TYPES} and value_json.kind != 'continuous' and not value_json.late"
     " and (state_attr(entity_id, 'epoch') != value_json.epoch or state_attr(entity_id, 'seq') | int(0) < value_json.seq) %}"
     "{{ dict(value_json | items | rejectattr(0, 'in', ['v', 'type', 'late']), event_type=value_json.type) | tojson }}{% endif %}"
 )
@@ -34,19 +35,19 @@ def value_template(row: Entity[Any], *, part: str = "", options: tuple[str, ...]
     """Return how to read the row's value from its message; `part` is the key of the zone or storage in it."""
     if row.platform is Platform.EVENT:
         return _EVENT
-    if not row.field:
+    if not (row.field or row.part_of):
         return None
     value = f"value_json.{row.field}"
-    if row.key == "occupancy":
-        value = f"value_json.zones.get({_quoted(part)})"
-    elif part:
-        value = f"value_json.storage.get({_quoted(part)}, {{}}).get({_quoted(row.field)})"
+    if row.part_of and row.field:
+        value = f"value_json.{row.part_of}.get({_quoted(part)}, {{}}).get({_quoted(row.field)})"
+    elif row.part_of:
+        value = f"value_json.{row.part_of}.get({_quoted(part)})"
     if row.platform is Platform.SELECT:
         return _select(value, options)
     if row.platform is not Platform.SENSOR:
         return f"{{{{ {value} }}}}"
-    if row.options:  # Home Assistant has words of its own for some states, `idle` for one: each is to be spelt alike
-        return f"{{{{ {value} | capitalize if {value} else 'None' }}}}"
+    if row.options:  # Home Assistant has words of its own for some states, `idle` for one, and refuses what is not an option
+        return f"{{{{ {value} | capitalize if {value} in {[str(option) for option in row.options]} else 'None' }}}}"
     return _sensor(row, value)
 
 
@@ -84,12 +85,12 @@ def _reworded(value: str, words: Mapping[str, str]) -> str:
 
 
 def _sensor(row: Entity[Any], value: str) -> str:
-    if row.key == "systems":
+    if row.is_count:
         return f"{{{{ {value} | count }}}}"
     if row.display_unit is not None:
         divisor = int(row.display_unit[1])
         return f"{{% set x = {value} %}}{{{{ 'None' if x is none else (x / {divisor}) | round(2) }}}}"
-    if row.unit is None and row.device_class is None and row.state_class is None:
+    if row.json is JsonType.STRING:
         return f"{{{{ ({value} or 'None')[:255] }}}}"  # a state holds 255 characters, and an empty one is not taken
     return f"{{{{ {value} }}}}"
 

@@ -59,7 +59,7 @@ WRONG: list[Any] = [
     told(monitor()),
     told(state(score="many")),
     told(state(score=[1])),
-    told(state(alarm="asleep")),
+    told(state(alarm="fast asleep")),
     told(state(modes=None)),
     told(state(modes={"function": object()})),
     told(state(zones={"1": "perhaps"})),
@@ -69,7 +69,7 @@ WRONG: list[Any] = [
     told(state(observed="yesterday afternoon")),
     SystemUpdate(state=None),  # type: ignore[arg-type]
     SystemUpdate(state=system_state(run_states=7)),
-    SystemUpdate(state=system_state(capabilities={"fly"})),
+    SystemUpdate(state=system_state(capabilities={"Can fly"})),
     SystemLost(detail=None),  # type: ignore[arg-type]
     Detection(monitor_id="1", time=NAIVE),
     Detection(monitor_id="1", time=START, objects=("cat",)),  # type: ignore[arg-type]
@@ -134,9 +134,24 @@ async def test_what_can_be_converted_is(tmp_path: Path) -> None:
         assert set(hub.systems["zm"].monitors) == {"1", "4"}
         await feed.record(EventBatch(events=[event(labels=["cat"])], cursor="1"))  # type: ignore[arg-type]
         with pytest.raises(BackendDefect):
-            feed.emit(told(state(alarm="asleep", capture_fps=7)))
+            feed.emit(told(state(alarm="fast asleep", capture_fps=7)))
         (open_event,) = feed.resume.open_events
         assert open_event.labels == ("cat",)
+
+
+async def test_words_of_a_newer_backend_come_in_as_they_are(tmp_path: Path) -> None:
+    async with fed(tmp_path) as (hub, feed):
+        feed.emit(SystemUpdate(state=system_state(capabilities=frozenset({"load", "fly"}))))
+        assert {"load", "fly"} <= hub.systems["zm"].state.capabilities
+        for _ in range(2):
+            feed.emit(told(state(alarm="tamper")))
+            view = hub.monitor("zm", "1")
+            assert view
+            assert view.state.alarm == AlarmState("tamper") == "tamper"
+        await feed.record(EventBatch(events=(event(kind="doorbell", end_reason="merged"),), cursor="1"))
+        messages = await hub.undelivered("mqtt", late=False, after=0, limit=9)
+        assert all(b'"kind":"doorbell"' in message.payload for message in messages)
+        assert b'"end_reason":"merged"' in messages[-1].payload
 
 
 async def test_a_state_that_looks_like_a_good_one_is_looked_into(tmp_path: Path) -> None:

@@ -269,7 +269,26 @@ def test_counts_have_no_unit_and_states_one_spelling() -> None:
     assert not {"events", "monitors", "messages", "systems"} & units
     alarm = PAYLOADS["monitor"]["cmps"]["alarm"]
     assert alarm["ops"] == ["Idle", "Prealarm", "Alarm", "Alert"]
-    assert alarm["val_tpl"] == "{{ value_json.alarm | capitalize if value_json.alarm else 'None' }}"
+    known = "['idle', 'prealarm', 'alarm', 'alert']"
+    assert alarm["val_tpl"] == f"{{{{ value_json.alarm | capitalize if value_json.alarm in {known} else 'None' }}}}"
+
+
+def test_a_mode_that_only_its_own_vms_knows_is_a_select() -> None:
+    payload = monitor(modes={"function": ("None", "Modect"), "profile": ("Day", "Night"), "armed": ("a", "b"), "a/b": ("a", "b")})
+    selects = {key: component for key, component in payload["cmps"].items() if component["p"] == "select"}
+    assert selects.keys() == {"function", "mode_profile"}
+    assert selects["mode_profile"] == {
+        "p": "select",
+        "ent_cat": "config",
+        "ic": "mdi:tune-variant",
+        "uniq_id": "home-zm-1-mode_profile",
+        "def_ent_id": "select.front_door_mode_profile",
+        "val_tpl": "{{ value_json.mode_profile }}",
+        "ops": ["Day", "Night"],
+        "cmd_t": "vms_bridge/home/zm/1/set/profile",
+        "qos": 1,
+        "name": "Profile mode",
+    }
 
 
 def test_the_mode_none_can_be_shown_and_chosen() -> None:

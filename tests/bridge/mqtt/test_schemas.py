@@ -17,7 +17,7 @@ from tests.bridge.mqtt import samples
 from vms_bridge.commands import Ack, AckResult, Command, SetArmed
 from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, Source
 from vms_bridge.errors import CommandRejected
-from vms_bridge.messages import encode
+from vms_bridge.messages import decode, encode
 from vms_bridge.model import AlarmState, DetectedObject, Detection, EndReason, EventKind, MonitorState, SystemState
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.commands import parse_request
@@ -131,6 +131,32 @@ def test_a_strict_reading_finds_what_is_wrong() -> None:
     for wrong in ({"extra": 1}, {"alarm": "panic"}, {"time": "2026-11-20T11:00:00+01:00"}, {"v": 2}, {"zones": {"a-b": True}}):
         with pytest.raises(ValidationError):
             check("monitor_state", json.dumps({**good, **wrong}).encode())
+
+
+def test_words_of_a_newer_backend_are_told_as_they_are() -> None:
+    state = replace(samples.STATE, alarm=AlarmState("tamper"))
+    message = json.loads(payloads.monitor_state(replace(samples.VIEW, state=state)))
+    assert (message["alarm"], message["motion"]) == ("tamper", None)
+    Draft202012Validator(schema("monitor_state")).validate(message)
+    step = samples.message(MessageType("enriched"), kind=EventKind("doorbell"), end_reason=EndReason("merged"))
+    told = json.loads(encode(step))
+    assert (told["type"], told["kind"], told["end_reason"]) == ("enriched", "doorbell", "merged")
+    Draft202012Validator(schema("event")).validate(told)
+    assert decode(encode(step)) == step, "a store that a newer bridge has written"
+
+
+def test_another_mode_of_a_monitor_stands_beside_the_usual_ones() -> None:
+    modes = {**samples.MONITOR.modes, "profile": ("Day", "Night"), "alarm": ("a", "b"), "Bad/name": ("a",)}
+    states = {**samples.STATE.modes, "profile": "Night", "alarm": "a", "Bad/name": "a"}
+    view = replace(
+        samples.VIEW, monitor=replace(samples.MONITOR, modes=modes), state=replace(samples.STATE, modes=states)
+    )
+    for available, told in ((True, "Night"), (False, None)):
+        payload = payloads.monitor_state(replace(view, state=replace(view.state, available=available)))
+        check("monitor_state", payload)
+        message = json.loads(payload)
+        assert message.pop("mode_profile", "missing") == told
+        assert list(message) == list(schema("monitor_state")["properties"])
 
 
 def test_an_unknown_value_is_no_error_for_a_consumer() -> None:
