@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+from pydantic import Field
 
 from vms_bridge.model import Detection, EndReason, EventKind, Monitor, MonitorState, OpenSet, SystemState
 
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
 
     from vms_bridge.commands import Ack, Command
     from vms_bridge.model import PictureRef
+
+
+MESSAGE_VERSION = 1
+Version = Annotated[int, Field(json_schema_extra={"const": MESSAGE_VERSION})]
+Count = Annotated[int, Field(json_schema_extra={"minimum": 0})]
+Amount = Annotated[float, Field(json_schema_extra={"minimum": 0})]
+Share = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})]
+"""Numbers with what their JSON Schema says of them; nothing is refused by it."""
 
 
 class MessageType(OpenSet):
@@ -28,33 +38,44 @@ class MessageType(OpenSet):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventMessage:
-    """The public message of one step in an event's life (docs/mqtt.md); field order is the order in the JSON."""
+    """The public message of one step in an event's life (docs/mqtt.md); field order is the order in the JSON.
 
-    v: int = 1
+    What stands below a field is its description in the JSON Schema (mqtt/schemas.py).
+    """
+
+    v: Version = MESSAGE_VERSION
+    """Version of the message; within it fields are only added."""
     epoch: str
-    seq: int
+    seq: Count
+    """Counts per monitor; the same at a resend."""
     id: str
+    """<system>-<id in the VMS>; the same everywhere."""
     type: MessageType
     kind: EventKind
     late: bool
+    """Caught up on: it happened while nobody looked."""
     system: str
     monitor: str
     monitor_name: str
     label: str | None
+    """The best of labels."""
     labels: tuple[str, ...]
-    score: float | None
+    score: Share | None
     zones: tuple[str, ...]
     cause: str
     start: datetime | None
     end: datetime | None
-    duration: float | None
+    duration: Amount | None
+    """Seconds."""
     end_reason: EndReason | None
-    alarm_frames: int | None
-    max_score: int | None
+    alarm_frames: Count | None
+    max_score: Count | None
     snapshot_ready: bool
     clip_ready: bool
     snapshot_url: str | None = None
+    """Null in this version."""
     clip_url: str | None = None
+    """Null in this version."""
     media_id: str | None = None
 
 

@@ -12,7 +12,8 @@ from pydantic_core import PydanticSerializationError
 
 from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, ZONE, Source, ZonePart, other_modes, part_key, public_id
 from vms_bridge.model import MonitorState, SystemState
-from vms_bridge.views import EventMessage
+from vms_bridge.mqtt.bodies import Answer, Failure, Hello, SeenObject, SeenObjects, SystemName
+from vms_bridge.views import MESSAGE_VERSION, EventMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.counters import Counters
     from vms_bridge.views import BridgeState, MonitorView, SystemView
 
-VERSION = 1
+Message = dict[str, Any] | Answer | SeenObjects
 ONLINE = b"online"
 OFFLINE = b"offline"
 
@@ -43,15 +44,15 @@ _READ_ZONE = next(row.read for row in ZONE if row.read is not None)
 _NO_MONITOR_VALUES: Mapping[str, None] = dict.fromkeys(_MONITOR_FIELDS)
 _NO_SYSTEM_VALUES: Mapping[str, None] = dict.fromkeys(row.field for row in SYSTEM if not row.lasts)
 
-_ANY: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+_ANY: TypeAdapter[Any] = TypeAdapter(Any)
 _EVENT = TypeAdapter(EventMessage)
-_URLS = {"snapshot_url", "clip_url"}
+URLS = {"snapshot_url", "clip_url"}
 
 
 def monitor_state(view: MonitorView) -> bytes:
     """Return everything current about a monitor; live values are null while it is not available."""
     state = view.state
-    message: dict[str, Any] = {"v": VERSION, "available": state.available}
+    message: dict[str, Any] = {"v": MESSAGE_VERSION, "available": state.available}
     if state.available:
         for field, read in _MONITOR_FIELDS.items():
             message[field] = read(view)
@@ -70,7 +71,7 @@ def monitor_state(view: MonitorView) -> bytes:
 def system_state(view: SystemView) -> bytes:
     """Return everything current about a system; live values are null while it is not available."""
     state = view.state
-    message: dict[str, Any] = {"v": VERSION, "name": view.name, "kind": view.kind}
+    message: dict[str, Any] = {"v": MESSAGE_VERSION, "name": view.name, "kind": view.kind}
     for field, read in _SYSTEM_FIELDS.items():
         message[field] = read(view)
     if not state.available:
@@ -104,71 +105,62 @@ def info(
     counters: Counters,
 ) -> bytes:
     """Return the hello: who this bridge is, how it fares, where its API is (None: nowhere), and which systems it serves."""
-    return encode(
-        {
-            "v": VERSION,
-            "instance": instance,
-            "name": name,
-            "version": version,
-            "bridge_id": bridge_id,
-            "epoch": epoch,
-            "api": api,
-            "discovery": discovery,
-            "problem": state.problem is not None,
-            "detail": state.problem,
-            "undelivered": state.undelivered,
-            "given_up": state.given_up,
-            **asdict(counters),
-            "systems": [{"key": system.key, "name": system.name, "kind": system.kind} for system in systems],
-        }
+    hello = asdict(
+        Hello(
+            instance=instance,
+            name=name,
+            version=version,
+            bridge_id=bridge_id,
+            epoch=epoch,
+            api=api,
+            discovery=discovery,
+            problem=state.problem is not None,
+            detail=state.problem,
+            undelivered=state.undelivered,
+            given_up=state.given_up,
+            systems=tuple(SystemName(key=system.key, name=system.name, kind=system.kind) for system in systems),
+        )
     )
+    names = hello.pop("systems")
+    return encode({**hello, **asdict(counters), "systems": names})
 
 
 def ack(ack: Ack) -> bytes:
     """Return the answer to a command."""
     command = ack.command
     return encode(
-        {
-            "v": VERSION,
-            "request_id": command.request_id,
-            "system": command.system,
-            "monitor": command.monitor,
-            "command": command.name,
-            "result": ack.result,
-            "applied": ack.applied,
-            "error": None if ack.code is None else {"code": ack.code, "hint": ack.hint},
-            "time": ack.time,
-        }
+        Answer(
+            request_id=command.request_id,
+            system=command.system,
+            monitor=command.monitor,
+            command=command.name,
+            result=ack.result,
+            applied=ack.applied,
+            error=None if ack.code is None else Failure(code=ack.code, hint=ack.hint),
+            time=ack.time,
+        )
     )
 
 
 def detection(view: MonitorView | None, detection: Detection) -> bytes:
     """Return the objects in one frame of the monitor (None: it is no more); an empty list ends their presence."""
     return encode(
-        {
-            "v": VERSION,
-            "time": detection.time,
-            "frame": detection.frame,
-            "event_id": None if detection.event_id is None or view is None else public_id(view, detection.event_id),
-            "source": detection.source,
-            "objects": [
-                {
-                    "label": seen.label,
-                    "score": seen.score,
-                    "box": seen.box,
-                    "zones": seen.zones,
-                    "track": seen.track,
-                    "text": seen.text,
-                }
+        SeenObjects(
+            time=detection.time,
+            frame=detection.frame,
+            event_id=None if detection.event_id is None or view is None else public_id(view, detection.event_id),
+            source=detection.source,
+            objects=tuple(
+                SeenObject(label=seen.label, score=seen.score, box=seen.box, zones=seen.zones, track=seen.track, text=seen.text)
                 for seen in detection.objects
-            ],
-        }
+            ),
+        )
     )
 
 
 def last_event(message: EventMessage) -> bytes:
     """Return the event as it now stands, without URLs: those expire, and this is retained."""
-    return _EVENT.dump_json(message, exclude=_URLS)
+    return _EVENT.dump_json(message, exclude=URLS)
 
 
 def urgency(old: MonitorState | None, new: MonitorState) -> Urgency:
@@ -225,12 +217,12 @@ _monitor_at_once = _at_once(MonitorState, _MONITOR_BANDS)
 _system_at_once = _at_once(SystemState, _SYSTEM_BANDS)
 
 
-def encode(message: dict[str, Any]) -> bytes:
+def encode(message: Message) -> bytes:
     """Return the message's JSON; a number that JSON lacks becomes null, half a character a question mark."""
     try:
         return _ANY.dump_json(message)
     except PydanticSerializationError:  # a name with half a character in it, from a database in another encoding
-        return _ANY.dump_json(_whole(message))
+        return _ANY.dump_json(_whole(message if isinstance(message, dict) else asdict(message)))
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401  # any JSON value in, the same out

@@ -15,13 +15,14 @@ from jsonschema.exceptions import ValidationError
 from tests.bridge.mqtt import samples
 
 from vms_bridge.commands import Ack, AckResult, Command, SetArmed
-from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, Source
+from vms_bridge.entities import BRIDGE, MONITOR, STORAGE, SYSTEM, Source
 from vms_bridge.errors import CommandRejected
 from vms_bridge.messages import decode, encode
 from vms_bridge.model import AlarmState, DetectedObject, Detection, EndReason, EventKind, MonitorState, SystemState
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.commands import parse_request
 from vms_bridge.mqtt.counters import Counters
+from vms_bridge.mqtt.schemas import write
 from vms_bridge.views import BridgeState, MessageType
 
 PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
@@ -148,9 +149,7 @@ def test_words_of_a_newer_backend_are_told_as_they_are() -> None:
 def test_another_mode_of_a_monitor_stands_beside_the_usual_ones() -> None:
     modes = {**samples.MONITOR.modes, "profile": ("Day", "Night"), "alarm": ("a", "b"), "Bad/name": ("a",)}
     states = {**samples.STATE.modes, "profile": "Night", "alarm": "a", "Bad/name": "a"}
-    view = replace(
-        samples.VIEW, monitor=replace(samples.MONITOR, modes=modes), state=replace(samples.STATE, modes=states)
-    )
+    view = replace(samples.VIEW, monitor=replace(samples.MONITOR, modes=modes), state=replace(samples.STATE, modes=states))
     for available, told in ((True, "Night"), (False, None)):
         payload = payloads.monitor_state(replace(view, state=replace(view.state, available=available)))
         check("monitor_state", payload)
@@ -164,7 +163,14 @@ def test_an_unknown_value_is_no_error_for_a_consumer() -> None:
     Draft202012Validator(schema("monitor_state")).validate(later)
 
 
-def test_the_schemas_have_what_the_catalogue_has() -> None:
+@pytest.mark.parametrize("name", sorted(NAMES - {"command"}))
+def test_the_schemas_are_made_of_the_models(name: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    made = (tmp_path / f"{name}.json").read_text(encoding="utf-8")
+    assert (files("vms_bridge") / "schemas" / f"{name}.json").read_text(encoding="utf-8") == made, "scripts/schemas writes them"
+
+
+def test_every_value_of_the_catalogue_is_in_a_schema() -> None:
     fields = {row.field for row in MONITOR if row.source is Source.STATE and row.field}
     assert fields | {"v", "available", "zones", "detail", "time"} == set(schema("monitor_state")["properties"])
     system = schema("system_state")["properties"]
@@ -172,6 +178,7 @@ def test_the_schemas_have_what_the_catalogue_has() -> None:
     assert {row.field for row in STORAGE} | {"name", "total"} == set(system["storage"]["additionalProperties"]["properties"])
     last_event = schema("last_event")["properties"]
     assert {row.field for row in MONITOR if row.source is Source.LAST_EVENT} <= set(last_event)
+    assert {row.field for row in BRIDGE if row.field} <= set(schema("info")["properties"])
 
 
 @pytest.mark.parametrize(
