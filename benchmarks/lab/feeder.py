@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 from tests.fakes.backend import ScriptedBackend
+from tests.fakes.identity import over
 
 from benchmarks.lab.programs import INSTANCE
 from benchmarks.lab.remote import Json, serve
@@ -61,7 +62,14 @@ class Feeder:
         kind = BackendKind(name="scripted", title="Scripted", config=_NoSettings, create=lambda *_: self._backend)
         system = SystemConfig(key=SYSTEM, kind=kind, name="Scripted", rules=MonitorRules(), settings=_NoSettings())
         self._bridge = Bridge(
-            Config(instance=INSTANCE, name="Benchmark", data_dir=data_dir, systems={SYSTEM: system}, mqtt=config), SystemClock()
+            Config(
+                instance=INSTANCE,
+                name="Benchmark",
+                data_dir=data_dir,
+                systems={SYSTEM: system},
+                sinks=over(config),
+            ),
+            SystemClock(),
         )
         self._running: asyncio.Task[None] | None = None
         self._events = 0

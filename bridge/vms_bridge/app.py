@@ -24,7 +24,6 @@ from vms_bridge.config import load
 from vms_bridge.errors import BackendDefect, BridgeError, InvalidConfig, RivalBridge, causes, explained, in_words
 from vms_bridge.hub import Hub, Retention
 from vms_bridge.logs import Trouble, configure
-from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.store import Store
 from vms_bridge.store.privacy import root_flaw
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.config import Config, SystemConfig
     from vms_bridge.hub import SystemFeed
-    from vms_bridge.mqtt.config import MqttConfig
     from vms_bridge.views import Sink
 
 _LOGGER = logging.getLogger(__name__)
@@ -45,18 +43,6 @@ _STOPPED, _FAILED, _REFUSED = 0, 1, 69
 _SINK_RESTART_S = 5.0
 _STOP_S = 5.0
 """How long an orderly stop may take; a system that hangs must not keep the service manager waiting."""
-
-
-def mqtt_sink(config: Config, mqtt: MqttConfig, clock: Clock) -> Sink:
-    """Return the sink for MQTT."""
-    return MqttSink(
-        config=mqtt,
-        instance=config.instance,
-        name=config.name,
-        previous_instance=config.previous_instance,
-        version=__version__,
-        clock=clock,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,24 +54,16 @@ class _Running:
 
 
 class Bridge:
-    """One running bridge: hub, store, a supervised backend for each system, and the sinks. `mqtt` makes the sink for MQTT.
+    """One running bridge: hub, store, a supervised backend for each system, and the sinks.
 
     `secrets` learns what is to be told to nobody: what is configured, and what the backends get by it.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        clock: Clock,
-        *,
-        mqtt: Callable[[Config, MqttConfig, Clock], Sink] = mqtt_sink,
-        secrets: Secrets | None = None,
-    ) -> None:
+    def __init__(self, config: Config, clock: Clock, *, secrets: Secrets | None = None) -> None:
         self._config = config
         self._secrets = Secrets() if secrets is None else secrets
         self._secrets.include("configuration", config.secrets())
         self._clock = clock
-        self._make_mqtt = mqtt
         self._systems: dict[str, _Running] = {}
         self._sinks: dict[str, _Running] = {}
         self._stopping = asyncio.Event()
@@ -113,7 +91,7 @@ class Bridge:
             self.hub = Hub(
                 store,
                 self._clock,
-                durable_sinks=("mqtt",) if self._config.mqtt else (),
+                durable_sinks=_durable_sinks(self._config),
                 retention=Retention(keep=timedelta(days=kept.days), most_undelivered=kept.undelivered),
                 secrets=self._secrets,
             )
@@ -147,8 +125,8 @@ class Bridge:
             config = await self._reloads.get()
             if _foundation(config) != _foundation(self._config):
                 _LOGGER.error(
-                    "instance, data_dir, retention and whether there is a broker can't change while the bridge runs:"
-                    " restart it; nothing was reloaded"
+                    "instance, data_dir, retention and which durable sinks there are, such as mqtt, can't change while the"
+                    " bridge runs: restart it; nothing was reloaded"
                 )
                 continue
             try:
@@ -185,13 +163,15 @@ class Bridge:
         await self._start_changed_sinks(group, config)
 
     async def _start_changed_sinks(self, group: asyncio.TaskGroup, config: Config) -> None:
-        if "mqtt" in self._sinks and self._sinks["mqtt"].config != _mqtt_identity(config):
-            await _end(self._sinks.pop("mqtt").task)
-        if config.mqtt is not None and "mqtt" not in self._sinks:
-            make = partial(self._make_mqtt, config, config.mqtt, self._clock)
-            self._sinks["mqtt"] = _Running(
-                config=_mqtt_identity(config), task=group.create_task(self._keep_sink("mqtt", make), name="mqtt")
-            )
+        made_from = {section: (sink, config.identity) for section, sink in config.sinks.items()}
+        for section in [section for section, running in self._sinks.items() if running.config != made_from.get(section)]:
+            await _end(self._sinks.pop(section).task)
+        for section, (sink, identity) in made_from.items():
+            if section not in self._sinks:
+                name = sink.kind.name
+                make = partial(sink.kind.create, sink.settings, identity, self._clock)
+                task = group.create_task(self._keep_sink(name, make), name=name)
+                self._sinks[section] = _Running(config=(sink, identity), task=task)
 
     def _runs(self, key: str, system: SystemConfig) -> bool:
         return key in self._systems and self._systems[key].config == system
@@ -298,12 +278,12 @@ def _reload(bridge: Bridge, path: Path) -> None:
 
 def _foundation(config: Config) -> object:
     """Return what the hub and the store are made from."""
-    return config.instance, config.data_dir, config.retention, config.mqtt is None
+    return config.instance, config.data_dir, config.retention, _durable_sinks(config)
 
 
-def _mqtt_identity(config: Config) -> object:
-    """Return all that the MQTT sink is made from."""
-    return config.mqtt, config.name, config.previous_instance
+def _durable_sinks(config: Config) -> tuple[str, ...]:
+    """Return the names of the sinks that have an outbox."""
+    return tuple(sorted(sink.kind.name for sink in config.sinks.values() if sink.kind.is_durable))
 
 
 async def _end(task: asyncio.Task[None]) -> None:

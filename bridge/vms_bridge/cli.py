@@ -19,7 +19,7 @@ from vms_bridge.errors import BridgeError, InvalidConfig, causes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vms_bridge.backends.base import Finding
+    from vms_bridge.findings import Finding
 
     Verb = Callable[[argparse.Namespace], int]
 

@@ -12,7 +12,7 @@ import signal
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, state
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import settle
+from tests.fakes.identity import over
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.app import Bridge, run
@@ -29,7 +30,7 @@ from vms_bridge.cli import OK, REFUSED
 from vms_bridge.clock import SystemClock
 from vms_bridge.commands import AckResult, Command, SetAlarm
 from vms_bridge.concealment import Secrets
-from vms_bridge.config import Config, LogConfig, SystemConfig
+from vms_bridge.config import Config, LogConfig, SinkConfig, SystemConfig
 from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.packets import Message
 from vms_bridge.errors import BridgeError, BrokerRefused, InvalidConfig, RivalBridge, StoreError, VmsError
@@ -38,6 +39,7 @@ from vms_bridge.keys import MonitorRules
 from vms_bridge.logs import configure
 from vms_bridge.model import AlarmState, EventBatch, LivePicture, StateUpdate
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.sinks import SinkKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -45,11 +47,14 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
+    from vms_bridge.findings import Finding
     from vms_bridge.model import PictureRef
+    from vms_bridge.sinks import BridgeIdentity
+    from vms_bridge.views import HubView
 
 
 class Settings(BaseModel):
-    """What the scripted kind of system is configured by."""
+    """What the scripted kind of system is configured by, and a sink."""
 
     model_config = ConfigDict(frozen=True)
     version: int = 1
@@ -77,7 +82,9 @@ class Workshop:
 
 
 def config(path: Path, *systems: SystemConfig, mqtt: MqttConfig | None = None) -> Config:
-    return Config(instance="test", name="Test", data_dir=path, systems={system.key: system for system in systems}, mqtt=mqtt)
+    return Config(
+        instance="test", name="Test", data_dir=path, systems={system.key: system for system in systems}, sinks=over(mqtt)
+    )
 
 
 @asynccontextmanager
@@ -311,6 +318,18 @@ async def test_a_store_that_can_not_be_opened_stops_it_with_a_reason(tmp_path: P
         await Bridge(config(tmp_path / "file"), SystemClock()).run()
 
 
+async def no_findings(*_: object) -> list[Finding]:
+    return []
+
+
+def made_by(make: Callable[..., Any], *, version: int = 1, is_durable: bool = False, name: str = "poor") -> dict[str, SinkConfig]:
+    """Return what a configuration says of one sink, which is made so."""
+    kind = SinkKind(
+        name=name, section=name, config=Settings, create=make, is_durable=is_durable, check=no_findings, remedy="write nothing"
+    )
+    return {name: SinkConfig(kind=kind, settings=Settings(version=version))}
+
+
 class Hurried(SystemClock):
     """Nobody waits for a part to be started anew."""
 
@@ -354,12 +373,75 @@ async def test_whatever_a_sink_fails_of_it_is_started_anew_and_only_what_is_fata
         ExceptionGroup("two", [BrokerRefused("no"), ExceptionGroup("one", [rival])]),
     )
     workshop = Workshop()
-    configured = config(tmp_path, workshop.system("a"), mqtt=MqttConfig(url="mqtt://127.0.0.1:1"))
+    configured = replace(config(tmp_path, workshop.system("a")), sinks=made_by(sink.make))
     with pytest.raises(RivalBridge, match="a rival"):
-        await Bridge(configured, Hurried(), mqtt=sink.make).run()
+        await Bridge(configured, Hurried()).run()
     assert sink.starts == 9
     assert workshop.keys == ["a"]  # nothing else was started anew
     assert "the disk is full" in caplog.text
+
+
+class Listening:
+    """A sink that listens until it is told to stop."""
+
+    name = "other"
+
+    def __init__(self, _settings: BaseModel, bridge: BridgeIdentity, _clock: Clock) -> None:
+        self.bridge = bridge
+        self.is_over = False
+        self.heard: list[str] = []
+
+    async def run(self, hub: HubView) -> None:
+        subscription = hub.subscribe()
+        try:
+            while True:
+                changes = await subscription.changes()
+                self.heard += sorted(changes.systems)
+        finally:
+            self.is_over = True
+            subscription.close()
+
+
+async def test_sinks_come_and_go_by_a_reload_but_for_durable_ones(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made: list[Listening] = []
+
+    def make(*arguments: Any) -> Listening:  # noqa: ANN401 - a kind's
+        made.append(Listening(*arguments))
+        return made[-1]
+
+    workshop = Workshop()
+    plain = config(tmp_path, workshop.system("a"))
+    async with started(plain) as bridge:
+        listened = replace(plain, sinks=made_by(make, name="other"))
+        await reloaded(bridge, listened)
+        [first] = made
+        assert (first.heard[0], first.bridge, first.is_over) == ("a", plain.identity, False)
+        await reloaded(bridge, replace(listened, log=LogConfig(level="error")))
+        assert made == [first], "nothing that it is made from has changed"
+        await reloaded(bridge, replace(listened, sinks=made_by(make, name="other", version=2)))
+        await reloaded(bridge, replace(listened, sinks=made_by(make, name="other", version=2), name="Another"))
+        assert [each.is_over for each in made] == [True, True, False]
+        assert made[-1].bridge.name == "Another"
+        await reloaded(bridge, plain)
+        assert [each.is_over for each in made] == [True, True, True]
+        assert workshop.keys == ["a"]
+        bridge.reload(replace(plain, sinks=made_by(make, is_durable=True)))
+        await settle()
+        assert "restart it" in caplog.text
+        assert len(made) == 3
+
+
+async def test_a_durable_sink_has_an_outbox_of_its_own(tmp_path: Path) -> None:
+    workshop = Workshop()
+    both = made_by(Listening, name="one", is_durable=True) | made_by(Listening, name="two", is_durable=True)
+    sinks = both | made_by(Listening, name="three")
+    async with started(replace(config(tmp_path, workshop.system("a")), sinks=sinks)) as bridge:
+        feed = workshop.made[0][1].feed
+        assert feed
+        await feed.record(EventBatch(events=(event(),), cursor="1"))
+        await bridge.hub.delivered("one", [1])
+        waiting = [await bridge.hub.undelivered(name, late=False, after=0, limit=9) for name in ("one", "two", "three")]
+        assert [len(each) for each in waiting] == [0, 1, 0]
 
 
 async def test_a_sink_that_can_not_be_made_stops_nothing(tmp_path: Path) -> None:
@@ -369,7 +451,7 @@ async def test_a_sink_that_can_not_be_made_stops_nothing(tmp_path: Path) -> None
         made.set()
         raise ZeroDivisionError
 
-    bridge = Bridge(config(tmp_path, mqtt=MqttConfig(url="mqtt://127.0.0.1:1")), Hurried(), mqtt=make)
+    bridge = Bridge(replace(config(tmp_path), sinks=made_by(make)), Hurried())
     running = asyncio.create_task(bridge.run())
     await made.wait()
     await bridge.ready.wait()

@@ -28,6 +28,7 @@ from benchmarks.lab.zoneminder import Cameras, Fake, FakeProcess
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.broker import FakeBroker
+from tests.fakes.identity import over
 from tests.fakes.zoneminder import FakeZoneMinder, World, by_version
 
 from vms_bridge.app import Bridge
@@ -80,7 +81,8 @@ async def site(folder: Path, *, with_memory: bool = True) -> AsyncIterator[Site]
         )
         mqtt = MqttConfig(url=broker.url, commands="admin", snapshots=False)
         bridge = Bridge(
-            Config(instance=INSTANCE, name="Test", data_dir=folder / "data", systems={"zm": system}, mqtt=mqtt), SystemClock()
+            Config(instance=INSTANCE, name="Test", data_dir=folder / "data", systems={"zm": system}, sinks=over(mqtt)),
+            SystemClock(),
         )
         running = tasks.create_task(bridge.run())
         arrivals = Arrivals()

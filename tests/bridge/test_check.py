@@ -14,20 +14,23 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 from tests.bridge.config.samples import PLUGIN, Mistake, mistakes
+from tests.fakes.clock import FakeClock
+from tests.fakes.identity import over
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.backends import load_kind
-from vms_bridge.backends.base import Finding
 from vms_bridge.check import examine
 from vms_bridge.cli import FAILED, OK, main
 from vms_bridge.clock import SystemClock
-from vms_bridge.config import Config, SystemConfig
+from vms_bridge.config import Config, SinkConfig, SystemConfig
 from vms_bridge.demo.broker import Broker, BrokerLimits
 from vms_bridge.demo.hooks import Obedient
 from vms_bridge.demo.packets import Message
 from vms_bridge.errors import VmsError
+from vms_bridge.findings import Finding
 from vms_bridge.keys import MonitorRules
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.sinks import load_sink_kind
 from vms_bridge.store.store import Store
 
 if TYPE_CHECKING:
@@ -89,7 +92,7 @@ def test_what_the_file_could_do_better_is_advice(tmp_path: Path, capsys: pytest.
     code, said = checked(tmp_path, text, capsys)
     assert code == OK
     assert f"  --  config: everybody on this machine can read the secret in {tmp_path}/pin\n      -> chmod 600" in said
-    assert "  --  config: there is no `mqtt:` section: nobody hears what the bridge sees\n      -> name a broker" in said
+    assert " or `mqtt:`: nobody hears what the bridge sees\n      -> name a broker" in said
     assert "  --  config: systems.a.password stands in the file as it is\n      -> write `!file NAME`" in said
 
 
@@ -105,6 +108,30 @@ def test_a_backend_that_breaks_its_promise(tmp_path: Path, capsys: pytest.Captur
     assert code == FAILED
     assert "  !!  a: the check itself failed: KeyError\n" in said
     assert "hunter2" not in said
+
+
+def test_a_sink_is_checked_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = checked(tmp_path, f"fakesink: {{topic: news}}\n{SYSTEM.format('good')}", capsys)
+    assert code == OK
+    assert "  ok  fakesink: would tell home about news\n" in said
+    code, said = checked(tmp_path, f"fakesink: {{topic: news, behaviour: bad}}\n{SYSTEM.format('good')}", capsys)
+    assert code == FAILED
+    assert "  !!  fakesink: nobody is there\n      -> check the address in the configuration" in said
+
+
+@pytest.mark.parametrize(("behaviour", "said"), [("raise", "KeyError"), ("lie", "TypeError"), ("hang", "it has not ended")])
+async def test_a_sink_that_breaks_its_promise(tmp_path: Path, behaviour: str, said: str) -> None:
+    sink = await asyncio.to_thread(load_sink_kind, "fakesink")
+    sinks = {"fakesink": SinkConfig(kind=sink, settings=sink.config(topic="news", behaviour=behaviour))}
+    clock = FakeClock()
+    checking = asyncio.create_task(examine(replace(config(tmp_path, None), sinks=sinks), clock))
+    while not checking.done():
+        await clock.advance(5)
+        await asyncio.sleep(0.001)
+    [finding] = [finding for part, finding in await checking if part == "fakesink"]
+    assert finding.text == f"the check itself failed: {said}"
+    assert finding.problem
+    assert "please report it" in finding.hint
 
 
 def test_data_dir_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +180,7 @@ def test_data_dir_of_somebody_else(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def config(tmp_path: Path, mqtt: MqttConfig | None, systems: dict[str, SystemConfig] | None = None) -> Config:
-    return Config(instance="home", name="Home", data_dir=tmp_path, systems=systems or {}, mqtt=mqtt)
+    return Config(instance="home", name="Home", data_dir=tmp_path, systems=systems or {}, sinks=over(mqtt))
 
 
 async def found_of(tmp_path: Path, url: str, limit_s: float = 4.0, **options: object) -> list[Finding]:

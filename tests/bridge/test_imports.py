@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import vms_bridge
+from vms_bridge.sinks import _BUILT_IN
 
 ROOT = Path(vms_bridge.__file__).parent
 BASIC = {"concealment", "model", "errors", "commands", "views", "clock", "backoff", "keys", "messages", "logs"}
@@ -30,21 +31,25 @@ ALLOWED: dict[str, set[str]] = {
     "tls": {"doors"},
     "entities": BASIC,
     "store": BASIC | {"store"},
-    "config": BASIC | {"config", "doors", "mqtt.config", "backends", "backends.base"},
+    "findings": set(),
+    "sinks": BASIC | {"findings"},
+    "config": BASIC | {"config", "doors", "sinks", "backends", "backends.base"},
     "hub": BASIC | {"boundary", "store", "backends.base", "backends.guard"},
     "backends": {"errors", "backends.base"},
     "backends.ladder": set(),
-    "backends.base": {"model", "commands", "errors", "clock"},
+    "backends.base": {"model", "commands", "errors", "clock", "findings"},
     "backends.http": {"errors", "concealment", "doors", "tls"},
-    "backends.guard": {"model", "commands", "errors", "clock", "concealment", "boundary", "threads", "backends.base"},
+    "backends.guard": {
+        *("model", "commands", "errors", "clock", "concealment", "boundary", "threads", "findings", "backends.base"),
+    },
     "backends.supervisor": {"model", "errors", "clock", "backoff", "concealment", "logs", "backends.base", "backends.guard"},
     "mqtt.config": {"errors", "keys", "addresses", "doors"},
-    "mqtt": BASIC | {"entities", "mqtt", "threads", "tls"},
-    "cli": BASIC | {"cli", "config", "app", "check", "broker_check", "backends", "backends.base", "demo"},
+    "mqtt": BASIC | {"entities", "mqtt", "threads", "tls", "sinks", "findings"},
+    "cli": BASIC | {"cli", "config", "app", "check", "findings", "backends", "demo"},
     "__main__": {"cli"},
 }
 """What a module may import, by the longest name that it falls under; a folder's name stands for all that is in it."""
-FREE = {"app", "check", "broker_check", "demo"}
+FREE = {"app", "check", "demo"}
 """They wire everything; only the command line (and they themselves) may import them."""
 HOMES = {
     "aiohttp": {"backends.http"},
@@ -128,6 +133,21 @@ def test_libraries_stay_at_home(module: str) -> None:
     for line, dotted in _imports(MODULES[module]):
         homes = HOMES.get(dotted.partition(".")[0], {module})
         assert module in homes, f"{MODULES[module].relative_to(ROOT)}:{line} may not import {dotted}: only {homes} may"
+
+
+def test_sinks_have_one_door_and_know_neither_each_other_nor_any_backend() -> None:
+    doors = {name: row.removeprefix("vms_bridge.") for name, row in _BUILT_IN.items()}
+    assert all(door in MODULES for door in doors.values())
+    homes = {door.partition(".")[0] for door in doors.values()}
+    for module, path in MODULES.items():
+        home = module.partition(".")[0]
+        imported = {found for _, dotted in _imports(path) if (found := _project_module(dotted)) is not None}
+        met = {each for each in imported if each.partition(".")[0] in homes - {home}}
+        if home in homes:
+            assert not met, f"{module} imports another sink: {met}"
+            assert not {each for each in imported if each.partition(".")[0] == "backends"}, f"{module} imports a backend"
+        elif home != "demo":  # which listens to its own broker
+            assert not met, f"{module} imports a sink; what the registry loads needs no import: {met}"
 
 
 def test_a_violation_is_seen() -> None:

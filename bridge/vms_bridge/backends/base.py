@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from vms_bridge.findings import Finding as Finding  # noqa: PLC0414, TC001 - a part of the contract, to be had here
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -43,15 +45,6 @@ class Feed(Protocol):
 
     async def kept(self, key: str) -> str | None:
         """Return what was kept last under this key; None where nothing is, or it can't be read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One result of `vms-bridge check`; with `problem` set, `hint` says how to mend it."""
-
-    text: str
-    problem: bool = False
-    hint: str = ""
 
 
 class Backend(Protocol):

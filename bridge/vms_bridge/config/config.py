@@ -7,11 +7,12 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
 from pydantic_core import PydanticCustomError
 
+from vms_bridge import __version__
 from vms_bridge.backends import kind_names, load_kind
 from vms_bridge.concealment import Secrets
 from vms_bridge.config.check import Checker, nearest, plain_secrets, values_below
@@ -27,12 +28,13 @@ from vms_bridge.keys import (
     is_monitor_key,
     monitor_key,
 )
-from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.sinks import BridgeIdentity, load_sink_kind, sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vms_bridge.backends.base import BackendKind
+    from vms_bridge.sinks import SinkKind
 
 _KEY_HINT = "a lower-case letter, then letters, digits and _, at most 32 characters"
 _MONITOR_KEY_HINT = f"letters, digits, _ and -, at most 48, and not {', '.join(sorted(RESERVED_MONITORS))}"
@@ -115,7 +117,7 @@ class SystemOptions(BaseModel):
 
 
 class FileOptions(BaseModel):
-    """The top level of the file."""
+    """The top level of the file, but for the sections of sinks."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -132,9 +134,6 @@ class FileOptions(BaseModel):
     )
     retention: RetentionConfig = Field(
         default=RetentionConfig(), description="write how much is kept, as in `retention: {days: 8, undelivered: 500000}`"
-    )
-    mqtt: MqttConfig | None = Field(
-        default=None, description='write how to reach the broker, as in `mqtt: {url: "mqtt://127.0.0.1"}`'
     )
     systems: dict[str, dict[str, object]] = Field(
         min_length=1,
@@ -162,6 +161,14 @@ class SystemConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SinkConfig:
+    """One sink to tell things to."""
+
+    kind: SinkKind
+    settings: BaseModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything that is configured; `remarks` are what the person who wrote it should know, though it works."""
 
@@ -172,14 +179,23 @@ class Config:
     previous_instance: str | None = None
     log: LogConfig = field(default_factory=LogConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
-    mqtt: MqttConfig | None = None
+    sinks: Mapping[str, SinkConfig] = field(default_factory=dict)
+    """By their sections."""
     remarks: tuple[Remark, ...] = ()
     exposures: tuple[Remark, ...] = ()
     """What others on this machine can do to it."""
 
+    @property
+    def identity(self) -> BridgeIdentity:
+        """Who the bridge is by it."""
+        return BridgeIdentity(
+            instance=self.instance, name=self.name, version=__version__, previous_instance=self.previous_instance
+        )
+
     def secrets(self) -> Secrets:
         """Return all that is secret in it, to be struck out of whatever is told."""
-        return Secrets.of(self.mqtt, *(system.settings for system in self.systems.values()))
+        sinks = (sink.settings for sink in self.sinks.values())
+        return Secrets.of(*sinks, *(system.settings for system in self.systems.values()))
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
@@ -193,14 +209,17 @@ class _Loader:
     def __init__(self, path: Path, document: Document, environ: Mapping[str, str]) -> None:
         self._path, self._document, self._environ = path, document, environ
         self._check = Checker(path, document)
+        self._sections = [section for section in sections() if section not in FileOptions.model_fields]
 
     def config(self) -> Config:
         values = self._document.values
-        top = self._check.model(FileOptions, {key: value for key, value in values.items() if key not in _NOT_YET}, ())
+        kinds = self._sink_kinds()
+        model = self._with_sections(kinds)
+        top = self._check.model(model, {key: value for key, value in values.items() if key not in _NOT_YET}, ())
         for key in values.keys() & _NOT_YET.keys():
             self._check.key_mistake("there is no such option yet", (key,), _NOT_YET[key])
-        sections = values.get("systems")
-        systems = self._systems(sections) if isinstance(sections, dict) else {}
+        written = values.get("systems")
+        systems = self._systems(written) if isinstance(written, dict) else {}
         data_dir = (top and top.data_dir) or _default_data_dir(self._environ)
         if data_dir is None and values.get("data_dir") is None:
             self._check.mistake(
@@ -208,6 +227,7 @@ class _Loader:
             )
         if self._check.mistakes or top is None or data_dir is None:
             raise InvalidConfig(sorted(self._check.mistakes, key=lambda mistake: mistake.line or 0))
+        sinks = {name: SinkConfig(kind=kind, settings=getattr(top, name)) for name, kind in kinds.items()}
         return Config(
             instance=top.instance,
             name=top.name,
@@ -215,11 +235,33 @@ class _Loader:
             data_dir=data_dir,
             log=top.log,
             retention=top.retention,
-            mqtt=top.mqtt,
+            sinks=sinks,
             systems=systems,
-            remarks=tuple(self._remarks(top, systems)),
-            exposures=tuple(self._exposures(top, systems)),
+            remarks=tuple(self._remarks(top, sinks, systems)),
+            exposures=tuple(self._exposures(sinks, systems)),
         )
+
+    def _sink_kinds(self) -> dict[str, SinkKind]:
+        """Return the kinds of sink that the file has sections for, by section: nothing of the others is imported."""
+        kinds: dict[str, SinkKind] = {}
+        for section in self._sections:
+            if section not in self._document.values:
+                continue
+            try:
+                kind = load_sink_kind(section)
+                if kind.name in {other.name for other in kinds.values()}:
+                    self._check.key_mistake(f"there are two sinks named {kind.name!r}", (section,), "leave one of them out")
+                kinds[section] = kind
+            except Exception as error:  # noqa: BLE001  # the border to packages of others: importing them may fail in any way
+                hint = "reinstall or upgrade the package that offers it"
+                self._check.mistake(f"this sink can't be loaded: {type(error).__name__}", (section,), hint)
+        return kinds
+
+    def _with_sections(self, kinds: Mapping[str, SinkKind]) -> type[FileOptions]:
+        """Return the model of the top level with these sinks' sections; those that the file does not have are named only."""
+        fields: dict[str, Any] = dict.fromkeys(self._sections, (object, None))
+        fields |= {section: (kind.config, Field(description=kind.remedy)) for section, kind in kinds.items()}
+        return create_model("FileOptions", __base__=FileOptions, **fields)
 
     def _systems(self, sections: Mapping[str, object]) -> dict[str, SystemConfig]:
         systems = {}
@@ -295,13 +337,16 @@ class _Loader:
                 self._check.mistake(f"monitor {owners[key]} has the same key", place, "give one of them another")
             owners.setdefault(key, monitor_id)
 
-    def _remarks(self, top: FileOptions, systems: Mapping[str, SystemConfig]) -> Iterator[Remark]:
+    def _remarks(
+        self, top: FileOptions, sinks: Mapping[str, SinkConfig], systems: Mapping[str, SystemConfig]
+    ) -> Iterator[Remark]:
         yield from self._document.remarks
-        if top.mqtt is None:
+        if not sinks:
+            listeners = " or ".join(f"`{section}:`" for section in self._sections)
             hint = 'name a broker, as in `mqtt: {url: "mqtt://127.0.0.1"}`'
-            yield Remark("there is no `mqtt:` section: nobody hears what the bridge sees", hint)
-        else:
-            yield from self._model_remarks(top.mqtt, ("mqtt",))
+            yield Remark(f"there is no section {listeners}: nobody hears what the bridge sees", hint)
+        for section, sink in sinks.items():
+            yield from self._model_remarks(sink.settings, (section,))
         for key, system in systems.items():
             yield from self._model_remarks(system.settings, ("systems", key))
             days = getattr(system.settings, "catch_up_days", 0)  # by this name in every kind that has it
@@ -312,10 +357,10 @@ class _Loader:
                 )
                 yield Remark(text, hint)
 
-    def _exposures(self, top: FileOptions, systems: Mapping[str, SystemConfig]) -> Iterator[Remark]:
+    def _exposures(self, sinks: Mapping[str, SinkConfig], systems: Mapping[str, SystemConfig]) -> Iterator[Remark]:
         """Say so where others can put their own words into the file, or read the secrets and keys that it leads to."""
         models: list[tuple[KeyPath, BaseModel]] = [(("systems", key), system.settings) for key, system in systems.items()]
-        models += [(("mqtt",), top.mqtt)] if top.mqtt is not None else []
+        models += [((section,), sink.settings) for section, sink in sinks.items()]
         has_secrets = any(True for path, model in models for _ in plain_secrets(model, path, self._document))
         with suppress(OSError):
             mode = self._path.stat().st_mode

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from vms_bridge.app import Bridge
 from vms_bridge.backends import load_kind
 from vms_bridge.clock import SystemClock
-from vms_bridge.config import Config, SystemConfig
+from vms_bridge.config import Config, SinkConfig, SystemConfig
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
 from vms_bridge.demo.table import counts, make_display
 from vms_bridge.demo.witness import Witness
@@ -22,6 +22,7 @@ from vms_bridge.errors import BridgeError, causes
 from vms_bridge.keys import MonitorRules
 from vms_bridge.logs import configure
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.mqtt.kind import KIND as MQTT
 from vms_bridge.mqtt.topics import Topics
 
 if TYPE_CHECKING:
@@ -157,7 +158,13 @@ def _configuration(show: Show, mqtt: MqttConfig) -> Config:
     kind = load_kind("simulator")
     settings = kind.config.model_validate({"cameras": show.cameras, "pace": show.pace})
     system = SystemConfig(key=_SYSTEM, kind=kind, name="Simulated house", rules=MonitorRules(), settings=settings)
-    return Config(instance=_INSTANCE, name="VMS Bridge demo", data_dir=show.directory, systems={_SYSTEM: system}, mqtt=mqtt)
+    return Config(
+        instance=_INSTANCE,
+        name="VMS Bridge demo",
+        data_dir=show.directory,
+        systems={_SYSTEM: system},
+        sinks={MQTT.section: SinkConfig(kind=MQTT, settings=mqtt)},
+    )
 
 
 def _heading(address: BrokerAddress) -> str:

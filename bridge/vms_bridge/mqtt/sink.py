@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.sinks import BridgeIdentity
     from vms_bridge.views import HubView
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,20 +47,14 @@ class MqttSink:
         self,
         *,
         config: MqttConfig,
-        instance: str,
-        name: str,
+        bridge: BridgeIdentity,
         clock: Clock,
-        version: str,
-        previous_instance: str | None = None,
         api_url: str | None = None,
         jitter: Callable[[float, float], float] = _JITTER.uniform,
     ) -> None:
         self._config = config
-        self._instance = instance
-        self._name = name
+        self._bridge = bridge
         self._clock = clock
-        self._version = version
-        self._previous_instance = previous_instance
         self._api_url = api_url
         self._jitter = jitter
         self._notices = Notices(_LOGGER, clock)
@@ -80,8 +75,8 @@ class MqttSink:
 
     async def run(self, hub: HubView) -> None:
         """Serve until cancelled. Raises RivalBridge if another bridge of this name is at work on the broker."""
-        topics = Topics(self._instance, self._config.discovery_prefix)
-        client_id = self._config.client_id or f"vms_bridge_{self._instance}_{hub.bridge_id[:8]}"
+        topics = Topics(self._bridge.instance, self._config.discovery_prefix)
+        client_id = self._config.client_id or f"vms_bridge_{self._bridge.instance}_{hub.bridge_id[:8]}"
         await self._memory.absence.load(hub, peer=f"{client_id} at {self._config.place}")
         intake = CommandIntake(
             hub=hub,
@@ -133,12 +128,12 @@ class MqttSink:
         link.most_bytes = dialect.sizes.most_bytes(self._clock.monotonic())
         identity = Identity(
             config=self._config,
-            instance=self._instance,
-            name=self._name,
-            version=self._version,
+            instance=self._bridge.instance,
+            name=self._bridge.name,
+            version=self._bridge.version,
             client_id=client_id,
             api_url=self._api_url,
-            previous_instance=self._previous_instance,
+            previous_instance=self._bridge.previous_instance,
         )
         return Session(
             link=link, hub=hub, identity=identity, memory=self._memory, intake=intake, clock=self._clock, notices=self._notices

@@ -23,8 +23,11 @@ from vms_bridge.config.file import read_document
 from vms_bridge.errors import ConfigError, InvalidConfig
 from vms_bridge.keys import MonitorRule
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.sinks import load_sink_kind, sections
 
 ROOT = Path(__file__).parents[3]
+OWN_SECTIONS = sections()
+"""Those of the sinks in this repository: others are found once the plugin is on the path."""
 ENVIRON = {"HOME": "/home/me", "EMPTY": ""}
 MINIMAL = "systems:\n  a:\n    type: fakevms\n    url: http://127.0.0.1/vms\n"
 
@@ -64,8 +67,8 @@ def test_complete_file(folder: Path) -> None:
     assert (config.instance, config.name, config.previous_instance) == ("cabin_2", "Cabin", "cabin")
     assert config.data_dir == folder / "state"
     assert (config.log.level, config.log.format) == ("debug", "json")
-    mqtt = config.mqtt
-    assert mqtt is not None
+    mqtt = config.sinks["mqtt"].settings
+    assert isinstance(mqtt, MqttConfig)
     assert (mqtt.host, mqtt.port, mqtt.tls) == ("broker.example", 8884, True)
     assert mqtt.password is not None
     assert mqtt.password.get_secret_value() == "of the broker"
@@ -99,7 +102,7 @@ def test_the_complete_sample_names_every_option() -> None:
         return {key.value: value for key, value in node.value}
 
     top = keys(sample)
-    assert set(top) == set(FileOptions.model_fields)
+    assert set(top) == set(FileOptions.model_fields) | set(OWN_SECTIONS)
     assert set(keys(top["log"])) == set(LogConfig.model_fields)
     assert set(keys(top["mqtt"])) | {"fingerprint"} == set(MqttConfig.model_fields), "fingerprint: excludes ca_file:"
     yard = keys(keys(top["systems"])["yard"])
@@ -109,10 +112,12 @@ def test_the_complete_sample_names_every_option() -> None:
 
 def test_minimal_file_and_defaults(tmp_path: Path) -> None:
     config = load(write(tmp_path, MINIMAL), ENVIRON)
-    assert (config.instance, config.name, config.previous_instance, config.mqtt) == ("home", "VMS Bridge", None, None)
+    assert (config.instance, config.name, config.previous_instance, config.sinks) == ("home", "VMS Bridge", None, {})
     assert config.data_dir == Path("/home/me/.local/state/vms-bridge")
     assert config.log == LogConfig(level="info", format="text")
-    assert [remark.text for remark in config.remarks] == ["there is no `mqtt:` section: nobody hears what the bridge sees"]
+    [remark] = config.remarks
+    assert remark.text.startswith("there is no section ")
+    assert remark.text.endswith(" or `mqtt:`: nobody hears what the bridge sees")
 
 
 @pytest.mark.parametrize(
@@ -137,6 +142,39 @@ def test_a_relative_config_path_still_gives_absolute_places(folder: Path, monkey
     monkeypatch.chdir(folder)
     config = load(Path("vms-bridge.yaml"), {"MQTT_PASSWORD": "x", "PIN": "y", "PROXY_PASSWORD": "z"})
     assert config.data_dir == folder / "state"
+
+
+def test_a_sink_of_another_package_has_a_section_like_any_other(tmp_path: Path) -> None:
+    config = load(write(tmp_path, f"fakesink: {{topic: news, password: hunter2hunter2}}\n{MINIMAL}"), ENVIRON)
+    assert (config.sinks["fakesink"].kind.name, list(config.sinks)) == ("fake", ["fakesink"])
+    assert [remark.text for remark in config.remarks] == ["fakesink.password stands in the file as it is"]
+    assert "hunter2hunter2" in config.secrets().texts()
+    assert (config.identity.instance, config.identity.name) == ("home", "VMS Bridge")
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        ("fakesink: {topic: a, tpic: b}", "there is no such option", "did you mean topic?"),
+        ("fakesink: {topic: a, other: b}", "there is no such option", "there are: behaviour, password, topic"),
+        ("fakesink: news", "expected a mapping of keys to values", "as in `fakesink: {topic: news}`"),
+        ("fakesink:", "is empty", "as in `fakesink: {topic: news}`"),
+        ("mqtt:", "is empty", "write how to reach the broker"),
+        ("brokensink: {}", "this sink can't be loaded: RuntimeError", "reinstall or upgrade"),
+        ("fakesing: {}", "there is no such option", "did you mean fakesink?"),
+        ("http: {}", "there is no such option yet", "no HTTP API"),
+    ],
+)
+def test_mistakes_in_the_section_of_a_sink(tmp_path: Path, text: str, said: str, hint: str) -> None:
+    [mistake] = mistakes_in(write(tmp_path, f"{text}\n{MINIMAL}"))
+    assert said in str(mistake)
+    assert hint in mistake.hint
+    assert mistake.line == 1
+
+
+def test_a_package_can_not_take_a_section_that_is_the_bridges(tmp_path: Path) -> None:
+    config = load(write(tmp_path, f"log: {{level: debug}}\nmqtt: {{url: mqtt://h}}\n{MINIMAL}"), ENVIRON)
+    assert (config.log.level, list(config.sinks)) == ("debug", ["mqtt"])
 
 
 def test_equal_files_give_equal_configurations(folder: Path) -> None:
@@ -203,6 +241,8 @@ def test_all_mistakes_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
             "url name monitors.include monitors.1.key monitors.1.nam monitors.2.area monitors.4.key",
         ),
         ("systems: {a: {type: nonsense, name: ''}}", "type name"),
+        ("fakesink: {topc: x, password: [y]}\ninstance: A", ["fakesink.topc", "fakesink.topic", "fakesink.password", "instance"]),
+        ("brokensink: {x: y}\nmqtt:\nfakesinc: x", ["brokensink", "mqtt", "fakesinc"]),
     ],
 )
 def test_no_mistake_hides_another(tmp_path: Path, text: str, keys: list[str] | str) -> None:
@@ -371,9 +411,10 @@ def test_a_plain_secret_is_taken_and_remarked(tmp_path: Path) -> None:
     assert keys == ["mqtt.password", "systems.a.password", "systems.a.account.pin"]
     assert "hunter2" not in str(config.remarks)
     assert all(remark.hint for remark in config.remarks)
-    assert config.mqtt is not None
-    assert config.mqtt.password is not None
-    assert config.mqtt.password.get_secret_value() == "0123"
+    mqtt = config.sinks["mqtt"].settings
+    assert isinstance(mqtt, MqttConfig)
+    assert mqtt.password is not None
+    assert mqtt.password.get_secret_value() == "0123"
 
 
 @pytest.mark.parametrize(("catch_up", "days", "count"), [("7", "8", 0), ("9", "9", 0), ("30", "8", 1)])
@@ -446,7 +487,7 @@ YAML_VALUES = st.recursive(
 @pytest.mark.timeout(30)  # many files, read whole
 @settings(max_examples=150, deadline=None)
 @given(
-    top=st.fixed_dictionaries({}, optional=dict.fromkeys(FileOptions.model_fields, YAML_VALUES)),
+    top=st.fixed_dictionaries({}, optional=dict.fromkeys([*FileOptions.model_fields, *sections()], YAML_VALUES)),
     system=st.fixed_dictionaries({"type": st.just("fakevms")}, optional={"monitors": YAML_VALUES, "url": YAML_VALUES}),
 )
 def test_any_shape_is_read_or_refused(
@@ -524,7 +565,7 @@ DOCUMENTED: dict[str, type[BaseModel]] = {
     "Top level": FileOptions,
     "`log`": LogConfig,
     "`retention`": RetentionConfig,
-    "`mqtt`": MqttConfig,
+    **{f"`{section}`": load_sink_kind(section).config for section in OWN_SECTIONS},
     "`systems`": SystemOptions,
     "One monitor": MonitorOptions,
 }
@@ -533,7 +574,8 @@ DOCUMENTED: dict[str, type[BaseModel]] = {
 @pytest.mark.parametrize("heading", DOCUMENTED)
 def test_docs_name_every_option_with_its_default(heading: str) -> None:
     model = DOCUMENTED[heading]
-    assert _documented()[heading] == {name: _default(model, name) for name in model.model_fields}
+    sinks = dict.fromkeys(OWN_SECTIONS, "none") if model is FileOptions else {}
+    assert _documented()[heading] == {name: _default(model, name) for name in model.model_fields} | sinks
 
 
 @pytest.mark.parametrize("kind", [name for name in kind_names() if name not in {"fakevms", "brokenvms"}])
@@ -550,7 +592,7 @@ def test_the_examples_are_good(tmp_path: Path) -> None:
     for example in ("examples/vms-bridge.example.yaml", "examples/compose/vms-bridge.example.yaml"):
         config = load(ROOT / example, environ)
         assert config.systems["zm"].kind.name == "zoneminder"
-        assert config.mqtt is not None
+        assert list(config.sinks) == ["mqtt"]
         assert config.remarks == ()
 
 

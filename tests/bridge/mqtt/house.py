@@ -11,6 +11,7 @@ from tests.fakes.hub import FakeHub
 from vms_bridge.demo.properties import Property
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.sink import MqttSink
+from vms_bridge.sinks import BridgeIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,8 +76,9 @@ class House:
     def begin(self, **options: Any) -> None:  # noqa: ANN401 - fields by keyword
         """Start."""
         config = MqttConfig(url=self.broker.url, **{"snapshots": False, **self._options, **options.pop("config", {})})
-        fixed = {"instance": "home", "name": "Home", "version": "1", "jitter": lambda low, _high: low}
-        self.sink = MqttSink(config=config, clock=self.clock, **{**fixed, **options})
+        previous = options.pop("previous_instance", None)
+        bridge = BridgeIdentity(instance="home", name="Home", version="1", previous_instance=previous)
+        self.sink = MqttSink(config=config, bridge=bridge, clock=self.clock, **{"jitter": lambda low, _high: low, **options})
         self._task = asyncio.create_task(self.sink.run(self.hub))
 
     async def at_work(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 from tests.fakes.hub import FakeHub
+from tests.fakes.identity import HOME, over
 
 from vms_bridge.check import examine
 from vms_bridge.clock import SystemClock
@@ -118,9 +119,7 @@ async def test_the_access_list_of_the_docs_is_enough(tmp_path: Path, caplog: pyt
     async with mosquitto(tmp_path, access_list()) as port, Client.of("homeassistant", port) as home:
         sink = MqttSink(
             config=MqttConfig(url=f"mqtt://bridge@127.0.0.1:{port}"),
-            instance="home",
-            name="Home",
-            version="1.0",
+            bridge=HOME,
             clock=HastyClock(),
         )
         serving = asyncio.create_task(sink.run(hub))
@@ -163,7 +162,7 @@ async def test_check_says_which_right_is_lacking(tmp_path: Path, lacking: str, n
     assert lacking in rights
     async with mosquitto(tmp_path, rights.replace(lacking, "", 1)) as port:
         url = f"mqtt://bridge@127.0.0.1:{port}"
-        config = Config(instance="home", name="Home", data_dir=tmp_path, systems={}, mqtt=MqttConfig(url=url))
+        config = Config(instance="home", name="Home", data_dir=tmp_path, systems={}, sinks=over(MqttConfig(url=url)))
         found = await examine(config, CLOCK, limit_s=4)
     problems = [f"{finding.text}; {finding.hint}" for _, finding in found if finding.problem]
     assert [named in problem for problem in problems if named] == ([True] if named else [])

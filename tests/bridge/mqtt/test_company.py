@@ -14,6 +14,7 @@ from PIL import Image
 from tests.fakes.broker import FakeBroker, Faults
 from tests.fakes.clock import FakeClock
 from tests.fakes.hub import FakeHub
+from tests.fakes.identity import HOME
 
 from vms_bridge.demo.broker import BrokerLimits
 from vms_bridge.mqtt.company import Company, Connection, known, where
@@ -42,7 +43,7 @@ def config(broker: FakeBroker) -> MqttConfig:
 
 @asynccontextmanager
 async def running(broker: FakeBroker, hub: FakeHub, clock: FakeClock) -> AsyncIterator[None]:
-    sink = MqttSink(config=config(broker), instance="home", name="Home", clock=clock, version="1", jitter=lambda _low, high: high)
+    sink = MqttSink(config=config(broker), bridge=HOME, clock=clock, jitter=lambda _low, high: high)
     task = asyncio.create_task(sink.run(hub))
     try:
         yield

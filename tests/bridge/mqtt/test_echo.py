@@ -7,6 +7,7 @@ import asyncio
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import FakeClock
 from tests.fakes.hub import FakeHub
+from tests.fakes.identity import HOME
 
 from vms_bridge.demo.packets import Subscribe, Unsubscribe
 from vms_bridge.mqtt.config import MqttConfig
@@ -17,7 +18,7 @@ async def test_a_subscription_is_ended_before_its_options_change() -> None:
     """mosquitto (2.0.11) keeps the options that a subscription began with, against MQTT 5, 3.8.4."""
     async with FakeBroker() as broker:
         config = MqttConfig(url=broker.url, snapshots=False)
-        sink = MqttSink(config=config, instance="home", name="Home", version="1.0", clock=FakeClock())
+        sink = MqttSink(config=config, bridge=HOME, clock=FakeClock())
         task = asyncio.create_task(sink.run(FakeHub(monitors=1)))
         await broker.until(lambda: "vms_bridge/home/zm/1/state" in broker.retained)
         task.cancel()

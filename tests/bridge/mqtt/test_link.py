@@ -23,6 +23,7 @@ from tests.fakes.broker import ONLY_3_1_1, RECEIVE_MAXIMUM_1, FakeBroker, Faults
 from tests.fakes.clock import FakeClock
 from tests.fakes.gate import Gate, pump
 from tests.fakes.hub import FakeHub
+from tests.fakes.identity import HOME
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.demo.broker import BrokerLimits
@@ -294,7 +295,7 @@ async def test_the_sink_remembers_what_its_links_have_learnt() -> None:
     clock = FakeClock()
     async with await serve(talk) as server:
         config = MqttConfig(url=f"mqtt://127.0.0.1:{port_of(server)}")
-        sink = MqttSink(config=config, instance="home", name="Home", clock=clock, version="1")
+        sink = MqttSink(config=config, bridge=HOME, clock=clock)
         running = asyncio.create_task(sink.run(FakeHub()))
         async with asyncio.timeout(5):
             while len(versions) < 6:

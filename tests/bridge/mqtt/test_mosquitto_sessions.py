@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.bridge.mqtt.test_access_rights import mosquitto
 from tests.fakes.hub import FakeHub
+from tests.fakes.identity import HOME
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.demo.brokers import find_mosquitto
@@ -71,7 +72,7 @@ class Watcher:
 
 def make(url: str, **config: Any) -> MqttSink:  # noqa: ANN401 - fields by keyword
     settings = MqttConfig(url=url, snapshots=False, **config)
-    return MqttSink(config=settings, instance="home", name="Home", version="1", clock=CLOCK, jitter=lambda _low, high: high)
+    return MqttSink(config=settings, bridge=HOME, clock=CLOCK, jitter=lambda _low, high: high)
 
 
 async def kill(sink: MqttSink, task: asyncio.Task[None], hub: FakeHub) -> FakeHub:

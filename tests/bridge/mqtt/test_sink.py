@@ -25,6 +25,7 @@ from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.held import SETTLE_S
 from vms_bridge.mqtt.session import COUNTS_S
 from vms_bridge.mqtt.sink import MqttSink
+from vms_bridge.sinks import BridgeIdentity
 from vms_bridge.views import BridgeState, MessageType
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ async def until(
 def make(broker: FakeBroker | str, clock: Clock, **options: Any) -> MqttSink:  # noqa: ANN401 - fields by keyword
     url = broker if isinstance(broker, str) else broker.url
     config = MqttConfig(url=url, **{"snapshots": False, **options.pop("config", {})})
-    fixed = {"instance": "home", "name": "Home", "version": "1.2.3", "jitter": lambda _low, high: high}
-    return MqttSink(config=config, clock=clock, **{**fixed, **options})
+    previous = options.pop("previous_instance", None)
+    bridge = BridgeIdentity(instance="home", name="Home", version="1.2.3", previous_instance=previous)
+    return MqttSink(config=config, bridge=bridge, clock=clock, **{"jitter": lambda _low, high: high, **options})
 
 
 @asynccontextmanager

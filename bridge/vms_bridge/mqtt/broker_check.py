@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.base import Finding
 from vms_bridge.errors import BrokerError
+from vms_bridge.findings import Finding
 from vms_bridge.mqtt.company import KEY, known, where
-from vms_bridge.mqtt.events import SINK
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.wire import Filter
-from vms_bridge.store.database import is_in_use, peek
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.config import MqttConfig
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.mqtt.wire import Message
+    from vms_bridge.sinks import Trial
 
 _DEVICE_BYTES = 16 * 1024
 """A monitor with all there is has 11 KB, and 250 bytes more for each zone."""
@@ -149,8 +147,8 @@ class BrokerTrial:
         return True
 
 
-def may_be_thrown_out(config: MqttConfig, data_dir: Path, clock: Clock) -> bool:
+def may_be_thrown_out(config: MqttConfig, trial: Trial) -> bool:
     """Say whether a bridge is at work here that a connection of the same user may throw off the broker. Blocking."""
-    if config.user is None or not is_in_use(data_dir):
+    if config.user is None or not trial.is_at_work():
         return False
-    return known(peek(data_dir, f"sink:{SINK}", KEY), where(config), clock.now().date()) != _TWO
+    return known(trial.kept(KEY), where(config), trial.clock.now().date()) != _TWO

@@ -1,0 +1,95 @@
+"""What a kind of sink is, and which ones there are: those in this package, and those that other packages offer.
+
+A sink is a listener (`views.Sink`): it reads the hub's views, hears of changes, follows events and submits commands. It
+knows nothing of any VMS, and of no other sink. What is configured for it is a section of its own in the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from vms_bridge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from pydantic import BaseModel
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.findings import Finding
+    from vms_bridge.views import Sink
+
+ENTRY_POINT_GROUP = "vms_bridge.sinks"
+_BUILT_IN = {
+    "mqtt": "vms_bridge.mqtt.kind",
+}
+"""By the section of the configuration: the module that has the `KIND`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeIdentity:
+    """Who the bridge is to the world; `previous_instance` is a name that it had before."""
+
+    instance: str
+    name: str
+    version: str
+    previous_instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a sink's check gets to know: which bridge it would listen to, and how long it may try."""
+
+    bridge: BridgeIdentity
+    clock: Clock
+    limit_s: float
+    is_at_work: Callable[[], bool]
+    """Say whether a bridge with this configuration's `data_dir` runs now. Blocking."""
+    kept: Callable[[str], str | None]
+    """Return what this sink has kept last under a key (`HubView.keep`). Blocking."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkKind:
+    """A kind of sink: its name, its section in the configuration and the model of that, how to make and how to check one.
+
+    `name` stands in logs and, where the sink `is_durable`, in the store: it then has an outbox of event messages that wait
+    until it confirms them (`HubView.undelivered`). Any sink can follow the history. `remedy` says, for people, what to write
+    where the section as a whole is wrong.
+
+    `config` is a pydantic model as that of a backend (`backends.base.BackendKind`). `create` only makes the sink, anew
+    whenever the one before has failed. `check` tries what `run` would do and changes nothing that lasts; it ends within the
+    trial's time and never raises.
+
+    A third party offers one through the entry point group `vms_bridge.sinks`, whose name is that of the section.
+    """
+
+    name: str
+    section: str
+    config: type[BaseModel]
+    create: Callable[[BaseModel, BridgeIdentity, Clock], Sink]
+    is_durable: bool
+    check: Callable[[BaseModel, Trial], Awaitable[Sequence[Finding]]]
+    remedy: str
+
+
+def sections() -> list[str]:
+    """Return the sections that the configuration can have for sinks."""
+    return sorted(_BUILT_IN.keys() | {point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
+
+
+def load_sink_kind(section: str) -> SinkKind:
+    """Import the kind of sink that has this section, and nothing of the others. Raises ConfigError where there is none."""
+    if section in _BUILT_IN:
+        kind: SinkKind = import_module(_BUILT_IN[section]).KIND
+        return kind
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.name == section:
+            offered: SinkKind = point.load()
+            if offered.section != section:
+                raise ConfigError(f"the sink {offered.name} has a section {offered.section!r}, and not {section!r}")
+            return offered
+    raise ConfigError(f"there is no sink with a section {section!r}", hint=f"there are: {', '.join(sections())}")
