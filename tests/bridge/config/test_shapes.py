@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, Union
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, create_model, field_validator
 
 from vms_bridge.config.check import Checker, plain_secrets, values_below
 from vms_bridge.config.file import read_document
@@ -347,3 +348,56 @@ def test_any_text_anywhere_is_refused_without_being_quoted(
         assert mistake.line
         assert mistake.hint
         assert SECRET not in str(mistake) + mistake.hint
+
+
+LEAVES = st.sampled_from([int, float, bool, str, Path, SecretStr, Literal["a", "b"], Literal[False], datetime])
+
+
+def _model(fields: dict[str, object]) -> type[BaseModel]:
+    definitions: dict[str, Any] = {name: (annotation, ...) for name, annotation in fields.items()}
+    return create_model("Drawn", __base__=Section, **definitions)
+
+
+def _annotations(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(
+        inner.map(lambda one: list[one]),  # type: ignore[valid-type]  # drawn by hypothesis
+        inner.map(lambda one: dict[str, one]),  # type: ignore[valid-type]
+        inner.map(lambda one: Optional[one]),  # noqa: UP045  # a type at run time
+        st.tuples(inner, inner).map(lambda both: tuple[both]),  # type: ignore[valid-type]
+        st.tuples(inner, inner).map(lambda both: Union[both]),  # noqa: UP007  # the same
+        st.dictionaries(st.sampled_from(["a", "b", "port"]), inner, min_size=1, max_size=2).map(_model),
+    )
+
+
+MODELS = st.dictionaries(st.sampled_from(["a", "b", "kind"]), st.recursive(LEAVES, _annotations, max_leaves=6), min_size=1).map(
+    _model
+)
+VALUES = st.recursive(
+    st.sampled_from(["", "a", "b", "7", "no", "~", SECRET]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b", "kind", "prt", "int"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@pytest.mark.timeout(60)  # pydantic takes its time over each model
+@settings(max_examples=40, deadline=None)
+@given(model=MODELS, values=st.dictionaries(st.sampled_from(["a", "b", "kind", "knid"]), VALUES, max_size=3))
+def test_whatever_the_model_and_the_values_each_mistake_stands_where_something_is(
+    model: type[BaseModel], values: Tree, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "drawn.yaml"
+    written = Written(values)
+    path.write_text(written.text if values else "{}", encoding="utf-8")
+    document = read_document(path, {})
+    checker = Checker(path, document)
+    made = checker.model(model, document.values, ())
+    assert (made is None) == bool(checker.mistakes)
+    for mistake in checker.mistakes:
+        assert mistake.hint
+        way = tuple((mistake.key or "").split(".")) if mistake.key else ()
+        assert way in written.at or way[:-1] in written.at, "it is there, or it is missing from what is there"
+        assert mistake.line == written.line(way)
+        assert SECRET not in str(mistake) + mistake.hint
+    assert len({(mistake.key, str(mistake)) for mistake in checker.mistakes}) == len(checker.mistakes)
