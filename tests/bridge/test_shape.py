@@ -41,7 +41,6 @@ MANY_ARGUMENTS: dict[str, int] = {
     "vms_bridge/hub/system.py System": 9,
     "vms_bridge/mqtt/carrier.py Carrier": 8,
     "vms_bridge/mqtt/events.py EventLanes": 8,
-    "vms_bridge/mqtt/sink.py MqttSink": 8,
     "vms_bridge/mqtt/snapshots.py Snapshots": 10,
 }
 CIRCLES: frozenset[frozenset[str]] = frozenset(
