@@ -11,6 +11,7 @@ from benchmarks.lab.programs import INSTANCE
 from benchmarks.lab.remote import Json, serve
 from benchmarks.lab.wire import connect_packet, publish_packet
 from benchmarks.lab.world import SYSTEM, snapshot, views
+from vms_bridge.entities.states import monitor_state, system_state
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.discovery import Offer, bridge_payload, monitor_payload, system_payload
 from vms_bridge.mqtt.topics import Topics
@@ -49,9 +50,9 @@ class BarePublisher:
                 if len(buffer) > _SEND_BYTES:
                     connection.sendall(buffer)
                     buffer.clear()
-            buffer += publish_packet(topics.system_state(SYSTEM), payloads.system_state(system), retain=True)
+            buffer += publish_packet(topics.system_state(SYSTEM), system_state(system), retain=True)
             for view in monitors:
-                buffer += publish_packet(topics.monitor_state(SYSTEM, view.key), payloads.monitor_state(view), retain=True)
+                buffer += publish_packet(topics.monitor_state(SYSTEM, view.key), monitor_state(view), retain=True)
                 if len(buffer) > _SEND_BYTES:
                     connection.sendall(buffer)
                     buffer.clear()

@@ -29,8 +29,8 @@ from vms_bridge.entities import (
     offered,
     part_key,
 )
+from vms_bridge.entities.states import encode
 from vms_bridge.mqtt.abbreviations import abbreviate
-from vms_bridge.mqtt.payloads import encode
 from vms_bridge.mqtt.templates import EVENT_TYPES, command_template, option_labels, value_template
 
 if TYPE_CHECKING:

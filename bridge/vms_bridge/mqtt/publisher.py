@@ -6,9 +6,10 @@ import asyncio
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from vms_bridge.entities.states import monitor_state, system_state
+from vms_bridge.entities.urgency import Urgency, system_urgency, urgency
 from vms_bridge.model import Monitor, MonitorState
 from vms_bridge.mqtt import payloads
-from vms_bridge.mqtt.payloads import Urgency
 from vms_bridge.views import MonitorView
 
 if TYPE_CHECKING:
@@ -114,10 +115,10 @@ class Publisher:
         if view is None:
             return
         state, at = self._monitors.get(key, (None, 0.0))
-        urgency = Urgency.NOW if described else payloads.urgency(state, view.state)
-        if urgency is Urgency.NOW:
+        how_soon = Urgency.NOW if described else urgency(state, view.state)
+        if how_soon is Urgency.NOW:
             self._put_monitor(key)
-        elif urgency is Urgency.LATER:
+        elif how_soon is Urgency.LATER:
             self._later.setdefault(key, at + self._interval_s)
 
     def _system_changed(self, key: str) -> None:
@@ -125,10 +126,10 @@ class Publisher:
         if view is None:
             return
         state, at = self._systems.get(key, (None, 0.0))
-        urgency = payloads.system_urgency(state, view.state)
-        if urgency is Urgency.NOW:
+        how_soon = system_urgency(state, view.state)
+        if how_soon is Urgency.NOW:
             self._put_system(key)
-        elif urgency is Urgency.LATER:
+        elif how_soon is Urgency.LATER:
             self._later.setdefault(key, at + self._interval_s)
 
     def _put_monitor(self, key: MonitorKey) -> None:
@@ -136,14 +137,14 @@ class Publisher:
         view = self._hub.monitor(*key)
         if view is not None:
             self._monitors[key] = (view.state, self._clock.monotonic())
-            self._put(self._topics.monitor_state(*key), payloads.monitor_state(view))
+            self._put(self._topics.monitor_state(*key), monitor_state(view))
 
     def _put_system(self, key: str) -> None:
         self._later.pop(key, None)
         view = self._hub.systems.get(key)
         if view is not None:
             self._systems[key] = (view.state, self._clock.monotonic())
-            self._put(self._topics.system_state(key), payloads.system_state(view))
+            self._put(self._topics.system_state(key), system_state(view))
 
     def _put_last_event(self, key: MonitorKey) -> None:
         view = self._hub.monitor(*key)
@@ -201,7 +202,7 @@ class Publisher:
     def _say_unknown(self, topic: str, system: str, key: str) -> None:
         state = MonitorState(detail="not asked yet")
         view = MonitorView(system=system, key=key, monitor=Monitor(id=key, name=key), state=state)
-        payload = payloads.monitor_state(view)
+        payload = monitor_state(view)
         if self._held[topic] != digest(payload):
             self._held[topic] = digest(payload)
             self._outbox.ensure(topic, payload)

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from tests.bridge.mqtt import samples
 
 from vms_bridge.commands import Ack, AckResult, Command, SetArmed
+from vms_bridge.entities import states
+from vms_bridge.entities.urgency import Urgency, system_urgency, urgency
 from vms_bridge.messages import encode
 from vms_bridge.model import AlarmState, DetectedObject, Detection, MonitorState, Storage, SystemState
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.counters import Counters
-from vms_bridge.mqtt.payloads import Urgency, system_urgency, urgency
 from vms_bridge.views import BridgeState
 
 STATE, SYSTEM_STATE = samples.STATE, samples.SYSTEM_STATE
@@ -35,7 +36,7 @@ LATER = {
 
 
 def monitor_state(state: MonitorState) -> dict[str, Any]:
-    decoded: dict[str, Any] = json.loads(payloads.monitor_state(replace(samples.VIEW, state=state)))
+    decoded: dict[str, Any] = json.loads(states.monitor_state(replace(samples.VIEW, state=state)))
     return decoded
 
 
@@ -84,7 +85,7 @@ def test_what_can_not_be_known_now_is_null_and_never_a_stale_value() -> None:
 
 
 def test_a_systems_state() -> None:
-    assert json.loads(payloads.system_state(samples.SYSTEM)) == {
+    assert json.loads(states.system_state(samples.SYSTEM)) == {
         "v": 1,
         "name": "Shed",
         "kind": "zoneminder",
@@ -110,7 +111,7 @@ def test_a_systems_state() -> None:
 
 def test_a_lost_systems_live_values_are_null() -> None:
     state = replace(SYSTEM_STATE, available=False, detail="connection refused")
-    lost = json.loads(payloads.system_state(replace(samples.SYSTEM, state=state)))
+    lost = json.loads(states.system_state(replace(samples.SYSTEM, state=state)))
     assert [lost[field] for field in ("running", "run_state", "load", "source", "lag")] == [None] * 5
     assert [lost[field] for field in ("available", "problem", "version", "monitors")] == [False, True, "1.36.33", 1]
     assert [storage["used"] for storage in lost["storage"].values()] == [None, None]
@@ -199,7 +200,7 @@ def test_half_a_character_in_a_name_spoils_no_message() -> None:
     state = replace(STATE, cause="caf\udce9", modes={"function": "\ud800"})
     assert monitor_state(state)["cause"] == "caf?"
     odd = replace(samples.SYSTEM, state=replace(SYSTEM_STATE, storage=(Storage(id="0", name="\udcff"),)))
-    assert json.loads(payloads.system_state(odd))["storage"]["0"]["name"] == "?"
+    assert json.loads(states.system_state(odd))["storage"]["0"]["name"] == "?"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

@@ -16,6 +16,7 @@ from tests.bridge.mqtt import samples
 
 from vms_bridge.commands import Ack, AckResult, Command, SetArmed
 from vms_bridge.entities import BRIDGE, MONITOR, STORAGE, SYSTEM, Source
+from vms_bridge.entities.states import monitor_state, system_state
 from vms_bridge.errors import CommandRejected
 from vms_bridge.messages import decode, encode
 from vms_bridge.model import AlarmState, DetectedObject, Detection, EndReason, EventKind, MonitorState, SystemState
@@ -67,19 +68,19 @@ def test_these_schemas_are_in_the_package() -> None:
 
 @pytest.mark.parametrize("available", [True, False])
 def test_states(*, available: bool) -> None:
-    check("monitor_state", payloads.monitor_state(replace(samples.VIEW, state=replace(samples.STATE, available=available))))
+    check("monitor_state", monitor_state(replace(samples.VIEW, state=replace(samples.STATE, available=available))))
     system = replace(samples.SYSTEM, state=replace(samples.SYSTEM_STATE, available=available, detail="x"))
-    check("system_state", payloads.system_state(system))
+    check("system_state", system_state(system))
 
 
 def test_states_of_which_nothing_is_known() -> None:
-    check("monitor_state", payloads.monitor_state(replace(samples.VIEW, state=MonitorState(available=True))))
-    check("system_state", payloads.system_state(replace(samples.SYSTEM, state=SystemState(available=True))))
+    check("monitor_state", monitor_state(replace(samples.VIEW, state=MonitorState(available=True))))
+    check("system_state", system_state(replace(samples.SYSTEM, state=SystemState(available=True))))
 
 
 @pytest.mark.parametrize("alarm", AlarmState)
 def test_every_alarm_state(alarm: AlarmState) -> None:
-    check("monitor_state", payloads.monitor_state(replace(samples.VIEW, state=replace(samples.STATE, alarm=alarm))))
+    check("monitor_state", monitor_state(replace(samples.VIEW, state=replace(samples.STATE, alarm=alarm))))
 
 
 @pytest.mark.parametrize("kind", EventKind)
@@ -128,7 +129,7 @@ def test_the_hello_and_detections() -> None:
 
 
 def test_a_strict_reading_finds_what_is_wrong() -> None:
-    good = json.loads(payloads.monitor_state(samples.VIEW))
+    good = json.loads(monitor_state(samples.VIEW))
     for wrong in ({"extra": 1}, {"alarm": "panic"}, {"time": "2026-11-20T11:00:00+01:00"}, {"v": 2}, {"zones": {"a-b": True}}):
         with pytest.raises(ValidationError):
             check("monitor_state", json.dumps({**good, **wrong}).encode())
@@ -136,7 +137,7 @@ def test_a_strict_reading_finds_what_is_wrong() -> None:
 
 def test_words_of_a_newer_backend_are_told_as_they_are() -> None:
     state = replace(samples.STATE, alarm=AlarmState("tamper"))
-    message = json.loads(payloads.monitor_state(replace(samples.VIEW, state=state)))
+    message = json.loads(monitor_state(replace(samples.VIEW, state=state)))
     assert (message["alarm"], message["motion"]) == ("tamper", None)
     Draft202012Validator(schema("monitor_state")).validate(message)
     step = samples.message(MessageType("enriched"), kind=EventKind("doorbell"), end_reason=EndReason("merged"))
@@ -151,7 +152,7 @@ def test_another_mode_of_a_monitor_stands_beside_the_usual_ones() -> None:
     states = {**samples.STATE.modes, "profile": "Night", "alarm": "a", "Bad/name": "a"}
     view = replace(samples.VIEW, monitor=replace(samples.MONITOR, modes=modes), state=replace(samples.STATE, modes=states))
     for available, told in ((True, "Night"), (False, None)):
-        payload = payloads.monitor_state(replace(view, state=replace(view.state, available=available)))
+        payload = monitor_state(replace(view, state=replace(view.state, available=available)))
         check("monitor_state", payload)
         message = json.loads(payload)
         assert message.pop("mode_profile", "missing") == told
@@ -159,7 +160,7 @@ def test_another_mode_of_a_monitor_stands_beside_the_usual_ones() -> None:
 
 
 def test_an_unknown_value_is_no_error_for_a_consumer() -> None:
-    later = {**json.loads(payloads.monitor_state(samples.VIEW)), "alarm": "panic"}
+    later = {**json.loads(monitor_state(samples.VIEW)), "alarm": "panic"}
     Draft202012Validator(schema("monitor_state")).validate(later)
 
 
@@ -222,8 +223,8 @@ def test_the_page_about_mqtt_shows_an_example_of_each_message() -> None:
 
 def test_schemas_list_fields_in_the_order_in_which_they_are_sent() -> None:
     for name, payload in {
-        "monitor_state": payloads.monitor_state(samples.VIEW),
-        "system_state": payloads.system_state(samples.SYSTEM),
+        "monitor_state": monitor_state(samples.VIEW),
+        "system_state": system_state(samples.SYSTEM),
         "event": encode(samples.message()),
         "last_event": payloads.last_event(samples.message()),
     }.items():
