@@ -13,7 +13,7 @@ from benchmarks.lab.wire import connect_packet, publish_packet
 from benchmarks.lab.world import SYSTEM, snapshot, views
 from vms_bridge.entities.states import monitor_state, system_state
 from vms_bridge.mqtt import payloads
-from vms_bridge.mqtt.discovery import Offer, bridge_payload, monitor_payload, system_payload
+from vms_bridge.mqtt.homeassistant.discovery import Offer, bridge_payload, monitor_payload, system_payload
 from vms_bridge.mqtt.topics import Topics
 
 _SEND_BYTES = 1 << 16

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORGET_S = 6.0
 """How long topics outlive what they are about: Home Assistant's templates can't read an empty message, so its entities
-have to be gone before, and their discovery payload goes after up to three seconds (announcer.py)."""
+have to be gone before, and their discovery payload goes after up to three seconds (homeassistant/announcer.py)."""
 _AT_ONCE = 64
 _LOOK_S = 0.5
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from vms_bridge.clock import Clock
-    from vms_bridge.mqtt.announcer import Announcer
+    from vms_bridge.mqtt.homeassistant import Announcer
     from vms_bridge.mqtt.publisher import Publisher
     from vms_bridge.views import HubView
 

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.errors import BrokerError, RivalBridge, causes
 from vms_bridge.mqtt import payloads
-from vms_bridge.mqtt.announcer import Announcer
 from vms_bridge.mqtt.catch_up import ECHO, CatchUp
 from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.dialect import Dialect
-from vms_bridge.mqtt.discovery import Offer
 from vms_bridge.mqtt.events import SINK, Confirmations, EventLanes
 from vms_bridge.mqtt.held import SETTLE_S, Held, Inventory
+from vms_bridge.mqtt.homeassistant import Announcer, Offer
 from vms_bridge.mqtt.outbox import Outbox, Post
 from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.mqtt.payloads import OFFLINE, ONLINE

@@ -8,7 +8,7 @@ from typing import Any
 
 from vms_bridge.messages import event_message
 from vms_bridge.model import AlarmState, Capability, EndReason, Event, Monitor, MonitorState, Storage, SystemState, Zone
-from vms_bridge.mqtt.discovery import Offer
+from vms_bridge.mqtt.homeassistant.discovery import Offer
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.views import EventMessage, MessageType, MonitorView, SystemView
 

@@ -11,8 +11,16 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from tests.bridge.mqtt import samples
 
 from vms_bridge.model import Capability, Monitor, Storage, SystemState, Zone
-from vms_bridge.mqtt.discovery import Offer, bridge_payload, components, gone, monitor_payload, removal_payload, system_payload
-from vms_bridge.mqtt.templates import command_template, option_labels
+from vms_bridge.mqtt.homeassistant.discovery import (
+    Offer,
+    bridge_payload,
+    components,
+    gone,
+    monitor_payload,
+    removal_payload,
+    system_payload,
+)
+from vms_bridge.mqtt.homeassistant.templates import command_template, option_labels
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion

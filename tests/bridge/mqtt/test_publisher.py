@@ -16,10 +16,10 @@ from tests.fakes.hub import FakeHub
 from tests.fakes.pipe import FakePipe
 
 from vms_bridge.model import AlarmState, Capability, DetectedObject, Detection
-from vms_bridge.mqtt import discovery
-from vms_bridge.mqtt.announcer import Announcer
-from vms_bridge.mqtt.discovery import Offer
 from vms_bridge.mqtt.events import REFUSED_RETRY_S, Confirmations, EventLanes
+from vms_bridge.mqtt.homeassistant import discovery
+from vms_bridge.mqtt.homeassistant.announcer import Announcer
+from vms_bridge.mqtt.homeassistant.discovery import Offer
 from vms_bridge.mqtt.notices import Notices
 from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.publisher import FORGET_S, Publisher

@@ -20,7 +20,7 @@ from vms_bridge.backends.zoneminder.shm import Sample
 from vms_bridge.backends.zoneminder.zone_watch import Loaded, ZoneWatch
 from vms_bridge.backends.zoneminder.zones import alarmed_by_scores, in_order, occupied_by_notes, watching
 from vms_bridge.model import AlarmState, Capability, Event, Zone
-from vms_bridge.mqtt.discovery import monitor_payload
+from vms_bridge.mqtt.homeassistant.discovery import monitor_payload
 from vms_bridge.views import MonitorView
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ from vms_bridge.entities import (
     part_key,
 )
 from vms_bridge.entities.states import encode
-from vms_bridge.mqtt.abbreviations import abbreviate
-from vms_bridge.mqtt.templates import EVENT_TYPES, command_template, option_labels, value_template
+from vms_bridge.mqtt.homeassistant.abbreviations import abbreviate
+from vms_bridge.mqtt.homeassistant.templates import EVENT_TYPES, command_template, option_labels, value_template
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
-from vms_bridge.mqtt import discovery
+from vms_bridge.mqtt.homeassistant import discovery
 from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.topics import Subject
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from vms_bridge.clock import Clock
-    from vms_bridge.mqtt.discovery import Offer
+    from vms_bridge.mqtt.homeassistant.discovery import Offer
     from vms_bridge.mqtt.outbox import Outbox
     from vms_bridge.views import Changes, HubView
 
