@@ -236,7 +236,7 @@ class Hub:
                 states = {number: system.admit_state(number, state) for number, state in update.states.items()}
                 self._apply_monitors(system, monitors)
                 for monitor_id, state in states.items():
-                    self._apply_state(system, monitor_id, state)
+                    self._take_state(system, monitor_id, state)
                 self._apply_system(system, state_of)
             case SystemLost(detail=str()):
                 self._apply_loss(system, shown(update.detail, PROSE_CHARACTERS))
@@ -315,12 +315,14 @@ class Hub:
 
     def _apply_state(self, system: System, monitor_id: str, state: MonitorState) -> None:
         key = system.keys.get(monitor_id)
+        if key is not None and system.monitors[key].state != state:
+            self._take_state(system, monitor_id, system.admit_state(monitor_id, state))
+
+    def _take_state(self, system: System, monitor_id: str, state: MonitorState) -> None:
+        """Make a state that was admitted the current one."""
+        key = system.keys.get(monitor_id)
         if key is None:
             return
-        view = system.monitors[key]
-        if view.state == state:
-            return
-        state = system.admit_state(monitor_id, state)
         if not state.available:
             state = MonitorState(detail=state.detail, source=state.source, observed=state.observed)
         self._show_state((system.key, key), state)

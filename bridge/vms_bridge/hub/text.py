@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from datetime import datetime
+from functools import cache
+from operator import is_
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -14,6 +17,7 @@ _LONGEST = {"detail": PROSE_CHARACTERS, "source_reason": PROSE_CHARACTERS, "note
 """What people read as sentences; all else is a name."""
 _AS_THEY_ARE = frozenset({"id", "monitor_id", "event_id", "cursor", "track", "modes", "run_state", "run_states"})
 """By these the VMS is asked again: they need only be storable. Choices become labels elsewhere (`labels.Labels`)."""
+_WITHOUT_TEXT = frozenset({type(None), bool, int, float, datetime})
 _GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
@@ -57,19 +61,29 @@ def without(value: _T, strike: Callable[[str], str], *names: str) -> _T:
 
 
 def _clean(value: Any, most: int | None) -> Any:  # noqa: ANN401  # any value of the model in, one of its kind out
-    if isinstance(value, str):
-        if type(value) is not str:
-            return value  # a word of ours
+    """Return the same object where nothing has to be changed: so it nearly always is, for thousands of monitors."""
+    kind: type[object] = type(value)
+    if kind is str:
         return storable(value) if most is None else shown(value, most)
-    if isinstance(value, tuple):
-        return tuple(_clean(one, most) for one in value)
-    if isinstance(value, Mapping):
-        return {_clean(key, None): _clean(one, most) for key, one in value.items()}
-    if not is_dataclass(value) or isinstance(value, type):
+    if kind in _WITHOUT_TEXT:
         return value
-    before = {each.name: getattr(value, each.name) for each in fields(value)}
-    after = {
-        name: _clean(one, None if name in _AS_THEY_ARE or most is None else _LONGEST.get(name, most))
-        for name, one in before.items()
-    }
-    return value if after == before else replace(value, **after)
+    if isinstance(value, tuple):
+        items = [_clean(one, most) for one in value]
+        return value if all(map(is_, items, value)) else tuple(items)
+    if isinstance(value, Mapping):
+        pairs = [(_clean(key, None), _clean(one, most)) for key, one in value.items()]
+        return value if all(key in value and value[key] is one for key, one in pairs) else dict(pairs)
+    changes = {}
+    for name, longest in _texts(kind):  # type: ignore[arg-type]  # mypy takes its instances' `__hash__` for the class's own
+        before = getattr(value, name)
+        after = _clean(before, None if most is None else longest)
+        if after is not before:
+            changes[name] = after
+    return replace(value, **changes) if changes else value
+
+
+@cache
+def _texts(kind: type) -> tuple[tuple[str, int | None], ...]:
+    """Return a dataclass's fields with how long their texts may be, None for those that are only to be storable."""
+    names = [each.name for each in fields(kind)] if is_dataclass(kind) else []
+    return tuple((name, None if name in _AS_THEY_ARE else _LONGEST.get(name, NAME_CHARACTERS)) for name in names)
