@@ -254,7 +254,8 @@ class MonitorMemory:
             raw = os.pread(self._fd, self._tail, 0)
         except OSError:
             return False
-        return (raw[self._urgent], raw[self._behind]) == self._last_urgent
+        urgent, behind = self._last_urgent
+        return raw[self._urgent] == urgent and raw[self._behind] == behind
 
     def close(self) -> None:
         """Let go of the file."""
