@@ -73,15 +73,24 @@ class ForeignMemory:
                 strange.append(number)
         asked = dict(list(asked.items())[:_BATCH])
         owners = await self._owners(asked.values()) if asked else {}
+        if owners is None:  # a page that failed tells of nobody
+            asked, owners = {}, {}
         strange += [number for number, event in asked.items() if self._is_someone_elses(number, event, owners.get(event), newest)]
         for number in strange:
             self._doubts.pop(number, None)
         return strange
 
     def _misses_events(self, doubt: _Doubt, watch: Watch, newest: int) -> bool:
-        """Say whether the monitor has begun an event that its memory still does not know."""
+        """Say whether the monitor has begun an event that its memory still does not know.
+
+        One from before its daemon's start may have been left open by the daemon before, and told late.
+        """
         doubt.known = newest if doubt.known is None else doubt.known
-        is_missed = any(int(event.id) > doubt.known for event in watch.open_events)
+        startup = watch.sample.startup if watch.sample else 0
+        is_missed = any(
+            int(event.id) > doubt.known and event.start is not None and event.start.timestamp() > startup
+            for event in watch.open_events
+        )
         doubt.looks = doubt.looks + 1 if is_missed else 0
         return doubt.looks > _LOOKS
 
@@ -94,12 +103,12 @@ class ForeignMemory:
         # An old event may have been deleted; one that is still to come can't have been.
         return event > newest if owner is None else owner != number
 
-    async def _owners(self, events: Iterable[int]) -> dict[int, str]:
+    async def _owners(self, events: Iterable[int]) -> dict[int, str] | None:
         filters = segments(*(("Id", str(event)) for event in events))
         query = {"sort": "Id", "direction": "asc", "limit": str(_BATCH), "page": "1"}
         try:
             answer = await self._api.get(f"events/index/{filters}", query)
         except VmsProtocolError:
-            return {}
+            return None
         pairs = ((as_id(row.get("Id")), as_id(row.get("MonitorId"))) for row in rows(answer, "events", "Event"))
         return {int(event): owner for event, owner in pairs if event is not None and owner is not None}

@@ -323,6 +323,32 @@ async def test_memory_of_another_zoneminder_by_an_event_that_it_does_not_know(
         assert (feed.states["2"].source, feed.states["3"].source) == ("shared_memory", "shared_memory")
 
 
+async def test_an_event_that_a_killed_daemon_has_left_open_raises_no_doubt(world: World, serve: Serve, clock: FastClock) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        fake.fail("", "close")
+        left = world.open_event(1)
+        now = world.now().timestamp()
+        world.memories[1].create(now, startup=int(now) + 1)
+        await clock.sleep(5)
+        fake.heal()
+        await feed.until(lambda: feed.event(left.id))
+        await clock.sleep(15)
+        assert feed.states["1"].source == "shared_memory"
+
+
+async def test_a_page_that_fails_says_nothing_of_whose_the_memory_is(world: World, serve: Serve, clock: FastClock) -> None:
+    world.memories[1].set(last_event=777)
+    async with FakeZoneMinder(world) as fake:
+        fake.fail("events/index/Id:", "500")
+        async with serve(fake, settings=memory_config(fake)) as (_, feed):
+            await feed.until(lambda: feed.batches)
+            await clock.sleep(15)
+            assert feed.states["1"].source == "shared_memory"
+            fake.heal()
+            await feed.until(lambda: feed.states["1"].source == "events")
+
+
 async def test_events_that_were_deleted_raise_no_doubt(world: World, serve: Serve) -> None:
     world.next_event = 50
     kept = world.close_event(world.open_event(2).id)
