@@ -213,7 +213,7 @@ async def test_an_old_broker_without_discovery(tmp_path: Path) -> None:
     assert "MQTT 3.1.1" in found[0].text
     assert [finding.text for finding in found[1:]] == [
         "may read and write vms_bridge/home/#",
-        "this broker does not tell a command that is retained from one that was just given",
+        "this broker does not tell a command that is retained from one that was just given: the bridge looks for each",
     ]
 
 

@@ -244,7 +244,8 @@ class Broker:
             return Reason.TOPIC_FILTER_NOT_VALID
         if not self._hooks.may_subscribe(connection.client_id, wish.filter):
             return Reason.NOT_AUTHORISED
-        grant = Grant(qos=min(wish.qos, 1), no_local=wish.no_local, retain_as_published=wish.retain_as_published)
+        tells = wish.retain_as_published and self._limits.tells_retained
+        grant = Grant(qos=min(wish.qos, 1), no_local=wish.no_local, retain_as_published=tells)
         is_new = self._add(connection, wish.filter, grant)
         if wish.retain_handling == 0 or (wish.retain_handling == 1 and is_new):
             self._send_retained(connection, wish.filter, grant, besides=connection.client_id if wish.no_local else None)

@@ -73,11 +73,14 @@ class BrokerTrial:
             return [Finding(text=text, problem=True, hint="allow retained messages in the broker")]
         found = []
         if not tells:
-            text = "this broker does not tell a command that is retained from one that was just given"
-            found.append(Finding(text=text, hint="publish no command with the retain flag, or use a broker with MQTT 5"))
+            text = "this broker does not tell a command that is retained from one that was just given: the bridge looks for each"
+            found.append(Finding(text=text, hint="that takes a moment; a broker with MQTT 5 spares it"))
         if not by_wildcard:
-            text = "this broker shows nothing retained to subscriptions with wildcards: what an earlier run has left is not found"
-            found.append(Finding(text=text, hint="clear what is left by hand, or use another broker, mosquitto for one"))
+            text = (
+                "this broker shows nothing retained to subscriptions with wildcards: only what this bridge remembers is cleared"
+            )
+            hint = "what a bridge with another data_dir has left has to be cleared by hand; mosquitto shows it"
+            found.append(Finding(text=text, hint=hint))
         return found
 
     async def _second(self, client_id: str) -> list[Finding]:

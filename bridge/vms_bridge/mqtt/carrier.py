@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SEND_BUFFER_BYTES = 128 * 1024
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
+_ANSWER_S = 1.0
 
 
 class Outcome(Enum):
@@ -99,6 +100,9 @@ class Carrier:
 
     async def close(self) -> None:
         """Drop the connection: it has no will and owes nothing."""
+        company = self._dialect.company
+        if company.is_suspected:
+            company.judge(stands=await self._stands())
         await self._drop()
 
     @property
@@ -145,15 +149,9 @@ class Carrier:
         """Connect, or wait for a while if that fails."""
         await self._drop()
         company = self._dialect.company
-        company.opening(Connection.PICTURES, self._clock.monotonic())
+        company.opened(Connection.PICTURES, self._clock.monotonic())
         try:
-            link = await Link.open(
-                self._config,
-                client_id=self._client_id,
-                clock=self._clock,
-                send_buffer_bytes=SEND_BUFFER_BYTES,
-                dialect=self._dialect,
-            )
+            link = await self._open()
         except BrokerError as error:
             if isinstance(error, BrokerRefused) and self._outbox is not None:
                 company.refused(str(error), self._clock.monotonic())
@@ -162,10 +160,35 @@ class Carrier:
             await self._clock.sleep(self._backoff.failed())
             return
         now = self._clock.monotonic()
+        company.opened(Connection.PICTURES, now)
         link.most_bytes = self._dialect.sizes.most_bytes(now)
         link.listen(lambda _message: None, self._news.set)
         self._link, self._taken, self._began = link, -1, now
         self._keeper = asyncio.create_task(self._keep(link), name="mqtt-media")
+
+    async def _open(self) -> Link:
+        return await Link.open(
+            self._config,
+            client_id=self._client_id,
+            clock=self._clock,
+            send_buffer_bytes=SEND_BUFFER_BYTES,
+            dialect=self._dialect,
+        )
+
+    async def _stands(self) -> bool:
+        """Say whether the broker is well with this connection, or with a new one where it was still being made."""
+        new: Link | None = None
+        try:
+            async with self._clock.timeout(_ANSWER_S):
+                if self._link is not None:
+                    return await self._link.answers()
+                new = await self._open()
+        except (BrokerError, TimeoutError):
+            return False
+        finally:
+            if new is not None:
+                new.abort()
+        return True
 
     async def _keep(self, link: Link) -> None:
         """Keep the link alive; whoever waits for it learns when it is lost."""
@@ -173,7 +196,7 @@ class Carrier:
         try:
             await link.run()
         except BrokerError as error:
-            is_ours = False
+            is_ours = link.was_given_up
             self._notices.warn("media", f"the connection for pictures ended: {error}")
         finally:
             now = self._clock.monotonic()

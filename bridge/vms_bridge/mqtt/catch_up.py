@@ -88,7 +88,7 @@ class CatchUp:
         await absence.subscribes(filters)
         if link.session_present:
             link.unsubscribe(sorted(absence.filters - lasting))
-            await link.subscribe([Filter(topic=self._topic, qos=1)])
+            await link.subscribe([Filter(topic=self._topic, qos=1, as_published=True)])
         self._asks.set()
 
     async def run(self) -> NoReturn:

@@ -21,7 +21,7 @@ _LOGGER = logging.getLogger(__name__)
 _SOON_S = 3.0
 """Who is thrown out is so at once; the rest is for a busy machine."""
 _CUTS = 2
-"""How often a connection has to end without a word just after the other was made, to be more than chance."""
+"""How often in a row a connection has to be cut just after the other was made, which stands, to be more than chance."""
 _STANDS_S = 10.0
 _AGAIN_S = 3600.0
 _FRESH = timedelta(days=30)
@@ -43,6 +43,8 @@ class Company:
         self._allowed: int | None = None
         self._opened: dict[Connection, float] = {}
         self._cuts = 0
+        self._suspicion: bool | None = None
+        """Whether the last end looked as if the other connection had caused it, and if so, whether the broker said so."""
         self._refused_at: float | None = None
         self._where = ""
         self._is_kept = False
@@ -69,20 +71,37 @@ class Company:
                 await clock.sleep(_STANDS_S)
                 now = clock.monotonic()
                 if len(self._opened) > 1 and now - max(self._opened.values()) >= _STANDS_S:
+                    self._cuts = 0
                     self._learn(2)
 
-    def opening(self, which: Connection, now: float) -> None:
-        """Note that a connection is being made."""
+    @property
+    def is_suspected(self) -> bool:
+        """Whether a connection was cut just after the other was made: whoever has the other is to say what became of it."""
+        return self._suspicion is not None
+
+    def opened(self, which: Connection, now: float) -> None:
+        """Note that a connection is being made, or now has been: who is thrown out may learn of it in between."""
         self._opened[which] = now
 
     def ended(self, which: Connection, now: float, *, is_taken_over: bool, is_ours: bool) -> None:
-        """Note that a connection has ended: by ourselves (`is_ours`), or by the broker, which may say that another took over."""
+        """Note that a connection has ended: by ourselves (`is_ours`), or by the broker, which may say that another took over.
+
+        A loss of the network, or of the broker, looks the same. So it proves nothing until the other one is seen to stand.
+        """
         since = self._opened.pop(which, None)
         other = max(self._opened.values(), default=None)
-        if is_ours or since is None or other is None or other < since or now - other > _SOON_S:
+        if since is None:
             return
-        self._cuts += 1
-        if is_taken_over or self._cuts >= _CUTS:
+        if not is_ours and other is not None and other >= since and now - other <= _SOON_S:
+            self._suspicion = is_taken_over
+        elif which is Connection.MAIN:  # the other one's end follows from this one's
+            self._cuts, self._suspicion = 0, None
+
+    def judge(self, *, stands: bool) -> None:
+        """Note whether the other connection was seen to stand after the end that is suspected."""
+        is_told, self._suspicion = self._suspicion, None
+        self._cuts = self._cuts + 1 if stands else 0
+        if self._cuts >= _CUTS or (stands and is_told):
             self._learn(1)
 
     def refused(self, reason: str, now: float) -> None:

@@ -56,6 +56,8 @@ class Inventory:
         self._previous = previous
         self._notices = notices
         self._synced = asyncio.Event()
+        self.tells_retained = link.is_mqtt5
+        """Whether the broker tells a message that is retained from one that is not, when both come live; known once taken."""
         self._held: Held | None = Held()
         self._live = [topics.info, topics.status, topics.own_discovery_filter]
         self._leftovers = [*topics.own_state_filters, *topics.never_retained, *self._previous_filters()]
@@ -63,7 +65,7 @@ class Inventory:
     @property
     def filters(self) -> list[str]:
         """What it subscribes to, if only for a moment."""
-        return [*self._live, *self._leftovers, self._topics.sync]
+        return [*self._live, *self._leftovers, self._topics.sync, self._topics.marker_filter]
 
     async def take(self) -> Held:
         """Return what is there; of hello, status and discovery go on to hear what others say. To be called once.
@@ -73,7 +75,7 @@ class Inventory:
         held = self._held
         assert held is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
         topics, live, leftovers = self._topics, self._live, self._leftovers
-        filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=topics.sync, qos=1)]
+        filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=topics.sync, qos=1, as_published=True)]
         subscribing = asyncio.ensure_future(self._link.subscribe(filters))
         subscribing.add_done_callback(lambda done: done.cancelled() or done.exception())  # we may not be there any more
         try:
@@ -95,6 +97,7 @@ class Inventory:
         """Take in a retained message, or the one that ends the wait."""
         held = self._held
         if message.topic == self._topics.sync:
+            self.tells_retained = message.retained
             self._synced.set()
         elif held is None or held.is_full or not message.payload:
             return
@@ -116,7 +119,7 @@ class Inventory:
         """
         left_s = SETTLE_S
         while not self._synced.is_set() and left_s > 0:
-            self._link.publish(self._topics.sync, b"")
+            self._link.publish(self._topics.sync, b"", retain=True)  # nothing is retained by that, but the flag comes back
             with suppress(TimeoutError):
                 async with self._clock.timeout(_SYNC_S):
                     await self._synced.wait()

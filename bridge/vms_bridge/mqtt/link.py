@@ -19,7 +19,7 @@ from vms_bridge.errors import BrokerError, BrokerUnreachable
 from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.lifeline import PING_S, Lifeline
-from vms_bridge.mqtt.link_client import WINDOW, LinkClient, make_client, no_properties, subscribe_options
+from vms_bridge.mqtt.link_client import WINDOW, LinkClient, make_client, missing_feature, no_properties, subscribe_options
 from vms_bridge.mqtt.link_driver import LinkDriver
 from vms_bridge.mqtt.link_inbox import Inbox
 from vms_bridge.mqtt.wire import Message
@@ -83,11 +83,14 @@ class Link:
             clock,
             self._lifeline,
             on_lost=lambda why: self._end(self._lost(why)),
+            on_silence=self._silent,
             on_forgotten=self._forgotten,
             on_garbled=self._garbled,
         )
         self.forgotten = 0
         """For how many answers that never came the link was ended."""
+        self.was_given_up = False
+        """Whether we have ended it for want of any answer, and not the other side."""
         self.is_taken_over = False
         """Whether the broker has ended it because another connection has come in its place."""
         self.too_large: int | None = None
@@ -216,6 +219,10 @@ class Link:
         if topics:
             self._client.unsubscribe(list(topics))
 
+    async def answers(self) -> bool:
+        """Wait for the answer to a ping; False if the link is lost before."""
+        return self.is_open and await self._driver.ping()
+
     async def run(self) -> NoReturn:
         """Keep the link alive until it is lost, then raise why (BrokerUnreachable or BrokerRefused)."""
         ticker = asyncio.create_task(self._driver.run(), name="mqtt-keepalive")
@@ -247,7 +254,7 @@ class Link:
             self._dialect.is_old = True
             _LOGGER.info(
                 "the MQTT broker at %s does not answer in MQTT 5, so it is spoken to in MQTT 3.1.1, by which it can't say that it"
-                " refuses a message, nor that a command was retained%s",
+                " refuses a message%s",
                 self._where,
                 ", nor keeps commands for the bridge while that is away: they are lost" if self._session_s else "",
             )
@@ -298,7 +305,7 @@ class Link:
             self._dialect.answered()
         if reason.is_failure:
             self._end(reasons.refusal(self._where, reason.value, str(reason), self._said(answer)))
-        elif (missing := _missing_feature(answer)) is not None:
+        elif (missing := missing_feature(answer)) is not None:
             self._end(reasons.refusal(self._where, missing, ""))
         else:
             self.window = max(1, min(WINDOW, getattr(answer, "ReceiveMaximum", WINDOW)))
@@ -355,8 +362,12 @@ class Link:
             on_ack, _ = self._acks.pop(mid)
             on_ack(code)
 
+    def _silent(self, seconds: float) -> None:
+        self.was_given_up = True
+        self._end(self._lost(f"no sign of life for {seconds:.0f} s"))
+
     def _forgotten(self, count: int) -> None:
-        self.forgotten = count
+        self.forgotten, self.was_given_up = count, True
         self._end(reasons.forgotten(self._where))
 
     def _garbled(self, what: str) -> None:
@@ -426,14 +437,3 @@ def _nothing() -> None:
 
 def _address(config: MqttConfig) -> str:
     return config.place
-
-
-def _missing_feature(answer: Properties | None) -> int | None:
-    """Return the reason code of something that the bridge needs and the broker says it has not (MQTT 5.0 §3.2.2.3)."""
-    if getattr(answer, "RetainAvailable", 1) == 0:
-        return 0x9A
-    if getattr(answer, "MaximumQoS", 1) == 0:
-        return 0x9B
-    if getattr(answer, "WildcardSubscriptionAvailable", 1) == 0:
-        return 0xA2
-    return None

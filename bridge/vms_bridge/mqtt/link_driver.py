@@ -29,8 +29,8 @@ class _Socket(Protocol):
 class LinkDriver:
     """Moves what a client has to say and to hear, from `start` to `stop`, and tells the lifeline what happens.
 
-    `on_lost` hears in words why the connection can't go on, `on_forgotten` how many answers will never come, `on_garbled`
-    that what came is not MQTT: its owner is to stop it then.
+    `on_lost` hears in words why the connection can't go on, `on_silence` for how many seconds nothing has come, `on_forgotten`
+    how many answers will never come, `on_garbled` that what came is not MQTT: its owner is to stop it then.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class LinkDriver:
         lifeline: Lifeline,
         *,
         on_lost: Callable[[str], None],
+        on_silence: Callable[[float], None],
         on_forgotten: Callable[[int], None],
         on_garbled: Callable[[str], None],
     ) -> None:
@@ -47,6 +48,7 @@ class LinkDriver:
         self._clock = clock
         self._lifeline = lifeline
         self._on_lost = on_lost
+        self._on_silence = on_silence
         self._on_forgotten = on_forgotten
         self._on_garbled = on_garbled
         self.on_writable: Callable[[], None] = _nothing
@@ -59,6 +61,7 @@ class LinkDriver:
         self._watched = False
         self._ticked = clock.monotonic()
         self._pings: deque[Moment] = deque()
+        self._pong = asyncio.Event()
         self.alive = clock.moment()
         """When the newest ping was sent that was answered; before the first, when this was made."""
 
@@ -80,6 +83,7 @@ class LinkDriver:
     def stop(self) -> None:
         """Drop the connection, in the next turn of the loop: paho may be in the middle of a packet."""
         self._is_stopped = True
+        self._pong.set()
         self._loop.call_soon(self._client.drop)
 
     def flush(self) -> None:
@@ -110,13 +114,26 @@ class LinkDriver:
             self._ticked = now
             lifeline.look(now, self._client.transit(), is_written=not self._has_more())
             if (silence_s := lifeline.silence_s(now)) is not None:
-                self._on_lost(f"no sign of life for {silence_s:.0f} s")
+                self._on_silence(silence_s)
             elif count := lifeline.forgotten(now):
                 self._on_forgotten(count)
             elif lifeline.wants_ping(now):
-                self._pings.append(self._clock.moment())
-                self._client.ping()
-                lifeline.pinged(now)
+                self._ping()
+
+    async def ping(self) -> bool:
+        """Ping once more, and wait for the answer; False if the connection ends before."""
+        sent = self._ping()
+        while not self._is_stopped and sent in self._pings:
+            self._pong.clear()
+            await self._pong.wait()
+        return not self._is_stopped
+
+    def _ping(self) -> Moment:
+        sent = self._clock.moment()
+        self._pings.append(sent)
+        self._client.ping()
+        self._lifeline.pinged(self._clock.monotonic())
+        return sent
 
     def _has_more(self) -> bool:
         return self._client.want_write() or self._client.has_rest()
@@ -140,7 +157,10 @@ class LinkDriver:
         try:
             for _ in range(_READS):
                 self._client.loop_read()
-                if self._client.socket() is not sock or not self._client.has_pending():
+                if self._client.socket() is not sock:
+                    return
+                if not self._client.has_pending():
+                    self._client.acknowledge_segments()
                     return
         except Exception as error:  # the border to paho's parsers: whatever a peer sent, it is not MQTT
             _LOGGER.debug("paho could not read a packet", exc_info=True)
@@ -156,6 +176,7 @@ class LinkDriver:
         if self._pings:
             self.alive = self._pings.popleft()
         self._lifeline.ponged(self._clock.monotonic())
+        self._pong.set()
 
     def _socket_closed(self, _client: object, _data: object, sock: _Socket) -> None:
         self._loop.remove_reader(sock.fileno())

@@ -38,6 +38,15 @@ class Refusals:
             f"the broker takes no message of {size} bytes, as on {topic}: raise its limit for packets",
         )
 
+    def lost(self, topic: str, size: int) -> None:
+        """Note that the broker has acknowledged a message, and not kept it."""
+        self._refused[topic] = None
+        self._notices.warn(
+            f"lost {self._topics.kind(topic)}",
+            f"the broker has acknowledged a message of {size} bytes on {topic}, and thrown it away: raise its limit for messages"
+            " (mosquitto: `message_size_limit`), or let the bridge's user write there",
+        )
+
     async def run(self, repeat: Callable[[str], None]) -> NoReturn:
         """Try again now and then, until cancelled: the broker's limits and rights can be mended while we are connected."""
         while True:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import SystemRandom
@@ -26,10 +25,14 @@ from vms_bridge.mqtt.homeassistant import Announcer, Offer
 from vms_bridge.mqtt.outbox import Outbox, Post
 from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.mqtt.payloads import OFFLINE, ONLINE
+from vms_bridge.mqtt.published import Published
 from vms_bridge.mqtt.publisher import Publisher
 from vms_bridge.mqtt.refusals import Refusals
+from vms_bridge.mqtt.renaming import give_up_name
 from vms_bridge.mqtt.replay import Replay
+from vms_bridge.mqtt.retained import CommandScreen, RetainedLook
 from vms_bridge.mqtt.rivalry import Rivalry
+from vms_bridge.mqtt.silent_limit import find_largest
 from vms_bridge.mqtt.snapshots import SnapshotMemory, Snapshots
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter
@@ -64,6 +67,7 @@ class Memory:
     snapshots: SnapshotMemory = field(default_factory=SnapshotMemory)
     dialect: Dialect = field(default_factory=Dialect)
     counters: Counters = field(default_factory=Counters)
+    published: Published = field(default_factory=Published)
     unwanted: set[str] = field(default_factory=set)
     established: bool = False
     discovery: bool = True
@@ -111,6 +115,8 @@ class Session:
             settle=intake.settle,
             clock=clock,
         )
+        self._look = RetainedLook(link, self._topics, clock)
+        self._screen = CommandScreen(look=self._look, filters=self._command_filters(), hand_on=intake.take, tells=link.is_mqtt5)
         self._announcer: Announcer | None = None
         self._replay: Replay | None = None
         self._snapshots: Snapshots | None = None
@@ -136,6 +142,7 @@ class Session:
                 group.create_task(self._keep_link(), name="mqtt-link")
                 group.create_task(self._rivalry.run(), name="mqtt-rival")
                 group.create_task(self._catch_up.run(), name="mqtt-presence")
+                group.create_task(self._screen.run(), name="mqtt-commands-screen")
                 group.create_task(self._serve(), name="mqtt-session")
         except* BrokerError as errors:
             failures.extend(causes(errors))
@@ -151,7 +158,8 @@ class Session:
         try:
             await self._link.run()
         finally:  # at once, before the other connection is ended for the sake of this one
-            now, is_ours = self._clock.monotonic(), self._link.is_open or self._rivalry.is_lost
+            now = self._clock.monotonic()
+            is_ours = self._link.is_open or self._link.was_given_up or self._rivalry.is_lost
             dialect.sizes.ended(self._link.too_large, now)
             dialect.company.ended(Connection.MAIN, now, is_taken_over=self._link.is_taken_over, is_ours=is_ours)
 
@@ -185,6 +193,10 @@ class Session:
         if self._catch_up.is_strange:
             await self._catch_up.shun()
         held = await self._inventory.take()
+        self._memory.published.add_to(held, self._topics)
+        self._screen.tells = self._inventory.tells_retained
+        if not self._screen.tells:
+            self._screen.is_shown_by_wildcard = await self._look.shows_by_wildcard()
         self._hello()
         self._post(self._topics.info, self._greeting)
         if self._rivalry.is_foreign(held.info) and not self._memory.established:
@@ -218,7 +230,10 @@ class Session:
         topics = self._topics
         filters = [Filter(topic=each) for each in (*topics.births, topics.replay)]
         # even where none is allowed: each is answered so, and a retained one is cleared
-        return filters + [Filter(topic=each, qos=1, own=False, as_published=True) for each in topics.command_filters]
+        return filters + self._command_filters()
+
+    def _command_filters(self) -> list[Filter]:
+        return [Filter(topic=each, qos=1, own=False, as_published=True) for each in self._topics.command_filters]
 
     async def _publish(self, subscription: Subscription, held: Held) -> None:
         config, topics = self._config, self._topics
@@ -270,11 +285,13 @@ class Session:
             jitter=_JITTER.uniform,
         )
         self._announcer, self._replay, self._snapshots = announcer, replay, snapshots
-        await self._give_up_name(held.previous)
+        if self._previous is not None:
+            await give_up_name(self._previous, held.previous, self.outbox, self._clock)
         if not config.snapshots and not self._memory.established:
             for topic in held.pictures(topics):  # of an earlier run
                 self.outbox.clear(topic)
         changes = await subscription.changes()
+        await self._memory.published.note(self._hub, changes.described)
         await announcer.start(changes)
         await publisher.start(changes)
         snapshots.start(changes, everything=held.info is None)
@@ -298,6 +315,7 @@ class Session:
                 group.create_task(work)
             while True:
                 changes = await subscription.changes()
+                await self._memory.published.note(self._hub, changes.described)
                 announcer.note(changes)
                 if changes.systems or changes.removed_systems or changes.bridge:
                     self._hello()
@@ -317,32 +335,13 @@ class Session:
         elif topic in {self._topics.info, self._topics.status}:
             self._say_hello_and_online()
 
-    async def _give_up_name(self, leftovers: list[str]) -> None:
-        """Clear what stands under an earlier instance name: its devices first, so that their entity ids become free.
-
-        Home Assistant would give the new entities other ids, and those stay; it needs a moment after the broker.
-        """
-        if self._previous is None:
-            return
-        devices = [topic for topic in leftovers if self._previous.parse_discovery(topic) is not None]
-        others = [topic for topic in leftovers if self._previous.parse_discovery(topic) is None]
-        if devices:
-            cleared = asyncio.Event()
-            for topic in devices:
-                on_done = (lambda _code: cleared.set()) if topic == devices[-1] else None
-                self.outbox.post(Post(topic=topic, payload=b"", retain=True, on_done=on_done))
-            with suppress(TimeoutError):  # a broker whose queue for us is full may forget to acknowledge
-                async with self._clock.timeout(SETTLE_S):
-                    await cleared.wait()
-            await self._clock.sleep(SETTLE_S)
-        for topic in others:
-            self.outbox.clear(topic)
-
     def _received(self, message: Message) -> None:
         """Send a message where it belongs."""
         topics = self._topics
+        if self._look.heard(message):
+            return
         if topics.stray_command(message.topic) is not None:  # whatever its keys are
-            self._intake.take(message, self._catch_up.age_s())
+            self._screen.take(message, self._catch_up.age_s())
             return
         message.acknowledge()
         if message.topic == topics.sync and message.payload == ECHO:
@@ -388,7 +387,8 @@ class Session:
     async def _leave_sync(self) -> None:
         """Hear no more of what we send ourselves."""
         await self._catch_up.over.wait()
-        self._link.unsubscribe([self._topics.sync])
+        if self._screen.tells:
+            self._link.unsubscribe([self._topics.sync])
 
     async def _establish(self) -> None:
         await self._clock.sleep(ESTABLISHED_S)
@@ -396,6 +396,13 @@ class Session:
         while not self.outbox.is_idle:
             await self._clock.sleep(1.0)
         self._memory.dialect.sizes.through()
+        systems = self._hub.systems
+        if all(system.state.available for system in systems.values()):
+            await self._memory.published.settle(
+                self._hub, {(key, name) for key, each in systems.items() for name in each.monitors}
+            )
+        if not self._link.is_mqtt5 and (announcer := self._announcer) is not None:
+            await find_largest(lambda: announcer.largest, self._look, self._refusals, self._memory.counters, self._clock)
 
     async def _tell_counts(self) -> None:
         """Have the hello tell the counts of now, seldom: they may change with every message."""

@@ -78,6 +78,7 @@ class MqttSink:
         topics = Topics(self._bridge.instance, self._config.discovery_prefix)
         client_id = self._config.client_id or f"vms_bridge_{self._bridge.instance}_{hub.bridge_id[:8]}"
         await self._memory.absence.load(hub, peer=f"{client_id} at {self._config.place}")
+        await self._memory.published.load(hub, peer=f"{topics.root}, {self._config.discovery_prefix} at {self._config.place}")
         intake = CommandIntake(
             hub=hub,
             topics=topics,
@@ -116,7 +117,7 @@ class MqttSink:
 
     async def _connect(self, hub: HubView, client_id: str, topics: Topics, intake: CommandIntake) -> Session:
         dialect = self._memory.dialect
-        dialect.company.opening(Connection.MAIN, self._clock.monotonic())
+        dialect.company.opened(Connection.MAIN, self._clock.monotonic())
         link = await Link.open(
             self._config,
             client_id=client_id,

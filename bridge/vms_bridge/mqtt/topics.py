@@ -65,6 +65,16 @@ class Topics:
         return f"{self.root}/sync"
 
     @property
+    def marker(self) -> str:
+        """What is retained for a moment, to see whether `marker_filter` shows it."""
+        return f"{self.sync}/retained"
+
+    @property
+    def marker_filter(self) -> str:
+        """A wildcard that covers nothing but the marker."""
+        return f"{self.sync}/+"
+
+    @property
     def event(self) -> str:
         """The event messages of all monitors."""
         return f"{self.root}/event"

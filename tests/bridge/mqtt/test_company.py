@@ -135,24 +135,74 @@ def test_what_was_kept_counts_for_the_same_broker_and_user_and_for_a_month() -> 
         assert known(kept, place, today) is None
 
 
-def test_a_loss_by_chance_proves_nothing() -> None:
+async def test_losses_of_both_prove_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    hub, clock = FakeHub(), FakeClock()
+    async with FakeBroker() as broker, running(broker, hub, clock):
+        for number in range(1, 5):
+            await until(lambda: hub.subscribers == 1 and len(broker.clients) >= 1, clock)
+            await show(broker, hub, clock, number)
+            main, pictures = sorted(broker.clients)
+            broker.core.drop(main)
+            broker.core.drop(pictures)
+            await until(lambda: hub.subscribers == 0, clock)
+        await until(lambda: hub.subscribers == 1, clock)
+        await show(broker, hub, clock, 5)
+        assert len(broker.clients) == 2
+    assert "use_username_as_clientid" not in caplog.text
+
+
+def cut(company: Company, at: float, *, stands: bool, is_taken_over: bool = False) -> None:
+    """Let the main connection be cut at this time, a second after the other one was made."""
+    company.opened(Connection.MAIN, at - 2)
+    company.opened(Connection.PICTURES, at - 1)
+    company.ended(Connection.MAIN, at, is_taken_over=is_taken_over, is_ours=False)
+    assert company.is_suspected
+    company.judge(stands=stands)
+    company.ended(Connection.PICTURES, at, is_taken_over=False, is_ours=True)
+
+
+def test_two_in_a_row_while_the_other_stands_are_no_chance() -> None:
     company = Company()
-    company.opening(Connection.MAIN, 0)
-    company.opening(Connection.PICTURES, 10)
-    company.ended(Connection.MAIN, 20, is_taken_over=True, is_ours=False)  # by another bridge, perhaps
-    assert not company.is_single(20)
-    company.opening(Connection.MAIN, 21)
-    company.ended(Connection.MAIN, 22, is_taken_over=True, is_ours=False)  # it is the newer one itself
-    company.opening(Connection.MAIN, 23)
-    company.ended(Connection.PICTURES, 24, is_taken_over=False, is_ours=True)
-    company.ended(Connection.PICTURES, 24, is_taken_over=True, is_ours=False)
-    assert not company.is_single(24)
-    company.opening(Connection.PICTURES, 25)
-    company.ended(Connection.MAIN, 26, is_taken_over=False, is_ours=False)  # a cut may be chance
-    assert not company.is_single(26)
-    company.opening(Connection.MAIN, 27)
-    company.ended(Connection.PICTURES, 28, is_taken_over=False, is_ours=False)
-    assert company.is_single(28), "but not twice"
+    cut(company, 10, stands=True)
+    assert not company.is_single(10)
+    cut(company, 20, stands=True)
+    assert company.is_single(20)
+
+
+def test_one_is_enough_where_the_broker_says_so() -> None:
+    company = Company()
+    cut(company, 10, stands=True, is_taken_over=True)
+    assert company.is_single(10)
+
+
+def test_losses_of_the_network_prove_nothing() -> None:
+    company = Company()
+    for at in range(10, 100, 10):
+        cut(company, at, stands=False)
+    cut(company, 110, stands=True)
+    cut(company, 120, stands=False, is_taken_over=True)  # by another bridge, perhaps, which has gone with the network
+    cut(company, 130, stands=True)
+    assert not company.is_single(130)
+
+
+def test_ends_of_another_kind_come_between() -> None:
+    company = Company()
+    cut(company, 10, stands=True)
+    company.opened(Connection.MAIN, 11)
+    company.opened(Connection.PICTURES, 12)
+    company.ended(Connection.MAIN, 20, is_taken_over=False, is_ours=False)  # they have stood beside each other
+    assert not company.is_suspected
+    cut(company, 30, stands=True)
+    company.opened(Connection.MAIN, 31)
+    company.opened(Connection.PICTURES, 32)
+    company.ended(Connection.MAIN, 33, is_taken_over=False, is_ours=True)  # we gave it up
+    assert not company.is_suspected
+    cut(company, 40, stands=True)
+    company.opened(Connection.PICTURES, 41)
+    company.opened(Connection.MAIN, 42)
+    company.ended(Connection.MAIN, 43, is_taken_over=True, is_ours=False)  # it is the newer one itself
+    assert not company.is_suspected
+    assert not company.is_single(43)
 
 
 def test_a_refusal_is_believed_for_an_hour() -> None:

@@ -88,6 +88,11 @@ class Announcer:
         if topic not in self._unwanted and self._held.get(topic) and subject not in self._due:
             self._put(topic, self._held[topic])
 
+    @property
+    def largest(self) -> tuple[str, bytes] | None:
+        """The largest payload that the broker should hold, and its topic; None if there is none."""
+        return max(self._held.items(), key=lambda item: len(item[1]), default=None)
+
     def emptied(self, topic: str, *, may_be_echo: bool = False) -> None:
         """Respect that somebody else has cleared this topic: Home Assistant does so when a user deletes a device.
 

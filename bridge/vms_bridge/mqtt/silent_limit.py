@@ -1,0 +1,35 @@
+"""By MQTT 3.1.1 a broker acknowledges what it throws away: so the largest payload is looked for on the broker itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vms_bridge.mqtt.refusals import RETRY_S
+from vms_bridge.mqtt.wire import Filter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.counters import Counters
+    from vms_bridge.mqtt.refusals import Refusals
+    from vms_bridge.mqtt.retained import RetainedLook
+
+_AGAIN_S = RETRY_S + 60.0
+"""Then what was lost has been sent once more."""
+
+
+async def find_largest(
+    largest: Callable[[], tuple[str, bytes] | None], look: RetainedLook, refusals: Refusals, counters: Counters, clock: Clock
+) -> None:
+    """Look for the largest retained payload, its topic and bytes, until the broker has it. Raises BrokerUnreachable."""
+    while (wanted := largest()) is not None:
+        topic, payload = wanted
+        found = await look.look([Filter(topic=topic)], for_a_moment=True)
+        if found is None or wanted != largest():
+            return
+        if topic in found and found[topic].payload == payload:
+            return
+        counters.messages_refused += 1
+        refusals.lost(topic, len(payload))
+        await clock.sleep(_AGAIN_S)
