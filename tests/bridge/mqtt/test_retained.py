@@ -13,7 +13,7 @@ from tests.fakes.broker import ONLY_3_1_1, FakeBroker
 from tests.fakes.clock import FakeClock
 from tests.fakes.hub import FakeHub
 
-from vms_bridge.demo.broker import BrokerLimits
+from vms_bridge.demo.limits import BrokerLimits
 from vms_bridge.mqtt.published import Published
 from vms_bridge.mqtt.refusals import RETRY_S
 
