@@ -53,10 +53,12 @@ class Published:
             self._keys.update(keys)
             await self._keep(hub)
 
-    async def settle(self, hub: HubView, keys: Collection[MonitorKey]) -> None:
-        """Note that something is published about these only."""
-        if self._keys != set(keys):
-            self._keys = set(keys)
+    async def settle(self, hub: HubView) -> None:
+        """Note that something is published about what there is now, and about nothing else; once all systems were heard."""
+        systems = hub.systems
+        keys = {(key, monitor) for key, system in systems.items() for monitor in system.monitors}
+        if self._keys != keys and all(system.state.available for system in systems.values()):
+            self._keys = keys
             await self._keep(hub)
 
     def add_to(self, held: Held, topics: Topics) -> None:

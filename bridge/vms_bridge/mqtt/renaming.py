@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.topics import Topics
 
 
-async def give_up_name(previous: Topics, leftovers: Sequence[str], outbox: Outbox, clock: Clock) -> None:
-    """Clear these topics of the earlier name: its devices first, so that their entity ids become free.
+async def give_up_name(previous: Topics | None, leftovers: Sequence[str], outbox: Outbox, clock: Clock) -> None:
+    """Clear these topics of the earlier name, if there is one: its devices first, so that their entity ids become free.
 
     Home Assistant would give the new entities other ids, and those stay; it needs a moment after the broker.
     """
+    if previous is None:
+        return
     devices = [topic for topic in leftovers if previous.parse_discovery(topic) is not None]
     others = [topic for topic in leftovers if previous.parse_discovery(topic) is None]
     if devices:

@@ -103,7 +103,7 @@ class CommandScreen:
     """
 
     def __init__(
-        self, *, look: RetainedLook, filters: Sequence[Filter], hand_on: Callable[[Message, float | None], None], tells: bool
+        self, look: RetainedLook, filters: Sequence[Filter], hand_on: Callable[[Message, float | None], None], *, tells: bool
     ) -> None:
         self._look = look
         self._filters = filters

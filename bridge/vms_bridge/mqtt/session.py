@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.link import Link
     from vms_bridge.mqtt.notices import Notices
     from vms_bridge.mqtt.wire import Message
-    from vms_bridge.views import HubView, Subscription
+    from vms_bridge.views import Changes, HubView, Subscription
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Session:
             clock=clock,
         )
         self._look = RetainedLook(link, self._topics, clock)
-        self._screen = CommandScreen(look=self._look, filters=self._command_filters(), hand_on=intake.take, tells=link.is_mqtt5)
+        self._screen = CommandScreen(self._look, self._command_filters(), intake.take, tells=link.is_mqtt5)
         self._announcer: Announcer | None = None
         self._replay: Replay | None = None
         self._snapshots: Snapshots | None = None
@@ -285,13 +285,11 @@ class Session:
             jitter=_JITTER.uniform,
         )
         self._announcer, self._replay, self._snapshots = announcer, replay, snapshots
-        if self._previous is not None:
-            await give_up_name(self._previous, held.previous, self.outbox, self._clock)
+        await give_up_name(self._previous, held.previous, self.outbox, self._clock)
         if not config.snapshots and not self._memory.established:
             for topic in held.pictures(topics):  # of an earlier run
                 self.outbox.clear(topic)
-        changes = await subscription.changes()
-        await self._memory.published.note(self._hub, changes.described)
+        changes = await self._changes(subscription)
         await announcer.start(changes)
         await publisher.start(changes)
         snapshots.start(changes, everything=held.info is None)
@@ -314,8 +312,7 @@ class Session:
             for work in works:
                 group.create_task(work)
             while True:
-                changes = await subscription.changes()
-                await self._memory.published.note(self._hub, changes.described)
+                changes = await self._changes(subscription)
                 announcer.note(changes)
                 if changes.systems or changes.removed_systems or changes.bridge:
                     self._hello()
@@ -323,6 +320,11 @@ class Session:
                     lanes.wake()
                 await publisher.note(changes)
                 snapshots.note(changes)
+
+    async def _changes(self, subscription: Subscription) -> Changes:
+        changes = await subscription.changes()
+        await self._memory.published.note(self._hub, changes.described)
+        return changes
 
     def _repeat(self, announcer: Announcer, publisher: Publisher, topic: str) -> None:
         """Publish what is current on one of our retained topics."""
@@ -396,11 +398,7 @@ class Session:
         while not self.outbox.is_idle:
             await self._clock.sleep(1.0)
         self._memory.dialect.sizes.through()
-        systems = self._hub.systems
-        if all(system.state.available for system in systems.values()):
-            await self._memory.published.settle(
-                self._hub, {(key, name) for key, each in systems.items() for name in each.monitors}
-            )
+        await self._memory.published.settle(self._hub)
         if not self._link.is_mqtt5 and (announcer := self._announcer) is not None:
             await find_largest(lambda: announcer.largest, self._look, self._refusals, self._memory.counters, self._clock)
 
