@@ -11,6 +11,7 @@ from benchmarks.lab.programs import INSTANCE
 from benchmarks.lab.remote import Json, serve
 from benchmarks.lab.wire import connect_packet, publish_packet
 from benchmarks.lab.world import SYSTEM, snapshot, views
+from vms_bridge.commands import Level
 from vms_bridge.entities.states import monitor_state, system_state
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.homeassistant.discovery import Offer, bridge_payload, monitor_payload, system_payload
@@ -35,7 +36,7 @@ class BarePublisher:
 
     def _publish(self) -> None:
         topics = Topics(INSTANCE)
-        offer = Offer(topics=topics, name="Benchmark", commands="admin", snapshots=False)
+        offer = Offer(topics=topics, name="Benchmark", level=Level.ADMIN, snapshots=False)
         system, monitors = self._system, self._system.monitors.values()
         with socket.create_connection(("127.0.0.1", self._port)) as connection:
             connection.sendall(connect_packet("bare"))

@@ -128,6 +128,12 @@ class CommandRejected(CommandError):
     code = "rejected"
 
 
+class CommandForbidden(CommandRejected):
+    """Whoever asks may not."""
+
+    code = "forbidden"
+
+
 class CommandTooOld(CommandRejected):
     """The command waited for too long before the bridge could hear it."""
 

@@ -14,7 +14,7 @@ from vms_bridge.model import Detection, EndReason, EventKind, Monitor, MonitorSt
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vms_bridge.commands import Ack, Command
+    from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.model import PictureRef
 
 
@@ -187,6 +187,10 @@ class HubView(Protocol):
 
     def monitor(self, system: str, key: str) -> MonitorView | None:
         """Return a monitor by its public keys, or None where there is none."""
+
+    @property
+    def command_table(self) -> CommandTable:
+        """Which commands there are, and how each is asked for."""
 
     def subscribe(self) -> Subscription:
         """Start to hear of changes; the first `changes()` names everything there is."""

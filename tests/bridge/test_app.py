@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, state
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import settle
+from tests.fakes.commands import ask
 from tests.fakes.identity import over
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
@@ -28,7 +29,7 @@ from vms_bridge.backends import load_kind
 from vms_bridge.backends.base import BackendKind
 from vms_bridge.cli import OK, REFUSED
 from vms_bridge.clock import SystemClock
-from vms_bridge.commands import AckResult, Command, SetAlarm
+from vms_bridge.commands import AckResult, SetAlarm
 from vms_bridge.concealment import Secrets
 from vms_bridge.config import Config, LogConfig, SinkConfig, SystemConfig
 from vms_bridge.demo.broker import Broker
@@ -522,7 +523,7 @@ async def test_a_forced_alarm_ends_with_the_system_that_a_reload_takes_away(tmp_
     workshop = Workshop()
     async with started(config(tmp_path, workshop.system("a"), workshop.system("b"))) as bridge:
         for key in "ab":
-            forced = Command(system=key, monitor="1", name="alarm", action=SetAlarm(on=True, seconds=1000))
+            forced = ask(SetAlarm(on=True, seconds=1000), system=key)
             assert (await bridge.hub.submit(forced)).result is AckResult.APPLIED
         await reloaded(bridge, config(tmp_path, workshop.system("a")))
         assert [len(backend.actions) for _, backend in workshop.made] == [1, 2]
@@ -539,8 +540,7 @@ async def test_no_secret_gets_out_of_a_server_that_says_back_what_it_was_told(tm
             await broker.until(lambda: b'"available":true' in broker.retained.get("vms_bridge/test/zm/1/state", b""))
             tokens = list(zm.tokens)
             zm.fail("", "echo")
-            command = Command(system="zm", monitor="1", name="alarm", action=SetAlarm(on=True), origin="test", request_id="r")
-            ack = await bridge.hub.submit(command)
+            ack = await bridge.hub.submit(ask(SetAlarm(on=True), request_id="r"))
             await broker.until(lambda: b'"available":false' in broker.retained.get("vms_bridge/test/zm/state", b""))
             logging.getLogger("vms_bridge").warning("a library says %s", {"x": tokens[0], "y": "of the broker"})
             zm.heal()

@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.bridge.mqtt import samples
 
-from vms_bridge.commands import NEEDS
+from vms_bridge.commands import COMMANDS, Level, TargetKind
 from vms_bridge.entities import (
-    ADMIN_COMMANDS,
     CATALOGUE,
     MONITOR,
     STORAGE,
@@ -29,6 +28,7 @@ from vms_bridge.entities import (
     Scope,
     Source,
     ZonePart,
+    command_of,
     monitor_rows,
     offered,
     part_key,
@@ -77,7 +77,9 @@ def test_a_row_is_whole(scope: Scope, row: Entity[Any]) -> None:
     assert bool(row.part_of) == (scope in {Scope.ZONE, Scope.STORAGE})
     assert not row.meaning or row.meaning.endswith(".")
     if row.command and scope is not Scope.BRIDGE:
-        assert row.needs & set(NEEDS.values()), "the hub would refuse it"
+        command = command_of(row, TargetKind(scope))
+        assert command is not None, "nothing would take it"
+        assert command.needs in row.needs, "the hub would refuse it"
     assert not (row.unit or row.state_class) or row.platform is Platform.SENSOR
     assert row.display_unit is None or row.display_unit[1] >= 1
 
@@ -242,7 +244,7 @@ def test_every_capability_but_the_sinks_own_makes_an_entity() -> None:
 
 
 def test_dangerous_commands_are_for_admins() -> None:
-    assert frozenset({"restart"}) == ADMIN_COMMANDS
+    assert {row.name for row in COMMANDS.rows if row.level is Level.ADMIN} == {"restart"}
 
 
 @pytest.mark.parametrize(
@@ -282,13 +284,18 @@ def test_an_event_of_the_state_has_the_id_that_its_messages_have() -> None:
     assert public_id(BLANK, "13") == "zm-13"
 
 
+def needs_admin(scope: Scope, row: Entity[Any]) -> bool:
+    command = command_of(row, TargetKind(scope)) if scope in set(TargetKind) else None
+    return command is not None and command.level is Level.ADMIN
+
+
 def table(scope: Scope) -> str:
     """Return the scope's table as docs/entities.md has it."""
     lines = ["| key | entity | name | needs | default | command |", "|---|---|---|---|---|---|"]
     for row in CATALOGUE[scope]:
         name = f"({row.device_class})" if row.name is None else row.name or "(the device's)"
         unit = f", {row.display_unit[0] if row.display_unit else row.unit}" if row.unit else ""
-        command = f"`{row.command}`{' (admin)' if row.admin else ''}" if row.command else ""
+        command = f"`{row.command}`{' (admin)' if needs_admin(scope, row) else ''}" if row.command else ""
         wanted = ", ".join(f"`{need}`" for need in sorted(row.needs))
         lines.append(f"| `{row.key}` | {row.platform}{unit} | {name} | {wanted} | {'on' if row.enabled else 'off'} | {command} |")
     return "\n".join(lines)

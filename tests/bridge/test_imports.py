@@ -43,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
         *("model", "commands", "errors", "clock", "concealment", "boundary", "threads", "findings", "backends.base"),
     },
     "backends.supervisor": {"model", "errors", "clock", "backoff", "concealment", "logs", "backends.base", "backends.guard"},
-    "mqtt.config": {"errors", "keys", "addresses", "doors"},
+    "mqtt.config": {"errors", "keys", "commands", "addresses", "doors"},
     "mqtt": BASIC | {"entities", "mqtt", "threads", "tls", "sinks", "findings"},
     "cli": BASIC | {"cli", "config", "app", "check", "findings", "backends", "demo"},
     "__main__": {"cli"},

@@ -120,6 +120,8 @@ class ScriptedBackend:
                 after = replace(before, modes={**before.modes, mode: value})
             case Restart():
                 after = replace(before, capture=f"{before.capture} and another")
+            case _:  # of what it does no state tells
+                return
         self.states[monitor_id] = after
         self.feed.emit(StateUpdate(monitor_id=monitor_id, state=after))
 

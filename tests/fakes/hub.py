@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.fakes.backend import START, event, monitor, state, system_state
 
-from vms_bridge.commands import Ack, AckResult
+from vms_bridge.commands import COMMANDS, Ack, AckResult
 from vms_bridge.errors import MediaUnavailable, StoreError
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.messages import encode, event_message
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 async def obey(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
     """Answer a command as if it had been applied."""
     del progress
-    return Ack(command=command, result=AckResult.APPLIED, time=START, applied="ON")
+    return Ack.of(command, AckResult.APPLIED, START, applied="ON")
 
 
 class FakeHub:
@@ -47,6 +47,7 @@ class FakeHub:
         """What the sink keeps."""
         self.reads = 0
         self.store_fails = False
+        self.command_table = COMMANDS
         self.commands: list[Command] = []
         self.answer: Callable[[Command, Callable[[Ack], None] | None], Awaitable[Ack]] = obey
         self.pictures: dict[str, bytes] = {}
@@ -85,6 +86,8 @@ class FakeHub:
         return subscription
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
+        if not command.level.includes(self.command_table.row_of(command.action).level):
+            return Ack.of(command, AckResult.REFUSED, START, code="forbidden", hint="it may not")
         self.commands.append(command)
         return await self.answer(command, progress)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from vms_bridge.boundary import Boundary
+from vms_bridge.commands import COMMANDS
 from vms_bridge.concealment import Secrets
 from vms_bridge.errors import BackendDefect, MediaUnavailable, VmsUnreachable, explained
 from vms_bridge.findings import admitted
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 CREATE_S = 5.0
-EXECUTE_S = 180.0
+EXECUTE_S = max(row.timeout_s for row in COMMANDS.rows)
 """As long as the longest command may take; the others have shorter limits of their own."""
 REFRESH_S = 60.0
 PICTURE_S = 20.0

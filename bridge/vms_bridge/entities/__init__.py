@@ -22,6 +22,7 @@ from vms_bridge.entities.row import (
     Scalar,
     Scope,
     Source,
+    command_of,
     offered,
     part_key,
 )
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "ADMIN_COMMANDS",
     "BRIDGE",
     "CATALOGUE",
     "MODE_PATTERN",
@@ -51,6 +51,7 @@ __all__ = [
     "Scope",
     "Source",
     "ZonePart",
+    "command_of",
     "monitor_rows",
     "offered",
     "other_modes",
@@ -66,6 +67,3 @@ CATALOGUE: Mapping[Scope, tuple[Entity[Any], ...]] = {
     Scope.ZONE: ZONE,
 }
 """Every entity that there is."""
-
-ADMIN_COMMANDS = frozenset(row.command for rows in CATALOGUE.values() for row in rows if row.command and row.admin)
-"""The commands that are refused unless the configuration says `commands: admin`."""

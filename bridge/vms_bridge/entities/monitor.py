@@ -165,7 +165,6 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.RESTART),
         source=Source.NONE,
         command="restart",
-        admin=True,
         device_class="restart",
         category=Category.CONFIG,
     ),

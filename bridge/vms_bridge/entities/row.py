@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from vms_bridge.commands import COMMANDS
 from vms_bridge.keys import monitor_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from vms_bridge.commands import CommandRow, TargetKind
     from vms_bridge.model import Capability
 
 Scalar = str | int | float | bool | datetime | None
@@ -101,8 +103,8 @@ class Entity(Generic[View]):
     """One entity: what it is called, where its value stands and how to read that from a view. A row equals itself only.
 
     `name` is None where Home Assistant's device class gives a translated one, and empty for the device's own name.
-    `display_unit` is the unit that people read and the divisor to it. `always`: shown as available as long as the bridge is,
-    even while the VMS can't be asked.
+    `display_unit` is the unit that people read and the divisor to it. `command` names a row of the command table, which says
+    who may give it. `always`: shown as available as long as the bridge is, even while the VMS can't be asked.
     """
 
     key: str
@@ -127,7 +129,6 @@ class Entity(Generic[View]):
     attributes: tuple[str, ...] = ()
     """The fields of the message that are shown beside the value."""
     command: str | None = None
-    admin: bool = False
     mode: str | None = None
     """The key into a monitor's modes that it is about."""
     choices: Callable[[View], tuple[str, ...]] | None = None
@@ -163,6 +164,13 @@ def part_key(part_id: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9_]{1,48}", part_id):
         return part_id
     return monitor_key(f"{part_id} ")  # a space never fits, so this is a slug, and slugs have no hyphen
+
+
+def command_of(entity: Entity[Any], kind: TargetKind) -> CommandRow[Any] | None:
+    """Return the command that an entity of such a target gives, None where it gives none."""
+    if entity.command is None:
+        return None
+    return COMMANDS.find(kind, entity.command, () if entity.mode is None else (entity.mode,))
 
 
 def needs(*capabilities: Capability) -> frozenset[Capability]:

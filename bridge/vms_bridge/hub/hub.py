@@ -18,7 +18,7 @@ from vms_bridge.errors import MediaUnavailable, VmsError, system_gone
 from vms_bridge.hub import door
 from vms_bridge.hub.beginnings import first, successor
 from vms_bridge.hub.chores import Chore
-from vms_bridge.hub.command_runner import CommandRunner, Limits
+from vms_bridge.hub.command_runner import CommandRules, CommandRunner
 from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
 from vms_bridge.hub.labels import Interpreter
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
-    from vms_bridge.commands import Ack, Command
+    from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.hub.batch_plan import BatchPlan
     from vms_bridge.hub.system import System
     from vms_bridge.keys import MonitorRules
@@ -65,7 +65,7 @@ class Hub:
         durable_sinks: Sequence[str] = (),
         retention: Retention | None = None,
         secrets: Secrets | None = None,
-        limits: Limits | None = None,
+        commands: CommandRules | None = None,
     ) -> None:
         self._secrets = Secrets() if secrets is None else secrets
         self._store = store
@@ -84,7 +84,7 @@ class Hub:
         self._presence = Presence(clock, self._tell_detection)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._runner = CommandRunner(
-            self, clock, backend_of=self._backend_of, memory=self, store=store, limits=limits, on_forced=self._alarm_is_forced
+            self, clock, backend_of=self._backend_of, memory=self, store=store, rules=commands, on_forced=self._alarm_is_forced
         )
 
     @property
@@ -111,6 +111,11 @@ class Hub:
         """Return a monitor by its public keys, or None where there is none."""
         found = self._systems.get(system)
         return found.monitors.get(key) if found else None
+
+    @property
+    def command_table(self) -> CommandTable:
+        """Which commands there are."""
+        return self._runner.table
 
     def subscribe(self) -> HubSubscription:
         """Start to hear of changes; the first `changes()` names everything there is."""

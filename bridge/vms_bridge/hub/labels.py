@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vms_bridge.commands import SetArmed, SetMode, SetRunState
 from vms_bridge.hub.text import NAME_CHARACTERS, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from vms_bridge.backends.guard import Guard
-    from vms_bridge.commands import Action
+    from vms_bridge.commands import Action, CommandRow
 
 _MOST = 5_000
 _NAMELESS = "unnamed"
@@ -58,17 +56,6 @@ class Labels:
         """Return what the VMS calls this."""
         return self._choices.get(label, label)
 
-    def in_words_of_the_vms(self, action: Action) -> Action:
-        """Return the action with the VMS's own words for what is to be chosen."""
-        match action:
-            case SetMode(value=value):
-                return replace(action, value=self.choice(value))
-            case SetRunState(name=name):
-                return replace(action, name=self.choice(name))
-            case SetArmed(restore=restore) if restore:
-                return replace(action, restore={mode: self.choice(value) for mode, value in restore.items()})
-        return action
-
 
 class Interpreter:
     """A backend as commands speak to it: by labels."""
@@ -76,9 +63,9 @@ class Interpreter:
     def __init__(self, backend: Guard, labels: Labels) -> None:
         self._backend, self._labels = backend, labels
 
-    async def execute(self, monitor_id: str | None, action: Action) -> None:
+    async def execute(self, row: CommandRow[Any], monitor_id: str | None, action: Action) -> None:
         """Have the VMS do this. Raises BridgeError."""
-        await self._backend.execute(monitor_id, self._labels.in_words_of_the_vms(action))
+        await self._backend.execute(monitor_id, row.named(action, self._labels.choice))
 
     async def refresh(self, monitor_id: str | None) -> None:
         """Have it look now. Raises BridgeError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from vms_bridge.commands import Ack, AckResult, Command
 from vms_bridge.errors import CommandRejected
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 REMEMBERED_S = 600.0
 REMEMBERED_MOST = 4096
+_Key: TypeAlias = tuple[str, str | None, str]
+"""Door, principal and id: whoever asks has ids of his own."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +38,7 @@ class _Request:
 
 
 class Requests:
-    """Remembers by door and `request_id` what was asked for, for ten minutes and 4096 requests.
+    """Remembers by door, principal and `request_id` what was asked for, for ten minutes and 4096 requests.
 
     `run` answers whatever happens to a command, and tells meanwhile how it goes.
     """
@@ -44,21 +46,21 @@ class Requests:
     def __init__(self, clock: Clock, run: Callable[[Command, Progress | None], Awaitable[Ack]]) -> None:
         self._clock = clock
         self._run = run
-        self._known: dict[tuple[str, str], _Request] = {}
+        self._known: dict[_Key, _Request] = {}
 
     async def submit(self, command: Command, progress: Progress | None) -> Ack:
         """Run the command, or return what becomes of the same one before. Raises CommandRejected for an id that was another's."""
         if command.request_id is None:
             return await self._run(command, progress)
         self._forget_old()
-        key = (command.origin, command.request_id)
+        key = (command.origin.door, command.origin.principal, command.request_id)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._begin(command)
         elif known.command != command:
             raise _used(known.command)
         elif progress is not None and not known.task.done():
-            progress(Ack(command=command, result=AckResult.RUNNING, time=self._clock.now()))
+            progress(Ack.of(command, AckResult.RUNNING, self._clock.now()))
         if progress is not None:
             known.listeners.append(progress)
         try:
@@ -86,7 +88,7 @@ class Requests:
         """Forget what is older than ten minutes, and of the rest so many that there is room for one more."""
         before = self._clock.monotonic() - REMEMBERED_S
         too_many = len(self._known) - REMEMBERED_MOST + 1
-        old: list[tuple[str, str]] = []
+        old: list[_Key] = []
         for key, known in self._known.items():
             if known.since >= before and len(old) >= too_many:
                 break
@@ -97,8 +99,7 @@ class Requests:
 
 
 def _used(before: Command) -> CommandRejected:
-    target = before.system if before.monitor is None else f"{before.system}/{before.monitor}"
     return CommandRejected(
-        f"nothing was done: its request_id stands for another command, {before.name} of {target}, for ten minutes",
+        f"nothing was done: its request_id stands for another command, {before.name} of {before.target}, for ten minutes",
         hint="take a new request_id for each command, and repeat one only with all that belonged to it",
     )

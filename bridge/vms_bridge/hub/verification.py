@@ -1,116 +1,79 @@
-"""What each action asks for, and how its effect shows in the state: no I/O, so that a command's truth can be tested."""
+"""Waits until the effect of a command shows: hears of every change, and has the backend look again, ever more seldom."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
-from vms_bridge.model import AlarmState
+import asyncio
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vms_bridge.commands import Action
-    from vms_bridge.model import MonitorState
-    from vms_bridge.views import MonitorView, SystemView
+    from collections.abc import AsyncIterator
 
-TIMEOUT_S = {SetAlarm: 15.0, SetArmed: 25.0, SetDetection: 10.0, SetMode: 25.0, SetRunState: 180.0, Restart: 60.0}
-"""How long an action may take, the VMS's own time included; a run state restarts every camera of a ZoneMinder."""
+    from vms_bridge.clock import Clock
+    from vms_bridge.commands import Command, CommandRow
+    from vms_bridge.commands.effects import Shows
+    from vms_bridge.hub.live_target import LiveTarget
+    from vms_bridge.hub.looks import Looks
+    from vms_bridge.views import HubView
 
-LONG = frozenset({SetRunState, Restart})
-"""Actions that report `running` meanwhile."""
-
-
-class Effect:
-    """What an action is to bring about: held against what was so before it was sent, and what is seen since.
-
-    `before` is the monitor's state then, None where the action is for the system.
-    """
-
-    def __init__(self, action: Action, before: MonitorState | None) -> None:
-        self._action, self._before = action, before
-        self._capture = before.capture if before else None
-        self._is_gone = self._is_another = False
-
-    def shows(self, system: SystemView, view: MonitorView | None) -> bool:
-        """Say whether it shows now. For a restart each state has to be looked at: it shows in what happens in between."""
-        match self._action:
-            case SetRunState(name=name):
-                return system.state.available and system.state.run_state == name and system.state.running is not False
-            case Restart():
-                return view is not None and self._has_restarted(view.state)
-            case SetAlarm(on=True):
-                return view is not None and _is_forced(view.state, self._before)
-        return view is not None and _shows(self._action, view.state)
-
-    def _has_restarted(self, state: MonitorState) -> bool:
-        """Say whether another run of what captures the monitor was seen or, where no run has a name, its going and its return."""
-        if state.capture is not None:
-            self._is_another = self._is_another or self._capture not in {None, state.capture}
-            self._capture = state.capture
-        self._is_gone = self._is_gone or state.connected is False
-        if self._capture is None:
-            return self._is_gone and state.connected is True
-        was_connected = self._before is not None and self._before.connected is True
-        return self._is_another and (state.connected is True or not was_connected)
+_SOON_S, _LATER_S = (0.1, 0.2, 0.4), (0.8, 1.6, 3.2, 5.0)
+"""The pauses between looks."""
 
 
-def refusal(action: Action, system: SystemView, view: MonitorView | None) -> str | None:
-    """Return why the action's value is not a legal one, or None."""
-    match action:
-        case SetMode(mode=mode, value=value):
-            values = view.monitor.modes.get(mode, ()) if view else ()
-            if value not in values:
-                return f"{mode} is one of: {', '.join(values)}" if values else f"this monitor has no mode {mode!r}"
-        case SetRunState(name=name):
-            if name not in system.state.run_states:
-                return f"the run states of this system are: {', '.join(system.state.run_states)}"
-    return None
+class Verification:
+    """Verifies commands, any number of them at a time."""
 
+    def __init__(self, hub: HubView, clock: Clock, looks: Looks) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._looks = looks
 
-def is_already(action: Action, system: SystemView, view: MonitorView | None) -> bool:
-    """Say whether the state is surely as the action wants it, so that nothing needs to be done.
+    async def until_seen(
+        self, command: Command, row: CommandRow[Any], target: LiveTarget, shows: Shows, *, showed_before: bool
+    ) -> None:
+        """Wait until the effect shows; what showed before proves nothing until the backend has looked again."""
+        news = asyncio.Event()
+        has_looked = asyncio.Event()
+        subscription = self._hub.subscribe()
 
-    Forcing an alarm is never done already: that something moves does not mean that the alarm is forced.
-    """
-    match action:
-        case SetAlarm() | Restart():
-            return False
-        case SetRunState(name=name):
-            return system.state.run_state == name and system.state.running is not False
-    return view is not None and _shows(action, view.state)
+        async def listen() -> None:
+            while True:
+                await subscription.changes()
+                news.set()
 
+        async def look() -> None:
+            delay_s = 0.0 if showed_before else row.shows_after_s(command.action)
+            async for has_seen in self._look_again(target, delay_s=delay_s, is_alone=row.is_seen_alone):
+                if has_seen:
+                    has_looked.set()
+                news.set()
 
-def value_of(action: Action) -> str:
-    """Return the value that is in force once the action is applied, as it stands in a command's payload."""
-    match action:
-        case SetMode(value=value):
-            return value
-        case SetRunState(name=name):
-            return name
-        case Restart():
-            return "restarted"
-        case SetArmed(on=on) | SetAlarm(on=on) | SetDetection(on=on):
-            return "ON" if on else "OFF"
+        work = [asyncio.create_task(each(), name=f"{each.__name__} for {command.name}") for each in (listen, look)]
+        for task in work:
+            task.add_done_callback(lambda _task: news.set())
+        try:
+            while not (shows(target.system, target.monitor) and (has_looked.is_set() or not showed_before)):
+                for ended in (task for task in work if task.done()):
+                    ended.result()  # it does not end by itself
+                await news.wait()
+                news.clear()
+        finally:
+            subscription.close()
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
 
-
-def _shows(action: Action, state: MonitorState) -> bool:
-    match action:
-        case SetArmed(on=on):
-            return state.armed is on
-        case SetDetection(on=on):
-            return state.detection is on
-        case SetMode(mode=mode, value=value):
-            return state.modes.get(mode) == value
-        case SetAlarm(on=False):
-            return state.alarm not in {None, AlarmState.ALARM} and state.forced is not True
-    return False
-
-
-def _is_forced(state: MonitorState, before: MonitorState | None) -> bool:
-    """Say whether an alarm came that could be the forced one, or the one that was there is not known to be another.
-
-    One that is in `alert` has come and is passing, where none was before; what was in `alert` before proves nothing.
-    """
-    known = before.alarm if before else None
-    if state.alarm is AlarmState.ALARM:
-        return known is not AlarmState.ALARM or state.forced is not False
-    return state.alarm is AlarmState.ALERT and known in {AlarmState.IDLE, AlarmState.PREALARM}
+    async def _look_again(self, target: LiveTarget, *, delay_s: float, is_alone: bool) -> AsyncIterator[bool]:
+        """Have the backend look, and tell of each look whether it could."""
+        system, looks = target.named.system, self._looks
+        if delay_s:
+            await self._clock.sleep(delay_s)
+        yield await looks.at_once(system, target.monitor_id)
+        for pause_s in _SOON_S:
+            await self._clock.sleep(pause_s)
+            yield await (looks.if_idle if is_alone else looks.together)(system, target.monitor_id)
+        if is_alone:  # nobody else's look tells of it, and a VMS may need a second
+            yield await looks.at_once(system, target.monitor_id)
+        for pause_s in chain(_LATER_S, repeat(_LATER_S[-1])):
+            await self._clock.sleep(pause_s)
+            yield await (looks.alone if is_alone else looks.together)(system, target.monitor_id)

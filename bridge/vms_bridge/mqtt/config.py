@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from vms_bridge.addresses import Address, WrongAddress, parse_address
+from vms_bridge.commands import Level
 from vms_bridge.doors import HttpOptions, address_mistake
 
 if TYPE_CHECKING:
@@ -98,6 +99,11 @@ class MqttConfig(HttpOptions):
         yield from super().without_effect()
         if self.password is not None and self.user is None:
             yield "password", "name the user whose password this is by username:, or before the @ in url:"
+
+    @property
+    def level(self) -> Level:
+        """How far whoever may publish to the broker may go."""
+        return Level.READ if self.commands == "none" else Level(self.commands)
 
     @cached_property
     def address(self) -> Address:

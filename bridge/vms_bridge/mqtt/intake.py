@@ -9,13 +9,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vms_bridge.commands import Ack, AckResult, Action, Command, SetMode
-from vms_bridge.entities import ADMIN_COMMANDS
-from vms_bridge.errors import CommandRejected, CommandTooOld, CommandUnverified, UnsupportedCommand
+from vms_bridge.commands import Ack, AckResult, Command, Origin, Target
+from vms_bridge.errors import CommandForbidden, CommandRejected, CommandTooOld, CommandUnverified, UnsupportedCommand
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.answers import TOPIC_CHARACTERS, Answers
 from vms_bridge.mqtt.awaited import AwaitedSystems
-from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of, to_action
+from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of
 from vms_bridge.mqtt.ledger import Ledger
 from vms_bridge.mqtt.notices import Notices
 from vms_bridge.mqtt.topics import CommandTarget
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
     from vms_bridge.clock import Clock, Moment
+    from vms_bridge.commands import Action, Level, Request
     from vms_bridge.errors import BridgeError
-    from vms_bridge.mqtt.commands import Request
     from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.ledger import Entry
     from vms_bridge.mqtt.outbox import Outbox
@@ -41,7 +40,8 @@ _MAX_TO_CLEAR = 8192
 _KEY_CHARACTERS = 64
 _CORRELATION_BYTES = 1024
 _RELEASED_AT_ONCE = 32
-_LEVELS = ("none", "control", "admin")
+_ORIGIN = Origin(door="mqtt")
+"""MQTT does not tell who has published: the clients of a broker are one."""
 _START_S = 5.0
 """What it takes at most, after a link was made, until commands are run."""
 
@@ -53,7 +53,7 @@ class CommandIntake:
     """
 
     def __init__(
-        self, *, hub: HubView, topics: Topics, level: str, clock: Clock, counters: Counters, max_age_s: float = 10.0
+        self, *, hub: HubView, topics: Topics, level: Level, clock: Clock, counters: Counters, max_age_s: float = 10.0
     ) -> None:
         self._hub = hub
         self._topics = topics
@@ -186,8 +186,7 @@ class CommandIntake:
         except CommandUnverified as error:
             self._refuse_unread(entry, target, error, AckResult.TIMEOUT)
         else:
-            request_id = request_id_of(entry.message.payload)
-            self._start(self._run(entry, _command(target, action, request_id, deadline=self._deadline(entry))), target)
+            self._start(self._run(entry, self._command(entry, target, action)), target)
 
     def _start(self, work: Coroutine[None, None, None], target: CommandTarget) -> None:
         task = asyncio.create_task(work, name=f"mqtt-command-{target.command}")
@@ -199,9 +198,6 @@ class CommandIntake:
             raise CommandRejected(
                 "the message was retained", hint="publish commands without the retain flag; it has been cleared"
             )
-        needed = "admin" if target.command in ADMIN_COMMANDS else "control"
-        if _LEVELS.index(self._level) < _LEVELS.index(needed):
-            raise CommandRejected("the configuration does not allow this", hint=f"set `mqtt.commands: {needed}` to allow it")
         modes: Mapping[str, Sequence[str]] = {}
         if target.monitor is not None:
             monitor = self._hub.monitor(target.system, target.monitor)
@@ -212,7 +208,7 @@ class CommandIntake:
             modes = monitor.monitor.modes
         elif target.system not in self._hub.systems:
             raise CommandRejected(f"there is no system {target.system}", hint="look up its key in the configuration")
-        action = to_action(target, request, modes)
+        action = self._hub.command_table.parse(target.to.kind, target.command, request, modes)
         self._check_age(entry)
         if len(self._running) >= MAX_UNDER_WAY:
             self._counters.commands_busy += 1
@@ -259,21 +255,42 @@ class CommandIntake:
         except Exception:  # the border to the hub, which promises not to raise: whoever asked is answered all the same
             _LOGGER.exception("command %s could not be run", command.name)
             hint = "the bridge's log says more"
-            ack = Ack(command=command, result=AckResult.FAILED, time=self._clock.now(), code="error", hint=hint)
-        self._answer(entry, ack)
+            ack = Ack.of(command, AckResult.FAILED, self._clock.now(), code="error", hint=hint)
+        self._answer(entry, self._with_remedy(command, ack))
+
+    def _command(self, entry: Entry, target: CommandTarget, action: Action) -> Command:
+        return Command(
+            target=target.to,
+            action=action,
+            name=target.command,
+            origin=_ORIGIN,
+            level=self._level,
+            request_id=request_id_of(entry.message.payload),
+            deadline=self._deadline(entry),
+        )
+
+    def _with_remedy(self, command: Command, ack: Ack) -> Ack:
+        """Return the answer with what to do where the level does not suffice: the hub does not know how this door grants it."""
+        if ack.code != CommandForbidden.code:
+            return ack
+        needed = self._hub.command_table.row_of(command.action).level
+        return replace(ack, hint=f"the configuration does not allow this; set `mqtt.commands: {needed}` to allow it")
 
     def _refuse_unread(
         self, entry: Entry, target: CommandTarget, error: BridgeError, result: AckResult = AckResult.REFUSED
     ) -> None:
         """Answer a command that does not go to the hub; whatever it names is cut to what a name may be."""
-        system, monitor, name = (each and each[:_KEY_CHARACTERS] for each in (target.system, target.monitor, target.command))
-        command = _command(
-            CommandTarget(system or "", monitor, name or ""),
-            SetMode(mode=name or "", value=""),
-            request_id_of(entry.message.payload),
+        monitor = target.monitor and target.monitor[:_KEY_CHARACTERS]
+        ack = Ack(
+            target=Target(system=target.system[:_KEY_CHARACTERS], monitor=monitor),
+            name=target.command[:_KEY_CHARACTERS],
+            result=result,
+            time=self._clock.now(),
+            request_id=request_id_of(entry.message.payload),
+            code=error.code,
+            hint=f"{error}; {error.hint}" if error.hint else str(error),
         )
-        hint = f"{error}; {error.hint}" if error.hint else str(error)
-        self._answer(entry, Ack(command=command, result=result, time=self._clock.now(), code=error.code, hint=hint))
+        self._answer(entry, ack)
 
     def _refuse_stray(self, entry: Entry) -> None:
         target = self._topics.stray_command(entry.message.topic)
@@ -336,15 +353,3 @@ def _busy() -> CommandRejected:
 
 def _has_waited(entry: Entry) -> bool:
     return entry.is_resumed or entry.age_s != 0.0
-
-
-def _command(target: CommandTarget, action: Action, request_id: str | None, deadline: float | None = None) -> Command:
-    return Command(
-        system=target.system,
-        monitor=target.monitor,
-        action=action,
-        name=target.command,
-        request_id=request_id,
-        origin="mqtt",
-        deadline=deadline,
-    )

@@ -63,13 +63,12 @@ def info(
 
 def ack(ack: Ack) -> bytes:
     """Return the answer to a command."""
-    command = ack.command
     return encode(
         Answer(
-            request_id=command.request_id,
-            system=command.system,
-            monitor=command.monitor,
-            command=command.name,
+            request_id=ack.request_id,
+            system=ack.target.system,
+            monitor=ack.target.monitor,
+            command=ack.name,
             result=ack.result,
             applied=ack.applied,
             error=None if ack.code is None else Failure(code=ack.code, hint=ack.hint),

@@ -239,7 +239,7 @@ class Session:
         config, topics = self._config, self._topics
         announcer = Announcer(
             hub=self._hub,
-            offer=Offer(topics=topics, name=self._identity.name, commands=config.commands, snapshots=config.snapshots),
+            offer=Offer(topics=topics, name=self._identity.name, level=config.level, snapshots=config.snapshots),
             outbox=self.outbox,
             clock=self._clock,
             held=held.discovery,

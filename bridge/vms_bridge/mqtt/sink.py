@@ -82,7 +82,7 @@ class MqttSink:
         intake = CommandIntake(
             hub=hub,
             topics=topics,
-            level=self._config.commands,
+            level=self._config.level,
             clock=self._clock,
             counters=self._memory.counters,
             max_age_s=self._config.command_age,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vms_bridge.commands import Target
 from vms_bridge.keys import INSTANCE_PATTERN, RESERVED_SYSTEMS, is_monitor_key
 
 ROOT = "vms_bridge"
@@ -17,6 +18,11 @@ class CommandTarget:
     system: str
     monitor: str | None
     command: str
+
+    @property
+    def to(self) -> Target:
+        """What the command is about."""
+        return Target(system=self.system, monitor=self.monitor)
 
 
 @dataclass(frozen=True, slots=True)

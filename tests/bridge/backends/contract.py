@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.commands import NEEDS, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import COMMANDS, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     AlarmState,
@@ -227,17 +227,17 @@ async def executes_what_it_declares_or_says_why_not(subject: Subject) -> None:
         reasons: list[str] = []
         for monitor_id, action in _actions(feed):
             try:
-                declared.add(NEEDS[type(action)])
+                declared.add(COMMANDS.row_of(action).needs)
                 await asyncio.wait_for(backend.execute(monitor_id, action), _PROMPTLY_S)
             except (CommandRejected, UnsupportedCommand) as refused:
                 reasons.append(str(refused))
             else:
                 await backend.refresh(monitor_id)
                 await subject.until(lambda target=monitor_id, done=action: _shows(feed, target, done))  # type: ignore[misc]  # bound now
-                executed.add(NEEDS[type(action)])
+                executed.add(COMMANDS.row_of(action).needs)
         assert all(reasons), "a refusal says why"
         assert executed == declared, f"always refused: {declared - executed}: {reasons}"
-        assert executed >= feed.system.capabilities & set(NEEDS.values())
+        assert executed >= feed.system.capabilities & {row.needs for row in COMMANDS.rows}
 
 
 async def tells_a_restart_that_has_happened(subject: Subject) -> None:
@@ -315,7 +315,7 @@ def _actions(feed: RecordingFeed) -> Iterator[tuple[str | None, Action]]:
         actions += [SetMode(mode=mode, value=value) for mode, values in monitor.modes.items() for value in (*values, modes[mode])]
         actions += [Restart()]
         for action in actions:
-            if NEEDS[type(action)] in monitor.capabilities:
+            if COMMANDS.row_of(action).needs in monitor.capabilities:
                 yield monitor.id, action
     if Capability.RUN_STATE in feed.system.capabilities:
         now = feed.system.run_state

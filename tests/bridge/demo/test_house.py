@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tests.bridge.demo.test_run import FastClock
+from tests.fakes.commands import ask
 
 from vms_bridge.app import Bridge
 from vms_bridge.backends import load_kind
-from vms_bridge.commands import AckResult, Command, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import AckResult, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.config import Config, SystemConfig
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, EventPicture, LivePicture, PictureRef
@@ -47,7 +48,7 @@ async def test_every_command_is_applied_and_verified(tmp_path: Path) -> None:
     async with house(tmp_path, FastClock(), pace=0.01) as bridge:
 
         async def give(action: Action, monitor: str | None = "1") -> AckResult:
-            ack = await bridge.hub.submit(Command(system="sim", monitor=monitor, action=action, name="test"))
+            ack = await bridge.hub.submit(ask(action, monitor, system="sim"))
             return ack.result
 
         assert await give(SetArmed(on=False)) is AckResult.APPLIED
@@ -70,7 +71,7 @@ async def test_every_command_is_applied_and_verified(tmp_path: Path) -> None:
 async def test_armed_gives_back_the_mode_that_was(tmp_path: Path) -> None:
     async with house(tmp_path, FastClock(), pace=0.01) as bridge:
         for action in (SetMode(mode="function", value="Mocord"), SetArmed(on=False), SetArmed(on=True)):
-            ack = await bridge.hub.submit(Command(system="sim", monitor="1", action=action, name="test"))
+            ack = await bridge.hub.submit(ask(action, system="sim"))
             assert ack.result is AckResult.APPLIED
         view = bridge.hub.monitor("sim", "1")
         assert view is not None
@@ -80,9 +81,7 @@ async def test_armed_gives_back_the_mode_that_was(tmp_path: Path) -> None:
 async def test_a_forced_alarm_ends_by_itself(tmp_path: Path) -> None:
     async with house(tmp_path, FastClock(), pace=0.01) as bridge:
         subscription = bridge.hub.subscribe()
-        ack = await bridge.hub.submit(
-            Command(system="sim", monitor="2", action=SetAlarm(on=True, cause="Doorbell", seconds=0.5), name="alarm")
-        )
+        ack = await bridge.hub.submit(ask(SetAlarm(on=True, cause="Doorbell", seconds=0.5), "2", system="sim"))
         assert ack.result is AckResult.APPLIED
         seen: list[AlarmState | None] = []
         while not seen or seen[-1] is not AlarmState.IDLE:

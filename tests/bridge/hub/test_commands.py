@@ -4,39 +4,59 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.fakes.backend import ScriptedBackend, monitor, snapshot, state, system_state
 from tests.fakes.clock import FakeClock, settle
+from tests.fakes.commands import ask as command
+from tests.fakes.commands import within
 
 from vms_bridge.clock import SystemClock
-from vms_bridge.commands import Ack, AckResult, Action, Command, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import (
+    COMMANDS,
+    Ack,
+    AckResult,
+    Action,
+    Command,
+    CommandRow,
+    CommandTable,
+    Level,
+    Origin,
+    Request,
+    Restart,
+    SetAlarm,
+    SetArmed,
+    SetDetection,
+    SetMode,
+    SetRunState,
+    TargetKind,
+)
+from vms_bridge.commands.request import word
 from vms_bridge.errors import CommandRejected, VmsUnreachable
-from vms_bridge.hub import Hub, Limits
+from vms_bridge.hub import CommandRules, Hub
 from vms_bridge.hub.forced_alarms import ForcedAlarms
-from vms_bridge.hub.verification import TIMEOUT_S
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, Capability, StateUpdate, SystemLost, SystemUpdate
 from vms_bridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from vms_bridge.views import MonitorKey
+    from vms_bridge.views import HubView, MonitorKey
 
-QUICK = dict.fromkeys(TIMEOUT_S, 0.3)
+QUICK = within(0.3)
 
 
 @asynccontextmanager
 async def served(
-    path: Path, backend: ScriptedBackend, *, timeouts: dict[type, float] | None = None, patience_s: float = 120.0
+    path: Path, backend: ScriptedBackend, *, table: CommandTable = COMMANDS, patience_s: float = 120.0
 ) -> AsyncIterator[Hub]:
     """A hub with one system, and everything of it running."""
     store = await asyncio.to_thread(Store.open, path, SystemClock())
-    hub = Hub(store, SystemClock(), limits=Limits(action_s=timeouts or TIMEOUT_S, patience_s=patience_s))
+    hub = Hub(store, SystemClock(), commands=CommandRules(table=table, patience_s=patience_s))
     feed = await hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=backend)
     tasks = [asyncio.create_task(backend.run(feed)), asyncio.create_task(hub.run())]
     await settle()
@@ -48,12 +68,6 @@ async def served(
             task.cancel()
         await asyncio.wait(tasks)
         await store.close()
-
-
-def command(action: Action, *, monitor: str | None = "1", request_id: str | None = None, system: str = "zm") -> Command:
-    return Command(
-        system=system, monitor=monitor, action=action, name=type(action).__name__, request_id=request_id, origin="test"
-    )
 
 
 @pytest.mark.parametrize(
@@ -205,6 +219,109 @@ async def test_a_lost_system_answers_at_once(tmp_path: Path) -> None:
         assert "the server is off" in (ack.hint or "")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look(Action):
+    """Turn the camera to where no state tells of."""
+
+    to: str
+
+
+LOOK = CommandRow(
+    name="look",
+    action=Look,
+    target=TargetKind.MONITOR,
+    needs=Capability.LIVE_PICTURE,
+    level=Level.ADMIN,
+    timeout_s=0.3,
+    parse=lambda request, _name: Look(to=word(request)),
+    value=lambda action: action.to,
+    effect=None,
+    payload="where",
+    meaning="look there",
+)
+
+
+async def test_what_no_state_tells_of_is_accepted_when_the_vms_has_taken_it(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, LOOK])) as hub:
+        action = hub.command_table.parse(TargetKind.MONITOR, "look", Request(value="left"), {})
+        ack = await hub.submit(command(action))
+        assert (ack.result, ack.applied, ack.code) == (AckResult.ACCEPTED, None, None)
+        assert backend.actions == [("1", Look(to="left"))]
+        assert backend.looks == 0, "there is nothing to see"
+        backend.fault = CommandRejected("its motor is stuck")
+        assert (await hub.submit(command(action))).result is AckResult.REFUSED
+        backend.fault, backend.hold = None, asyncio.Event()
+        assert (await hub.submit(command(action))).result is AckResult.TIMEOUT
+
+
+@dataclass(kw_only=True)
+class Panel:
+    """A sink that may do no more than its level says: it gives each of its commands once."""
+
+    level: Level
+    wishes: Sequence[Command]
+    name: str = "panel"
+    acks: list[Ack] = field(default_factory=list)
+
+    async def run(self, hub: HubView) -> None:
+        for wish in self.wishes:
+            asked = replace(wish, origin=Origin(door="panel", principal="hall", on_behalf_of="a guest"), level=self.level)
+            self.acks.append(await hub.submit(asked))
+
+
+@pytest.mark.parametrize("level", Level)
+async def test_a_sink_may_do_what_its_level_allows_with_or_without_an_entity(tmp_path: Path, level: Level) -> None:
+    backend = ScriptedBackend()
+    wishes = [command(SetDetection(on=False)), command(Restart()), command(Look(to="left")), command(SetDetection(on=True), "9")]
+    async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, LOOK])) as hub:
+        panel = Panel(level=level, wishes=wishes)
+        await panel.run(hub)
+        results = [(ack.result, ack.code) for ack in panel.acks]
+        forbidden = (AckResult.REFUSED, "forbidden")
+        assert results == {
+            Level.READ: [forbidden] * 4,
+            Level.CONTROL: [(AckResult.APPLIED, None), forbidden, forbidden, (AckResult.REFUSED, "rejected")],
+            Level.ADMIN: [
+                (AckResult.APPLIED, None),
+                (AckResult.APPLIED, None),
+                (AckResult.ACCEPTED, None),
+                (AckResult.REFUSED, "rejected"),
+            ],
+        }[level]
+        assert len(backend.actions) == {Level.READ: 0, Level.CONTROL: 1, Level.ADMIN: 3}[level]
+        assert all("level" in (ack.hint or "") for ack in panel.acks if ack.code == "forbidden")
+
+
+async def test_two_principals_with_the_same_request_id_do_not_meet(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        for principal, action in (("a", SetDetection(on=False)), ("b", SetArmed(on=False))):
+            origin = Origin(door="panel", principal=principal)
+            ack = await hub.submit(command(action, origin=origin, request_id="1"))
+            assert (ack.result, ack.request_id) == (AckResult.APPLIED, "1")
+        assert len(backend.actions) == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "monitor", "words"),
+    [
+        (SetRunState(name="Away"), "1", "run_state is a command for a system, not for a monitor"),
+        (Restart(), None, "restart is a command for a monitor, not for a system"),
+        (Look(to="left"), "1", "no command for a Look"),
+    ],
+)
+async def test_a_command_for_something_else_is_unsupported(
+    tmp_path: Path, action: Action, monitor: str | None, words: str
+) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        ack = await hub.submit(command(action, monitor))
+        assert (ack.result, ack.code) == (AckResult.REFUSED, "unsupported")
+        assert words in (ack.hint or "")
+        assert backend.actions == []
+
+
 @pytest.mark.parametrize(
     ("fault", "result", "code"),
     [
@@ -222,7 +339,7 @@ async def test_what_the_backend_says_reaches_the_ack(tmp_path: Path, fault: Exce
 
 async def test_an_effect_that_never_shows_times_out_after_looking_again_and_again(tmp_path: Path) -> None:
     backend = ScriptedBackend(obey=False)
-    async with served(tmp_path, backend, timeouts=QUICK) as hub:
+    async with served(tmp_path, backend, table=QUICK) as hub:
         ack = await hub.submit(command(SetArmed(on=False)))
         assert (ack.result, ack.code) == (AckResult.TIMEOUT, "unverified")
         assert 1 <= backend.looks <= 5
@@ -239,7 +356,7 @@ async def test_looking_again_is_not_hurried_by_a_busy_world(tmp_path: Path) -> N
             backend.feed.emit(StateUpdate(monitor_id="1", state=state(score=score)))
             await asyncio.sleep(0)
 
-    async with served(tmp_path, backend, timeouts=QUICK) as hub:
+    async with served(tmp_path, backend, table=QUICK) as hub:
         noise = asyncio.create_task(chatter())
         await hub.submit(command(SetArmed(on=False)))
         noise.cancel()
@@ -298,7 +415,7 @@ async def test_an_alarm_that_comes_is_verified_without_a_look(tmp_path: Path) ->
 async def test_an_alarm_in_alert_is_not_the_forced_one(tmp_path: Path) -> None:
     """What is passing was there before; only one that came after the command may have reached that already."""
     backend = ScriptedBackend(first=snapshot(m1=state(alarm=AlarmState.ALERT)), obey=False)
-    async with served(tmp_path, backend, timeouts=QUICK) as hub:
+    async with served(tmp_path, backend, table=QUICK) as hub:
         assert (await hub.submit(command(SetAlarm(on=True)))).result is AckResult.TIMEOUT
 
     backend = ScriptedBackend(obey=False)
@@ -443,7 +560,7 @@ async def test_a_used_id_with_other_content_is_refused(tmp_path: Path, other: Co
             hold.set()
             await first
         ack = await hub.submit(other)
-        assert (ack.result, ack.code, ack.command) == (AckResult.REFUSED, "rejected", other)
+        assert (ack.result, ack.code, ack.target, ack.name) == (AckResult.REFUSED, "rejected", other.target, other.name)
         assert "nothing was done" in (ack.hint or "")
         assert "SetAlarm of zm/1" in (ack.hint or "")
         hold.set()
@@ -499,7 +616,7 @@ async def test_a_scene_of_many_monitors_is_applied_a_few_at_a_time(tmp_path: Pat
 async def test_a_system_that_hangs_does_not_hold_up_another(tmp_path: Path) -> None:
     many = snapshot(*map(monitor, range(100)))
     hung, healthy = ScriptedBackend(first=many, hold=asyncio.Event()), ScriptedBackend(first=many)
-    async with served(tmp_path, hung, timeouts={SetAlarm: 2.0}, patience_s=1.0) as hub:
+    async with served(tmp_path, hung, table=within(2.0, SetAlarm), patience_s=1.0) as hub:
         feed = await hub.add_system(key="other", kind="fake", name="Other", rules=MonitorRules(), backend=healthy)
         running = asyncio.create_task(healthy.run(feed))
         await settle()
@@ -533,7 +650,7 @@ async def test_what_waits_for_one_monitor_leaves_the_room_to_others(tmp_path: Pa
 
 async def test_the_time_limit_begins_with_the_turn(tmp_path: Path) -> None:
     backend = ScriptedBackend(hold=asyncio.Event())
-    async with served(tmp_path, backend, timeouts=QUICK) as hub:
+    async with served(tmp_path, backend, table=QUICK) as hub:
         first = asyncio.create_task(hub.submit(command(SetAlarm(on=True))))
         await settle()
         second = asyncio.create_task(hub.submit(command(SetAlarm(on=True))))
@@ -607,7 +724,7 @@ async def test_an_alarm_that_could_not_be_ended_is_told_and_tried_again(tmp_path
 
 async def test_an_alarm_that_shows_too_late_is_ended_in_time_all_the_same(tmp_path: Path) -> None:
     backend = ScriptedBackend(obey=False)
-    async with served(tmp_path, backend, timeouts=QUICK) as hub:
+    async with served(tmp_path, backend, table=QUICK) as hub:
         assert (await hub.submit(command(SetAlarm(on=True, seconds=1000)))).result is AckResult.TIMEOUT
         backend.obey = True
         await hub.end_forced_alarms()
@@ -724,8 +841,8 @@ async def test_an_end_that_is_refused_is_tried_again_and_given_up_loudly(
         nonlocal refusals
         assert is_wanted()
         refusals += 1
-        asked = Command(system=key[0], monitor=key[1], name="alarm", action=SetAlarm(on=False))
-        return Ack(command=asked, result=AckResult.REFUSED, time=clock.now(), hint="there is no system 'zm'")
+        asked = command(SetAlarm(on=False), key[1], system=key[0])
+        return Ack.of(asked, AckResult.REFUSED, clock.now(), hint="there is no system 'zm'")
 
     forced = ForcedAlarms(clock, store, end)
     async with forced.forcing(("zm", "1"), 30):

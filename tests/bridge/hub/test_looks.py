@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.fakes.backend import ScriptedBackend, monitor, snapshot, state, system_state
 from tests.fakes.clock import FakeClock, settle
+from tests.fakes.commands import ask as command
 
-from vms_bridge.commands import AckResult, Command, Restart, SetAlarm, SetArmed, SetMode, SetRunState
+from vms_bridge.commands import AckResult, Restart, SetAlarm, SetArmed, SetMode, SetRunState
 from vms_bridge.errors import VmsUnreachable
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRules
@@ -116,7 +117,7 @@ async def answered(clock: FakeClock, *asked: asyncio.Task[Ack]) -> float:
 
 def ask(hub: Hub, action: Action, number: int | None = 1) -> asyncio.Task[Ack]:
     target = None if number is None else str(number)
-    return asyncio.create_task(hub.submit(Command(system="zm", monitor=target, name="x", action=action)))
+    return asyncio.create_task(hub.submit(command(action, target)))
 
 
 MANY = 200
@@ -293,8 +294,7 @@ async def test_systems_do_not_share_a_budget(tmp_path: Path) -> None:
         for number in range(8):
             ask(hub, SetMode(mode="function", value="Monitor"), number)
         await clock.advance(5)
-        command = Command(system="other", monitor="1", name="x", action=SetMode(mode="function", value="Monitor"))
-        asked = asyncio.create_task(hub.submit(command))
+        asked = asyncio.create_task(hub.submit(command(SetMode(mode="function", value="Monitor"), system="other")))
         assert await answered(clock, asked) < 1
         running.cancel()
         await asyncio.wait([running])

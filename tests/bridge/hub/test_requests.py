@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes.backend import START
 from tests.fakes.clock import FakeClock, settle
+from tests.fakes.commands import ask
 
-from vms_bridge.commands import Ack, AckResult, Command, SetAlarm, SetArmed
+from vms_bridge.commands import Ack, AckResult, Command, Origin, SetAlarm, SetArmed, Target
 from vms_bridge.errors import CommandRejected
 from vms_bridge.hub.requests import REMEMBERED_MOST, REMEMBERED_S, Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-A = Command(system="zm", monitor="1", action=SetAlarm(on=True), name="alarm", request_id="A", origin="mqtt")
+A = ask(SetAlarm(on=True), name="alarm", request_id="A", origin=Origin(door="mqtt"))
+OTHER_MONITOR = Target(system="zm", monitor="2")
 
 
 @dataclass
@@ -39,11 +41,16 @@ class Work:
         if progress:
             self.progress.append(progress)
         await self.go.wait()
-        return Ack(command=command, result=AckResult.APPLIED, time=START)
+        return applied(command)
+
+
+def applied(command: Command) -> Ack:
+    """Return an answer by which the command can be told from another."""
+    return Ack.of(command, AckResult.APPLIED, START, applied=str(command.action))
 
 
 def running(command: Command) -> Ack:
-    return Ack(command=command, result=AckResult.RUNNING, time=START)
+    return Ack.of(command, AckResult.RUNNING, START)
 
 
 async def test_who_repeats_a_request_hears_that_it_runs_and_the_same_end() -> None:
@@ -78,12 +85,15 @@ async def test_who_goes_away_is_told_no_more_and_ends_nothing() -> None:
     assert (await again).result is AckResult.APPLIED
 
 
-async def test_another_door_has_ids_of_its_own() -> None:
+@pytest.mark.parametrize(
+    "origin", [Origin(door="api"), Origin(door="mqtt", principal="a panel"), Origin(door="api", principal="a panel")]
+)
+async def test_another_door_or_principal_has_ids_of_its_own(origin: Origin) -> None:
     work = Work()
     work.go.set()
     await work.requests.submit(A, None)
-    other = replace(A, origin="api", action=SetAlarm(on=False))
-    assert (await work.requests.submit(other, None)).command == other
+    other = replace(A, origin=origin, action=SetAlarm(on=False))
+    assert await work.requests.submit(other, None) == applied(other)
     with pytest.raises(CommandRejected):
         await work.requests.submit(replace(other, action=SetAlarm(on=True)), None)
     assert work.ran == [A, other]
@@ -109,12 +119,12 @@ async def test_an_id_is_free_again_after_ten_minutes_even_behind_one_that_still_
     await settle()
     await work.clock.advance(REMEMBERED_S + 1)
     with pytest.raises(CommandRejected):
-        await work.requests.submit(replace(A, request_id="hangs", monitor="2"), None)
-    other = replace(A, monitor="2")
+        await work.requests.submit(replace(A, request_id="hangs", target=OTHER_MONITOR), None)
+    other = replace(A, target=OTHER_MONITOR)
     again = asyncio.create_task(work.requests.submit(other, None))
     await settle()
     work.go.set()
-    assert (await again).command == other
+    assert await again == applied(other)
     await hanging
 
 
@@ -127,9 +137,9 @@ async def test_the_oldest_ids_give_way_and_what_runs_does_not() -> None:
         await work.requests.submit(replace(A, request_id=str(number)), None)
     await hanging
     assert len(work.requests._known) == REMEMBERED_MOST
-    await work.requests.submit(replace(A, request_id="0", monitor="2"), None)
+    await work.requests.submit(replace(A, request_id="0", target=OTHER_MONITOR), None)
     with pytest.raises(CommandRejected):
-        await work.requests.submit(replace(A, request_id=str(REMEMBERED_MOST), monitor="2"), None)
+        await work.requests.submit(replace(A, request_id=str(REMEMBERED_MOST), target=OTHER_MONITOR), None)
 
 
 async def test_an_end_abandons_what_is_under_way() -> None:
@@ -144,7 +154,7 @@ COMMANDS = st.builds(
     replace,
     st.just(A),
     request_id=st.sampled_from(["A", "B"]),
-    monitor=st.sampled_from([None, "1", "2"]),
+    target=st.sampled_from([Target(system="zm", monitor=monitor) for monitor in (None, "1", "2")]),
     action=st.sampled_from([SetAlarm(on=True), SetAlarm(on=True, score=1), SetAlarm(on=False), SetArmed(on=True)]),
 )
 
@@ -162,7 +172,7 @@ def test_an_answer_is_always_that_of_its_question(commands: list[Command]) -> No
         first = {command.request_id: command for command in reversed(commands)}
         for command, task in zip(commands, asked, strict=True):
             if command == first[command.request_id]:
-                assert (await task).command == command
+                assert await task == applied(command)
             else:
                 with pytest.raises(CommandRejected):
                     await task

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.hub.test_commands import command, served
+from tests.bridge.hub.test_commands import served
 from tests.fakes.backend import START, ScriptedBackend, snapshot, state
 from tests.fakes.clock import settle
+from tests.fakes.commands import ask as command
+from tests.fakes.commands import within
 
-from vms_bridge.commands import Ack, AckResult, Restart
-from vms_bridge.hub.verification import Effect
+from vms_bridge.commands import Ack, AckResult, Restart, effects
 from vms_bridge.model import MonitorState, StateUpdate, SystemLost
 from vms_bridge.views import MonitorView, SystemView
 
@@ -50,11 +51,11 @@ NOT_HAPPENED: list[tuple[str, Sequence[Changes]]] = [
 
 def shows(states: Sequence[Changes]) -> bool:
     before, *seen = [state(**changes) for changes in states]
-    effect = Effect(Restart(), before)
+    shown = effects.restart(Restart(), before)
     view = MonitorView(system="zm", key="1", monitor=snapshot().monitors[0], state=before)
     system = SystemView(key="zm", kind="fake", name="Fake", url=None, state=snapshot().system, monitors={})
-    assert not effect.shows(system, view)
-    return [effect.shows(system, replace(view, state=each)) for each in seen][-1]
+    assert not shown(system, view)
+    return [shown(system, replace(view, state=each)) for each in seen][-1]
 
 
 @pytest.mark.parametrize("states", [states for _, states in HAPPENED], ids=[name for name, _ in HAPPENED])
@@ -78,7 +79,7 @@ class Silent(ScriptedBackend):
 async def asked(backend: Silent, path: Path, *, limit_s: float = 5.0) -> Sequence[Ack]:
     """Return the answer, and what was said before it."""
     told: list[Ack] = []
-    async with served(path, backend, timeouts={Restart: limit_s}) as hub:
+    async with served(path, backend, table=within(limit_s, Restart)) as hub:
         told.append(await hub.submit(command(Restart()), told.append))
     return told
 

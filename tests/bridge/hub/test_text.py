@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vms_bridge.commands import Restart, SetArmed, SetMode, SetRunState
+from vms_bridge.commands import COMMANDS, Action, Restart, SetArmed, SetMode, SetRunState
 from vms_bridge.hub.labels import Labels
 from vms_bridge.hub.text import NAME_CHARACTERS, PROSE_CHARACTERS, clean, shown, without
 from vms_bridge.model import AlarmState, Event, Monitor, MonitorState, SystemState, Zone
@@ -74,6 +74,10 @@ def test_every_text_of_a_backend_but_what_the_vms_is_asked_by() -> None:
     assert clean(good) is good
 
 
+def named(action: Action, labels: Labels) -> Action:
+    return COMMANDS.row_of(action).named(action, labels.choice)
+
+
 def test_choices_become_labels_and_back() -> None:
     labels = Labels()
     choices = ("Home\u200b", "Home", " Home ", "", TURNED, "x" * 1_000, "x" * 999, "Home")
@@ -83,12 +87,12 @@ def test_choices_become_labels_and_back() -> None:
     assert max(map(len, shown_as)) <= NAME_CHARACTERS
     assert [labels.choice(label) for label in shown_as] == list(dict.fromkeys(choices))
     assert labels.all_of(choices) == shown_as
-    assert labels.in_words_of_the_vms(SetRunState(name="Home (2)")) == SetRunState(name="Home\u200b")
-    assert labels.in_words_of_the_vms(SetMode(mode="m", value="unnamed")) == SetMode(mode="m", value="")
+    assert named(SetRunState(name="Home (2)"), labels) == SetRunState(name="Home\u200b")
+    assert named(SetMode(mode="m", value="unnamed"), labels) == SetMode(mode="m", value="")
     restoring = SetArmed(on=True, restore={"m": "Home (3)", "n": "never met"})
-    assert labels.in_words_of_the_vms(restoring) == SetArmed(on=True, restore={"m": " Home ", "n": "never met"})
+    assert named(restoring, labels) == SetArmed(on=True, restore={"m": " Home ", "n": "never met"})
     for action in (SetArmed(on=False), Restart()):
-        assert labels.in_words_of_the_vms(action) is action
+        assert named(action, labels) is action
     modes = {"m": "Home"}
     assert labels.values_of(modes) is modes
     assert labels.values_of({"m": " Home "}) == {"m": "Home (3)"}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from vms_bridge.commands import Level
 from vms_bridge.messages import event_message
 from vms_bridge.model import AlarmState, Capability, EndReason, Event, Monitor, MonitorState, Storage, SystemState, Zone
 from vms_bridge.mqtt.homeassistant.discovery import Offer
@@ -14,7 +15,7 @@ from vms_bridge.views import EventMessage, MessageType, MonitorView, SystemView
 
 NOW = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
 TOPICS = Topics("home")
-OFFER = Offer(topics=TOPICS, commands="admin")
+OFFER = Offer(topics=TOPICS, level=Level.ADMIN)
 
 STATE = MonitorState(
     available=True,

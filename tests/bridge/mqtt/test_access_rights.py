@@ -145,7 +145,7 @@ async def test_the_access_list_of_the_docs_is_enough(tmp_path: Path, caplog: pyt
         serving.cancel()
         await asyncio.wait({serving})
         await home.until(f"{ROOT}/status")
-    assert [command.origin for command in hub.commands] == ["mqtt"], "the viewer's was not heard"
+    assert [command.origin.door for command in hub.commands] == ["mqtt"], "the viewer's was not heard"
     assert "refused" not in caplog.text
 
 

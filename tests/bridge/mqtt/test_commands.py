@@ -14,13 +14,13 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.hub import FakeHub
 from tests.fakes.pipe import FakePipe, Sent
 
-from vms_bridge.commands import Ack, AckResult, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import COMMANDS, Ack, AckResult, Level, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, Target
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
-from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of, to_action
+from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.intake import MAX_UNDER_WAY, CommandIntake
 from vms_bridge.mqtt.outbox import Post
-from vms_bridge.mqtt.topics import CommandTarget, Topics
+from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Message
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ MODES = {"function": ("None", "Modect")}
 
 def act(command: str, payload: str | bytes, *, on: str | None = "1", modes: Any = MODES) -> Action:  # noqa: ANN401 - a mapping
     data = payload.encode() if isinstance(payload, str) else payload
-    return to_action(CommandTarget("zm", on, command), parse_request(data), modes)
+    return COMMANDS.parse(Target(system="zm", monitor=on).kind, command, parse_request(data), modes)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_no_payload_breaks_the_parser(command: str, payload: bytes, on: str | No
 class Desk:
     """An intake over a pipe, and what it answers."""
 
-    def __init__(self, level: str = "control") -> None:
+    def __init__(self, level: Level = Level.CONTROL) -> None:
         self.hub = FakeHub()
         self.pipe = FakePipe()
         self.clock = FakeClock()
@@ -189,8 +189,8 @@ async def test_running_is_told_before_the_end() -> None:
 
     async def slow(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
         assert progress
-        progress(Ack(command=command, result=AckResult.RUNNING, time=START))
-        return Ack(command=command, result=AckResult.TIMEOUT, time=START, code="unverified", hint="look")
+        progress(Ack.of(command, AckResult.RUNNING, START))
+        return Ack.of(command, AckResult.TIMEOUT, START, code="unverified", hint="look")
 
     desk.hub.answer = slow
     acks = [json.loads(each.payload)["result"] for each in await desk.ask("zm/1/set/armed")]
@@ -238,7 +238,7 @@ async def test_no_topic_makes_a_long_answer() -> None:
 
 
 async def test_levels() -> None:
-    control, admin, none = Desk(), Desk("admin"), Desk("none")
+    control, admin, none = Desk(), Desk(Level.ADMIN), Desk(Level.READ)
     assert "admin" in (await control.error("zm/1/set/restart", "PRESS"))["hint"]
     assert len(await admin.ask("zm/1/set/restart", "PRESS")) == 1
     assert admin.hub.commands[0].action == Restart()
@@ -351,7 +351,7 @@ async def test_too_many_at_once_are_refused() -> None:
     async def slow(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
         del progress
         await go.wait()
-        return Ack(command=command, result=AckResult.APPLIED, time=START)
+        return Ack.of(command, AckResult.APPLIED, START)
 
     desk.hub.answer = slow
     for _ in range(MAX_UNDER_WAY):
@@ -374,7 +374,7 @@ async def test_acks_wait_for_the_next_link() -> None:
     async def slow(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
         del progress
         await go.wait()
-        return Ack(command=command, result=AckResult.APPLIED, time=START)
+        return Ack.of(command, AckResult.APPLIED, START)
 
     desk.hub.answer = slow
     assert await desk.ask("zm/1/set/armed") == []

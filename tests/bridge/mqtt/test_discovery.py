@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from syrupy.extensions.json import JSONSnapshotExtension
 from tests.bridge.mqtt import samples
 
+from vms_bridge.commands import Level
 from vms_bridge.model import Capability, Monitor, Storage, SystemState, Zone
 from vms_bridge.mqtt.homeassistant.discovery import (
     Offer,
@@ -193,13 +194,13 @@ def test_a_system_shows_what_it_has() -> None:
 @pytest.mark.parametrize(
     ("offer", "commands"),
     [
-        (Offer(topics=samples.TOPICS, commands="none"), set()),
+        (Offer(topics=samples.TOPICS, level=Level.READ), set()),
         (
             Offer(topics=samples.TOPICS),
             {"armed", "force_alarm", "detection", "function", "capturing", "analysing", "recording"},
         ),
         (
-            Offer(topics=samples.TOPICS, commands="admin"),
+            Offer(topics=samples.TOPICS, level=Level.ADMIN),
             {"armed", "force_alarm", "detection", "function", "capturing", "analysing", "recording", "restart"},
         ),
     ],

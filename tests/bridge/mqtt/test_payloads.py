@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.bridge.mqtt import samples
+from tests.fakes.commands import ask
 
-from vms_bridge.commands import Ack, AckResult, Command, SetArmed
+from vms_bridge.commands import Ack, AckResult, SetArmed
 from vms_bridge.entities import states
 from vms_bridge.entities.urgency import Urgency, system_urgency, urgency
 from vms_bridge.messages import encode
@@ -156,8 +157,8 @@ def test_the_hello_names_the_systems() -> None:
 
 
 def test_an_ack_says_what_became_of_it() -> None:
-    command = Command(system="zm", monitor="1", action=SetArmed(on=True), name="armed", request_id="r1")
-    applied = json.loads(payloads.ack(Ack(command=command, result=AckResult.APPLIED, time=samples.NOW, applied="ON")))
+    command = ask(SetArmed(on=True), name="armed", request_id="r1")
+    applied = json.loads(payloads.ack(Ack.of(command, AckResult.APPLIED, samples.NOW, applied="ON")))
     assert applied == {
         "v": 1,
         "request_id": "r1",
@@ -169,7 +170,7 @@ def test_an_ack_says_what_became_of_it() -> None:
         "error": None,
         "time": "2026-11-20T11:00:00Z",
     }
-    refused = Ack(command=command, result=AckResult.REFUSED, time=samples.NOW, code="unsupported", hint="it has no modes")
+    refused = Ack.of(command, AckResult.REFUSED, samples.NOW, code="unsupported", hint="it has no modes")
     assert json.loads(payloads.ack(refused))["error"] == {"code": "unsupported", "hint": "it has no modes"}
 
 

@@ -13,8 +13,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from tests.bridge.mqtt import samples
+from tests.fakes.commands import ask
 
-from vms_bridge.commands import Ack, AckResult, Command, SetArmed
+from vms_bridge.commands import Ack, AckResult, SetArmed
 from vms_bridge.entities import BRIDGE, MONITOR, STORAGE, SYSTEM, Source
 from vms_bridge.entities.states import monitor_state, system_state
 from vms_bridge.errors import CommandRejected
@@ -101,9 +102,9 @@ def test_an_event_of_which_little_is_known() -> None:
 
 @pytest.mark.parametrize("result", AckResult)
 def test_every_ack(result: AckResult) -> None:
-    command = Command(system="zm", action=SetArmed(on=True), name="armed")
-    check("ack", payloads.ack(Ack(command=command, result=result, time=samples.NOW)))
-    check("ack", payloads.ack(Ack(command=command, result=result, time=samples.NOW, code="vms", hint="look there")))
+    command = ask(SetArmed(on=True), None, name="armed")
+    check("ack", payloads.ack(Ack.of(command, result, samples.NOW)))
+    check("ack", payloads.ack(Ack.of(command, result, samples.NOW, code="vms", hint="look there")))
 
 
 def test_the_hello_and_detections() -> None:

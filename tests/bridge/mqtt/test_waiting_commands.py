@@ -427,7 +427,7 @@ def slowly(go: asyncio.Event, started: asyncio.Event) -> Callable[[Command, Call
         del progress
         started.set()
         await go.wait()
-        return Ack(command=command, result=AckResult.APPLIED, time=START, applied="ON")
+        return Ack.of(command, AckResult.APPLIED, START, applied="ON")
 
     return answer
 

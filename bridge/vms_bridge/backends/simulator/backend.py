@@ -11,7 +11,7 @@ from vms_bridge.backends.simulator.camera import Camera
 from vms_bridge.backends.simulator.modes import RUN_STATES
 from vms_bridge.backends.simulator.world import World
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
-from vms_bridge.errors import CommandRejected, MediaUnavailable
+from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     Capability,
     Event,
@@ -105,6 +105,8 @@ class Simulator:
                 self._set_mode(camera, mode, value, now)
             case Restart():
                 camera.restart(now)
+            case _:
+                raise UnsupportedCommand(f"a simulated camera can't do this: {type(action).__name__}")
         self._emit_state(camera)
 
     async def refresh(self, monitor_id: str | None) -> None:

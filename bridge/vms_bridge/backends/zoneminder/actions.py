@@ -10,7 +10,7 @@ from vms_bridge.backends.http import TimedOut
 from vms_bridge.backends.zoneminder.api import EmptyAnswer, GatewayFailed
 from vms_bridge.backends.zoneminder.parse import as_text, mapping
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
-from vms_bridge.errors import CommandRejected, VmsAuthFailed, VmsProtocolError
+from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ LIMITS = Limits()
 async def perform(api: Api, action: Action, watch: Watch | None, limits: Limits = LIMITS) -> bool:
     """Have it done to this monitor, and say whether its daemon starts anew for it.
 
-    Raises CommandRejected or VmsError.
+    Raises CommandRejected, UnsupportedCommand or VmsError.
     """
     if isinstance(action, SetRunState):
         await _ask(api, f"states/change/{quote(action.name, safe='')}", limits.run_state_s)
@@ -66,6 +66,7 @@ async def perform(api: Api, action: Action, watch: Watch | None, limits: Limits 
         case Restart():
             await _ask(api, f"monitors/daemonControl/{row.id}/restart", limits.edit_s, at=_api_of(watch))
             return True
+    raise UnsupportedCommand(f"ZoneMinder can't do this: {type(action).__name__}")
 
 
 def armed_modes(row: MonitorRow, *, on: bool, restore: Mapping[str, str]) -> dict[str, str]:

@@ -12,10 +12,11 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from vms_bridge import __version__
+from vms_bridge.commands import Level, TargetKind
 from vms_bridge.entities import (
     BRIDGE,
     STORAGE,
@@ -25,6 +26,7 @@ from vms_bridge.entities import (
     Platform,
     Source,
     ZonePart,
+    command_of,
     monitor_rows,
     offered,
     part_key,
@@ -49,7 +51,7 @@ class Offer:
 
     topics: Topics
     name: str = "VMS Bridge"
-    commands: Literal["none", "control", "admin"] = "control"
+    level: Level = Level.CONTROL
     snapshots: bool = True
 
 
@@ -106,7 +108,7 @@ def system_payload(view: SystemView, offer: Offer) -> bytes:
     components = {
         row.key: _component(row, place, options=_choices(row, view))
         for row in offered(SYSTEM, capabilities, view)
-        if _is_offered(row, offer)
+        if _is_offered(row, offer, TargetKind.SYSTEM)
     }
     for storage in view.state.storage:
         part = part_key(storage.id)
@@ -161,7 +163,7 @@ def monitor_payload(view: MonitorView, system: SystemView, offer: Offer) -> byte
         "components": {
             row.key: _component(row, place, options=_choices(row, view))
             for row in offered(monitor_rows(monitor), monitor.capabilities, view)
-            if _is_offered(row, offer)
+            if _is_offered(row, offer, TargetKind.MONITOR)
         },
     }
     if zones := _zones(view, place, device_id):
@@ -202,10 +204,11 @@ def _system_id(offer: Offer, system: str) -> str:
     return f"{_bridge_id(offer)}-{system}"
 
 
-def _is_offered(row: Entity[Any], offer: Offer) -> bool:
+def _is_offered(row: Entity[Any], offer: Offer, kind: TargetKind) -> bool:
     if row.source is Source.SNAPSHOT and not offer.snapshots:
         return False
-    return row.command is None or offer.commands == "admin" or (offer.commands == "control" and not row.admin)
+    command = command_of(row, kind)
+    return command is None or offer.level.includes(command.level)
 
 
 def _choices(row: Entity[Any], view: object) -> tuple[str, ...]:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, config, memory_config
+from tests.fakes.commands import ask, within
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
-from vms_bridge.commands import AckResult, Command, Restart, SetAlarm, SetDetection, SetMode
+from vms_bridge.commands import AckResult, Restart, SetAlarm, SetDetection, SetMode
 from vms_bridge.errors import VmsUnreachable
 from vms_bridge.hub import Hub
-from vms_bridge.hub.verification import TIMEOUT_S
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState
 from vms_bridge.store import Store
@@ -64,10 +64,10 @@ class Bridge:
 
     def hurry(self) -> None:
         """Wait for the effects of commands less long: they will not come."""
-        self._hub._runner._timeouts = dict.fromkeys(TIMEOUT_S, 3.0)
+        self._hub._runner._table = within(3.0)
 
     async def command(self, action: Action) -> Ack:
-        return await self._hub.submit(Command(system="zm", monitor="1", action=action, name="x"))
+        return await self._hub.submit(ask(action))
 
     @property
     def state(self) -> MonitorState:

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bridge.backends.zoneminder.support import FastClock, config, memory_config
+from tests.fakes.commands import ask, within
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.backends.zoneminder.restarts import parse_process
-from vms_bridge.commands import AckResult, Command, Restart, SetAlarm, SetMode
-from vms_bridge.hub import Hub, Limits
-from vms_bridge.hub.verification import TIMEOUT_S
+from vms_bridge.commands import AckResult, Restart, SetAlarm, SetMode
+from vms_bridge.hub import CommandRules, Hub
 from vms_bridge.keys import MonitorRules
 from vms_bridge.store import Store
 
@@ -91,7 +91,7 @@ class House:
         return view.state
 
     async def command(self, action: Action, monitor: str = "1") -> Ack:
-        return await self.hub.submit(Command(system="zm", monitor=monitor, action=action, name="x"))
+        return await self.hub.submit(ask(action, monitor))
 
 
 @asynccontextmanager
@@ -99,8 +99,8 @@ async def house(
     path: Path, clock: FastClock, settings: ZoneMinderConfig, *, limit_s: float | None = None
 ) -> AsyncIterator[House]:
     store = await asyncio.to_thread(Store.open, path / "data", clock)
-    limits = Limits() if limit_s is None else Limits(action_s=dict.fromkeys(TIMEOUT_S, limit_s))
-    hub = Hub(store, clock, limits=limits)
+    rules = CommandRules() if limit_s is None else CommandRules(table=within(limit_s))
+    hub = Hub(store, clock, commands=rules)
     backend = ZoneMinder("zm", settings, clock)
     feed = await hub.add_system(key="zm", kind="zoneminder", name="ZM", rules=MonitorRules(), backend=backend)
     one = House(hub)

@@ -1,0 +1,51 @@
+"""What a client may say in a command, and how its words are read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vms_bridge.errors import CommandRejected
+
+RequestId = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class Request(BaseModel):
+    """A command in JSON; plain text, as `ON`, is the same as `{"value": "ON"}`. What is not listed here is refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    value: Annotated[str, Field(max_length=128)] | bool | None = None
+    on: bool | None = None
+    request_id: RequestId | None = None
+    cause: Annotated[str, Field(max_length=64)] | None = None
+    text: Annotated[str, Field(max_length=256)] | None = None
+    score: Annotated[int, Field(ge=0, le=255)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=False)] | None = None
+
+    @property
+    def details(self) -> dict[str, object]:
+        """What it says besides the value, for the commands whose rows name it."""
+        return {name: said for name in DETAILS if (said := getattr(self, name)) is not None}
+
+
+DETAILS = tuple(name for name in Request.model_fields if name not in {"value", "on", "request_id"})
+"""The fields that belong to some commands only."""
+
+
+def switch(request: Request) -> bool:
+    """Return whether ON is asked for, or OFF. Raises CommandRejected for anything else."""
+    for asked in (request.on, request.value):
+        if isinstance(asked, bool):
+            return asked
+        if isinstance(asked, str) and asked.upper() in {"ON", "OFF"}:
+            return asked.upper() == "ON"
+    raise CommandRejected("neither ON nor OFF", hint='send ON, OFF, or JSON as {"value": "ON"}')
+
+
+def word(request: Request) -> str:
+    """Return the value as it is. Raises CommandRejected where there is none."""
+    if not isinstance(request.value, str) or not request.value or not request.value.isprintable():
+        raise CommandRejected("the value is missing", hint='send the value as plain text, or JSON as {"value": "..."}')
+    return request.value

@@ -1,0 +1,71 @@
+"""What a row of the command table can say (table.py has the rows)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from vms_bridge.commands.actions import Action
+from vms_bridge.commands.values import Level
+
+if TYPE_CHECKING:
+    from vms_bridge.commands.effects import Effect
+    from vms_bridge.commands.request import Request
+    from vms_bridge.commands.values import TargetKind
+    from vms_bridge.model import Capability
+    from vms_bridge.views import MonitorView, SystemView
+
+A = TypeVar("A", bound=Action)
+
+
+def _no_reason(_action: Action, _system: SystemView, _monitor: MonitorView | None) -> str | None:
+    return None
+
+
+def _at_once(_action: Action) -> float:
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CommandRow(Generic[A]):
+    """One command: how it is asked for, who may, how long it takes, and how its effect shows. A row equals itself only.
+
+    `payload` and `meaning` are for docs/mqtt.md.
+    """
+
+    name: str
+    action: type[A]
+    target: TargetKind
+    needs: Capability
+    """What its target must be able to do."""
+    level: Level = Level.CONTROL
+    """How far one must be allowed to go to ask for it."""
+    timeout_s: float
+    """How long it may take from its turn on, the VMS's own time included."""
+    is_long: bool = False
+    """Whether `running` is told meanwhile."""
+    names: tuple[str, ...] = ()
+    """By what other names it goes, too."""
+    per_mode: bool = False
+    """Whether it goes by the name of each mode that the monitor has, and by its own name where that is only one."""
+    details: tuple[str, ...] = ()
+    """The fields of a `Request` that it takes besides the value."""
+    parse: Callable[[Request, str], A]
+    """Makes the action of a request that came under this name. Raises CommandRejected."""
+    value: Callable[[A], str]
+    """The value in force once it is applied, as it stands in a payload."""
+    refusal: Callable[[A, SystemView, MonitorView | None], str | None] = field(default=_no_reason)
+    """Says why this can't be asked of its target, None where it can."""
+    effect: Effect[A] | None
+    """How it shows that it was done. None: no state tells, so that it is over when the VMS has accepted it."""
+    can_be_so_already: bool = True
+    """Whether nothing needs to be done where its effect shows before."""
+    shows_after_s: Callable[[A], float] = field(default=_at_once)
+    """A look before that would be in vain."""
+    is_seen_alone: bool = False
+    """Whether it shows only in a look at its monitor, not in one at the whole system."""
+    named: Callable[[A, Callable[[str], str]], Action] = field(default=lambda action, _choice: action)
+    """Puts the VMS's own words for choices (modes, run states) in place of their labels."""
+    payload: str
+    meaning: str

@@ -1,0 +1,125 @@
+"""Who asks for what, of whom, and what became of it: the values that pass between a door, the hub and a backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from vms_bridge.commands.actions import Action
+
+
+class TargetKind(StrEnum):
+    """What a command is about."""
+
+    SYSTEM = "system"
+    MONITOR = "monitor"
+
+
+class Level(StrEnum):
+    """How far somebody may go; each level includes those above it in this list."""
+
+    READ = "read"
+    CONTROL = "control"
+    ADMIN = "admin"
+
+    def includes(self, other: Level) -> bool:
+        """Say whether who has this level may do what needs the other."""
+        levels = list(Level)
+        return levels.index(self) >= levels.index(other)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a command is about, by public keys: a system, or one of its monitors."""
+
+    system: str
+    monitor: str | None = None
+
+    @property
+    def kind(self) -> TargetKind:
+        """What it is."""
+        return TargetKind.SYSTEM if self.monitor is None else TargetKind.MONITOR
+
+    def __str__(self) -> str:
+        return self.system if self.monitor is None else f"{self.system}/{self.monitor}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a command comes from: the door, who came in by it (None: the door can't tell), and for whom he asks."""
+
+    door: str
+    principal: str | None = None
+    on_behalf_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """An action on a target.
+
+    `name` is the public name that it was asked for by (`armed`, `function`, ...), given back in the ack. `level` is how far
+    its origin may go, as the door knows it. `deadline` is the monotonic time until which it may begin. Neither is part of
+    what is asked for.
+    """
+
+    target: Target
+    action: Action
+    name: str
+    origin: Origin
+    level: Level = field(compare=False)
+    request_id: str | None = None
+    deadline: float | None = field(default=None, compare=False)
+
+
+class AckResult(StrEnum):
+    """What became of a command; all but `running` are final."""
+
+    RUNNING = "running"
+    APPLIED = "applied"
+    ACCEPTED = "accepted"
+    """The VMS has taken it, and no state tells of its effect."""
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """The answer to a command, by what it has named: `applied` is the value now in force, `code` and `hint` say what went wrong."""
+
+    target: Target
+    name: str
+    result: AckResult
+    time: datetime
+    request_id: str | None = None
+    applied: str | None = None
+    code: str | None = None
+    hint: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        command: Command,
+        result: AckResult,
+        time: datetime,
+        *,
+        applied: str | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+    ) -> Ack:
+        """Return the answer to this command."""
+        return cls(
+            target=command.target,
+            name=command.name,
+            result=result,
+            time=time,
+            request_id=command.request_id,
+            applied=applied,
+            code=code,
+            hint=hint,
+        )

@@ -1,0 +1,52 @@
+"""What a command is about, as it is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vms_bridge.errors import CommandRejected, system_gone
+
+if TYPE_CHECKING:
+    from vms_bridge.commands import Target
+    from vms_bridge.views import HubView, MonitorView, SystemView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTarget:
+    """A command's target, looked up anew at each use since views are snapshots."""
+
+    hub: HubView
+    named: Target
+
+    @property
+    def system(self) -> SystemView:
+        """Raises CommandRejected where there is none any more."""
+        system = self.hub.systems.get(self.named.system)
+        if system is None:
+            raise system_gone(self.named.system)
+        return system
+
+    @property
+    def monitor(self) -> MonitorView | None:
+        """None for a command to the whole system. Raises CommandRejected where there is none any more."""
+        if self.named.monitor is None:
+            return None
+        monitor = self.hub.monitor(self.named.system, self.named.monitor)
+        if monitor is None:
+            raise self._gone()
+        return monitor
+
+    @property
+    def monitor_id(self) -> str | None:
+        """What the VMS calls the monitor."""
+        monitor = self.monitor
+        return monitor.monitor.id if monitor else None
+
+    def _gone(self) -> CommandRejected:
+        if self.named.system not in self.hub.systems:
+            return system_gone(self.named.system)
+        return CommandRejected(
+            f"system {self.named.system!r} has no monitor {self.named.monitor!r} any more",
+            hint="the VMS or the configuration has changed meanwhile",
+        )

@@ -1,0 +1,146 @@
+"""The command table: every action has its row, every row is whole, and the page about MQTT says what the rows say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.bridge.mqtt import samples
+
+from vms_bridge.backends.guard import EXECUTE_S
+from vms_bridge.commands import (
+    COMMANDS,
+    Action,
+    CommandRow,
+    Level,
+    Request,
+    Restart,
+    SetAlarm,
+    SetArmed,
+    SetDetection,
+    SetMode,
+    SetRunState,
+    TargetKind,
+)
+from vms_bridge.commands.request import DETAILS
+from vms_bridge.errors import CommandRejected, UnsupportedCommand
+from vms_bridge.model import Capability, MonitorState, SystemState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCS = Path(__file__).parents[2] / "docs" / "mqtt.md"
+ROWS = [pytest.param(row, id=row.name) for row in COMMANDS.rows]
+EXAMPLES: list[tuple[Action, str]] = [
+    (SetArmed(on=True), "ON"),
+    (SetAlarm(on=False), "OFF"),
+    (SetDetection(on=False), "OFF"),
+    (Restart(), "restarted"),
+    (SetMode(mode="function", value="Modect"), "Modect"),
+    (SetRunState(name="Away"), "Away"),
+]
+PLACES = {TargetKind.SYSTEM: "<system>/set", TargetKind.MONITOR: "<system>/<monitor>/set"}
+
+
+def actions(kind: type[Action] = Action) -> Iterator[type[Action]]:
+    """Yield every kind of action that the product has, whichever module it stands in."""
+    for each in kind.__subclasses__():
+        if each.__module__.partition(".")[0] == "vms_bridge":
+            yield each
+        yield from actions(each)
+
+
+def test_no_action_lacks_a_row_and_no_row_an_action() -> None:
+    assert sorted(row.action.__name__ for row in COMMANDS.rows) == sorted(each.__name__ for each in actions())
+    assert {type(action) for action, _ in EXAMPLES} == set(actions())
+
+
+def test_no_two_commands_of_a_target_go_by_one_name() -> None:
+    names = [(row.target, name) for row in COMMANDS.rows for name in (row.name, *row.names)]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_is_whole(row: CommandRow[Any]) -> None:
+    assert row.needs in Capability
+    assert row.level in {Level.CONTROL, Level.ADMIN}, "a command changes something"
+    assert 0 < row.timeout_s <= EXECUTE_S, "the border to backends would end it before"
+    assert row.is_long is (row.timeout_s > 30), "who waits for longer wants to hear that it goes on"
+    assert row.payload
+    assert row.meaning
+    assert set(row.details) <= set(DETAILS)
+    assert not row.per_mode or row.target is TargetKind.MONITOR
+
+
+def test_every_detail_of_a_request_belongs_to_a_command() -> None:
+    assert {detail for row in COMMANDS.rows for detail in row.details} == set(DETAILS)
+
+
+@pytest.mark.parametrize(("action", "value"), EXAMPLES, ids=str)
+def test_the_value_in_force_asks_for_the_same_again(action: Action, value: str) -> None:
+    row = COMMANDS.row_of(action)
+    assert row.value(action) == value
+    name = getattr(action, "mode", row.name)
+    assert COMMANDS.parse(row.target, name, Request(value=value), {"function": ("Modect",)}) == action
+
+
+@pytest.mark.parametrize(("action", "value"), EXAMPLES, ids=str)
+def test_its_own_words_for_choices_are_put_in_and_nothing_else(action: Action, value: str) -> None:
+    row = COMMANDS.row_of(action)
+    named = row.named(action, lambda label: f"{label}!")
+    assert row.value(named) in {value, f"{value}!"}
+    assert row.named(action, lambda label: label) == action
+
+
+def test_no_effect_shows_while_nothing_is_known() -> None:
+    for action, _ in EXAMPLES:
+        row = COMMANDS.row_of(action)
+        assert row.effect is not None
+        unknown = replace(samples.VIEW, state=MonitorState(available=True))
+        system = replace(samples.SYSTEM, state=SystemState(available=True))
+        assert not row.effect(action, None)(system, None if row.target is TargetKind.SYSTEM else unknown)
+
+
+def test_what_there_is_no_row_for_is_unsupported() -> None:
+    class Sing(Action):
+        pass
+
+    with pytest.raises(UnsupportedCommand, match="Sing"):
+        COMMANDS.row_of(Sing())
+
+
+@pytest.mark.parametrize("kind", TargetKind)
+def test_a_name_that_is_none_is_refused_with_those_that_are(kind: TargetKind) -> None:
+    with pytest.raises(UnsupportedCommand, match=f"a {kind} has no command 'sing'") as caught:
+        COMMANDS.parse(kind, "sing", Request(value="ON"), {"own": ("a",)})
+    for row in COMMANDS.rows:
+        assert (row.name in caught.value.hint) is (row.target is kind)
+    assert ("own" in caught.value.hint) is (kind is TargetKind.MONITOR)
+
+
+@pytest.mark.parametrize("name", ["armed", "sing"])
+def test_what_belongs_to_another_command_is_refused(name: str) -> None:
+    with pytest.raises(CommandRejected, match="^cause, text, score and seconds belong to alarm$"):
+        COMMANDS.parse(TargetKind.MONITOR, name, Request(value="ON", score=3), {})
+
+
+def test_levels_include_those_below() -> None:
+    allowed = {(mine, needed) for mine in Level for needed in Level if mine.includes(needed)}
+    read, control, admin = Level
+    assert allowed == {(read, read), (control, read), (control, control), *((admin, needed) for needed in Level)}
+
+
+def table() -> str:
+    """Return the table as docs/mqtt.md has it."""
+    lines = ["| topic below `vms_bridge/<instance>/` | payload | meaning | level | within |", "|---|---|---|---|---|"]
+    for row in COMMANDS.rows:
+        others = f" ({', '.join(f'`{name}`' for name in row.names)})" if row.names else ""
+        topic = f"`{PLACES[row.target]}/{row.name}`{others}"
+        lines.append(f"| {topic} | {row.payload} | {row.meaning} | {row.level} | {row.timeout_s:g} s |")
+    return "\n".join(lines)
+
+
+def test_the_page_about_mqtt_says_what_the_table_says() -> None:
+    assert table() in DOCS.read_text(encoding="utf-8"), f"docs/mqtt.md wants this table:\n{table()}"
