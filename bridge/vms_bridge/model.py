@@ -62,6 +62,7 @@ class Capability(OpenSet):
 
     ALARM_STATE = "alarm_state"
     FORCE_ALARM = "force_alarm"
+    END_ALARM = "end_alarm"
     ARM = "arm"
     DETECTION = "detection"
     MODES = "modes"

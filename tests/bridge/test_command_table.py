@@ -14,6 +14,7 @@ from vms_bridge.commands import (
     COMMANDS,
     Action,
     CommandRow,
+    EndAlarm,
     Level,
     Request,
     Restart,
@@ -36,6 +37,7 @@ ROWS = [pytest.param(row, id=row.name) for row in COMMANDS.rows]
 EXAMPLES: list[tuple[Action, str]] = [
     (SetArmed(on=True), "ON"),
     (SetAlarm(on=False), "OFF"),
+    (EndAlarm(), "ended"),
     (SetDetection(on=False), "OFF"),
     (Restart(), "restarted"),
     (SetMode(mode="function", value="Modect"), "Modect"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from vms_bridge.commands.actions import (
     Action,
+    EndAlarm,
     Restart,
     SetAlarm,
     SetArmed,
@@ -29,6 +30,7 @@ __all__ = [
     "Command",
     "CommandRow",
     "CommandTable",
+    "EndAlarm",
     "Level",
     "Origin",
     "Request",

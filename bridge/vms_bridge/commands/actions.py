@@ -34,6 +34,11 @@ class SetAlarm(Action):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndAlarm(Action):
+    """End whatever alarm there is, forced or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetDetection(Action):
     """Pause or go on with detection, without a change of mode."""
 

@@ -13,7 +13,7 @@ from vms_bridge.commands.actions import Action
 from vms_bridge.model import AlarmState, MonitorState
 
 if TYPE_CHECKING:
-    from vms_bridge.commands.actions import Restart, SetAlarm, SetRunState
+    from vms_bridge.commands.actions import EndAlarm, Restart, SetAlarm, SetRunState
     from vms_bridge.views import MonitorView, SystemView
 
 A = TypeVar("A", bound=Action)
@@ -44,6 +44,12 @@ def run_state(action: SetRunState, _before: MonitorState | None) -> Shows:
 def alarm(action: SetAlarm, before: MonitorState | None) -> Shows:
     """Show when an alarm is there that could be the forced one, or when it is forced no more and has left `alarm`."""
     shows: Effect[SetAlarm] = in_state(lambda _, state: _is_forced(state, before) if action.on else _is_left(state))
+    return shows(action, before)
+
+
+def alarm_ended(action: EndAlarm, before: MonitorState | None) -> Shows:
+    """Show when the monitor has left `alarm`, and nothing is forced any more."""
+    shows: Effect[EndAlarm] = in_state(lambda _, state: _is_left(state))
     return shows(action, before)
 
 

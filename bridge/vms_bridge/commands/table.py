@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.commands import effects
-from vms_bridge.commands.actions import Action, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands.actions import Action, EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.commands.request import switch, word
 from vms_bridge.commands.row import CommandRow
 from vms_bridge.commands.values import Level, TargetKind
@@ -155,6 +155,21 @@ COMMANDS = CommandTable(
             is_seen_alone=True,
             payload="`ON`, `OFF`, JSON",
             meaning="force an alarm, or end a forced one",
+        ),
+        CommandRow(
+            name="end_alarm",
+            action=EndAlarm,
+            target=TargetKind.MONITOR,
+            needs=Capability.END_ALARM,
+            timeout_s=15.0,
+            parse=lambda _request, _name: EndAlarm(),
+            value=lambda _action: "ended",
+            effect=effects.alarm_ended,
+            can_be_so_already=False,
+            shows_after_s=lambda _action: _ENDS_S,
+            is_seen_alone=True,
+            payload="anything but nothing",
+            meaning="end any alarm, also one that nobody has forced, where the VMS can",
         ),
         CommandRow(
             name="detection",

@@ -143,6 +143,15 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         icon="mdi:alarm-light",
     ),
     Entity(
+        key="end_alarm",
+        platform=Platform.BUTTON,
+        needs=needs(Capability.END_ALARM),
+        source=Source.NONE,
+        command="end_alarm",
+        name="End alarm",
+        icon="mdi:alarm-light-off-outline",
+    ),
+    Entity(
         key="detection",
         platform=Platform.SWITCH,
         needs=needs(Capability.DETECTION),

@@ -15,6 +15,7 @@ from vms_bridge.commands import (
     AckResult,
     Command,
     CommandTable,
+    EndAlarm,
     Level,
     Origin,
     SetAlarm,
@@ -275,7 +276,7 @@ class CommandRunner:
         match command.action:
             case SetAlarm(on=True):
                 self._forced.began(_key(command))
-            case SetAlarm():
+            case SetAlarm() | EndAlarm():
                 await self._forced.ended(_key(command))
 
     @asynccontextmanager

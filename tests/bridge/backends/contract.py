@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.commands import COMMANDS, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import COMMANDS, EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     AlarmState,
@@ -309,6 +309,8 @@ def _actions(feed: RecordingFeed) -> Iterator[tuple[str | None, Action]]:
     """Yield an action and its opposite for everything that is declared, so that the system ends as it began."""
     for monitor in list(feed.monitors.values()):
         actions: list[Action] = [SetAlarm(on=True, cause="Contract", text="a check"), SetAlarm(on=False)]
+        if Capability.END_ALARM in monitor.capabilities:
+            actions += [SetAlarm(on=True), EndAlarm()]
         actions += [SetDetection(on=False), SetDetection(on=True)]
         modes = dict(feed.states[monitor.id].modes)
         actions += [SetArmed(on=False), SetArmed(on=True, restore=modes)]
@@ -340,6 +342,8 @@ def _shows(feed: RecordingFeed, monitor_id: str | None, action: Action) -> bool:
     match action:
         case SetAlarm(on=on):
             shown = (state.alarm is AlarmState.ALARM) is on and state.forced in {None, on}
+        case EndAlarm():
+            shown = state.alarm is not AlarmState.ALARM and state.forced is not True
         case SetDetection(on=on):
             shown = state.detection is on
         case SetArmed(on=on):

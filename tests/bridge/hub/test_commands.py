@@ -22,6 +22,7 @@ from vms_bridge.commands import (
     Command,
     CommandRow,
     CommandTable,
+    EndAlarm,
     Level,
     Origin,
     Request,
@@ -320,6 +321,23 @@ async def test_a_command_for_something_else_is_unsupported(
         assert (ack.result, ack.code) == (AckResult.REFUSED, "unsupported")
         assert words in (ack.hint or "")
         assert backend.actions == []
+
+
+async def test_any_alarm_can_be_ended_and_with_it_the_time_of_a_forced_one(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=snapshot(m1=state(alarm=AlarmState.ALARM, forced=False)))
+    async with served(tmp_path, backend) as hub:
+        ack = await hub.submit(command(EndAlarm()))
+        assert (ack.result, ack.applied) == (AckResult.APPLIED, "ended")
+        await hub.submit(command(SetAlarm(on=True, seconds=1000)))
+        assert (await hub.submit(command(EndAlarm()))).result is AckResult.APPLIED
+        assert await hub._store.forced_alarms() == {}
+        assert [type(action) for _, action in backend.actions] == [EndAlarm, SetAlarm, EndAlarm]
+
+
+async def test_an_alarm_that_goes_on_is_not_said_to_be_ended(tmp_path: Path) -> None:
+    backend = ScriptedBackend(first=snapshot(m1=state(alarm=AlarmState.ALARM)), obey=False)
+    async with served(tmp_path, backend, table=QUICK) as hub:
+        assert (await hub.submit(command(EndAlarm()))).result is AckResult.TIMEOUT
 
 
 @pytest.mark.parametrize(

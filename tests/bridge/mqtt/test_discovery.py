@@ -197,11 +197,11 @@ def test_a_system_shows_what_it_has() -> None:
         (Offer(topics=samples.TOPICS, level=Level.READ), set()),
         (
             Offer(topics=samples.TOPICS),
-            {"armed", "force_alarm", "detection", "function", "capturing", "analysing", "recording"},
+            {"armed", "force_alarm", "end_alarm", "detection", "function", "capturing", "analysing", "recording"},
         ),
         (
             Offer(topics=samples.TOPICS, level=Level.ADMIN),
-            {"armed", "force_alarm", "detection", "function", "capturing", "analysing", "recording", "restart"},
+            {"armed", "force_alarm", "end_alarm", "detection", "function", "capturing", "analysing", "recording", "restart"},
         ),
     ],
 )

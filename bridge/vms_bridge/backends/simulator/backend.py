@@ -10,7 +10,7 @@ from vms_bridge.backends.simulator.archive import began, best_moment, parse_even
 from vms_bridge.backends.simulator.camera import Camera
 from vms_bridge.backends.simulator.modes import RUN_STATES
 from vms_bridge.backends.simulator.world import World
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     Capability,
@@ -96,7 +96,9 @@ class Simulator:
             case SetAlarm(on=True):
                 camera.force(action, now)
             case SetAlarm():
-                camera.cancel(now)
+                camera.end_forced_alarm(now)
+            case EndAlarm():
+                camera.end_alarm(now)
             case SetDetection(on=on):
                 camera.set_detection(on=on, time=now)
             case SetArmed(on=on):

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import SetAlarm
 
 _RESTART_S = 1.0
+_ALERT_S = 1.0
 _STEADY_S = 30.0
 _BYTES_PER_S = 250_000
 _SINCE_S = {"hour": 3_600, "day": 86_400, "week": 7 * 86_400, "month": 30 * 86_400}
@@ -48,6 +49,7 @@ _COMMON = frozenset(
     {
         Capability.ALARM_STATE,
         Capability.FORCE_ALARM,
+        Capability.END_ALARM,
         Capability.DETECTION,
         Capability.SCORE,
         Capability.FPS,
@@ -240,10 +242,17 @@ class Camera:
         self._forced = _Forced(event=event, score=action.score)
         self._steady_until = 0.0
 
-    def cancel(self, time: float) -> None:
+    def end_forced_alarm(self, time: float) -> None:
+        """End the alarm that is forced, if there is one."""
+        if self._forced is not None and self._forced.until is None:
+            self._forced.until = time
+            self._alert_until = time + _ALERT_S
+            self._steady_until = 0.0
+
+    def end_alarm(self, time: float) -> None:
         """End whatever alarm there is; the visit that is under way raises none any more."""
         if self._alarm(self._does(time), self._world.visit_at(self._number, time), time) is not AlarmState.IDLE:
-            self._alert_until = time + 1.0
+            self._alert_until = time + _ALERT_S
         if self._forced is not None and self._forced.until is None:
             self._forced.until = time
         self._ignore_visit(time)

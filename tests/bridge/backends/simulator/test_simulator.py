@@ -17,7 +17,7 @@ from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.backends.simulator.drawing import Painter
 from vms_bridge.backends.simulator.places import PLACES, Place
 from vms_bridge.backends.simulator.world import Sighting
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, MediaUnavailable
 from vms_bridge.model import (
     AlarmState,
@@ -260,11 +260,15 @@ async def test_a_forced_alarm_has_an_event_of_its_own() -> None:
         assert site.events("1")[-1].id != event.id
 
 
-async def test_cancelling_ends_a_natural_alarm_too() -> None:
+async def test_what_moves_by_itself_keeps_its_alarm_until_any_alarm_is_ended() -> None:
     site = Site()
     async with site.running():
         await site.until_alarm("1")
+        await site.simulator.execute("1", SetAlarm(on=True))
         await site.simulator.execute("1", SetAlarm(on=False))
+        await site.clock.advance(1.1)
+        assert site.alarm("1") is AlarmState.ALARM
+        await site.simulator.execute("1", EndAlarm())
         assert site.alarm("1") is AlarmState.ALERT
         await site.clock.advance(2)
         assert site.alarm("1") is AlarmState.IDLE
