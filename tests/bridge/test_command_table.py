@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from tests.bridge.mqtt import samples
 
 from vms_bridge.backends.guard import EXECUTE_S
 from vms_bridge.commands import (
@@ -26,11 +24,9 @@ from vms_bridge.commands import (
     TargetKind,
 )
 from vms_bridge.commands.request import DETAILS
+from vms_bridge.commands.schema import request_schema
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
 from vms_bridge.model import Capability, MonitorState, SystemState
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DOCS = Path(__file__).parents[2] / "docs" / "mqtt.md"
 ROWS = [pytest.param(row, id=row.name) for row in COMMANDS.rows]
@@ -43,20 +39,24 @@ EXAMPLES: list[tuple[Action, str]] = [
     (SetMode(mode="function", value="Modect"), "Modect"),
     (SetRunState(name="Away"), "Away"),
 ]
-PLACES = {TargetKind.SYSTEM: "<system>/set", TargetKind.MONITOR: "<system>/<monitor>/set"}
+PLACES = {
+    TargetKind.SYSTEM: "<system>/set",
+    TargetKind.MONITOR: "<system>/<monitor>/set",
+}
 
 
-def actions(kind: type[Action] = Action) -> Iterator[type[Action]]:
-    """Yield every kind of action that the product has, whichever module it stands in."""
-    for each in kind.__subclasses__():
-        if each.__module__.partition(".")[0] == "vms_bridge":
-            yield each
-        yield from actions(each)
+def actions(kind: type[Action] = Action) -> set[str]:
+    """Return the names of all actions that the product has, whichever module they stand in."""
+    found: set[str] = set()
+    for each in kind.__subclasses__():  # by name: a dataclass with slots is another class than the one that it was made from
+        found |= actions(each) | ({each.__name__} if each.__module__.partition(".")[0] == "vms_bridge" else set())
+    return found
 
 
 def test_no_action_lacks_a_row_and_no_row_an_action() -> None:
-    assert sorted(row.action.__name__ for row in COMMANDS.rows) == sorted(each.__name__ for each in actions())
-    assert {type(action) for action, _ in EXAMPLES} == set(actions())
+    names = [row.action.__name__ for row in COMMANDS.rows]
+    assert len(set(names)) == len(names)
+    assert set(names) == actions() == {type(action).__name__ for action, _ in EXAMPLES}
 
 
 def test_no_two_commands_of_a_target_go_by_one_name() -> None:
@@ -100,9 +100,8 @@ def test_no_effect_shows_while_nothing_is_known() -> None:
     for action, _ in EXAMPLES:
         row = COMMANDS.row_of(action)
         assert row.effect is not None
-        unknown = replace(samples.VIEW, state=MonitorState(available=True))
-        system = replace(samples.SYSTEM, state=SystemState(available=True))
-        assert not row.effect(action, None)(system, None if row.target is TargetKind.SYSTEM else unknown)
+        monitor = None if row.target is TargetKind.SYSTEM else MonitorState(available=True)
+        assert not row.effect(action, None)(SystemState(available=True), monitor)
 
 
 def test_what_there_is_no_row_for_is_unsupported() -> None:
@@ -115,7 +114,7 @@ def test_what_there_is_no_row_for_is_unsupported() -> None:
 
 @pytest.mark.parametrize("kind", TargetKind)
 def test_a_name_that_is_none_is_refused_with_those_that_are(kind: TargetKind) -> None:
-    with pytest.raises(UnsupportedCommand, match=f"a {kind} has no command 'sing'") as caught:
+    with pytest.raises(UnsupportedCommand, match=f"an? {kind} has no command 'sing'") as caught:
         COMMANDS.parse(kind, "sing", Request(value="ON"), {"own": ("a",)})
     for row in COMMANDS.rows:
         assert (row.name in caught.value.hint) is (row.target is kind)
@@ -124,7 +123,7 @@ def test_a_name_that_is_none_is_refused_with_those_that_are(kind: TargetKind) ->
 
 @pytest.mark.parametrize("name", ["armed", "sing"])
 def test_what_belongs_to_another_command_is_refused(name: str) -> None:
-    with pytest.raises(CommandRejected, match="^cause, text, score and seconds belong to alarm$"):
+    with pytest.raises(CommandRejected, match=r"^cause, text, score and seconds belong to alarm$"):
         COMMANDS.parse(TargetKind.MONITOR, name, Request(value="ON", score=3), {})
 
 
@@ -132,6 +131,13 @@ def test_levels_include_those_below() -> None:
     allowed = {(mine, needed) for mine in Level for needed in Level if mine.includes(needed)}
     read, control, admin = Level
     assert allowed == {(read, read), (control, read), (control, control), *((admin, needed) for needed in Level)}
+
+
+def test_the_schema_of_a_command_says_whose_a_detail_is() -> None:
+    properties = request_schema(COMMANDS)["properties"]
+    assert list(properties) == list(Request.model_fields)
+    assert properties["score"]["description"] == "alarm only."
+    assert properties["seconds"]["description"].startswith("alarm only: ")
 
 
 def table() -> str:

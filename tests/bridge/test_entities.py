@@ -285,7 +285,7 @@ def test_an_event_of_the_state_has_the_id_that_its_messages_have() -> None:
 
 
 def needs_admin(scope: Scope, row: Entity[Any]) -> bool:
-    command = command_of(row, TargetKind(scope)) if scope in set(TargetKind) else None
+    command = command_of(row, TargetKind(scope)) if scope in {Scope.SYSTEM, Scope.MONITOR} else None
     return command is not None and command.level is Level.ADMIN
 
 

@@ -27,6 +27,4 @@ def ask(action: Action, monitor: str | None = "1", *, system: str = "zm", **chan
 
 def within(seconds: float, *actions: type[Action]) -> CommandTable:
     """Return the table with another time limit, for these actions only or for all."""
-    return CommandTable(
-        replace(row, timeout_s=seconds) if row.action in actions or not actions else row for row in COMMANDS.rows
-    )
+    return CommandTable(replace(row, timeout_s=seconds) if row.action in actions or not actions else row for row in COMMANDS.rows)

@@ -64,9 +64,10 @@ class Backend(Protocol):
     async def execute(self, monitor_id: str | None, action: Action) -> None:
         """Have the VMS do this, and return when it has accepted; the hub verifies the effect from what `run` emits.
 
-        Called only for declared capabilities. A `Restart` is applied when another run of what captures the monitor was told
-        (`MonitorState.capture`) or, where runs have no names, that the camera went (`connected` False) and came back: tell
-        what was seen, not what was asked for. Raises CommandRejected, UnsupportedCommand or VmsError.
+        Called only for declared capabilities; an action that it does not know is unsupported. A `Restart` is applied when
+        another run of what captures the monitor was told (`MonitorState.capture`) or, where runs have no names, that the
+        camera went (`connected` False) and came back: tell what was seen, not what was asked for. Raises CommandRejected,
+        UnsupportedCommand or VmsError.
         """
 
     async def refresh(self, monitor_id: str | None) -> None:

@@ -16,13 +16,19 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    value: Annotated[str, Field(max_length=128)] | bool | None = None
-    on: bool | None = None
-    request_id: RequestId | None = None
-    cause: Annotated[str, Field(max_length=64)] | None = None
+    value: Annotated[str, Field(max_length=128)] | bool | None = Field(
+        default=None, description="What plain text would say: ON, OFF, a mode, a run state."
+    )
+    on: bool | None = Field(default=None, description="Another way to say ON or OFF.")
+    request_id: RequestId | None = Field(
+        default=None, description="Given back in the ack; a repeat within ten minutes is answered, and not executed again."
+    )
+    cause: Annotated[str, Field(max_length=64)] | None = Field(default=None, description="what the VMS notes as the cause.")
     text: Annotated[str, Field(max_length=256)] | None = None
     score: Annotated[int, Field(ge=0, le=255)] | None = None
-    seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=False)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=False)] | None = Field(
+        default=None, description="cancel it by itself after this time."
+    )
 
     @property
     def details(self) -> dict[str, object]:

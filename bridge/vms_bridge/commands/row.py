@@ -1,25 +1,39 @@
-"""What a row of the command table can say (table.py has the rows)."""
+"""What a row of the command table can say (monitor.py and system.py have the rows)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
-from vms_bridge.commands.actions import Action
-from vms_bridge.commands.values import Level
+from vms_bridge.commands.values import Action, Level
+from vms_bridge.model import MonitorState, SystemState
 
 if TYPE_CHECKING:
-    from vms_bridge.commands.effects import Effect
     from vms_bridge.commands.request import Request
     from vms_bridge.commands.values import TargetKind
-    from vms_bridge.model import Capability
-    from vms_bridge.views import MonitorView, SystemView
+    from vms_bridge.model import Capability, Monitor
 
 A = TypeVar("A", bound=Action)
+Shows: TypeAlias = Callable[[SystemState, MonitorState | None], bool]
+"""Says whether an effect shows in these states of the system and the monitor (None: it is not about one).
+
+It is asked at each state that is seen since the command was sent: some effects show in what happens in between.
+"""
+Effect: TypeAlias = Callable[[A, MonitorState | None], Shows]
+"""Made before the command is sent, from the action and the monitor's state then."""
 
 
-def _no_reason(_action: Action, _system: SystemView, _monitor: MonitorView | None) -> str | None:
+def in_state(holds: Callable[[A, MonitorState], bool]) -> Effect[A]:
+    """Return the effect that shows when this holds of the monitor's state, whatever was before."""
+
+    def effect(action: A, _before: MonitorState | None) -> Shows:
+        return lambda _system, state: state is not None and holds(action, state)
+
+    return effect
+
+
+def _no_reason(_action: Action, _system: SystemState, _monitor: Monitor | None) -> str | None:
     return None
 
 
@@ -55,7 +69,7 @@ class CommandRow(Generic[A]):
     """Makes the action of a request that came under this name. Raises CommandRejected."""
     value: Callable[[A], str]
     """The value in force once it is applied, as it stands in a payload."""
-    refusal: Callable[[A, SystemView, MonitorView | None], str | None] = field(default=_no_reason)
+    refusal: Callable[[A, SystemState, Monitor | None], str | None] = field(default=_no_reason)
     """Says why this can't be asked of its target, None where it can."""
     effect: Effect[A] | None
     """How it shows that it was done. None: no state tells, so that it is over when the VMS has accepted it."""

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from vms_bridge.commands.actions import Action
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing that a backend can be asked to do. There will be more of them: a backend refuses those that it does not know.
+
+    Its values are those that sinks see; the hub puts the VMS's own words in (`CommandRow.named`).
+    """
 
 
 class TargetKind(StrEnum):
@@ -34,7 +40,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a command is about, by public keys: a system, or one of its monitors."""
+    """What a command is about, as sinks name it: a system, or one of its monitors by key."""
 
     system: str
     monitor: str | None = None
@@ -90,7 +96,7 @@ class AckResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """The answer to a command, by what it has named: `applied` is the value now in force, `code` and `hint` say what went wrong."""
+    """The answer to a command, by what that has named: `applied` is the value in force, `code` and `hint` say what went wrong."""
 
     target: Target
     name: str

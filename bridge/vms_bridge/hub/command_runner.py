@@ -171,9 +171,7 @@ class CommandRunner:
         applied = None if result is AckResult.ACCEPTED else row.value(command.action)
         return Ack.of(command, result, self._clock.now(), applied=applied)
 
-    async def _run_now(
-        self, command: Command, row: CommandRow[Any], progress: Callable[[Ack], None] | None
-    ) -> AckResult:
+    async def _run_now(self, command: Command, row: CommandRow[Any], progress: Callable[[Ack], None] | None) -> AckResult:
         if command.deadline is not None and self._clock.monotonic() >= command.deadline:
             raise CommandTooOld(
                 "nothing was done: it expired before its turn", hint="its sender has set that time; others were before it"
@@ -214,7 +212,7 @@ class CommandRunner:
         if not command.level.includes(row.level):
             raise CommandForbidden("the configuration does not allow this", hint=f"it takes the level {row.level}")
         if row.target is not command.target.kind:
-            raise UnsupportedCommand(f"{row.name} is a command for a {row.target}, not for a {command.target.kind}")
+            raise UnsupportedCommand(f"{row.name} is for a {row.target}, and not for a {command.target.kind}")
         return row
 
     def _check(self, command: Command, row: CommandRow[Any]) -> LiveTarget:
@@ -231,7 +229,7 @@ class CommandRunner:
         able = monitor.monitor.capabilities if monitor else system.state.capabilities
         if row.needs not in able:
             raise UnsupportedCommand(f"this {named.kind} does not offer the command {command.name!r}")
-        why_not = row.refusal(command.action, system, monitor)
+        why_not = row.refusal(command.action, system.state, monitor.monitor if monitor else None)
         if why_not:
             raise CommandRejected(why_not)
         return LiveTarget(hub=self._hub, named=named)
@@ -242,12 +240,13 @@ class CommandRunner:
             return False
         has_looked = await self._looks.at_once(command.target.system, target.monitor_id)
         self._check(command, row)
-        return has_looked and row.effect(command.action, None)(target.system, target.monitor)
+        return has_looked and row.effect(command.action, None)(*target.states)
 
     async def _execute(self, command: Command, row: CommandRow[Any], target: LiveTarget) -> AckResult:
         action = await self._completed(command, target)
-        shows = row.effect(action, target.monitor.state if target.monitor else None) if row.effect is not None else None
-        showed_before = shows is not None and shows(target.system, target.monitor)
+        states = target.states
+        shows = row.effect(action, states[1]) if row.effect is not None else None
+        showed_before = shows is not None and shows(*states)
         async with self._forcing(command):
             await self._backend_of(command.target.system).execute(row, target.monitor_id, action)
         if shows is None:

@@ -9,6 +9,7 @@ from vms_bridge.errors import CommandRejected, system_gone
 
 if TYPE_CHECKING:
     from vms_bridge.commands import Target
+    from vms_bridge.model import MonitorState, SystemState
     from vms_bridge.views import HubView, MonitorView, SystemView
 
 
@@ -36,6 +37,12 @@ class LiveTarget:
         if monitor is None:
             raise self._gone()
         return monitor
+
+    @property
+    def states(self) -> tuple[SystemState, MonitorState | None]:
+        """The states in which the effect of a command shows. Raises CommandRejected."""
+        monitor = self.monitor
+        return self.system.state, monitor.state if monitor else None
 
     @property
     def monitor_id(self) -> str | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Command, CommandRow
-    from vms_bridge.commands.effects import Shows
+    from vms_bridge.commands.row import Shows
     from vms_bridge.hub.live_target import LiveTarget
     from vms_bridge.hub.looks import Looks
     from vms_bridge.views import HubView
@@ -52,7 +52,7 @@ class Verification:
         for task in work:
             task.add_done_callback(lambda _task: news.set())
         try:
-            while not (shows(target.system, target.monitor) and (has_looked.is_set() or not showed_before)):
+            while not (shows(*target.states) and (has_looked.is_set() or not showed_before)):
                 for ended in (task for task in work if task.done()):
                     ended.result()  # it does not end by itself
                 await news.wait()

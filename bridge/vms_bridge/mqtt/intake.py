@@ -17,7 +17,6 @@ from vms_bridge.mqtt.awaited import AwaitedSystems
 from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of
 from vms_bridge.mqtt.ledger import Ledger
 from vms_bridge.mqtt.notices import Notices
-from vms_bridge.mqtt.topics import CommandTarget
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.ledger import Entry
     from vms_bridge.mqtt.outbox import Outbox
-    from vms_bridge.mqtt.topics import Topics
+    from vms_bridge.mqtt.topics import CommandTarget, Topics
     from vms_bridge.mqtt.wire import Message
     from vms_bridge.views import HubView
 

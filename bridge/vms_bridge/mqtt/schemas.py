@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from vms_bridge.commands import COMMANDS
+from vms_bridge.commands.schema import request_schema
 from vms_bridge.entities import MODE_PATTERN, MONITOR, STORAGE, SYSTEM, JsonType, Source
 from vms_bridge.mqtt.bodies import (
     Answer,
@@ -66,6 +68,7 @@ def schemas() -> dict[str, Schema]:
     """Return the schema of each message by its name."""
     return {
         "ack": _message("ack", "What became of a command", _fields(Answer)),
+        "command": request_schema(COMMANDS),
         "detection": _message(
             "detection", "The objects seen in one frame; an empty list ends their presence", _fields(SeenObjects)
         ),

@@ -280,16 +280,19 @@ async def test_a_sink_may_do_what_its_level_allows_with_or_without_an_entity(tmp
         await panel.run(hub)
         results = [(ack.result, ack.code) for ack in panel.acks]
         forbidden = (AckResult.REFUSED, "forbidden")
-        assert results == {
-            Level.READ: [forbidden] * 4,
-            Level.CONTROL: [(AckResult.APPLIED, None), forbidden, forbidden, (AckResult.REFUSED, "rejected")],
-            Level.ADMIN: [
-                (AckResult.APPLIED, None),
-                (AckResult.APPLIED, None),
-                (AckResult.ACCEPTED, None),
-                (AckResult.REFUSED, "rejected"),
-            ],
-        }[level]
+        assert (
+            results
+            == {
+                Level.READ: [forbidden] * 4,
+                Level.CONTROL: [(AckResult.APPLIED, None), forbidden, forbidden, (AckResult.REFUSED, "rejected")],
+                Level.ADMIN: [
+                    (AckResult.APPLIED, None),
+                    (AckResult.APPLIED, None),
+                    (AckResult.ACCEPTED, None),
+                    (AckResult.REFUSED, "rejected"),
+                ],
+            }[level]
+        )
         assert len(backend.actions) == {Level.READ: 0, Level.CONTROL: 1, Level.ADMIN: 3}[level]
         assert all("level" in (ack.hint or "") for ack in panel.acks if ack.code == "forbidden")
 
@@ -307,8 +310,8 @@ async def test_two_principals_with_the_same_request_id_do_not_meet(tmp_path: Pat
 @pytest.mark.parametrize(
     ("action", "monitor", "words"),
     [
-        (SetRunState(name="Away"), "1", "run_state is a command for a system, not for a monitor"),
-        (Restart(), None, "restart is a command for a monitor, not for a system"),
+        (SetRunState(name="Away"), "1", "run_state is for a system, and not for a monitor"),
+        (Restart(), None, "restart is for a monitor, and not for a system"),
         (Look(to="left"), "1", "no command for a Look"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +12,8 @@ from tests.fakes.clock import settle
 from tests.fakes.commands import ask as command
 from tests.fakes.commands import within
 
-from vms_bridge.commands import Ack, AckResult, Restart, effects
+from vms_bridge.commands import COMMANDS, Ack, AckResult, Restart
 from vms_bridge.model import MonitorState, StateUpdate, SystemLost
-from vms_bridge.views import MonitorView, SystemView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,11 +49,11 @@ NOT_HAPPENED: list[tuple[str, Sequence[Changes]]] = [
 
 def shows(states: Sequence[Changes]) -> bool:
     before, *seen = [state(**changes) for changes in states]
-    shown = effects.restart(Restart(), before)
-    view = MonitorView(system="zm", key="1", monitor=snapshot().monitors[0], state=before)
-    system = SystemView(key="zm", kind="fake", name="Fake", url=None, state=snapshot().system, monitors={})
-    assert not shown(system, view)
-    return [shown(system, replace(view, state=each)) for each in seen][-1]
+    effect = COMMANDS.row_of(Restart()).effect
+    assert effect is not None
+    shown, system = effect(Restart(), before), snapshot().system
+    assert not shown(system, before)
+    return [shown(system, each) for each in seen][-1]
 
 
 @pytest.mark.parametrize("states", [states for _, states in HAPPENED], ids=[name for name, _ in HAPPENED])

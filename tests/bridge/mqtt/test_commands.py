@@ -14,7 +14,19 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.hub import FakeHub
 from tests.fakes.pipe import FakePipe, Sent
 
-from vms_bridge.commands import COMMANDS, Ack, AckResult, Level, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, Target
+from vms_bridge.commands import (
+    COMMANDS,
+    Ack,
+    AckResult,
+    Level,
+    Restart,
+    SetAlarm,
+    SetArmed,
+    SetDetection,
+    SetMode,
+    SetRunState,
+    Target,
+)
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
 from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of
 from vms_bridge.mqtt.counters import Counters
@@ -245,6 +257,15 @@ async def test_levels() -> None:
     assert "`mqtt.commands: control`" in (await none.error("zm/1/set/armed"))["hint"]
     assert "`mqtt.commands: admin`" in (await none.error("zm/1/set/restart", "PRESS"))["hint"]
     assert len(await control.ask("zm/1/set/armed")) == len(await admin.ask("zm/1/set/armed")) == 1
+
+
+async def test_who_may_not_is_told_how_to_allow_it_whatever_the_hub_calls_it() -> None:
+    desk = Desk(Level.READ)
+    error = await desk.error("zm/1/set/armed")
+    assert error == {
+        "code": "forbidden",
+        "hint": "the configuration does not allow this; set `mqtt.commands: control` to allow it",
+    }
 
 
 async def test_whoever_may_publish_can_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
