@@ -9,28 +9,23 @@ from pydantic import TypeAdapter
 from vms_bridge.views import EventMessage, MessageType
 
 if TYPE_CHECKING:
-    from vms_bridge.model import Event
+    from vms_bridge.model import Event, EventRef
 
 _ADAPTER = TypeAdapter(EventMessage)
 
 
-def public_event_id(system: str, event_id: str, generation: int) -> str:
-    """Return the id by which an event is known everywhere outside its backend."""
-    return f"{system}-{event_id}" if generation == 1 else f"{system}-{generation}.{event_id}"
-
-
 def event_message(
-    event: Event, type_: MessageType, *, epoch: str, seq: int, public_id: str, system: str, monitor: str, name: str, late: bool
+    event: Event, type_: MessageType, *, ref: EventRef, epoch: str, seq: int, monitor: str, name: str, late: bool
 ) -> EventMessage:
-    """Describe one step in the life of `event`."""
+    """Describe one step in the life of `event`, which everybody knows as `ref`."""
     return EventMessage(
         epoch=epoch,
         seq=seq,
-        id=public_id,
+        id=ref.format(),
         type=type_,
         kind=event.kind,
         late=late,
-        system=system,
+        system=ref.system,
         monitor=monitor,
         monitor_name=name,
         label=event.labels[0] if event.labels else None,

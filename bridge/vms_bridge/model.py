@@ -80,6 +80,37 @@ class Capability(OpenSet):
     LOAD = "load"
 
 
+MOST_GENERATIONS = 999_999_999
+_GENERATION = re.compile(r"([1-9][0-9]{0,8})\.")
+
+
+@dataclass(frozen=True, slots=True)
+class EventRef:
+    """Which event: of which system, and by which id that its VMS has given in which generation of its ids.
+
+    `format` returns the public id, the same in every message and for every sink; `parse` reads it, and nothing else.
+    A system's key has no hyphen, an id is not empty, a generation is one of 1 to `MOST_GENERATIONS`.
+    """
+
+    system: str
+    generation: int
+    id: str
+
+    def format(self) -> str:
+        """Return the public id: the first generation goes without saying, unless the id reads as if it named another."""
+        if self.generation == 1 and _GENERATION.match(self.id) is None:
+            return f"{self.system}-{self.id}"
+        return f"{self.system}-{self.generation}.{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> EventRef | None:
+        """Return the event with this public id, None where it can be no event's."""
+        system, _, rest = text.partition("-")
+        named = _GENERATION.match(rest)
+        ref = cls(system, int(named[1]), rest[named.end() :]) if named else cls(system, 1, rest)
+        return ref if system and ref.id and ref.format() == text else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
     """A part of a monitor's picture; `points` are corners in 0..1 from the top left."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 from pydantic import Field
 
-from vms_bridge.model import Detection, EndReason, EventKind, Monitor, MonitorState, OpenSet, SystemState
+from vms_bridge.model import Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, OpenSet, SystemState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,6 +78,11 @@ class EventMessage:
     """Null in this version."""
     media_id: str | None = None
 
+    @property
+    def ref(self) -> EventRef | None:
+        """The event that it is about."""
+        return EventRef.parse(self.id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
@@ -86,7 +91,7 @@ class StoredMessage:
     position: int
     system: str
     monitor: str
-    event_id: str
+    event: EventRef
     type: MessageType
     late: bool
     payload: bytes
@@ -96,7 +101,7 @@ class StoredMessage:
 class MonitorView:
     """A monitor as sinks see it: by key, with the configuration's name and area, and its newest event.
 
-    `last_event_id` is the VMS's own id of that event, for `EventPicture`.
+    `generation` is that of the event ids which its VMS gives now, such as the one in `state`.
     """
 
     system: str
@@ -104,7 +109,11 @@ class MonitorView:
     monitor: Monitor
     state: MonitorState
     last_event: EventMessage | None = None
-    last_event_id: str | None = None
+    generation: int = 1
+
+    def event(self, event_id: str) -> EventRef:
+        """Return the event that the VMS calls so now."""
+        return EventRef(self.system, self.generation, event_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

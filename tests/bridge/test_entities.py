@@ -32,14 +32,13 @@ from vms_bridge.entities import (
     monitor_rows,
     offered,
     part_key,
-    public_id,
 )
 from vms_bridge.model import AlarmState, Capability, MonitorState, Storage, SystemState, Zone
 from vms_bridge.views import BridgeState
 
 DOCS = Path(__file__).parents[2] / "docs" / "entities.md"
 ROWS = [pytest.param(scope, row, id=f"{scope}-{row.key}") for scope, rows in CATALOGUE.items() for row in rows]
-BLANK = replace(samples.VIEW, state=MonitorState(), last_event=None, last_event_id=None)
+BLANK = replace(samples.VIEW, state=MonitorState(), last_event=None)
 
 
 def keys(scope: Scope) -> set[str]:
@@ -278,10 +277,10 @@ def test_different_parts_have_different_keys(part_ids: list[str]) -> None:
 
 
 def test_an_event_of_the_state_has_the_id_that_its_messages_have() -> None:
-    second = replace(samples.VIEW, last_event=samples.message(id="zm-2.12"))
-    assert public_id(samples.VIEW, "13") == "zm-13"
-    assert public_id(second, "13") == "zm-2.13"
-    assert public_id(BLANK, "13") == "zm-13"
+    [read] = [row.read for row in MONITOR if row.key == "event_id" and row.read is not None]
+    assert read(samples.VIEW) == "zm-12"
+    assert read(replace(samples.VIEW, generation=2)) == "zm-2.12"
+    assert read(BLANK) is None
 
 
 def needs_admin(scope: Scope, row: Entity[Any]) -> bool:

@@ -13,6 +13,7 @@ from vms_bridge.commands import COMMANDS, Ack, AckResult
 from vms_bridge.errors import MediaUnavailable, StoreError
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.messages import encode, event_message
+from vms_bridge.model import EventRef
 from vms_bridge.views import BridgeState, MessageType, MonitorView, StoredMessage, SystemView
 
 if TYPE_CHECKING:
@@ -202,10 +203,9 @@ class FakeHub:
         message = event_message(
             what,
             type_,
+            ref=EventRef(system, 1, what.id),
             epoch=self.epoch,
             seq=position,
-            public_id=f"{system}-{number}",
-            system=system,
             monitor=key,
             name="Camera",
             late=late,
@@ -214,7 +214,7 @@ class FakeHub:
             position=position,
             system=system,
             monitor=key,
-            event_id=what.id,
+            event=EventRef(system, 1, what.id),
             type=type_,
             late=late,
             payload=encode(message),
@@ -222,7 +222,7 @@ class FakeHub:
         self.messages.append(stored)
         view = self._monitors[system].get(key)
         if view is not None:
-            self._monitors[system][key] = replace(view, last_event=message, last_event_id=what.id)
+            self._monitors[system][key] = replace(view, last_event=message)
         for each in self._subscriptions:
             each.messages()
             if view is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.entities.modes import MODE_PATTERN
-from vms_bridge.entities.monitor import MONITOR, monitor_rows, other_modes, public_id
+from vms_bridge.entities.monitor import MONITOR, monitor_rows, other_modes
 from vms_bridge.entities.row import (
     WHOLE_MESSAGE,
     Category,
@@ -56,7 +56,6 @@ __all__ = [
     "offered",
     "other_modes",
     "part_key",
-    "public_id",
 ]
 
 CATALOGUE: Mapping[Scope, tuple[Entity[Any], ...]] = {

@@ -17,7 +17,6 @@ from vms_bridge.entities.row import (
     needs,
     rounded,
 )
-from vms_bridge.messages import public_event_id
 from vms_bridge.model import MOTION, AlarmState, Capability
 
 if TYPE_CHECKING:
@@ -27,14 +26,6 @@ if TYPE_CHECKING:
     from vms_bridge.views import EventMessage, MonitorView
 
 _ALARM_STATES = frozenset(AlarmState)
-
-
-def public_id(view: MonitorView, event_id: str) -> str:
-    """Return the public id of an event that the VMS calls `event_id`, of the same generation as the newest event known."""
-    newest = view.last_event
-    if newest is None or view.last_event_id is None or not newest.id.endswith(view.last_event_id):
-        return public_event_id(view.system, event_id, 1)
-    return newest.id.removesuffix(view.last_event_id) + event_id
 
 
 def _motion(view: MonitorView) -> bool | None:
@@ -49,7 +40,7 @@ def _forced(view: MonitorView) -> bool | None:
 
 
 def _event_id(view: MonitorView) -> str | None:
-    return None if view.state.event_id is None else public_id(view, view.state.event_id)
+    return None if view.state.event_id is None else view.event(view.state.event_id).format()
 
 
 def _event_count(period: str, read: Callable[[MonitorView], Scalar], *, enabled: bool = False) -> Entity[MonitorView]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.hub.lifecycle import steps
-from vms_bridge.messages import encode, event_message, public_event_id
+from vms_bridge.messages import encode, event_message
+from vms_bridge.model import EventRef
 from vms_bridge.store import EventCommit, NewMessage
 from vms_bridge.views import MessageType
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPlan:
-    """What to store, and by monitor key the newest event that then stands: its id in the VMS and its message."""
+    """What to store, and by monitor key the message of the newest event that then stands."""
 
     commit: EventCommit
-    last_events: Mapping[str, tuple[str, EventMessage]]
+    last_events: Mapping[str, EventMessage]
 
 
 def plan_batch(
@@ -40,7 +41,7 @@ def plan_batch(
     seqs = dict(system.seqs)
     changed: dict[str, tuple[str, Event]] = {}
     messages: list[NewMessage] = []
-    last_events: dict[str, tuple[str, EventMessage]] = {}
+    last_events: dict[str, EventMessage] = {}
     for event in batch.events:
         key, before = known.get(event.id) or (system.key_of(event.monitor_id), None)
         if key is None or before == event or (before is not None and _is_settled(before, event)):
@@ -54,10 +55,9 @@ def plan_batch(
             message = event_message(
                 event,
                 type_,
+                ref=EventRef(system.key, batch.generation, event.id),
                 epoch=epoch,
                 seq=seqs[key],
-                public_id=public_event_id(system.key, event.id, batch.generation),
-                system=system.key,
                 monitor=key,
                 name=system.name_of(event.monitor_id),
                 late=is_late,
@@ -66,7 +66,7 @@ def plan_batch(
                 NewMessage(monitor=key, event_id=event.id, seq=seqs[key], type=type_, late=is_late, payload=encode(message))
             )
             if _becomes_last(message, last_events.get(key) or system.last_events.get(key)):
-                last_events[key] = (event.id, message)
+                last_events[key] = message
     commit = EventCommit(
         epoch=epoch,
         system=system.key,
@@ -74,7 +74,7 @@ def plan_batch(
         cursor=batch.cursor,
         events=tuple(changed.values()),
         messages=tuple(messages),
-        last_events={key: (event_id, encode(message)) for key, (event_id, message) in last_events.items()},
+        last_events={key: encode(message) for key, message in last_events.items()},
     )
     return BatchPlan(commit=commit, last_events=last_events)
 
@@ -84,13 +84,13 @@ def _is_settled(before: Event, event: Event) -> bool:
     return before.deleted or (before.is_over and not event.is_over)
 
 
-def _becomes_last(message: EventMessage, known: tuple[str, EventMessage] | None) -> bool:
+def _becomes_last(message: EventMessage, known: EventMessage | None) -> bool:
     """Say whether the message is what its monitor's last event now is.
 
     What is told live begins now, whatever the VMS's clock says; only what comes late has to be newer than what is there.
     """
-    if known is None or known[1].id == message.id:
+    if known is None or known.id == message.id:
         return True
     if message.type is not MessageType.NEW or not message.late:
         return message.type is MessageType.NEW
-    return message.start is not None and (known[1].start is None or message.start > known[1].start)
+    return message.start is not None and (known.start is None or message.start > known.start)

@@ -40,8 +40,8 @@ async def first(store: Store, clock: Clock, *, key: str, kind: str, name: str, r
         system.seqs[stored.key] = stored.seq
         if stored.remembered_modes:
             system.remembered_modes[stored.key] = stored.remembered_modes
-        if stored.last_event and stored.last_event_id:
-            system.last_events[stored.key] = (stored.last_event_id, decode(stored.last_event))
+        if stored.last_event:
+            system.last_events[stored.key] = decode(stored.last_event)
         if stored.monitor:
             monitors[stored.key] = stored.monitor
     _show(system, monitors.items())

@@ -15,7 +15,7 @@ from pydantic_core import SchemaValidator
 
 from vms_bridge.errors import BackendDefect
 from vms_bridge.hub.text import clean, shown
-from vms_bridge.model import Detection, EventBatch, Monitor, MonitorState, SystemState
+from vms_bridge.model import MOST_GENERATIONS, Detection, EventBatch, Monitor, MonitorState, SystemState
 
 _T = TypeVar("_T")
 _MOST_SHAPES = 1_000
@@ -69,6 +69,16 @@ class StateGate(Gate[MonitorState]):
         if shape == tuple(map(type, self._values(admitted))) and len(self._shapes) < _MOST_SHAPES:
             self._shapes.add(shape)
         return admitted
+
+
+def admit_batch(batch: object) -> EventBatch:
+    """Return the batch, each event of which has an id that can be told from all others. Raises BackendDefect."""
+    admitted = BATCHES.admit(batch)
+    if not 1 <= admitted.generation <= MOST_GENERATIONS:
+        raise BackendDefect("wrong values", f"EventBatch.generation: {admitted.generation} is not from 1 to {MOST_GENERATIONS}")
+    if not all(event.id for event in admitted.events):
+        raise BackendDefect("wrong values", "EventBatch.events: an event without an id")
+    return admitted
 
 
 def refused(value: object, wanted: str) -> BackendDefect:

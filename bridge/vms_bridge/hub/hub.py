@@ -20,6 +20,7 @@ from vms_bridge.hub.beginnings import first, successor
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.command_runner import CommandRules, CommandRunner
 from vms_bridge.hub.feed import SystemFeed
+from vms_bridge.hub.followed_events import FollowedEvents
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
 from vms_bridge.hub.labels import Interpreter
 from vms_bridge.hub.presence import Presence, is_ended
@@ -80,7 +81,9 @@ class Hub:
             retention=retention or Retention(),
             on_state=self._tell_state,
         )
-        self._recorder = Recorder(store, clock, durable_sinks=durable_sinks, on_stored=self._adopt)
+        self._recorder = Recorder(
+            store, durable_sinks=durable_sinks, on_generation=self._begin_generation, on_stored=self._adopt
+        )
         self._presence = Presence(clock, self._tell_detection)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._runner = CommandRunner(
@@ -374,6 +377,14 @@ class Hub:
         for subscription in self._subscriptions:
             subscription.system(system.key)
 
+    def _begin_generation(self, system: System, generation: int) -> None:
+        """Take the ids that the VMS gives from now on for others than the same ones before."""
+        system.generation, system.events = generation, FollowedEvents(self._clock.monotonic)
+        for key, view in system.monitors.items():
+            system.monitors[key] = replace(view, generation=generation)
+            for subscription in self._subscriptions if view.state.event_id is not None else ():
+                subscription.state((system.key, key))
+
     def _adopt(self, system: System, plan: BatchPlan) -> None:
         """Make what was stored the current truth."""
         commit, last_events = plan.commit, plan.last_events
@@ -382,9 +393,9 @@ class Hub:
             system.seqs[message.monitor] = message.seq
         system.events.take_in(commit.events, late={message.event_id for message in commit.messages if message.late})
         system.last_events.update(last_events)
-        for key, (event_id, newest) in last_events.items():
+        for key, newest in last_events.items():
             if key in system.monitors:
-                system.monitors[key] = replace(system.monitors[key], last_event=newest, last_event_id=event_id)
+                system.monitors[key] = replace(system.monitors[key], last_event=newest)
         for subscription in self._subscriptions:
             if commit.messages:
                 subscription.messages()

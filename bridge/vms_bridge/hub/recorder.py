@@ -6,27 +6,33 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from vms_bridge.hub.batch_plan import BatchPlan, plan_batch
-from vms_bridge.hub.followed_events import FollowedEvents
 from vms_bridge.store import StaleEpoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vms_bridge.clock import Clock
     from vms_bridge.hub.system import System
     from vms_bridge.model import EventBatch
     from vms_bridge.store import Store
 
 
 class Recorder:
-    """The way of event batches into the store; `on_stored` hears of each plan that has become the truth."""
+    """The way of event batches into the store.
+
+    `on_generation` hears that a system's event ids start anew, `on_stored` of each plan that has become the truth.
+    """
 
     def __init__(
-        self, store: Store, clock: Clock, *, durable_sinks: Sequence[str], on_stored: Callable[[System, BatchPlan], None]
+        self,
+        store: Store,
+        *,
+        durable_sinks: Sequence[str],
+        on_generation: Callable[[System, int], None],
+        on_stored: Callable[[System, BatchPlan], None],
     ) -> None:
         self._store = store
-        self._clock = clock
         self._durable_sinks = tuple(durable_sinks)
+        self._on_generation = on_generation
         self._on_stored = on_stored
         self._writes: set[asyncio.Task[None]] = set()
 
@@ -44,7 +50,7 @@ class Recorder:
     async def _record(self, system: System, batch: EventBatch) -> None:
         async with system.recording:
             if batch.generation != system.generation:
-                system.generation, system.events = batch.generation, FollowedEvents(self._clock.monotonic)
+                self._on_generation(system, batch.generation)
             while True:
                 plan = await self._plan(system, batch)
                 if not plan.commit.events and plan.commit.cursor in (None, system.cursor):

@@ -39,8 +39,8 @@ class System:
     """The key of each monitor that the VMS has and the configuration shows, by its id."""
     names: dict[str, str]
     """The VMS's name of each monitor that was ever met, by its id: events outlive their monitors."""
-    last_events: dict[str, tuple[str, EventMessage]] = field(default_factory=dict)
-    """By key, also of monitors that have gone: the VMS's id of the newest event, and its message."""
+    last_events: dict[str, EventMessage] = field(default_factory=dict)
+    """By key, also of monitors that have gone: the newest event's message."""
     seqs: dict[str, int] = field(default_factory=dict)
     remembered_modes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     cursor: str | None
@@ -89,7 +89,7 @@ class System:
 
     def admit_events(self, batch: object) -> EventBatch:
         """Return the events that a backend tells of. Raises BackendDefect for what are none."""
-        admitted = door.BATCHES.admit(batch)
+        admitted = door.admit_batch(batch)
         events = tuple(without(event, self.strike, "cause", "notes") for event in admitted.events)
         return admitted if events == admitted.events else replace(admitted, events=events)
 
@@ -113,9 +113,13 @@ class System:
         known = self.monitors.get(key)
         if known is not None:
             return replace(known, monitor=monitor)
-        event_id, message = self.last_events.get(key, (None, None))
         return MonitorView(
-            system=self.key, key=key, monitor=monitor, state=MonitorState(), last_event=message, last_event_id=event_id
+            system=self.key,
+            key=key,
+            monitor=monitor,
+            state=MonitorState(),
+            last_event=self.last_events.get(key),
+            generation=self.generation,
         )
 
     def described(self, monitor: Monitor) -> tuple[str, Monitor] | None:

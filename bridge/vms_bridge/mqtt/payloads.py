@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from vms_bridge.entities import public_id
 from vms_bridge.entities.states import encode
 from vms_bridge.mqtt.bodies import Answer, Failure, Hello, SeenObject, SeenObjects, SystemName
 from vms_bridge.views import EventMessage
@@ -83,7 +82,7 @@ def detection(view: MonitorView | None, detection: Detection) -> bytes:
         SeenObjects(
             time=detection.time,
             frame=detection.frame,
-            event_id=None if detection.event_id is None or view is None else public_id(view, detection.event_id),
+            event_id=None if detection.event_id is None or view is None else view.event(detection.event_id).format(),
             source=detection.source,
             objects=tuple(
                 SeenObject(label=seen.label, score=seen.score, box=seen.box, zones=seen.zones, track=seen.track, text=seen.text)

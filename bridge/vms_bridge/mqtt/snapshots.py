@@ -284,14 +284,15 @@ class Snapshots:
         """Return what the broker is to show, None if it shows that already."""
         view = self._hub.monitor(*key)
         due = _due(view) if view else None
-        if view is None or view.last_event_id is None or due is None or _is_right(self._memory.shown.get(key), due):
+        ref = view.last_event.ref if view and view.last_event else None
+        if ref is None or due is None or _is_right(self._memory.shown.get(key), due):
             return None
         if self._under_way.get(key) == due:
             return None
         if not due.has_picture:
             return _Picture(key=key, shown=due, jpeg=b"")
         async with self._clock.timeout(_FETCH_S):
-            original = await self._hub.picture(key[0], EventPicture(event_id=view.last_event_id))
+            original = await self._hub.picture(key[0], EventPicture(event_id=ref.id))
         jpeg = await asyncio.get_running_loop().run_in_executor(thread, shrink, original)
         return _Picture(key=key, shown=due, jpeg=jpeg)
 

@@ -283,12 +283,15 @@ def _rescued(damaged: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _copy_rows(source: sqlite3.Connection, target: sqlite3.Connection, table: str, direction: str) -> None:
-    key = _IN_ORDER_OF.get(table, "1")
-    rows = source.execute(f"SELECT * FROM {table} ORDER BY {key} {direction}")  # noqa: S608 - names of our own schema
-    columns = ", ".join(column[0] for column in rows.description)  # an older file has fewer
-    marks = ", ".join("?" * len(rows.description))
-    for row in rows:
+    key, known = _IN_ORDER_OF.get(table, "1"), _columns(target, table)
+    names = [name for name in _columns(source, table) if name in known]  # a file of another format has others
+    columns, marks = ", ".join(names), ", ".join("?" * len(names))
+    for row in source.execute(f"SELECT {columns} FROM {table} ORDER BY {key} {direction}"):  # noqa: S608 - our own names
         target.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row)  # noqa: S608 - the same
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    return [column[0] for column in connection.execute(f"SELECT * FROM {table} LIMIT 0").description]  # noqa: S608 - the same
 
 
 def _replace(path: Path, rescued: sqlite3.Connection, now: datetime, error: sqlite3.DatabaseError) -> sqlite3.Connection:

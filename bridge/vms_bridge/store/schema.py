@@ -61,6 +61,14 @@ _MIGRATIONS = (
         PRIMARY KEY (sink, number)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE messages ADD COLUMN generation INTEGER NOT NULL DEFAULT 1;
+    UPDATE messages SET generation = coalesce((
+        SELECT max(generation) FROM events WHERE system = messages.system AND event_id = messages.event_id
+        AND instr(CAST(messages.payload AS TEXT), '"id":"' || system || '-' || generation || '.' || event_id || '"')
+    ), 1);
+    ALTER TABLE monitors DROP COLUMN last_event_id;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

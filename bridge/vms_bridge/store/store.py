@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from pydantic import TypeAdapter
 
 from vms_bridge.errors import StoreError
-from vms_bridge.model import Event, Monitor
+from vms_bridge.model import Event, EventRef, Monitor
 from vms_bridge.store.database import Database
 from vms_bridge.store.values import EventCommit, Forced, StaleEpoch, StoredMonitor, StoredSystem
 from vms_bridge.views import MessageType, StoredMessage
@@ -187,7 +187,7 @@ class Store:
 
     def _monitors(self, system: str) -> list[StoredMonitor]:
         rows = self._database.connection.execute(
-            "SELECT monitor, seq, description, remembered, last_event, last_event_id FROM monitors WHERE system = ?", (system,)
+            "SELECT monitor, seq, description, remembered, last_event FROM monitors WHERE system = ?", (system,)
         )
         return [
             StoredMonitor(
@@ -196,9 +196,8 @@ class Store:
                 monitor=_MONITOR.validate_json(description) if description else None,
                 remembered_modes=json.loads(remembered) if remembered else None,
                 last_event=last_event,
-                last_event_id=last_event_id,
             )
-            for key, seq, description, remembered, last_event, last_event_id in rows
+            for key, seq, description, remembered, last_event in rows
         ]
 
     def _system(self, system: str, recent: timedelta, most: int) -> StoredSystem:
@@ -263,18 +262,19 @@ class Store:
                 " ON CONFLICT (system, generation, event_id) DO UPDATE"
                 " SET monitor = excluded.monitor, data = excluded.data, is_open = excluded.is_open, updated = excluded.updated",
                 [
-                    (commit.system, commit.generation, event.id, key, _EVENT.dump_json(event), not event.is_over, now)
+                    (*_event_key(commit, event.id), key, _EVENT.dump_json(event), not event.is_over, now)
                     for key, event in commit.events
                 ],
             )
             cursor.executemany(
                 "UPDATE events SET late = 1 WHERE system = ? AND generation = ? AND event_id = ?",
-                {(commit.system, commit.generation, message.event_id) for message in commit.messages if message.late},
+                {_event_key(commit, message.event_id) for message in commit.messages if message.late},
             )
             for message in commit.messages:
                 cursor.execute(
-                    "INSERT INTO messages (system, monitor, event_id, type, late, created, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (commit.system, message.monitor, message.event_id, message.type, message.late, now, message.payload),
+                    "INSERT INTO messages (system, generation, event_id, monitor, type, late, created, payload)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*_event_key(commit, message.event_id), message.monitor, message.type, message.late, now, message.payload),
                 )
                 position = cursor.lastrowid
                 cursor.executemany("INSERT INTO outbox VALUES (?, ?, ?)", [(sink, message.late, position) for sink in sinks])
@@ -284,8 +284,8 @@ class Store:
                 [(commit.system, message.monitor, message.seq) for message in commit.messages],
             )
             cursor.executemany(
-                "UPDATE monitors SET last_event_id = ?, last_event = ? WHERE system = ? AND monitor = ?",
-                [(event_id, payload, commit.system, key) for key, (event_id, payload) in commit.last_events.items()],
+                "UPDATE monitors SET last_event = ? WHERE system = ? AND monitor = ?",
+                [(payload, commit.system, key) for key, payload in commit.last_events.items()],
             )
 
     def _save_monitors(self, system: str, monitors: dict[str, Monitor]) -> None:
@@ -347,7 +347,7 @@ class Store:
 
     def _undelivered(self, sink: str, late: bool, after: int, limit: int) -> list[StoredMessage]:  # noqa: FBT001 - a column
         rows = self._database.connection.execute(
-            "SELECT m.position, m.system, m.monitor, m.event_id, m.type, m.payload"
+            "SELECT m.position, m.system, m.generation, m.event_id, m.monitor, m.type, m.payload"
             " FROM outbox o JOIN messages m USING (position)"
             " WHERE o.sink = ? AND o.late = ? AND o.position > ? ORDER BY o.position LIMIT ?",
             (sink, late, after, limit),
@@ -357,12 +357,12 @@ class Store:
                 position=position,
                 system=system,
                 monitor=monitor,
-                event_id=event_id,
+                event=EventRef(system, generation, event_id),
                 type=MessageType(type_),
                 late=late,
                 payload=payload,
             )
-            for position, system, monitor, event_id, type_, payload in rows
+            for position, system, generation, event_id, monitor, type_, payload in rows
         ]
 
     def _delivered(self, sink: str, positions: tuple[int, ...]) -> None:
@@ -405,3 +405,7 @@ class Store:
             )
             cursor.execute("DELETE FROM events WHERE rowid <= (SELECT max(rowid) FROM events) - ? AND NOT is_open", (most,))
         return lost
+
+
+def _event_key(commit: EventCommit, event_id: str) -> tuple[str, int, str]:
+    return commit.system, commit.generation, event_id

@@ -37,8 +37,8 @@ class EventCommit:
     events: tuple[tuple[str, Event], ...]
     """Each event with the key of its monitor."""
     messages: tuple[NewMessage, ...]
-    last_events: Mapping[str, tuple[str, bytes]]
-    """By monitor key: the VMS's id of its newest event, and the message that describes it."""
+    last_events: Mapping[str, bytes]
+    """By monitor key: the message that describes its newest event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,6 @@ class StoredMonitor:
     monitor: Monitor | None = None
     remembered_modes: Mapping[str, str] | None = None
     last_event: bytes | None = None
-    last_event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

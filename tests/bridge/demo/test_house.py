@@ -101,8 +101,8 @@ async def test_a_restart_of_the_bridge_tells_what_was_missed_once(tmp_path: Path
         picture = bridge.hub.monitor("sim", "1")
         assert picture is not None
         refs: list[PictureRef] = [LivePicture(monitor_id="1")]
-        if picture.last_event_id:
-            refs.append(EventPicture(event_id=picture.last_event_id))
+        if picture.last_event and picture.last_event.ref:
+            refs.append(EventPicture(event_id=picture.last_event.ref.id))
         for ref in refs:
             assert (await bridge.hub.picture("sim", ref))[:2] == b"\xff\xd8"
         cursor = bridge.hub._systems["sim"].cursor

@@ -108,6 +108,9 @@ async def test_what_is_wrong_is_refused_and_changes_nothing(tmp_path: Path, upda
         EventBatch(events=(event(labels=(None,)),)),
         EventBatch(events=(event(),), cursor=7),  # type: ignore[arg-type]
         EventBatch(events=(event(),), generation=None),  # type: ignore[arg-type]
+        EventBatch(events=(event(),), generation=0),
+        EventBatch(events=(event(),), generation=10**9),
+        EventBatch(events=(event(id=""),)),
     ],
     ids=repr,
 )

@@ -26,6 +26,7 @@ from vms_bridge.model import (
     Event,
     EventBatch,
     EventPicture,
+    EventRef,
     MonitorState,
     Snapshot,
     StateUpdate,
@@ -216,7 +217,7 @@ async def test_an_event_is_numbered_stored_and_told_in_the_order_of_its_life(tmp
         view = hub.monitor("zm", "1")
         assert view
         assert view.last_event
-        assert (view.last_event.seq, view.last_event_id) == (3, "7")
+        assert (view.last_event.seq, view.last_event.ref) == (3, EventRef("zm", 1, "7"))
 
 
 async def test_late_events_take_their_own_lane_and_touch_the_last_event_only_when_newer(tmp_path: Path) -> None:
@@ -229,7 +230,8 @@ async def test_late_events_take_their_own_lane_and_touch_the_last_event_only_whe
         assert [(each["id"], each["late"]) for each in await told(hub, late=True)] == [("zm-8", True)]
         view = hub.monitor("zm", "1")
         assert view
-        assert view.last_event_id == "9"
+        assert view.last_event
+        assert view.last_event.id == "zm-9"
 
 
 async def test_the_last_event_is_the_one_that_was_told_last_whatever_the_clock_of_the_vms(tmp_path: Path) -> None:
@@ -242,8 +244,8 @@ async def test_the_last_event_is_the_one_that_was_told_last_whatever_the_clock_o
             view = hub.monitor("zm", "1")
             assert view
             assert view.last_event
-            assert view.last_event.id == f"zm-{view.last_event_id}"
-            return view.last_event_id or "", view.last_event.type
+            assert view.last_event.ref
+            return view.last_event.ref.id, view.last_event.type
 
         hour = timedelta(hours=1)
         assert await last_event(event(1, start=START + hour)) == ("1", "new")
@@ -273,7 +275,7 @@ async def test_a_monitor_that_comes_back_has_its_last_event(tmp_path: Path) -> N
         view = hub.monitor("zm", "2")
         assert view
         assert view.last_event
-        assert (view.last_event_id, view.last_event.label) == ("2", "cat")
+        assert (view.last_event.id, view.last_event.label) == ("zm-2", "cat")
 
 
 async def test_a_restarted_bridge_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -296,7 +298,8 @@ async def test_a_restarted_bridge_goes_on_where_it_was(tmp_path: Path) -> None:
         feed = await added(hub)
         view = hub.monitor("zm", "1")
         assert view
-        assert (view.monitor.name, view.state.available, view.last_event_id) == ("Door", False, "7")
+        assert view.last_event
+        assert (view.monitor.name, view.state.available, view.last_event.id) == ("Door", False, "zm-7")
         assert (feed.resume.cursor, [each.id for each in feed.resume.open_events]) == ("7", ["7"])
         await feed.record(EventBatch(events=(event(7, end=START), event(8)), cursor="8"))
         assert [(each["type"], each["seq"], each["epoch"]) for each in await told(hub)] == [("end", 2, epoch), ("new", 3, epoch)]
@@ -310,6 +313,26 @@ async def test_a_restored_database_starts_a_generation(tmp_path: Path) -> None:
         assert [each["id"] for each in await told(hub)] == ["zm-7", "zm-2.3"]
         assert [each.id for each in feed.resume.open_events] == ["3"]
         assert feed.resume.generation == 2
+
+
+async def test_an_event_in_a_state_is_one_of_the_generation_in_force(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        feed.emit(snapshot(monitor(1), monitor(2), m1=state(event_id="7")))
+        subscription = hub.subscribe()
+        await subscription.changes()
+        await feed.record(EventBatch(events=(event(7),), generation=2))
+        changes = await subscription.changes()
+        view = hub.monitor("zm", "1")
+        assert view
+        assert view.event("7") == EventRef("zm", 2, "7")
+        assert changes.states == {("zm", "1")}, "what is shown of the other has not changed"
+        feed.emit(snapshot(monitor(1), monitor(2), monitor(3)))
+        assert {each.generation for each in hub.systems["zm"].monitors.values()} == {2}
+
+    async with running(tmp_path) as hub:
+        await added(hub)
+        assert {each.generation for each in hub.systems["zm"].monitors.values()} == {2}
 
 
 async def test_events_that_ended_a_short_while_ago_are_named_to_who_resumes(tmp_path: Path) -> None:
@@ -775,12 +798,14 @@ async def test_an_event_whose_times_are_not_known_comes_to_its_end(tmp_path: Pat
         ]  # fmt: skip
         view = hub.monitor("zm", "1")
         assert view
-        assert (view.last_event_id, view.last_event and view.last_event.end_reason) == ("1", "closed")
+        assert view.last_event
+        assert (view.last_event.id, view.last_event.end_reason) == ("zm-1", "closed")
         assert feed.resume.open_events == ()
         await feed.record(EventBatch(events=(event(3, end=START),), cursor="3", late=True))
         view = hub.monitor("zm", "1")
         assert view
-        assert view.last_event_id == "3", "a time that is known is newer than none"
+        assert view.last_event
+        assert view.last_event.id == "zm-3", "a time that is known is newer than none"
 
 
 async def test_a_picture_of_a_system_that_is_taken_away_meanwhile_is_not_waited_for(tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
@@ -15,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.fakes.backend import START, ScriptedBackend, event, snapshot
 from tests.fakes.clock import FakeClock
+from tests.fakes.older_store import make_older
 
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import EndReason, Event, EventBatch
-from vms_bridge.store import Store, schema
+from vms_bridge.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -80,7 +80,7 @@ class House:
 
     async def told(self, *, late: bool) -> list[tuple[str, str]]:
         messages = await self.hub.undelivered("mqtt", late=late, after=0, limit=1000)
-        return [(message.event_id, json.loads(message.payload)["type"]) for message in messages]
+        return [(message.event.id, json.loads(message.payload)["type"]) for message in messages]
 
 
 @pytest.mark.parametrize("step", ["reload", "remove", "restart", "wait"])
@@ -132,19 +132,6 @@ async def test_once_late_always_late(tmp_path_factory: pytest.TempPathFactory, s
         assert sum(lane.count(("7", "new")) for lane in lanes.values()) <= 1
 
 
-def make_older(path: Path, version: int) -> None:
-    """Put a store of an earlier format, with all that it can hold, in the place of this one."""
-    newer = path.rename(path.with_suffix(".newer"))
-    with closing(sqlite3.connect(path)) as older:
-        older.executescript("".join(schema._MIGRATIONS[:version]) + f"PRAGMA user_version = {version}")
-        older.execute("ATTACH ? AS newer", (str(newer),))
-        names = "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-        for (table,) in older.execute(names).fetchall():
-            columns = ", ".join(row[1] for row in older.execute(f"PRAGMA main.table_info({table})"))
-            older.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")  # noqa: S608 - our own names
-        older.commit()
-
-
 async def test_a_store_of_an_earlier_version_knows_it_too(tmp_path: Path) -> None:
     house = House(tmp_path)
     async with house.open():
@@ -155,3 +142,15 @@ async def test_a_store_of_an_earlier_version_knows_it_too(tmp_path: Path) -> Non
         await house.record(TRUE_END, event(8, end=START))
         assert await house.told(late=True) == [("7", "new"), ("7", "end")]
         assert await house.told(late=False) == [("8", "new"), ("8", "end")]
+
+
+async def test_a_message_of_an_earlier_version_is_of_the_generation_that_it_names(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    async with house.open():
+        await house.record(BEGUN)
+        await house.feed.record(EventBatch(events=(BEGUN, event(9)), generation=2))
+    make_older(tmp_path / "vms-bridge.sqlite", 6)
+    async with house.open():
+        messages = await house.hub.undelivered("mqtt", late=False, after=0, limit=10)
+        assert [message.event.format() for message in messages] == ["zm-7", "zm-2.7", "zm-2.9"]
+        assert [json.loads(message.payload)["id"] for message in messages] == ["zm-7", "zm-2.7", "zm-2.9"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from vms_bridge.commands import Level
 from vms_bridge.messages import event_message
-from vms_bridge.model import AlarmState, Capability, EndReason, Event, Monitor, MonitorState, Storage, SystemState, Zone
+from vms_bridge.model import AlarmState, Capability, EndReason, Event, EventRef, Monitor, MonitorState, Storage, SystemState, Zone
 from vms_bridge.mqtt.homeassistant.discovery import Offer
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.views import EventMessage, MessageType, MonitorView, SystemView
@@ -82,12 +82,12 @@ EVENT = Event(
 def message(type_: MessageType = MessageType.END, **changes: Any) -> EventMessage:  # noqa: ANN401  # any field of the message
     """Return an event message of the monitor."""
     step = event_message(
-        EVENT, type_, epoch="e1", seq=7, public_id="zm-12", system="zm", monitor="1", name="Front door", late=False
+        EVENT, type_, ref=EventRef("zm", 1, "12"), epoch="e1", seq=7, monitor="1", name="Front door", late=False
     )
     return replace(step, **changes)
 
 
-VIEW = MonitorView(system="zm", key="1", monitor=MONITOR, state=STATE, last_event=message(), last_event_id="12")
+VIEW = MonitorView(system="zm", key="1", monitor=MONITOR, state=STATE, last_event=message())
 
 SYSTEM_STATE = SystemState(
     available=True,

@@ -187,6 +187,8 @@ def test_a_detection_has_the_public_event_id() -> None:
     }
     ended = json.loads(payloads.detection(samples.VIEW, Detection(monitor_id="1", time=samples.NOW)))
     assert (ended["objects"], ended["event_id"]) == ([], None)
+    restored = json.loads(payloads.detection(replace(samples.VIEW, generation=2), detection))
+    assert restored["event_id"] == "zm-2.12"
 
 
 def test_the_last_event_is_the_message_without_its_urls() -> None:
