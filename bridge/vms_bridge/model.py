@@ -297,9 +297,9 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPicture:
-    """The best frame of an event."""
+    """The best frame of an event, and of no other one that its VMS may call so by now."""
 
-    event_id: str
+    event: EventRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -229,7 +229,10 @@ class HubView(Protocol):
         """Return what the sink has kept last under this key; None where nothing is, or it can't be read."""
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
-        """Fetch a JPEG from the system. Raises MediaUnavailable or VmsError."""
+        """Fetch a JPEG from the system. Raises MediaUnavailable or VmsError.
+
+        An event of before a restored database has no picture any more: what the VMS calls so now is another one.
+        """
 
 
 class Sink(Protocol):

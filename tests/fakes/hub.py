@@ -13,7 +13,7 @@ from vms_bridge.commands import COMMANDS, Ack, AckResult
 from vms_bridge.errors import MediaUnavailable, StoreError
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.messages import encode, event_message
-from vms_bridge.model import EventRef
+from vms_bridge.model import EventPicture, EventRef
 from vms_bridge.views import BridgeState, MessageType, MonitorView, StoredMessage, SystemView
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class FakeHub:
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
         self.asked_pictures.append(ref)
-        found = self.pictures.get(getattr(ref, "event_id", ""))
+        found = self.pictures.get(ref.event.id) if isinstance(ref, EventPicture) else None
         if found is None:
             raise MediaUnavailable(f"{system} has no such picture yet")
         return found

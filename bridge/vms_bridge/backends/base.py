@@ -78,7 +78,10 @@ class Backend(Protocol):
         """
 
     async def picture(self, ref: PictureRef) -> bytes:
-        """Return a JPEG of at most a few MB. Raises MediaUnavailable or VmsError."""
+        """Return a JPEG of at most a few MB. Raises MediaUnavailable or VmsError.
+
+        The hub asks for events of the generation that was recorded last only; `EventRef.id` is the VMS's own id.
+        """
 
     async def check(self) -> Sequence[Finding]:
         """Try the connection as `run` would, and report in words for the person who configured it. Never raises."""

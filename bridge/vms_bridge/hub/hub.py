@@ -170,7 +170,10 @@ class Hub:
         found = self._systems.get(system)
         if found is None:
             raise MediaUnavailable(f"there is no system {system!r}")
-        return await found.backend.picture(ref)
+        found.check_picture(ref)
+        picture = await found.backend.picture(ref)
+        found.check_picture(ref)  # meanwhile its id may have become another's
+        return picture
 
     async def run(self) -> None:
         """Keep the house until cancelled: save descriptions, forget what is old, end forced alarms and detections in time."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from vms_bridge.errors import MediaUnavailable
 from vms_bridge.hub import door
 from vms_bridge.hub.labels import Labels
 from vms_bridge.hub.text import without
 from vms_bridge.keys import MonitorRule
-from vms_bridge.model import MonitorState, SystemState
+from vms_bridge.model import EventPicture, MonitorState, SystemState
 from vms_bridge.views import MonitorView, SystemView
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.guard import Guard
     from vms_bridge.hub.followed_events import FollowedEvents
     from vms_bridge.keys import MonitorRules
-    from vms_bridge.model import EventBatch, Monitor
+    from vms_bridge.model import EventBatch, Monitor, PictureRef
     from vms_bridge.views import EventMessage
 
 
@@ -92,6 +93,14 @@ class System:
         admitted = door.admit_batch(batch)
         events = tuple(without(event, self.strike, "cause", "notes") for event in admitted.events)
         return admitted if events == admitted.events else replace(admitted, events=events)
+
+    def check_picture(self, ref: PictureRef) -> None:
+        """Make sure that the picture is of an event which the VMS still calls so. Raises MediaUnavailable."""
+        if isinstance(ref, EventPicture) and (ref.event.system, ref.event.generation) != (self.key, self.generation):
+            raise MediaUnavailable(
+                f"system {self.key} has no picture of event {ref.event.format()}",
+                hint="its event ids have started anew, as after a restored database" if ref.event.system == self.key else "",
+            )
 
     def _labelled(self, monitor: Monitor) -> Monitor:
         modes = {mode: self.labels.all_of(choices) for mode, choices in monitor.modes.items()}

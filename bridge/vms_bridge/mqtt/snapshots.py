@@ -292,7 +292,7 @@ class Snapshots:
         if not due.has_picture:
             return _Picture(key=key, shown=due, jpeg=b"")
         async with self._clock.timeout(_FETCH_S):
-            original = await self._hub.picture(key[0], EventPicture(event_id=ref.id))
+            original = await self._hub.picture(key[0], EventPicture(event=ref))
         jpeg = await asyncio.get_running_loop().run_in_executor(thread, shrink, original)
         return _Picture(key=key, shown=due, jpeg=jpeg)
 

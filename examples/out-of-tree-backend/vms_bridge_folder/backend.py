@@ -147,7 +147,7 @@ class FolderBackend:
     async def picture(self, ref: PictureRef) -> bytes:
         """Read the first picture of an event, or a camera's newest one."""
         if isinstance(ref, EventPicture):
-            match = _EVENT.fullmatch(ref.event_id)
+            match = _EVENT.fullmatch(ref.event.id)
             camera, since = (match[1], int(match[2]) / 1_000) if match else ("", 0.0)
         else:
             camera, since = ref.monitor_id, 0.0

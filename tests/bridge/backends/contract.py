@@ -27,6 +27,7 @@ from vms_bridge.model import (
     Event,
     EventBatch,
     EventPicture,
+    EventRef,
     LivePicture,
     Monitor,
     MonitorState,
@@ -270,8 +271,8 @@ async def delivers_the_pictures_that_it_declares(subject: Subject) -> None:
         await subject.until(lambda: any(event.snapshot_ready for event in feed.events), 2 * subject.busy_s)
         event = next(event for event in feed.events if event.snapshot_ready)
         if Capability.EVENT_PICTURE in feed.monitors[event.monitor_id].capabilities:
-            assert (await backend.picture(EventPicture(event_id=event.id)))[:2] == b"\xff\xd8"
-        for missing in (LivePicture(monitor_id="no such monitor"), EventPicture(event_id="no such event")):
+            assert (await backend.picture(EventPicture(event=EventRef("contract", 1, event.id))))[:2] == b"\xff\xd8"
+        for missing in (LivePicture(monitor_id="no such monitor"), EventPicture(event=EventRef("contract", 1, "no such event"))):
             try:
                 await backend.picture(missing)
             except MediaUnavailable:

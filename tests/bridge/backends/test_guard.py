@@ -26,7 +26,7 @@ from vms_bridge.errors import (
     VmsProtocolError,
     VmsUnreachable,
 )
-from vms_bridge.model import EventPicture
+from vms_bridge.model import EventPicture, EventRef
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ CALLS: dict[str, Callable[[Guard], Awaitable[object]]] = {
     "run": lambda guard: guard.run(cast("Feed", None)),
     "execute": lambda guard: guard.execute("1", SetAlarm(on=True)),
     "refresh": lambda guard: guard.refresh(None),
-    "picture": lambda guard: guard.picture(EventPicture(event_id="7")),
+    "picture": lambda guard: guard.picture(EventPicture(event=EventRef("zm", 1, "7"))),
     "check": lambda guard: guard.check(limit_s=30),
 }
 every_call = pytest.mark.parametrize("name", CALLS)
@@ -265,7 +265,7 @@ async def test_only_a_picture_is_one(value: object) -> None:
         return value
 
     with pytest.raises(MediaUnavailable, match="system zm gave"):
-        await guarded(work).picture(EventPicture(event_id="7"))
+        await guarded(work).picture(EventPicture(event=EventRef("zm", 1, "7")))
 
 
 @pytest.mark.parametrize("value", [b"\xff\xd8", bytearray(b"\xff\xd8"), memoryview(b"\xff\xd8")], ids=lambda v: type(v).__name__)
@@ -273,7 +273,7 @@ async def test_bytes_of_any_kind_are_a_picture(value: object) -> None:
     async def work() -> object:
         return value
 
-    assert await guarded(work).picture(EventPicture(event_id="7")) == b"\xff\xd8"
+    assert await guarded(work).picture(EventPicture(event=EventRef("zm", 1, "7"))) == b"\xff\xd8"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from vms_bridge.backends.zoneminder import KIND
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.media import Pictures
 from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsError, VmsProtocolError
-from vms_bridge.model import EventPicture, LivePicture
+from vms_bridge.model import EventPicture, EventRef, LivePicture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ async def test_basic_authentication_lets_everything_through() -> None:
         assert await checked(config(fake.url, **LOGIN)) == ""
         async with Api(config(fake.url, **LOGIN), FakeClock()) as api:
             pictures = Pictures(api, fake.url, FakeClock())
-            assert await pictures.fetch(EventPicture(event_id=str(event.id)))
+            assert await pictures.fetch(EventPicture(event=EventRef("zm", 1, str(event.id))))
             assert await pictures.fetch(LivePicture(monitor_id="1"))
         assert fake.gate is not None
         (sent,) = fake.gate.seen

@@ -102,7 +102,7 @@ async def test_a_restart_of_the_bridge_tells_what_was_missed_once(tmp_path: Path
         assert picture is not None
         refs: list[PictureRef] = [LivePicture(monitor_id="1")]
         if picture.last_event and picture.last_event.ref:
-            refs.append(EventPicture(event_id=picture.last_event.ref.id))
+            refs.append(EventPicture(event=picture.last_event.ref))
         for ref in refs:
             assert (await bridge.hub.picture("sim", ref))[:2] == b"\xff\xd8"
         cursor = bridge.hub._systems["sim"].cursor

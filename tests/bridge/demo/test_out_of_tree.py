@@ -15,7 +15,7 @@ from tests.fakes.clock import FakeClock
 
 from vms_bridge.backends import kind_names, load_kind
 from vms_bridge.errors import ConfigError, MediaUnavailable, VmsUnreachable
-from vms_bridge.model import AlarmState, EventPicture, LivePicture, Resume
+from vms_bridge.model import AlarmState, EventPicture, EventRef, LivePicture, Resume
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -102,7 +102,7 @@ async def test_pictures_in_quick_succession_are_one_event(kind: BackendKind, cam
         await subject.until(lambda: any(batch.late for batch in feed.batches))
         late = [event for batch in feed.batches if batch.late for event in batch.events]
         assert "Front_door" in {event.monitor_id for event in late}
-        assert await backend.picture(EventPicture(event_id=late[-1].id))
+        assert await backend.picture(EventPicture(event=EventRef("folder", 1, late[-1].id)))
 
 
 async def test_what_it_cannot_read_it_says(kind: BackendKind, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ async def test_what_it_cannot_read_it_says(kind: BackendKind, tmp_path: Path) ->
 async def test_no_path_leads_out(kind: BackendKind, cameras: Cameras, name: str) -> None:
     cameras.drop("Garden")
     backend = kind.create("uploads", kind.config.model_validate({"path": cameras.root}), cameras.clock)
-    for ref in (LivePicture(monitor_id=name), EventPicture(event_id=f"{name}-1")):
+    for ref in (LivePicture(monitor_id=name), EventPicture(event=EventRef("folder", 1, f"{name}-1"))):
         with pytest.raises(MediaUnavailable):
             await backend.picture(ref)
 

@@ -470,9 +470,31 @@ async def test_a_system_replaced_with_other_rules_loses_only_what_they_hide(tmp_
 async def test_pictures_come_from_the_right_system(tmp_path: Path) -> None:
     async with running(tmp_path) as hub:
         await added(hub)
-        assert b"7" in await hub.picture("zm", EventPicture(event_id="7"))
+        assert b"7" in await hub.picture("zm", EventPicture(event=EventRef("zm", 1, "7")))
         with pytest.raises(MediaUnavailable):
-            await hub.picture("other", EventPicture(event_id="7"))
+            await hub.picture("other", EventPicture(event=EventRef("zm", 1, "7")))
+        with pytest.raises(MediaUnavailable, match="no picture of event other-7"):
+            await hub.picture("zm", EventPicture(event=EventRef("other", 1, "7")))
+
+
+@pytest.mark.parametrize("when", ["before it is asked for", "while it is fetched"])
+async def test_no_picture_of_another_event_with_the_same_id_is_given(tmp_path: Path, when: str) -> None:
+    class Restored(ScriptedBackend):
+        async def picture(self, ref: PictureRef) -> bytes:
+            assert self.feed
+            await self.feed.record(EventBatch(events=(event(7),), generation=2))
+            return repr(ref).encode()
+
+    async with running(tmp_path) as hub:
+        backend = Restored()
+        feed = backend.feed = await hub.add_system(key="zm", kind="fake", name="Fake", rules=EVERY, backend=backend)
+        await feed.record(EventBatch(events=(event(7),)))
+        if when == "before it is asked for":
+            await feed.record(EventBatch(events=(event(7),), generation=2))
+        with pytest.raises(MediaUnavailable, match="no picture of event zm-7") as caught:
+            await hub.picture("zm", EventPicture(event=EventRef("zm", 1, "7")))
+        assert "restored database" in caught.value.hint
+        assert b"7" in await hub.picture("zm", EventPicture(event=EventRef("zm", 2, "7")))
 
 
 async def test_the_bridge_tells_how_it_fares(tmp_path: Path) -> None:
@@ -818,7 +840,7 @@ async def test_a_picture_of_a_system_that_is_taken_away_meanwhile_is_not_waited_
     asked = asyncio.Event()
     async with running(tmp_path) as hub:
         await hub.add_system(key="zm", kind="fake", name="Fake", rules=EVERY, backend=Hanging())
-        task = asyncio.create_task(hub.picture("zm", EventPicture(event_id="7")))
+        task = asyncio.create_task(hub.picture("zm", EventPicture(event=EventRef("zm", 1, "7"))))
         await asked.wait()
         hub.remove_system("zm")
         with pytest.raises(VmsUnreachable, match="by a reload"):

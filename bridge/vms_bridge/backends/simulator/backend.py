@@ -121,11 +121,11 @@ class Simulator:
     async def picture(self, ref: PictureRef) -> bytes:
         """Draw it in a thread, since that takes longer than the event loop may be held up."""
         if isinstance(ref, EventPicture):
-            event_id = parse_event_id(ref.event_id)
+            event_id = parse_event_id(ref.event.id)
             time = best_moment(self._world, event_id, self._now()) if event_id is not None else None
             camera = self._cameras.get(str(event_id.camera)) if event_id is not None else None
             if time is None or camera is None:
-                raise MediaUnavailable(f"system {self._system} has no picture of an event {ref.event_id!r}")
+                raise MediaUnavailable(f"system {self._system} has no picture of an event {ref.event.id!r}")
         else:
             camera = self._cameras.get(ref.monitor_id)
             time = self._now()

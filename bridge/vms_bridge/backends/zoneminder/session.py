@@ -185,8 +185,8 @@ class Session:
         return picture
 
     def _note_picture(self, ref: PictureRef, *, is_there: bool) -> None:
-        if isinstance(ref, EventPicture) and ref.event_id.isdecimal() and self._events is not None:
-            self._events.picture_fetched(int(ref.event_id), is_there=is_there)
+        if isinstance(ref, EventPicture) and ref.event.id.isdecimal() and self._events is not None:
+            self._events.picture_fetched(int(ref.event.id), is_there=is_there)
 
     async def _read_status(self, watch: Watch) -> bool:
         """Ask for the alarm's status, and say whether it is another than before. Raises VmsUnreachable."""

@@ -27,6 +27,7 @@ from vms_bridge.model import (
     Event,
     EventKind,
     EventPicture,
+    EventRef,
     LivePicture,
     Resume,
     StateUpdate,
@@ -252,7 +253,7 @@ async def test_a_forced_alarm_has_an_event_of_its_own() -> None:
         await site.clock.advance(2)
         assert site.alarm("1") is AlarmState.IDLE
         assert site.events("1")[-1].end is not None
-        assert (await site.simulator.picture(EventPicture(event_id=event.id)))[:2] == b"\xff\xd8"
+        assert (await site.simulator.picture(EventPicture(event=EventRef("sim", 1, event.id))))[:2] == b"\xff\xd8"
         told = len(site.events("1"))
         await site.simulator.execute("1", SetAlarm(on=True))
         await site.clock.advance(1)
@@ -410,7 +411,7 @@ async def test_the_cursor_moves_on_without_events() -> None:
 
 
 @pytest.mark.parametrize(
-    "ref", [EventPicture(event_id="1-99999999999"), EventPicture(event_id="9-1"), EventPicture(event_id="x")]
+    "ref", [EventPicture(event=EventRef("sim", 1, event_id)) for event_id in ("1-99999999999", "9-1", "x")], ids=repr
 )
 async def test_no_picture_of_what_never_was(ref: EventPicture) -> None:
     site = Site()
@@ -428,7 +429,7 @@ async def test_pictures_have_the_configured_size_and_show_what_changes() -> None
             assert Image.open(BytesIO(data)).size == (640, 360)
             pictures.add(data)
         event = next(event for event in site.feed.events if event.snapshot_ready and event.monitor_id == "1")
-        pictures.add(await site.simulator.picture(EventPicture(event_id=event.id)))
+        pictures.add(await site.simulator.picture(EventPicture(event=EventRef("sim", 1, event.id))))
         assert len(pictures) == 4
 
 

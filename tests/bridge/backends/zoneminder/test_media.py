@@ -10,12 +10,12 @@ from tests.fakes.zoneminder.server import JPEG
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.backends.zoneminder.media import zms_url
 from vms_bridge.errors import MediaUnavailable, VmsUnreachable
-from vms_bridge.model import EventPicture, LivePicture
+from vms_bridge.model import EventPicture, EventRef, LivePicture
 
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
 
-EVENT, LIVE = EventPicture(event_id="1"), LivePicture(monitor_id="1")
+EVENT, LIVE = EventPicture(event=EventRef("zm", 1, "1")), LivePicture(monitor_id="1")
 
 
 async def test_pictures(serve: Serve) -> None:
@@ -81,7 +81,7 @@ async def test_user_who_may_not_see_events(serve: Serve) -> None:
 async def test_ids_are_numbers(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
         with pytest.raises(MediaUnavailable, match="numbers"):
-            await backend.picture(EventPicture(event_id="1&view=options"))
+            await backend.picture(EventPicture(event=EventRef("zm", 1, "1&view=options")))
 
 
 async def test_not_connected() -> None:

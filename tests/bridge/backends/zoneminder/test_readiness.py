@@ -13,7 +13,7 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from vms_bridge.backends.zoneminder.event_values import event_of, has_clip, has_media
 from vms_bridge.backends.zoneminder.parse import EventRow, parse_event
 from vms_bridge.errors import MediaUnavailable
-from vms_bridge.model import EventPicture, Resume
+from vms_bridge.model import EventPicture, EventRef, Resume
 
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
@@ -150,14 +150,14 @@ async def test_who_fetches_a_picture_in_vain_is_heard(serve: Serve, clock: FastC
         assert told(feed, first.id) == [(False, True, False)]
         fake.fail("index.php", "404")
         with pytest.raises(MediaUnavailable):
-            await backend.picture(EventPicture(event_id=str(first.id)))
+            await backend.picture(EventPicture(event=EventRef("zm", 1, str(first.id))))
         world.calm(1)
         second = world.alarm(1)
         assert second is not None
         await feed.until(lambda: feed.event(second.id))
         assert told(feed, second.id) == [(False, False, False)]
         fake.heal()
-        await backend.picture(EventPicture(event_id=str(second.id)))
+        await backend.picture(EventPicture(event=EventRef("zm", 1, str(second.id))))
         await feed.until(lambda: (seen := feed.event(second.id)) and seen.snapshot_ready)
 
 
