@@ -118,7 +118,7 @@ class MonitorView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemView:
-    """A system as sinks see it."""
+    """A system as sinks see it: it stays as it was when it was looked at, whatever changes."""
 
     key: str
     kind: str
@@ -165,6 +165,14 @@ class Changes:
     detections: Mapping[MonitorKey, Detection] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subjects:
+    """What somebody wants to hear of: of these systems themselves, and of these monitors."""
+
+    systems: frozenset[str] = frozenset()
+    monitors: frozenset[MonitorKey] = frozenset()
+
+
 class Subscription(Protocol):
     """A sink's place in the fan-out; it holds names of changed things, so its size is that of the world."""
 
@@ -194,6 +202,9 @@ class HubView(Protocol):
     def systems(self) -> Mapping[str, SystemView]:
         """Every configured system by key, as it stands now."""
 
+    def system(self, key: str) -> SystemView | None:
+        """Return a system by its key, or None where there is none."""
+
     def monitor(self, system: str, key: str) -> MonitorView | None:
         """Return a monitor by its public keys, or None where there is none."""
 
@@ -201,8 +212,12 @@ class HubView(Protocol):
     def command_table(self) -> CommandTable:
         """Which commands there are, and how each is asked for."""
 
-    def subscribe(self) -> Subscription:
-        """Start to hear of changes; the first `changes()` names everything there is."""
+    def subscribe(self, only: Subjects | None = None) -> Subscription:
+        """Start to hear of changes; the first `changes()` names everything there is.
+
+        With `only`, of nothing but these subjects: neither of messages nor of the bridge, and the first `changes()` waits
+        where none of them is there.
+        """
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
         """Run a command to its verified end; `progress` hears of `running` meanwhile. Never raises for a bad command."""

@@ -14,7 +14,7 @@ from vms_bridge.errors import MediaUnavailable, StoreError
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventPicture, EventRef
-from vms_bridge.views import BridgeState, MessageType, MonitorView, StoredMessage, SystemView
+from vms_bridge.views import BridgeState, MessageType, MonitorView, StoredMessage, Subjects, SystemView
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -65,15 +65,19 @@ class FakeHub:
     def systems(self) -> Mapping[str, SystemView]:
         return {
             key: SystemView(
-                key=key, kind="fake", name=key.upper(), url=None, state=state_, monitors=MappingProxyType(self._monitors[key])
+                key=key, kind="fake", name=key.upper(), url=None, state=state_, monitors=MappingProxyType(dict(self._monitors[key]))
             )
             for key, state_ in self._states.items()
         }
 
+    def system(self, key: str) -> SystemView | None:
+        return self.systems.get(key)
+
     def monitor(self, system: str, key: str) -> MonitorView | None:
         return self._monitors.get(system, {}).get(key)
 
-    def subscribe(self) -> HubSubscription:
+    def subscribe(self, only: Subjects | None = None) -> HubSubscription:
+        assert only is None, "no sink so far wants less than everything"
         subscription = HubSubscription(self._subscriptions.discard)
         self._subscriptions.add(subscription)
         subscription.messages()

@@ -76,4 +76,4 @@ def _show(system: System, monitors: Iterable[tuple[str, Monitor]]) -> None:
         if described and described[0] == key:
             system.keys[described[1].id] = key
             view = system.view_of(key, described[1])
-            system.monitors[key] = replace(view, state=MonitorState(detail="not asked yet"))
+            system.show_monitor(key, replace(view, state=MonitorState(detail="not asked yet")))

@@ -19,13 +19,13 @@ from vms_bridge.hub import door
 from vms_bridge.hub.beginnings import first, successor
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.command_runner import CommandRules, CommandRunner
+from vms_bridge.hub.fan_out import FanOut
 from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.followed_events import FollowedEvents
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
 from vms_bridge.hub.labels import Interpreter
 from vms_bridge.hub.presence import Presence, is_ended
 from vms_bridge.hub.recorder import Recorder
-from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.hub.text import PROSE_CHARACTERS, shown
 from vms_bridge.model import (
     Detection,
@@ -39,17 +39,18 @@ from vms_bridge.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.hub.batch_plan import BatchPlan
+    from vms_bridge.hub.subscription import HubSubscription
     from vms_bridge.hub.system import System
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.store import Store
-    from vms_bridge.views import BridgeState, MonitorKey, MonitorView, StoredMessage, SystemView
+    from vms_bridge.views import BridgeState, MonitorKey, MonitorView, StoredMessage, Subjects, SystemView
 
 _LOGGER = logging.getLogger(__name__)
 _AGAIN_S = 5.0
@@ -72,7 +73,7 @@ class Hub:
         self._store = store
         self._clock = clock
         self._systems: dict[str, System] = {}
-        self._subscriptions: set[HubSubscription] = set()
+        self._fan_out = FanOut()
         self._house = Housekeeping(
             store,
             clock,
@@ -110,6 +111,11 @@ class Hub:
         """Every configured system by key, as it stands now."""
         return {key: system.view() for key, system in self._systems.items()}
 
+    def system(self, key: str) -> SystemView | None:
+        """Return a system by its key, or None where there is none."""
+        found = self._systems.get(key)
+        return found.view() if found else None
+
     def monitor(self, system: str, key: str) -> MonitorView | None:
         """Return a monitor by its public keys, or None where there is none."""
         found = self._systems.get(system)
@@ -120,21 +126,25 @@ class Hub:
         """Which commands there are."""
         return self._runner.table
 
-    def subscribe(self) -> HubSubscription:
+    def subscribe(self, only: Subjects | None = None) -> HubSubscription:
         """Start to hear of changes; the first `changes()` names everything there is."""
-        subscription = HubSubscription(self._subscriptions.discard)
-        self._subscriptions.add(subscription)
-        subscription.messages()
-        subscription.bridge()
-        for monitor, detection in self._presence.newest.items():
-            subscription.detection(monitor, detection)
-        for system in self._systems.values():
-            subscription.system(system.key)
-            for key, view in system.monitors.items():
-                subscription.described((system.key, key))
-                subscription.state((system.key, key))
-                if view.last_event:
-                    subscription.last_event((system.key, key))
+        subscription = self._fan_out.subscribe(only)
+        if only is None:
+            subscription.messages()
+            subscription.bridge()
+        for key in self._systems if only is None else self._systems.keys() & only.systems:
+            subscription.system(key)
+        monitors = ((key, name) for key, system in self._systems.items() for name in system.monitors)
+        for monitor in monitors if only is None else only.monitors:
+            view = self.monitor(*monitor)
+            if view is None:
+                continue
+            subscription.described(monitor)
+            subscription.state(monitor)
+            if view.last_event:
+                subscription.last_event(monitor)
+            if (detection := self._presence.newest.get(monitor)) is not None:
+                subscription.detection(monitor, detection)
         return subscription
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
@@ -209,14 +219,9 @@ class Hub:
         system.strike = self._secrets.strike
         self._systems[key] = system
         gone = old.monitors.keys() - system.monitors.keys() if old else set()
-        for subscription in self._subscriptions:
+        for subscription in self._fan_out.to_system(key):
             subscription.system(key)
-            subscription.removed((key, monitor) for monitor in gone)
-            for monitor, view in system.monitors.items():
-                subscription.described((key, monitor))
-                subscription.state((key, monitor))
-                if view.last_event:
-                    subscription.last_event((key, monitor))
+        self._tell_monitors(key, gone=gone, changed=system.monitors, new=system.monitors)
         self._presence.forget((key, monitor) for monitor in gone)
         self._presence.end((key, monitor) for monitor in system.monitors)
         return SystemFeed(self, system)
@@ -225,8 +230,8 @@ class Hub:
         """Let a system go; its memories stay in the store."""
         system = self._systems.pop(key)
         system.backend.close()
-        for subscription in self._subscriptions:
-            subscription.removed((key, monitor) for monitor in system.monitors)
+        self._tell_monitors(key, gone=system.monitors)
+        for subscription in self._fan_out.to_system(key):
             subscription.system_removed(key)
         self._presence.forget((key, monitor) for monitor in system.monitors)
 
@@ -305,23 +310,17 @@ class Hub:
             shown[described[0]] = described[1]
         gone = [key for key in system.monitors if key not in shown]
         for key in gone:
-            del system.monitors[key]
+            system.hide_monitor(key)
         changed = [key for key, monitor in shown.items() if key not in system.monitors or system.monitors[key].monitor != monitor]
-        came_back = [key for key in changed if key not in system.monitors and key in system.last_events]
+        new = set(changed) - system.monitors.keys()
         for key in changed:
-            system.monitors[key] = system.view_of(key, shown[key])
+            system.show_monitor(key, system.view_of(key, shown[key]))
         system.keys = {monitor.id: key for key, monitor in shown.items()}
         names = system.names | {monitor.id: monitor.name for monitor in monitors}
         if gone or changed or names != system.names:
             system.names = names
             self._house.save(system)
-        for subscription in self._subscriptions:
-            subscription.removed((system.key, key) for key in gone)
-            for key in changed:
-                subscription.described((system.key, key))
-                subscription.state((system.key, key))
-            for key in came_back:
-                subscription.last_event((system.key, key))
+        self._tell_monitors(system.key, gone=gone, changed=changed, new=new)
         self._presence.forget((system.key, key) for key in gone)
 
     def _apply_state(self, system: System, monitor_id: str, state: MonitorState) -> None:
@@ -343,8 +342,8 @@ class Hub:
         view, state = system.monitors[key], self._runner.own_alarms.completed(monitor, state)
         if view.state == state:
             return
-        system.monitors[key] = replace(view, state=state)
-        for subscription in self._subscriptions:
+        system.show_monitor(key, replace(view, state=state))
+        for subscription in self._fan_out.to_monitor(monitor):
             subscription.state(monitor)
         if is_ended(view.state, state):
             self._presence.end((monitor,))
@@ -376,16 +375,16 @@ class Hub:
             return
         if state.available and not system.state.available:
             _LOGGER.info("system %s is there, version %s, monitors: %d", system.key, state.version, len(system.monitors))
-        system.state = state
-        for subscription in self._subscriptions:
+        system.show(state)
+        for subscription in self._fan_out.to_system(system.key):
             subscription.system(system.key)
 
     def _begin_generation(self, system: System, generation: int) -> None:
         """Take the ids that the VMS gives from now on for others than the same ones before."""
         system.generation, system.events = generation, FollowedEvents(self._clock.monotonic)
         for key, view in system.monitors.items():
-            system.monitors[key] = replace(view, generation=generation)
-            for subscription in self._subscriptions if view.state.event_id is not None else ():
+            system.show_monitor(key, replace(view, generation=generation))
+            for subscription in self._fan_out.to_monitor((system.key, key)) if view.state.event_id is not None else ():
                 subscription.state((system.key, key))
 
     def _adopt(self, system: System, plan: BatchPlan) -> None:
@@ -398,13 +397,11 @@ class Hub:
         system.last_events.update(last_events)
         for key, newest in last_events.items():
             if key in system.monitors:
-                system.monitors[key] = replace(system.monitors[key], last_event=newest)
-        for subscription in self._subscriptions:
-            if commit.messages:
-                subscription.messages()
-            for key in last_events:
-                if key in system.monitors:
+                system.show_monitor(key, replace(system.monitors[key], last_event=newest))
+                for subscription in self._fan_out.to_monitor((system.key, key)):
                     subscription.last_event((system.key, key))
+        for subscription in self._fan_out.to_all() if commit.messages else ():
+            subscription.messages()
 
     async def _always(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do this again whenever it fails: a defect in it must not end the bridge."""
@@ -414,9 +411,23 @@ class Hub:
             await self._clock.sleep(_AGAIN_S)
 
     def _tell_detection(self, monitor: MonitorKey, detection: Detection) -> None:
-        for subscription in self._subscriptions:
+        for subscription in self._fan_out.to_monitor(monitor):
             subscription.detection(monitor, detection)
 
+    def _tell_monitors(
+        self, key: str, *, gone: Collection[str] = (), changed: Collection[str] = (), new: Collection[str] = ()
+    ) -> None:
+        """Tell which monitors of this system are gone, which are described otherwise, and which of those were not there before."""
+        for name in gone:
+            for subscription in self._fan_out.to_monitor((key, name)):
+                subscription.removed(((key, name),))
+        for name in changed:
+            for subscription in self._fan_out.to_monitor((key, name)):
+                subscription.described((key, name))
+                subscription.state((key, name))
+                if name in new and self._systems[key].monitors[name].last_event:
+                    subscription.last_event((key, name))
+
     def _tell_state(self) -> None:
-        for subscription in self._subscriptions:
+        for subscription in self._fan_out.to_all():
             subscription.bridge()

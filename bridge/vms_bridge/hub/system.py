@@ -55,6 +55,9 @@ class System:
     """Takes secrets out of what it says in sentences."""
     _told: dict[int, tuple[object, Monitor]] = field(default_factory=dict)
     """What was told last of monitors, and what was made of each: thousands are not looked into again while they are the same."""
+    _view: SystemView | None = None
+    _is_shared: bool = False
+    """Whether a view that was handed out has these monitors."""
 
     def admit(self, monitors: Iterable[object]) -> list[Monitor]:
         """Return the monitors that a backend tells of. Raises BackendDefect for what is none."""
@@ -107,15 +110,39 @@ class System:
         return monitor if modes == monitor.modes else replace(monitor, modes=modes)
 
     def view(self) -> SystemView:
-        """Return the system as sinks see it."""
-        return SystemView(
-            key=self.key,
-            kind=self.kind,
-            name=self.name,
-            url=self.backend.url,
-            state=self.state,
-            monitors=MappingProxyType(self.monitors),
-        )
+        """Return the system as sinks see it: always the same until something changes, and then another one."""
+        if self._view is None:
+            self._is_shared = True
+            self._view = SystemView(
+                key=self.key,
+                kind=self.kind,
+                name=self.name,
+                url=self.backend.url,
+                state=self.state,
+                monitors=MappingProxyType(self.monitors),
+            )
+        return self._view
+
+    def show(self, state: SystemState) -> None:
+        """Have this state of the system itself shown from now on."""
+        self.state, self._view = state, None
+
+    def show_monitor(self, key: str, view: MonitorView) -> None:
+        """Have this shown of the monitor from now on."""
+        if self._view is not None or self._is_shared:
+            self._leave_views()
+        self.monitors[key] = view
+
+    def hide_monitor(self, key: str) -> None:
+        """Have this monitor not shown any more."""
+        self._leave_views()
+        del self.monitors[key]
+
+    def _leave_views(self) -> None:
+        """Leave the monitors as they are to who holds a view of them, and go on with a copy: one for each look, at most."""
+        if self._is_shared:
+            self.monitors, self._is_shared = dict(self.monitors), False
+        self._view = None
 
     def view_of(self, key: str, monitor: Monitor) -> MonitorView:
         """Return the monitor as sinks see it, with what is known of it by its key."""

@@ -30,7 +30,7 @@ class AwaitedSystems:
 
     def is_away(self, system: str) -> bool:
         """Say whether it is configured, and can't be asked now."""
-        view = self._hub.systems.get(system)
+        view = self._hub.system(system)
         return view is not None and not view.state.available
 
     async def until_there(self, system: str) -> None:

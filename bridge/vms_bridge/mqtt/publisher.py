@@ -122,7 +122,7 @@ class Publisher:
             self._later.setdefault(key, at + self._interval_s)
 
     def _system_changed(self, key: str) -> None:
-        view = self._hub.systems.get(key)
+        view = self._hub.system(key)
         if view is None:
             return
         state, at = self._systems.get(key, (None, 0.0))
@@ -141,7 +141,7 @@ class Publisher:
 
     def _put_system(self, key: str) -> None:
         self._later.pop(key, None)
-        view = self._hub.systems.get(key)
+        view = self._hub.system(key)
         if view is not None:
             self._systems[key] = (view.state, self._clock.monotonic())
             self._put(self._topics.system_state(key), system_state(view))
@@ -170,7 +170,7 @@ class Publisher:
         """Clear what stands about a system or monitor that is gone; if it is back, only what it has not brought along."""
         topics: tuple[str, ...] = ()
         if isinstance(key, str):
-            if key not in self._hub.systems:
+            if self._hub.system(key) is None:
                 topics = (self._topics.system_state(key),)
         elif (view := self._hub.monitor(*key)) is None:
             topics = self._topics.monitor_retained(*key)

@@ -178,7 +178,7 @@ class Announcer:
 
     def _is_unheard(self, subject: Subject) -> bool:
         """Say whether this is a system that can't be asked now: what it can do is then not known to have changed."""
-        system = self._hub.systems.get(subject.system) if subject.system and subject.monitor is None else None
+        system = self._hub.system(subject.system) if subject.system and subject.monitor is None else None
         return system is not None and not system.state.available
 
     def _remove(self, topic: str) -> None:
@@ -194,7 +194,7 @@ class Announcer:
             return None
         if subject.system is None:
             return discovery.bridge_payload(self._offer)
-        system = self._hub.systems.get(subject.system)
+        system = self._hub.system(subject.system)
         if system is None:
             return None
         if subject.monitor is None:
