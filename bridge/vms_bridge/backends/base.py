@@ -37,6 +37,13 @@ class Feed(Protocol):
     async def record(self, batch: EventBatch) -> None:
         """Tell of events, and return once they and the cursor are stored: this is the back-pressure."""
 
+    async def mint(self, monitor_id: str, native_key: str) -> str:
+        """Return the id of an event that its VMS has none for, but knows by a key of this monitor (when it began, its file).
+
+        The same key has the same id for as long as the bridge knows the event, also after a restart; no id is given twice.
+        Raises StoreError, as `record` does.
+        """
+
     async def keep(self, key: str, value: str | None) -> None:
         """Keep a short text beyond restarts (None: forget it); it is the system's own, up to 64 of 65,536 characters.
 

@@ -114,6 +114,11 @@ class _WatchedFeed:
             raise VmsError("these events are of a connection that is over")
         await self._feed.record(batch)
 
+    async def mint(self, monitor_id: str, native_key: str) -> str:
+        if self._is_over:
+            raise VmsError("this event is of a connection that is over")
+        return await self._feed.mint(monitor_id, native_key)
+
     async def keep(self, key: str, value: str | None) -> None:
         await self._feed.keep(key, value)
 

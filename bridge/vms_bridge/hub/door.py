@@ -7,6 +7,7 @@ all systems. What only needs to be converted (a state as plain text) is. What ca
 from __future__ import annotations
 
 from dataclasses import fields
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -79,6 +80,14 @@ def admit_batch(batch: object) -> EventBatch:
     if not all(event.id for event in admitted.events):
         raise BackendDefect("wrong values", "EventBatch.events: an event without an id")
     return admitted
+
+
+def digest_of(*names: object) -> bytes:
+    """Return what stands for these names together, however long they are. Raises BackendDefect for what are no texts."""
+    for name in names:
+        if type(name) is not str:
+            raise refused(name, "text")
+    return blake2b(repr(names).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def refused(value: object, wanted: str) -> BackendDefect:

@@ -43,6 +43,10 @@ class SystemFeed:
         """Tell of events; returns once they are stored."""
         await self._hub.record(self._system, batch)
 
+    async def mint(self, monitor_id: str, native_key: str) -> str:
+        """Return the event id for what the VMS knows by this key."""
+        return await self._hub.mint_for(self._system, monitor_id, native_key)
+
     async def keep(self, key: str, value: str | None) -> None:
         """Keep a short text beyond restarts."""
         await self._hub.keep_for(self._system, key, value)

@@ -265,8 +265,14 @@ class Hub:
         Raises VmsError for a system that has been taken away or replaced: its successor reads the same events.
         """
         if self._systems.get(system.key) is not system:
-            raise VmsError(f"system {system.key} was taken away, or set up anew, by a reload: nothing more of it is stored")
+            raise _taken_away(system.key)
         await self._recorder.record(system, system.admit_events(batch))
+
+    async def mint_for(self, system: System, monitor_id: str, native_key: str) -> str:
+        """Return the event id for what the system's VMS knows by this key. Raises BackendDefect, StoreError or VmsError."""
+        if self._systems.get(system.key) is not system:
+            raise _taken_away(system.key)
+        return str(await self._store.mint(system.key, door.digest_of(monitor_id, native_key)))
 
     async def keep_for(self, system: System, key: str, value: str | None) -> None:
         """Keep a short text for the system's backend, unless that has been replaced."""
@@ -431,3 +437,7 @@ class Hub:
     def _tell_state(self) -> None:
         for subscription in self._fan_out.to_all():
             subscription.bridge()
+
+
+def _taken_away(system: str) -> VmsError:
+    return VmsError(f"system {system} was taken away, or set up anew, by a reload: nothing more of it is stored")

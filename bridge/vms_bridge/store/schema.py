@@ -69,6 +69,13 @@ _MIGRATIONS = (
     ), 1);
     ALTER TABLE monitors DROP COLUMN last_event_id;
     """,
+    """
+    CREATE TABLE minted (
+        system TEXT NOT NULL, key BLOB NOT NULL, number INTEGER NOT NULL, minted TEXT NOT NULL,
+        PRIMARY KEY (system, key)
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX minted_numbers ON minted (system, number);
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

@@ -23,6 +23,7 @@ from pydantic import TypeAdapter
 from vms_bridge.errors import StoreError
 from vms_bridge.model import Event, EventRef, Monitor
 from vms_bridge.store.database import Database
+from vms_bridge.store.minted import MintedIds
 from vms_bridge.store.values import EventCommit, Forced, StaleEpoch, StoredMonitor, StoredSystem
 from vms_bridge.views import MessageType, StoredMessage
 
@@ -47,6 +48,7 @@ class Store:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._minted = MintedIds(database)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self.epoch = database.attempt(self._identity, "epoch", uuid.uuid4().hex[:12])
         self.bridge_id = database.attempt(self._identity, "bridge_id", uuid.uuid4().hex)
@@ -114,6 +116,10 @@ class Store:
         """Keep this (None: nothing) for the monitor."""
         await self._run(self._keep_forced_alarm, key, forced)
 
+    async def mint(self, system: str, key: bytes) -> int:
+        """Return the number that this key of the system's VMS has; it is kept as long as the event of that id, at least."""
+        return await self._run(self._minted.mint, system, key, self._clock.now(), self._time)
+
     async def keep(self, scope: str, key: str, value: str | None) -> None:
         """Keep this text (None: none) for whom `scope` names; raises ValueError beyond 64 keys, or 65,536 characters."""
         if len(value or "") > _LONGEST_KEPT:
@@ -149,7 +155,9 @@ class Store:
 
         Only time in which the bridge runs makes older. Returns how many messages went undelivered.
         """
-        return await self._run(self._prune, tuple(sinks), keep, most)
+        lost = await self._run(self._prune, tuple(sinks), keep, most)
+        await self._run(self._minted.prune, self._time - keep, most)
+        return lost
 
     async def _run(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
         """Do blocking work in the store's thread, as one transaction, to its end even when the caller is cancelled."""

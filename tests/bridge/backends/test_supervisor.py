@@ -75,14 +75,16 @@ async def test_a_lost_system_is_told_and_tried_again_ever_more_slowly_up_to_5_s(
     assert heard.updates[0] == SystemLost(detail="no answer: is it on?")
 
 
-async def test_a_backend_keeps_texts_through_the_supervisors_feed() -> None:
+async def test_a_backend_keeps_texts_and_gets_ids_through_the_supervisors_feed() -> None:
     class Keeping(Failing):
         async def run(self, feed: Feed) -> None:
             await feed.keep("zone", f"{await feed.kept('zone')} again")
+            await feed.mint("1", "12:00:00")
             await super().run(feed)
 
     heard = await run_for(Keeping(VmsUnreachable("no answer")), 0.6)
     assert heard.texts == {"zone": "None again again"}
+    assert len(heard.minted) == 1
 
 
 async def test_wrong_credentials_are_not_tried_like_a_storm() -> None:
@@ -217,6 +219,8 @@ async def test_a_run_that_is_over_is_heard_no_more() -> None:
     feed.emit(snapshot())
     with pytest.raises(VmsError, match="over"):
         await feed.record(EventBatch(events=()))
+    with pytest.raises(VmsError, match="over"):
+        await feed.mint("1", "12:00:00")
     assert heard.updates == [SystemLost(detail="cut")]
 
 

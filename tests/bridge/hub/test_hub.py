@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.fakes.backend import EVERYTHING, START, ScriptedBackend, event, monitor, snapshot, state, system_state
 from tests.fakes.clock import FakeClock
 
-from vms_bridge.errors import MediaUnavailable, StoreError, VmsError, VmsUnreachable
+from vms_bridge.errors import BackendDefect, MediaUnavailable, StoreError, VmsError, VmsUnreachable
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRule, MonitorRules
 from vms_bridge.model import (
@@ -465,6 +465,24 @@ async def test_a_system_replaced_with_other_rules_loses_only_what_they_hide(tmp_
         assert set(hub.systems["zm"].monitors) == {"1"}
         again.emit(snapshot(monitor(1), monitor(2)))
         assert set(hub.systems["zm"].monitors) == {"1"}
+
+
+async def test_a_vms_without_ids_has_them_from_the_feed(tmp_path: Path) -> None:
+    keys = [("1", "12:00:00"), ("2", "12:00:00"), ("1", "12:00:00 "), ("1', '", "12:00:00"), ("1", "', '12:00:00"), ("1", "\ud83d" * 9999)]
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        ids = [await feed.mint(*key) for key in keys]
+        assert len(set(ids)) == len(keys)
+        await feed.record(EventBatch(events=(event(id=ids[0]),), cursor="1"))
+    async with running(tmp_path) as hub:
+        feed = await added(hub)
+        assert [await feed.mint(*key) for key in keys] == ids
+        for wrong in (("1", None), (1, "12:00:00"), ("1", b"12:00:00")):
+            with pytest.raises(BackendDefect, match="a text belongs"):
+                await feed.mint(*wrong)  # type: ignore[arg-type]
+        await added(hub)
+        with pytest.raises(VmsError, match="by a reload"):
+            await feed.mint("1", "12:00:00")
 
 
 async def test_pictures_come_from_the_right_system(tmp_path: Path) -> None:

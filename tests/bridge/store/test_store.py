@@ -269,6 +269,49 @@ async def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_a_key_has_its_number_for_good_and_no_number_is_given_twice(tmp_path: Path) -> None:
+    clock = FakeClock()
+    store = await opened(tmp_path, clock)
+    first, second = await store.mint("zm", b"one"), await store.mint("zm", b"two")
+    assert first == round(clock.now().timestamp() * 1000)
+    assert second == first + 1, "in the same moment"
+    assert await store.mint("zm", b"one") == first
+    assert await store.mint("other", b"one") == first, "it is another system's"
+    await store.close()
+
+    store = await opened(tmp_path, clock)
+    assert await store.mint("zm", b"two") == second
+    assert await store.mint("zm", b"three") == second + 1
+    await store.close()
+    (tmp_path / "vms-bridge.sqlite").unlink()
+    await clock.advance(60)
+    store = await opened(tmp_path, clock)
+    assert await store.mint("zm", b"three") > second + 1, "though the store was lost"
+    await store.close()
+
+
+async def test_numbers_are_forgotten_when_no_event_has_them_and_the_newest_is_not(tmp_path: Path) -> None:
+    clock = FakeClock()
+    store = await opened(tmp_path, clock)
+    told, other, third = [await store.mint("zm", key) for key in (b"told", b"other", b"third")]
+    lone = await store.mint("lone", b"told")
+    await put(store, replace(commit(), events=(("1", event(told)),)), [])
+    await clock.advance(100)
+    await store.prune([], keep=timedelta(seconds=200), most=10)
+    assert await store.mint("zm", b"other") == other, "it is not old yet"
+    await clock.advance(150)
+    await store.prune([], keep=timedelta(seconds=200), most=10)
+    assert [await store.mint("zm", key) for key in (b"told", b"third")] == [told, third]
+    again = await store.mint("zm", b"other")
+    assert again > third
+    assert await store.mint("lone", b"told") == lone
+    await store.prune([], keep=timedelta(days=1), most=2)
+    assert await store.mint("zm", b"other") == again
+    assert await store.mint("zm", b"third") == third
+    assert await store.mint("zm", b"told") > again, "there were more than are kept"
+    await store.close()
+
+
 async def test_a_second_bridge_in_the_same_directory_is_refused(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     with pytest.raises(StoreError, match="another bridge") as caught:
