@@ -108,6 +108,7 @@ class Bridge:
             raise next((failure for failure in failures if failure.is_fatal), failures[0])
 
     async def _run_parts(self, group: asyncio.TaskGroup) -> None:
+        await self.hub.start()
         await self._start_changed(group, self._config)
         housekeeping = group.create_task(self.hub.run(), name="hub")
         reloading = group.create_task(self._follow_reloads(group), name="reload")

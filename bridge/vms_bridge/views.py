@@ -128,17 +128,33 @@ class SystemView:
     monitors: Mapping[str, MonitorView]
 
 
+SWITCH = "switch"
+"""Who holds the claim of a person that has turned discovery off by hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Somebody has the devices by another way than MQTT discovery: a Home Assistant by its instance's id, or `SWITCH`."""
+
+    holder: str
+    since: datetime
+    seen: datetime
+    """When it was claimed last."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeState:
     """How the bridge itself fares.
 
     `problem` says, for people, what is not as it should be. `undelivered` counts event messages that a durable sink
-    has not confirmed yet, `given_up` those that grew too old or too many before any could.
+    has not confirmed yet, `given_up` those that grew too old or too many before any could. While there are `claims`,
+    MQTT discovery is off.
     """
 
     problem: str | None = None
     undelivered: int = 0
     given_up: int = 0
+    claims: tuple[Claim, ...] = ()
 
 
 MonitorKey = tuple[str, str]

@@ -14,7 +14,7 @@ from vms_bridge.errors import MediaUnavailable, StoreError
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventPicture, EventRef
-from vms_bridge.views import BridgeState, MessageType, MonitorView, StoredMessage, Subjects, SystemView
+from vms_bridge.views import BridgeState, Claim, MessageType, MonitorView, StoredMessage, Subjects, SystemView
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -151,6 +151,12 @@ class FakeHub:
     @property
     def delivered_positions(self) -> set[int]:
         return {position for batch in self.confirmed for position in batch}
+
+    def claim(self, *holders: str) -> None:
+        """Have these, and nobody else, claim the devices."""
+        self.fares = replace(self.fares, claims=tuple(Claim(holder=holder, since=START, seen=START) for holder in holders))
+        for each in self._subscriptions:
+            each.bridge()
 
     def add_system(self, key: str, state_: SystemState | None = None) -> None:
         self._monitors.setdefault(key, {})

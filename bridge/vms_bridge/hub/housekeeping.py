@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.hub.system import System
     from vms_bridge.store import Store
+    from vms_bridge.views import Claim
 
 _LOGGER = logging.getLogger(__name__)
 _HOUSEKEEPING_S = 600.0
@@ -60,6 +61,10 @@ class Housekeeping:
             group.create_task(self._save_descriptions(), name="hub: descriptions")
             group.create_task(self._prune(), name="hub: prune")
             group.create_task(self._watch_store(), name="hub: store")
+
+    def claimed(self, claims: tuple[Claim, ...]) -> None:
+        """Take these for the claims that there are."""
+        self._set_state(replace(self.state, claims=claims))
 
     def save(self, system: System) -> None:
         """Have saved, soon, what this system's monitors are."""

@@ -18,6 +18,7 @@ from vms_bridge.errors import MediaUnavailable, VmsError, system_gone
 from vms_bridge.hub import door
 from vms_bridge.hub.beginnings import first, successor
 from vms_bridge.hub.chores import Chore
+from vms_bridge.hub.claims import Claims
 from vms_bridge.hub.command_runner import CommandRules, CommandRunner
 from vms_bridge.hub.fan_out import FanOut
 from vms_bridge.hub.feed import SystemFeed
@@ -87,6 +88,7 @@ class Hub:
         )
         self._presence = Presence(clock, self._tell_detection)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
+        self._claims = Claims(store, clock, self._keeping, self._house.claimed)
         self._runner = CommandRunner(
             self, clock, backend_of=self._backend_of, memory=self, store=store, rules=commands, on_forced=self._alarm_is_forced
         )
@@ -184,6 +186,10 @@ class Hub:
         picture = await found.backend.picture(ref)
         found.check_picture(ref)  # meanwhile its id may have become another's
         return picture
+
+    async def start(self) -> None:
+        """Take up what the store keeps of the bridge itself, before anybody looks."""
+        await self._claims.load()
 
     async def run(self) -> None:
         """Keep the house until cancelled: save descriptions, forget what is old, end forced alarms and detections in time."""

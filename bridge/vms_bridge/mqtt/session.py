@@ -70,7 +70,6 @@ class Memory:
     published: Published = field(default_factory=Published)
     unwanted: set[str] = field(default_factory=set)
     established: bool = False
-    discovery: bool = True
 
 
 class Session:
@@ -163,13 +162,6 @@ class Session:
             dialect.sizes.ended(self._link.too_large, now)
             dialect.company.ended(Connection.MAIN, now, is_taken_over=self._link.is_taken_over, is_ours=is_ours)
 
-    def switch_discovery(self) -> None:
-        """Announce everything, or clear all of it, after `Memory.discovery` has changed."""
-        if self._announcer is not None:
-            self._announcer.switch(is_on=self._memory.discovery)
-        if self._greeting:
-            self._hello()
-
     async def say_goodbye(self) -> None:
         """Tell that the bridge goes (unless the name turned out to be another's), and close the link; within a second."""
         self.outbox.close()  # an `online` that waits there, as for a replay, would come after the goodbye
@@ -244,7 +236,7 @@ class Session:
             clock=self._clock,
             held=held.discovery,
             unwanted=self._memory.unwanted,
-            is_on=self._memory.discovery,
+            is_on=self._is_discovery_on,
         )
         publisher = Publisher(
             hub=self._hub,
@@ -290,6 +282,8 @@ class Session:
             for topic in held.pictures(topics):  # of an earlier run
                 self.outbox.clear(topic)
         changes = await self._changes(subscription)
+        self._hello()
+        announcer.switch(is_on=self._is_discovery_on)
         await announcer.start(changes)
         await publisher.start(changes)
         snapshots.start(changes, everything=held.info is None)
@@ -313,6 +307,7 @@ class Session:
                 group.create_task(work)
             while True:
                 changes = await self._changes(subscription)
+                announcer.switch(is_on=self._is_discovery_on)
                 announcer.note(changes)
                 if changes.systems or changes.removed_systems or changes.bridge:
                     self._hello()
@@ -409,6 +404,11 @@ class Session:
             self._counted = replace(self._memory.counters)
             self._hello()
 
+    @property
+    def _is_discovery_on(self) -> bool:
+        """Whether Home Assistant is to find the devices here: where the configuration says so, and nobody claims them."""
+        return self._config.discovery and not self._hub.state.claims
+
     def _hello(self) -> None:
         """Publish the hello if it has changed."""
         state = self._hub.state
@@ -422,7 +422,7 @@ class Session:
             bridge_id=self._hub.bridge_id,
             epoch=self._hub.epoch,
             api=self._identity.api_url,
-            discovery=self._memory.discovery,
+            discovery=self._is_discovery_on,
             systems=self._hub.systems.values(),
             state=state,
             counters=self._counted,

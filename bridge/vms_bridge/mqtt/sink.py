@@ -59,19 +59,12 @@ class MqttSink:
         self._jitter = jitter
         self._notices = Notices(_LOGGER, clock)
         self._outages = Notices(_LOGGER, clock, interval_s=_TELL_S)
-        self._memory = Memory(absence=Absence(clock), discovery=config.discovery)
-        self._session: Session | None = None
+        self._memory = Memory(absence=Absence(clock))
 
     @property
     def name(self) -> str:
         """Its name in logs and in the store."""
         return SINK
-
-    def set_discovery(self, *, on: bool) -> None:
-        """Announce the bridge's devices to Home Assistant, or take back all that was announced (`PUT /api/v1/discovery`)."""
-        self._memory.discovery = on
-        if self._session is not None:
-            self._session.switch_discovery()
 
     async def run(self, hub: HubView) -> None:
         """Serve until cancelled. Raises RivalBridge if another bridge of this name is at work on the broker."""
@@ -142,12 +135,10 @@ class MqttSink:
 
     async def _serve(self, session: Session) -> None:
         """Run the session to its end. In a task of its own: a stop must not get lost in a loss of the same moment."""
-        self._session = session
         task = asyncio.create_task(session.run(), name="mqtt-session")
         try:
             await asyncio.wait({task})
         finally:
-            self._session = None
             task.cancel()
             await asyncio.wait({task})
             failure = None if task.cancelled() else task.exception()

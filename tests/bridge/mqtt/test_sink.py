@@ -617,24 +617,47 @@ async def test_discovery_can_be_off(broker: FakeBroker, clock: FakeClock) -> Non
 
 async def test_discovery_can_be_switched_while_it_runs(broker: FakeBroker, clock: FakeClock) -> None:
     hub = FakeHub()
-    sink = make(broker, clock)
-    async with running(sink, hub):
+    async with running(make(broker, clock), hub):
         await settled(broker, hub)
-        sink.set_discovery(on=False)
+        hub.claim("switch", "a Home Assistant")
         await until(lambda: not any(topic.startswith("homeassistant/") for topic in broker.retained), clock)
         await until(lambda: read(broker, f"{ROOT}/info")["discovery"] is False)
-        sink.set_discovery(on=True)
+        hub.claim("a Home Assistant")
+        assert read(broker, f"{ROOT}/info")["discovery"] is False
+        hub.claim()
         await until(lambda: f"{DISCOVERY}/zm-1/config" in broker.retained, clock)
-    sink.set_discovery(on=False)
+        await until(lambda: read(broker, f"{ROOT}/info")["discovery"] is True)
+
+
+async def test_discovery_that_is_claimed_stays_off_over_a_restart(broker: FakeBroker, clock: FakeClock) -> None:
+    hub = FakeHub()
+    async with running(make(broker, clock), hub):
+        await settled(broker, hub)
+        assert f"{DISCOVERY}/zm-1/config" in broker.retained
+    hub.claim("switch")
+    async with running(make(broker, clock), hub):
+        await settled(broker, hub)
+        await until(lambda: not any(topic.startswith("homeassistant/") for topic in broker.retained), clock)
+
+
+async def test_no_claim_that_is_dropped_turns_on_what_the_configuration_has_off(broker: FakeBroker, clock: FakeClock) -> None:
+    hub = FakeHub()
+    hub.claim("switch")
+    async with running(make(broker, clock, config={"discovery": False}), hub):
+        await settled(broker, hub)
+        hub.claim()
+        hub.record(1)
+        await until(lambda: f"{ROOT}/zm/1/last_event" in broker.retained)
+        assert read(broker, f"{ROOT}/info")["discovery"] is False
+        assert not any(topic.startswith("homeassistant/") for topic in broker.retained)
 
 
 async def test_the_hello_tells_of_a_switch_while_the_bridge_settles(broker: FakeBroker, clock: FakeClock) -> None:
     broker.publish(f"{ROOT}/info", '{"bridge_id": "somebody else"}', retain=True)
     hub = FakeHub()
-    sink = make(broker, clock)
-    async with running(sink, hub):
+    async with running(make(broker, clock), hub):
         await until(lambda: read(broker, f"{ROOT}/info")["bridge_id"] == hub.bridge_id)
-        sink.set_discovery(on=False)
+        hub.claim("switch")
         await until(lambda: broker.retained.get(f"{ROOT}/status") == b"online", clock)
         await until(lambda: read(broker, f"{ROOT}/info")["discovery"] is False)
         assert not any(topic.startswith("homeassistant/") for topic in broker.retained)

@@ -106,7 +106,9 @@ class Announcer:
             self._outbox.withdraw(topic)
 
     def switch(self, *, is_on: bool) -> None:
-        """Announce everything, or clear all that was announced."""
+        """Announce everything, or clear all that was announced; nothing where that is so already."""
+        if is_on is self._is_on:
+            return
         self._is_on = is_on
         systems = self._hub.systems
         monitors = [Subject(key, monitor) for key, system in systems.items() for monitor in system.monitors]
