@@ -9,6 +9,8 @@ from vms_bridge.hub.subscription import HubSubscription
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from vms_bridge.hub.system import System
+    from vms_bridge.model import Detection
     from vms_bridge.views import MonitorKey, Subjects
 
 _Key = TypeVar("_Key")
@@ -38,18 +40,58 @@ class FanOut:
         _add(self._of_monitors, only.monitors, subscription)
         return subscription
 
-    def to_all(self) -> Collection[HubSubscription]:
-        """Return those that hear of everything."""
-        return self._all
+    def system(self, key: str) -> None:
+        """Tell that a system came or changed."""
+        for subscription in self._to(self._of_systems.get(key)):
+            subscription.system(key)
 
-    def to_system(self, key: str) -> Collection[HubSubscription]:
-        """Return those that hear of this system itself."""
-        some = self._of_systems.get(key)
-        return self._all if some is None else [*self._all, *some]
+    def system_removed(self, key: str) -> None:
+        """Tell that a system is no more."""
+        for subscription in self._to(self._of_systems.get(key)):
+            subscription.system_removed(key)
 
-    def to_monitor(self, key: MonitorKey) -> Collection[HubSubscription]:
-        """Return those that hear of this monitor."""
-        some = self._of_monitors.get(key)
+    def monitors(
+        self, system: System, *, gone: Iterable[str] = (), changed: Iterable[str] = (), new: Collection[str] = ()
+    ) -> None:
+        """Tell which monitors of this system are gone, which are described otherwise, and which of those were not there before."""
+        for monitor in [(system.key, name) for name in gone]:
+            for subscription in self._to(self._of_monitors.get(monitor)):
+                subscription.removed((monitor,))
+        for monitor in [(system.key, name) for name in changed]:
+            has_event = monitor[1] in new and system.monitors[monitor[1]].last_event is not None
+            for subscription in self._to(self._of_monitors.get(monitor)):
+                subscription.described(monitor)
+                subscription.state(monitor)
+                if has_event:
+                    subscription.last_event(monitor)
+
+    def state(self, monitor: MonitorKey) -> None:
+        """Tell that a monitor's state changed."""
+        for subscription in self._to(self._of_monitors.get(monitor)):
+            subscription.state(monitor)
+
+    def last_event(self, monitor: MonitorKey) -> None:
+        """Tell that a monitor's newest event changed."""
+        for subscription in self._to(self._of_monitors.get(monitor)):
+            subscription.last_event(monitor)
+
+    def detection(self, monitor: MonitorKey, detection: Detection) -> None:
+        """Tell a monitor's newest detection."""
+        for subscription in self._to(self._of_monitors.get(monitor)):
+            subscription.detection(monitor, detection)
+
+    def messages(self) -> None:
+        """Tell that there are new event messages."""
+        for subscription in self._all:
+            subscription.messages()
+
+    def bridge(self) -> None:
+        """Tell that the bridge's own state changed."""
+        for subscription in self._all:
+            subscription.bridge()
+
+    def _to(self, some: Collection[HubSubscription] | None) -> Collection[HubSubscription]:
+        """Return who hears of everything, and these."""
         return self._all if some is None else [*self._all, *some]
 
 

@@ -7,8 +7,6 @@ monitors their public keys, works out differences, stores events before anyone h
 from __future__ import annotations
 
 import asyncio
-import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.guard import Guard
@@ -22,30 +20,18 @@ from vms_bridge.hub.claims import Claims
 from vms_bridge.hub.command_runner import CommandRules, CommandRunner
 from vms_bridge.hub.fan_out import FanOut
 from vms_bridge.hub.feed import SystemFeed
-from vms_bridge.hub.followed_events import FollowedEvents
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
 from vms_bridge.hub.labels import Interpreter
-from vms_bridge.hub.presence import Presence, is_ended
+from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.recorder import Recorder
-from vms_bridge.hub.text import PROSE_CHARACTERS, shown
-from vms_bridge.model import (
-    Detection,
-    Monitor,
-    MonitorState,
-    Snapshot,
-    StateUpdate,
-    SystemLost,
-    SystemState,
-    SystemUpdate,
-)
+from vms_bridge.hub.updates import Updates
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Ack, Command, CommandTable
-    from vms_bridge.hub.batch_plan import BatchPlan
     from vms_bridge.hub.subscription import HubSubscription
     from vms_bridge.hub.system import System
     from vms_bridge.keys import MonitorRules
@@ -53,7 +39,6 @@ if TYPE_CHECKING:
     from vms_bridge.store import Store
     from vms_bridge.views import BridgeState, MonitorKey, MonitorView, StoredMessage, Subjects, SystemView
 
-_LOGGER = logging.getLogger(__name__)
 _AGAIN_S = 5.0
 
 
@@ -81,16 +66,26 @@ class Hub:
             self._systems,
             durable_sinks=durable_sinks,
             retention=retention or Retention(),
-            on_state=self._tell_state,
+            on_state=self._fan_out.bridge,
         )
-        self._recorder = Recorder(
-            store, durable_sinks=durable_sinks, on_generation=self._begin_generation, on_stored=self._adopt
-        )
-        self._presence = Presence(clock, self._tell_detection)
+        self._presence = Presence(clock, self._fan_out.detection)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._claims = Claims(store, clock, self._keeping, self._house.claimed)
         self._runner = CommandRunner(
             self, clock, backend_of=self._backend_of, memory=self, store=store, rules=commands, on_forced=self._alarm_is_forced
+        )
+        self._updates = Updates(
+            clock,
+            self._fan_out,
+            self._presence,
+            completed=self._runner.own_alarms.completed,
+            on_described=self._house.save,
+        )
+        self._recorder = Recorder(
+            store,
+            durable_sinks=durable_sinks,
+            on_generation=self._updates.begin_generation,
+            on_stored=self._updates.adopt,
         )
 
     @property
@@ -225,9 +220,8 @@ class Hub:
         system.strike = self._secrets.strike
         self._systems[key] = system
         gone = old.monitors.keys() - system.monitors.keys() if old else set()
-        for subscription in self._fan_out.to_system(key):
-            subscription.system(key)
-        self._tell_monitors(key, gone=gone, changed=system.monitors, new=system.monitors)
+        self._fan_out.system(key)
+        self._fan_out.monitors(system, gone=gone, changed=system.monitors, new=system.monitors)
         self._presence.forget((key, monitor) for monitor in gone)
         self._presence.end((key, monitor) for monitor in system.monitors)
         return SystemFeed(self, system)
@@ -236,34 +230,14 @@ class Hub:
         """Let a system go; its memories stay in the store."""
         system = self._systems.pop(key)
         system.backend.close()
-        self._tell_monitors(key, gone=system.monitors)
-        for subscription in self._fan_out.to_system(key):
-            subscription.system_removed(key)
+        self._fan_out.monitors(system, gone=system.monitors)
+        self._fan_out.system_removed(key)
         self._presence.forget((key, monitor) for monitor in system.monitors)
 
     def apply(self, system: System, update: Update) -> None:
         """Make an update the current truth and tell who listens. Raises BackendDefect for what is none; nothing changes then."""
-        if self._systems.get(system.key) is not system:
-            return  # a last word of a backend that has been replaced
-        match update:
-            case StateUpdate():
-                self._apply_state(system, update.monitor_id, update.state)
-            case Detection():
-                self._apply_detection(system, update)
-            case SystemUpdate():
-                self._apply_system(system, system.admit_system(update.state))
-            case Snapshot():
-                state_of = system.admit_system(update.system)
-                monitors = system.admit(update.monitors)
-                states = {number: system.admit_state(number, state) for number, state in update.states.items()}
-                self._apply_monitors(system, monitors)
-                for monitor_id, state in states.items():
-                    self._take_state(system, monitor_id, state)
-                self._apply_system(system, state_of)
-            case SystemLost(detail=str()):
-                self._apply_loss(system, shown(update.detail, PROSE_CHARACTERS))
-            case _:
-                raise door.refused(update, "update")
+        if self._systems.get(system.key) is system:  # else it is a last word of a backend that has been replaced
+            self._updates.apply(system, update)
 
     async def record(self, system: System, batch: EventBatch) -> None:
         """Store a batch and tell who listens; goes on to its end even when the backend is cancelled meanwhile.
@@ -310,110 +284,10 @@ class Hub:
             raise system_gone(key)
         return found
 
-    def _apply_monitors(self, system: System, monitors: Sequence[Monitor]) -> None:
-        shown: dict[str, Monitor] = {}
-        for monitor in monitors:
-            described = system.described(monitor)
-            if described is None:
-                continue
-            if described[0] in shown:
-                _LOGGER.warning("system %s: two monitors have the key %r, the later is left out", system.key, described[0])
-                continue
-            shown[described[0]] = described[1]
-        gone = [key for key in system.monitors if key not in shown]
-        for key in gone:
-            system.hide_monitor(key)
-        changed = [key for key, monitor in shown.items() if key not in system.monitors or system.monitors[key].monitor != monitor]
-        new = set(changed) - system.monitors.keys()
-        for key in changed:
-            system.show_monitor(key, system.view_of(key, shown[key]))
-        system.keys = {monitor.id: key for key, monitor in shown.items()}
-        names = system.names | {monitor.id: monitor.name for monitor in monitors}
-        if gone or changed or names != system.names:
-            system.names = names
-            self._house.save(system)
-        self._tell_monitors(system.key, gone=gone, changed=changed, new=new)
-        self._presence.forget((system.key, key) for key in gone)
-
-    def _apply_state(self, system: System, monitor_id: str, state: MonitorState) -> None:
-        key = system.keys.get(monitor_id)
-        if key is not None and system.monitors[key].state != state:
-            self._take_state(system, monitor_id, system.admit_state(monitor_id, state))
-
-    def _take_state(self, system: System, monitor_id: str, state: MonitorState) -> None:
-        """Make a state that was admitted the current one."""
-        key = system.keys.get(monitor_id)
-        if key is None:
-            return
-        if not state.available:
-            state = MonitorState(detail=state.detail, source=state.source, observed=state.observed)
-        self._show_state((system.key, key), state)
-
-    def _show_state(self, monitor: MonitorKey, state: MonitorState) -> None:
-        system, key = self._systems[monitor[0]], monitor[1]
-        view, state = system.monitors[key], self._runner.own_alarms.completed(monitor, state)
-        if view.state == state:
-            return
-        system.show_monitor(key, replace(view, state=state))
-        for subscription in self._fan_out.to_monitor(monitor):
-            subscription.state(monitor)
-        if is_ended(view.state, state):
-            self._presence.end((monitor,))
-
     def _alarm_is_forced(self, monitor: MonitorKey) -> None:
         view = self.monitor(*monitor)
         if view is not None:
-            self._show_state(monitor, view.state)
-
-    def _apply_detection(self, system: System, detection: Detection) -> None:
-        detection = door.DETECTIONS.admit(detection)
-        key = system.keys.get(detection.monitor_id)
-        if key is not None:
-            self._presence.saw((system.key, key), detection)
-
-    def _apply_loss(self, system: System, detail: str) -> None:
-        """Make everything about the system unknown: a stale "clear" is worse than none. What it can do is kept."""
-        now = self._clock.now()
-        known = system.state
-        lost = SystemState(
-            detail=detail, observed=now, version=known.version, run_states=known.run_states, capabilities=known.capabilities
-        )
-        self._apply_system(system, replace(lost, storage=tuple(replace(each, used_bytes=None) for each in known.storage)))
-        for monitor_id in system.keys:
-            self._apply_state(system, monitor_id, MonitorState(detail=detail, observed=now))
-
-    def _apply_system(self, system: System, state: SystemState) -> None:
-        if system.state == state:
-            return
-        if state.available and not system.state.available:
-            _LOGGER.info("system %s is there, version %s, monitors: %d", system.key, state.version, len(system.monitors))
-        system.show(state)
-        for subscription in self._fan_out.to_system(system.key):
-            subscription.system(system.key)
-
-    def _begin_generation(self, system: System, generation: int) -> None:
-        """Take the ids that the VMS gives from now on for others than the same ones before."""
-        system.generation, system.events = generation, FollowedEvents(self._clock.monotonic)
-        for key, view in system.monitors.items():
-            system.show_monitor(key, replace(view, generation=generation))
-            for subscription in self._fan_out.to_monitor((system.key, key)) if view.state.event_id is not None else ():
-                subscription.state((system.key, key))
-
-    def _adopt(self, system: System, plan: BatchPlan) -> None:
-        """Make what was stored the current truth."""
-        commit, last_events = plan.commit, plan.last_events
-        system.cursor = commit.cursor or system.cursor
-        for message in commit.messages:
-            system.seqs[message.monitor] = message.seq
-        system.events.take_in(commit.events, late={message.event_id for message in commit.messages if message.late})
-        system.last_events.update(last_events)
-        for key, newest in last_events.items():
-            if key in system.monitors:
-                system.show_monitor(key, replace(system.monitors[key], last_event=newest))
-                for subscription in self._fan_out.to_monitor((system.key, key)):
-                    subscription.last_event((system.key, key))
-        for subscription in self._fan_out.to_all() if commit.messages else ():
-            subscription.messages()
+            self._updates.show_state(self._systems[monitor[0]], monitor[1], view.state)
 
     async def _always(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do this again whenever it fails: a defect in it must not end the bridge."""
@@ -421,28 +295,6 @@ class Hub:
         while True:
             await boundary.attempt(name, work)
             await self._clock.sleep(_AGAIN_S)
-
-    def _tell_detection(self, monitor: MonitorKey, detection: Detection) -> None:
-        for subscription in self._fan_out.to_monitor(monitor):
-            subscription.detection(monitor, detection)
-
-    def _tell_monitors(
-        self, key: str, *, gone: Collection[str] = (), changed: Collection[str] = (), new: Collection[str] = ()
-    ) -> None:
-        """Tell which monitors of this system are gone, which are described otherwise, and which of those were not there before."""
-        for name in gone:
-            for subscription in self._fan_out.to_monitor((key, name)):
-                subscription.removed(((key, name),))
-        for name in changed:
-            for subscription in self._fan_out.to_monitor((key, name)):
-                subscription.described((key, name))
-                subscription.state((key, name))
-                if name in new and self._systems[key].monitors[name].last_event:
-                    subscription.last_event((key, name))
-
-    def _tell_state(self) -> None:
-        for subscription in self._fan_out.to_all():
-            subscription.bridge()
 
 
 def _taken_away(system: str) -> VmsError:
