@@ -65,7 +65,12 @@ class FakeHub:
     def systems(self) -> Mapping[str, SystemView]:
         return {
             key: SystemView(
-                key=key, kind="fake", name=key.upper(), url=None, state=state_, monitors=MappingProxyType(dict(self._monitors[key]))
+                key=key,
+                kind="fake",
+                name=key.upper(),
+                url=None,
+                state=state_,
+                monitors=MappingProxyType(dict(self._monitors[key])),
             )
             for key, state_ in self._states.items()
         }

@@ -1,4 +1,4 @@
-"""Whether Home Assistant is to be told of devices over MQTT: not while anybody claims them, be it a switch that was turned off."""
+"""Whether Home Assistant is told of devices over MQTT: not while anybody claims them, be it a switch that was turned off."""
 
 from __future__ import annotations
 

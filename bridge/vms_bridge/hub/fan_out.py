@@ -53,7 +53,7 @@ class FanOut:
     def monitors(
         self, system: System, *, gone: Iterable[str] = (), changed: Iterable[str] = (), new: Collection[str] = ()
     ) -> None:
-        """Tell which monitors of this system are gone, which are described otherwise, and which of those were not there before."""
+        """Tell which monitors of a system are gone, which are described otherwise, and which of those were not there before."""
         for monitor in [(system.key, name) for name in gone]:
             for subscription in self._to(self._of_monitors.get(monitor)):
                 subscription.removed((monitor,))

@@ -60,6 +60,8 @@ class MqttSink:
         self._notices = Notices(_LOGGER, clock)
         self._outages = Notices(_LOGGER, clock, interval_s=_TELL_S)
         self._memory = Memory(absence=Absence(clock))
+        self._session: Session | None = None
+        """The one that is served now."""
 
     @property
     def name(self) -> str:
@@ -135,10 +137,12 @@ class MqttSink:
 
     async def _serve(self, session: Session) -> None:
         """Run the session to its end. In a task of its own: a stop must not get lost in a loss of the same moment."""
+        self._session = session
         task = asyncio.create_task(session.run(), name="mqtt-session")
         try:
             await asyncio.wait({task})
         finally:
+            self._session = None
             task.cancel()
             await asyncio.wait({task})
             failure = None if task.cancelled() else task.exception()

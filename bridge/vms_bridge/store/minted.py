@@ -38,7 +38,8 @@ class MintedIds:
         """
         with self._database.connection as connection:
             connection.execute(
-                "DELETE FROM minted WHERE minted < ? AND number < (SELECT max(number) FROM minted m WHERE m.system = minted.system)"
+                "DELETE FROM minted WHERE minted < ?"
+                " AND number < (SELECT max(number) FROM minted m WHERE m.system = minted.system)"
                 " AND NOT EXISTS (SELECT 1 FROM events e JOIN systems s USING (system, generation)"
                 " WHERE e.system = minted.system AND e.event_id = CAST(minted.number AS TEXT))",
                 (before.isoformat(),),

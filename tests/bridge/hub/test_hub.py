@@ -468,7 +468,14 @@ async def test_a_system_replaced_with_other_rules_loses_only_what_they_hide(tmp_
 
 
 async def test_a_vms_without_ids_has_them_from_the_feed(tmp_path: Path) -> None:
-    keys = [("1", "12:00:00"), ("2", "12:00:00"), ("1", "12:00:00 "), ("1', '", "12:00:00"), ("1", "', '12:00:00"), ("1", "\ud83d" * 9999)]
+    keys = [
+        ("1", "12:00:00"),
+        ("2", "12:00:00"),
+        ("1", "12:00:00 "),
+        ("1', '", "12:00:00"),
+        ("1", "', '12:00:00"),
+        ("1", "\ud83d" * 9999),
+    ]
     async with running(tmp_path) as hub:
         feed = await added(hub)
         ids = [await feed.mint(*key) for key in keys]
@@ -477,9 +484,10 @@ async def test_a_vms_without_ids_has_them_from_the_feed(tmp_path: Path) -> None:
     async with running(tmp_path) as hub:
         feed = await added(hub)
         assert [await feed.mint(*key) for key in keys] == ids
-        for wrong in (("1", None), (1, "12:00:00"), ("1", b"12:00:00")):
+        wrongs: list[Any] = [("1", None), (1, "12:00:00"), ("1", b"12:00:00")]
+        for wrong in wrongs:
             with pytest.raises(BackendDefect, match="a text belongs"):
-                await feed.mint(*wrong)  # type: ignore[arg-type]
+                await feed.mint(*wrong)
         await added(hub)
         with pytest.raises(VmsError, match="by a reload"):
             await feed.mint("1", "12:00:00")

@@ -81,9 +81,7 @@ EVENT = Event(
 
 def message(type_: MessageType = MessageType.END, **changes: Any) -> EventMessage:  # noqa: ANN401  # any field of the message
     """Return an event message of the monitor."""
-    step = event_message(
-        EVENT, type_, ref=EventRef("zm", 1, "12"), epoch="e1", seq=7, monitor="1", name="Front door", late=False
-    )
+    step = event_message(EVENT, type_, ref=EventRef("zm", 1, "12"), epoch="e1", seq=7, monitor="1", name="Front door", late=False)
     return replace(step, **changes)
 
 
