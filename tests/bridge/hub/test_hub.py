@@ -329,6 +329,7 @@ async def test_an_event_in_a_state_is_one_of_the_generation_in_force(tmp_path: P
         assert changes.states == {("zm", "1")}, "what is shown of the other has not changed"
         feed.emit(snapshot(monitor(1), monitor(2), monitor(3)))
         assert {each.generation for each in hub.systems["zm"].monitors.values()} == {2}
+        await hub._store.save_monitors("zm", {"1": monitor(1)})
 
     async with running(tmp_path) as hub:
         await added(hub)
