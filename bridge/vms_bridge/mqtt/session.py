@@ -236,7 +236,6 @@ class Session:
             clock=self._clock,
             held=held.discovery,
             unwanted=self._memory.unwanted,
-            is_on=self._is_discovery_on,
         )
         publisher = Publisher(
             hub=self._hub,
@@ -282,8 +281,7 @@ class Session:
             for topic in held.pictures(topics):  # of an earlier run
                 self.outbox.clear(topic)
         changes = await self._changes(subscription)
-        self._hello()
-        announcer.switch(is_on=self._is_discovery_on)
+        self._note_bridge(announcer)
         await announcer.start(changes)
         await publisher.start(changes)
         snapshots.start(changes, everything=held.info is None)
@@ -307,10 +305,9 @@ class Session:
                 group.create_task(work)
             while True:
                 changes = await self._changes(subscription)
-                announcer.switch(is_on=self._is_discovery_on)
                 announcer.note(changes)
                 if changes.systems or changes.removed_systems or changes.bridge:
-                    self._hello()
+                    self._note_bridge(announcer)
                 if changes.messages:
                     lanes.wake()
                 await publisher.note(changes)
@@ -403,6 +400,11 @@ class Session:
             await self._clock.sleep(COUNTS_S)
             self._counted = replace(self._memory.counters)
             self._hello()
+
+    def _note_bridge(self, announcer: Announcer) -> None:
+        """Have what is told of the bridge itself follow how it fares now."""
+        announcer.switch(is_on=self._is_discovery_on)
+        self._hello()
 
     @property
     def _is_discovery_on(self) -> bool:

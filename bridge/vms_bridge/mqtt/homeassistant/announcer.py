@@ -43,7 +43,7 @@ class Announcer:
         clock: Clock,
         held: Mapping[str, bytes],
         unwanted: set[str],
-        is_on: bool,
+        is_on: bool = True,
     ) -> None:
         self._hub = hub
         self._offer = offer
