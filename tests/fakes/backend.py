@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vms_bridge.backends.base import Feed, Finding
-    from vms_bridge.commands import Action
+    from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.model import PictureRef
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -92,14 +92,14 @@ class ScriptedBackend:
         feed.emit(self.first)
         await asyncio.Event().wait()
 
-    async def execute(self, monitor_id: str | None, action: Action) -> None:
-        self.actions.append((monitor_id, action))
+    async def execute(self, target: VmsTarget, action: Action) -> None:
+        self.actions.append((target.monitor_id or target.event_id, action))
         if self.hold:
             await self.hold.wait()
         if self.fault:
             raise self.fault
         if self.obey:
-            self.take_effect(monitor_id, action)
+            self.take_effect(target.monitor_id, action)
 
     def take_effect(self, monitor_id: str | None, action: Action) -> None:
         assert self.feed
@@ -107,7 +107,8 @@ class ScriptedBackend:
             self.system = replace(self.system, run_state=action.name)
             self.feed.emit(SystemUpdate(state=self.system))
             return
-        assert monitor_id
+        if monitor_id is None:  # of events it tells nothing by itself
+            return
         before = self.states[monitor_id]
         match action:
             case SetArmed(on=on):
@@ -133,7 +134,7 @@ class ScriptedBackend:
         self.states["1"] = replace(self.states["1"], **changes)  # type: ignore[arg-type]  # a test names fields by keyword
         self.feed.emit(StateUpdate(monitor_id="1", state=self.states["1"]))
 
-    async def refresh(self, monitor_id: str | None) -> None:  # noqa: ARG002 - the contract's parameter
+    async def refresh(self, target: VmsTarget) -> None:  # noqa: ARG002 - the contract's parameter
         self.looks += 1
         if self.on_refresh:
             self.on_refresh()

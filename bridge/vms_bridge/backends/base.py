@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from vms_bridge.clock import Clock
-    from vms_bridge.commands import Action
+    from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.model import EventBatch, PictureRef, Resume, Update
 
 
@@ -68,7 +68,7 @@ class Backend(Protocol):
         which starts over with a new connection and a new snapshot. Cancellation must end it within a second.
         """
 
-    async def execute(self, monitor_id: str | None, action: Action) -> None:
+    async def execute(self, target: VmsTarget, action: Action) -> None:
         """Have the VMS do this, and return when it has accepted; the hub verifies the effect from what `run` emits.
 
         Called only for declared capabilities; an action that it does not know is unsupported. A `Restart` is applied when
@@ -77,10 +77,10 @@ class Backend(Protocol):
         UnsupportedCommand or VmsError.
         """
 
-    async def refresh(self, monitor_id: str | None) -> None:
-        """Look at this monitor now rather than at the next turn, and emit what is seen.
+    async def refresh(self, target: VmsTarget) -> None:
+        """Look at this now rather than at the next turn, and tell what is seen.
 
-        None: at the system and all its monitors, as cheaply as that goes; one such look serves many commands. Raises
+        The system: at it and all its monitors, as cheaply as that goes; one such look serves many commands. Raises
         VmsError when what is so now could not be seen.
         """
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vms_bridge.backends.base import Feed
-    from vms_bridge.commands import Action
+    from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.errors import BridgeError
     from vms_bridge.model import PictureRef
 
@@ -31,11 +31,11 @@ class BrokenBackend:
         """Fail; the supervisor tells it and logs it."""
         self._fail()
 
-    async def execute(self, monitor_id: str | None, action: Action) -> None:  # noqa: ARG002 - the contract's parameters
+    async def execute(self, target: VmsTarget, action: Action) -> None:  # noqa: ARG002 - the contract's parameters
         """Fail."""
         self._fail()
 
-    async def refresh(self, monitor_id: str | None) -> None:
+    async def refresh(self, target: VmsTarget) -> None:
         """See nothing."""
 
     async def picture(self, ref: PictureRef) -> bytes:  # noqa: ARG002 - the contract's parameter

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Backend, BackendKind, Feed
     from vms_bridge.clock import Clock
-    from vms_bridge.commands import Action
+    from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.errors import BridgeError
     from vms_bridge.findings import Finding
     from vms_bridge.model import PictureRef
@@ -66,13 +66,13 @@ class Guard:
         """Run it until it ends. Raises BridgeError."""
         await self._call("run", lambda: self._backend.run(feed), None)
 
-    async def execute(self, monitor_id: str | None, action: Action) -> None:
+    async def execute(self, target: VmsTarget, action: Action) -> None:
         """Have the VMS do this. Raises BridgeError."""
-        await self._call("execute", lambda: self._backend.execute(monitor_id, action), EXECUTE_S)
+        await self._call("execute", lambda: self._backend.execute(target, action), EXECUTE_S)
 
-    async def refresh(self, monitor_id: str | None) -> None:
+    async def refresh(self, target: VmsTarget) -> None:
         """Have it look now. Raises BridgeError."""
-        await self._call("refresh", lambda: self._backend.refresh(monitor_id), REFRESH_S)
+        await self._call("refresh", lambda: self._backend.refresh(target), REFRESH_S)
 
     async def picture(self, ref: PictureRef) -> bytes:
         """Return a picture of some bytes at least, and of 20 MB at most. Raises BridgeError."""

@@ -12,7 +12,7 @@ from vms_bridge.commands.request import Request
 from vms_bridge.commands.row import CommandRow
 from vms_bridge.commands.system import SetRunState
 from vms_bridge.commands.table import COMMANDS, CommandTable
-from vms_bridge.commands.values import Ack, AckResult, Action, Command, Level, Origin, Target, TargetKind
+from vms_bridge.commands.values import Ack, AckResult, Action, Command, Level, Origin, Target, TargetKind, VmsTarget
 
 __all__ = [
     "COMMANDS",
@@ -34,4 +34,5 @@ __all__ = [
     "SetRunState",
     "Target",
     "TargetKind",
+    "VmsTarget",
 ]

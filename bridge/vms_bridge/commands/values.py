@@ -55,6 +55,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VmsTarget:
+    """The same as a backend knows it, by the VMS's own ids: the system itself (both None), a monitor, or an event."""
+
+    monitor_id: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """Where a command comes from: the door, who came in by it (None: the door can't tell), and for whom he asks."""
 

@@ -238,7 +238,7 @@ class CommandRunner:
         """Look first, for somebody may have changed a mode since it was last seen; say whether all is as it should be."""
         if row.effect is None:
             return False
-        has_looked = await self._looks.at_once(command.target.system, target.monitor_id)
+        has_looked = await self._looks.at_once(command.target.system, target.in_vms)
         self._check(command, row)
         return has_looked and row.effect(command.action, None)(*target.states)
 
@@ -248,7 +248,7 @@ class CommandRunner:
         shows = row.effect(action, states[1]) if row.effect is not None else None
         showed_before = shows is not None and shows(*states)
         async with self._forcing(command):
-            await self._backend_of(command.target.system).execute(row, target.monitor_id, action)
+            await self._backend_of(command.target.system).execute(row, target.in_vms, action)
         if shows is None:
             return AckResult.ACCEPTED
         await self._verification.until_seen(command, row, target, shows, showed_before=showed_before)

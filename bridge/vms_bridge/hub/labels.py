@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from vms_bridge.backends.guard import Guard
-    from vms_bridge.commands import Action, CommandRow
+    from vms_bridge.commands import Action, CommandRow, VmsTarget
 
 _MOST = 5_000
 _NAMELESS = "unnamed"
@@ -63,10 +63,10 @@ class Interpreter:
     def __init__(self, backend: Guard, labels: Labels) -> None:
         self._backend, self._labels = backend, labels
 
-    async def execute(self, row: CommandRow[Any], monitor_id: str | None, action: Action) -> None:
+    async def execute(self, row: CommandRow[Any], target: VmsTarget, action: Action) -> None:
         """Have the VMS do this. Raises BridgeError."""
-        await self._backend.execute(monitor_id, row.named(action, self._labels.choice))
+        await self._backend.execute(target, row.named(action, self._labels.choice))
 
-    async def refresh(self, monitor_id: str | None) -> None:
+    async def refresh(self, target: VmsTarget) -> None:
         """Have it look now. Raises BridgeError."""
-        await self._backend.refresh(monitor_id)
+        await self._backend.refresh(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vms_bridge.commands import VmsTarget
 from vms_bridge.errors import CommandRejected, system_gone
 
 if TYPE_CHECKING:
@@ -45,10 +46,10 @@ class LiveTarget:
         return self.system.state, monitor.state if monitor else None
 
     @property
-    def monitor_id(self) -> str | None:
-        """What the VMS calls the monitor."""
+    def in_vms(self) -> VmsTarget:
+        """The same by the VMS's own ids. Raises CommandRejected."""
         monitor = self.monitor
-        return monitor.monitor.id if monitor else None
+        return VmsTarget(monitor_id=monitor.monitor.id if monitor else None)
 
     def _gone(self) -> CommandRejected:
         if self.named.system not in self.hub.systems:

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vms_bridge.commands import VmsTarget
 from vms_bridge.errors import VmsError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _AT_ONCE = 4.0
 """So many a system has to bear at once, as for one command whose effect shows within a second."""
 _LISTS_COST = 3.0
 """What a look at a whole system costs, in looks at one monitor."""
+_SYSTEM = VmsTarget()
 _LOOK_S = 15.0
 """A look that hangs must not keep the others waiting."""
 
@@ -31,7 +33,7 @@ _LOOK_S = 15.0
 class _Round:
     """A look to come, and whom it is for."""
 
-    monitor_ids: set[str | None] = field(default_factory=set)
+    targets: set[VmsTarget] = field(default_factory=set)
     has_seen: bool | None = None
     """Whether it could be done; None before."""
 
@@ -80,42 +82,42 @@ class Looks:
         self._backend_of = backend_of
         self._turns: dict[str, _Turns] = {}
 
-    async def at_once(self, system: str, monitor_id: str | None) -> bool:
+    async def at_once(self, system: str, target: VmsTarget) -> bool:
         """Look now: what comes first is not kept waiting."""
         try:
             async with self._clock.timeout(_LOOK_S):
-                await self._backend_of(system).refresh(monitor_id)
+                await self._backend_of(system).refresh(target)
         except (VmsError, TimeoutError):
             # While a run state changes the VMS may well be away for a moment: the time limit decides, not this.
             return False
         return True
 
-    async def if_idle(self, system: str, monitor_id: str | None) -> bool:
+    async def if_idle(self, system: str, target: VmsTarget) -> bool:
         """Look now if no other command needs the budget; say no else."""
-        return self._of(system).try_to_spend(1.0) and await self.at_once(system, monitor_id)
+        return self._of(system).try_to_spend(1.0) and await self.at_once(system, target)
 
-    async def alone(self, system: str, monitor_id: str | None) -> bool:
-        """Look at this monitor when its turn has come."""
+    async def alone(self, system: str, target: VmsTarget) -> bool:
+        """Look at this when its turn has come."""
         turns = self._of(system)
         async with turns.taking:
             await turns.spend(lambda: 1.0)
-            return await self.at_once(system, monitor_id)
+            return await self.at_once(system, target)
 
-    async def together(self, system: str, monitor_id: str | None) -> bool:
-        """Look when the turn has come, for all who have asked until then: at this monitor or, for several, at the system."""
+    async def together(self, system: str, target: VmsTarget) -> bool:
+        """Look when the turn has come, for all who have asked until then: at this or, for several, at the system."""
         turns = self._of(system)
         round_ = turns.round
-        round_.monitor_ids.add(monitor_id)
+        round_.targets.add(target)
         async with turns.taking:
             if round_.has_seen is None:  # nobody else has done it, or whoever did it has been cancelled
 
                 def cost() -> float:
-                    return 1.0 if _only(round_) is not None else _LISTS_COST
+                    return _LISTS_COST if _all_of(round_) == _SYSTEM else 1.0
 
                 await turns.spend(cost)
                 if turns.round is round_:
                     turns.round = _Round()  # who asks from now on wants to see what is so later
-                round_.has_seen = await self.at_once(system, _only(round_))
+                round_.has_seen = await self.at_once(system, _all_of(round_))
             return round_.has_seen
 
     def _of(self, system: str) -> _Turns:
@@ -124,6 +126,6 @@ class Looks:
         return self._turns[system]
 
 
-def _only(round_: _Round) -> str | None:
-    """Return the only monitor that is to be looked at, None where it is the whole system."""
-    return next(iter(round_.monitor_ids)) if len(round_.monitor_ids) == 1 else None
+def _all_of(round_: _Round) -> VmsTarget:
+    """Return what is to be looked at: the only target or, for several, the whole system."""
+    return next(iter(round_.targets)) if len(round_.targets) == 1 else _SYSTEM

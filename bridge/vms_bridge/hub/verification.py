@@ -68,12 +68,12 @@ class Verification:
         system, looks = target.named.system, self._looks
         if delay_s:
             await self._clock.sleep(delay_s)
-        yield await looks.at_once(system, target.monitor_id)
+        yield await looks.at_once(system, target.in_vms)
         for pause_s in _SOON_S:
             await self._clock.sleep(pause_s)
-            yield await (looks.if_idle if is_alone else looks.together)(system, target.monitor_id)
+            yield await (looks.if_idle if is_alone else looks.together)(system, target.in_vms)
         if is_alone:  # nobody else's look tells of it, and a VMS may need a second
-            yield await looks.at_once(system, target.monitor_id)
+            yield await looks.at_once(system, target.in_vms)
         for pause_s in chain(_LATER_S, repeat(_LATER_S[-1])):
             await self._clock.sleep(pause_s)
-            yield await (looks.alone if is_alone else looks.together)(system, target.monitor_id)
+            yield await (looks.alone if is_alone else looks.together)(system, target.in_vms)

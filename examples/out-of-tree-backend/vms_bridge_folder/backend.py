@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.clock import Clock
-    from vms_bridge.commands import Action
+    from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.model import PictureRef
 
 _CAMERA = re.compile(r"[A-Za-z0-9_-]{1,48}")
@@ -137,11 +137,13 @@ class FolderBackend:
             late = False
             await self._clock.sleep(self._config.interval)
 
-    async def execute(self, monitor_id: str | None, action: Action) -> None:
+    async def execute(self, target: VmsTarget, action: Action) -> None:
         """Refuse: a folder does nothing, and no capability says otherwise."""
-        raise UnsupportedCommand(f"{monitor_id or self._system} is a folder of pictures: {type(action).__name__} is beyond it")
+        raise UnsupportedCommand(
+            f"{target.monitor_id or self._system} is a folder of pictures: {type(action).__name__} is beyond it"
+        )
 
-    async def refresh(self, monitor_id: str | None) -> None:
+    async def refresh(self, target: VmsTarget) -> None:
         """Do nothing: the next look comes soon enough."""
 
     async def picture(self, ref: PictureRef) -> bytes:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.commands import COMMANDS, EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import COMMANDS, EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     AlarmState,
@@ -229,11 +229,11 @@ async def executes_what_it_declares_or_says_why_not(subject: Subject) -> None:
         for monitor_id, action in _actions(feed):
             try:
                 declared.add(COMMANDS.row_of(action).needs)
-                await asyncio.wait_for(backend.execute(monitor_id, action), _PROMPTLY_S)
+                await asyncio.wait_for(backend.execute(VmsTarget(monitor_id=monitor_id), action), _PROMPTLY_S)
             except (CommandRejected, UnsupportedCommand) as refused:
                 reasons.append(str(refused))
             else:
-                await backend.refresh(monitor_id)
+                await backend.refresh(VmsTarget(monitor_id=monitor_id))
                 await subject.until(lambda target=monitor_id, done=action: _shows(feed, target, done))  # type: ignore[misc]  # bound now
                 executed.add(COMMANDS.row_of(action).needs)
         assert all(reasons), "a refusal says why"
@@ -247,7 +247,7 @@ async def tells_a_restart_that_has_happened(subject: Subject) -> None:
     async with subject.running(backend, feed):
         for monitor_id in [each.id for each in feed.monitors.values() if Capability.RESTART in each.capabilities]:
             before, told = feed.states[monitor_id], len(feed.updates)
-            await asyncio.wait_for(backend.execute(monitor_id, Restart()), _PROMPTLY_S)
+            await asyncio.wait_for(backend.execute(VmsTarget(monitor_id=monitor_id), Restart()), _PROMPTLY_S)
 
             await subject.until(partial(_has_restarted, feed, monitor_id, before, told))
 
@@ -256,7 +256,7 @@ async def refuses_a_monitor_that_is_not_there(subject: Subject) -> None:
     backend, feed = subject.make(), RecordingFeed()
     async with subject.running(backend, feed):
         try:
-            await asyncio.wait_for(backend.execute("no such monitor", SetAlarm(on=True)), _PROMPTLY_S)
+            await asyncio.wait_for(backend.execute(VmsTarget(monitor_id="no such monitor"), SetAlarm(on=True)), _PROMPTLY_S)
         except (CommandRejected, UnsupportedCommand):
             return
         raise AssertionError("it accepted a command for a monitor that does not exist")

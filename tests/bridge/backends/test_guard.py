@@ -14,7 +14,7 @@ from tests.fakes.clock import FakeClock, settle
 from vms_bridge.backends import guard as guards
 from vms_bridge.backends.base import BackendKind, Finding
 from vms_bridge.backends.guard import MOST_PICTURE_BYTES, Guard, make_backend
-from vms_bridge.commands import SetAlarm
+from vms_bridge.commands import SetAlarm, VmsTarget
 from vms_bridge.errors import (
     BackendDefect,
     BridgeError,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 Call = "Callable[[Guard], Awaitable[object]]"
 CALLS: dict[str, Callable[[Guard], Awaitable[object]]] = {
     "run": lambda guard: guard.run(cast("Feed", None)),
-    "execute": lambda guard: guard.execute("1", SetAlarm(on=True)),
-    "refresh": lambda guard: guard.refresh(None),
+    "execute": lambda guard: guard.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True)),
+    "refresh": lambda guard: guard.refresh(VmsTarget()),
     "picture": lambda guard: guard.picture(EventPicture(event=EventRef("zm", 1, "7"))),
     "check": lambda guard: guard.check(limit_s=30),
 }
@@ -210,14 +210,14 @@ async def test_a_backend_that_leaves_much_hanging_is_asked_no_more() -> None:
 
     guard = guarded(deaf, clock)
     for _ in range(20):
-        task = asyncio.ensure_future(guard.refresh(None))
+        task = asyncio.ensure_future(guard.refresh(VmsTarget()))
         await clock.advance(62)
         with pytest.raises(VmsUnreachable):
             await task
     assert calls == 16
     lets_go.set()
     await settle()
-    await guard.refresh(None)
+    await guard.refresh(VmsTarget())
 
 
 @every_call
@@ -326,13 +326,13 @@ async def test_a_guard_that_is_closed_lets_go_and_calls_no_more() -> None:
         await asyncio.Event().wait()
 
     guard = guarded(hang)
-    task = asyncio.ensure_future(guard.execute("1", SetAlarm(on=True)))
+    task = asyncio.ensure_future(guard.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True)))
     await settle()
     guard.close()
     with pytest.raises(VmsUnreachable, match="by a reload"):
         await task
     with pytest.raises(VmsUnreachable, match="by a reload"):
-        await guard.refresh(None)
+        await guard.refresh(VmsTarget())
     assert calls == 1
 
 

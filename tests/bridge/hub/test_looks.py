@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from vms_bridge.commands import Ack, Action
+    from vms_bridge.commands import Ack, Action, VmsTarget
     from vms_bridge.model import MonitorState
 
 
@@ -41,7 +41,8 @@ class Polled(ScriptedBackend):
     true: dict[str, MonitorState] = field(default_factory=dict)
     """What is so, by id, whether or not anybody has asked."""
 
-    async def execute(self, monitor_id: str | None, action: Action) -> None:
+    async def execute(self, target: VmsTarget, action: Action) -> None:
+        monitor_id = target.monitor_id
         self.actions.append((monitor_id, action))
         async with self.connections:
             await self.clock.sleep(self.execute_s)
@@ -51,7 +52,8 @@ class Polled(ScriptedBackend):
 
     effects: list[tuple[float, str, Action]] = field(default_factory=list)
 
-    async def refresh(self, monitor_id: str | None) -> None:
+    async def refresh(self, target: VmsTarget) -> None:
+        monitor_id = target.monitor_id
         self.asked.append((self.clock.monotonic(), monitor_id))
         async with self.connections:
             await self.clock.sleep(self.list_s if monitor_id is None else self.request_s)
@@ -237,7 +239,7 @@ async def test_an_effect_that_the_backend_tells_is_seen_while_a_look_hangs(tmp_p
     looks = 0
 
     class Hanging(ScriptedBackend):
-        async def refresh(self, monitor_id: str | None) -> None:  # noqa: ARG002 - the contract's parameter
+        async def refresh(self, target: VmsTarget) -> None:  # noqa: ARG002 - the contract's parameter
             nonlocal looks
             looks += 1
             if looks > 1:
@@ -258,11 +260,11 @@ async def test_a_look_that_hangs_does_not_keep_the_others_waiting_for_long(tmp_p
     clock = FakeClock()
 
     class Hanging(Polled):
-        async def refresh(self, monitor_id: str | None) -> None:
-            if monitor_id is None and not self.lists:
+        async def refresh(self, target: VmsTarget) -> None:
+            if target.monitor_id is None and not self.lists:
                 self.asked.append((self.clock.monotonic(), None))
                 await asyncio.Event().wait()
-            await super().refresh(monitor_id)
+            await super().refresh(target)
 
     backend = Hanging(first=snapshot(*map(monitor, range(4))), clock=clock, effect_s=2.0)
     async with served(tmp_path, backend, clock) as hub:

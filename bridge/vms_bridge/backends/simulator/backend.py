@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.simulator.config import SimulatorConfig
     from vms_bridge.backends.simulator.drawing import Painter
     from vms_bridge.clock import Clock
-    from vms_bridge.commands import Action
+    from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.model import PictureRef, Resume
 
 _CURSOR_S = 10.0
@@ -85,13 +85,13 @@ class Simulator:
         finally:
             self._feed = None  # `execute` may be called between two runs, and must not emit into the old feed
 
-    async def execute(self, monitor_id: str | None, action: Action) -> None:
+    async def execute(self, target: VmsTarget, action: Action) -> None:
         """Do it; nothing is confirmed here, the hub looks at what is emitted."""
         now = self._now()
         if isinstance(action, SetRunState):
             self._set_run_state(action.name, now)
             return
-        camera = self._camera(monitor_id)
+        camera = self._camera(target.monitor_id)
         match action:
             case SetAlarm(on=True):
                 camera.force(action, now)
@@ -111,11 +111,12 @@ class Simulator:
                 raise UnsupportedCommand(f"a simulated camera can't do this: {type(action).__name__}")
         self._emit_state(camera)
 
-    async def refresh(self, monitor_id: str | None) -> None:
+    async def refresh(self, target: VmsTarget) -> None:
         """Emit what is seen now; a VMS that is polled would be asked here."""
-        for camera in self._cameras.values() if monitor_id is None else [self._camera(monitor_id)]:
+        is_system = target.monitor_id is None
+        for camera in self._cameras.values() if is_system else [self._camera(target.monitor_id)]:
             self._emit_state(camera)
-        if monitor_id is None and self._feed is not None:
+        if is_system and self._feed is not None:
             self._feed.emit(SystemUpdate(state=self._system_state()))
 
     async def picture(self, ref: PictureRef) -> bytes:

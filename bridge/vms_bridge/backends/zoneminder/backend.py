@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Feed, Finding
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.clock import Clock
-    from vms_bridge.commands import Action
+    from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.model import PictureRef
 
 
@@ -116,9 +116,9 @@ class ZoneMinder:
         self._trouble.report(f"{error}; alarms still come by shared memory", hint=error.hint, code=error.code)
         return True
 
-    async def execute(self, monitor_id: str | None, action: Action) -> None:
+    async def execute(self, target: VmsTarget, action: Action) -> None:
         """Have ZoneMinder do this. Raises CommandRejected or VmsError."""
-        session = self._live()
+        session, monitor_id = self._live(), target.monitor_id
         watch = None if monitor_id is None else session.watches.get(monitor_id)
         restarting = monitor_id if isinstance(action, Restart) else None
         if restarting is not None:
@@ -137,9 +137,9 @@ class ZoneMinder:
         if begins_anew:
             session.monitors.settle(list(session.watches) if monitor_id is None else [monitor_id])
 
-    async def refresh(self, monitor_id: str | None) -> None:
+    async def refresh(self, target: VmsTarget) -> None:
         """Look now rather than at the next turn. Raises VmsError."""
-        await self._live().refresh(monitor_id)
+        await self._live().refresh(target.monitor_id)
 
     async def picture(self, ref: PictureRef) -> bytes:
         """Return a JPEG. Raises MediaUnavailable or VmsError."""

@@ -17,7 +17,7 @@ from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.backends.simulator.drawing import Painter
 from vms_bridge.backends.simulator.places import PLACES, Place
 from vms_bridge.backends.simulator.world import Sighting
-from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
 from vms_bridge.errors import CommandRejected, MediaUnavailable
 from vms_bridge.model import (
     AlarmState,
@@ -166,7 +166,7 @@ async def test_disarming_interrupts_and_arming_restores() -> None:
     site = Site()
     async with site.running():
         await site.until_alarm("1")
-        await site.simulator.execute("1", SetArmed(on=False))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetArmed(on=False))
         state = site.feed.states["1"]
         assert (state.armed, state.modes, state.alarm) == (False, {"function": "Monitor"}, AlarmState.IDLE)
         assert set(state.zones.values()) == {None}
@@ -177,9 +177,9 @@ async def test_disarming_interrupts_and_arming_restores() -> None:
         told = len(site.events("1"))
         await site.clock.advance(120)
         assert len(site.events("1")) == told
-        await site.simulator.execute("1", SetArmed(on=True, restore={"function": "Mocord"}))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetArmed(on=True, restore={"function": "Mocord"}))
         assert site.feed.states["1"].modes == {"function": "Mocord"}
-        await site.simulator.execute("1", SetArmed(on=True, restore={"function": "Nonsense"}))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetArmed(on=True, restore={"function": "Nonsense"}))
         assert site.feed.states["1"].modes == {"function": "Modect"}
         await site.until_alarm("1")
         assert len(site.events("1")) > told
@@ -198,7 +198,7 @@ async def test_disarming_interrupts_and_arming_restores() -> None:
 async def test_functions(function: str, connected: bool, armed: bool, kinds: set[EventKind]) -> None:  # noqa: FBT001  # a table
     site = Site(cameras=1, pace=4)
     async with site.running():
-        await site.simulator.execute("1", SetMode(mode="function", value=function))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetMode(mode="function", value=function))
         since = len(site.feed.batches)
         await site.clock.advance(60)
         state = site.feed.states["1"]
@@ -213,11 +213,11 @@ async def test_functions(function: str, connected: bool, armed: bool, kinds: set
 async def test_the_capturing_way_of_modes(recording: str, kinds: set[EventKind]) -> None:
     site = Site(cameras=2, pace=4)
     async with site.running():
-        await site.simulator.execute("2", SetMode(mode="recording", value=recording))
+        await site.simulator.execute(VmsTarget(monitor_id="2"), SetMode(mode="recording", value=recording))
         await site.clock.advance(60)
         assert {event.kind for event in site.events("2")} == kinds
         assert site.feed.states["2"].armed
-        await site.simulator.execute("2", SetMode(mode="capturing", value="None"))
+        await site.simulator.execute(VmsTarget(monitor_id="2"), SetMode(mode="capturing", value="None"))
         assert site.feed.states["2"].connected is False
         assert site.feed.states["2"].detail
 
@@ -226,36 +226,36 @@ async def test_run_states_set_modes() -> None:
     site = Site()
     async with site.running():
         assert site.feed.system.run_state == "Away"
-        await site.simulator.execute(None, SetRunState(name="Home"))
+        await site.simulator.execute(VmsTarget(), SetRunState(name="Home"))
         assert site.feed.system.run_state == "Home"
         assert [site.feed.states[number].armed for number in "123"] == [True, False, True]
-        await site.simulator.execute(None, SetRunState(name="Night"))
+        await site.simulator.execute(VmsTarget(), SetRunState(name="Night"))
         assert site.feed.states["1"].modes == {"function": "Mocord"}
-        await site.simulator.refresh(None)
+        await site.simulator.refresh(VmsTarget())
         with pytest.raises(CommandRejected, match="no run state"):
-            await site.simulator.execute(None, SetRunState(name="Holiday"))
+            await site.simulator.execute(VmsTarget(), SetRunState(name="Holiday"))
 
 
 async def test_a_forced_alarm_has_an_event_of_its_own() -> None:
     site = Site(pace=0.01)
     async with site.running():
-        await site.simulator.execute("1", SetAlarm(on=True, cause="Doorbell", text="ding", score=77))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True, cause="Doorbell", text="ding", score=77))
         state = site.feed.states["1"]
         assert (state.alarm, state.score, state.cause) == (AlarmState.ALARM, 77, "Doorbell")
         await site.clock.advance(1)
         event = site.events("1")[-1]
         assert (event.kind, event.cause, event.notes, event.end) == (EventKind.FORCED, "Doorbell", "ding", None)
-        await site.simulator.execute("1", SetAlarm(on=True, cause="Again"))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True, cause="Again"))
         await site.clock.advance(1)
         assert (site.events("1")[-1].id, site.events("1")[-1].cause) == (event.id, "Again")
-        await site.simulator.execute("1", SetAlarm(on=False))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetAlarm(on=False))
         assert site.alarm("1") is AlarmState.ALERT
         await site.clock.advance(2)
         assert site.alarm("1") is AlarmState.IDLE
         assert site.events("1")[-1].end is not None
         assert (await site.simulator.picture(EventPicture(event=EventRef("sim", 1, event.id))))[:2] == b"\xff\xd8"
         told = len(site.events("1"))
-        await site.simulator.execute("1", SetAlarm(on=True))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
         await site.clock.advance(1)
         assert len(site.events("1")) == told + 1
         assert site.events("1")[-1].id != event.id
@@ -265,11 +265,11 @@ async def test_what_moves_by_itself_keeps_its_alarm_until_any_alarm_is_ended() -
     site = Site()
     async with site.running():
         await site.until_alarm("1")
-        await site.simulator.execute("1", SetAlarm(on=True))
-        await site.simulator.execute("1", SetAlarm(on=False))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetAlarm(on=False))
         await site.clock.advance(1.1)
         assert site.alarm("1") is AlarmState.ALARM
-        await site.simulator.execute("1", EndAlarm())
+        await site.simulator.execute(VmsTarget(monitor_id="1"), EndAlarm())
         assert site.alarm("1") is AlarmState.ALERT
         await site.clock.advance(2)
         assert site.alarm("1") is AlarmState.IDLE
@@ -279,21 +279,21 @@ async def test_what_moves_by_itself_keeps_its_alarm_until_any_alarm_is_ended() -
 async def test_pausing_detection_keeps_the_mode() -> None:
     site = Site(cameras=1, pace=4)
     async with site.running():
-        await site.simulator.execute("1", SetDetection(on=False))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetDetection(on=False))
         await site.clock.advance(1)
         told = len(list(site.feed.events))
         await site.clock.advance(60)
         state = site.feed.states["1"]
         assert (state.armed, state.detection, state.modes) == (True, False, {"function": "Modect"})
         assert len(list(site.feed.events)) == told
-        await site.simulator.execute("1", SetDetection(on=True))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetDetection(on=True))
         await site.until_alarm("1")
 
 
 async def test_a_restart_takes_a_second() -> None:
     site = Site()
     async with site.running():
-        await site.simulator.execute("1", Restart())
+        await site.simulator.execute(VmsTarget(monitor_id="1"), Restart())
         assert site.feed.states["1"].connected is False
         assert site.feed.states["1"].detail == "restarting"
         await site.clock.advance(1.5)
@@ -314,7 +314,7 @@ async def test_what_cannot_be_is_refused(monitor_id: str | None, action: SetAlar
     site = Site()
     async with site.running():
         with pytest.raises(CommandRejected):
-            await site.simulator.execute(monitor_id, action)
+            await site.simulator.execute(VmsTarget(monitor_id=monitor_id), action)
 
 
 async def test_commands_between_two_runs_show_in_the_next() -> None:
@@ -322,10 +322,10 @@ async def test_commands_between_two_runs_show_in_the_next() -> None:
     async with site.running():
         pass
     told = len(site.feed.updates)
-    await site.simulator.execute("1", SetArmed(on=False))
-    await site.simulator.refresh("1")
-    await site.simulator.refresh(None)
-    await site.simulator.execute(None, SetRunState(name="Night"))
+    await site.simulator.execute(VmsTarget(monitor_id="1"), SetArmed(on=False))
+    await site.simulator.refresh(VmsTarget(monitor_id="1"))
+    await site.simulator.refresh(VmsTarget())
+    await site.simulator.execute(VmsTarget(), SetRunState(name="Night"))
     assert len(site.feed.updates) == told
     async with site.running():
         assert site.feed.states["1"].modes == {"function": "Mocord"}
@@ -393,7 +393,7 @@ async def test_an_unknown_open_event_is_abandoned_and_a_foreign_cursor_ignored()
 async def test_a_forced_alarm_outlives_a_new_run_of_the_same_process() -> None:
     site = Site(pace=0.01)
     async with site.running():
-        await site.simulator.execute("1", SetAlarm(on=True))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
         await site.clock.advance(1)
     async with site.running():
         await site.clock.advance(1)

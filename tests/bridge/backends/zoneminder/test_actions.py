@@ -13,7 +13,7 @@ from tests.fakes.zoneminder.world import ALERT
 
 from vms_bridge.backends.zoneminder.actions import Limits, armed_modes, perform
 from vms_bridge.backends.zoneminder.parse import MonitorRow
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
 from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.model import AlarmState
 
@@ -58,25 +58,25 @@ def test_modes_of_arming(row: MonitorRow, *, on: bool, restore: Mapping[str, str
 
 async def test_arming_of_the_old_generation(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
-        await backend.execute("1", SetArmed(on=False))
-        await backend.refresh("1")
+        await backend.execute(VmsTarget(monitor_id="1"), SetArmed(on=False))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         await feed.until(lambda: feed.states["1"].modes == {"function": "Monitor"})
         assert feed.states["1"].armed is False
         fake.world.monitors[1].enabled = False
-        await backend.refresh("1")
-        await backend.execute("1", SetArmed(on=True, restore={"function": "Modect"}))
-        await backend.refresh("1")
+        await backend.refresh(VmsTarget(monitor_id="1"))
+        await backend.execute(VmsTarget(monitor_id="1"), SetArmed(on=True, restore={"function": "Modect"}))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         await feed.until(lambda: feed.states["1"].armed)
         assert fake.edits[-1] == (1, {"Function": "Modect", "Enabled": "1"})
 
 
 async def test_modes_of_the_new_generation(serve: Serve) -> None:
     async with FakeZoneMinder(World(V1_38_4)) as fake, serve(fake) as (backend, feed):
-        await backend.execute("1", SetMode(mode="recording", value="Always"))
-        await backend.refresh("1")
+        await backend.execute(VmsTarget(monitor_id="1"), SetMode(mode="recording", value="Always"))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         await feed.until(lambda: feed.states["1"].modes["recording"] == "Always")
-        await backend.execute("1", SetArmed(on=False))
-        await backend.refresh("1")
+        await backend.execute(VmsTarget(monitor_id="1"), SetArmed(on=False))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         await feed.until(lambda: feed.states["1"].armed is False)
         assert fake.edits == [(1, {"Recording": "Always"}), (1, {"Analysing": "None"})]
         assert feed.states["1"].modes == {"capturing": "Always", "analysing": "None", "recording": "Always"}
@@ -84,18 +84,18 @@ async def test_modes_of_the_new_generation(serve: Serve) -> None:
 
 async def test_same_mode_restarts_nothing(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
-        await backend.execute("1", SetMode(mode="function", value="Modect"))
+        await backend.execute(VmsTarget(monitor_id="1"), SetMode(mode="function", value="Modect"))
         assert fake.edits == []
 
 
 async def test_forced_alarm(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
         await feed.until(lambda: feed.states["1"].source == "events")
-        await backend.execute("1", SetAlarm(on=True))
-        await backend.refresh("1")
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
         assert feed.events[-1].kind == "forced"
-        await backend.execute("1", SetAlarm(on=False))
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=False))
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE)
 
 
@@ -103,8 +103,8 @@ async def test_forced_alarm_where_only_statuses_tell(serve: Serve) -> None:
     world = World()
     world.set_function(1, "Mocord")
     async with FakeZoneMinder(world) as fake, serve(fake, settings=config(fake.url, poll_interval=60)) as (backend, feed):
-        await backend.execute("1", SetAlarm(on=True))
-        await backend.refresh("1")
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         assert feed.states["1"].alarm is AlarmState.ALARM
 
 
@@ -137,7 +137,7 @@ async def test_refusals(action: Action, said: str, hint: str, serve: Serve) -> N
         fake.users["admin"].permissions = VIEWER
         async with serve(fake) as (backend, _):
             with pytest.raises(CommandRejected, match=said) as caught:
-                await backend.execute(None if isinstance(action, SetRunState) else "1", action)
+                await backend.execute(VmsTarget(monitor_id=None if isinstance(action, SetRunState) else "1"), action)
             assert hint in caught.value.hint
 
 
@@ -147,24 +147,24 @@ async def test_alarms_that_zoneminder_does_not_take(function: str, said: str, se
     world.set_function(1, function)
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
         with pytest.raises(CommandRejected, match=said):
-            await backend.execute("1", SetAlarm(on=True))
+            await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
 
 
 async def test_what_is_not_there(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
         with pytest.raises(CommandRejected, match="no such monitor"):
-            await backend.execute("77", Restart())
+            await backend.execute(VmsTarget(monitor_id="77"), Restart())
         with pytest.raises(CommandRejected, match="shared memory only"):
-            await backend.execute("1", SetDetection(on=False))
+            await backend.execute(VmsTarget(monitor_id="1"), SetDetection(on=False))
         with pytest.raises(CommandRejected, match="Invalid state"):
-            await backend.execute(None, SetRunState(name="Away"))
-        await backend.refresh("77")
+            await backend.execute(VmsTarget(), SetRunState(name="Away"))
+        await backend.refresh(VmsTarget(monitor_id="77"))
 
 
 async def test_run_state_with_an_odd_name(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
-        await backend.execute(None, SetRunState(name="a/b & c"))
-        await backend.refresh(None)
+        await backend.execute(VmsTarget(), SetRunState(name="a/b & c"))
+        await backend.refresh(VmsTarget())
         assert feed.system is not None
         assert feed.system.run_state == "a/b & c"
         assert fake.world.monitors[1].restarts == 1
@@ -173,13 +173,13 @@ async def test_run_state_with_an_odd_name(serve: Serve) -> None:
 async def test_edits_that_answer_with_a_page_or_an_error(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
         fake.fail("monitors/1", "html", times=1)
-        await backend.execute("1", SetMode(mode="function", value="Monitor"))
+        await backend.execute(VmsTarget(monitor_id="1"), SetMode(mode="function", value="Monitor"))
         fake.fail("monitors/1", "500-json", times=1)
         with pytest.raises(CommandRejected, match="Countable"):
-            await backend.execute("1", SetMode(mode="function", value="Record"))
+            await backend.execute(VmsTarget(monitor_id="1"), SetMode(mode="function", value="Record"))
         fake.fail("monitors/alarm", "close")
         with pytest.raises(VmsUnreachable):
-            await backend.execute("2", SetAlarm(on=True))
+            await backend.execute(VmsTarget(monitor_id="2"), SetAlarm(on=True))
 
 
 @pytest.mark.parametrize("kind", ["502", "503", "504"])
@@ -191,7 +191,7 @@ async def test_a_gateway_that_gives_up_is_no_refusal(action: Action, kind: str, 
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
         for path in ("states/change", "monitors/1", "monitors/daemonControl", "monitors/alarm"):
             fake.fail(path, kind)
-        await backend.execute(None if isinstance(action, SetRunState) else "1", action)
+        await backend.execute(VmsTarget(monitor_id=None if isinstance(action, SetRunState) else "1"), action)
         fake.heal()
 
 
@@ -214,9 +214,9 @@ async def test_a_look_has_read_the_events_when_it_is_over(serve: Serve) -> None:
     """A command is verified by what was seen then: an alarm that nobody knew of must not be overlooked."""
     async with FakeZoneMinder(World()) as fake, serve(fake, settings=config(fake.url, poll_interval=60)) as (backend, feed):
         await feed.until(lambda: feed.states["1"].source == "events")
-        await backend.refresh("1")  # events are not read again at once after this
+        await backend.refresh(VmsTarget(monitor_id="1"))  # events are not read again at once after this
         fake.world.alarm(1)
-        await backend.refresh("1")
+        await backend.refresh(VmsTarget(monitor_id="1"))
         assert feed.states["1"].alarm is AlarmState.ALARM
 
 
@@ -226,14 +226,14 @@ async def test_a_look_does_not_wait_for_events_that_can_not_be_read(serve: Serve
         fake.fail("events", "500")
         async with asyncio.timeout(5):
             for _ in range(5):
-                await backend.refresh("1")
+                await backend.refresh(VmsTarget(monitor_id="1"))
         assert feed.states["1"].source != "events"
 
 
 async def test_refresh_of_a_monitor_that_was_just_deleted(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake, settings=config(fake.url, monitors_interval=600)) as (backend, feed):
         fake.world.remove_monitor(2)
-        await backend.refresh("2")
+        await backend.refresh(VmsTarget(monitor_id="2"))
         await feed.until(lambda: "2" not in feed.monitors)
 
 
@@ -241,10 +241,10 @@ async def test_restart_that_fails_takes_its_announcement_back(serve: Serve) -> N
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
         fake.fail("monitors/daemonControl", "500-json")
         with pytest.raises(CommandRejected, match="Countable"):
-            await backend.execute("1", Restart())
+            await backend.execute(VmsTarget(monitor_id="1"), Restart())
         assert feed.states["1"].connected
         fake.heal()
-        await backend.execute("1", Restart())
+        await backend.execute(VmsTarget(monitor_id="1"), Restart())
         await feed.until(lambda: feed.states["1"].connected is False)
         assert feed.states["1"].detail == "its daemon starts anew"
         await feed.until(lambda: feed.states["1"].connected)
@@ -252,7 +252,7 @@ async def test_restart_that_fails_takes_its_announcement_back(serve: Serve) -> N
 
 async def test_monitor_that_is_deleted_while_it_restarts(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
-        await backend.execute("1", Restart())
+        await backend.execute(VmsTarget(monitor_id="1"), Restart())
         fake.world.remove_monitor(1)
         await feed.until(lambda: "1" not in feed.monitors)
         session = backend._session
@@ -266,7 +266,7 @@ async def test_cancelled_alarm_shows_before_its_event_ends(serve: Serve) -> None
         fake.world.alarm(1)
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
         fake.world.set_state(1, ALERT)
-        await backend.refresh("1")
+        await backend.refresh(VmsTarget(monitor_id="1"))
         assert (feed.states["1"].alarm, feed.states["1"].source) == ("alert", "events")
         fake.world.calm(1)
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE)

@@ -17,6 +17,7 @@ from vms_bridge.backends.zoneminder import KIND
 from vms_bridge.backends.zoneminder.answers import NotJson, UnfitJson, decode
 from vms_bridge.backends.zoneminder.api import Api, DatabaseDown, EmptyAnswer
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
+from vms_bridge.commands import VmsTarget
 from vms_bridge.errors import VmsProtocolError, VmsUnreachable
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ async def test_a_php_with_display_errors_loses_no_system_and_is_told_once(
         fake.rewrite = lambda _, body: DEPRECATED + body if place == "before" else body + b"\n" + DEPRECATED
         async with serve(fake) as (backend, feed):
             await feed.until(lambda: feed.states["1"].source == "events")
-            await backend.refresh(None)
+            await backend.refresh(VmsTarget())
             assert feed.system
             assert (feed.system.run_state, feed.system.time_zone, feed.lost) == ("default", "UTC", [])
         assert caplog.text.count("PHP writes its messages") == 1

@@ -16,6 +16,7 @@ from tests.fakes.zoneminder.server import VIEWER
 from tests.fakes.zoneminder.world import ALARM, IDLE
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
+from vms_bridge.commands import VmsTarget
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
 from vms_bridge.model import AlarmState, Capability
 
@@ -103,7 +104,7 @@ async def test_viewer_gets_what_a_viewer_may_see(serve: Serve) -> None:
             assert not system.capabilities & {Capability.RUN_STATE, Capability.STORAGE}
             assert system.run_states == ()
             assert feed.states["1"].connected
-            await backend.refresh(None)
+            await backend.refresh(VmsTarget())
             assert fake.asked("states") == 1
 
 
@@ -193,7 +194,7 @@ async def test_what_fails_for_a_moment_changes_no_description(path: str, serve: 
         assert monitors["1"].zones
         fake.fail(path, "500")
         fake.world.add_monitor(9, "New")  # has zones read again
-        await backend.refresh(None)
+        await backend.refresh(VmsTarget())
         assert feed.system
         assert "9" in feed.monitors
         assert feed.system.capabilities == before.capabilities
@@ -205,7 +206,7 @@ async def test_what_fails_for_a_moment_changes_no_description(path: str, serve: 
         if path == "storage":
             assert {area.used_bytes for area in feed.system.storage} == {None}
         fake.heal()
-        await backend.refresh(None)
+        await backend.refresh(VmsTarget())
         assert feed.monitors["9"].zones
         assert feed.system.run_state == "default"
 
@@ -259,7 +260,7 @@ async def test_loss_while_running(serve: Serve) -> None:
         fake.fail("", "close")
         await feed.until(lambda: backend._session is None)
         with pytest.raises(VmsUnreachable, match="not connected"):
-            await backend.refresh(None)
+            await backend.refresh(VmsTarget())
         with pytest.raises(VmsUnreachable, match="closed the connection"):
             await serving.__aexit__(None, None, None)
 

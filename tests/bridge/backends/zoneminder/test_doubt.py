@@ -20,7 +20,7 @@ from vms_bridge.backends.zoneminder.asker import Asker
 from vms_bridge.backends.zoneminder.doubt import Doubt, standstill_limit
 from vms_bridge.backends.zoneminder.parse import MonitorRow
 from vms_bridge.backends.zoneminder.watch import Watch
-from vms_bridge.commands import SetAlarm
+from vms_bridge.commands import SetAlarm, VmsTarget
 from vms_bridge.model import AlarmState, Event
 
 if TYPE_CHECKING:
@@ -382,10 +382,10 @@ async def test_alert_after_a_cancelled_alarm_is_asked_about_until_it_is_over(clo
     world = World(V1_36_33, now=clock.now)
     world.is_alert_after_alarms = True
     async with recording(world), FakeZoneMinder(world) as fake, serve(fake) as (backend, feed):
-        await backend.execute("1", SetAlarm(on=True))
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
-        await backend.execute("1", SetAlarm(on=False))
-        await backend.refresh("1")
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=False))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         assert feed.states["1"].alarm is AlarmState.ALERT
         world.set_state(1, ALARM)  # something moves
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)

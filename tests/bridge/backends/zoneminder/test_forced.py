@@ -14,7 +14,7 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
-from vms_bridge.commands import AckResult, Restart, SetAlarm, SetDetection, SetMode
+from vms_bridge.commands import AckResult, Restart, SetAlarm, SetDetection, SetMode, VmsTarget
 from vms_bridge.errors import VmsUnreachable
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRules
@@ -120,9 +120,9 @@ async def test_shared_memory_tells_a_forced_alarm_from_another(
         world.alarm(1)
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
         assert feed.states["1"].forced is False
-        await backend.execute("1", SetAlarm(on=True))
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
         await feed.until(lambda: feed.states["1"].forced)
-        await backend.execute("1", SetAlarm(on=False))
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=False))
         await feed.until(lambda: feed.states["1"].forced is False)
         world.calm(1)
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE)
@@ -167,25 +167,25 @@ async def test_without_shared_memory_the_event_tells_what_it_can(
         world.calm(1)
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE)
         assert feed.states["1"].forced is False
-        await backend.execute("1", SetAlarm(on=True))
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
         await feed.until(lambda: shown(feed) == (AlarmState.ALARM, True))
         world.is_alert_after_alarms = True
-        await backend.execute("1", SetAlarm(on=False))
-        await backend.refresh("1")
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=False))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         assert shown(feed) == (AlarmState.ALERT, False)
 
 
 async def test_an_event_says_no_longer_that_its_alarm_is_forced_once_that_was_cancelled(clock: FastClock, serve: Serve) -> None:
     world = World(now=clock.now)
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, feed):
-        await backend.execute("1", SetAlarm(on=True))
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
         await feed.until(lambda: feed.states["1"].forced)
         world.silent.add(1)  # something moves all the time, so that the event goes on
-        await backend.execute("1", SetAlarm(on=False))
-        await backend.refresh("1")
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=False))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         assert shown(feed) == (AlarmState.ALARM, None)
-        await backend.execute("1", SetAlarm(on=True))
-        await backend.refresh("1")
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         assert feed.states["1"].forced
 
 
@@ -319,11 +319,11 @@ async def test_a_look_at_a_daemon_that_hangs_says_so(tmp_path: Path, clock: Fast
     async with living(world), FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
         await feed.until(lambda: feed.states["1"].source == "shared_memory")
         await clock.sleep(1)
-        await backend.refresh("1")
+        await backend.refresh(VmsTarget(monitor_id="1"))
         world.silent.add(1)
         await clock.sleep(1)
         with pytest.raises(VmsUnreachable, match="monitor 1 shows no sign of life"):
-            await backend.refresh("1")
+            await backend.refresh(VmsTarget(monitor_id="1"))
 
 
 async def test_no_frame_is_awaited_of_a_daemon_that_was_just_ended(tmp_path: Path, clock: FastClock, serve: Serve) -> None:
@@ -332,7 +332,7 @@ async def test_no_frame_is_awaited_of_a_daemon_that_was_just_ended(tmp_path: Pat
         await feed.until(lambda: feed.states["1"].source == "shared_memory")
         await clock.sleep(1)
         fake.fail("monitors/1", "slow")
-        look = asyncio.create_task(backend.refresh("1"))
+        look = asyncio.create_task(backend.refresh(VmsTarget(monitor_id="1")))
         await feed.until(lambda: fake.asked("monitors/1"))
         world.set_function(1, "None")
         world.restart_monitor(1)
@@ -347,12 +347,12 @@ async def test_a_look_for_a_mode_asks_for_no_alarm(action: Action, clock: FastCl
     world = World(now=clock.now)
     async with FakeZoneMinder(world) as fake, serve(fake, settings=config(fake.url, poll_interval=60)) as (backend, feed):
         await feed.until(lambda: feed.states["1"].source == "events")
-        await backend.execute("1", action)
+        await backend.execute(VmsTarget(monitor_id="1"), action)
         asked = fake.asked("events"), fake.asked("monitors/alarm")
         fake.fail("events", "hang")
-        await backend.refresh("1")
+        await backend.refresh(VmsTarget(monitor_id="1"))
         assert (fake.asked("events"), fake.asked("monitors/alarm")) == asked
         fake.heal()
-        await backend.execute("1", SetAlarm(on=True))
-        await backend.refresh("1")
+        await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
+        await backend.refresh(VmsTarget(monitor_id="1"))
         assert feed.states["1"].alarm is AlarmState.ALARM

@@ -13,6 +13,7 @@ from tests.fakes.zoneminder.personality import V1_34, V1_36_33, V1_38_4
 
 from vms_bridge.backends.zoneminder.absence import is_suspicious
 from vms_bridge.backends.zoneminder.lists import MONITORS, listed
+from vms_bridge.commands import VmsTarget
 from vms_bridge.errors import VmsProtocolError
 from vms_bridge.model import AlarmState, Capability, Resume
 
@@ -62,7 +63,7 @@ async def test_one_list_without_monitors_clears_nobodys_devices(
                 fake.rewrite, left = once("monitors", body)
                 await feed.until(lambda: not left)
                 for _ in range(3):
-                    await backend.refresh(None)
+                    await backend.refresh(VmsTarget())
                 began = clock.monotonic()
                 await feed.until(lambda: clock.monotonic() > began + 40)
                 assert {tuple(sorted(m.id for m in snapshot.monitors)) for snapshot in feed.snapshots} == {
@@ -97,7 +98,7 @@ async def test_one_of_a_few_that_goes_is_believed_at_once(world: World, serve: S
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, feed):
         world.remove_monitor(2)
         world.remove_monitor(3)
-        await backend.refresh(None)
+        await backend.refresh(VmsTarget())
         assert names(feed) == ["1", "4", "5"]
         assert "looks" not in caplog.text
 
@@ -107,7 +108,7 @@ async def test_what_zoneminder_calls_deleted_itself_is_believed_at_once(serve: S
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, feed):
         for number in range(1, 6):
             world.remove_monitor(number)
-        await backend.refresh(None)
+        await backend.refresh(VmsTarget())
         assert names(feed) == []
 
 
@@ -118,7 +119,7 @@ async def test_one_other_list_without_rows_changes_no_description(path: str, val
         before = (feed.monitors, feed.snapshots[0].system.run_states, feed.snapshots[0].system.storage[0].name)
         fake.rewrite, left = once(path, f'{{"{path}": {value}}}'.encode())
         world.add_monitor(9)  # has zones and servers read again
-        await backend.refresh(None)
+        await backend.refresh(VmsTarget())
         assert not left
         assert feed.system
         monitors = {number: monitor for number, monitor in feed.monitors.items() if number != "9"}
@@ -131,7 +132,7 @@ async def test_run_states_that_are_gone_go_at_the_second_look(
 ) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, feed):
         world.states = {}
-        await backend.refresh(None)
+        await backend.refresh(VmsTarget())
         assert feed.system
         assert feed.system.run_states
         began = clock.monotonic()
@@ -147,12 +148,12 @@ async def test_what_works_again_has_been_read(world: World, serve: Serve, caplog
             b'{"states": null}' if path == "states" else b'{"load": null}' if "Load" in path else body
         )
         for _ in range(3):
-            await backend.refresh(None)
+            await backend.refresh(VmsTarget())
         assert "api/states: can't be read" in caplog.text
         assert "api/host/getLoad: can't be read" in caplog.text
         assert "works again" not in caplog.text
         fake.rewrite = None
-        await backend.refresh(None)
+        await backend.refresh(VmsTarget())
         assert caplog.text.count("works again") == 2
 
 
@@ -266,7 +267,7 @@ async def test_one_storage_area_that_can_not_be_rendered_keeps_its_place(world: 
         fake.more_storage = [{"Id": 2, "Name": "NAS", "DiskSpace": 7, "Path": "/nas"}]
         async with serve(fake) as (backend, feed):
             fake.unreadable = {"storage": {2}}
-            await backend.refresh(None)
+            await backend.refresh(VmsTarget())
             assert feed.system
             assert [(area.name, area.used_bytes) for area in feed.system.storage] == [("Default", 12345), ("NAS", None)]
 

@@ -12,7 +12,7 @@ from tests.fakes.zoneminder.personality import ALL, V1_36_33, V1_36_36, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM, TAPE
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
-from vms_bridge.commands import Restart, SetArmed, SetDetection
+from vms_bridge.commands import Restart, SetArmed, SetDetection, VmsTarget
 from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.model import AlarmState, Capability, EndReason, Resume
 
@@ -70,11 +70,11 @@ async def test_detection_pauses_without_a_restart(
     world = World(personality, now=clock.now, shm_dir=tmp_path)
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
         assert Capability.DETECTION in feed.monitors["1"].capabilities
-        await backend.execute("1", SetDetection(on=False))
+        await backend.execute(VmsTarget(monitor_id="1"), SetDetection(on=False))
         await feed.until(lambda: feed.states["1"].detection is False)
         assert feed.states["1"].armed
         assert world.alarm(1) is None
-        await backend.execute("1", SetDetection(on=True))
+        await backend.execute(VmsTarget(monitor_id="1"), SetDetection(on=True))
         await feed.until(lambda: feed.states["1"].detection)
         world.alarm(1)
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
@@ -83,7 +83,7 @@ async def test_detection_pauses_without_a_restart(
 
 async def test_a_restarted_daemon_knows_of_no_pause(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
-        await backend.execute("1", SetDetection(on=False))
+        await backend.execute(VmsTarget(monitor_id="1"), SetDetection(on=False))
         await feed.until(lambda: feed.states["1"].detection is False)
         world.restart_monitor(1)
         await feed.until(lambda: feed.states["1"].detection)
@@ -94,7 +94,7 @@ async def test_a_pause_that_would_do_harm_is_refused(function: str, said: str, w
     world.set_function(1, function)
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
         with pytest.raises(CommandRejected, match=said) as caught:
-            await backend.execute("1", SetDetection(on=False))
+            await backend.execute(VmsTarget(monitor_id="1"), SetDetection(on=False))
         assert "use armed" in caught.value.hint
         assert not world.monitors[1].is_forced_off
         assert feed.states["1"].detection == (True if function == "Mocord" else None)
@@ -234,7 +234,7 @@ async def test_alarms_go_on_while_the_api_is_lost(
             assert (now.available, now.connected, now.source) == (True, True, "shared_memory")
             assert (now.armed, now.modes, now.is_recording, now.events_total) == (None, {}, None, None)
         with pytest.raises(VmsUnreachable):
-            await backend.execute("1", SetArmed(on=False))
+            await backend.execute(VmsTarget(monitor_id="1"), SetArmed(on=False))
         world.memories[2].remove()
         await feed.until(lambda: not feed.states["2"].available)
         missed = world.close_event(world.open_event(1).id)
@@ -373,7 +373,7 @@ async def test_detection_paused_from_outside(world: World, serve: Serve) -> None
 async def test_restart_shows_from_loss_to_return(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
         seen = len(feed.history)
-        await backend.execute("1", Restart())
+        await backend.execute(VmsTarget(monitor_id="1"), Restart())
         assert fake.restarts == [1]
         await feed.until(lambda: feed.states["1"].connected)
         assert next(state.connected for number, state in feed.history[seen:] if number == "1") is False
@@ -382,7 +382,7 @@ async def test_restart_shows_from_loss_to_return(world: World, serve: Serve) -> 
 async def test_disarming_is_no_lost_camera(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
         seen = len(feed.history)
-        await backend.execute("1", SetArmed(on=False))
+        await backend.execute(VmsTarget(monitor_id="1"), SetArmed(on=False))
         await feed.until(lambda: feed.states["1"].armed is False)
         await feed.until(lambda: feed.states["1"].source == "shared_memory")
         assert all(state.connected for number, state in feed.history[seen:] if number == "1")

@@ -16,7 +16,7 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.backends.zoneminder.restarts import parse_process
-from vms_bridge.commands import AckResult, Restart, SetAlarm, SetMode
+from vms_bridge.commands import AckResult, Restart, SetAlarm, SetMode, VmsTarget
 from vms_bridge.hub import CommandRules, Hub
 from vms_bridge.keys import MonitorRules
 from vms_bridge.store import Store
@@ -199,7 +199,7 @@ async def test_a_refusal_takes_the_announcement_back(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
         fake.fail("monitors/daemonControl", "500-json")
         with pytest.raises(Exception, match="Countable"):
-            await backend.execute("1", Restart())
+            await backend.execute(VmsTarget(monitor_id="1"), Restart())
         assert feed.states["1"].connected
         assert feed.states["1"].detail is None
 

@@ -10,7 +10,7 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.backends.zoneminder import KIND
 from vms_bridge.backends.zoneminder.servers import parse_servers
-from vms_bridge.commands import SetAlarm
+from vms_bridge.commands import SetAlarm, VmsTarget
 from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.model import AlarmState
 
@@ -60,12 +60,12 @@ async def test_alarms_go_to_the_server_that_runs_the_monitor(serve: Serve) -> No
         one.servers = rows_of(one, two)
         async with serve(one) as (backend, feed):
             await feed.until(lambda: feed.states["2"].source == "status")
-            await backend.execute("2", SetAlarm(on=True))
+            await backend.execute(VmsTarget(monitor_id="2"), SetAlarm(on=True))
             assert two.asked("monitors/alarm/id:2/command:on") == 1
             await feed.until(lambda: feed.states["2"].alarm is AlarmState.ALARM)
             two.fail("", "close")
             with pytest.raises(VmsUnreachable):
-                await backend.execute("2", SetAlarm(on=False))
+                await backend.execute(VmsTarget(monitor_id="2"), SetAlarm(on=False))
             await feed.until(lambda: feed.states["2"].alarm is None)
             assert feed.states["1"].alarm is AlarmState.IDLE
 
@@ -85,9 +85,9 @@ async def test_the_only_server_is_the_portal_whatever_its_row_says(serve: Serve)
             fake.servers = rows
             async with serve(fake) as (backend, feed):
                 await feed.until(lambda: feed.states["2"].alarm is AlarmState.IDLE)
-                await backend.execute("2", SetAlarm(on=True))
+                await backend.execute(VmsTarget(monitor_id="2"), SetAlarm(on=True))
                 await feed.until(lambda: feed.states["2"].alarm is AlarmState.ALARM)
-                await backend.execute("2", SetAlarm(on=False))
+                await backend.execute(VmsTarget(monitor_id="2"), SetAlarm(on=False))
             found = await KIND.create("zm", config(fake.url), FastClock()).check()
             assert not [finding for finding in found if finding.problem]
 
@@ -116,7 +116,7 @@ async def test_of_several_servers_only_the_monitors_own_is_asked(second: dict[st
                 await feed.until(lambda: said in (feed.states["2"].source_reason or ""))
                 assert (feed.states["2"].alarm, feed.states["2"].available) == (None, True)
                 with pytest.raises((CommandRejected, VmsUnreachable)):
-                    await backend.execute("2", SetAlarm(on=True))
+                    await backend.execute(VmsTarget(monitor_id="2"), SetAlarm(on=True))
                 assert one.asked("monitors/alarm/id:2") == 0
             assert feed.lost == []
         found = await KIND.create("zm", config(one.url), FastClock()).check()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.clock import Clock
-    from vms_bridge.commands import Action
+    from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.model import PictureRef
 
 
@@ -81,10 +81,10 @@ class FakeBackend:
     async def run(self, feed: Feed) -> None:  # noqa: ARG002 - the protocol's
         await self.clock.sleep(3600)
 
-    async def execute(self, monitor_id: str | None, action: Action) -> None:  # noqa: ARG002 - the protocol's
+    async def execute(self, target: VmsTarget, action: Action) -> None:  # noqa: ARG002 - the protocol's
         raise UnsupportedCommand("nothing can be done here")
 
-    async def refresh(self, monitor_id: str | None) -> None:
+    async def refresh(self, target: VmsTarget) -> None:
         pass
 
     async def picture(self, ref: PictureRef) -> bytes:  # noqa: ARG002 - the protocol's
