@@ -51,11 +51,13 @@ class User:
 class Fault:
     """`kind`: hang, drip, truncate, html, 500, 500-json, echo, 502, 503, 504, 401, 403, 404, empty, garbage, redirect, close.
 
-    `slow` answers as it should, but only once the fake is healed. `times` -1: for ever.
+    `slow` answers as it should, but only once the fake is healed; `no-events` has none in every other answer. `times` -1: for
+    ever.
     """
 
     kind: str
     times: int = -1
+    turn: bool = False
 
 
 @dataclass(slots=True)
@@ -507,6 +509,9 @@ class FakeZoneMinder:
         for prefix, fault in list(self.faults.items()):
             if path.startswith(prefix) and fault.times != 0:
                 fault.times -= 1
+                if fault.kind == "no-events":
+                    fault.turn = not fault.turn
+                    return self._json({"events": []}) if fault.turn else None
                 if fault.kind == "slow":
                     while fault in self.faults.values():  # noqa: ASYNC110 - tests change them as they like
                         await asyncio.sleep(0.01)

@@ -165,7 +165,7 @@ class EventTracker:
         # The newest row that is known comes with it, to see that the database is still the same.
         low = max(min(near, default=read_to) - 1, floor, 0)
         page = await self._list.above(low, known_to=read_to)
-        if low < read_to and not self._holds_its_place(page.rows) and await self._is_in_another_database():
+        if low < read_to and not self._holds_its_place(page.rows) and not await self._is_to_be_believed():
             return
         for _ in range(_PAGES_A_TURN):
             reached = page.reached(low, read_to)
@@ -215,15 +215,19 @@ class EventTracker:
             return True
         return any(row.id == number and not is_another(row, start) for row in page)
 
-    async def _is_in_another_database(self) -> bool:
-        """Find out why the newest row is gone; if a database was restored, begin a generation with it, and say so."""
-        newest = await self._list.newest(1, near=self._head.read_to)
+    async def _is_to_be_believed(self) -> bool:
+        """Find out why a page misses the newest row: deleted, or in a database of before, with which a generation begins.
+
+        If that row is there after all, the page says nothing of any other either.
+        """
+        read_to = self._head.read_to
+        newest = await self._list.newest(1, near=read_to)
         if await self._is_restored(self._head.cursor, newest):
             await self._start_generation((), self._head.cursor, newest)
-            return True
+            return False
         if newest:  # a table that is just being restored may be empty for a moment
-            self._head.read_to = min(self._head.read_to, newest[0].id)
-        return False
+            self._head.read_to = min(read_to, newest[0].id)
+        return not any(row.id == read_to for row in newest)
 
     async def _is_restored(self, cursor: Cursor, newest: Sequence[EventRow]) -> bool:
         """Say whether the ids are certainly given out anew, in an older database or in another one."""

@@ -278,6 +278,19 @@ async def test_life_of_an_event(world: World, serve: Serve) -> None:
         await feed.until(lambda: (seen := feed.event(event.id)) and seen.deleted)
 
 
+async def test_a_list_that_is_empty_every_other_time_deletes_nothing(world: World, serve: Serve, clock: FastClock) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        event = world.open_event(1)
+        await feed.until(lambda: feed.event(event.id))
+        fake.fail("events/index", "no-events")
+        await clock.sleep(20)
+        assert not any(each.deleted for each in feed.events)
+        fake.heal()
+        world.close_event(event.id)
+        await feed.until(lambda: (seen := feed.event(event.id)) and seen.end)
+
+
 async def test_the_newest_event_may_be_deleted_long_after_its_end(world: World, serve: Serve, clock: FastClock) -> None:
     older, newest = (world.close_event(world.open_event(1).id) for _ in range(2))
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
