@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vms_bridge.commands import Ack, Command, CommandTable
+    from vms_bridge.history import Cursor, Gap
     from vms_bridge.model import PictureRef
 
 
@@ -98,6 +99,18 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """What follows a cursor: messages in the order in which they were stored, live and late ones, each with its cursor.
+
+    `after` is the cursor to ask by the next time; with a `gap` the messages are those behind the gap.
+    """
+
+    messages: tuple[tuple[Cursor, StoredMessage], ...]
+    after: Cursor
+    gap: Gap | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorView:
     """A monitor as sinks see it: by key, with the configuration's name and area, and its newest event.
 
@@ -146,8 +159,8 @@ class Claim:
 class BridgeState:
     """How the bridge itself fares.
 
-    `problem` says, for people, what is not as it should be. `undelivered` counts event messages that a durable sink
-    has not confirmed yet, `given_up` those that grew too old or too many before any could. While there are `claims`,
+    `problem` says, for people, what is not as it should be. `undelivered` counts event messages that not every durable sink
+    has confirmed yet, `given_up` those that grew too old or too many before each had. While there are `claims`,
     MQTT discovery is off.
     """
 
@@ -166,8 +179,8 @@ class Changes:
     """What is new since a sink last asked: names of things to read from the hub anew, so newest wins by itself.
 
     `described` and `removed` are monitors whose description came, changed or went; `states` those whose state did.
-    `messages`: there may be new undelivered event messages. `bridge`: the bridge's own state changed. `detections` are
-    the newest per monitor; one without objects may be of a monitor that is no more.
+    `messages`: there may be new event messages, undelivered ones and in the history. `bridge`: the bridge's own state changed.
+    `detections` are the newest per monitor; one without objects may be of a monitor that is no more.
     """
 
     systems: frozenset[str] = frozenset()
@@ -243,6 +256,14 @@ class HubView(Protocol):
 
     async def delivered(self, sink: str, positions: Sequence[int]) -> None:
         """Confirm that the receiver has accepted these messages: they are not offered again."""
+
+    async def history(self, after: Cursor | None, limit: int) -> HistoryPage:
+        """Return the messages that follow the cursor (None: from the oldest on) in the order in which they were stored.
+
+        It is what `retention` keeps, the same for every sink, delivered by another or not; none is kept for a follower. A
+        cursor that is older, or not of this history, gets one `gap`, and what follows it. `limit` is 1,000 at most.
+        `Changes.messages` tells when there is more. Raises StoreError.
+        """
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
         """Keep notes on commands that the sink still has to answer, by its own numbers (None: it has), beyond a kill.

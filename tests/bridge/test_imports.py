@@ -11,13 +11,14 @@ import vms_bridge
 from vms_bridge.sinks import _BUILT_IN
 
 ROOT = Path(vms_bridge.__file__).parent
-BASIC = {"concealment", "model", "errors", "commands", "views", "clock", "backoff", "keys", "messages", "logs"}
+BASIC = {"concealment", "model", "errors", "commands", "views", "history", "clock", "backoff", "keys", "messages", "logs"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "model": set(),
     "errors": set(),
     "commands": BASIC,
     "views": BASIC,
+    "history": set(),
     "clock": BASIC,
     "backoff": set(),
     "boundary": {"errors", "clock", "logs"},
@@ -54,7 +55,7 @@ FREE = {"app", "check", "demo"}
 HOMES = {
     "aiohttp": {"backends.http"},
     "paho": {"mqtt.link", "mqtt.link_client"},
-    "sqlite3": {"store.store", "store.database", "store.schema"},
+    "sqlite3": {"store.store", "store.database", "store.schema", "store.events"},
     "yaml": {"config.file"},
     "yarl": {"addresses", "backends.http"},
 }

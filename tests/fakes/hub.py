@@ -14,12 +14,14 @@ from vms_bridge.errors import MediaUnavailable, StoreError
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventPicture, EventRef
-from vms_bridge.views import BridgeState, Claim, MessageType, MonitorView, StoredMessage, Subjects, SystemView
+from vms_bridge.store.epochs import Epochs
+from vms_bridge.views import BridgeState, Claim, HistoryPage, MessageType, MonitorView, StoredMessage, Subjects, SystemView
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from vms_bridge.commands import Command
+    from vms_bridge.history import Cursor
     from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
 
 
@@ -40,6 +42,7 @@ class FakeHub:
         self._states: dict[str, SystemState] = {}
         self._subscriptions: set[HubSubscription] = set()
         self.messages: list[StoredMessage] = []
+        self.forgotten = 0
         self.confirmed: list[list[int]] = []
         self.memory: dict[str, str] = {}
         self.notes: dict[int, bytes] = {}
@@ -115,6 +118,17 @@ class FakeHub:
         if self.store_fails:
             raise StoreError("the disk is full", hint="make room")
         self.confirmed.append(list(positions))
+
+    async def history(self, after: Cursor | None, limit: int) -> HistoryPage:
+        """Tell of the messages behind the cursor; `forgotten` is up to where they are no longer kept."""
+        self.reads += 1
+        if self.store_fails:
+            raise StoreError("the disk is full", hint="make room")
+        epochs = Epochs(began=((self.epoch, 0),), newest=len(self.messages), forgotten=self.forgotten)
+        place, gap = epochs.place(after)
+        kept = [message for message in self.messages if message.position > place][:limit]
+        messages = tuple((epochs.cursor(message.position), message) for message in kept)
+        return HistoryPage(messages=messages, after=messages[-1][0] if messages else epochs.cursor(place), gap=gap)
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
         assert sink == "mqtt"

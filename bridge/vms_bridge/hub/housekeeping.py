@@ -90,11 +90,12 @@ class Housekeeping:
             if lost:
                 self._set_state(replace(self.state, given_up=self.state.given_up + lost))
                 _LOGGER.error(
-                    "%d event messages are given up: none of them was delivered for %d days, or more than %d were waiting;"
-                    " is the broker out of reach?",
+                    "%d event messages are given up: they were not delivered for %d days, or more than %d were waiting;"
+                    " is what %s delivers to out of reach?",
                     lost,
                     limits.keep.days,
                     limits.most_undelivered,
+                    " or ".join(self._durable_sinks),
                 )
             await self._clock.sleep(_HOUSEKEEPING_S)
 

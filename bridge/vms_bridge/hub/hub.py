@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Ack, Command, CommandTable
+    from vms_bridge.history import Cursor
     from vms_bridge.hub.subscription import HubSubscription
     from vms_bridge.hub.system import System
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.store import Store
-    from vms_bridge.views import BridgeState, MonitorKey, MonitorView, StoredMessage, Subjects, SystemView
+    from vms_bridge.views import BridgeState, HistoryPage, MonitorKey, MonitorView, StoredMessage, Subjects, SystemView
 
 _AGAIN_S = 5.0
 
@@ -155,6 +156,10 @@ class Hub:
     async def delivered(self, sink: str, positions: Sequence[int]) -> None:
         """Confirm that the receiver has accepted these messages."""
         await self._store.delivered(sink, positions)
+
+    async def history(self, after: Cursor | None, limit: int) -> HistoryPage:
+        """Return the messages that follow the cursor, delivered or not."""
+        return await self._store.history(after, limit=limit)
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
         """Keep notes on commands that the sink still has to answer."""

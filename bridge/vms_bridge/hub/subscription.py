@@ -82,7 +82,7 @@ class HubSubscription:
         self._wake.set()
 
     def messages(self) -> None:
-        """Note that there are undelivered event messages."""
+        """Note that there are new event messages."""
         self._messages = True
         self._wake.set()
 

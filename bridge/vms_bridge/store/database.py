@@ -11,7 +11,7 @@ import logging
 import math
 import os
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from vms_bridge.errors import StoreError
@@ -19,7 +19,7 @@ from vms_bridge.store.privacy import LOCK_NAME, STORE_NAME, claim_store, make_di
 from vms_bridge.store.schema import SCHEMA_VERSION, migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -105,6 +105,12 @@ class Database:
             else:
                 raise
             return work(*arguments, **options)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Cursor]:
+        """Have what is written within stand as a whole, or not at all."""
+        with self.connection as connection, closing(connection.cursor()) as cursor:
+            yield cursor
 
     def close(self) -> None:
         """Write back what is only in memory, if the disk now takes it, and give the file free."""
@@ -276,8 +282,10 @@ def _rescued(damaged: sqlite3.Connection) -> sqlite3.Connection:
                 with suppress(sqlite3.Error):
                     _copy_rows(damaged, memory, table, direction)
     memory.execute("DELETE FROM outbox WHERE position NOT IN (SELECT position FROM messages)")
-    # Numbers may have been given that are lost: they must not be given again in the same epoch.
+    # Numbers may have been given that are lost: they must not be given again in the same epoch. Nor does anybody know which
+    # messages are missing: whoever follows them is told of a gap, since no epoch is known any more.
     memory.execute("DELETE FROM meta WHERE key = 'epoch'")
+    memory.execute("DELETE FROM epochs")
     memory.commit()
     return memory
 

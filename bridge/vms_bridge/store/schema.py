@@ -76,6 +76,15 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE UNIQUE INDEX minted_numbers ON minted (system, number);
     """,
+    """
+    CREATE TABLE epochs (number INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, began INTEGER NOT NULL);
+    INSERT INTO epochs (epoch, began) SELECT value, 0 FROM meta WHERE key = 'epoch';
+    INSERT OR REPLACE INTO meta SELECT 'forgotten', place FROM (
+        SELECT coalesce(
+            (SELECT min(position) - 1 FROM messages), (SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0
+        ) AS place
+    ) WHERE place > 0;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

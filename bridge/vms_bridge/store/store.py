@@ -13,30 +13,32 @@ import json
 import sqlite3
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from pydantic import TypeAdapter
 
 from vms_bridge.errors import StoreError
-from vms_bridge.model import Event, EventRef, Monitor
+from vms_bridge.model import Monitor
 from vms_bridge.store.database import Database
+from vms_bridge.store.events import Events
 from vms_bridge.store.minted import MintedIds
-from vms_bridge.store.values import EventCommit, Forced, StaleEpoch, StoredMonitor, StoredSystem
-from vms_bridge.views import MessageType, StoredMessage
+from vms_bridge.store.values import Forced, StoredMonitor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import timedelta
     from pathlib import Path
 
     from vms_bridge.clock import Clock
-    from vms_bridge.views import MonitorKey
+    from vms_bridge.history import Cursor
+    from vms_bridge.model import Event
+    from vms_bridge.store.values import EventCommit, StoredSystem
+    from vms_bridge.views import HistoryPage, MonitorKey, StoredMessage
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
-_EVENT = TypeAdapter(Event)
 _MONITOR = TypeAdapter(Monitor)
 _LONGEST_KEPT = 65_536
 _MOST_KEPT = 64
@@ -50,18 +52,18 @@ class Store:
         self._clock = clock
         self._minted = MintedIds(database)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self.epoch = database.attempt(self._identity, "epoch", uuid.uuid4().hex[:12])
+        self._events = Events(database, clock)
         self.bridge_id = database.attempt(self._identity, "bridge_id", uuid.uuid4().hex)
-        self._began = clock.monotonic()
-        self._began_at = database.attempt(self._newest_time) or clock.now()
-        database.on_memory = self._begin_epoch
-        if database.problem is not None:
-            self._begin_epoch()
 
     @classmethod
     def open(cls, data_dir: Path, clock: Clock) -> Store:
         """Open the store in `data_dir`. Blocks; call it before the loop is busy. Raises StoreError (`Database.open`)."""
         return cls(Database.open(data_dir, clock), clock)
+
+    @property
+    def epoch(self) -> str:
+        """In which the store counts now; another one begins whenever numbers may have been lost."""
+        return self._events.epoch
 
     @property
     def problem(self) -> str | None:
@@ -79,22 +81,22 @@ class Store:
 
     async def system(self, system: str, *, recent: timedelta, most: int) -> StoredSystem:
         """Return where the system's events stand; with those that ended within the time `recent`, `most` of them at most."""
-        return await self._run(self._system, system, recent, most)
+        return await self._run(self._events.system, system, recent, most)
 
     async def events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, tuple[str, Event]]:
         """Return those of these events that are known, by id, each with the key of its monitor."""
-        return await self._run(self._events, system, generation, ids)
+        return await self._run(self._events.known, system, generation, ids)
 
     async def told_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
         """Return the ids of those of these events of which something was told late."""
-        return await self._run(self._told_late, system, generation, ids)
+        return await self._run(self._events.told_late, system, generation, ids)
 
     async def commit(self, commit: EventCommit, sinks: Sequence[str]) -> None:
         """Store a batch: events, cursor, messages and each durable sink's right to them, in one transaction.
 
         Raises StaleEpoch if the store has begun another epoch since the messages were made.
         """
-        await self._run(self._commit, commit, tuple(sinks))
+        await self._run(self._events.commit, commit, tuple(sinks))
 
     async def save_monitors(self, system: str, monitors: Mapping[str, Monitor]) -> None:
         """Make these the monitors that are known of the system; sequence numbers and memories are kept."""
@@ -118,7 +120,7 @@ class Store:
 
     async def mint(self, system: str, key: bytes) -> int:
         """Return the number that this key of the system's VMS has; it is kept as long as the event of that id, at least."""
-        return await self._run(self._minted.mint, system, key, self._clock.now(), self._time)
+        return await self._run(self._minted.mint, system, key, self._clock.now(), self._events.time)
 
     async def keep(self, scope: str, key: str, value: str | None) -> None:
         """Keep this text (None: none) for whom `scope` names; raises ValueError beyond 64 keys, or 65,536 characters."""
@@ -140,23 +142,27 @@ class Store:
 
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> list[StoredMessage]:
         """Return the sink's next messages of one lane, by position."""
-        return await self._run(self._undelivered, sink, late, after, limit)
+        return await self._run(self._events.undelivered, sink, late, after, limit)
 
     async def delivered(self, sink: str, positions: Sequence[int]) -> None:
         """Take these messages out of the sink's outbox."""
-        await self._run(self._delivered, sink, tuple(positions))
+        await self._run(self._events.delivered, sink, tuple(positions))
+
+    async def history(self, after: Cursor | None, *, limit: int) -> HistoryPage:
+        """Return the messages that follow the cursor (None: from the oldest on), `limit` of them or 1,000 at most."""
+        return await self._run(self._events.history, after, limit)
 
     async def waiting(self, *, longer_than: timedelta) -> int:
-        """Return how many messages have waited that long in outboxes."""
-        return await self._run(self._waiting, longer_than)
+        """Return how many messages have waited that long in outboxes; one counts once, for however many sinks it waits."""
+        return await self._run(self._events.waiting, longer_than)
 
     async def prune(self, sinks: Sequence[str], *, keep: timedelta, most: int) -> int:
         """Forget what is older than `keep`, messages and events beyond the newest `most`, and outboxes of former sinks.
 
-        Only time in which the bridge runs makes older. Returns how many messages went undelivered.
+        Only time in which the bridge runs makes older. Returns how many messages at least one sink did not get to deliver.
         """
-        lost = await self._run(self._prune, tuple(sinks), keep, most)
-        await self._run(self._minted.prune, self._time - keep, most)
+        lost = await self._run(self._events.prune, tuple(sinks), keep, most)
+        await self._run(self._minted.prune, self._events.time - keep, most)
         return lost
 
     async def _run(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
@@ -167,28 +173,8 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(f"the store {self._database.path} failed: {error}", hint="is the disk failing?") from error
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Cursor]:
-        with self._database.connection as connection, closing(connection.cursor()) as cursor:
-            yield cursor
-
-    @property
-    def _time(self) -> datetime:
-        """The store's own time, by which it judges age: it goes on only while the bridge runs, and never jumps.
-
-        It began as wall-clock time, and is some other by now (docs/decisions/0006-age-is-time-at-work.md).
-        """
-        return self._began_at + timedelta(seconds=self._clock.monotonic() - self._began)
-
-    def _newest_time(self) -> datetime | None:
-        newest: str | None = self._database.connection.execute(
-            "SELECT max(time) FROM (SELECT max(created) AS time FROM messages UNION SELECT max(updated) FROM events"
-            " UNION SELECT value FROM meta WHERE key = 'time')"
-        ).fetchone()[0]
-        return None if newest is None else datetime.fromisoformat(newest)
-
     def _identity(self, key: str, made: str) -> str:
-        with self._transaction() as cursor:
+        with self._database.transaction() as cursor:
             cursor.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, made))
             value: str = cursor.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0]
         return value
@@ -208,96 +194,8 @@ class Store:
             for key, seq, description, remembered, last_event in rows
         ]
 
-    def _system(self, system: str, recent: timedelta, most: int) -> StoredSystem:
-        row = self._database.connection.execute("SELECT cursor, generation FROM systems WHERE system = ?", (system,)).fetchone()
-        cursor, generation = row or (None, 1)
-        of_system = "SELECT monitor, data, late FROM events WHERE system = ? AND generation = ?"
-        left_open = self._database.connection.execute(f"{of_system} AND is_open ORDER BY rowid", (system, generation))
-        ended = self._database.connection.execute(
-            f"{of_system} AND NOT is_open AND updated >= ? ORDER BY updated DESC, rowid DESC LIMIT ?",
-            (system, generation, (self._time - recent).isoformat(), most),
-        )
-        rows = [*left_open, *reversed(ended.fetchall())]
-        events = tuple((key, _EVENT.validate_json(data)) for key, data, _ in rows)
-        names = self._database.connection.execute("SELECT monitor_id, name FROM names WHERE system = ?", (system,))
-        return StoredSystem(
-            cursor=cursor,
-            generation=generation,
-            names=dict(names.fetchall()),
-            events=events,
-            late=frozenset(event.id for (_, event), (_, _, late) in zip(events, rows, strict=True) if late),
-        )
-
-    def _events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, tuple[str, Event]]:
-        known: dict[str, tuple[str, Event]] = {}
-        for event_id in ids:
-            row = self._database.connection.execute(
-                "SELECT monitor, data FROM events WHERE system = ? AND generation = ? AND event_id = ?",
-                (system, generation, event_id),
-            ).fetchone()
-            if row:
-                known[event_id] = (row[0], _EVENT.validate_json(row[1]))
-        return known
-
-    def _told_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
-        found = (
-            self._database.connection.execute(
-                "SELECT event_id FROM events WHERE system = ? AND generation = ? AND event_id = ? AND late",
-                (system, generation, event_id),
-            ).fetchone()
-            for event_id in ids
-        )
-        return frozenset(row[0] for row in found if row)
-
-    def _begin_epoch(self) -> None:
-        """Begin to count in another epoch: after a crash the file would give out again the numbers that only memory knows."""
-        self.epoch = uuid.uuid4().hex[:12]
-        with self._transaction() as cursor:
-            cursor.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (self.epoch,))
-
-    def _commit(self, commit: EventCommit, sinks: tuple[str, ...]) -> None:
-        if commit.epoch != self.epoch:
-            raise StaleEpoch
-        now = self._time.isoformat()
-        with self._transaction() as cursor:
-            cursor.execute(
-                "INSERT INTO systems VALUES (?, ?, ?) ON CONFLICT (system) DO UPDATE"
-                " SET cursor = coalesce(excluded.cursor, cursor), generation = excluded.generation",
-                (commit.system, commit.cursor, commit.generation),
-            )
-            cursor.executemany(
-                "INSERT INTO events (system, generation, event_id, monitor, data, is_open, updated) VALUES (?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (system, generation, event_id) DO UPDATE"
-                " SET monitor = excluded.monitor, data = excluded.data, is_open = excluded.is_open, updated = excluded.updated",
-                [
-                    (*_event_key(commit, event.id), key, _EVENT.dump_json(event), not event.is_over, now)
-                    for key, event in commit.events
-                ],
-            )
-            cursor.executemany(
-                "UPDATE events SET late = 1 WHERE system = ? AND generation = ? AND event_id = ?",
-                {_event_key(commit, message.event_id) for message in commit.messages if message.late},
-            )
-            for message in commit.messages:
-                cursor.execute(
-                    "INSERT INTO messages (system, generation, event_id, monitor, type, late, created, payload)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (*_event_key(commit, message.event_id), message.monitor, message.type, message.late, now, message.payload),
-                )
-                position = cursor.lastrowid
-                cursor.executemany("INSERT INTO outbox VALUES (?, ?, ?)", [(sink, message.late, position) for sink in sinks])
-            cursor.executemany(
-                "INSERT INTO monitors (system, monitor, seq) VALUES (?, ?, ?)"
-                " ON CONFLICT (system, monitor) DO UPDATE SET seq = max(seq, excluded.seq)",
-                [(commit.system, message.monitor, message.seq) for message in commit.messages],
-            )
-            cursor.executemany(
-                "UPDATE monitors SET last_event = ? WHERE system = ? AND monitor = ?",
-                [(payload, commit.system, key) for key, payload in commit.last_events.items()],
-            )
-
     def _save_monitors(self, system: str, monitors: dict[str, Monitor]) -> None:
-        with self._transaction() as cursor:
+        with self._database.transaction() as cursor:
             cursor.execute("UPDATE monitors SET description = NULL WHERE system = ?", (system,))
             cursor.executemany(
                 "INSERT INTO monitors (system, monitor, description) VALUES (?, ?, ?)"
@@ -306,11 +204,11 @@ class Store:
             )
 
     def _save_names(self, system: str, names: dict[str, str]) -> None:
-        with self._transaction() as cursor:
+        with self._database.transaction() as cursor:
             cursor.executemany("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", [(system, *named) for named in names.items()])
 
     def _remember_modes(self, system: str, key: str, modes: str) -> None:
-        with self._transaction() as cursor:
+        with self._database.transaction() as cursor:
             cursor.execute(
                 "INSERT INTO monitors (system, monitor, remembered) VALUES (?, ?, ?)"
                 " ON CONFLICT (system, monitor) DO UPDATE SET remembered = excluded.remembered",
@@ -322,7 +220,7 @@ class Store:
         return {(system, key): Forced(at=datetime.fromisoformat(at), seconds=seconds) for system, key, at, seconds in rows}
 
     def _keep_forced_alarm(self, key: MonitorKey, forced: Forced | None) -> None:
-        with self._transaction() as cursor:
+        with self._database.transaction() as cursor:
             if forced is None:
                 cursor.execute("DELETE FROM forced_alarms WHERE system = ? AND monitor = ?", key)
             else:
@@ -330,7 +228,7 @@ class Store:
                 cursor.execute("INSERT OR REPLACE INTO forced_alarms VALUES (?, ?, ?, ?)", row)
 
     def _keep(self, scope: str, key: str, value: str | None) -> None:
-        with self._transaction() as cursor:
+        with self._database.transaction() as cursor:
             if value is None:
                 cursor.execute("DELETE FROM kept WHERE scope = ? AND key = ?", (scope, key))
                 return
@@ -343,7 +241,7 @@ class Store:
         return row[0] if row else None
 
     def _note_unanswered(self, sink: str, notes: dict[int, bytes | None]) -> None:
-        with self._transaction() as cursor:
+        with self._database.transaction() as cursor:
             gone = [(sink, number) for number, note in notes.items() if note is None]
             cursor.executemany("DELETE FROM unanswered WHERE sink = ? AND number = ?", gone)
             rows = [(sink, number, note) for number, note in notes.items() if note is not None]
@@ -352,68 +250,3 @@ class Store:
     def _unanswered(self, sink: str) -> dict[int, bytes]:
         rows = self._database.connection.execute("SELECT number, note FROM unanswered WHERE sink = ? ORDER BY number", (sink,))
         return dict(rows.fetchall())
-
-    def _undelivered(self, sink: str, late: bool, after: int, limit: int) -> list[StoredMessage]:  # noqa: FBT001 - a column
-        rows = self._database.connection.execute(
-            "SELECT m.position, m.system, m.generation, m.event_id, m.monitor, m.type, m.payload"
-            " FROM outbox o JOIN messages m USING (position)"
-            " WHERE o.sink = ? AND o.late = ? AND o.position > ? ORDER BY o.position LIMIT ?",
-            (sink, late, after, limit),
-        )
-        return [
-            StoredMessage(
-                position=position,
-                system=system,
-                monitor=monitor,
-                event=EventRef(system, generation, event_id),
-                type=MessageType(type_),
-                late=late,
-                payload=payload,
-            )
-            for position, system, generation, event_id, monitor, type_, payload in rows
-        ]
-
-    def _delivered(self, sink: str, positions: tuple[int, ...]) -> None:
-        with self._transaction() as cursor:
-            cursor.executemany(
-                "DELETE FROM outbox WHERE sink = ? AND late IN (0, 1) AND position = ?",
-                [(sink, position) for position in positions],
-            )
-
-    def _waiting(self, longer_than: timedelta) -> int:
-        before = (self._time - longer_than).isoformat()
-        count: int = self._database.connection.execute(
-            "SELECT count(*) FROM outbox"
-            " WHERE position <= (SELECT position FROM messages WHERE created < ? ORDER BY created DESC LIMIT 1)",
-            (before,),
-        ).fetchone()[0]
-        return count
-
-    def _prune(self, sinks: tuple[str, ...], keep: timedelta, most: int) -> int:
-        now = self._time
-        before = (now - keep).isoformat()
-        marks = ", ".join("?" * len(sinks))
-        with self._transaction() as cursor:
-            cursor.execute("INSERT OR REPLACE INTO meta VALUES ('time', ?)", (now.isoformat(),))
-            cursor.execute(f"DELETE FROM outbox WHERE sink NOT IN ({marks})", sinks)  # noqa: S608 - only question marks
-            cursor.execute("DELETE FROM outbox WHERE position IN (SELECT position FROM messages WHERE created < ?)", (before,))
-            lost = cursor.rowcount
-            cursor.execute(
-                "DELETE FROM outbox WHERE position <= (SELECT position FROM outbox ORDER BY position DESC LIMIT 1 OFFSET ?)",
-                (most,),
-            )
-            lost += cursor.rowcount
-            cursor.execute("DELETE FROM messages WHERE created < ? AND position NOT IN (SELECT position FROM outbox)", (before,))
-            cursor.execute("DELETE FROM events WHERE updated < ? AND NOT is_open", (before,))
-            # A storm of events must not fill the disk before it is old.
-            cursor.execute(
-                "DELETE FROM messages WHERE position <= (SELECT max(position) FROM messages) - ?"
-                " AND position NOT IN (SELECT position FROM outbox)",
-                (most,),
-            )
-            cursor.execute("DELETE FROM events WHERE rowid <= (SELECT max(rowid) FROM events) - ? AND NOT is_open", (most,))
-        return lost
-
-
-def _event_key(commit: EventCommit, event_id: str) -> tuple[str, int, str]:
-    return commit.system, commit.generation, event_id

@@ -573,6 +573,33 @@ async def test_undeliverable_messages_are_given_up_loudly(tmp_path: Path, caplog
         assert hub.state.given_up == 1
 
 
+async def test_any_sink_follows_the_history_whether_a_durable_one_delivers_or_not(tmp_path: Path) -> None:
+    clock = FakeClock()
+    store = await asyncio.to_thread(Store.open, tmp_path, clock)
+    hub = Hub(store, clock, durable_sinks=("one", "other"))
+    feed = await added(hub)
+    feed.emit(snapshot())
+    subscription = hub.subscribe()
+    await subscription.changes()
+    await feed.record(EventBatch(events=(event(7),), cursor="7"))
+    assert (await subscription.changes()).messages
+    page = await hub.history(None, 10)
+    [(cursor, message)] = page.messages
+    assert (json.loads(message.payload)["id"], page.after, page.gap) == ("zm-7", cursor, None)
+    await hub.delivered("one", [message.position])
+    await clock.advance(11)
+    housekeeping = asyncio.create_task(hub.run())
+    while not hub.state.undelivered:
+        await asyncio.to_thread(lambda: None)
+    assert hub.state.undelivered == 1
+    await feed.record(EventBatch(events=(event(7, end=START),), cursor="8"))
+    assert [json.loads(each.payload)["type"] for _, each in (await hub.history(cursor, 10)).messages] == ["end"]
+    housekeeping.cancel()
+    await asyncio.wait([housekeeping])
+    await hub.close()
+    await store.close()
+
+
 updates = st.one_of(
     st.builds(
         lambda ids, alarm: snapshot(*(monitor(number) for number in ids), **{f"m{ids[0]}": state(alarm=alarm)} if ids else {}),
