@@ -60,6 +60,9 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait for that long."""
 
+    def pause(self, seconds: float) -> None:
+        """Wait for that long, in a thread other than the event loop's."""
+
     def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[TimeLimit]:
         """Set a time limit (None: none), as `asyncio.timeout` does: what runs within is cancelled, and TimeoutError raised."""
 
@@ -82,6 +85,10 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait for that long."""
         await asyncio.sleep(seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Wait for that long, in a thread other than the event loop's."""
+        time.sleep(seconds)
 
     def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[TimeLimit]:
         """Set a time limit."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -52,6 +53,10 @@ class FakeClock:
         future = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (self._elapsed + seconds, next(self._order), future))
         await future
+
+    def pause(self, seconds: float) -> None:
+        """Threads wait in the machine's time: what they see of this clock stands still all the same."""
+        time.sleep(seconds)
 
     @asynccontextmanager
     async def timeout(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:

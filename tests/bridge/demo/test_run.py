@@ -52,6 +52,9 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / SPEED)
 
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds / SPEED)
+
     def timeout(self, seconds: float | None) -> asyncio.Timeout:
         return asyncio.timeout(None if seconds is None else seconds / SPEED)
 

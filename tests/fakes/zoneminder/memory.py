@@ -98,11 +98,12 @@ class MemoryWriter:
 
     def overwrite(self, raw: bytes, offset: int = 0) -> None:
         """Put any bytes anywhere."""
-        os.pwrite(self._fd, raw, offset)
+        self._write(raw, offset)
 
     def truncate(self, length: int) -> None:
         """Cut the file short."""
-        os.ftruncate(self._fd, length)
+        if self._fd >= 0:
+            os.ftruncate(self._fd, length)
 
     def remove(self) -> None:
         """Stop as a daemon does: no longer valid, then gone."""

@@ -98,6 +98,8 @@ class FakeZoneMinder:
     more_storage: list[dict[str, Any]] = field(default_factory=list)
     clock_ahead_s: float | None = 0.0
     """By how much the web server's clock is off ZoneMinder's; None: it tells no time."""
+    latency_s: float = 0.0
+    """How long each answer takes."""
     headers: dict[str, str] = field(default_factory=dict)
     """What something before the web server adds to its answers."""
     database_is_down: bool = False
@@ -153,6 +155,7 @@ class FakeZoneMinder:
         return refusal or await self._handle(request)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(self.latency_s)
         response = await self._respond(request)
         if not response.prepared:
             date = self.world.now() + timedelta(seconds=self.clock_ahead_s or 0.0)

@@ -444,4 +444,4 @@ class EventTracker:
         cursor = f"{number}@{start}" if moves_cursor else None
         told = tuple(events) if self._list.local.is_known else tuple(map(untimed, events))
         await self._feed.record(EventBatch(events=told, cursor=cursor, late=late, generation=self._generation))
-        self._around.open_events_changed({event.monitor_id for event in events})
+        self._around.open_events_changed(dict.fromkeys(event.monitor_id for event in events))

@@ -82,7 +82,7 @@ class ListReader:
             if kind is ZONES and listing.unread:
                 return listing  # whose they are is not known
             found = dict(pair for item in listing.items for pair in _named(kind, item))
-            found |= {number: "" for number in listing.unread if number not in found}
+            found |= {number: "" for number in sorted(listing.unread) if number not in found}
             if await self._absence.believes(kind.plural, found):
                 return listing
             if not self.is_patient:
@@ -101,7 +101,9 @@ class ListReader:
             wanted = await apart() if may_be_a_row(error) and kind.path is not None and apart is not None else ()
             if not wanted:
                 raise
-            longest_ago = sorted(set(wanted), key=lambda number: self._read_at.get((kind.plural, number), 0.0))
+            longest_ago = sorted(
+                set(wanted), key=lambda number: (self._read_at.get((kind.plural, number), 0.0), len(number), number)
+            )
             return await self._one_by_one(kind, longest_ago, error)
         self._bad.pop(kind.plural, None)
         self._trouble(kind.plural).over()

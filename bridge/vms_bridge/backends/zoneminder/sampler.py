@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -139,7 +138,7 @@ class Sampler:
             self._looks += 1
             pause_s, now = period(len(self._zones)) / len(self._parts), self._clock.monotonic()
             due = max(due + pause_s, now + pause_s / 5)
-            time.sleep(due - now)  # half the cost of waiting for an event, 70 times a second
+            self._clock.pause(due - now)  # half the cost of waiting for an event, 70 times a second
 
     def _look(self) -> None:
         """Look at everything of all monitors."""
