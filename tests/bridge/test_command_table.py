@@ -42,6 +42,7 @@ EXAMPLES: list[tuple[Action, str]] = [
 PLACES = {
     TargetKind.SYSTEM: "<system>/set",
     TargetKind.MONITOR: "<system>/<monitor>/set",
+    TargetKind.EVENT: "<system>/event/set",
 }
 
 

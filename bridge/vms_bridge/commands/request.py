@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from vms_bridge.errors import CommandRejected
+from vms_bridge.model import EventRef
 
 RequestId = Annotated[str, Field(min_length=1, max_length=128)]
 
@@ -23,6 +24,9 @@ class Request(BaseModel):
     request_id: RequestId | None = Field(
         default=None, description="Given back in the ack; a repeat within ten minutes is answered, and not executed again."
     )
+    event: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+        default=None, description="Commands on an event only: its id."
+    )
     cause: Annotated[str, Field(max_length=64)] | None = Field(default=None, description="what the VMS notes as the cause.")
     text: Annotated[str, Field(max_length=256)] | None = None
     score: Annotated[int, Field(ge=0, le=255)] | None = None
@@ -36,8 +40,18 @@ class Request(BaseModel):
         return {name: said for name in DETAILS if (said := getattr(self, name)) is not None}
 
 
-DETAILS = tuple(name for name in Request.model_fields if name not in {"value", "on", "request_id"})
+DETAILS = tuple(name for name in Request.model_fields if name not in {"value", "on", "request_id", "event"})
 """The fields that belong to some commands only."""
+
+
+def event_of(request: Request, system: str) -> EventRef:
+    """Return which event of the system is meant. Raises CommandRejected where none is said, or another system's."""
+    if request.event is None:
+        raise CommandRejected("which event is not said", hint='send JSON with its id, as {"event": "zm-1234"}')
+    event = EventRef.parse(request.event)
+    if event is None or event.system != system:
+        raise CommandRejected(f"system {system!r} has no event {request.event!r}", hint="its id is in the messages of events")
+    return event
 
 
 def switch(request: Request) -> bool:

@@ -48,10 +48,12 @@ class CommandTable:
         """
         row = self.find(kind, name, modes)
         self._refuse_details(row, request)
+        if request.event is not None and kind is not TargetKind.EVENT:
+            raise CommandRejected("event belongs to commands on an event", hint="leave it out")
         if row is None:
             raise UnsupportedCommand(
                 f"{_A[kind]} has no command {name[:_NAME_CHARACTERS]!r}",
-                hint=f"it takes {', '.join(self._names(kind, modes))}",
+                hint=f"it takes {', '.join(self._names(kind, modes)) or 'none'}",
             )
         if row.per_mode and name == row.name and name not in modes and len(modes) == 1:
             name = next(iter(modes))
@@ -73,7 +75,7 @@ class CommandTable:
         raise CommandRejected(f"{_listed(details)} belong{'s' * (len(details) == 1)} to {names}", hint="leave them out")
 
 
-_A = {TargetKind.SYSTEM: "a system", TargetKind.MONITOR: "a monitor"}
+_A = {TargetKind.SYSTEM: "a system", TargetKind.MONITOR: "a monitor", TargetKind.EVENT: "an event"}
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from vms_bridge.model import EventRef
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
@@ -23,6 +25,7 @@ class TargetKind(StrEnum):
 
     SYSTEM = "system"
     MONITOR = "monitor"
+    EVENT = "event"
 
 
 class Level(StrEnum):
@@ -40,17 +43,22 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a command is about, as sinks name it: a system, or one of its monitors by key."""
+    """What a command is about, as sinks name it: a system, or one of its monitors by key, or one of its events."""
 
     system: str
     monitor: str | None = None
+    event: EventRef | None = None
 
     @property
     def kind(self) -> TargetKind:
         """What it is."""
+        if self.event is not None:
+            return TargetKind.EVENT
         return TargetKind.SYSTEM if self.monitor is None else TargetKind.MONITOR
 
     def __str__(self) -> str:
+        if self.event is not None:
+            return self.event.format()
         return self.system if self.monitor is None else f"{self.system}/{self.monitor}"
 
 

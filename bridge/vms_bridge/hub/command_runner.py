@@ -21,6 +21,7 @@ from vms_bridge.commands import (
     SetAlarm,
     SetArmed,
     Target,
+    TargetKind,
 )
 from vms_bridge.errors import (
     BackendDefect,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, CommandRow
-    from vms_bridge.hub.labels import Interpreter
+    from vms_bridge.hub.interpreter import Interpreter
     from vms_bridge.hub.own_alarms import OwnAlarms
     from vms_bridge.store import Store
     from vms_bridge.views import HubView, MonitorKey
@@ -149,7 +150,7 @@ class CommandRunner:
         except CommandUnverified as error:
             return self._ack(command, AckResult.TIMEOUT, error)
         except BridgeError as error:
-            if command.target.system not in self._hub.systems:
+            if self._hub.system(command.target.system) is None:
                 return self._ack(command, AckResult.REFUSED, system_gone(command.target.system))
             return self._ack(command, AckResult.FAILED, error)
         except Exception as error:
@@ -218,17 +219,21 @@ class CommandRunner:
     def _check(self, command: Command, row: CommandRow[Any]) -> LiveTarget:
         """Refuse what can't be done, before the backend sees it."""
         named = command.target
-        system = self._hub.systems.get(named.system)
+        system = self._hub.system(named.system)
         if system is None:
             raise CommandRejected(f"there is no system {named.system!r}", hint=f"systems: {', '.join(self._hub.systems)}")
         monitor = self._hub.monitor(named.system, named.monitor) if named.monitor is not None else None
         if named.monitor is not None and monitor is None:
             raise CommandRejected(f"system {named.system!r} has no monitor {named.monitor!r}")
+        if named.event is not None:
+            self._backend_of(named.system).check_event(named.event)
         if not system.state.available:
             raise VmsError(f"system {named.system!r} can't be reached now", hint=system.state.detail or "")
         able = monitor.monitor.capabilities if monitor else system.state.capabilities
         if row.needs not in able:
-            raise UnsupportedCommand(f"this {named.kind} does not offer the command {command.name!r}")
+            raise UnsupportedCommand(
+                f"this {named.kind if monitor else TargetKind.SYSTEM} does not offer the command {command.name!r}"
+            )
         why_not = row.refusal(command.action, system.state, monitor.monitor if monitor else None)
         if why_not:
             raise CommandRejected(why_not)

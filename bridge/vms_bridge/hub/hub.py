@@ -21,7 +21,7 @@ from vms_bridge.hub.command_runner import CommandRules, CommandRunner
 from vms_bridge.hub.fan_out import FanOut
 from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
-from vms_bridge.hub.labels import Interpreter
+from vms_bridge.hub.interpreter import Interpreter
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.recorder import Recorder
 from vms_bridge.hub.updates import Updates
@@ -280,7 +280,7 @@ class Hub:
 
     def _backend_of(self, system: str) -> Interpreter:
         found = self._system(system)
-        return Interpreter(found.backend, found.labels)
+        return Interpreter(found)
 
     def _system(self, key: str) -> System:
         """Return the system. Raises CommandRejected where a reload has taken it away."""

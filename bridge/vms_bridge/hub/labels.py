@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vms_bridge.hub.text import NAME_CHARACTERS, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from vms_bridge.backends.guard import Guard
-    from vms_bridge.commands import Action, CommandRow, VmsTarget
 
 _MOST = 5_000
 _NAMELESS = "unnamed"
@@ -55,18 +52,3 @@ class Labels:
     def choice(self, label: str) -> str:
         """Return what the VMS calls this."""
         return self._choices.get(label, label)
-
-
-class Interpreter:
-    """A backend as commands speak to it: by labels."""
-
-    def __init__(self, backend: Guard, labels: Labels) -> None:
-        self._backend, self._labels = backend, labels
-
-    async def execute(self, row: CommandRow[Any], target: VmsTarget, action: Action) -> None:
-        """Have the VMS do this. Raises BridgeError."""
-        await self._backend.execute(target, row.named(action, self._labels.choice))
-
-    async def refresh(self, target: VmsTarget) -> None:
-        """Have it look now. Raises BridgeError."""
-        await self._backend.refresh(target)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.commands import VmsTarget
 from vms_bridge.errors import CommandRejected, system_gone
+from vms_bridge.views import Subjects
 
 if TYPE_CHECKING:
     from vms_bridge.commands import Target
@@ -24,14 +25,14 @@ class LiveTarget:
     @property
     def system(self) -> SystemView:
         """Raises CommandRejected where there is none any more."""
-        system = self.hub.systems.get(self.named.system)
+        system = self.hub.system(self.named.system)
         if system is None:
             raise system_gone(self.named.system)
         return system
 
     @property
     def monitor(self) -> MonitorView | None:
-        """None for a command to the whole system. Raises CommandRejected where there is none any more."""
+        """None for a command to the whole system, or on an event. Raises CommandRejected where there is none any more."""
         if self.named.monitor is None:
             return None
         monitor = self.hub.monitor(self.named.system, self.named.monitor)
@@ -48,11 +49,17 @@ class LiveTarget:
     @property
     def in_vms(self) -> VmsTarget:
         """The same by the VMS's own ids. Raises CommandRejected."""
-        monitor = self.monitor
-        return VmsTarget(monitor_id=monitor.monitor.id if monitor else None)
+        monitor, event = self.monitor, self.named.event
+        return VmsTarget(monitor_id=monitor.monitor.id if monitor else None, event_id=event.id if event else None)
+
+    @property
+    def subjects(self) -> Subjects:
+        """Whose changes may show the effect of a command."""
+        system, monitor = self.named.system, self.named.monitor
+        return Subjects(systems=frozenset({system}), monitors=frozenset() if monitor is None else frozenset({(system, monitor)}))
 
     def _gone(self) -> CommandRejected:
-        if self.named.system not in self.hub.systems:
+        if self.hub.system(self.named.system) is None:
             return system_gone(self.named.system)
         return CommandRejected(
             f"system {self.named.system!r} has no monitor {self.named.monitor!r} any more",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vms_bridge.clock import Clock
-    from vms_bridge.hub.labels import Interpreter
+    from vms_bridge.hub.interpreter import Interpreter
 
 LOOKS_PER_S = 1.0
 _AT_ONCE = 4.0

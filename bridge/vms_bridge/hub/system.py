@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.guard import Guard
     from vms_bridge.hub.followed_events import FollowedEvents
     from vms_bridge.keys import MonitorRules
-    from vms_bridge.model import EventBatch, Monitor, PictureRef
+    from vms_bridge.model import EventBatch, EventRef, Monitor, PictureRef
     from vms_bridge.views import EventMessage
 
 
@@ -97,9 +97,13 @@ class System:
         events = tuple(without(event, self.strike, "cause", "notes") for event in admitted.events)
         return admitted if events == admitted.events else replace(admitted, events=events)
 
+    def calls_so(self, event: EventRef) -> bool:
+        """Say whether it is one of this system's, and of the generation of ids that the VMS gives now."""
+        return (event.system, event.generation) == (self.key, self.generation)
+
     def check_picture(self, ref: PictureRef) -> None:
         """Make sure that the picture is of an event which the VMS still calls so. Raises MediaUnavailable."""
-        if isinstance(ref, EventPicture) and (ref.event.system, ref.event.generation) != (self.key, self.generation):
+        if isinstance(ref, EventPicture) and not self.calls_so(ref.event):
             raise MediaUnavailable(
                 f"system {self.key} has no picture of event {ref.event.format()}",
                 hint="its event ids have started anew, as after a restored database" if ref.event.system == self.key else "",

@@ -34,7 +34,7 @@ class Verification:
         """Wait until the effect shows; what showed before proves nothing until the backend has looked again."""
         news = asyncio.Event()
         has_looked = asyncio.Event()
-        subscription = self._hub.subscribe()
+        subscription = self._hub.subscribe(target.subjects)
 
         async def listen() -> None:
             while True:

@@ -83,6 +83,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventAnswer:
+    """What stands behind an `Answer` about a command on an event."""
+
+    event: str
+    """The event's id, in the answer to a command on one only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeenObject:
     """One object in a frame."""
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vms_bridge.commands import Ack, AckResult, Command, Origin, Target
+from vms_bridge.commands.request import event_of
 from vms_bridge.errors import CommandForbidden, CommandRejected, CommandTooOld, CommandUnverified, UnsupportedCommand
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.answers import TOPIC_CHARACTERS, Answers
@@ -179,13 +180,16 @@ class CommandIntake:
 
     def _begin_now(self, entry: Entry, target: CommandTarget) -> None:
         try:
-            action = self._admit(target, parse_request(entry.message.payload), entry)
+            request = parse_request(entry.message.payload)
+            action = self._admit(target, request, entry)
+            event = event_of(request, target.system) if target.is_on_event else None
         except (CommandRejected, UnsupportedCommand) as error:
             self._refuse_unread(entry, target, error)
         except CommandUnverified as error:
             self._refuse_unread(entry, target, error, AckResult.TIMEOUT)
         else:
-            self._start(self._run(entry, self._command(entry, target, action)), target)
+            to = Target(system=target.system, monitor=target.monitor, event=event)
+            self._start(self._run(entry, self._command(entry, target.command, to, action)), target)
 
     def _start(self, work: Coroutine[None, None, None], target: CommandTarget) -> None:
         task = asyncio.create_task(work, name=f"mqtt-command-{target.command}")
@@ -207,7 +211,7 @@ class CommandIntake:
             modes = monitor.monitor.modes
         elif target.system not in self._hub.systems:
             raise CommandRejected(f"there is no system {target.system}", hint="look up its key in the configuration")
-        action = self._hub.command_table.parse(target.to.kind, target.command, request, modes)
+        action = self._hub.command_table.parse(target.kind, target.command, request, modes)
         self._check_age(entry)
         if len(self._running) >= MAX_UNDER_WAY:
             self._counters.commands_busy += 1
@@ -257,11 +261,11 @@ class CommandIntake:
             ack = Ack.of(command, AckResult.FAILED, self._clock.now(), code="error", hint=hint)
         self._answer(entry, self._with_remedy(command, ack))
 
-    def _command(self, entry: Entry, target: CommandTarget, action: Action) -> Command:
+    def _command(self, entry: Entry, name: str, target: Target, action: Action) -> Command:
         return Command(
-            target=target.to,
+            target=target,
             action=action,
-            name=target.command,
+            name=name,
             origin=_ORIGIN,
             level=self._level,
             request_id=request_id_of(entry.message.payload),
@@ -300,7 +304,8 @@ class CommandIntake:
         self._refuse_unread(entry, target, CommandRejected("that is no topic of a system or monitor", hint=hint))
 
     def _refuse_busy(self, entry: Entry) -> None:
-        target = self._topics.stray_command(entry.message.topic)
+        topic = entry.message.topic
+        target = self._topics.parse_command(topic) or self._topics.stray_command(topic)
         if target is not None:
             self._counters.commands_busy += 1
             self._refuse_unread(entry, target, _busy())

@@ -62,18 +62,18 @@ def info(
 
 def ack(ack: Ack) -> bytes:
     """Return the answer to a command."""
-    return encode(
-        Answer(
-            request_id=ack.request_id,
-            system=ack.target.system,
-            monitor=ack.target.monitor,
-            command=ack.name,
-            result=ack.result,
-            applied=ack.applied,
-            error=None if ack.code is None else Failure(code=ack.code, hint=ack.hint),
-            time=ack.time,
-        )
+    answer = Answer(
+        request_id=ack.request_id,
+        system=ack.target.system,
+        monitor=ack.target.monitor,
+        command=ack.name,
+        result=ack.result,
+        applied=ack.applied,
+        error=None if ack.code is None else Failure(code=ack.code, hint=ack.hint),
+        time=ack.time,
     )
+    event = ack.target.event
+    return encode(answer if event is None else {**asdict(answer), "event": event.format()})
 
 
 def detection(view: MonitorView | None, detection: Detection) -> bytes:

@@ -22,6 +22,7 @@ from vms_bridge.commands.schema import request_schema
 from vms_bridge.entities import MODE_PATTERN, MONITOR, STORAGE, SYSTEM, JsonType, Source
 from vms_bridge.mqtt.bodies import (
     Answer,
+    EventAnswer,
     Failure,
     Hello,
     MonitorFrame,
@@ -45,6 +46,7 @@ Schema = dict[str, Any]
 _MODELS = (
     EventMessage,
     Answer,
+    EventAnswer,
     Failure,
     Hello,
     SystemName,
@@ -67,7 +69,7 @@ _KEPT = (
 def schemas() -> dict[str, Schema]:
     """Return the schema of each message by its name."""
     return {
-        "ack": _message("ack", "What became of a command", _fields(Answer)),
+        "ack": _message("ack", "What became of a command", _fields(Answer), _fields(EventAnswer)),
         "command": request_schema(COMMANDS),
         "detection": _message(
             "detection", "The objects seen in one frame; an empty list ends their presence", _fields(SeenObjects)
@@ -108,19 +110,19 @@ def _system_state() -> Schema:
     return _message("system_state", title, _with(frame, _values(SYSTEM), before="run_states"))
 
 
-def _message(name: str, title: str, properties: Schema) -> Schema:
-    """Return the whole schema of a message."""
+def _message(name: str, title: str, properties: Schema, optional: Schema | None = None) -> Schema:
+    """Return the whole schema of a message; what is optional stands behind the rest."""
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:vms-bridge:schema:{name}:{MESSAGE_VERSION}",
         "title": title,
     }
-    return head | _object(properties)
+    return head | _object(properties, optional or {})
 
 
-def _object(properties: Schema) -> Schema:
-    """Return the schema of an object that has all of these."""
-    return {"type": "object", "required": list(properties), "properties": properties}
+def _object(properties: Schema, optional: Schema | None = None) -> Schema:
+    """Return the schema of an object that has all of these, and may have some more."""
+    return {"type": "object", "required": list(properties), "properties": properties | (optional or {})}
 
 
 def _with(properties: Schema, others: Schema, *, before: str) -> Schema:

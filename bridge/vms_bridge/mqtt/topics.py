@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vms_bridge.commands import Target
+from vms_bridge.commands import TargetKind
 from vms_bridge.keys import INSTANCE_PATTERN, RESERVED_SYSTEMS, is_monitor_key
 
 ROOT = "vms_bridge"
@@ -13,16 +13,22 @@ _BRIDGE_OBJECT = "_bridge"  # a system starts with a letter, so none can be call
 
 @dataclass(frozen=True, slots=True)
 class CommandTarget:
-    """What a command topic names: a system, or (with `monitor`) one of its monitors, and the command."""
+    """What a command topic names: a system, or (with `monitor`) one of its monitors, and the command.
+
+    The payload of a command on an event says which of the system's it is.
+    """
 
     system: str
     monitor: str | None
     command: str
+    is_on_event: bool = False
 
     @property
-    def to(self) -> Target:
+    def kind(self) -> TargetKind:
         """What the command is about."""
-        return Target(system=self.system, monitor=self.monitor)
+        if self.is_on_event:
+            return TargetKind.EVENT
+        return TargetKind.SYSTEM if self.monitor is None else TargetKind.MONITOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ class Topics:
 
     @property
     def command_filters(self) -> tuple[str, ...]:
-        """What to subscribe to, to hear every command to a system or a monitor."""
+        """What to subscribe to, to hear every command to a system or a monitor, or on an event."""
         return f"{self.root}/+/set/+", f"{self.root}/+/+/set/+"
 
     @property
@@ -177,6 +183,8 @@ class Topics:
         match self._levels(topic):
             case [system, "set", command] if _is_system(system) and command:
                 return CommandTarget(system, None, command)
+            case [system, "event", "set", command] if _is_system(system) and command:  # no monitor can be called so
+                return CommandTarget(system, None, command, is_on_event=True)
             case [system, monitor, "set", command] if _is_system(system) and is_monitor_key(monitor) and command:
                 return CommandTarget(system, monitor, command)
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.fakes.backend import ScriptedBackend, monitor, snapshot, state, system_state
+from tests.fakes.backend import ScriptedBackend, event, monitor, snapshot, state, system_state
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.commands import ask as command
 from tests.fakes.commands import within
@@ -32,6 +32,7 @@ from vms_bridge.commands import (
     SetDetection,
     SetMode,
     SetRunState,
+    Target,
     TargetKind,
 )
 from vms_bridge.commands.request import word
@@ -39,7 +40,7 @@ from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.hub import CommandRules, Hub
 from vms_bridge.hub.forced_alarms import ForcedAlarms
 from vms_bridge.keys import MonitorRules
-from vms_bridge.model import AlarmState, Capability, StateUpdate, SystemLost, SystemUpdate
+from vms_bridge.model import AlarmState, Capability, EventBatch, EventRef, StateUpdate, SystemLost, SystemUpdate
 from vms_bridge.store import Store
 
 if TYPE_CHECKING:
@@ -254,6 +255,78 @@ async def test_what_no_state_tells_of_is_accepted_when_the_vms_has_taken_it(tmp_
         assert (await hub.submit(command(action))).result is AckResult.REFUSED
         backend.fault, backend.hold = None, asyncio.Event()
         assert (await hub.submit(command(action))).result is AckResult.TIMEOUT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep(Action):
+    """Keep an event for good."""
+
+
+KEEP = CommandRow(
+    name="keep",
+    action=Keep,
+    target=TargetKind.EVENT,
+    needs=Capability.EVENTS,
+    timeout_s=0.3,
+    parse=lambda _request, _name: Keep(),
+    value=lambda _action: "kept",
+    effect=None,
+    payload="JSON",
+    meaning="keep it",
+)
+FIRST, SECOND = EventRef("zm", 1, "7"), EventRef("zm", 2, "7")
+
+
+def on_event(ref: EventRef, action: Action | None = None) -> Command:
+    return command(action or Keep(), target=Target(system="zm", event=ref))
+
+
+async def test_a_command_on_an_event_reaches_the_vms_by_the_id_that_it_knows(tmp_path: Path) -> None:
+    backend = ScriptedBackend(hold=asyncio.Event())
+    async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, KEEP])) as hub:
+        assert backend.feed
+        assert backend.hold
+        await backend.feed.record(EventBatch(events=(event(7),), cursor="7"))
+        asked = asyncio.create_task(hub.submit(on_event(FIRST)))
+        await until_executing(backend)
+        other = asyncio.create_task(hub.submit(on_event(EventRef("zm", 1, "8"))))
+        armed = asyncio.create_task(hub.submit(command(SetArmed(on=False))))
+        while len(backend.actions) < 3:  # noqa: ASYNC110 - the fake tells nobody when it is asked
+            await asyncio.sleep(0.001)
+        backend.hold.set()
+        ack = await asked
+        assert (ack.result, str(ack.target)) == (AckResult.ACCEPTED, "zm-7")
+        assert ((await other).result, (await armed).result) == (AckResult.ACCEPTED, AckResult.APPLIED)
+        assert backend.actions[0] == ("7", Keep())
+        assert not hub._runner._locks, "events come and go: nothing is kept of them"
+
+
+async def test_an_event_of_before_a_restored_database_is_not_mistaken_for_a_new_one(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, KEEP])) as hub:
+        assert backend.feed
+        await backend.feed.record(EventBatch(events=(event(7),), cursor="7", generation=2))
+        ack = await hub.submit(on_event(FIRST))
+        assert (ack.result, ack.code) == (AckResult.REFUSED, "rejected")
+        assert "started anew" in (ack.hint or "")
+        assert backend.actions == []
+        assert (await hub.submit(on_event(SECOND))).result is AckResult.ACCEPTED
+
+
+async def test_what_can_not_be_done_to_an_event_is_refused(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, KEEP])) as hub:
+        for asked in (on_event(FIRST, Restart()), command(Keep()), command(Keep(), None)):
+            assert (await hub.submit(asked)).code == "unsupported"
+        stray = await hub.submit(on_event(EventRef("other", 1, "7")))
+        assert (stray.result, stray.code) == (AckResult.REFUSED, "rejected")
+        backend.system = replace(backend.system, capabilities=frozenset())
+        assert backend.feed
+        backend.feed.emit(SystemUpdate(state=backend.system))
+        ack = await hub.submit(on_event(FIRST))
+        assert (ack.result, ack.code) == (AckResult.REFUSED, "unsupported")
+        assert "this system does not offer the command" in (ack.hint or "")
+        assert backend.actions == []
 
 
 @dataclass(kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,9 @@ from vms_bridge.commands import (
     COMMANDS,
     Ack,
     AckResult,
+    Action,
+    CommandRow,
+    CommandTable,
     Level,
     Restart,
     SetAlarm,
@@ -26,8 +30,11 @@ from vms_bridge.commands import (
     SetMode,
     SetRunState,
     Target,
+    TargetKind,
 )
+from vms_bridge.commands.request import word
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
+from vms_bridge.model import Capability, EventRef
 from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.intake import MAX_UNDER_WAY, CommandIntake
@@ -38,7 +45,7 @@ from vms_bridge.mqtt.wire import Message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vms_bridge.commands import Action, Command
+    from vms_bridge.commands import Command
 
 TOPICS = Topics("home")
 MODES = {"function": ("None", "Modect")}
@@ -257,6 +264,55 @@ async def test_levels() -> None:
     assert "`mqtt.commands: control`" in (await none.error("zm/1/set/armed"))["hint"]
     assert "`mqtt.commands: admin`" in (await none.error("zm/1/set/restart", "PRESS"))["hint"]
     assert len(await control.ask("zm/1/set/armed")) == len(await admin.ask("zm/1/set/armed")) == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate(Action):
+    """Give an event so many stars."""
+
+    stars: str
+
+
+RATE = CommandRow(
+    name="rate",
+    action=Rate,
+    target=TargetKind.EVENT,
+    needs=Capability.EVENTS,
+    timeout_s=10.0,
+    parse=lambda request, _name: Rate(stars=word(request)),
+    value=lambda action: action.stars,
+    effect=None,
+    payload="JSON",
+    meaning="rate it",
+)
+
+
+async def test_a_row_is_all_that_a_command_on_an_event_needs() -> None:
+    desk = Desk()
+    desk.hub.command_table = CommandTable([*COMMANDS.rows, RATE])
+    (sent,) = await desk.ask("zm/event/set/rate", '{"value": "3", "event": "zm-2.12", "request_id": "7"}')
+    (command,) = desk.hub.commands
+    assert (command.target, command.action, command.name) == (
+        Target(system="zm", event=EventRef("zm", 2, "12")),
+        Rate(stars="3"),
+        "rate",
+    )
+    ack = json.loads(sent.payload)
+    assert (ack["request_id"], ack["system"], ack["monitor"], ack["event"], ack["command"]) == (
+        "7",
+        "zm",
+        None,
+        "zm-2.12",
+        "rate",
+    )
+    assert "which event" in (await desk.error("zm/event/set/rate", "3"))["hint"]
+    for wrong in ("other-12", "12", "zm-"):
+        assert "has no event" in (await desk.error("zm/event/set/rate", json.dumps({"value": "3", "event": wrong})))["hint"]
+    assert "an event has no command 'sing'" in (await desk.error("zm/event/set/sing", '{"event": "zm-1"}'))["hint"]
+    assert (
+        "event belongs to commands on an event" in (await desk.error("zm/1/set/armed", '{"on": true, "event": "zm-1"}'))["hint"]
+    )
+    assert len(desk.hub.commands) == 1
 
 
 async def test_who_may_not_is_told_how_to_allow_it_whatever_the_hub_calls_it() -> None:

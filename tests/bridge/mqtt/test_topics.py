@@ -41,6 +41,7 @@ def test_what_is_built_is_understood(system: str, monitor: str) -> None:
     commands = {
         f"vms_bridge/home/{system}/set/run_state": CommandTarget(system, None, "run_state"),
         f"vms_bridge/home/{system}/{monitor}/set/armed": CommandTarget(system, monitor, "armed"),
+        f"vms_bridge/home/{system}/event/set/delete": CommandTarget(system, None, "delete", is_on_event=True),
     }
     for topic, target in commands.items():
         assert TOPICS.parse_command(topic) == target

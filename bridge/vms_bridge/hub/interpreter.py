@@ -1,0 +1,35 @@
+"""A backend as commands speak to it: of choices by their labels, of events by what names them for good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vms_bridge.errors import CommandRejected
+
+if TYPE_CHECKING:
+    from vms_bridge.commands import Action, CommandRow, VmsTarget
+    from vms_bridge.hub.system import System
+    from vms_bridge.model import EventRef
+
+
+class Interpreter:
+    """Speaks to one system's backend."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    async def execute(self, row: CommandRow[Any], target: VmsTarget, action: Action) -> None:
+        """Have the VMS do this. Raises BridgeError."""
+        await self._system.backend.execute(target, row.named(action, self._system.labels.choice))
+
+    async def refresh(self, target: VmsTarget) -> None:
+        """Have it look now. Raises BridgeError."""
+        await self._system.backend.refresh(target)
+
+    def check_event(self, event: EventRef) -> None:
+        """Make sure that the VMS still calls this event so. Raises CommandRejected."""
+        if not self._system.calls_so(event):
+            raise CommandRejected(
+                f"system {self._system.key!r} has no event {event.format()!r} any more",
+                hint="its event ids have started anew, as after a restored database",
+            )
