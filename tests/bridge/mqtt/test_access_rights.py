@@ -53,14 +53,14 @@ def access_list() -> str:
 
 
 @asynccontextmanager
-async def mosquitto(directory: Path, rights: str) -> AsyncIterator[int]:
-    """Run mosquitto with this access list; the user's name is enough to log in."""
+async def mosquitto(directory: Path, rights: str, more: str = "") -> AsyncIterator[int]:
+    """Run mosquitto with this access list, and more options; the user's name is enough to log in."""
     assert MOSQUITTO is not None
     port = free_port(0)
     acl, conf = directory / "acl", directory / "conf"
     acl.write_text(rights)
     acl.chmod(0o600)
-    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nacl_file {acl}\npersistence false\nuser root\n")
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nacl_file {acl}\npersistence false\nuser root\n{more}")
     process = await asyncio.create_subprocess_exec(MOSQUITTO, "-c", conf, stderr=asyncio.subprocess.PIPE)
     assert process.stderr is not None
     try:

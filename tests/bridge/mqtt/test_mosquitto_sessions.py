@@ -8,16 +8,22 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.bridge.mqtt.house import until
 from tests.bridge.mqtt.test_access_rights import mosquitto
+from tests.bridge.mqtt.test_company import jpeg
 from tests.fakes.hub import FakeHub
 from tests.fakes.identity import HOME
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.demo.brokers import find_mosquitto
+from vms_bridge.mqtt.company import known, where
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.link import Link
+from vms_bridge.mqtt.retained import RetainedLook
 from vms_bridge.mqtt.sink import MqttSink
+from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter, Message
+from vms_bridge.views import MessageType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,4 +140,53 @@ async def test_what_is_retained_is_seen_over_a_session_that_goes_on(tmp_path: Pa
         await watcher.until(lambda: watcher.heard[gone] == b"")
         task.cancel()
         await asyncio.wait({task})
+        await watcher.link.close()
+
+
+async def test_one_connection_a_user_is_found_out(tmp_path: Path) -> None:
+    hub = FakeHub()
+    hub.pictures["1"] = jpeg(1)
+    hub.record(1, type_=MessageType.MEDIA, snapshot_ready=True)
+    async with mosquitto(tmp_path, "pattern readwrite #\n", "use_username_as_clientid true\n") as port:
+        watcher = await Watcher.start(f"mqtt://watcher@127.0.0.1:{port}")
+        config = MqttConfig(url=f"mqtt://bridge@127.0.0.1:{port}")
+        sink = MqttSink(config=config, bridge=HOME, clock=CLOCK, jitter=lambda low, _high: low)
+        task = asyncio.create_task(sink.run(hub))
+        await until(lambda: known(hub.memory.get("connections"), where(config), CLOCK.now().date()) == 1, timeout_s=15)
+        hub.pictures["2"] = jpeg(2)
+        hub.record(2, type_=MessageType.MEDIA, snapshot_ready=True)
+        await watcher.until(lambda: watcher.heard.get(f"{ROOT}/zm/1/snapshot") == jpeg(2))
+        await watcher.until(lambda: watcher.heard[f"{ROOT}/status"] == b"online")
+        task.cancel()
+        await asyncio.wait({task})
+        await watcher.link.close()
+
+
+async def test_what_is_retained_is_shown_again_to_who_subscribes_again(tmp_path: Path) -> None:
+    async with mosquitto(tmp_path, "topic readwrite #\n") as port:
+        url, topic, topics = f"mqtt://127.0.0.1:{port}", f"{ROOT}/zm/1/set/armed", Topics("home")
+        watcher = await Watcher.start(url)
+        link = await Link.open(MqttConfig(url=url), client_id="looks", clock=CLOCK)
+        running, look = asyncio.create_task(link.run()), RetainedLook(link, topics, CLOCK)
+        live: list[Message] = []
+
+        def hear(message: Message) -> None:
+            if not look.heard(message):
+                live.append(message)
+
+        link.listen(hear, lambda: None)
+        filters = [Filter(topic=each, qos=1, own=False) for each in topics.command_filters]
+        await link.subscribe(filters)
+        assert await look.shows_by_wildcard()
+        assert await look.look(filters) == {}
+        assert watcher.link.publish(topic, b"ON", retain=True, on_ack=lambda _code: None)
+        await watcher.until(lambda: watcher.heard.get(topic) == b"ON")
+        found = await look.look(filters)
+        assert found is not None
+        assert {each.topic: each.payload for each in found.values()} == {topic: b"ON"}
+        assert [(each.topic, each.payload) for each in live] == [(topic, b"ON")]
+        await watcher.until(lambda: watcher.heard.get(topics.marker) == b"")
+        running.cancel()
+        await asyncio.wait({running})
+        await link.close()
         await watcher.link.close()
