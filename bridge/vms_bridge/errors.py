@@ -4,12 +4,12 @@
     ├ ConfigError               ├ CommandError
     │ └ InvalidConfig           │ ├ UnsupportedCommand   refused: the capability is missing
     ├ StoreError                │ ├ CommandRejected      the VMS said no
-    ├ VmsError                  │ └ CommandUnverified    sent, but its effect was not seen in time
-    │ ├ VmsUnreachable          ├ MediaUnavailable
-    │ ├ VmsAuthFailed           └ BrokerError
-    │ ├ VmsProtocolError          ├ BrokerUnreachable
-    │ └ BackendDefect             ├ BrokerRefused
-                                  └ RivalBridge
+    ├ OutputError               │ └ CommandUnverified    sent, but its effect was not seen in time
+    ├ VmsError                  ├ MediaUnavailable
+    │ ├ VmsUnreachable          └ BrokerError
+    │ ├ VmsAuthFailed             ├ BrokerUnreachable
+    │ ├ VmsProtocolError          ├ BrokerRefused
+    │ └ BackendDefect             └ RivalBridge
 
 `code` crosses every border unchanged (MQTT, API); the message says what happened and where, `hint` what to do.
 `explained` makes one of these of anything that may come out of a part that is not ours to trust.
@@ -174,6 +174,12 @@ class StrangeSession(BrokerError):
     """The broker had a session for our client id that was not ours."""
 
     code = "strange_session"
+
+
+class OutputError(BridgeError):
+    """What a sink writes to, a file or standard output, does not take it."""
+
+    code = "output"
 
 
 class RivalBridge(BrokerError):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP = "vms_bridge.sinks"
 _BUILT_IN = {
+    "event_log": "vms_bridge.event_log.kind",
     "mqtt": "vms_bridge.mqtt.kind",
 }
 """By the section of the configuration: the module that has the `KIND`."""

@@ -105,7 +105,7 @@ class FakeHub:
         return await self.answer(command, progress)
 
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> Sequence[StoredMessage]:
-        assert sink == "mqtt"
+        assert sink in {"mqtt", "event_log"}
         self.reads += 1
         if self.store_fails:
             raise StoreError("the disk is full", hint="make room")
@@ -114,7 +114,7 @@ class FakeHub:
         return [each for each, _ in zip(waiting, range(limit), strict=False)]
 
     async def delivered(self, sink: str, positions: Sequence[int]) -> None:
-        assert sink == "mqtt"
+        assert sink in {"mqtt", "event_log"}
         if self.store_fails:
             raise StoreError("the disk is full", hint="make room")
         self.confirmed.append(list(positions))
@@ -131,7 +131,7 @@ class FakeHub:
         return HistoryPage(messages=messages, after=messages[-1][0] if messages else epochs.cursor(place), gap=gap)
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
-        assert sink == "mqtt"
+        assert sink in {"mqtt", "event_log"}
         await self.stores.wait()
         for number, note in notes.items() if not self.store_fails else ():
             if note is None:
@@ -140,11 +140,11 @@ class FakeHub:
                 self.notes[number] = note
 
     async def unanswered(self, sink: str) -> Mapping[int, bytes]:
-        assert sink == "mqtt"
+        assert sink in {"mqtt", "event_log"}
         return {} if self.store_fails else dict(sorted(self.notes.items()))
 
     async def keep(self, sink: str, key: str, value: str | None) -> None:
-        assert sink == "mqtt"
+        assert sink in {"mqtt", "event_log"}
         if self.store_fails:
             return
         if value is None:
@@ -153,7 +153,7 @@ class FakeHub:
             self.memory[key] = value
 
     async def kept(self, sink: str, key: str) -> str | None:
-        assert sink == "mqtt"
+        assert sink in {"mqtt", "event_log"}
         return None if self.store_fails else self.memory.get(key)
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:

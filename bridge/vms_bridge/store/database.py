@@ -15,7 +15,8 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from vms_bridge.errors import StoreError
-from vms_bridge.store.privacy import LOCK_NAME, STORE_NAME, claim_store, make_directory, mend, open_lock
+from vms_bridge.private_files import make_directory
+from vms_bridge.store.privacy import LOCK_NAME, STORE_NAME, claim_store, mend, open_lock
 from vms_bridge.store.schema import SCHEMA_VERSION, migrate
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STORE_NAME = "vms-bridge.sqlite"
 LOCK_NAME = "lock"
-_DIRECTORY, _FILE, _PARENT = 0o700, 0o600, 0o755
+_DIRECTORY, _FILE = 0o700, 0o600
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 _READABLE = stat.S_IRGRP | stat.S_IROTH
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -45,16 +45,6 @@ def root_flaw() -> Flaw | None:
         return None
     hint = "run it as a user of its own, as examples/systemd/vms-bridge.service does, for shared memory in ZoneMinder's group"
     return Flaw("it runs as root, which it needs for nothing", hint)
-
-
-def make_directory(directory: Path) -> None:
-    """Make it for its owner only, if it is not there; directories above it are made as usual. Raises OSError."""
-    if directory.is_dir():
-        return
-    if not directory.parent.is_dir():
-        _make_parents(directory.parent)
-    directory.mkdir(_DIRECTORY, exist_ok=True)
-    directory.chmod(_DIRECTORY)  # the umask may have taken something of it
 
 
 def open_lock(directory: Path, flags: int) -> int:
@@ -147,10 +137,3 @@ def _refuse_what_is_no_file(path: Path) -> None:
         raise StoreError(f"{path} is a link, and the bridge follows none there", hint=_NO_LINK)
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # what a directory does there SQLite says
         raise StoreError(f"{path} is no file", hint="move it away")
-
-
-def _make_parents(directory: Path) -> None:
-    if not directory.parent.is_dir():
-        _make_parents(directory.parent)
-    directory.mkdir(_PARENT, exist_ok=True)
-    directory.chmod(_PARENT)

@@ -1,0 +1,73 @@
+"""`vms-bridge check` of the event log: whether it can be written, and who else can get at it. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from vms_bridge.findings import Finding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ELSEWHERE = "set file: to another place, or move it away"
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
+
+
+def findings(file: Path | None) -> list[Finding]:
+    """Return what is found; None is standard output. Blocking."""
+    if file is None:
+        return [Finding(text="lines go to standard output")]
+    return _of_file(file) or [_of_directory(file.parent), *_of_others(file)]
+
+
+def _of_file(file: Path) -> list[Finding]:
+    """Return what is wrong with the file itself."""
+    try:
+        mode = file.lstat().st_mode
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        return [Finding(text=f"{file} can't be used: {error.strerror}", problem=True, hint=_ELSEWHERE)]
+    if stat.S_ISLNK(mode):
+        hint = "set file: to where the link leads"
+        return [Finding(text=f"{file} is a link, and the bridge follows none there", problem=True, hint=hint)]
+    if not stat.S_ISREG(mode):
+        return [Finding(text=f"{file} is no file", problem=True, hint=_ELSEWHERE)]
+    if not os.access(file, os.R_OK | os.W_OK):
+        hint = "give it to the user that runs the bridge (chown), or set file: to another place"
+        return [Finding(text=f"{file} can't be read and written", problem=True, hint=hint)]
+    return []
+
+
+def _of_directory(directory: Path) -> Finding:
+    nearest = directory
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        return Finding(text=f"{nearest} is not a directory", problem=True, hint=_ELSEWHERE)
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        hint = "give it to the user that runs the bridge (chown), or set file: to another place"
+        return Finding(text=f"{nearest} can't be written", problem=True, hint=hint)
+    return Finding(text=f"{directory} {'can be written' if nearest == directory else 'will be created'}")
+
+
+def _of_others(file: Path) -> list[Finding]:
+    """Return what others can do to the log."""
+    found = []
+    if (mode := _mode(file.parent)) & _OTHERS_WRITE:
+        text = f"others can write to {file.parent} (mode {mode:04o}), and so put other files in the place of the log"
+        found.append(Finding(text=text, hint="set file: to a directory of the bridge's own"))
+    if (mode := _mode(file)) & (_OTHERS_WRITE | _OTHERS_READ):
+        what = "change" if mode & _OTHERS_WRITE else "read"
+        found.append(Finding(text=f"others can {what} {file} (mode {mode:04o})", hint=f"chmod 600 {file}, unless that is meant"))
+    return found
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0
