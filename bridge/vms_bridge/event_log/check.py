@@ -20,7 +20,7 @@ def findings(file: Path | None) -> list[Finding]:
     """Return what is found; None is standard output. Blocking."""
     if file is None:
         return [Finding(text="lines go to standard output")]
-    return _of_file(file) or [_of_directory(file.parent), *_of_others(file)]
+    return _of_file(file) or [_of_directory(file.parent), *exposures(file)]
 
 
 def _of_file(file: Path) -> list[Finding]:
@@ -54,8 +54,8 @@ def _of_directory(directory: Path) -> Finding:
     return Finding(text=f"{directory} {'can be written' if nearest == directory else 'will be created'}")
 
 
-def _of_others(file: Path) -> list[Finding]:
-    """Return what others can do to the log."""
+def exposures(file: Path) -> list[Finding]:
+    """Return what others can do to the log. Blocking."""
     found = []
     if (mode := _mode(file.parent)) & _OTHERS_WRITE:
         text = f"others can write to {file.parent} (mode {mode:04o}), and so put other files in the place of the log"

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import OutputError
+from vms_bridge.event_log.check import exposures
 from vms_bridge.event_log.lines import cursor_in, is_ours
 from vms_bridge.event_log.output import failed
 from vms_bridge.private_files import make_directory
@@ -44,6 +45,7 @@ class LogFile:
         self._directory = -1
         self._file = -1
         self._size = 0
+        self._is_told = False
 
     @property
     def place(self) -> str:
@@ -60,6 +62,7 @@ class LogFile:
         with self._lock:
             try:
                 self._open()
+                self._tell_exposures()
                 return self._newest_cursor()
             except OSError as error:
                 self._close()
@@ -99,6 +102,12 @@ class LogFile:
         make_directory(self._path.parent)
         self._directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._begin()
+
+    def _tell_exposures(self) -> None:
+        """Say once what others can do to the log."""
+        for exposure in () if self._is_told else exposures(self._path):
+            _LOGGER.warning("the event log: %s; %s", exposure.text, exposure.hint)
+        self._is_told = True
 
     def _close(self) -> None:
         for descriptor in (self._file, self._directory):

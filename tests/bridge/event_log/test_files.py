@@ -135,7 +135,7 @@ def test_wherever_a_kill_stops_the_change_of_files_it_is_gone_on_with(tmp_path: 
         assert len(list(path.parent.iterdir())) <= 4
 
 
-def test_it_is_made_for_its_owner_only_whatever_the_umask(tmp_path: Path) -> None:
+def test_it_is_made_for_its_owner_only_whatever_the_umask(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     before = os.umask(0)
     try:
         written(tmp_path / "a" / "log" / "events.jsonl", line(1))
@@ -145,6 +145,7 @@ def test_it_is_made_for_its_owner_only_whatever_the_umask(tmp_path: Path) -> Non
         chosen.touch(0o640)
         written(chosen, line(1))
         assert mode(chosen) == 0o640, "what its owner has chosen"
+        assert caplog.text.count("others can read") == 1
     finally:
         os.umask(before)
 
