@@ -237,8 +237,9 @@ def test_dead_bands_are_about_what_the_model_has(rows: tuple[Entity[Any], ...], 
     assert set(attributes) <= {field.name for field in fields(model)}
 
 
-def test_every_capability_but_the_sinks_own_makes_an_entity() -> None:
+def test_every_capability_but_the_sinks_own_makes_an_entity_or_a_command() -> None:
     used = frozenset[Capability]().union(*(row.needs for rows in CATALOGUE.values() for row in rows))
+    used |= {row.needs for row in COMMANDS.rows}
     assert set(Capability) - used == {Capability.LIVE_PICTURE, Capability.DETECTIONS}
 
 

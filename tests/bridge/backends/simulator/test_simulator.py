@@ -17,8 +17,8 @@ from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.backends.simulator.drawing import Painter
 from vms_bridge.backends.simulator.places import PLACES, Place
 from vms_bridge.backends.simulator.world import Sighting
-from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
-from vms_bridge.errors import CommandRejected, MediaUnavailable
+from vms_bridge.commands import Action, EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
+from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     AlarmState,
     Capability,
@@ -481,3 +481,14 @@ def test_a_place_without_a_scene_is_a_meadow() -> None:
 
 def test_it_has_no_page() -> None:
     assert Site().simulator.url is None
+
+
+class Dance(Action):
+    """What no camera has ever heard of."""
+
+
+async def test_what_it_does_not_know_is_unsupported() -> None:
+    site = Site()
+    async with site.running():
+        with pytest.raises(UnsupportedCommand, match="Dance"):
+            await site.simulator.execute(VmsTarget(monitor_id="1"), Dance())

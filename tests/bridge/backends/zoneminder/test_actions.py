@@ -11,10 +11,10 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.server import VIEWER
 from tests.fakes.zoneminder.world import ALERT
 
-from vms_bridge.backends.zoneminder.actions import Limits, armed_modes, perform
+from vms_bridge.backends.zoneminder.actions import LIMITS, Limits, armed_modes, perform
 from vms_bridge.backends.zoneminder.parse import MonitorRow
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
-from vms_bridge.errors import CommandRejected, VmsUnreachable
+from vms_bridge.commands import COMMANDS, Action, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
+from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsUnreachable
 from vms_bridge.model import AlarmState
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
 
     from vms_bridge.backends.zoneminder.backend import ZoneMinder
-    from vms_bridge.commands import Action
 
 
 def old(function: str) -> MonitorRow:
@@ -272,3 +271,29 @@ async def test_cancelled_alarm_shows_before_its_event_ends(serve: Serve) -> None
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE)
         fake.world.alarm(1)
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+
+
+@pytest.mark.parametrize(
+    ("action", "limit_s"),
+    [
+        (SetAlarm(on=True), LIMITS.alarm_s),
+        (SetDetection(on=False), LIMITS.alarm_s),
+        (SetArmed(on=True), LIMITS.edit_s),
+        (SetMode(mode="function", value="Modect"), LIMITS.edit_s),
+        (Restart(), LIMITS.edit_s),
+        (SetRunState(name="Away"), LIMITS.run_state_s),
+    ],
+    ids=str,
+)
+def test_no_answer_is_waited_for_as_long_as_the_command_may_take(action: Action, limit_s: float) -> None:
+    assert limit_s < COMMANDS.row_of(action).timeout_s, "no time would be left to see what became of it"
+
+
+class Dance(Action):
+    """What ZoneMinder has never heard of."""
+
+
+async def test_what_it_does_not_know_is_unsupported(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, _):
+        with pytest.raises(UnsupportedCommand, match="Dance"):
+            await backend.execute(VmsTarget(monitor_id="1"), Dance())
