@@ -38,7 +38,6 @@ LONG_FUNCTIONS: dict[str, int] = {
 }
 MANY_ARGUMENTS: dict[str, int] = {
     "vms_bridge/backends/zoneminder/monitors.py Monitors": 10,
-    "vms_bridge/hub/system.py System": 9,
     "vms_bridge/mqtt/carrier.py Carrier": 8,
     "vms_bridge/mqtt/events.py EventLanes": 8,
     "vms_bridge/mqtt/snapshots.py Snapshots": 10,
@@ -46,7 +45,6 @@ MANY_ARGUMENTS: dict[str, int] = {
 CIRCLES: frozenset[frozenset[str]] = frozenset(
     {
         frozenset({"vms_bridge.backends.zoneminder.shm", "vms_bridge.backends.zoneminder.trigger"}),
-        frozenset({"vms_bridge.hub.feed", "vms_bridge.hub.hub"}),
     }
 )
 

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.hub.text import shown
 from vms_bridge.model import Resume
 
 if TYPE_CHECKING:
-    from vms_bridge.hub.hub import Hub
     from vms_bridge.hub.system import System
     from vms_bridge.model import EventBatch, Update
+
+
+class Owner(Protocol):
+    """What a feed hands on to: the hub."""
+
+    def apply(self, system: System, update: Update) -> None:
+        """Make an update the current truth."""
+
+    async def record(self, system: System, batch: EventBatch) -> None:
+        """Store a batch of events, and make it the current truth."""
+
+    async def mint_for(self, system: System, monitor_id: str, native_key: str) -> str:
+        """Return the event id for what the VMS knows by this key."""
+
+    async def keep_for(self, system: System, key: str, value: str | None) -> None:
+        """Keep a short text of the system's backend."""
+
+    async def kept_for(self, system: System, key: str) -> str | None:
+        """Return what the system's backend has kept last under this key."""
 
 
 class SystemFeed:
     """One backend's way to the hub (`backends.base.Feed`)."""
 
-    def __init__(self, hub: Hub, system: System) -> None:
+    def __init__(self, hub: Owner, system: System) -> None:
         self._hub = hub
         self._system = system
 

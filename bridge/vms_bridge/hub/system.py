@@ -38,14 +38,14 @@ class System:
     monitors: dict[str, MonitorView] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     """The key of each monitor that the VMS has and the configuration shows, by its id."""
-    names: dict[str, str]
+    names: dict[str, str] = field(default_factory=dict)
     """The VMS's name of each monitor that was ever met, by its id: events outlive their monitors."""
     last_events: dict[str, EventMessage] = field(default_factory=dict)
     """By key, also of monitors that have gone: the newest event's message."""
     seqs: dict[str, int] = field(default_factory=dict)
     remembered_modes: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    cursor: str | None
-    generation: int
+    cursor: str | None = None
+    generation: int = 1
     events: FollowedEvents
     recording: asyncio.Lock = field(default_factory=asyncio.Lock)
     unsaved: bool = False
