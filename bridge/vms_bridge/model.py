@@ -73,6 +73,12 @@ class Capability(OpenSet):
     EVENTS = "events"
     EVENT_PICTURE = "event_picture"
     LIVE_PICTURE = "live_picture"
+    LIVE_STREAM = "live_stream"
+    EVENT_FRAME = "event_frame"
+    EVENT_CLIP = "event_clip"
+    RANGE_CLIP = "range_clip"
+    ARCHIVE = "archive"
+    LOGS = "logs"
     DETECTIONS = "detections"
     ZONE_STATE = "zone_state"
     RUN_STATE = "run_state"
@@ -304,9 +310,9 @@ class EventPicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivePicture:
-    """What the monitor sees now."""
+    """What the monitor sees now; sinks name it by its public key, and the hub asks by the VMS's own id."""
 
-    monitor_id: str
+    monitor: str
 
 
 PictureRef = EventPicture | LivePicture

@@ -12,8 +12,10 @@ from pydantic import Field
 from vms_bridge.model import Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, OpenSet, SystemState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
+    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, RecordedPage
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.history import Cursor, Gap
     from vms_bridge.model import PictureRef
@@ -212,6 +214,25 @@ class Subscription(Protocol):
         """Take no more."""
 
 
+class OpenMedia(Protocol):
+    """A picture or clip that is being read."""
+
+    @property
+    def content_type(self) -> str:
+        """What it is, as in HTTP."""
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes the whole of it has, where that is known."""
+
+    @property
+    def part(self) -> ByteRange | None:
+        """Which part of it this is; None: the whole, whatever was asked for."""
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Return its bytes piece by piece, never all of them in memory."""
+
+
 class HubView(Protocol):
     """The hub, as sinks may use it: look at what is current, hear of changes, submit commands."""
 
@@ -285,6 +306,15 @@ class HubView(Protocol):
 
         An event of before a restored database has no picture any more: what the VMS calls so now is another one.
         """
+
+    async def recorded(self, system: str, query: EventQuery, after: str | None = None) -> RecordedPage:
+        """Return a page of the events that the system has, as it knows them now. Raises MediaUnavailable or VmsError."""
+
+    def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
+        """Open a picture or clip of the system, or a part of it. Raises MediaUnavailable or VmsError, then and while it is read."""
+
+    async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
+        """Return lines of the system's log, the oldest first. Raises MediaUnavailable or VmsError."""
 
 
 class Sink(Protocol):

@@ -38,7 +38,7 @@ from vms_bridge.errors import BridgeError, BrokerRefused, InvalidConfig, RivalBr
 from vms_bridge.hub.text import shown
 from vms_bridge.keys import MonitorRules
 from vms_bridge.logs import configure
-from vms_bridge.model import AlarmState, EventBatch, LivePicture, StateUpdate
+from vms_bridge.model import AlarmState, EventBatch, EventPicture, EventRef, StateUpdate
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.sinks import SinkKind
 
@@ -187,7 +187,7 @@ async def test_a_kind_that_can_not_make_its_backend_stops_only_that_system(
         await reloaded(bridge, config(tmp_path, replace(poor, key="new"), workshop.system("a"), workshop.system("poor")))
         assert {key: view.state.available for key, view in bridge.hub.systems.items()} == {"new": False, "a": True, "poor": True}
         with pytest.raises(VmsError, match="no such device"):
-            await bridge.hub.picture("new", LivePicture(monitor_id="1"))
+            await bridge.hub.picture("new", EventPicture(event=EventRef("new", 1, "1")))
 
 
 async def test_with_a_broker_everything_is_published_and_goes_offline_at_the_stop(tmp_path: Path) -> None:

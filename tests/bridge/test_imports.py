@@ -11,10 +11,13 @@ import vms_bridge
 from vms_bridge.sinks import _BUILT_IN
 
 ROOT = Path(vms_bridge.__file__).parent
-BASIC = {"concealment", "model", "errors", "commands", "views", "history", "clock", "backoff", "keys", "messages", "logs"}
+BASIC = {
+    *("concealment", "archive", "model", "errors", "commands", "views", "history", "clock", "backoff", "keys", "messages", "logs"),
+}
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "model": set(),
+    "archive": {"model"},
     "errors": set(),
     "commands": BASIC,
     "views": BASIC,
@@ -38,10 +41,10 @@ ALLOWED: dict[str, set[str]] = {
     "hub": BASIC | {"boundary", "store", "backends.base", "backends.guard"},
     "backends": {"errors", "backends.base"},
     "backends.ladder": set(),
-    "backends.base": {"model", "commands", "errors", "clock", "findings"},
+    "backends.base": {"model", "archive", "commands", "errors", "clock", "findings"},
     "backends.http": {"errors", "concealment", "doors", "tls"},
     "backends.guard": {
-        *("model", "commands", "errors", "clock", "concealment", "boundary", "threads", "findings", "backends.base"),
+        *("model", "archive", "commands", "errors", "clock", "concealment", "boundary", "threads", "findings", "backends.base"),
     },
     "backends.supervisor": {"model", "errors", "clock", "backoff", "concealment", "logs", "backends.base", "backends.guard"},
     "private_files": set(),
@@ -111,7 +114,7 @@ def _allowed(module: str) -> set[str] | None:
     if module.startswith("backends.") and module not in ALLOWED:
         own = ".".join(module.split(".")[:2])
         return {
-            *("model", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
+            *("model", "archive", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
             *("backends.base", "backends.http", "backends.ladder", own),
         }
     if (home := module.partition(".")[0]) in SINKS and module not in ALLOWED:

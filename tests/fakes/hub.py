@@ -19,10 +19,13 @@ from vms_bridge.views import BridgeState, Claim, HistoryPage, MessageType, Monit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
+    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, RecordedPage
     from vms_bridge.commands import Command
     from vms_bridge.history import Cursor
     from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
+    from vms_bridge.views import OpenMedia
 
 
 async def obey(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
@@ -162,6 +165,15 @@ class FakeHub:
         if found is None:
             raise MediaUnavailable(f"{system} has no such picture yet")
         return found
+
+    async def recorded(self, system: str, query: EventQuery, after: str | None = None) -> RecordedPage:
+        raise MediaUnavailable(f"{system} has no {query} after {after}")
+
+    def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
+        raise MediaUnavailable(f"{system} has no {ref} {byte_range}")
+
+    async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
+        raise MediaUnavailable(f"{system} has no {query}")
 
     @property
     def subscribers(self) -> int:

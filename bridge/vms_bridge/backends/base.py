@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from vms_bridge.archive import ByteRange, EventPage, EventQuery, LogLine, LogQuery, MediaRef
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.model import EventBatch, PictureRef, Resume, Update
@@ -92,6 +93,47 @@ class Backend(Protocol):
 
     async def check(self) -> Sequence[Finding]:
         """Try the connection as `run` would, and report in words for the person who configured it. Never raises."""
+
+
+class Media(Protocol):
+    """A picture or clip that a backend has opened: read piece by piece, then closed, or closed before its end."""
+
+    @property
+    def content_type(self) -> str:
+        """What it is, as in HTTP."""
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes the whole of it has, None where that is not known."""
+
+    @property
+    def part(self) -> ByteRange | None:
+        """Which part of it this is; None: the whole, since parts can't be had of it."""
+
+    async def read(self) -> bytes:
+        """Return the next piece, of at most 4 MB, and nothing at its end. Raises MediaUnavailable or VmsError."""
+
+    async def close(self) -> None:
+        """Let go of it."""
+
+
+class Archive(Protocol):
+    """What a VMS has recorded. A backend that can be asked for it has one as `archive`, and says by its capabilities for what.
+
+    Nothing here may delay what `run` tells: media come over connections of their own.
+    """
+
+    async def events(self, query: EventQuery, after: str | None) -> EventPage:
+        """Return a page of events of at most 1,000; `after` is of the page before (None: from the beginning).
+
+        Each has the id by which `run` has told it, or would. Raises MediaUnavailable or VmsError.
+        """
+
+    async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
+        """Open a picture or clip; where parts can't be had, the whole. Raises MediaUnavailable or VmsError."""
+
+    async def logs(self, query: LogQuery) -> Sequence[LogLine]:
+        """Return lines of the VMS's log, the oldest first. Raises MediaUnavailable or VmsError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

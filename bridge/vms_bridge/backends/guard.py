@@ -6,27 +6,31 @@ calls through a `Guard` gets a value of the right kind, or a BridgeError, in tim
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from vms_bridge.archive import MOST_PIECE_BYTES, ByteRange
 from vms_bridge.boundary import Boundary
 from vms_bridge.commands import COMMANDS
 from vms_bridge.concealment import Secrets
-from vms_bridge.errors import BackendDefect, MediaUnavailable, VmsUnreachable, explained
+from vms_bridge.errors import BackendDefect, BridgeError, MediaUnavailable, VmsUnreachable, explained
 from vms_bridge.findings import admitted
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
     from pydantic import BaseModel
 
-    from vms_bridge.backends.base import Backend, BackendKind, Feed
+    from vms_bridge.archive import EventQuery, LogQuery, MediaRef
+    from vms_bridge.backends.base import Archive, Backend, BackendKind, Feed, Media
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
-    from vms_bridge.errors import BridgeError
     from vms_bridge.findings import Finding
     from vms_bridge.model import PictureRef
+
+    _Call = Callable[[str, Callable[[], Awaitable[Any]], float | None], Coroutine[Any, Any, Any]]
 
 _T = TypeVar("_T")
 CREATE_S = 5.0
@@ -34,9 +38,15 @@ EXECUTE_S = max(row.timeout_s for row in COMMANDS.rows)
 """As long as the longest command may take; the others have shorter limits of their own."""
 REFRESH_S = 60.0
 PICTURE_S = 20.0
+ARCHIVE_S = 60.0
+MEDIA_S = 30.0
+"""How long it may take until a clip begins: a VMS may have to put it together."""
+READ_S = 30.0
+CLOSE_S = 5.0
 MOST_PICTURE_BYTES = 20 * 1024 * 1024
 _MOST_STRAYS = 16
 _LONGEST_URL = 2_000
+_LONGEST_TYPE = 200
 _CALLS = ("run", "execute", "refresh", "picture", "check")
 
 
@@ -84,6 +94,28 @@ class Guard:
             raise MediaUnavailable(f"system {self._system} gave {'an empty picture' if not size else f'one of {size} bytes'}")
         return bytes(picture)
 
+    async def recorded(self, query: EventQuery, after: str | None) -> object:
+        """Return what it says that it has recorded; whether that is a page is not looked into. Raises BridgeError."""
+        return await self._call("archive.events", lambda: self._archive().events(query, after), ARCHIVE_S)
+
+    async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> GuardedMedia:
+        """Open a picture or clip. Raises BridgeError."""
+        media: object = await self._call("archive.media", lambda: self._archive().media(ref, byte_range), MEDIA_S)
+        return await self._call("archive.media", lambda: GuardedMedia.of(media, self._system, self._call), MEDIA_S)
+
+    async def logs(self, query: LogQuery) -> Sequence[object]:
+        """Return lines of its log; whether they are some is not looked into. Raises BridgeError."""
+        lines: object = await self._call("archive.logs", lambda: self._archive().logs(query), ARCHIVE_S)
+        if not isinstance(lines, list | tuple):
+            raise BackendDefect("wrong values", f"a {type(lines).__name__} where lines of a log belong")
+        return lines
+
+    def _archive(self) -> Archive:
+        archive: Archive | None = getattr(self._backend, "archive", None)
+        if archive is None:
+            raise MediaUnavailable(f"system {self._system} has no archive that can be asked")
+        return archive
+
     async def check(self, *, limit_s: float) -> Sequence[Finding]:
         """Return what it finds. Raises BridgeError, which a backend that keeps its contract does not."""
         found = await self._call("check", lambda: _findings(self._backend), limit_s)
@@ -101,6 +133,51 @@ class Guard:
         if outcome.error is not None:
             raise _without(self._secrets, explained(outcome.error))
         return outcome.value  # type: ignore[return-value]  # None only where the work returns it
+
+
+class GuardedMedia:
+    """A picture or clip that a backend has opened, as the bridge reads it: each call ends in time and raises BridgeError only."""
+
+    def __init__(
+        self, media: Media, *, system: str, call: _Call, content_type: str, length: int | None, part: ByteRange | None
+    ) -> None:
+        self._media, self._system, self._call = media, system, call
+        self.content_type, self.length, self.part = content_type, length, part
+
+    @classmethod
+    async def of(cls, media: object, system: str, call: _Call) -> GuardedMedia:
+        """Look at what was opened. Raises MediaUnavailable for what is none; it is closed then."""
+        kind, length, part = (getattr(media, name, None) for name in ("content_type", "length", "part"))
+        is_good = isinstance(kind, str) and 0 < len(kind) <= _LONGEST_TYPE and kind.isascii() and kind.isprintable()
+        opened = cls(
+            cast("Media", media),
+            system=system,
+            call=call,
+            content_type=str(kind),
+            length=cast("int | None", length),
+            part=cast("ByteRange | None", part),
+        )
+        if is_good and isinstance(length, int | None) and isinstance(part, ByteRange | None):
+            return opened
+        await opened.close()
+        raise MediaUnavailable(f"system {system} gave no picture or clip ({type(media).__name__})")
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Read it to its end. Raises BridgeError."""
+        while True:
+            piece: object = await self._call("archive.media: read", lambda: self._media.read(), READ_S)
+            if not isinstance(piece, bytes):
+                raise MediaUnavailable(f"system {self._system} gave no picture or clip ({type(piece).__name__})")
+            if not piece:
+                return
+            if len(piece) > MOST_PIECE_BYTES:
+                raise MediaUnavailable(f"system {self._system} gave a piece of {len(piece)} bytes")
+            yield piece
+
+    async def close(self) -> None:
+        """Let go of it, whatever that brings about."""
+        with suppress(BridgeError):
+            await self._call("archive.media: close", lambda: self._media.close(), CLOSE_S)
 
 
 def secrets_of(backend: Backend) -> Secrets | None:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 
+from vms_bridge.archive import EventPage, LogLine
 from vms_bridge.errors import BackendDefect
 from vms_bridge.hub.text import clean, shown
 from vms_bridge.model import MOST_GENERATIONS, Detection, EventBatch, Monitor, MonitorState, SystemState
@@ -113,3 +114,4 @@ def _thorough(schema: Any) -> Any:  # noqa: ANN401 - pydantic's own schema in, o
 
 STATES = StateGate()
 MONITORS, SYSTEMS, DETECTIONS, BATCHES = Gate(Monitor), Gate(SystemState), Gate(Detection), Gate(EventBatch)
+PAGES, LINES = Gate(EventPage), Gate(LogLine)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.guard import Guard
 from vms_bridge.boundary import Boundary
 from vms_bridge.concealment import Secrets
-from vms_bridge.errors import MediaUnavailable, VmsError, system_gone
+from vms_bridge.errors import VmsError, system_gone
 from vms_bridge.hub import door
+from vms_bridge.hub.archive import Archives
 from vms_bridge.hub.beginnings import first, successor
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.claims import Claims
@@ -28,7 +29,9 @@ from vms_bridge.hub.updates import Updates
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
+    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, RecordedPage
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Ack, Command, CommandTable
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.store import Store
-    from vms_bridge.views import BridgeState, HistoryPage, MonitorKey, MonitorView, StoredMessage, Subjects, SystemView
+    from vms_bridge.views import BridgeState, HistoryPage, MonitorKey, MonitorView, OpenMedia, StoredMessage, Subjects, SystemView
 
 _AGAIN_S = 5.0
 
@@ -61,6 +64,7 @@ class Hub:
         self._clock = clock
         self._systems: dict[str, System] = {}
         self._fan_out = FanOut()
+        self._archives = Archives(self._systems)
         self._house = Housekeeping(
             store,
             clock,
@@ -179,13 +183,19 @@ class Hub:
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
         """Fetch a JPEG from the system."""
-        found = self._systems.get(system)
-        if found is None:
-            raise MediaUnavailable(f"there is no system {system!r}")
-        found.check_picture(ref)
-        picture = await found.backend.picture(ref)
-        found.check_picture(ref)  # meanwhile its id may have become another's
-        return picture
+        return await self._archives.picture(system, ref)
+
+    async def recorded(self, system: str, query: EventQuery, after: str | None = None) -> RecordedPage:
+        """Return a page of what the system has recorded."""
+        return await self._archives.events(system, query, after)
+
+    def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
+        """Open a picture or clip, to be read piece by piece."""
+        return self._archives.media(system, ref, byte_range)
+
+    async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
+        """Return lines of the system's log."""
+        return await self._archives.logs(system, query)
 
     async def start(self) -> None:
         """Take up what the store keeps of the bridge itself, before anybody looks."""

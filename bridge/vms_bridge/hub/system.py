@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import MediaUnavailable
 from vms_bridge.hub import door
 from vms_bridge.hub.labels import Labels
 from vms_bridge.hub.text import without
 from vms_bridge.keys import MonitorRule
-from vms_bridge.model import EventPicture, MonitorState, SystemState
+from vms_bridge.model import MonitorState, SystemState
 from vms_bridge.views import MonitorView, SystemView
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.guard import Guard
     from vms_bridge.hub.followed_events import FollowedEvents
     from vms_bridge.keys import MonitorRules
-    from vms_bridge.model import EventBatch, EventRef, Monitor, PictureRef
+    from vms_bridge.model import EventBatch, EventRef, Monitor
     from vms_bridge.views import EventMessage
 
 
@@ -101,14 +100,6 @@ class System:
         """Say whether it is one of this system's, and of the generation of ids that the VMS gives now."""
         return (event.system, event.generation) == (self.key, self.generation)
 
-    def check_picture(self, ref: PictureRef) -> None:
-        """Make sure that the picture is of an event which the VMS still calls so. Raises MediaUnavailable."""
-        if isinstance(ref, EventPicture) and not self.calls_so(ref.event):
-            raise MediaUnavailable(
-                f"system {self.key} has no picture of event {ref.event.format()}",
-                hint="its event ids have started anew, as after a restored database" if ref.event.system == self.key else "",
-            )
-
     def _labelled(self, monitor: Monitor) -> Monitor:
         modes = {mode: self.labels.all_of(choices) for mode, choices in monitor.modes.items()}
         return monitor if modes == monitor.modes else replace(monitor, modes=modes)
@@ -180,6 +171,13 @@ class System:
         key = self.rules.key_of(monitor_id)
         holder = self.monitors.get(key)
         return key if holder is None or holder.monitor.id == monitor_id else None
+
+    def id_of(self, key: str) -> str | None:
+        """Return the VMS's id of the monitor with this key, also of one that has gone; None where none was ever met."""
+        shown = self.monitors.get(key)
+        if shown is not None:
+            return shown.monitor.id
+        return next((monitor_id for monitor_id in self.names if self.key_of(monitor_id) == key), None)
 
     def name_of(self, monitor_id: str) -> str:
         """Return the name of a monitor for people, also of one that is hidden or has gone."""

@@ -152,7 +152,7 @@ class FolderBackend:
             match = _EVENT.fullmatch(ref.event.id)
             camera, since = (match[1], int(match[2]) / 1_000) if match else ("", 0.0)
         else:
-            camera, since = ref.monitor_id, 0.0
+            camera, since = ref.monitor, 0.0
         # only names that the scan itself has found become paths: nothing foreign gets into one
         pictures = (await self._scan(since)).get(camera)
         if not pictures:

@@ -12,11 +12,23 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.fakes.memory import FeedMemory
 
+from vms_bridge.archive import (
+    MEDIA_NEEDS,
+    MOST_EVENTS,
+    MOST_PIECE_BYTES,
+    EventClip,
+    EventFrame,
+    EventQuery,
+    LiveStream,
+    LogQuery,
+    RangeClip,
+)
 from vms_bridge.backends.base import Finding
 from vms_bridge.commands import COMMANDS, EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
@@ -42,7 +54,8 @@ from vms_bridge.model import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-    from vms_bridge.backends.base import Backend
+    from vms_bridge.archive import MediaRef
+    from vms_bridge.backends.base import Archive, Backend
     from vms_bridge.commands import Action
     from vms_bridge.model import Update
 
@@ -267,17 +280,78 @@ async def delivers_the_pictures_that_it_declares(subject: Subject) -> None:
     async with subject.running(backend, feed):
         for monitor in feed.monitors.values():
             if Capability.LIVE_PICTURE in monitor.capabilities:
-                assert (await backend.picture(LivePicture(monitor_id=monitor.id)))[:2] == b"\xff\xd8"
+                assert (await backend.picture(LivePicture(monitor=monitor.id)))[:2] == b"\xff\xd8"
         await subject.until(lambda: any(event.snapshot_ready for event in feed.events), 2 * subject.busy_s)
         event = next(event for event in feed.events if event.snapshot_ready)
         if Capability.EVENT_PICTURE in feed.monitors[event.monitor_id].capabilities:
             assert (await backend.picture(EventPicture(event=EventRef("contract", 1, event.id))))[:2] == b"\xff\xd8"
-        for missing in (LivePicture(monitor_id="no such monitor"), EventPicture(event=EventRef("contract", 1, "no such event"))):
+        for missing in (LivePicture(monitor="no such monitor"), EventPicture(event=EventRef("contract", 1, "no such event"))):
             try:
                 await backend.picture(missing)
             except MediaUnavailable:
                 continue
             raise AssertionError(f"it has a picture of {missing}")
+
+
+async def gives_what_it_has_recorded(subject: Subject) -> None:
+    backend, feed = subject.make(), RecordingFeed()
+    async with subject.running(backend, feed):
+        await subject.until(lambda: any(event.clip_ready for event in feed.events), 2 * subject.busy_s)
+        archive: Archive | None = getattr(backend, "archive", None)
+        assert (archive is not None) is (Capability.ARCHIVE in feed.system.capabilities)
+        if archive is None:
+            return
+        events = await _all_events(archive, EventQuery(since=min(event.start for event in feed.events if event.start)))
+        starts = [event.start for event in events if event.start is not None]
+        assert starts == sorted(starts, reverse=True), "what began last comes first"
+        assert len({event.id for event in events}) == len(events), "none comes twice"
+        told = {event.id for event in feed.events if event.end is not None}
+        assert told <= {event.id for event in events}, "it has what it has told, by the same ids"
+        one = next(event for event in feed.events if event.clip_ready)
+        assert one.start
+        query = EventQuery(since=one.start, until=one.start + timedelta(seconds=1), monitors=frozenset({one.monitor_id}))
+        found = await _all_events(archive, query)
+        assert one.id in {event.id for event in found}
+        assert all(event.start and one.start <= event.start < one.start + timedelta(seconds=1) for event in found)
+        assert {event.monitor_id for event in found} == {one.monitor_id}
+        if Capability.LOGS in feed.system.capabilities:
+            lines = await archive.logs(LogQuery(most=5))
+            assert len(lines) <= 5
+            assert [line.time for line in lines] == sorted(line.time for line in lines)
+        await _delivers_media(archive, one, feed.monitors[one.monitor_id])
+
+
+async def _delivers_media(archive: Archive, event: Event, monitor: Monitor) -> None:
+    ref = EventRef("contract", 1, event.id)
+    start = event.start or datetime.min.replace(tzinfo=UTC)
+    refs: list[MediaRef] = [EventFrame(event=ref), EventFrame(event=ref, frame=1), EventFrame(event=ref, frame=start)]
+    refs += [EventClip(event=ref), RangeClip(monitor=monitor.id, start=start, end=start + timedelta(seconds=1))]
+    refs += [LivePicture(monitor=monitor.id), LiveStream(monitor=monitor.id)]
+    for each in refs:
+        if MEDIA_NEEDS[type(each)] in monitor.capabilities:
+            media = await archive.media(each, None)
+            assert media.content_type
+            assert 0 < len(await media.read()) <= MOST_PIECE_BYTES
+            await media.close()
+    for missing in (EventClip(event=EventRef("contract", 1, "no such event")), LiveStream(monitor="no such monitor")):
+        try:
+            await archive.media(missing, None)
+        except MediaUnavailable:
+            continue
+        raise AssertionError(f"it has {missing}")
+
+
+async def _all_events(archive: Archive, query: EventQuery) -> list[Event]:
+    events: list[Event] = []
+    after: str | None = None
+    for _ in range(1_000):
+        page = await archive.events(query, after)
+        assert len(page.events) <= MOST_EVENTS
+        events += page.events
+        after = page.after
+        if after is None:
+            return events
+    raise AssertionError("it has no last page")
 
 
 async def checks_itself_in_words(subject: Subject) -> None:
@@ -302,6 +376,7 @@ CHECKS = (
     tells_a_restart_that_has_happened,
     refuses_a_monitor_that_is_not_there,
     delivers_the_pictures_that_it_declares,
+    gives_what_it_has_recorded,
     checks_itself_in_words,
 )
 

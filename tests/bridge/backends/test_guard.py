@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from tests.fakes.backend import ScriptedBackend
 from tests.fakes.clock import FakeClock, settle
 
+from vms_bridge.archive import MOST_PIECE_BYTES, ByteRange, EventQuery, LiveStream, LogQuery
 from vms_bridge.backends import guard as guards
 from vms_bridge.backends.base import BackendKind, Finding
-from vms_bridge.backends.guard import MOST_PICTURE_BYTES, Guard, make_backend
+from vms_bridge.backends.guard import MOST_PICTURE_BYTES, Guard, GuardedMedia, make_backend
 from vms_bridge.commands import SetAlarm, VmsTarget
 from vms_bridge.errors import (
     BackendDefect,
@@ -31,7 +32,7 @@ from vms_bridge.model import EventPicture, EventRef
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from vms_bridge.backends.base import Backend, Feed
+    from vms_bridge.backends.base import Backend, Feed, Media
 
 Call = "Callable[[Guard], Awaitable[object]]"
 CALLS: dict[str, Callable[[Guard], Awaitable[object]]] = {
@@ -39,8 +40,13 @@ CALLS: dict[str, Callable[[Guard], Awaitable[object]]] = {
     "execute": lambda guard: guard.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True)),
     "refresh": lambda guard: guard.refresh(VmsTarget()),
     "picture": lambda guard: guard.picture(EventPicture(event=EventRef("zm", 1, "7"))),
+    "recorded": lambda guard: guard.recorded(EventQuery(), None),
+    "media": lambda guard: guard.media(LiveStream(monitor="1"), None),
+    "read": lambda guard: first_piece(guard),
+    "logs": lambda guard: guard.logs(LogQuery()),
     "check": lambda guard: guard.check(limit_s=30),
 }
+ARCHIVE_CALLS = {"events", "media", "logs"}
 every_call = pytest.mark.parametrize("name", CALLS)
 
 
@@ -67,9 +73,19 @@ class Anything:
         self.work = work
 
     def __getattr__(self, name: str) -> Callable[..., object]:
-        if name not in CALLS:
+        if name not in CALLS.keys() | ARCHIVE_CALLS:
             raise AttributeError(name)
         return lambda *_: self.work()
+
+    @property
+    def archive(self) -> Anything:
+        return self
+
+
+async def first_piece(guard: Guard) -> object:
+    opened = cast("Media", guard._backend)
+    media = GuardedMedia(opened, system="zm", call=guard._call, content_type="video/mp4", length=None, part=None)
+    return await anext(media.pieces())
 
 
 def guarded(work: Callable[[], object], clock: FakeClock | None = None) -> Guard:
@@ -389,3 +405,72 @@ async def test_a_good_kind_makes_its_backend_of_what_was_configured() -> None:
     clock, settings = FakeClock(), Settings()
     assert isinstance(await make_backend(kind(create), "zm", settings, clock), ScriptedBackend)
     assert made == [("zm", settings, clock)]
+
+
+class Opened:
+    """What a backend gives for a clip, with what is wrong with it."""
+
+    def __init__(self, **wrong: object) -> None:
+        self.content_type: object = wrong.get("content_type", "video/mp4")
+        self.length, self.part = wrong.get("length"), wrong.get("part")
+        self.pieces: list[object] = list(cast("list[object]", wrong.get("pieces", [b"one", b"two", b""])))
+        self.closed = 0
+
+    async def read(self) -> object:
+        return self.pieces.pop(0)
+
+    async def close(self) -> None:
+        self.closed += 1
+        raise OSError("it goes wrong in the end")
+
+
+def opening(opened: object) -> Guard:
+    async def work() -> object:
+        return opened
+
+    return guarded(work)
+
+
+async def test_a_clip_is_read_piece_by_piece_and_closed_whatever_that_brings_about() -> None:
+    opened = Opened(length=6, part=ByteRange(first=0, last=5))
+    media = await opening(opened).media(LiveStream(monitor="1"), None)
+    assert (media.content_type, media.length, media.part) == ("video/mp4", 6, ByteRange(first=0, last=5))
+    assert [piece async for piece in media.pieces()] == [b"one", b"two"]
+    await media.close()
+    assert opened.closed == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"content_type": None}, {"content_type": ""}, {"content_type": "a\r\nb"}, {"content_type": "x" * 201}, {"length": "7"}, {"part": 7}],
+    ids=repr,
+)
+async def test_what_is_no_clip_is_closed_and_told(wrong: dict[str, object]) -> None:
+    opened = Opened(**wrong)
+    with pytest.raises(MediaUnavailable, match="gave no picture or clip"):
+        await opening(opened).media(LiveStream(monitor="1"), None)
+    assert opened.closed == 1
+    with pytest.raises(MediaUnavailable, match="gave no picture or clip"):
+        await opening(None).media(LiveStream(monitor="1"), None)
+
+
+@pytest.mark.parametrize("piece", [None, "text", 7, [b"x"], bytes(MOST_PIECE_BYTES + 1)], ids=lambda piece: str(piece)[:9])
+async def test_only_bytes_in_bounds_are_pieces(piece: object) -> None:
+    media = await opening(Opened(pieces=[b"one", piece])).media(LiveStream(monitor="1"), None)
+    pieces = media.pieces()
+    assert await anext(pieces) == b"one"
+    with pytest.raises(MediaUnavailable, match="system zm gave"):
+        await anext(pieces)
+
+
+async def test_a_backend_without_an_archive_says_so() -> None:
+    guard = Guard("zm", ScriptedBackend(), FakeClock())
+    for name in ("recorded", "media", "logs"):
+        with pytest.raises(MediaUnavailable, match="has no archive"):
+            await CALLS[name](guard)
+
+
+@pytest.mark.parametrize("value", [None, "text", {}, 7], ids=repr)
+async def test_only_lines_are_a_log(value: object) -> None:
+    with pytest.raises(BackendDefect, match="lines of a log belong"):
+        await opening(value).logs(LogQuery())

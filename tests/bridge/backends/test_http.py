@@ -47,7 +47,7 @@ async def test_basic_authentication_lets_everything_through() -> None:
         async with Api(config(fake.url, **LOGIN), FakeClock()) as api:
             pictures = Pictures(api, fake.url, FakeClock())
             assert await pictures.fetch(EventPicture(event=EventRef("zm", 1, str(event.id))))
-            assert await pictures.fetch(LivePicture(monitor_id="1"))
+            assert await pictures.fetch(LivePicture(monitor="1"))
         assert fake.gate is not None
         (sent,) = fake.gate.seen
         assert b64decode(sent.removeprefix("Basic ")).decode() == "proxy:sésame:1"
@@ -96,7 +96,7 @@ async def test_a_gate_that_closes_later_is_told_from_a_lost_login() -> None:
             await api.get("monitors")
         assert list(fake.logins) == ["password"]
         with pytest.raises(MediaUnavailable, match="wants a login of its own"):
-            await Pictures(api, fake.url, FakeClock()).fetch(LivePicture(monitor_id="1"))
+            await Pictures(api, fake.url, FakeClock()).fetch(LivePicture(monitor="1"))
 
 
 async def test_a_refresh_behind_a_closed_gate_keeps_its_reason() -> None:

@@ -100,7 +100,7 @@ async def test_a_restart_of_the_bridge_tells_what_was_missed_once(tmp_path: Path
         await clock.sleep(6)
         picture = bridge.hub.monitor("sim", "1")
         assert picture is not None
-        refs: list[PictureRef] = [LivePicture(monitor_id="1")]
+        refs: list[PictureRef] = [LivePicture(monitor="1")]
         if picture.last_event and picture.last_event.ref:
             refs.append(EventPicture(event=picture.last_event.ref))
         for ref in refs:

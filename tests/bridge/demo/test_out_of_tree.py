@@ -119,7 +119,7 @@ async def test_what_it_cannot_read_it_says(kind: BackendKind, tmp_path: Path) ->
 async def test_no_path_leads_out(kind: BackendKind, cameras: Cameras, name: str) -> None:
     cameras.drop("Garden")
     backend = kind.create("uploads", kind.config.model_validate({"path": cameras.root}), cameras.clock)
-    for ref in (LivePicture(monitor_id=name), EventPicture(event=EventRef("folder", 1, f"{name}-1"))):
+    for ref in (LivePicture(monitor=name), EventPicture(event=EventRef("folder", 1, f"{name}-1"))):
         with pytest.raises(MediaUnavailable):
             await backend.picture(ref)
 

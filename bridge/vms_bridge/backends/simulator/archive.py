@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import ceil
 from typing import TYPE_CHECKING
 
 from vms_bridge.model import AlarmState, EndReason, Event, EventKind
@@ -125,6 +126,24 @@ def recorded_between(world: World, camera: int, since: float, until: float, *, c
         visits = (world.visit(camera, slot) for slot in slots)
         found = (visit_event(world, visit, until) for visit in visits if visit is not None)
     yield from (event for event in found if event is not None and event.clip_ready and event.end and event.end > moment(since))
+
+
+def began_between(world: World, camera: int, since: float, until: float, now: float, *, continuous: bool) -> Iterator[Event]:
+    """Yield what began in that time, as it stands now."""
+    if continuous:
+        first, end = (ceil((time - world.epoch) / world.section_s) for time in (since, until))
+        found = (section_event(world, camera, number, now, labelled=True) for number in range(max(0, first), end))
+    else:
+        found = (visit_event(world, visit, now) for visit in _alarms_between(world, camera, since, until))
+    yield from (event for event in found if event is not None)
+
+
+def event_at(world: World, event_id: EventId, now: float) -> Event | None:
+    """Return an event as it stands now, None where there is none, not yet, or no more."""
+    if event_id.kind is EventKind.CONTINUOUS:
+        return section_event(world, event_id.camera, event_id.number, now, labelled=True)
+    visit = world.visit(event_id.camera, event_id.number) if event_id.kind is EventKind.ALARM else None
+    return visit_event(world, visit, now) if visit is not None else None
 
 
 def best_moment(world: World, event_id: EventId, now: float) -> float | None:

@@ -9,6 +9,7 @@ from vms_bridge.backends.base import Finding
 from vms_bridge.backends.simulator.archive import began, best_moment, parse_event_id
 from vms_bridge.backends.simulator.camera import Camera
 from vms_bridge.backends.simulator.modes import RUN_STATES
+from vms_bridge.backends.simulator.recorder import Recorder
 from vms_bridge.backends.simulator.world import World
 from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
@@ -52,6 +53,7 @@ class Simulator:
         self._world = World(seed=config.seed, pace=config.pace, epoch=config.epoch.timestamp())
         self._cameras = {str(number): Camera(number, self._world, config.width) for number in range(1, config.cameras + 1)}
         self._painter: Painter | None = None
+        self.archive = Recorder(self._world, self._cameras, clock, self._draw)
         self._run_state = RUN_STATES[0]
         self._feed: Feed | None = None
 
@@ -128,10 +130,10 @@ class Simulator:
             if time is None or camera is None:
                 raise MediaUnavailable(f"system {self._system} has no picture of an event {ref.event.id!r}")
         else:
-            camera = self._cameras.get(ref.monitor_id)
+            camera = self._cameras.get(ref.monitor)
             time = self._now()
             if camera is None:
-                raise MediaUnavailable(f"system {self._system} has no monitor {ref.monitor_id!r}")
+                raise MediaUnavailable(f"system {self._system} has no monitor {ref.monitor!r}")
         return await asyncio.to_thread(self._draw, camera.monitor, time)
 
     async def check(self) -> Sequence[Finding]:
@@ -242,7 +244,7 @@ class Simulator:
             # a system's commands are its own and those of its monitors: it declares the union of both
             capabilities=frozenset().union(
                 *(camera.monitor.capabilities for camera in self._cameras.values()),
-                {Capability.RUN_STATE, Capability.STORAGE, Capability.LOAD},
+                {Capability.RUN_STATE, Capability.STORAGE, Capability.LOAD, Capability.ARCHIVE, Capability.LOGS},
             ),
             observed=self._clock.now(),
         )

@@ -56,7 +56,11 @@ _COMMON = frozenset(
         Capability.COUNTERS,
         Capability.EVENTS,
         Capability.EVENT_PICTURE,
+        Capability.EVENT_FRAME,
+        Capability.EVENT_CLIP,
+        Capability.RANGE_CLIP,
         Capability.LIVE_PICTURE,
+        Capability.LIVE_STREAM,
         Capability.DETECTIONS,
         Capability.ZONE_STATE,
     }
@@ -191,6 +195,12 @@ class Camera:
             self._told.append(event.id)
             self._counter.add(event)
             yield event
+
+    def recorded(self, since: float, until: float, time: float) -> Iterator[Event]:
+        """Yield what began in that time, as it stands now, as if the modes had always been those of now."""
+        does = behaviour(self.modes)
+        if does.records_always or (does.records_motion and does.analyses):
+            yield from began_between(self._world, self._number, since, until, time, continuous=does.records_always)
 
     @property
     def disk_bytes(self) -> int:
@@ -382,7 +392,7 @@ class Camera:
         """Return the end of an event that is no longer recorded: its regular one, or now, since it was interrupted."""
         if event.end is None:
             event_id = parse_event_id(event.id)
-            current = self._natural(event_id, time) if event_id is not None else None
+            current = event_at(self._world, event_id, time) if event_id is not None else None
             event = current if current is not None and current.end is not None else closed(event, time)
         return replace(event, snapshot_ready=True, clip_ready=True)
 
@@ -391,14 +401,8 @@ class Camera:
         if self._forced is not None and self._forced.event.id == event.id:
             return self._forced.event
         event_id = parse_event_id(event.id)
-        current = self._natural(event_id, time) if event_id is not None else None
+        current = event_at(self._world, event_id, time) if event_id is not None else None
         return current if current is not None else replace(event, end_reason=EndReason.ABANDONED)
-
-    def _natural(self, event_id: EventId, time: float) -> Event | None:
-        if event_id.kind is EventKind.CONTINUOUS:
-            return section_event(self._world, self._number, event_id.number, time, labelled=True)
-        visit = self._world.visit(self._number, event_id.number) if event_id.kind is EventKind.ALARM else None
-        return visit_event(self._world, visit, time) if visit is not None else None
 
     def _next_change(self, visit: Visit | None, time: float) -> float:
         """Return until when looking again can bring nothing new, which is what makes thousands of cameras cheap."""

@@ -37,7 +37,7 @@ class Pictures:
 
     async def fetch(self, ref: PictureRef) -> bytes:
         """Return the picture. Raises MediaUnavailable or VmsError."""
-        number = ref.event.id if isinstance(ref, EventPicture) else ref.monitor_id
+        number = ref.event.id if isinstance(ref, EventPicture) else ref.monitor
         if not number.isdecimal():
             raise MediaUnavailable("ZoneMinder's ids are numbers")
         if isinstance(ref, EventPicture):

@@ -425,7 +425,7 @@ async def test_pictures_have_the_configured_size_and_show_what_changes() -> None
         pictures = set()
         for monitor_id in ("1", "2", "3"):
             await site.until_alarm(monitor_id)
-            data = await site.simulator.picture(LivePicture(monitor_id=monitor_id))
+            data = await site.simulator.picture(LivePicture(monitor=monitor_id))
             assert Image.open(BytesIO(data)).size == (640, 360)
             pictures.add(data)
         event = next(event for event in site.feed.events if event.snapshot_ready and event.monitor_id == "1")

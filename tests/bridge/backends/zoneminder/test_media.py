@@ -15,7 +15,7 @@ from vms_bridge.model import EventPicture, EventRef, LivePicture
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
 
-EVENT, LIVE = EventPicture(event=EventRef("zm", 1, "1")), LivePicture(monitor_id="1")
+EVENT, LIVE = EventPicture(event=EventRef("zm", 1, "1")), LivePicture(monitor="1")
 
 
 async def test_pictures(serve: Serve) -> None:

@@ -1,0 +1,141 @@
+"""What a VMS has recorded, as it can be asked for: events page by page, pictures and clips piece by piece, and its log.
+
+The values are those that sinks use. The hub puts the VMS's own id of a monitor in the place of its public key before a
+backend sees it; an event is named by its `EventRef`, whose `id` is the VMS's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from vms_bridge.model import Capability, Event, EventRef, LivePicture
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_EVENTS = 1_000
+"""How many events a page has at most."""
+MOST_LINES = 10_000
+"""How many lines of a log are given at most."""
+MOST_PIECE_BYTES = 4 * 1024 * 1024
+"""How long a piece of a picture or clip is at most."""
+
+
+class FrameKind(StrEnum):
+    """Which frame of an event, where that is not a number or a time."""
+
+    BEST = "best"
+    ALARM = "alarm"
+    FIRST = "first"
+    ANNOTATED = "annotated"
+    """The best one, with what was found drawn into it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFrame:
+    """A picture of an event: of that kind, the one of that number (from 1), or the one of that time."""
+
+    event: EventRef
+    frame: FrameKind | int | datetime = FrameKind.BEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventClip:
+    """All of an event, as a clip; of one that is still open, what there is so far."""
+
+    event: EventRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeClip:
+    """What a monitor has recorded in that time, as a clip."""
+
+    monitor: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveStream:
+    """What the monitor sees from now on, without an end."""
+
+    monitor: str
+
+
+MediaRef = EventFrame | EventClip | RangeClip | LivePicture | LiveStream
+
+MEDIA_NEEDS: Mapping[type, Capability] = {
+    EventFrame: Capability.EVENT_FRAME,
+    EventClip: Capability.EVENT_CLIP,
+    RangeClip: Capability.RANGE_CLIP,
+    LivePicture: Capability.LIVE_PICTURE,
+    LiveStream: Capability.LIVE_STREAM,
+}
+"""The capability that each asks of its monitor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByteRange:
+    """A part of a picture or clip, from the byte `first` to the byte `last` (None: the end), both counted from 0."""
+
+    first: int
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuery:
+    """Which events: those that began from `since` on and before `until`, of these monitors (None: of all)."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    monitors: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Events, each as it stands now, the one that began last first; the next page is asked for by `after` (None: there is none).
+
+    `after` is the backend's own word. A page may be short, or empty, and have a next one all the same.
+    """
+
+    events: tuple[Event, ...]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent:
+    """An event of a page, as sinks see it: by its monitor's public key."""
+
+    ref: EventRef
+    monitor: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedPage:
+    """A page of events, as sinks see it."""
+
+    events: tuple[RecordedEvent, ...]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogQuery:
+    """Which lines of a VMS's log: the newest ones from `since` on and before `until`, `most` of them."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    most: int = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A line of a VMS's log."""
+
+    time: datetime
+    message: str
+    level: str = "info"
+    component: str = ""

@@ -1,0 +1,216 @@
+"""What the simulated system has recorded, as the bridge can ask for it (`backends.base.Archive`).
+
+The world is a function of time, so nothing is kept: a page of events and a clip are worked out when they are asked for.
+Cameras have recorded as if they had always been in the modes that they are in now, and forced alarms leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING
+
+from vms_bridge.archive import (
+    ByteRange,
+    EventClip,
+    EventFrame,
+    EventPage,
+    FrameKind,
+    LiveStream,
+    LogLine,
+    RangeClip,
+)
+from vms_bridge.backends.simulator.archive import FPS, began, best_moment, event_at, moment, parse_event_id
+from vms_bridge.errors import MediaUnavailable
+from vms_bridge.model import LivePicture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from vms_bridge.archive import EventQuery, LogQuery, MediaRef
+    from vms_bridge.backends.base import Media
+    from vms_bridge.backends.simulator.camera import Camera
+    from vms_bridge.backends.simulator.world import World
+    from vms_bridge.clock import Clock
+    from vms_bridge.model import Event, Monitor
+
+PAGE = 100
+_MOST_WINDOWS = 500
+_FILM_FPS = 2.0
+_BOUNDARY = "frame"
+
+
+class Recorder:
+    """The archive; `draw` draws what a monitor sees at a time, blocking."""
+
+    def __init__(
+        self, world: World, cameras: Mapping[str, Camera], clock: Clock, draw: Callable[[Monitor, float], bytes]
+    ) -> None:
+        self._world, self._cameras, self._clock, self._draw = world, cameras, clock, draw
+
+    async def events(self, query: EventQuery, after: str | None) -> EventPage:
+        """Work out a page; in a thread, since it may be about thousands of cameras."""
+        return await asyncio.to_thread(self._page, query, _parse(after), self._clock.now().timestamp())
+
+    async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
+        """Open a picture, which has parts, or a film, which has none."""
+        now = self._clock.now().timestamp()
+        match ref:
+            case LivePicture(monitor=monitor_id):
+                return await self._still(self._monitor(monitor_id), now, byte_range)
+            case LiveStream(monitor=monitor_id):
+                return _Film(self._clock, self._draw, self._monitor(monitor_id), (now + each / _FILM_FPS for each in count()))
+            case RangeClip(monitor=monitor_id, start=start, end=end):
+                times = _film_times(start.timestamp(), min(end.timestamp(), now))
+                return _Film(self._clock, self._draw, self._monitor(monitor_id), times)
+            case EventFrame() | EventClip():
+                event = self._event(ref.event.id, now)
+                monitor = self._monitor(event.monitor_id)
+                if isinstance(ref, EventFrame):
+                    return await self._still(monitor, self._moment(event, ref.frame, now), byte_range)
+                return _Film(self._clock, self._draw, monitor, _film_times(began(event), _ended(event, now)))
+
+    async def logs(self, query: LogQuery) -> Sequence[LogLine]:
+        """Tell of the events, the newest of which there may be no more than that."""
+        now = self._clock.now().timestamp()
+        until = min(now, query.until.timestamp()) if query.until else now
+        since = query.since.timestamp() if query.since else until - 3_600
+        found = await asyncio.to_thread(self._recorded, list(self._cameras.values()), since, until, now)
+        return [
+            LogLine(
+                time=event.start or moment(now),
+                message=f"{self._cameras[event.monitor_id].monitor.name}: {event.cause}",
+                component=f"camera {event.monitor_id}",
+            )
+            for event in sorted(found, key=_order)[-query.most :]
+        ]
+
+    def _page(self, query: EventQuery, last: tuple[datetime, str] | None, now: float) -> EventPage:
+        """Go back in time until the page is full, or for a while."""
+        wanted = self._cameras if query.monitors is None else query.monitors & self._cameras.keys()
+        cameras = [self._cameras[monitor_id] for monitor_id in wanted]
+        first = max(self._world.epoch, query.since.timestamp() if query.since else self._world.epoch)
+        end = min(now, query.until.timestamp() if query.until else now, last[0].timestamp() + 0.001 if last else now)
+        window_s = max(0.001, self._world.slot_s * (1 + PAGE // max(1, len(cameras))))
+        found: list[Event] = []
+        for _ in range(_MOST_WINDOWS):
+            if end <= first or len(found) >= PAGE or not cameras:
+                break
+            start = max(first, end - window_s)
+            recorded = self._recorded(cameras, start, end, now)
+            found += sorted((event for event in recorded if last is None or _order(event) < last), key=_order, reverse=True)
+            end = start
+        if len(found) > PAGE:
+            return EventPage(events=tuple(found[:PAGE]), after=_written(*_order(found[PAGE - 1])))
+        is_all = end <= first or not cameras
+        return EventPage(events=tuple(found), after=None if is_all else _written(moment(end), ""))
+
+    def _recorded(self, cameras: Iterable[Camera], since: float, until: float, now: float) -> list[Event]:
+        return [event for camera in cameras for event in camera.recorded(since, until, now)]
+
+    def _event(self, text: str, now: float) -> Event:
+        event_id = parse_event_id(text)
+        event = event_at(self._world, event_id, now) if event_id is not None else None
+        if event is None:
+            raise MediaUnavailable(f"there is no recording of an event {text!r}")
+        return event
+
+    def _moment(self, event: Event, frame: FrameKind | int | datetime, now: float) -> float:
+        start, end = began(event), _ended(event, now)
+        if isinstance(frame, datetime):
+            time: float | None = frame.timestamp()
+        elif isinstance(frame, int):
+            time = start + (frame - 1) / FPS
+        elif frame in {FrameKind.BEST, FrameKind.ANNOTATED}:  # what is seen is drawn with a box around it anyway
+            event_id = parse_event_id(event.id)
+            time = best_moment(self._world, event_id, now) if event_id is not None else None
+        else:
+            time = start
+        if time is None or not start <= time <= end:
+            raise MediaUnavailable(f"event {event.id!r} has no frame {frame}")
+        return time
+
+    def _monitor(self, monitor_id: str) -> Monitor:
+        camera = self._cameras.get(monitor_id)
+        if camera is None:
+            raise MediaUnavailable(f"there is no monitor {monitor_id!r}")
+        return camera.monitor
+
+    async def _still(self, monitor: Monitor, time: float, part: ByteRange | None) -> Media:
+        return _Still(await asyncio.to_thread(self._draw, monitor, time), part)
+
+
+class _Still:
+    """A JPEG, or a part of one."""
+
+    content_type = "image/jpeg"
+
+    def __init__(self, jpeg: bytes, part: ByteRange | None) -> None:
+        self.length: int | None = len(jpeg)
+        self.part: ByteRange | None = None
+        if part is not None:
+            last = min(len(jpeg) - 1, len(jpeg) - 1 if part.last is None else part.last)
+            if not 0 <= part.first <= last:
+                raise MediaUnavailable(f"the picture has {len(jpeg)} bytes, and not those that were asked for")
+            self.part = replace(part, last=last)
+            jpeg = jpeg[part.first : last + 1]
+        self._rest = jpeg
+
+    async def read(self) -> bytes:
+        piece, self._rest = self._rest, b""
+        return piece
+
+    async def close(self) -> None:
+        self._rest = b""
+
+
+class _Film:
+    """JPEGs one after the other, each drawn when it is read, and none before its time has come."""
+
+    content_type = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
+
+    def __init__(
+        self, clock: Clock, draw: Callable[[Monitor, float], bytes], monitor: Monitor, times: Iterator[float]
+    ) -> None:
+        self.length: int | None = None
+        self.part: ByteRange | None = None
+        self._clock, self._draw, self._monitor, self._times = clock, draw, monitor, times
+
+    async def read(self) -> bytes:
+        time = next(self._times, None)
+        if time is None:
+            return b""
+        await self._clock.sleep(max(0.0, time - self._clock.now().timestamp()))
+        jpeg = await asyncio.to_thread(self._draw, self._monitor, time)
+        return f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg + b"\r\n"
+
+    async def close(self) -> None:
+        self._times = iter(())
+
+
+def _film_times(start: float, end: float) -> Iterator[float]:
+    return (start + each / _FILM_FPS for each in range(int(max(0.0, end - start) * _FILM_FPS) + 1))
+
+
+def _ended(event: Event, now: float) -> float:
+    return event.end.timestamp() if event.end else now
+
+
+def _order(event: Event) -> tuple[datetime, str]:
+    return event.start or datetime.min.replace(tzinfo=UTC), event.id
+
+
+def _written(start: datetime, event_id: str) -> str:
+    return f"{start.isoformat()} {event_id}"
+
+
+def _parse(after: str | None) -> tuple[datetime, str] | None:
+    if after is None:
+        return None
+    start, _, event_id = after.partition(" ")
+    try:
+        return datetime.fromisoformat(start).astimezone(UTC), event_id
+    except ValueError:
+        raise MediaUnavailable(f"no page begins after {after!r}") from None

@@ -1,0 +1,138 @@
+"""What systems have recorded: asked for by public keys and ids, in bounds, and answered by what is shown of them only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vms_bridge.archive import MEDIA_NEEDS, MOST_EVENTS, MOST_LINES, EventClip, EventFrame, RecordedEvent, RecordedPage
+from vms_bridge.errors import BackendDefect, MediaUnavailable
+from vms_bridge.hub import door
+from vms_bridge.hub.text import without
+from vms_bridge.model import Capability, EventPicture, EventRef
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef
+    from vms_bridge.backends.guard import GuardedMedia
+    from vms_bridge.hub.system import System
+    from vms_bridge.model import PictureRef
+
+MOST_OPEN = 16
+"""How many pictures and clips are read from a system at a time; each takes a connection of its own."""
+_LONGEST_AFTER = 1_000
+
+
+class Archives:
+    """Asks systems for what they have recorded, and for pictures. Raises MediaUnavailable or VmsError for what can't be had."""
+
+    def __init__(self, systems: Mapping[str, System]) -> None:
+        self._systems = systems
+        self._open: Counter[str] = Counter()
+
+    async def picture(self, system: str, ref: PictureRef) -> bytes:
+        """Return a JPEG."""
+        found = self._system(system)
+        picture = await found.backend.picture(_picture(found, ref))
+        _picture(found, ref)  # meanwhile the event's id may have become another's
+        return picture
+
+    async def events(self, system: str, query: EventQuery, after: str | None) -> RecordedPage:
+        """Return a page of events of monitors that are shown."""
+        found = self._system(system)
+        _need(found, Capability.ARCHIVE, "archive that can be asked")
+        if query.monitors is not None:
+            query = replace(query, monitors=frozenset(_id_of(found, key) for key in query.monitors))
+        generation = found.generation
+        page = door.PAGES.admit(await found.backend.recorded(query, after))
+        if len(page.events) > MOST_EVENTS or len(page.after or "") > _LONGEST_AFTER or not all(one.id for one in page.events):
+            raise BackendDefect("wrong values", f"EventPage: {len(page.events)} events, or one without an id, or `after` too long")
+        if found.generation != generation:
+            raise MediaUnavailable(f"system {system} has begun to count its events anew", hint="ask from the beginning")
+        shown = [(found.key_of(event.monitor_id), event) for event in page.events]
+        return RecordedPage(
+            events=tuple(
+                RecordedEvent(
+                    ref=EventRef(system, generation, event.id),
+                    monitor=key,
+                    event=without(event, found.strike, "cause", "notes"),
+                )
+                for key, event in shown
+                if key is not None
+            ),
+            after=page.after,
+        )
+
+    @asynccontextmanager
+    async def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None) -> AsyncIterator[GuardedMedia]:
+        """Open a picture or clip, or a part of it, to be read piece by piece."""
+        found = self._system(system)
+        asked = _media(found, ref)
+        _need(found, MEDIA_NEEDS[type(ref)], "such pictures or clips")
+        if self._open[system] >= MOST_OPEN:
+            raise MediaUnavailable(
+                f"system {system} is asked for {MOST_OPEN} pictures and clips at a time already", hint="try again in a moment"
+            )
+        self._open[system] += 1
+        try:
+            media = await found.backend.media(asked, byte_range)
+            try:
+                _media(found, ref)
+                yield media
+            finally:
+                await media.close()
+        finally:
+            self._open[system] -= 1
+
+    async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
+        """Return lines of the system's log, the oldest first."""
+        found = self._system(system)
+        _need(found, Capability.LOGS, "log that can be asked for")
+        most = max(1, min(query.most, MOST_LINES))
+        lines = await found.backend.logs(replace(query, most=most))
+        return [without(door.LINES.admit(line), found.strike, "message") for line in lines[-most:]]
+
+    def _system(self, key: str) -> System:
+        found = self._systems.get(key)
+        if found is None:
+            raise MediaUnavailable(f"there is no system {key!r}")
+        return found
+
+
+def _picture(system: System, ref: PictureRef) -> PictureRef:
+    """Return what is asked for in the VMS's words. Raises MediaUnavailable for a monitor or event that there is not, or no more."""
+    if isinstance(ref, EventPicture):
+        _check(system, ref.event)
+        return ref
+    return replace(ref, monitor=_id_of(system, ref.monitor))
+
+
+def _media(system: System, ref: MediaRef) -> MediaRef:
+    """Do the same for a picture or clip of any kind."""
+    if isinstance(ref, EventFrame | EventClip):
+        _check(system, ref.event)
+        return ref
+    return replace(ref, monitor=_id_of(system, ref.monitor))
+
+
+def _check(system: System, event: EventRef) -> None:
+    if (event.system, event.generation) != (system.key, system.generation):
+        raise MediaUnavailable(
+            f"system {system.key} has no picture of event {event.format()}",
+            hint="its event ids have started anew, as after a restored database" if event.system == system.key else "",
+        )
+
+
+def _id_of(system: System, key: str) -> str:
+    monitor_id = system.id_of(key)
+    if monitor_id is None:
+        raise MediaUnavailable(f"system {system.key} has no monitor {key!r}")
+    return monitor_id
+
+
+def _need(system: System, capability: Capability, what: str) -> None:
+    if capability not in system.state.capabilities:
+        raise MediaUnavailable(f"system {system.key} has no {what}")

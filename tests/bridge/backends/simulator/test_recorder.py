@@ -1,0 +1,212 @@
+"""What the simulator has recorded: the same as it tells, page by page, and pictures of any moment."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from tests.fakes.clock import FakeClock, settle
+
+from vms_bridge.archive import (
+    ByteRange,
+    EventClip,
+    EventFrame,
+    EventQuery,
+    FrameKind,
+    LiveStream,
+    LogQuery,
+    MediaRef,
+    RangeClip,
+)
+from vms_bridge.backends.simulator.backend import Simulator
+from vms_bridge.backends.simulator.config import SimulatorConfig
+from vms_bridge.backends.simulator.recorder import PAGE
+from vms_bridge.errors import MediaUnavailable
+from vms_bridge.model import EventRef, LivePicture
+
+if TYPE_CHECKING:
+    from vms_bridge.model import Event
+
+EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def site(*, after_s: float = 3_600, cameras: int = 3) -> tuple[Simulator, FakeClock]:
+    clock = FakeClock(EPOCH + timedelta(seconds=after_s))
+    config = SimulatorConfig(epoch=EPOCH, cameras=cameras, width=320)
+    return Simulator("sim", config, clock), clock
+
+
+async def pages(simulator: Simulator, query: EventQuery) -> list[tuple[Event, ...]]:
+    found, after = [], None
+    while True:
+        page = await simulator.archive.events(query, after)
+        found.append(page.events)
+        if page.after is None:
+            return found
+        after = page.after
+
+
+def at(seconds: float) -> datetime:
+    return EPOCH + timedelta(seconds=seconds)
+
+
+async def test_pages_lead_back_to_the_beginning_and_leave_nothing_out() -> None:
+    simulator, clock = site()
+    found = await pages(simulator, EventQuery())
+    events = [event for page in found for event in page]
+    now = clock.now().timestamp()
+    every = [event for camera in simulator._cameras.values() for event in camera.recorded(EPOCH.timestamp(), now, now)]
+    assert len(events) > PAGE
+    assert max(len(page) for page in found) <= PAGE
+    assert sorted(event.id for event in events) == sorted(event.id for event in every)
+    starts = [event.start or EPOCH for event in events]
+    assert starts == sorted(starts, reverse=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.floats(-600, 4_000), st.floats(-600, 4_000), st.sets(st.sampled_from(["1", "2", "3", "9"])) | st.none()
+)
+def test_a_query_gives_what_began_in_its_time_at_its_monitors(since: float, until: float, monitors: set[str] | None) -> None:
+    async def asked() -> None:
+        simulator, _ = site()
+        every = [event for page in await pages(simulator, EventQuery()) for event in page]
+        query = EventQuery(since=at(since), until=at(until), monitors=None if monitors is None else frozenset(monitors))
+        found = [event for page in await pages(simulator, query) for event in page]
+        wanted = [
+            event
+            for event in every
+            if event.start and at(since) <= event.start < at(until) and (monitors is None or event.monitor_id in monitors)
+        ]
+        assert found == wanted
+
+    asyncio.run(asked())
+
+
+async def test_a_world_that_is_old_and_quiet_is_looked_through_a_part_at_a_time() -> None:
+    simulator, clock = site(after_s=86_400 * 30, cameras=1)
+    simulator._cameras["1"].set_modes({"function": "Monitor"}, clock.now().timestamp())
+    page = await simulator.archive.events(EventQuery(), None)
+    assert page.events == ()
+    assert page.after is not None
+    further = await simulator.archive.events(EventQuery(), page.after)
+    assert further.after is not None
+    assert further.after < page.after
+
+
+async def test_no_page_begins_anywhere() -> None:
+    simulator, _ = site()
+    with pytest.raises(MediaUnavailable, match="no page begins after"):
+        await simulator.archive.events(EventQuery(), "nonsense")
+
+
+async def an_event(simulator: Simulator, monitor_id: str = "1") -> Event:
+    page = await simulator.archive.events(EventQuery(monitors=frozenset({monitor_id})), None)
+    return next(event for event in page.events if event.clip_ready)
+
+
+async def read(simulator: Simulator, ref: MediaRef, part: ByteRange | None = None, most: int = 10_000) -> list[bytes]:
+    media = await simulator.archive.media(ref, part)
+    pieces = []
+    while len(pieces) < most and (piece := await media.read()):
+        pieces.append(piece)
+    await media.close()
+    assert await media.read() == b""
+    return pieces
+
+
+@pytest.mark.parametrize("monitor_id", ["1", "3"])
+@pytest.mark.parametrize("frame", [*FrameKind, 1, 3, "start"])
+async def test_a_picture_of_any_frame(frame: FrameKind | int | str, monitor_id: str) -> None:
+    simulator, _ = site()
+    event = await an_event(simulator, monitor_id)
+    assert event.start
+    wanted = event.start if frame == "start" else frame
+    assert not isinstance(wanted, str) or isinstance(wanted, FrameKind)
+    [jpeg] = await read(simulator, EventFrame(event=EventRef("sim", 1, event.id), frame=wanted))
+    assert Image.open(BytesIO(jpeg)).size == (320, 180)
+
+
+async def test_a_part_of_a_picture() -> None:
+    simulator, _ = site()
+    ref = EventFrame(event=EventRef("sim", 1, (await an_event(simulator)).id))
+    [whole] = await read(simulator, ref)
+    assert await read(simulator, ref, ByteRange(first=10, last=19)) == [whole[10:20]]
+    assert await read(simulator, ref, ByteRange(first=10)) == [whole[10:]]
+    assert await read(simulator, ref, ByteRange(first=10, last=10_000_000)) == [whole[10:]]
+    media = await simulator.archive.media(ref, ByteRange(first=10))
+    assert (media.content_type, media.length, media.part) == (
+        "image/jpeg", len(whole), ByteRange(first=10, last=len(whole) - 1),
+    )  # fmt: skip
+    with pytest.raises(MediaUnavailable, match="not those that were asked for"):
+        await read(simulator, ref, ByteRange(first=len(whole)))
+
+
+async def test_a_clip_is_a_film_of_the_event_and_has_no_parts() -> None:
+    simulator, _ = site()
+    event = await an_event(simulator)
+    assert event.duration_s
+    ref = EventClip(event=EventRef("sim", 1, event.id))
+    frames = await read(simulator, ref)
+    assert len(frames) == int(event.duration_s * 2) + 1
+    assert all(frame.startswith(b"--frame\r\nContent-Type: image/jpeg") for frame in frames)
+    media = await simulator.archive.media(ref, ByteRange(first=5))
+    assert (media.content_type, media.length, media.part) == ("multipart/x-mixed-replace; boundary=frame", None, None)
+    start = event.start or EPOCH
+    assert await read(simulator, RangeClip(monitor="1", start=start, end=start + timedelta(seconds=2)), most=2) == frames[:2]
+
+
+async def test_a_live_stream_goes_on_as_time_does() -> None:
+    simulator, clock = site()
+    media = await simulator.archive.media(LiveStream(monitor="2"), None)
+    assert await media.read()
+    second = asyncio.create_task(media.read())
+    await settle()
+    assert not second.done()
+    await clock.advance(0.5)
+    assert await second
+    await media.close()
+    assert await media.read() == b""
+    assert len(await read(simulator, LivePicture(monitor="2"))) == 1
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        EventClip(event=EventRef("sim", 1, "1-99999999999")),
+        EventClip(event=EventRef("sim", 1, "1-f5")),
+        EventFrame(event=EventRef("sim", 1, "x")),
+        RangeClip(monitor="9", start=EPOCH, end=EPOCH),
+        LiveStream(monitor="9"),
+        LivePicture(monitor="9"),
+    ],
+    ids=repr,
+)
+async def test_there_is_nothing_of_what_never_was(ref: MediaRef) -> None:
+    simulator, _ = site()
+    with pytest.raises(MediaUnavailable, match="there is no"):
+        await simulator.archive.media(ref, None)
+
+
+@pytest.mark.parametrize("frame", [0, -5, 1_000_000, EPOCH - timedelta(days=1)])
+async def test_there_is_no_frame_outside_of_an_event(frame: int | datetime) -> None:
+    simulator, _ = site()
+    event = await an_event(simulator)
+    with pytest.raises(MediaUnavailable, match="has no frame"):
+        await simulator.archive.media(EventFrame(event=EventRef("sim", 1, event.id), frame=frame), None)
+
+
+async def test_the_log_tells_what_happened_the_newest_last() -> None:
+    simulator, _ = site()
+    lines = await simulator.archive.logs(LogQuery(most=5))
+    assert len(lines) == 5
+    assert [line.time for line in lines] == sorted(line.time for line in lines)
+    some = await simulator.archive.logs(LogQuery(since=at(600), until=at(1_200)))
+    assert some
+    assert all(at(600) <= line.time < at(1_200) for line in some)
