@@ -6,10 +6,11 @@
     ├ StoreError                │ ├ CommandRejected      the VMS said no
     ├ OutputError               │ └ CommandUnverified    sent, but its effect was not seen in time
     ├ VmsError                  ├ MediaUnavailable
-    │ ├ VmsUnreachable          └ BrokerError
-    │ ├ VmsAuthFailed             ├ BrokerUnreachable
-    │ ├ VmsProtocolError          ├ BrokerRefused
-    │ └ BackendDefect             └ RivalBridge
+    │ ├ VmsUnreachable          ├ ContributionRefused
+    │ ├ VmsAuthFailed           └ BrokerError
+    │ ├ VmsProtocolError          ├ BrokerUnreachable
+    │ └ BackendDefect             ├ BrokerRefused
+                                  └ RivalBridge
 
 `code` crosses every border unchanged (MQTT, API); the message says what happened and where, `hint` what to do.
 `explained` makes one of these of anything that may come out of a part that is not ours to trust.
@@ -150,6 +151,12 @@ class MediaUnavailable(BridgeError):
     """There is no such picture or clip, or not yet."""
 
     code = "media"
+
+
+class ContributionRefused(BridgeError):
+    """What a part other than a backend wanted to add can't be added."""
+
+    code = "contribution"
 
 
 class BrokerError(BridgeError):

@@ -302,6 +302,20 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Enrichment:
+    """What somebody else than its VMS has found out about an event; whoever says more of it says all of it anew.
+
+    `labels` has the best one first, to which `score` (0..1) belongs. `best` is the best frame: its number (from 1) or time.
+    """
+
+    labels: tuple[str, ...] = ()
+    score: float | None = None
+    zones: tuple[str, ...] = ()
+    text: str | None = None
+    best: int | datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventPicture:
     """The best frame of an event, and of no other one that its VMS may call so by now."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, RecordedPage
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.history import Cursor, Gap
-    from vms_bridge.model import PictureRef
+    from vms_bridge.model import DetectedObject, Enrichment, PictureRef
 
 
 MESSAGE_VERSION = 1
@@ -113,10 +113,19 @@ class HistoryPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectCounts:
+    """How many objects there are, by label: at the monitor, and in each of its zones where there are any, by its id."""
+
+    labels: Mapping[str, int] = field(default_factory=dict)
+    zones: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorView:
     """A monitor as sinks see it: by key, with the configuration's name and area, and its newest event.
 
-    `generation` is that of the event ids which its VMS gives now, such as the one in `state`.
+    `generation` is that of the event ids which its VMS gives now, such as the one in `state`. `objects` are those that are
+    there by all who look for some; None where nobody does, or can tell.
     """
 
     system: str
@@ -125,6 +134,7 @@ class MonitorView:
     state: MonitorState
     last_event: EventMessage | None = None
     generation: int = 1
+    objects: ObjectCounts | None = None
 
     def event(self, event_id: str) -> EventRef:
         """Return the event that the VMS calls so now."""
@@ -174,15 +184,17 @@ class BridgeState:
 
 MonitorKey = tuple[str, str]
 """System and monitor, by their public keys."""
+DetectionKey = tuple[str, str, str]
+"""System, monitor, and the source that sees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """What is new since a sink last asked: names of things to read from the hub anew, so newest wins by itself.
 
-    `described` and `removed` are monitors whose description came, changed or went; `states` those whose state did.
-    `messages`: there may be new event messages, undelivered ones and in the history. `bridge`: the bridge's own state changed.
-    `detections` are the newest per monitor; one without objects may be of a monitor that is no more.
+    `described` and `removed` are monitors whose description came, changed or went; `states` those whose state, or objects,
+    did. `messages`: there may be new event messages, undelivered ones and in the history. `bridge`: the bridge's own state
+    changed. `detections` are the newest by monitor and source; one without objects may be of a monitor that is no more.
     """
 
     systems: frozenset[str] = frozenset()
@@ -193,7 +205,7 @@ class Changes:
     last_events: frozenset[MonitorKey] = frozenset()
     messages: bool = False
     bridge: bool = False
-    detections: Mapping[MonitorKey, Detection] = field(default_factory=dict)
+    detections: Mapping[DetectionKey, Detection] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +243,27 @@ class OpenMedia(Protocol):
 
     def pieces(self) -> AsyncIterator[bytes]:
         """Return its bytes piece by piece, never all of them in memory."""
+
+
+class Contributor(Protocol):
+    """A part that finds out more than VMSs tell: what it sees is told as theirs is, and what it adds to an event stays."""
+
+    def detect(
+        self, monitor: MonitorKey, objects: Sequence[DetectedObject], *, frame: int | None = None, event: EventRef | None = None
+    ) -> None:
+        """Tell which objects the monitor shows now; none ends their presence, and so does a minute without another word.
+
+        Raises ContributionRefused for a monitor that there is not, and for what is no detection.
+        """
+
+    async def enrich(self, event: EventRef, enrichment: Enrichment) -> None:
+        """Add this to an event, in place of what was added before by the same source; returns when it is stored.
+
+        Raises ContributionRefused for an event that is not known, or no more, and StoreError.
+        """
+
+    def close(self) -> None:
+        """Contribute no more: all that it sees is gone, what it has added to events stays."""
 
 
 class HubView(Protocol):
@@ -312,6 +345,9 @@ class HubView(Protocol):
 
     def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
         """Open a picture or clip of the system, or a part of it. Raises MediaUnavailable or VmsError, then and while it is read."""
+
+    def contribute(self, source: str) -> Contributor:
+        """Begin to contribute under this name, which nobody else has. Raises ContributionRefused."""
 
     async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
         """Return lines of the system's log, the oldest first. Raises MediaUnavailable or VmsError."""

@@ -61,7 +61,7 @@ FREE = {"app", "check", "demo"}
 HOMES = {
     "aiohttp": {"backends.http"},
     "paho": {"mqtt.link", "mqtt.link_client"},
-    "sqlite3": {"store.store", "store.database", "store.schema", "store.events"},
+    "sqlite3": {"store.store", "store.contributions", "store.database", "store.schema", "store.events"},
     "yaml": {"config.file"},
     "yarl": {"addresses", "backends.http"},
 }

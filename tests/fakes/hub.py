@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.fakes.backend import START, event, monitor, state, system_state
 
 from vms_bridge.commands import COMMANDS, Ack, AckResult
-from vms_bridge.errors import MediaUnavailable, StoreError
+from vms_bridge.errors import ContributionRefused, MediaUnavailable, StoreError
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventPicture, EventRef
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Command
     from vms_bridge.history import Cursor
     from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
-    from vms_bridge.views import OpenMedia
+    from vms_bridge.views import Contributor, OpenMedia
 
 
 async def obey(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
@@ -165,6 +165,9 @@ class FakeHub:
         if found is None:
             raise MediaUnavailable(f"{system} has no such picture yet")
         return found
+
+    def contribute(self, source: str) -> Contributor:
+        raise ContributionRefused(f"nobody contributes here, nor does {source}")
 
     async def recorded(self, system: str, query: EventQuery, after: str | None = None) -> RecordedPage:
         raise MediaUnavailable(f"{system} has no {query} after {after}")

@@ -1,10 +1,11 @@
-"""What a batch of events means against what is known: worked out before anything is stored or changed."""
+"""What a batch of events, or an enrichment, means against what is known: worked out before anything is stored or changed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from vms_bridge.hub.enriched import enriched
 from vms_bridge.hub.lifecycle import steps
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventRef
@@ -15,68 +16,114 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from vms_bridge.hub.system import System
-    from vms_bridge.model import Event, EventBatch
+    from vms_bridge.model import Enrichment, Event, EventBatch
     from vms_bridge.views import EventMessage
+
+    Enrichments = Mapping[str, Mapping[str, Enrichment]]
+    """By event, then by source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPlan:
-    """What to store, and by monitor key the message of the newest event that then stands."""
+    """What to store, by monitor key the message of the newest event that then stands, and what others have added to events."""
 
     commit: EventCommit
     last_events: Mapping[str, EventMessage]
+    enrichments: Enrichments
 
 
-def plan_batch(
-    batch: EventBatch, system: System, known: Mapping[str, tuple[str, Event]], *, late: Collection[str], epoch: str
-) -> BatchPlan:
-    """Return what the batch changes, `known` being those of its events that were told before, each with its monitor's key.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of events before: each as its backend told it, with its monitor's key, and what others have added.
 
     `late` has the ids of those of which something was told late: what follows of them must not overtake that.
+    """
 
-    Such an event keeps its key, so that it comes to its end even when its monitor is hidden or gone by now. Other events
+    events: Mapping[str, tuple[str, Event]]
+    enrichments: Enrichments
+    late: Collection[str]
+
+
+def plan_batch(batch: EventBatch, system: System, known: Known, *, epoch: str) -> BatchPlan:
+    """Return what the batch changes.
+
+    A known event keeps its key, so that it comes to its end even when its monitor is hidden or gone by now. Other events
     of monitors that are not shown only move the cursor.
     """
-    known = dict(known)
-    seqs = dict(system.seqs)
+    events = dict(known.events)
     changed: dict[str, tuple[str, Event]] = {}
-    messages: list[NewMessage] = []
-    last_events: dict[str, EventMessage] = {}
+    messages = _Messages(system, batch.generation, epoch)
     for event in batch.events:
-        key, before = known.get(event.id) or (system.key_of(event.monitor_id), None)
+        key, before = events.get(event.id) or (system.key_of(event.monitor_id), None)
         if key is None or before == event or (before is not None and _is_settled(before, event)):
             continue
         if event.deleted and before is not None:
             event = replace(before, deleted=True)  # noqa: PLW2901 - of what is gone, what was told last is known best
-        changed[event.id] = known[event.id] = (key, event)
-        is_late = batch.late or event.id in late
-        for type_ in steps(before, event):
-            seqs[key] = seqs.get(key, 0) + 1
-            message = event_message(
-                event,
-                type_,
-                ref=EventRef(system.key, batch.generation, event.id),
-                epoch=epoch,
-                seq=seqs[key],
-                monitor=key,
-                name=system.name_of(event.monitor_id),
-                late=is_late,
-            )
-            messages.append(
-                NewMessage(monitor=key, event_id=event.id, seq=seqs[key], type=type_, late=is_late, payload=encode(message))
-            )
-            if _becomes_last(message, last_events.get(key) or system.last_events.get(key)):
-                last_events[key] = message
+        changed[event.id] = events[event.id] = (key, event)
+        added = known.enrichments.get(event.id, {})
+        shown = None if before is None else enriched(before, added)
+        messages.tell(key, shown, enriched(event, added), is_late=batch.late or event.id in known.late)
     commit = EventCommit(
         epoch=epoch,
         system=system.key,
         generation=batch.generation,
         cursor=batch.cursor,
         events=tuple(changed.values()),
-        messages=tuple(messages),
-        last_events={key: encode(message) for key, message in last_events.items()},
+        messages=tuple(messages.new),
+        last_events={key: encode(message) for key, message in messages.last_events.items()},
     )
-    return BatchPlan(commit=commit, last_events=last_events)
+    added = {event_id: known.enrichments[event_id] for event_id in changed if event_id in known.enrichments}
+    return BatchPlan(commit=commit, last_events=messages.last_events, enrichments=added)
+
+
+def plan_enrichment(event_id: str, source: str, enrichment: Enrichment, system: System, known: Known, *, epoch: str) -> BatchPlan:
+    """Return what it changes that a source adds this to a known event."""
+    key, event = known.events[event_id]
+    before = known.enrichments.get(event_id, {})
+    messages = _Messages(system, system.generation, epoch)
+    now = {**before, source: enrichment}
+    messages.tell(key, enriched(event, before), enriched(event, now), is_late=event_id in known.late)
+    commit = EventCommit(
+        epoch=epoch,
+        system=system.key,
+        generation=system.generation,
+        cursor=None,
+        events=(),
+        messages=tuple(messages.new),
+        last_events={name: encode(message) for name, message in messages.last_events.items()},
+        enrichments=((event_id, source, enrichment),),
+    )
+    return BatchPlan(commit=commit, last_events=messages.last_events, enrichments={event_id: now})
+
+
+class _Messages:
+    """The messages to come of a system's events, in their order."""
+
+    def __init__(self, system: System, generation: int, epoch: str) -> None:
+        self._system, self._generation, self._epoch = system, generation, epoch
+        self._seqs = dict(system.seqs)
+        self.new: list[NewMessage] = []
+        self.last_events: dict[str, EventMessage] = {}
+
+    def tell(self, key: str, before: Event | None, event: Event, *, is_late: bool) -> None:
+        """Tell what has happened to an event of the monitor with this key."""
+        for type_ in steps(before, event):
+            seq = self._seqs[key] = self._seqs.get(key, 0) + 1
+            message = event_message(
+                event,
+                type_,
+                ref=EventRef(self._system.key, self._generation, event.id),
+                epoch=self._epoch,
+                seq=seq,
+                monitor=key,
+                name=self._system.name_of(event.monitor_id),
+                late=is_late,
+            )
+            self.new.append(
+                NewMessage(monitor=key, event_id=event.id, seq=seq, type=type_, late=is_late, payload=encode(message))
+            )
+            if _becomes_last(message, self.last_events.get(key) or self._system.last_events.get(key)):
+                self.last_events[key] = message
 
 
 def _is_settled(before: Event, event: Event) -> bool:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 async def first(store: Store, clock: Clock, *, key: str, kind: str, name: str, rules: MonitorRules, backend: Guard) -> System:
     """Return a system as the store remembers it. Raises StoreError."""
     kept = await store.system(key, recent=timedelta(seconds=RECENT_S), most=MOST_RECENT)
+    added = await store.enrichments(key, kept.generation, [event.id for _, event in kept.events])
     system = System(
         key=key,
         kind=kind,
@@ -33,7 +34,7 @@ async def first(store: Store, clock: Clock, *, key: str, kind: str, name: str, r
         cursor=kept.cursor,
         generation=kept.generation,
         names=dict(kept.names),
-        events=FollowedEvents(clock.monotonic, kept.events, late=kept.late),
+        events=FollowedEvents(clock.monotonic, kept.events, late=kept.late, enrichments=added),
     )
     monitors: dict[str, Monitor] = {}
     for stored in await store.monitors(key):

@@ -17,7 +17,7 @@ from pydantic_core import SchemaValidator
 from vms_bridge.archive import EventPage, LogLine
 from vms_bridge.errors import BackendDefect
 from vms_bridge.hub.text import clean, shown
-from vms_bridge.model import MOST_GENERATIONS, Detection, EventBatch, Monitor, MonitorState, SystemState
+from vms_bridge.model import MOST_GENERATIONS, Detection, Enrichment, EventBatch, Monitor, MonitorState, SystemState
 
 _T = TypeVar("_T")
 _MOST_SHAPES = 1_000
@@ -114,4 +114,4 @@ def _thorough(schema: Any) -> Any:  # noqa: ANN401 - pydantic's own schema in, o
 
 STATES = StateGate()
 MONITORS, SYSTEMS, DETECTIONS, BATCHES = Gate(Monitor), Gate(SystemState), Gate(Detection), Gate(EventBatch)
-PAGES, LINES = Gate(EventPage), Gate(LogLine)
+PAGES, LINES, ENRICHMENTS = Gate(EventPage), Gate(LogLine), Gate(Enrichment)

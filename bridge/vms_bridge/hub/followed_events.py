@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
-    from vms_bridge.model import Event
+    from vms_bridge.model import Enrichment, Event
 
 RECENT_S = 120.0
 """How long an event that has ended, or was changed after its end, counts as recent."""
@@ -19,14 +19,20 @@ class FollowedEvents:
     """Holds each event with the key of its monitor; bounded by what is open and `MOST_RECENT`."""
 
     def __init__(
-        self, monotonic: Callable[[], float], events: Iterable[tuple[str, Event]] = (), *, late: Collection[str] = ()
+        self,
+        monotonic: Callable[[], float],
+        events: Iterable[tuple[str, Event]] = (),
+        *,
+        late: Collection[str] = (),
+        enrichments: Mapping[str, Mapping[str, Enrichment]] | None = None,
     ) -> None:
         self._monotonic = monotonic
         self._events: dict[str, tuple[str, Event]] = {}
         self._ended: dict[str, float] = {}
         """When each that is over was last told, the latest last."""
         self._late: set[str] = set()
-        self.take_in(events, late=late)
+        self._enrichments: dict[str, Mapping[str, Enrichment]] = {}
+        self.take_in(events, late=late, enrichments=enrichments)
 
     @property
     def open(self) -> tuple[Event, ...]:
@@ -49,19 +55,34 @@ class FollowedEvents:
         """The ids of those of which something was told late."""
         return self._late
 
-    def take_in(self, events: Iterable[tuple[str, Event]], *, late: Collection[str] = ()) -> None:
-        """Follow these as they now stand, each with the key of its monitor; something of the `late` ones was told late."""
+    @property
+    def enrichments(self) -> Mapping[str, Mapping[str, Enrichment]]:
+        """By event and source, what others have added to them."""
+        return self._enrichments
+
+    def take_in(
+        self,
+        events: Iterable[tuple[str, Event]],
+        *,
+        late: Collection[str] = (),
+        enrichments: Mapping[str, Mapping[str, Enrichment]] | None = None,
+    ) -> None:
+        """Follow these as they now stand, each with the key of its monitor; something of the `late` ones was told late.
+
+        `enrichments` is all that others have added to these, or to some that are followed already.
+        """
         for key, event in events:
             self._ended.pop(event.id, None)
             if event.deleted:
                 self._events.pop(event.id, None)
-                self._late.discard(event.id)
+                self._forget_beside(event.id)
                 continue
             self._events[event.id] = (key, event)
             if event.id in late:
                 self._late.add(event.id)
             if event.is_over:
                 self._ended[event.id] = self._monotonic()
+        self._enrichments.update((event_id, added) for event_id, added in (enrichments or {}).items() if event_id in self._events)
         self._forget()
 
     def _forget(self) -> None:
@@ -70,4 +91,8 @@ class FollowedEvents:
             if told > too_old and len(self._ended) <= MOST_RECENT:
                 break
             del self._ended[event_id], self._events[event_id]
-            self._late.discard(event_id)
+            self._forget_beside(event_id)
+
+    def _forget_beside(self, event_id: str) -> None:
+        self._late.discard(event_id)
+        self._enrichments.pop(event_id, None)

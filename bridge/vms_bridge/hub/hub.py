@@ -19,6 +19,7 @@ from vms_bridge.hub.beginnings import first, successor
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.claims import Claims
 from vms_bridge.hub.command_runner import CommandRules, CommandRunner
+from vms_bridge.hub.contributions import Contributions
 from vms_bridge.hub.fan_out import FanOut
 from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
@@ -36,12 +37,23 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.history import Cursor
+    from vms_bridge.hub.contributions import HubContributor
     from vms_bridge.hub.subscription import HubSubscription
     from vms_bridge.hub.system import System
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.store import Store
-    from vms_bridge.views import BridgeState, HistoryPage, MonitorKey, MonitorView, OpenMedia, StoredMessage, Subjects, SystemView
+    from vms_bridge.views import (
+        BridgeState,
+        HistoryPage,
+        MonitorKey,
+        MonitorView,
+        ObjectCounts,
+        OpenMedia,
+        StoredMessage,
+        Subjects,
+        SystemView,
+    )
 
 _AGAIN_S = 5.0
 
@@ -73,7 +85,7 @@ class Hub:
             retention=retention or Retention(),
             on_state=self._fan_out.bridge,
         )
-        self._presence = Presence(clock, self._fan_out.detection)
+        self._presence = Presence(clock, self._fan_out.detection, self._show_objects)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._claims = Claims(store, clock, self._keeping, self._house.claimed)
         self._runner = CommandRunner(
@@ -92,6 +104,7 @@ class Hub:
             on_generation=self._updates.begin_generation,
             on_stored=self._updates.adopt,
         )
+        self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
 
     @property
     def epoch(self) -> str:
@@ -145,7 +158,7 @@ class Hub:
             subscription.state(monitor)
             if view.last_event:
                 subscription.last_event(monitor)
-            if (detection := self._presence.newest.get(monitor)) is not None:
+            for detection in self._presence.newest(monitor):
                 subscription.detection(monitor, detection)
         return subscription
 
@@ -192,6 +205,10 @@ class Hub:
     def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
         """Open a picture or clip, to be read piece by piece."""
         return self._archives.media(system, ref, byte_range)
+
+    def contribute(self, source: str) -> HubContributor:
+        """Begin to contribute under this name."""
+        return self._contributions.open(source)
 
     async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
         """Return lines of the system's log."""
@@ -298,6 +315,10 @@ class Hub:
         if found is None:
             raise system_gone(key)
         return found
+
+    def _show_objects(self, monitor: MonitorKey, objects: ObjectCounts | None) -> None:
+        if self.monitor(*monitor) is not None:
+            self._updates.show_objects(self._systems[monitor[0]], monitor[1], objects)
 
     def _alarm_is_forced(self, monitor: MonitorKey) -> None:
         view = self.monitor(*monitor)

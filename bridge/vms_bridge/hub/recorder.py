@@ -1,19 +1,24 @@
-"""Stores what backends record before anybody hears of it, batch by batch and system by system."""
+"""Stores what backends record, and what others add to it, before anybody hears of it: one after the other for each system."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from vms_bridge.hub.batch_plan import BatchPlan, plan_batch
+from vms_bridge.errors import ContributionRefused
+from vms_bridge.hub.batch_plan import Known, plan_batch, plan_enrichment
 from vms_bridge.store import StaleEpoch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
 
+    from vms_bridge.hub.batch_plan import BatchPlan
     from vms_bridge.hub.system import System
-    from vms_bridge.model import EventBatch
+    from vms_bridge.model import Enrichment, EventBatch, EventRef
     from vms_bridge.store import Store
+
+MOST_SOURCES = 16
+"""How many may add something to one event."""
 
 
 class Recorder:
@@ -38,34 +43,72 @@ class Recorder:
 
     async def record(self, system: System, batch: EventBatch) -> None:
         """Store a batch; goes on to its end even when the backend is cancelled meanwhile. Raises StoreError."""
-        task = asyncio.create_task(self._record(system, batch), name=f"record {system.key}")
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
-        await asyncio.shield(task)
+        await self._to_its_end(self._record(system, batch), f"record {system.key}")
+
+    async def enrich(self, system: System, ref: EventRef, source: str, enrichment: Enrichment) -> None:
+        """Store what a source adds to an event, likewise. Raises ContributionRefused too, for an event that is not known."""
+        await self._to_its_end(self._enrich(system, ref, source, enrichment), f"enrich {system.key}")
 
     async def finish(self) -> None:
         """Wait for what is being written."""
         await asyncio.gather(*self._writes, return_exceptions=True)
+
+    async def _to_its_end(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        await asyncio.shield(task)
 
     async def _record(self, system: System, batch: EventBatch) -> None:
         async with system.recording:
             if batch.generation != system.generation:
                 self._on_generation(system, batch.generation)
             while True:
-                plan = await self._plan(system, batch)
+                epoch = self._store.epoch
+                known = await self._known(system, [event.id for event in batch.events])
+                plan = plan_batch(batch, system, known, epoch=epoch)
                 if not plan.commit.events and plan.commit.cursor in (None, system.cursor):
                     return
-                try:
-                    await self._store.commit(plan.commit, self._durable_sinks)
-                except StaleEpoch:
-                    continue
-                break
-            self._on_stored(system, plan)
+                if await self._stores(system, plan):
+                    return
 
-    async def _plan(self, system: System, batch: EventBatch) -> BatchPlan:
-        epoch, followed, late = self._store.epoch, system.events.by_id, system.events.late
-        others = [event.id for event in batch.events if event.id not in followed]
-        known = await self._store.events(system.key, batch.generation, others) if others else {}
-        if known:
-            late = late | await self._store.told_late(system.key, batch.generation, tuple(known))
-        return plan_batch(batch, system, {**known, **followed}, late=late, epoch=epoch)
+    async def _enrich(self, system: System, ref: EventRef, source: str, enrichment: Enrichment) -> None:
+        async with system.recording:
+            while True:
+                epoch = self._store.epoch
+                if ref.generation != system.generation:
+                    raise ContributionRefused(f"event {ref.format()} is not there any more: ids have started anew since")
+                known = await self._known(system, [ref.id])
+                added = known.enrichments.get(ref.id, {})
+                if ref.id not in known.events or known.events[ref.id][1].deleted:
+                    raise ContributionRefused(f"event {ref.format()} is not known, or not any more")
+                if added.get(source) == enrichment:
+                    return
+                if source not in added and len(added) >= MOST_SOURCES:
+                    raise ContributionRefused(f"{MOST_SOURCES} others have added something to event {ref.format()} already")
+                plan = plan_enrichment(ref.id, source, enrichment, system, known, epoch=epoch)
+                if await self._stores(system, plan):
+                    return
+
+    async def _stores(self, system: System, plan: BatchPlan) -> bool:
+        """Store the plan and make it the truth; say no where another epoch has begun since it was made."""
+        try:
+            await self._store.commit(plan.commit, self._durable_sinks)
+        except StaleEpoch:
+            return False
+        self._on_stored(system, plan)
+        return True
+
+    async def _known(self, system: System, ids: Iterable[str]) -> Known:
+        followed = system.events
+        others = [event_id for event_id in ids if event_id not in followed.by_id]
+        known = await self._store.events(system.key, system.generation, others) if others else {}
+        if not known:
+            return Known(events=followed.by_id, enrichments=followed.enrichments, late=followed.late)
+        late = await self._store.told_late(system.key, system.generation, tuple(known))
+        added = await self._store.enrichments(system.key, system.generation, tuple(known))
+        return Known(
+            events={**known, **followed.by_id},
+            enrichments={**added, **followed.enrichments},
+            late=followed.late | late,
+        )

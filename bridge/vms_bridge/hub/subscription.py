@@ -34,7 +34,7 @@ class HubSubscription:
             last_events=frozenset(self._last_events),
             messages=self._messages,
             bridge=self._bridge,
-            detections=self._detections,
+            detections={(*key, source): seen for key, by_source in self._detections.items() for source, seen in by_source.items()},
         )
         self._clear()
         return changes
@@ -92,8 +92,8 @@ class HubSubscription:
         self._wake.set()
 
     def detection(self, key: MonitorKey, detection: Detection) -> None:
-        """Keep a monitor's newest detection."""
-        self._detections[key] = detection
+        """Keep a monitor's newest detection by its source."""
+        self._detections.setdefault(key, {})[detection.source] = detection
         self._wake.set()
 
     def _clear(self) -> None:
@@ -103,7 +103,7 @@ class HubSubscription:
         self._removed: set[MonitorKey] = set()
         self._states: set[MonitorKey] = set()
         self._last_events: set[MonitorKey] = set()
-        self._detections: dict[MonitorKey, Detection] = {}
+        self._detections: dict[MonitorKey, dict[str, Detection]] = {}
         self._messages = False
         self._bridge = False
         self._wake.clear()

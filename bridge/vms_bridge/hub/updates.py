@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vms_bridge.hub.presence import Presence
     from vms_bridge.hub.system import System
     from vms_bridge.model import Update
-    from vms_bridge.views import MonitorKey
+    from vms_bridge.views import MonitorKey, ObjectCounts
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -77,6 +77,13 @@ class Updates:
         if is_ended(view.state, state):
             self._presence.end((monitor,))
 
+    def show_objects(self, system: System, key: str, objects: ObjectCounts | None) -> None:
+        """Have these be the objects that the monitor shows."""
+        view = system.monitors[key]
+        if view.objects != objects:
+            system.show_monitor(key, replace(view, objects=objects))
+            self._fan_out.state((system.key, key))
+
     def begin_generation(self, system: System, generation: int) -> None:
         """Take the ids that the VMS gives from now on for others than the same ones before."""
         system.generation, system.events = generation, FollowedEvents(self._clock.monotonic)
@@ -91,7 +98,8 @@ class Updates:
         system.cursor = commit.cursor or system.cursor
         for message in commit.messages:
             system.seqs[message.monitor] = message.seq
-        system.events.take_in(commit.events, late={message.event_id for message in commit.messages if message.late})
+        late = {message.event_id for message in commit.messages if message.late}
+        system.events.take_in(commit.events, late=late, enrichments=plan.enrichments)
         system.last_events.update(last_events)
         for key, newest in last_events.items():
             if key in system.monitors:

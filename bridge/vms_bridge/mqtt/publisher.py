@@ -67,10 +67,10 @@ class Publisher:
                 await asyncio.sleep(0)
         for key in changes.last_events:
             self._put_last_event(key)
-        for key, detection in changes.detections.items():
-            view = self._hub.monitor(*key)
+        for (system, name, _), detection in changes.detections.items():
+            view = self._hub.monitor(system, name)
             if view is not None or not detection.objects:
-                self._outbox.put(self._topics.detection(*key), payloads.detection(view, detection), retain=False)
+                self._outbox.put(self._topics.detection(system, name), payloads.detection(view, detection), retain=False)
         if changes.systems or changes.removed_systems:
             self._clear_strays()
 

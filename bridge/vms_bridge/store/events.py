@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from vms_bridge.history import MOST_IN_A_PAGE
 from vms_bridge.model import Event, EventRef
+from vms_bridge.store import contributions
 from vms_bridge.store.epochs import Epochs
 from vms_bridge.store.values import EventCommit, StaleEpoch, StoredSystem
 from vms_bridge.views import HistoryPage, MessageType, StoredMessage
@@ -139,6 +140,7 @@ class Events:
                 "UPDATE monitors SET last_event = ? WHERE system = ? AND monitor = ?",
                 [(payload, commit.system, key) for key, payload in commit.last_events.items()],
             )
+            contributions.write(cursor, commit)
 
     def undelivered(self, sink: str, late: bool, after: int, limit: int) -> list[StoredMessage]:  # noqa: FBT001 - a column
         """Return the sink's next messages of one lane, by position."""

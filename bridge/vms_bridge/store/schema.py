@@ -85,6 +85,15 @@ _MIGRATIONS = (
         ) AS place
     ) WHERE place > 0;
     """,
+    """
+    CREATE TABLE contributions (
+        system TEXT NOT NULL, generation INTEGER NOT NULL, event_id TEXT NOT NULL, source TEXT NOT NULL, data TEXT NOT NULL,
+        PRIMARY KEY (system, generation, event_id, source)
+    ) WITHOUT ROWID;
+    CREATE TRIGGER contributions_go_with_their_event AFTER DELETE ON events BEGIN
+        DELETE FROM contributions WHERE system = OLD.system AND generation = OLD.generation AND event_id = OLD.event_id;
+    END;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 
 from vms_bridge.errors import StoreError
 from vms_bridge.model import Monitor
+from vms_bridge.store import contributions
 from vms_bridge.store.database import Database
 from vms_bridge.store.events import Events
 from vms_bridge.store.minted import MintedIds
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.history import Cursor
-    from vms_bridge.model import Event
+    from vms_bridge.model import Enrichment, Event
     from vms_bridge.store.values import EventCommit, StoredSystem
     from vms_bridge.views import HistoryPage, MonitorKey, StoredMessage
 
@@ -90,6 +91,10 @@ class Store:
     async def told_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
         """Return the ids of those of these events of which something was told late."""
         return await self._run(self._events.told_late, system, generation, ids)
+
+    async def enrichments(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, dict[str, Enrichment]]:
+        """Return what others have added to these events, by event and source."""
+        return await self._run(contributions.read, self._database, system, generation, ids)
 
     async def commit(self, commit: EventCommit, sinks: Sequence[str]) -> None:
         """Store a batch: events, cursor, messages and each durable sink's right to them, in one transaction.

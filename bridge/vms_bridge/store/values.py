@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from vms_bridge.model import Event, Monitor
+    from vms_bridge.model import Enrichment, Event, Monitor
     from vms_bridge.views import MessageType
 
 
@@ -39,6 +39,8 @@ class EventCommit:
     messages: tuple[NewMessage, ...]
     last_events: Mapping[str, bytes]
     """By monitor key: the message that describes its newest event."""
+    enrichments: tuple[tuple[str, str, Enrichment], ...] = ()
+    """What was added to events: event, source, and all that this source has to say of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

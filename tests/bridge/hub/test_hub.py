@@ -433,7 +433,7 @@ async def test_the_newest_detection_of_each_monitor_is_told(tmp_path: Path) -> N
             feed.emit(Detection(monitor_id="1", time=START, objects=(DetectedObject(label=label),)))
         feed.emit(Detection(monitor_id="unknown", time=START))
         changes = await subscription.changes()
-        assert {key: detection.objects[0].label for key, detection in changes.detections.items()} == {("zm", "1"): "dog"}
+        assert {key: detection.objects[0].label for key, detection in changes.detections.items()} == {("zm", "1", "vms"): "dog"}
 
 
 async def test_a_removed_system_is_told_and_its_backend_is_no_longer_heard(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class House:
     async def listen(self) -> None:
         self._subscription = self.hub.subscribe()
         while True:
-            for (_, key), detection in (await self._subscription.changes()).detections.items():
+            for (_, key, _), detection in (await self._subscription.changes()).detections.items():
                 assert detection.monitor_id == key
                 self.heard.append((key, len(detection.objects)))
 
@@ -158,6 +158,6 @@ async def test_who_begins_to_listen_hears_what_is_so_now(tmp_path: Path) -> None
         house.see("2")
         house.feed.emit(Detection(monitor_id="2", time=START))
         changes = await house.hub.subscribe().changes()
-        assert {key: len(each.objects) for (_, key), each in changes.detections.items()} == {"1": 1, "2": 0}
+        assert {key: len(each.objects) for (_, key, _), each in changes.detections.items()} == {"1": 1, "2": 0}
         house.hub.remove_system("zm")
         assert not (await house.hub.subscribe().changes()).detections

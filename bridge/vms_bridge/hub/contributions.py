@@ -1,0 +1,123 @@
+"""Parts other than backends that add to what is known: objects that they see, and what they find out about events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from vms_bridge.errors import BackendDefect, ContributionRefused
+from vms_bridge.hub import door
+from vms_bridge.hub.text import NAME_CHARACTERS, shown
+from vms_bridge.model import Detection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.hub.door import Gate
+    from vms_bridge.hub.presence import Presence
+    from vms_bridge.hub.recorder import Recorder
+    from vms_bridge.hub.system import System
+    from vms_bridge.model import DetectedObject, Enrichment, EventRef
+    from vms_bridge.views import MonitorKey
+
+_T = TypeVar("_T")
+MOST_OBJECTS = 200
+_MOST_NAMES = 64
+"""How many labels, or zones, may be added to one event."""
+_OF_BACKENDS = frozenset({"vms"})
+
+
+class Contributions:
+    """Who contributes now, each by a name of its own."""
+
+    def __init__(self, systems: Mapping[str, System], clock: Clock, presence: Presence, recorder: Recorder) -> None:
+        self._systems, self._clock, self._presence, self._recorder = systems, clock, presence, recorder
+        self._sources: set[str] = set()
+
+    def open(self, source: str) -> HubContributor:
+        """Begin to contribute. Raises ContributionRefused."""
+        name = shown(source)
+        if not name or len(source) > NAME_CHARACTERS or name in _OF_BACKENDS:
+            raise ContributionRefused("a contributor needs a name of its own", hint="one that can be shown, and is not `vms`")
+        if name in self._sources:
+            raise ContributionRefused(f"there is a contributor {name!r} already", hint="give each a name of its own")
+        self._sources.add(name)
+        return HubContributor(self, name)
+
+    def close(self, source: str) -> None:
+        """End a contributor: what it sees is gone."""
+        self._sources.discard(source)
+        self._presence.leave(source)
+
+    def detect(
+        self, source: str, monitor: MonitorKey, objects: Sequence[DetectedObject], frame: int | None, event: EventRef | None
+    ) -> None:
+        """Take in which objects the monitor shows. Raises ContributionRefused."""
+        system = self._system(monitor[0])
+        view = system.monitors.get(monitor[1])
+        if view is None:
+            raise ContributionRefused(f"system {system.key} has no monitor {monitor[1]!r}")
+        if len(objects) > MOST_OBJECTS:
+            raise ContributionRefused(f"{len(objects)} objects in one frame are more than {MOST_OBJECTS}")
+        is_current = event is not None and (event.system, event.generation) == (system.key, system.generation)
+        detection = Detection(
+            monitor_id=view.monitor.id,
+            time=self._clock.now(),
+            objects=tuple(objects),
+            frame=frame,
+            event_id=event.id if event is not None and is_current else None,
+            source=source,
+        )
+        self._presence.saw(monitor, _admitted(door.DETECTIONS, detection))
+
+    async def enrich(self, source: str, event: EventRef, enrichment: Enrichment) -> None:
+        """Store what is added to an event. Raises ContributionRefused or StoreError."""
+        system = self._system(event.system)
+        added = _admitted(door.ENRICHMENTS, enrichment)
+        if max(len(added.labels), len(added.zones)) > _MOST_NAMES:
+            raise ContributionRefused(f"more than {_MOST_NAMES} labels, or zones, for event {event.format()}")
+        await self._recorder.enrich(system, event, source, added)
+
+    def _system(self, key: str) -> System:
+        found = self._systems.get(key)
+        if found is None:
+            raise ContributionRefused(f"there is no system {key!r}")
+        return found
+
+
+def _admitted(gate: Gate[_T], value: _T) -> _T:
+    """Return the value as the types of the model want it. Raises ContributionRefused."""
+    try:
+        return gate.admit(value)
+    except BackendDefect as defect:
+        raise ContributionRefused(f"that can't be added: {str(defect).removeprefix('internal error: ')}") from None
+
+
+class HubContributor:
+    """One contributor's way to the hub (`views.Contributor`)."""
+
+    def __init__(self, contributions: Contributions, source: str) -> None:
+        self._contributions, self._source = contributions, source
+        self._is_over = False
+
+    def detect(
+        self, monitor: MonitorKey, objects: Sequence[DetectedObject], *, frame: int | None = None, event: EventRef | None = None
+    ) -> None:
+        """Tell which objects the monitor shows now."""
+        self._check()
+        self._contributions.detect(self._source, monitor, objects, frame, event)
+
+    async def enrich(self, event: EventRef, enrichment: Enrichment) -> None:
+        """Add this to an event."""
+        self._check()
+        await self._contributions.enrich(self._source, event, enrichment)
+
+    def close(self) -> None:
+        """Contribute no more."""
+        if not self._is_over:
+            self._is_over = True
+            self._contributions.close(self._source)
+
+    def _check(self) -> None:
+        if self._is_over:
+            raise ContributionRefused(f"the contributor {self._source!r} has ended")
