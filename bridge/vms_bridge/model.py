@@ -288,7 +288,7 @@ class DetectedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """The objects seen in one frame of a monitor; no objects ends their presence.
+    """The objects seen in one frame of a monitor; no objects ends the presence of those that this source has shown.
 
     So does a minute without another detection, the loss of the monitor or its system, and a pause: the hub then tells so.
     """

@@ -344,7 +344,7 @@ class HubView(Protocol):
         """Return a page of the events that the system has, as it knows them now. Raises MediaUnavailable or VmsError."""
 
     def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
-        """Open a picture or clip of the system, or a part of it. Raises MediaUnavailable or VmsError, then and while it is read."""
+        """Open a picture or clip, or a part of it. Raises MediaUnavailable or VmsError, then and while it is read."""
 
     def contribute(self, source: str) -> Contributor:
         """Begin to contribute under this name, which nobody else has. Raises ContributionRefused."""

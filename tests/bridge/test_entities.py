@@ -240,7 +240,13 @@ def test_dead_bands_are_about_what_the_model_has(rows: tuple[Entity[Any], ...], 
 def test_every_capability_but_the_sinks_own_makes_an_entity_or_a_command() -> None:
     used = frozenset[Capability]().union(*(row.needs for rows in CATALOGUE.values() for row in rows))
     used |= {row.needs for row in COMMANDS.rows}
-    media = {Capability.LIVE_PICTURE, Capability.LIVE_STREAM, Capability.EVENT_FRAME, Capability.EVENT_CLIP, Capability.RANGE_CLIP}
+    media = {
+        Capability.LIVE_PICTURE,
+        Capability.LIVE_STREAM,
+        Capability.EVENT_FRAME,
+        Capability.EVENT_CLIP,
+        Capability.RANGE_CLIP,
+    }
     assert set(Capability) - used == media | {Capability.ARCHIVE, Capability.LOGS, Capability.DETECTIONS}
 
 

@@ -165,7 +165,7 @@ class GuardedMedia:
     async def pieces(self) -> AsyncIterator[bytes]:
         """Read it to its end. Raises BridgeError."""
         while True:
-            piece: object = await self._call("archive.media: read", lambda: self._media.read(), READ_S)
+            piece: object = await self._call("archive.media: read", self._read, READ_S)
             if not isinstance(piece, bytes):
                 raise MediaUnavailable(f"system {self._system} gave no picture or clip ({type(piece).__name__})")
             if not piece:
@@ -177,7 +177,13 @@ class GuardedMedia:
     async def close(self) -> None:
         """Let go of it, whatever that brings about."""
         with suppress(BridgeError):
-            await self._call("archive.media: close", lambda: self._media.close(), CLOSE_S)
+            await self._call("archive.media: close", self._close, CLOSE_S)
+
+    async def _read(self) -> object:
+        return await self._media.read()  # that it may have no such member shows within the border only
+
+    async def _close(self) -> None:
+        await self._media.close()
 
 
 def secrets_of(backend: Backend) -> Secrets | None:

@@ -49,7 +49,9 @@ class Archives:
         generation = found.generation
         page = door.PAGES.admit(await found.backend.recorded(query, after))
         if len(page.events) > MOST_EVENTS or len(page.after or "") > _LONGEST_AFTER or not all(one.id for one in page.events):
-            raise BackendDefect("wrong values", f"EventPage: {len(page.events)} events, or one without an id, or `after` too long")
+            raise BackendDefect(
+                "wrong values", f"EventPage: {len(page.events)} events, or one without an id, or `after` too long"
+            )
         if found.generation != generation:
             raise MediaUnavailable(f"system {system} has begun to count its events anew", hint="ask from the beginning")
         shown = [(found.key_of(event.monitor_id), event) for event in page.events]
@@ -103,7 +105,7 @@ class Archives:
 
 
 def _picture(system: System, ref: PictureRef) -> PictureRef:
-    """Return what is asked for in the VMS's words. Raises MediaUnavailable for a monitor or event that there is not, or no more."""
+    """Return what is asked for in the VMS's words. Raises MediaUnavailable for what there is not, or no more."""
     if isinstance(ref, EventPicture):
         _check(system, ref.event)
         return ref

@@ -72,8 +72,8 @@ def plan_batch(batch: EventBatch, system: System, known: Known, *, epoch: str) -
         messages=tuple(messages.new),
         last_events={key: encode(message) for key, message in messages.last_events.items()},
     )
-    added = {event_id: known.enrichments[event_id] for event_id in changed if event_id in known.enrichments}
-    return BatchPlan(commit=commit, last_events=messages.last_events, enrichments=added)
+    enrichments = {event_id: known.enrichments[event_id] for event_id in changed if event_id in known.enrichments}
+    return BatchPlan(commit=commit, last_events=messages.last_events, enrichments=enrichments)
 
 
 def plan_enrichment(event_id: str, source: str, enrichment: Enrichment, system: System, known: Known, *, epoch: str) -> BatchPlan:

@@ -34,7 +34,9 @@ class HubSubscription:
             last_events=frozenset(self._last_events),
             messages=self._messages,
             bridge=self._bridge,
-            detections={(*key, source): seen for key, by_source in self._detections.items() for source, seen in by_source.items()},
+            detections={
+                (*key, source): seen for key, by_source in self._detections.items() for source, seen in by_source.items()
+            },
         )
         self._clear()
         return changes

@@ -13,7 +13,13 @@ from typing import Any, TypeVar
 _T = TypeVar("_T")
 NAME_CHARACTERS = 256
 PROSE_CHARACTERS = 1_000
-_LONGEST = {"detail": PROSE_CHARACTERS, "source_reason": PROSE_CHARACTERS, "notes": 4_000, "message": 4_000, "text": PROSE_CHARACTERS}
+_LONGEST = {
+    "detail": PROSE_CHARACTERS,
+    "source_reason": PROSE_CHARACTERS,
+    "notes": 4_000,
+    "message": 4_000,
+    "text": PROSE_CHARACTERS,
+}
 """What people read as sentences; all else is a name."""
 _AS_THEY_ARE = frozenset({"id", "monitor_id", "event_id", "cursor", "after", "track", "modes", "run_state", "run_states"})
 """By these the VMS is asked again: they need only be storable. Choices become labels elsewhere (`labels.Labels`)."""

@@ -42,12 +42,10 @@ CALLS: dict[str, Callable[[Guard], Awaitable[object]]] = {
     "picture": lambda guard: guard.picture(EventPicture(event=EventRef("zm", 1, "7"))),
     "recorded": lambda guard: guard.recorded(EventQuery(), None),
     "media": lambda guard: guard.media(LiveStream(monitor="1"), None),
-    "read": lambda guard: first_piece(guard),
     "logs": lambda guard: guard.logs(LogQuery()),
     "check": lambda guard: guard.check(limit_s=30),
 }
 ARCHIVE_CALLS = {"events", "media", "logs"}
-every_call = pytest.mark.parametrize("name", CALLS)
 
 
 class Own(BaseException):
@@ -86,6 +84,10 @@ async def first_piece(guard: Guard) -> object:
     opened = cast("Media", guard._backend)
     media = GuardedMedia(opened, system="zm", call=guard._call, content_type="video/mp4", length=None, part=None)
     return await anext(media.pieces())
+
+
+CALLS["read"] = first_piece
+every_call = pytest.mark.parametrize("name", CALLS)
 
 
 def guarded(work: Callable[[], object], clock: FakeClock | None = None) -> Guard:
@@ -442,7 +444,14 @@ async def test_a_clip_is_read_piece_by_piece_and_closed_whatever_that_brings_abo
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"content_type": None}, {"content_type": ""}, {"content_type": "a\r\nb"}, {"content_type": "x" * 201}, {"length": "7"}, {"part": 7}],
+    [
+        {"content_type": None},
+        {"content_type": ""},
+        {"content_type": "a\r\nb"},
+        {"content_type": "x" * 201},
+        {"length": "7"},
+        {"part": 7},
+    ],
     ids=repr,
 )
 async def test_what_is_no_clip_is_closed_and_told(wrong: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from tests.fakes.backend import EVERYTHING, START, ScriptedBackend, event, monitor, snapshot, system_state
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.archive import (
     MOST_EVENTS,
@@ -107,7 +107,10 @@ async def test_events_are_asked_for_and_given_by_public_keys(tmp_path: Path) -> 
         query = EventQuery(since=START, monitors=frozenset({"door", "2"}))
         page = await hub.recorded("zm", query, "10")
         assert backend.asked == [(replace(query, monitors=frozenset({"1", "2"})), "10")]
-        assert [(one.ref, one.monitor) for one in page.events] == [(EventRef("zm", 1, "9"), "2"), (EventRef("zm", 1, "7"), "door")]
+        assert [(one.ref, one.monitor) for one in page.events] == [
+            (EventRef("zm", 1, "9"), "2"),
+            (EventRef("zm", 1, "7"), "door"),
+        ]
         assert page.events[1].event.cause == "Motion [2J"
         assert page.after == "7"
         await feed.record(EventBatch(events=(), cursor="x", generation=2))
@@ -174,8 +177,8 @@ async def test_a_clip_is_read_piece_by_piece(tmp_path: Path, ref: MediaRef, aske
         async with hub.media("zm", ref) as media:
             assert (media.content_type, media.length, media.part) == ("video/mp4", None, None)
             assert [piece async for piece in media.pieces()] == [b"one", b"two"]
-            assert not backend.clips[0].is_closed
-        assert backend.clips[0].is_closed
+            assert [clip.is_closed for clip in backend.clips] == [False]
+        assert [clip.is_closed for clip in backend.clips] == [True]
         assert backend.asked == [(asked, None)]
 
 
@@ -210,8 +213,8 @@ async def test_a_clip_of_what_has_another_id_by_now_is_closed(tmp_path: Path) ->
                 raise AssertionError("it is another event's")
 
         task = asyncio.create_task(ask())
-        while not backend.asked:
-            await asyncio.sleep(0)
+        await settle()
+        assert backend.asked
         await feed.record(EventBatch(events=(), cursor="x", generation=2))
         backend.hold.set()
         with pytest.raises(MediaUnavailable, match="no picture of event zm-7"):

@@ -126,7 +126,7 @@ async def test_what_the_backend_has_ended_itself_is_not_ended_again(tmp_path: Pa
     async with running(tmp_path) as house:
         house.see()
         await settle()
-        house.feed.emit(Detection(monitor_id="1", time=START))
+        house.feed.emit(Detection(monitor_id="1", time=START, source="detector"))
         await house.clock.advance(600)
         house.feed.emit(SystemLost(detail="gone"))
         await settle()
@@ -156,7 +156,7 @@ async def test_who_begins_to_listen_hears_what_is_so_now(tmp_path: Path) -> None
     async with running(tmp_path) as house:
         house.see("1")
         house.see("2")
-        house.feed.emit(Detection(monitor_id="2", time=START))
+        house.feed.emit(Detection(monitor_id="2", time=START, source="detector"))
         changes = await house.hub.subscribe().changes()
         assert {key: len(each.objects) for (_, key, _), each in changes.detections.items()} == {"1": 1, "2": 0}
         house.hub.remove_system("zm")

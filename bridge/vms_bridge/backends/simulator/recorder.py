@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 PAGE = 100
 _MOST_WINDOWS = 500
 _FILM_FPS = 2.0
+_SLACK_S = 0.001
+"""Times of events are whole microseconds, those of the world are not."""
 _BOUNDARY = "frame"
 
 
@@ -91,8 +93,9 @@ class Recorder:
         """Go back in time until the page is full, or for a while."""
         wanted = self._cameras if query.monitors is None else query.monitors & self._cameras.keys()
         cameras = [self._cameras[monitor_id] for monitor_id in wanted]
-        first = max(self._world.epoch, query.since.timestamp() if query.since else self._world.epoch)
-        end = min(now, query.until.timestamp() if query.until else now, last[0].timestamp() + 0.001 if last else now)
+        first = max(self._world.epoch, query.since.timestamp() - _SLACK_S if query.since else self._world.epoch)
+        until = [query.until.timestamp() + _SLACK_S] if query.until else []
+        end = min(now, *until, *([last[0].timestamp() + _SLACK_S] if last else []))
         window_s = max(0.001, self._world.slot_s * (1 + PAGE // max(1, len(cameras))))
         found: list[Event] = []
         for _ in range(_MOST_WINDOWS):
@@ -100,7 +103,7 @@ class Recorder:
                 break
             start = max(first, end - window_s)
             recorded = self._recorded(cameras, start, end, now)
-            found += sorted((event for event in recorded if last is None or _order(event) < last), key=_order, reverse=True)
+            found += sorted((event for event in recorded if _is_asked(event, query, last)), key=_order, reverse=True)
             end = start
         if len(found) > PAGE:
             return EventPage(events=tuple(found[:PAGE]), after=_written(*_order(found[PAGE - 1])))
@@ -171,9 +174,7 @@ class _Film:
 
     content_type = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
 
-    def __init__(
-        self, clock: Clock, draw: Callable[[Monitor, float], bytes], monitor: Monitor, times: Iterator[float]
-    ) -> None:
+    def __init__(self, clock: Clock, draw: Callable[[Monitor, float], bytes], monitor: Monitor, times: Iterator[float]) -> None:
         self.length: int | None = None
         self.part: ByteRange | None = None
         self._clock, self._draw, self._monitor, self._times = clock, draw, monitor, times
@@ -196,6 +197,13 @@ def _film_times(start: float, end: float) -> Iterator[float]:
 
 def _ended(event: Event, now: float) -> float:
     return event.end.timestamp() if event.end else now
+
+
+def _is_asked(event: Event, query: EventQuery, last: tuple[datetime, str] | None) -> bool:
+    start = _order(event)
+    if query.since is not None and start[0] < query.since:
+        return False
+    return (query.until is None or start[0] < query.until) and (last is None or start < last)
 
 
 def _order(event: Event) -> tuple[datetime, str]:

@@ -70,9 +70,7 @@ async def test_pages_lead_back_to_the_beginning_and_leave_nothing_out() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    st.floats(-600, 4_000), st.floats(-600, 4_000), st.sets(st.sampled_from(["1", "2", "3", "9"])) | st.none()
-)
+@given(st.floats(-600, 4_000), st.floats(-600, 4_000), st.sets(st.sampled_from(["1", "2", "3", "9"])) | st.none())
 def test_a_query_gives_what_began_in_its_time_at_its_monitors(since: float, until: float, monitors: set[str] | None) -> None:
     async def asked() -> None:
         simulator, _ = site()
@@ -113,7 +111,7 @@ async def an_event(simulator: Simulator, monitor_id: str = "1") -> Event:
 
 async def read(simulator: Simulator, ref: MediaRef, part: ByteRange | None = None, most: int = 10_000) -> list[bytes]:
     media = await simulator.archive.media(ref, part)
-    pieces = []
+    pieces: list[bytes] = []
     while len(pieces) < most and (piece := await media.read()):
         pieces.append(piece)
     await media.close()
