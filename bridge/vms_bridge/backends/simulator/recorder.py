@@ -183,7 +183,8 @@ class _Film:
         time = next(self._times, None)
         if time is None:
             return b""
-        await self._clock.sleep(max(0.0, time - self._clock.now().timestamp()))
+        if (wait_s := time - self._clock.now().timestamp()) > 0:
+            await self._clock.sleep(wait_s)
         jpeg = await asyncio.to_thread(self._draw, self._monitor, time)
         return f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg + b"\r\n"
 

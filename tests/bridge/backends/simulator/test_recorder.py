@@ -88,7 +88,7 @@ def test_a_query_gives_what_began_in_its_time_at_its_monitors(since: float, unti
 
 
 async def test_a_world_that_is_old_and_quiet_is_looked_through_a_part_at_a_time() -> None:
-    simulator, clock = site(after_s=86_400 * 30, cameras=1)
+    simulator, clock = site(after_s=86_400 * 100, cameras=1)
     simulator._cameras["1"].set_modes({"function": "Monitor"}, clock.now().timestamp())
     page = await simulator.archive.events(EventQuery(), None)
     assert page.events == ()
