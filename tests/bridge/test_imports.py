@@ -12,7 +12,20 @@ from vms_bridge.sinks import _BUILT_IN
 
 ROOT = Path(vms_bridge.__file__).parent
 BASIC = {
-    *("concealment", "archive", "model", "errors", "commands", "views", "history", "clock", "backoff", "keys", "messages", "logs"),
+    *(
+        "concealment",
+        "archive",
+        "model",
+        "errors",
+        "commands",
+        "views",
+        "history",
+        "clock",
+        "backoff",
+        "keys",
+        "messages",
+        "logs",
+    ),
 }
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),

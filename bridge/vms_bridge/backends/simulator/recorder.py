@@ -94,8 +94,8 @@ class Recorder:
         wanted = self._cameras if query.monitors is None else query.monitors & self._cameras.keys()
         cameras = [self._cameras[monitor_id] for monitor_id in wanted]
         first = max(self._world.epoch, query.since.timestamp() - _SLACK_S if query.since else self._world.epoch)
-        until = [query.until.timestamp() + _SLACK_S] if query.until else []
-        end = min(now, *until, *([last[0].timestamp() + _SLACK_S] if last else []))
+        ends = [each.timestamp() + _SLACK_S for each in (query.until, last and last[0]) if each is not None]
+        end = min([now, *ends])
         window_s = max(0.001, self._world.slot_s * (1 + PAGE // max(1, len(cameras))))
         found: list[Event] = []
         for _ in range(_MOST_WINDOWS):
@@ -131,7 +131,7 @@ class Recorder:
             time = best_moment(self._world, event_id, now) if event_id is not None else None
         else:
             time = start
-        if time is None or not start <= time <= end:
+        if time is None or not start - _SLACK_S <= time <= end + _SLACK_S:
             raise MediaUnavailable(f"event {event.id!r} has no frame {frame}")
         return time
 
