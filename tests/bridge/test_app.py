@@ -443,6 +443,7 @@ async def test_a_durable_sink_has_an_outbox_of_its_own(tmp_path: Path) -> None:
         await bridge.hub.delivered("one", [1])
         waiting = [await bridge.hub.undelivered(name, late=False, after=0, limit=9) for name in ("one", "two", "three")]
         assert [len(each) for each in waiting] == [0, 1, 0]
+        assert len((await bridge.hub.history(None, 9)).messages) == 1
 
 
 async def test_a_sink_that_can_not_be_made_stops_nothing(tmp_path: Path) -> None:

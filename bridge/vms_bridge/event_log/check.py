@@ -6,12 +6,14 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from vms_bridge.event_log.lines import BEGINNING, is_ours
 from vms_bridge.findings import Finding
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _ELSEWHERE = "set file: to another place, or move it away"
+_CHOWN = "give it to the user that runs the bridge (chown), or set file: to another place"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 
@@ -26,20 +28,25 @@ def findings(file: Path | None) -> list[Finding]:
 def _of_file(file: Path) -> list[Finding]:
     """Return what is wrong with the file itself."""
     try:
-        mode = file.lstat().st_mode
+        wrong = _wrong(file, file.lstat().st_mode)
     except FileNotFoundError:
         return []
     except OSError as error:
-        return [Finding(text=f"{file} can't be used: {error.strerror}", problem=True, hint=_ELSEWHERE)]
+        wrong = f"can't be used: {error.strerror}", _ELSEWHERE
+    return [] if wrong is None else [Finding(text=f"{file} {wrong[0]}", problem=True, hint=wrong[1])]
+
+
+def _wrong(file: Path, mode: int) -> tuple[str, str] | None:
+    """Return what is wrong with a file that is there, and what to do. Raises OSError."""
     if stat.S_ISLNK(mode):
-        hint = "set file: to where the link leads"
-        return [Finding(text=f"{file} is a link, and the bridge follows none there", problem=True, hint=hint)]
+        return "is a link, and the bridge follows none there", "set file: to where the link leads"
     if not stat.S_ISREG(mode):
-        return [Finding(text=f"{file} is no file", problem=True, hint=_ELSEWHERE)]
+        return "is no file", _ELSEWHERE
     if not os.access(file, os.R_OK | os.W_OK):
-        hint = "give it to the user that runs the bridge (chown), or set file: to another place"
-        return [Finding(text=f"{file} can't be read and written", problem=True, hint=hint)]
-    return []
+        return "can't be read and written", _CHOWN
+    with file.open("rb") as log:
+        head = log.read(len(BEGINNING))
+    return ("is no event log", _ELSEWHERE) if head and not is_ours(head) else None
 
 
 def _of_directory(directory: Path) -> Finding:
@@ -49,8 +56,7 @@ def _of_directory(directory: Path) -> Finding:
     if not nearest.is_dir():
         return Finding(text=f"{nearest} is not a directory", problem=True, hint=_ELSEWHERE)
     if not os.access(nearest, os.W_OK | os.X_OK):
-        hint = "give it to the user that runs the bridge (chown), or set file: to another place"
-        return Finding(text=f"{nearest} can't be written", problem=True, hint=hint)
+        return Finding(text=f"{nearest} can't be written", problem=True, hint=_CHOWN)
     return Finding(text=f"{directory} {'can be written' if nearest == directory else 'will be created'}")
 
 

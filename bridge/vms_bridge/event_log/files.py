@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.errors import OutputError
 from vms_bridge.event_log.check import exposures
-from vms_bridge.event_log.lines import cursor_in, is_ours
+from vms_bridge.event_log.lines import BEGINNING, cursor_in, is_ours
 from vms_bridge.event_log.output import failed
 from vms_bridge.private_files import make_directory
 
@@ -92,10 +92,13 @@ class LogFile:
     def close(self) -> None:
         """Let go of it, once it is on the disk: what is noted elsewhere of how far it goes shall hold after a power cut."""
         with self._lock:
-            if self._file >= 0:
-                with suppress(OSError):
+            try:
+                if self._file >= 0:
                     os.fsync(self._file)
-            self._close()
+            except OSError as error:
+                raise failed(self.place, error) from error
+            finally:
+                self._close()
 
     def _open(self) -> None:
         self._close()
@@ -127,6 +130,8 @@ class LogFile:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OutputError(f"somebody else writes to {self.place}", hint="give each bridge a file of its own") from None
+        if (head := os.pread(self._file, len(BEGINNING), 0)) and not is_ours(head):
+            raise OutputError(f"{self.place} is no event log", hint="set file: to another place, or move that file away")
         self._size = _mended(self._file, self.place)
 
     def _was_moved(self) -> bool:

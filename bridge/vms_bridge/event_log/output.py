@@ -56,7 +56,7 @@ class Output(Protocol):
         """Have a write that is under way end soon. May be called from anywhere, and does not block."""
 
     def close(self) -> None:
-        """Let go of it; waits for a write that is under way."""
+        """Let go of it, once all is safe in it; waits for a write that is under way. Raises OutputError."""
 
 
 def failed(place: str, error: OSError) -> OutputError:

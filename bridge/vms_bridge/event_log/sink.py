@@ -46,6 +46,7 @@ class EventLog:
     def __init__(self, output: Output, clock: Clock, *, states: bool) -> None:
         self._output, self._clock, self._with_states = output, clock, states
         self._trouble = Trouble(_LOGGER, f"the event log ({output.place})", clock.monotonic)
+        self._reading = Trouble(_LOGGER, "the event log can't read what to write", clock.monotonic)
         self._after: Cursor | None = None
         self._noted_at = clock.monotonic()
         self._monitors: dict[MonitorKey, MonitorState] = {}
@@ -66,8 +67,10 @@ class EventLog:
             while True:
                 try:
                     await self._serve(hub, news)
-                except (OutputError, StoreError) as error:
-                    self._trouble.report(error, hint=error.hint, code=error.code)
+                except OutputError as error:
+                    self._trouble.report(error, hint=error.hint)
+                except StoreError as error:
+                    self._reading.report(error, hint=error.hint)
                 await self._clock.sleep(_RETRY_S)
         finally:
             news.close()
@@ -94,6 +97,7 @@ class EventLog:
     async def _write_events(self, hub: HubView) -> bool:
         """Write what follows in the history; say whether there may be more."""
         page = await hub.history(self._after, _PAGE)
+        self._reading.over()
         lines = [event_line(cursor, message.payload) for cursor, message in page.messages]
         if page.gap is not None:
             _LOGGER.warning("the event log: messages may be missing between %s and %s", self._after, page.gap.goes_on)
@@ -134,7 +138,7 @@ class EventLog:
     async def _write(self, lines: Sequence[bytes]) -> None:
         if lines:
             await self._blocking(lambda: self._output.write(lines))
-        self._trouble.over()
+            self._trouble.over()
 
     async def _blocking(self, work: Callable[[], _T]) -> _T:
         """Do it in a thread; where it takes long, say so, and wait on."""
@@ -156,7 +160,7 @@ class EventLog:
 
     async def _end(self, hub: HubView) -> None:
         """Let go of the log, and note how far it has come; what hangs is left behind."""
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, OutputError):
             async with self._clock.timeout(_END_S):
                 await in_thread("event log", self._output.close)
                 await self._note(hub)

@@ -90,14 +90,25 @@ def test_whatever_stands_in_the_file_lines_of_ours_come_to_stand_by_themselves(
     assert written(path) == Cursor("e", 5)
 
 
-def test_somebody_elses_text_is_ended_not_cut(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", [b"my notes", b"SQLite format 3\0" + bytes(100), b"x" * 5_000_000, b"\n", b'{"what" : "event"}\n']
+)
+def test_somebody_elses_file_is_refused_and_left_alone(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "notes"
-    path.write_bytes(b"my notes\nthe last one")
-    assert written(path, line(1)) is None
-    assert path.read_bytes() == b"my notes\nthe last one\n" + line(1)
-    path.write_bytes(b"x" * 5_000_000)
-    assert written(path, line(1)) is None
-    assert written(path) == Cursor("e", 1)
+    path.write_bytes(text)
+    with pytest.raises(OutputError, match="is no event log") as caught:
+        log_at(path).open()
+    assert "move that file away" in caught.value.hint
+    assert path.read_bytes() == text
+
+
+def test_a_line_of_somebody_else_is_ended_not_cut(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    for junk in (b"and so on", b"x" * 5_000_000):
+        path.write_bytes(line(1) + junk)
+        written(path, line(2), most_bytes=10_000_000)
+        assert path.read_bytes() == line(1) + junk + b"\n" + line(2)
+        assert written(path) == Cursor("e", 2)
 
 
 def test_files_are_begun_anew_by_size_and_only_so_many_are_kept(tmp_path: Path) -> None:

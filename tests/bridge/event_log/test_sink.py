@@ -199,6 +199,24 @@ async def test_what_can_not_be_written_is_told_once_and_all_is_there_when_it_can
         await until(lambda: (tmp_path / "log").is_dir() and told(path) == recorded(hub)[2:], clock)
 
 
+async def test_it_is_not_said_to_work_again_before_something_is_written(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    pipe, hub, clock = Pipe(), FakeHub(), FakeClock()
+    pipe.taken.set()
+    async with logging(hub, pipe, clock, states=True):
+        await until(lambda: len(pipe.lines) == 2)
+        pipe.error = OutputError("no room")
+        hub.record(1)
+        await until(lambda: "no room" in caplog.text)
+        for _ in range(10):
+            await clock.advance(5)
+            await asyncio.sleep(0.005)
+        assert (caplog.text.count("no room"), caplog.text.count("works again")) == (1, 0)
+        pipe.error = None
+        await until(lambda: len(pipe.lines) == 3, clock)
+        await until(lambda: "works again" in caplog.text, clock)
+
+
 async def test_a_store_that_fails_is_asked_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path, hub, clock = tmp_path / "events.jsonl", FakeHub(), FakeClock()
     hub.store_fails = True
@@ -278,7 +296,9 @@ def test_a_check_says_where_lines_go_and_changes_nothing(tmp_path: Path) -> None
 def test_a_check_says_what_is_wrong_and_who_else_can_get_at_it(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     (tmp_path / "file").touch(0o600)
+    (tmp_path / "notes").write_text("my notes")
     for path, said in [
+        (tmp_path / "notes", "is no event log"),
         (tmp_path / "link", "is a link"),
         (tmp_path, "is no file"),
         (tmp_path / "file" / "log", "can't be used"),
