@@ -24,7 +24,7 @@ from benchmarks.lab.table import MS, Row, Table, arguments, quantile
 from benchmarks.lab.wire import Client
 from benchmarks.lab.world import SYSTEM
 from vms_bridge.errors import MediaUnavailable
-from vms_bridge.mqtt.snapshots import MAX_PIXELS, shrink
+from vms_bridge.mqtt.pictures import MAX_PIXELS, shrink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

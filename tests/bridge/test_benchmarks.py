@@ -38,7 +38,7 @@ from vms_bridge.clock import SystemClock
 from vms_bridge.config import Config, SystemConfig
 from vms_bridge.keys import MonitorRules
 from vms_bridge.mqtt.config import MqttConfig
-from vms_bridge.mqtt.snapshots import shrink
+from vms_bridge.mqtt.pictures import shrink
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

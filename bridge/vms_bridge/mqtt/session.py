@@ -25,6 +25,7 @@ from vms_bridge.mqtt.homeassistant import Announcer, Offer
 from vms_bridge.mqtt.outbox import Outbox, Post
 from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.mqtt.payloads import OFFLINE, ONLINE
+from vms_bridge.mqtt.pictures import PictureMemory, PicturePublisher
 from vms_bridge.mqtt.published import Published
 from vms_bridge.mqtt.publisher import Publisher
 from vms_bridge.mqtt.refusals import Refusals
@@ -33,7 +34,6 @@ from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.retained import CommandScreen, RetainedLook
 from vms_bridge.mqtt.rivalry import Rivalry
 from vms_bridge.mqtt.silent_limit import find_largest
-from vms_bridge.mqtt.snapshots import SnapshotMemory, Snapshots
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter
 
@@ -64,7 +64,7 @@ class Memory:
 
     absence: Absence
     confirmations: Confirmations = field(default_factory=Confirmations)
-    snapshots: SnapshotMemory = field(default_factory=SnapshotMemory)
+    snapshots: PictureMemory = field(default_factory=PictureMemory)
     dialect: Dialect = field(default_factory=Dialect)
     counters: Counters = field(default_factory=Counters)
     published: Published = field(default_factory=Published)
@@ -118,7 +118,7 @@ class Session:
         self._screen = CommandScreen(self._look, self._command_filters(), intake.take, tells=link.is_mqtt5)
         self._announcer: Announcer | None = None
         self._replay: Replay | None = None
-        self._snapshots: Snapshots | None = None
+        self._snapshots: PicturePublisher | None = None
         self._greeting = b""
         self._deaf_to: list[str] = []
         self._counted = replace(memory.counters)
@@ -255,7 +255,7 @@ class Session:
             counters=self._memory.counters,
             expiry_s=config.event_expiry,
         )
-        snapshots = Snapshots(
+        snapshots = PicturePublisher(
             hub=self._hub,
             topics=topics,
             config=config,

@@ -107,7 +107,7 @@ class Shown:
 _NOTHING = Shown(event="", is_over=True, is_empty=True)
 
 
-class SnapshotMemory:
+class PictureMemory:
     """What the broker shows of each monitor that has an event, None where that is not sure; outlives the link."""
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class _Picture:
     jpeg: bytes
 
 
-class Snapshots:
+class PicturePublisher:
     """Has the broker show the newest event's picture of each monitor, and no other.
 
     Each system's pictures are fetched by a task of its own, one at a time, so that a VMS that hangs holds up nobody
@@ -139,7 +139,7 @@ class Snapshots:
         client_id: str,
         clock: Clock,
         notices: Notices,
-        memory: SnapshotMemory,
+        memory: PictureMemory,
         dialect: Dialect,
         counters: Counters,
         outbox: Outbox | None = None,

@@ -23,7 +23,7 @@ from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.notices import Notices
-from vms_bridge.mqtt.snapshots import MAX_SOURCE_BYTES, Shown, SnapshotMemory, Snapshots, shrink
+from vms_bridge.mqtt.pictures import MAX_SOURCE_BYTES, PictureMemory, PicturePublisher, Shown, shrink
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.views import Changes, MessageType
 
@@ -101,20 +101,20 @@ class Hanging(FakeHub):
 
 
 class Studio:
-    """Snapshots over a broker."""
+    """A picture publisher over a broker."""
 
     def __init__(self, broker: FakeBroker) -> None:
         self.broker = broker
         self.hub = Hanging()
         self.clock = FakeClock()
-        self.memory = SnapshotMemory()
+        self.memory = PictureMemory()
         self.counters = Counters()
         self._task: asyncio.Task[None] | None = None
 
     async def session(self, *, everything: bool = False) -> None:
         """Serve as over a new link of the sink."""
         await self.end()
-        self.snapshots = Snapshots(
+        self.snapshots = PicturePublisher(
             hub=self.hub,
             topics=TOPICS,
             config=MqttConfig(url=self.broker.url),
@@ -210,7 +210,7 @@ def hours_ago(studio: Studio, hours: float) -> datetime:
 async def test_after_a_start_only_recent_ones_unless_the_broker_has_none(studio: Studio) -> None:
     studio.hub.pictures = {"1": picture(320, 240)}
     studio.hub.record(1, start=hours_ago(studio, 2), end=hours_ago(studio, 1.5))
-    studio.memory = SnapshotMemory()
+    studio.memory = PictureMemory()
     await studio.session()
     await studio.serve(5)
     assert studio.hub.asked_pictures == []
