@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.bridge.mqtt import samples
 
-from vms_bridge.commands import COMMANDS, Level, TargetKind
+from vms_bridge.commands import COMMANDS, Level, Request, SetMode, TargetKind
 from vms_bridge.entities import (
     CATALOGUE,
     MONITOR,
@@ -137,18 +137,27 @@ def test_a_row_is_offered_where_there_is_something_to_show() -> None:
 
 
 def test_a_mode_that_only_its_own_vms_knows_has_a_row() -> None:
-    names = ("profile", "Mode", "a/b", "alarm", "restart", "x" * 33, "night_vision")
+    names = ("profile", "Mode", "a/b", "alarm", "restart", "end_alarm", "x" * 33, "night_vision", "mode")
     monitor = replace(samples.MONITOR, modes={"recording": ("a",), **dict.fromkeys(names, ("a", "b"))})
     rows = monitor_rows(monitor)
     others = [row for row in rows if row not in MONITOR]
     assert [(row.key, row.name, row.command) for row in others] == [
         ("mode_profile", "Profile mode", "profile"),
         ("mode_night_vision", "Night vision mode", "night_vision"),
+        ("mode_mode", "Mode mode", "mode"),
     ]
     assert [row for row in rows if row not in others] == list(MONITOR)
     view = replace(samples.VIEW, monitor=monitor, state=replace(samples.STATE, modes={"profile": "b"}))
-    assert [row.read(view) for row in others if row.read] == ["b", None]
+    assert [row.read(view) for row in others if row.read] == ["b", None, None]
     assert monitor_rows(samples.MONITOR) is MONITOR
+
+
+def test_every_mode_with_a_row_is_set_by_the_command_of_its_name() -> None:
+    modes = {"recording": ("a", "b"), "profile": ("a", "b"), "mode": ("a", "b")}
+    for row in monitor_rows(replace(samples.MONITOR, modes=modes)):
+        if row.mode in modes:
+            action = COMMANDS.parse(TargetKind.MONITOR, row.command or "", Request(value="b"), modes)
+            assert action == SetMode(mode=row.mode or "", value="b")
 
 
 def test_a_word_that_is_not_known_yet_is_taken() -> None:

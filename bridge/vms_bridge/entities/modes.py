@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from vms_bridge.commands import COMMANDS, TargetKind
 from vms_bridge.entities.row import Category, Entity, JsonType, Platform, needs
 from vms_bridge.model import Capability
 
@@ -49,9 +50,9 @@ RECORDING = _mode(
 
 @lru_cache(maxsize=1024)
 def mode_rows(names: tuple[str, ...]) -> tuple[Entity[MonitorView], ...]:
-    """Return the rows of modes with these names, but for names that fit no topic."""
+    """Return the rows of modes with these names, but for names that fit no topic or are another command's."""
     return tuple(
         _mode(name, key=f"mode_{name}", name=f"{name.replace('_', ' ').capitalize()} mode", icon="mdi:tune-variant")
         for name in names
-        if re.fullmatch(MODE_PATTERN, name)
+        if re.fullmatch(MODE_PATTERN, name) and ((row := COMMANDS.find(TargetKind.MONITOR, name)) is None or row.per_mode)
     )

@@ -391,7 +391,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
 """What a monitor shows, but for the modes that only its own VMS knows (`monitor_rows`)."""
 
 _LAST_MODE = MONITOR.index(RECORDING) + 1
-_USUAL_COMMANDS = frozenset(row.command for row in MONITOR if row.command)
+_USUAL_MODES = frozenset(row.mode for row in MONITOR if row.mode)
 
 
 def monitor_rows(monitor: Monitor) -> tuple[Entity[MonitorView], ...]:
@@ -405,6 +405,6 @@ def other_modes(monitor: Monitor) -> tuple[Entity[MonitorView], ...]:
 
     A mode can be set by its name as a command, so it has none where that name is another command's, or fits no topic.
     """
-    if monitor.modes.keys() <= _USUAL_COMMANDS:
+    if monitor.modes.keys() <= _USUAL_MODES:
         return ()
-    return mode_rows(tuple(mode for mode in monitor.modes if mode not in _USUAL_COMMANDS))
+    return mode_rows(tuple(mode for mode in monitor.modes if mode not in _USUAL_MODES))
