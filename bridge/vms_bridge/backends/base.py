@@ -72,10 +72,11 @@ class Backend(Protocol):
     async def execute(self, target: VmsTarget, action: Action) -> None:
         """Have the VMS do this, and return when it has accepted; the hub verifies the effect from what `run` emits.
 
-        Called only for declared capabilities; an action that it does not know is unsupported. A `Restart` is applied when
-        another run of what captures the monitor was told (`MonitorState.capture`) or, where runs have no names, that the
-        camera went (`connected` False) and came back: tell what was seen, not what was asked for. Raises CommandRejected,
-        UnsupportedCommand or VmsError.
+        Called only for declared capabilities; an action that it does not know is unsupported. A monitor's id is one that it
+        has told; an event's may be any text that a client has sent, of the generation of ids that was recorded last. A
+        `Restart` is applied when another run of what captures the monitor was told (`MonitorState.capture`) or, where runs
+        have no names, that the camera went (`connected` False) and came back: tell what was seen, not what was asked for.
+        Raises CommandRejected, UnsupportedCommand or VmsError.
         """
 
     async def refresh(self, target: VmsTarget) -> None:
