@@ -49,7 +49,8 @@ class User:
 
 @dataclass(slots=True)
 class Fault:
-    """`kind`: hang, drip, truncate, html, 500, 500-json, echo, 502, 503, 504, 401, 403, 404, empty, garbage, redirect, close.
+    """`kind`: hang, drip, truncate, html, 500, 500-json, echo, 502, 503, 504, 401, 403, 404, empty, garbage, no-ids,
+    redirect, close.
 
     `slow` answers as it should, but only once the fake is healed; `no-events` has none in every other answer. `times` -1: for
     ever.
@@ -541,6 +542,11 @@ class FakeZoneMinder:
             "404": (404, "<html>Not Found</html>", "text/html"),
             "deprecated-401": (401, f"<br />\n<b>Deprecated</b>: x in <b>y</b> on line <b>1</b><br />\n{_DENIED}", "text/html"),
             "empty": (200, "", "text/html"),
+            "no-ids": (
+                200,
+                '{"events": [{"Event": {"MonitorId": "1", "StartDateTime": "2026-11-20 10:00:00"}}]}',
+                "application/json",
+            ),
             "list": (200, "[]", "application/json"),
             "garbage": (200, '{"events": [{"Event": 5}, 7, null], "monitors": [[1]], "version": []}', "application/json"),
         }

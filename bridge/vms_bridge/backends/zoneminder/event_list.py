@@ -113,6 +113,8 @@ class EventList:
                 raise
             return []  # ZoneMinder's answer for a page behind the last
         found = parse_events(answer, self.local.reading, trusts_unix_times=self.local.by_clock is None, date=date)
+        if len(found) < len(mapping(answer)["events"]):  # whose row it is, it does not say; so nobody is missing for sure
+            raise VmsProtocolError("api/events answered with rows without an id or a start", hint="look at ZoneMinder's log")
         if found:
             self._start_column = "StartTime" if _has_old_names(answer) else "StartDateTime"
         return sorted(found, key=lambda row: row.id, reverse=not ascending)

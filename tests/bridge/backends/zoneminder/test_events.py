@@ -278,12 +278,13 @@ async def test_life_of_an_event(world: World, serve: Serve) -> None:
         await feed.until(lambda: (seen := feed.event(event.id)) and seen.deleted)
 
 
-async def test_a_list_that_is_empty_every_other_time_deletes_nothing(world: World, serve: Serve, clock: FastClock) -> None:
+@pytest.mark.parametrize("kind", ["no-events", "garbage", "no-ids"])
+async def test_a_list_that_is_wrong_deletes_nothing(world: World, serve: Serve, clock: FastClock, kind: str) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
         await feed.until(lambda: feed.batches)
         event = world.open_event(1)
         await feed.until(lambda: feed.event(event.id))
-        fake.fail("events/index", "no-events")
+        fake.fail("events/index", kind)
         await clock.sleep(20)
         assert not any(each.deleted for each in feed.events)
         fake.heal()
