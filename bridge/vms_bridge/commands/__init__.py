@@ -1,8 +1,8 @@
 """Commands: what can be asked for, who asks, and what became of it.
 
 `monitor.py` and `system.py` have each action that a backend can be asked for, beside its row in the words of `row.py`: topics,
-refusals, levels, time limits and the table in docs/mqtt.md derive from that, by `table.py`. `values.py` has what passes between a
-door, the hub and a backend, `request.py` what a client may say.
+refusals, levels, time limits and the table in docs/mqtt.md derive from that, by `table.py`. `bridge.py` has what is asked of the
+bridge itself. `values.py` has what passes between a door, the hub and a backend, `request.py` what a client may say.
 """
 
 from __future__ import annotations

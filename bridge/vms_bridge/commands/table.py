@@ -75,7 +75,12 @@ class CommandTable:
         raise CommandRejected(f"{_listed(details)} belong{'s' * (len(details) == 1)} to {names}", hint="leave them out")
 
 
-_A = {TargetKind.SYSTEM: "a system", TargetKind.MONITOR: "a monitor", TargetKind.EVENT: "an event"}
+_A = {
+    TargetKind.BRIDGE: "the bridge",
+    TargetKind.SYSTEM: "a system",
+    TargetKind.MONITOR: "a monitor",
+    TargetKind.EVENT: "an event",
+}
 
 
 def _listed(words: Sequence[str]) -> str:

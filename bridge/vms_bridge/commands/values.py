@@ -23,6 +23,7 @@ class Action:
 class TargetKind(StrEnum):
     """What a command is about."""
 
+    BRIDGE = "bridge"
     SYSTEM = "system"
     MONITOR = "monitor"
     EVENT = "event"
@@ -43,9 +44,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a command is about, as sinks name it: a system, or one of its monitors by key, or one of its events."""
+    """What a command is about, as sinks name it: a system, or one of its monitors by key, or one of its events.
 
-    system: str
+    Without any of these it is about the bridge itself (`bridge.py`).
+    """
+
+    system: str = ""
     monitor: str | None = None
     event: EventRef | None = None
 
@@ -54,11 +58,15 @@ class Target:
         """What it is."""
         if self.event is not None:
             return TargetKind.EVENT
+        if not self.system:
+            return TargetKind.BRIDGE
         return TargetKind.SYSTEM if self.monitor is None else TargetKind.MONITOR
 
     def __str__(self) -> str:
         if self.event is not None:
             return self.event.format()
+        if not self.system:
+            return "the bridge"
         return self.system if self.monitor is None else f"{self.system}/{self.monitor}"
 
 

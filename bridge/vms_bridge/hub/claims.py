@@ -47,8 +47,8 @@ class Claims:
         if kept:
             self._on_change(kept)
 
-    async def hold(self, holder: str) -> None:
-        """Have the holder claim the devices, or say that it still does. Raises CommandRejected."""
+    async def hold(self, holder: str) -> bool:
+        """Have the holder claim the devices, or say that it still does; say whether that is new. Raises CommandRejected."""
         name, now = shown(holder), self._clock.now()
         if not name or len(holder) > NAME_CHARACTERS:
             raise CommandRejected("a claim needs a name", hint=f"one of up to {NAME_CHARACTERS} characters that can be shown")
@@ -58,11 +58,14 @@ class Claims:
         if known is None or not timedelta() <= now - known.seen < _SEEN_APART:
             self._claims[name] = Claim(holder=name, since=now, seen=now) if known is None else replace(known, seen=now)
             await self._keep()
+        return known is None
 
-    async def drop(self, holder: str) -> None:
-        """Have the holder claim nothing any more."""
-        if self._claims.pop(shown(holder), None) is not None:
+    async def drop(self, holder: str) -> bool:
+        """Have the holder claim nothing any more; say whether it did."""
+        known = self._claims.pop(shown(holder), None)
+        if known is not None:
             await self._keep()
+        return known is not None
 
     async def _keep(self) -> None:
         claims = tuple(self._claims.values())

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.guard import Guard
 from vms_bridge.boundary import Boundary
+from vms_bridge.commands import TargetKind
 from vms_bridge.concealment import Secrets
 from vms_bridge.errors import VmsError, system_gone
 from vms_bridge.hub import door
 from vms_bridge.hub.archive import Archives
 from vms_bridge.hub.beginnings import first, successor
+from vms_bridge.hub.bridge_commands import BridgeCommands
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.claims import Claims
 from vms_bridge.hub.command_runner import CommandRules, CommandRunner
@@ -88,6 +90,7 @@ class Hub:
         self._presence = Presence(clock, self._fan_out.detection, self._show_objects)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._claims = Claims(store, clock, self._keeping, self._house.claimed)
+        self._bridge_commands = BridgeCommands(clock, self._claims)
         self._runner = CommandRunner(
             self, clock, backend_of=self._backend_of, memory=self, store=store, rules=commands, on_forced=self._alarm_is_forced
         )
@@ -164,6 +167,8 @@ class Hub:
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
         """Run a command to its verified end."""
+        if command.target.kind is TargetKind.BRIDGE:
+            return await self._bridge_commands.submit(command)
         return await self._runner.submit(command, progress)
 
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> Sequence[StoredMessage]:
@@ -231,6 +236,7 @@ class Hub:
 
     async def close(self) -> None:
         """Abandon commands under way, and wait for what is being written."""
+        await self._bridge_commands.close()
         await self._runner.close()
         await self._recorder.finish()
 

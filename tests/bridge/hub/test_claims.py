@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from tests.fakes.backend import START
 from tests.fakes.clock import FakeClock
 
+from vms_bridge.commands import Command, Level, Origin, Restart, Target
+from vms_bridge.commands.bridge import BRIDGE, ClaimDevices, ReleaseDevices, SetDiscovery
 from vms_bridge.errors import CommandRejected
 from vms_bridge.hub import Hub
 from vms_bridge.hub.claims import MOST_CLAIMS, Claims
@@ -22,6 +24,8 @@ from vms_bridge.views import SWITCH, Claim
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from vms_bridge.commands import Action
 
 HOME = "8f3a" * 8
 
@@ -132,3 +136,57 @@ async def test_the_claims_are_those_that_were_held_and_not_dropped_whatever_happ
                 await (claims_of(hub).hold(holder) if is_held else claims_of(hub).drop(holder))
                 held = held | {holder} if is_held else held - {holder}
                 assert {claim.holder for claim in hub.state.claims} == held
+
+
+def asked(action: Action, level: Level = Level.ADMIN, request_id: str | None = None, system: str = "") -> Command:
+    return Command(
+        target=Target(system=system), action=action, name="it", origin=Origin(door="test"), level=level, request_id=request_id
+    )
+
+
+async def test_discovery_is_turned_off_and_on_and_claimed_by_commands(tmp_path: Path) -> None:
+    async with started(tmp_path) as hub:
+        steps: list[tuple[Action, str, str | None, list[str]]] = [
+            (SetDiscovery(on=True), "unchanged", "ON", []),
+            (SetDiscovery(on=False), "applied", "OFF", [SWITCH]),
+            (SetDiscovery(on=False), "unchanged", "OFF", [SWITCH]),
+            (ClaimDevices(holder=HOME), "applied", HOME, [SWITCH, HOME]),
+            (SetDiscovery(on=True), "applied", "ON", [HOME]),
+            (ReleaseDevices(holder="nobody"), "unchanged", "nobody", [HOME]),
+            (ReleaseDevices(holder=HOME), "applied", HOME, []),
+        ]
+        for action, result, applied, holders in steps:
+            ack = await hub.submit(asked(action))
+            assert (ack.result, ack.applied, ack.code) == (result, applied, None)
+            assert [claim.holder for claim in hub.state.claims] == holders
+
+
+async def test_who_may_not_or_asks_for_nonsense_is_refused_and_nothing_is_claimed(tmp_path: Path) -> None:
+    async with started(tmp_path) as hub:
+        for command, code in (
+            (asked(SetDiscovery(on=False), Level.CONTROL), "forbidden"),
+            (asked(ClaimDevices(holder=HOME), Level.READ), "forbidden"),
+            (asked(ClaimDevices(holder=SWITCH)), "rejected"),
+            (asked(ReleaseDevices(holder=SWITCH)), "rejected"),
+            (asked(ClaimDevices(holder="")), "rejected"),
+            (asked(Restart()), "unsupported"),
+            (asked(SetDiscovery(on=False), system="zm"), "unsupported"),
+        ):
+            ack = await hub.submit(command)
+            assert (ack.result, ack.code) == ("refused", code)
+            assert ack.hint
+        assert hub.state.claims == ()
+
+
+async def test_a_request_to_the_bridge_is_run_once(tmp_path: Path) -> None:
+    async with started(tmp_path) as hub:
+        first = await hub.submit(asked(SetDiscovery(on=False), request_id="1"))
+        assert await hub.submit(asked(SetDiscovery(on=False), request_id="1")) == first
+        other = await hub.submit(asked(SetDiscovery(on=True), request_id="1"))
+        assert other.result == "refused"
+        assert [claim.holder for claim in hub.state.claims] == [SWITCH]
+
+
+def test_each_action_of_the_bridge_has_a_row() -> None:
+    assert {row.action for row in BRIDGE} == {SetDiscovery, ClaimDevices, ReleaseDevices}
+    assert len({row.name for row in BRIDGE}) == len(BRIDGE)

@@ -1,0 +1,83 @@
+"""Runs commands to the bridge itself: who may is checked here for every door, and each is done at once or refused."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from vms_bridge.commands import Ack, AckResult
+from vms_bridge.commands.bridge import BRIDGE, ClaimDevices, ReleaseDevices, SetDiscovery
+from vms_bridge.errors import BackendDefect, BridgeError, CommandForbidden, CommandRejected, UnsupportedCommand, in_words
+from vms_bridge.hub.requests import Requests
+from vms_bridge.views import SWITCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.commands import Command
+    from vms_bridge.commands.bridge import BridgeRow
+    from vms_bridge.hub.claims import Claims
+
+_LOGGER = logging.getLogger(__name__)
+_ROWS = {row.action: row for row in BRIDGE}
+
+
+class BridgeCommands:
+    """Runs each request once."""
+
+    def __init__(self, clock: Clock, claims: Claims) -> None:
+        self._clock, self._claims = clock, claims
+        self._requests = Requests(clock, self._answer)
+
+    async def submit(self, command: Command) -> Ack:
+        """Run a command to the bridge."""
+        try:
+            return await self._requests.submit(command, None)
+        except CommandRejected as error:
+            return self._refusal(command, error)
+
+    async def close(self) -> None:
+        """Abandon what is under way."""
+        await self._requests.close()
+
+    async def _answer(self, command: Command, _progress: Callable[[Ack], None] | None) -> Ack:
+        try:
+            row = _admit(command)
+            is_new = await self._run(command)
+        except (UnsupportedCommand, CommandRejected) as error:
+            return self._refusal(command, error)
+        except Exception as error:
+            _LOGGER.exception("command %s failed in an unforeseen way", command.name)
+            hint = f"internal error: {BackendDefect(type(error).__name__).kind}"
+            return Ack.of(command, AckResult.FAILED, self._clock.now(), code="error", hint=hint)
+        result = AckResult.APPLIED if is_new else AckResult.UNCHANGED
+        return Ack.of(command, result, self._clock.now(), applied=row.value(command.action))
+
+    async def _run(self, command: Command) -> bool:
+        """Do it, and say whether that has changed anything. Raises CommandRejected."""
+        match command.action:
+            case SetDiscovery(on=True):
+                return await self._claims.drop(SWITCH)
+            case SetDiscovery():
+                return await self._claims.hold(SWITCH)
+            case ClaimDevices(holder=holder) | ReleaseDevices(holder=holder) if holder == SWITCH:
+                raise CommandRejected(f"{SWITCH!r} is the claim of a person", hint="use the command discovery")
+            case ClaimDevices(holder=holder):
+                return await self._claims.hold(holder)
+            case ReleaseDevices(holder=holder):
+                return await self._claims.drop(holder)
+        return False
+
+    def _refusal(self, command: Command, error: BridgeError) -> Ack:
+        return Ack.of(command, AckResult.REFUSED, self._clock.now(), code=error.code, hint=in_words(error))
+
+
+def _admit(command: Command) -> BridgeRow[Any]:
+    """Return the command's row. Raises UnsupportedCommand where it has none, CommandForbidden where its origin may not."""
+    row = _ROWS.get(type(command.action))
+    if row is None:
+        raise UnsupportedCommand(f"{command.name} is no command for the bridge itself")
+    if not command.level.includes(row.level):
+        raise CommandForbidden("the configuration does not allow this", hint=f"it takes the level {row.level}")
+    return row
