@@ -38,9 +38,6 @@ LONG_FUNCTIONS: dict[str, int] = {
 }
 MANY_ARGUMENTS: dict[str, int] = {
     "vms_bridge/backends/zoneminder/monitors.py Monitors": 10,
-    "vms_bridge/mqtt/carrier.py Carrier": 8,
-    "vms_bridge/mqtt/events.py EventLanes": 8,
-    "vms_bridge/mqtt/pictures.py PicturePublisher": 10,
 }
 CIRCLES: frozenset[frozenset[str]] = frozenset(
     {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.config import MqttConfig
-    from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.dialect import Dialect
-    from vms_bridge.mqtt.notices import Notices
+    from vms_bridge.mqtt.notices import Reports
     from vms_bridge.mqtt.outbox import Outbox
 
 SEND_BUFFER_BYTES = 128 * 1024
@@ -39,32 +39,31 @@ class Outcome(Enum):
     UNWANTED = "unwanted"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """By which connection pictures go: one of their own or, where the broker allows no second one, that of `outbox`."""
+
+    config: MqttConfig
+    client_id: str
+    dialect: Dialect
+    outbox: Outbox | None = None
+
+
 class Carrier:
-    """Sends one picture at a time. `outbox` is the session's; `on_lost` is called when the connection of its own is lost.
+    """Sends one picture at a time. `on_lost` is called when the connection of its own is lost.
 
     A picture larger than any that the broker has acknowledged goes at QoS 1, so that a refusal is noticed; the others
     at QoS 0, since a broker keeps what goes at QoS 1 for each subscriber that is away.
     """
 
-    def __init__(
-        self,
-        *,
-        config: MqttConfig,
-        client_id: str,
-        clock: Clock,
-        notices: Notices,
-        dialect: Dialect,
-        counters: Counters,
-        outbox: Outbox | None,
-        on_lost: Callable[[], None],
-    ) -> None:
-        self._config = config
-        self._client_id = client_id
+    def __init__(self, route: Route, *, clock: Clock, reports: Reports, on_lost: Callable[[], None]) -> None:
+        self._config = route.config
+        self._client_id = route.client_id
+        self._dialect = route.dialect
+        self._outbox = route.outbox
         self._clock = clock
-        self._notices = notices
-        self._dialect = dialect
-        self._counters = counters
-        self._outbox = outbox
+        self._notices = reports.notices
+        self._counters = reports.counters
         self._on_lost = on_lost
         self._backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         self._link: Link | None = None

@@ -18,8 +18,7 @@ from vms_bridge.mqtt.outbox import Post
 
 if TYPE_CHECKING:
     from vms_bridge.clock import Clock
-    from vms_bridge.mqtt.counters import Counters
-    from vms_bridge.mqtt.notices import Notices
+    from vms_bridge.mqtt.notices import Notices, Reports
     from vms_bridge.mqtt.outbox import Outbox
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.views import HubView, StoredMessage
@@ -98,8 +97,7 @@ class EventLanes:
         outbox: Outbox,
         confirmations: Confirmations,
         clock: Clock,
-        notices: Notices,
-        counters: Counters,
+        reports: Reports,
         expiry_s: int,
     ) -> None:
         self._hub = hub
@@ -107,11 +105,11 @@ class EventLanes:
         self._outbox = outbox
         self._confirmations = confirmations
         self._clock = clock
-        self._notices = notices
+        self._notices = reports.notices
         self._expiry_s = expiry_s
         self._lanes = (_Lane(late=False), _Lane(late=True))
         self._deliveries: dict[int, _Delivery] = {}
-        self._counters = counters
+        self._counters = reports.counters
 
     def wake(self) -> None:
         """Look for new messages."""

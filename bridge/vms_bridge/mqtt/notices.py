@@ -6,12 +6,14 @@ topic that the access list forbids), and a connection that flaps must not be new
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import logging
 
     from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.counters import Counters
 
 _LIMIT = 256
 
@@ -40,3 +42,11 @@ class Notices:
     def clear(self) -> None:
         """Let the next message of each subject be logged at once."""
         self._said.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Where a part says what went wrong: in words for the log, and counted for the hello."""
+
+    notices: Notices
+    counters: Counters

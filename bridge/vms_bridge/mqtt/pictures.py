@@ -22,11 +22,8 @@ from vms_bridge.views import MessageType
 
 if TYPE_CHECKING:
     from vms_bridge.clock import Clock
-    from vms_bridge.mqtt.config import MqttConfig
-    from vms_bridge.mqtt.counters import Counters
-    from vms_bridge.mqtt.dialect import Dialect
-    from vms_bridge.mqtt.notices import Notices
-    from vms_bridge.mqtt.outbox import Outbox
+    from vms_bridge.mqtt.carrier import Route
+    from vms_bridge.mqtt.notices import Reports
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.views import Changes, EventMessage, HubView, MonitorKey, MonitorView
 
@@ -127,7 +124,7 @@ class PicturePublisher:
     """Has the broker show the newest event's picture of each monitor, and no other.
 
     Each system's pictures are fetched by a task of its own, one at a time, so that a VMS that hangs holds up nobody
-    else's; one connection publishes them, that of `outbox` where the broker allows no other.
+    else's; one connection publishes them.
     """
 
     def __init__(
@@ -135,31 +132,18 @@ class PicturePublisher:
         *,
         hub: HubView,
         topics: Topics,
-        config: MqttConfig,
-        client_id: str,
         clock: Clock,
-        notices: Notices,
+        reports: Reports,
         memory: PictureMemory,
-        dialect: Dialect,
-        counters: Counters,
-        outbox: Outbox | None = None,
+        route: Route,
     ) -> None:
         self._hub = hub
         self._topics = topics
         self._clock = clock
-        self._notices = notices
+        self._notices = reports.notices
         self._memory = memory
-        self._counters = counters
-        self._carrier = Carrier(
-            config=config,
-            client_id=f"{client_id}_media",
-            clock=clock,
-            notices=notices,
-            dialect=dialect,
-            counters=counters,
-            outbox=outbox,
-            on_lost=self._doubt,
-        )
+        self._counters = reports.counters
+        self._carrier = Carrier(route, clock=clock, reports=reports, on_lost=self._doubt)
         self._wanted: defaultdict[str, dict[MonitorKey, int]] = defaultdict(dict)
         """By system: which monitors' pictures, and how many attempts each has left."""
         self._fetching: set[str] = set()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.errors import BrokerError, RivalBridge, causes
 from vms_bridge.mqtt import payloads
+from vms_bridge.mqtt.carrier import Route
 from vms_bridge.mqtt.catch_up import ECHO, CatchUp
 from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.counters import Counters
@@ -22,6 +23,7 @@ from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.events import SINK, Confirmations, EventLanes
 from vms_bridge.mqtt.held import SETTLE_S, Held, Inventory
 from vms_bridge.mqtt.homeassistant import Announcer, Offer
+from vms_bridge.mqtt.notices import Reports
 from vms_bridge.mqtt.outbox import Outbox, Post
 from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.mqtt.payloads import OFFLINE, ONLINE
@@ -229,6 +231,7 @@ class Session:
 
     async def _publish(self, subscription: Subscription, held: Held) -> None:
         config, topics = self._config, self._topics
+        reports = Reports(self._notices, self._memory.counters)
         announcer = Announcer(
             hub=self._hub,
             offer=Offer(topics=topics, name=self._identity.name, level=config.level, snapshots=config.snapshots),
@@ -251,21 +254,18 @@ class Session:
             outbox=self.outbox,
             confirmations=self._memory.confirmations,
             clock=self._clock,
-            notices=self._notices,
-            counters=self._memory.counters,
+            reports=reports,
             expiry_s=config.event_expiry,
         )
         snapshots = PicturePublisher(
             hub=self._hub,
             topics=topics,
-            config=config,
-            client_id=self._identity.client_id,
             clock=self._clock,
-            notices=self._notices,
+            reports=reports,
             memory=self._memory.snapshots,
-            dialect=self._memory.dialect,
-            counters=self._memory.counters,
-            outbox=self.outbox,
+            route=Route(
+                config=config, client_id=f"{self._identity.client_id}_media", dialect=self._memory.dialect, outbox=self.outbox
+            ),
         )
         replay = Replay(
             hub=self._hub,

@@ -18,11 +18,11 @@ from tests.fakes.hub import FakeHub
 
 from vms_bridge.demo.broker import BrokerLimits
 from vms_bridge.errors import MediaUnavailable
-from vms_bridge.mqtt.carrier import SEND_BUFFER_BYTES
+from vms_bridge.mqtt.carrier import SEND_BUFFER_BYTES, Route
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.dialect import Dialect
-from vms_bridge.mqtt.notices import Notices
+from vms_bridge.mqtt.notices import Notices, Reports
 from vms_bridge.mqtt.pictures import MAX_SOURCE_BYTES, PictureMemory, PicturePublisher, Shown, shrink
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.views import Changes, MessageType
@@ -117,13 +117,10 @@ class Studio:
         self.snapshots = PicturePublisher(
             hub=self.hub,
             topics=TOPICS,
-            config=MqttConfig(url=self.broker.url),
-            client_id="bridge",
             clock=self.clock,
-            notices=Notices(logging.getLogger("test"), self.clock),
+            reports=Reports(Notices(logging.getLogger("test"), self.clock), self.counters),
             memory=self.memory,
-            dialect=Dialect(),
-            counters=self.counters,
+            route=Route(config=MqttConfig(url=self.broker.url), client_id="bridge_media", dialect=Dialect()),
         )
         keys = ((key, name) for key, system in self.hub.systems.items() for name in system.monitors)
         known = frozenset(key for key in keys if (view := self.hub.monitor(*key)) and view.last_event)

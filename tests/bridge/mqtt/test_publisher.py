@@ -20,7 +20,7 @@ from vms_bridge.mqtt.events import REFUSED_RETRY_S, Confirmations, EventLanes
 from vms_bridge.mqtt.homeassistant import discovery
 from vms_bridge.mqtt.homeassistant.announcer import Announcer
 from vms_bridge.mqtt.homeassistant.discovery import Offer
-from vms_bridge.mqtt.notices import Notices
+from vms_bridge.mqtt.notices import Notices, Reports
 from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.publisher import FORGET_S, Publisher
 from vms_bridge.mqtt.replay import Replay
@@ -383,8 +383,8 @@ class Lanes:
         clock, pipe, confirmations = FakeClock(), FakePipe(window=window), Confirmations()
         notices = Notices(LOGGER, clock)
         lanes = EventLanes(
-            hub=hub, topics=TOPICS, outbox=pipe.outbox, confirmations=confirmations, clock=clock, notices=notices,
-            counters=pipe.counters, expiry_s=60,
+            hub=hub, topics=TOPICS, outbox=pipe.outbox, confirmations=confirmations, clock=clock,
+            reports=Reports(notices, pipe.counters), expiry_s=60,
         )  # fmt: skip
         return cls(hub, clock, pipe, lanes, confirmations, notices)
 
