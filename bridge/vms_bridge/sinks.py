@@ -7,11 +7,10 @@ knows nothing of any VMS, and of no other sink. What is configured for it is a s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import ConfigError
+from vms_bridge.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.findings import Finding
     from vms_bridge.views import Sink
-
-ENTRY_POINT_GROUP = "vms_bridge.sinks"
-_BUILT_IN = {
-    "event_log": "vms_bridge.event_log.kind",
-    "mqtt": "vms_bridge.mqtt.kind",
-}
-"""By the section of the configuration: the module that has the `KIND`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +69,21 @@ class SinkKind:
     remedy: str
 
 
-def sections() -> list[str]:
-    """Return the sections that the configuration can have for sinks."""
-    return sorted(_BUILT_IN.keys() | {point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
+SINKS: Registry[SinkKind] = Registry(
+    "sink with a section",
+    built_in={
+        "event_log": "vms_bridge.event_log.kind",
+        "mqtt": "vms_bridge.mqtt.kind",
+    },
+    group="vms_bridge.sinks",
+)
+"""By the section of the configuration."""
+sections = SINKS.names
 
 
 def load_sink_kind(section: str) -> SinkKind:
     """Import the kind of sink that has this section, and nothing of the others. Raises ConfigError where there is none."""
-    if section in _BUILT_IN:
-        kind: SinkKind = import_module(_BUILT_IN[section]).KIND
-        return kind
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        if point.name == section:
-            offered: SinkKind = point.load()
-            if offered.section != section:
-                raise ConfigError(f"the sink {offered.name} has a section {offered.section!r}, and not {section!r}")
-            return offered
-    raise ConfigError(f"there is no sink with a section {section!r}", hint=f"there are: {', '.join(sections())}")
+    kind = SINKS.load(section)
+    if kind.section != section:
+        raise ConfigError(f"the sink {kind.name} has a section {kind.section!r}, and not {section!r}")
+    return kind
