@@ -148,3 +148,4 @@ def test_an_id_that_is_used_for_something_else_is_to_be_refused() -> None:
     looked = history()
     looked.note("zm", "1", 14.0, {"alarm": "ON"})
     assert judged([*GOOD, *told(answer(misused))], orders, looked=looked).faults
+    assert judged([*GOOD, *told(answer(misused))], orders, looked=looked, ended=[13.0]).faults == [], "it knows no ids of before"

@@ -82,7 +82,8 @@ class History:
 class Allowances:
     """What may go otherwise through no fault of the bridge's.
 
-    `ended`: moments at which the bridge was ended: what it had taken and not yet answered may stay without an answer.
+    `ended`: moments at which the bridge was ended: what it had taken and not yet answered may stay without an answer, and it does
+    not know any more which ids were used.
     `forgotten`: moments at which the broker lost what waits there. `doubtful` are requests that a perfectly formed lie may
     have misled.
     """
@@ -171,7 +172,7 @@ def _check_order(
         results = ", ".join(answer["result"] for _, answer in finals)
         found.faults.append(f"{order}: has {len(finals)} answers: {results}")
     done = [(message, answer) for message, answer in finals if answer["result"] != "refused"] or finals[:1]
-    if len(done) > 1:
+    if len(done) > 1 and not any(order.sent < moment < done[-1][0].at for moment in allowances.ended):
         found.faults.append(f"{order}: its id was used for something else, and neither was refused")
     if finals:
         asked = next((each for each in same if _is_to(done[0][1], each)), order)

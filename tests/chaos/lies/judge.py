@@ -129,6 +129,9 @@ class Devices:
     faults: list[str] = field(default_factory=list)
     _known: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     _heard: int = 0
+    _newest: dict[tuple[str, int], str] = field(default_factory=dict)
+    _shown: dict[tuple[str, int], str] = field(default_factory=dict)
+    """By monitor: which event was the newest when its picture came."""
 
     def hear(
         self, messages: Sequence[Message], excused: Collection[tuple[str, int]] = (), doubtful: Collection[str] = ()
@@ -146,6 +149,8 @@ class Devices:
         owner = self._owner(message.topic)
         if owner is None:
             return
+        if message.topic.endswith("/last_event") and message.payload:
+            self._newest[owner] = json.loads(message.payload)["id"]
         if message.topic.endswith("/snapshot"):
             self._see(message, owner, excused)
         elif not message.payload:
@@ -172,6 +177,9 @@ class Devices:
         if message.payload:
             if message.payload not in self.pictures:
                 self.faults.append(f"{message.topic} shows what is no picture: {message.payload[:40]!r}")
+            self._shown[owner] = self._newest.get(owner, "")
+        elif self._shown.get(owner) != self._newest.get(owner):
+            return  # no picture of an event before stays beside one of which none can be had
         elif owner not in excused and not self._was_away(owner, message.at) and owner[1] not in self.losing:
             self.faults.append(f"{message.topic} was cleared, and no event of the monitor was deleted")
 

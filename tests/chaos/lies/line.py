@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -59,6 +60,8 @@ class Line:
         self.late_s = late_s
         self.tricks: set[str] = set()
         self.hits: dict[str, int] = dict.fromkeys(TRICKS, 0)
+        self.forgotten: list[float] = []
+        """When the broker was made to forget a session, and what waits in it."""
         self._upstream = upstream
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
@@ -145,6 +148,7 @@ class _Connection:
             self._version = body[6]
             if self._plays("forget-session"):
                 whole = packet_of(head, body[:7] + bytes([body[7] | 0x02]) + body[8:])
+                self._line.forgotten.append(time.monotonic())
         elif kind == PUBLISH and head & _QOS:
             if self._plays("lose-all") or self._plays("lose-some", every=_EVERY):
                 self._ear.lost(whole)

@@ -335,7 +335,7 @@ class Run:
         orders = self._commander.orders
         changes = [change for system, liar in self._liars.items() for change in changes_of(liar, system)]
         misled = {each for system, liar in self._liars.items() for each in doubtful(orders, self._tap, ROOT, liar, system)}
-        allowances = Allowances(ended=self._ended, doubtful=misled)
+        allowances = Allowances(ended=self._ended, forgotten=self._line.forgotten, doubtful=misled)
         self._result.answers = check_commands(
             orders, self._tap.accepted, self._tap.handed,
             root=ROOT, history=self._history, changes=changes, allowances=allowances,

@@ -82,6 +82,10 @@ class Scene:
             for event in list(self.world.events.values()):
                 if event.monitor_id == COMMANDED and event.end is None and self.world.monitors[COMMANDED].state == IDLE:
                     self.world.close_event(event.id)
+                elif event.monitor_id == ENDLESS and event.end is None:
+                    event.frames = (
+                        event.frames or 0
+                    ) + 1  # one that stands still for a minute is taken for a dead one, and rightly so
             await asyncio.sleep(0.2)
 
     def settle(self) -> None:
