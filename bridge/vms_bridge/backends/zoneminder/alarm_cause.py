@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.trigger import Force
+from vms_bridge.backends.zoneminder.shm import Force
 from vms_bridge.model import MOTION
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import os
 import stat
 import struct
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.parse import alarm_state
-from vms_bridge.backends.zoneminder.trigger import Force
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,14 @@ ABSENT = "absent"
 _LAYOUT_CHECK_S = 0.5
 _RETRY_S = 0.25
 Version = tuple[int, int, int]
+
+
+class Force(Enum):
+    """ZoneMinder's trigger states: nothing is forced, an alarm is, or that there is none."""
+
+    NOTHING = 0
+    ALARM = 1
+    NO_ALARM = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,21 +7,13 @@ has followed it, or has shown a sign of life after it; until then what was force
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING
 
+from vms_bridge.backends.zoneminder.shm import Force
 from vms_bridge.model import AlarmState
 
 if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.shm import Sample
-
-
-class Force(Enum):
-    """ZoneMinder's trigger states: nothing is forced, an alarm is, or that there is none."""
-
-    NOTHING = 0
-    ALARM = 1
-    NO_ALARM = 2
 
 
 @dataclass(slots=True)

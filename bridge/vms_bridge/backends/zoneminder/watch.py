@@ -14,7 +14,8 @@ from vms_bridge.backends.zoneminder.event_values import open_alarm
 from vms_bridge.backends.zoneminder.restarts import Restart
 from vms_bridge.backends.zoneminder.sampler import LAG_S
 from vms_bridge.backends.zoneminder.servers import PORTAL, Server
-from vms_bridge.backends.zoneminder.trigger import Force, Trigger
+from vms_bridge.backends.zoneminder.shm import Force
+from vms_bridge.backends.zoneminder.trigger import Trigger
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.backends.zoneminder.zones import occupied_by_notes, watching
 from vms_bridge.commands import SetAlarm, SetDetection

@@ -16,8 +16,7 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE
 
 from vms_bridge.backends.zoneminder.alarm_cause import AlarmCause
-from vms_bridge.backends.zoneminder.shm import MonitorMemory, Sample
-from vms_bridge.backends.zoneminder.trigger import Force
+from vms_bridge.backends.zoneminder.shm import Force, MonitorMemory, Sample
 from vms_bridge.model import AlarmState
 
 if TYPE_CHECKING:

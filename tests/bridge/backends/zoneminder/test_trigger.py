@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.bridge.backends.zoneminder.support import RECORDED
 from tests.fakes.zoneminder.memory import SIZES, MemoryWriter
 
-from vms_bridge.backends.zoneminder.shm import MonitorMemory, Sample
-from vms_bridge.backends.zoneminder.trigger import Force, Trigger
+from vms_bridge.backends.zoneminder.shm import Force, MonitorMemory, Sample
+from vms_bridge.backends.zoneminder.trigger import Trigger
 from vms_bridge.model import AlarmState
 
 if TYPE_CHECKING:
