@@ -194,33 +194,6 @@ def test_a_violation_is_seen() -> None:
     assert not broken("backends.zoneminder.api", "backends.zoneminder.parse")
 
 
-def _circle(imports: dict[str, set[str]]) -> list[str]:
-    """Return modules that import each other in a circle, itself the first and the last; none where there is no circle."""
-    left = {module: set(imported) for module, imported in imports.items()}
-    while ends := {module for module, imported in left.items() if not imported & left.keys()}:
-        left = {module: imported for module, imported in left.items() if module not in ends}
-    way = [min(left)] if left else []
-    while way and way[-1] not in way[:-1]:
-        way.append(min(left[way[-1]] & left.keys()))
-    return way[way.index(way[-1]) :] if way else []
-
-
-@pytest.mark.parametrize("folder", ["backends.zoneminder"])
-def test_no_modules_import_each_other_in_a_circle(folder: str) -> None:
-    """Not even for their types: in a circle nothing can be understood, or moved, by itself."""
-    imports = {
-        module: {imported for _, dotted in _imports(path) if (imported := _project_module(dotted)) and imported != module}
-        for module, path in MODULES.items()
-        if _covers(folder, module)
-    }
-    assert not _circle(imports)
-
-
-def test_a_circle_is_seen() -> None:
-    assert _circle({"a": {"b", "d"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["b", "c", "b"]
-    assert _circle({"a": {"b", "x"}, "b": set()}) == []
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_is_raised_within_except_star(module: str) -> None:
     # Before Python 3.11.4, as on Debian 12, it would come out in a group, which no `except` of ours catches.

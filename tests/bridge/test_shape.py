@@ -36,14 +36,8 @@ LARGE_FILES: dict[str, int] = {}
 LONG_FUNCTIONS: dict[str, int] = {
     "vms_bridge/mqtt/session.py Session._publish": 86,
 }
-MANY_ARGUMENTS: dict[str, int] = {
-    "vms_bridge/backends/zoneminder/monitors.py Monitors": 10,
-}
-CIRCLES: frozenset[frozenset[str]] = frozenset(
-    {
-        frozenset({"vms_bridge.backends.zoneminder.shm", "vms_bridge.backends.zoneminder.trigger"}),
-    }
-)
+MANY_ARGUMENTS: dict[str, int] = {}
+CIRCLES: frozenset[frozenset[str]] = frozenset()
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
     from vms_bridge.backends.zoneminder.parse import MonitorRow
-    from vms_bridge.backends.zoneminder.watch import Watch
     from vms_bridge.commands import Action
 
 _DISARMED = {"Modect": "Monitor", "Mocord": "Record", "Nodect": "Monitor"}
@@ -39,7 +39,7 @@ class Limits:
 LIMITS = Limits()
 
 
-async def perform(api: Api, action: Action, watch: Watch | None, limits: Limits = LIMITS) -> bool:
+async def perform(api: Api, action: Action, ladder: MonitorLadder | None, limits: Limits = LIMITS) -> bool:
     """Have it done to this monitor, and say whether its daemon starts anew for it.
 
     Raises CommandRejected, UnsupportedCommand or VmsError.
@@ -47,24 +47,24 @@ async def perform(api: Api, action: Action, watch: Watch | None, limits: Limits 
     if isinstance(action, SetRunState):
         await _ask(api, f"states/change/{quote(action.name, safe='')}", limits.run_state_s)
         return True
-    if watch is None:
+    if ladder is None:
         raise CommandRejected("ZoneMinder has no such monitor any more", hint="was it deleted?")
-    row = watch.row
+    row = ladder.row
     match action:
         case SetAlarm(on=on):
             _refuse_what_only_zmtrigger_can(action)
-            await _alarm(api, watch, "on" if on else "off", limits.alarm_s)
+            await _alarm(api, ladder, "on" if on else "off", limits.alarm_s)
             return False
         case SetDetection(on=on):
-            _refuse_what_can_not_be_paused(watch, on=on)
-            await _alarm(api, watch, "off" if on else "disable", limits.alarm_s)
+            _refuse_what_can_not_be_paused(ladder, on=on)
+            await _alarm(api, ladder, "off" if on else "disable", limits.alarm_s)
             return False
         case SetArmed(on=on, restore=restore):
             return await _edit(api, row, armed_modes(row, on=on, restore=restore or {}), limits.edit_s)
         case SetMode(mode=mode, value=value):
             return await _edit(api, row, {mode: value}, limits.edit_s)
         case Restart():
-            await _ask(api, f"monitors/daemonControl/{row.id}/restart", limits.edit_s, at=_api_of(watch))
+            await _ask(api, f"monitors/daemonControl/{row.id}/restart", limits.edit_s, at=_api_of(ladder))
             return True
     raise UnsupportedCommand(f"ZoneMinder can't do this: {type(action).__name__}")
 
@@ -100,12 +100,12 @@ def _refuse_what_only_zmtrigger_can(action: SetAlarm) -> None:
         )
 
 
-def _refuse_what_can_not_be_paused(watch: Watch, *, on: bool) -> None:
+def _refuse_what_can_not_be_paused(ladder: MonitorLadder, *, on: bool) -> None:
     """Refuse where a pause, which is an alarm that is forced off, could not be seen or would do harm. Raises CommandRejected."""
-    row = watch.row
-    if watch.sample is None or watch.is_foreign:
+    row = ladder.row
+    if ladder.memory.own is None:
         raise CommandRejected(
-            f"whether monitor {row.id} detects shows in shared memory only: {watch.memory_problem or 'there is none'}",
+            f"whether monitor {row.id} detects shows in shared memory only: {ladder.memory.problem or 'there is none'}",
             hint="run the bridge on ZoneMinder's host, or use armed",
         )
     if not row.armed:
@@ -116,20 +116,20 @@ def _refuse_what_can_not_be_paused(watch: Watch, *, on: bool) -> None:
         )
 
 
-def _api_of(watch: Watch) -> str | None:
+def _api_of(ladder: MonitorLadder) -> str | None:
     """Return the API to ask for this monitor: that of its own server and no other. Raises CommandRejected."""
-    if watch.server.problem:
+    if ladder.server.problem:
         raise CommandRejected(
-            f"monitor {watch.row.id} can't be commanded: {watch.server.problem}",
+            f"monitor {ladder.row.id} can't be commanded: {ladder.server.problem}",
             hint="fill in Hostname, Protocol, Port and PathToApi under Options > Servers",
         )
-    return watch.server.api
+    return ladder.server.api
 
 
-async def _alarm(api: Api, watch: Watch, command: str, timeout_s: float) -> None:
-    row = watch.row
+async def _alarm(api: Api, ladder: MonitorLadder, command: str, timeout_s: float) -> None:
+    row = ladder.row
     path = f"monitors/alarm/id:{row.id}/command:{command}"
-    answer = mapping(await _ask(api, path, timeout_s, at=_api_of(watch)))
+    answer = mapping(await _ask(api, path, timeout_s, at=_api_of(ladder)))
     said = f"{as_text(answer.get('status'))} {as_text(answer.get('output'))} {as_text(answer.get('error'))}"
     if "cannot handle alarms" in said:
         raise CommandRejected(

@@ -62,7 +62,7 @@ class ZoneMinder:
 
     async def run(self, feed: Feed) -> None:
         """Connect and tell what happens until cancelled. Raises VmsError when the system is lost, its shared memory too."""
-        stand_in = StandIn(feed, self._clock)
+        stand_in = StandIn(self._clock)
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         try:
             while True:
@@ -119,7 +119,7 @@ class ZoneMinder:
     async def execute(self, target: VmsTarget, action: Action) -> None:
         """Have ZoneMinder do this. Raises CommandRejected or VmsError."""
         session, monitor_id = self._live(), target.monitor_id
-        watch = None if monitor_id is None else session.watches.get(monitor_id)
+        ladder = None if monitor_id is None else session.ladders.by_id.get(monitor_id)
         restarting = monitor_id if isinstance(action, Restart) else None
         if restarting is not None:
             await session.monitors.announce_restart(restarting)
@@ -127,15 +127,15 @@ class ZoneMinder:
             if isinstance(action, SetRunState):
                 begins_anew = await self._change_run_state(session, action)
             else:
-                begins_anew = await perform(session.api, action, watch)
+                begins_anew = await perform(session.api, action, ladder)
         except BaseException:
             if restarting is not None:
                 session.monitors.take_restart_back(restarting)
             raise
-        if watch is not None:
-            session.was_commanded(watch, action)
+        if ladder is not None:
+            session.was_commanded(ladder, action)
         if begins_anew:
-            session.monitors.settle(list(session.watches) if monitor_id is None else [monitor_id])
+            session.monitors.settle(list(session.ladders.by_id) if monitor_id is None else [monitor_id])
 
     async def refresh(self, target: VmsTarget) -> None:
         """Look now rather than at the next turn. Raises VmsError."""

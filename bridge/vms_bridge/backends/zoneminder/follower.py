@@ -15,9 +15,8 @@ from vms_bridge.logs import Trouble
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from vms_bridge.backends.zoneminder.connection import Connection
     from vms_bridge.backends.zoneminder.events import EventTracker
-    from vms_bridge.backends.zoneminder.pace import Allowance
-    from vms_bridge.clock import Clock
 
     class Listener(Protocol):
         """Who has to know whether events can be read."""
@@ -48,22 +47,25 @@ class LastRead:
     at: float = float("-inf")
 
 
+@dataclass(slots=True)
+class EventHealth:
+    """How the reading of one connection's events goes; who follows them writes it."""
+
+    is_good: bool = False
+    """Whether what is known of them is current."""
+    has_trouble: bool = False
+    """Whether they were asked for in vain."""
+
+
 class EventFollower:
     """The loop around one connection's event tracker."""
 
     def __init__(
-        self,
-        name: str,
-        tracker: EventTracker,
-        clock: Clock,
-        *,
-        interval: float,
-        listener: Listener,
-        last: LastRead,
-        pages: Allowance,
+        self, connection: Connection, tracker: EventTracker, *, listener: Listener, health: EventHealth, last: LastRead
     ) -> None:
+        name, clock, interval = connection.name, connection.clock, connection.config.poll_interval
         self._tracker, self._clock, self._interval, self._listener, self._last = tracker, clock, interval, listener, last
-        self._pages = pages
+        self._pages, self._health = connection.pages, health
         self._bell = Bell(clock)
         self._trouble = Trouble(_LOG, f"{name}: events", clock.monotonic)
         self._behind = Trouble(_LOG, f"{name}: events that were missed", clock.monotonic)
@@ -73,13 +75,6 @@ class EventFollower:
         self._awaited_event = self._awaited_end = self._looks = 0
         self._next_turn = asyncio.Event()
         """Set when the turn that is still to begin is over."""
-        self.is_good = False
-        """Whether what the tracker knows is current."""
-
-    @property
-    def has_trouble(self) -> bool:
-        """Whether events were asked for in vain."""
-        return self._trouble.is_on
 
     def ring(self) -> asyncio.Event:
         """Read events now; what is returned is set when that is done, and at once while they can't be read."""
@@ -113,7 +108,8 @@ class EventFollower:
             except VmsUnreachable:
                 raise
             except VmsError as error:
-                self.is_good = self._has_begun = False
+                self._health.is_good = self._has_begun = False
+                self._health.has_trouble = True
                 self._trouble.report(error, hint=error.hint)
                 self._listener.events_health_changed()
                 self._next_turn.set()
@@ -121,6 +117,7 @@ class EventFollower:
             else:
                 backoff.reset()
                 self._trouble.over()
+                self._health.has_trouble = False
                 self._set_good()
                 await self._wait()
 
@@ -175,6 +172,6 @@ class EventFollower:
             await self._clock.sleep(max(0.0, _APART_S - (self._clock.monotonic() - looked)))
 
     def _set_good(self) -> None:
-        if not self.is_good:
-            self.is_good = True
+        if not self._health.is_good:
+            self._health.is_good = True
             self._listener.events_health_changed()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from vms_bridge.backends.zoneminder.api import Api
-    from vms_bridge.backends.zoneminder.watch import Watch
+    from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
 
 _BATCH = 100
 _LOOKS = 5
@@ -44,9 +44,9 @@ class ForeignMemory:
         """Whether some monitor's event has yet to be compared."""
         return bool(self._doubts)
 
-    def is_foreign(self, watch: Watch) -> bool:
+    def is_foreign(self, ladder: MonitorLadder) -> bool:
         """Compare the picture's size, and note the monitor for `resolve`."""
-        sample, row = watch.sample, watch.row
+        sample, row = ladder.memory.sample, ladder.row
         if sample is None:
             return False
         if sample.imagesize and row.width and row.height:
@@ -56,7 +56,7 @@ class ForeignMemory:
         self._doubts[row.id] = _Doubt()
         return False
 
-    async def resolve(self, watches: Mapping[str, Watch], newest: int) -> list[str]:
+    async def resolve(self, ladders: Mapping[str, MonitorLadder], newest: int) -> list[str]:
         """Ask whose the events are that the memories name; return the monitors whose memory is not theirs.
 
         `newest` is the newest event that the API has told. Raises VmsUnreachable.
@@ -64,12 +64,13 @@ class ForeignMemory:
         asked: dict[str, int] = {}
         strange: list[str] = []
         for number, doubt in list(self._doubts.items()):
-            watch = watches.get(number)
-            if watch is None or watch.sample is None:
+            ladder = ladders.get(number)
+            sample = None if ladder is None else ladder.memory.sample
+            if ladder is None or sample is None:
                 del self._doubts[number]  # a memory that comes, comes with new doubts
-            elif watch.sample.last_event:
-                asked[number] = watch.sample.last_event
-            elif self._misses_events(doubt, watch, newest):
+            elif sample.last_event:
+                asked[number] = sample.last_event
+            elif self._misses_events(doubt, ladder, newest):
                 strange.append(number)
         asked = dict(list(asked.items())[:_BATCH])
         owners = await self._owners(asked.values()) if asked else {}
@@ -80,16 +81,16 @@ class ForeignMemory:
             self._doubts.pop(number, None)
         return strange
 
-    def _misses_events(self, doubt: _Doubt, watch: Watch, newest: int) -> bool:
+    def _misses_events(self, doubt: _Doubt, ladder: MonitorLadder, newest: int) -> bool:
         """Say whether the monitor has begun an event that its memory still does not know.
 
         One from before its daemon's start may have been left open by the daemon before, and told late.
         """
         doubt.known = newest if doubt.known is None else doubt.known
-        startup = watch.sample.startup if watch.sample else 0
+        startup = ladder.memory.sample.startup if ladder.memory.sample else 0
         is_missed = any(
             int(event.id) > doubt.known and event.start is not None and event.start.timestamp() > startup
-            for event in watch.open_events
+            for event in ladder.events.open
         )
         doubt.looks = doubt.looks + 1 if is_missed else 0
         return doubt.looks > _LOOKS

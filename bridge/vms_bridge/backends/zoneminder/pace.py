@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
 
 
+SPARE_PER_S = 0.35
+"""So much may be asked beyond the regular requests, so that all together stay below one a second."""
+
+
 class Bell:
     """Wakes a loop before its time."""
 

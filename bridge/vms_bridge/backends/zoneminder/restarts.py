@@ -63,6 +63,10 @@ class Restart:
         """Note that none is under way any more."""
         self.asked_at = None
 
+    def is_asked_about(self, monotonic: float) -> None:
+        """Note that somebody asks which process there is."""
+        self.looked_at = monotonic
+
     def is_named(self, process: str | None) -> None:
         """Take in by which process the API names the run."""
         if process is not None:

@@ -6,18 +6,12 @@ Only what the memory itself says is told; modes, events and counters are unknown
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vms_bridge.model import StateUpdate, SystemLost
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from vms_bridge.backends.base import Feed
-    from vms_bridge.backends.zoneminder.memory import MemorySource
+    from vms_bridge.backends.zoneminder.ladders import Ladders
     from vms_bridge.backends.zoneminder.session import Session
-    from vms_bridge.backends.zoneminder.watch import Watch
+    from vms_bridge.backends.zoneminder.sources.shared_memory import SharedMemory
     from vms_bridge.clock import Clock
     from vms_bridge.errors import VmsError
 
@@ -27,11 +21,11 @@ _LOOK_S = 1.0
 class StandIn:
     """Serves in the place of a session that was lost, from `start` until `stop`."""
 
-    def __init__(self, feed: Feed, clock: Clock) -> None:
-        self._feed, self._clock = feed, clock
-        self._memory: MemorySource | None = None
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._memory: SharedMemory | None = None
+        self._ladders: Ladders | None = None
         self._task: asyncio.Task[None] | None = None
-        self.watches: Mapping[str, Watch] = {}
 
     @property
     def is_on(self) -> bool:
@@ -41,23 +35,19 @@ class StandIn:
     @property
     def is_of_use(self) -> bool:
         """Whether the shared memory of some monitor is good, and looked at."""
-        if self._task is not None and self._task.done():
+        if self._ladders is None or (self._task is not None and self._task.done()):
             return False
         now = self._clock.monotonic()
-        return any(watch.uses_memory(now) for watch in self.watches.values())
+        return any(ladder.memory.is_used(now) for ladder in self._ladders.by_id.values())
 
     def start(self, session: Session, error: VmsError) -> bool:
         """Go on with what that session knew of its monitors, and say whether that is of any use."""
-        self.watches = session.watches
-        if not self.is_of_use:
+        self._ladders = session.ladders
+        self._memory = session.another_memory() if self.is_of_use else None
+        if self._memory is None:
             return False
-        self._memory = session.memory_for(self)
-        # In one go with the states, so that nobody sees a monitor lost that is not.
-        self._feed.emit(SystemLost(detail=f"{error}; alarms still come by shared memory"))
-        for monitor_id, watch in self.watches.items():
-            watch.told = None
-            self.tell(monitor_id)
-        self._task = asyncio.create_task(self._follow(), name="zoneminder: stand-in")
+        session.ladders.go_on_alone(f"{error}; alarms still come by shared memory")
+        self._task = asyncio.create_task(self._follow(session.ladders, self._memory), name="zoneminder: stand-in")
         return True
 
     async def stop(self) -> None:
@@ -72,28 +62,13 @@ class StandIn:
             self._memory.close()
             self._memory = None
 
-    def tell(self, monitor_id: str) -> None:
-        """Tell the monitor's state, if it is another than before."""
-        watch = self.watches[monitor_id]
-        state = watch.state_by_memory_alone(self._clock.now(), self._clock.monotonic())
-        if watch.told is None or replace(state, observed=watch.told.observed) != watch.told:
-            watch.told = state
-            self._feed.emit(StateUpdate(monitor_id=monitor_id, state=state))
-
-    def expect_event(self, event_id: int) -> None:
-        """Leave it to the session to come: it reads what was missed."""
-
-    def expect_end(self, event_id: int) -> None:
-        """Leave it to the session to come."""
-
-    async def _follow(self) -> None:
+    async def _follow(self, ladders: Ladders, memory: SharedMemory) -> None:
         async with asyncio.TaskGroup() as tasks:
-            if self._memory is not None:
-                tasks.create_task(self._memory.follow())
-            tasks.create_task(self._tell_all())
+            tasks.create_task(memory.follow())
+            tasks.create_task(self._tell_all(ladders))
 
-    async def _tell_all(self) -> None:
+    async def _tell_all(self, ladders: Ladders) -> None:
         while True:
             await self._clock.sleep(_LOOK_S)
-            for monitor_id in self.watches:
-                self.tell(monitor_id)
+            for monitor_id in ladders.by_id:
+                ladders.tell(monitor_id)

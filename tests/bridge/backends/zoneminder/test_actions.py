@@ -110,8 +110,8 @@ async def test_forced_alarm_where_only_statuses_tell(serve: Serve) -> None:
 async def requested(backend: ZoneMinder, action: Action) -> bool:
     """Ask for it, and wait but a moment for the answer; say whether a daemon starts anew for it."""
     session = backend._live()
-    watch = None if isinstance(action, SetRunState) else session.watches["1"]
-    return await perform(session.api, action, watch, Limits(alarm_s=0.05, run_state_s=0.05, edit_s=0.05))
+    ladder = None if isinstance(action, SetRunState) else session.ladders.by_id["1"]
+    return await perform(session.api, action, ladder, Limits(alarm_s=0.05, run_state_s=0.05, edit_s=0.05))
 
 
 async def test_alarm_that_takes_long_counts_as_requested(serve: Serve) -> None:

@@ -300,7 +300,7 @@ async def test_camera_passwords_go_nowhere(serve: Serve, caplog: pytest.LogCaptu
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
         session = backend._session
         assert session is not None
-        text = f"{feed.snapshots}{feed.events}{caplog.text}{session.watches}"
+        text = f"{feed.snapshots}{feed.events}{caplog.text}{session.ladders.by_id}"
     assert CAMERA_SECRET not in text
 
 

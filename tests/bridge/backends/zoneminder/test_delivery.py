@@ -14,9 +14,9 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM
 
 from vms_bridge.backends.zoneminder.delivery import Delivery
+from vms_bridge.backends.zoneminder.monitor_ladder import Lags, MonitorLadder
 from vms_bridge.backends.zoneminder.parse import MonitorRow
 from vms_bridge.backends.zoneminder.shm import Sample
-from vms_bridge.backends.zoneminder.watch import Lags, Watch
 from vms_bridge.model import AlarmState
 
 if TYPE_CHECKING:
@@ -45,18 +45,18 @@ class Camera:
     """A monitor, looked at twice a second by its memory, and what is told of it; times are since the start."""
 
     def __init__(self, row: MonitorRow = OLD) -> None:
-        self.watch = Watch(row=row)
-        self.watch.take_row(row, 0.0, is_starting=False)
+        self.ladder = MonitorLadder(row=row)
+        self.ladder.take_row(row, 0.0, is_starting=False)
         self.told: list[tuple[float, bool | None]] = []
         self.at = 0.0
 
     def look(self, seen: Sample | None) -> None:
         if seen is None:
-            self.watch.lost_memory("gone", self.at)
-        elif seen is not self.watch.sample:
-            self.watch.saw(seen, self.at or -1.0)
-        state = self.watch.state(datetime.fromtimestamp(NOW + self.at, UTC), self.at, LAGS)
-        self.watch.told = state
+            self.ladder.lost_memory("gone", self.at)
+        elif seen is not self.ladder.memory.sample:
+            self.ladder.saw(seen, self.at or -1.0)
+        state = self.ladder.state(datetime.fromtimestamp(NOW + self.at, UTC), self.at, LAGS)
+        self.ladder.was_told(state)
         if not self.told or self.told[-1][1] is not state.connected:
             self.told.append((self.at, state.connected))
         self.at += 0.5
@@ -87,9 +87,9 @@ def test_a_camera_that_halts_stays_disconnected(fps: float | None) -> None:
     """As recorded; in 1.36 the rate stays what it was when the late picture comes. All the while the row says Connected."""
     camera = Camera()
     for at, seen in recorded_halt():
-        camera.look_until(at, camera.watch.sample)
+        camera.look_until(at, camera.ladder.memory.sample)
         camera.look(seen if fps is None or seen is None or not seen.capture_fps else sample(seen.last_write - NOW, fps=fps))
-    camera.look_until(90, camera.watch.sample)
+    camera.look_until(90, camera.ladder.memory.sample)
     assert [connected for _, connected in camera.told] == [True, False]
     assert camera.told[1][0] < 6
 
@@ -98,9 +98,9 @@ def test_late_pictures_at_each_try_are_no_stream() -> None:
     camera = Camera()
     camera.pictures(3)
     for number, at in enumerate((12, 23, 34), 1):
-        camera.look_until(at, camera.watch.sample)
+        camera.look_until(at, camera.ladder.memory.sample)
         camera.look(sample(at, frame=number + 100))
-        camera.look_until(at + 7, camera.watch.sample)
+        camera.look_until(at + 7, camera.ladder.memory.sample)
         camera.look(sample(None, startup=at, signal=False))
     assert [connected for _, connected in camera.told] == [True, False]
 
@@ -108,7 +108,7 @@ def test_late_pictures_at_each_try_are_no_stream() -> None:
 def test_pictures_that_keep_coming_are_a_stream() -> None:
     camera = Camera()
     camera.pictures(3)
-    camera.look_until(20, camera.watch.sample)
+    camera.look_until(20, camera.ladder.memory.sample)
     camera.pictures(30)
     assert [connected for _, connected in camera.told] == [True, False, True]
     assert 22 <= camera.told[2][0] <= 23.5
@@ -118,12 +118,12 @@ def test_a_slow_camera_is_a_stream_too() -> None:
     camera = Camera()
     for at in range(0, 60, 10):
         camera.look(sample(at, fps=0.1, frame=at))
-        camera.look_until(at + 10, camera.watch.sample)
+        camera.look_until(at + 10, camera.ladder.memory.sample)
     assert camera.told == [(0.0, True)]
-    camera.look_until(120, camera.watch.sample)
+    camera.look_until(120, camera.ladder.memory.sample)
     for at in range(120, 160, 10):
         camera.look(sample(at, fps=0.1, frame=at))
-        camera.look_until(at + 10, camera.watch.sample)
+        camera.look_until(at + 10, camera.ladder.memory.sample)
     assert [connected for _, connected in camera.told] == [True, False, True]
 
 
@@ -133,7 +133,7 @@ def test_a_daemon_that_starts_anew_is_given_time_only_if_its_camera_was_there() 
     camera.look_until(8, sample(None, startup=3, signal=False))
     camera.pictures(20)
     assert [connected for _, connected in camera.told] == [True]
-    camera.look_until(40, camera.watch.sample)
+    camera.look_until(40, camera.ladder.memory.sample)
     camera.look_until(50, sample(None, startup=40, signal=False))
     assert [connected for _, connected in camera.told] == [True, False]
 
@@ -142,8 +142,8 @@ def test_a_row_from_before_does_not_bring_a_lost_camera_back() -> None:
     """The memory is made anew while the camera is away: for a moment there is only the row, which nobody has written since."""
     camera = Camera(new("12:00:00"))
     camera.pictures(3)
-    camera.look_until(15, camera.watch.sample)
-    camera.watch.take_row(new("12:00:00"), 15, is_starting=False)
+    camera.look_until(15, camera.ladder.memory.sample)
+    camera.ladder.take_row(new("12:00:00"), 15, is_starting=False)
     camera.look_until(18, None)
     assert [connected for _, connected in camera.told] == [True, False]
 
@@ -188,12 +188,12 @@ def test_a_row_that_nobody_writes_any_more_tells_nothing() -> None:
 def test_a_row_that_nobody_writes_any_more_has_no_rates() -> None:
     camera = Camera(new("12:00:00"))
     camera.at = 50.0
-    camera.watch.take_row(new("12:00:00"), 50, is_starting=False)
-    state = camera.watch.state(datetime.fromtimestamp(NOW, UTC), 50, LAGS)
+    camera.ladder.take_row(new("12:00:00"), 50, is_starting=False)
+    state = camera.ladder.state(datetime.fromtimestamp(NOW, UTC), 50, LAGS)
     assert (state.connected, state.capture_fps, state.bandwidth_bytes) == (False, None, None)
     assert state.detail == "its daemon shows no sign of life"
-    camera.watch.was_asked(AlarmState.ALARM, None, 50)
-    assert camera.watch.status is None
+    camera.ladder.was_asked(AlarmState.ALARM, None, 50)
+    assert camera.ladder.status.answer is None
 
 
 async def test_a_hung_daemon_without_shared_memory(clock: FastClock, serve: Serve) -> None:

@@ -16,10 +16,12 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE
 
-from vms_bridge.backends.zoneminder.asker import Asker
 from vms_bridge.backends.zoneminder.doubt import Doubt, standstill_limit
+from vms_bridge.backends.zoneminder.follower import EventHealth
+from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
+from vms_bridge.backends.zoneminder.pace import SPARE_PER_S
 from vms_bridge.backends.zoneminder.parse import MonitorRow
-from vms_bridge.backends.zoneminder.watch import Watch
+from vms_bridge.backends.zoneminder.sources.asker import Asker, in_need, lag_of
 from vms_bridge.commands import SetAlarm, VmsTarget
 from vms_bridge.model import AlarmState, Event
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 OLD = MonitorRow(id="1", name="x", function="Modect")
 NEW = MonitorRow(id="1", name="x", capturing="Always", analysing="Always", recording="OnMotion", min_section_s=20)
-RATE = 0.35
 
 
 def opened(monotonic: float = 0.0) -> Doubt:
@@ -167,36 +168,39 @@ class Crowd:
 
     def __init__(self, mocord: int = 0, young: int = 0) -> None:
         self.clock = FakeClock()
-        self.watches: dict[str, Watch] = {}
+        self.ladders: dict[str, MonitorLadder] = {}
         for number in range(mocord):
             self._add(MonitorRow(id=f"m{number}", name="x", function="Mocord"))
         for number in range(young):
-            watch = self._add(
+            ladder = self._add(
                 MonitorRow(id=f"y{number}", name="x", capturing="Always", recording="OnMotion", min_section_s=1_000)
             )
-            event = Event(id="7", monitor_id=watch.row.id, start=self.clock.now())
-            watch.look_at_events([event], 0.0, 30.0, self.clock.monotonic())
-        self.asker = Asker(self.watches, self.clock, rate=RATE, has_events=lambda: True)
+            event = Event(id="7", monitor_id=ladder.row.id, start=self.clock.now())
+            ladder.look_at_events([event], 0.0, 30.0, self.clock.monotonic())
+        self.asker = Asker(self.ladders, self.clock, EventHealth(is_good=True))
 
-    def _add(self, row: MonitorRow) -> Watch:
-        self.watches[row.id] = watch = Watch(row=row)
-        return watch
+    def _add(self, row: MonitorRow) -> MonitorLadder:
+        self.ladders[row.id] = ladder = MonitorLadder(row=row)
+        return ladder
+
+    def lag(self) -> float | None:
+        return lag_of(len(in_need(self.ladders.values(), self.clock.monotonic(), has_events=True)))
 
     async def asked(self, calls: int) -> list[str]:
         """Return whom these calls are for, at the rate that is allowed."""
         found = []
         for _ in range(calls):
-            await self.clock.advance(1 / RATE)
-            watch = self.asker.next()
-            found.append(watch.row.id if watch else "")
-            if watch is not None:
-                watch.was_asked(AlarmState.ALARM, "7", self.clock.monotonic())
+            await self.clock.advance(1 / SPARE_PER_S)
+            ladder = self.asker.next()
+            found.append(ladder.row.id if ladder else "")
+            if ladder is not None:
+                ladder.was_asked(AlarmState.ALARM, "7", self.clock.monotonic())
         return found
 
 
 async def test_nobody_is_asked_where_nothing_is_in_doubt() -> None:
     crowd = Crowd()
-    assert crowd.asker.lag() is None
+    assert crowd.lag() is None
     assert await crowd.asked(2) == ["", ""]
 
 
@@ -208,13 +212,13 @@ async def test_what_is_in_doubt_takes_every_other_call_at_least() -> None:
     crowd = Crowd(mocord=10, young=1)
     asked = await crowd.asked(20)
     assert asked.count("y0") == 10
-    assert crowd.asker.lag() == pytest.approx(28.6)
+    assert crowd.lag() == pytest.approx(28.6)
     assert len(set(asked)) == 11
 
 
 async def test_those_too_many_to_be_asked_in_time_leave_the_calls_to_what_is_in_doubt() -> None:
     crowd = Crowd(mocord=30, young=2)
-    assert crowd.asker.lag() is None
+    assert crowd.lag() is None
     assert await crowd.asked(4) == ["y0", "y1", "y0", "y1"]
 
 
@@ -271,7 +275,7 @@ async def test_a_short_alarm_in_a_long_event(clock: FastClock, serve: Serve) -> 
         await feed.until(lambda: feed.states["1"].is_recording is False)
         assert told(feed)[-1] is AlarmState.IDLE
         assert told(feed).count(AlarmState.ALARM) == 1
-        assert fake.asked("monitors/alarm") <= 2 + 22 * RATE + 1
+        assert fake.asked("monitors/alarm") <= 2 + 22 * SPARE_PER_S + 1
 
 
 async def test_a_second_alarm_in_the_same_event(clock: FastClock, serve: Serve) -> None:

@@ -1,4 +1,4 @@
-"""The monitors of one connection: which there are, what is read of them when, and how they come through restarts."""
+"""ZoneMinder's list of monitors as a source: which there are, what is read of them when, and how they come through restarts."""
 
 from __future__ import annotations
 
@@ -10,25 +10,21 @@ from typing import TYPE_CHECKING, Any
 from vms_bridge.backends.zoneminder.api import NotThere
 from vms_bridge.backends.zoneminder.kept_zones import KeptZones
 from vms_bridge.backends.zoneminder.lists import MONITORS, Listing
+from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
 from vms_bridge.backends.zoneminder.pace import Bell
 from vms_bridge.backends.zoneminder.parse import as_id, as_text, mapping, parse_monitor, parse_monitors, rows
 from vms_bridge.backends.zoneminder.restarts import START_S, parse_process
 from vms_bridge.backends.zoneminder.servers import server_of
-from vms_bridge.backends.zoneminder.watch import Watch
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
-    from vms_bridge.backends.base import Feed
-    from vms_bridge.backends.zoneminder.api import Api
-    from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+    from vms_bridge.backends.zoneminder.connection import Connection
+    from vms_bridge.backends.zoneminder.ladders import Ladders
     from vms_bridge.backends.zoneminder.parse import MonitorRow
-    from vms_bridge.backends.zoneminder.system import Known, SystemReader
-    from vms_bridge.backends.zoneminder.telling import Teller
-    from vms_bridge.clock import Clock
-    from vms_bridge.model import Event
+    from vms_bridge.backends.zoneminder.system import SystemReader
 
 _ZONES_INTERVAL_S = 300.0
 _SETTLE_S = 15.0
@@ -41,36 +37,30 @@ _STRANGER_S = 30.0
 _READ_AT_ONCE = 100
 
 
-class Monitors:
-    """Keeps the watches of one connection's monitors.
+class MonitorList:
+    """Keeps the ladders of one connection's monitors as the list has them.
 
-    `teller` tells of them, `look_at_events` has one look at its open events, `on_mode_changed` hears that some mode has changed.
+    `on_read` hears which monitors were read, `on_mode_changed` that some mode has changed.
     """
 
     def __init__(
         self,
-        api: Api,
-        config: ZoneMinderConfig,
-        clock: Clock,
-        feed: Feed,
+        connection: Connection,
+        ladders: Ladders,
         *,
-        watches: dict[str, Watch],
-        known: Known,
         system: SystemReader,
-        teller: Teller,
-        look_at_events: Callable[[Watch], None],
+        on_read: Callable[[Collection[str]], None],
         on_mode_changed: Callable[[], None],
     ) -> None:
-        self.watches = watches
-        self._api, self._config, self._clock, self._feed = api, config, clock, feed
-        self._known, self._system, self._teller = known, system, teller
-        self._look_at_events, self._on_mode_changed = look_at_events, on_mode_changed
+        self._api, self._config, self._clock, self._feed = connection.api, connection.config, connection.clock, connection.feed
+        self._known, self._ladders, self._system = connection.known, ladders, system
+        self._on_read, self._on_mode_changed = on_read, on_mode_changed
         self._zones_read = float("-inf")
-        self._kept_zones = KeptZones(feed)
+        self._kept_zones = KeptZones(self._feed)
         self._settling: dict[str, float] = {}
         self._strangers: dict[str, float] = {}
         self._reading = asyncio.Lock()
-        self._bell = Bell(clock)
+        self._bell = Bell(self._clock)
 
     async def read(self) -> None:
         """Read which monitors there are, and what they are. Raises VmsError."""
@@ -84,15 +74,15 @@ class Monitors:
             row = parse_monitor(mapping(await self._api.get(f"monitors/{monitor_id}")).get("monitor"))
         except NotThere:
             row = None
-        watch = self.watches.get(monitor_id)
-        if row is None or watch is None:
+        ladder = self._ladders.by_id.get(monitor_id)
+        if row is None or ladder is None:
             self._bell.ring()
             return
         # A single monitor comes without what other tables add in some versions; the list has it all.
-        self._take_row(watch, replace(row, events=row.events if any(row.events.values()) else watch.row.events))
-        await self._look_at_restart(watch)
+        self._take_row(ladder, replace(row, events=row.events if any(row.events.values()) else ladder.row.events))
+        await self._look_at_restart(ladder)
         # Whoever asked for this look wants to see that it took place.
-        self._teller.tell(monitor_id, even_if_same=True)
+        self._ladders.tell(monitor_id, even_if_same=True)
 
     async def follow(self) -> None:
         """Read them again and again until cancelled, and look closely at those that settle. Raises VmsError."""
@@ -108,92 +98,48 @@ class Monitors:
             if now >= due or (rung and not self._settling):
                 due = now + self._config.monitors_interval
                 await self._read()
-                await self._teller.tell_news_in_turns()
+                await self._ladders.tell_news_in_turns()
             if self._settling and now >= look_at:
                 await self._look_at_settling()
                 # One request a second, whatever the number of monitors; long lists are no small thing.
-                look_at = now + max(_SETTLE_LOOK_S, len(self._settling) > 1 and len(self.watches) / _ROWS_PER_S)
+                look_at = now + max(_SETTLE_LOOK_S, len(self._settling) > 1 and len(self._ladders.by_id) / _ROWS_PER_S)
 
     def settle(self, monitor_ids: Collection[str]) -> None:
         """Expect these monitors' daemons to start anew, and look closely until they run."""
         now = self._clock.monotonic()
         for monitor_id in monitor_ids:
-            watch = self.watches.get(monitor_id)
-            if watch is not None:
+            ladder = self._ladders.by_id.get(monitor_id)
+            if ladder is not None:
                 self._settling[monitor_id] = now + _SETTLE_S
-                watch.hold(now)
+                ladder.hold(now)
         self._bell.ring()
 
     async def announce_restart(self, monitor_id: str) -> None:
         """Call the camera disconnected until its new daemon was seen. Raises VmsUnreachable."""
-        watch = self.watches.get(monitor_id)
-        if watch is not None:
-            sample = None if watch.is_foreign else watch.sample
-            if sample is None or watch.restart.process is not None:
-                watch.restart.is_named(await self._process(watch))
-            watch.restart.ask(sample, self._clock.monotonic())
-            self._teller.tell(monitor_id)
+        ladder = self._ladders.by_id.get(monitor_id)
+        if ladder is not None:
+            sample = ladder.memory.own
+            if sample is None or ladder.restart.process is not None:
+                ladder.restart.is_named(await self._process(ladder))
+            ladder.restart.ask(sample, self._clock.monotonic())
+            self._ladders.tell(monitor_id)
 
     def take_restart_back(self, monitor_id: str) -> None:
         """Hear that the daemon is not restarted after all."""
-        watch = self.watches.get(monitor_id)
-        if watch is not None:
-            watch.restart.end()
-            self._teller.tell(monitor_id)
+        ladder = self._ladders.by_id.get(monitor_id)
+        if ladder is not None:
+            ladder.restart.end()
+            self._ladders.tell(monitor_id)
 
     async def get_to_know(self, monitor_ids: Collection[str]) -> None:
         """Read the monitors, and tell of them, if one of these is not known and was not looked for just now. Raises VmsError."""
         now = self._clock.monotonic()
         self._strangers = {number: seen for number, seen in self._strangers.items() if now - seen < _STRANGER_S}
-        new = set(monitor_ids) - self.watches.keys() - self._strangers.keys()
+        new = set(monitor_ids) - self._ladders.by_id.keys() - self._strangers.keys()
         if new:
             self._strangers.update(dict.fromkeys(new, now))
             await self.read()
-            self._teller.tell_everything_new()
-
-    def zone_names(self, monitor_id: str) -> Mapping[str, str]:
-        """Return by the names that ZoneMinder writes the names that the monitor's zones have now."""
-        watch = self.watches.get(monitor_id)
-        return {} if watch is None else watch.zone_watch.names()
-
-    def writes_pictures(self, monitor_id: str) -> bool:
-        """Say whether the monitor's events have a picture from their beginning on, by its modes."""
-        watch = self.watches.get(monitor_id)
-        return watch is None or watch.row.decodes
-
-    def has_pictures_at_end(self, monitor_id: str) -> bool:
-        """Say whether they have one only when they have ended: where all is recorded and not all decoded."""
-        watch = self.watches.get(monitor_id)
-        return watch is not None and watch.row.records_always and not watch.row.decodes
-
-    def is_dead(self, monitor_id: str) -> bool:
-        """Say whether nothing can be at work on the monitor's events."""
-        watch = self.watches.get(monitor_id)
-        if watch is None or watch.row.is_idle:
-            return True
-        return watch.sample is None and watch.row.status in {None, "NotRunning"}
-
-    def has_begun_anew(self, event: Event) -> bool:
-        """Say whether the event's capture daemon was started after it: its memory then names another event, or none."""
-        watch = self.watches.get(event.monitor_id)
-        if (
-            watch is None
-            or watch.sample is None
-            or watch.is_foreign
-            or event.start is None
-            or not self._known.local_time.is_known
-        ):
-            return False
-        sample = watch.sample
-        return sample.startup > event.start.timestamp() + 1 and str(sample.last_event) != event.id
-
-    def open_events_changed(self, monitor_ids: Collection[str]) -> None:
-        """Hear that other events are open than before."""
-        for monitor_id in monitor_ids:
-            watch = self.watches.get(monitor_id)
-            if watch is not None:
-                self._look_at_events(watch)
-                self._teller.tell(monitor_id)
+            self._ladders.tell_everything_new()
 
     async def _read(self) -> None:
         # An older answer must not undo a newer one.
@@ -206,8 +152,8 @@ class Monitors:
         if listing is None:
             return  # it is looked at again soon
         found = await self._rows_of(listing)
-        are_zones_old = any(watch.has_old_zones for watch in self.watches.values())
-        if are_zones_old or now - self._zones_read >= _ZONES_INTERVAL_S or found.keys() != self.watches.keys():
+        are_zones_old = any(ladder.has_old_zones for ladder in self._ladders.by_id.values())
+        if are_zones_old or now - self._zones_read >= _ZONES_INTERVAL_S or found.keys() != self._ladders.by_id.keys():
             self._zones_read = now if await self._system.read_zones(found) else float("-inf")
             used = {row.server_id for row in found.values() if row.server_id is not None}
             await self._system.read_servers(self._config.url, used)
@@ -215,29 +161,33 @@ class Monitors:
         known.rows = found
         if known.loaded is None:
             known.loaded = await self._kept_zones.recall()
-        for gone in self.watches.keys() - found.keys():
-            del self.watches[gone]
+        self._ladders.keep_only(found.keys())
         for monitor_id, row in found.items():
-            watch = self.watches.setdefault(monitor_id, Watch(row=row, zone_watch=ZoneWatch(loaded=known.loaded.get(monitor_id))))
-            self._take_row(watch, row)
-            watch.is_shown = self._feed.shows(monitor_id, row.name)
-            watch.is_unreadable = monitor_id in listing.bad
+            ladder = self._ladders.by_id.get(monitor_id)
+            if ladder is None:
+                ladder = MonitorLadder(row=row, zone_watch=ZoneWatch(loaded=known.loaded.get(monitor_id)))
+                self._ladders.add(monitor_id, ladder)
+            self._take_row(ladder, row)
+            ladder.take_place(
+                is_shown=self._feed.shows(monitor_id, row.name),
+                is_unreadable=monitor_id in listing.bad,
+                server=server_of(row.server_id, known.servers),
+            )
             if monitor_id not in known.zones_unread:
-                watch.zone_watch.take(known.zones.get(monitor_id, ()), known.zones_read)
-            watch.server = server_of(row.server_id, known.servers)
-            self._look_at_events(watch)
+                ladder.take_zones(known.zones.get(monitor_id, ()), known.zones_read)
+        self._on_read(found.keys())
         await self._keep_zones()
 
     async def _keep_zones(self) -> None:
         """Have the next connection, and the next run of the bridge, know by which zones the daemons go."""
-        zones = {number: watch.zone_watch for number, watch in self.watches.items()}
+        zones = {number: ladder.zone_watch for number, ladder in self._ladders.by_id.items()}
         self._known.loaded = {number: each.loaded for number, each in zones.items() if each.loaded is not None}
         await self._kept_zones.keep({number: each for number, each in self._known.loaded.items() if zones[number].has_scores})
 
-    def _take_row(self, watch: Watch, row: MonitorRow) -> None:
-        if watch.row.modes != row.modes:
+    def _take_row(self, ladder: MonitorLadder, row: MonitorRow) -> None:
+        if ladder.row.modes != row.modes:
             self._on_mode_changed()  # perhaps somebody has changed the run state
-        watch.take_row(row, self._clock.monotonic(), is_starting=row.id in self._settling)
+        ladder.take_row(row, self._clock.monotonic(), is_starting=row.id in self._settling)
 
     async def _rows_of(self, listing: Listing) -> dict[str, MonitorRow]:
         """Return the rows that were read, and those of before where they could not be."""
@@ -248,13 +198,13 @@ class Monitors:
             await asyncio.sleep(0)  # thousands take a tenth of a second, and others wait
         if not listing.unread:
             return found
-        before = {number: watch.row for number, watch in self.watches.items()} | dict(self._known.rows)
+        before = {number: ladder.row for number, ladder in self._ladders.by_id.items()} | dict(self._known.rows)
         found |= {number: before[number] for number in listing.unread if number in before}
         return dict(sorted(found.items(), key=lambda pair: int(pair[0])))
 
     async def _ids(self) -> Collection[str]:
         """Return the ids of all monitors of which anything tells."""
-        known = {*self.watches, *self._known.rows, *self._known.absence.known(MONITORS.plural)}
+        known = {*self._ladders.by_id, *self._known.rows, *self._known.absence.known(MONITORS.plural)}
         if not known:
             zones, states = [await self._other("zones", "Zone"), await self._other("states", "State")]
             known |= {number for row in zones if (number := as_id(row.get("MonitorId"))) is not None}
@@ -274,36 +224,36 @@ class Monitors:
             await self.reread(next(iter(self._settling)))
         else:
             await self.read()
-            settling = [self.watches[number] for number in self._settling if number in self.watches]
-            restarting = [watch for watch in settling if watch.restart.is_under_way]
+            settling = [self._ladders.by_id[number] for number in self._settling if number in self._ladders.by_id]
+            restarting = [ladder for ladder in settling if ladder.restart.is_under_way]
             if restarting:
-                await self._look_at_restart(min(restarting, key=lambda watch: watch.restart.looked_at))
-            await self._teller.tell_news_in_turns()
+                await self._look_at_restart(min(restarting, key=lambda ladder: ladder.restart.looked_at))
+            await self._ladders.tell_news_in_turns()
         now = self._clock.monotonic()
         for monitor_id, until in list(self._settling.items()):
-            watch = self.watches.get(monitor_id)
+            ladder = self._ladders.by_id.get(monitor_id)
             is_early = now < until - _SETTLE_S + START_S
-            is_settled = watch is None or now >= until or watch.row.is_idle or (not is_early and watch.row.is_delivering)
-            if is_settled and (watch is None or not watch.restart.is_under_way):
+            is_settled = ladder is None or now >= until or ladder.row.is_idle or (not is_early and ladder.row.is_delivering)
+            if is_settled and (ladder is None or not ladder.restart.is_under_way):
                 del self._settling[monitor_id]
 
-    async def _look_at_restart(self, watch: Watch) -> None:
+    async def _look_at_restart(self, ladder: MonitorLadder) -> None:
         """Ask which process captures the monitor, where that tells of a restart that is under way. Raises VmsUnreachable."""
-        restart = watch.restart
+        restart = ladder.restart
         if not restart.is_under_way:
             return
-        restart.looked_at = self._clock.monotonic()
+        restart.is_asked_about(self._clock.monotonic())
         if restart.process is not None:
-            restart.is_named(await self._process(watch))
-        restart.read(watch.row, self._clock.monotonic())
+            restart.is_named(await self._process(ladder))
+        restart.read(ladder.row, self._clock.monotonic())
 
-    async def _process(self, watch: Watch) -> str | None:
-        path = f"monitors/daemonStatus/id:{watch.row.id}/daemon:zmc"
-        if watch.server.problem:
+    async def _process(self, ladder: MonitorLadder) -> str | None:
+        path = f"monitors/daemonStatus/id:{ladder.row.id}/daemon:zmc"
+        if ladder.server.problem:
             return None
         try:
-            return parse_process(await self._system.optional(path, at=watch.server.api))
+            return parse_process(await self._system.optional(path, at=ladder.server.api))
         except VmsUnreachable:
-            if watch.server.api is None:
+            if ladder.server.api is None:
                 raise
             return None  # another server than the one that we are connected to

@@ -1,4 +1,4 @@
-"""One monitor's facts from all sources, and the state that follows: the best source of its alarm, and what that costs."""
+"""The ladder of one monitor: what all sources have reported of it, which of them is believed, and the state that follows."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
-from vms_bridge.backends.zoneminder.alarm_cause import AlarmCause
+from vms_bridge.backends.ladder import Reading, Rung, Standing, Unfit, stand
 from vms_bridge.backends.zoneminder.delivery import Delivery
-from vms_bridge.backends.zoneminder.doubt import Doubt
-from vms_bridge.backends.zoneminder.event_values import open_alarm
 from vms_bridge.backends.zoneminder.restarts import Restart
 from vms_bridge.backends.zoneminder.sampler import LAG_S
 from vms_bridge.backends.zoneminder.servers import PORTAL, Server
-from vms_bridge.backends.zoneminder.shm import Force
-from vms_bridge.backends.zoneminder.trigger import Trigger
+from vms_bridge.backends.zoneminder.sources.event_evidence import NO_ANSWER, EventEvidence
+from vms_bridge.backends.zoneminder.sources.memory_evidence import MemoryEvidence
+from vms_bridge.backends.zoneminder.sources.status_evidence import StatusEvidence
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.backends.zoneminder.zones import occupied_by_notes, watching
 from vms_bridge.commands import SetAlarm, SetDetection
-from vms_bridge.model import AlarmState, Capability, EventKind, Monitor, MonitorState
+from vms_bridge.model import AlarmState, Capability, Monitor, MonitorState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,12 +34,9 @@ MODES_1_37 = {
     "analysing": ("None", "Always"),
     "recording": ("None", "OnMotion", "Always"),
 }
-STEP_UP_S = 1.0
 START_S = 15.0
 _ALL_BUT_TIME = attrgetter(*(each.name for each in fields(MonitorState) if each.name != "observed"))
 _UNREADABLE = "ZoneMinder can't tell of this monitor; see the log"
-_OLD_STATUS_S = 30.0
-_NO_ANSWER = "an event is open, and nobody answers whether it still is an alarm"
 _EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
 _CAPTURED = frozenset(
     {Capability.ALARM_STATE, Capability.FORCE_ALARM, Capability.ARM, Capability.RESTART, Capability.LIVE_PICTURE}
@@ -58,8 +53,8 @@ class Lags:
 
 
 @dataclass(slots=True)
-class Watch:
-    """What is known of one monitor, kept by the session that asks for it."""
+class MonitorLadder:
+    """What is known of one monitor. Sources report by the methods that say what they have found; nobody else writes here."""
 
     row: MonitorRow
     is_shown: bool = True
@@ -67,127 +62,128 @@ class Watch:
     zone_watch: ZoneWatch = field(default_factory=ZoneWatch)
     server: Server = PORTAL
     """The one that runs it: zmu reads the memory of its own host only."""
-    server_problem: str = ""
-    """Why that can't be asked now."""
-    is_unreadable: bool = False
-    """Whether its row can't be read any more, so that only shared memory tells of it."""
-    open_events: tuple[Event, ...] = ()
-    sample: Sample | None = None
-    memory_problem: str | None = None
-    memory: Steadiness = field(default_factory=lambda: Steadiness(STEP_UP_S))
-    trigger: Trigger = field(default_factory=Trigger)
-    is_foreign: bool = False
-    has_memory: bool = False
-    cause: AlarmCause = field(default_factory=AlarmCause)
-    status: AlarmState | None = None
-    status_at: float | None = None
-    doubt: Doubt = field(default_factory=Doubt)
+    memory: MemoryEvidence = field(default_factory=MemoryEvidence)
+    events: EventEvidence = field(default_factory=EventEvidence)
+    status: StatusEvidence = field(default_factory=StatusEvidence)
     delivery: Delivery = field(default_factory=Delivery)
-    ended_event: str | None = None
-    """The event that was open when an alarm was last ended by command: its cause does not tell what is forced any more."""
+    restart: Restart = field(default_factory=Restart)
     wants_alarm: bool = True
     """Whether who asks for a look wants to know the alarm, not only what the monitor's row tells."""
-    held_until: float = 0.0
-    restart: Restart = field(default_factory=Restart)
-    told: MonitorState | None = field(default=None)
-    _described: tuple[MonitorRow, tuple[Zone, ...], bool, Monitor] | None = field(default=None)
+    told: MonitorState | None = None
+    """What was told last."""
+    _is_unreadable: bool = False
+    """Whether its row can't be read any more, so that only shared memory tells of it."""
+    _held_until: float = 0.0
+    _described: tuple[MonitorRow, tuple[Zone, ...], bool, Monitor] | None = None
 
     def description(self) -> Monitor:
         """Return what the monitor is; cheap while nothing new is known of it."""
         known = self._described
         zones = self.zone_watch.listed
-        if known is None or known[0] is not self.row or known[1] is not zones or known[2] is not self.has_memory:
+        if known is None or known[0] is not self.row or known[1] is not zones or known[2] is not self.memory.has_scores:
             monitor = self._describe()
             if known is not None and known[3] == monitor:
                 monitor = known[3]
-            self._described = known = (self.row, zones, self.has_memory, monitor)
+            self._described = known = (self.row, zones, self.memory.has_scores, monitor)
         return known[3]
 
     @property
     def has_old_zones(self) -> bool:
         """Whether the daemon has started since the zones were read: perhaps it has others."""
-        return self.sample is not None and not self.is_foreign and self.zone_watch.are_old(self.sample.startup)
-
-    def uses_memory(self, monotonic: float) -> bool:
-        """Say whether shared memory is good enough to be the source: it must have been so for a moment."""
-        return self.sample is not None and not self.is_foreign and self.memory.is_steady(monotonic)
+        sample = self.memory.own
+        return sample is not None and self.zone_watch.are_old(sample.startup)
 
     def needs_status(self, monotonic: float, *, has_events: bool) -> bool:
         """Say whether only a status call can tell this monitor's alarm."""
         row = self.row
-        if not self.is_shown or self.uses_memory(monotonic) or row.is_idle or row.is_without_alarms:
+        if not self.is_shown or self.memory.is_used(monotonic) or row.is_idle or row.is_without_alarms:
             return False
         return not (row.shows_alarms_as_events and has_events)
 
     def is_in_doubt(self, monotonic: float, *, has_events: bool) -> bool:
         """Say whether a status call has to tell whether the event that is open is an alarm."""
         row = self.row
-        if not self.is_shown or self.uses_memory(monotonic) or not (row.shows_alarms_as_events and has_events):
+        if not self.is_shown or self.memory.is_used(monotonic) or not (row.shows_alarms_as_events and has_events):
             return False
-        return open_alarm(self.open_events) and self.doubt.is_on(row, monotonic)
-
-    def look_at_events(self, open_events: Sequence[Event], standstill_s: float, limit_s: float, monotonic: float) -> None:
-        """Take in which events are open now, for how long the row of the newest has stayed the same, and for how long it may."""
-        self.open_events = tuple(open_events)
-        newest = self.open_events[-1].id if self.open_events else None
-        self.doubt.look(newest, stands_still=standstill_s > limit_s, monotonic=monotonic)
+        return self.events.is_in_doubt(row, monotonic)
 
     def take_row(self, row: MonitorRow, monotonic: float, *, is_starting: bool) -> None:
         """Take in what the monitor list says; `is_starting`: its daemon is known to start anew."""
         self.row = row
         self.delivery.read(row, monotonic, is_starting=is_starting)
 
-    def was_asked(self, status: AlarmState | None, event_id: str | None, monotonic: float) -> None:
+    def take_place(self, *, is_shown: bool, is_unreadable: bool, server: Server) -> None:
+        """Take in whether it is shown, whether its own row could not be read, and which server runs it."""
+        self.is_shown, self._is_unreadable, self.server = is_shown, is_unreadable, server
+
+    def take_zones(self, zones: tuple[Zone, ...], read_at: float) -> None:
+        """Take in which zones are listed, asked for at that time."""
+        self.zone_watch.take(zones, read_at)
+
+    def look_at_events(self, open_events: Sequence[Event], standstill_s: float, limit_s: float, monotonic: float) -> None:
+        """Take in which events are open now, for how long the row of the newest has stayed the same, and for how long it may."""
+        self.events.look(open_events, standstill_s, limit_s, monotonic)
+
+    def was_asked(self, answer: AlarmState | None, event_id: str | None, monotonic: float) -> None:
         """Take in an alarm status, and which event was open when it was asked for."""
         # What zmu reads there, a daemon that hangs has written long ago.
-        self.status, self.status_at = None if self.delivery.hangs else status, monotonic
-        self.doubt.answered(event_id, self.status, monotonic)
+        believed = None if self.delivery.hangs else answer
+        self.status.asked(believed, monotonic)
+        self.events.doubt.answered(event_id, believed, monotonic)
+
+    def server_is_down(self, problem: str) -> None:
+        """Take in why the server that runs it can't be asked for its status; empty: it can."""
+        self.status.server_is_down(problem)
 
     def saw(self, sample: Sample, monotonic: float) -> None:
         """Take in a look at the shared memory."""
-        self.memory.good(monotonic)
-        self.trigger.saw(sample)
+        before = self.memory.sample
         self.delivery.saw(sample)
-        self.zone_watch.saw(self.sample, sample, monotonic)
-        if self.sample is not None and sample.startup != self.sample.startup:
+        self.zone_watch.saw(before, sample, monotonic)
+        if before is not None and sample.startup != before.startup:
             self.hold(monotonic)
         self.restart.saw(sample)
-        self.sample, self.memory_problem = sample, None
-        self.has_memory = self.has_memory or sample.score is not None
-        self.cause.saw(sample)
+        self.memory.saw(sample, monotonic)
+
+    def lost_memory(self, problem: str, monotonic: float) -> None:
+        """Go on without shared memory."""
+        if self.memory.sample is not None:
+            self.hold(monotonic)
+        self.memory.lost(problem)
+
+    def disown_memory(self, problem: str) -> None:
+        """Go on without a shared memory that is another ZoneMinder's."""
+        self.memory.disown(problem)
 
     def was_commanded(self, action: Action) -> None:
         """Hear what ZoneMinder was asked to do with the monitor, and has accepted."""
         self.wants_alarm = isinstance(action, SetAlarm | SetDetection)
         if isinstance(action, SetAlarm):
-            newest = self.open_events[-1] if self.open_events else None
-            self.ended_event = None if action.on or newest is None else newest.id
+            self.events.alarm_was_commanded(on=action.on)
 
-    def lost_memory(self, problem: str, monotonic: float) -> None:
-        """Go on without shared memory."""
-        if self.sample is not None:
-            self.hold(monotonic)
-        self.memory.bad()
-        self.cause.forget()
-        self.sample, self.memory_problem = None, problem
+    def was_told(self, state: MonitorState) -> None:
+        """Note what was told."""
+        self.told = state
 
     def hold(self, monotonic: float) -> None:
         """Do not call the camera lost while its daemon starts: it takes a few seconds to its first picture."""
         if self.told is not None and self.told.connected:
-            self.held_until = monotonic + START_S
+            self._held_until = monotonic + START_S
 
     def state(self, now: datetime, monotonic: float, lags: Lags) -> MonitorState:
         """Return what all this amounts to now."""
-        if self.is_unreadable:
+        if self._is_unreadable:
             return replace(self.state_by_memory_alone(now, monotonic), detail=_UNREADABLE)
         row = self.row
-        sample = self.sample if self.uses_memory(monotonic) else None
+        sample = self.memory.sample if self.memory.is_used(monotonic) else None
         standing = self._alarm(monotonic, lags)
         alarm = standing.value
         connected = self._connected(sample, now.timestamp(), monotonic)
         events = row.events
         is_recording = self._is_recording(sample, monotonic, lags)
-        newest = self.open_events[-1] if self.open_events and lags.events is not None else None
+        events_tell = lags.events is not None
+        newest = self.events.newest if events_tell else None
+        why = self.memory.cause.text or (self.events.cause() if events_tell else None)
         is_written = row.is_running and not row.is_idle and not self.delivery.hangs
         rates = (row.capture_fps, row.analysis_fps) if is_written else (None, None)
         if sample is not None and sample.capture_fps is not None:
@@ -195,15 +191,15 @@ class Watch:
         return MonitorState(
             available=True,
             connected=connected,
-            capture=self.restart.run(None if self.is_foreign else self.sample),
+            capture=self.restart.run(self.memory.own),
             alarm=alarm,
             armed=row.armed,
-            detection=self._detects(sample) if sample is not None and row.armed else None,
+            detection=self.memory.detects() if sample is not None and row.armed else None,
             forced=self._is_forced(sample, alarm),
             is_recording=is_recording,
             modes=row.modes,
             score=sample.score if sample is not None else None,
-            cause=None if alarm in {None, AlarmState.IDLE} else self.cause.text or _cause_of(newest),
+            cause=None if alarm in {None, AlarmState.IDLE} else why,
             event_id=newest.id if newest is not None and is_recording is not False else None,
             capture_fps=_rounded(rates[0]),
             analysis_fps=_rounded(rates[1]),
@@ -224,10 +220,10 @@ class Watch:
 
     def state_by_memory_alone(self, now: datetime, monotonic: float) -> MonitorState:
         """Return what is known while nobody can be asked."""
-        if not self.uses_memory(monotonic) or self.sample is None:
-            detail = self.memory_problem or "neither ZoneMinder's API nor shared memory tells of it"
+        sample = self.memory.sample if self.memory.is_used(monotonic) else None
+        if sample is None:
+            detail = self.memory.problem or "neither ZoneMinder's API nor shared memory tells of it"
             return MonitorState(detail=detail, observed=now)
-        sample = self.sample
         connected = self._connected(sample, now.timestamp(), monotonic)
         return MonitorState(
             available=True,
@@ -236,7 +232,7 @@ class Watch:
             alarm=sample.alarm,
             forced=self._is_forced(sample, sample.alarm),
             score=sample.score,
-            cause=None if sample.alarm in {None, AlarmState.IDLE} else self.cause.text,
+            cause=None if sample.alarm in {None, AlarmState.IDLE} else self.memory.cause.text,
             capture_fps=_rounded(sample.capture_fps),
             analysis_fps=_rounded(sample.analysis_fps),
             zones=(self._zones_by_memory(sample, monotonic) or {}) if connected else {},
@@ -249,7 +245,7 @@ class Watch:
     def _describe(self) -> Monitor:
         row = self.row
         capabilities = _EVERY_MONITOR if row.type == "WebSite" else _EVERY_MONITOR | _CAPTURED
-        if self.has_memory:
+        if self.memory.has_scores:
             capabilities |= {Capability.SCORE, Capability.DETECTION}
         zones = watching(self.zone_watch.listed)
         if zones and row.type != "WebSite":
@@ -270,59 +266,28 @@ class Watch:
             return Standing()
         return stand(
             (
-                Rung("shared_memory", lambda: self._by_memory(monotonic)),
+                Rung("shared_memory", lambda: self.memory.alarm(monotonic)),
                 Rung("mode", lambda: Reading(AlarmState.IDLE, lags.monitors) if self.row.is_without_alarms else Unfit()),
-                Rung("events", lambda: self._by_events(monotonic, lags)),
+                Rung("events", lambda: self.events.alarm(self.row, monotonic, lags.events)),
                 Rung("status", lambda: self._by_status(monotonic, lags)),
             )
         )
 
-    def _by_memory(self, monotonic: float) -> Reading[AlarmState | None] | Unfit:
-        if self.sample is None or self.is_foreign:
-            return Unfit(self.memory_problem or "")
-        if not self.memory.is_steady(monotonic):
-            return Unfit("shared memory has only just come back")
-        return Reading(self.sample.alarm, LAG_S)
-
-    def _by_events(self, monotonic: float, lags: Lags) -> Reading[AlarmState | None] | Unfit:
-        if not self.row.shows_alarms_as_events:
-            return Unfit("events do not show alarms in this mode")
-        if lags.events is None:
-            return Unfit("events can't be read")
-        if not open_alarm(self.open_events):
-            return Reading(AlarmState.IDLE, lags.events)
-        alarm = self.doubt.alarm(self.row, monotonic)
-        return Unfit(_NO_ANSWER) if alarm is None else Reading(alarm, lags.events)
-
     def _by_status(self, monotonic: float, lags: Lags) -> Reading[AlarmState | None] | Unfit:
         if self.is_in_doubt(monotonic, has_events=lags.events is not None):
-            return Unfit()
-        if self.server_problem:
-            return Unfit(self.server_problem)
-        if self.status_at is None or monotonic - self.status_at > (lags.status or 0) + _OLD_STATUS_S:
-            return Unfit("its status can't be asked in time")
-        return Reading(self.status, lags.status)
+            return Unfit()  # it has told already what the events could not
+        return self.status.alarm(monotonic, lags.status)
 
     def _is_recording(self, sample: Sample | None, monotonic: float, lags: Lags) -> bool | None:
-        if lags.events is None or not self.open_events:
+        if lags.events is None or not self.events.open:
             return None if lags.events is None else False
-        return True if sample is not None else self.doubt.goes_on(self.row, monotonic)
-
-    def _detects(self, sample: Sample) -> bool:
-        return sample.is_detecting and self.trigger.force is not Force.NO_ALARM
+        return True if sample is not None else self.events.doubt.goes_on(self.row, monotonic)
 
     def _is_forced(self, sample: Sample | None, alarm: AlarmState | None) -> bool | None:
         """Say whether the alarm is a forced one: such a one stays in `alarm` until it is cancelled."""
         if alarm is None or alarm is AlarmState.IDLE:
             return None if alarm is None else False
-        if sample is not None:
-            return None if self.trigger.force is None else self.trigger.force is Force.ALARM
-        if alarm is AlarmState.ALERT:
-            return False
-        newest = self.open_events[-1] if self.open_events else None
-        is_forced = newest is not None and newest.kind is EventKind.FORCED and newest.id != self.ended_event
-        # What began by itself may have been forced since.
-        return True if is_forced and alarm is AlarmState.ALARM else None
+        return self.memory.is_forced() if sample is not None else self.events.is_forced(alarm)
 
     def _zones(self, sample: Sample | None, alarm: AlarmState | None, monotonic: float) -> dict[str, bool | None]:
         """Return what is known of each zone while its monitor searches the pictures for motion."""
@@ -331,7 +296,7 @@ class Watch:
         found = None if sample is None else self._zones_by_memory(sample, monotonic)
         if found is not None:
             return found
-        event = self.open_events[-1] if self.open_events and self.row.shows_alarms_as_events else None
+        event = self.events.newest if self.row.shows_alarms_as_events else None
         # What is known to be open may be the alarm before.
         is_this_alarms = event is not None and (sample is None or event.id == str(sample.last_event))
         names = self.zone_watch.names()
@@ -351,7 +316,7 @@ class Watch:
             return None  # on demand: no viewer, no pictures, no fault
         if self.restart.is_under_way:
             return False
-        return delivers or monotonic < self.held_until
+        return delivers or monotonic < self._held_until
 
     def _detail(self, alarm: AlarmState | None, connected: bool | None) -> str | None:  # noqa: FBT001 (a state, not a switch)
         if self.row.type == "WebSite":
@@ -363,8 +328,8 @@ class Watch:
         if connected is False:
             return self._why_no_pictures()
         if alarm is None:
-            is_open = self.row.shows_alarms_as_events and open_alarm(self.open_events)
-            return _NO_ANSWER if is_open else self.memory_problem or "its alarm state can't be learnt in time"
+            is_open = self.row.shows_alarms_as_events and self.events.has_alarm
+            return NO_ANSWER if is_open else self.memory.problem or "its alarm state can't be learnt in time"
         return None
 
     def _why_no_pictures(self) -> str:
@@ -376,11 +341,6 @@ class Watch:
 def is_same(one: MonitorState, other: MonitorState) -> bool:
     """Say whether they differ in nothing but the time of observation."""
     return _ALL_BUT_TIME(one) == _ALL_BUT_TIME(other)
-
-
-def _cause_of(event: Event | None) -> str | None:
-    """Return why the event was begun, if an alarm did it: continuous recording has its own cause, whatever moves meanwhile."""
-    return None if event is None or event.kind is EventKind.CONTINUOUS else event.cause or None
 
 
 def _rounded(value: float | None) -> float | None:

@@ -1,0 +1,30 @@
+"""What the parts of one connection to a ZoneMinder share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vms_bridge.backends.base import Feed
+    from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+    from vms_bridge.backends.zoneminder.pace import Allowance
+    from vms_bridge.backends.zoneminder.system import Known
+    from vms_bridge.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Whom they ask, how much they may ask, and where they tell; `known` is what outlives the connection."""
+
+    name: str
+    config: ZoneMinderConfig
+    api: Api
+    clock: Clock
+    feed: Feed
+    known: Known
+    pages: Allowance
+    """For reading much, such as what was missed."""
+    spare: Allowance
+    """For what is asked beyond the regular requests: far events, pictures and alarm states."""

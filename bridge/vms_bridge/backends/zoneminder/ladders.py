@@ -1,0 +1,133 @@
+"""All monitors of one connection: sources report to their ladders what they find, and what follows is told, if it is news."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.monitor_ladder import Lags, is_same
+from vms_bridge.backends.zoneminder.sources.asker import in_need, lag_of
+from vms_bridge.model import Snapshot, StateUpdate, SystemLost, SystemState, SystemUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from vms_bridge.backends.zoneminder.connection import Connection
+    from vms_bridge.backends.zoneminder.follower import EventHealth
+    from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
+    from vms_bridge.backends.zoneminder.system_summary import SystemSummary
+    from vms_bridge.model import Monitor, MonitorState
+
+_AT_ONCE = 50
+
+
+class Ladders:
+    """Knows what was told, and tells what differs. Nobody else tells of monitors, or of the system."""
+
+    def __init__(self, connection: Connection, *, health: EventHealth, system: SystemSummary) -> None:
+        self._feed, self._clock, self._config = connection.feed, connection.clock, connection.config
+        self._health, self._system = health, system
+        self._by_id: dict[str, MonitorLadder] = {}
+        self._lags = self._count_lags()
+        self._described: tuple[Monitor, ...] = ()
+        self._system_told = SystemState()
+        self._is_alone = False
+
+    @property
+    def by_id(self) -> Mapping[str, MonitorLadder]:
+        """Every monitor."""
+        return self._by_id
+
+    def add(self, monitor_id: str, ladder: MonitorLadder) -> None:
+        """Have another monitor."""
+        self._by_id[monitor_id] = ladder
+
+    def keep_only(self, monitor_ids: Collection[str]) -> None:
+        """Know no others than these any more."""
+        for gone in self._by_id.keys() - monitor_ids:
+            del self._by_id[gone]
+
+    def tell(self, monitor_id: str, *, even_if_same: bool = False) -> None:
+        """Tell the monitor's state, if it is another than before."""
+        ladder = self._by_id.get(monitor_id)
+        if ladder is None or ladder.told is None:
+            return  # the next snapshot tells of it
+        before = ladder.told
+        state = self._decide(ladder, self._clock.now(), self._clock.monotonic())
+        if even_if_same or not is_same(state, before):
+            ladder.was_told(state)
+            self._feed.emit(StateUpdate(monitor_id=monitor_id, state=state))
+
+    def tell_everything(self) -> None:
+        """Tell a snapshot."""
+        self._lags = self._count_lags()
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        states = {number: self._decide(ladder, now, monotonic) for number, ladder in self._by_id.items() if ladder.is_shown}
+        for number, state in states.items():
+            self._by_id[number].was_told(state)
+        self._described = self._descriptions()
+        self._system_told = self._system_state()
+        self._feed.emit(Snapshot(system=self._system_told, monitors=self._described, states=states))
+
+    def tell_everything_new(self) -> None:
+        """Tell whatever is another than before, at once."""
+        if self._descriptions() != self._described:
+            self.tell_everything()
+            return
+        self._lags = self._count_lags()
+        for monitor_id in self._by_id:
+            self.tell(monitor_id)
+        self.tell_system()
+
+    async def tell_news_in_turns(self) -> None:
+        """Tell what is not urgent, and let what is urgent in between: thousands of monitors take tenths of a second."""
+        if self._descriptions() != self._described:
+            self.tell_everything()
+            return
+        self._lags = self._count_lags()
+        for number, monitor_id in enumerate(list(self._by_id), 1):
+            self.tell(monitor_id)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self.tell_system()
+
+    def tell_system(self) -> None:
+        """Tell the system's state, if it is another than before."""
+        state = self._system_state()
+        if replace(state, observed=self._system_told.observed) != self._system_told:
+            self._system_told = state
+            self._feed.emit(SystemUpdate(state=state))
+
+    def go_on_alone(self, detail: str) -> None:
+        """Tell from now on what shared memory shows by itself, for nobody can be asked any more."""
+        self._is_alone = True
+        # In one go with the states, so that nobody sees a monitor lost that is not.
+        self._feed.emit(SystemLost(detail=detail))
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        for monitor_id, ladder in self._by_id.items():
+            state = self._decide(ladder, now, monotonic)
+            ladder.was_told(state)
+            self._feed.emit(StateUpdate(monitor_id=monitor_id, state=state))
+
+    def _decide(self, ladder: MonitorLadder, now: datetime, monotonic: float) -> MonitorState:
+        if self._is_alone:
+            return ladder.state_by_memory_alone(now, monotonic)
+        return ladder.state(now, monotonic, self._lags)
+
+    def _count_lags(self) -> Lags:
+        has_events, now = self._health.is_good, self._clock.monotonic()
+        return Lags(
+            events=self._config.poll_interval if has_events else None,
+            status=lag_of(len(in_need(self._by_id.values(), now, has_events=has_events))),
+            monitors=self._config.monitors_interval,
+        )
+
+    def _descriptions(self) -> tuple[Monitor, ...]:
+        return tuple(ladder.description() for ladder in self._by_id.values())
+
+    def _system_state(self) -> SystemState:
+        state = self._system.state()
+        capabilities = state.capabilities.union(*{monitor.capabilities for monitor in self._described})
+        return replace(state, capabilities=capabilities, observed=self._clock.now())

@@ -1,0 +1,151 @@
+"""Events as a source: they are followed to be told, and one that an alarm has opened says that there is an alarm."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.doubt import may_stand_still, standstill_limit
+from vms_bridge.backends.zoneminder.event_list import EventList
+from vms_bridge.backends.zoneminder.events import EventTracker
+from vms_bridge.backends.zoneminder.follower import EventFollower
+from vms_bridge.backends.zoneminder.readiness import Readiness
+from vms_bridge.backends.zoneminder.time_witness import TimeWitness
+from vms_bridge.backends.zoneminder.unreadable import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from vms_bridge.backends.zoneminder.connection import Connection
+    from vms_bridge.backends.zoneminder.follower import EventHealth, LastRead
+    from vms_bridge.backends.zoneminder.ladders import Ladders
+    from vms_bridge.backends.zoneminder.media import Pictures
+    from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
+    from vms_bridge.backends.zoneminder.sources.monitor_list import MonitorList
+    from vms_bridge.backends.zoneminder.system import SystemReader
+    from vms_bridge.model import Event
+
+
+class OpenEvents:
+    """The events of one connection; to their tracker it is the surroundings."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        ladders: Ladders,
+        *,
+        monitors: MonitorList,
+        system: SystemReader,
+        pictures: Pictures,
+        health: EventHealth,
+        last_read: LastRead,
+    ) -> None:
+        feed, clock, known = connection.feed, connection.clock, connection.known
+        self._clock, self._known, self._ladders, self._monitors, self._system = clock, known, ladders, monitors, system
+        self._readiness = Readiness(pictures, clock, around=self, spare=connection.spare)
+        times = TimeWitness(known.local_time, system.trouble("events"))
+        rows = EventList(connection.api, times, Unreadable(connection.name, feed, clock), connection.pages)
+        self._tracker = EventTracker(
+            rows, clock, feed, catch_up_days=connection.config.catch_up_days,
+            around=self, readiness=self._readiness, spare=connection.spare,
+        )  # fmt: skip
+        self._follower = EventFollower(connection, self._tracker, listener=self, health=health, last=last_read)
+
+    async def follow(self) -> None:
+        """Read events, and look for their pictures, until cancelled. Raises VmsUnreachable."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follower.follow())
+            tasks.create_task(self._readiness.follow(self._tracker.without_picture))
+
+    async def look(self) -> None:
+        """Report of every monitor which of its events are open, and whether these stand still. Raises VmsUnreachable."""
+        if any(may_stand_still(self._tracker.standstill_s(number)) for number in self._ladders.by_id):
+            await self._system.read_bulk_frames()
+        self.report(self._ladders.by_id)
+
+    def report(self, monitor_ids: Collection[str]) -> None:
+        """Report of these monitors which of their events are open."""
+        for monitor_id in monitor_ids:
+            ladder = self._ladders.by_id.get(monitor_id)
+            if ladder is not None:
+                self._report(ladder)
+
+    def read_now(self) -> asyncio.Event:
+        """Read events now; what is returned is set when that is done, and at once while they can't be read."""
+        return self._follower.ring()
+
+    @property
+    def read_to(self) -> int:
+        """The newest event that was read."""
+        return self._tracker.read_to
+
+    def expect_event(self, event_id: int) -> None:
+        """Hear that an event begins whose row may not be there yet."""
+        self._follower.expect_event(event_id)
+
+    def expect_end(self, event_id: int) -> None:
+        """Hear that an event is about to be closed."""
+        self._follower.expect_end(event_id)
+
+    def zone_changed(self) -> None:
+        """Hear that times are to be read otherwise."""
+        self._tracker.zone_changed()
+
+    def picture_fetched(self, event_id: int, *, is_there: bool) -> None:
+        """Hear that somebody has fetched this event's picture, or could not."""
+        self._tracker.picture_fetched(event_id, is_there=is_there)
+
+    def monitor_count(self) -> int:
+        """Return how many monitors there are."""
+        return len(self._ladders.by_id)
+
+    def events_health_changed(self) -> None:
+        """Hear that events can be read, or can't any more."""
+        self.report(self._ladders.by_id)
+        self._ladders.tell_everything_new()
+
+    def open_events_changed(self, monitor_ids: Collection[str]) -> None:
+        """Hear that other events are open than before."""
+        for monitor_id in monitor_ids:
+            self.report([monitor_id])
+            self._ladders.tell(monitor_id)
+
+    async def get_to_know(self, monitor_ids: Collection[str]) -> None:
+        """Have these monitors told before their events are, unless they were looked for in vain just now. Raises VmsError."""
+        await self._monitors.get_to_know(monitor_ids)
+
+    def zone_names(self, monitor_id: str) -> Mapping[str, str]:
+        """Return by the names that ZoneMinder writes the names that the monitor's zones have now."""
+        ladder = self._ladders.by_id.get(monitor_id)
+        return {} if ladder is None else ladder.zone_watch.names()
+
+    def writes_pictures(self, monitor_id: str) -> bool:
+        """Say whether the monitor's events have a picture from their beginning on, by its modes."""
+        ladder = self._ladders.by_id.get(monitor_id)
+        return ladder is None or ladder.row.decodes
+
+    def has_pictures_at_end(self, monitor_id: str) -> bool:
+        """Say whether they have one only when they have ended: where all is recorded and not all decoded."""
+        ladder = self._ladders.by_id.get(monitor_id)
+        return ladder is not None and ladder.row.records_always and not ladder.row.decodes
+
+    def is_dead(self, monitor_id: str) -> bool:
+        """Say whether nothing can be at work on the monitor's events."""
+        ladder = self._ladders.by_id.get(monitor_id)
+        if ladder is None or ladder.row.is_idle:
+            return True
+        return ladder.memory.sample is None and ladder.row.status in {None, "NotRunning"}
+
+    def has_begun_anew(self, event: Event) -> bool:
+        """Say whether the event's capture daemon was started after it: its memory then names another event, or none."""
+        ladder = self._ladders.by_id.get(event.monitor_id)
+        sample = None if ladder is None else ladder.memory.own
+        if sample is None or event.start is None or not self._known.local_time.is_known:
+            return False
+        return sample.startup > event.start.timestamp() + 1 and str(sample.last_event) != event.id
+
+    def _report(self, ladder: MonitorLadder) -> None:
+        number, row = ladder.row.id, ladder.row
+        limit_s = standstill_limit(self._known.bulk_frames, row.capture_fps)
+        open_events, standstill_s = self._tracker.open_events(number), self._tracker.standstill_s(number)
+        ladder.look_at_events(open_events, standstill_s, limit_s, self._clock.monotonic())
