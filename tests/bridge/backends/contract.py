@@ -296,11 +296,11 @@ async def delivers_the_pictures_that_it_declares(subject: Subject) -> None:
 async def gives_what_it_has_recorded(subject: Subject) -> None:
     backend, feed = subject.make(), RecordingFeed()
     async with subject.running(backend, feed):
-        await subject.until(lambda: any(event.clip_ready for event in feed.events), 2 * subject.busy_s)
         archive: Archive | None = getattr(backend, "archive", None)
         assert (archive is not None) is (Capability.ARCHIVE in feed.system.capabilities)
         if archive is None:
             return
+        await subject.until(lambda: any(event.clip_ready for event in feed.events), 2 * subject.busy_s)
         events = await _all_events(archive, EventQuery(since=min(event.start for event in feed.events if event.start)))
         starts = [event.start for event in events if event.start is not None]
         assert starts == sorted(starts, reverse=True), "what began last comes first"
