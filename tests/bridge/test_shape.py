@@ -14,6 +14,7 @@ What breaks a limit is on a list with the size that it may have, and comes off t
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PRODUCT = Path(vms_bridge.__file__).parent
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 FILE_LINES = 450
 FUNCTION_LINES = 60
 ARGUMENTS = 7
@@ -180,6 +182,15 @@ def test_no_circle_of_imports() -> None:
     found = {frozenset(circle): " imports ".join(reversed(circle)) for circle in circles(modules())}
     assert not [said for circle, said in found.items() if circle not in CIRCLES]
     assert not CIRCLES - found.keys(), "these circles are broken: take them off the list"
+
+
+def test_the_page_about_the_architecture_names_what_is_there() -> None:
+    named_files = set(re.findall(r"`([\w/]+\.py)`", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")))
+    assert named_files
+    there = [f"/{name}" for name in FILES]
+    assert not [
+        name for name in named_files if not (ROOT / name).exists() and not any(file.endswith(f"/{name}") for file in there)
+    ]
 
 
 @pytest.mark.parametrize(
