@@ -31,7 +31,7 @@ from vms_bridge.mqtt.config import MqttConfig
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vms_bridge.model import PictureRef, Snapshot, Update
+    from vms_bridge.model import FullState, PictureRef, Update
 
 _TICK_S = 0.01
 _EVENT_TICK_S = 0.05
@@ -56,7 +56,7 @@ class PicturedBackend(ScriptedBackend):
 class Feeder:
     """Does what the parent asks."""
 
-    def __init__(self, config: MqttConfig, data_dir: Path, world: Snapshot, *, picture: bytes = b"") -> None:
+    def __init__(self, config: MqttConfig, data_dir: Path, world: FullState, *, picture: bytes = b"") -> None:
         self._world = world
         self._backend = PicturedBackend(url=URL, first=world, jpeg=picture)
         kind = BackendKind(name="scripted", title="Scripted", config=_NoSettings, create=lambda *_: self._backend)

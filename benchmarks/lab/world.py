@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from vms_bridge.model import AlarmState, Capability, Monitor, MonitorState, Snapshot, SystemState
+from vms_bridge.model import AlarmState, Capability, FullState, Monitor, MonitorState, SystemState
 from vms_bridge.views import MonitorView, SystemView
 
 SYSTEM = "zm"
@@ -14,7 +14,7 @@ _OF_SYSTEM = frozenset({Capability.RUN_STATE, Capability.STORAGE, Capability.LOA
 _OF_MONITOR = frozenset(Capability) - _OF_SYSTEM - _NOT_OF_ZONEMINDER
 
 
-def snapshot(monitors: int) -> Snapshot:
+def snapshot(monitors: int) -> FullState:
     """Return a system with that many monitors, at rest."""
     now = datetime.now(UTC)
     shown = tuple(
@@ -54,10 +54,10 @@ def snapshot(monitors: int) -> Snapshot:
         available=True, version="1.36.33", running=True, run_state="default", run_states=("default",), load=0.5,
         capabilities=_OF_SYSTEM, observed=now,
     )  # fmt: skip
-    return Snapshot(system=system, monitors=shown, states={monitor.id: state for monitor in shown})
+    return FullState(system=system, monitors=shown, states={monitor.id: state for monitor in shown})
 
 
-def views(world: Snapshot) -> SystemView:
+def views(world: FullState) -> SystemView:
     """Return what the hub shows of it."""
     monitors = {
         monitor.id: MonitorView(system=SYSTEM, key=monitor.id, monitor=monitor, state=world.states[monitor.id])

@@ -333,7 +333,7 @@ PictureRef = EventPicture | LivePicture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class FullState:
     """The whole truth about a system; a monitor that is not in it is gone. The hub works out the differences.
 
     A monitor without a state is one that the configuration does not show.
@@ -366,4 +366,4 @@ class SystemLost:
     detail: str
 
 
-Update = Snapshot | StateUpdate | SystemUpdate | SystemLost | Detection
+Update = FullState | StateUpdate | SystemUpdate | SystemLost | Detection

@@ -12,9 +12,9 @@ from vms_bridge.model import (
     AlarmState,
     Capability,
     Event,
+    FullState,
     Monitor,
     MonitorState,
-    Snapshot,
     StateUpdate,
     SystemState,
     SystemUpdate,
@@ -65,9 +65,11 @@ def event(number: int = 1, monitor_id: str = "1", **changes: object) -> Event:
     return replace(plain, **changes)  # type: ignore[arg-type]  # a test names fields by keyword
 
 
-def snapshot(*monitors: Monitor, **states: MonitorState) -> Snapshot:
+def snapshot(*monitors: Monitor, **states: MonitorState) -> FullState:
     shown = monitors or (monitor(),)
-    return Snapshot(system=system_state(), monitors=shown, states={each.id: states.get(f"m{each.id}", state()) for each in shown})
+    return FullState(
+        system=system_state(), monitors=shown, states={each.id: states.get(f"m{each.id}", state()) for each in shown}
+    )
 
 
 @dataclass(kw_only=True)
@@ -75,7 +77,7 @@ class ScriptedBackend:
     """Does at once what it is told, unless `obey` is False or `fault` is set."""
 
     url: str | None = "http://vms.example"
-    first: Snapshot = field(default_factory=snapshot)
+    first: FullState = field(default_factory=snapshot)
     obey: bool = True
     fault: BaseException | None = None
     hold: asyncio.Event | None = None

@@ -63,7 +63,7 @@ class Backend(Protocol):
         """Where a person can look at this VMS, without credentials; None if nowhere."""
 
     async def run(self, feed: Feed) -> None:
-        """Connect, emit a `Snapshot`, then whatever changes, until cancelled.
+        """Connect, emit a `FullState`, then whatever changes, until cancelled.
 
         Raises VmsError when the system is lost; the supervisor then tells the hub, waits and calls `run` again,
         which starts over with a new connection and a new snapshot. Cancellation must end it within a second.

@@ -11,7 +11,7 @@ from vms_bridge.backends.guard import Guard
 from vms_bridge.backoff import Backoff
 from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, in_words
 from vms_bridge.logs import Trouble, redact
-from vms_bridge.model import Snapshot, SystemLost
+from vms_bridge.model import FullState, SystemLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +105,7 @@ class _WatchedFeed:
             raise RuntimeError("emit is to be called on the event loop: by loop.call_soon_threadsafe from another thread")
         if self._is_over:
             return
-        if isinstance(update, Snapshot):
+        if isinstance(update, FullState):
             self._on_snapshot()
         self._feed.emit(update)
 

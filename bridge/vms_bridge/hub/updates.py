@@ -10,7 +10,7 @@ from vms_bridge.hub import door
 from vms_bridge.hub.followed_events import FollowedEvents
 from vms_bridge.hub.presence import is_ended
 from vms_bridge.hub.text import PROSE_CHARACTERS, shown
-from vms_bridge.model import Detection, Monitor, MonitorState, Snapshot, StateUpdate, SystemLost, SystemState, SystemUpdate
+from vms_bridge.model import Detection, FullState, Monitor, MonitorState, StateUpdate, SystemLost, SystemState, SystemUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ class Updates:
                 self._apply_detection(system, update)
             case SystemUpdate():
                 self._apply_system(system, system.admit_system(update.state))
-            case Snapshot():
+            case FullState():
                 state_of = system.admit_system(update.system)
                 monitors = system.admit(update.monitors)
                 states = {number: system.admit_state(number, state) for number, state in update.states.items()}

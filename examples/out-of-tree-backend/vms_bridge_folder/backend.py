@@ -20,9 +20,9 @@ from vms_bridge.model import (
     Event,
     EventBatch,
     EventPicture,
+    FullState,
     Monitor,
     MonitorState,
-    Snapshot,
     StateUpdate,
     SystemState,
 )
@@ -185,8 +185,8 @@ class FolderBackend:
         return self._clock.now().timestamp()
 
 
-def _snapshot(states: Mapping[str, MonitorState]) -> Snapshot:
-    return Snapshot(
+def _snapshot(states: Mapping[str, MonitorState]) -> FullState:
+    return FullState(
         system=SystemState(available=True, running=True, capabilities=_CAN, source="folder"),
         monitors=tuple(Monitor(id=camera, name=camera.replace("_", " "), capabilities=_CAN) for camera in states),
         states=states,

@@ -40,11 +40,11 @@ from vms_bridge.model import (
     EventBatch,
     EventPicture,
     EventRef,
+    FullState,
     LivePicture,
     Monitor,
     MonitorState,
     Resume,
-    Snapshot,
     StateUpdate,
     SystemLost,
     SystemState,
@@ -86,7 +86,7 @@ class RecordingFeed(FeedMemory):
     def emit(self, update: Update) -> None:
         self.updates.append(update)
         match update:
-            case Snapshot():
+            case FullState():
                 self.monitors = {monitor.id: monitor for monitor in update.monitors}
                 self.states, self.system = dict(update.states), update.system
             case StateUpdate():
@@ -146,7 +146,7 @@ async def begins_with_the_whole_truth(subject: Subject) -> None:
     feed = RecordingFeed()
     async with subject.running(subject.make(), feed):
         first = feed.updates[0]
-        assert isinstance(first, Snapshot)
+        assert isinstance(first, FullState)
         assert first.system.available
         assert first.states.keys() == {monitor.id for monitor in first.monitors}
         assert len(first.states) == len(first.monitors)
@@ -159,7 +159,7 @@ async def begins_so_again_after_each_start(subject: Subject) -> None:
         pass
     first = len(feed.updates)
     async with subject.running(backend, feed):
-        assert isinstance(feed.updates[first], Snapshot)
+        assert isinstance(feed.updates[first], FullState)
 
 
 async def ends_soon_when_cancelled(subject: Subject) -> None:

@@ -13,7 +13,7 @@ from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
-from vms_bridge.model import EventBatch, Resume, Snapshot, SystemLost
+from vms_bridge.model import EventBatch, FullState, Resume, SystemLost
 
 if TYPE_CHECKING:
     from vms_bridge.backends.base import Feed
@@ -127,7 +127,7 @@ async def test_even_a_defect_or_a_plain_end_leads_to_a_new_start(error: BaseExce
     backend = Failing(error, after_snapshot=True)
     heard = await run_for(backend, 1)
     assert backend.starts == 2
-    assert [type(update) for update in heard.updates] == [Snapshot, SystemLost] * 2
+    assert [type(update) for update in heard.updates] == [FullState, SystemLost] * 2
 
 
 async def test_a_trouble_is_logged_once_and_its_end_once(caplog: pytest.LogCaptureFixture) -> None:

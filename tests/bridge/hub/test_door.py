@@ -15,7 +15,7 @@ from tests.fakes.clock import FakeClock
 from vms_bridge.errors import BackendDefect
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRules
-from vms_bridge.model import AlarmState, DetectedObject, Detection, EventBatch, Snapshot, StateUpdate, SystemLost, SystemUpdate
+from vms_bridge.model import AlarmState, DetectedObject, Detection, EventBatch, FullState, StateUpdate, SystemLost, SystemUpdate
 from vms_bridge.store import Store
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ WRONG: list[Any] = [
     replace(snapshot(), monitors=None),  # type: ignore[arg-type]
     replace(snapshot(), states=None),  # type: ignore[arg-type]
     replace(snapshot(), system=None),  # type: ignore[arg-type]
-    Snapshot(system=system_state(), monitors=(monitor(3), None), states={}),  # type: ignore[arg-type]
-    Snapshot(system=system_state(), monitors=(monitor(3, zones=("lawn",)),), states={}),
-    Snapshot(system=system_state(), monitors=(monitor(3),), states={"3": None}),  # type: ignore[dict-item]
+    FullState(system=system_state(), monitors=(monitor(3), None), states={}),  # type: ignore[arg-type]
+    FullState(system=system_state(), monitors=(monitor(3, zones=("lawn",)),), states={}),
+    FullState(system=system_state(), monitors=(monitor(3),), states={"3": None}),  # type: ignore[dict-item]
 ]
 
 
@@ -173,7 +173,7 @@ async def test_a_state_that_looks_like_a_good_one_is_looked_into(tmp_path: Path)
 async def test_thousands_of_monitors_that_are_the_same_are_not_looked_into_again(tmp_path: Path) -> None:
     many = tuple(monitor(number) for number in range(1, 2001))
     async with fed(tmp_path) as (hub, feed):
-        first = Snapshot(system=system_state(), monitors=many, states={})
+        first = FullState(system=system_state(), monitors=many, states={})
         feed.emit(first)
         shown = [view.monitor for view in hub.systems["zm"].monitors.values()]
         feed.emit(replace(first, monitors=(*many[:-1], replace(many[-1], name="Door"))))

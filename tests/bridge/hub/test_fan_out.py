@@ -15,7 +15,7 @@ from tests.fakes.clock import FakeClock
 
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRules
-from vms_bridge.model import DetectedObject, Detection, EventBatch, Snapshot, StateUpdate, SystemLost, SystemUpdate
+from vms_bridge.model import DetectedObject, Detection, EventBatch, FullState, StateUpdate, SystemLost, SystemUpdate
 from vms_bridge.store import Store
 from vms_bridge.views import Changes, Subjects
 
@@ -176,7 +176,7 @@ async def test_whoever_looks_whenever_sees_what_is_so_then_and_keeps_it(
                 wanted = dict.fromkeys(wanted, number)
                 states = {name: state(score=number) for name in ("1", "2")}
                 known = (monitor(1), monitor(2))
-                feed.emit(Snapshot(system=system_state(load=float(number)), monitors=known, states=states))
+                feed.emit(FullState(system=system_state(load=float(number)), monitors=known, states=states))
             view = hub.system("zm")
             assert view
             assert (view.state.load or 0.0) == wanted["system"]

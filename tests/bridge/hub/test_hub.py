@@ -27,8 +27,8 @@ from vms_bridge.model import (
     EventBatch,
     EventPicture,
     EventRef,
+    FullState,
     MonitorState,
-    Snapshot,
     StateUpdate,
     SystemLost,
     SystemUpdate,
@@ -620,7 +620,7 @@ updates = st.one_of(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(updates, st.booleans()), max_size=20))
 async def test_a_sink_that_reads_what_it_is_told_always_knows_what_the_hub_knows(
-    tmp_path_factory: pytest.TempPathFactory, script: list[tuple[Snapshot | StateUpdate | SystemUpdate | SystemLost, bool]]
+    tmp_path_factory: pytest.TempPathFactory, script: list[tuple[FullState | StateUpdate | SystemUpdate | SystemLost, bool]]
 ) -> None:
     async with running(tmp_path_factory.mktemp("store")) as hub:
         feed = await added(hub)

@@ -18,8 +18,8 @@ from vms_bridge.model import (
     Event,
     EventBatch,
     EventPicture,
+    FullState,
     Monitor,
-    Snapshot,
     StateUpdate,
     Storage,
     SystemState,
@@ -70,7 +70,7 @@ class Simulator:
         ended = self._resume_cameras(resume, now)
         # First the whole truth. Without it the hub would not know the monitors that events and states belong to.
         feed.emit(
-            Snapshot(
+            FullState(
                 system=self._system_state(),
                 monitors=tuple(camera.monitor for camera in self._cameras.values()),
                 states={monitor_id: camera.state(now) for monitor_id, camera in self._cameras.items()},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.monitor_ladder import Lags, is_same
 from vms_bridge.backends.zoneminder.sources.asker import in_need, lag_of
-from vms_bridge.model import Snapshot, StateUpdate, SystemLost, SystemState, SystemUpdate
+from vms_bridge.model import FullState, StateUpdate, SystemLost, SystemState, SystemUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -69,7 +69,7 @@ class Ladders:
             self._by_id[number].was_told(state)
         self._described = self._descriptions()
         self._system_told = self._system_state()
-        self._feed.emit(Snapshot(system=self._system_told, monitors=self._described, states=states))
+        self._feed.emit(FullState(system=self._system_told, monitors=self._described, states=states))
 
     def tell_everything_new(self) -> None:
         """Tell whatever is another than before, at once."""

@@ -15,7 +15,17 @@ from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
 from vms_bridge.clock import Moment
-from vms_bridge.model import Event, EventBatch, MonitorState, Resume, Snapshot, StateUpdate, SystemLost, SystemState, SystemUpdate
+from vms_bridge.model import (
+    Event,
+    EventBatch,
+    FullState,
+    MonitorState,
+    Resume,
+    StateUpdate,
+    SystemLost,
+    SystemState,
+    SystemUpdate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +86,7 @@ class MemoryFeed(FeedMemory):
         self.generation = 1 if resume is None else resume.generation
         self.open: dict[str, Event] = {} if resume is None else {event.id: event for event in resume.open_events}
         self.batches: list[EventBatch] = []
-        self.snapshots: list[Snapshot] = []
+        self.snapshots: list[FullState] = []
         self.states: dict[str, MonitorState] = {}
         self.history: list[tuple[str, MonitorState]] = []
         self.system: SystemState | None = None
@@ -103,7 +113,7 @@ class MemoryFeed(FeedMemory):
         return next((event for event in reversed(self.events) if event.id == str(number)), None)
 
     def emit(self, update: Update) -> None:
-        if isinstance(update, Snapshot):
+        if isinstance(update, FullState):
             self.snapshots.append(update)
             self.system, self.states = update.system, dict(update.states)
             self.monitors = {monitor.id: monitor for monitor in update.monitors}

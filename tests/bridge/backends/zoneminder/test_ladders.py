@@ -22,7 +22,7 @@ def test_only_a_ladder_writes_what_is_known_of_its_monitor() -> None:
 
 
 def test_only_the_ladders_tell_states() -> None:
-    told = {"Snapshot", "StateUpdate", "SystemUpdate", "SystemLost"}
+    told = {"FullState", "StateUpdate", "SystemUpdate", "SystemLost"}
     tellers = {
         name
         for name, tree in SOURCES.items()

@@ -29,7 +29,7 @@ from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.commands import VmsTarget
 from vms_bridge.errors import BridgeError
-from vms_bridge.model import Snapshot, StateUpdate, SystemLost, SystemUpdate
+from vms_bridge.model import FullState, StateUpdate, SystemLost, SystemUpdate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -64,7 +64,7 @@ class Trace(MemoryFeed):
 
     def emit(self, update: Update) -> None:
         super().emit(update)
-        if isinstance(update, Snapshot):
+        if isinstance(update, FullState):
             gone = [number for kind, number in self._before if kind == "monitor" and number not in self.monitors]
             for number in gone:
                 del self._before["monitor", number]
