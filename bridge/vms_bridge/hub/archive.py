@@ -121,7 +121,7 @@ def _media(system: System, ref: MediaRef) -> MediaRef:
 
 
 def _check(system: System, event: EventRef) -> None:
-    if (event.system, event.generation) != (system.key, system.generation):
+    if not system.calls_so(event):
         raise MediaUnavailable(
             f"system {system.key} has no picture of event {event.format()}",
             hint="its event ids have started anew, as after a restored database" if event.system == system.key else "",

@@ -59,13 +59,12 @@ class Contributions:
             raise ContributionRefused(f"system {system.key} has no monitor {monitor[1]!r}")
         if len(objects) > MOST_OBJECTS:
             raise ContributionRefused(f"{len(objects)} objects in one frame are more than {MOST_OBJECTS}")
-        is_current = event is not None and (event.system, event.generation) == (system.key, system.generation)
         detection = Detection(
             monitor_id=view.monitor.id,
             time=self._clock.now(),
             objects=tuple(objects),
             frame=frame,
-            event_id=event.id if event is not None and is_current else None,
+            event_id=event.id if event is not None and system.calls_so(event) else None,
             source=source,
         )
         self._presence.saw(monitor, _admitted(door.DETECTIONS, detection))
