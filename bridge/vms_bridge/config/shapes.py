@@ -76,6 +76,8 @@ def inside(member: object, part: str | int) -> object:
 def meant(choice: Sequence[object], value: object) -> list[object]:
     """Return those of the types that whoever wrote this value can have meant; all of them where none fits."""
     fitting: list[object]
+    if len(choice) == 1:  # which is asked for every mistake: a file may have thousands
+        return list(choice)
     if value is None:
         fitting = []
     elif isinstance(value, dict):
