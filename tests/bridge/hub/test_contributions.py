@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, state
+from tests.bridge.hub.house import HubHouse
+from tests.fakes.backend import START, event, state
 from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.backends import load_kind
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from vms_bridge.hub import SystemFeed
 
 ONE = ("zm", "1")
 SEVEN = EventRef("zm", 1, "7")
@@ -38,37 +37,20 @@ NOBODY = ObjectCounts()
 CAT = Enrichment(labels=("cat",), score=0.9)
 
 
-class House:
-    """A hub over one store, which can be started anew."""
+class House(HubHouse):
+    """What a test sees and records."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.clock = path, FakeClock()
-        self.hub: Hub
-        self.feed: SystemFeed
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[House]:
-        await self.start()
-        try:
-            yield self
-        finally:
-            await self.stop()
+        super().__init__(path, monitors=2)
 
     async def start(self) -> None:
-        self.store = await asyncio.to_thread(Store.open, self.path, self.clock)
-        self.hub = Hub(self.store, self.clock, durable_sinks=("mqtt",))
-        await self.add()
+        await super().start()
         self.housekeeping = asyncio.create_task(self.hub.run())
-
-    async def add(self) -> None:
-        self.feed = await self.hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=ScriptedBackend())
-        self.feed.emit(snapshot(monitor(1), monitor(2)))
 
     async def stop(self) -> None:
         self.housekeeping.cancel()
         await asyncio.wait([self.housekeeping])
-        await self.hub.close()
-        await self.store.close()
+        await super().stop()
 
     def objects(self, key: str = "1") -> ObjectCounts | None:
         view = self.hub.monitor("zm", key)

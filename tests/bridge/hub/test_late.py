@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
@@ -12,20 +10,15 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fakes.backend import START, ScriptedBackend, event, snapshot
-from tests.fakes.clock import FakeClock
+from tests.bridge.hub.house import HubHouse
+from tests.fakes.backend import START, event
 from tests.fakes.older_store import make_older
 
-from vms_bridge.hub import Hub
-from vms_bridge.keys import MonitorRules
 from vms_bridge.model import EndReason, Event, EventBatch
-from vms_bridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from vms_bridge.hub import SystemFeed
 
 Step = Literal["live", "late", "reload", "remove", "restart", "wait"]
 BEGUN = event(7)
@@ -33,34 +26,8 @@ GIVEN_UP = event(7, end=START, end_reason=EndReason.ABANDONED)
 TRUE_END = event(7, end=START + timedelta(seconds=5))
 
 
-class House:
-    """A hub over one store, which can be started anew."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.clock = path, FakeClock()
-        self.hub: Hub
-        self.feed: SystemFeed
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[House]:
-        await self.start()
-        try:
-            yield self
-        finally:
-            await self.stop()
-
-    async def start(self) -> None:
-        self.store = await asyncio.to_thread(Store.open, self.path, self.clock)
-        self.hub = Hub(self.store, self.clock, durable_sinks=("mqtt",))
-        await self.add()
-
-    async def stop(self) -> None:
-        await self.hub.close()
-        await self.store.close()
-
-    async def add(self) -> None:
-        self.feed = await self.hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=ScriptedBackend())
-        self.feed.emit(snapshot())
+class House(HubHouse):
+    """What a test does to events."""
 
     async def go_through(self, step: Step) -> None:
         match step:
