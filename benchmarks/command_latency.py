@@ -26,7 +26,7 @@ from benchmarks.lab.running import run
 from benchmarks.lab.table import MS, Row, Table, arguments, median, quantile
 from benchmarks.lab.wire import Client
 from benchmarks.lab.zoneminder import fake_zoneminder
-from vms_bridge.backends.zoneminder.shm import LAYOUTS
+from vms_bridge.zoneminder.memory import LAYOUTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.lab.running import run
 from benchmarks.lab.table import Row, Table, arguments
-from vms_bridge.backends.zoneminder.answers import UnfitJson
-from vms_bridge.backends.zoneminder.api import JSON_LIMIT_BYTES
-from vms_bridge.backends.zoneminder.large_answers import Decoder
 from vms_bridge.clock import SystemClock
+from vms_bridge.zoneminder import JSON_LIMIT_BYTES
+from vms_bridge.zoneminder.answers import UnfitJson
+from vms_bridge.zoneminder.large_answers import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.lab.remote import Json, serve
 from vms_bridge.backends.zoneminder.sampler import period
-from vms_bridge.backends.zoneminder.shm import LAYOUTS
+from vms_bridge.zoneminder.memory import LAYOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

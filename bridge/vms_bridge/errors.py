@@ -100,6 +100,30 @@ class VmsProtocolError(VmsError):
     code = "protocol"
 
 
+class TimedOut(VmsUnreachable):
+    """No answer in time; what was asked for may have been done all the same."""
+
+
+class ConnectionClosed(VmsUnreachable):
+    """The server took the question and hung up."""
+
+
+class GateClosed(VmsAuthFailed):
+    """What stands before the server (a web server's own login, a proxy) does not let the bridge through."""
+
+
+class TooLarge(VmsProtocolError):
+    """The answer is larger than anybody can mean; what was asked for in parts may be had in smaller ones."""
+
+
+class Redirected(VmsProtocolError):
+    """The server sends whoever asks to another place, `location`."""
+
+    def __init__(self, message: str, *, hint: str, location: str) -> None:
+        super().__init__(message, hint=hint)
+        self.location = location
+
+
 class BackendDefect(VmsError):
     """A backend failed in a way that it does not explain: a mistake in its program. `kind` says how, without foreign words."""
 

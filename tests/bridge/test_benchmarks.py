@@ -33,12 +33,12 @@ from tests.fakes.zoneminder import FakeZoneMinder, World, by_version
 
 from vms_bridge.app import Bridge
 from vms_bridge.backends import load_kind
-from vms_bridge.backends.zoneminder.shm import MonitorMemory
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import Config, SystemConfig
 from vms_bridge.keys import MonitorRules
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.pictures import shrink
+from vms_bridge.zoneminder.memory import MonitorMemory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

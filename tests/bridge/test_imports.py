@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "doors": {"addresses"},
     "tls": {"doors"},
+    "zoneminder": {"errors"},
     "entities": BASIC,
     "store": BASIC | {"store", "private_files"},
     "findings": set(),
@@ -129,7 +130,7 @@ def _allowed(module: str) -> set[str] | None:
         own = ".".join(module.split(".")[:2])
         return {
             *("model", "archive", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
-            *("backends.base", "backends.http", "backends.ladder", own),
+            *("backends.base", "backends.http", "backends.ladder", "zoneminder", own),
         }
     if (home := module.partition(".")[0]) in SINKS and module not in ALLOWED:
         return SINK | {home}

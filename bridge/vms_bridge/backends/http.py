@@ -22,7 +22,15 @@ import aiohttp
 from yarl import URL
 
 from vms_bridge.concealment import Secrets
-from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
+from vms_bridge.errors import (
+    ConnectionClosed,
+    GateClosed,
+    Redirected,
+    TimedOut,
+    TooLarge,
+    VmsProtocolError,
+    VmsUnreachable,
+)
 from vms_bridge.tls import Failure, UnusableFile, client_context, explain
 
 if TYPE_CHECKING:
@@ -50,30 +58,6 @@ _PLAIN_TO_TLS = re.compile(
 """What nginx, Apache and servers in Go say of it."""
 _LET_IN = "have it let the bridge in by HTTP basic authentication (http_username:, http_password:)"
 _DIRECT = "or set url: to an address that leads past it"
-
-
-class TimedOut(VmsUnreachable):
-    """No answer in time; what was asked for may have been done all the same."""
-
-
-class ConnectionClosed(VmsUnreachable):
-    """The server took the question and hung up."""
-
-
-class GateClosed(VmsAuthFailed):
-    """What stands before the server (a web server's own login, a proxy) does not let the bridge through."""
-
-
-class TooLarge(VmsProtocolError):
-    """The answer is larger than anybody can mean; what was asked for in parts may be had in smaller ones."""
-
-
-class Redirected(VmsProtocolError):
-    """The server sends whoever asks to another place, `location`."""
-
-    def __init__(self, message: str, *, hint: str, location: str) -> None:
-        super().__init__(message, hint=hint)
-        self.location = location
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +132,15 @@ class HttpClient:
     def quoted(self, text: str) -> str:
         """Return what somebody else has said without secrets, and no longer than a line or two."""
         return _SECRETS.sub("<secret>", self.secrets.strike_foreign(text[:_QUOTED_AT_MOST]))[:300]
+
+    def login_page(self, where: str, body: bytes) -> GateClosed | None:
+        """Return what to raise where a page with a field for a password came in the place of something else."""
+        if _PASSWORD_FIELD.search(body[:200_000]) is None:
+            return None
+        return GateClosed(
+            f"{where} answered the login page of a proxy or web server",
+            hint=f"{_LET_IN} or a client certificate, {_DIRECT}",
+        )
 
     async def _context(self) -> ssl.SSLContext:
         try:
@@ -237,16 +230,6 @@ class HttpClient:
             raise _closed(host, error, self._options) from None
         except (aiohttp.http.HttpProcessingError, ValueError) as error:
             raise VmsProtocolError(f"{where} can't be asked: {type(error).__name__}") from None
-
-
-def login_page(where: str, body: bytes) -> GateClosed | None:
-    """Return what to raise where a page with a field for a password came in the place of something else."""
-    if _PASSWORD_FIELD.search(body[:200_000]) is None:
-        return None
-    return GateClosed(
-        f"{where} answered the login page of a proxy or web server",
-        hint=f"{_LET_IN} or a client certificate, {_DIRECT}",
-    )
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -17,11 +17,11 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.gate import Gate, relay
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
-from vms_bridge.backends.http import GateClosed, HttpClient, Redirected, TooLarge
+from vms_bridge.backends.http import HttpClient
 from vms_bridge.backends.zoneminder import KIND
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.media import Pictures
-from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsError, VmsProtocolError
+from vms_bridge.errors import GateClosed, MediaUnavailable, Redirected, TooLarge, VmsAuthFailed, VmsError, VmsProtocolError
 from vms_bridge.model import EventPicture, EventRef, LivePicture
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.parse import as_text, mapping
+from vms_bridge.zoneminder.parse import as_text, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

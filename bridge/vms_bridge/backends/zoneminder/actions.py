@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from vms_bridge.backends.http import TimedOut
-from vms_bridge.backends.zoneminder.api import EmptyAnswer, GatewayFailed
-from vms_bridge.backends.zoneminder.parse import as_text, mapping
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
-from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
+from vms_bridge.errors import CommandRejected, TimedOut, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
+from vms_bridge.zoneminder import EmptyAnswer, GatewayFailed
+from vms_bridge.zoneminder.parse import as_text, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
-    from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.commands import Action
+    from vms_bridge.zoneminder import MonitorRow
 
 _DISARMED = {"Modect": "Monitor", "Mocord": "Record", "Nodect": "Monitor"}
 _ARMED = {"Monitor": "Modect", "Record": "Mocord", "None": "Modect"}

@@ -1,64 +1,36 @@
-"""One HTTP connection to a ZoneMinder: its API's paths, tokens and ways to say no.
-
-Used for one attempt and thrown away. No message ever holds a URL's query: that is where the token is.
-"""
+"""ZoneMinder's API as the bridge asks it: the library's client, over the border to HTTP that all backends share."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote, urlsplit
 
-from vms_bridge.backends.http import GateClosed, HttpClient, Redirected
-from vms_bridge.backends.zoneminder.answers import NotJson, UnfitJson
-from vms_bridge.backends.zoneminder.auth import Authenticator
-from vms_bridge.backends.zoneminder.large_answers import Decoder
-from vms_bridge.backends.zoneminder.refusals import (
-    DATABASE_HINT,
-    SEARCHED_BYTES,
-    DatabaseDown,
-    EmptyAnswer,
-    GatewayFailed,
-    NotThere,
-    PermissionMissing,
-    ServerFailed,
-    interpret,
-)
+from vms_bridge.backends.http import HttpClient
 from vms_bridge.backends.zoneminder.remarks import Remarks
-from vms_bridge.errors import VmsAuthFailed
+from vms_bridge.zoneminder import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from vms_bridge.backends.http import Answer
-    from vms_bridge.backends.zoneminder.answers import Decoded
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.clock import Clock
     from vms_bridge.concealment import Secrets
 
-__all__ = ["Api", "DatabaseDown", "EmptyAnswer", "GatewayFailed", "NotThere", "PermissionMissing", "ServerFailed", "segments"]
 
-# Two thousand monitors are 7 MB.
-JSON_LIMIT_BYTES = 16 * 1024 * 1024
-_SMALLEST = "host/getVersion"
-_ALWAYS_ANSWERED = frozenset({_SMALLEST, "host/login"})
-# A second login can't mend a refusal that comes this soon after the first.
-_FRESH_TOKEN_S = 30.0
-
-
-class Api:
-    """Requests below one ZoneMinder's portal, authenticated and bounded; use as an async context manager."""
+class Api(Client):
+    """Requests to one configured ZoneMinder; use as an async context manager."""
 
     def __init__(
         self, config: ZoneMinderConfig, clock: Clock, remarks: Remarks | None = None, secrets: Secrets | None = None
     ) -> None:
-        self._config = config
         self.remarks = remarks or Remarks()
         self._http = HttpClient(config, config.timeout, "application/json, image/jpeg", name="ZoneMinder", secrets=secrets)
-        self.auth = Authenticator(config.username, config.password, self._login, clock, self._http.secrets)
-        self._decoder = Decoder(clock)
-        self.requests = 0
+        super().__init__(
+            config.url,
+            self._http,
+            clock,
+            username=config.username,
+            password=None if config.password is None else config.password.get_secret_value(),
+            keep_secrets=self._http.secrets.keep_passing,
+            note=self.remarks.note,
+        )
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -66,137 +38,3 @@ class Api:
 
     async def __aexit__(self, *_: object) -> None:
         await self._http.__aexit__()
-
-    async def get(
-        self, path: str, query: Mapping[str, str] | None = None, *, timeout_s: float | None = None, at: str | None = None
-    ) -> object:
-        """GET `api/<path>.json` and return its JSON; `at` is another server's API. Raises VmsError."""
-        value, _ = await self._json("GET", path, query or {}, timeout_s=timeout_s, at=at)
-        return value
-
-    async def get_dated(
-        self, path: str, query: Mapping[str, str], *, timeout_s: float | None = None
-    ) -> tuple[object, datetime | None]:
-        """GET as `get` does, and return when it was answered too, by the web server's clock if that is told. Raises VmsError."""
-        return await self._json("GET", path, query, timeout_s=timeout_s)
-
-    async def post(self, path: str, form: Mapping[str, str], *, timeout_s: float | None = None) -> object:
-        """POST a form to `api/<path>.json` and return its JSON. Raises VmsError."""
-        value, _ = await self._json("POST", path, {}, form=form, timeout_s=timeout_s)
-        return value
-
-    def quoted(self, text: str) -> str:
-        """Return what ZoneMinder has said without secrets, and no longer than a line or two."""
-        return self._http.quoted(text)
-
-    async def get_without_token(self, path: str) -> object:
-        """GET without logging in, to see whether the server wants a login at all. Raises VmsError."""
-        return await self._answer(path, await self._send("GET", self._api(path), {}), at=None)
-
-    async def fetch(
-        self, url: str, query: Mapping[str, str], limit_bytes: int, *, timeout_s: float | None = None
-    ) -> tuple[int, str, bytes]:
-        """GET anything on this server with the token: status, content type, body. Raises VmsError."""
-        token = await self.auth.token()
-        answer = await self._send("GET", url, _with_token(query, token), limit_bytes=limit_bytes, timeout_s=timeout_s)
-        if answer.status in {401, 403} and token is not None:
-            await self.auth.renew_after_refusal(token, younger_than_s=_FRESH_TOKEN_S)
-            query = _with_token(query, await self.auth.token())
-            answer = await self._send("GET", url, query, limit_bytes=limit_bytes, timeout_s=timeout_s)
-        return answer.status, answer.content_type, answer.body
-
-    async def _login(self, form: Mapping[str, str]) -> object:
-        path = "host/login"
-        answer = await self._send("POST", self._api(path), {}, form=form)
-        try:
-            return await self._answer(path, answer, at=None)
-        except GateClosed:
-            raise
-        except VmsAuthFailed as error:
-            raise VmsAuthFailed(
-                f"ZoneMinder refused the login: {error}",
-                hint="check username: and password:, and that the user is enabled and has API access",
-            ) from None
-
-    async def _json(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        *,
-        form: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
-        at: str | None = None,
-    ) -> tuple[object, datetime | None]:
-        token = await self.auth.token()
-        url = self._api(path) if at is None else f"{at}/{path}.json"
-        asked = _with_token(query, token)
-        answer = await self._send(method, url, asked, form=form, timeout_s=timeout_s)
-        # 401 says both "not logged in" and "not allowed": one new login tells them apart.
-        in_doubt = answer.status == 401 and token is not None and not _is_about_permission(answer.body)
-        if in_doubt and token and await self.auth.renew_after_refusal(token, younger_than_s=_FRESH_TOKEN_S):
-            asked = _with_token(query, await self.auth.token())
-            answer = await self._send(method, url, asked, form=form, timeout_s=timeout_s)
-        return await self._answer(path, answer, at=at), answer.date
-
-    async def _answer(self, path: str, answer: Answer, *, at: str | None) -> object:
-        """Return the answer's JSON. Raises VmsError."""
-        try:
-            found: Decoded | NotJson | UnfitJson = await self._decoder.decode(answer.body)
-        except (NotJson, UnfitJson) as error:
-            found = error
-        decoded = interpret(path, answer, found, self.quoted)
-        self.remarks.note(path, (replace(remark, text=self.quoted(remark.text)) for remark in decoded.remarks))
-        if decoded.value is not None:
-            return decoded.value
-        if path in _ALWAYS_ANSWERED or not await self._answers_at_all(at):
-            raise DatabaseDown("ZoneMinder answers nothing (HTTP 200 without a word)", hint=DATABASE_HINT)
-        raise EmptyAnswer(
-            f"api/{path} answered nothing",
-            hint="ZoneMinder can't write it as JSON: is there a name or a note with strange characters?"
-            " Look at the web server's error log",
-        )
-
-    async def _answers_at_all(self, at: str | None) -> bool:
-        """Say whether the smallest question has an answer, of whatever kind."""
-        url = self._api(_SMALLEST) if at is None else f"{at}/{_SMALLEST}.json"
-        answer = await self._send("GET", url, _with_token({}, await self.auth.token()))
-        return bool(answer.body.strip())
-
-    def _api(self, path: str) -> str:
-        return f"{self._config.url}/api/{path}.json"
-
-    async def _send(
-        self,
-        method: str,
-        url: str,
-        query: Mapping[str, str],
-        *,
-        form: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
-        limit_bytes: int = JSON_LIMIT_BYTES,
-    ) -> Answer:
-        self.requests += 1
-        encoded = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in query.items())
-        target = f"{url}?{encoded}" if encoded else url
-        try:
-            return await self._http.send(method, target, form=form, timeout_s=timeout_s, limit_bytes=limit_bytes)
-        except Redirected as error:
-            if "view=login" in urlsplit(error.location).query:
-                raise VmsAuthFailed(
-                    f"{urlsplit(url).path} wants a login", hint="the user may lack the permission to view this"
-                ) from None
-            raise
-
-
-def segments(*parts: tuple[str, str]) -> str:
-    """Return CakePHP's named path segments, such as `Id >:5/MonitorId:1`, encoded."""
-    return "/".join(f"{quote(name, safe='')}:{quote(value, safe='')}" for name, value in parts)
-
-
-def _with_token(query: Mapping[str, str], token: str | None) -> Mapping[str, str]:
-    return query if token is None else {**query, "token": token}
-
-
-def _is_about_permission(body: bytes) -> bool:
-    return b"nsufficient" in body[:SEARCHED_BYTES]

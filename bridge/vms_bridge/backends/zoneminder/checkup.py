@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.backends.http import GateClosed
-from vms_bridge.backends.zoneminder.api import Api, PermissionMissing
-from vms_bridge.backends.zoneminder.parse import (
+from vms_bridge.backends.zoneminder.api import Api
+from vms_bridge.backends.zoneminder.servers import server_of, servers_in_use
+from vms_bridge.backends.zoneminder.time_checkup import about_times
+from vms_bridge.errors import GateClosed, VmsAuthFailed, VmsError, VmsProtocolError
+from vms_bridge.tls import shown_certificate
+from vms_bridge.zoneminder import PermissionMissing
+from vms_bridge.zoneminder.memory import MonitorMemory, Unusable
+from vms_bridge.zoneminder.parse import (
     as_text,
     mapping,
     parse_monitors,
@@ -18,24 +23,18 @@ from vms_bridge.backends.zoneminder.parse import (
     parse_version,
     parse_zones,
 )
-from vms_bridge.backends.zoneminder.servers import server_of, servers_in_use
-from vms_bridge.backends.zoneminder.shm import MonitorMemory, Unusable
-from vms_bridge.backends.zoneminder.time_checkup import about_times
-from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError
-from vms_bridge.tls import shown_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from vms_bridge.backends.zoneminder.answers import Remark
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
-    from vms_bridge.backends.zoneminder.parse import MonitorRow
-    from vms_bridge.backends.zoneminder.shm import Version
     from vms_bridge.clock import Clock
     from vms_bridge.concealment import Secrets
-    from vms_bridge.model import Zone
+    from vms_bridge.zoneminder import MonitorRow, Zone
+    from vms_bridge.zoneminder.answers import Remark
+    from vms_bridge.zoneminder.memory import Version
 
 _RESOURCES = (
     ("zones", "zones", "Monitors: View"),

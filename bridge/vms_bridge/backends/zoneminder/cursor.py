@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from vms_bridge.backends.zoneminder.parse import EventRow
+    from vms_bridge.zoneminder import EventRow
 
     Cursor = tuple[int, str]
 

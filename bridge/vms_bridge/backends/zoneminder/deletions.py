@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.zoneminder.event_list import EventList
     from vms_bridge.backends.zoneminder.pace import Allowance
-    from vms_bridge.backends.zoneminder.parse import EventRow
     from vms_bridge.backends.zoneminder.tracked import Newest
     from vms_bridge.clock import Clock
+    from vms_bridge.zoneminder import EventRow
 
 _LOOK_S = 60.0
 

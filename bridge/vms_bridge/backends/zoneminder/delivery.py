@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vms_bridge.backends.zoneminder.parse import MonitorRow
-    from vms_bridge.backends.zoneminder.shm import Sample
+    from vms_bridge.zoneminder import MonitorRow
+    from vms_bridge.zoneminder.memory import Sample
 
 _STALE_PICTURE_S, _PICTURES = 5.0, 5.0
 """So old the last picture may be, or as old as so many take."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vms_bridge.model import MOTION, AlarmState
+from vms_bridge.zoneminder import MOTION, AlarmState
 
 if TYPE_CHECKING:
-    from vms_bridge.backends.zoneminder.parse import MonitorRow
+    from vms_bridge.zoneminder import MonitorRow
 
 _NEVER = float("-inf")
 _BELIEVED_S = 10.0

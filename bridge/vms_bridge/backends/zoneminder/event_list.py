@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.api import NotThere, segments
 from vms_bridge.backends.zoneminder.halving import PAGE, Page, Search, may_be_a_row
-from vms_bridge.backends.zoneminder.parse import mapping, parse_count, parse_events, rows
 from vms_bridge.errors import VmsError, VmsProtocolError
+from vms_bridge.zoneminder import NotThere, segments
+from vms_bridge.zoneminder.parse import mapping, parse_count, parse_events, rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.halving import Filters
     from vms_bridge.backends.zoneminder.pace import Allowance
-    from vms_bridge.backends.zoneminder.parse import EventRow
     from vms_bridge.backends.zoneminder.time_witness import TimeWitness
     from vms_bridge.backends.zoneminder.unreadable import Unreadable
+    from vms_bridge.zoneminder import EventRow
 
 
 class EventList:

@@ -12,7 +12,7 @@ from vms_bridge.model import EndReason, Event, EventKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from vms_bridge.backends.zoneminder.parse import EventRow
+    from vms_bridge.zoneminder import EventRow
 
 
 def event_of(row: EventRow, zone_names: Mapping[str, str], *, snapshot_ready: bool) -> Event:

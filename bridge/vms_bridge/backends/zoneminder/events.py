@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.cursor import Cursor
     from vms_bridge.backends.zoneminder.event_list import EventList
     from vms_bridge.backends.zoneminder.pace import Allowance
-    from vms_bridge.backends.zoneminder.parse import EventRow
     from vms_bridge.backends.zoneminder.readiness import Readiness
     from vms_bridge.backends.zoneminder.surroundings import Surroundings
     from vms_bridge.clock import Clock
+    from vms_bridge.zoneminder import EventRow
 
 
 _LOG = logging.getLogger(__name__)

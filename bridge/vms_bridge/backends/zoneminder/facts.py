@@ -6,11 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.http import TimedOut
-from vms_bridge.backends.zoneminder.api import NotThere
 from vms_bridge.backends.zoneminder.local_time import KEPT_OFFSET
-from vms_bridge.backends.zoneminder.parse import parse_time_zone, parse_version
-from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError
+from vms_bridge.errors import TimedOut, VmsAuthFailed, VmsError, VmsProtocolError
+from vms_bridge.zoneminder import NotThere
+from vms_bridge.zoneminder.parse import parse_time_zone, parse_version
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.local_time import LocalTime
-    from vms_bridge.backends.zoneminder.shm import Version
     from vms_bridge.clock import Clock
     from vms_bridge.logs import Trouble
+    from vms_bridge.zoneminder.memory import Version
 
 _LOG = logging.getLogger(__name__)
 _VERSION, _ZONE = "host/getVersion", "host/getTimeZone"

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.http import ConnectionClosed, Redirected, TimedOut
-from vms_bridge.backends.zoneminder.api import NotThere
-from vms_bridge.errors import VmsError, VmsProtocolError
+from vms_bridge.errors import ConnectionClosed, Redirected, TimedOut, VmsError, VmsProtocolError
+from vms_bridge.zoneminder import NotThere
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from typing import Protocol
 
     from vms_bridge.backends.zoneminder.pace import Allowance
-    from vms_bridge.backends.zoneminder.parse import EventRow
     from vms_bridge.backends.zoneminder.unreadable import Unreadable
+    from vms_bridge.zoneminder import EventRow
 
     Filters = Sequence[tuple[str, str]]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.api import segments
-from vms_bridge.backends.zoneminder.parse import as_id, rows
 from vms_bridge.errors import VmsProtocolError
+from vms_bridge.zoneminder import segments
+from vms_bridge.zoneminder.parse import as_id, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.zone_watch import Loaded
-from vms_bridge.model import Zone
+from vms_bridge.zoneminder import Zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

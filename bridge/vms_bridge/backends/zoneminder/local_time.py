@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
 
-from vms_bridge.backends.zoneminder.event_times import OFFSETS, zone_of
+from vms_bridge.zoneminder.event_times import OFFSETS, zone_of
 
 KEPT_OFFSET = "time_offset"
 """The key of what is kept of the clock."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from vms_bridge.backends.http import GateClosed
-from vms_bridge.backends.zoneminder.parse import as_text, mapping
-from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsProtocolError, VmsUnreachable
+from vms_bridge.errors import GateClosed, MediaUnavailable, VmsAuthFailed, VmsProtocolError, VmsUnreachable
 from vms_bridge.model import EventPicture
+from vms_bridge.zoneminder.parse import as_text, mapping
 
 if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.api import Api

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from vms_bridge import model
 from vms_bridge.backends.ladder import Reading, Rung, Standing, Unfit, stand
 from vms_bridge.backends.zoneminder.delivery import Delivery
 from vms_bridge.backends.zoneminder.restarts import Restart
@@ -17,16 +18,16 @@ from vms_bridge.backends.zoneminder.sources.status_evidence import StatusEvidenc
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.backends.zoneminder.zones import occupied_by_notes, watching
 from vms_bridge.commands import SetAlarm, SetDetection
-from vms_bridge.model import AlarmState, Capability, Monitor, MonitorState
+from vms_bridge.model import Capability, Monitor, MonitorState
+from vms_bridge.zoneminder import AlarmState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from vms_bridge.backends.zoneminder.parse import MonitorRow
-    from vms_bridge.backends.zoneminder.shm import Sample
     from vms_bridge.commands import Action
-    from vms_bridge.model import Event, Zone
+    from vms_bridge.model import Event
+    from vms_bridge.zoneminder import MonitorRow, Sample, Zone
 
 FUNCTIONS = ("None", "Monitor", "Modect", "Record", "Mocord", "Nodect")
 MODES_1_37 = {
@@ -36,6 +37,7 @@ MODES_1_37 = {
 }
 START_S = 15.0
 _ALL_BUT_TIME = attrgetter(*(each.name for each in fields(MonitorState) if each.name != "observed"))
+_ALARMS = {each: model.AlarmState(each.value) for each in AlarmState}
 _UNREADABLE = "ZoneMinder can't tell of this monitor; see the log"
 _EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
 _CAPTURED = frozenset(
@@ -192,7 +194,7 @@ class MonitorLadder:
             available=True,
             connected=connected,
             capture=self.restart.run(self.memory.own),
-            alarm=alarm,
+            alarm=None if alarm is None else _ALARMS[alarm],
             armed=row.armed,
             detection=self.memory.detects() if sample is not None and row.armed else None,
             forced=self._is_forced(sample, alarm),
@@ -229,7 +231,7 @@ class MonitorLadder:
             available=True,
             connected=connected,
             capture=self.restart.run(sample),
-            alarm=sample.alarm,
+            alarm=None if sample.alarm is None else _ALARMS[sample.alarm],
             forced=self._is_forced(sample, sample.alarm),
             score=sample.score,
             cause=None if sample.alarm in {None, AlarmState.IDLE} else self.memory.cause.text,
@@ -256,7 +258,7 @@ class MonitorLadder:
             model=row.type,
             width=row.width,
             height=row.height,
-            zones=zones,
+            zones=tuple(model.Zone(id=each.id, name=each.name, kind=each.kind, points=each.points) for each in zones),
             modes={"function": FUNCTIONS} if row.capturing is None else MODES_1_37,
             capabilities=capabilities,
         )
@@ -300,7 +302,7 @@ class MonitorLadder:
         # What is known to be open may be the alarm before.
         is_this_alarms = event is not None and (sample is None or event.id == str(sample.last_event))
         names = self.zone_watch.names()
-        return occupied_by_notes(self.description().zones, alarm, event if is_this_alarms else None, names)
+        return occupied_by_notes(watching(self.zone_watch.listed), alarm, event if is_this_alarms else None, names)
 
     def _zones_by_memory(self, sample: Sample, monotonic: float) -> dict[str, bool | None] | None:
         """Return what the scores say; None where they say nothing."""

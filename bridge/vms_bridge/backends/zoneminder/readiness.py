@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from vms_bridge.backends.zoneminder.media import Pictures
-    from vms_bridge.backends.zoneminder.parse import EventRow
     from vms_bridge.backends.zoneminder.surroundings import Surroundings
     from vms_bridge.backends.zoneminder.tracked import Tracked
     from vms_bridge.clock import Clock
     from vms_bridge.model import Event
+    from vms_bridge.zoneminder import EventRow
 
 _FIRST_LOOK_S = 1.0
 """So long may the telling of new events wait for a look at their pictures."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vms_bridge.backends.zoneminder.answers import Remark
+    from vms_bridge.zoneminder.answers import Remark
 
 _LOG = logging.getLogger(__name__)
 

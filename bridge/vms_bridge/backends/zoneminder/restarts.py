@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.parse import as_text, mapping
+from vms_bridge.zoneminder.parse import as_text, mapping
 
 if TYPE_CHECKING:
-    from vms_bridge.backends.zoneminder.parse import MonitorRow
-    from vms_bridge.backends.zoneminder.shm import Sample
+    from vms_bridge.zoneminder import MonitorRow
+    from vms_bridge.zoneminder.memory import Sample
 
 START_S = 3.0
 """For that long after a restart the database may still hold the old daemon's status."""

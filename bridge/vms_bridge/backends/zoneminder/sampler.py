@@ -10,14 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.shm import MonitorMemory, Sample, Unusable
+from vms_bridge.zoneminder.memory import MonitorMemory, Sample, Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from vms_bridge.backends.zoneminder.shm import Version
     from vms_bridge.clock import Clock
+    from vms_bridge.zoneminder.memory import Version
 
 LAG_S = 0.05
 """How late a change of state is seen at worst."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from vms_bridge.backends.zoneminder.parse import as_id, as_int, as_text, rows
+from vms_bridge.zoneminder.parse import as_id, as_int, as_text, rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

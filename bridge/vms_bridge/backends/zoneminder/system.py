@@ -8,28 +8,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
-from vms_bridge.backends.zoneminder.api import PermissionMissing, ServerFailed
 from vms_bridge.backends.zoneminder.doubt import BULK_FRAMES
 from vms_bridge.backends.zoneminder.lists import SERVERS, STATES, STORAGE, ZONES, Listing, ListReader
 from vms_bridge.backends.zoneminder.local_time import LocalTime
-from vms_bridge.backends.zoneminder.parse import as_bool, as_int, mapping, parse_load, parse_states, parse_storage, parse_zones
 from vms_bridge.backends.zoneminder.servers import servers_in_use
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
 from vms_bridge.logs import Trouble
-from vms_bridge.model import Capability, SystemState
+from vms_bridge.model import Capability, Storage, SystemState
+from vms_bridge.zoneminder import PermissionMissing, ServerFailed
+from vms_bridge.zoneminder.parse import as_bool, as_int, mapping, parse_load, parse_states, parse_storage, parse_zones
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 
+    from vms_bridge import zoneminder
     from vms_bridge.backends.zoneminder.absence import Absence
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.lists import Kind
     from vms_bridge.backends.zoneminder.pace import Allowance
-    from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.backends.zoneminder.servers import Server
     from vms_bridge.backends.zoneminder.zone_watch import Loaded
     from vms_bridge.clock import Clock
-    from vms_bridge.model import Zone
+    from vms_bridge.zoneminder import MonitorRow, Zone
 
 _LOG = logging.getLogger(__name__)
 _REFUSED_S = 290.0
@@ -210,7 +210,8 @@ class SystemReader:
         unread = {area.id for area in known.storage} if storage is None else storage.unread
         areas = tuple(replace(area, used_bytes=None) for area in known.storage if area.id in unread)
         if storage is not None:
-            areas = tuple(sorted((*areas, *parse_storage(storage.raw(STORAGE))), key=lambda area: int(area.id)))
+            read = (_area(area) for area in parse_storage(storage.raw(STORAGE)))
+            areas = tuple(sorted((*areas, *read), key=lambda area: int(area.id)))
         average = parse_load(load)
         has_load = average is not None or (Capability.LOAD in known.capabilities and "host/getLoad" not in self._refused)
         capabilities = {Capability.EVENTS, Capability.EVENT_PICTURE}
@@ -234,3 +235,7 @@ class SystemReader:
             "run_state": next((run.name for run in runs if run.is_active), None),
             "run_states": self._known.state.run_states if states is None else tuple(run.name for run in runs),
         }
+
+
+def _area(area: zoneminder.Storage) -> Storage:
+    return Storage(id=area.id, name=area.name, used_bytes=area.used_bytes, total_bytes=area.total_bytes)

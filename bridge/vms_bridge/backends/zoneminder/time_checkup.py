@@ -6,7 +6,6 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.backends.zoneminder.parse import parse_events
 from vms_bridge.backends.zoneminder.time_witness import (
     HINT,
     HINT_CLOCKS,
@@ -17,14 +16,15 @@ from vms_bridge.backends.zoneminder.time_witness import (
     offset_by_clock,
 )
 from vms_bridge.errors import VmsError
+from vms_bridge.zoneminder.parse import parse_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, tzinfo
 
     from vms_bridge.backends.zoneminder.api import Api
-    from vms_bridge.backends.zoneminder.parse import EventRow
     from vms_bridge.clock import Clock
+    from vms_bridge.zoneminder import EventRow
 
 _NEWEST = {"sort": "Id", "direction": "desc", "limit": "20", "page": "1"}
 _AHEAD_S = 120.0

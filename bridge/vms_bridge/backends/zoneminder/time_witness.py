@@ -9,15 +9,15 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.event_times import OFFSETS, EventTimes, offset_near, zone_of
+from vms_bridge.zoneminder.event_times import OFFSETS, EventTimes, offset_near, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime, tzinfo
 
     from vms_bridge.backends.zoneminder.local_time import LocalTime
-    from vms_bridge.backends.zoneminder.parse import EventRow
     from vms_bridge.logs import Trouble
+    from vms_bridge.zoneminder import EventRow
 
 _NEAR_S = 60.0
 """So old may an event be when it is seen first, and so far may clocks of one host be apart."""

@@ -11,8 +11,8 @@ from vms_bridge.model import EndReason
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vms_bridge.backends.zoneminder.parse import EventRow
     from vms_bridge.model import Event
+    from vms_bridge.zoneminder import EventRow
 
 _ABANDONED_S = 30.0
 _DEAD_S = 60.0

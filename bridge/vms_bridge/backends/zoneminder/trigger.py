@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.shm import Force
-from vms_bridge.model import AlarmState
+from vms_bridge.zoneminder import AlarmState
+from vms_bridge.zoneminder.memory import Force
 
 if TYPE_CHECKING:
-    from vms_bridge.backends.zoneminder.shm import Sample
+    from vms_bridge.zoneminder.memory import Sample
 
 
 @dataclass(slots=True)

@@ -6,8 +6,8 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.parse import as_int, mapping
 from vms_bridge.logs import Trouble
+from vms_bridge.zoneminder.parse import as_int, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from vms_bridge.backends.zoneminder.zones import alarmed_by_scores, watching
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vms_bridge.backends.zoneminder.shm import Sample
-    from vms_bridge.model import Zone
+    from vms_bridge.zoneminder import Zone
+    from vms_bridge.zoneminder.memory import Sample
 
 # Somebody who moves has a score in most frames, not in all.
 _IN_ZONE_S = 1.0

@@ -1,7 +1,6 @@
 """In which zones something moves, by shared memory's scores or by an event's notes: pure.
 
-ZoneMinder's own order is by kind, then by id (Zone::Load in src/zm_zone.cpp); the rules are those of
-Monitor::DetectMotion in src/zm_monitor.cpp.
+The rules are those of Monitor::DetectMotion in src/zm_monitor.cpp.
 """
 
 from __future__ import annotations
@@ -10,21 +9,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.named_zones import named_zones
-from vms_bridge.model import MOTION
+from vms_bridge.zoneminder import MOTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from vms_bridge.model import AlarmState, Event, Zone
+    from vms_bridge.model import Event
+    from vms_bridge.zoneminder import AlarmState, Zone
 
-_KINDS = ("active", "inclusive", "exclusive", "preclusive", "inactive", "privacy")
 _WATCHING = frozenset({"active", "inclusive", "exclusive"})
-
-
-def in_order(zones: Iterable[Zone]) -> list[Zone]:
-    """Return a monitor's zones in ZoneMinder's own order."""
-    place = {kind: number for number, kind in enumerate(_KINDS)}
-    return sorted(zones, key=lambda zone: (place.get(zone.kind, len(place)), int(zone.id)))
 
 
 def watching(zones: Iterable[Zone]) -> tuple[Zone, ...]:

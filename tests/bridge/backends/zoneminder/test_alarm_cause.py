@@ -15,9 +15,10 @@ from tests.fakes.zoneminder.memory import SIZES, MemoryWriter
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE
 
+from vms_bridge import model
 from vms_bridge.backends.zoneminder.alarm_cause import AlarmCause
-from vms_bridge.backends.zoneminder.shm import Force, MonitorMemory, Sample
-from vms_bridge.model import AlarmState
+from vms_bridge.zoneminder import AlarmState
+from vms_bridge.zoneminder.memory import Force, MonitorMemory, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,18 +172,18 @@ async def test_an_alarm_within_continuous_recording(
         assert told(feed) is None
         world.move(1, "All")
         world.set_state(1, ALARM, **({} if personality is V1_38_4 else {"cause": b"Motion All"}))
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         assert told(feed) == ("Motion" if personality is V1_38_4 else "Motion All")
         world.set_state(1, ALERT)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALERT)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALERT)
         assert told(feed)
         world.move(1)
         world.set_state(1, IDLE, **({} if personality is V1_38_4 else {"cause": b""}))
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.IDLE)
         assert told(feed) is None
         world.write_trigger(1, 1, b"Forced Web")
         world.set_state(1, ALARM)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         assert told(feed) == "Forced Web"
 
 
@@ -193,8 +194,8 @@ async def test_without_shared_memory_the_cause_of_an_alarm_within_a_recording_is
     async with FakeZoneMinder(world) as fake, serve(fake, settings=config(fake.url)) as (_, feed):
         await feed.until(lambda: feed.states["1"].source == "status")
         world.set_state(1, ALARM)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         assert feed.states["1"].cause is None
         world.alarm(2)
-        await feed.until(lambda: feed.states["2"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["2"].alarm is model.AlarmState.ALARM)
         assert feed.states["2"].cause == "Motion"

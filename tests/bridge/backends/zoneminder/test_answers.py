@@ -14,11 +14,12 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.backends.zoneminder import KIND
-from vms_bridge.backends.zoneminder.answers import NotJson, UnfitJson, decode
-from vms_bridge.backends.zoneminder.api import Api, DatabaseDown, EmptyAnswer
+from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.commands import VmsTarget
 from vms_bridge.errors import VmsProtocolError, VmsUnreachable
+from vms_bridge.zoneminder import DatabaseDown, EmptyAnswer
+from vms_bridge.zoneminder.answers import NotJson, UnfitJson, decode
 
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve

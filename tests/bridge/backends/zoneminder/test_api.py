@@ -13,9 +13,9 @@ from tests.bridge.backends.zoneminder.support import PASSWORD, FastClock, config
 from tests.fakes.clock import FakeClock
 from tests.fakes.zoneminder import FakeZoneMinder, Personality, World
 
-from vms_bridge.backends.http import TimedOut
-from vms_bridge.backends.zoneminder.api import Api, NotThere, PermissionMissing, segments
-from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
+from vms_bridge.backends.zoneminder.api import Api
+from vms_bridge.errors import TimedOut, VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
+from vms_bridge.zoneminder import NotThere, PermissionMissing, segments
 
 if TYPE_CHECKING:
     from pathlib import Path

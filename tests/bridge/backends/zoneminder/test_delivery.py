@@ -13,11 +13,11 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM
 
+from vms_bridge import model
 from vms_bridge.backends.zoneminder.delivery import Delivery
 from vms_bridge.backends.zoneminder.monitor_ladder import Lags, MonitorLadder
-from vms_bridge.backends.zoneminder.parse import MonitorRow
-from vms_bridge.backends.zoneminder.shm import Sample
-from vms_bridge.model import AlarmState
+from vms_bridge.zoneminder import AlarmState, MonitorRow
+from vms_bridge.zoneminder.memory import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,7 +201,7 @@ async def test_a_hung_daemon_without_shared_memory(clock: FastClock, serve: Serv
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
         await feed.until(lambda: feed.states["1"].connected)
         world.alarm(1)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         world.silent.add(1)
         await feed.until(lambda: feed.states["1"].connected is False, 10)
         assert feed.states["1"].capture_fps is None
@@ -209,7 +209,7 @@ async def test_a_hung_daemon_without_shared_memory(clock: FastClock, serve: Serv
         await feed.until(lambda: feed.states["1"].alarm is None, 10)
         world.silent.clear()
         await feed.until(lambda: feed.states["1"].connected)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
 
 
 async def test_a_camera_that_halts_and_comes_back(tmp_path: Path, serve: Serve) -> None:

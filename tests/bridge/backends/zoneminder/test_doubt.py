@@ -16,14 +16,15 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE
 
+from vms_bridge import model
 from vms_bridge.backends.zoneminder.doubt import Doubt, standstill_limit
 from vms_bridge.backends.zoneminder.follower import EventHealth
 from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
 from vms_bridge.backends.zoneminder.pace import SPARE_PER_S
-from vms_bridge.backends.zoneminder.parse import MonitorRow
 from vms_bridge.backends.zoneminder.sources.asker import Asker, in_need, lag_of
 from vms_bridge.commands import SetAlarm, VmsTarget
-from vms_bridge.model import AlarmState, Event
+from vms_bridge.model import Event
+from vms_bridge.zoneminder import AlarmState, MonitorRow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -238,9 +239,9 @@ async def recording(world: World) -> AsyncIterator[World]:
         life.cancel()
 
 
-def told(feed: MemoryFeed) -> list[AlarmState | None]:
+def told(feed: MemoryFeed) -> list[model.AlarmState | None]:
     """Return what was told of the first monitor's alarm, one after the other."""
-    found: list[AlarmState | None] = []
+    found: list[model.AlarmState | None] = []
     for number, state in feed.history:
         if number == "1" and (not found or found[-1] != state.alarm):
             found.append(state.alarm)
@@ -262,19 +263,19 @@ async def test_a_short_alarm_in_a_long_event(clock: FastClock, serve: Serve) -> 
         began = clock.monotonic()
         event = world.alarm(1)
         assert event
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         await clock.sleep(began + at["ALERT"] - clock.monotonic())
         world.set_state(1, ALERT)
         await clock.sleep(began + at["IDLE"] - clock.monotonic())
         world.set_state(1, IDLE)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.IDLE)
         assert clock.monotonic() - began < 12
         assert (feed.states["1"].is_recording, feed.states["1"].event_id) == (True, str(event.id))
         await clock.sleep(began + 21.5 - clock.monotonic())
         world.close_event(event.id)
         await feed.until(lambda: feed.states["1"].is_recording is False)
-        assert told(feed)[-1] is AlarmState.IDLE
-        assert told(feed).count(AlarmState.ALARM) == 1
+        assert told(feed)[-1] is model.AlarmState.IDLE
+        assert told(feed).count(model.AlarmState.ALARM) == 1
         assert fake.asked("monitors/alarm") <= 2 + 22 * SPARE_PER_S + 1
 
 
@@ -284,8 +285,8 @@ async def test_a_second_alarm_in_the_same_event(clock: FastClock, serve: Serve) 
     async with recording(world), FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
         await feed.until(lambda: feed.states["1"].source == "events")
         world.alarm(1)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
-        for state, alarm in ((IDLE, AlarmState.IDLE), (ALARM, AlarmState.ALARM)):
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
+        for state, alarm in ((IDLE, model.AlarmState.IDLE), (ALARM, model.AlarmState.ALARM)):
             world.set_state(1, state)
             await feed.until(lambda alarm=alarm: feed.states["1"].alarm is alarm)  # type: ignore[misc]  # bound per turn
 
@@ -298,13 +299,13 @@ async def test_where_nobody_answers_a_young_event_becomes_unknown(clock: FastClo
         fake.fail("monitors/alarm", "500")
         began = clock.monotonic()
         world.alarm(1)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         await feed.until(lambda: feed.states["1"].alarm is None)
         assert 9 < clock.monotonic() - began < 16
         assert feed.states["1"].detail == "an event is open, and nobody answers whether it still is an alarm"
         assert (feed.states["1"].source, feed.states["1"].is_recording) == (None, True)
         fake.heal()
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
 
 
 async def test_events_of_the_old_kind_are_not_asked_about(clock: FastClock, serve: Serve) -> None:
@@ -312,9 +313,9 @@ async def test_events_of_the_old_kind_are_not_asked_about(clock: FastClock, serv
     async with recording(world), FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
         await feed.until(lambda: feed.states["1"].source == "events")
         world.alarm(1)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         await clock.sleep(40)
-        assert feed.states["1"].alarm is AlarmState.ALARM
+        assert feed.states["1"].alarm is model.AlarmState.ALARM
         assert not fake.asked("monitors/alarm")
         assert not fake.asked("configs")
 
@@ -327,18 +328,18 @@ async def test_what_a_killed_daemon_has_left_open(personality: Personality, cloc
         await feed.until(lambda: feed.states["1"].source == "events")
         event = world.alarm(1)
         assert event
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         await clock.sleep(12)
         killed = clock.monotonic()
         world.silent.add(1)
         world.set_state(1, IDLE)  # its successor knows nothing of the event
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE, 8)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.IDLE, 8)
         await feed.until(lambda: feed.states["1"].is_recording is False)
         assert clock.monotonic() - killed < 50
         assert feed.states["1"].event_id is None
         asked = fake.asked("monitors/alarm")
         await clock.sleep(20)
-        assert (feed.states["1"].alarm, feed.states["1"].is_recording) == (AlarmState.IDLE, False)
+        assert (feed.states["1"].alarm, feed.states["1"].is_recording) == (model.AlarmState.IDLE, False)
         assert fake.asked("monitors/alarm") <= asked + 1
 
 
@@ -348,13 +349,13 @@ async def test_a_daemon_that_does_not_answer_leaves_alarm_and_recording_unknown(
     async with recording(world), FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
         await feed.until(lambda: feed.states["1"].source == "events")
         world.alarm(1)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         fake.fail("monitors/alarm", "500")
         world.silent.add(1)
         await feed.until(lambda: feed.states["1"].alarm is None, 10)
         await feed.until(lambda: feed.states["1"].is_recording is None)
         world.silent.clear()
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM and feed.states["1"].is_recording)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM and feed.states["1"].is_recording)
 
 
 async def test_the_time_for_which_a_row_may_stay_the_same_is_zoneminders_own(clock: FastClock, serve: Serve) -> None:
@@ -363,7 +364,7 @@ async def test_the_time_for_which_a_row_may_stay_the_same_is_zoneminders_own(clo
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
         await feed.until(lambda: feed.states["1"].source == "events")
         world.alarm(1)
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         await clock.sleep(45)
         assert fake.asked("configs") == 1
         assert not fake.asked("monitors/alarm")
@@ -387,9 +388,9 @@ async def test_alert_after_a_cancelled_alarm_is_asked_about_until_it_is_over(clo
     world.is_alert_after_alarms = True
     async with recording(world), FakeZoneMinder(world) as fake, serve(fake) as (backend, feed):
         await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True))
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
         await backend.execute(VmsTarget(monitor_id="1"), SetAlarm(on=False))
         await backend.refresh(VmsTarget(monitor_id="1"))
-        assert feed.states["1"].alarm is AlarmState.ALERT
+        assert feed.states["1"].alarm is model.AlarmState.ALERT
         world.set_state(1, ALARM)  # something moves
-        await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
+        await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)

@@ -13,9 +13,9 @@ from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.zoneminder.halving import PAGE, Search
 from vms_bridge.backends.zoneminder.pace import Allowance
-from vms_bridge.backends.zoneminder.parse import EventRow
 from vms_bridge.backends.zoneminder.unreadable import Unreadable
 from vms_bridge.errors import VmsProtocolError
+from vms_bridge.zoneminder import EventRow
 
 if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.halving import Filters

@@ -11,9 +11,10 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 
 from vms_bridge.backends.zoneminder.event_values import event_of, has_clip, has_media
-from vms_bridge.backends.zoneminder.parse import EventRow, parse_event
 from vms_bridge.errors import MediaUnavailable
 from vms_bridge.model import EventPicture, EventRef, Resume
+from vms_bridge.zoneminder import EventRow
+from vms_bridge.zoneminder.parse import parse_event
 
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve

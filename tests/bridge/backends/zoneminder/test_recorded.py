@@ -18,8 +18,7 @@ from tests.fakes.zoneminder.recorded import EXCHANGES, body
 from tests.fakes.zoneminder.server import VIEWER
 from tests.fakes.zoneminder.world import ALARM, ALERT, UNKNOWN
 
-from vms_bridge.backends.zoneminder import parse
-from vms_bridge.model import AlarmState
+from vms_bridge.zoneminder import AlarmState, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,8 +12,8 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.zoneminder.memory import MemoryWriter
 
 from vms_bridge.backends.zoneminder.sampler import Sampler
-from vms_bridge.backends.zoneminder.shm import Sample, Unusable
-from vms_bridge.model import AlarmState
+from vms_bridge.zoneminder import AlarmState
+from vms_bridge.zoneminder.memory import Sample, Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping

@@ -16,16 +16,18 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.recorded import body
 
 from vms_bridge.backends.zoneminder import KIND
-from vms_bridge.backends.zoneminder.event_times import OFFSETS, event_times
 from vms_bridge.backends.zoneminder.local_time import LocalTime
-from vms_bridge.backends.zoneminder.parse import EventRow, parse_event, parse_events
 from vms_bridge.backends.zoneminder.time_witness import TimeWitness
 from vms_bridge.logs import Trouble
 from vms_bridge.model import Resume
+from vms_bridge.zoneminder.event_times import OFFSETS, event_times
+from vms_bridge.zoneminder.parse import parse_event, parse_events
 
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
     from tests.fakes.zoneminder import FakeEvent, Personality
+
+    from vms_bridge.zoneminder import EventRow
 
 NEW_YORK, BERLIN, KATHMANDU = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")
 LORD_HOWE, LONDON, AUCKLAND = ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Europe/London"), ZoneInfo("Pacific/Auckland")

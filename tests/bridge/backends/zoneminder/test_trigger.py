@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.bridge.backends.zoneminder.support import RECORDED
 from tests.fakes.zoneminder.memory import SIZES, MemoryWriter
 
-from vms_bridge.backends.zoneminder.shm import Force, MonitorMemory, Sample
 from vms_bridge.backends.zoneminder.trigger import Trigger
-from vms_bridge.model import AlarmState
+from vms_bridge.zoneminder import AlarmState
+from vms_bridge.zoneminder.memory import Force, MonitorMemory, Sample
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ import pytest
 from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, config
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
-from vms_bridge.backends.zoneminder.api import DatabaseDown
 from vms_bridge.model import Event, Resume
+from vms_bridge.zoneminder import DatabaseDown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

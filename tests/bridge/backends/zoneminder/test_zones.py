@@ -14,14 +14,17 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, IDLE, PREALARM
 
+from vms_bridge import model
 from vms_bridge.backends.zoneminder.kept_zones import KeptZones
 from vms_bridge.backends.zoneminder.notes import motion_zones
-from vms_bridge.backends.zoneminder.shm import Sample
 from vms_bridge.backends.zoneminder.zone_watch import Loaded, ZoneWatch
-from vms_bridge.backends.zoneminder.zones import alarmed_by_scores, in_order, occupied_by_notes, watching
-from vms_bridge.model import AlarmState, Capability, Event, Zone
+from vms_bridge.backends.zoneminder.zones import alarmed_by_scores, occupied_by_notes, watching
+from vms_bridge.model import Capability, Event
 from vms_bridge.mqtt.homeassistant.discovery import monitor_payload
 from vms_bridge.views import MonitorView
+from vms_bridge.zoneminder import AlarmState, Zone
+from vms_bridge.zoneminder.memory import Sample
+from vms_bridge.zoneminder.parse import in_order
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -404,7 +407,7 @@ async def test_a_daemon_that_names_other_zones_is_not_believed(
             world.alarm(1, notes="Motion: Gate")  # its score is where that of Drive is thought to be
             await feed.until(lambda: feed.states["1"].cause == "Motion:Gate")
             world.calm(1)
-            await feed.until(lambda: feed.states["1"].alarm is AlarmState.IDLE and not any(feed.states["1"].zones.values()))
+            await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.IDLE and not any(feed.states["1"].zones.values()))
         event = world.alarm(1, notes="Motion: Gate")
         assert event is not None
         await feed.until(lambda: feed.states["1"].zones == {"100": True, "101": False})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.down import Down
-from vms_bridge.backends.zoneminder.parse import parse_alarm_status
 from vms_bridge.errors import VmsUnreachable
-from vms_bridge.model import AlarmState
+from vms_bridge.zoneminder import AlarmState
+from vms_bridge.zoneminder.parse import parse_alarm_status
 
 if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.connection import Connection

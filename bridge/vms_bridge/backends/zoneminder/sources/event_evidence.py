@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.ladder import Reading, Unfit
 from vms_bridge.backends.zoneminder.doubt import Doubt
 from vms_bridge.backends.zoneminder.event_values import open_alarm
-from vms_bridge.model import AlarmState, EventKind
+from vms_bridge.model import EventKind
+from vms_bridge.zoneminder import AlarmState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.model import Event
+    from vms_bridge.zoneminder import MonitorRow
 
 NO_ANSWER = "an event is open, and nobody answers whether it still is an alarm"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.ladder import Reading, Steadiness, Unfit
 from vms_bridge.backends.zoneminder.alarm_cause import AlarmCause
 from vms_bridge.backends.zoneminder.sampler import LAG_S
-from vms_bridge.backends.zoneminder.shm import Force
 from vms_bridge.backends.zoneminder.trigger import Trigger
+from vms_bridge.zoneminder.memory import Force
 
 if TYPE_CHECKING:
-    from vms_bridge.backends.zoneminder.shm import Sample
-    from vms_bridge.model import AlarmState
+    from vms_bridge.zoneminder import AlarmState
+    from vms_bridge.zoneminder.memory import Sample
 
 STEP_UP_S = 1.0
 """So long it has to be good before it is believed again."""

@@ -7,24 +7,24 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.backends.zoneminder.api import NotThere
 from vms_bridge.backends.zoneminder.kept_zones import KeptZones
 from vms_bridge.backends.zoneminder.lists import MONITORS, Listing
 from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
 from vms_bridge.backends.zoneminder.pace import Bell
-from vms_bridge.backends.zoneminder.parse import as_id, as_text, mapping, parse_monitor, parse_monitors, rows
 from vms_bridge.backends.zoneminder.restarts import START_S, parse_process
 from vms_bridge.backends.zoneminder.servers import server_of
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
+from vms_bridge.zoneminder import NotThere
+from vms_bridge.zoneminder.parse import as_id, as_text, mapping, parse_monitor, parse_monitors, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from vms_bridge.backends.zoneminder.connection import Connection
     from vms_bridge.backends.zoneminder.ladders import Ladders
-    from vms_bridge.backends.zoneminder.parse import MonitorRow
     from vms_bridge.backends.zoneminder.system import SystemReader
+    from vms_bridge.zoneminder import MonitorRow
 
 _ZONES_INTERVAL_S = 300.0
 _SETTLE_S = 15.0

@@ -7,10 +7,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.identity import ForeignMemory
-from vms_bridge.backends.zoneminder.shm import ABSENT, Unusable
 from vms_bridge.backends.zoneminder.sources.memory_evidence import STEP_UP_S
 from vms_bridge.logs import Trouble
-from vms_bridge.model import AlarmState
+from vms_bridge.zoneminder import AlarmState
+from vms_bridge.zoneminder.memory import ABSENT, Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.ladders import Ladders
     from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
     from vms_bridge.backends.zoneminder.sampler import Sampler
-    from vms_bridge.backends.zoneminder.shm import Sample
     from vms_bridge.clock import Clock
+    from vms_bridge.zoneminder.memory import Sample
 
     class EventReader(Protocol):
         """Who reads events, and wants to hear of them before their rows tell."""

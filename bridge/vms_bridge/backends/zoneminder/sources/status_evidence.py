@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.ladder import Reading, Unfit
 
 if TYPE_CHECKING:
-    from vms_bridge.model import AlarmState
+    from vms_bridge.zoneminder import AlarmState
 
 _OLD_S = 30.0
 

@@ -11,16 +11,13 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.parse import as_float, as_text, mapping
-from vms_bridge.concealment import Secrets
 from vms_bridge.errors import VmsAuthFailed
+from vms_bridge.zoneminder.parse import as_float, as_text, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from pydantic import SecretStr
-
-    from vms_bridge.clock import Clock
+    from vms_bridge.zoneminder.transport import Clock
 
     Login = Callable[[Mapping[str, str]], Awaitable[object]]
 
@@ -50,17 +47,20 @@ def _token(text: object, ttl: object, now: float) -> _Token | None:
 
 
 class Authenticator:
-    """The tokens of one connection; `login` posts a form to host/login.json and raises VmsError itself."""
+    """The tokens of one connection; `login` posts a form to host/login.json and raises VmsError itself.
+
+    `keep_secrets` hears of what was got, so that it can be struck out wherever something is said.
+    """
 
     def __init__(
         self,
         username: str | None,
-        password: SecretStr | None,
+        password: str | None,
         login: Login,
         clock: Clock,
-        secrets: Secrets | None = None,
+        keep_secrets: Callable[..., None] = lambda *_: None,
     ) -> None:
-        self._secrets = Secrets() if secrets is None else secrets
+        self._keep_secrets = keep_secrets
         self._username, self._password = username, password
         self._login, self._clock = login, clock
         self._lock = asyncio.Lock()
@@ -104,8 +104,7 @@ class Authenticator:
                 return
         if self._username is None or self._password is None:
             raise VmsAuthFailed("ZoneMinder wants a login, but none is configured", hint="set username: and password:")
-        password = self._password.get_secret_value()
-        self._keep(await self._login({"user": self._username, "pass": password}))
+        self._keep(await self._login({"user": self._username, "pass": self._password}))
 
     def _keep(self, answer: object) -> None:
         now = self._clock.monotonic()
@@ -125,4 +124,4 @@ class Authenticator:
     def _conceal(self, fields: Mapping[str, object]) -> None:
         """Have what was got appear nowhere; of `auth=HASH`, with which ZoneMinder's pages are asked, that is the hash."""
         hashed = as_text(fields.get("credentials")).partition("auth=")[2].partition("&")[0]
-        self._secrets.keep_passing(as_text(fields.get("refresh_token")), as_text(fields.get("access_token")), hashed)
+        self._keep_secrets(as_text(fields.get("refresh_token")), as_text(fields.get("access_token")), hashed)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.bridge.backends.zoneminder.support import RECORDED
 from tests.fakes.zoneminder.memory import SIZES, MemoryWriter
 
-from vms_bridge.backends.zoneminder.shm import LAYOUTS, MonitorMemory, Unusable, counts_from_one
-from vms_bridge.model import AlarmState
+from vms_bridge.zoneminder import AlarmState
+from vms_bridge.zoneminder.memory import LAYOUTS, MonitorMemory, Unusable, counts_from_one
 
 if TYPE_CHECKING:
     from pathlib import Path

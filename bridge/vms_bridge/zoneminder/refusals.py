@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.http import GateClosed, login_page
-from vms_bridge.backends.zoneminder.answers import Decoded, NotJson, UnfitJson
-from vms_bridge.backends.zoneminder.parse import as_text, mapping
-from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
+from vms_bridge.errors import GateClosed, VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
+from vms_bridge.zoneminder.answers import Decoded, NotJson, UnfitJson
+from vms_bridge.zoneminder.parse import as_text, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vms_bridge.backends.http import Answer
+    from vms_bridge.zoneminder.transport import Answer, Transport
 
 SEARCHED_BYTES = 64 * 1024
 DATABASE_HINT = "is its database running? ZoneMinder says nothing at all while it is not"
@@ -45,10 +44,10 @@ class NotThere(VmsProtocolError):
     """ZoneMinder has no such thing (HTTP 404)."""
 
 
-def interpret(path: str, answer: Answer, found: Decoded | NotJson | UnfitJson, quoted: Callable[[str], str]) -> Decoded:
+def interpret(path: str, answer: Answer, found: Decoded | NotJson | UnfitJson, transport: Transport) -> Decoded:
     """Return what was found in the answer of `api/<path>`; None for one without a word. Raises VmsError.
 
-    `quoted` makes fit to be told what ZoneMinder says.
+    `transport` is what it came by.
     """
     status = answer.status
     if status in {502, 503, 504}:
@@ -56,17 +55,17 @@ def interpret(path: str, answer: Answer, found: Decoded | NotJson | UnfitJson, q
     if isinstance(found, UnfitJson):
         raise VmsProtocolError(f"api/{path} can't be used: {found}", hint="is it ZoneMinder that answers at url:?")
     if isinstance(found, NotJson):
-        raise _not_json(f"api/{path}", answer, quoted(str(found)))
+        raise _not_json(f"api/{path}", answer, transport.quoted(str(found)), transport)
     if status < 400:
         return found
-    raise _refusal(path, status, found.value, quoted)
+    raise _refusal(path, status, found.value, transport.quoted)
 
 
-def _not_json(where: str, answer: Answer, complaint: str) -> VmsError:
+def _not_json(where: str, answer: Answer, complaint: str, transport: Transport) -> VmsError:
     status, body = answer.status, answer.body
     if _NO_DATABASE.search(body[:SEARCHED_BYTES]):
         return DatabaseDown("ZoneMinder can't get at its database", hint=DATABASE_HINT)
-    if b"zoneminder" not in body.lower() and (gate := login_page(where, body)) is not None:
+    if b"zoneminder" not in body.lower() and (gate := transport.login_page(where, body)) is not None:
         return gate
     if complaint:
         return ServerFailed(f"{where} failed in PHP: {complaint}", hint=_LOG_HINT)

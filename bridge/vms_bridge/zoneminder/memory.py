@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.parse import alarm_state
+from vms_bridge.zoneminder.parse import alarm_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vms_bridge.model import AlarmState
+    from vms_bridge.zoneminder.values import AlarmState
 
 _PREFIX_BYTES = 1024
 # TriggerData follows SharedData in every version: its own size, then the state.

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bridge.backends.zoneminder.support import recorded
 
-from vms_bridge.backends.zoneminder import parse
-from vms_bridge.model import AlarmState, Storage
+from vms_bridge.zoneminder import AlarmState, Storage, parse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -4,11 +4,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 from tests.fakes.clock import FakeClock
 
-from vms_bridge.backends.zoneminder.auth import Authenticator
 from vms_bridge.errors import VmsAuthFailed
+from vms_bridge.zoneminder.auth import Authenticator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +34,7 @@ class Server:
 
 
 def authenticator(server: Server, clock: FakeClock) -> Authenticator:
-    return Authenticator("user", SecretStr("pass"), server.login, clock)
+    return Authenticator("user", "pass", server.login, clock)
 
 
 async def test_one_login_serves_all_who_wait() -> None:

@@ -12,13 +12,13 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder import answers
-from vms_bridge.backends.zoneminder.answers import MOST_PIECE_BYTES, Decoded, NotJson, Remark, UnfitJson, decode
+from vms_bridge.zoneminder import answers
+from vms_bridge.zoneminder.answers import MOST_PIECE_BYTES, Decoded, NotJson, Remark, UnfitJson, decode
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-    from vms_bridge.clock import Clock
+    from vms_bridge.zoneminder.transport import Clock
 
 LARGE_BYTES = 256 * 1024
 _PATIENCE_S = 15.0

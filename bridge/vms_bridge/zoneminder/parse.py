@@ -8,143 +8,20 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from vms_bridge.backends.zoneminder.event_times import event_times
-from vms_bridge.backends.zoneminder.zones import in_order
-from vms_bridge.model import AlarmState, Storage, Zone
+from vms_bridge.zoneminder.event_times import event_times
+from vms_bridge.zoneminder.values import AlarmState, EventRow, MonitorRow, RunState, Storage, Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, tzinfo
-
-    from vms_bridge.backends.zoneminder.event_times import EventTimes
 
 TEXT_LIMIT = 4096
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?")
 _ROW_LIMIT = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorRow:
-    """What ZoneMinder's monitor list says about one monitor; `capturing` is None where modes are still `function`."""
-
-    id: str
-    name: str
-    type: str = ""
-    width: int | None = None
-    height: int | None = None
-    colours: int | None = None
-    server_id: str | None = None
-    function: str | None = None
-    enabled: bool = True
-    capturing: str | None = None
-    analysing: str | None = None
-    recording: str | None = None
-    decoding: str = "Always"
-    status: str | None = None
-    capture_fps: float | None = None
-    analysis_fps: float | None = None
-    bandwidth_bytes: int | None = None
-    updated: str | None = None
-    """When the daemon has written its status, in the server's words; only from 1.37 on it does so even if nothing has changed."""
-    events: Mapping[str, int | None] = field(default_factory=dict)
-    min_section_s: float = 10.0
-
-    @property
-    def modes(self) -> dict[str, str]:
-        """The modes now in force, in the words of this version's generation."""
-        if self.capturing is not None:
-            pairs = {"capturing": self.capturing, "analysing": self.analysing, "recording": self.recording}
-            return {mode: value for mode, value in pairs.items() if value is not None}
-        return {} if self.function is None else {"function": self.function}
-
-    @property
-    def captures(self) -> bool:
-        """Whether a daemon is meant to fetch pictures all the time."""
-        if self.type == "WebSite":
-            return False
-        return self.capturing == "Always" if self.capturing is not None else self.function not in {None, "None"}
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is meant to run for this monitor."""
-        return self.type == "WebSite" or (self.capturing or self.function) == "None"
-
-    @property
-    def is_delivering(self) -> bool:
-        """Whether pictures come, by what the daemon writes into the database every ten seconds."""
-        return self.is_running and (self.capture_fps or 0) > 0
-
-    @property
-    def is_running(self) -> bool:
-        """Whether there is a daemon, by what it writes there."""
-        return self.status not in {None, "NotRunning", "Unknown"}
-
-    @property
-    def armed(self) -> bool | None:
-        """Whether the mode detects; None where the mode is unknown."""
-        if self.capturing is not None:
-            return self.analysing == "Always" and self.capturing != "None"
-        if self.function is None:
-            return None
-        return self.function in {"Modect", "Mocord", "Nodect"} and self.enabled
-
-    @property
-    def shows_alarms_as_events(self) -> bool:
-        """Whether an event is open exactly while there is an alarm."""
-        return self.recording == "OnMotion" if self.capturing is not None else self.function in {"Modect", "Nodect"}
-
-    @property
-    def events_outlast_alarms(self) -> bool:
-        """Whether an alarm may be over while its event runs on, to the least length of an event: since 1.37."""
-        return self.capturing is not None
-
-    @property
-    def records_always(self) -> bool:
-        """Whether it records also while nothing moves."""
-        return self.recording == "Always" if self.capturing is not None else self.function in {"Record", "Mocord"}
-
-    @property
-    def decodes(self) -> bool:
-        """Whether every picture is decoded that is recorded: then an event has one from its beginning on."""
-        return self.decoding == "Always"
-
-    @property
-    def is_without_alarms(self) -> bool:
-        """Whether no alarm can come about: such a monitor ignores even forced ones (Function Monitor)."""
-        return self.capturing is None and self.function == "Monitor"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
-    """One row of ZoneMinder's event list."""
-
-    id: int
-    monitor_id: str
-    start: datetime
-    end: datetime | None = None
-    times: EventTimes | None = None
-    told_at: datetime | None = None
-    """When the row was told, by the web server's clock."""
-    cause: str = ""
-    notes: str = ""
-    length_s: float | None = None
-    frames: int | None = None
-    alarm_frames: int | None = None
-    max_score: int | None = None
-    video: str = ""
-    saves_jpegs: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunState:
-    """A named set of modes."""
-
-    name: str
-    is_active: bool = False
+_KINDS = ("active", "inclusive", "exclusive", "preclusive", "inactive", "privacy")
 
 
 def as_int(value: object) -> int | None:
@@ -310,6 +187,12 @@ def parse_zones(raw: object, monitors: Mapping[str, MonitorRow]) -> dict[str, tu
         zone = Zone(id=zone_id, name=as_text(row.get("Name")) or f"Zone {zone_id}", kind=kind, points=points)
         found.setdefault(monitor_id, []).append(zone)
     return {monitor_id: tuple(in_order(zones)) for monitor_id, zones in found.items()}
+
+
+def in_order(zones: Iterable[Zone]) -> list[Zone]:
+    """Return a monitor's zones in ZoneMinder's own order: by kind, then by id (Zone::Load in src/zm_zone.cpp)."""
+    place = {kind: number for number, kind in enumerate(_KINDS)}
+    return sorted(zones, key=lambda zone: (place.get(zone.kind, len(place)), int(zone.id)))
 
 
 def _points(row: Mapping[str, Any], monitor: MonitorRow | None) -> tuple[tuple[float, float], ...]:

@@ -10,12 +10,11 @@ from tests.bridge.backends.zoneminder.support import config
 from tests.fakes.clock import FakeClock
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
-from vms_bridge.backends.http import TooLarge
-from vms_bridge.backends.zoneminder.answers import MOST_ROWS, Decoded, NotJson, UnfitJson, decode, pieces
 from vms_bridge.backends.zoneminder.api import Api
-from vms_bridge.backends.zoneminder.large_answers import LARGE_BYTES, Decoder
 from vms_bridge.clock import SystemClock
-from vms_bridge.errors import VmsProtocolError
+from vms_bridge.errors import TooLarge, VmsProtocolError
+from vms_bridge.zoneminder.answers import MOST_ROWS, Decoded, NotJson, UnfitJson, decode, pieces
+from vms_bridge.zoneminder.large_answers import LARGE_BYTES, Decoder
 
 MONITORS = {"monitors": [{"Monitor": {"Id": number, "Name": f"Tür {number} 🚪", "Path": "x" * 3000}} for number in range(200)]}
 

@@ -1,0 +1,41 @@
+"""ZoneMinder for programs: its API's client, its answers as values, and its shared memory; 1.34 to 1.39.
+
+Nothing of the bridge is needed but its errors. What a `Client` asks goes by a `Transport`, which whoever uses it brings along.
+"""
+
+from __future__ import annotations
+
+from vms_bridge.zoneminder.auth import Authenticator
+from vms_bridge.zoneminder.client import JSON_LIMIT_BYTES, Client, segments
+from vms_bridge.zoneminder.memory import Force, MonitorMemory, Sample, Unusable, Version
+from vms_bridge.zoneminder.refusals import DatabaseDown, EmptyAnswer, GatewayFailed, NotThere, PermissionMissing, ServerFailed
+from vms_bridge.zoneminder.transport import Answer, Clock, Transport
+from vms_bridge.zoneminder.values import MOTION, AlarmState, EventRow, MonitorRow, RunState, Storage, Zone
+
+__all__ = [
+    "JSON_LIMIT_BYTES",
+    "MOTION",
+    "AlarmState",
+    "Answer",
+    "Authenticator",
+    "Client",
+    "Clock",
+    "DatabaseDown",
+    "EmptyAnswer",
+    "EventRow",
+    "Force",
+    "GatewayFailed",
+    "MonitorMemory",
+    "MonitorRow",
+    "NotThere",
+    "PermissionMissing",
+    "RunState",
+    "Sample",
+    "ServerFailed",
+    "Storage",
+    "Transport",
+    "Unusable",
+    "Version",
+    "Zone",
+    "segments",
+]

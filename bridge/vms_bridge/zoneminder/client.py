@@ -1,0 +1,187 @@
+"""One connection to a ZoneMinder's API: its paths, tokens and ways to say no.
+
+Used for one attempt and thrown away. No message ever holds a URL's query: that is where the token is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from vms_bridge.errors import GateClosed, Redirected, VmsAuthFailed
+from vms_bridge.zoneminder.answers import NotJson, UnfitJson
+from vms_bridge.zoneminder.auth import Authenticator
+from vms_bridge.zoneminder.large_answers import Decoder
+from vms_bridge.zoneminder.refusals import DATABASE_HINT, SEARCHED_BYTES, DatabaseDown, EmptyAnswer, interpret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from vms_bridge.zoneminder.answers import Decoded, Remark
+    from vms_bridge.zoneminder.transport import Answer, Clock, Transport
+
+# Two thousand monitors are 7 MB.
+JSON_LIMIT_BYTES = 16 * 1024 * 1024
+_SMALLEST = "host/getVersion"
+_ALWAYS_ANSWERED = frozenset({_SMALLEST, "host/login"})
+# A second login can't mend a refusal that comes this soon after the first.
+_FRESH_TOKEN_S = 30.0
+
+
+class Client:
+    """Requests below one ZoneMinder's portal (`url`), authenticated and bounded.
+
+    `keep_secrets` hears of the tokens that were got, `note` what was remarkable about an answer that could be used all the same.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        transport: Transport,
+        clock: Clock,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        keep_secrets: Callable[..., None] = lambda *_: None,
+        note: Callable[[str, Iterable[Remark]], None] = lambda _path, _remarks: None,
+    ) -> None:
+        self._url, self._transport, self._note = url, transport, note
+        self.auth = Authenticator(username, password, self._login, clock, keep_secrets)
+        self._decoder = Decoder(clock)
+        self.requests = 0
+
+    async def get(
+        self, path: str, query: Mapping[str, str] | None = None, *, timeout_s: float | None = None, at: str | None = None
+    ) -> object:
+        """GET `api/<path>.json` and return its JSON; `at` is another server's API. Raises VmsError."""
+        value, _ = await self._json("GET", path, query or {}, timeout_s=timeout_s, at=at)
+        return value
+
+    async def get_dated(
+        self, path: str, query: Mapping[str, str], *, timeout_s: float | None = None
+    ) -> tuple[object, datetime | None]:
+        """GET as `get` does, and return when it was answered too, by the web server's clock if that is told. Raises VmsError."""
+        return await self._json("GET", path, query, timeout_s=timeout_s)
+
+    async def post(self, path: str, form: Mapping[str, str], *, timeout_s: float | None = None) -> object:
+        """POST a form to `api/<path>.json` and return its JSON. Raises VmsError."""
+        value, _ = await self._json("POST", path, {}, form=form, timeout_s=timeout_s)
+        return value
+
+    def quoted(self, text: str) -> str:
+        """Return what ZoneMinder has said without secrets, and no longer than a line or two."""
+        return self._transport.quoted(text)
+
+    async def get_without_token(self, path: str) -> object:
+        """GET without logging in, to see whether the server wants a login at all. Raises VmsError."""
+        return await self._answer(path, await self._send("GET", self._api(path), {}), at=None)
+
+    async def fetch(
+        self, url: str, query: Mapping[str, str], limit_bytes: int, *, timeout_s: float | None = None
+    ) -> tuple[int, str, bytes]:
+        """GET anything on this server with the token: status, content type, body. Raises VmsError."""
+        token = await self.auth.token()
+        answer = await self._send("GET", url, _with_token(query, token), limit_bytes=limit_bytes, timeout_s=timeout_s)
+        if answer.status in {401, 403} and token is not None:
+            await self.auth.renew_after_refusal(token, younger_than_s=_FRESH_TOKEN_S)
+            query = _with_token(query, await self.auth.token())
+            answer = await self._send("GET", url, query, limit_bytes=limit_bytes, timeout_s=timeout_s)
+        return answer.status, answer.content_type, answer.body
+
+    async def _login(self, form: Mapping[str, str]) -> object:
+        path = "host/login"
+        answer = await self._send("POST", self._api(path), {}, form=form)
+        try:
+            return await self._answer(path, answer, at=None)
+        except GateClosed:
+            raise
+        except VmsAuthFailed as error:
+            raise VmsAuthFailed(
+                f"ZoneMinder refused the login: {error}",
+                hint="check username: and password:, and that the user is enabled and has API access",
+            ) from None
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        form: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        at: str | None = None,
+    ) -> tuple[object, datetime | None]:
+        token = await self.auth.token()
+        url = self._api(path) if at is None else f"{at}/{path}.json"
+        asked = _with_token(query, token)
+        answer = await self._send(method, url, asked, form=form, timeout_s=timeout_s)
+        # 401 says both "not logged in" and "not allowed": one new login tells them apart.
+        in_doubt = answer.status == 401 and token is not None and not _is_about_permission(answer.body)
+        if in_doubt and token and await self.auth.renew_after_refusal(token, younger_than_s=_FRESH_TOKEN_S):
+            asked = _with_token(query, await self.auth.token())
+            answer = await self._send(method, url, asked, form=form, timeout_s=timeout_s)
+        return await self._answer(path, answer, at=at), answer.date
+
+    async def _answer(self, path: str, answer: Answer, *, at: str | None) -> object:
+        """Return the answer's JSON. Raises VmsError."""
+        try:
+            found: Decoded | NotJson | UnfitJson = await self._decoder.decode(answer.body)
+        except (NotJson, UnfitJson) as error:
+            found = error
+        decoded = interpret(path, answer, found, self._transport)
+        self._note(path, (replace(remark, text=self.quoted(remark.text)) for remark in decoded.remarks))
+        if decoded.value is not None:
+            return decoded.value
+        if path in _ALWAYS_ANSWERED or not await self._answers_at_all(at):
+            raise DatabaseDown("ZoneMinder answers nothing (HTTP 200 without a word)", hint=DATABASE_HINT)
+        raise EmptyAnswer(
+            f"api/{path} answered nothing",
+            hint="ZoneMinder can't write it as JSON: is there a name or a note with strange characters?"
+            " Look at the web server's error log",
+        )
+
+    async def _answers_at_all(self, at: str | None) -> bool:
+        """Say whether the smallest question has an answer, of whatever kind."""
+        url = self._api(_SMALLEST) if at is None else f"{at}/{_SMALLEST}.json"
+        answer = await self._send("GET", url, _with_token({}, await self.auth.token()))
+        return bool(answer.body.strip())
+
+    def _api(self, path: str) -> str:
+        return f"{self._url}/api/{path}.json"
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        query: Mapping[str, str],
+        *,
+        form: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        limit_bytes: int = JSON_LIMIT_BYTES,
+    ) -> Answer:
+        self.requests += 1
+        encoded = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in query.items())
+        target = f"{url}?{encoded}" if encoded else url
+        try:
+            return await self._transport.send(method, target, form=form, timeout_s=timeout_s, limit_bytes=limit_bytes)
+        except Redirected as error:
+            if "view=login" in urlsplit(error.location).query:
+                raise VmsAuthFailed(
+                    f"{urlsplit(url).path} wants a login", hint="the user may lack the permission to view this"
+                ) from None
+            raise
+
+
+def segments(*parts: tuple[str, str]) -> str:
+    """Return CakePHP's named path segments, such as `Id >:5/MonitorId:1`, encoded."""
+    return "/".join(f"{quote(name, safe='')}:{quote(value, safe='')}" for name, value in parts)
+
+
+def _with_token(query: Mapping[str, str], token: str | None) -> Mapping[str, str]:
+    return query if token is None else {**query, "token": token}
+
+
+def _is_about_permission(body: bytes) -> bool:
+    return b"nsufficient" in body[:SEARCHED_BYTES]
