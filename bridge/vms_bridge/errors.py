@@ -112,6 +112,10 @@ class GateClosed(VmsAuthFailed):
     """What stands before the server (a web server's own login, a proxy) does not let the bridge through."""
 
 
+class BrokeOff(VmsProtocolError):
+    """The answer came to an end before it was whole; what was asked for may have been done all the same."""
+
+
 class TooLarge(VmsProtocolError):
     """The answer is larger than anybody can mean; what was asked for in parts may be had in smaller ones."""
 

@@ -254,6 +254,7 @@ def test_a_picture_that_is_none_is_found_and_one_that_is_taken_away() -> None:
     assert heard(("vms_bridge/lies/old/5/snapshot", b"")).faults == [], "events of this monitor are deleted"
     first, second = (("vms_bridge/lies/old/1/last_event", json.dumps({"id": each}).encode()) for each in ("old-1", "old-2"))
     assert heard(first, (topic, b"jpeg"), second, (topic, b"")).faults == [], "it was of the event before"
+    assert heard(first, (topic, b"jpeg"), (topic, b""), second).faults == [], "it came over another connection"
     assert heard(first, (topic, b"jpeg"), first, (topic, b"")).faults
     assert heard(first, (topic, b"jpeg"), second, (topic, b"jpeg"), (topic, b"")).faults
 

@@ -23,6 +23,7 @@ from yarl import URL
 
 from vms_bridge.concealment import Secrets
 from vms_bridge.errors import (
+    BrokeOff,
     ConnectionClosed,
     GateClosed,
     Redirected,
@@ -223,7 +224,7 @@ class HttpClient:
                 hint=f"check url:, and whether {self._name}'s host and its web server are up",
             ) from None
         except aiohttp.ClientPayloadError:
-            raise VmsProtocolError(f"{where} broke off in the middle of its answer") from None
+            raise BrokeOff(f"{where} broke off in the middle of its answer") from None
         except aiohttp.ClientResponseError as error:
             raise VmsProtocolError(f"{where} did not answer in proper HTTP: {self.quoted(str(error.message))}") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -278,7 +279,7 @@ async def _unpacked(response: aiohttp.ClientResponse, where: str) -> AsyncIterat
     except zlib.error:
         raise VmsProtocolError(f"{where} answered what can't be unpacked") from None
     if not unpacker.eof:
-        raise VmsProtocolError(f"{where} broke off in the middle of its answer")
+        raise BrokeOff(f"{where} broke off in the middle of its answer")
 
 
 def _certificate_wanted(host: str, *, is_shown: bool) -> GateClosed:

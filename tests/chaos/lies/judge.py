@@ -29,6 +29,7 @@ ASKED_AGAIN_S = 75.0
 SELDOM = frozenset({"zone", "version", "states", "storage", "zones", "servers"})
 _LATELY_S = 12.0
 _EVER_S = 600.0
+_OVERTAKES_S = 5.0
 _GONE_S = 15.0
 _CONCERNS: dict[str, tuple[str, ...]] = {
     "monitors": ("",),
@@ -126,12 +127,19 @@ class Devices:
     absent: dict[tuple[str, int], list[tuple[float, float | None]]] = field(default_factory=dict)
     losing: Collection[int] = ()
     """Monitors of which events are deleted now and then."""
-    faults: list[str] = field(default_factory=list)
+    _found: list[str] = field(default_factory=list)
+    _cleared: list[tuple[float, tuple[str, int], str]] = field(default_factory=list)
+    """Pictures that were taken away: when, whose, and on which topic."""
     _known: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     _heard: int = 0
     _newest: dict[tuple[str, int], str] = field(default_factory=dict)
     _shown: dict[tuple[str, int], str] = field(default_factory=dict)
     """By monitor: which event was the newest when its picture came."""
+
+    @property
+    def faults(self) -> list[str]:
+        """All that is wrong, in sentences."""
+        return self._found + [f"{topic} was cleared, and no event of the monitor was deleted" for _, _, topic in self._cleared]
 
     def hear(
         self, messages: Sequence[Message], excused: Collection[tuple[str, int]] = (), doubtful: Collection[str] = ()
@@ -150,14 +158,14 @@ class Devices:
         if owner is None:
             return
         if message.topic.endswith("/last_event") and message.payload:
-            self._newest[owner] = json.loads(message.payload)["id"]
+            self._note_newest(owner, json.loads(message.payload)["id"], message.at)
         if message.topic.endswith("/snapshot"):
             self._see(message, owner, excused)
         elif not message.payload:
             self._known.pop(message.topic, None)
             if owner not in excused and not self._was_away(owner, message.at):
-                self.faults.append(f"{message.topic} was cleared, and the monitor is there")
-        elif message.topic.endswith("/config") and owner[0] not in doubtful:
+                self._found.append(f"{message.topic} was cleared, and the monitor is there")
+        elif message.topic.endswith("/config") and owner[0] not in doubtful and not self._was_away(owner, message.at):
             self._compare(message)
 
     def _owner(self, topic: str) -> tuple[str, int] | None:
@@ -173,28 +181,34 @@ class Devices:
     def _was_away(self, owner: tuple[str, int], at: float) -> bool:
         return any(start <= at and (end is None or at <= end + _GONE_S) for start, end in self.absent.get(owner, ()))
 
+    def _note_newest(self, owner: tuple[str, int], event: str, at: float) -> None:
+        """Note a monitor's newest event; pictures come over another connection, so one may have gone before this came."""
+        if self._newest.get(owner) not in {None, event}:
+            self._cleared = [each for each in self._cleared if each[1] != owner or each[0] < at - _OVERTAKES_S]
+        self._newest[owner] = event
+
     def _see(self, message: Message, owner: tuple[str, int], excused: Collection[tuple[str, int]]) -> None:
         if message.payload:
             if message.payload not in self.pictures:
-                self.faults.append(f"{message.topic} shows what is no picture: {message.payload[:40]!r}")
+                self._found.append(f"{message.topic} shows what is no picture: {message.payload[:40]!r}")
             self._shown[owner] = self._newest.get(owner, "")
         elif self._shown.get(owner) != self._newest.get(owner):
             return  # no picture of an event before stays beside one of which none can be had
         elif owner not in excused and not self._was_away(owner, message.at) and owner[1] not in self.losing:
-            self.faults.append(f"{message.topic} was cleared, and no event of the monitor was deleted")
+            self._cleared.append((message.at, owner, message.topic))
 
     def _compare(self, message: Message) -> None:
         """Hold what a device offers against what it has offered: a lie takes nothing away."""
         try:
             offered = _offered(json.loads(message.payload))
         except ValueError:
-            self.faults.append(f"{message.topic} is no JSON")
+            self._found.append(f"{message.topic} is no JSON")
             return
         for component, options in self._known.setdefault(message.topic, offered).items():
             if component not in offered:
-                self.faults.append(f"{message.topic} has lost {component}")
+                self._found.append(f"{message.topic} has lost {component}")
             elif options - offered[component]:
-                self.faults.append(f"{message.topic}: {component} has lost {sorted(options - offered[component])}")
+                self._found.append(f"{message.topic}: {component} has lost {sorted(options - offered[component])}")
 
 
 def _offered(payload: Mapping[str, Any]) -> dict[str, set[str]]:

@@ -47,6 +47,7 @@ _UPHEAVALS_S = (36.0, 24.0)
 """Until something changes in ZoneMinder itself, and from then on until the minute is over: it is asked once a minute."""
 _ROUND_S, _DRAIN_S, _ANSWERS_S = 120.0, 40.0, 60.0
 _TIME_TO_READ_S = 10.0
+_EXCUSED_WITHIN_S = 0.1
 _CONFIG = """\
 instance: lies
 log: {{level: debug}}
@@ -162,6 +163,7 @@ class Run:
             scene.settle()
         await self._last_check()
         await cancelled(watching)
+        self._result.devices = self._lookout.devices.faults
         if self._is_bridge_running("at the end"):
             await self._stop_bridge("at the end", signal.SIGTERM)
 
@@ -214,11 +216,16 @@ class Run:
             if tale.sort is Sort.HIDDEN:
                 stack.enter_context(self._lookout.doubt(lie.where, lie.part))
             with liar.telling(told):
-                await asyncio.sleep(lie.lasts)
-        if tale.sort is Sort.HIDDEN and lie.part == "monitors":
-            for number in {number for each in liar.told if each.at >= began for number in each.missing}:
-                self._lookout.excuse(lie.where, number)
+                while (left := began + lie.lasts - time.monotonic()) > 0:
+                    await asyncio.sleep(min(left, _EXCUSED_WITHIN_S))
+                    if tale.sort is Sort.HIDDEN and lie.part == "monitors":
+                        self._excuse_missing(lie.where, began)
         return told.told
+
+    def _excuse_missing(self, system: str, since: float) -> None:
+        """Let the monitors be taken away that a list has left out since then, before anybody hears that they are."""
+        for number in {number for each in self._liars[system].told if each.at >= since for number in each.missing}:
+            self._lookout.excuse(system, number)
 
     async def _poison(self, lie: Untruth) -> int:
         """Have one row spoil every page that holds it; all others are to be told meanwhile."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
-from vms_bridge.errors import CommandRejected, TimedOut, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
+from vms_bridge.errors import BrokeOff, CommandRejected, TimedOut, TooLarge, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
 from vms_bridge.zoneminder import EmptyAnswer, GatewayFailed
 from vms_bridge.zoneminder.parse import as_text, mapping
 
@@ -164,8 +164,8 @@ async def _ask(api: Api, path: str, timeout_s: float, form: Mapping[str, str] | 
         if form is not None:
             return await api.post(path, form, timeout_s=timeout_s)
         return await api.get(path, timeout_s=timeout_s, at=at)
-    except (TimedOut, GatewayFailed, EmptyAnswer):
-        return None  # a run state takes minutes, a gateway waits for one; PHP goes on either way
+    except (TimedOut, GatewayFailed, EmptyAnswer, BrokeOff, TooLarge):
+        return None  # a run state takes minutes, a gateway waits for one; PHP goes on either way, whatever becomes of its answer
     except VmsAuthFailed as error:
         raise CommandRejected(
             f"ZoneMinder does not let this user do that: {error}",

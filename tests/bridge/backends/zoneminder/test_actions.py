@@ -181,7 +181,7 @@ async def test_edits_that_answer_with_a_page_or_an_error(serve: Serve) -> None:
             await backend.execute(VmsTarget(monitor_id="2"), SetAlarm(on=True))
 
 
-@pytest.mark.parametrize("kind", ["502", "503", "504"])
+@pytest.mark.parametrize("kind", ["502", "503", "504", "truncate"])
 @pytest.mark.parametrize(
     "action", [SetRunState(name="Quiet"), SetMode(mode="function", value="Monitor"), Restart(), SetAlarm(on=True)]
 )
