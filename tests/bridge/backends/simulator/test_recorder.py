@@ -69,11 +69,11 @@ async def test_pages_lead_back_to_the_beginning_and_leave_nothing_out() -> None:
     assert starts == sorted(starts, reverse=True)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.floats(-600, 4_000), st.floats(-600, 4_000), st.sets(st.sampled_from(["1", "2", "3", "9"])) | st.none())
+@settings(max_examples=20, deadline=None)
+@given(st.floats(-200, 1_000), st.floats(-200, 1_000), st.sets(st.sampled_from(["1", "2", "3", "9"])) | st.none())
 def test_a_query_gives_what_began_in_its_time_at_its_monitors(since: float, until: float, monitors: set[str] | None) -> None:
     async def asked() -> None:
-        simulator, _ = site()
+        simulator, _ = site(after_s=900)
         every = [event for page in await pages(simulator, EventQuery()) for event in page]
         query = EventQuery(since=at(since), until=at(until), monitors=None if monitors is None else frozenset(monitors))
         found = [event for page in await pages(simulator, query) for event in page]
