@@ -311,7 +311,7 @@ async def test_a_replay_brings_the_pictures_too(studio: Studio) -> None:
     studio.hub.pictures = {"1": picture(320, 240)}
     studio.hub.add_monitor("zm", monitor(2))
     studio.happen(1, end=hours_ago(studio, 30), start=hours_ago(studio, 31))
-    await studio.until(lambda: TOPIC in studio.broker.retained)
+    await studio.until(lambda: studio.memory.shown.get(KEY) == Shown(event="zm-1", is_over=True))
     studio.broker.publish(TOPIC, b"", retain=True)
     studio.snapshots.repeat()
     await studio.until(lambda: TOPIC in studio.broker.retained)

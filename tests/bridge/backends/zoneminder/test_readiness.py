@@ -185,10 +185,10 @@ async def test_what_there_was_no_time_to_look_at_is_believed_in_the_end(serve: S
         world.monitors[number].decoding = "None"
         world.open_event(number, "Continuous", "")
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
-        await feed.until(lambda: len(feed.events) == 40)
+        await feed.until(lambda: len(feed.events) == 40, 12)
         for number in world.monitors:
             world.close_event(number)
-        await feed.until(lambda: all((seen := feed.event(number)) and seen.snapshot_ready for number in world.monitors), 8)
+        await feed.until(lambda: all((seen := feed.event(number)) and seen.snapshot_ready for number in world.monitors), 14)
         assert fake.pictures_asked <= 25
 
 
