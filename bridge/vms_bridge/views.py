@@ -43,7 +43,7 @@ class MessageType(OpenSet):
 class EventMessage:
     """The public message of one step in an event's life (docs/mqtt.md); field order is the order in the JSON.
 
-    What stands below a field is its description in the JSON Schema (mqtt/schemas.py).
+    What stands below a field is its description in the JSON Schema (entities/schemas.py).
     """
 
     v: Version = MESSAGE_VERSION

@@ -24,6 +24,7 @@ BASIC = {
         "backoff",
         "keys",
         "messages",
+        "bodies",
         "logs",
     ),
 }
@@ -41,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "threads": set(),
     "keys": BASIC,
     "messages": BASIC,
+    "bodies": BASIC,
     "logs": {"clock", "errors", "concealment"},
     "concealment": set(),
     "addresses": set(),

@@ -27,7 +27,17 @@ _ANY: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 def monitor_state(view: MonitorView) -> bytes:
-    """Return everything current about a monitor; live values are null while it is not available."""
+    """Return everything current about a monitor as JSON."""
+    return encode(monitor_body(view))
+
+
+def system_state(view: SystemView) -> bytes:
+    """Return everything current about a system as JSON."""
+    return encode(system_body(view))
+
+
+def monitor_body(view: MonitorView) -> dict[str, Any]:
+    """Return what stands in a monitor's state; live values are None while it is not available."""
     state = view.state
     message: dict[str, Any] = {"v": MESSAGE_VERSION, "available": state.available}
     if state.available:
@@ -42,11 +52,11 @@ def monitor_state(view: MonitorView) -> bytes:
         message["zones"] = {part_key(zone.id): None for zone in view.monitor.zones}
     message["detail"] = state.detail
     message["time"] = state.observed
-    return encode(message)
+    return message
 
 
-def system_state(view: SystemView) -> bytes:
-    """Return everything current about a system; live values are null while it is not available."""
+def system_body(view: SystemView) -> dict[str, Any]:
+    """Return what stands in a system's state; live values are None while it is not available."""
     state = view.state
     message: dict[str, Any] = {"v": MESSAGE_VERSION, "name": view.name, "kind": view.kind}
     for field, read in _SYSTEM_FIELDS.items():
@@ -65,7 +75,7 @@ def system_state(view: SystemView) -> bytes:
     message["time_zone"] = state.time_zone
     message["detail"] = state.detail
     message["time"] = state.observed
-    return encode(message)
+    return message
 
 
 def encode(message: object) -> bytes:

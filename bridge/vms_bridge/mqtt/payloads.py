@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from vms_bridge.bodies import answer, seen_objects
 from vms_bridge.entities.states import encode
-from vms_bridge.mqtt.bodies import Answer, Failure, Hello, SeenObject, SeenObjects, SystemName
+from vms_bridge.mqtt.bodies import Hello, SystemName
 from vms_bridge.views import EventMessage
 
 if TYPE_CHECKING:
@@ -62,34 +63,12 @@ def info(
 
 def ack(ack: Ack) -> bytes:
     """Return the answer to a command."""
-    answer = Answer(
-        request_id=ack.request_id,
-        system=ack.target.system,
-        monitor=ack.target.monitor,
-        command=ack.name,
-        result=ack.result,
-        applied=ack.applied,
-        error=None if ack.code is None else Failure(code=ack.code, hint=ack.hint),
-        time=ack.time,
-    )
-    event = ack.target.event
-    return encode(answer if event is None else {**asdict(answer), "event": event.format()})
+    return encode(answer(ack))
 
 
 def detection(view: MonitorView | None, detection: Detection) -> bytes:
     """Return the objects in one frame of the monitor (None: it is no more); an empty list ends their presence."""
-    return encode(
-        SeenObjects(
-            time=detection.time,
-            frame=detection.frame,
-            event_id=None if detection.event_id is None or view is None else view.event(detection.event_id).format(),
-            source=detection.source,
-            objects=tuple(
-                SeenObject(label=seen.label, score=seen.score, box=seen.box, zones=seen.zones, track=seen.track, text=seen.text)
-                for seen in detection.objects
-            ),
-        )
-    )
+    return encode(seen_objects(view, detection))
 
 
 def last_event(message: EventMessage) -> bytes:
