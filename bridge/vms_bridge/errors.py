@@ -7,9 +7,10 @@
     ├ OutputError               │ └ CommandUnverified    sent, but its effect was not seen in time
     ├ VmsError                  ├ MediaUnavailable
     │ ├ VmsUnreachable          ├ ContributionRefused
-    │ ├ VmsAuthFailed           └ BrokerError
-    │ ├ VmsProtocolError          ├ BrokerUnreachable
-    │ └ BackendDefect             ├ BrokerRefused
+    │ ├ VmsAuthFailed           ├ RequestError         a request to the API that is not served
+    │ ├ VmsProtocolError        └ BrokerError
+    │ └ BackendDefect             ├ BrokerUnreachable
+                                  ├ BrokerRefused
                                   └ RivalBridge
 
 `code` crosses every border unchanged (MQTT, API); the message says what happened and where, `hint` what to do.
@@ -185,6 +186,64 @@ class ContributionRefused(BridgeError):
     """What a part other than a backend wanted to add can't be added."""
 
     code = "contribution"
+
+
+class RequestError(BridgeError):
+    """A request to the API that is not served."""
+
+    code = "request"
+
+
+class RequestInvalid(RequestError):
+    """It says something that can't be understood; `mistakes` are pairs of the field and what is wrong with it."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, *, hint: str = "", mistakes: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.mistakes = tuple(mistakes)
+
+
+class BodyInvalid(RequestInvalid):
+    """Its body is JSON, and says something else than what can be asked for."""
+
+
+class Unauthenticated(RequestError):
+    """It brings no token, or none that is known, or no more."""
+
+    code = "unauthenticated"
+
+
+class RequestForbidden(RequestError):
+    """Whoever asks is known, and may not."""
+
+    code = "forbidden"
+
+
+class NotFound(RequestError):
+    """There is nothing of that name, or nothing that whoever asks may know of."""
+
+    code = "not_found"
+
+
+class TooManyRequests(RequestError):
+    """Whoever asks has asked too often, or too much at a time; after `retry_after_s` it may be tried again."""
+
+    code = "too_many"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float = 1.0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class RangeUnsatisfiable(RequestError):
+    """It asks for bytes behind the end of something that has `length` of them."""
+
+    code = "range"
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"it has {length} bytes, and none of those that were asked for")
+        self.length = length
 
 
 class BrokerError(BridgeError):
