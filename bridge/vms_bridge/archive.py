@@ -87,22 +87,36 @@ class ByteRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventQuery:
-    """Which events: those that began from `since` on and before `until`, of these monitors (None: of all)."""
+    """Which events: those that began from `since` on and before `until`, of these monitors (None: of all).
+
+    `in_background` is for who asks page after page and is in no hurry: such a question waits for its turn among all that the
+    VMS is asked, and no person's waits behind it.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     monitors: frozenset[str] | None = None
+    in_background: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
     """Events, each as it stands now, the one that began last first; the next page is asked for by `after` (None: there is none).
 
-    `after` is the backend's own word. A page may be short, or empty, and have a next one all the same.
+    `after` is the backend's own word. A page may be short, or empty, and have a next one all the same. Where a VMS counts its
+    events, the next page may hold some that began a moment after the last of this one, as it counts two that began together.
     """
 
     events: tuple[Event, ...]
     after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How many events a query finds (None: that can't be told), and the one of them that has been there longest."""
+
+    events: int | None = None
+    oldest: Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

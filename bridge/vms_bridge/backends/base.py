@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from vms_bridge.archive import ByteRange, EventPage, EventQuery, LogLine, LogQuery, MediaRef
+    from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, LogLine, LogQuery, MediaRef
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.model import EventBatch, PictureRef, Resume, Update
@@ -127,7 +127,8 @@ class Archive(Protocol):
     async def events(self, query: EventQuery, after: str | None) -> EventPage:
         """Return a page of events of at most 1,000; `after` is of the page before (None: from the beginning).
 
-        Each has the id by which `run` has told it, or would. Raises MediaUnavailable or VmsError.
+        Each has the id by which `run` has told it, or would. An `after` is of use for as long as the ids are given on, also
+        after a restart of the bridge, and for the same query, in the background or not. Raises MediaUnavailable or VmsError.
         """
 
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
@@ -135,6 +136,13 @@ class Archive(Protocol):
 
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:
         """Return lines of the VMS's log, the oldest first. Raises MediaUnavailable or VmsError."""
+
+
+class CountingArchive(Archive, Protocol):
+    """An archive that can tell how much there is without listing it: the bridge's index is held to that."""
+
+    async def extent(self, query: EventQuery) -> Extent:
+        """Return how many events the query finds, and the oldest of them, open ones too. Raises MediaUnavailable or VmsError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

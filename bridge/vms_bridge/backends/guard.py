@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from vms_bridge.archive import MOST_PIECE_BYTES, ByteRange
+from vms_bridge.archive import MOST_PIECE_BYTES, ByteRange, Extent
 from vms_bridge.boundary import Boundary
 from vms_bridge.commands import COMMANDS
 from vms_bridge.concealment import Secrets
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from vms_bridge.archive import EventQuery, LogQuery, MediaRef
-    from vms_bridge.backends.base import Archive, Backend, BackendKind, Feed, Media
+    from vms_bridge.backends.base import Archive, Backend, BackendKind, CountingArchive, Feed, Media
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.findings import Finding
@@ -98,6 +98,10 @@ class Guard:
         """Return what it says that it has recorded; whether that is a page is not looked into. Raises BridgeError."""
         return await self._call("archive.events", lambda: self._archive().events(query, after), ARCHIVE_S)
 
+    async def extent(self, query: EventQuery) -> object:
+        """Return how much it says that it has recorded, nothing where its archive can't tell. Raises BridgeError."""
+        return await self._call("archive.extent", lambda: self._extent(query), ARCHIVE_S)
+
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> GuardedMedia:
         """Open a picture or clip. Raises BridgeError."""
         media: object = await self._call("archive.media", lambda: self._archive().media(ref, byte_range), MEDIA_S)
@@ -109,6 +113,10 @@ class Guard:
         if not isinstance(lines, list | tuple):
             raise BackendDefect("wrong values", f"a {type(lines).__name__} where lines of a log belong")
         return lines
+
+    async def _extent(self, query: EventQuery) -> object:
+        archive = self._archive()
+        return await cast("CountingArchive", archive).extent(query) if hasattr(archive, "extent") else Extent()
 
     def _archive(self) -> Archive:
         archive: Archive | None = getattr(self._backend, "archive", None)

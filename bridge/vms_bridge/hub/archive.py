@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,9 @@ from vms_bridge.hub.text import without
 from vms_bridge.model import Capability, EventPicture, EventRef
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef
+    from vms_bridge.archive import ByteRange, EventQuery, Extent, LogLine, LogQuery, MediaRef
     from vms_bridge.backends.guard import GuardedMedia
     from vms_bridge.hub.system import System
     from vms_bridge.model import PictureRef
@@ -27,25 +27,28 @@ _LONGEST_AFTER = 1_000
 
 
 class Archives:
-    """Asks systems for what they have recorded, and for pictures. Raises MediaUnavailable or VmsError for what can't be had."""
+    """Asks systems for what they have recorded, and for pictures. Raises MediaUnavailable or VmsError for what can't be had.
 
-    def __init__(self, systems: Mapping[str, System]) -> None:
-        self._systems = systems
+    `on_missing` hears of an event of which the VMS itself says that it has no such picture or clip.
+    """
+
+    def __init__(self, systems: Mapping[str, System], *, on_missing: Callable[[EventRef], None] = lambda _: None) -> None:
+        self._systems, self._on_missing = systems, on_missing
         self._open: Counter[str] = Counter()
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
         """Return a JPEG."""
         found = self._system(system)
-        picture = await found.backend.picture(_picture(found, ref))
+        asked = _picture(found, ref)
+        with self._noted(ref):
+            picture = await found.backend.picture(asked)
         _picture(found, ref)  # meanwhile the event's id may have become another's
         return picture
 
     async def events(self, system: str, query: EventQuery, after: str | None) -> RecordedPage:
         """Return a page of events of monitors that are shown."""
         found = self._system(system)
-        _need(found, Capability.ARCHIVE, "archive that can be asked")
-        if query.monitors is not None:
-            query = replace(query, monitors=frozenset(_id_of(found, key) for key in query.monitors))
+        query = _asked(found, query)
         generation = found.generation
         page = door.PAGES.admit(await found.backend.recorded(query, after))
         if len(page.events) > MOST_EVENTS or len(page.after or "") > _LONGEST_AFTER or not all(one.id for one in page.events):
@@ -53,7 +56,7 @@ class Archives:
                 "wrong values", f"EventPage: {len(page.events)} events, or one without an id, or `after` too long"
             )
         if found.generation != generation:
-            raise MediaUnavailable(f"system {system} has begun to count its events anew", hint="ask from the beginning")
+            raise begun_anew(system)
         shown = [(found.key_of(event.monitor_id), event) for event in page.events]
         return RecordedPage(
             events=tuple(
@@ -68,6 +71,16 @@ class Archives:
             after=page.after,
         )
 
+    async def extent(self, system: str, query: EventQuery) -> Extent:
+        """Return how much it has recorded, of monitors that are not shown too where the query names none."""
+        found = self._system(system)
+        query = _asked(found, query)
+        generation = found.generation
+        extent = door.EXTENTS.admit(await found.backend.extent(query))
+        if found.generation != generation:
+            raise begun_anew(system)
+        return extent
+
     @asynccontextmanager
     async def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None) -> AsyncIterator[GuardedMedia]:
         """Open a picture or clip, or a part of it, to be read piece by piece."""
@@ -80,7 +93,8 @@ class Archives:
             )
         self._open[system] += 1
         try:
-            media = await found.backend.media(asked, byte_range)
+            with self._noted(ref):
+                media = await found.backend.media(asked, byte_range)
             try:
                 _media(found, ref)
                 yield media
@@ -97,11 +111,34 @@ class Archives:
         lines = await found.backend.logs(replace(query, most=most))
         return [without(door.LINES.admit(line), found.strike, "message") for line in lines[-most:]]
 
+    @contextmanager
+    def _noted(self, ref: PictureRef | MediaRef) -> Iterator[None]:
+        """Have it heard if the VMS says that it has no such picture or clip of an event."""
+        try:
+            yield
+        except MediaUnavailable:
+            if isinstance(ref, EventPicture | EventFrame | EventClip):
+                self._on_missing(ref.event)
+            raise
+
     def _system(self, key: str) -> System:
         found = self._systems.get(key)
         if found is None:
             raise MediaUnavailable(f"there is no system {key!r}")
         return found
+
+
+def begun_anew(system: str) -> MediaUnavailable:
+    """Return the error for what was asked of ids that the VMS has given to others meanwhile."""
+    return MediaUnavailable(f"system {system} has begun to count its events anew", hint="ask from the beginning")
+
+
+def _asked(system: System, query: EventQuery) -> EventQuery:
+    """Return what is asked for in the VMS's words. Raises MediaUnavailable where it can't be."""
+    _need(system, Capability.ARCHIVE, "archive that can be asked")
+    if query.monitors is None:
+        return query
+    return replace(query, monitors=frozenset(_id_of(system, key) for key in query.monitors))
 
 
 def _picture(system: System, ref: PictureRef) -> PictureRef:

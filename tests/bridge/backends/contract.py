@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tests.fakes.memory import FeedMemory
 
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from vms_bridge.archive import MediaRef
-    from vms_bridge.backends.base import Archive, Backend
+    from vms_bridge.backends.base import Archive, Backend, CountingArchive
     from vms_bridge.commands import Action
     from vms_bridge.model import Update
 
@@ -314,6 +314,10 @@ async def gives_what_it_has_recorded(subject: Subject) -> None:
         assert one.id in {event.id for event in found}
         assert all(event.start and one.start <= event.start < one.start + timedelta(seconds=1) for event in found)
         assert {event.monitor_id for event in found} == {one.monitor_id}
+        assert await _all_events(archive, replace(query, in_background=True)) == found
+        if hasattr(archive, "extent"):
+            extent = await cast("CountingArchive", archive).extent(query)
+            assert (extent.events, extent.oldest and extent.oldest.id) == (len(found), found[-1].id)
         if Capability.LOGS in feed.system.capabilities:
             lines = await archive.logs(LogQuery(most=5))
             assert len(lines) <= 5

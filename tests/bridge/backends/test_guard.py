@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from tests.fakes.backend import ScriptedBackend
 from tests.fakes.clock import FakeClock, settle
 
-from vms_bridge.archive import MOST_PIECE_BYTES, ByteRange, EventQuery, LiveStream, LogQuery
+from vms_bridge.archive import MOST_PIECE_BYTES, ByteRange, EventQuery, Extent, LiveStream, LogQuery
 from vms_bridge.backends import guard as guards
 from vms_bridge.backends.base import BackendKind, Finding
 from vms_bridge.backends.guard import MOST_PICTURE_BYTES, Guard, GuardedMedia, make_backend
@@ -41,11 +41,12 @@ CALLS: dict[str, Callable[[Guard], Awaitable[object]]] = {
     "refresh": lambda guard: guard.refresh(VmsTarget()),
     "picture": lambda guard: guard.picture(EventPicture(event=EventRef("zm", 1, "7"))),
     "recorded": lambda guard: guard.recorded(EventQuery(), None),
+    "extent": lambda guard: guard.extent(EventQuery()),
     "media": lambda guard: guard.media(LiveStream(monitor="1"), None),
     "logs": lambda guard: guard.logs(LogQuery()),
     "check": lambda guard: guard.check(limit_s=30),
 }
-ARCHIVE_CALLS = {"events", "media", "logs"}
+ARCHIVE_CALLS = {"events", "extent", "media", "logs"}
 
 
 class Own(BaseException):
@@ -474,9 +475,16 @@ async def test_only_bytes_in_bounds_are_pieces(piece: object) -> None:
 
 async def test_a_backend_without_an_archive_says_so() -> None:
     guard = Guard("zm", ScriptedBackend(), FakeClock())
-    for name in ("recorded", "media", "logs"):
+    for name in ("recorded", "extent", "media", "logs"):
         with pytest.raises(MediaUnavailable, match="has no archive"):
             await CALLS[name](guard)
+
+
+async def test_an_archive_that_can_not_count_says_nothing() -> None:
+    class Plain(ScriptedBackend):
+        archive = object()
+
+    assert await Guard("zm", Plain(), FakeClock()).extent(EventQuery()) == Extent()
 
 
 @pytest.mark.parametrize("value", [None, "text", {}, 7], ids=repr)

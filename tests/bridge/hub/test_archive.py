@@ -19,6 +19,7 @@ from vms_bridge.archive import (
     EventFrame,
     EventPage,
     EventQuery,
+    Extent,
     LiveStream,
     LogLine,
     LogQuery,
@@ -26,9 +27,9 @@ from vms_bridge.archive import (
 )
 from vms_bridge.errors import BackendDefect, MediaUnavailable, VmsUnreachable
 from vms_bridge.hub import Hub
-from vms_bridge.hub.archive import MOST_OPEN
+from vms_bridge.hub.archive import MOST_OPEN, Archives
 from vms_bridge.keys import MonitorRule, MonitorRules
-from vms_bridge.model import Capability, EventBatch, EventRef, LivePicture
+from vms_bridge.model import Capability, EventBatch, EventPicture, EventRef, LivePicture
 from vms_bridge.store import Store
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.archive import ByteRange, MediaRef
     from vms_bridge.hub import SystemFeed
+    from vms_bridge.model import Event, PictureRef
 
 RULES = MonitorRules(exclude=("3",), monitors={"1": MonitorRule(key="door")})
 WITHOUT = EVERYTHING - {Capability.ARCHIVE, Capability.LOGS, Capability.EVENT_CLIP}
@@ -63,6 +65,7 @@ class Recording(ScriptedBackend):
         super().__init__()
         self.asked: list[object] = []
         self.page: object = EventPage(events=())
+        self.there: object = Extent()
         self.clips: list[Clip] = []
         self.lines: object = []
         self.hold: asyncio.Event | None = None
@@ -74,6 +77,10 @@ class Recording(ScriptedBackend):
     async def events(self, query: EventQuery, after: str | None) -> EventPage:
         self.asked.append((query, after))
         return cast("EventPage", self.page)
+
+    async def extent(self, query: EventQuery) -> Extent:
+        self.asked.append(query)
+        return cast("Extent", self.there)
 
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Clip:
         self.asked.append((ref, byte_range))
@@ -161,6 +168,60 @@ async def test_what_is_no_page_is_refused(tmp_path: Path, page: object) -> None:
         backend.page = page
         with pytest.raises(BackendDefect, match="wrong values"):
             await hub.recorded("zm", EventQuery())
+
+
+async def test_how_much_there_is_is_asked_for_by_public_keys(tmp_path: Path) -> None:
+    async with archived(tmp_path) as (_, backend, feed):
+        system = feed._system
+        archives = Archives({"zm": system})
+        backend.there = Extent(events=7, oldest=event(3))
+        query = EventQuery(monitors=frozenset({"door"}), in_background=True)
+        assert await archives.extent("zm", query) == backend.there
+        assert backend.asked == [replace(query, monitors=frozenset({"1"}))]
+        for wrong in (None, Extent(events=cast("int", "many")), Extent(oldest=cast("Event", 7))):
+            backend.there = wrong
+            with pytest.raises(BackendDefect, match="wrong values"):
+                await archives.extent("zm", query)
+
+
+async def test_ids_that_start_anew_while_it_counts_are_not_counted(tmp_path: Path) -> None:
+    class Restored(Recording):
+        async def extent(self, query: EventQuery) -> Extent:
+            assert self.feed
+            await self.feed.record(EventBatch(events=(), cursor="x", generation=2))
+            return await super().extent(query)
+
+    async with archived(tmp_path) as (hub, _, _):
+        backend = Restored()
+        feed = backend.feed = await hub.add_system(key="other", kind="fake", name="Fake", rules=RULES, backend=backend)
+        feed.emit(snapshot())
+        with pytest.raises(MediaUnavailable, match="count its events anew"):
+            await Archives({"other": feed._system}).extent("other", EventQuery())
+
+
+async def test_a_picture_that_the_vms_has_not_is_heard_of(tmp_path: Path) -> None:
+    class Purged(Recording):
+        async def picture(self, ref: PictureRef) -> bytes:
+            raise MediaUnavailable(f"there is no {ref}")
+
+        async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Clip:
+            raise MediaUnavailable(f"there is no {ref} with {byte_range}")
+
+    async with archived(tmp_path) as (hub, _, _):
+        backend = Purged()
+        feed = backend.feed = await hub.add_system(key="other", kind="fake", name="Fake", rules=RULES, backend=backend)
+        feed.emit(snapshot(monitor(1)))
+        missing: list[EventRef] = []
+        archives = Archives({"other": feed._system}, on_missing=missing.append)
+        seven, eight, old = EventRef("other", 1, "7"), EventRef("other", 1, "8"), EventRef("other", 2, "9")
+        for picture in (EventPicture(event=seven), EventPicture(event=old), LivePicture(monitor="door")):
+            with pytest.raises(MediaUnavailable):
+                await archives.picture("other", picture)
+        for ref in (EventClip(event=eight), EventFrame(event=eight), LivePicture(monitor="door"), EventClip(event=old)):
+            with pytest.raises(MediaUnavailable):
+                async with archives.media("other", ref, None):
+                    pass
+        assert missing == [seven, eight, eight]
 
 
 REFS: list[tuple[MediaRef, MediaRef]] = [
