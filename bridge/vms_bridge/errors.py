@@ -8,8 +8,9 @@
     ├ VmsError                  ├ MediaUnavailable
     │ ├ VmsUnreachable          ├ ContributionRefused
     │ ├ VmsAuthFailed           ├ RequestError         a request to the API that is not served
-    │ ├ VmsProtocolError        └ BrokerError
-    │ └ BackendDefect             ├ BrokerUnreachable
+    │ ├ VmsProtocolError        ├ NobodyAnswers, RequestUnanswered
+    │ └ BackendDefect           └ BrokerError
+                                  ├ BrokerUnreachable
                                   ├ BrokerRefused
                                   └ RivalBridge
 
@@ -244,6 +245,18 @@ class RangeUnsatisfiable(RequestError):
     def __init__(self, length: int) -> None:
         super().__init__(f"it has {length} bytes, and none of those that were asked for")
         self.length = length
+
+
+class NobodyAnswers(BridgeError):
+    """Nobody is there who has said that it answers such questions."""
+
+    code = "nobody_answers"
+
+
+class RequestUnanswered(BridgeError):
+    """Who was asked has not answered in time, has gone, or says that it can't."""
+
+    code = "unanswered"
 
 
 class BrokerError(BridgeError):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import Field
 
-from vms_bridge.model import Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, OpenSet, SystemState
+from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, OpenSet, SystemState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, RecordedPage
@@ -189,12 +189,23 @@ DetectionKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A monitor's alarm state became another one: one step, however soon the next one followed. None stands for unknown."""
+
+    monitor: MonitorKey
+    before: AlarmState | None
+    now: AlarmState | None
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """What is new since a sink last asked: names of things to read from the hub anew, so newest wins by itself.
 
     `described` and `removed` are monitors whose description came, changed or went; `states` those whose state, or objects,
     did. `messages`: there may be new event messages, undelivered ones and in the history. `bridge`: the bridge's own state
     changed. `detections` are the newest by monitor and source; one without objects may be of a monitor that is no more.
+    `transitions` are all in their order, for who has asked for them; `transitions_lost` counts those that it was too slow for.
     """
 
     systems: frozenset[str] = frozenset()
@@ -206,6 +217,8 @@ class Changes:
     messages: bool = False
     bridge: bool = False
     detections: Mapping[DetectionKey, Detection] = field(default_factory=dict)
+    transitions: tuple[Transition, ...] = ()
+    transitions_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +256,13 @@ class OpenMedia(Protocol):
 
     def pieces(self) -> AsyncIterator[bytes]:
         """Return its bytes piece by piece, never all of them in memory."""
+
+
+class Answering(Protocol):
+    """Somebody's word that it answers questions of a kind."""
+
+    def close(self) -> None:
+        """Answer no more."""
 
 
 class Contributor(Protocol):
@@ -295,11 +315,11 @@ class HubView(Protocol):
     def command_table(self) -> CommandTable:
         """Which commands there are, and how each is asked for."""
 
-    def subscribe(self, only: Subjects | None = None) -> Subscription:
+    def subscribe(self, only: Subjects | None = None, *, transitions: bool = False) -> Subscription:
         """Start to hear of changes; the first `changes()` names everything there is.
 
         With `only`, of nothing but these subjects: neither of messages nor of the bridge, and the first `changes()` waits
-        where none of them is there.
+        where none of them is there. With `transitions`, of each step of an alarm state too, where else the newest wins.
         """
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
@@ -318,6 +338,9 @@ class HubView(Protocol):
         cursor that is older, or not of this history, gets one `gap`, and what follows it. `limit` is 1,000 at most.
         `Changes.messages` tells when there is more. Raises StoreError.
         """
+
+    async def history_end(self) -> Cursor:
+        """Return the cursor behind the newest message: what is stored from now on follows it. Raises StoreError."""
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
         """Keep notes on commands that the sink still has to answer, by its own numbers (None: it has), beyond a kill.
@@ -351,6 +374,15 @@ class HubView(Protocol):
 
     async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
         """Return lines of the system's log, the oldest first. Raises MediaUnavailable or VmsError."""
+
+    def answering(self, kind: str, answer: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]) -> Answering:
+        """Have questions of this kind (`notify`) answered by this: JSON objects, each way; who says so last is asked.
+
+        `answer` raises RequestUnanswered where it can't. Raises TooManyRequests.
+        """
+
+    async def ask(self, kind: str, content: Mapping[str, Any], *, within_s: float) -> Mapping[str, Any]:
+        """Ask whoever answers questions of this kind. Raises NobodyAnswers, RequestUnanswered."""
 
 
 class Sink(Protocol):

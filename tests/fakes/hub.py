@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.fakes.backend import START, event, monitor, state, system_state
 
 from vms_bridge.commands import COMMANDS, Ack, AckResult
-from vms_bridge.errors import ContributionRefused, MediaUnavailable, StoreError
+from vms_bridge.errors import ContributionRefused, MediaUnavailable, NobodyAnswers, StoreError, TooManyRequests
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventPicture, EventRef
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Command
     from vms_bridge.history import Cursor
     from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
-    from vms_bridge.views import Contributor, OpenMedia
+    from vms_bridge.views import Answering, Contributor, OpenMedia
 
 
 async def obey(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
@@ -87,8 +87,9 @@ class FakeHub:
     def monitor(self, system: str, key: str) -> MonitorView | None:
         return self._monitors.get(system, {}).get(key)
 
-    def subscribe(self, only: Subjects | None = None) -> HubSubscription:
+    def subscribe(self, only: Subjects | None = None, *, transitions: bool = False) -> HubSubscription:
         assert only is None, "no sink so far wants less than everything"
+        assert not transitions, "nor each step of an alarm"
         subscription = HubSubscription(self._subscriptions.discard)
         self._subscriptions.add(subscription)
         subscription.messages()
@@ -132,6 +133,11 @@ class FakeHub:
         kept = [message for message in self.messages if message.position > place][:limit]
         messages = tuple((epochs.cursor(message.position), message) for message in kept)
         return HistoryPage(messages=messages, after=messages[-1][0] if messages else epochs.cursor(place), gap=gap)
+
+    async def history_end(self) -> Cursor:
+        if self.store_fails:
+            raise StoreError("the disk is full", hint="make room")
+        return Epochs(began=((self.epoch, 0),), newest=len(self.messages), forgotten=self.forgotten).cursor(len(self.messages))
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
         assert sink in {"mqtt", "event_log"}
@@ -177,6 +183,12 @@ class FakeHub:
 
     async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
         raise MediaUnavailable(f"{system} has no {query}")
+
+    def answering(self, kind: str, answer: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]) -> Answering:
+        raise TooManyRequests(f"nobody answers here, nor does {answer} answer {kind}")
+
+    async def ask(self, kind: str, content: Mapping[str, Any], *, within_s: float) -> Mapping[str, Any]:
+        raise NobodyAnswers(f"nobody answers {kind} {content} within {within_s}")
 
     @property
     def subscribers(self) -> int:

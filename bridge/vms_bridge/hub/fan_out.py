@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.hub.system import System
     from vms_bridge.model import Detection
-    from vms_bridge.views import MonitorKey, Subjects
+    from vms_bridge.views import MonitorKey, Subjects, Transition
 
 _Key = TypeVar("_Key")
 
@@ -23,21 +23,27 @@ class FanOut:
         self._all: set[HubSubscription] = set()
         self._of_systems: dict[str, set[HubSubscription]] = {}
         self._of_monitors: dict[MonitorKey, set[HubSubscription]] = {}
+        self._with_transitions: set[HubSubscription] = set()
 
-    def subscribe(self, only: Subjects | None) -> HubSubscription:
-        """Open a subscription, to everything or to these subjects only."""
-        if only is None:
-            subscription = HubSubscription(self._all.discard)
-            self._all.add(subscription)
-            return subscription
+    def subscribe(self, only: Subjects | None, *, transitions: bool = False) -> HubSubscription:
+        """Open a subscription, to everything or to these subjects only; with `transitions`, to steps of alarm states too."""
 
         def close(closed: HubSubscription) -> None:
-            _remove(self._of_systems, only.systems, closed)
-            _remove(self._of_monitors, only.monitors, closed)
+            self._with_transitions.discard(closed)
+            if only is None:
+                self._all.discard(closed)
+            else:
+                _remove(self._of_systems, only.systems, closed)
+                _remove(self._of_monitors, only.monitors, closed)
 
         subscription = HubSubscription(close)
-        _add(self._of_systems, only.systems, subscription)
-        _add(self._of_monitors, only.monitors, subscription)
+        if only is None:
+            self._all.add(subscription)
+        else:
+            _add(self._of_systems, only.systems, subscription)
+            _add(self._of_monitors, only.monitors, subscription)
+        if transitions:
+            self._with_transitions.add(subscription)
         return subscription
 
     def system(self, key: str) -> None:
@@ -69,6 +75,17 @@ class FanOut:
         """Tell that a monitor's state changed."""
         for subscription in self._to(self._of_monitors.get(monitor)):
             subscription.state(monitor)
+
+    @property
+    def wants_transitions(self) -> bool:
+        """Whether anybody has asked for each step of an alarm state."""
+        return bool(self._with_transitions)
+
+    def transition(self, transition: Transition) -> None:
+        """Tell that a monitor's alarm state became another one."""
+        for subscription in self._to(self._of_monitors.get(transition.monitor)):
+            if subscription in self._with_transitions:
+                subscription.transition(transition)
 
     def last_event(self, monitor: MonitorKey) -> None:
         """Tell that a monitor's newest event changed."""

@@ -7,7 +7,7 @@ monitors their public keys, works out differences, stores events before anyone h
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vms_bridge.backends.guard import Guard
 from vms_bridge.boundary import Boundary
@@ -27,6 +27,7 @@ from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
 from vms_bridge.hub.interpreter import Interpreter
 from vms_bridge.hub.presence import Presence
+from vms_bridge.hub.questions import Questions
 from vms_bridge.hub.recorder import Recorder
 from vms_bridge.hub.updates import Updates
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.history import Cursor
     from vms_bridge.hub.contributions import HubContributor
+    from vms_bridge.hub.questions import Answer, HubAnswering
     from vms_bridge.hub.subscription import HubSubscription
     from vms_bridge.hub.system import System
     from vms_bridge.keys import MonitorRules
@@ -108,6 +110,7 @@ class Hub:
             on_stored=self._updates.adopt,
         )
         self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
+        self._questions = Questions(clock)
 
     @property
     def epoch(self) -> str:
@@ -144,9 +147,9 @@ class Hub:
         """Which commands there are."""
         return self._runner.table
 
-    def subscribe(self, only: Subjects | None = None) -> HubSubscription:
+    def subscribe(self, only: Subjects | None = None, *, transitions: bool = False) -> HubSubscription:
         """Start to hear of changes; the first `changes()` names everything there is."""
-        subscription = self._fan_out.subscribe(only)
+        subscription = self._fan_out.subscribe(only, transitions=transitions)
         if only is None:
             subscription.messages()
             subscription.bridge()
@@ -183,6 +186,10 @@ class Hub:
         """Return the messages that follow the cursor, delivered or not."""
         return await self._store.history(after, limit=limit)
 
+    async def history_end(self) -> Cursor:
+        """Return the cursor behind the newest message."""
+        return await self._store.history_end()
+
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
         """Keep notes on commands that the sink still has to answer."""
         await self._keeping.attempt(self._store.note_unanswered(sink, notes))
@@ -218,6 +225,14 @@ class Hub:
     async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
         """Return lines of the system's log."""
         return await self._archives.logs(system, query)
+
+    def answering(self, kind: str, answer: Answer) -> HubAnswering:
+        """Have questions of this kind answered by this."""
+        return self._questions.answering(kind, answer)
+
+    async def ask(self, kind: str, content: Mapping[str, Any], *, within_s: float) -> Mapping[str, Any]:
+        """Ask whoever answers questions of this kind."""
+        return await self._questions.ask(kind, content, within_s=within_s)
 
     async def start(self) -> None:
         """Take up what the store keeps of the bridge itself, before anybody looks."""

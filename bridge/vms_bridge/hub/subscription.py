@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
 from vms_bridge.views import Changes
@@ -11,15 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from vms_bridge.model import Detection
-    from vms_bridge.views import MonitorKey
+    from vms_bridge.views import MonitorKey, Transition
+
+MOST_TRANSITIONS = 1_000
 
 
 class HubSubscription:
-    """Gathers the names of changed things until the sink asks; its size is bounded by that of the world."""
+    """Gathers the names of changed things until the sink asks; its size is bounded by that of the world.
+
+    Of transitions it keeps the last thousand, and counts those that were before.
+    """
 
     def __init__(self, on_close: Callable[[HubSubscription], None]) -> None:
         self._on_close = on_close
         self._wake = asyncio.Event()
+        self._transitions: deque[Transition] = deque(maxlen=MOST_TRANSITIONS)
         self._clear()
 
     async def changes(self) -> Changes:
@@ -37,6 +44,8 @@ class HubSubscription:
             detections={
                 (*key, source): seen for key, by_source in self._detections.items() for source, seen in by_source.items()
             },
+            transitions=tuple(self._transitions),
+            transitions_lost=self._transitions_lost,
         )
         self._clear()
         return changes
@@ -98,6 +107,12 @@ class HubSubscription:
         self._detections.setdefault(key, {})[detection.source] = detection
         self._wake.set()
 
+    def transition(self, transition: Transition) -> None:
+        """Note that a monitor's alarm state became another one."""
+        self._transitions_lost += len(self._transitions) == MOST_TRANSITIONS
+        self._transitions.append(transition)
+        self._wake.set()
+
     def _clear(self) -> None:
         self._systems: set[str] = set()
         self._removed_systems: set[str] = set()
@@ -108,4 +123,6 @@ class HubSubscription:
         self._detections: dict[MonitorKey, dict[str, Detection]] = {}
         self._messages = False
         self._bridge = False
+        self._transitions.clear()
+        self._transitions_lost = 0
         self._wake.clear()

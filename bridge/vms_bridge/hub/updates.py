@@ -11,6 +11,7 @@ from vms_bridge.hub.followed_events import FollowedEvents
 from vms_bridge.hub.presence import is_ended
 from vms_bridge.hub.text import PROSE_CHARACTERS, shown
 from vms_bridge.model import Detection, FullState, Monitor, MonitorState, StateUpdate, SystemLost, SystemState, SystemUpdate
+from vms_bridge.views import Transition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,6 +75,9 @@ class Updates:
             return
         system.show_monitor(key, replace(view, state=state))
         self._fan_out.state(monitor)
+        if view.state.alarm != state.alarm and self._fan_out.wants_transitions:
+            time = state.observed or self._clock.now()
+            self._fan_out.transition(Transition(monitor=monitor, before=view.state.alarm, now=state.alarm, time=time))
         if is_ended(view.state, state):
             self._presence.end((monitor,))
 

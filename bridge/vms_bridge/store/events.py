@@ -174,6 +174,11 @@ class Events:
         stands = epochs.cursor(place) if after is None or gap is not None else after
         return HistoryPage(messages=messages, after=messages[-1][0] if messages else stands, gap=gap)
 
+    def history_end(self) -> Cursor:
+        """Return the cursor behind the newest message."""
+        epochs = self._epochs()
+        return epochs.cursor(epochs.newest)
+
     def waiting(self, longer_than: timedelta) -> int:
         """Return how many messages have waited that long in outboxes, each counted once."""
         before = (self.time - longer_than).isoformat()

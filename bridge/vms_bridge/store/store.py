@@ -157,6 +157,10 @@ class Store:
         """Return the messages that follow the cursor (None: from the oldest on), `limit` of them or 1,000 at most."""
         return await self._run(self._events.history, after, limit)
 
+    async def history_end(self) -> Cursor:
+        """Return the cursor behind the newest message."""
+        return await self._run(self._events.history_end)
+
     async def waiting(self, *, longer_than: timedelta) -> int:
         """Return how many messages have waited that long in outboxes; one counts once, for however many sinks it waits."""
         return await self._run(self._events.waiting, longer_than)

@@ -14,8 +14,9 @@ from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.hub import Hub
+from vms_bridge.hub.subscription import MOST_TRANSITIONS
 from vms_bridge.keys import MonitorRules
-from vms_bridge.model import DetectedObject, Detection, EventBatch, FullState, StateUpdate, SystemLost, SystemUpdate
+from vms_bridge.model import AlarmState, DetectedObject, Detection, EventBatch, FullState, StateUpdate, SystemLost, SystemUpdate
 from vms_bridge.store import Store
 from vms_bridge.views import Changes, Subjects
 
@@ -73,6 +74,52 @@ async def test_who_wants_to_hear_of_one_monitor_hears_of_nothing_else(tmp_path: 
         assert (changes.systems, changes.messages, changes.bridge) == (frozenset(), False, False)
         again = await hub.subscribe(only=Subjects(monitors=frozenset({ONE}))).changes()
         assert again.detections.keys() == {(*ONE, "vms")}, "what is seen now belongs to what there is"
+
+
+def steps(changes: Changes) -> list[tuple[str, str | None, str | None]]:
+    return [(step.monitor[1], step.before, step.now) for step in changes.transitions]
+
+
+async def test_who_asks_for_transitions_hears_of_each_step_and_nobody_else_does(tmp_path: Path) -> None:
+    async with house(tmp_path) as (hub, feed):
+        every = hub.subscribe(transitions=True)
+        two = hub.subscribe(only=Subjects(monitors=frozenset({TWO})), transitions=True)
+        plain = hub.subscribe()
+        for each in (every, two, plain):
+            assert not (await each.changes()).transitions, "what is so already is no step"
+        for alarm in (AlarmState.ALARM, AlarmState.ALERT, AlarmState.IDLE):
+            feed.emit(StateUpdate(monitor_id="1", state=state(alarm=alarm)))
+        feed.emit(StateUpdate(monitor_id="2", state=state(alarm=AlarmState.ALARM)))
+        feed.emit(StateUpdate(monitor_id="2", state=state(alarm=AlarmState.ALARM, score=5)))
+        changes = await every.changes()
+        assert steps(changes) == [
+            ("1", "idle", "alarm"),
+            ("1", "alarm", "alert"),
+            ("1", "alert", "idle"),
+            ("2", "idle", "alarm"),
+        ]
+        assert changes.transitions[0].time == START
+        assert steps(await two.changes()) == [("2", "idle", "alarm")]
+        assert not (await plain.changes()).transitions
+
+        feed.emit(SystemLost(detail="no answer"))
+        assert steps(await every.changes()) == [("1", "idle", None), ("2", "alarm", None)]
+        every.close()
+        two.close()
+        assert not hub._fan_out.wants_transitions
+
+
+async def test_who_is_too_slow_for_transitions_is_told_how_many_are_missing(tmp_path: Path) -> None:
+    async with house(tmp_path) as (hub, feed):
+        slow = hub.subscribe(transitions=True)
+        await slow.changes()
+        for number in range(MOST_TRANSITIONS + 3):
+            feed.emit(StateUpdate(monitor_id="1", state=state(alarm=(AlarmState.ALARM, AlarmState.IDLE)[number % 2])))
+        changes = await slow.changes()
+        assert (len(changes.transitions), changes.transitions_lost) == (MOST_TRANSITIONS, 3)
+        feed.emit(StateUpdate(monitor_id="1", state=state(alarm=AlarmState.ALERT)))
+        changes = await slow.changes()
+        assert (len(changes.transitions), changes.transitions_lost) == (1, 0)
 
 
 async def test_who_wants_to_hear_of_a_system_hears_of_its_end(tmp_path: Path) -> None:

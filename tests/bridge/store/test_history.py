@@ -259,6 +259,21 @@ async def test_a_disk_that_fails_again_and_again_leaves_no_heap_of_epochs(tmp_pa
     await store.close()
 
 
+async def test_the_end_of_the_history_is_behind_the_newest_message_whatever_was_forgotten(tmp_path: Path) -> None:
+    clock = FakeClock()
+    store = await opened(tmp_path, clock)
+    assert str(await store.history_end()) == f"{store.epoch}:0"
+    await record(store, 1, 2)
+    end = await store.history_end()
+    assert str(end) == f"{store.epoch}:2"
+    await record(store, 3)
+    assert await Follower(end).follow(store) == ["3"]
+    await clock.advance(8 * DAY_S)
+    await store.prune(("mqtt",), keep=WEEK, most=10)
+    assert (await store.history_end()).position == 3
+    await store.close()
+
+
 async def test_a_store_of_before_begins_its_history_with_what_it_still_has(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await record(store, 1, 2, 3)
