@@ -5,13 +5,13 @@
     │ └ InvalidConfig           │ ├ UnsupportedCommand   refused: the capability is missing
     ├ StoreError                │ ├ CommandRejected      the VMS said no
     ├ OutputError               │ └ CommandUnverified    sent, but its effect was not seen in time
-    ├ VmsError                  ├ MediaUnavailable
-    │ ├ VmsUnreachable          ├ ContributionRefused
-    │ ├ VmsAuthFailed           ├ RequestError         a request to the API that is not served
-    │ ├ VmsProtocolError        ├ NobodyAnswers, RequestUnanswered
-    │ └ BackendDefect           └ BrokerError
-                                  ├ BrokerUnreachable
-                                  ├ BrokerRefused
+    ├ TokenRefused              ├ MediaUnavailable
+    ├ DoorClosed                ├ ContributionRefused
+    ├ VmsError                  ├ RequestError         a request to the API that is not served
+    │ ├ VmsUnreachable          ├ NobodyAnswers, RequestUnanswered
+    │ ├ VmsAuthFailed           └ BrokerError
+    │ ├ VmsProtocolError          ├ BrokerUnreachable
+    │ └ BackendDefect             ├ BrokerRefused
                                   └ RivalBridge
 
 `code` crosses every border unchanged (MQTT, API); the message says what happened and where, `hint` what to do.
@@ -72,6 +72,18 @@ class StoreError(BridgeError):
     """The data directory or the database in it can't be used."""
 
     code = "store"
+
+
+class TokenRefused(BridgeError):
+    """There can be no such token."""
+
+    code = "token"
+
+
+class DoorClosed(BridgeError):
+    """A door of the API can't be opened: its address, its socket or its certificate can't be used."""
+
+    code = "door"
 
 
 class VmsError(BridgeError):
@@ -235,6 +247,18 @@ class TooManyRequests(RequestError):
     def __init__(self, message: str, *, hint: str = "", retry_after_s: float = 1.0) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class Misdirected(RequestError):
+    """It is meant for another server, as far as the bridge can tell: its `Host` is no name of the API."""
+
+    code = "misdirected"
+
+
+class PairingRefused(RequestError):
+    """Nobody has opened pairing, or the code is wrong."""
+
+    code = "pairing"
 
 
 class RangeUnsatisfiable(RequestError):

@@ -30,6 +30,7 @@ _SECRETS = (
         r"\1'***'",
     ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9+/._~-]{6,}=*"), r"\1 ***"),
+    (re.compile(r"\bvb_([0-9a-z]{10})_[A-Za-z0-9_-]{20,}"), r"vb_\1_***"),  # the API's own tokens
     (re.compile(r"(://[^\s/@:]*):[^\s/@]+@"), r"\1:***@"),
 )
 _DECEPTIVE = (0x61C, *range(0x200B, 0x2010), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)

@@ -14,6 +14,7 @@ from vms_bridge.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
 
     from pydantic import BaseModel
 
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeIdentity:
-    """Who the bridge is to the world; `previous_instance` is a name that it had before."""
+    """Who the bridge is to the world, and where it is at home.
+
+    `previous_instance` is a name that it had before, `data_dir` where it keeps its state: a sink may have a file or socket there.
+    """
 
     instance: str
     name: str
     version: str
     previous_instance: str | None = None
+    data_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,7 @@ SINKS: Registry[SinkKind] = Registry(
     "sink with a section",
     built_in={
         "event_log": "vms_bridge.event_log.kind",
+        "http": "vms_bridge.api.kind",
         "mqtt": "vms_bridge.mqtt.kind",
     },
     group="vms_bridge.sinks",

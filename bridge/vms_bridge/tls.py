@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,6 +24,7 @@ _UNTRUSTED = frozenset({18, 19, 20, 21, 2})
 _OUT_OF_TIME = {9: "is not valid yet", 10: "has expired"}
 _OTHER_NAME = frozenset({62, 64})
 _USUAL = {"mqtt": 8883}
+_PEM = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _LEAST_VERSION = ssl.TLSVersion.TLSv1_2
 
 
@@ -75,13 +77,40 @@ def _verifying(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _load_own(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return how a server speaks TLS that shows this certificate; reads files. Raises UnusableFile."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _LEAST_VERSION
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    _load_own(context, certificate, key, ("tls.certificate", "tls.key"))
+    return context
+
+
+def fingerprint_of(certificate: Path) -> str:
+    """Return the SHA-256 of the first certificate in a PEM file. Raises UnusableFile."""
+    try:
+        found = _PEM.search(certificate.read_text(encoding="ascii", errors="replace"))
+        shown = ssl.PEM_cert_to_DER_cert(found[0]) if found else None
+    except (OSError, ValueError):
+        shown = None
+    if shown is None:
+        raise UnusableFile(
+            f"tls.certificate: {certificate} can't be used: there is no certificate in it", "it must be a PEM file"
+        )
+    return hashlib.sha256(shown).hexdigest()
+
+
+def _load_own(
+    context: ssl.SSLContext, certificate: Path, key: Path, options: tuple[str, str] = ("client_certificate", "client_key")
+) -> None:
+    """Have the context show this certificate; `options` are those that name it and its key. Raises UnusableFile."""
+
     def refuse() -> NoReturn:  # OpenSSL would ask for the passphrase on the terminal
         raise UnusableFile(
-            f"client_key: {key} is encrypted", f"store it without a passphrase: openssl pkey -in {key.name} -out plain.key"
+            f"{options[1]}: {key} is encrypted", f"store it without a passphrase: openssl pkey -in {key.name} -out plain.key"
         )
 
-    for option, file in (("client_certificate", certificate), ("client_key", key)):
+    for option, file in zip(options, (certificate, key), strict=True):
         try:
             with file.open("rb"):
                 pass  # ssl does not say which file it can't read
@@ -92,8 +121,8 @@ def _load_own(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             hint = "name the key that the certificate was made with"
-            raise UnusableFile(f"client_key: {key} is not the key of {certificate} (key values mismatch)", hint) from error
-        message = f"client_certificate: {certificate} or client_key: {key} can't be used: {_plain(error)}"
+            raise UnusableFile(f"{options[1]}: {key} is not the key of {certificate} (key values mismatch)", hint) from error
+        message = f"{options[0]}: {certificate} or {options[1]}: {key} can't be used: {_plain(error)}"
         raise UnusableFile(message, "both must be PEM files") from error
 
 

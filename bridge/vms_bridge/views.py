@@ -14,11 +14,13 @@ from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventR
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
+    from datetime import timedelta
 
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, RecordedPage
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.history import Cursor, Gap
     from vms_bridge.model import DetectedObject, Enrichment, PictureRef
+    from vms_bridge.tokens import Scope, Token
 
 
 MESSAGE_VERSION = 1
@@ -204,7 +206,8 @@ class Changes:
 
     `described` and `removed` are monitors whose description came, changed or went; `states` those whose state, or objects,
     did. `messages`: there may be new event messages, undelivered ones and in the history. `bridge`: the bridge's own state
-    changed. `detections` are the newest by monitor and source; one without objects may be of a monitor that is no more.
+    changed. `tokens`: one came or went, so who has let somebody in by one must look again. `detections` are the newest by
+    monitor and source; one without objects may be of a monitor that is no more.
     `transitions` are all in their order, for who has asked for them; `transitions_lost` counts those that it was too slow for.
     """
 
@@ -216,6 +219,7 @@ class Changes:
     last_events: frozenset[MonitorKey] = frozenset()
     messages: bool = False
     bridge: bool = False
+    tokens: bool = False
     detections: Mapping[DetectionKey, Detection] = field(default_factory=dict)
     transitions: tuple[Transition, ...] = ()
     transitions_lost: int = 0
@@ -223,10 +227,11 @@ class Changes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subjects:
-    """What somebody wants to hear of: of these systems themselves, and of these monitors."""
+    """What somebody wants to hear of: of these systems themselves, of these monitors, and of `tokens`."""
 
     systems: frozenset[str] = frozenset()
     monitors: frozenset[MonitorKey] = frozenset()
+    tokens: bool = False
 
 
 class Subscription(Protocol):
@@ -286,6 +291,36 @@ class Contributor(Protocol):
         """Contribute no more: all that it sees is gone, what it has added to events stays."""
 
 
+class Tokens(Protocol):
+    """Who may come in by the API. Looking is done in memory; what changes is stored before anybody hears of it."""
+
+    def all(self) -> Sequence[Token]:
+        """Return every token, the oldest first, those too whose time is over."""
+
+    def find(self, digest: bytes) -> Token | None:
+        """Return the token whose text has this SHA-256; None where there is none, or its time is over. Notes its use."""
+
+    def holds(self, token_id: str) -> bool:
+        """Say whether there is such a token, and its time is not over."""
+
+    def key(self, token_id: str) -> bytes | None:
+        """Return the SHA-256 of a token's text, by which the bridge proves itself; None as for `find`."""
+
+    async def create(
+        self,
+        name: str,
+        scope: Scope,
+        *,
+        systems: frozenset[str] | None = None,
+        monitors: frozenset[MonitorKey] | None = None,
+        life: timedelta | None = None,
+    ) -> tuple[Token, str]:
+        """Make a token, and return it with its text, which nobody can ask for again. Raises TokenRefused or StoreError."""
+
+    async def revoke(self, token_id: str) -> bool:
+        """Make a token good for nothing; say whether there was one. Raises StoreError."""
+
+
 class HubView(Protocol):
     """The hub, as sinks may use it: look at what is current, hear of changes, submit commands."""
 
@@ -310,6 +345,10 @@ class HubView(Protocol):
 
     def monitor(self, system: str, key: str) -> MonitorView | None:
         """Return a monitor by its public keys, or None where there is none."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """Who may come in by the API."""
 
     @property
     def command_table(self) -> CommandTable:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.backend import START, event, monitor, state, system_state
+from tests.fakes.tokens import FakeTokens
 
 from vms_bridge.commands import COMMANDS, Ack, AckResult
 from vms_bridge.errors import ContributionRefused, MediaUnavailable, NobodyAnswers, StoreError, TooManyRequests
@@ -44,6 +45,8 @@ class FakeHub:
         self._monitors: dict[str, dict[str, MonitorView]] = {}
         self._states: dict[str, SystemState] = {}
         self._subscriptions: set[HubSubscription] = set()
+        self._of_tokens: set[HubSubscription] = set()
+        self.tokens = FakeTokens(self._tokens_changed)
         self.messages: list[StoredMessage] = []
         self.forgotten = 0
         self.confirmed: list[list[int]] = []
@@ -88,8 +91,12 @@ class FakeHub:
         return self._monitors.get(system, {}).get(key)
 
     def subscribe(self, only: Subjects | None = None, *, transitions: bool = False) -> HubSubscription:
-        assert only is None, "no sink so far wants less than everything"
         assert not transitions, "nor each step of an alarm"
+        if only is not None:
+            assert only == Subjects(tokens=True), "no sink so far wants else less than everything"
+            subscription = HubSubscription(self._of_tokens.discard)
+            self._of_tokens.add(subscription)
+            return subscription
         subscription = HubSubscription(self._subscriptions.discard)
         self._subscriptions.add(subscription)
         subscription.messages()
@@ -109,7 +116,7 @@ class FakeHub:
         return await self.answer(command, progress)
 
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> Sequence[StoredMessage]:
-        assert sink in {"mqtt", "event_log"}
+        assert sink in {"mqtt", "event_log", "api"}
         self.reads += 1
         if self.store_fails:
             raise StoreError("the disk is full", hint="make room")
@@ -118,7 +125,7 @@ class FakeHub:
         return [each for each, _ in zip(waiting, range(limit), strict=False)]
 
     async def delivered(self, sink: str, positions: Sequence[int]) -> None:
-        assert sink in {"mqtt", "event_log"}
+        assert sink in {"mqtt", "event_log", "api"}
         if self.store_fails:
             raise StoreError("the disk is full", hint="make room")
         self.confirmed.append(list(positions))
@@ -140,7 +147,7 @@ class FakeHub:
         return Epochs(began=((self.epoch, 0),), newest=len(self.messages), forgotten=self.forgotten).cursor(len(self.messages))
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
-        assert sink in {"mqtt", "event_log"}
+        assert sink in {"mqtt", "event_log", "api"}
         await self.stores.wait()
         for number, note in notes.items() if not self.store_fails else ():
             if note is None:
@@ -149,11 +156,11 @@ class FakeHub:
                 self.notes[number] = note
 
     async def unanswered(self, sink: str) -> Mapping[int, bytes]:
-        assert sink in {"mqtt", "event_log"}
+        assert sink in {"mqtt", "event_log", "api"}
         return {} if self.store_fails else dict(sorted(self.notes.items()))
 
     async def keep(self, sink: str, key: str, value: str | None) -> None:
-        assert sink in {"mqtt", "event_log"}
+        assert sink in {"mqtt", "event_log", "api"}
         if self.store_fails:
             return
         if value is None:
@@ -162,7 +169,7 @@ class FakeHub:
             self.memory[key] = value
 
     async def kept(self, sink: str, key: str) -> str | None:
-        assert sink in {"mqtt", "event_log"}
+        assert sink in {"mqtt", "event_log", "api"}
         return None if self.store_fails else self.memory.get(key)
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
@@ -203,6 +210,10 @@ class FakeHub:
         self.fares = replace(self.fares, claims=tuple(Claim(holder=holder, since=START, seen=START) for holder in holders))
         for each in self._subscriptions:
             each.bridge()
+
+    def _tokens_changed(self) -> None:
+        for each in (*self._subscriptions, *self._of_tokens):
+            each.tokens()
 
     def add_system(self, key: str, state_: SystemState | None = None) -> None:
         self._monitors.setdefault(key, {})

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 _KEY_HINT = "a lower-case letter, then letters, digits and _, at most 32 characters"
 _MONITOR_KEY_HINT = f"letters, digits, _ and -, at most 48, and not {', '.join(sorted(RESERVED_MONITORS))}"
-_NOT_YET = {"http": "this version has no HTTP API; leave the section out"}
 
 InstanceName = Annotated[str, Field(pattern=f"^{INSTANCE_PATTERN.pattern}$")]
 
@@ -189,7 +188,11 @@ class Config:
     def identity(self) -> BridgeIdentity:
         """Who the bridge is by it."""
         return BridgeIdentity(
-            instance=self.instance, name=self.name, version=__version__, previous_instance=self.previous_instance
+            instance=self.instance,
+            name=self.name,
+            version=__version__,
+            previous_instance=self.previous_instance,
+            data_dir=self.data_dir,
         )
 
     def secrets(self) -> Secrets:
@@ -215,9 +218,7 @@ class _Loader:
         values = self._document.values
         kinds = self._sink_kinds()
         model = self._with_sections(kinds)
-        top = self._check.model(model, {key: value for key, value in values.items() if key not in _NOT_YET}, ())
-        for key in values.keys() & _NOT_YET.keys():
-            self._check.key_mistake("there is no such option yet", (key,), _NOT_YET[key])
+        top = self._check.model(model, values, ())
         written = values.get("systems")
         systems = self._systems(written) if isinstance(written, dict) else {}
         data_dir = (top and top.data_dir) or _default_data_dir(self._environ)
@@ -367,7 +368,7 @@ class _Loader:
             yield from exposed(self._path, "the configuration in", mode if has_secrets else mode & ~stat.S_IROTH)
         for path, model in models:
             for place, value in values_below(model, path):
-                if isinstance(value, Path) and place[-1].endswith("_key"):
+                if isinstance(value, Path) and place[-1].endswith("key"):
                     with suppress(OSError):
                         yield from exposed(value, f"the key of {'.'.join(place)},", value.stat().st_mode)
 

@@ -24,6 +24,7 @@ class FanOut:
         self._of_systems: dict[str, set[HubSubscription]] = {}
         self._of_monitors: dict[MonitorKey, set[HubSubscription]] = {}
         self._with_transitions: set[HubSubscription] = set()
+        self._of_tokens: set[HubSubscription] = set()
 
     def subscribe(self, only: Subjects | None, *, transitions: bool = False) -> HubSubscription:
         """Open a subscription, to everything or to these subjects only; with `transitions`, to steps of alarm states too."""
@@ -35,6 +36,7 @@ class FanOut:
             else:
                 _remove(self._of_systems, only.systems, closed)
                 _remove(self._of_monitors, only.monitors, closed)
+                self._of_tokens.discard(closed)
 
         subscription = HubSubscription(close)
         if only is None:
@@ -42,6 +44,8 @@ class FanOut:
         else:
             _add(self._of_systems, only.systems, subscription)
             _add(self._of_monitors, only.monitors, subscription)
+            if only.tokens:
+                self._of_tokens.add(subscription)
         if transitions:
             self._with_transitions.add(subscription)
         return subscription
@@ -106,6 +110,11 @@ class FanOut:
         """Tell that the bridge's own state changed."""
         for subscription in self._all:
             subscription.bridge()
+
+    def tokens(self) -> None:
+        """Tell that a token came or went."""
+        for subscription in self._to(self._of_tokens):
+            subscription.tokens()
 
     def _to(self, some: Collection[HubSubscription] | None) -> Collection[HubSubscription]:
         """Return who hears of everything, and these."""

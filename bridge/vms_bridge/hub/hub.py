@@ -29,6 +29,7 @@ from vms_bridge.hub.interpreter import Interpreter
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
 from vms_bridge.hub.recorder import Recorder
+from vms_bridge.hub.tokens import HubTokens
 from vms_bridge.hub.updates import Updates
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class Hub:
         self._presence = Presence(clock, self._fan_out.detection, self._show_objects)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._claims = Claims(store, clock, self._keeping, self._house.claimed)
+        self.tokens = HubTokens(store, clock, self._keeping, self._fan_out.tokens)
+        """Who may come in by the API."""
         self._bridge_commands = BridgeCommands(clock, self._claims)
         self._runner = CommandRunner(
             self, clock, backend_of=self._backend_of, memory=self, store=store, rules=commands, on_forced=self._alarm_is_forced
@@ -237,13 +240,15 @@ class Hub:
     async def start(self) -> None:
         """Take up what the store keeps of the bridge itself, before anybody looks."""
         await self._claims.load()
+        await self.tokens.load()
 
     async def run(self) -> None:
-        """Keep the house until cancelled: save descriptions, forget what is old, end forced alarms and detections in time."""
+        """Keep the house until cancelled: save descriptions, forget what is old, end alarms, detections and tokens in time."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._always("housekeeping", self._house.run), name="hub: house")
             group.create_task(self._always("detections", self._presence.run), name="hub: detections")
             group.create_task(self._always("forced alarms", self._runner.run), name="hub: forced alarms")
+            group.create_task(self._always("tokens", self.tokens.run), name="hub: tokens")
 
     async def end_forced_alarms(self, system: str | None = None) -> None:
         """Cancel the alarms that are forced for a time, all or those of one system; for its orderly end, while it still runs."""

@@ -41,6 +41,7 @@ class HubSubscription:
             last_events=frozenset(self._last_events),
             messages=self._messages,
             bridge=self._bridge,
+            tokens=self._tokens,
             detections={
                 (*key, source): seen for key, by_source in self._detections.items() for source, seen in by_source.items()
             },
@@ -102,6 +103,11 @@ class HubSubscription:
         self._bridge = True
         self._wake.set()
 
+    def tokens(self) -> None:
+        """Note that a token came or went."""
+        self._tokens = True
+        self._wake.set()
+
     def detection(self, key: MonitorKey, detection: Detection) -> None:
         """Keep a monitor's newest detection by its source."""
         self._detections.setdefault(key, {})[detection.source] = detection
@@ -125,4 +131,5 @@ class HubSubscription:
         self._bridge = False
         self._transitions.clear()
         self._transitions_lost = 0
+        self._tokens = False
         self._wake.clear()

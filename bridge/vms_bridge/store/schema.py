@@ -94,6 +94,9 @@ _MIGRATIONS = (
         DELETE FROM contributions WHERE system = OLD.system AND generation = OLD.generation AND event_id = OLD.event_id;
     END;
     """,
+    """
+    CREATE TABLE tokens (id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, data TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

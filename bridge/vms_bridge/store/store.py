@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from vms_bridge.errors import StoreError
 from vms_bridge.model import Monitor
-from vms_bridge.store import contributions
+from vms_bridge.store import contributions, tokens
 from vms_bridge.store.database import Database
 from vms_bridge.store.events import Events
 from vms_bridge.store.minted import MintedIds
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vms_bridge.history import Cursor
     from vms_bridge.model import Enrichment, Event
     from vms_bridge.store.values import EventCommit, StoredSystem
+    from vms_bridge.tokens import Token
     from vms_bridge.views import HistoryPage, MonitorKey, StoredMessage
 
 _T = TypeVar("_T")
@@ -136,6 +137,22 @@ class Store:
     async def kept(self, scope: str, key: str) -> str | None:
         """Return the text that is kept under this key, None where there is none."""
         return await self._run(self._kept, scope, key)
+
+    async def tokens(self) -> list[tuple[Token, bytes]]:
+        """Return all tokens, each with its SHA-256, the oldest first."""
+        return await self._run(tokens.read, self._database)
+
+    async def add_token(self, token: Token, digest: bytes) -> None:
+        """Keep a new token by its SHA-256."""
+        await self._run(tokens.add, self._database, token, digest)
+
+    async def update_tokens(self, changed: Sequence[Token]) -> None:
+        """Keep what has changed of these tokens."""
+        await self._run(tokens.update, self._database, tuple(changed))
+
+    async def remove_token(self, token_id: str) -> bool:
+        """Forget a token; say whether there was one."""
+        return await self._run(tokens.remove, self._database, token_id)
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
         """Keep these notes on commands that the sink still has to answer, by its numbers; None: it has."""

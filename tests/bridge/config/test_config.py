@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, model_validator
 from tests.bridge.config.samples import COMPLETE, PLUGIN, Mistake, mistakes
 
+from vms_bridge.api.config import HttpConfig, Limits, TlsFiles
 from vms_bridge.backends import kind_names, load_kind
 from vms_bridge.config import Config, FileOptions, LogConfig, MonitorOptions, RetentionConfig, SystemOptions, load
 from vms_bridge.config.check import Checker
@@ -75,6 +76,12 @@ def test_complete_file(folder: Path) -> None:
     assert (mqtt.user, mqtt.authorization) == ("bridge", "Basic Y2FiaW46b2YgdGhlIHByb3h5")
     assert (mqtt.ca_file, mqtt.client_key) == (folder / "ca.pem", folder / "client.key")
     assert (mqtt.discovery, mqtt.snapshots, mqtt.commands) == (False, False, "none")
+    http = config.sinks["http"].settings
+    assert isinstance(http, HttpConfig)
+    assert (http.place, http.public_url) == ("0.0.0.0:8443", "https://cabin.example")
+    assert http.names == {"cabin.lan", "192.168.1.2", "cabin.example"}
+    assert [str(network) for network in http.proxies] == ["127.0.0.1/32", "10.0.0.0/8"]
+    assert http.tls == TlsFiles(certificate=folder / "client.pem", key=folder / "client.key")
     assert config.remarks == ()
     yard, barn = config.systems["yard"], config.systems["barn"]
     assert (yard.name, barn.name, yard.kind.name) == ("The yard", "Fake VMS", "fakevms")
@@ -106,6 +113,8 @@ def test_the_complete_sample_names_every_option() -> None:
     assert set(keys(top["log"])) == set(LogConfig.model_fields)
     assert set(keys(top["mqtt"])) | {"fingerprint"} == set(MqttConfig.model_fields), "fingerprint: excludes ca_file:"
     yard = keys(keys(top["systems"])["yard"])
+    assert set(keys(top["http"])) == set(HttpConfig.model_fields)
+    assert set(keys(keys(top["http"])["limits"])) == set(Limits.model_fields)
     assert set(SystemOptions.model_fields) <= set(yard)
     assert set(keys(keys(yard["monitors"])["007"])) == set(MonitorOptions.model_fields)
 
@@ -162,7 +171,14 @@ def test_a_sink_of_another_package_has_a_section_like_any_other(tmp_path: Path) 
         ("mqtt:", "is empty", "write how to reach the broker"),
         ("brokensink: {}", "this sink can't be loaded: RuntimeError", "reinstall or upgrade"),
         ("fakesing: {}", "there is no such option", "did you mean fakesink?"),
-        ("http: {}", "there is no such option yet", "no HTTP API"),
+        ("http: {link_life: 7d}", "there is no such option", "there are: allowed_hosts, host, limits"),
+        ("http: {port: 70000}", "expected 65535 or less", "1 to 65535"),
+        ("http: {host: 'a b'}", "is no host's name", "cameras.example"),
+        ("http: {allowed_hosts: ['http://nas.lan']}", "is no host's name", "the name alone"),
+        ("http: {trusted_proxies: [10.0.0.1/8]}", "is neither an address nor a network", "its last bits are 0"),
+        ("http: {public_url: 'ftp://nas.lan'}", "does not start with http:// or https://", "https://cameras.example"),
+        ("http: {public_url: 'https://nas.lan/vms'}", "has a user, path or query", "nothing behind"),
+        ("http: {tls: {certificate: api.pem}}", "is missing", "the certificate's key"),
     ],
 )
 def test_mistakes_in_the_section_of_a_sink(tmp_path: Path, text: str, said: str, hint: str) -> None:
@@ -566,6 +582,8 @@ DOCUMENTED: dict[str, type[BaseModel]] = {
     "`log`": LogConfig,
     "`retention`": RetentionConfig,
     **{f"`{section}`": load_sink_kind(section).config for section in OWN_SECTIONS},
+    "`tls`": TlsFiles,
+    "`limits`": Limits,
     "`systems`": SystemOptions,
     "One monitor": MonitorOptions,
 }

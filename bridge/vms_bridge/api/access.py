@@ -1,0 +1,113 @@
+"""Who asks, and how far he may go: by a token, or as admin through the unix socket."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import hdrs, web
+
+from vms_bridge.api.connections import Door, connection_of
+from vms_bridge.api.limits import neighbourhood
+from vms_bridge.commands import Level, Origin
+from vms_bridge.errors import RequestInvalid, TooManyRequests, Unauthenticated
+from vms_bridge.tokens import Scope, Token, digest_of, id_in
+
+if TYPE_CHECKING:
+    from vms_bridge.api.limits import Rates
+    from vms_bridge.api.visits import Visit
+    from vms_bridge.views import HubView
+
+_LOGGER = logging.getLogger(__name__)
+_SCHEME = "bearer"
+_HOW = "write `Authorization: Bearer` and a token: `vms-bridge token create` makes one, and so does pairing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Somebody who was let in: by his `token`, or as a process on this machine by its `uid`."""
+
+    door: Door
+    scope: Scope
+    token: Token | None = None
+    uid: int | None = None
+
+    @property
+    def level(self) -> Level:
+        """How far his commands may go."""
+        return self.scope.level or Level.READ
+
+    @property
+    def origin(self) -> Origin:
+        """Where his commands come from."""
+        return Origin(door=self.door, principal=self.principal)
+
+    @property
+    def principal(self) -> str:
+        """Who he is, for the hub's memory of requests and for the log."""
+        return f"token {self.token.id}" if self.token is not None else f"uid {self.uid}"
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether he may know of some systems or monitors only."""
+        return self.token is not None and self.token.is_limited
+
+    def sees(self, system: str, monitor: str | None = None) -> bool:
+        """Say whether he may know of, and command, this monitor or, without one, the whole of the system."""
+        return self.token is None or self.token.sees(system, monitor)
+
+    def knows(self, system: str) -> bool:
+        """Say whether he may know of this system, be it for one of its monitors only."""
+        return self.token is None or self.token.knows(system)
+
+
+_CALLER: web.RequestKey[Caller] = web.RequestKey("_CALLER", Caller)
+
+
+def caller_of(request: web.Request) -> Caller:
+    """Return who asks. Raises Unauthenticated where nobody was let in."""
+    caller: Caller | None = request.get(_CALLER)
+    if caller is None:
+        raise Unauthenticated("there is no token with the request", hint=_HOW)
+    return caller
+
+
+def authenticate(request: web.Request, visit: Visit, hub: HubView, rates: Rates) -> Caller | None:
+    """Let in who comes by the socket or with a token, and return him; None: he says nothing of who he is.
+
+    Raises Unauthenticated for a token that is not, or no more, known, and TooManyRequests for too many of them.
+    """
+    if visit.door is Door.SOCKET:
+        return _let_in(request, Caller(door=visit.door, scope=Scope.ADMIN, uid=visit.uid))
+    said = request.headers.getall(hdrs.AUTHORIZATION, [])
+    if not said:
+        return None
+    scheme, _, text = said[0].strip().partition(" ")
+    if len(said) > 1 or scheme.lower() != _SCHEME:
+        raise RequestInvalid("Authorization is said otherwise than can be understood", hint=_HOW)
+    token = token_by(text.strip(), hub)
+    if token is None:
+        wait_s = rates.wrong.take(neighbourhood(visit.address))
+        _LOGGER.debug("somebody at %s came with a token that is not known", visit.address)
+        if wait_s:
+            raise TooManyRequests("too many wrong tokens have come from this address", retry_after_s=wait_s)
+        raise Unauthenticated("the token is not known, or no more", hint=_HOW)
+    return welcome(request, token)
+
+
+def token_by(text: str, hub: HubView) -> Token | None:
+    """Return the token that has this text, if its time is not over."""
+    return None if id_in(text) is None else hub.tokens.find(digest_of(text))
+
+
+def welcome(request: web.Request, token: Token) -> Caller:
+    """Let in whoever has shown this token, and return him: his connection is bound to it until the request ends."""
+    connection_of(request).token_id = token.id
+    return _let_in(request, Caller(door=Door.API, scope=token.scope, token=token))
+
+
+def _let_in(request: web.Request, caller: Caller) -> Caller:
+    connection_of(request).is_known = True
+    request[_CALLER] = caller
+    return caller

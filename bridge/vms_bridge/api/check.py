@@ -1,0 +1,91 @@
+"""`vms-bridge check` of the API: whether its doors can be opened. Nothing of it lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from vms_bridge.api.certificates import Certificates
+from vms_bridge.api.listening import listening_sockets
+from vms_bridge.api.unix_socket import flaw_of
+from vms_bridge.errors import DoorClosed
+from vms_bridge.findings import Finding
+from vms_bridge.sockets import api_socket
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vms_bridge.api.config import HttpConfig
+    from vms_bridge.sinks import Trial
+
+_OTHERS = 128
+
+
+async def check(config: HttpConfig, trial: Trial) -> Sequence[Finding]:
+    """Return what is found; beside a running bridge, whose doors these are, they are not tried."""
+    found = [await _certificate(config, trial), *_advice(config)]
+    if await asyncio.to_thread(trial.is_at_work):
+        return [*(one for one in found if one), Finding(text="a bridge is at work, and has these doors: they were not tried")]
+    found.append(await _port(config))
+    if trial.bridge.data_dir is not None:
+        found.append(await asyncio.to_thread(_socket, trial.bridge.data_dir))
+    return [one for one in found if one is not None]
+
+
+async def _certificate(config: HttpConfig, trial: Trial) -> Finding | None:
+    if config.tls is None:
+        return None
+    certificates = Certificates(config.tls, trial.clock)
+    try:
+        await certificates.load()
+    except DoorClosed as error:
+        return _problem(error)
+    return Finding(text=f"its certificate has the SHA-256 {certificates.fingerprint}")
+
+
+def _advice(config: HttpConfig) -> list[Finding]:
+    found = []
+    if config.tls is None and not _is_local(config.host):
+        hint = "set tls:, or host: 127.0.0.1 and a proxy before it that speaks TLS"
+        text = "nothing is encrypted: whoever can listen on the network hears tokens, and may use them"
+        found.append(Finding(text=text, hint=hint))
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != resource.RLIM_INFINITY and config.limits.sockets > files - _OTHERS:
+        text = f"the process may have {files} files open: of {config.limits.sockets} connections it takes {files - _OTHERS}"
+        found.append(Finding(text=text, hint="raise LimitNOFILE= of the service, or lower limits.sockets"))
+    return found
+
+
+async def _port(config: HttpConfig) -> Finding:
+    try:
+        sockets = await listening_sockets(config)
+    except DoorClosed as error:
+        return _problem(error)
+    for sock in sockets:
+        sock.close()
+    return Finding(text=f"it can listen on {config.place}")
+
+
+def _socket(data_dir: Path) -> Finding:
+    path = api_socket(data_dir)
+    if (flaw := flaw_of(path)) is not None:
+        return _problem(flaw)
+    if data_dir.is_dir() and not os.access(data_dir, os.W_OK | os.X_OK):
+        hint = "give it to the user that runs the bridge (chown), or set data_dir: to another place"
+        return Finding(text=f"the socket {path} can't be made: {data_dir} can't be written", problem=True, hint=hint)
+    return Finding(text=f"the command line will reach it by {path}")
+
+
+def _problem(error: DoorClosed) -> Finding:
+    return Finding(text=str(error), problem=True, hint=error.hint)
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

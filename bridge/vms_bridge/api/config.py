@@ -1,0 +1,137 @@
+"""The `http:` section of the configuration."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from vms_bridge.addresses import Address, WrongAddress, parse_address
+from vms_bridge.doors import address_mistake
+
+_SCHEMES = {"http": 80, "https": 443}
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+
+
+def _host(text: str) -> str:
+    """Return a host's name in the form in which `Host` is compared."""
+    host = text.strip().lower().rstrip(".")
+    try:
+        return str(ip_address(host.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        pass
+    if not _HOST.fullmatch(host):
+        raise PydanticCustomError("host", "is no host's name", {"remedy": "write the name alone, as in cameras.example"})
+    return host
+
+
+def _network(text: str) -> str:
+    """Return the address, or network, as it stands; hold it against what there can be."""
+    try:
+        ip_network(text.strip())
+    except ValueError:
+        remedy = "write an address such as 192.168.1.2, or a network such as 172.16.0.0/12 (its last bits are 0)"
+        raise PydanticCustomError("network", "is neither an address nor a network", {"remedy": remedy}) from None
+    return text.strip()
+
+
+HostName = Annotated[str, AfterValidator(_host)]
+Network = Annotated[str, AfterValidator(_network)]
+
+
+class TlsFiles(BaseModel):
+    """The certificate that the API shows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    certificate: Path = Field(description="name the PEM file of the API's certificate, with those in between behind it")
+    key: Path = Field(description="name the PEM file of the certificate's key, without a passphrase")
+
+
+class Limits(BaseModel):
+    """How much the API bears."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sockets: int = Field(
+        default=512, ge=16, le=16_384, description="write how many connections there may be at a time, 16 to 16384"
+    )
+    requests: float = Field(
+        default=50.0, ge=1, le=10_000, description="write how many requests a second one token may make, 1 to 10000"
+    )
+    body_kb: int = Field(default=64, ge=1, le=16_384, description="write how many kilobytes a request may bring, 1 to 16384")
+
+
+class HttpConfig(BaseModel):
+    """Where the API listens, and whom it believes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        max_length=253,
+        description='write the address to listen on: 127.0.0.1 for this machine only, "0.0.0.0" or "::" for all of its networks',
+    )
+    port: int = Field(default=8098, ge=0, le=65_535, description="write the port, 1 to 65535; 0 takes one that is free")
+    public_url: str | None = Field(
+        default=None,
+        description='write how others reach the API, as in "https://cameras.example", or leave it out',
+    )
+    tls: TlsFiles | None = Field(
+        default=None,
+        description="write the certificate to show, as in `tls: {certificate: api.pem, key: api.key}`",
+    )
+    allowed_hosts: tuple[HostName, ...] = Field(
+        default=(), description="write a list of the other names by which the API is reached, as in `allowed_hosts: [nas.lan]`"
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(), description="write a list of the proxies before the API, as in `trusted_proxies: [192.168.1.2]`"
+    )
+    limits: Limits = Field(default=Limits(), description="write how much the API bears, as in `limits: {sockets: 512}`")
+
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, host: str) -> str:
+        return _host(host)
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        try:
+            address = parse_address(url, _SCHEMES)
+        except WrongAddress as wrong:
+            raise address_mistake(wrong) from None
+        if address.username is not None or address.query or address.fragment or address.path.strip("/"):
+            remedy = "write http:// or https:// and the host, with a port if it needs one, and nothing behind"
+            raise PydanticCustomError("address", "has a user, path or query, for which there is no use", {"remedy": remedy})
+        return url.strip().rstrip("/")
+
+    @cached_property
+    def public(self) -> Address | None:
+        """The parsed `public_url`."""
+        return None if self.public_url is None else parse_address(self.public_url, _SCHEMES)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of hosts, beside localhost, by which the API is reached."""
+        public = () if self.public is None else (self.public.host.rstrip("."),)
+        return frozenset((*self.allowed_hosts, *public))
+
+    @cached_property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Whose word on where a request comes from is believed."""
+        return tuple(ip_network(text) for text in self.trusted_proxies)
+
+    @property
+    def place(self) -> str:
+        """Where it listens, for people."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"

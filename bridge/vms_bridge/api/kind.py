@@ -1,0 +1,42 @@
+"""The API as the rest of the bridge knows it: the one door into this package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vms_bridge.api.check import check
+from vms_bridge.api.config import HttpConfig
+from vms_bridge.api.sink import NAME, ApiSink
+from vms_bridge.sinks import SinkKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.findings import Finding
+    from vms_bridge.sinks import BridgeIdentity, Trial
+    from vms_bridge.views import Sink
+
+
+def _create(config: BaseModel, bridge: BridgeIdentity, clock: Clock) -> Sink:
+    assert isinstance(config, HttpConfig)  # noqa: S101  # the registry hands over what `config` below made
+    return ApiSink(config, bridge, clock)
+
+
+async def _check(config: BaseModel, trial: Trial) -> Sequence[Finding]:
+    assert isinstance(config, HttpConfig)  # noqa: S101  # the same
+    return await check(config, trial)
+
+
+KIND = SinkKind(
+    name=NAME,
+    section="http",
+    config=HttpConfig,
+    create=_create,
+    is_durable=False,
+    check=_check,
+    remedy="write where the API listens, as in `http: {host: 127.0.0.1, port: 8098}`, or `http: {}`",
+)
+"""What the registry looks for, under this name."""

@@ -1,0 +1,94 @@
+"""The application: what holds for every request, in its order, before a route answers it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from aiohttp import hdrs, web
+
+from vms_bridge.api.access import Caller, authenticate
+from vms_bridge.api.connections import Door, connection_of
+from vms_bridge.api.context import CONTEXT, Context, context_of, visit_of
+from vms_bridge.api.limits import neighbourhood
+from vms_bridge.api.problems import problems
+from vms_bridge.api.visits import receive
+from vms_bridge.errors import RequestInvalid, TooManyRequests
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+_LOGGER = logging.getLogger(__name__)
+_BODY_S = 10.0
+_READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+_ALWAYS = {
+    "Server": "vms-bridge",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def application(context: Context) -> web.Application:
+    """Return the application, without routes."""
+    app = web.Application(
+        middlewares=[problems, _received, _known, _whole], client_max_size=context.config.limits.body_kb * 1_024
+    )
+    app[CONTEXT] = context
+    app.on_response_prepare.append(_with_headers)
+    return app
+
+
+@web.middleware
+async def _received(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what is not meant for the API, or comes by way of somebody else's page."""
+    receive(request, context_of(request).config)
+    return await handler(request)
+
+
+@web.middleware
+async def _known(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Find out who asks, and whether he asks too often."""
+    context, visit = context_of(request), visit_of(request)
+    caller = authenticate(request, visit, context.hub, context.rates)
+    _limit(context, neighbourhood(visit.address), caller)
+    if caller is not None and caller.door is Door.SOCKET and request.method not in _READING:
+        resource = request.match_info.route.resource
+        _LOGGER.info("user %s by the socket: %s %s", caller.uid, request.method, resource.canonical if resource else "?")
+    try:
+        return await handler(request)
+    finally:
+        connection_of(request).token_id = None
+
+
+def _limit(context: Context, place: str, caller: Caller | None) -> None:
+    """Raise TooManyRequests for who asks too often; not by the socket, to which there are few ways."""
+    if caller is None:
+        wait_s = context.rates.strangers.take(place)
+    elif caller.token is not None:
+        wait_s = context.rates.by_token.take(caller.token.id)
+    else:
+        return
+    if wait_s:
+        raise TooManyRequests("that was asked too often", hint="ask less often, or follow the WebSocket", retry_after_s=wait_s)
+
+
+@web.middleware
+async def _whole(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Have all of the body, in time, before the handler sees any: so none has to wait for it, and what is read is bounded."""
+    if request.body_exists:
+        if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+            raise web.HTTPUnsupportedMediaType
+        try:
+            async with context_of(request).clock.timeout(_BODY_S):
+                await request.read()
+        except TimeoutError:
+            raise RequestInvalid(f"the body did not come within {_BODY_S:g} s") from None
+    return await handler(request)
+
+
+async def _with_headers(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _ALWAYS.items():
+        response.headers[name] = value
+    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")

@@ -1,0 +1,162 @@
+"""The sink `api`: opens its doors, each again and again until it can, and sees that nobody stays who may not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from vms_bridge.api.certificates import Certificates
+from vms_bridge.api.connections import Connections, Door
+from vms_bridge.api.context import Context
+from vms_bridge.api.limits import Rates
+from vms_bridge.api.listening import Porter, listening_sockets
+from vms_bridge.api.pairing import Grant, Pairing
+from vms_bridge.api.server import application
+from vms_bridge.api.unix_socket import UnixSocket
+from vms_bridge.errors import DoorClosed
+from vms_bridge.logs import Trouble
+from vms_bridge.threads import in_thread
+from vms_bridge.views import Subjects
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vms_bridge.api.config import HttpConfig
+    from vms_bridge.clock import Clock
+    from vms_bridge.sinks import BridgeIdentity
+    from vms_bridge.views import HubView
+
+_LOGGER = logging.getLogger(__name__)
+NAME = "api"
+_OFFERED = "offered pairing"
+_RETRY_S = 5.0
+_SWEEP_S = 1.0
+_SHUTDOWN_S = 1.5
+"""How long requests under way may take to end, and then to be ended; both fit into the sink's grace."""
+
+
+class ApiSink:
+    """Serves the API for as long as it runs. Runs once."""
+
+    def __init__(self, config: HttpConfig, bridge: BridgeIdentity, clock: Clock) -> None:
+        self._config, self._bridge, self._clock = config, bridge, clock
+        self._certificates = Certificates(config.tls, clock)
+        self._connections = Connections(config.limits.sockets, clock)
+        self._pairing = Pairing(clock)
+        self.addresses: list[tuple[str, int]] = []
+        """Where it listens now."""
+        self.opened = asyncio.Event()
+        """Set once it has listened for the first time."""
+
+    @property
+    def name(self) -> str:
+        """Its name in logs and in the store."""
+        return NAME
+
+    async def run(self, hub: HubView) -> None:
+        """Serve until cancelled; a door that can't be opened is told, and tried again."""
+        context = Context(
+            hub=hub,
+            config=self._config,
+            bridge=self._bridge,
+            clock=self._clock,
+            certificates=self._certificates,
+            pairing=self._pairing,
+            rates=Rates.of(self._config.limits.requests, self._clock),
+            connections=self._connections,
+        )
+        runner = web.AppRunner(application(context), shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        assert runner.server is not None  # noqa: S101  # `setup` has made it
+        porter = Porter(runner.server, self._connections, self._certificates, self._clock)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_network_door(hub, porter), name="api: network")
+                if self._bridge.data_dir is not None:
+                    group.create_task(self._keep_local_door(self._bridge.data_dir, porter), name="api: socket")
+                group.create_task(self._certificates.run(), name="api: certificate")
+                group.create_task(self._sweep(), name="api: sweep")
+                group.create_task(self._end_revoked(hub), name="api: tokens")
+        finally:
+            await runner.cleanup()
+
+    async def _keep_network_door(self, hub: HubView, porter: Porter) -> None:
+        trouble = Trouble(_LOGGER, "the API is not open", self._clock.monotonic)
+        while True:
+            try:
+                await self._certificates.load()
+                sockets = await listening_sockets(self._config)
+            except DoorClosed as error:
+                trouble.report(error, hint=error.hint)
+                await self._clock.sleep(_RETRY_S)
+                continue
+            trouble.over()
+            try:
+                self._tell(sockets)
+                await self._offer_pairing(hub)
+                await porter.serve(sockets, Door.API)
+            finally:
+                self.addresses.clear()
+                for sock in sockets:
+                    sock.close()
+
+    async def _keep_local_door(self, data_dir: Path, porter: Porter) -> None:
+        trouble = Trouble(_LOGGER, "the API's socket is not open", self._clock.monotonic)
+        while True:
+            try:
+                door = await in_thread("api socket", lambda: UnixSocket.open(data_dir))
+            except DoorClosed as error:
+                trouble.report(error, hint=error.hint)
+                await self._clock.sleep(_RETRY_S)
+                continue
+            trouble.over()
+            try:
+                await porter.serve([door.sock], Door.SOCKET)
+            finally:
+                door.sock.close()
+                with suppress(TimeoutError):
+                    async with self._clock.timeout(_SHUTDOWN_S):
+                        await in_thread("api socket", door.close)
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._clock.sleep(_SWEEP_S)
+            self._connections.sweep()
+
+    async def _end_revoked(self, hub: HubView) -> None:
+        """End what is served by a token that is good for nothing any more, once it has had a moment to say why."""
+        subscription = hub.subscribe(Subjects(tokens=True))
+        try:
+            while True:
+                await subscription.changes()
+                await self._clock.sleep(_SWEEP_S)
+                for connection in self._connections:
+                    if connection.token_id is not None and not hub.tokens.holds(connection.token_id):
+                        connection.abort()
+        finally:
+            subscription.close()
+
+    def _tell(self, sockets: Sequence[socket.socket]) -> None:
+        self.addresses[:] = [(str(name[0]), int(name[1])) for name in (sock.getsockname() for sock in sockets)]
+        scheme, shown = ("http", None) if self._config.tls is None else ("https", self._certificates.fingerprint)
+        named = ((f"[{host}]" if ":" in host else host, port) for host, port in self.addresses)
+        places = ", ".join(f"{scheme}://{host}:{port}" for host, port in named)
+        _LOGGER.info("the API listens on %s%s", places, f", with the certificate {shown}" if shown else "")
+        self.opened.set()
+
+    async def _offer_pairing(self, hub: HubView) -> None:
+        """Show a code once, while there is no token, where somebody sits at the terminal: it goes into no file and no log."""
+        if hub.tokens.all() or await hub.kept(NAME, _OFFERED) is not None or not sys.stdout.isatty():
+            return
+        await hub.keep(NAME, _OFFERED, "once")
+        code = self._pairing.open(Grant())
+        text = f"Nobody has paired with the API yet. For ten minutes this code lets one client in: {code[:4]}-{code[4:]}"
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()

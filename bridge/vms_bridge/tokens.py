@@ -1,0 +1,89 @@
+"""Tokens: who may come in by the API, and how far. The secret itself is with its holder only; the bridge keeps its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from vms_bridge.commands.values import Level
+from vms_bridge.model import OpenSet
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_ID_LETTERS = 10
+_TEXT = re.compile(r"vb_([0-9a-z]{10})_[A-Za-z0-9_-]{43}")
+
+
+class Scope(OpenSet):
+    """What a token is good for; each of the first three includes those above it. `hook` is for calls from outside only."""
+
+    READ = "read"
+    CONTROL = "control"
+    ADMIN = "admin"
+    HOOK = "hook"
+
+    @property
+    def level(self) -> Level | None:
+        """How far commands may go with it; None: it is not for that, nor for reading."""
+        return _LEVELS.get(self)
+
+    def includes(self, other: Scope) -> bool:
+        """Say whether who has this scope may do what needs the other."""
+        level, needed = self.level, other.level
+        return self is other if level is None or needed is None else level.includes(needed)
+
+
+_LEVELS = {Scope.READ: Level.READ, Scope.CONTROL: Level.CONTROL, Scope.ADMIN: Level.ADMIN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What is known of a token. With `systems` or `monitors` (system and key) it is good for those only."""
+
+    id: str
+    name: str
+    scope: Scope
+    created: datetime
+    systems: frozenset[str] | None = None
+    monitors: frozenset[tuple[str, str]] | None = None
+    expires: datetime | None = None
+    used: datetime | None = None
+    """When it was last used, give or take an hour; None: never."""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it is not good for everything."""
+        return self.systems is not None or self.monitors is not None
+
+    def sees(self, system: str, monitor: str | None = None) -> bool:
+        """Say whether it is good for this monitor or, without one, for the whole of the system."""
+        if not self.is_limited or system in (self.systems or ()):
+            return True
+        return monitor is not None and (system, monitor) in (self.monitors or ())
+
+    def knows(self, system: str) -> bool:
+        """Say whether it is good for this system, or for something in it."""
+        return self.sees(system) or any(one == system for one, _ in self.monitors or ())
+
+    def has_expired(self, now: datetime) -> bool:
+        """Say whether its time is over."""
+        return self.expires is not None and self.expires <= now
+
+
+def new_token() -> tuple[str, str]:
+    """Return the id of a new token, and its text: 256 random bits behind the id."""
+    token_id = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LETTERS))
+    return token_id, f"vb_{token_id}_{secrets.token_urlsafe(32)}"
+
+
+def id_in(text: str) -> str | None:
+    """Return the id that stands in a token's text; None where it is no such text."""
+    found = _TEXT.fullmatch(text)
+    return found[1] if found else None
+
+
+def digest_of(text: str) -> bytes:
+    """Return what is kept of a token: the SHA-256 of its text. By it the bridge proves that it knows the token."""
+    return hashlib.sha256(text.encode()).digest()
