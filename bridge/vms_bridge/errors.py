@@ -5,7 +5,7 @@
     │ └ InvalidConfig           │ ├ UnsupportedCommand   refused: the capability is missing
     ├ StoreError                │ ├ CommandRejected      the VMS said no
     ├ OutputError               │ └ CommandUnverified    sent, but its effect was not seen in time
-    ├ TokenRefused              ├ MediaUnavailable
+    ├ TokenRefused              ├ MediaUnavailable, SearchRefused
     ├ DoorClosed                ├ ContributionRefused
     ├ VmsError                  ├ RequestError         a request to the API that is not served
     │ ├ VmsUnreachable          ├ NobodyAnswers, RequestUnanswered
@@ -193,6 +193,12 @@ class MediaUnavailable(BridgeError):
     """There is no such picture or clip, or not yet."""
 
     code = "media"
+
+
+class SearchRefused(BridgeError):
+    """What is asked of the index can't be answered: it makes no sense, or takes too long."""
+
+    code = "search"
 
 
 class ContributionRefused(BridgeError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import Field
 
+from vms_bridge.index import IndexProgress, Searchable
 from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, OpenSet, SystemState
 
 if TYPE_CHECKING:
@@ -145,7 +146,10 @@ class MonitorView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemView:
-    """A system as sinks see it: it stays as it was when it was looked at, whatever changes."""
+    """A system as sinks see it: it stays as it was when it was looked at, whatever changes.
+
+    `index` says how far the index has got with what it has recorded; None where it has no archive, or the index is off.
+    """
 
     key: str
     kind: str
@@ -153,6 +157,7 @@ class SystemView:
     url: str | None
     state: SystemState
     monitors: Mapping[str, MonitorView]
+    index: IndexProgress | None = None
 
 
 SWITCH = "switch"
@@ -321,7 +326,7 @@ class Tokens(Protocol):
         """Make a token good for nothing; say whether there was one. Raises StoreError."""
 
 
-class HubView(Protocol):
+class HubView(Searchable, Protocol):
     """The hub, as sinks may use it: look at what is current, hear of changes, submit commands."""
 
     @property

@@ -27,12 +27,15 @@ BASIC = {
         "bodies",
         "logs",
         "tokens",
+        "index",
     ),
 }
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "model": set(),
     "archive": {"model"},
+    "index": {"model"},
+    "enriched": {"model"},
     "errors": set(),
     "commands": BASIC,
     "views": BASIC,
@@ -53,12 +56,12 @@ ALLOWED: dict[str, set[str]] = {
     "tls": {"doors"},
     "zoneminder": {"errors"},
     "entities": BASIC,
-    "store": BASIC | {"store", "private_files"},
+    "store": BASIC | {"store", "private_files", "enriched"},
     "findings": set(),
     "registry": {"errors"},
     "sinks": BASIC | {"findings", "registry"},
     "config": BASIC | {"config", "doors", "sinks", "backends", "backends.base"},
-    "hub": BASIC | {"boundary", "store", "backends.base", "backends.guard"},
+    "hub": BASIC | {"boundary", "enriched", "store", "backends.base", "backends.guard"},
     "backends": {"registry", "backends.base"},
     "backends.ladder": set(),
     "backends.base": {"model", "archive", "commands", "errors", "clock", "findings"},
@@ -82,7 +85,11 @@ FREE = {"app", "check", "demo"}
 HOMES = {
     "aiohttp": {"backends.http", "api"},
     "paho": {"mqtt.link", "mqtt.link_client"},
-    "sqlite3": {"store.store", "store.contributions", "store.database", "store.schema", "store.events"},
+    "sqlite3": {
+        *("store.store", "store.contributions", "store.database", "store.schema", "store.events", "store.index.unindexed"),
+        *("store.index.file", "store.index.index", "store.index.reader", "store.index.writer", "store.index.dictionary"),
+        *("store.index.search", "store.index.lookup", "store.index.timeline"),
+    },
     "yaml": {"config.file"},
     "yarl": {"addresses", "backends.http"},
 }

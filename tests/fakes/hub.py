@@ -13,6 +13,7 @@ from tests.fakes.tokens import FakeTokens
 from vms_bridge.commands import COMMANDS, Ack, AckResult
 from vms_bridge.errors import ContributionRefused, MediaUnavailable, NobodyAnswers, StoreError, TooManyRequests
 from vms_bridge.hub.subscription import HubSubscription
+from vms_bridge.index import SearchPage
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventPicture, EventRef
 from vms_bridge.store.epochs import Epochs
@@ -21,10 +22,13 @@ from vms_bridge.views import BridgeState, Claim, HistoryPage, MessageType, Monit
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
+    from datetime import tzinfo
 
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, RecordedPage
     from vms_bridge.commands import Command
+    from vms_bridge.errors import SearchRefused
     from vms_bridge.history import Cursor
+    from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search
     from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
     from vms_bridge.views import Answering, Contributor, OpenMedia
 
@@ -62,6 +66,14 @@ class FakeHub:
         self.answer: Callable[[Command, Callable[[Ack], None] | None], Awaitable[Ack]] = obey
         self.pictures: dict[str, bytes] = {}
         self.asked_pictures: list[PictureRef] = []
+        self.found: list[IndexedEvent] = []
+        """What the index has, the newest first, whatever is searched for."""
+        self.buckets: list[Bucket] = []
+        self.searches: list[Search] = []
+        self.timelines: list[tuple[BucketSize, tzinfo]] = []
+        self.rebuilt: list[str | None] = []
+        self.refusal: SearchRefused | StoreError | None = None
+        """What the index answers instead."""
         self.add_system("zm")
         for number in range(1, monitors + 1):
             self.add_monitor("zm", monitor(number))
@@ -196,6 +208,30 @@ class FakeHub:
 
     async def ask(self, kind: str, content: Mapping[str, Any], *, within_s: float) -> Mapping[str, Any]:
         raise NobodyAnswers(f"nobody answers {kind} {content} within {within_s}")
+
+    async def search(self, query: Search, after: str | None = None, limit: int = 100) -> SearchPage:
+        """Return what a test has put into `found`, in pages; `searches` has what was asked for."""
+        self.searches.append(query)
+        first = 0 if after is None else int(after)
+        if self.refusal is not None:
+            raise self.refusal
+        events = tuple(self.found[first : first + limit])
+        return SearchPage(events=events, after=str(first + limit) if first + limit < len(self.found) else None)
+
+    async def timeline(self, query: Search, bucket: BucketSize, zone: tzinfo) -> Sequence[Bucket]:
+        self.searches.append(query)
+        self.timelines.append((bucket, zone))
+        if self.refusal is not None:
+            raise self.refusal
+        return self.buckets
+
+    async def indexed(self, ref: EventRef) -> IndexedEvent | None:
+        return next((each for each in self.found if each.ref == ref), None)
+
+    async def rebuild_index(self, system: str | None = None) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.rebuilt.append(system)
 
     @property
     def subscribers(self) -> int:

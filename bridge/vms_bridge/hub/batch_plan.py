@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vms_bridge.hub.enriched import enriched
+from vms_bridge.enriched import enriched
 from vms_bridge.hub.lifecycle import steps
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventRef

@@ -65,6 +65,7 @@ def successor(old: System, *, kind: str, name: str, rules: MonitorRules, backend
         remembered_modes=old.remembered_modes,
         last_events=old.last_events,
         unsaved=old.unsaved,
+        index=old.index,
     )
     _show(system, ((key, view.monitor) for key, view in old.monitors.items()))
     return system

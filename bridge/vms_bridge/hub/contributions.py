@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 MOST_OBJECTS = 200
 _MOST_NAMES = 64
-"""How many labels, or zones, may be added to one event."""
+"""How many labels, zones, plates or faces may be added to one event."""
 _OF_BACKENDS = frozenset({"vms"})
 
 
@@ -73,8 +73,8 @@ class Contributions:
         """Store what is added to an event. Raises ContributionRefused or StoreError."""
         system = self._system(event.system)
         added = _admitted(door.ENRICHMENTS, enrichment)
-        if max(len(added.labels), len(added.zones)) > _MOST_NAMES:
-            raise ContributionRefused(f"more than {_MOST_NAMES} labels, or zones, for event {event.format()}")
+        if max(map(len, (added.labels, added.zones, added.plates, added.faces))) > _MOST_NAMES:
+            raise ContributionRefused(f"more than {_MOST_NAMES} labels, zones, plates or faces for event {event.format()}")
         await self._recorder.enrich(system, event, source, added)
 
     def _system(self, key: str) -> System:

@@ -25,6 +25,7 @@ from vms_bridge.hub.contributions import Contributions
 from vms_bridge.hub.fan_out import FanOut
 from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
+from vms_bridge.hub.index import Index
 from vms_bridge.hub.interpreter import Interpreter
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
@@ -35,18 +36,21 @@ from vms_bridge.hub.updates import Updates
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
+    from datetime import tzinfo
 
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, RecordedPage
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.history import Cursor
+    from vms_bridge.hub.batch_plan import BatchPlan
     from vms_bridge.hub.contributions import HubContributor
     from vms_bridge.hub.questions import Answer, HubAnswering
     from vms_bridge.hub.subscription import HubSubscription
     from vms_bridge.hub.system import System
+    from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, SearchPage
     from vms_bridge.keys import MonitorRules
-    from vms_bridge.model import EventBatch, PictureRef, Update
+    from vms_bridge.model import EventBatch, EventRef, PictureRef, Update
     from vms_bridge.store import Store
     from vms_bridge.views import (
         BridgeState,
@@ -110,8 +114,9 @@ class Hub:
             store,
             durable_sinks=durable_sinks,
             on_generation=self._updates.begin_generation,
-            on_stored=self._updates.adopt,
+            on_stored=self._adopt,
         )
+        self._index = Index(store, clock, self._systems, on_progress=self._fan_out.system)
         self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
         self._questions = Questions(clock)
 
@@ -237,6 +242,22 @@ class Hub:
         """Ask whoever answers questions of this kind."""
         return await self._questions.ask(kind, content, within_s=within_s)
 
+    async def search(self, query: Search, after: str | None = None, limit: int = 100) -> SearchPage:
+        """Return a page of the events that the index has."""
+        return await self._index.search(query, after, limit)
+
+    async def timeline(self, query: Search, bucket: BucketSize, zone: tzinfo) -> Sequence[Bucket]:
+        """Return how many of these events began when."""
+        return await self._index.timeline(query, bucket, zone)
+
+    async def indexed(self, ref: EventRef) -> IndexedEvent | None:
+        """Return an event as the index has it."""
+        return await self._index.one(ref)
+
+    async def rebuild_index(self, system: str | None = None) -> None:
+        """Forget what the index has, and begin to fill it anew."""
+        await self._index.rebuild(system)
+
     async def start(self) -> None:
         """Take up what the store keeps of the bridge itself, before anybody looks."""
         await self._claims.load()
@@ -249,6 +270,7 @@ class Hub:
             group.create_task(self._always("detections", self._presence.run), name="hub: detections")
             group.create_task(self._always("forced alarms", self._runner.run), name="hub: forced alarms")
             group.create_task(self._always("tokens", self.tokens.run), name="hub: tokens")
+            group.create_task(self._always("index", self._index.run), name="hub: index")
 
     async def end_forced_alarms(self, system: str | None = None) -> None:
         """Cancel the alarms that are forced for a time, all or those of one system; for its orderly end, while it still runs."""
@@ -330,6 +352,10 @@ class Hub:
         """Keep the modes to which a monitor shall return, before anything is changed."""
         await self._store.remember_modes(system, key, modes)
         self._system(system).remembered_modes[key] = dict(modes)
+
+    def _adopt(self, system: System, plan: BatchPlan) -> None:
+        self._updates.adopt(system, plan)
+        self._index.stored()
 
     def _backend_of(self, system: str) -> Interpreter:
         found = self._system(system)

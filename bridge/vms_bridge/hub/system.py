@@ -11,7 +11,7 @@ from vms_bridge.hub import door
 from vms_bridge.hub.labels import Labels
 from vms_bridge.hub.text import without
 from vms_bridge.keys import MonitorRule
-from vms_bridge.model import MonitorState, SystemState
+from vms_bridge.model import Capability, MonitorState, SystemState
 from vms_bridge.views import MonitorView, SystemView
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.guard import Guard
     from vms_bridge.hub.followed_events import FollowedEvents
+    from vms_bridge.index import IndexProgress
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, EventRef, Monitor
     from vms_bridge.views import EventMessage
@@ -48,6 +49,8 @@ class System:
     events: FollowedEvents
     recording: asyncio.Lock = field(default_factory=asyncio.Lock)
     unsaved: bool = False
+    index: IndexProgress | None = None
+    """How far the index has got with it; None where there is none."""
     labels: Labels = field(default_factory=Labels)
     """How its modes and run states are shown."""
     strike: Callable[[str], str] = str
@@ -115,12 +118,17 @@ class System:
                 url=self.backend.url,
                 state=self.state,
                 monitors=MappingProxyType(self.monitors),
+                index=self.index if Capability.ARCHIVE in self.state.capabilities else None,
             )
         return self._view
 
     def show(self, state: SystemState) -> None:
         """Have this state of the system itself shown from now on."""
         self.state, self._view = state, None
+
+    def show_index(self, progress: IndexProgress) -> None:
+        """Have this shown of the index from now on."""
+        self.index, self._view = progress, None
 
     def show_monitor(self, key: str, view: MonitorView) -> None:
         """Have this shown of the monitor from now on."""

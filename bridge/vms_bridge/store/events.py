@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.history import Cursor
     from vms_bridge.store.database import Database
+    from vms_bridge.store.index import Unindexed
 
 _EVENT = TypeAdapter(Event)
 _MESSAGE = "m.position, m.system, m.generation, m.event_id, m.monitor, m.type, m.late, m.payload"
@@ -35,9 +36,10 @@ _MESSAGE = "m.position, m.system, m.generation, m.event_id, m.monitor, m.type, m
 class Events:
     """Events and what was told of them, in the open database."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, unindexed: Unindexed | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._unindexed = unindexed
         self.epoch = ""
         database.on_memory = self.begin_epoch
         self.epoch = database.attempt(self._known_epoch, uuid.uuid4().hex[:12])
@@ -141,6 +143,8 @@ class Events:
                 [(payload, commit.system, key) for key, payload in commit.last_events.items()],
             )
             contributions.write(cursor, commit)
+            if self._unindexed is not None:
+                self._unindexed.note(cursor, commit)
 
     def undelivered(self, sink: str, late: bool, after: int, limit: int) -> list[StoredMessage]:  # noqa: FBT001 - a column
         """Return the sink's next messages of one lane, by position."""

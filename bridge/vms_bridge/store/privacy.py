@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STORE_NAME = "vms-bridge.sqlite"
+INDEX_NAME = "index.sqlite"
 LOCK_NAME = "lock"
 _DIRECTORY, _FILE = 0o700, 0o600
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH

@@ -97,6 +97,11 @@ _MIGRATIONS = (
     """
     CREATE TABLE tokens (id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, data TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE unindexed (
+        number INTEGER PRIMARY KEY, system TEXT NOT NULL, generation INTEGER NOT NULL, event_id TEXT NOT NULL
+    );
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from pydantic import TypeAdapter
 
-from vms_bridge.errors import StoreError
+from vms_bridge.errors import SearchRefused, StoreError
 from vms_bridge.model import Monitor
 from vms_bridge.store import contributions, tokens
 from vms_bridge.store.database import Database
 from vms_bridge.store.events import Events
+from vms_bridge.store.index import SearchIndex, Unindexed, remove
 from vms_bridge.store.minted import MintedIds
+from vms_bridge.store.privacy import INDEX_NAME
 from vms_bridge.store.values import Forced, StoredMonitor
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.history import Cursor
+    from vms_bridge.index import IndexMark
     from vms_bridge.model import Enrichment, Event
     from vms_bridge.store.values import EventCommit, StoredSystem
     from vms_bridge.tokens import Token
@@ -44,23 +47,36 @@ _P = ParamSpec("_P")
 _MONITOR = TypeAdapter(Monitor)
 _LONGEST_KEPT = 65_536
 _MOST_KEPT = 64
+MOST_INDEXED = 1_000_000
 
 
 class Store:
     """The open database; `open` it once, `close` it in the end."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, indexed: int = MOST_INDEXED) -> None:
         self._database = database
         self._clock = clock
         self._minted = MintedIds(database)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._events = Events(database, clock)
+        self._most_indexed = indexed
+        self._unindexed = Unindexed(database)
+        self._index: SearchIndex | None = None
+        path = database.path.with_name(INDEX_NAME)
+        if indexed:
+            self._index = SearchIndex(path, self._unindexed, self._run)
+        else:
+            remove(path)
+            database.attempt(self._unindexed.forget)
+        self._events = Events(database, clock, self._unindexed if indexed else None)
         self.bridge_id = database.attempt(self._identity, "bridge_id", uuid.uuid4().hex)
 
     @classmethod
-    def open(cls, data_dir: Path, clock: Clock) -> Store:
-        """Open the store in `data_dir`. Blocks; call it before the loop is busy. Raises StoreError (`Database.open`)."""
-        return cls(Database.open(data_dir, clock), clock)
+    def open(cls, data_dir: Path, clock: Clock, *, indexed: int = MOST_INDEXED) -> Store:
+        """Open the store in `data_dir`, with an index of so many events at most; 0: none.
+
+        Blocks; call it before the loop is busy. Raises StoreError (`Database.open`).
+        """
+        return cls(Database.open(data_dir, clock), clock, indexed=indexed)
 
     @property
     def epoch(self) -> str:
@@ -73,7 +89,9 @@ class Store:
         return self._database.problem
 
     async def close(self) -> None:
-        """Finish what is under way and close the file."""
+        """Finish what is under way and close the files."""
+        if self._index is not None:
+            await asyncio.to_thread(self._index.close)
         await self._run(self._database.close)
         self._thread.shutdown(wait=False)
 
@@ -190,6 +208,59 @@ class Store:
         lost = await self._run(self._events.prune, tuple(sinks), keep, most)
         await self._run(self._minted.prune, self._events.time - keep, most)
         return lost
+
+    @property
+    def index(self) -> SearchIndex:
+        """The index of events. Raises SearchRefused where it is off."""
+        if self._index is None:
+            raise SearchRefused("the search index is off", hint="set index.events in the configuration, and restart the bridge")
+        return self._index
+
+    @property
+    def has_index(self) -> bool:
+        """Whether there is an index."""
+        return self._index is not None
+
+    async def tend_index(self) -> bool:
+        """Take in some of what the store had before the index, or delete some of what is too much; say whether there is more."""
+        return await self.index.refill() or await self.index.tidy(self._most_indexed)
+
+    async def add_to_index(
+        self,
+        system: str,
+        generation: int,
+        events: Sequence[tuple[str, Event]],
+        *,
+        mark: str | None,
+        is_complete: bool,
+    ) -> None:
+        """Add what the system has recorded before, each with its monitor's key, and how far that has got: all of it, or nothing.
+
+        Of events that the store itself has, it knows better. What is of an older generation than the newest is left out.
+        """
+        unknown = await self._run(self._unindexed.unknown, system, generation, [event.id for _, event in events])
+        new = [(key, event) for key, event in events if event.id in unknown]
+        await self.index.add(system, generation, new, mark=mark, is_complete=is_complete)
+
+    async def index_mark(self, system: str) -> IndexMark:
+        """Return how far the index was filled with what the system has recorded, in the newest generation that it has of it."""
+        return await self.index.mark(system)
+
+    async def index_counts(self, system: str, generation: int) -> dict[str, int]:
+        """Return how many events the index has of a system, by key of the monitor."""
+        return await self.index.counts(system, generation)
+
+    async def index_ids(self, system: str, generation: int, monitor: str, *, after: str | None, limit: int) -> list[str]:
+        """Return ids of a monitor's events that the index has, in the VMS's order, those that follow `after`."""
+        return await self.index.ids(system, generation, monitor, after, limit)
+
+    async def forget_indexed(self, system: str, generation: int, ids: Sequence[str]) -> None:
+        """Take these events out of the index: their VMS has them no more."""
+        await self.index.forget(system, generation, ids)
+
+    async def clear_index(self, system: str | None) -> None:
+        """Take all of the system (None: all there is) out of the index, and begin anew with what the store has."""
+        await self.index.clear(system)
 
     async def _run(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
         """Do blocking work in the store's thread, as one transaction, to its end even when the caller is cancelled."""

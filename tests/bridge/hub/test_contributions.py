@@ -16,10 +16,10 @@ from tests.fakes.backend import START, event, state
 from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.backends import load_kind
+from vms_bridge.enriched import enriched
 from vms_bridge.errors import ContributionRefused, StoreError
 from vms_bridge.hub import Hub
 from vms_bridge.hub.contributions import MOST_OBJECTS
-from vms_bridge.hub.enriched import enriched
 from vms_bridge.hub.presence import MOST_SOURCES
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import DetectedObject, Detection, Enrichment, Event, EventBatch, EventRef, StateUpdate, SystemLost

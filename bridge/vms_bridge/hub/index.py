@@ -1,0 +1,145 @@
+"""The index as sinks ask it: by the keys that monitors have now, of those that are shown now; and what keeps it up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from operator import is_
+from typing import TYPE_CHECKING
+
+from vms_bridge.errors import SearchRefused
+from vms_bridge.hub.chores import Chore
+from vms_bridge.index import IndexProgress
+from vms_bridge.store.index import IndexedMonitor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.hub.system import System
+    from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, SearchPage
+    from vms_bridge.model import EventRef
+    from vms_bridge.store import Store
+    from vms_bridge.store.index import IndexStatus
+
+_TEND_S = 10.0
+_PAUSE_S = 0.05
+_KEEP_HIDDEN = timedelta(days=7)
+"""How long the events are kept of what is not shown any more: somebody may have taken it out of the configuration by mistake."""
+
+
+class Index:
+    """Asks the store's index, and has it tended; `on_progress` hears of a system whose progress has changed."""
+
+    def __init__(self, store: Store, clock: Clock, systems: Mapping[str, System], *, on_progress: Callable[[str], None]) -> None:
+        self._store, self._clock, self._systems, self._on_progress = store, clock, systems, on_progress
+        self._stored = asyncio.Event()
+        self._tending = Chore("tending the search index", clock.monotonic)
+        self._shown: Mapping[int, IndexedMonitor] = {}
+        self._made_of: list[object] = []
+
+    def stored(self) -> None:
+        """Have taken in, soon, what was stored."""
+        self._stored.set()
+
+    async def search(self, query: Search, after: str | None, limit: int) -> SearchPage:
+        """Return a page of events. Raises SearchRefused or StoreError."""
+        return await self._store.index.search(query, await self._fresh(), after, limit)
+
+    async def timeline(self, query: Search, bucket: BucketSize, zone: tzinfo) -> Sequence[Bucket]:
+        """Return counts of events. Raises the same."""
+        return await self._store.index.timeline(query, await self._fresh(), bucket, zone)
+
+    async def one(self, ref: EventRef) -> IndexedEvent | None:
+        """Return an event. Raises the same."""
+        return await self._store.index.one(ref, await self._fresh())
+
+    async def rebuild(self, system: str | None) -> None:
+        """Forget what the index has of the system, or of all, and begin anew. Raises SearchRefused or StoreError."""
+        if system is not None and system not in self._systems:
+            raise SearchRefused(f"there is no system {system!r}")
+        await self._store.clear_index(system)
+        await self.look()
+
+    async def run(self) -> None:
+        """Keep the index up to date until cancelled."""
+        if not self._store.has_index:
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow(), name="hub: index")
+            group.create_task(self._tend(), name="hub: tend index")
+
+    async def _follow(self) -> None:
+        while True:
+            await self._stored.wait()
+            self._stored.clear()
+            await self._tending.attempt(self._store.index.follow())
+            await self._clock.sleep(_PAUSE_S)  # so that much at once is taken in together, and after what is more urgent
+
+    async def _tend(self) -> None:
+        while True:
+            self._stored.set()
+            await self._tending.attempt(self._forget_hidden())
+            while await self._tending.attempt(self._store.tend_index()):
+                await self._clock.sleep(_PAUSE_S)
+            await self.look()
+            await self._clock.sleep(_TEND_S)
+
+    async def look(self) -> None:
+        """Show how far the index has got with each system."""
+        status = await self._tending.attempt(self._store.index.status())
+        detail = self._store.index.detail
+        for key, system in self._systems.items():
+            progress = _progress(system, (status or {}).get(key), detail)
+            if progress != system.index:
+                system.show_index(progress)
+                self._on_progress(key)
+
+    async def _forget_hidden(self) -> None:
+        now = self._clock.now()
+        shown = await self._fresh()
+        await self._store.index.note_gone(frozenset(shown), now.isoformat(), (now - _KEEP_HIDDEN).isoformat())
+
+    async def _fresh(self) -> Mapping[int, IndexedMonitor]:
+        """Have taken in what was told; return the monitors that are shown, by number, with the keys that they have now."""
+        index = self._store.index
+        await index.freshen()
+        monitors = index.monitors
+        made_of = [monitors, *(part for system in self._systems.values() for part in _named_by(system))]
+        if len(made_of) != len(self._made_of) or not all(map(is_, made_of, self._made_of)):
+            self._shown, self._made_of = _shown(monitors, self._systems), made_of
+        return self._shown
+
+
+def _named_by(system: System) -> tuple[object, ...]:
+    """Return what the keys of a system's monitors depend on: another object wherever it changes."""
+    return system, system.rules, system.names, system.keys, system.events
+
+
+def _progress(system: System, status: IndexStatus | None, detail: str | None) -> IndexProgress:
+    totals = [view.state.events_total for view in system.monitors.values()]
+    expected = None if None in totals or not totals else sum(total or 0 for total in totals)
+    if status is None or status.mark.generation != system.generation:
+        return IndexProgress(expected=expected, detail=detail)
+    return IndexProgress(
+        is_complete=status.mark.is_complete, events=status.events, expected=expected, oldest=status.oldest, detail=detail
+    )
+
+
+def _shown(monitors: Sequence[IndexedMonitor], systems: Mapping[str, System]) -> dict[int, IndexedMonitor]:
+    shown: dict[int, IndexedMonitor] = {}
+    for monitor in monitors:
+        system = systems.get(monitor.system)
+        if system is None or system.generation != monitor.generation:
+            continue
+        key = system.key_of(monitor.monitor_id)
+        if key is not None:
+            shown[monitor.number] = IndexedMonitor(
+                number=monitor.number,
+                system=monitor.system,
+                generation=monitor.generation,
+                monitor_id=monitor.monitor_id,
+                key=key,
+            )
+    return shown

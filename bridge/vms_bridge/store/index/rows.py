@@ -1,0 +1,247 @@
+"""How an event stands in the index: a row of numbers and texts, and the tokens by which it is found.
+
+The row's key is its place in time: milliseconds, then a number that tells apart what began in the same one. So the newest
+events are the last rows, of the table and of each token's list, and a page begins wherever a time does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from vms_bridge.enriched import enriched
+from vms_bridge.model import EndReason, Event, EventKind
+from vms_bridge.store.index.text import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from vms_bridge.model import Enrichment
+
+COLUMNS = (
+    "key, monitor, event_id, start, ended, duration, kind, end_reason, flags"
+    ", score, max_score, alarm_frames, facets, cause, notes"
+)
+Row = tuple[Any, ...]
+"""Its columns, in that order."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS, _US = timedelta(milliseconds=1), timedelta(microseconds=1)
+PLACE_BITS = 12
+PLACES = 1 << PLACE_BITS
+"""How many events may begin in the same millisecond, before the next one takes them."""
+_FIRST_MS = 86_400_000
+FIRST = _FIRST_MS << PLACE_BITS
+"""Below are the keys of events whose time is not known: what began earlier than on the second day of 1970 counts as of then."""
+HOUR = 3_600_000 << PLACE_BITS
+_OPEN, _SNAPSHOT, _CLIP, _TEXTS = 1, 2, 4, 8
+_LARGEST = 1 << 52
+
+
+class Facet(IntEnum):
+    """What can be searched for by its exact value."""
+
+    KIND = 1
+    END_REASON = 2
+    LABEL = 3
+    ZONE = 4
+    PLATE = 5
+    FACE = 6
+
+
+class Terms(Protocol):
+    """The numbers of such values."""
+
+    def number(self, facet: Facet, value: str) -> int:
+        """Return the value's number."""
+
+    def value(self, number: int) -> tuple[Facet, str]:
+        """Return what has this number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An event as the index has it, with all that others have added to it; `texts` are what these have said."""
+
+    event: Event
+    plates: tuple[str, ...] = ()
+    faces: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+def entry_of(event: Event, added: Mapping[str, Enrichment]) -> Entry:
+    """Return an event with what others have added."""
+    if not added:
+        return Entry(event=event)
+    return Entry(
+        event=enriched(event, added),
+        plates=tuple(dict.fromkeys(plate for one in added.values() for plate in one.plates)),
+        faces=tuple(dict.fromkeys(face for one in added.values() for face in one.faces)),
+        texts=tuple(one.text for one in added.values() if one.text),
+    )
+
+
+def place_of(time: datetime) -> int:
+    """Return the key from which on the events stand that began in this millisecond, or later."""
+    return max(_FIRST_MS, (time - _EPOCH) // _MS) << PLACE_BITS
+
+
+def time_of(key: int) -> datetime:
+    """Return when what stands at this key began, to the millisecond."""
+    return _EPOCH + (key >> PLACE_BITS) * _MS
+
+
+def storable_id(event_id: str) -> int | str:
+    """Return a number for an id that is one as it is usually written: smaller, and in the order in which they were given."""
+    is_number = event_id.isascii() and event_id.isdecimal() and len(event_id) <= 18 and (event_id == "0" or event_id[0] != "0")
+    return int(event_id) if is_number else event_id
+
+
+def row_of(entry: Entry, terms: Terms) -> Row:
+    """Return the columns of the row that follow key, monitor and id."""
+    event = entry.event
+    flags = _OPEN * (not event.is_over) | _SNAPSHOT * event.snapshot_ready | _CLIP * event.clip_ready | _TEXTS * bool(entry.texts)
+    facets = [terms.number(facet, value) for facet, values in _facets(entry) for value in values]
+    return (
+        None if event.start is None else (event.start - _EPOCH) // _US,
+        None if event.end is None else (event.end - (event.start or _EPOCH)) // _US,
+        scaled(event.duration_s, 1_000),
+        terms.number(Facet.KIND, event.kind),
+        None if event.end_reason is None else terms.number(Facet.END_REASON, event.end_reason),
+        flags,
+        scaled(event.score, 10_000),
+        _bounded(event.max_score),
+        _bounded(event.alarm_frames),
+        " ".join(map(str, facets)) or None,
+        event.cause or None,
+        event.notes or None,
+    )
+
+
+def stored(key: int, monitor: int, event_id: int | str, columns: Row) -> Row:
+    """Return the whole row; when the event began goes without saying where the key says it."""
+    start = columns[0]
+    says_so = start is not None and start == (key >> PLACE_BITS) * 1_000
+    return (key, monitor, event_id, None if says_so else start, *columns[1:])
+
+
+def began(row: Row) -> int | None:
+    """Return when the event of a whole row began, in microseconds; None where its time is not known."""
+    key, start = row[0], row[3]
+    return int(start) if start is not None else (key >> PLACE_BITS) * 1_000 if key >= FIRST else None
+
+
+def entry_at(row: Row, monitor_id: str, terms: Terms, added: Mapping[str, Enrichment]) -> Entry:
+    """Return what stands in this row."""
+    _, _, event_id, _, ended, duration, kind, end_reason, flags, score, max_score, frames, facets, cause, notes = row
+    by_facet: dict[Facet, list[str]] = {}
+    for number in facets.split() if facets else ():
+        facet, value = terms.value(int(number))
+        by_facet.setdefault(facet, []).append(value)
+    start = began(row)
+    began_at = None if start is None else _EPOCH + start * _US
+    event = Event(
+        id=str(event_id),
+        monitor_id=monitor_id,
+        start=began_at,
+        kind=EventKind(terms.value(kind)[1]),
+        cause=cause or "",
+        notes=notes or "",
+        end=None if ended is None else (began_at or _EPOCH) + ended * _US,
+        end_reason=None if end_reason is None else EndReason(terms.value(end_reason)[1]),
+        duration_s=None if duration is None else duration / 1_000,
+        alarm_frames=frames,
+        max_score=max_score,
+        labels=tuple(by_facet.get(Facet.LABEL, ())),
+        score=None if score is None else score / 10_000,
+        zones=tuple(by_facet.get(Facet.ZONE, ())),
+        snapshot_ready=bool(flags & _SNAPSHOT),
+        clip_ready=bool(flags & _CLIP),
+    )
+    return Entry(
+        event=event,
+        plates=tuple(by_facet.get(Facet.PLATE, ())),
+        faces=tuple(by_facet.get(Facet.FACE, ())),
+        texts=tuple(one.text for one in added.values() if one.text),
+    )
+
+
+def has_texts(row: Row) -> bool:
+    """Say whether others have said something of the event in this row."""
+    return bool(row[8] & _TEXTS)
+
+
+def tokens(entry: Entry, monitor: int, terms: Terms) -> frozenset[str]:
+    """Return all that the event is found by: words as they are, and tokens, which have a `_` and so are no words."""
+    event = entry.event
+    found = {monitor_token(monitor), term_token(terms.number(Facet.KIND, event.kind))}
+    found.update(term_token(terms.number(facet, value)) for facet, values in _facets(entry) for value in values)
+    found.update(words(event.cause, event.notes, *event.labels, *entry.texts))
+    if not event.is_over:
+        found.add(OPEN)
+    if (score := scaled(event.score, 10_000)) is not None:
+        found.add(score_token(score_bucket(score)))
+    if (duration := scaled(event.duration_s, 1_000)) is not None:
+        found.add(duration_token(duration_bucket(duration)))
+    return frozenset(found)
+
+
+def is_word(token: str) -> bool:
+    """Say whether a token is a word of a text."""
+    return not token.startswith("_")
+
+
+OPEN = "_o"
+"""The token of the events that are not over."""
+
+
+def monitor_token(number: int) -> str:
+    """Return the token of a monitor's events."""
+    return f"_m{number}"
+
+
+def term_token(number: int) -> str:
+    """Return the token of the events that have a value."""
+    return f"_t{number}"
+
+
+def score_token(bucket: int) -> str:
+    """Return the token of the events with such scores."""
+    return f"_s{bucket}"
+
+
+def duration_token(bucket: int) -> str:
+    """Return the token of the events that are about as long."""
+    return f"_d{bucket}"
+
+
+def score_bucket(score: int) -> int:
+    """Return in which bucket a score, in ten-thousandths, is: each is a fiftieth wide."""
+    return min(max(score, 0), 10_000) // 200
+
+
+def duration_bucket(duration: int) -> int:
+    """Return in which bucket a duration in milliseconds is: there are four for each doubling."""
+    bits = max(duration, 0).bit_length()
+    return duration if 0 <= duration < 8 else max(0, bits * 4 + (duration >> (bits - 3) & 3) - 8)
+
+
+def scaled(value: float | None, factor: int) -> int | None:
+    """Return the value in whole parts; None where it has none, or is no number."""
+    if value is None or not math.isfinite(value):
+        return None
+    return _bounded(round(value * factor))
+
+
+def _facets(entry: Entry) -> Iterable[tuple[Facet, tuple[str, ...]]]:
+    yield Facet.LABEL, entry.event.labels
+    yield Facet.ZONE, entry.event.zones
+    yield Facet.PLATE, entry.plates
+    yield Facet.FACE, entry.faces
+
+
+def _bounded(value: int | None) -> int | None:
+    return None if value is None else max(-_LARGEST, min(value, _LARGEST))

@@ -1,0 +1,132 @@
+"""The index of a store: what was told is found, and what is gone is not."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tests.fakes.backend import START, event
+from tests.fakes.clock import FakeClock
+
+from vms_bridge.index import Bucket, BucketSize, IndexMark, Search
+from vms_bridge.model import Enrichment, Event, EventRef
+from vms_bridge.store import EventCommit, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vms_bridge.index import SearchPage
+    from vms_bridge.store.index import IndexedMonitor
+
+
+async def opened(path: Path, **options: int) -> Store:
+    return await asyncio.to_thread(lambda: Store.open(path, FakeClock(), **options))
+
+
+async def tell(
+    store: Store,
+    *events: Event,
+    system: str = "zm",
+    generation: int = 1,
+    added: tuple[tuple[str, str, Enrichment], ...] = (),
+) -> None:
+    told = EventCommit(
+        epoch=store.epoch,
+        system=system,
+        generation=generation,
+        cursor=None,
+        events=tuple((f"camera_{each.monitor_id}", each) for each in events),
+        messages=(),
+        last_events={},
+        enrichments=added,
+    )
+    await store.commit(told, ())
+
+
+async def shown(store: Store) -> dict[int, IndexedMonitor]:
+    await store.index.freshen()
+    return {monitor.number: monitor for monitor in store.index.monitors if monitor.generation}
+
+
+async def search(store: Store, after: str | None = None, limit: int = 100, **query: object) -> SearchPage:
+    return await store.index.search(Search(**query), await shown(store), after, limit)  # type: ignore[arg-type]  # by name
+
+
+async def found(store: Store, **query: object) -> list[str]:
+    return [each.event.id for each in (await search(store, **query)).events]  # type: ignore[arg-type]  # the same
+
+
+def at(minutes: float) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+async def test_what_was_told_is_found_the_newest_first(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await tell(store, event(1), event(2, start=at(2)), event(3, "2", start=at(1)))
+    assert await found(store) == ["2", "3", "1"]
+    [first, *_] = (await search(store)).events
+    assert (first.ref, first.monitor, first.event) == (EventRef("zm", 1, "2"), "camera_1", event(2, start=at(2)))
+    assert await found(store, monitors=frozenset({("zm", "camera_2")})) == ["3"]
+    assert await found(store, since=at(1)) == ["2", "3"]
+    assert await found(store, until=at(1)) == ["1"]
+    await store.close()
+
+
+async def test_an_event_is_found_by_what_it_is_now(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await tell(store, event(1, notes="a Hélène at the door", labels=("person",), score=0.5))
+    assert await found(store, is_open=True) == ["1"]
+    await tell(store, event(1, notes="the cat", labels=("cat",), score=0.9, end=at(3), duration_s=180.03, start=at(0.5)))
+    assert await found(store, words="helene") == []
+    assert await found(store, labels=frozenset({"person"})) == []
+    assert await found(store, is_open=True) == []
+    assert await found(store, words="CAT motion", labels=frozenset({"cat", "dog"}), least_score=0.9, most_score=0.9) == ["1"]
+    assert await found(store, least_duration_s=180.03, most_duration_s=180.03) == ["1"]
+    assert await found(store, least_duration_s=180.04) == []
+    assert await found(store, words="mot* ca*") == ["1"]
+    await tell(store, event(1, deleted=True))
+    assert await found(store) == []
+    await store.close()
+
+
+async def test_what_others_have_added_is_found(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await tell(store, event(1, labels=("person",), score=0.5))
+    added = Enrichment(labels=("car",), score=0.8, zones=("Drive",), text="a red van", plates=("AB 123",), faces=("Ada",))
+    await tell(store, added=(("1", "detector", added),))
+    for query in ({"labels": {"car"}}, {"zones": {"Drive"}}, {"words": "van"}, {"plates": {"AB 123"}}, {"faces": {"Ada"}}):
+        assert await found(
+            store, **{key: value if isinstance(value, str) else frozenset(value) for key, value in query.items()}
+        ) == ["1"]
+    [one] = (await search(store)).events
+    assert (one.event.labels, one.event.score, one.plates, one.faces) == (("car", "person"), 0.8, ("AB 123",), ("Ada",))
+    await store.close()
+
+
+async def test_what_was_recorded_before_is_added_with_how_far_it_got(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await tell(store, event(9, cause="told"))
+    assert await store.index_mark("zm") == IndexMark(generation=1)
+    old = [("camera_1", event(number, end=at(number))) for number in (2, 10, 9)]
+    await store.add_to_index("zm", 1, old, mark="page 1", is_complete=False)
+    assert await store.index_mark("zm") == IndexMark(generation=1, mark="page 1")
+    assert await store.index_counts("zm", 1) == {"camera_1": 3}
+    assert await store.index_ids("zm", 1, "camera_1", after=None, limit=9) == ["2", "9", "10"]
+    assert await store.index_ids("zm", 1, "camera_1", after="2", limit=1) == ["9"]
+    assert await found(store, words="told") == ["9"]
+    await store.forget_indexed("zm", 1, ["2", "77"])
+    assert await store.index_counts("zm", 1) == {"camera_1": 2}
+    await store.add_to_index("zm", 1, [], mark=None, is_complete=True)
+    assert await store.index_mark("zm") == IndexMark(generation=1, is_complete=True)
+    await store.close()
+
+
+async def test_counts_by_the_day(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await tell(store, *(event(number, start=at(600 * number)) for number in range(4)))
+    by_day = await store.index.timeline(Search(), await shown(store), BucketSize.DAY, UTC)
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+    assert by_day == [Bucket(start=day, events=2), Bucket(start=day + timedelta(days=1), events=2)]
+    assert await store.index.timeline(Search(words="motion"), await shown(store), BucketSize.DAY, UTC) == by_day
+    await store.close()
