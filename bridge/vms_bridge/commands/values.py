@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from vms_bridge.errors import CommandForbidden
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -103,6 +105,11 @@ class Command:
     level: Level = field(compare=False)
     request_id: str | None = None
     deadline: float | None = field(default=None, compare=False)
+
+    def require(self, level: Level) -> None:
+        """Raise CommandForbidden where its origin may not go that far: the only place where levels are checked."""
+        if not self.level.includes(level):
+            raise CommandForbidden("the configuration does not allow this", hint=f"it takes the level {level}")
 
 
 class AckResult(StrEnum):

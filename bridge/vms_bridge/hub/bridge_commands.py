@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vms_bridge.commands import Ack, AckResult
 from vms_bridge.commands.bridge import BRIDGE, ClaimDevices, ReleaseDevices, SetDiscovery
-from vms_bridge.errors import BackendDefect, BridgeError, CommandForbidden, CommandRejected, UnsupportedCommand, in_words
+from vms_bridge.errors import BackendDefect, BridgeError, CommandRejected, UnsupportedCommand, in_words
 from vms_bridge.hub.requests import Requests
 from vms_bridge.views import SWITCH
 
@@ -78,6 +78,5 @@ def _admit(command: Command) -> BridgeRow[Any]:
     row = _ROWS.get(type(command.action))
     if row is None:
         raise UnsupportedCommand(f"{command.name} is no command for the bridge itself")
-    if not command.level.includes(row.level):
-        raise CommandForbidden("the configuration does not allow this", hint=f"it takes the level {row.level}")
+    command.require(row.level)
     return row

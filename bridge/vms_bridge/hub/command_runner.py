@@ -26,7 +26,6 @@ from vms_bridge.commands import (
 from vms_bridge.errors import (
     BackendDefect,
     BridgeError,
-    CommandForbidden,
     CommandRejected,
     CommandTooOld,
     CommandUnverified,
@@ -210,8 +209,7 @@ class CommandRunner:
     def _admit(self, command: Command) -> CommandRow[Any]:
         """Return the command's row. Raises UnsupportedCommand where it has none, CommandForbidden where its origin may not."""
         row = self._table.row_of(command.action)
-        if not command.level.includes(row.level):
-            raise CommandForbidden("the configuration does not allow this", hint=f"it takes the level {row.level}")
+        command.require(row.level)
         if row.target is not command.target.kind:
             raise UnsupportedCommand(f"{row.name} is for a {row.target}, and not for a {command.target.kind}")
         return row
