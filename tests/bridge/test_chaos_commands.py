@@ -149,3 +149,11 @@ def test_an_id_that_is_used_for_something_else_is_to_be_refused() -> None:
     looked.note("zm", "1", 14.0, {"alarm": "ON"})
     assert judged([*GOOD, *told(answer(misused))], orders, looked=looked).faults
     assert judged([*GOOD, *told(answer(misused))], orders, looked=looked, ended=[13.0]).faults == [], "it knows no ids of before"
+
+
+def test_an_answer_is_held_against_the_command_that_came_of_those_with_its_id() -> None:
+    lost = replace(ARM, value="OFF", sent=9.0)
+    orders = [lost, *ORDERS]
+    assert judged(orders=orders).faults
+    assert judged(orders=orders, handed=[handed_over(ARM, 10.5)]).faults == []
+    assert judged(orders=orders, handed=[handed_over(lost, 9.5), handed_over(ARM, 10.5)]).faults

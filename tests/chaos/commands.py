@@ -175,7 +175,9 @@ def _check_order(
     if len(done) > 1 and not any(order.sent < moment < done[-1][0].at for moment in allowances.ended):
         found.faults.append(f"{order}: its id was used for something else, and neither was refused")
     if finals:
-        asked = next((each for each in same if _is_to(done[0][1], each)), order)
+        meant = [each for each in same if _is_to(done[0][1], each)] or [order]
+        # What was lost with a session has left its id to the next one.
+        asked = next((each for each in meant if _came(each, handed, root)), meant[0])
         if order.request_id not in allowances.doubtful:
             _check_truth(asked, *done[0], history, found)
     elif _must_be_answered(order, handed, root, allowances):
@@ -203,10 +205,15 @@ def _is_to(answer: Mapping[str, Any], order: Order) -> bool:
     return (answer["system"], answer["monitor"], answer["command"]) == (order.system, order.monitor, order.command)
 
 
+def _came(order: Order, handed: Sequence[Handed], root: str) -> list[Handed]:
+    """Return each time that it was handed to the bridge."""
+    topic = f"{root}/{order.topic}"
+    return [each for each in handed if each.topic == topic and each.payload == order.payload]
+
+
 def _must_be_answered(order: Order, handed: Sequence[Handed], root: str, allowances: Allowances) -> bool:
     """Say whether it has to be: it reached the bridge, or was taken by a broker that has kept it."""
-    topic = f"{root}/{order.topic}"
-    came = [each for each in handed if each.topic == topic and each.payload == order.payload]
+    came = _came(order, handed, root)
     if any(each.confirmed is not None for each in came):
         last = max(each.at for each in came)
         return not any(moment > last for moment in allowances.ended)
