@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.halving import Filters
-    from vms_bridge.backends.zoneminder.pace import Allowance
+    from vms_bridge.backends.zoneminder.pace import Pace
     from vms_bridge.backends.zoneminder.time_witness import TimeWitness
     from vms_bridge.backends.zoneminder.unreadable import Unreadable
     from vms_bridge.zoneminder import EventRow
@@ -27,7 +27,7 @@ class EventList:
     Rows that can't be read are left out, so that they keep no others from being read: `unreadable` has their ids.
     """
 
-    def __init__(self, api: Api, times: TimeWitness, unreadable: Unreadable, pace: Allowance) -> None:
+    def __init__(self, api: Api, times: TimeWitness, unreadable: Unreadable, pace: Pace) -> None:
         self._api, self.times, self.local, self._pace = api, times, times.local, pace
         self.unreadable = unreadable
         self._start_column = "StartDateTime"

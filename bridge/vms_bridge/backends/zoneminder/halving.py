@@ -2,7 +2,7 @@
 
 One such row makes every page that contains it fail: a 500, nothing, a page or a torso of one. The page is then read by ids, in
 parts that are halved down to the row. Nothing is put down to a row unless others can be read: else it is the list that fails.
-Every request beyond the regular one spends the pace of catching up.
+Every request beyond the regular one waits for a pace: that of catching up and, before it, enough at once to find one row.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from typing import Protocol
 
-    from vms_bridge.backends.zoneminder.pace import Allowance
+    from vms_bridge.backends.zoneminder.pace import Pace
     from vms_bridge.backends.zoneminder.unreadable import Unreadable
     from vms_bridge.zoneminder import EventRow
 
@@ -73,9 +73,7 @@ class _Exhausted(Exception):
 class Search:
     """One way around; thrown away after it. Every method raises VmsError where the list itself fails."""
 
-    def __init__(
-        self, ask: Ask, unreadable: Unreadable, pace: Allowance, *, reason: VmsError | None = None, near: int = 0
-    ) -> None:
+    def __init__(self, ask: Ask, unreadable: Unreadable, pace: Pace, *, reason: VmsError | None = None, near: int = 0) -> None:
         """`reason` is the error that led to it, `near` a row that was good before."""
         self._ask_list, self._unreadable, self._pace = ask, unreadable, pace
         self._reason, self._near = reason, near

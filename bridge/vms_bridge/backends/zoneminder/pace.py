@@ -6,7 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from vms_bridge.clock import Clock
+
+    class Pace(Protocol):
+        """What whoever asks much waits for before each request."""
+
+        async def wait(self) -> None:
+            """Wait until the next request may be made."""
 
 
 SPARE_PER_S = 0.35
@@ -60,3 +68,15 @@ class Allowance:
         """Take one as soon as there is one."""
         while not self.take():
             await self._clock.sleep((1 - self._left) / self.rate)
+
+
+class Reserve:
+    """An allowance that is used up before the regular one, for what is seldom needed, but at once."""
+
+    def __init__(self, reserve: Allowance, regular: Allowance) -> None:
+        self._reserve, self._regular = reserve, regular
+
+    async def wait(self) -> None:
+        """Take one from the reserve, or one of the regular ones as soon as there is one."""
+        if not self._reserve.take():
+            await self._regular.wait()

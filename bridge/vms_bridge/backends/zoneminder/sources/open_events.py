@@ -9,6 +9,7 @@ from vms_bridge.backends.zoneminder.doubt import may_stand_still, standstill_lim
 from vms_bridge.backends.zoneminder.event_list import EventList
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.follower import EventFollower
+from vms_bridge.backends.zoneminder.pace import Allowance, Reserve
 from vms_bridge.backends.zoneminder.readiness import Readiness
 from vms_bridge.backends.zoneminder.time_witness import TimeWitness
 from vms_bridge.backends.zoneminder.unreadable import Unreadable
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.sources.monitor_list import MonitorList
     from vms_bridge.backends.zoneminder.system import SystemReader
     from vms_bridge.model import Event
+
+_SEARCH_REQUESTS = 12.0
+"""So many find one row among a hundred that can't be read, and may be asked at once: the others wait for that."""
+_SEARCH_EVERY_S = 120.0
 
 
 class OpenEvents:
@@ -44,7 +49,8 @@ class OpenEvents:
         self._clock, self._known, self._ladders, self._monitors, self._system = clock, known, ladders, monitors, system
         self._readiness = Readiness(pictures, clock, around=self, spare=connection.spare)
         times = TimeWitness(known.local_time, system.trouble("events"))
-        rows = EventList(connection.api, times, Unreadable(connection.name, feed, clock), connection.pages)
+        searches = Allowance(_SEARCH_REQUESTS / _SEARCH_EVERY_S, clock, burst=_SEARCH_REQUESTS)
+        rows = EventList(connection.api, times, Unreadable(connection.name, feed, clock), Reserve(searches, connection.pages))
         self._tracker = EventTracker(
             rows, clock, feed, catch_up_days=connection.config.catch_up_days,
             around=self, readiness=self._readiness, spare=connection.spare,
