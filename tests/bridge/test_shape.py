@@ -35,9 +35,7 @@ FUNCTION_LINES = 60
 ARGUMENTS = 7
 
 LARGE_FILES: dict[str, int] = {}
-LONG_FUNCTIONS: dict[str, int] = {
-    "vms_bridge/mqtt/session.py Session._publish": 86,
-}
+LONG_FUNCTIONS: dict[str, int] = {}
 MANY_ARGUMENTS: dict[str, int] = {}
 CIRCLES: frozenset[frozenset[str]] = frozenset()
 

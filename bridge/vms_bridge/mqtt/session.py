@@ -8,31 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import BrokerError, RivalBridge, causes
 from vms_bridge.mqtt import payloads
-from vms_bridge.mqtt.carrier import Route
 from vms_bridge.mqtt.catch_up import ECHO, CatchUp
 from vms_bridge.mqtt.company import Connection
-from vms_bridge.mqtt.counters import Counters
-from vms_bridge.mqtt.dialect import Dialect
-from vms_bridge.mqtt.events import SINK, Confirmations, EventLanes
+from vms_bridge.mqtt.events import SINK
 from vms_bridge.mqtt.held import SETTLE_S, Held, Inventory
-from vms_bridge.mqtt.homeassistant import Announcer, Offer
-from vms_bridge.mqtt.notices import Reports
 from vms_bridge.mqtt.outbox import Outbox, Post
 from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.mqtt.payloads import OFFLINE, ONLINE
-from vms_bridge.mqtt.pictures import PictureMemory, PicturePublisher
-from vms_bridge.mqtt.published import Published
-from vms_bridge.mqtt.publisher import Publisher
+from vms_bridge.mqtt.publications import Publications, Wiring
 from vms_bridge.mqtt.refusals import Refusals
 from vms_bridge.mqtt.renaming import give_up_name
-from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.retained import CommandScreen, RetainedLook
 from vms_bridge.mqtt.rivalry import Rivalry
 from vms_bridge.mqtt.silent_limit import find_largest
@@ -43,10 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from vms_bridge.clock import Clock
-    from vms_bridge.mqtt.absence import Absence
     from vms_bridge.mqtt.identity import Identity
     from vms_bridge.mqtt.intake import CommandIntake
     from vms_bridge.mqtt.link import Link
+    from vms_bridge.mqtt.memory import Memory
     from vms_bridge.mqtt.notices import Notices
     from vms_bridge.mqtt.wire import Message
     from vms_bridge.views import Changes, HubView, Subscription
@@ -57,21 +48,6 @@ ESTABLISHED_S = 10.0
 COUNTS_S = 60.0
 _GOODBYE_S = 0.4
 _CORRECTIONS_APART_S = 1.0
-_JITTER = SystemRandom()
-
-
-@dataclass(slots=True)
-class Memory:
-    """What outlives a link."""
-
-    absence: Absence
-    confirmations: Confirmations = field(default_factory=Confirmations)
-    snapshots: PictureMemory = field(default_factory=PictureMemory)
-    dialect: Dialect = field(default_factory=Dialect)
-    counters: Counters = field(default_factory=Counters)
-    published: Published = field(default_factory=Published)
-    unwanted: set[str] = field(default_factory=set)
-    established: bool = False
 
 
 class Session:
@@ -118,9 +94,8 @@ class Session:
         )
         self._look = RetainedLook(link, self._topics, clock)
         self._screen = CommandScreen(self._look, self._command_filters(), intake.take, tells=link.is_mqtt5)
-        self._announcer: Announcer | None = None
-        self._replay: Replay | None = None
-        self._snapshots: PicturePublisher | None = None
+        self._publications: Publications | None = None
+        self._is_leaving = False
         self._greeting = b""
         self._deaf_to: list[str] = []
         self._counted = replace(memory.counters)
@@ -167,7 +142,7 @@ class Session:
     async def say_goodbye(self) -> None:
         """Tell that the bridge goes (unless the name turned out to be another's), and close the link; within a second."""
         self.outbox.close()  # an `online` that waits there, as for a replay, would come after the goodbye
-        self._replay = None
+        self._is_leaving = True
         if self._link.is_open and not self._rivalry.is_lost:
             gone = asyncio.Event()
             self._link.publish(self._topics.status, OFFLINE, retain=True, on_ack=lambda _code: gone.set())
@@ -230,104 +205,58 @@ class Session:
         return [Filter(topic=each, qos=1, own=False, as_published=True) for each in self._topics.command_filters]
 
     async def _publish(self, subscription: Subscription, held: Held) -> None:
-        config, topics = self._config, self._topics
-        reports = Reports(self._notices, self._memory.counters)
-        announcer = Announcer(
+        parts = Wiring(
             hub=self._hub,
-            offer=Offer(topics=topics, name=self._identity.name, level=config.level, snapshots=config.snapshots),
+            identity=self._identity,
+            topics=self._topics,
             outbox=self.outbox,
+            memory=self._memory,
+            notices=self._notices,
             clock=self._clock,
-            held=held.discovery,
-            unwanted=self._memory.unwanted,
         )
-        publisher = Publisher(
-            hub=self._hub,
-            topics=topics,
-            outbox=self.outbox,
-            clock=self._clock,
-            interval_s=config.measurement_interval,
-            held=held.states,
-        )
-        lanes = EventLanes(
-            hub=self._hub,
-            topics=topics,
-            outbox=self.outbox,
-            confirmations=self._memory.confirmations,
-            clock=self._clock,
-            reports=reports,
-            expiry_s=config.event_expiry,
-        )
-        snapshots = PicturePublisher(
-            hub=self._hub,
-            topics=topics,
-            clock=self._clock,
-            reports=reports,
-            memory=self._memory.snapshots,
-            route=Route(
-                config=config, client_id=f"{self._identity.client_id}_media", dialect=self._memory.dialect, outbox=self.outbox
-            ),
-        )
-        replay = Replay(
-            hub=self._hub,
-            clock=self._clock,
-            announcer=announcer,
-            publisher=publisher,
-            again=self._say_hello_and_online,
-            jitter=_JITTER.uniform,
-        )
-        self._announcer, self._replay, self._snapshots = announcer, replay, snapshots
+        published = self._publications = Publications(parts, held, again=self._say_hello_and_online)
         await give_up_name(self._previous, held.previous, self.outbox, self._clock)
-        if not config.snapshots and not self._memory.established:
-            for topic in held.pictures(topics):  # of an earlier run
+        if not self._config.snapshots and not self._memory.established:
+            for topic in held.pictures(self._topics):  # of an earlier run
                 self.outbox.clear(topic)
         changes = await self._changes(subscription)
-        self._note_bridge(announcer)
-        await announcer.start(changes)
-        await publisher.start(changes)
-        snapshots.start(changes, everything=held.info is None)
+        self._note_bridge(published)
+        await published.start(changes)
         works: list[Coroutine[None, None, None]] = [
-            announcer.run(),
-            publisher.run(),
-            lanes.run(),
-            replay.run(),
+            *published.works(),
             self._corrections.run(),
-            self._refusals.run(partial(self._repeat, announcer, publisher)),
-            self._establish(),
+            self._refusals.run(partial(self._repeat, published)),
+            self._establish(published),
             self._leave_sync(),
             self._tell_counts(),
             self._memory.dialect.company.run(self._hub, SINK, self._clock),
+            self._memory.confirmations.run(self._hub, self._clock, self._notices),
         ]
-        works.append(self._memory.confirmations.run(self._hub, self._clock, self._notices))
-        if config.snapshots:
-            works.append(snapshots.run())
         async with asyncio.TaskGroup() as group:
             for work in works:
                 group.create_task(work)
             while True:
                 changes = await self._changes(subscription)
-                announcer.note(changes)
                 if changes.systems or changes.removed_systems or changes.bridge:
-                    self._note_bridge(announcer)
-                if changes.messages:
-                    lanes.wake()
-                await publisher.note(changes)
-                snapshots.note(changes)
+                    self._note_bridge(published)
+                await published.note(changes)
 
     async def _changes(self, subscription: Subscription) -> Changes:
         changes = await subscription.changes()
         await self._memory.published.note(self._hub, changes.described)
         return changes
 
-    def _repeat(self, announcer: Announcer, publisher: Publisher, topic: str) -> None:
+    def _repeat(self, published: Publications, topic: str) -> None:
         """Publish what is current on one of our retained topics."""
-        if (device := self._topics.parse_discovery(topic)) is not None:
-            announcer.repeat(device)
-        elif (subject := self._topics.parse_state(topic)) is not None and subject.system is not None:
-            publisher.repeat(subject.system if subject.monitor is None else (subject.system, subject.monitor))
-            if subject.monitor is not None and topic == self._topics.last_event(subject.system, subject.monitor):
-                publisher.repeat_last_event((subject.system, subject.monitor))
-        elif topic in {self._topics.info, self._topics.status}:
+        if topic in {self._topics.info, self._topics.status}:
             self._say_hello_and_online()
+        else:
+            published.repeat(topic)
+
+    @property
+    def _at_work(self) -> Publications | None:
+        """What is published here, from when there is anything until the bridge goes."""
+        return None if self._is_leaving else self._publications
 
     def _received(self, message: Message) -> None:
         """Send a message where it belongs."""
@@ -352,28 +281,28 @@ class Session:
         if message.topic == topics.info:
             self._rivalry.heard(message.payload)
         elif message.topic == topics.status:
-            if message.payload != ONLINE and self._replay is not None:
+            if message.payload != ONLINE and self._at_work is not None:
                 self._corrections.ask()  # an old link's will, or a rival's
         elif message.topic in topics.births:
-            if message.payload == ONLINE and self._replay is not None:
-                self._replay.ask(jitter=True)
+            if message.payload == ONLINE and self._at_work is not None:
+                self._at_work.all_again(jitter=True)
         elif message.topic == topics.replay:
-            if self._replay is not None and self._snapshots is not None:
-                self._replay.ask(jitter=False)
-                self._snapshots.repeat()
+            if self._at_work is not None:
+                self._at_work.all_again(jitter=False)
+                self._at_work.pictures_again()
         elif not message.payload and topics.parse_discovery(message.topic) is not None:
             self._heard_emptied(message.topic)
 
     def _heard_emptied(self, topic: str) -> None:
-        if self._announcer is None:
+        if self._publications is None:
             self._memory.unwanted.add(topic)
         else:
-            self._announcer.emptied(topic, may_be_echo=not self._link.is_mqtt5)
+            self._publications.announcer.emptied(topic, may_be_echo=not self._link.is_mqtt5)
 
     def _answer_rival(self) -> None:
         """Say once more who is at work here."""
         self._notices.warn("rival", f"another bridge says that it is {self._identity.instance!r} too; this one stays")
-        if self._replay is not None:
+        if self._at_work is not None:
             self._say_hello_and_online()
         elif self._greeting:
             self._post(self._topics.info, self._greeting)
@@ -384,15 +313,17 @@ class Session:
         if self._screen.tells:
             self._link.unsubscribe([self._topics.sync])
 
-    async def _establish(self) -> None:
+    async def _establish(self, published: Publications) -> None:
         await self._clock.sleep(ESTABLISHED_S)
         self._memory.established = True
         while not self.outbox.is_idle:
             await self._clock.sleep(1.0)
         self._memory.dialect.sizes.through()
         await self._memory.published.settle(self._hub)
-        if not self._link.is_mqtt5 and (announcer := self._announcer) is not None:
-            await find_largest(lambda: announcer.largest, self._look, self._refusals, self._memory.counters, self._clock)
+        if not self._link.is_mqtt5:
+            await find_largest(
+                lambda: published.announcer.largest, self._look, self._refusals, self._memory.counters, self._clock
+            )
 
     async def _tell_counts(self) -> None:
         """Have the hello tell the counts of now, seldom: they may change with every message."""
@@ -401,9 +332,9 @@ class Session:
             self._counted = replace(self._memory.counters)
             self._hello()
 
-    def _note_bridge(self, announcer: Announcer) -> None:
+    def _note_bridge(self, published: Publications) -> None:
         """Have what is told of the bridge itself follow how it fares now."""
-        announcer.switch(is_on=self._is_discovery_on)
+        published.announcer.switch(is_on=self._is_discovery_on)
         self._hello()
 
     @property

@@ -17,9 +17,10 @@ from vms_bridge.mqtt.events import SINK
 from vms_bridge.mqtt.identity import Identity
 from vms_bridge.mqtt.intake import CommandIntake
 from vms_bridge.mqtt.link import Link
+from vms_bridge.mqtt.memory import Memory
 from vms_bridge.mqtt.notices import Notices
 from vms_bridge.mqtt.payloads import OFFLINE
-from vms_bridge.mqtt.session import Memory, Session
+from vms_bridge.mqtt.session import Session
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Will
 

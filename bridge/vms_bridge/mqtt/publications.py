@@ -1,0 +1,127 @@
+"""All that is published over one link but who the bridge is: discovery, states, events and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from vms_bridge.mqtt.carrier import Route
+from vms_bridge.mqtt.events import EventLanes
+from vms_bridge.mqtt.homeassistant import Announcer, Offer
+from vms_bridge.mqtt.notices import Reports
+from vms_bridge.mqtt.pictures import PicturePublisher
+from vms_bridge.mqtt.publisher import Publisher
+from vms_bridge.mqtt.replay import Replay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.held import Held
+    from vms_bridge.mqtt.identity import Identity
+    from vms_bridge.mqtt.memory import Memory
+    from vms_bridge.mqtt.notices import Notices
+    from vms_bridge.mqtt.outbox import Outbox
+    from vms_bridge.mqtt.topics import Topics
+    from vms_bridge.views import Changes, HubView
+
+_JITTER = SystemRandom()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """Who publishes, for whom, by which way; `memory` outlives the link."""
+
+    hub: HubView
+    identity: Identity
+    topics: Topics
+    outbox: Outbox
+    memory: Memory
+    notices: Notices
+    clock: Clock
+
+
+class Publications:
+    """Made for a link once it is known what the broker has of ours; `start` it, run its `works`, `note` what changes."""
+
+    def __init__(self, wiring: Wiring, held: Held, *, again: Callable[[], None]) -> None:
+        """`held` is what the broker has; `again` says once more who the bridge is, and that it is there."""
+        hub, topics, outbox, clock, config = wiring.hub, wiring.topics, wiring.outbox, wiring.clock, wiring.identity.config
+        reports = Reports(wiring.notices, wiring.memory.counters)
+        self._wiring, self._is_first, self._has_pictures = wiring, held.info is None, config.snapshots
+        self.announcer = Announcer(
+            hub=hub,
+            offer=Offer(topics=topics, name=wiring.identity.name, level=config.level, snapshots=config.snapshots),
+            outbox=outbox,
+            clock=clock,
+            held=held.discovery,
+            unwanted=wiring.memory.unwanted,
+        )
+        self._publisher = Publisher(
+            hub=hub, topics=topics, outbox=outbox, clock=clock, interval_s=config.measurement_interval, held=held.states
+        )
+        self._lanes = EventLanes(
+            hub=hub,
+            topics=topics,
+            outbox=outbox,
+            confirmations=wiring.memory.confirmations,
+            clock=clock,
+            reports=reports,
+            expiry_s=config.event_expiry,
+        )
+        client_id = f"{wiring.identity.client_id}_media"
+        self._pictures = PicturePublisher(
+            hub=hub,
+            topics=topics,
+            clock=clock,
+            reports=reports,
+            memory=wiring.memory.snapshots,
+            route=Route(config=config, client_id=client_id, dialect=wiring.memory.dialect, outbox=outbox),
+        )
+        self._replay = Replay(
+            hub=hub,
+            clock=clock,
+            announcer=self.announcer,
+            publisher=self._publisher,
+            again=again,
+            jitter=_JITTER.uniform,
+        )
+
+    async def start(self, changes: Changes) -> None:
+        """Publish what is so now: what must be there first, in its order."""
+        await self.announcer.start(changes)
+        await self._publisher.start(changes)
+        self._pictures.start(changes, everything=self._is_first)
+
+    def works(self) -> Iterator[Coroutine[None, None, None]]:
+        """Return what is to run for as long as the link lasts."""
+        yield from (self.announcer.run(), self._publisher.run(), self._lanes.run(), self._replay.run())
+        if self._has_pictures:
+            yield self._pictures.run()
+
+    async def note(self, changes: Changes) -> None:
+        """Hear what has changed."""
+        self.announcer.note(changes)
+        if changes.messages:
+            self._lanes.wake()
+        await self._publisher.note(changes)
+        self._pictures.note(changes)
+
+    def all_again(self, *, jitter: bool) -> None:
+        """Have everything current sent once more: at once, or after a random while."""
+        self._replay.ask(jitter=jitter)
+
+    def pictures_again(self) -> None:
+        """Have the pictures sent once more."""
+        self._pictures.repeat()
+
+    def repeat(self, topic: str) -> None:
+        """Publish what is current on one of our retained topics."""
+        topics, publisher = self._wiring.topics, self._publisher
+        if (device := topics.parse_discovery(topic)) is not None:
+            self.announcer.repeat(device)
+        elif (subject := topics.parse_state(topic)) is not None and subject.system is not None:
+            publisher.repeat(subject.system if subject.monitor is None else (subject.system, subject.monitor))
+            if subject.monitor is not None and topic == topics.last_event(subject.system, subject.monitor):
+                publisher.repeat_last_event((subject.system, subject.monitor))
