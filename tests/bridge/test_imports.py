@@ -184,13 +184,13 @@ def test_sinks_have_one_door_and_know_neither_each_other_nor_any_backend() -> No
         assert home not in SINKS or "backends" not in imported, f"{module} imports a backend"
 
 
-def test_home_assistants_discovery_has_one_door_and_is_met_where_a_session_opens_it_only() -> None:
+def test_home_assistants_discovery_has_one_door_and_is_met_where_it_is_published_only() -> None:
     room = "mqtt.homeassistant"
     for module, path in MODULES.items():
         met = {found for _, dotted in _imports(path) if (found := _project_module(dotted)) and _covers(room, found)}
         if not _covers(room, module):
             assert met <= {room}, f"{module} comes in by a window: {met}"
-            assert not met or module in {"mqtt.session", "mqtt.replay"}, f"{module} meets Home Assistant"
+            assert not met or module in {"mqtt.publications", "mqtt.replay"}, f"{module} meets Home Assistant"
 
 
 def test_a_violation_is_seen() -> None:

@@ -139,7 +139,10 @@ class Devices:
     @property
     def faults(self) -> list[str]:
         """All that is wrong, in sentences."""
-        return self._found + [f"{topic} was cleared, and no event of the monitor was deleted" for _, _, topic in self._cleared]
+        return self._found + [
+            f"{topic} was cleared (by {at:.1f}), it showed {self._shown.get(owner)}, and no event of the monitor was deleted"
+            for at, owner, topic in self._cleared
+        ]
 
     def hear(
         self, messages: Sequence[Message], excused: Collection[tuple[str, int]] = (), doubtful: Collection[str] = ()
