@@ -150,7 +150,7 @@ class Monitor:
 class MonitorState:
     """Everything current about a monitor; None means that it is unknown, never that it is off.
 
-    `available`: the bridge can learn the state now. `connected`: the camera delivers pictures.
+    `available`: the bridge can learn the state now. `connected`: the camera delivers pictures; None where it is not meant to.
     `capture` names the run of what captures it (its process, when it was started): another one after each restart.
     `armed`: the monitor's mode detects. `detection`: detection is not paused within that mode.
     `forced`: the alarm is one that somebody has forced; a backend that can't tell says None.
@@ -200,7 +200,10 @@ class Storage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemState:
-    """Everything current about a VMS; `running` says whether it is at work, `load` its host's load average."""
+    """Everything current about a VMS; `running` says whether it is at work, `load` its host's load average.
+
+    `detail` says why it can't be asked, and `code` which kind of error that is (`errors.py`).
+    """
 
     available: bool = False
     version: str | None = None
@@ -213,6 +216,7 @@ class SystemState:
     source: str | None = None
     lag_s: float | None = None
     detail: str | None = None
+    code: str | None = None
     capabilities: frozenset[Capability] = frozenset()
     observed: datetime | None = None
 
@@ -364,9 +368,10 @@ class SystemUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemLost:
-    """The system can't be asked any more; the hub makes everything about it unknown."""
+    """The system can't be asked any more; the hub makes everything about it unknown. `code` is that of the error."""
 
     detail: str
+    code: str | None = None
 
 
 Update = FullState | StateUpdate | SystemUpdate | SystemLost | Detection

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.history import Cursor, Gap
     from vms_bridge.model import DetectedObject, Enrichment, PictureRef
+    from vms_bridge.notices import Notice
     from vms_bridge.tokens import Scope, Token
 
 
@@ -211,8 +212,8 @@ class Changes:
 
     `described` and `removed` are monitors whose description came, changed or went; `states` those whose state, or objects,
     did. `messages`: there may be new event messages, undelivered ones and in the history. `bridge`: the bridge's own state
-    changed. `tokens`: one came or went, so who has let somebody in by one must look again. `detections` are the newest by
-    monitor and source; one without objects may be of a monitor that is no more.
+    changed. `notices`: some came, changed or went. `tokens`: one came or went, so who has let somebody in by one must look
+    again. `detections` are the newest by monitor and source; one without objects may be of a monitor that is no more.
     `transitions` are all in their order, for who has asked for them; `transitions_lost` counts those that it was too slow for.
     """
 
@@ -225,6 +226,7 @@ class Changes:
     messages: bool = False
     bridge: bool = False
     tokens: bool = False
+    notices: bool = False
     detections: Mapping[DetectionKey, Detection] = field(default_factory=dict)
     transitions: tuple[Transition, ...] = ()
     transitions_lost: int = 0
@@ -340,6 +342,10 @@ class HubView(Searchable, Protocol):
     @property
     def state(self) -> BridgeState:
         """How the bridge itself fares, a few seconds old at most."""
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What is not as it should be now, what has been so for longest first."""
 
     @property
     def systems(self) -> Mapping[str, SystemView]:

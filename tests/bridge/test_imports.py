@@ -28,6 +28,7 @@ BASIC = {
         "logs",
         "tokens",
         "index",
+        "notices",
     ),
 }
 ALLOWED: dict[str, set[str]] = {
@@ -45,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "boundary": {"errors", "clock", "logs"},
     "threads": set(),
     "tokens": {"model", "commands"},
+    "notices": {"model"},
     "sockets": set(),
     "keys": BASIC,
     "messages": BASIC,

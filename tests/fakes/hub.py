@@ -17,7 +17,16 @@ from vms_bridge.index import SearchPage
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventPicture, EventRef
 from vms_bridge.store.epochs import Epochs
-from vms_bridge.views import BridgeState, Claim, HistoryPage, MessageType, MonitorView, StoredMessage, Subjects, SystemView
+from vms_bridge.views import (
+    BridgeState,
+    Claim,
+    HistoryPage,
+    MessageType,
+    MonitorView,
+    StoredMessage,
+    Subjects,
+    SystemView,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -30,6 +39,7 @@ if TYPE_CHECKING:
     from vms_bridge.history import Cursor
     from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search
     from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
+    from vms_bridge.notices import Notice
     from vms_bridge.views import Answering, Contributor, OpenMedia
 
 
@@ -46,6 +56,7 @@ class FakeHub:
         self.epoch = "e1"
         self.bridge_id = bridge_id
         self.fares = BridgeState()
+        self.notices: tuple[Notice, ...] = ()
         self._monitors: dict[str, dict[str, MonitorView]] = {}
         self._states: dict[str, SystemState] = {}
         self._subscriptions: set[HubSubscription] = set()
@@ -250,6 +261,12 @@ class FakeHub:
     def _tokens_changed(self) -> None:
         for each in (*self._subscriptions, *self._of_tokens):
             each.tokens()
+
+    def give_notice(self, *notices: Notice) -> None:
+        """Have these, and no others, be the notices that there are."""
+        self.notices = notices
+        for each in self._subscriptions:
+            each.notices()
 
     def add_system(self, key: str, state_: SystemState | None = None) -> None:
         self._monitors.setdefault(key, {})

@@ -58,7 +58,7 @@ class Supervisor:
             started = self._clock.monotonic()
             error = await self._run_once()
             now = self._clock.monotonic()
-            self._feed.emit(SystemLost(detail=redact(in_words(error))))
+            self._feed.emit(SystemLost(detail=redact(in_words(error)), code=error.code))
             self._trouble.report(error, hint=error.hint, code=error.code)
             is_refused = isinstance(error, VmsAuthFailed) and now - self._accepted_at > _KNOWN_GOOD_S
             wait_s = backoff.failed(held_s=now - started, longest_s=_AUTH_WAIT_S if is_refused else None)

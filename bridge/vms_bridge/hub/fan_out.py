@@ -116,6 +116,11 @@ class FanOut:
         for subscription in self._to(self._of_tokens):
             subscription.tokens()
 
+    def notices(self) -> None:
+        """Tell that notices came, changed or went."""
+        for subscription in self._all:
+            subscription.notices()
+
     def _to(self, some: Collection[HubSubscription] | None) -> Collection[HubSubscription]:
         """Return who hears of everything, and these."""
         return self._all if some is None else [*self._all, *some]

@@ -27,6 +27,7 @@ from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
 from vms_bridge.hub.index import Index
 from vms_bridge.hub.interpreter import Interpreter
+from vms_bridge.hub.notices import Notices
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
 from vms_bridge.hub.recorder import Recorder
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, SearchPage
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, EventRef, PictureRef, Update
+    from vms_bridge.notices import Notice
     from vms_bridge.store import Store
     from vms_bridge.views import (
         BridgeState,
@@ -94,6 +96,13 @@ class Hub:
             retention=retention or Retention(),
             on_state=self._fan_out.bridge,
         )
+        self._notices = Notices(
+            clock,
+            self._systems,
+            durable_sinks=durable_sinks,
+            fares=lambda: self._house.state,
+            on_change=self._fan_out.notices,
+        )
         self._presence = Presence(clock, self._fan_out.detection, self._show_objects)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._claims = Claims(store, clock, self._keeping, self._house.claimed)
@@ -136,6 +145,11 @@ class Hub:
         return self._house.state
 
     @property
+    def notices(self) -> Sequence[Notice]:
+        """What is not as it should be now."""
+        return self._notices.current
+
+    @property
     def systems(self) -> Mapping[str, SystemView]:
         """Every configured system by key, as it stands now."""
         return {key: system.view() for key, system in self._systems.items()}
@@ -161,6 +175,7 @@ class Hub:
         if only is None:
             subscription.messages()
             subscription.bridge()
+            subscription.notices()
         for key in self._systems if only is None else self._systems.keys() & only.systems:
             subscription.system(key)
         monitors = ((key, name) for key, system in self._systems.items() for name in system.monitors)
@@ -264,10 +279,11 @@ class Hub:
         await self.tokens.load()
 
     async def run(self) -> None:
-        """Keep the house until cancelled: save descriptions, forget what is old, end alarms, detections and tokens in time."""
+        """Keep the house until cancelled: save descriptions, forget what is old, end alarms, detections, tokens, give notice."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._always("housekeeping", self._house.run), name="hub: house")
             group.create_task(self._always("detections", self._presence.run), name="hub: detections")
+            group.create_task(self._always("notices", self._notices.run), name="hub: notices")
             group.create_task(self._always("forced alarms", self._runner.run), name="hub: forced alarms")
             group.create_task(self._always("tokens", self.tokens.run), name="hub: tokens")
             group.create_task(self._always("index", self._index.run), name="hub: index")

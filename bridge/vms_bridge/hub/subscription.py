@@ -42,6 +42,7 @@ class HubSubscription:
             messages=self._messages,
             bridge=self._bridge,
             tokens=self._tokens,
+            notices=self._notices,
             detections={
                 (*key, source): seen for key, by_source in self._detections.items() for source, seen in by_source.items()
             },
@@ -108,6 +109,11 @@ class HubSubscription:
         self._tokens = True
         self._wake.set()
 
+    def notices(self) -> None:
+        """Note that notices came, changed or went."""
+        self._notices = True
+        self._wake.set()
+
     def detection(self, key: MonitorKey, detection: Detection) -> None:
         """Keep a monitor's newest detection by its source."""
         self._detections.setdefault(key, {})[detection.source] = detection
@@ -128,7 +134,7 @@ class HubSubscription:
         self._last_events: set[MonitorKey] = set()
         self._detections: dict[MonitorKey, dict[str, Detection]] = {}
         self._messages = False
-        self._bridge = False
+        self._bridge = self._notices = False
         self._transitions.clear()
         self._transitions_lost = 0
         self._tokens = False

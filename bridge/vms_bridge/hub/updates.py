@@ -62,8 +62,8 @@ class Updates:
                 for monitor_id, state in states.items():
                     self._take_state(system, monitor_id, state)
                 self._apply_system(system, state_of)
-            case SystemLost(detail=str()):
-                self._apply_loss(system, shown(update.detail, PROSE_CHARACTERS))
+            case SystemLost(detail=str(), code=str() | None):
+                self._apply_loss(system, shown(update.detail, PROSE_CHARACTERS), update.code)
             case _:
                 raise door.refused(update, "update")
 
@@ -157,12 +157,17 @@ class Updates:
         if key is not None:
             self._presence.saw((system.key, key), detection)
 
-    def _apply_loss(self, system: System, detail: str) -> None:
+    def _apply_loss(self, system: System, detail: str, code: str | None) -> None:
         """Make everything about the system unknown: a stale "clear" is worse than none. What it can do is kept."""
         now = self._clock.now()
         known = system.state
         lost = SystemState(
-            detail=detail, observed=now, version=known.version, run_states=known.run_states, capabilities=known.capabilities
+            detail=detail,
+            code=None if code is None else shown(code),
+            observed=now,
+            version=known.version,
+            run_states=known.run_states,
+            capabilities=known.capabilities,
         )
         self._apply_system(system, replace(lost, storage=tuple(replace(each, used_bytes=None) for each in known.storage)))
         for monitor_id in system.keys:

@@ -72,7 +72,7 @@ async def test_a_lost_system_is_told_and_tried_again_ever_more_slowly_up_to_5_s(
     backend = Failing(VmsUnreachable("no answer", hint="is it on?"))
     heard = await run_for(backend, 0.5 + 1 + 2 + 4 + 5 * 10)
     assert backend.starts == 1 + 4 + 10
-    assert heard.updates[0] == SystemLost(detail="no answer: is it on?")
+    assert heard.updates[0] == SystemLost(detail="no answer: is it on?", code="unreachable")
 
 
 async def test_a_backend_keeps_texts_and_gets_ids_through_the_supervisors_feed() -> None:
@@ -184,19 +184,20 @@ class Grouped(Failing):
 
 
 @pytest.mark.parametrize(
-    ("errors", "detail"),
+    ("errors", "detail", "code"),
     [
-        ((VmsUnreachable("no answer", hint="is it on?"),), "no answer: is it on?"),
-        ((VmsUnreachable("cut"), VmsUnreachable("cut too")), "cut"),
-        ((VmsUnreachable("cut"), VmsProtocolError("nonsense")), "nonsense"),
-        ((ValueError("a defect"), VmsUnreachable("cut")), "cut"),
+        ((VmsUnreachable("no answer", hint="is it on?"),), "no answer: is it on?", "unreachable"),
+        ((VmsUnreachable("cut"), VmsUnreachable("cut too")), "cut", "unreachable"),
+        ((VmsUnreachable("cut"), VmsProtocolError("nonsense")), "nonsense", "protocol"),
+        ((VmsUnreachable("cut"), VmsAuthFailed("wrong password")), "wrong password", "auth"),
+        ((ValueError("a defect"), VmsUnreachable("cut")), "cut", "unreachable"),
     ],
 )
 async def test_a_task_group_does_not_hide_the_reason(
-    errors: tuple[Exception, ...], detail: str, caplog: pytest.LogCaptureFixture
+    errors: tuple[Exception, ...], detail: str, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     heard = await run_for(Grouped(*errors), 0.1)
-    assert heard.updates == [SystemLost(detail=detail)]
+    assert heard.updates == [SystemLost(detail=detail, code=code)]
     assert ("Traceback" in caplog.text) is isinstance(errors[0], ValueError)
 
 
@@ -221,7 +222,7 @@ async def test_a_run_that_is_over_is_heard_no_more() -> None:
         await feed.record(EventBatch(events=()))
     with pytest.raises(VmsError, match="over"):
         await feed.mint("1", "12:00:00")
-    assert heard.updates == [SystemLost(detail="cut")]
+    assert heard.updates == [SystemLost(detail="cut", code="unreachable")]
 
 
 async def test_another_thread_is_told_to_use_the_loop() -> None:
@@ -238,7 +239,8 @@ async def test_another_thread_is_told_to_use_the_loop() -> None:
     assert heard.updates == [
         SystemLost(
             detail="internal error: RuntimeError: emit is to be called on the event loop: by loop.call_soon_threadsafe from"
-            " another thread: this is a defect of that kind of system: the log has more, please report it"
+            " another thread: this is a defect of that kind of system: the log has more, please report it",
+            code="error",
         )
     ]
     task.cancel()

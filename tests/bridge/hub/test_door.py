@@ -71,6 +71,7 @@ WRONG: list[Any] = [
     SystemUpdate(state=system_state(run_states=7)),
     SystemUpdate(state=system_state(capabilities={"Can fly"})),
     SystemLost(detail=None),  # type: ignore[arg-type]
+    SystemLost(detail="gone", code=401),  # type: ignore[arg-type]
     Detection(monitor_id="1", time=NAIVE),
     Detection(monitor_id="1", time=START, objects=("cat",)),  # type: ignore[arg-type]
     Detection(monitor_id="1", time=START, objects=(DetectedObject(label=None),)),  # type: ignore[arg-type]

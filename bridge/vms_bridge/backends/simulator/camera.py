@@ -300,7 +300,7 @@ class Camera:
         scores = [round(255 * sighting.score) for sighting in sightings if sighting.zones]
         return MonitorState(
             available=True,  # the bridge can ask; whether pictures come is `connected`
-            connected=does.captures,
+            connected=does.captures or (False if time < self._restarting_until else None),
             alarm=alarm,
             armed=behaviour(self.modes).analyses,
             detection=not self._is_paused,

@@ -100,11 +100,11 @@ class Ladders:
             self._system_told = state
             self._feed.emit(SystemUpdate(state=state))
 
-    def go_on_alone(self, detail: str) -> None:
+    def go_on_alone(self, detail: str, code: str) -> None:
         """Tell from now on what shared memory shows by itself, for nobody can be asked any more."""
         self._is_alone = True
         # In one go with the states, so that nobody sees a monitor lost that is not.
-        self._feed.emit(SystemLost(detail=detail))
+        self._feed.emit(SystemLost(detail=detail, code=code))
         now, monotonic = self._clock.now(), self._clock.monotonic()
         for monitor_id, ladder in self._by_id.items():
             state = self._decide(ladder, now, monotonic)

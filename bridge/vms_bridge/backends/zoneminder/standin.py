@@ -46,7 +46,7 @@ class StandIn:
         self._memory = session.another_memory() if self.is_of_use else None
         if self._memory is None:
             return False
-        session.ladders.go_on_alone(f"{error}; alarms still come by shared memory")
+        session.ladders.go_on_alone(f"{error}; alarms still come by shared memory", error.code)
         self._task = asyncio.create_task(self._follow(session.ladders, self._memory), name="zoneminder: stand-in")
         return True
 
