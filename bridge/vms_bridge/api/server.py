@@ -12,6 +12,7 @@ from vms_bridge.api.connections import Door, connection_of
 from vms_bridge.api.context import CONTEXT, Context, context_of, visit_of
 from vms_bridge.api.limits import neighbourhood
 from vms_bridge.api.problems import problems
+from vms_bridge.api.routes.table import set_up
 from vms_bridge.api.visits import receive
 from vms_bridge.errors import RequestInvalid, TooManyRequests
 
@@ -31,12 +32,13 @@ _ALWAYS = {
 
 
 def application(context: Context) -> web.Application:
-    """Return the application, without routes."""
+    """Return the application."""
     app = web.Application(
         middlewares=[problems, _received, _known, _whole], client_max_size=context.config.limits.body_kb * 1_024
     )
     app[CONTEXT] = context
     app.on_response_prepare.append(_with_headers)
+    set_up(app)
     return app
 
 

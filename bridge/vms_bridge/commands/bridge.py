@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from vms_bridge.commands.request import switch, word
 from vms_bridge.commands.values import Action, Level
+from vms_bridge.errors import CommandRejected, UnsupportedCommand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from vms_bridge.commands.request import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +37,62 @@ class ReleaseDevices(Action):
 
 
 A = TypeVar("A", bound=Action)
+_NAME_CHARACTERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BridgeRow(Generic[A]):
-    """One command to the bridge: its name, who may, and the value in force once it is applied."""
+    """One command to the bridge: its name, who may, how it is asked for, and the value in force once it is applied."""
 
     name: str
     action: type[A]
     level: Level
+    parse: Callable[[Request], A]
+    """Makes the action of a request. Raises CommandRejected."""
     value: Callable[[A], str]
+    payload: str
+    meaning: str
 
 
 BRIDGE: tuple[BridgeRow[Any], ...] = (
-    BridgeRow(name="discovery", action=SetDiscovery, level=Level.ADMIN, value=lambda action: "ON" if action.on else "OFF"),
-    BridgeRow(name="claim_devices", action=ClaimDevices, level=Level.ADMIN, value=lambda action: action.holder),
-    BridgeRow(name="release_devices", action=ReleaseDevices, level=Level.ADMIN, value=lambda action: action.holder),
+    BridgeRow(
+        name="discovery",
+        action=SetDiscovery,
+        level=Level.ADMIN,
+        parse=lambda request: SetDiscovery(on=switch(request)),
+        value=lambda action: "ON" if action.on else "OFF",
+        payload="`ON`, `OFF`",
+        meaning="OFF turns MQTT discovery off by hand, ON takes that back",
+    ),
+    BridgeRow(
+        name="claim_devices",
+        action=ClaimDevices,
+        level=Level.ADMIN,
+        parse=lambda request: ClaimDevices(holder=word(request)),
+        value=lambda action: action.holder,
+        payload="who claims them",
+        meaning="say that a Home Assistant, by its instance's id, has the devices by another way than MQTT discovery",
+    ),
+    BridgeRow(
+        name="release_devices",
+        action=ReleaseDevices,
+        level=Level.ADMIN,
+        parse=lambda request: ReleaseDevices(holder=word(request)),
+        value=lambda action: action.holder,
+        payload="who has claimed them",
+        meaning="say that it has them no more",
+    ),
 )
 """Every command to the bridge that there is."""
+
+
+def parse_bridge(name: str, request: Request) -> Action:
+    """Return what is asked of the bridge by this name. Raises UnsupportedCommand or CommandRejected."""
+    row = next((each for each in BRIDGE if each.name == name), None)
+    if row is None:
+        names = ", ".join(each.name for each in BRIDGE)
+        raise UnsupportedCommand(f"the bridge has no command {name[:_NAME_CHARACTERS]!r}", hint=f"it takes {names}")
+    if request.event is not None or request.details:
+        raise CommandRejected("a command to the bridge has a value, and nothing more", hint="leave the rest out")
+    action: Action = row.parse(request)
+    return action

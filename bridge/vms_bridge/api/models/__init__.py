@@ -1,1 +1,1 @@
-"""What the API says and is told: pydantic models, of which its answers and its OpenAPI document are made."""
+"""What the API says and is told: the models of which its answers, its reading of requests and its OpenAPI document are made."""

@@ -1,0 +1,180 @@
+"""What a route is: one row says all about it, and the router, the OpenAPI document, docs and tests derive from the rows.
+
+`query` and `body` read what is asked by it; a mistake in that is told with the field and the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args, get_origin
+
+from aiohttp import hdrs, web
+from pydantic import BaseModel, ValidationError
+
+from vms_bridge.api.context import caller_of
+from vms_bridge.errors import BodyInvalid, RequestForbidden, RequestInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vms_bridge.api.access import Caller
+    from vms_bridge.tokens import Scope
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Content: TypeAlias = type[BaseModel] | str
+"""What an answer may have: JSON as this model says, or something of this media type."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+BASE = "/api/v1"
+JSON = "application/json"
+_MOST_MISTAKES = 20
+_LONGEST = 200
+_QUERY = "the query can't be understood"
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One way in which a route answers; `contents` are what it may have, by the request's `Accept`."""
+
+    meaning: str
+    contents: tuple[Content, ...] = ()
+
+
+class Reach(StrEnum):
+    """What a token that is limited to some systems or monitors gets by a route."""
+
+    ALL = "all"
+    """The same as any other: it says nothing of systems."""
+    OWN = "own"
+    """What is its own; the rest is left out."""
+    NAMED = "named"
+    """What is named, if that is its own: the rest is not found."""
+    NONE = "none"
+    """Nothing: it is about the bridge as a whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Route:
+    """One thing that can be asked of the API. A row equals itself only.
+
+    `name` is its `operationId`, `subject` what it belongs to in the document. `scope` is what a token needs at least (None: no
+    token at all), `reach` what a limited one gets; the handler is not reached without. GET answers HEAD too.
+    """
+
+    method: str
+    path: str
+    name: str
+    subject: str
+    scope: Scope | None
+    reach: Reach = Reach.NONE
+    handler: Handler
+    summary: str
+    description: str = ""
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    answers: Mapping[int, Answer]
+    refusals: Mapping[int, str] = field(default_factory=dict)
+    """The statuses by which it refuses beside those that any route has, each with what it means."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of what stands in its path."""
+        return tuple(_PARAMETER.findall(self.path))
+
+
+TABLE: web.AppKey[dict[tuple[str, str], Route]] = web.AppKey("TABLE", dict)
+
+
+def add_routes(app: web.Application, routes: Sequence[Route]) -> None:
+    """Have the application answer these."""
+    app[TABLE] = {(method, route.path): route for route in routes for method in _methods(route)}
+    for path in dict.fromkeys(route.path for route in routes):
+        resource = app.router.add_resource(path)
+        for route in routes:
+            if route.path == path:
+                for method in _methods(route):
+                    resource.add_route(method, _admitting(route))
+
+
+def route_of(request: web.Request) -> Route | None:
+    """Return which row answers the request, None where none does."""
+    resource = request.match_info.route.resource
+    return None if resource is None else request.app[TABLE].get((request.method, resource.canonical))
+
+
+def query(request: web.Request, model: type[_Model]) -> _Model:
+    """Return what the query says. Raises RequestInvalid."""
+    said = request.query
+    many = {name for name, one in model.model_fields.items() if _is_list(one.annotation)}
+    twice = sorted({name for name in said if name not in many and len(said.getall(name)) > 1})
+    if twice:
+        raise RequestInvalid(_QUERY, mistakes=_each(twice, "it is said twice"))
+    values: dict[str, Any] = {name: said.getall(name) if name in many else said[name] for name in said}
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise RequestInvalid(_QUERY, mistakes=_mistakes(error)) from None
+
+
+async def body(request: web.Request, model: type[_Model]) -> _Model:
+    """Return what the body says in JSON. Raises RequestInvalid, and aiohttp's own error for one that is too large."""
+    if request.content_type != JSON:
+        raise web.HTTPUnsupportedMediaType
+    raw = await request.read()
+    try:
+        return model.model_validate_json(raw, strict=True)
+    except ValidationError as error:
+        mistakes = _mistakes(error)
+        is_json = all(each["type"] != "json_invalid" for each in error.errors(include_url=False, include_input=False))
+        kind = BodyInvalid if is_json else RequestInvalid
+        raise kind("the body can't be understood", mistakes=mistakes) from None
+
+
+def _methods(route: Route) -> Iterable[str]:
+    return (route.method, hdrs.METH_HEAD) if route.method == hdrs.METH_GET else (route.method,)
+
+
+def _admitting(route: Route) -> Handler:
+    """Return the handler, behind what holds for every route."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if route.scope is not None:
+            _admit(caller_of(request), route, route.scope)
+        if route.query is None and request.query:
+            raise RequestInvalid(_QUERY, mistakes=_each(request.query, "this takes no query"))
+        return await route.handler(request)
+
+    return handler
+
+
+def _admit(caller: Caller, route: Route, scope: Scope) -> None:
+    """Let only those pass who may. Raises RequestForbidden."""
+    if not caller.scope.includes(scope):
+        raise RequestForbidden("this token may not", hint=f"it takes one with the scope {scope}")
+    if route.reach is Reach.NONE and caller.is_limited:
+        raise RequestForbidden("this token is limited to some systems or monitors", hint="it takes one that is not")
+
+
+def _mistakes(error: ValidationError) -> list[tuple[str, str]]:
+    """Return the fields that are wrong, and why, in the words of pydantic; never what was sent."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [(".".join(str(part) for part in one["loc"])[:_LONGEST], _reason(one["msg"])) for one in found[:_MOST_MISTAKES]]
+
+
+def _reason(said: str) -> str:
+    return said.removeprefix("Value error, ")[:_LONGEST]
+
+
+def _each(names: Iterable[str], reason: str) -> list[tuple[str, str]]:
+    return [(name[:_LONGEST], reason) for name in islice(names, _MOST_MISTAKES)]
+
+
+def _is_list(annotation: object) -> bool:
+    """Say whether a field of a query takes several values."""
+    return any(get_origin(one) in {tuple, frozenset, list} for one in (annotation, *get_args(annotation)))

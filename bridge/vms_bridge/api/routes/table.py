@@ -1,0 +1,34 @@
+"""Every route that there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vms_bridge.api.context import CONTEXT
+from vms_bridge.api.route import Route, add_routes
+from vms_bridge.api.routes import catalogue, commands, discovery, info, logs, monitors, openapi
+from vms_bridge.api.running import Runner
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+ROUTES: tuple[Route, ...] = (
+    *info.ROUTES,
+    *monitors.ROUTES,
+    *catalogue.ROUTES,
+    *commands.ROUTES,
+    *discovery.ROUTES,
+    *logs.ROUTES,
+    *openapi.ROUTES,
+)
+
+
+def set_up(app: web.Application) -> None:
+    """Have the application, which has its context already, answer by all of them."""
+    runner = app[commands.RUNNER] = Runner(app[CONTEXT].hub)
+
+    async def close(_app: web.Application) -> None:
+        await runner.close()
+
+    app.on_cleanup.append(close)
+    add_routes(app, ROUTES)

@@ -1,0 +1,54 @@
+"""The OpenAPI document: as it is checked in, and as it is made of the routes."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from vms_bridge.api.openapi import document, write
+from vms_bridge.api.routes.table import ROUTES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEPT = files("vms_bridge") / "schemas" / "openapi.json"
+
+
+def test_the_document_is_made_of_the_routes_and_models(tmp_path: Path) -> None:
+    write(tmp_path)
+    made = (tmp_path / "openapi.json").read_text(encoding="utf-8")
+    assert KEPT.read_text(encoding="utf-8") == made, "scripts/schemas writes it"
+
+
+def test_every_route_stands_in_it_once() -> None:
+    said = [(path, method) for path, one in document()["paths"].items() for method in one]
+    assert sorted(said) == sorted((route.path, route.method.lower()) for route in ROUTES)
+    names = [route.name for route in ROUTES]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", list(document()["components"]["schemas"]))
+def test_each_schema_is_one(name: str) -> None:
+    schemas = document()["components"]["schemas"]
+    Draft202012Validator.check_schema(schemas[name])
+    text = json.dumps(schemas[name])
+    for part in text.split('"$ref": "#/components/schemas/')[1:]:
+        assert part.split('"')[0] in schemas
+
+
+def test_each_operation_says_what_it_takes_and_how_it_refuses() -> None:
+    operations = {each["operationId"]: each for path in document()["paths"].values() for each in path.values()}
+    for route in ROUTES:
+        operation = operations[route.name]
+        assert operation["x-scope"] == route.scope
+        assert bool(operation["security"]) == (route.scope is not None)
+        assert {"400", "429"} <= operation["responses"].keys()
+        assert ("401" in operation["responses"]) == (route.scope is not None)
+        assert all(one["description"] for one in operation["responses"].values())
+        assert operation["summary"]
+        for parameter in operation["parameters"]:
+            assert parameter["description"], parameter
