@@ -14,9 +14,9 @@ from vms_bridge.backends.zoneminder.checkup import examine
 from vms_bridge.backends.zoneminder.facts import VersionChanged
 from vms_bridge.backends.zoneminder.follower import LastRead
 from vms_bridge.backends.zoneminder.remarks import Remarks
-from vms_bridge.backends.zoneminder.session import Session
-from vms_bridge.backends.zoneminder.standin import StandIn
-from vms_bridge.backends.zoneminder.system import Known
+from vms_bridge.backends.zoneminder.session import ZoneMinderSession
+from vms_bridge.backends.zoneminder.fallback import Fallback
+from vms_bridge.backends.zoneminder.system import SystemCache
 from vms_bridge.backoff import Backoff
 from vms_bridge.commands import Restart, SetRunState
 from vms_bridge.concealment import Secrets
@@ -48,11 +48,11 @@ class ZoneMinder:
         self._system, self._config, self._clock = system, config, clock
         self.secrets = Secrets.of(config)
         """The passwords, and the tokens that were got by them."""
-        self._session: Session | None = None
-        self._known = Known(absence=Absence(system, clock))
+        self._session: ZoneMinderSession | None = None
+        self._cache = SystemCache(absence=Absence(system, clock))
         self._last_read, self._remarks = LastRead(), Remarks(system)
         self._trouble = Trouble(_LOG, f"{system}: ZoneMinder's API", clock.monotonic)
-        self._lost: Session | None = None
+        self._lost: ZoneMinderSession | None = None
         """The connection that was served last, until somebody goes on with it."""
 
     @property
@@ -62,32 +62,32 @@ class ZoneMinder:
 
     async def run(self, feed: Feed) -> None:
         """Connect and tell what happens until cancelled. Raises VmsError when the system is lost, its shared memory too."""
-        stand_in = StandIn(self._clock)
+        fallback = Fallback(self._clock)
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         try:
             while True:
                 try:
-                    await self._serve(feed, stand_in)
+                    await self._serve(feed, fallback)
                 except VersionChanged as change:
                     _LOG.warning("%s: %s; a new connection begins", self._system, change)
                     self._lost = None  # what it knew of the memory's layout is no longer so
                     await self._clock.sleep(_FIRST_WAIT_S)
                 except VmsError as error:
-                    if not stand_in.is_on:
+                    if not fallback.is_on:
                         backoff.reset()
-                    if not self._stands_in(stand_in, error):
+                    if not self._falls_back(fallback, error):
                         raise
                     is_refused = isinstance(error, VmsAuthFailed) and backoff.failures > _REFUSALS
                     await self._clock.sleep(backoff.failed(longest_s=_REFUSED_WAIT_S if is_refused else None))
         finally:
-            await stand_in.stop()
+            await fallback.stop()
 
-    async def _serve(self, feed: Feed, stand_in: StandIn) -> None:
+    async def _serve(self, feed: Feed, fallback: Fallback) -> None:
         """Serve by one connection until it is lost. Raises VmsError.
 
         In a task of its own: before Python 3.13 a task group forgets a stop for a loss of the same moment.
         """
-        task = asyncio.create_task(self._serve_by_one(feed, stand_in), name=f"{self._system}: connection")
+        task = asyncio.create_task(self._serve_by_one(feed, fallback), name=f"{self._system}: connection")
         try:
             await asyncio.wait({task})
         finally:
@@ -97,21 +97,21 @@ class ZoneMinder:
                 task.exception()  # heard, though a stop comes first
         task.result()
 
-    async def _serve_by_one(self, feed: Feed, stand_in: StandIn) -> None:
+    async def _serve_by_one(self, feed: Feed, fallback: Fallback) -> None:
         try:
             async with Api(self._config, self._clock, self._remarks, self.secrets) as api, self._connected(api, feed) as session:
                 await session.open()
-                await stand_in.stop()
+                await fallback.stop()
                 self._trouble.over()
                 self._session = session
                 await session.serve()
         except BaseExceptionGroup as group:
             raise _cause(group) from None
 
-    def _stands_in(self, stand_in: StandIn, error: VmsError) -> bool:
+    def _falls_back(self, fallback: Fallback, error: VmsError) -> bool:
         """Go on by shared memory alone where that is possible, and say whether it is."""
         lost, self._lost = self._lost, None
-        if not (stand_in.is_of_use if stand_in.is_on else lost is not None and stand_in.start(lost, error)):
+        if not (fallback.is_of_use if fallback.is_on else lost is not None and fallback.start(lost, error)):
             return False
         self._trouble.report(f"{error}; alarms still come by shared memory", hint=error.hint, code=error.code)
         return True
@@ -149,20 +149,20 @@ class ZoneMinder:
         """Try the connection and report in words."""
         return await examine(self._config, self._clock, self.secrets)
 
-    def _live(self) -> Session:
+    def _live(self) -> ZoneMinderSession:
         if self._session is None:
             raise VmsUnreachable("ZoneMinder is not connected", system=self._system)
         return self._session
 
-    async def _change_run_state(self, session: Session, action: SetRunState) -> bool:
+    async def _change_run_state(self, session: ZoneMinderSession, action: SetRunState) -> bool:
         # It takes minutes on slow hosts, and must outlive a connection that is lost meanwhile.
         async with Api(self._config, self._clock, self._remarks, self.secrets) as api:
             api.auth.is_off = session.api.auth.is_off
             return await perform(api, action, None)
 
     @asynccontextmanager
-    async def _connected(self, api: Api, feed: Feed) -> AsyncIterator[Session]:
-        session = Session(self._system, self._config, self._clock, api, feed, known=self._known, last_read=self._last_read)
+    async def _connected(self, api: Api, feed: Feed) -> AsyncIterator[ZoneMinderSession]:
+        session = ZoneMinderSession(self._system, self._config, self._clock, api, feed, cache=self._cache, last_read=self._last_read)
         try:
             yield session
         finally:

@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.backends.zoneminder.pace import Allowance
-    from vms_bridge.backends.zoneminder.system import Known
+    from vms_bridge.backends.zoneminder.system import SystemCache
     from vms_bridge.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Whom they ask, how much they may ask, and where they tell; `known` is what outlives the connection."""
+    """Whom they ask, how much they may ask, and where they report; `cache` outlives the connection."""
 
     name: str
     config: ZoneMinderConfig
     api: Api
     clock: Clock
     feed: Feed
-    known: Known
+    cache: SystemCache
     pages: Allowance
     """For reading much, such as what was missed."""
     spare: Allowance

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
     from vms_bridge.backends.zoneminder.sources.shared_memory import EventReader
     from vms_bridge.backends.zoneminder.sources.source import Source
-    from vms_bridge.backends.zoneminder.system import Known
+    from vms_bridge.backends.zoneminder.system import SystemCache
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action
     from vms_bridge.model import PictureRef
@@ -44,23 +44,23 @@ _SLOW_LOOK_S = 1.0
 _COMMANDED_S = 60.0
 
 
-class Session:
+class ZoneMinderSession:
     """The state of one connection; `open`, then `serve` until it is lost."""
 
     def __init__(
-        self, name: str, config: ZoneMinderConfig, clock: Clock, api: Api, feed: Feed, *, known: Known, last_read: LastRead
+        self, name: str, config: ZoneMinderConfig, clock: Clock, api: Api, feed: Feed, *, cache: SystemCache, last_read: LastRead
     ) -> None:
         self.api = api
-        self._clock, self._known = clock, known
+        self._clock, self._cache = clock, cache
         pages = Allowance(PAGES_PER_S, clock, burst=PAGES_AT_ONCE)
         self._connection = connection = Connection(
-            name=name, config=config, api=api, clock=clock, feed=feed, known=known,
+            name=name, config=config, api=api, clock=clock, feed=feed, cache=cache,
             pages=pages, spare=Allowance(SPARE_PER_S, clock),
         )  # fmt: skip
-        self._system = SystemReader(name, api, known, clock, pages)
-        self._facts = Facts(name, api, feed, clock, local=known.local_time, trouble=self._system.trouble("host/getTimeZone"))
+        self._system = SystemReader(name, api, cache, clock, pages)
+        self._facts = Facts(name, api, feed, clock, local=cache.local_time, trouble=self._system.trouble("host/getTimeZone"))
         health = EventHealth()
-        summary = SystemSummary(self._system, self._facts, known.local_time, health, interval=config.poll_interval)
+        summary = SystemSummary(self._system, self._facts, cache.local_time, health, interval=config.poll_interval)
         self.ladders = Ladders(connection, health=health, system=summary)
         self._system_bell = Bell(clock)
         self._pictures = Pictures(api, config.url, clock)
@@ -81,7 +81,7 @@ class Session:
     async def open(self) -> None:
         """Find out what this ZoneMinder is and can do, and tell the whole state. Raises VmsError."""
         await self._facts.learn()
-        await self._known.absence.recall(self._connection.feed)
+        await self._cache.absence.recall(self._connection.feed)
         async with self._system.patiently():
             await self.monitors.read()
             await self._system.read()

@@ -49,7 +49,7 @@ class _RunState(TypedDict):
 
 
 @dataclass(slots=True, kw_only=True)
-class Known:
+class SystemCache:
     """What was read last of one configured system, whichever connection read it.
 
     It holds until a good answer, or a refusal, says otherwise: entities are not to come and go with failing requests.
@@ -76,9 +76,9 @@ class Known:
 class SystemReader:
     """Reads what monitors and events do not tell; what is refused is left alone for a while, for permissions may change."""
 
-    def __init__(self, name: str, api: Api, known: Known, clock: Clock, pace: Allowance) -> None:
-        self._name, self._api, self._known, self._clock = name, api, known, clock
-        self.lists = ListReader(clock, ask=self._ask, trouble=self.trouble, absence=known.absence, pace=pace)
+    def __init__(self, name: str, api: Api, cache: SystemCache, clock: Clock, pace: Allowance) -> None:
+        self._name, self._api, self._cache, self._clock = name, api, cache, clock
+        self.lists = ListReader(clock, ask=self._ask, trouble=self.trouble, absence=cache.absence, pace=pace)
         self._refused: dict[str, float] = {}
         """What this user may not read, and when that was said."""
         self._patient_until = self._bulk_frames_read = float("-inf")
@@ -87,7 +87,7 @@ class SystemReader:
     @property
     def state(self) -> SystemState:
         """What is known of the system as a whole."""
-        return self._known.state
+        return self._cache.state
 
     @asynccontextmanager
     async def patiently(self) -> AsyncIterator[None]:
@@ -108,24 +108,24 @@ class SystemReader:
         """Read only which run state is in force, and whether ZoneMinder is at work. Raises VmsUnreachable."""
         async with self._reading:
             states, daemons = await asyncio.gather(self._list(STATES, ()), self.optional("host/daemonCheck"))
-            self._known.state = replace(self._known.state, **self._run_state(states, daemons))
+            self._cache.state = replace(self._cache.state, **self._run_state(states, daemons))
 
     async def read_zones(self, monitors: Mapping[str, MonitorRow]) -> bool:
         """Read every monitor's zones, and say whether they were told. Raises VmsUnreachable."""
-        asked, known = self._clock.now().timestamp(), self._known
+        asked, cache = self._clock.now().timestamp(), self._cache
         listing = await self._list(ZONES, monitors)
         if listing is None:
             return False
         zones = parse_zones(listing.raw(ZONES), monitors)
-        known.zones = {number: known.zones.get(number, ()) for number in listing.unread} | zones
-        known.zones_unread, known.zones_read = listing.unread, asked
+        cache.zones = {number: cache.zones.get(number, ()) for number in listing.unread} | zones
+        cache.zones_unread, cache.zones_read = listing.unread, asked
         return True
 
     async def read_servers(self, portal: str, used: Collection[str]) -> None:
         """Read where the servers are, `used` being those that monitors name. Raises VmsUnreachable."""
-        listing = await self._list(SERVERS, self._known.servers)
+        listing = await self._list(SERVERS, self._cache.servers)
         if listing is not None and not listing.unread:
-            self._known.servers = servers_in_use(listing.raw(SERVERS), portal, used)
+            self._cache.servers = servers_in_use(listing.raw(SERVERS), portal, used)
 
     async def read_bulk_frames(self) -> None:
         """Read now and then how often the row of an event that goes on is written, if this user may. Raises VmsUnreachable."""
@@ -138,7 +138,7 @@ class SystemReader:
         except (VmsAuthFailed, VmsProtocolError):
             return
         frames = as_int(mapping(mapping(answer).get("config")).get("Value"))
-        self._known.bulk_frames = frames if frames is not None and frames > 0 else self._known.bulk_frames
+        self._cache.bulk_frames = frames if frames is not None and frames > 0 else self._cache.bulk_frames
 
     async def optional(self, path: str, *, at: str | None = None) -> object:
         """Return the answer, or None where this user may not have it or this version does not give it. Raises VmsUnreachable."""
@@ -193,32 +193,32 @@ class SystemReader:
 
     def trouble(self, kind: str) -> Trouble:
         """Return the trouble with what the API tells of this; it outlives the connection, so that one that flaps says little."""
-        known = self._known.troubles
-        if kind not in known:
-            known[kind] = Trouble(_LOG, f"{self._name}: api/{kind}", self._clock.monotonic)
-        return known[kind]
+        troubles = self._cache.troubles
+        if kind not in troubles:
+            troubles[kind] = Trouble(_LOG, f"{self._name}: api/{kind}", self._clock.monotonic)
+        return troubles[kind]
 
     async def _read_now(self) -> None:
-        known = self._known.state
+        before = self._cache.state
         states, storage, load, daemons = await asyncio.gather(
             self._list(STATES, ()),
-            self._list(STORAGE, [area.id for area in known.storage]),
+            self._list(STORAGE, [area.id for area in before.storage]),
             self.optional("host/getLoad"),
             self.optional("host/daemonCheck"),
         )
         run_state = self._run_state(states, daemons)
-        unread = {area.id for area in known.storage} if storage is None else storage.unread
-        areas = tuple(replace(area, used_bytes=None) for area in known.storage if area.id in unread)
+        unread = {area.id for area in before.storage} if storage is None else storage.unread
+        areas = tuple(replace(area, used_bytes=None) for area in before.storage if area.id in unread)
         if storage is not None:
             read = (_area(area) for area in parse_storage(storage.raw(STORAGE)))
             areas = tuple(sorted((*areas, *read), key=lambda area: int(area.id)))
         average = parse_load(load)
-        has_load = average is not None or (Capability.LOAD in known.capabilities and "host/getLoad" not in self._refused)
+        has_load = average is not None or (Capability.LOAD in before.capabilities and "host/getLoad" not in self._refused)
         capabilities = {Capability.EVENTS, Capability.EVENT_PICTURE}
         capabilities |= {Capability.RUN_STATE} if run_state["run_states"] else set()
         capabilities |= {Capability.STORAGE} if areas else set()
         capabilities |= {Capability.LOAD} if has_load else set()
-        self._known.state = SystemState(
+        self._cache.state = SystemState(
             available=True,
             **run_state,
             load=None if average is None else round(average, 2),
@@ -233,7 +233,7 @@ class SystemReader:
         return {
             "running": None if running is None else as_bool(running),
             "run_state": next((run.name for run in runs if run.is_active), None),
-            "run_states": self._known.state.run_states if states is None else tuple(run.name for run in runs),
+            "run_states": self._cache.state.run_states if states is None else tuple(run.name for run in runs),
         }
 
 

@@ -13,7 +13,7 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from vms_bridge.backends.zoneminder.absence import Absence
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.backends.zoneminder.pace import Allowance
-from vms_bridge.backends.zoneminder.system import Known, SystemReader
+from vms_bridge.backends.zoneminder.system import SystemCache, SystemReader
 
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
@@ -54,8 +54,8 @@ class SlowApi:
 
 async def test_an_older_answer_undoes_no_newer_one() -> None:
     clock = FakeClock()
-    api, known = SlowApi(), Known(absence=Absence("zm", clock))
-    reader = SystemReader("zm", cast("Api", api), known, clock, Allowance(1.0, clock))
+    api, cache = SlowApi(), SystemCache(absence=Absence("zm", clock))
+    reader = SystemReader("zm", cast("Api", api), cache, clock, Allowance(1.0, clock))
     older = asyncio.create_task(reader.read())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -65,7 +65,7 @@ async def test_an_older_answer_undoes_no_newer_one() -> None:
         await asyncio.sleep(0)
     api.answers.set()
     await asyncio.gather(older, newer)
-    assert known.state.run_state == "default"
+    assert cache.state.run_state == "default"
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class MonitorList:
         on_mode_changed: Callable[[], None],
     ) -> None:
         self._api, self._config, self._clock, self._feed = connection.api, connection.config, connection.clock, connection.feed
-        self._known, self._ladders, self._system = connection.known, ladders, system
+        self._cache, self._ladders, self._system = connection.cache, ladders, system
         self._on_read, self._on_mode_changed = on_read, on_mode_changed
         self._zones_read = float("-inf")
         self._kept_zones = KeptZones(self._feed)
@@ -157,32 +157,32 @@ class MonitorList:
             self._zones_read = now if await self._system.read_zones(found) else float("-inf")
             used = {row.server_id for row in found.values() if row.server_id is not None}
             await self._system.read_servers(self._config.url, used)
-        known = self._known
-        known.rows = found
-        if known.loaded is None:
-            known.loaded = await self._kept_zones.recall()
+        cache = self._cache
+        cache.rows = found
+        if cache.loaded is None:
+            cache.loaded = await self._kept_zones.recall()
         self._ladders.keep_only(found.keys())
         for monitor_id, row in found.items():
             ladder = self._ladders.by_id.get(monitor_id)
             if ladder is None:
-                ladder = MonitorLadder(row=row, zone_watch=ZoneWatch(loaded=known.loaded.get(monitor_id)))
+                ladder = MonitorLadder(row=row, zone_watch=ZoneWatch(loaded=cache.loaded.get(monitor_id)))
                 self._ladders.add(monitor_id, ladder)
             self._take_row(ladder, row)
             ladder.take_place(
                 is_shown=self._feed.shows(monitor_id, row.name),
                 is_unreadable=monitor_id in listing.bad,
-                server=server_of(row.server_id, known.servers),
+                server=server_of(row.server_id, cache.servers),
             )
-            if monitor_id not in known.zones_unread:
-                ladder.take_zones(known.zones.get(monitor_id, ()), known.zones_read)
+            if monitor_id not in cache.zones_unread:
+                ladder.take_zones(cache.zones.get(monitor_id, ()), cache.zones_read)
         self._on_read(found.keys())
         await self._keep_zones()
 
     async def _keep_zones(self) -> None:
         """Have the next connection, and the next run of the bridge, know by which zones the daemons go."""
         zones = {number: ladder.zone_watch for number, ladder in self._ladders.by_id.items()}
-        self._known.loaded = {number: each.loaded for number, each in zones.items() if each.loaded is not None}
-        await self._kept_zones.keep({number: each for number, each in self._known.loaded.items() if zones[number].has_scores})
+        self._cache.loaded = {number: each.loaded for number, each in zones.items() if each.loaded is not None}
+        await self._kept_zones.keep({number: each for number, each in self._cache.loaded.items() if zones[number].has_scores})
 
     def _take_row(self, ladder: MonitorLadder, row: MonitorRow) -> None:
         if ladder.row.modes != row.modes:
@@ -198,13 +198,13 @@ class MonitorList:
             await asyncio.sleep(0)  # thousands take a tenth of a second, and others wait
         if not listing.unread:
             return found
-        before = {number: ladder.row for number, ladder in self._ladders.by_id.items()} | dict(self._known.rows)
+        before = {number: ladder.row for number, ladder in self._ladders.by_id.items()} | dict(self._cache.rows)
         found |= {number: before[number] for number in listing.unread if number in before}
         return dict(sorted(found.items(), key=lambda pair: int(pair[0])))
 
     async def _ids(self) -> Collection[str]:
         """Return the ids of all monitors of which anything tells."""
-        known = {*self._ladders.by_id, *self._known.rows, *self._known.absence.known(MONITORS.plural)}
+        known = {*self._ladders.by_id, *self._cache.rows, *self._cache.absence.known(MONITORS.plural)}
         if not known:
             zones, states = [await self._other("zones", "Zone"), await self._other("states", "State")]
             known |= {number for row in zones if (number := as_id(row.get("MonitorId"))) is not None}

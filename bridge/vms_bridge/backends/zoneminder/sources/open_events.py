@@ -45,8 +45,8 @@ class OpenEvents:
         health: EventHealth,
         last_read: LastRead,
     ) -> None:
-        feed, clock, known = connection.feed, connection.clock, connection.known
-        self._clock, self._known, self._ladders, self._monitors, self._system = clock, known, ladders, monitors, system
+        feed, clock, cache = connection.feed, connection.clock, connection.cache
+        self._clock, self._cache, self._ladders, self._monitors, self._system = clock, cache, ladders, monitors, system
         self._readiness = Readiness(pictures, clock, around=self, spare=connection.spare)
         times = TimeWitness(known.local_time, system.trouble("events"))
         searches = Allowance(_SEARCH_REQUESTS / _SEARCH_EVERY_S, clock, burst=_SEARCH_REQUESTS)
@@ -146,12 +146,12 @@ class OpenEvents:
         """Say whether the event's capture daemon was started after it: its memory then names another event, or none."""
         ladder = self._ladders.by_id.get(event.monitor_id)
         sample = None if ladder is None else ladder.memory.own
-        if sample is None or event.start is None or not self._known.local_time.is_known:
+        if sample is None or event.start is None or not self._cache.local_time.is_known:
             return False
         return sample.startup > event.start.timestamp() + 1 and str(sample.last_event) != event.id
 
     def _report(self, ladder: MonitorLadder) -> None:
         number, row = ladder.row.id, ladder.row
-        limit_s = standstill_limit(self._known.bulk_frames, row.capture_fps)
+        limit_s = standstill_limit(self._cache.bulk_frames, row.capture_fps)
         open_events, standstill_s = self._tracker.open_events(number), self._tracker.standstill_s(number)
         ladder.look_at_events(open_events, standstill_s, limit_s, self._clock.monotonic())

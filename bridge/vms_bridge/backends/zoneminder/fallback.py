@@ -1,6 +1,6 @@
-"""What shared memory still tells while the API can't be asked: Apache or the database is down, the capture daemons run.
+"""Shared memory as the only source while the API does not answer: Apache or the database is down, the capture daemons run.
 
-Only what the memory itself says is told; modes, events and counters are unknown, for nobody can be asked about them.
+Only what the memory itself shows is reported; modes, events and counters are unknown meanwhile.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.ladders import Ladders
-    from vms_bridge.backends.zoneminder.session import Session
+    from vms_bridge.backends.zoneminder.session import ZoneMinderSession
     from vms_bridge.backends.zoneminder.sources.shared_memory import SharedMemory
     from vms_bridge.clock import Clock
     from vms_bridge.errors import VmsError
 
-_LOOK_S = 1.0
+_PERIOD_S = 1.0
 
 
-class StandIn:
-    """Serves in the place of a session that was lost, from `start` until `stop`."""
+class Fallback:
+    """Takes the place of a session that was lost, from `start` until `stop`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,14 +34,14 @@ class StandIn:
 
     @property
     def is_of_use(self) -> bool:
-        """Whether the shared memory of some monitor is good, and looked at."""
+        """Whether the shared memory of some monitor is good, and being read."""
         if self._ladders is None or (self._task is not None and self._task.done()):
             return False
         now = self._clock.monotonic()
         return any(ladder.memory.is_used(now) for ladder in self._ladders.by_id.values())
 
-    def start(self, session: Session, error: VmsError) -> bool:
-        """Go on with what that session knew of its monitors, and say whether that is of any use."""
+    def start(self, session: ZoneMinderSession, error: VmsError) -> bool:
+        """Go on with the monitors of that session; return whether that is of any use."""
         self._ladders = session.ladders
         self._memory = session.another_memory() if self.is_of_use else None
         if self._memory is None:
@@ -65,10 +65,10 @@ class StandIn:
     async def _follow(self, ladders: Ladders, memory: SharedMemory) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(memory.follow())
-            tasks.create_task(self._tell_all(ladders))
+            tasks.create_task(self._emit_states(ladders))
 
-    async def _tell_all(self, ladders: Ladders) -> None:
+    async def _emit_states(self, ladders: Ladders) -> None:
         while True:
-            await self._clock.sleep(_LOOK_S)
+            await self._clock.sleep(_PERIOD_S)
             for monitor_id in ladders.by_id:
                 ladders.tell(monitor_id)
