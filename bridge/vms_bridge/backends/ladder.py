@@ -35,11 +35,11 @@ class Rung(Generic[_T]):
     """A source by name, and how to look at it."""
 
     name: str
-    look: Callable[[], Reading[_T] | Unfit]
+    read: Callable[[], Reading[_T] | Unfit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing(Generic[_T]):
+class Choice(Generic[_T]):
     """The source that is believed (None: none is), what it says, and why every better one is not."""
 
     source: str | None = None
@@ -48,16 +48,16 @@ class Standing(Generic[_T]):
     reason: str | None = None
 
 
-def stand(rungs: Iterable[Rung[_T]]) -> Standing[_T]:
+def choose(rungs: Iterable[Rung[_T]]) -> Choice[_T]:
     """Look at the sources from the best down, and stop at the first that is good."""
     reasons: list[str] = []
     for rung in rungs:
-        seen = rung.look()
+        seen = rung.read()
         if isinstance(seen, Reading):
-            return Standing(source=rung.name, value=seen.value, lag_s=seen.lag_s, reason="; ".join(reasons) or None)
+            return Choice(source=rung.name, value=seen.value, lag_s=seen.lag_s, reason="; ".join(reasons) or None)
         if seen.reason:
             reasons.append(seen.reason)
-    return Standing(reason="; ".join(reasons) or None)
+    return Choice(reason="; ".join(reasons) or None)
 
 
 @dataclass(slots=True)

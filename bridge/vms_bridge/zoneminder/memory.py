@@ -101,7 +101,7 @@ _CODES |= {"score": "I", "capture_fps": "dd", "startup": "q", "heartbeat": "q", 
 class Sample:
     """One look at a monitor's shared memory; `startup`, `heartbeat` and `last_write` are Unix times, 0 for never.
 
-    `cause` is what ZoneMinder says of the alarm that runs, or of the last one, or of the last event (`tells_causes_of_events`);
+    `cause` is what ZoneMinder says of the alarm that runs, or of the last one, or of the last event (`has_event_causes`);
     `forced_cause` what was said when an alarm was forced last.
     `force`: what the trigger says, whether or not the daemon has taken it. `sign` changes with each frame. `scored_zones`:
     which of all zones, in ZoneMinder's order, have a score; None where that can't be told.
@@ -119,7 +119,7 @@ class Sample:
     sign: tuple[int, int] = (0, 0)
     force: Force | None = Force.NOTHING
     forced_cause: str = ""
-    tells_causes_of_events: bool = False
+    has_event_causes: bool = False
     score: int | None = None
     capture_fps: float | None = None
     analysis_fps: float | None = None
@@ -355,7 +355,7 @@ class MonitorMemory:
             sign=(values["written"], values["analysed"]),
             force=_FORCES.get(trigger) if trigger_bytes == _TRIGGER_BYTES else None,
             forced_cause=self._text(end + _TRIGGER_CAUSE, _TRIGGER_CAUSE_BYTES) if trigger_bytes == _TRIGGER_BYTES else "",
-            tells_causes_of_events=self._layout.zone_scores is not None,
+            has_event_causes=self._layout.zone_scores is not None,
             score=values.get("score"),
             capture_fps=_rate(values.get("capture_fps")),
             analysis_fps=_rate(values.get("analysis_fps")),

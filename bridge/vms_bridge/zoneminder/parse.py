@@ -297,7 +297,7 @@ def parse_event(
         start=times.start,
         end=times.end,
         times=times,
-        told_at=date,
+        served_at=date,
         cause=as_text(row.get("Cause")),
         notes=as_text(row.get("Notes")).strip(),
         length_s=as_float(row.get("Length")),

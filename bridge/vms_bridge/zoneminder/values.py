@@ -146,7 +146,7 @@ class EventRow:
     start: datetime
     end: datetime | None = None
     times: EventTimes | None = None
-    told_at: datetime | None = None
+    served_at: datetime | None = None
     """When the row was told, by the web server's clock."""
     cause: str = ""
     notes: str = ""

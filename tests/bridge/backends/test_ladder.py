@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vms_bridge.backends.ladder import Reading, Rung, Standing, Steadiness, Unfit, stand
+from vms_bridge.backends.ladder import Reading, Rung, Choice, Steadiness, Unfit, choose
 
 
 def rung(name: str, seen: Reading[int] | Unfit) -> Rung[int]:
@@ -14,19 +14,19 @@ def rung(name: str, seen: Reading[int] | Unfit) -> Rung[int]:
 
 def test_the_best_good_source_is_believed_and_says_why_no_better_one() -> None:
     rungs = [rung("push", Unfit("refused")), rung("memory", Unfit()), rung("poll", Reading(3, 2.0)), rung("guess", Reading(4))]
-    assert stand(rungs) == Standing(source="poll", value=3, lag_s=2.0, reason="refused")
+    assert choose(rungs) == Choice(source="poll", value=3, lag_s=2.0, reason="refused")
 
 
 def test_what_no_good_source_tells_is_unknown() -> None:
-    assert stand([rung("push", Unfit("refused")), rung("poll", Unfit("hangs"))]) == Standing(reason="refused; hangs")
-    assert stand([rung("push", Unfit())]) == Standing()
+    assert choose([rung("push", Unfit("refused")), rung("poll", Unfit("hangs"))]) == Choice(reason="refused; hangs")
+    assert choose([rung("push", Unfit())]) == Choice()
 
 
 def test_worse_sources_are_not_even_looked_at() -> None:
     def costly() -> Reading[int]:
         raise AssertionError
 
-    assert stand([rung("push", Reading(1)), Rung("poll", costly)]).source == "push"
+    assert choose([rung("push", Reading(1)), Rung("poll", costly)]).source == "push"
 
 
 seen = st.one_of(st.builds(Reading, st.integers()), st.builds(Unfit, st.sampled_from(["", "gone", "late"])))
@@ -34,11 +34,11 @@ seen = st.one_of(st.builds(Reading, st.integers()), st.builds(Unfit, st.sampled_
 
 @given(st.lists(seen, max_size=6))
 def test_nothing_better_is_passed_over_and_each_reason_is_told(looks: list[Reading[int] | Unfit]) -> None:
-    standing = stand([rung(str(number), each) for number, each in enumerate(looks)])
-    better = looks if standing.source is None else looks[: int(standing.source)]
+    choice = choose([rung(str(number), each) for number, each in enumerate(looks)])
+    better = looks if choice.source is None else looks[: int(choice.source)]
     assert all(isinstance(each, Unfit) for each in better)
     reasons = [each.reason for each in better if isinstance(each, Unfit) and each.reason]
-    assert standing.reason == ("; ".join(reasons) or None)
+    assert choice.reason == ("; ".join(reasons) or None)
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 2), st.booleans()), max_size=20))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
 
 _LOG = logging.getLogger(__name__)
-SECOND_LOOK_S = 4.0
+RECHECK_S = 4.0
 _MANY = 4
 _NAMED = 10
 _KEY = "lists"
@@ -60,7 +60,7 @@ class Absence:
     def wait_s(self, kind: str) -> float | None:
         """Return in how many seconds the second look at this list is due; None where none is."""
         since = self._since.get(kind)
-        return None if since is None else max(since + SECOND_LOOK_S - self._clock.monotonic(), 0.0)
+        return None if since is None else max(since + RECHECK_S - self._clock.monotonic(), 0.0)
 
     async def believes(self, kind: str, found: Mapping[str, str]) -> bool:
         """Say whether this is what the list has now (names by id); if it is not believed, look once more."""

@@ -40,7 +40,7 @@ class AlarmCause:
 
     def _own(self, sample: Sample) -> str | None:
         """Return the cause that was written for this alarm."""
-        calm = self._calm if sample.tells_causes_of_events else None
+        calm = self._calm if sample.has_event_causes else None
         if calm is not None and (calm.last_event, calm.cause) == (sample.last_event, sample.cause):
             return None
         return " ".join(word for word in sample.cause.split() if word != _CONTINUOUS) or None

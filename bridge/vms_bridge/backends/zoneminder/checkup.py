@@ -93,9 +93,9 @@ async def _examine_api(config: ZoneMinderConfig, clock: Clock, api: Api, finding
         findings.append(Finding(text="it does not tell its version", problem=True, hint="does url: lead to a ZoneMinder?"))
         return
     findings.append(_about_version(version))
-    told = await _try(api, "host/getTimeZone")
-    zone = await asyncio.to_thread(parse_time_zone, told)
-    findings.append(_about_time_zone(api.quoted(as_text(mapping(told).get("tz"))), zone))
+    answer = await _try(api, "host/getTimeZone")
+    zone = await asyncio.to_thread(parse_time_zone, answer)
+    findings.append(_about_time_zone(api.quoted(as_text(mapping(answer).get("tz"))), zone))
     try:
         monitors = parse_monitors(await api.get("monitors"))
     except PermissionMissing as error:
@@ -139,11 +139,11 @@ def _about_version(version: Version) -> Finding:
     return Finding(text=text, problem=True, hint="1.34 to 1.39 are supported; another may work or not")
 
 
-def _about_time_zone(told: str, zone: ZoneInfo | None) -> Finding:
+def _about_time_zone(answer: str, zone: ZoneInfo | None) -> Finding:
     if zone is not None:
         return Finding(text=f"its time zone is {zone.key}")
     meanwhile = "until then start and end of its events are unknown"
-    if name := told[:_LONGEST_NAME]:
+    if name := answer[:_LONGEST_NAME]:
         hint = f"set TIMEZONE under Options > System to one such as Europe/Berlin, or install tzdata here; {meanwhile}"
         return Finding(text=f"its time zone {name!r} is not known here", problem=True, hint=hint)
     hint = f"set TIMEZONE under Options > System, or date.timezone in its php.ini; {meanwhile}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.zoneminder import EventRow
 
-_LOOK_S = 60.0
+_INTERVAL_S = 60.0
 
 
 class Deletions:
@@ -21,23 +21,23 @@ class Deletions:
 
     def __init__(self, events: EventList, newest: Newest, clock: Clock, spare: Allowance) -> None:
         self._list, self._newest, self._clock, self._spare = events, newest, clock, spare
-        self._looked = clock.monotonic()
+        self._checked = clock.monotonic()
         self._missing: set[int] = set()
 
-    async def look(self, tracked: Container[int]) -> list[EventRow]:
+    async def check(self, tracked: Container[int]) -> list[EventRow]:
         """Return the newest rows that are gone, if it is time to look; those `tracked` are looked at anyway. Raises VmsError.
 
         A list that misses rows once has lied before: what is gone was so at two looks, of which the second follows at once.
         """
         now = self._clock.monotonic()
-        if now - self._looked < _LOOK_S or not self._spare.take():
+        if now - self._checked < _INTERVAL_S or not self._spare.take():
             return []
-        self._looked = now
+        self._checked = now
         asked = [row for row in self._newest if row.id not in tracked]
         there = await self._list.present([row.id for row in asked])
         missing = [row for row in asked if row.id not in there]
         gone = [row for row in missing if row.id in self._missing]
         self._missing = {row.id for row in missing}
         if len(gone) < len(missing):
-            self._looked = float("-inf")
+            self._checked = float("-inf")
         return gone

@@ -19,19 +19,19 @@ _BELIEVED_S = 10.0
 """So long is believed what was known last, while there is no answer."""
 _ASKED_AGAIN_S = 60.0
 """So often is asked about an event that nobody records any more: it may stay open for ever."""
-_STANDSTILL_S, _BULKS = 30.0, 3.0
+_STALLED_S, _BULKS = 30.0, 3.0
 BULK_FRAMES = 100
 """After so many frames ZoneMinder writes anew how long an event is, if nothing happens in it (ZM_BULK_FRAME_INTERVAL)."""
 
 
-def may_stand_still(standstill_s: float) -> bool:
+def may_be_stalled(unchanged_s: float) -> bool:
     """Say whether a row has stayed the same for so long that it matters for how long it may."""
-    return standstill_s > _STANDSTILL_S
+    return unchanged_s > _STALLED_S
 
 
-def standstill_limit(bulk_frames: int, fps: float | None) -> float:
+def stall_limit(bulk_frames: int, fps: float | None) -> float:
     """Return for how many seconds the row of an event that goes on may stay the same."""
-    return max(_STANDSTILL_S, _BULKS * bulk_frames / fps) if fps else _STANDSTILL_S
+    return max(_STALLED_S, _BULKS * bulk_frames / fps) if fps else _STALLED_S
 
 
 @dataclass(slots=True)
@@ -44,17 +44,17 @@ class Doubt:
     event_id: str | None = None
     answer: AlarmState | None = None
     since: float = _NEVER
-    standing_since: float | None = None
+    stalled_since: float | None = None
     answered_at: float = _NEVER
 
-    def look(self, event_id: str | None, *, stands_still: bool, monotonic: float) -> None:
+    def update(self, event_id: str | None, *, is_stalled: bool, monotonic: float) -> None:
         """Take in which event is open now (None: none), and whether its row has stayed the same for too long."""
         if event_id != self.event_id:
             self.event_id, self.since, self.answer, self.answered_at = event_id, monotonic, None, _NEVER
-        if event_id is None or not stands_still:
-            self.standing_since = None
-        elif self.standing_since is None:
-            self.standing_since = monotonic
+        if event_id is None or not is_stalled:
+            self.stalled_since = None
+        elif self.stalled_since is None:
+            self.stalled_since = monotonic
 
     def answered(self, event_id: str | None, answer: AlarmState | None, monotonic: float) -> None:
         """Take in what the monitor's status was while that event was open; None is no answer."""
@@ -79,18 +79,18 @@ class Doubt:
 
     def goes_on(self, row: MonitorRow, monotonic: float) -> bool | None:
         """Say whether the event is still being recorded, as far as can be told."""
-        if self.standing_since is None:
+        if self.stalled_since is None:
             return True
-        if self.answered_at <= self.standing_since:
-            return True if monotonic - self.standing_since <= _BELIEVED_S else None
+        if self.answered_at <= self.stalled_since:
+            return True if monotonic - self.stalled_since <= _BELIEVED_S else None
         alarm = self.alarm(row, monotonic)
         return True if alarm in MOTION else False if alarm is not None and self._is_dead(row) else None
 
     def _is_dead(self, row: MonitorRow) -> bool:
         """Say whether the event stands still, and its monitor has said meanwhile that there is no alarm: nobody records it."""
-        if self.standing_since is None or not row.shows_alarms_as_events:
+        if self.stalled_since is None or not row.shows_alarms_as_events:
             return False
-        return self.answer is AlarmState.IDLE and self.answered_at > self.standing_since
+        return self.answer is AlarmState.IDLE and self.answered_at > self.stalled_since
 
     def _believed_from(self, row: MonitorRow, monotonic: float) -> float | None:
         """Return from when on the alarm is in doubt; None while it is not."""
@@ -98,4 +98,4 @@ class Doubt:
             return self.since
         if self.answer not in {None, AlarmState.ALARM}:
             return self.answered_at
-        return self.standing_since
+        return self.stalled_since

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.event_list import EventList
     from vms_bridge.backends.zoneminder.pace import Allowance
     from vms_bridge.backends.zoneminder.readiness import Readiness
-    from vms_bridge.backends.zoneminder.surroundings import Surroundings
+    from vms_bridge.backends.zoneminder.event_context import EventContext
     from vms_bridge.clock import Clock
     from vms_bridge.zoneminder import EventRow
 
@@ -35,8 +35,8 @@ _LOG = logging.getLogger(__name__)
 # ZoneMinder's lists look at every row's files: a long stretch between open events is asked for by id instead.
 _SPAN = 30
 _AFTER_END_S = 60.0
-_CLOSED_LOOK_S = 10.0
-_LOOK_BACK_PAGES = 5
+_CLOSED_CHECK_S = 10.0
+_BACK_PAGES = 5
 _PAGES_A_TURN = 20
 # A row's end follows that of the alarm within a second or two.
 _ENDING_S = 5.0
@@ -56,13 +56,13 @@ class EventTracker:
         feed: Feed,
         *,
         catch_up_days: float,
-        around: Surroundings,
+        context: EventContext,
         readiness: Readiness,
         spare: Allowance,
     ) -> None:
         self._list, self._clock, self._feed, self._readiness = events, clock, feed, readiness
         self._window = timedelta(days=catch_up_days)
-        self._around, self._spare = around, spare
+        self._context, self._spare = context, spare
         self._tracked: dict[int, Tracked] = {}
         self._passed_over = PassedOver(clock)
         self._ending: dict[int, float] = {}
@@ -88,10 +88,10 @@ class EventTracker:
         newest = self._tracked.get(self._newest.id(monitor_id))
         return [newest.event] if newest is not None and not newest.event.is_over else []
 
-    def standstill_s(self, monitor_id: str) -> float:
+    def unchanged_s(self, monitor_id: str) -> float:
         """Return for how long the row of the monitor's open event has stayed the same."""
         newest = self._tracked.get(self._newest.id(monitor_id))
-        return 0.0 if newest is None or newest.event.is_over else newest.standstill_s
+        return 0.0 if newest is None or newest.event.is_over else newest.unchanged_s
 
     def is_open(self, event_id: int) -> bool:
         """Say whether this event is known and has not ended."""
@@ -124,7 +124,7 @@ class EventTracker:
         self._generation, self._gap = resume.generation, None
         await self._list.unreadable.recall(resume.generation)
         cursor = parse_cursor(resume.cursor)
-        newest = await self._list.newest(min(_LOOK_BACK_PAGES, 1 + monitors // 50), near=cursor[0] if cursor else 0)
+        newest = await self._list.newest(min(_BACK_PAGES, 1 + monitors // 50), near=cursor[0] if cursor else 0)
         self._list.times.weigh(newest)
         if cursor is None:
             await self._start_at(newest)
@@ -148,8 +148,8 @@ class EventTracker:
                 await self._skip_what_is_too_old(gap.place, since, gap.high)
             page = await self._list.above(gap.place.read_to)
         gap.is_begun = True
-        await self._take_in([row for row in page.rows if row.id <= gap.high], gap.place, late=True, since=since)
-        gap.place.read_to = max(gap.place.read_to, page.looked_to)
+        await self._process([row for row in page.rows if row.id <= gap.high], gap.place, late=True, since=since)
+        gap.place.read_to = max(gap.place.read_to, page.read_to)
         if not page.has_more or gap.place.read_to >= gap.high or (page.rows and page.rows[-1].id >= gap.high):
             self._gap = None
             await self._record((), late=False, even_if_empty=True)
@@ -159,7 +159,7 @@ class EventTracker:
         now, read_to, bad = self._clock.monotonic(), self._head.read_to, self._list.unreadable
         floor = self._floor()
         tracked = [(n, t) for n, t in self._tracked.items() if n not in bad]
-        changing = [n for n, t in tracked if t.is_open or now - t.checked >= _CLOSED_LOOK_S]
+        changing = [n for n, t in tracked if t.is_open or now - t.checked >= _CLOSED_CHECK_S]
         wanted = [*changing, *self._passed_over.ids]
         near = [number for number in wanted if floor < number <= read_to]
         # The newest row that is known comes with it, to see that the database is still the same.
@@ -171,12 +171,12 @@ class EventTracker:
             reached = page.reached(low, read_to)
             seen = {row.id for row in page.rows}
             gone = [number for number in self._tracked if low < number <= reached and number not in seen and number not in bad]
-            await self._take_in(page.rows, self._head, late=False, gone=gone)
+            await self._process(page.rows, self._head, late=False, gone=gone)
             if not page.has_more or not page.rows:
                 break
             low = page.rows[-1].id
             page = await self._list.above(low)
-        await self._look_for_ends(now)
+        await self._check_ends(now)
         floor = self._floor()
         far = [(self._tracked[n].checked, n) for n in changing if n <= floor and n in self._tracked]
         far = sorted(far + [(0.0, n) for n in self._passed_over.ids if n <= floor])
@@ -186,7 +186,7 @@ class EventTracker:
         await self._settle()
         await self._try_unreadable()
         if self._head.read_to == self._head.cursor[0]:  # else a database may be in the middle of being restored
-            await self._look_for_deletions()
+            await self._check_deletions()
 
     def _floor(self) -> int:
         """Return the id up to which rows are asked for by id: far ones, and what a row that can't be read would spoil."""
@@ -206,7 +206,7 @@ class EventTracker:
             return
         self._gap = Gap(place=place, high=top)
         self._head = Place(read_to=top, cursor=(top, stamp(newest[0])))
-        await self._tell_what_is_open(newest, above=place.read_to)
+        await self._report_open(newest, above=place.read_to)
 
     def _holds_its_place(self, page: Sequence[EventRow]) -> bool:
         """Say whether the newest row that was read is still there, as far as it is known."""
@@ -238,15 +238,15 @@ class EventTracker:
         found = newest if newest[-1].id <= cursor[0] else await self._list.these([cursor[0]])
         return any(is_another(row, cursor[1]) for row in found if row.id == cursor[0])
 
-    async def _look_for_ends(self, now: float) -> None:
+    async def _check_ends(self, now: float) -> None:
         """Ask for the rows that are about to be closed and are not among the newest."""
         self._ending = {number: until for number, until in self._ending.items() if now < until and self.is_open(number)}
         far = [number for number in self._ending if number <= self._floor()]
         if far:
             await self._check_by_id(far[:PAGE], late=False)
 
-    async def _look_for_deletions(self) -> None:
-        gone = await self._deletions.look(self._tracked)
+    async def _check_deletions(self) -> None:
+        gone = await self._deletions.check(self._tracked)
         await self._record([replace(self._event(row), deleted=True) for row in gone], late=False)
         for row in gone:
             self._newest.forget_row(row.monitor_id, row.id)
@@ -256,16 +256,16 @@ class EventTracker:
         top = newest[0].id if newest else 0
         self._head = Place(read_to=top, cursor=(top, stamp(newest[0]) if newest else ""))
         self._newest.note(newest)
-        await self._tell_what_is_open(newest, above=0)
+        await self._report_open(newest, above=0)
 
-    async def _tell_what_is_open(self, newest: Sequence[EventRow], *, above: int) -> None:
+    async def _report_open(self, newest: Sequence[EventRow], *, above: int) -> None:
         current = [row for row in reversed(newest) if row.end is None and self._newest.id(row.monitor_id) == row.id > above]
-        await self._around.get_to_know({row.monitor_id for row in current})
-        around = self._around
-        current = [row for row in current if not around.is_dead(row.monitor_id)]
-        await self._readiness.look(current)
+        await self._context.ensure_described({row.monitor_id for row in current})
+        context = self._context
+        current = [row for row in current if not context.is_dead(row.monitor_id)]
+        await self._readiness.check(current)
         events = [self._event(row) for row in current]
-        alive = [event for event in events if not around.has_begun_anew(event)]
+        alive = [event for event in events if not context.has_begun_anew(event)]
         for event in alive:
             self._tracked[int(event.id)] = Tracked(event, checked=self._clock.monotonic())
         await self._record(alive, late=False, even_if_empty=True)
@@ -312,7 +312,7 @@ class EventTracker:
         days = self._window.total_seconds() / 86400
         _LOG.warning("%s events are older than catch_up_days (%g) and are not told", count or "some", days)
 
-    async def _take_in(
+    async def _process(
         self,
         page: Sequence[EventRow],
         place: Place,
@@ -325,7 +325,7 @@ class EventTracker:
 
         What ended and had begun before `since` is not told.
         """
-        await self._around.get_to_know({row.monitor_id for row in page if self._is_new(row.id, place)})
+        await self._context.ensure_described({row.monitor_id for row in page if self._is_new(row.id, place)})
         again = [row for row in page if place.read_to < row.id <= place.cursor[0]]
         reused = [row.id for row in again if began_after(row, place.cursor[1])]
         if reused:
@@ -340,10 +340,10 @@ class EventTracker:
             if self._list.times.weigh(page, [row for row in page if row.id in new and row.end is None]):
                 self.zone_changed()
                 await self._feed.keep(KEPT_OFFSET, self._list.local.to_text())
-            await self._readiness.look([row for row in page if row.id in new])
+            await self._readiness.check([row for row in page if row.id in new])
         self._newest.note(page)
-        told_late: list[Event] = []
-        told: list[Event] = []
+        reported_late: list[Event] = []
+        reported: list[Event] = []
         for row in page:
             event = self._first_seen(row, late=late) if row.id in new else self._seen_again(row, late=late)
             if row.id > place.cursor[0]:
@@ -351,12 +351,12 @@ class EventTracker:
                 place.cursor = (row.id, stamp(row))
             place.read_to = max(place.read_to, row.id)
             if event is not None:
-                (told_late if late and event.is_over else told).append(event)
-        told += self._vanished(gone)
+                (reported_late if late and event.is_over else reported).append(event)
+        reported += self._vanished(gone)
         has_moved = place.read_to > read_to
         # The cursor may move only once all are stored; a repeated event does no harm.
-        await self._record(told_late, late=True, moves_cursor=not told)
-        await self._record(told, late=False, even_if_empty=has_moved and not told_late)
+        await self._record(reported_late, late=True, moves_cursor=not reported)
+        await self._record(reported, late=False, even_if_empty=has_moved and not reported_late)
 
     def _is_new(self, number: int, place: Place) -> bool:
         return (number > place.read_to or number in self._passed_over.ids) and number not in self._tracked
@@ -365,7 +365,7 @@ class EventTracker:
         self._passed_over.came(row.id)
         event = self._event(row, late=late)
         is_left = late and self._newest.id(row.monitor_id) > row.id
-        if not event.is_over and (is_left or self._around.has_begun_anew(event)):
+        if not event.is_over and (is_left or self._context.has_begun_anew(event)):
             event = abandoned(event)
         now = self._clock.monotonic()
         # By id, not by time: the server's clock may be another.
@@ -396,7 +396,7 @@ class EventTracker:
             asked = numbers[first : first + PAGE]
             page = await self._list.these(asked)
             seen = {*(row.id for row in page), *self._list.unreadable}
-            await self._take_in(page, self._head, late=late, gone=[number for number in asked if number not in seen])
+            await self._process(page, self._head, late=late, gone=[number for number in asked if number not in seen])
 
     async def _try_unreadable(self) -> None:
         """Try one of the rows again that could not be read, and tell what it has to say."""
@@ -404,7 +404,7 @@ class EventTracker:
         for row in await self._list.again(number) if number is not None else ():
             if row.id <= self.read_to:
                 self._passed_over.note(row.id - 1, row.id + 1, self._head.cursor)
-            await self._take_in([row], self._head, late=True)
+            await self._process([row], self._head, late=True)
 
     async def _settle(self) -> None:
         """Let go of what has come to its final form, and end what nobody will end any more."""
@@ -425,13 +425,13 @@ class EventTracker:
 
     def _is_abandoned(self, number: int, tracked: Tracked, now: float) -> bool:
         monitor_id = tracked.event.monitor_id
-        if self._around.has_begun_anew(tracked.event):
+        if self._context.has_begun_anew(tracked.event):
             return True
         is_superseded = self._newest.id(monitor_id) > number
-        return tracked.is_left(now, is_superseded=is_superseded, is_dead=self._around.is_dead(monitor_id))
+        return tracked.is_left(now, is_superseded=is_superseded, is_dead=self._context.is_dead(monitor_id))
 
     def _event(self, row: EventRow, *, late: bool = False) -> Event:
-        names = self._around.zone_names(row.monitor_id)
+        names = self._context.zone_names(row.monitor_id)
         return event_of(row, names, snapshot_ready=self._readiness.is_there(row, late=late))
 
     async def _record(
@@ -442,6 +442,6 @@ class EventTracker:
         held_back = self._passed_over.hold_back(self._head.cursor)
         number, start = held_back if self._gap is None else min(held_back, self._gap.place.cursor)
         cursor = f"{number}@{start}" if moves_cursor else None
-        told = tuple(events) if self._list.local.is_known else tuple(map(untimed, events))
-        await self._feed.record(EventBatch(events=told, cursor=cursor, late=late, generation=self._generation))
-        self._around.open_events_changed(dict.fromkeys(event.monitor_id for event in events))
+        reported = tuple(events) if self._list.local.is_known else tuple(map(untimed, events))
+        await self._feed.record(EventBatch(events=reported, cursor=cursor, late=late, generation=self._generation))
+        self._context.open_events_changed(dict.fromkeys(event.monitor_id for event in events))

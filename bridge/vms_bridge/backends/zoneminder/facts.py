@@ -53,11 +53,11 @@ class Facts:
         self.version, self.version_text = version, ".".join(map(str, version))
         if not self._local.is_known:
             kept = {"tz": await self._feed.kept(_KEPT_ZONE)}
-            self._local.is_told(await asyncio.to_thread(parse_time_zone, kept))
+            self._local.set_zone(await asyncio.to_thread(parse_time_zone, kept))
         await self._learn_zone()
         self._local.recall(await self._feed.kept(KEPT_OFFSET))
 
-    async def look_again(self) -> bool:
+    async def refresh(self) -> bool:
         """Ask for both again, and say whether the time zone is another one. Raises VersionChanged and other VmsErrors."""
         try:
             version = parse_version(await self._api.get(_VERSION))
@@ -70,7 +70,7 @@ class Facts:
         try:
             await self._ask_zone()
         except (VmsAuthFailed, VmsProtocolError, TimedOut) as error:
-            self._tell_trouble(error)
+            self._log_trouble(error)
         return before != self._local.zone
 
     async def _greeting(self) -> object:
@@ -92,7 +92,7 @@ class Facts:
                 wait_s = next(waits, None)
                 is_final = isinstance(error, VmsAuthFailed | NotThere)
                 if is_final or wait_s is None or self._clock.monotonic() + wait_s + _TRY_S > until:
-                    self._tell_trouble(error)
+                    self._log_trouble(error)
                     return
                 await self._clock.sleep(wait_s)
             else:
@@ -103,7 +103,7 @@ class Facts:
         # The zone's rules are read from a file.
         zone = await asyncio.to_thread(parse_time_zone, answer)
         if zone is None:
-            self._tell_trouble("it names none that is known here")
+            self._log_trouble("it names none that is known here")
             return
         self._trouble.over()
         if zone != self._local.zone:
@@ -112,10 +112,10 @@ class Facts:
     async def _take_over(self, zone: ZoneInfo) -> None:
         if self._local.zone is not None:
             _LOG.warning("%s: ZoneMinder's time zone is %s now, it was %s", self._name, zone.key, self._local.name)
-        self._local.is_told(zone)
+        self._local.set_zone(zone)
         await self._feed.keep(_KEPT_ZONE, zone.key)
 
-    def _tell_trouble(self, problem: object) -> None:
+    def _log_trouble(self, problem: object) -> None:
         known = self._local.name
         meanwhile = f"its times are read in {known}, as before" if known else "start and end of its events are unknown"
         hint = "set TIMEZONE under Options > System, or date.timezone in its php.ini"

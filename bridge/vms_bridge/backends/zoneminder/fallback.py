@@ -71,4 +71,4 @@ class Fallback:
         while True:
             await self._clock.sleep(_PERIOD_S)
             for monitor_id in ladders.by_id:
-                ladders.tell(monitor_id)
+                ladders.emit_state(monitor_id)

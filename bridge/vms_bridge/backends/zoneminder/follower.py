@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 _LOG = logging.getLogger(__name__)
-_LOOKS_S = (0.05, 0.1, 0.2, 0.4)
+_POLLS_S = (0.05, 0.1, 0.2, 0.4)
 _APART_S = 0.2
 _LIVE_S = 10.0
 """What is read so soon after the last look, beyond the interval between two looks, is told as live, not as late."""
@@ -72,7 +72,7 @@ class EventFollower:
         self._catch_up_wait = Backoff(interval, _LONGEST_WAIT_S)
         self._catch_up_at = float("-inf")
         self._has_begun = False
-        self._awaited_event = self._awaited_end = self._looks = 0
+        self._awaited_event = self._awaited_end = self._polls = 0
         self._next_turn = asyncio.Event()
         """Set when the turn that is still to begin is over."""
 
@@ -160,16 +160,16 @@ class EventFollower:
     async def _wait(self) -> None:
         """Wait for the next turn; when shared memory shows that rows are on their way, only as long as they take."""
         is_awaited = self._awaited_event > self._tracker.read_to or self._tracker.is_open(self._awaited_end)
-        if is_awaited and self._looks < len(_LOOKS_S):
-            self._looks += 1
-            await self._clock.sleep(_LOOKS_S[self._looks - 1])
+        if is_awaited and self._polls < len(_POLLS_S):
+            self._polls += 1
+            await self._clock.sleep(_POLLS_S[self._polls - 1])
             return
-        self._awaited_event = self._awaited_end = self._looks = 0
-        looked = self._clock.monotonic()
+        self._awaited_event = self._awaited_end = self._polls = 0
+        polled = self._clock.monotonic()
         interval = min(self._interval, 1 / PAGES_PER_S) if self._tracker.is_behind else self._interval
         if await self._bell.wait(interval):
             # Many alarms at once are read together.
-            await self._clock.sleep(max(0.0, _APART_S - (self._clock.monotonic() - looked)))
+            await self._clock.sleep(max(0.0, _APART_S - (self._clock.monotonic() - polled)))
 
     def _set_good(self) -> None:
         if not self._health.is_good:

@@ -46,11 +46,11 @@ _ALL = (("Id >", "0"),)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in ascending order; `has_more` where there may be others behind `looked_to`, up to which nothing is left."""
+    """Rows in ascending order; `has_more` where there may be others behind `read_to`, up to which nothing is left."""
 
     rows: list[EventRow]
     has_more: bool
-    looked_to: int = 0
+    read_to: int = 0
 
     def reached(self, low: int, known_to: int) -> int:
         """Return up to where all rows above `low` are in it, if `known_to` is the highest id that is known."""
@@ -114,7 +114,7 @@ class Search:
                     at = following
         except _Exhausted:
             pass
-        return Page(rows, has_more=True, looked_to=at)
+        return Page(rows, has_more=True, read_to=at)
 
     async def newest(self) -> list[EventRow]:
         """Return the newest rows, in descending order, as many as can be had at a reasonable price; one at least."""

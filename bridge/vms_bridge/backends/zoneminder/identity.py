@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
 
 _BATCH = 100
-_LOOKS = 5
+_CHECKS = 5
 # Bytes of a pixel: from one (grey) to four; rows may be padded.
 _MOST_BYTES_PER_PIXEL = 4.6
 
 
 @dataclass(slots=True)
 class _Doubt:
-    looks: int = 0
+    checks: int = 0
     """How often the events have not agreed."""
     known: int | None = None
     """The newest event when the doubt arose: what began later, the memory must know."""
@@ -92,13 +92,13 @@ class ForeignMemory:
             int(event.id) > doubt.known and event.start is not None and event.start.timestamp() > startup
             for event in ladder.events.open
         )
-        doubt.looks = doubt.looks + 1 if is_missed else 0
-        return doubt.looks > _LOOKS
+        doubt.checks = doubt.checks + 1 if is_missed else 0
+        return doubt.checks > _CHECKS
 
     def _is_someone_elses(self, number: str, event: int, owner: str | None, newest: int) -> bool:
         doubt = self._doubts[number]
-        if owner is None and event > newest and doubt.looks < _LOOKS:
-            doubt.looks += 1  # its row may be on its way
+        if owner is None and event > newest and doubt.checks < _CHECKS:
+            doubt.checks += 1  # its row may be on its way
             return False
         del self._doubts[number]
         # An old event may have been deleted; one that is still to come can't have been.

@@ -32,7 +32,7 @@ class Ladders:
         self._by_id: dict[str, MonitorLadder] = {}
         self._lags = self._count_lags()
         self._described: tuple[Monitor, ...] = ()
-        self._system_told = SystemState()
+        self._emitted_system = SystemState()
         self._is_alone = False
 
     @property
@@ -49,55 +49,55 @@ class Ladders:
         for gone in self._by_id.keys() - monitor_ids:
             del self._by_id[gone]
 
-    def tell(self, monitor_id: str, *, even_if_same: bool = False) -> None:
+    def emit_state(self, monitor_id: str, *, even_if_same: bool = False) -> None:
         """Tell the monitor's state, if it is another than before."""
         ladder = self._by_id.get(monitor_id)
-        if ladder is None or ladder.told is None:
+        if ladder is None or ladder.emitted is None:
             return  # the next snapshot tells of it
-        before = ladder.told
+        before = ladder.emitted
         state = self._decide(ladder, self._clock.now(), self._clock.monotonic())
         if even_if_same or not is_same(state, before):
-            ladder.was_told(state)
+            ladder.was_emitted(state)
             self._feed.emit(StateUpdate(monitor_id=monitor_id, state=state))
 
-    def tell_everything(self) -> None:
+    def emit_all(self) -> None:
         """Tell a snapshot."""
         self._lags = self._count_lags()
         now, monotonic = self._clock.now(), self._clock.monotonic()
         states = {number: self._decide(ladder, now, monotonic) for number, ladder in self._by_id.items() if ladder.is_shown}
         for number, state in states.items():
-            self._by_id[number].was_told(state)
+            self._by_id[number].was_emitted(state)
         self._described = self._descriptions()
-        self._system_told = self._system_state()
-        self._feed.emit(FullState(system=self._system_told, monitors=self._described, states=states))
+        self._emitted_system = self._system_state()
+        self._feed.emit(FullState(system=self._emitted_system, monitors=self._described, states=states))
 
-    def tell_everything_new(self) -> None:
+    def emit_changes(self) -> None:
         """Tell whatever is another than before, at once."""
         if self._descriptions() != self._described:
-            self.tell_everything()
+            self.emit_all()
             return
         self._lags = self._count_lags()
         for monitor_id in self._by_id:
-            self.tell(monitor_id)
-        self.tell_system()
+            self.emit_state(monitor_id)
+        self.emit_system()
 
-    async def tell_news_in_turns(self) -> None:
+    async def emit_changes_in_turns(self) -> None:
         """Tell what is not urgent, and let what is urgent in between: thousands of monitors take tenths of a second."""
         if self._descriptions() != self._described:
-            self.tell_everything()
+            self.emit_all()
             return
         self._lags = self._count_lags()
         for number, monitor_id in enumerate(list(self._by_id), 1):
-            self.tell(monitor_id)
+            self.emit_state(monitor_id)
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
-        self.tell_system()
+        self.emit_system()
 
-    def tell_system(self) -> None:
+    def emit_system(self) -> None:
         """Tell the system's state, if it is another than before."""
         state = self._system_state()
-        if replace(state, observed=self._system_told.observed) != self._system_told:
-            self._system_told = state
+        if replace(state, observed=self._emitted_system.observed) != self._emitted_system:
+            self._emitted_system = state
             self._feed.emit(SystemUpdate(state=state))
 
     def go_on_alone(self, detail: str, code: str) -> None:
@@ -108,7 +108,7 @@ class Ladders:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         for monitor_id, ladder in self._by_id.items():
             state = self._decide(ladder, now, monotonic)
-            ladder.was_told(state)
+            ladder.was_emitted(state)
             self._feed.emit(StateUpdate(monitor_id=monitor_id, state=state))
 
     def _decide(self, ladder: MonitorLadder, now: datetime, monotonic: float) -> MonitorState:

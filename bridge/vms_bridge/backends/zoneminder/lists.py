@@ -89,7 +89,7 @@ class ListReader:
                 return None
             await self._clock.sleep(self._absence.wait_s(kind.plural) or 0.0)
 
-    def second_look_s(self, *kinds: Kind) -> float | None:
+    def recheck_in_s(self, *kinds: Kind) -> float | None:
         """Return in how many seconds one of these lists is to be looked at again; None where none is."""
         waits = [wait for kind in kinds if (wait := self._absence.wait_s(kind.plural)) is not None]
         return min(waits, default=None)
@@ -137,7 +137,7 @@ class ListReader:
         if not self._is_proved(kind):
             bad.clear()
             raise reason  # it is not about rows
-        self._tell(kind, failed, reason)
+        self._report_bad_rows(kind, failed, reason)
         return Listing(items, frozenset(unread), frozenset(bad))
 
     async def _one(self, kind: Kind, number: str) -> list[Any]:
@@ -155,7 +155,7 @@ class ListReader:
         at = self._proved_at.get(kind.plural)
         return at is not None and self._clock.monotonic() - at < _PROOF_S
 
-    def _tell(self, kind: Kind, bad: dict[str, VmsError], reason: VmsError) -> None:
+    def _report_bad_rows(self, kind: Kind, bad: dict[str, VmsError], reason: VmsError) -> None:
         trouble = self._trouble(kind.plural)
         trouble.report(f"can't be read as a whole ({reason}); its rows are read one by one", hint=reason.hint, code="list")
         what = "the zones of monitor" if kind is ZONES else kind.single.lower()

@@ -60,7 +60,7 @@ class LocalTime:
         if self.by_clock is None and self.zone is not None and zone == str(self.zone) and offset in OFFSETS:
             self.by_clock = offset
 
-    def is_told(self, zone: tzinfo | None) -> None:
+    def set_zone(self, zone: tzinfo | None) -> None:
         """Take in the zone that ZoneMinder tells; with another one all that contradicted the last is to be seen anew."""
         if zone != self.zone:
             self.zone, self.by_rows, self.by_clock, self.problem = zone, None, None, None

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from vms_bridge import model
-from vms_bridge.backends.ladder import Reading, Rung, Standing, Unfit, stand
+from vms_bridge.backends.ladder import Reading, Rung, Choice, Unfit, choose
 from vms_bridge.backends.zoneminder.delivery import Delivery
 from vms_bridge.backends.zoneminder.restarts import Restart
 from vms_bridge.backends.zoneminder.sampler import LAG_S
@@ -71,7 +71,7 @@ class MonitorLadder:
     restart: Restart = field(default_factory=Restart)
     wants_alarm: bool = True
     """Whether who asks for a look wants to know the alarm, not only what the monitor's row tells."""
-    told: MonitorState | None = None
+    emitted: MonitorState | None = None
     """What was told last."""
     _is_unreadable: bool = False
     """Whether its row can't be read any more, so that only shared memory tells of it."""
@@ -122,9 +122,9 @@ class MonitorLadder:
         """Take in which zones are listed, asked for at that time."""
         self.zone_watch.take(zones, read_at)
 
-    def look_at_events(self, open_events: Sequence[Event], standstill_s: float, limit_s: float, monotonic: float) -> None:
+    def update_events(self, open_events: Sequence[Event], unchanged_s: float, limit_s: float, monotonic: float) -> None:
         """Take in which events are open now, for how long the row of the newest has stayed the same, and for how long it may."""
-        self.events.look(open_events, standstill_s, limit_s, monotonic)
+        self.events.update(open_events, unchanged_s, limit_s, monotonic)
 
     def was_asked(self, answer: AlarmState | None, event_id: str | None, monotonic: float) -> None:
         """Take in an alarm status, and which event was open when it was asked for."""
@@ -163,13 +163,13 @@ class MonitorLadder:
         if isinstance(action, SetAlarm):
             self.events.alarm_was_commanded(on=action.on)
 
-    def was_told(self, state: MonitorState) -> None:
+    def was_emitted(self, state: MonitorState) -> None:
         """Note what was told."""
-        self.told = state
+        self.emitted = state
 
     def hold(self, monotonic: float) -> None:
         """Do not call the camera lost while its daemon starts: it takes a few seconds to its first picture."""
-        if self.told is not None and self.told.connected:
+        if self.emitted is not None and self.emitted.connected:
             self._held_until = monotonic + START_S
 
     def state(self, now: datetime, monotonic: float, lags: Lags) -> MonitorState:
@@ -178,14 +178,14 @@ class MonitorLadder:
             return replace(self.state_by_memory_alone(now, monotonic), detail=_UNREADABLE)
         row = self.row
         sample = self.memory.sample if self.memory.is_used(monotonic) else None
-        standing = self._alarm(monotonic, lags)
-        alarm = standing.value
+        choice = self._alarm(monotonic, lags)
+        alarm = choice.value
         connected = self._connected(sample, now.timestamp(), monotonic)
         events = row.events
         is_recording = self._is_recording(sample, monotonic, lags)
-        events_tell = lags.events is not None
-        newest = self.events.newest if events_tell else None
-        why = self.memory.cause.text or (self.events.cause() if events_tell else None)
+        has_events = lags.events is not None
+        newest = self.events.newest if has_events else None
+        why = self.memory.cause.text or (self.events.cause() if has_events else None)
         is_written = row.is_running and not row.is_idle and not self.delivery.hangs
         rates = (row.capture_fps, row.analysis_fps) if is_written else (None, None)
         if sample is not None and sample.capture_fps is not None:
@@ -213,9 +213,9 @@ class MonitorLadder:
             events_month=events.get("month"),
             disk_bytes=events.get("disk"),
             zones=self._zones(sample, alarm, monotonic) if row.armed and connected else {},
-            source=standing.source,
-            lag_s=standing.lag_s,
-            source_reason=standing.reason,
+            source=choice.source,
+            lag_s=choice.lag_s,
+            source_reason=choice.reason,
             detail=self._detail(alarm, connected) or self.zone_watch.problem(sample),
             observed=now,
         )
@@ -263,10 +263,10 @@ class MonitorLadder:
             capabilities=capabilities,
         )
 
-    def _alarm(self, monotonic: float, lags: Lags) -> Standing[AlarmState | None]:
+    def _alarm(self, monotonic: float, lags: Lags) -> Choice[AlarmState | None]:
         if self.row.is_idle:
-            return Standing()
-        return stand(
+            return Choice()
+        return choose(
             (
                 Rung("shared_memory", lambda: self.memory.alarm(monotonic)),
                 Rung("mode", lambda: Reading(AlarmState.IDLE, lags.monitors) if self.row.is_without_alarms else Unfit()),

@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from vms_bridge.backends.zoneminder.media import Pictures
-    from vms_bridge.backends.zoneminder.surroundings import Surroundings
+    from vms_bridge.backends.zoneminder.event_context import EventContext
     from vms_bridge.backends.zoneminder.tracked import Tracked
     from vms_bridge.clock import Clock
     from vms_bridge.model import Event
     from vms_bridge.zoneminder import EventRow
 
-_FIRST_LOOK_S = 1.0
+_FIRST_CHECK_S = 1.0
 """So long may the telling of new events wait for a look at their pictures."""
 _PAUSE_S = 30.0
 """So long it does not wait at all, once it has waited in vain."""
 _AT_ONCE = 8
 _BELIEVED_S = 600.0
-_LOOK_S = 5.0
+_CHECK_S = 5.0
 _PERIOD_S = 0.5
 _WHILE_OPEN_S = (1.0, 3.0, 10.0, 30.0)
 _AFTER_END_S = (0.0, 1.0, 3.0, 10.0, 30.0)
 """When it is looked again, each counted from the look before."""
-_LOOKS_PER_S, _LOOKS_AT_ONCE = 0.2, 4.0
+_CHECKS_PER_S, _CHECKS_AT_ONCE = 0.2, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class _Belief:
 class Readiness:
     """Knows of which events of one connection the pictures were seen; `follow` looks for the others, within a budget."""
 
-    def __init__(self, pictures: Pictures, clock: Clock, *, around: Surroundings, spare: Allowance) -> None:
-        self._pictures, self._clock, self._around, self._spare = pictures, clock, around, spare
-        self._own = Allowance(_LOOKS_PER_S, clock, burst=_LOOKS_AT_ONCE)
+    def __init__(self, pictures: Pictures, clock: Clock, *, context: EventContext, spare: Allowance) -> None:
+        self._pictures, self._clock, self._context, self._spare = pictures, clock, context, spare
+        self._own = Allowance(_CHECKS_PER_S, clock, burst=_CHECKS_AT_ONCE)
         self._beliefs: dict[str, _Belief] = {}
         """By monitor: whether its open events have pictures."""
         self._seen: set[int] = set()
@@ -62,9 +62,9 @@ class Readiness:
         if late and row.end is not None:
             return has_media(row)
         belief = self._beliefs.get(row.monitor_id)
-        return self._around.writes_pictures(row.monitor_id) and (belief is None or belief.is_good)
+        return self._context.writes_pictures(row.monitor_id) and (belief is None or belief.is_good)
 
-    async def look(self, rows: Sequence[EventRow]) -> None:
+    async def check(self, rows: Sequence[EventRow]) -> None:
         """Look for a moment at pictures of new events before they are told, where their monitors have not proved themselves."""
         now = self._clock.monotonic()
         doubtful = {row.monitor_id: row for row in rows if row.end is None and self._is_in_doubt(row.monitor_id)}
@@ -72,7 +72,7 @@ class Readiness:
         self._beliefs |= dict.fromkeys((row.monitor_id for row in asked), _Belief(is_good=False, since=now))
         if not asked or now < self._waits_from:
             return
-        if not all(await asyncio.gather(*(self._look_at(str(row.id), row.monitor_id) for row in asked))):
+        if not all(await asyncio.gather(*(self._check_now(str(row.id), row.monitor_id) for row in asked))):
             self._waits_from = self._clock.monotonic() + _PAUSE_S
 
     async def follow(self, without: Callable[[], Iterable[Tracked]]) -> None:
@@ -82,8 +82,8 @@ class Readiness:
             now = self._clock.monotonic()
             for tracked in list(without()):
                 if self._is_due(tracked, now) and self._own.take() and self._spare.take():
-                    tracked.looks, tracked.looked_at = tracked.looks + 1, now
-                    await self._look_for(tracked.event)
+                    tracked.checks, tracked.checked_at = tracked.checks + 1, now
+                    await self._check_again(tracked.event)
 
     def newly_ready(self, tracked: Iterable[Tracked]) -> list[Event]:
         """Return the events whose pictures were seen since this was asked last."""
@@ -96,7 +96,7 @@ class Readiness:
     def last_word(self, tracked: Tracked) -> Event | None:
         """Return an event that is looked at no more, if its picture has to be believed: there was no time for a look."""
         event = tracked.event
-        is_unseen = not event.snapshot_ready and event.clip_ready and not tracked.looks
+        is_unseen = not event.snapshot_ready and event.clip_ready and not tracked.checks
         return replace(event, snapshot_ready=True) if is_unseen else None
 
     def noted(self, event: Event, *, is_there: bool) -> None:
@@ -109,26 +109,26 @@ class Readiness:
     def _is_in_doubt(self, monitor_id: str) -> bool:
         belief = self._beliefs.get(monitor_id)
         is_proved = belief is not None and belief.is_good and self._clock.monotonic() - belief.since < _BELIEVED_S
-        return not is_proved and self._around.writes_pictures(monitor_id)
+        return not is_proved and self._context.writes_pictures(monitor_id)
 
     def _is_due(self, tracked: Tracked, now: float) -> bool:
         event = tracked.event
-        if event.is_over and not tracked.is_end_looked_at:
-            tracked.looks, tracked.looked_at, tracked.is_end_looked_at = 0, now, True
-        if not event.is_over and self._around.has_pictures_at_end(event.monitor_id):
+        if event.is_over and not tracked.is_end_checked:
+            tracked.checks, tracked.checked_at, tracked.is_end_checked = 0, now, True
+        if not event.is_over and self._context.has_pictures_at_end(event.monitor_id):
             return False
         waits = _AFTER_END_S if event.is_over else _WHILE_OPEN_S
-        return tracked.looks < len(waits) and now - tracked.looked_at >= waits[tracked.looks]
+        return tracked.checks < len(waits) and now - tracked.checked_at >= waits[tracked.checks]
 
-    async def _look_for(self, event: Event) -> None:
+    async def _check_again(self, event: Event) -> None:
         with suppress(MediaLate):
-            if await self._pictures.has(event.id, within_s=_LOOK_S):
+            if await self._pictures.has(event.id, within_s=_CHECK_S):
                 self.noted(event, is_there=True)
 
-    async def _look_at(self, number: str, monitor_id: str) -> bool:
+    async def _check_now(self, number: str, monitor_id: str) -> bool:
         """Look at this picture, and say whether somebody has answered in time."""
         try:
-            is_there = await self._pictures.has(number, within_s=_FIRST_LOOK_S)
+            is_there = await self._pictures.has(number, within_s=_FIRST_CHECK_S)
         except MediaLate:
             return False
         if is_there:

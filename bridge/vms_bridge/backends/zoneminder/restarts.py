@@ -37,7 +37,7 @@ class Restart:
     process: str | None = None
     asked_at: float | None = None
     """When the restart that is under way was asked for; None if none is."""
-    looked_at: float = 0.0
+    checked_at: float = 0.0
     """When it was last asked for which process there is."""
     _startup: int = 0
     _has_another: bool = False
@@ -65,7 +65,7 @@ class Restart:
 
     def is_asked_about(self, monotonic: float) -> None:
         """Note that somebody asks which process there is."""
-        self.looked_at = monotonic
+        self.checked_at = monotonic
 
     def is_named(self, process: str | None) -> None:
         """Take in by which process the API names the run."""

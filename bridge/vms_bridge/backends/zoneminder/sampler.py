@@ -24,11 +24,11 @@ LAG_S = 0.05
 # So often each file is looked at: a few monitors more often, for the same cost.
 _SHORTEST_PERIOD_S, _LONGEST_PERIOD_S, _FEW, _PERIOD_PER_MORE_S = 0.014, 0.04, 32, 0.0008
 # What is not urgent (rates, scores, a sign of life) may be that old.
-_WHOLE_LOOK_S = 0.5
+_FULL_READ_S = 0.5
 # Thousands are looked at in parts, one after the other: nothing seen in one waits for the next.
 _PART = 100
 # For so long after an urgent change every frame counts: it may show what a command has come to.
-_CLOSE_LOOK_S = 1.0
+_CLOSE_READ_S = 1.0
 _PATIENCE_S = 5.0
 
 
@@ -37,7 +37,7 @@ class _Part:
     """Some of the monitors, and when everything of them is to be looked at, not only what is urgent."""
 
     monitor_ids: Sequence[str]
-    whole_look_at: float = float("-inf")
+    full_read_at: float = float("-inf")
 
 
 def period(monitors: int) -> float:
@@ -46,7 +46,7 @@ def period(monitors: int) -> float:
 
 
 class Sampler:
-    """The shared memory of one ZoneMinder's monitors: `look` once, then wait for `news`; `close` it when done."""
+    """The shared memory of one ZoneMinder's monitors: `read` once, then wait for `changes`; `close` it when done."""
 
     def __init__(self, directory: Path, version: Version, clock: Clock) -> None:
         self._directory, self._version, self._clock = directory, version, clock
@@ -54,34 +54,34 @@ class Sampler:
         self._parts: deque[_Part] = deque([_Part(())])
         self._zones: Mapping[str, int] = {}
         self._wanted: Mapping[str, int] = {}
-        self._told: dict[str, Sample | str] = {}
-        self._close_look_until: dict[str, float] = {}
+        self._reported: dict[str, Sample | str] = {}
+        self._read_closely_until: dict[str, float] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="zm-shared-memory")
-        self._looking: asyncio.Future[None] | None = None
+        self._reading: asyncio.Future[None] | None = None
         self._closing = threading.Event()
-        self._looks = 0
+        self._reads = 0
         self._lock = threading.Lock()
-        self._news: dict[str, Sample | Unusable] = {}
+        self._changes: dict[str, Sample | Unusable] = {}
         """What was seen and not yet fetched; of each monitor the newest. Held by `_lock`."""
-        self._has_news = asyncio.Event()
+        self._has_changes = asyncio.Event()
 
-    async def look(self, zones: Mapping[str, int]) -> Mapping[str, Sample | Unusable]:
+    async def read(self, zones: Mapping[str, int]) -> Mapping[str, Sample | Unusable]:
         """Look once at all these monitors, with that many zones each; return those that differ from the last look.
 
         While the file system hangs nothing is known of any of them, and the next call waits for the same look.
         """
         self._wanted = zones
-        if self._looking is None:
-            self._looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look)
-        looking = self._looking
-        await self._patiently(asyncio.wait({looking}))
-        if not looking.done():
+        if self._reading is None:
+            self._reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read_all)
+        reading = self._reading
+        await self._patiently(asyncio.wait({reading}))
+        if not reading.done():
             return self._give_up()
-        self._looking = None
-        looking.result()
+        self._reading = None
+        reading.result()
         return self._fetch()
 
-    async def news(self, zones: Mapping[str, int]) -> Mapping[str, Sample | Unusable]:
+    async def changes(self, zones: Mapping[str, int]) -> Mapping[str, Sample | Unusable]:
         """Wait for what differs: what is urgent as soon as it is seen, everything else twice a second; maybe nothing.
 
         The looks cost their thread alone: to wake the event loop costs more than to look at a dozen monitors.
@@ -89,13 +89,13 @@ class Sampler:
         if self._wanted != zones:
             self._wanted = zones
         loop = asyncio.get_running_loop()
-        if self._looking is None:
-            self._looking = loop.run_in_executor(self._thread, self._keep_looking, loop)
-        looks_before = self._looks
-        await self._patiently(self._has_news.wait())
-        if self._looking.done():
-            self._looking.result()
-        is_stuck = self._looks == looks_before and not self._has_news.is_set()
+        if self._reading is None:
+            self._reading = loop.run_in_executor(self._thread, self._keep_reading, loop)
+        reads_before = self._reads
+        await self._patiently(self._has_changes.wait())
+        if self._reading.done():
+            self._reading.result()
+        is_stuck = self._reads == reads_before and not self._has_changes.is_set()
         return self._give_up() if is_stuck else self._fetch()
 
     def close(self) -> None:
@@ -111,111 +111,111 @@ class Sampler:
 
     def _fetch(self) -> Mapping[str, Sample | Unusable]:
         with self._lock:
-            self._has_news.clear()
-            news, self._news = self._news, {}
-        return news
+            self._has_changes.clear()
+            changes, self._changes = self._changes, {}
+        return changes
 
     def _give_up(self) -> Mapping[str, Sample | Unusable]:
         """Take what was seen before for nothing: it may have changed since."""
         problem = Unusable("the file system does not answer", hint="look at the host's log; slower sources serve meanwhile")
-        seen = [monitor_id for monitor_id, told in list(self._told.items()) if isinstance(told, Sample)]
-        self._told.update(dict.fromkeys(seen, problem.kind))
+        seen = [monitor_id for monitor_id, reported in list(self._reported.items()) if isinstance(reported, Sample)]
+        self._reported.update(dict.fromkeys(seen, problem.kind))
         return dict.fromkeys(seen, problem)
 
-    def _keep_looking(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _keep_reading(self, loop: asyncio.AbstractEventLoop) -> None:
         due = self._clock.monotonic()
         while not self._closing.is_set():
             began = self._clock.monotonic()
             if self._zones is not self._wanted:
-                self._look()
-                is_telling = True
+                self._read_all()
+                is_worth_waking = True
             else:
                 self._parts.rotate(-1)
-                is_telling = self._look_at(self._parts[0], began)
-            if is_telling:
+                is_worth_waking = self._read_part(self._parts[0], began)
+            if is_worth_waking:
                 with suppress(RuntimeError):  # the loop may have ended: nobody wants to hear of it
-                    loop.call_soon_threadsafe(self._has_news.set)
-            self._looks += 1
+                    loop.call_soon_threadsafe(self._has_changes.set)
+            self._reads += 1
             pause_s, now = period(len(self._zones)) / len(self._parts), self._clock.monotonic()
             due = max(due + pause_s, now + pause_s / 5)
             self._clock.pause(due - now)  # half the cost of waiting for an event, 70 times a second
 
-    def _look(self) -> None:
+    def _read_all(self) -> None:
         """Look at everything of all monitors."""
         if self._zones is not self._wanted:
             self._adopt(self._wanted)
         monotonic = self._clock.monotonic()
         for number, part in enumerate(self._parts, 1):
-            self._look_at(part, monotonic)
-            part.whole_look_at = monotonic + _WHOLE_LOOK_S * number / len(self._parts)
+            self._read_part(part, monotonic)
+            part.full_read_at = monotonic + _FULL_READ_S * number / len(self._parts)
 
-    def _look_at(self, part: _Part, monotonic: float) -> bool:
+    def _read_part(self, part: _Part, monotonic: float) -> bool:
         """Look at these monitors, and note what is new; return whether somebody should hear of it."""
-        is_whole = monotonic >= part.whole_look_at
-        if not is_whole and self._is_as_before(part):
+        is_full = monotonic >= part.full_read_at
+        if not is_full and self._is_as_before(part):
             return False
         now = self._clock.now().timestamp()
-        found = self._all_news(part, monotonic, now) if is_whole else self._urgent_news(part, monotonic, now)
-        news = dict(found)
-        for monitor_id, seen in news.items():
-            self._told[monitor_id] = seen.kind if isinstance(seen, Unusable) else seen
+        found = self._all_changes(part, monotonic, now) if is_full else self._urgent_changes(part, monotonic, now)
+        changes = dict(found)
+        for monitor_id, seen in changes.items():
+            self._reported[monitor_id] = seen.kind if isinstance(seen, Unusable) else seen
         with self._lock:
-            self._news.update(news)
-        if is_whole:
-            part.whole_look_at = monotonic + _WHOLE_LOOK_S
-        return is_whole or bool(news)
+            self._changes.update(changes)
+        if is_full:
+            part.full_read_at = monotonic + _FULL_READ_S
+        return is_full or bool(changes)
 
     def _is_as_before(self, part: _Part) -> bool:
         """Say, at the least cost, whether there is nothing urgent to look at: so it is nearly always."""
-        memories, told = self._memories, self._told
-        return not self._close_look_until and not any(
-            not memories[monitor_id].is_as_before() and isinstance(told.get(monitor_id), Sample)
+        memories, reported = self._memories, self._reported
+        return not self._read_closely_until and not any(
+            not memories[monitor_id].is_as_before() and isinstance(reported.get(monitor_id), Sample)
             for monitor_id in part.monitor_ids
         )
 
-    def _urgent_news(self, part: _Part, monotonic: float, now: float) -> Iterator[tuple[str, Sample | Unusable]]:
+    def _urgent_changes(self, part: _Part, monotonic: float, now: float) -> Iterator[tuple[str, Sample | Unusable]]:
         """Find the monitors of which something urgent has changed, or anything a moment after that."""
-        told, close_looks = self._told, self._close_look_until
+        reported, closely = self._reported, self._read_closely_until
         for monitor_id in part.monitor_ids:
-            before, memory = told.get(monitor_id), self._memories[monitor_id]
+            before, memory = reported.get(monitor_id), self._memories[monitor_id]
             if not isinstance(before, Sample):
                 continue  # a trouble is over when a whole look finds it so
-            is_close = monitor_id in close_looks
+            is_close = monitor_id in closely
             if not is_close and memory.is_as_before():
                 continue
             seen = _seen(memory, monotonic, now)
             if isinstance(seen, Unusable):
                 yield monitor_id, seen
             elif seen.urgent != before.urgent:
-                close_looks[monitor_id] = monotonic + _CLOSE_LOOK_S
+                closely[monitor_id] = monotonic + _CLOSE_READ_S
                 yield monitor_id, seen
             elif is_close:
-                if close_looks[monitor_id] < monotonic:
-                    del close_looks[monitor_id]
+                if closely[monitor_id] < monotonic:
+                    del closely[monitor_id]
                 if seen is not before:
                     yield monitor_id, seen
 
-    def _all_news(self, part: _Part, monotonic: float, now: float) -> Iterator[tuple[str, Sample | Unusable]]:
+    def _all_changes(self, part: _Part, monotonic: float, now: float) -> Iterator[tuple[str, Sample | Unusable]]:
         """Find the monitors of which anything has changed."""
-        told = self._told
+        reported = self._reported
         for monitor_id in part.monitor_ids:
             memory = self._memories[monitor_id]
             if memory.retry_at > monotonic:
                 continue
-            seen, before = _seen(memory, monotonic, now), told.get(monitor_id)
+            seen, before = _seen(memory, monotonic, now), reported.get(monitor_id)
             if isinstance(seen, Unusable):
                 if before != seen.kind:  # its text may count seconds; the kind of trouble is what matters
                     yield monitor_id, seen
             elif before is not seen:
                 if isinstance(before, Sample) and before.urgent != seen.urgent:
-                    self._close_look_until[monitor_id] = monotonic + _CLOSE_LOOK_S
+                    self._read_closely_until[monitor_id] = monotonic + _CLOSE_READ_S
                 yield monitor_id, seen
 
     def _adopt(self, zones: Mapping[str, int]) -> None:
         for monitor_id in self._memories.keys() - zones.keys():
             self._memories.pop(monitor_id).close()
-            self._told.pop(monitor_id, None)
-            self._close_look_until.pop(monitor_id, None)
+            self._reported.pop(monitor_id, None)
+            self._read_closely_until.pop(monitor_id, None)
         for monitor_id in sorted(zones.keys() - self._memories.keys()):
             self._memories[monitor_id] = MonitorMemory(self._directory, monitor_id, self._version)
         for monitor_id, count in zones.items():

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 SYSTEM_INTERVAL_S = 60.0
 _SYSTEM_APART_S = 5.0
-_SLOW_LOOK_S = 1.0
+_SLOW_S = 1.0
 _COMMANDED_S = 60.0
 
 
@@ -87,9 +87,9 @@ class ZoneMinderSession:
             await self._system.read()
         self._memory = self.another_memory(self._events)
         if self._memory is not None:
-            await self._memory.look()
+            await self._memory.read()
             self._newest_startup = self._startup()
-        self.ladders.tell_everything()
+        self.ladders.emit_all()
 
     async def serve(self) -> None:
         """Follow everything until cancelled. Raises VmsError when the system is lost."""
@@ -115,7 +115,7 @@ class ZoneMinderSession:
     async def refresh(self, monitor_id: str | None) -> None:
         """Look now at one monitor, or at the system with all its monitors. Raises VmsError."""
         if monitor_id is None:
-            await self._look_at_everything()
+            await self._refresh_everything()
             return
         ladder = self.ladders.by_id.get(monitor_id)
         if ladder is None:
@@ -129,7 +129,7 @@ class ZoneMinderSession:
         events_read = self._events.read_now()
         if not ladder.row.is_idle:
             await self._statuses.ask(ladder)
-            self.ladders.tell(monitor_id)
+            self.ladders.emit_state(monitor_id)
         await self.monitors.reread(monitor_id)
         await events_read.wait()
 
@@ -138,17 +138,17 @@ class ZoneMinderSession:
         self._commanded_at = self._clock.monotonic()
         ladder.was_commanded(action)
 
-    async def _look_at_everything(self) -> None:
+    async def _refresh_everything(self) -> None:
         """Read all lists or, soon after a command, only those that tell of commands: hundreds of these may wait."""
         if self._clock.monotonic() - self._commanded_at < _COMMANDED_S:
             await asyncio.gather(self.monitors.read(), self._system.read_run_state())
-            self.ladders.tell_everything_new()
+            self.ladders.emit_changes()
             return
         await self.monitors.read()
         await self._system.read()
-        if self._system.lists.second_look_s(STATES, STORAGE) is not None:
+        if self._system.lists.recheck_in_s(STATES, STORAGE) is not None:
             self._system_bell.ring()
-        self.ladders.tell_everything()
+        self.ladders.emit_all()
 
     async def _see_it_alive(self, ladder: MonitorLadder) -> None:
         """Wait for a frame, so that the memory tells of now. Raises VmsUnreachable for a daemon that hangs."""
@@ -172,17 +172,17 @@ class ZoneMinderSession:
 
     async def _follow_system(self) -> None:
         while True:
-            asked, second_look_s = self._clock.monotonic(), self._system.lists.second_look_s(STATES, STORAGE)
-            if await self._system_bell.wait(SYSTEM_INTERVAL_S if second_look_s is None else second_look_s):
+            asked, recheck_in_s = self._clock.monotonic(), self._system.lists.recheck_in_s(STATES, STORAGE)
+            if await self._system_bell.wait(SYSTEM_INTERVAL_S if recheck_in_s is None else recheck_in_s):
                 # A scene changes the modes of hundreds of monitors, one after the other.
                 await self._clock.sleep(max(0.0, _SYSTEM_APART_S - (self._clock.monotonic() - asked)))
-            await self._look_at_facts()
+            await self._refresh_facts()
             await self._system.read()
-            self.ladders.tell_system()
+            self.ladders.emit_system()
 
-    async def _look_at_facts(self) -> None:
+    async def _refresh_facts(self) -> None:
         self._newest_startup = self._startup()
-        if await self._facts.look_again():
+        if await self._facts.refresh():
             self._events.zone_changed()
 
     def _startup(self) -> int:
@@ -193,13 +193,13 @@ class ZoneMinderSession:
     async def _follow_the_rest(self) -> None:
         """Every second: tell what is not urgent, and ask within the budget for what no better source tells."""
         while True:
-            await self._clock.sleep(_SLOW_LOOK_S)
-            await self._events.look()
-            await self.ladders.tell_news_in_turns()
+            await self._clock.sleep(_SLOW_S)
+            await self._events.report_all()
+            await self.ladders.emit_changes_in_turns()
             if self._memory is not None and self._health.is_good:
                 await self._memory.compare(self._events.read_to)
             if self._startup() > self._newest_startup and self._connection.spare.take():
-                await self._look_at_facts()  # a daemon that starts may be that of another version
+                await self._refresh_facts()  # a daemon that starts may be that of another version
             await self._ask_a_status()
 
     async def _ask_a_status(self) -> None:
@@ -209,7 +209,7 @@ class ZoneMinderSession:
             ladder, may_have_ended = asked
             if may_have_ended:
                 await self._events.read_now().wait()
-            self.ladders.tell(ladder.row.id)
+            self.ladders.emit_state(ladder.row.id)
 
     def _report_events(self, monitor_ids: Collection[str]) -> None:
         self._events.report(monitor_ids)

@@ -37,7 +37,7 @@ _REFUSED_S = 290.0
 _PATIENCE_S = 10.0
 _BULK_FRAMES_S = 600.0
 _AGAIN_S = (0.5, 1.0, 2.0, 4.0)
-_TOLD_BY = {"host/getLoad": "load", "host/daemonCheck": "result"}
+_ANSWER_KEYS = {"host/getLoad": "load", "host/daemonCheck": "result"}
 """What has to be in the answer, else it is none."""
 _T = TypeVar("_T")
 
@@ -147,7 +147,7 @@ class SystemReader:
 
     async def _fitting(self, path: str, kind: str, at: str | None) -> object:
         answer = await (self._ask(path) if at is None else self._api.get(path, at=at))
-        key = _TOLD_BY.get(kind)
+        key = _ANSWER_KEYS.get(kind)
         if key is not None and mapping(answer).get(key) is None:
             raise VmsProtocolError(f"it answered without {key!r}")
         self.trouble(kind).over()

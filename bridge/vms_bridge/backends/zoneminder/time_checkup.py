@@ -68,9 +68,9 @@ def _about_zone(rows: Sequence[EventRow], zone: tzinfo) -> list[Finding]:
             if is_in(times, zone):
                 return []
             offsets.append(times.offset)
-        elif row.end is None and row.told_at is not None:
+        elif row.end is None and row.served_at is not None:
             offset = offset_by_clock(row, timedelta(seconds=row.length_s or 0.0))
-            if offset is not None and offset == row.told_at.astimezone(zone).utcoffset():
+            if offset is not None and offset == row.served_at.astimezone(zone).utcoffset():
                 return []
             offsets += [] if offset is None else [offset]
     return [Finding(text=contradiction(zone, offsets[0]), problem=True, hint=HINT)] if offsets else []

@@ -50,7 +50,7 @@ class TimeWitness:
         has_changed = False
         for row in begun:
             has_changed = self._saw_begin(row) or has_changed
-        self._tell()
+        self._report_problem()
         return has_changed
 
     def _read(self, rows: Collection[EventRow]) -> None:
@@ -60,12 +60,12 @@ class TimeWitness:
             self._shift = shifts[max(shifts)]
         newest = max(rows, key=lambda row: row.id, default=None)
         if newest is not None and newest.times is not None and newest.times.offset is not None:
-            is_told = self.local.zone is not None and is_in(newest.times, self.local.zone)
-            self.local.by_rows = None if is_told else newest.times.offset
+            is_the_same = self.local.zone is not None and is_in(newest.times, self.local.zone)
+            self.local.by_rows = None if is_the_same else newest.times.offset
 
     def _saw_begin(self, row: EventRow) -> bool:
         """Compare the start of an event that has just begun with the web server's clock."""
-        date = row.told_at
+        date = row.served_at
         if row.times is None or row.times.local_start is None or date is None or self.local.zone is None:
             return False
         offset = offset_by_clock(row)
@@ -98,7 +98,7 @@ class TimeWitness:
             return {row.times.offset}
         return {(date - before).astimezone(local.reading).utcoffset() for before in (timedelta(0), _BEFORE)}
 
-    def _tell(self) -> None:
+    def _report_problem(self) -> None:
         problem, hint = self._problem()
         self.local.problem = problem
         if problem is None:
@@ -119,9 +119,9 @@ class TimeWitness:
 
 def offset_by_clock(row: EventRow, age: timedelta = timedelta(0)) -> timedelta | None:
     """Return how far the start is off UTC, if the event was of that age when the row was told; None if it can't have been."""
-    if row.told_at is None or row.times is None or row.times.local_start is None:
+    if row.served_at is None or row.times is None or row.times.local_start is None:
         return None
-    offset, miss_s = offset_near(row.times.local_start + age - row.told_at.replace(tzinfo=None))
+    offset, miss_s = offset_near(row.times.local_start + age - row.served_at.replace(tzinfo=None))
     return offset if abs(miss_s) <= _NEAR_S and offset in OFFSETS else None
 
 

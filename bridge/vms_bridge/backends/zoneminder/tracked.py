@@ -29,10 +29,10 @@ class Tracked:
     checked: float = field(default=float("-inf"))
     grown: float = field(default=float("-inf"))
     """When its row was last seen to say more of it than before."""
-    looks: int = 0
+    checks: int = 0
     """How often its picture was looked for, and when last; anew from its end on."""
-    looked_at: float = field(default=float("-inf"))
-    is_end_looked_at: bool = False
+    checked_at: float = field(default=float("-inf"))
+    is_end_checked: bool = False
     is_missing: bool = False
     """Whether its row was not there at the last look."""
 
@@ -40,7 +40,7 @@ class Tracked:
         self.grown = self.checked
 
     @property
-    def standstill_s(self) -> float:
+    def unchanged_s(self) -> float:
         """For how long its row has stayed the same, as far as it was looked at."""
         return self.checked - self.grown if self.grown > float("-inf") else 0.0
 

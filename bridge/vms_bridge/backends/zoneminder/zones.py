@@ -34,8 +34,8 @@ def alarmed_by_scores(zones: Iterable[Zone], scored: Iterable[bool]) -> frozense
     having = [zone for zone, has_score in zip(zones, scored, strict=False) if has_score]
     if any(zone.kind == "preclusive" for zone in having):
         return frozenset()
-    looked_at = {"active", "inclusive"} if any(zone.kind == "active" for zone in having) else {"exclusive"}
-    return frozenset(zone.id for zone in having if zone.kind in looked_at)
+    searched = {"active", "inclusive"} if any(zone.kind == "active" for zone in having) else {"exclusive"}
+    return frozenset(zone.id for zone in having if zone.kind in searched)
 
 
 def occupied_by_notes(

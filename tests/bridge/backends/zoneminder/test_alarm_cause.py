@@ -32,7 +32,7 @@ VERSIONS = {600: (1, 34, 26), 760: (1, 36, 33), 768: (1, 36, 36), 864: (1, 37, 7
 OLD = Sample(
     alarm=AlarmState.IDLE, last_event=7, is_detecting=True, has_signal=True, startup=1, heartbeat=1, last_write=1, imagesize=0
 )
-NEW = replace(OLD, tells_causes_of_events=True, scored_zones=(False, False))
+NEW = replace(OLD, has_event_causes=True, scored_zones=(False, False))
 BOTH = pytest.mark.parametrize("personality", [V1_36_33, V1_38_4], ids=lambda p: p.version)
 
 

@@ -35,7 +35,7 @@ def world(clock: FastClock) -> World:
 class Quiet:
     """Surroundings that say nothing, to a tracker that stands alone."""
 
-    async def get_to_know(self, monitor_ids: object) -> None:
+    async def ensure_described(self, monitor_ids: object) -> None:
         pass
 
     def zone_names(self, monitor_id: str) -> dict[str, str]:  # noqa: ARG002 - the contract's parameter
@@ -62,9 +62,9 @@ async def test_ends_that_the_memory_announces_wait_for_no_budget(world: World, c
     async with FakeZoneMinder(world) as fake, Api(config(fake.url), clock) as api:
         nothing = Allowance(0.0, clock, burst=0.0)
         times = TimeWitness(LocalTime(UTC), Trouble(logging.getLogger("test"), "times", clock.monotonic))
-        readiness = Readiness(Pictures(api, fake.url, clock), clock, around=Quiet(), spare=nothing)
+        readiness = Readiness(Pictures(api, fake.url, clock), clock, context=Quiet(), spare=nothing)
         rows = EventList(api, times, Unreadable("zm", feed, clock), nothing)
-        tracker = EventTracker(rows, clock, feed, catch_up_days=7, around=Quiet(), readiness=readiness, spare=nothing)
+        tracker = EventTracker(rows, clock, feed, catch_up_days=7, context=Quiet(), readiness=readiness, spare=nothing)
         await tracker.begin(3, late=False)
         events = [world.open_event(1 + number % 3) for number in range(90)]
         await tracker.turn()

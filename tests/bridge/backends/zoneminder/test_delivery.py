@@ -56,7 +56,7 @@ class Camera:
         elif seen is not self.ladder.memory.sample:
             self.ladder.saw(seen, self.at or -1.0)
         state = self.ladder.state(datetime.fromtimestamp(NOW + self.at, UTC), self.at, LAGS)
-        self.ladder.was_told(state)
+        self.ladder.was_emitted(state)
         if not self.told or self.told[-1][1] is not state.connected:
             self.told.append((self.at, state.connected))
         self.at += 0.5

@@ -17,7 +17,7 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE
 
 from vms_bridge import model
-from vms_bridge.backends.zoneminder.doubt import Doubt, standstill_limit
+from vms_bridge.backends.zoneminder.doubt import Doubt, stall_limit
 from vms_bridge.backends.zoneminder.follower import EventHealth
 from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
 from vms_bridge.backends.zoneminder.pace import SPARE_PER_S
@@ -38,7 +38,7 @@ NEW = MonitorRow(id="1", name="x", capturing="Always", analysing="Always", recor
 
 def opened(monotonic: float = 0.0) -> Doubt:
     doubt = Doubt()
-    doubt.look("7", stands_still=False, monotonic=monotonic)
+    doubt.update("7", is_stalled=False, monotonic=monotonic)
     return doubt
 
 
@@ -97,13 +97,13 @@ def test_an_answer_from_before_the_event_says_nothing_of_it() -> None:
     doubt.answered("6", AlarmState.IDLE, 1)
     assert doubt.alarm(NEW, 2) is AlarmState.ALARM
     doubt.answered("7", AlarmState.IDLE, 3)
-    doubt.look("8", stands_still=False, monotonic=4)
+    doubt.update("8", is_stalled=False, monotonic=4)
     assert doubt.alarm(NEW, 5) is AlarmState.ALARM
 
 
 def test_an_event_that_stands_still_is_asked_about() -> None:
     doubt = opened()
-    doubt.look("7", stands_still=True, monotonic=60)
+    doubt.update("7", is_stalled=True, monotonic=60)
     assert doubt.is_on(OLD, 60)
     assert (doubt.alarm(OLD, 70), doubt.goes_on(OLD, 70)) == (AlarmState.ALARM, True)
     assert (doubt.alarm(OLD, 70.1), doubt.goes_on(OLD, 70.1)) == (None, None)
@@ -114,7 +114,7 @@ def test_an_event_that_stands_still_is_asked_about() -> None:
 
 def test_an_event_that_nobody_records_is_asked_about_once_a_minute() -> None:
     doubt = opened()
-    doubt.look("7", stands_still=True, monotonic=60)
+    doubt.update("7", is_stalled=True, monotonic=60)
     doubt.answered("7", AlarmState.IDLE, 61)
     assert doubt.goes_on(MonitorRow(id="1", name="x", function="Mocord"), 62) is None, (
         "idle is no word about continuous recording"
@@ -125,7 +125,7 @@ def test_an_event_that_nobody_records_is_asked_about_once_a_minute() -> None:
     assert doubt.is_on(OLD, 121)
     assert (doubt.alarm(OLD, 131), doubt.goes_on(OLD, 131)) == (AlarmState.IDLE, False)
     assert (doubt.alarm(OLD, 132), doubt.goes_on(OLD, 132)) == (None, None)
-    doubt.look("7", stands_still=False, monotonic=133)
+    doubt.update("7", is_stalled=False, monotonic=133)
     assert doubt.goes_on(OLD, 134)
     assert doubt.is_on(OLD, 134)
 
@@ -134,7 +134,7 @@ def test_an_event_that_nobody_records_is_asked_about_once_a_minute() -> None:
     ("bulk", "fps", "limit"), [(100, 5.0, 60), (100, 30.0, 30), (1000, 10.0, 300), (100, None, 30), (1, 0.0, 30)]
 )
 def test_how_long_a_row_may_stay_the_same(bulk: int, fps: float | None, limit: float) -> None:
-    assert standstill_limit(bulk, fps) == limit
+    assert stall_limit(bulk, fps) == limit
 
 
 @given(
@@ -148,15 +148,15 @@ def test_nothing_but_an_alarm_is_believed_for_long_without_an_answer(
     steps: Sequence[tuple[float, AlarmState | None, bool, str]], row: MonitorRow
 ) -> None:
     doubt, now, answered = Doubt(), 0.0, float("-inf")
-    for passed, answer, stands_still, event in steps:
+    for passed, answer, is_stalled, event in steps:
         now += passed
         if event != doubt.event_id:
             answered = float("-inf")
-        doubt.look(event, stands_still=stands_still, monotonic=now)
+        doubt.update(event, is_stalled=is_stalled, monotonic=now)
         if answer is not None:
             doubt.answered(event, answer, now)
             answered = now
-        stood = doubt.standing_since
+        stood = doubt.stalled_since
         is_dead = stood is not None and doubt.answer is AlarmState.IDLE and doubt.answered_at > stood
         if doubt.alarm(row, now) not in {None, AlarmState.ALARM}:
             assert now - answered <= (70 if is_dead else 10)
@@ -177,7 +177,7 @@ class Crowd:
                 MonitorRow(id=f"y{number}", name="x", capturing="Always", recording="OnMotion", min_section_s=1_000)
             )
             event = Event(id="7", monitor_id=ladder.row.id, start=self.clock.now())
-            ladder.look_at_events([event], 0.0, 30.0, self.clock.monotonic())
+            ladder.update_events([event], 0.0, 30.0, self.clock.monotonic())
         self.asker = Asker(self.ladders, self.clock, EventHealth(is_good=True))
 
     def _add(self, row: MonitorRow) -> MonitorLadder:

@@ -80,7 +80,7 @@ async def test_everything_else_is_read_in_order_and_nothing_else_is_left_out(
         page = await table.search().above(at, at + known)
         assert len(page.rows) <= 2 * PAGE
         read += [row.id for row in page.rows]
-        at = max(at, page.looked_to, *(row.id for row in page.rows))
+        at = max(at, page.read_to, *(row.id for row in page.rows))
         if not page.has_more:
             break
     assert read == sorted(n for n in table.numbers - table.bad if n > low)

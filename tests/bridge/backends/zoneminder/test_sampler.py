@@ -56,31 +56,31 @@ async def test_what_was_seen_before_a_file_system_hung_is_no_truth(tmp_path: Pat
         MemoryWriter(tmp_path, number, size=760, from_one=True).create(clock.now().timestamp())
     directory = HangingDirectory(tmp_path)
     sampler = open_sampler(cast("Path", directory), clock)
-    ((number, seen),) = (await sampler.look({"1": 0})).items()
+    ((number, seen),) = (await sampler.read({"1": 0})).items()
     assert number == "1"
     assert isinstance(seen, Sample)
 
     directory.answers.clear()
-    ((number, problem),) = (await in_vain(clock, sampler.look({"1": 0, "2": 0}))).items()
+    ((number, problem),) = (await in_vain(clock, sampler.read({"1": 0, "2": 0}))).items()
     assert number == "1"
     assert isinstance(problem, Unusable)
     assert "does not answer" in str(problem)
     assert problem.hint
-    assert await in_vain(clock, sampler.look({"1": 0, "2": 0})) == {}
+    assert await in_vain(clock, sampler.read({"1": 0, "2": 0})) == {}
 
     directory.answers.set()
-    news: list[str] = []
-    while len(news) < 2:
-        news += [number for number, seen in (await sampler.look({"1": 0, "2": 0})).items() if isinstance(seen, Sample)]
-    assert sorted(news) == ["1", "2"]
+    changes: list[str] = []
+    while len(changes) < 2:
+        changes += [number for number, seen in (await sampler.read({"1": 0, "2": 0})).items() if isinstance(seen, Sample)]
+    assert sorted(changes) == ["1", "2"]
 
 
 async def until_news_of(sampler: Sampler, monitor_id: str, zones: Mapping[str, int]) -> Mapping[str, Sample | Unusable]:
     """Return the first news that the monitor is in, with what came before."""
-    news: dict[str, Sample | Unusable] = {}
-    while monitor_id not in news:
-        news |= await sampler.news(zones)
-    return news
+    changes: dict[str, Sample | Unusable] = {}
+    while monitor_id not in changes:
+        changes |= await sampler.changes(zones)
+    return changes
 
 
 async def test_what_is_urgent_comes_at_once_and_the_rest_at_the_next_whole_look(
@@ -91,13 +91,13 @@ async def test_what_is_urgent_comes_at_once_and_the_rest_at_the_next_whole_look(
     for writer in (one, two):
         writer.create(clock.now().timestamp())
     sampler = open_sampler(tmp_path, clock)
-    assert (await sampler.look(zones)).keys() == {"1", "2"}
+    assert (await sampler.read(zones)).keys() == {"1", "2"}
 
     one.set(capture_fps=12.5)
     two.set(state=2)
-    news = await until_news_of(sampler, "2", zones)
-    assert news.keys() == {"2"}
-    seen = news["2"]
+    changes = await until_news_of(sampler, "2", zones)
+    assert changes.keys() == {"2"}
+    seen = changes["2"]
     assert isinstance(seen, Sample)
     assert seen.alarm is AlarmState.ALARM
 
@@ -112,7 +112,7 @@ async def test_after_something_urgent_every_frame_counts_for_a_second(tmp_path: 
     writer = MemoryWriter(tmp_path, "1", size=760, from_one=True)
     writer.create(clock.now().timestamp())
     sampler = open_sampler(tmp_path, clock)
-    await sampler.look(zones)
+    await sampler.read(zones)
     writer.set(state=2)
     await until_news_of(sampler, "1", zones)
     for fps in (1.0, 2.0, 3.0):
@@ -127,7 +127,7 @@ async def test_monitors_that_come_and_go_are_adopted_between_two_looks(tmp_path:
     for number in "12":
         MemoryWriter(tmp_path, number, size=760, from_one=True).create(clock.now().timestamp())
     sampler = open_sampler(tmp_path, clock)
-    assert (await sampler.look({"1": 0})).keys() == {"1"}
+    assert (await sampler.read({"1": 0})).keys() == {"1"}
     assert "2" in await until_news_of(sampler, "2", {"1": 0, "2": 0})
     assert "3" in await until_news_of(sampler, "3", {"3": 0})
 
@@ -140,14 +140,14 @@ async def test_a_file_system_that_hangs_between_two_looks_makes_everything_unkno
     writer.create(clock.now().timestamp())
     directory = HangingDirectory(tmp_path)
     sampler = open_sampler(cast("Path", directory), clock)
-    await sampler.look(zones)
+    await sampler.read(zones)
     writer.set(state=2)
     await until_news_of(sampler, "1", zones)
 
     directory.answers.clear()
-    news: Mapping[str, Sample | Unusable] = {}
-    while not any(isinstance(seen, Unusable) for seen in news.values()):
-        news = await in_vain(clock, sampler.news({"1": 0, "2": 0}))
-    assert isinstance(news["1"], Unusable)
+    changes: Mapping[str, Sample | Unusable] = {}
+    while not any(isinstance(seen, Unusable) for seen in changes.values()):
+        changes = await in_vain(clock, sampler.changes({"1": 0, "2": 0}))
+    assert isinstance(changes["1"], Unusable)
     directory.answers.set()
     assert isinstance((await until_news_of(sampler, "1", zones))["1"], Sample)

@@ -171,10 +171,10 @@ def test_another_zone_that_is_told_is_seen_anew() -> None:
     watched = Watched(ZoneInfo("UTC"))
     for minute in range(2):
         watched.begins(NOW + timedelta(minutes=minute), NEW_YORK)
-    watched.local.is_told(NEW_YORK)
+    watched.local.set_zone(NEW_YORK)
     assert watched.local.offset is None
     assert watched.reads(NOW, NEW_YORK) == NOW
-    watched.local.is_told(NEW_YORK)
+    watched.local.set_zone(NEW_YORK)
     assert not watched.begins(NOW + timedelta(minutes=9), NEW_YORK)
 
 

@@ -39,11 +39,11 @@ class EventEvidence:
         """Whether one is open that an alarm has begun."""
         return open_alarm(self.open)
 
-    def look(self, open_events: Sequence[Event], standstill_s: float, limit_s: float, monotonic: float) -> None:
+    def update(self, open_events: Sequence[Event], unchanged_s: float, limit_s: float, monotonic: float) -> None:
         """Take in which are open now, for how long the row of the newest has stayed the same, and for how long it may."""
         self.open = tuple(open_events)
         newest = self.newest
-        self.doubt.look(None if newest is None else newest.id, stands_still=standstill_s > limit_s, monotonic=monotonic)
+        self.doubt.update(None if newest is None else newest.id, is_stalled=unchanged_s > limit_s, monotonic=monotonic)
 
     def alarm_was_commanded(self, *, on: bool) -> None:
         """Hear that an alarm was forced or ended."""

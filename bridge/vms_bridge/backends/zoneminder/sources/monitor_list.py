@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _ZONES_INTERVAL_S = 300.0
 _SETTLE_S = 15.0
-_SETTLE_LOOK_S = 1.0
+_SETTLE_CHECK_S = 1.0
 _ROWS_PER_S = 200.0
 _DEFINED = re.compile(r"(?:^|,)([1-9]\d{0,8}):")
 """A run state holds the modes of each monitor, as `1:Modect:1,2:None:1`."""
@@ -65,7 +65,7 @@ class MonitorList:
     async def read(self) -> None:
         """Read which monitors there are, and what they are. Raises VmsError."""
         await self._read()
-        if self._system.lists.second_look_s(MONITORS) is not None:
+        if self._system.lists.recheck_in_s(MONITORS) is not None:
             self._bell.ring()  # who follows them is to look again
 
     async def reread(self, monitor_id: str) -> None:
@@ -80,29 +80,29 @@ class MonitorList:
             return
         # A single monitor comes without what other tables add in some versions; the list has it all.
         self._take_row(ladder, replace(row, events=row.events if any(row.events.values()) else ladder.row.events))
-        await self._look_at_restart(ladder)
+        await self._check_restart(ladder)
         # Whoever asked for this look wants to see that it took place.
-        self._ladders.tell(monitor_id, even_if_same=True)
+        self._ladders.emit_state(monitor_id, even_if_same=True)
 
     async def follow(self) -> None:
         """Read them again and again until cancelled, and look closely at those that settle. Raises VmsError."""
         due = self._clock.monotonic() + self._config.monitors_interval
-        look_at = float("-inf")
+        check_at = float("-inf")
         while True:
-            second_look_s = self._system.lists.second_look_s(MONITORS)
-            if second_look_s is not None:
-                due = min(due, self._clock.monotonic() + second_look_s)
+            recheck_in_s = self._system.lists.recheck_in_s(MONITORS)
+            if recheck_in_s is not None:
+                due = min(due, self._clock.monotonic() + recheck_in_s)
             wait = due - self._clock.monotonic()
-            rung = await self._bell.wait(min(wait, _SETTLE_LOOK_S) if self._settling else wait)
+            rung = await self._bell.wait(min(wait, _SETTLE_CHECK_S) if self._settling else wait)
             now = self._clock.monotonic()
             if now >= due or (rung and not self._settling):
                 due = now + self._config.monitors_interval
                 await self._read()
-                await self._ladders.tell_news_in_turns()
-            if self._settling and now >= look_at:
-                await self._look_at_settling()
+                await self._ladders.emit_changes_in_turns()
+            if self._settling and now >= check_at:
+                await self._check_settling()
                 # One request a second, whatever the number of monitors; long lists are no small thing.
-                look_at = now + max(_SETTLE_LOOK_S, len(self._settling) > 1 and len(self._ladders.by_id) / _ROWS_PER_S)
+                check_at = now + max(_SETTLE_CHECK_S, len(self._settling) > 1 and len(self._ladders.by_id) / _ROWS_PER_S)
 
     def settle(self, monitor_ids: Collection[str]) -> None:
         """Expect these monitors' daemons to start anew, and look closely until they run."""
@@ -122,16 +122,16 @@ class MonitorList:
             if sample is None or ladder.restart.process is not None:
                 ladder.restart.is_named(await self._process(ladder))
             ladder.restart.ask(sample, self._clock.monotonic())
-            self._ladders.tell(monitor_id)
+            self._ladders.emit_state(monitor_id)
 
     def take_restart_back(self, monitor_id: str) -> None:
         """Hear that the daemon is not restarted after all."""
         ladder = self._ladders.by_id.get(monitor_id)
         if ladder is not None:
             ladder.restart.end()
-            self._ladders.tell(monitor_id)
+            self._ladders.emit_state(monitor_id)
 
-    async def get_to_know(self, monitor_ids: Collection[str]) -> None:
+    async def ensure_described(self, monitor_ids: Collection[str]) -> None:
         """Read the monitors, and tell of them, if one of these is not known and was not looked for just now. Raises VmsError."""
         now = self._clock.monotonic()
         self._strangers = {number: seen for number, seen in self._strangers.items() if now - seen < _STRANGER_S}
@@ -139,7 +139,7 @@ class MonitorList:
         if new:
             self._strangers.update(dict.fromkeys(new, now))
             await self.read()
-            self._ladders.tell_everything_new()
+            self._ladders.emit_changes()
 
     async def _read(self) -> None:
         # An older answer must not undo a newer one.
@@ -218,7 +218,7 @@ class MonitorList:
         except (VmsAuthFailed, VmsProtocolError):
             return []
 
-    async def _look_at_settling(self) -> None:
+    async def _check_settling(self) -> None:
         """Look at those that settle: at one by itself, at several by the list, and at one process at most."""
         if len(self._settling) == 1:
             await self.reread(next(iter(self._settling)))
@@ -227,8 +227,8 @@ class MonitorList:
             settling = [self._ladders.by_id[number] for number in self._settling if number in self._ladders.by_id]
             restarting = [ladder for ladder in settling if ladder.restart.is_under_way]
             if restarting:
-                await self._look_at_restart(min(restarting, key=lambda ladder: ladder.restart.looked_at))
-            await self._ladders.tell_news_in_turns()
+                await self._check_restart(min(restarting, key=lambda ladder: ladder.restart.checked_at))
+            await self._ladders.emit_changes_in_turns()
         now = self._clock.monotonic()
         for monitor_id, until in list(self._settling.items()):
             ladder = self._ladders.by_id.get(monitor_id)
@@ -237,7 +237,7 @@ class MonitorList:
             if is_settled and (ladder is None or not ladder.restart.is_under_way):
                 del self._settling[monitor_id]
 
-    async def _look_at_restart(self, ladder: MonitorLadder) -> None:
+    async def _check_restart(self, ladder: MonitorLadder) -> None:
         """Ask which process captures the monitor, where that tells of a restart that is under way. Raises VmsUnreachable."""
         restart = ladder.restart
         if not restart.is_under_way:

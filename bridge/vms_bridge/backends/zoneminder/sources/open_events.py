@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.doubt import may_stand_still, standstill_limit
+from vms_bridge.backends.zoneminder.doubt import may_be_stalled, stall_limit
 from vms_bridge.backends.zoneminder.event_list import EventList
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.follower import EventFollower
@@ -53,7 +53,7 @@ class OpenEvents:
         rows = EventList(connection.api, times, Unreadable(connection.name, feed, clock), Reserve(searches, connection.pages))
         self._tracker = EventTracker(
             rows, clock, feed, catch_up_days=connection.config.catch_up_days,
-            around=self, readiness=self._readiness, spare=connection.spare,
+            context=self, readiness=self._readiness, spare=connection.spare,
         )  # fmt: skip
         self._follower = EventFollower(connection, self._tracker, listener=self, health=health, last=last_read)
 
@@ -63,9 +63,9 @@ class OpenEvents:
             tasks.create_task(self._follower.follow())
             tasks.create_task(self._readiness.follow(self._tracker.without_picture))
 
-    async def look(self) -> None:
+    async def report_all(self) -> None:
         """Report of every monitor which of its events are open, and whether these stand still. Raises VmsUnreachable."""
-        if any(may_stand_still(self._tracker.standstill_s(number)) for number in self._ladders.by_id):
+        if any(may_be_stalled(self._tracker.unchanged_s(number)) for number in self._ladders.by_id):
             await self._system.read_bulk_frames()
         self.report(self._ladders.by_id)
 
@@ -108,17 +108,17 @@ class OpenEvents:
     def events_health_changed(self) -> None:
         """Hear that events can be read, or can't any more."""
         self.report(self._ladders.by_id)
-        self._ladders.tell_everything_new()
+        self._ladders.emit_changes()
 
     def open_events_changed(self, monitor_ids: Collection[str]) -> None:
         """Hear that other events are open than before."""
         for monitor_id in monitor_ids:
             self.report([monitor_id])
-            self._ladders.tell(monitor_id)
+            self._ladders.emit_state(monitor_id)
 
-    async def get_to_know(self, monitor_ids: Collection[str]) -> None:
+    async def ensure_described(self, monitor_ids: Collection[str]) -> None:
         """Have these monitors told before their events are, unless they were looked for in vain just now. Raises VmsError."""
-        await self._monitors.get_to_know(monitor_ids)
+        await self._monitors.ensure_described(monitor_ids)
 
     def zone_names(self, monitor_id: str) -> Mapping[str, str]:
         """Return by the names that ZoneMinder writes the names that the monitor's zones have now."""
@@ -152,6 +152,6 @@ class OpenEvents:
 
     def _report(self, ladder: MonitorLadder) -> None:
         number, row = ladder.row.id, ladder.row
-        limit_s = standstill_limit(self._cache.bulk_frames, row.capture_fps)
-        open_events, standstill_s = self._tracker.open_events(number), self._tracker.standstill_s(number)
-        ladder.look_at_events(open_events, standstill_s, limit_s, self._clock.monotonic())
+        limit_s = stall_limit(self._cache.bulk_frames, row.capture_fps)
+        open_events, unchanged_s = self._tracker.open_events(number), self._tracker.unchanged_s(number)
+        ladder.update_events(open_events, unchanged_s, limit_s, self._clock.monotonic())

@@ -65,18 +65,18 @@ class SharedMemory:
     async def follow(self) -> None:
         """Look many times a second, until cancelled."""
         while True:
-            self._take_in(await self._sampler.news(self._shown()))
+            self._process(await self._sampler.changes(self._shown()))
 
-    async def look(self) -> None:
+    async def read(self) -> None:
         """Look at every monitor for the first time; what is good need not prove itself for a moment."""
-        self._take_in(await self._sampler.look(self._shown()), head_start_s=STEP_UP_S)
+        self._process(await self._sampler.read(self._shown()), head_start_s=STEP_UP_S)
 
     def _shown(self) -> Mapping[str, int]:
         return {number: ladder.zone_watch.count for number, ladder in self._ladders.by_id.items() if ladder.is_shown}
 
-    def _take_in(self, news: Mapping[str, Sample | Unusable], *, head_start_s: float = 0.0) -> None:
+    def _process(self, changes: Mapping[str, Sample | Unusable], *, head_start_s: float = 0.0) -> None:
         now, ladders = self._clock.monotonic(), self._ladders.by_id
-        for monitor_id, seen in news.items():
+        for monitor_id, seen in changes.items():
             ladder = ladders.get(monitor_id)
             if ladder is None:
                 continue
@@ -113,7 +113,7 @@ class SharedMemory:
             self._bad.pop(ladder.row.id, None)
         else:
             self._bad[ladder.row.id] = (now + _LASTING_S if problem.is_passing else now, problem)
-        self._ladders.tell(ladder.row.id)
+        self._ladders.emit_state(ladder.row.id)
 
     def _report(self, now: float) -> None:
         """Tell of troubles that do not pass by themselves."""
@@ -145,7 +145,7 @@ class SharedMemory:
         if before is None or before.urgent != sample.urgent or forced is not ladder.memory.trigger.force:
             if before is not None:
                 self._expect(ladder, before, sample)
-            self._ladders.tell(ladder.row.id)
+            self._ladders.emit_state(ladder.row.id)
 
     def _came(self, monitor_id: str) -> None:
         awaited = self._awaited.pop(monitor_id, None)
@@ -159,7 +159,7 @@ class SharedMemory:
             hint="set shared_memory: to this ZoneMinder's directory, or to false",
             code="foreign",
         )
-        self._ladders.tell(ladder.row.id)
+        self._ladders.emit_state(ladder.row.id)
 
     def _expect(self, ladder: MonitorLadder, before: Sample, sample: Sample) -> None:
         if self._events is None:

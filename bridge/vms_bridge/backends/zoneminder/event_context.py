@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from vms_bridge.model import Event
 
 
-class Surroundings(Protocol):
+class EventContext(Protocol):
     """The monitors, as an event tracker sees them."""
 
-    async def get_to_know(self, monitor_ids: Collection[str]) -> None:
+    async def ensure_described(self, monitor_ids: Collection[str]) -> None:
         """Have these monitors told before their events are, unless they were looked for in vain just now. Raises VmsError."""
 
     def zone_names(self, monitor_id: str) -> Mapping[str, str]:
