@@ -20,9 +20,9 @@ class Backoff:
         """Begin a new row."""
         self.failures = 0
 
-    def failed(self, *, held_s: float = 0.0, longest_s: float | None = None) -> float:
+    def failed(self, *, lasted_s: float = 0.0, longest_s: float | None = None) -> float:
         """Note a failure, of something that had held for a while, and return how long to wait (at most `longest_s`)."""
-        if held_s >= HEALTHY_S:
+        if lasted_s >= HEALTHY_S:
             self.reset()
         wait_s = self._first_s * 2.0 ** min(self.failures, _MOST_DOUBLINGS)
         self.failures += 1

@@ -43,7 +43,7 @@ class Boundary:
 
     def __init__(self, part: str, clock: Clock) -> None:
         self._part, self._clock = part, clock
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._closed: asyncio.Future[None] | None = None
         self.is_closed = False
         """Whether nothing is to be done any more."""
@@ -77,17 +77,17 @@ class Boundary:
             if not task.done():
                 await self._end(name, task, grace_s)
         if outcome.error is not None:
-            self.tell_defect(name, outcome.error)
+            self.report_defect(name, outcome.error)
         return outcome
 
-    def tell_defect(self, name: str, error: BaseException) -> None:
+    def report_defect(self, name: str, error: BaseException) -> None:
         """Log what nobody has foreseen with its traceback, each kind once: what comes of it is told by who asked."""
         if not is_defect(error):
             return
         kind = f"{name} {type(error).__name__} {_place(error)}"
-        if kind in self._told or len(self._told) >= _MOST_KINDS:
+        if kind in self._reported or len(self._reported) >= _MOST_KINDS:
             return
-        self._told.add(kind)
+        self._reported.add(kind)
         _LOGGER.error("%s failed in an unforeseen way (%s)", self._part, name, exc_info=error)
 
     async def _end(self, name: str, task: asyncio.Task[Outcome[_T]], grace_s: float) -> None:

@@ -346,7 +346,7 @@ _NAMED = (
 def explained(error: BaseException) -> BridgeError:
     """Return the error, the most telling one of a group, as one that can be told: whatever it is, and short."""
     if isinstance(error, BaseExceptionGroup):
-        error = most_telling(error)
+        error = most_specific(error)
     if not isinstance(error, BridgeError):
         return BackendDefect(type(error).__name__, _text(error))
     text, hint = _text(error), getattr(error, "hint", None)
@@ -357,7 +357,7 @@ def explained(error: BaseException) -> BridgeError:
     return kind(text, hint=hint[:_LONGEST] if isinstance(hint, str) else "")
 
 
-def most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def most_specific(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the error in a group, however deep, that tells best what to do; of equal ones the first, which made the others stop.
 
     A fatal one, then a refused login, then what else can be explained, the lack of an answer last: it is often a consequence.

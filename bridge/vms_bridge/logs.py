@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vms_bridge.concealment import Secrets
 
 MESSAGE_CHARACTERS = 10_000
-_LOOKED_THROUGH = 20 * MESSAGE_CHARACTERS
+_SEARCHED = 20 * MESSAGE_CHARACTERS
 _MARGIN = 5_000
 """What is left away of a text that is too long to be looked through: half a secret may end it."""
 _REPEAT_S = 600.0
@@ -128,7 +128,7 @@ class Trouble:
     ) -> None:
         self._logger, self._subject, self._monotonic, self._repeat_s = logger, subject, monotonic, repeat_s
         self._began: float | None = None
-        self._told = 0.0
+        self._reported_at = 0.0
         self._count = 0
         self._codes: set[str] = set()
 
@@ -144,9 +144,9 @@ class Trouble:
         self._began = now if self._began is None else self._began
         self._count += 1
         self._codes.add(code)
-        if not is_news and now - self._told < self._repeat_s:
+        if not is_news and now - self._reported_at < self._repeat_s:
             return False
-        self._told = now
+        self._reported_at = now
         often = f" ({self._count} times in {_duration(now - self._began)})" if self._count > 1 else ""
         is_option = hint.partition(" ")[0].endswith(":")  # `url: must be ...` names an option as it is written
         remedy = f". {hint if is_option else hint[0].upper() + hint[1:]}" if hint else ""
@@ -178,8 +178,8 @@ def _time(record: logging.LogRecord) -> str:
 
 def _plain(text: str, secrets: Secrets | None) -> str:
     """Return the text struck first and cut then, so that no half of a secret is left at its end."""
-    redacted = redact(text[:_LOOKED_THROUGH], secrets)
-    if len(text) > _LOOKED_THROUGH:
+    redacted = redact(text[:_SEARCHED], secrets)
+    if len(text) > _SEARCHED:
         redacted = redacted[:-_MARGIN]
     cut = redacted if len(redacted) <= MESSAGE_CHARACTERS else f"{redacted[:MESSAGE_CHARACTERS]}..."
     return cut.translate(_CONTROL)

@@ -16,8 +16,8 @@ def test_waits_double_up_to_the_longest_and_begin_anew() -> None:
 
 def test_what_had_held_for_long_is_tried_again_soon() -> None:
     backoff = Backoff(1.0, 60.0)
-    assert [backoff.failed(held_s=HEALTHY_S - 1) for _ in range(3)] == [1, 2, 4]
-    assert backoff.failed(held_s=HEALTHY_S) == 1
+    assert [backoff.failed(lasted_s=HEALTHY_S - 1) for _ in range(3)] == [1, 2, 4]
+    assert backoff.failed(lasted_s=HEALTHY_S) == 1
     assert backoff.failed() == 2
 
 

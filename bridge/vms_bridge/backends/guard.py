@@ -68,7 +68,7 @@ class Guard:
         try:
             url = self._backend.url
         except Exception as error:  # noqa: BLE001 - the border
-            self._boundary.tell_defect("url", error)
+            self._boundary.report_defect("url", error)
             return None
         return url if isinstance(url, str) and len(url) <= _LONGEST_URL and url.isprintable() else None
 
@@ -225,7 +225,7 @@ async def make_backend(kind: BackendKind, system: str, settings: BaseModel, cloc
     if outcome.is_late:
         raise VmsUnreachable(f"its backend was not made within {CREATE_S:g} s")
     if isinstance(made, BaseException):
-        boundary.tell_defect("create", made)
+        boundary.report_defect("create", made)
         raise explained(made)
     if missing := [name for name in _CALLS if not callable(getattr(made, name, None))]:
         raise BackendDefect("no backend", f"what was made, {type(made).__name__}, lacks {', '.join(missing)}")

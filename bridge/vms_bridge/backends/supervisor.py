@@ -61,7 +61,7 @@ class Supervisor:
             self._feed.emit(SystemLost(detail=redact(in_words(error)), code=error.code))
             self._trouble.report(error, hint=error.hint, code=error.code)
             is_refused = isinstance(error, VmsAuthFailed) and now - self._accepted_at > _KNOWN_GOOD_S
-            wait_s = backoff.failed(held_s=now - started, longest_s=_AUTH_WAIT_S if is_refused else None)
+            wait_s = backoff.failed(lasted_s=now - started, longest_s=_AUTH_WAIT_S if is_refused else None)
             await self._clock.sleep(wait_s * (0.75 + 0.25 * self._jitter()))
 
     async def _run_once(self) -> BridgeError:

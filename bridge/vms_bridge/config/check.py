@@ -198,8 +198,8 @@ def _one_of(word: str, options: Sequence[str]) -> str:
 def _remedy(place: Place, error: ErrorDetails) -> str:
     """Return what to do: what the validator says, else what the model says of the option, else what always holds."""
     context = error.get("ctx", {})
-    if told := context.get("remedy"):
-        return _without_credentials(str(told), error["input"])
+    if remedy := context.get("remedy"):
+        return _without_credentials(str(remedy), error["input"])
     if error["type"] == "union_tag_invalid":
         return _one_of(str(context.get("tag")), place.tags)
     if place.is_key and (near := nearest(place.path[-1], re.findall("'(.*?)'", str(context.get("expected"))))):

@@ -216,7 +216,7 @@ class Broker:
             return Reason.BAD_AUTHENTICATION_METHOD
         if not connect.client_id:
             return Reason.CLIENT_ID_NOT_VALID
-        if not self._knows(connect):
+        if not self._is_user(connect):
             return Reason.BAD_CREDENTIALS
         reason = self._hooks.admit(connect)
         if reason == 0:
@@ -244,8 +244,8 @@ class Broker:
             return Reason.TOPIC_FILTER_NOT_VALID
         if not self._hooks.may_subscribe(connection.client_id, wish.filter):
             return Reason.NOT_AUTHORISED
-        tells = wish.retain_as_published and self._limits.tells_retained
-        grant = Grant(qos=min(wish.qos, 1), no_local=wish.no_local, retain_as_published=tells)
+        keeps_flag = wish.retain_as_published and self._limits.flags_retained
+        grant = Grant(qos=min(wish.qos, 1), no_local=wish.no_local, retain_as_published=keeps_flag)
         is_new = self._add(connection, wish.filter, grant)
         if wish.retain_handling == 0 or (wish.retain_handling == 1 and is_new):
             self._send_retained(connection, wish.filter, grant, besides=connection.client_id if wish.no_local else None)
@@ -318,7 +318,7 @@ class Broker:
     def _connection(self) -> Connection:
         return Connection(self, self._limits, self._hooks, self._clock)
 
-    def _knows(self, connect: Connect) -> bool:
+    def _is_user(self, connect: Connect) -> bool:
         if self._users is None:
             return True
         known = self._users.get(connect.username or "")

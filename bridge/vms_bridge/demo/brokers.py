@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE_S = 10.0
-_ALSO_LOOK_IN = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
+_MORE_PATHS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 _CONFIGURATION = """\
 listener {port} 127.0.0.1
 allow_anonymous true
@@ -47,7 +47,7 @@ class BrokerAddress:
 
 def find_mosquitto() -> Path | None:
     """Return where mosquitto is installed; Debian keeps it where a user's PATH does not lead."""
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_ALSO_LOOK_IN))
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_MORE_PATHS))
     found = shutil.which("mosquitto", path=path)
     return Path(found) if found else None
 

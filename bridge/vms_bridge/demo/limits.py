@@ -16,7 +16,7 @@ class BrokerLimits:
     payload above `max_payload_bytes` is dropped, and refused where the protocol allows it, as mosquitto does by its
     `message_size_limit`. With `user_is_client_id` (mosquitto: `use_username_as_clientid`) each user has one connection.
     RabbitMQ does not show what is retained to a subscription with a wildcard (`shows_retained_by_wildcard`). A broker may
-    not tell by MQTT 5 either that a message which comes live is retained (`tells_retained`).
+    not tell by MQTT 5 either that a message which comes live is retained (`flags_retained`).
     """
 
     receive_maximum: int = 1_000
@@ -25,7 +25,7 @@ class BrokerLimits:
     max_payload_bytes: int | None = None
     user_is_client_id: bool = False
     shows_retained_by_wildcard: bool = True
-    tells_retained: bool = True
+    flags_retained: bool = True
     max_queued_messages: int = 100_000
     max_queued_bytes: int = 64 * 1024 * 1024
     max_retained: int = 100_000

@@ -45,7 +45,7 @@ class LogFile:
         self._directory = -1
         self._file = -1
         self._size = 0
-        self._is_told = False
+        self._is_logged = False
 
     @property
     def place(self) -> str:
@@ -53,7 +53,7 @@ class LogFile:
         return str(self._path)
 
     @property
-    def tells(self) -> bool:
+    def resumes(self) -> bool:
         """Whether it can be read how far the events go in it."""
         return True
 
@@ -62,7 +62,7 @@ class LogFile:
         with self._lock:
             try:
                 self._open()
-                self._tell_exposures()
+                self._log_exposures()
                 return self._newest_cursor()
             except OSError as error:
                 self._close()
@@ -106,11 +106,11 @@ class LogFile:
         self._directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._begin()
 
-    def _tell_exposures(self) -> None:
+    def _log_exposures(self) -> None:
         """Say once what others can do to the log."""
-        for exposure in () if self._is_told else exposures(self._path):
+        for exposure in () if self._is_logged else exposures(self._path):
             _LOGGER.warning("the event log: %s; %s", exposure.text, exposure.hint)
-        self._is_told = True
+        self._is_logged = True
 
     def _close(self) -> None:
         for descriptor in (self._file, self._directory):

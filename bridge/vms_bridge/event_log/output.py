@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STDOUT = "standard output"
 _ATOMIC_BYTES = 4096
 """PIPE_BUF of Linux: so much is written to a pipe at once or not at all, and has room when the pipe is said to be writable."""
-_LOOK_S = 0.5
+_POLL_S = 0.5
 _HINTS = {
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room: the quota is used up",
@@ -43,7 +43,7 @@ class Output(Protocol):
         """Where that is, for people."""
 
     @property
-    def tells(self) -> bool:
+    def resumes(self) -> bool:
         """Whether it can be read how far the events go in it."""
 
     def open(self) -> Cursor | None:
@@ -80,7 +80,7 @@ class StandardOutput:
         return STDOUT
 
     @property
-    def tells(self) -> bool:
+    def resumes(self) -> bool:
         """Whether it can be read how far the events go in it."""
         return False
 
@@ -90,7 +90,7 @@ class StandardOutput:
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Write lines as they are taken. Raises OutputError; then some may have been written."""
-        while not _WRITING.acquire(timeout=_LOOK_S):
+        while not _WRITING.acquire(timeout=_POLL_S):
             self._end_if_over()
         try:
             descriptor = self._descriptor()
@@ -136,4 +136,4 @@ def _is_writable(descriptor: int) -> bool:
     """Wait a moment for room; also true where writing would fail at once."""
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
-    return bool(poll.poll(_LOOK_S * 1000))
+    return bool(poll.poll(_POLL_S * 1000))

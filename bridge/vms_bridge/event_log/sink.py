@@ -104,7 +104,7 @@ class EventLog:
             lines.insert(0, gap_line(self._clock.now(), page.gap, self._after))
         await self._write(lines)
         self._after = page.after
-        if lines and not self._output.tells and self._clock.monotonic() - self._noted_at >= _NOTE_S:
+        if lines and not self._output.resumes and self._clock.monotonic() - self._noted_at >= _NOTE_S:
             await self._note(hub)
         return len(page.messages) == _PAGE
 

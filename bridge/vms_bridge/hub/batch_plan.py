@@ -33,7 +33,7 @@ class BatchPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class StoredEvents:
     """What is known of events before: each as its backend told it, with its monitor's key, and what others have added.
 
     `late` has the ids of those of which something was told late: what follows of them must not overtake that.
@@ -44,7 +44,7 @@ class Known:
     late: Collection[str]
 
 
-def plan_batch(batch: EventBatch, system: System, known: Known, *, epoch: str) -> BatchPlan:
+def plan_batch(batch: EventBatch, system: System, known: StoredEvents, *, epoch: str) -> BatchPlan:
     """Return what the batch changes.
 
     A known event keeps its key, so that it comes to its end even when its monitor is hidden or gone by now. Other events
@@ -62,7 +62,7 @@ def plan_batch(batch: EventBatch, system: System, known: Known, *, epoch: str) -
         changed[event.id] = events[event.id] = (key, event)
         added = known.enrichments.get(event.id, {})
         shown = None if before is None else enriched(before, added)
-        messages.tell(key, shown, enriched(event, added), is_late=batch.late or event.id in known.late)
+        messages.add(key, shown, enriched(event, added), is_late=batch.late or event.id in known.late)
     commit = EventCommit(
         epoch=epoch,
         system=system.key,
@@ -76,13 +76,13 @@ def plan_batch(batch: EventBatch, system: System, known: Known, *, epoch: str) -
     return BatchPlan(commit=commit, last_events=messages.last_events, enrichments=enrichments)
 
 
-def plan_enrichment(event_id: str, source: str, enrichment: Enrichment, system: System, known: Known, *, epoch: str) -> BatchPlan:
+def plan_enrichment(event_id: str, source: str, enrichment: Enrichment, system: System, known: StoredEvents, *, epoch: str) -> BatchPlan:
     """Return what it changes that a source adds this to a known event."""
     key, event = known.events[event_id]
     before = known.enrichments.get(event_id, {})
     messages = _Messages(system, system.generation, epoch)
     now = {**before, source: enrichment}
-    messages.tell(key, enriched(event, before), enriched(event, now), is_late=event_id in known.late)
+    messages.add(key, enriched(event, before), enriched(event, now), is_late=event_id in known.late)
     commit = EventCommit(
         epoch=epoch,
         system=system.key,
@@ -105,7 +105,7 @@ class _Messages:
         self.new: list[NewMessage] = []
         self.last_events: dict[str, EventMessage] = {}
 
-    def tell(self, key: str, before: Event | None, event: Event, *, is_late: bool) -> None:
+    def add(self, key: str, before: Event | None, event: Event, *, is_late: bool) -> None:
         """Tell what has happened to an event of the monitor with this key."""
         for type_ in steps(before, event):
             seq = self._seqs[key] = self._seqs.get(key, 0) + 1

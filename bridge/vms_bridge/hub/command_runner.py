@@ -36,7 +36,7 @@ from vms_bridge.errors import (
 )
 from vms_bridge.hub.forced_alarms import ForcedAlarms
 from vms_bridge.hub.live_target import LiveTarget
-from vms_bridge.hub.looks import Looks
+from vms_bridge.hub.refreshes import Refreshes
 from vms_bridge.hub.requests import Requests
 from vms_bridge.hub.verification import Verification
 
@@ -101,8 +101,8 @@ class CommandRunner:
         self._locks: WeakValueDictionary[Target, asyncio.Lock] = WeakValueDictionary()
         """One for each target for which a command is under way."""
         self._slots: dict[str, asyncio.Semaphore] = {}
-        self._looks = Looks(clock, backend_of)
-        self._verification = Verification(hub, clock, self._looks)
+        self._refreshes = Refreshes(clock, backend_of)
+        self._verification = Verification(hub, clock, self._refreshes)
         self._forced = ForcedAlarms(clock, store, self._end_forced, on_forced)
 
     @property
@@ -241,9 +241,9 @@ class CommandRunner:
         """Look first, for somebody may have changed a mode since it was last seen; say whether all is as it should be."""
         if row.effect is None:
             return False
-        has_looked = await self._looks.at_once(command.target.system, target.in_vms)
+        is_refreshed = await self._refreshes.at_once(command.target.system, target.in_vms)
         self._check(command, row)
-        return has_looked and row.effect(command.action, None)(*target.states)
+        return is_refreshed and row.effect(command.action, None)(*target.states)
 
     async def _execute(self, command: Command, row: CommandRow[Any], target: LiveTarget) -> AckResult:
         action = await self._completed(command, target)

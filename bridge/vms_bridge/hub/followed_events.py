@@ -32,7 +32,7 @@ class FollowedEvents:
         """When each that is over was last told, the latest last."""
         self._late: set[str] = set()
         self._enrichments: dict[str, Mapping[str, Enrichment]] = {}
-        self.take_in(events, late=late, enrichments=enrichments)
+        self.add(events, late=late, enrichments=enrichments)
 
     @property
     def open(self) -> tuple[Event, ...]:
@@ -60,7 +60,7 @@ class FollowedEvents:
         """By event and source, what others have added to them."""
         return self._enrichments
 
-    def take_in(
+    def add(
         self,
         events: Iterable[tuple[str, Event]],
         *,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _HOUSEKEEPING_S = 600.0
-_LOOK_AT_STORE_S = 5.0
+_COUNT_S = 5.0
 _WAITING = timedelta(seconds=10)
 """From when on a message counts as undelivered: what is just on its way is no news."""
 
@@ -53,7 +53,7 @@ class Housekeeping:
         self._unsaved = asyncio.Event()
         self._saving = Chore("saving what monitors are", clock.monotonic)
         self._pruning = Chore("forgetting what is old", clock.monotonic)
-        self._looking = Chore("counting what waits", clock.monotonic)
+        self._counting = Chore("counting what waits", clock.monotonic)
 
     async def run(self) -> None:
         """Do all this until cancelled."""
@@ -101,11 +101,11 @@ class Housekeeping:
 
     async def _watch_store(self) -> None:
         while True:
-            waiting = await self._looking.attempt(self._store.waiting(longer_than=_WAITING))
+            waiting = await self._counting.attempt(self._store.waiting(longer_than=_WAITING))
             problem = self._store.problem or ("the store failed; see the log" if waiting is None else None)
             undelivered = self.state.undelivered if waiting is None else waiting
             self._set_state(replace(self.state, problem=problem, undelivered=undelivered))
-            await self._clock.sleep(_LOOK_AT_STORE_S)
+            await self._clock.sleep(_COUNT_S)
 
     def _set_state(self, state: BridgeState) -> None:
         if state != self.state:

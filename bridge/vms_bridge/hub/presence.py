@@ -25,21 +25,21 @@ MOST_SOURCES = 16
 class Presence:
     """The newest detection of each monitor, by each source that had one.
 
-    `tell` hears of each, `show` of what is there by all of them; None where nobody looks, or nobody knows.
+    `report` gets each, `show` what is there by all of them; None where nobody watches, or nobody knows.
     """
 
     def __init__(
         self,
         clock: Clock,
-        tell: Callable[[MonitorKey, Detection], None],
+        report: Callable[[MonitorKey, Detection], None],
         show: Callable[[MonitorKey, ObjectCounts | None], None],
     ) -> None:
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._show = show
         self._newest: dict[MonitorKey, dict[str, Detection]] = {}
         """Of each source, the one that told last comes last; one without objects where they have gone."""
-        self._looking: dict[MonitorKey, set[str]] = {}
+        self._watching: dict[MonitorKey, set[str]] = {}
         """Who has told since the monitor was lost last."""
         self._until: dict[tuple[MonitorKey, str], float] = {}
         """When the objects that are there are taken for gone; the one that is due first comes first."""
@@ -54,7 +54,7 @@ class Presence:
         of_sources = self._newest.setdefault(key, {})
         if detection.source not in of_sources and len(of_sources) >= MOST_SOURCES:
             self._lose(key, next(iter(of_sources)))
-        self._looking.setdefault(key, set()).add(detection.source)
+        self._watching.setdefault(key, set()).add(detection.source)
         self._take(key, detection)
         self._show(key, self._counts(key))
 
@@ -63,7 +63,7 @@ class Presence:
         for key in keys:
             for source in list(self._newest.get(key, ())):
                 self._empty(key, source)
-            if self._looking.pop(key, None):
+            if self._watching.pop(key, None):
                 self._show(key, None)
 
     def forget(self, keys: Iterable[MonitorKey]) -> None:
@@ -89,7 +89,7 @@ class Presence:
             now = self._clock.monotonic()
             for key, source in [each for each, until in self._until.items() if until <= now]:
                 self._empty(key, source)
-                self._looking.get(key, set()).discard(source)  # who sees objects would have told
+                self._watching.get(key, set()).discard(source)  # who sees objects would have told
                 self._show(key, self._counts(key))
 
     def _take(self, key: MonitorKey, detection: Detection) -> None:
@@ -100,7 +100,7 @@ class Presence:
             self._is_any.set()
         of_sources.pop(detection.source, None)
         of_sources[detection.source] = detection
-        self._tell(key, detection)
+        self._report(key, detection)
 
     def _empty(self, key: MonitorKey, source: str) -> None:
         """Tell of a source's objects, if it has shown some, that there are none any more."""
@@ -111,14 +111,14 @@ class Presence:
     def _lose(self, key: MonitorKey, source: str) -> None:
         self._empty(key, source)
         del self._newest[key][source]
-        self._looking.get(key, set()).discard(source)
+        self._watching.get(key, set()).discard(source)
 
     def _counts(self, key: MonitorKey) -> ObjectCounts | None:
         """Return what is there: of each label as many as whoever sees most of them."""
-        looking = self._looking.get(key)
-        if not looking:
+        watching = self._watching.get(key)
+        if not watching:
             return None
-        seen = [self._newest[key][source] for source in looking]
+        seen = [self._newest[key][source] for source in watching]
         zones = {zone for detection in seen for one in detection.objects for zone in one.zones}
         return ObjectCounts(
             labels=_most(_labels(detection) for detection in seen),

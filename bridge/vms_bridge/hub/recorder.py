@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import ContributionRefused
-from vms_bridge.hub.batch_plan import Known, plan_batch, plan_enrichment
+from vms_bridge.hub.batch_plan import StoredEvents, plan_batch, plan_enrichment
 from vms_bridge.store import StaleEpoch
 
 if TYPE_CHECKING:
@@ -99,15 +99,15 @@ class Recorder:
         self._on_stored(system, plan)
         return True
 
-    async def _known(self, system: System, ids: Iterable[str]) -> Known:
+    async def _known(self, system: System, ids: Iterable[str]) -> StoredEvents:
         followed = system.events
         others = [event_id for event_id in ids if event_id not in followed.by_id]
         known = await self._store.events(system.key, system.generation, others) if others else {}
         if not known:
-            return Known(events=followed.by_id, enrichments=followed.enrichments, late=followed.late)
-        late = await self._store.told_late(system.key, system.generation, tuple(known))
+            return StoredEvents(events=followed.by_id, enrichments=followed.enrichments, late=followed.late)
+        late = await self._store.reported_late(system.key, system.generation, tuple(known))
         added = await self._store.enrichments(system.key, system.generation, tuple(known))
-        return Known(
+        return StoredEvents(
             events={**known, **followed.by_id},
             enrichments={**added, **followed.enrichments},
             late=followed.late | late,

@@ -31,7 +31,7 @@ class _Request:
     task: asyncio.Task[Ack]
     listeners: list[Progress] = field(default_factory=list)
 
-    def tell(self, ack: Ack) -> None:
+    def report(self, ack: Ack) -> None:
         """Tell everybody who has asked for this how it goes."""
         for listener in list(self.listeners):
             listener(ack)
@@ -78,7 +78,7 @@ class Requests:
 
     def _begin(self, command: Command) -> _Request:
         async def run() -> Ack:
-            return await self._run(command, request.tell)
+            return await self._run(command, request.report)
 
         task = asyncio.create_task(run(), name=f"command {command.name}")
         request = _Request(command=command, since=self._clock.monotonic(), task=task)

@@ -55,7 +55,7 @@ class System:
     """How its modes and run states are shown."""
     strike: Callable[[str], str] = str
     """Takes secrets out of what it says in sentences."""
-    _told: dict[int, tuple[object, Monitor]] = field(default_factory=dict)
+    _admitted: dict[int, tuple[object, Monitor]] = field(default_factory=dict)
     """What was told last of monitors, and what was made of each: thousands are not looked into again while they are the same."""
     _view: SystemView | None = None
     _is_shared: bool = False
@@ -63,15 +63,15 @@ class System:
 
     def admit(self, monitors: Iterable[object]) -> list[Monitor]:
         """Return the monitors that a backend tells of. Raises BackendDefect for what is none."""
-        told: dict[int, tuple[object, Monitor]] = {}
+        admitted: dict[int, tuple[object, Monitor]] = {}
         for monitor in monitors:
-            known = self._told.get(id(monitor))
+            known = self._admitted.get(id(monitor))
             is_known = known is not None and known[0] is monitor
-            told[id(monitor)] = (
+            admitted[id(monitor)] = (
                 known if known is not None and is_known else (monitor, self._labelled(door.MONITORS.admit(monitor)))
             )
-        self._told = told
-        return [monitor for _, monitor in told.values()]
+        self._admitted = admitted
+        return [monitor for _, monitor in admitted.values()]
 
     def admit_state(self, monitor_id: str, state: MonitorState) -> MonitorState:
         """Return the state that a backend tells of. Raises BackendDefect for what is none."""

@@ -103,7 +103,7 @@ class Updates:
         for message in commit.messages:
             system.seqs[message.monitor] = message.seq
         late = {message.event_id for message in commit.messages if message.late}
-        system.events.take_in(commit.events, late=late, enrichments=plan.enrichments)
+        system.events.add(commit.events, late=late, enrichments=plan.enrichments)
         system.last_events.update(last_events)
         for key, newest in last_events.items():
             if key in system.monitors:

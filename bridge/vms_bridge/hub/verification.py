@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Command, CommandRow
     from vms_bridge.commands.row import Shows
     from vms_bridge.hub.live_target import LiveTarget
-    from vms_bridge.hub.looks import Looks
+    from vms_bridge.hub.refreshes import Refreshes
     from vms_bridge.views import HubView
 
 _SOON_S, _LATER_S = (0.1, 0.2, 0.4), (0.8, 1.6, 3.2, 5.0)
@@ -23,17 +23,17 @@ _SOON_S, _LATER_S = (0.1, 0.2, 0.4), (0.8, 1.6, 3.2, 5.0)
 class Verification:
     """Verifies commands, any number of them at a time."""
 
-    def __init__(self, hub: HubView, clock: Clock, looks: Looks) -> None:
+    def __init__(self, hub: HubView, clock: Clock, refreshes: Refreshes) -> None:
         self._hub = hub
         self._clock = clock
-        self._looks = looks
+        self._refreshes = refreshes
 
     async def until_seen(
         self, command: Command, row: CommandRow[Any], target: LiveTarget, shows: Shows, *, showed_before: bool
     ) -> None:
         """Wait until the effect shows; what showed before proves nothing until the backend has looked again."""
         news = asyncio.Event()
-        has_looked = asyncio.Event()
+        is_refreshed = asyncio.Event()
         subscription = self._hub.subscribe(target.subjects)
 
         async def listen() -> None:
@@ -43,16 +43,16 @@ class Verification:
 
         async def look() -> None:
             delay_s = 0.0 if showed_before else row.shows_after_s(command.action)
-            async for has_seen in self._look_again(target, delay_s=delay_s, is_alone=row.is_seen_alone):
+            async for has_seen in self._refresh_again(target, delay_s=delay_s, is_alone=row.is_seen_alone):
                 if has_seen:
-                    has_looked.set()
+                    is_refreshed.set()
                 news.set()
 
         work = [asyncio.create_task(each(), name=f"{each.__name__} for {command.name}") for each in (listen, look)]
         for task in work:
             task.add_done_callback(lambda _task: news.set())
         try:
-            while not (shows(*target.states) and (has_looked.is_set() or not showed_before)):
+            while not (shows(*target.states) and (is_refreshed.is_set() or not showed_before)):
                 for ended in (task for task in work if task.done()):
                     ended.result()  # it does not end by itself
                 await news.wait()
@@ -63,17 +63,17 @@ class Verification:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
 
-    async def _look_again(self, target: LiveTarget, *, delay_s: float, is_alone: bool) -> AsyncIterator[bool]:
+    async def _refresh_again(self, target: LiveTarget, *, delay_s: float, is_alone: bool) -> AsyncIterator[bool]:
         """Have the backend look, and tell of each look whether it could."""
-        system, looks = target.named.system, self._looks
+        system, refreshes = target.named.system, self._refreshes
         if delay_s:
             await self._clock.sleep(delay_s)
-        yield await looks.at_once(system, target.in_vms)
+        yield await refreshes.at_once(system, target.in_vms)
         for pause_s in _SOON_S:
             await self._clock.sleep(pause_s)
-            yield await (looks.if_idle if is_alone else looks.together)(system, target.in_vms)
+            yield await (refreshes.if_idle if is_alone else refreshes.together)(system, target.in_vms)
         if is_alone:  # nobody else's look tells of it, and a VMS may need a second
-            yield await looks.at_once(system, target.in_vms)
+            yield await refreshes.at_once(system, target.in_vms)
         for pause_s in chain(_LATER_S, repeat(_LATER_S[-1])):
             await self._clock.sleep(pause_s)
-            yield await (looks.alone if is_alone else looks.together)(system, target.in_vms)
+            yield await (refreshes.alone if is_alone else refreshes.together)(system, target.in_vms)

@@ -64,7 +64,7 @@ class BrokerTrial:
         topic = f"{self._root}/retained"
         if not await self._passes(topic, b"here", clear=False):
             return []
-        tells = any(each.retained for each in self._came if each.topic == topic)
+        is_flagged = any(each.retained for each in self._came if each.topic == topic)
         by_wildcard = await self._is_shown(topic, f"{self._root}/+")
         is_kept = by_wildcard or await self._is_shown(topic, topic)
         await self._clear(topic)
@@ -72,7 +72,7 @@ class BrokerTrial:
             text = "the broker does not keep retained messages: nobody who comes later learns the state of anything"
             return [Finding(text=text, problem=True, hint="allow retained messages in the broker")]
         found = []
-        if not tells:
+        if not is_flagged:
             text = "this broker does not tell a command that is retained from one that was just given: the bridge looks for each"
             found.append(Finding(text=text, hint="that takes a moment; a broker with MQTT 5 spares it"))
         if not by_wildcard:
@@ -90,9 +90,9 @@ class BrokerTrial:
             other = await Link.open(self._config, client_id=f"{client_id}_media", clock=self._clock)
         except BrokerError as error:
             return [Finding(text=f"the broker admits no second connection: {error}", hint="pictures go over the first one")]
-        stands = await self._passes(f"{self._root}/second", b"here") and self._link.is_open
+        is_up = await self._passes(f"{self._root}/second", b"here") and self._link.is_open
         await other.close()
-        if stands:
+        if is_up:
             return []
         return [Finding(text="the broker takes a second connection of this user for the first one come anew", hint=hint)]
 

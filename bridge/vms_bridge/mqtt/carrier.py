@@ -101,7 +101,7 @@ class Carrier:
         """Drop the connection: it has no will and owes nothing."""
         company = self._dialect.company
         if company.is_suspected:
-            company.judge(stands=await self._stands())
+            company.judge(is_up=await self._is_up())
         await self._drop()
 
     @property
@@ -174,7 +174,7 @@ class Carrier:
             dialect=self._dialect,
         )
 
-    async def _stands(self) -> bool:
+    async def _is_up(self) -> bool:
         """Say whether the broker is well with this connection, or with a new one where it was still being made."""
         new: Link | None = None
         try:
@@ -215,4 +215,4 @@ class Carrier:
         keeper.cancel()
         await asyncio.wait({keeper})
         if was_lost:
-            await self._clock.sleep(self._backoff.failed(held_s=self._clock.monotonic() - self._began))
+            await self._clock.sleep(self._backoff.failed(lasted_s=self._clock.monotonic() - self._began))

@@ -49,7 +49,7 @@ class CatchUp:
         self._is_safe = is_safe
         self._settle = settle
         self._clock = clock
-        self._looked = clock.moment()
+        self._seen_at = clock.moment()
         self._away_s = absence.seconds() if link.session_present else 0.0
         self.is_strange = link.session_present and not absence.is_known and not absence.has_shunned
         """Whether the broker has a session for us that we have never had, with subscriptions that nobody knows."""
@@ -63,7 +63,7 @@ class CatchUp:
         """Return how old a message may be that has come just now; None where that is not known."""
         if not self.over.is_set():
             return self._away_s
-        slept_s = self._looked.until(self._clock.moment())  # what comes to one who slept may have lain there as long
+        slept_s = self._seen_at.until(self._clock.moment())  # what comes to one who slept may have lain there as long
         return slept_s if slept_s is None or slept_s > _SLEPT_S else 0.0
 
     async def shun(self) -> NoReturn:
@@ -97,7 +97,7 @@ class CatchUp:
         try:
             while True:
                 await self._clock.sleep(_TICK_S)
-                self._looked = self._clock.moment()
+                self._seen_at = self._clock.moment()
                 if self.over.is_set():
                     self._settle(self._link.alive)
                 if self._link.session_s and self.over.is_set() and self._is_safe():

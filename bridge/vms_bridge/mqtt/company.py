@@ -22,7 +22,7 @@ _SOON_S = 3.0
 """Who is thrown out is so at once; the rest is for a busy machine."""
 _CUTS = 2
 """How often in a row a connection has to be cut just after the other was made, which stands, to be more than chance."""
-_STANDS_S = 10.0
+_UP_S = 10.0
 _AGAIN_S = 3600.0
 _FRESH = timedelta(days=30)
 """Then it is found out anew: the broker may have been told otherwise."""
@@ -68,9 +68,9 @@ class Company:
                 self._is_kept = True
             self._news.clear()
             while not self._news.is_set():
-                await clock.sleep(_STANDS_S)
+                await clock.sleep(_UP_S)
                 now = clock.monotonic()
-                if len(self._opened) > 1 and now - max(self._opened.values()) >= _STANDS_S:
+                if len(self._opened) > 1 and now - max(self._opened.values()) >= _UP_S:
                     self._cuts = 0
                     self._learn(2)
 
@@ -97,11 +97,11 @@ class Company:
         elif which is Connection.MAIN:  # the other one's end follows from this one's
             self._cuts, self._suspicion = 0, None
 
-    def judge(self, *, stands: bool) -> None:
+    def judge(self, *, is_up: bool) -> None:
         """Note whether the other connection was seen to stand after the end that is suspected."""
-        is_told, self._suspicion = self._suspicion, None
-        self._cuts = self._cuts + 1 if stands else 0
-        if self._cuts >= _CUTS or (stands and is_told):
+        is_confirmed, self._suspicion = self._suspicion, None
+        self._cuts = self._cuts + 1 if is_up else 0
+        if self._cuts >= _CUTS or (is_up and is_confirmed):
             self._learn(1)
 
     def refused(self, reason: str, now: float) -> None:

@@ -35,7 +35,7 @@ class Dialect:
         """Note that it could not even be asked."""
         self._silences = 0
 
-    def may_be_old(self, *, told: bool) -> bool:
-        """Say whether 3.1.1 is to be tried, after it did not answer in MQTT 5; `told` if it says that it can't."""
+    def may_be_old(self, *, was_refused: bool) -> bool:
+        """Say whether 3.1.1 is to be tried, after it did not answer in MQTT 5; `was_refused` if it says that it can't."""
         self._silences += 1
-        return told or (not self._knows_5 and self._silences >= self._patience)
+        return was_refused or (not self._knows_5 and self._silences >= self._patience)

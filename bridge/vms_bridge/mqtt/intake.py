@@ -66,7 +66,7 @@ class CommandIntake:
         """Commands that are there before their systems."""
         self._outbox: Outbox | None = None
         self._to_clear: dict[str, None] = {}
-        self._held: deque[Entry] = deque()
+        self._waiting: deque[Entry] = deque()
         self._releasing: asyncio.Task[None] | None = None
         self._notices = Notices(_LOGGER, clock)
         self._answers = Answers(topics=topics, clock=clock, counters=counters, notices=self._notices)
@@ -86,7 +86,7 @@ class CommandIntake:
         """Take over what an earlier run has not answered."""
         for entry in await self._ledger.open():
             if entry.answer is None:
-                self._held.append(entry)
+                self._waiting.append(entry)
             else:
                 self._answers.give(entry.message, entry.answer, partial(self._ledger.strike_out, entry))
 
@@ -111,7 +111,7 @@ class CommandIntake:
                 outbox.clear(topic)
             self._to_clear.clear()
         self._answers.attach(outbox)
-        if outbox is not None and self._held and (self._releasing is None or self._releasing.done()):
+        if outbox is not None and self._waiting and (self._releasing is None or self._releasing.done()):
             self._releasing = asyncio.create_task(self._release(), name="mqtt-commands-held")
 
     def take(self, message: Message, age_s: float | None = 0.0) -> None:
@@ -133,18 +133,18 @@ class CommandIntake:
             message.acknowledge()  # by its id it can't be another one of the same words
             return
         entry = self._ledger.enter(message, age_s)
-        if self._outbox is not None and not self._held:
+        if self._outbox is not None and not self._waiting:
             self._begin(entry)
-        elif len(self._held) < MAX_UNDER_WAY:
-            self._held.append(entry)
+        elif len(self._waiting) < MAX_UNDER_WAY:
+            self._waiting.append(entry)
         else:
             self._refuse_busy(entry)
 
     async def _release(self) -> None:
         """Begin with what is held, giving way to others now and then; what comes meanwhile waits behind it."""
         count = 0
-        while self._held and self._outbox is not None:
-            entry = self._held.popleft()
+        while self._waiting and self._outbox is not None:
+            entry = self._waiting.popleft()
             try:
                 self._begin(entry)
             except Exception:  # as for one that comes now (`Inbox`): the others are run all the same
@@ -250,7 +250,7 @@ class CommandIntake:
 
     def _deadline(self, entry: Entry) -> float | None:
         expiry_s = entry.message.expiry_s
-        return None if expiry_s is None else self._clock.monotonic() + expiry_s - (entry.held_s(self._clock.moment()) or 0.0)
+        return None if expiry_s is None else self._clock.monotonic() + expiry_s - (entry.waited_s(self._clock.moment()) or 0.0)
 
     async def _run(self, entry: Entry, command: Command) -> None:
         try:
@@ -329,10 +329,10 @@ def age_of(entry: Entry, now: Moment) -> float | None:
 
     While a link is made it does not grow older: all that waited are judged by how long the bridge was away.
     """
-    held_s = entry.held_s(now)
-    if entry.age_s is None or held_s is None:
+    waited_s = entry.waited_s(now)
+    if entry.age_s is None or waited_s is None:
         return None
-    return entry.age_s + (held_s if entry.is_resumed or held_s > _START_S else 0.0)
+    return entry.age_s + (waited_s if entry.is_resumed or waited_s > _START_S else 0.0)
 
 
 def _bounded(message: Message) -> Message:

@@ -40,14 +40,14 @@ class Entry:
     is_fit: bool = False
     """Whether it was found young enough; it grows no older for us while its system is awaited."""
 
-    def held_s(self, now: Moment) -> float | None:
+    def waited_s(self, now: Moment) -> float | None:
         """Return for how long it has been here; None where that is not known."""
         return self.taken.until(now)
 
     def is_expired(self, now: Moment) -> bool:
         """Say whether the time is over that its sender has set for it."""
-        held_s = self.held_s(now)
-        return self.message.expiry_s is not None and (held_s is None or held_s >= self.message.expiry_s)
+        waited_s = self.waited_s(now)
+        return self.message.expiry_s is not None and (waited_s is None or waited_s >= self.message.expiry_s)
 
 
 class _Note(BaseModel):

@@ -103,7 +103,7 @@ class Lifeline:
             if question.reached_at is None and question.pings < self._pongs:
                 question.reached_at = now
 
-    def look(self, now: float, transit: Transit | None, *, is_written: bool) -> None:
+    def check(self, now: float, transit: Transit | None, *, is_written: bool) -> None:
         """Note how far things have come; `is_written`: the kernel has all of it. No `transit`: it does not say more."""
         if transit is not None:
             if self._arrived is not None and transit.arrived != self._arrived:

@@ -47,11 +47,11 @@ _OVERHEAD_BYTES = 32
 
 
 class _NotUnderstood(Exception):
-    """No answer in this version of MQTT: the broker says so (`told`), or has gone, or what came is no MQTT."""
+    """No answer in this version of MQTT: the broker says so (`was_refused`), or has gone, or what came is no MQTT."""
 
-    def __init__(self, *, told: bool = False) -> None:
+    def __init__(self, *, was_refused: bool = False) -> None:
         super().__init__()
-        self.told = told
+        self.was_refused = was_refused
 
 
 class Link:
@@ -125,13 +125,13 @@ class Link:
             try:
                 await link._connect(send_buffer_bytes)
             except _NotUnderstood as failure:
-                if not (link.is_mqtt5 and dialect.may_be_old(told=failure.told)):
+                if not (link.is_mqtt5 and dialect.may_be_old(was_refused=failure.was_refused)):
                     break
             except BrokerError:
                 dialect.failed()
                 raise
             else:
-                link._tell_protocol()
+                link._log_protocol()
                 return link
         raise reasons.no_answer(_address(config), config)
 
@@ -248,7 +248,7 @@ class Link:
         """Drop the connection without a goodbye."""
         self._end(self._lost("closed"))
 
-    def _tell_protocol(self) -> None:
+    def _log_protocol(self) -> None:
         """Say once that an old broker is spoken to in its own language, and once what a broker does not keep for us."""
         if not self.is_mqtt5 and not self._dialect.is_old:
             self._dialect.is_old = True
@@ -299,7 +299,7 @@ class Link:
     ) -> None:
         self._connack = True
         if reason.value == reasons.UNSUPPORTED_PROTOCOL and self.is_mqtt5:  # paho reads 3.1.1's own 0x01 as this too
-            self._end(_NotUnderstood(told=True))
+            self._end(_NotUnderstood(was_refused=True))
             return
         if self.is_mqtt5:
             self._dialect.answered()

@@ -112,7 +112,7 @@ class LinkDriver:
             if now - self._ticked > _SLEPT_S:
                 lifeline.woke(now)
             self._ticked = now
-            lifeline.look(now, self._client.transit(), is_written=not self._has_more())
+            lifeline.check(now, self._client.transit(), is_written=not self._has_more())
             if (silence_s := lifeline.silence_s(now)) is not None:
                 self._on_silence(silence_s)
             elif count := lifeline.forgotten(now):

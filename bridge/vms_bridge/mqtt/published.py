@@ -13,7 +13,7 @@ from vms_bridge.mqtt.events import SINK
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from vms_bridge.mqtt.held import Held
+    from vms_bridge.mqtt.inventory import RetainedMessages
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.views import HubView, MonitorKey
 
@@ -61,13 +61,13 @@ class Published:
             self._keys = keys
             await self._keep(hub)
 
-    def add_to(self, held: Held, topics: Topics) -> None:
+    def add_to(self, found: RetainedMessages, topics: Topics) -> None:
         """Have the broker hold what it must, where it shows nothing at all: what is no longer wanted is cleared then."""
-        if held.states or held.discovery:
+        if found.states or found.discovery:
             return
         for system, monitor in self._keys:
-            held.discovery |= {topics.system_discovery(system): b"", topics.monitor_discovery(system, monitor): b""}
-            held.states |= {topics.system_state(system): b"", topics.monitor_state(system, monitor): b""}
+            found.discovery |= {topics.system_discovery(system): b"", topics.monitor_discovery(system, monitor): b""}
+            found.states |= {topics.system_state(system): b"", topics.monitor_state(system, monitor): b""}
 
     async def _keep(self, hub: HubView) -> None:
         systems: dict[str, list[str]] = {}

@@ -25,7 +25,7 @@ FORGET_S = 6.0
 """How long topics outlive what they are about: Home Assistant's templates can't read an empty message, so its entities
 have to be gone before, and their discovery payload goes after up to three seconds (homeassistant/announcer.py)."""
 _AT_ONCE = 64
-_LOOK_S = 0.5
+_POLL_S = 0.5
 
 
 def digest(payload: bytes) -> bytes:
@@ -36,18 +36,18 @@ def digest(payload: bytes) -> bytes:
 class Publisher:
     """Publishes what changes over one link: at once what matters, measurements once in `interval_s`.
 
-    `held` has digests of what the broker retains of ours from before, but for pictures and discovery, by topic.
+    `retained` has digests of what the broker retains of ours from before, but for pictures and discovery, by topic.
     """
 
     def __init__(
-        self, *, hub: HubView, topics: Topics, outbox: Outbox, clock: Clock, interval_s: float, held: Mapping[str, bytes]
+        self, *, hub: HubView, topics: Topics, outbox: Outbox, clock: Clock, interval_s: float, retained: Mapping[str, bytes]
     ) -> None:
         self._hub = hub
         self._topics = topics
         self._outbox = outbox
         self._clock = clock
         self._interval_s = interval_s
-        self._held = dict(held)
+        self._retained = dict(retained)
         self._monitors: dict[MonitorKey, tuple[MonitorState, float]] = {}
         self._systems: dict[str, tuple[SystemState, float]] = {}
         self._later: dict[MonitorKey | str, float] = {}
@@ -77,7 +77,7 @@ class Publisher:
     async def run(self) -> None:
         """Publish measurements when their time has come, and clear what is gone, until cancelled."""
         while True:
-            await self._clock.sleep(min(_LOOK_S, self._interval_s))
+            await self._clock.sleep(min(_POLL_S, self._interval_s))
             now = self._clock.monotonic()
             for key in [key for key, due in self._gone.items() if due <= now]:
                 del self._gone[key]
@@ -153,8 +153,8 @@ class Publisher:
 
     def _put(self, topic: str, payload: bytes) -> None:
         """Publish what is retained, unless the broker has exactly this from before."""
-        held = self._held.pop(topic, None)
-        if held is None or held != digest(payload):
+        retained = self._retained.pop(topic, None)
+        if retained is None or retained != digest(payload):
             self._outbox.ensure(topic, payload)
 
     def _forget(self, key: MonitorKey | str) -> None:
@@ -180,13 +180,13 @@ class Publisher:
             self._clear(topic)
 
     def _clear(self, topic: str) -> None:
-        self._held.pop(topic, None)
+        self._retained.pop(topic, None)
         self._outbox.clear(topic)
 
     def _clear_strays(self) -> None:
         """Clear what an earlier run has left; of systems that have not been heard yet, say that it is unknown."""
         systems = self._hub.systems
-        for topic in list(self._held):
+        for topic in list(self._retained):
             subject = self._topics.parse_state(topic)
             system = systems.get(subject.system) if subject and subject.system else None
             if subject is None or subject.system is None:
@@ -203,6 +203,6 @@ class Publisher:
         state = MonitorState(detail="not asked yet")
         view = MonitorView(system=system, key=key, monitor=Monitor(id=key, name=key), state=state)
         payload = monitor_state(view)
-        if self._held[topic] != digest(payload):
-            self._held[topic] = digest(payload)
+        if self._retained[topic] != digest(payload):
+            self._retained[topic] = digest(payload)
             self._outbox.ensure(topic, payload)

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vms_bridge.mqtt.held import SETTLE_S
+from vms_bridge.mqtt.inventory import SETTLE_S
 from vms_bridge.mqtt.outbox import Post
 
 if TYPE_CHECKING:

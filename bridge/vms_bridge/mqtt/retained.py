@@ -30,7 +30,7 @@ _AT_ONCE = 64
 """Commands that are looked for at a time, each by its topic where wildcards show nothing."""
 
 
-class RetainedLook:
+class RetainedReader:
     """Asks for what is retained by subscribing once more, which brings it again (MQTT 3.1.1 §3.8.4); one at a time."""
 
     def __init__(self, link: Link, topics: Topics, clock: Clock) -> None:
@@ -42,7 +42,7 @@ class RetainedLook:
         self._found: dict[str, Message] | None = None
         self._is_back = asyncio.Event()
 
-    async def look(self, filters: Sequence[Filter], *, for_a_moment: bool = False) -> Mapping[str, Message] | None:
+    async def read(self, filters: Sequence[Filter], *, for_a_moment: bool = False) -> Mapping[str, Message] | None:
         """Return what is retained there, by topic; None if the broker has not answered in time.
 
         The subscriptions stay, unless they are `for_a_moment`. Raises BrokerUnreachable.
@@ -71,7 +71,7 @@ class RetainedLook:
         topic = self._topics.marker
         self._link.publish(topic, b"here", retain=True, on_ack=_nothing)
         try:
-            found = await self.look([Filter(topic=self._topics.marker_filter, qos=1)], for_a_moment=True)
+            found = await self.read([Filter(topic=self._topics.marker_filter, qos=1)], for_a_moment=True)
         finally:
             self._link.publish(topic, b"", retain=True, on_ack=_nothing)
         return found is not None and topic in found
@@ -97,18 +97,18 @@ class RetainedLook:
 
 
 class CommandScreen:
-    """Hands commands on, those first looked for that may be retained, unless the broker tells (`tells`).
+    """Hands commands on, those first looked for that may be retained, unless the broker tells (`is_flagged`).
 
     `filters` are the subscriptions by which commands come. Nothing is lost: what can't be looked for is handed on as it came.
     """
 
     def __init__(
-        self, look: RetainedLook, filters: Sequence[Filter], hand_on: Callable[[Message, float | None], None], *, tells: bool
+        self, reader: RetainedReader, filters: Sequence[Filter], hand_on: Callable[[Message, float | None], None], *, is_flagged: bool
     ) -> None:
-        self._look = look
+        self._reader = reader
         self._filters = filters
         self._hand_on = hand_on
-        self.tells = tells
+        self.is_flagged = is_flagged
         self.is_shown_by_wildcard = True
         self._doubted: deque[tuple[Message, float | None]] = deque()
         self._seen: dict[str, bytes] = {}
@@ -117,10 +117,10 @@ class CommandScreen:
 
     def take(self, message: Message, age_s: float | None) -> None:
         """Hand a command on, now or once it is known whether it is retained."""
-        if message.retained and not self.tells:
+        if message.retained and not self.is_flagged:
             message.acknowledge()
             self._sort_out({message.topic: message})
-        elif self.tells or not message.payload or len(self._doubted) >= _MOST:
+        elif self.is_flagged or not message.payload or len(self._doubted) >= _MOST:
             self._hand_on(message, age_s)
         else:
             self._doubted.append((message, age_s))
@@ -173,8 +173,8 @@ class CommandScreen:
 
     async def _retained(self, topics: set[str]) -> Mapping[str, Message]:
         if self.is_shown_by_wildcard:
-            return await self._look.look(self._filters) or {}
-        return await self._look.look([Filter(topic=each, qos=1) for each in sorted(topics)], for_a_moment=True) or {}
+            return await self._reader.read(self._filters) or {}
+        return await self._reader.read([Filter(topic=each, qos=1) for each in sorted(topics)], for_a_moment=True) or {}
 
 
 def _nothing(_code: int) -> None:

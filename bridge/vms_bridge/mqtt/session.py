@@ -97,7 +97,7 @@ class Session:
         self._publications: Publications | None = None
         self._is_leaving = False
         self._greeting = b""
-        self._deaf_to: list[str] = []
+        self._refused_filters: list[str] = []
         self._counted = replace(memory.counters)
         self._refusals = Refusals(topics=self._topics, notices=notices, clock=clock)
         self.outbox = Outbox(
@@ -161,30 +161,30 @@ class Session:
         await self._catch_up.begin(filters, lasting=commands)
         if self._catch_up.is_strange:
             await self._catch_up.shun()
-        held = await self._inventory.take()
-        self._memory.published.add_to(held, self._topics)
-        self._screen.tells = self._inventory.tells_retained
-        if not self._screen.tells:
-            self._screen.is_shown_by_wildcard = await self._look.shows_by_wildcard()
+        retained = await self._inventory.take()
+        self._memory.published.add_to(retained, self._topics)
+        self._screen.is_flagged = self._inventory.flags_retained
+        if not self._screen.is_flagged:
+            self._screen.is_shown_by_wildcard = await self._reader.shows_by_wildcard()
         self._hello()
         self._post(self._topics.info, self._greeting)
-        if self._rivalry.is_foreign(held.info) and not self._memory.established:
+        if self._rivalry.is_foreign(retained.info) and not self._memory.established:
             await self._clock.sleep(SETTLE_S)  # a bridge of this name that is at work answers our hello at once
         await self._open_for_business()
         await self._memory.absence.subscribed(filters)
         subscription = self._hub.subscribe()
         try:
-            await self._publish(subscription, held)
+            await self._publish(subscription, retained)
         finally:
             subscription.close()
 
     async def _open_for_business(self) -> None:
         """Take commands, whatever the broker lets us hear of them, then say that the bridge is there."""
         topics = self._topics
-        self._deaf_to = await self._link.subscribe(self._wanted())
-        if not set(topics.births) <= set(self._deaf_to):  # Home Assistant uses one of them
-            self._deaf_to = [each for each in self._deaf_to if each not in topics.births]
-        for refused in self._deaf_to:
+        self._refused_filters = await self._link.subscribe(self._wanted())
+        if not set(topics.births) <= set(self._refused_filters):  # Home Assistant uses one of them
+            self._refused_filters = [each for each in self._refused_filters if each not in topics.births]
+        for refused in self._refused_filters:
             self._notices.warn(
                 f"subscription {refused}",
                 f"the MQTT broker refused the subscription to {refused}: what is sent there is not heard; "
@@ -228,7 +228,7 @@ class Session:
             self._refusals.run(partial(self._repeat, published)),
             self._establish(published),
             self._leave_sync(),
-            self._tell_counts(),
+            self._publish_counts(),
             self._memory.dialect.company.run(self._hub, SINK, self._clock),
             self._memory.confirmations.run(self._hub, self._clock, self._notices),
         ]
@@ -261,7 +261,7 @@ class Session:
     def _received(self, message: Message) -> None:
         """Send a message where it belongs."""
         topics = self._topics
-        if self._look.heard(message):
+        if self._reader.heard(message):
             return
         if topics.stray_command(message.topic) is not None:  # whatever its keys are
             self._screen.take(message, self._catch_up.age_s())
@@ -272,7 +272,7 @@ class Session:
         elif message.topic == topics.sync or (
             message.retained and message.topic not in {topics.status, *topics.births, topics.replay}
         ):
-            self._inventory.hear(message)
+            self._inventory.receive(message)
         elif not message.retained and self._catch_up.over.is_set():  # some brokers keep other things for us too
             self._heard_live(message)
 
@@ -310,7 +310,7 @@ class Session:
     async def _leave_sync(self) -> None:
         """Hear no more of what we send ourselves."""
         await self._catch_up.over.wait()
-        if self._screen.tells:
+        if self._screen.is_flagged:
             self._link.unsubscribe([self._topics.sync])
 
     async def _establish(self, published: Publications) -> None:
@@ -325,7 +325,7 @@ class Session:
                 lambda: published.announcer.largest, self._look, self._refusals, self._memory.counters, self._clock
             )
 
-    async def _tell_counts(self) -> None:
+    async def _publish_counts(self) -> None:
         """Have the hello tell the counts of now, seldom: they may change with every message."""
         while True:
             await self._clock.sleep(COUNTS_S)
@@ -345,9 +345,9 @@ class Session:
     def _hello(self) -> None:
         """Publish the hello if it has changed."""
         state = self._hub.state
-        if self._deaf_to:
-            deaf = f"the MQTT broker refuses the subscription to {', '.join(self._deaf_to)}"
-            state = replace(state, problem=f"{state.problem}; {deaf}" if state.problem else deaf)
+        if self._refused_filters:
+            refused = f"the MQTT broker refuses the subscription to {', '.join(self._refused_filters)}"
+            state = replace(state, problem=f"{state.problem}; {refused}" if state.problem else refused)
         greeting = payloads.info(
             instance=self._identity.instance,
             name=self._identity.name,

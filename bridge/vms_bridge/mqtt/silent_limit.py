@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.refusals import Refusals
-    from vms_bridge.mqtt.retained import RetainedLook
+    from vms_bridge.mqtt.retained import RetainedReader
 
 _AGAIN_S = RETRY_S + 60.0
 """Then what was lost has been sent once more."""
 
 
 async def find_largest(
-    largest: Callable[[], tuple[str, bytes] | None], look: RetainedLook, refusals: Refusals, counters: Counters, clock: Clock
+    largest: Callable[[], tuple[str, bytes] | None], reader: RetainedReader, refusals: Refusals, counters: Counters, clock: Clock
 ) -> None:
     """Look for the largest retained payload, its topic and bytes, until the broker has it. Raises BrokerUnreachable."""
     while (wanted := largest()) is not None:
         topic, payload = wanted
-        found = await look.look([Filter(topic=topic)], for_a_moment=True)
+        found = await reader.read([Filter(topic=topic)], for_a_moment=True)
         if found is None or wanted != largest():
             return
         if topic in found and found[topic].payload == payload:

@@ -37,7 +37,7 @@ _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 8.0
 """With what comes after it, all is true within 10 s of a broker's return; one attempt in 8 s burdens none."""
 _LONGEST_LOCAL_WAIT_S = 5.0
-_TELL_S = 300.0
+_REMIND_S = 300.0
 _JITTER = SystemRandom()
 
 
@@ -59,7 +59,7 @@ class MqttSink:
         self._api_url = api_url
         self._jitter = jitter
         self._notices = Notices(_LOGGER, clock)
-        self._outages = Notices(_LOGGER, clock, interval_s=_TELL_S)
+        self._outages = Notices(_LOGGER, clock, interval_s=_REMIND_S)
         self._memory = Memory(absence=Absence(clock))
         self._session: Session | None = None
         """The one that is served now."""
@@ -92,7 +92,7 @@ class MqttSink:
                 began = self._clock.monotonic()
                 try:
                     session = await self._connect(hub, client_id, topics, intake)
-                    self._tell_up(down_since)
+                    self._log_up(down_since)
                     down_since, began = None, self._clock.monotonic()
                     await self._serve(session)
                 except RivalBridge:
@@ -101,12 +101,12 @@ class MqttSink:
                     _LOGGER.info("%s", session_of_another)
                 except BrokerError as error:
                     now = self._clock.monotonic()
-                    held_s = now - began if down_since is None else 0.0
-                    if held_s >= HEALTHY_S:
+                    lasted_s = now - began if down_since is None else 0.0
+                    if lasted_s >= HEALTHY_S:
                         self._outages.clear()
                     down_since = now if down_since is None else down_since
                     self._outages.warn(str(error), f"{error}{'; ' if error.hint else ''}{error.hint}")
-                    await self._clock.sleep(self._jitter(0.0, backoff.failed(held_s=held_s)))
+                    await self._clock.sleep(self._jitter(0.0, backoff.failed(lasted_s=lasted_s)))
         finally:
             await intake.close()
             await self._confirm(hub)
@@ -151,7 +151,7 @@ class MqttSink:
         if failure is not None:
             raise failure
 
-    def _tell_up(self, down_since: float | None) -> None:
+    def _log_up(self, down_since: float | None) -> None:
         where = self._config.place
         if down_since is None:
             _LOGGER.info("connected to the MQTT broker at %s", where)

@@ -67,7 +67,7 @@ class Database:
         """
         try:
             make_directory(data_dir)
-            _tell_flaws(data_dir)
+            _log_flaws(data_dir)
             lock = _lock(data_dir)
         except OSError as error:
             raise StoreError(
@@ -79,7 +79,7 @@ class Database:
             return cls(path, _connect_or_rebuild(path, clock.now()), lock, clock)
         except sqlite3.Error as error:
             if isinstance(error, sqlite3.OperationalError) and _is_disk_trouble(error) and not path.is_dir():
-                return cls(path, _connect_in_memory(path), lock, clock, problem=_tell_memory_only(path, error))
+                return cls(path, _connect_in_memory(path), lock, clock, problem=_log_memory_only(path, error))
             os.close(lock)
             raise StoreError(
                 f"the store {path} can't be opened: {error}", hint="is the disk full, or the directory read-only?"
@@ -129,7 +129,7 @@ class Database:
         self.connection.backup(memory)
         self._disk, self.connection = self.connection, memory
         self._tried_at = self._clock.monotonic()
-        self.problem = _tell_memory_only(self.path, error)
+        self.problem = _log_memory_only(self.path, error)
         self.on_memory()
 
     def _rebuild(self, error: sqlite3.DatabaseError) -> None:
@@ -161,7 +161,7 @@ def _is_disk_trouble(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF in _DISK_TROUBLES
 
 
-def _tell_memory_only(path: Path, error: sqlite3.OperationalError) -> str:
+def _log_memory_only(path: Path, error: sqlite3.OperationalError) -> str:
     problem = f"the store {path} can't be written ({error}): events are kept in memory only"
     _LOGGER.error("%s. Make room on the disk, or make it writable; after a crash, events would be announced again", problem)
     return problem
@@ -177,7 +177,7 @@ def _connect_in_memory(path: Path) -> sqlite3.Connection:
     return memory
 
 
-def _tell_flaws(data_dir: Path) -> None:
+def _log_flaws(data_dir: Path) -> None:
     for flaw in mend(data_dir):
         _LOGGER.log(logging.WARNING if flaw.is_grave else logging.INFO, "%s", flaw)
 

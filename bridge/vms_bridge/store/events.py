@@ -90,7 +90,7 @@ class Events:
                 known[event_id] = (row[0], _EVENT.validate_json(row[1]))
         return known
 
-    def told_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
+    def reported_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
         """Return the ids of those of these events of which something was told late."""
         found = (
             self._database.connection.execute(
@@ -175,8 +175,8 @@ class Events:
             )
         )
         messages = tuple((epochs.cursor(message.position), message) for message in found)
-        stands = epochs.cursor(place) if after is None or gap is not None else after
-        return HistoryPage(messages=messages, after=messages[-1][0] if messages else stands, gap=gap)
+        place_after = epochs.cursor(place) if after is None or gap is not None else after
+        return HistoryPage(messages=messages, after=messages[-1][0] if messages else place_after, gap=gap)
 
     def history_end(self) -> Cursor:
         """Return the cursor behind the newest message."""

@@ -107,9 +107,9 @@ class Store:
         """Return those of these events that are known, by id, each with the key of its monitor."""
         return await self._run(self._events.known, system, generation, ids)
 
-    async def told_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
+    async def reported_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
         """Return the ids of those of these events of which something was told late."""
-        return await self._run(self._events.told_late, system, generation, ids)
+        return await self._run(self._events.reported_late, system, generation, ids)
 
     async def enrichments(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, dict[str, Enrichment]]:
         """Return what others have added to these events, by event and source."""

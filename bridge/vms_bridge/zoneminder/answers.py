@@ -98,8 +98,8 @@ def decode(body: bytes) -> Decoded:
 
 def _bounded(value: object) -> object:
     """Return the value if its lists have a size that somebody may have meant. Raises UnfitJson."""
-    held = value.values() if isinstance(value, dict) else ()
-    if any(isinstance(one, list | dict) and len(one) > MOST_ROWS for one in (value, *held)):
+    values = value.values() if isinstance(value, dict) else ()
+    if any(isinstance(one, list | dict) and len(one) > MOST_ROWS for one in (value, *values)):
         raise UnfitJson(f"it has a list of more than {MOST_ROWS} rows")
     return value
 
@@ -176,14 +176,14 @@ def pieces(decoded: Decoded) -> Iterator[bytes]:
     if not isinstance(value, dict):
         yield _line({"value": value})
         return
-    for key, held in value.items():
-        if not isinstance(held, list):
-            yield _line({"key": key, "value": held})
+    for key, values in value.items():
+        if not isinstance(values, list):
+            yield _line({"key": key, "value": values})
             continue
         yield _line({"key": key, "value": []})
         part: list[object] = []
         size = 0
-        for row in held:
+        for row in values:
             part.append(row)
             size += len(_line(row))
             if size >= _PIECE_BYTES:

@@ -77,11 +77,11 @@ async def _collected(process: Process) -> Decoded:
     async for line in from_process:
         piece = json.loads(line)
         match piece:
-            case {"remarks": told, "is_mapping": is_mapping}:
-                remarks = tuple(Remark(**remark) for remark in told)
+            case {"remarks": rows, "is_mapping": is_mapping}:
+                remarks = tuple(Remark(**remark) for remark in rows)
                 value = found if is_mapping else None
-            case {"key": key, "value": held}:
-                found[key] = held
+            case {"key": key, "value": single}:
+                found[key] = single
             case {"key": key, "rows": rows}:
                 known = found[key]
                 if isinstance(known, list):

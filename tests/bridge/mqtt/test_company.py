@@ -151,53 +151,53 @@ async def test_losses_of_both_prove_nothing(caplog: pytest.LogCaptureFixture) ->
     assert "use_username_as_clientid" not in caplog.text
 
 
-def cut(company: Company, at: float, *, stands: bool, is_taken_over: bool = False) -> None:
+def cut(company: Company, at: float, *, is_up: bool, is_taken_over: bool = False) -> None:
     """Let the main connection be cut at this time, a second after the other one was made."""
     company.opened(Connection.MAIN, at - 2)
     company.opened(Connection.PICTURES, at - 1)
     company.ended(Connection.MAIN, at, is_taken_over=is_taken_over, is_ours=False)
     assert company.is_suspected
-    company.judge(stands=stands)
+    company.judge(is_up=is_up)
     company.ended(Connection.PICTURES, at, is_taken_over=False, is_ours=True)
 
 
 def test_two_in_a_row_while_the_other_stands_are_no_chance() -> None:
     company = Company()
-    cut(company, 10, stands=True)
+    cut(company, 10, is_up=True)
     assert not company.is_single(10)
-    cut(company, 20, stands=True)
+    cut(company, 20, is_up=True)
     assert company.is_single(20)
 
 
 def test_one_is_enough_where_the_broker_says_so() -> None:
     company = Company()
-    cut(company, 10, stands=True, is_taken_over=True)
+    cut(company, 10, is_up=True, is_taken_over=True)
     assert company.is_single(10)
 
 
 def test_losses_of_the_network_prove_nothing() -> None:
     company = Company()
     for at in range(10, 100, 10):
-        cut(company, at, stands=False)
-    cut(company, 110, stands=True)
-    cut(company, 120, stands=False, is_taken_over=True)  # by another bridge, perhaps, which has gone with the network
-    cut(company, 130, stands=True)
+        cut(company, at, is_up=False)
+    cut(company, 110, is_up=True)
+    cut(company, 120, is_up=False, is_taken_over=True)  # by another bridge, perhaps, which has gone with the network
+    cut(company, 130, is_up=True)
     assert not company.is_single(130)
 
 
 def test_ends_of_another_kind_come_between() -> None:
     company = Company()
-    cut(company, 10, stands=True)
+    cut(company, 10, is_up=True)
     company.opened(Connection.MAIN, 11)
     company.opened(Connection.PICTURES, 12)
     company.ended(Connection.MAIN, 20, is_taken_over=False, is_ours=False)  # they have stood beside each other
     assert not company.is_suspected
-    cut(company, 30, stands=True)
+    cut(company, 30, is_up=True)
     company.opened(Connection.MAIN, 31)
     company.opened(Connection.PICTURES, 32)
     company.ended(Connection.MAIN, 33, is_taken_over=False, is_ours=True)  # we gave it up
     assert not company.is_suspected
-    cut(company, 40, stands=True)
+    cut(company, 40, is_up=True)
     company.opened(Connection.PICTURES, 41)
     company.opened(Connection.MAIN, 42)
     company.ended(Connection.MAIN, 43, is_taken_over=True, is_ours=False)  # it is the newer one itself

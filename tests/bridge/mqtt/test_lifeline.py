@@ -15,7 +15,7 @@ LONG_S = 300
 
 def tick(line: Lifeline, now: float, *, arrived: int | None = 0, waiting: int = 0, is_written: bool = True) -> bool:
     """Do what the driver does each second; say whether it pinged."""
-    line.look(now, None if arrived is None else Transit(arrived, waiting), is_written=is_written)
+    line.check(now, None if arrived is None else Transit(arrived, waiting), is_written=is_written)
     if not line.wants_ping(now):
         return False
     line.pinged(now)

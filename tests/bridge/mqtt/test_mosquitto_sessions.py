@@ -19,7 +19,7 @@ from vms_bridge.demo.brokers import find_mosquitto
 from vms_bridge.mqtt.company import known, where
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.link import Link
-from vms_bridge.mqtt.retained import RetainedLook
+from vms_bridge.mqtt.retained import RetainedReader
 from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter, Message
@@ -167,21 +167,21 @@ async def test_what_is_retained_is_shown_again_to_who_subscribes_again(tmp_path:
         url, topic, topics = f"mqtt://127.0.0.1:{port}", f"{ROOT}/zm/1/set/armed", Topics("home")
         watcher = await Watcher.start(url)
         link = await Link.open(MqttConfig(url=url), client_id="looks", clock=CLOCK)
-        running, look = asyncio.create_task(link.run()), RetainedLook(link, topics, CLOCK)
+        running, reader = asyncio.create_task(link.run()), RetainedReader(link, topics, CLOCK)
         live: list[Message] = []
 
         def hear(message: Message) -> None:
-            if not look.heard(message):
+            if not reader.heard(message):
                 live.append(message)
 
         link.listen(hear, lambda: None)
         filters = [Filter(topic=each, qos=1, own=False) for each in topics.command_filters]
         await link.subscribe(filters)
-        assert await look.shows_by_wildcard()
-        assert await look.look(filters) == {}
+        assert await reader.shows_by_wildcard()
+        assert await reader.read(filters) == {}
         assert watcher.link.publish(topic, b"ON", retain=True, on_ack=lambda _code: None)
         await watcher.until(lambda: watcher.heard.get(topic) == b"ON")
-        found = await look.look(filters)
+        found = await reader.read(filters)
         assert found is not None
         assert {each.topic: each.payload for each in found.values()} == {topic: b"ON"}
         assert [(each.topic, each.payload) for each in live] == [(topic, b"ON")]

@@ -61,11 +61,11 @@ class Stage:
     again: list[str]
 
     @classmethod
-    async def set(cls, *, monitors: int = 1, held: dict[str, bytes] | None = None) -> Stage:
+    async def set(cls, *, monitors: int = 1, retained: dict[str, bytes] | None = None) -> Stage:
         hub, clock, pipe = FakeHub(monitors=monitors), FakeClock(), FakePipe()
-        publisher = Publisher(hub=hub, topics=TOPICS, outbox=pipe.outbox, clock=clock, interval_s=10, held={})
+        publisher = Publisher(hub=hub, topics=TOPICS, outbox=pipe.outbox, clock=clock, interval_s=10, retained={})
         announcer = Announcer(
-            hub=hub, offer=Offer(topics=TOPICS), outbox=pipe.outbox, clock=clock, held=held or {}, unwanted=set(), is_on=True
+            hub=hub, offer=Offer(topics=TOPICS), outbox=pipe.outbox, clock=clock, retained=retained or {}, unwanted=set(), is_on=True
         )
         stage = cls(hub, clock, pipe, publisher, announcer, hub.subscribe(), [])
         changes = await stage.subscription.changes()

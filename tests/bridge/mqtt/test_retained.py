@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _OLD = frozenset({4})
 OF_3_1_1 = ONLY_3_1_1
 LIKE_RABBITMQ = BrokerLimits(versions=_OLD, shows_retained_by_wildcard=False)
-SILENT_MQTT_5 = BrokerLimits(tells_retained=False)
-SILENT_MQTT_5_WITHOUT_WILDCARDS = BrokerLimits(tells_retained=False, shows_retained_by_wildcard=False)
+SILENT_MQTT_5 = BrokerLimits(flags_retained=False)
+SILENT_MQTT_5_WITHOUT_WILDCARDS = BrokerLimits(flags_retained=False, shows_retained_by_wildcard=False)
 KINDS = [OF_3_1_1, LIKE_RABBITMQ, SILENT_MQTT_5, SILENT_MQTT_5_WITHOUT_WILDCARDS, BrokerLimits()]
 DISCOVERY = "homeassistant/device/vms_bridge_home"
 

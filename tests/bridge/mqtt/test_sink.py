@@ -22,7 +22,7 @@ from vms_bridge.demo.properties import Property
 from vms_bridge.errors import RivalBridge
 from vms_bridge.model import AlarmState, DetectedObject, Detection
 from vms_bridge.mqtt.config import MqttConfig
-from vms_bridge.mqtt.held import SETTLE_S
+from vms_bridge.mqtt.inventory import SETTLE_S
 from vms_bridge.mqtt.session import COUNTS_S
 from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.sinks import BridgeIdentity

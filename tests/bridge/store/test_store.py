@@ -574,7 +574,7 @@ async def test_an_older_store_is_migrated_with_all_that_is_in_it(tmp_path: Path)
 
     store = await opened(tmp_path)
     assert (store.epoch, (await resumed(store)).cursor) == (epoch, "4")
-    assert (await resumed(store)).late == await store.told_late("zm", 1, ["1", "4", "9"]) == {"4"}
+    assert (await resumed(store)).late == await store.reported_late("zm", 1, ["1", "4", "9"]) == {"4"}
     key = ("zm", "1")
     await store.keep_forced_alarm(key, Forced(at=START, seconds=5))
     assert await store.forced_alarms() == {key: Forced(at=START, seconds=5)}

@@ -165,12 +165,12 @@ class Simulator:
             now = self._now()
             events: list[Event] = []
             for monitor_id, camera in self._cameras.items():
-                look = camera.look(now)
-                if look.state is not None:
-                    feed.emit(StateUpdate(monitor_id=monitor_id, state=look.state))
-                if look.detection is not None:
-                    feed.emit(look.detection)
-                events += look.events
+                changes = camera.changes(now)
+                if changes.state is not None:
+                    feed.emit(StateUpdate(monitor_id=monitor_id, state=changes.state))
+                if changes.detection is not None:
+                    feed.emit(changes.detection)
+                events += changes.events
             if events or now - stored >= _CURSOR_S:
                 # The cursor says up to where everything is told. It moves on without events too, else the next
                 # catch-up would begin long ago.

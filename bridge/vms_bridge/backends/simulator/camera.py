@@ -71,7 +71,7 @@ _WITH_MODES = _COMMON | {Capability.ARM, Capability.MODES, Capability.RESTART}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Changes:
     """What one look at a camera has brought: only what is new."""
 
     state: MonitorState | None = None
@@ -131,7 +131,7 @@ class Camera:
         self._alert_until = 0.0
         self._forced: _Forced | None = None
         self._open: dict[str, Event] = {}
-        self._told: deque[str] = deque(maxlen=16)
+        self._recent: deque[str] = deque(maxlen=16)
         self._counter = _Counter()
         self._shown: MonitorState | None = None
         self._was_seeing = False
@@ -146,7 +146,7 @@ class Camera:
         for event in open_events:
             current = self._past_event(event, time)
             if current.clip_ready or current.end_reason is EndReason.ABANDONED:
-                self._told.append(event.id)
+                self._recent.append(event.id)
                 self._counter.add(current)
                 ended.append(current)
             else:
@@ -158,12 +158,12 @@ class Camera:
         visit = self._world.visit_at(self._number, time)
         event = visit_event(self._world, visit, time) if visit is not None else None
         if event is not None and event.end is not None:
-            self._told.append(event.id)
+            self._recent.append(event.id)
 
-    def look(self, time: float) -> Look:
+    def changes(self, time: float) -> Changes:
         """Look at the place, and tell what is new since the last look."""
         if time < self._steady_until:
-            return Look()
+            return Changes()
         does = self._does(time)
         visit = self._world.visit_at(self._number, time)
         sightings = self._world.sightings(visit, time) if does.analyses else ()
@@ -175,9 +175,9 @@ class Camera:
         detection = self._detection(sightings, time)
         self._steady_until = self._next_change(visit, time)
         if state == self._shown:
-            return Look(detection=detection, events=events)
+            return Changes(detection=detection, events=events)
         self._shown = state
-        return Look(state=replace(state, observed=moment(time)), detection=detection, events=events)
+        return Changes(state=replace(state, observed=moment(time)), detection=detection, events=events)
 
     def state(self, time: float) -> MonitorState:
         """Return the state as it stands now, whether or not it has been told."""
@@ -192,9 +192,9 @@ class Camera:
             return
         for event in recorded_between(self._world, self._number, since, time, continuous=does.records_always):
             event_id = parse_event_id(event.id)
-            if event.id in self._told or (event_id is not None and event_id.number == self._ignored_slot):
+            if event.id in self._recent or (event_id is not None and event_id.number == self._ignored_slot):
                 continue
-            self._told.append(event.id)
+            self._recent.append(event.id)
             self._counter.add(event)
             yield event
 
@@ -361,7 +361,7 @@ class Camera:
 
     def _changed_events(self, does: Behaviour, visit: Visit | None, time: float) -> Iterator[Event]:
         """Yield each event that is new or stands otherwise than before."""
-        now = {event.id: event for event in self._recordings(does, visit, time) if event.id not in self._told}
+        now = {event.id: event for event in self._recordings(does, visit, time) if event.id not in self._recent}
         # what ends is told before what begins, as the sections of continuous recording follow each other
         ended = {event_id: self._ended(event, time) for event_id, event in self._open.items() if event_id not in now}
         for event_id, event in (ended | now).items():
@@ -370,7 +370,7 @@ class Camera:
             self._open[event_id] = event
             if event.clip_ready:
                 del self._open[event_id]
-                self._told.append(event_id)
+                self._recent.append(event_id)
             yield event
 
     def _recordings(self, does: Behaviour, visit: Visit | None, time: float) -> Iterator[Event]:

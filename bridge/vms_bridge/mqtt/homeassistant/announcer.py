@@ -31,7 +31,7 @@ _AT_ONCE = 16
 class Announcer:
     """Publishes what differs from what the broker holds, and clears what is gone; over one link.
 
-    `held` is what the broker retains below our discovery topics, `unwanted` the devices that a user has deleted.
+    `retained` is what the broker retains below our discovery topics, `unwanted` the devices that a user has deleted.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Announcer:
         offer: Offer,
         outbox: Outbox,
         clock: Clock,
-        held: Mapping[str, bytes],
+        retained: Mapping[str, bytes],
         unwanted: set[str],
         is_on: bool = True,
     ) -> None:
@@ -50,7 +50,7 @@ class Announcer:
         self._topics = offer.topics
         self._outbox = outbox
         self._clock = clock
-        self._held = dict(held)
+        self._retained = dict(retained)
         self._unwanted = unwanted
         self._is_on = is_on
         self._due: dict[Subject, float] = {}
@@ -58,18 +58,18 @@ class Announcer:
         self._emptied: dict[str, frozenset[str]] = {}
         self._removed: set[str] = set()
         self._news = asyncio.Event()
-        self._strays = dict.fromkeys(held)
+        self._strays = dict.fromkeys(retained)
 
     def note(self, changes: Changes) -> None:
         """Have the devices looked at that these changes touch."""
         subjects = [Subject(system) for system in changes.systems | changes.removed_systems]
         subjects += [Subject(*key) for key in changes.described | changes.removed]
-        self._look_at(subjects)
+        self._schedule(subjects)
 
     async def start(self, changes: Changes) -> None:
         """Announce everything now, as the first thing after a connect."""
         self.note(changes)
-        self._look_at([Subject()])
+        self._schedule([Subject()])
         self._due = dict.fromkeys(self._due, 0.0)
         await self._announce()
 
@@ -85,13 +85,13 @@ class Announcer:
     def repeat(self, subject: Subject) -> None:
         """Publish again what was published last, for a Home Assistant that has just come up."""
         topic = self._topic(subject)
-        if topic not in self._unwanted and self._held.get(topic) and subject not in self._due:
-            self._put(topic, self._held[topic])
+        if topic not in self._unwanted and self._retained.get(topic) and subject not in self._due:
+            self._put(topic, self._retained[topic])
 
     @property
     def largest(self) -> tuple[str, bytes] | None:
         """The largest payload that the broker should hold, and its topic; None if there is none."""
-        return max(self._held.items(), key=lambda item: len(item[1]), default=None)
+        return max(self._retained.items(), key=lambda item: len(item[1]), default=None)
 
     def emptied(self, topic: str, *, may_be_echo: bool = False) -> None:
         """Respect that somebody else has cleared this topic: Home Assistant does so when a user deletes a device.
@@ -101,7 +101,7 @@ class Announcer:
         if may_be_echo and topic in self._removed:
             self._removed.discard(topic)
             return
-        if self._held.pop(topic, None) is not None:
+        if self._retained.pop(topic, None) is not None:
             self._unwanted.add(topic)
             self._outbox.withdraw(topic)
 
@@ -112,9 +112,9 @@ class Announcer:
         self._is_on = is_on
         systems = self._hub.systems
         monitors = [Subject(key, monitor) for key, system in systems.items() for monitor in system.monitors]
-        self._look_at([Subject(), *map(Subject, systems), *monitors])
+        self._schedule([Subject(), *map(Subject, systems), *monitors])
 
-    def _look_at(self, subjects: Iterable[Subject]) -> None:
+    def _schedule(self, subjects: Iterable[Subject]) -> None:
         due = self._clock.monotonic() + GATHER_S
         for subject in subjects:
             self._due.setdefault(subject, due)
@@ -146,17 +146,17 @@ class Announcer:
         if wanted is None:
             self._remove(topic)
             return
-        held = self._held.get(topic)
-        if held == wanted or topic in self._unwanted or (held and self._is_unheard(subject)):
+        retained = self._retained.get(topic)
+        if retained == wanted or topic in self._unwanted or (retained and self._is_unheard(subject)):
             return
-        gone = discovery.gone(held, wanted) - self._emptied.pop(topic, frozenset()) if held else frozenset()
-        if held and gone:
-            self._empty(subject, discovery.removal_payload(held, gone), gone)
+        gone = discovery.gone(retained, wanted) - self._emptied.pop(topic, frozenset()) if retained else frozenset()
+        if retained and gone:
+            self._empty(subject, discovery.removal_payload(retained, gone), gone)
         else:
             self._put(topic, wanted)
 
     def _put(self, topic: str, payload: bytes) -> None:
-        self._held[topic] = payload
+        self._retained[topic] = payload
         self._sent[topic] = self._clock.monotonic()
         self._outbox.ensure(topic, payload, always=True)
 
@@ -172,7 +172,7 @@ class Announcer:
         if self._outbox.post(Post(topic=topic, payload=payload, retain=True, on_done=partial(self._arrived, topic))):
             self._outbox.withdraw(topic)
             self._emptied[topic] = gone
-            self._held[topic] = payload
+            self._retained[topic] = payload
             self._sent[topic] = inf
 
     def _arrived(self, topic: str, _code: int) -> None:
@@ -186,7 +186,7 @@ class Announcer:
     def _remove(self, topic: str) -> None:
         self._unwanted.discard(topic)
         self._emptied.pop(topic, None)
-        if self._held.pop(topic, None) is not None:
+        if self._retained.pop(topic, None) is not None:
             self._removed.add(topic)
             self._outbox.clear(topic)
 

@@ -27,7 +27,7 @@ _MOST = 50_000
 
 
 @dataclass(slots=True)
-class Held:
+class RetainedMessages:
     """Discovery payloads by topic, digests of all else that is ours, the hello, and topics of an earlier instance name."""
 
     discovery: dict[str, bytes] = field(default_factory=dict)
@@ -56,9 +56,9 @@ class Inventory:
         self._previous = previous
         self._notices = notices
         self._synced = asyncio.Event()
-        self.tells_retained = link.is_mqtt5
+        self.flags_retained = link.is_mqtt5
         """Whether the broker tells a message that is retained from one that is not, when both come live; known once taken."""
-        self._held: Held | None = Held()
+        self._found: RetainedMessages | None = RetainedMessages()
         self._live = [topics.info, topics.status, topics.own_discovery_filter]
         self._leftovers = [*topics.own_state_filters, *topics.never_retained, *self._previous_filters()]
 
@@ -67,13 +67,13 @@ class Inventory:
         """What it subscribes to, if only for a moment."""
         return [*self._live, *self._leftovers, self._topics.sync, self._topics.marker_filter]
 
-    async def take(self) -> Held:
+    async def take(self) -> RetainedMessages:
         """Return what is there; of hello, status and discovery go on to hear what others say. To be called once.
 
         What we send ourselves on `sync` goes on to be heard.
         """
-        held = self._held
-        assert held is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
+        found = self._found
+        assert found is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
         topics, live, leftovers = self._topics, self._live, self._leftovers
         filters = [*(Filter(topic=each) for each in (*live, *leftovers)), Filter(topic=topics.sync, qos=1, as_published=True)]
         subscribing = asyncio.ensure_future(self._link.subscribe(filters))
@@ -87,28 +87,28 @@ class Inventory:
                 )
         finally:
             subscribing.cancel()
-        self._held = None
+        self._found = None
         # All of them: mosquitto keeps a subscription's first options, and would go on to send us what we publish.
         self._link.unsubscribe([*live, *leftovers])
         await self._link.subscribe([Filter(topic=each, own=False, retained=False) for each in live])
-        return held
+        return found
 
-    def hear(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
         """Take in a retained message, or the one that ends the wait."""
-        held = self._held
+        found = self._found
         if message.topic == self._topics.sync:
-            self.tells_retained = message.retained
+            self.flags_retained = message.retained
             self._synced.set()
-        elif held is None or held.is_full or not message.payload:
+        elif found is None or found.is_full or not message.payload:
             return
         elif message.topic == self._topics.info:
-            held.info = message.payload
+            found.info = message.payload
         elif message.topic.startswith(f"{self._topics.root}/"):
-            held.states[message.topic] = digest(message.payload)
+            found.states[message.topic] = digest(message.payload)
         elif message.topic.startswith(self._topics.own_discovery_filter.partition("+")[0]):
-            held.discovery[message.topic] = message.payload
+            found.discovery[message.topic] = message.payload
         elif self._previous is not None:
-            held.previous.append(message.topic)
+            found.previous.append(message.topic)
 
     async def _wait(self, subscribing: asyncio.Future[list[str]]) -> None:
         """Wait until a message to ourselves is back, for it queues up behind what is retained.

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.hub.interpreter import Interpreter
 
-LOOKS_PER_S = 1.0
+REFRESHES_PER_S = 1.0
 _AT_ONCE = 4.0
 """So many a system has to bear at once, as for one command whose effect shows within a second."""
 _LISTS_COST = 3.0
 """What a look at a whole system costs, in looks at one monitor."""
 _SYSTEM = VmsTarget()
-_LOOK_S = 15.0
+_REFRESH_S = 15.0
 """A look that hangs must not keep the others waiting."""
 
 
@@ -44,13 +44,13 @@ class _Turns:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._left, self._counted = _AT_ONCE, clock.monotonic()
-        self.taking = asyncio.Lock()
+        self.running = asyncio.Lock()
         self.round = _Round()
         """The one that is still to begin."""
 
     def try_to_spend(self, cost: float) -> bool:
         """Take that from the budget if it is there and nobody waits for it."""
-        if self.taking.locked():
+        if self.running.locked():
             return False
         self._count()
         if self._left < cost:
@@ -66,15 +66,15 @@ class _Turns:
             if missing <= 0:
                 self._left -= cost()
                 return
-            await self._clock.sleep(missing / LOOKS_PER_S)
+            await self._clock.sleep(missing / REFRESHES_PER_S)
 
     def _count(self) -> None:
         now = self._clock.monotonic()
-        self._left = min(_AT_ONCE, self._left + (now - self._counted) * LOOKS_PER_S)
+        self._left = min(_AT_ONCE, self._left + (now - self._counted) * REFRESHES_PER_S)
         self._counted = now
 
 
-class Looks:
+class Refreshes:
     """Looks by backends' `refresh`, and says whether it could be done. Each raises CommandRejected for a system that is gone."""
 
     def __init__(self, clock: Clock, backend_of: Callable[[str], Interpreter]) -> None:
@@ -85,7 +85,7 @@ class Looks:
     async def at_once(self, system: str, target: VmsTarget) -> bool:
         """Look now: what comes first is not kept waiting."""
         try:
-            async with self._clock.timeout(_LOOK_S):
+            async with self._clock.timeout(_REFRESH_S):
                 await self._backend_of(system).refresh(target)
         except (VmsError, TimeoutError):
             # While a run state changes the VMS may well be away for a moment: the time limit decides, not this.
@@ -99,7 +99,7 @@ class Looks:
     async def alone(self, system: str, target: VmsTarget) -> bool:
         """Look at this when its turn has come."""
         turns = self._of(system)
-        async with turns.taking:
+        async with turns.running:
             await turns.spend(lambda: 1.0)
             return await self.at_once(system, target)
 
@@ -108,7 +108,7 @@ class Looks:
         turns = self._of(system)
         round_ = turns.round
         round_.targets.add(target)
-        async with turns.taking:
+        async with turns.running:
             if round_.has_seen is None:  # nobody else has done it, or whoever did it has been cancelled
 
                 def cost() -> float:
