@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState
 from vms_bridge.model import (
     AlarmState,
     Capability,
@@ -119,7 +119,7 @@ class ScriptedBackend:
                 after = replace(before, alarm=AlarmState.ALARM if on else AlarmState.ALERT)
             case EndAlarm():
                 after = replace(before, alarm=AlarmState.ALERT)
-            case SetDetection(on=on):
+            case SetMotionDetection(on=on):
                 after = replace(before, detection=on)
             case SetMode(mode=mode, value=value):
                 after = replace(before, modes={**before.modes, mode: value})

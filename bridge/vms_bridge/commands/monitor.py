@@ -45,7 +45,7 @@ class EndAlarm(Action):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetDetection(Action):
+class SetMotionDetection(Action):
     """Pause or go on with detection, without a change of mode."""
 
     on: bool
@@ -64,7 +64,7 @@ class Restart(Action):
     """Restart what captures this monitor."""
 
 
-def _on_or_off(action: SetArmed | SetAlarm | SetDetection) -> str:
+def _on_or_off(action: SetArmed | SetAlarm | SetMotionDetection) -> str:
     return "ON" if action.on else "OFF"
 
 
@@ -109,7 +109,7 @@ def _has_ended(_action: Action, state: MonitorState) -> bool:
     return state.alarm not in {None, AlarmState.ALARM} and state.forced is not True
 
 
-def _is_detecting(action: SetDetection, state: MonitorState) -> bool:
+def _is_detecting(action: SetMotionDetection, state: MonitorState) -> bool:
     return state.detection is action.on
 
 
@@ -192,11 +192,11 @@ MONITOR: tuple[CommandRow[Any], ...] = (
     ),
     CommandRow(
         name="detection",
-        action=SetDetection,
+        action=SetMotionDetection,
         target=TargetKind.MONITOR,
         needs=Capability.DETECTION,
         timeout_s=10.0,
-        parse=lambda request, _name: SetDetection(on=switch(request)),
+        parse=lambda request, _name: SetMotionDetection(on=switch(request)),
         value=_on_or_off,
         effect=in_state(_is_detecting),
         payload="`ON`, `OFF`",

@@ -30,7 +30,7 @@ from vms_bridge.archive import (
     RangeClip,
 )
 from vms_bridge.backends.base import Finding
-from vms_bridge.commands import COMMANDS, EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
+from vms_bridge.commands import COMMANDS, EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState, VmsTarget
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     AlarmState,
@@ -391,7 +391,7 @@ def _actions(feed: RecordingFeed) -> Iterator[tuple[str | None, Action]]:
         actions: list[Action] = [SetAlarm(on=True, cause="Contract", text="a check"), SetAlarm(on=False)]
         if Capability.END_ALARM in monitor.capabilities:
             actions += [SetAlarm(on=True), EndAlarm()]
-        actions += [SetDetection(on=False), SetDetection(on=True)]
+        actions += [SetMotionDetection(on=False), SetMotionDetection(on=True)]
         modes = dict(feed.states[monitor.id].modes)
         actions += [SetArmed(on=False), SetArmed(on=True, restore=modes)]
         actions += [SetMode(mode=mode, value=value) for mode, values in monitor.modes.items() for value in (*values, modes[mode])]
@@ -424,7 +424,7 @@ def _shows(feed: RecordingFeed, monitor_id: str | None, action: Action) -> bool:
             shown = (state.alarm is AlarmState.ALARM) is on and state.forced in {None, on}
         case EndAlarm():
             shown = state.alarm is not AlarmState.ALARM and state.forced is not True
-        case SetDetection(on=on):
+        case SetMotionDetection(on=on):
             shown = state.detection is on
         case SetArmed(on=on):
             shown = state.armed is on

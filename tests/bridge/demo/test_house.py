@@ -11,7 +11,7 @@ from tests.fakes.commands import ask
 
 from vms_bridge.app import Bridge
 from vms_bridge.backends import load_kind
-from vms_bridge.commands import AckResult, EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import AckResult, EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState
 from vms_bridge.config import Config, SystemConfig
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, EventPicture, LivePicture, PictureRef
@@ -58,8 +58,8 @@ async def test_every_command_is_applied_and_verified(tmp_path: Path) -> None:
         assert await give(SetAlarm(on=False)) is AckResult.APPLIED
         assert await give(SetAlarm(on=True)) is AckResult.APPLIED
         assert await give(EndAlarm()) is AckResult.APPLIED
-        assert await give(SetDetection(on=False)) is AckResult.APPLIED
-        assert await give(SetDetection(on=True)) is AckResult.APPLIED
+        assert await give(SetMotionDetection(on=False)) is AckResult.APPLIED
+        assert await give(SetMotionDetection(on=True)) is AckResult.APPLIED
         for value in ("None", "Record", "Mocord", "Modect"):
             assert await give(SetMode(mode="function", value=value)) is AckResult.APPLIED
         assert await give(SetMode(mode="analysing", value="None"), "2") is AckResult.APPLIED

@@ -29,7 +29,7 @@ from vms_bridge.commands import (
     Restart,
     SetAlarm,
     SetArmed,
-    SetDetection,
+    SetMotionDetection,
     SetMode,
     SetRunState,
     Target,
@@ -78,7 +78,7 @@ async def served(
         (SetArmed(on=False), "OFF"),
         (SetAlarm(on=True), "ON"),
         (SetAlarm(on=False), "OFF"),
-        (SetDetection(on=False), "OFF"),
+        (SetMotionDetection(on=False), "OFF"),
         (SetMode(mode="function", value="Monitor"), "Monitor"),
         (Restart(), "restarted"),
     ],
@@ -141,7 +141,7 @@ async def test_a_long_command_tells_that_it_runs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "action",
-    [SetArmed(on=True), SetDetection(on=True), SetMode(mode="function", value="Modect")],
+    [SetArmed(on=True), SetMotionDetection(on=True), SetMode(mode="function", value="Modect")],
 )
 async def test_what_is_so_already_is_not_done_again(tmp_path: Path, action: Action) -> None:
     backend = ScriptedBackend()
@@ -347,7 +347,7 @@ class Panel:
 @pytest.mark.parametrize("level", Level)
 async def test_a_sink_may_do_what_its_level_allows_with_or_without_an_entity(tmp_path: Path, level: Level) -> None:
     backend = ScriptedBackend()
-    wishes = [command(SetDetection(on=False)), command(Restart()), command(Look(to="left")), command(SetDetection(on=True), "9")]
+    wishes = [command(SetMotionDetection(on=False)), command(Restart()), command(Look(to="left")), command(SetMotionDetection(on=True), "9")]
     async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, LOOK])) as hub:
         panel = Panel(level=level, wishes=wishes)
         await panel.run(hub)
@@ -373,7 +373,7 @@ async def test_a_sink_may_do_what_its_level_allows_with_or_without_an_entity(tmp
 async def test_two_principals_with_the_same_request_id_do_not_meet(tmp_path: Path) -> None:
     backend = ScriptedBackend()
     async with served(tmp_path, backend) as hub:
-        for principal, action in (("a", SetDetection(on=False)), ("b", SetArmed(on=False))):
+        for principal, action in (("a", SetMotionDetection(on=False)), ("b", SetArmed(on=False))):
             origin = Origin(door="panel", principal=principal)
             ack = await hub.submit(command(action, origin=origin, request_id="1"))
             assert (ack.result, ack.request_id) == (AckResult.APPLIED, "1")
@@ -545,8 +545,8 @@ async def test_what_could_not_be_looked_at_is_not_said_to_be_so_already(tmp_path
 
     backend.on_refresh = hang
     async with served(tmp_path, backend) as hub:
-        assert (await hub.submit(command(SetDetection(on=True)))).result is AckResult.APPLIED
-        assert backend.actions == [("1", SetDetection(on=True))]
+        assert (await hub.submit(command(SetMotionDetection(on=True)))).result is AckResult.APPLIED
+        assert backend.actions == [("1", SetMotionDetection(on=True))]
 
 
 async def test_an_alarm_that_the_bridge_has_forced_is_known_to_be_forced_until_it_is_seen_to_end(tmp_path: Path) -> None:
@@ -666,7 +666,7 @@ async def test_a_used_id_with_other_content_is_refused(tmp_path: Path, other: Co
 async def test_commands_for_one_monitor_wait_for_each_other_and_not_for_another(tmp_path: Path) -> None:
     backend = ScriptedBackend(first=snapshot(monitor(1), monitor(2)), hold=asyncio.Event())
     async with served(tmp_path, backend) as hub:
-        tasks = [asyncio.create_task(hub.submit(command(SetDetection(on=False), monitor=number))) for number in ("1", "1", "2")]
+        tasks = [asyncio.create_task(hub.submit(command(SetMotionDetection(on=False), monitor=number))) for number in ("1", "1", "2")]
         for _ in range(10):
             await asyncio.sleep(0)
         assert [number for number, _ in backend.actions] == ["1", "2"]
@@ -680,7 +680,7 @@ async def test_a_command_that_expires_before_its_turn_is_not_begun(tmp_path: Pat
     hold = asyncio.Event()
     backend = ScriptedBackend(first=snapshot(monitor(1)), hold=hold)
     async with served(tmp_path, backend) as hub:
-        first = asyncio.create_task(hub.submit(command(SetDetection(on=False))))
+        first = asyncio.create_task(hub.submit(command(SetMotionDetection(on=False))))
         await settle()
         now = SystemClock().monotonic()
         late = asyncio.create_task(hub.submit(replace(command(SetArmed(on=False)), deadline=now + 0.05)))
@@ -692,7 +692,7 @@ async def test_a_command_that_expires_before_its_turn_is_not_begun(tmp_path: Pat
         assert (ack.result, ack.code) == (AckResult.REFUSED, "too_old")
         assert "expired before its turn" in (ack.hint or "")
         assert (await in_time).result is AckResult.APPLIED
-        assert [action for _, action in backend.actions] == [SetDetection(on=False), SetAlarm(on=True)]
+        assert [action for _, action in backend.actions] == [SetMotionDetection(on=False), SetAlarm(on=True)]
 
 
 async def test_a_scene_of_many_monitors_is_applied_a_few_at_a_time(tmp_path: Path) -> None:
@@ -1008,7 +1008,7 @@ async def test_what_a_reload_takes_away_meanwhile_is_refused_clearly(
 
         if where == "while looking first":
             backend.on_refresh = take_away
-            asked = asyncio.create_task(hub.submit(command(SetDetection(on=False))))
+            asked = asyncio.create_task(hub.submit(command(SetMotionDetection(on=False))))
         else:
             backend.hold = asyncio.Event()
             asked = asyncio.create_task(hub.submit(command(SetAlarm(on=True))))

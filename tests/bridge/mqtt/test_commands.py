@@ -26,7 +26,7 @@ from vms_bridge.commands import (
     Restart,
     SetAlarm,
     SetArmed,
-    SetDetection,
+    SetMotionDetection,
     SetMode,
     SetRunState,
     Target,
@@ -64,7 +64,7 @@ def act(command: str, payload: str | bytes, *, on: str | None = "1", modes: Any 
         ("armed", '{"value": "ON", "request_id": "7"}', SetArmed(on=True)),
         ("armed", '{"value": false}', SetArmed(on=False)),
         ("armed", '{"on": true}', SetArmed(on=True)),
-        ("detection", "OFF", SetDetection(on=False)),
+        ("detection", "OFF", SetMotionDetection(on=False)),
         ("alarm", "ON", SetAlarm(on=True)),
         ("alarm", "OFF", SetAlarm(on=False)),
         ("alarm", '{"cause": "Door"}', SetAlarm(on=True, cause="Door")),
@@ -176,7 +176,7 @@ def test_no_payload_breaks_the_parser(command: str, payload: bytes, on: str | No
         return
     if request_id is not None:
         request_id.encode()  # it goes into the ack
-    assert type(action) in {SetArmed, SetAlarm, SetDetection, SetMode, SetRunState, Restart}
+    assert type(action) in {SetArmed, SetAlarm, SetMotionDetection, SetMode, SetRunState, Restart}
 
 
 class Desk:

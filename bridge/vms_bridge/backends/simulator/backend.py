@@ -11,7 +11,7 @@ from vms_bridge.backends.simulator.camera import Camera
 from vms_bridge.backends.simulator.modes import RUN_STATES
 from vms_bridge.backends.simulator.recorder import Recorder
 from vms_bridge.backends.simulator.world import World
-from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     Capability,
@@ -101,7 +101,7 @@ class Simulator:
                 camera.end_forced_alarm(now)
             case EndAlarm():
                 camera.end_alarm(now)
-            case SetDetection(on=on):
+            case SetMotionDetection(on=on):
                 camera.set_detection(on=on, time=now)
             case SetArmed(on=on):
                 camera.set_modes(camera.armed_modes(action.restore) if on else camera.unarmed_modes, now)

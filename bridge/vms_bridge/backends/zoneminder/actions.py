@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState
 from vms_bridge.errors import BrokeOff, CommandRejected, TimedOut, TooLarge, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
 from vms_bridge.zoneminder import EmptyAnswer, GatewayFailed
 from vms_bridge.zoneminder.parse import as_text, mapping
@@ -54,7 +54,7 @@ async def perform(api: Api, action: Action, ladder: MonitorLadder | None, limits
             _refuse_what_only_zmtrigger_can(action)
             await _alarm(api, ladder, "on" if on else "off", limits.alarm_s)
             return False
-        case SetDetection(on=on):
+        case SetMotionDetection(on=on):
             _refuse_what_can_not_be_paused(ladder, on=on)
             await _alarm(api, ladder, "off" if on else "disable", limits.alarm_s)
             return False

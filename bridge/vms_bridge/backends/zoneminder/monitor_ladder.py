@@ -17,7 +17,7 @@ from vms_bridge.backends.zoneminder.sources.memory_evidence import MemoryEvidenc
 from vms_bridge.backends.zoneminder.sources.status_evidence import StatusEvidence
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.backends.zoneminder.zones import occupied_by_notes, watching
-from vms_bridge.commands import SetAlarm, SetDetection
+from vms_bridge.commands import SetAlarm, SetMotionDetection
 from vms_bridge.model import Capability, Monitor, MonitorState
 from vms_bridge.zoneminder import AlarmState
 
@@ -159,7 +159,7 @@ class MonitorLadder:
 
     def was_commanded(self, action: Action) -> None:
         """Hear what ZoneMinder was asked to do with the monitor, and has accepted."""
-        self.wants_alarm = isinstance(action, SetAlarm | SetDetection)
+        self.wants_alarm = isinstance(action, SetAlarm | SetMotionDetection)
         if isinstance(action, SetAlarm):
             self.events.alarm_was_commanded(on=action.on)
 

@@ -17,7 +17,7 @@ from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.backends.simulator.drawing import Painter
 from vms_bridge.backends.simulator.places import PLACES, Place
 from vms_bridge.backends.simulator.world import Sighting
-from vms_bridge.commands import Action, EndAlarm, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
+from vms_bridge.commands import Action, EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState, VmsTarget
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     AlarmState,
@@ -279,14 +279,14 @@ async def test_what_moves_by_itself_keeps_its_alarm_until_any_alarm_is_ended() -
 async def test_pausing_detection_keeps_the_mode() -> None:
     site = Site(cameras=1, pace=4)
     async with site.running():
-        await site.simulator.execute(VmsTarget(monitor_id="1"), SetDetection(on=False))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetMotionDetection(on=False))
         await site.clock.advance(1)
         told = len(list(site.feed.events))
         await site.clock.advance(60)
         state = site.feed.states["1"]
         assert (state.armed, state.detection, state.modes) == (True, False, {"function": "Modect"})
         assert len(list(site.feed.events)) == told
-        await site.simulator.execute(VmsTarget(monitor_id="1"), SetDetection(on=True))
+        await site.simulator.execute(VmsTarget(monitor_id="1"), SetMotionDetection(on=True))
         await site.until_alarm("1")
 
 

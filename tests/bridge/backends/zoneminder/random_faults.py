@@ -14,7 +14,7 @@ from tests.fakes.zoneminder.personality import ALL
 from tests.fakes.zoneminder.server import ADMIN, VIEWER
 from tests.fakes.zoneminder.world import ALERT, PREALARM, TAPE
 
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -105,7 +105,7 @@ class Happenings:
             "function", random.choice(_FUNCTIONS))  # fmt: skip
         commands: tuple[tuple[str, Action], ...] = (
             ("alarm on", SetAlarm(on=True)), ("alarm off", SetAlarm(on=False)),
-            ("detection off", SetDetection(on=False)), ("detection on", SetDetection(on=True)),
+            ("detection off", SetMotionDetection(on=False)), ("detection on", SetMotionDetection(on=True)),
             ("armed off", SetArmed(on=False)), ("armed on", SetArmed(on=True)),
             ("mode", SetMode(mode=mode[0], value=mode[1])), ("restart", Restart()), ("run state", SetRunState(name="Quiet")),
         )  # fmt: skip

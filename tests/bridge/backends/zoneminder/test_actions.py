@@ -12,7 +12,7 @@ from tests.fakes.zoneminder.server import VIEWER
 from tests.fakes.zoneminder.world import ALERT
 
 from vms_bridge.backends.zoneminder.actions import LIMITS, Limits, armed_modes, perform
-from vms_bridge.commands import COMMANDS, Action, Restart, SetAlarm, SetArmed, SetDetection, SetMode, SetRunState, VmsTarget
+from vms_bridge.commands import COMMANDS, Action, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState, VmsTarget
 from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsUnreachable
 from vms_bridge.model import AlarmState
 from vms_bridge.zoneminder import MonitorRow
@@ -154,7 +154,7 @@ async def test_what_is_not_there(serve: Serve) -> None:
         with pytest.raises(CommandRejected, match="no such monitor"):
             await backend.execute(VmsTarget(monitor_id="77"), Restart())
         with pytest.raises(CommandRejected, match="shared memory only"):
-            await backend.execute(VmsTarget(monitor_id="1"), SetDetection(on=False))
+            await backend.execute(VmsTarget(monitor_id="1"), SetMotionDetection(on=False))
         with pytest.raises(CommandRejected, match="Invalid state"):
             await backend.execute(VmsTarget(), SetRunState(name="Away"))
         await backend.refresh(VmsTarget(monitor_id="77"))
@@ -277,7 +277,7 @@ async def test_cancelled_alarm_shows_before_its_event_ends(serve: Serve) -> None
     ("action", "limit_s"),
     [
         (SetAlarm(on=True), LIMITS.alarm_s),
-        (SetDetection(on=False), LIMITS.alarm_s),
+        (SetMotionDetection(on=False), LIMITS.alarm_s),
         (SetArmed(on=True), LIMITS.edit_s),
         (SetMode(mode="function", value="Modect"), LIMITS.edit_s),
         (Restart(), LIMITS.edit_s),

@@ -14,7 +14,7 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
-from vms_bridge.commands import AckResult, Restart, SetAlarm, SetDetection, SetMode, VmsTarget
+from vms_bridge.commands import AckResult, Restart, SetAlarm, SetMotionDetection, SetMode, VmsTarget
 from vms_bridge.errors import VmsUnreachable
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRules
@@ -271,11 +271,11 @@ async def test_a_hung_daemons_trigger_does_not_count_when_its_memory_comes_back(
         (ALARM, {"forced": True}, SetAlarm(on=False)),
         (PREALARM, {"forced": False}, SetAlarm(on=True)),
         (ALERT, {"forced": False}, SetAlarm(on=False)),
-        (IDLE, {"detection": True}, SetDetection(on=False)),
-        (IDLE, {"detection": False}, SetDetection(on=True)),
-        (ALARM, {"detection": True}, SetDetection(on=False)),
-        (IDLE, {"detection": True}, SetDetection(on=True)),
-        (IDLE, {"detection": False}, SetDetection(on=False)),
+        (IDLE, {"detection": True}, SetMotionDetection(on=False)),
+        (IDLE, {"detection": False}, SetMotionDetection(on=True)),
+        (ALARM, {"detection": True}, SetMotionDetection(on=False)),
+        (IDLE, {"detection": True}, SetMotionDetection(on=True)),
+        (IDLE, {"detection": False}, SetMotionDetection(on=False)),
     ],
 )
 async def test_what_a_hung_daemons_memory_shows_is_no_proof(
@@ -309,9 +309,9 @@ async def test_what_a_living_daemon_shows_already_is_proof(tmp_path: Path, clock
         assert (await bridge.command(SetAlarm(on=True))).result is AckResult.APPLIED
         assert bridge.state.forced
         assert (await bridge.command(SetAlarm(on=True))).result is AckResult.APPLIED
-        assert (await bridge.command(SetDetection(on=True))).result is AckResult.UNCHANGED
-        assert (await bridge.command(SetDetection(on=False))).result is AckResult.APPLIED
-        assert (await bridge.command(SetDetection(on=False))).result is AckResult.UNCHANGED
+        assert (await bridge.command(SetMotionDetection(on=True))).result is AckResult.UNCHANGED
+        assert (await bridge.command(SetMotionDetection(on=False))).result is AckResult.APPLIED
+        assert (await bridge.command(SetMotionDetection(on=False))).result is AckResult.UNCHANGED
 
 
 async def test_a_look_at_a_daemon_that_hangs_says_so(tmp_path: Path, clock: FastClock, serve: Serve) -> None:

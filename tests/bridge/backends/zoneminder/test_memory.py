@@ -12,7 +12,7 @@ from tests.fakes.zoneminder.personality import ALL, V1_36_33, V1_36_36, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM, TAPE
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
-from vms_bridge.commands import Restart, SetArmed, SetDetection, VmsTarget
+from vms_bridge.commands import Restart, SetArmed, SetMotionDetection, VmsTarget
 from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.model import AlarmState, Capability, EndReason, Resume
 
@@ -70,11 +70,11 @@ async def test_detection_pauses_without_a_restart(
     world = World(personality, now=clock.now, shm_dir=tmp_path)
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
         assert Capability.DETECTION in feed.monitors["1"].capabilities
-        await backend.execute(VmsTarget(monitor_id="1"), SetDetection(on=False))
+        await backend.execute(VmsTarget(monitor_id="1"), SetMotionDetection(on=False))
         await feed.until(lambda: feed.states["1"].detection is False)
         assert feed.states["1"].armed
         assert world.alarm(1) is None
-        await backend.execute(VmsTarget(monitor_id="1"), SetDetection(on=True))
+        await backend.execute(VmsTarget(monitor_id="1"), SetMotionDetection(on=True))
         await feed.until(lambda: feed.states["1"].detection)
         world.alarm(1)
         await feed.until(lambda: feed.states["1"].alarm is AlarmState.ALARM)
@@ -83,7 +83,7 @@ async def test_detection_pauses_without_a_restart(
 
 async def test_a_restarted_daemon_knows_of_no_pause(world: World, serve: Serve) -> None:
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
-        await backend.execute(VmsTarget(monitor_id="1"), SetDetection(on=False))
+        await backend.execute(VmsTarget(monitor_id="1"), SetMotionDetection(on=False))
         await feed.until(lambda: feed.states["1"].detection is False)
         world.restart_monitor(1)
         await feed.until(lambda: feed.states["1"].detection)
@@ -94,7 +94,7 @@ async def test_a_pause_that_would_do_harm_is_refused(function: str, said: str, w
     world.set_function(1, function)
     async with FakeZoneMinder(world) as fake, serve(fake, settings=memory_config(fake)) as (backend, feed):
         with pytest.raises(CommandRejected, match=said) as caught:
-            await backend.execute(VmsTarget(monitor_id="1"), SetDetection(on=False))
+            await backend.execute(VmsTarget(monitor_id="1"), SetMotionDetection(on=False))
         assert "use armed" in caught.value.hint
         assert not world.monitors[1].is_forced_off
         assert feed.states["1"].detection == (True if function == "Mocord" else None)
