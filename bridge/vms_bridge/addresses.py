@@ -149,7 +149,7 @@ def _name(host: str) -> str:
         encoded = ""
     encoded = encoded.lower()
     if not _HOST.fullmatch(encoded):
-        raise WrongAddress("has a host with characters that can't stand in one, or too many of them")
+        raise WrongAddress("has a host with characters that a host can't have, or too many of them")
     if _QUAD.fullmatch(encoded):
         try:
             IPv4Address(encoded)

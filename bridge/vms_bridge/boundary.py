@@ -96,7 +96,7 @@ class Boundary:
             async with self._clock.timeout(grace_s):
                 await asyncio.wait({task})
         except TimeoutError:
-            _LOGGER.error("%s does not end when it is told to (%s); it is left behind", self._part, name)  # noqa: TRY400 - not ours
+            _LOGGER.error("%s does not end when it is cancelled (%s); it is left behind", self._part, name)  # noqa: TRY400 - not ours
         finally:
             if not task.done():
                 self.strays.add(task)

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vms-bridge",
-        description="Tells home automation what the cameras of a video management system see, live and true.",
+        description="Reports what the cameras of a video management system see to home automation, live.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

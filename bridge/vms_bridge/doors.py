@@ -75,7 +75,7 @@ class TlsOptions(BaseModel):
     @classmethod
     def _check_trust(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 (the value as it stands)
         if not value and (info.data.get("fingerprint") or info.data.get("ca_file")):
-            remedy = "leave verify_tls: out, and the certificate is held against them"
+            remedy = "leave verify_tls: out, and the certificate is checked by them"
             raise PydanticCustomError("trust", "false contradicts ca_file: and fingerprint:", {"remedy": remedy})
         return value
 

@@ -202,7 +202,7 @@ def explain(error: BaseException, trust: TlsOptions, plain_scheme: str) -> Failu
 
 def _trust_hint(error: ssl.SSLCertVerificationError, trust: TlsOptions) -> str:
     if error.verify_code in _OTHER_NAME:
-        return "write in url: the name that stands in its certificate, or have one made that names this host as a subjectAltName"
+        return "write in url: the name that is in its certificate, or have one made that names this host as a subjectAltName"
     if words := _OUT_OF_TIME.get(error.verify_code):
         return f"it {words}: renew it, or set the clock of this machine right"
     if error.verify_code in _UNTRUSTED and trust.ca_file is None:

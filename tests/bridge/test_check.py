@@ -92,8 +92,8 @@ def test_what_the_file_could_do_better_is_advice(tmp_path: Path, capsys: pytest.
     code, said = checked(tmp_path, text, capsys)
     assert code == OK
     assert f"  --  config: everybody on this machine can read the secret in {tmp_path}/pin\n      -> chmod 600" in said
-    assert " or `mqtt:`: nobody hears what the bridge sees\n      -> name a broker" in said
-    assert "  --  config: systems.a.password stands in the file as it is\n      -> write `!file NAME`" in said
+    assert " or `mqtt:`: nobody receives what the bridge reports\n      -> name a broker" in said
+    assert "  --  config: systems.a.password is in the file in plain text\n      -> write `!file NAME`" in said
 
 
 def test_a_problem_and_no_terminal_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,7 +213,7 @@ async def test_an_old_broker_without_discovery(tmp_path: Path) -> None:
     assert "MQTT 3.1.1" in found[0].text
     assert [finding.text for finding in found[1:]] == [
         "may read and write vms_bridge/home/#",
-        "this broker does not tell a command that is retained from one that was just given: the bridge looks for each",
+        "this broker does not distinguish a retained command from one that was just given: the bridge checks each",
     ]
 
 

@@ -36,7 +36,7 @@ _WORDS = {  # pydantic's error type, up to the first _ where the whole is not he
     "string_type": "expected text",
     "string_too_short": "is too short, the least is {min_length}",
     "string_too_long": "is too long, the most is {max_length} characters",
-    "string_pattern_mismatch": "has characters that can't stand here, or too many of them",
+    "string_pattern_mismatch": "has characters that aren't allowed here, or too many of them",
     "literal_error": "expected {expected}",
     "enum": "expected {expected}",
     "greater_than": "expected more than {gt}",

@@ -345,7 +345,7 @@ class _Loader:
         if not sinks:
             listeners = " or ".join(f"`{section}:`" for section in self._sections)
             hint = 'name a broker, as in `mqtt: {url: "mqtt://127.0.0.1"}`'
-            yield Remark(f"there is no section {listeners}: nobody hears what the bridge sees", hint)
+            yield Remark(f"there is no section {listeners}: nobody receives what the bridge reports", hint)
         for section, sink in sinks.items():
             yield from self._model_remarks(sink.settings, (section,))
         for key, system in systems.items():
@@ -354,7 +354,7 @@ class _Loader:
             if isinstance(days, int | float) and days > top.retention.days:
                 text = f"systems.{key}.catch_up_days ({days:g}) reaches further back than retention.days ({top.retention.days})"
                 hint = (
-                    "set catch_up_days lower or retention.days higher: an event that the bridge has forgotten could be told twice"
+                    "set catch_up_days lower or retention.days higher: an event that the bridge has forgotten could be reported twice"
                 )
                 yield Remark(text, hint)
 
@@ -378,7 +378,7 @@ class _Loader:
                 yield Remark(f"{'.'.join((*place, name))} has no effect", hint)
         for key in plain_secrets(model, path, self._document):
             hint = "write `!file NAME` or `!env NAME`, which keeps it out of backups and of what you show to others"
-            yield Remark(f"{key} stands in the file as it is", hint)
+            yield Remark(f"{key} is in the file in plain text", hint)
 
 
 class _Patterns(BaseModel):

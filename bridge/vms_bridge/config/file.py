@@ -215,7 +215,7 @@ class _Resolver:
             key = key_node.value
             inner = (*path, key)
             if key in values:
-                self._mistake(f"stands here a second time, after line {self._lines[inner]}", inner, line=line, hint="keep one")
+                self._mistake(f"is here a second time, after line {self._lines[inner]}", inner, line=line, hint="keep one")
                 continue
             self._lines[inner] = line
             values[key] = self._value(value_node, inner)
@@ -230,7 +230,7 @@ class _Resolver:
         self._values += 1
         if self._values > _NODES or len(path) > _DEPTH:  # aliases multiply what they refer to, or refer to themselves
             line = node.start_mark.line + 1
-            message, hint = "anchors and aliases make this too large", "write out what they stand for"
+            message, hint = "anchors and aliases make this too large", "write out what they refer to"
             raise InvalidConfig([ConfigError(message, file=str(self._path), line=line, key=".".join(path[:2]), hint=hint)])
         if node.tag in {"!env", "!file"}:
             return self._tagged(node, path)

@@ -169,7 +169,7 @@ def _configuration(show: Show, mqtt: MqttConfig) -> Config:
 
 def _heading(address: BrokerAddress) -> str:
     return (
-        f"VMS Bridge tells what simulated cameras see on {address.url} ({address.what}).\n"
+        f"VMS Bridge reports what simulated cameras see on {address.url} ({address.what}).\n"
         f"Listen along:  mosquitto_sub -p {address.port} -t 'vms_bridge/#' -F '%t %p' -R\n"
         f"Home Assistant: add the MQTT integration with 127.0.0.1, port {address.port}. Ctrl-C ends the demo."
     )

@@ -186,7 +186,7 @@ class CommandRunner:
         except TimeoutError as error:
             raise CommandUnverified(
                 f"its effect did not show within {row.timeout_s:g} s",
-                hint="it may still come; the state topic tells what is in force",
+                hint="it may still come; the state topic says what is in force",
             ) from error
 
     @asynccontextmanager

@@ -100,6 +100,6 @@ class Requests:
 
 def _used(before: Command) -> CommandRejected:
     return CommandRejected(
-        f"nothing was done: its request_id stands for another command, {before.name} of {before.target}, for ten minutes",
+        f"nothing was done: its request_id belongs to another command, {before.name} of {before.target}, for ten minutes",
         hint="take a new request_id for each command, and repeat one only with all that belonged to it",
     )

@@ -73,7 +73,7 @@ class BrokerTrial:
             return [Finding(text=text, problem=True, hint="allow retained messages in the broker")]
         found = []
         if not is_flagged:
-            text = "this broker does not tell a command that is retained from one that was just given: the bridge looks for each"
+            text = "this broker does not distinguish a retained command from one that was just given: the bridge checks each"
             found.append(Finding(text=text, hint="that takes a moment; a broker with MQTT 5 spares it"))
         if not by_wildcard:
             text = (

@@ -107,7 +107,7 @@ class Company:
     def refused(self, reason: str, now: float) -> None:
         """Note that the broker admits no second connection now."""
         if not self.is_single(now):
-            _LOGGER.warning("no second connection for pictures: %s; they go over the first one, and may hold it up", reason)
+            _LOGGER.warning("no second connection for pictures: %s; they go over the first one, and may delay it", reason)
         self._refused_at = now
 
     def _learn(self, allowed: int) -> None:
@@ -119,7 +119,7 @@ class Company:
         if allowed == 1:
             _LOGGER.warning(
                 "the MQTT broker takes a second connection of the bridge's user for the first one come anew (mosquitto:"
-                " `use_username_as_clientid`), so pictures go over the same connection as all else, and may hold it up"
+                " `use_username_as_clientid`), so pictures go over the same connection as all else, and may delay it"
             )
 
 

@@ -236,7 +236,7 @@ class CommandIntake:
         if entry.is_resumed and self._was_fit(entry):
             raise CommandUnverified(
                 "the bridge was stopped while this was under way",
-                hint="it may have been carried out; the state topic tells what is in force",
+                hint="it may have been carried out; the state topic says what is in force",
             )
         if entry.is_fit:
             raise CommandTooOld("nothing was done: it has expired", hint="its sender has set that time")

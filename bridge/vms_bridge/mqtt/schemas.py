@@ -37,7 +37,7 @@ def schemas() -> dict[str, Schema]:
         "info": _message("info", "The hello: who this bridge is (retained)", object_of(hello)),
         "last_event": _message(
             "last_event",
-            "The newest event as it now stands (retained), without URLs",
+            "The newest event as it is now (retained), without URLs",
             object_of({name: field for name, field in fields(EventMessage).items() if name not in URLS}),
         ),
         "monitor_state": _message(

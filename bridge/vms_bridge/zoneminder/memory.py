@@ -279,7 +279,7 @@ class MonitorMemory:
             raise Unusable("it is not there: the monitor's daemon does not run", is_passing=True, kind=ABSENT) from None
         except OSError as error:
             self.close()
-            raise Unusable(f"{self.path} can't be looked at: {error.strerror}") from None
+            raise Unusable(f"{self.path} can't be read: {error.strerror}") from None
         if (status.st_dev, status.st_ino) != self._identity:
             self.close()
             self._open()

@@ -126,7 +126,7 @@ def test_minimal_file_and_defaults(tmp_path: Path) -> None:
     assert config.log == LogConfig(level="info", format="text")
     [remark] = config.remarks
     assert remark.text.startswith("there is no section ")
-    assert remark.text.endswith(" or `mqtt:`: nobody hears what the bridge sees")
+    assert remark.text.endswith(" or `mqtt:`: nobody receives what the bridge reports")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_relative_config_path_still_gives_absolute_places(folder: Path, monkey
 def test_a_sink_of_another_package_has_a_section_like_any_other(tmp_path: Path) -> None:
     config = load(write(tmp_path, f"fakesink: {{topic: news, password: hunter2hunter2}}\n{MINIMAL}"), ENVIRON)
     assert (config.sinks["fakesink"].kind.name, list(config.sinks)) == ("fake", ["fakesink"])
-    assert [remark.text for remark in config.remarks] == ["fakesink.password stands in the file as it is"]
+    assert [remark.text for remark in config.remarks] == ["fakesink.password is in the file in plain text"]
     assert "hunter2hunter2" in config.secrets().texts()
     assert (config.identity.instance, config.identity.name) == ("home", "VMS Bridge")
 

@@ -23,7 +23,7 @@ class SimulatorConfig(BaseModel):
         description="write when this world began, with its time zone, such as 2026-01-01T00:00:00Z; ids count from here",
     )
     catch_up: float = Field(
-        default=3_600, ge=0, le=7 * 86_400, description="write the seconds back for which missed events are told, 0 to 604800"
+        default=3_600, ge=0, le=7 * 86_400, description="write the seconds back for which missed events are reported, 0 to 604800"
     )
-    tick: float = Field(default=0.5, ge=0.02, le=5, description="write the seconds between two looks at the cameras, 0.02 to 5")
+    tick: float = Field(default=0.5, ge=0.02, le=5, description="write the seconds between two checks of the cameras, 0.02 to 5")
     width: int = Field(default=1_280, ge=320, le=1_920, description="write the width of the pictures in pixels, 320 to 1920")

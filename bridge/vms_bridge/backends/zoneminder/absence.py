@@ -69,14 +69,14 @@ class Absence:
             wait_s = self.wait_s(kind)
             if wait_s is None:
                 self._since[kind] = self._clock.monotonic()
-                _LOG.info("%s: api/%s lists %d of %d; it is looked at again", self._name, kind, len(found), len(known))
+                _LOG.info("%s: api/%s lists %d of %d; it is read again", self._name, kind, len(found), len(known))
                 return False
             if wait_s > 0:
                 return False
             gone = [f"{name} ({number})" if name else number for number, name in known.items() if number not in found]
             named = ", ".join(gone[:_NAMED]) + (f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else "")
             _LOG.warning(
-                "%s: api/%s has lost %d of %d, at two looks; gone are %s", self._name, kind, len(gone), len(known), named
+                "%s: api/%s has lost %d of %d, in two reads; gone are %s", self._name, kind, len(gone), len(known), named
             )
         self._since.pop(kind, None)
         if found != known:

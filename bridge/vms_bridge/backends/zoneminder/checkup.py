@@ -90,7 +90,7 @@ async def _examine_api(config: ZoneMinderConfig, clock: Clock, api: Api, finding
         findings.append(Finding(text=f"the login of {config.username!r} is good"))
     version = parse_version(answer)
     if version is None:
-        findings.append(Finding(text="it does not tell its version", problem=True, hint="does url: lead to a ZoneMinder?"))
+        findings.append(Finding(text="it does not say what version it is", problem=True, hint="does url: lead to a ZoneMinder?"))
         return
     findings.append(_about_version(version))
     answer = await _try(api, "host/getTimeZone")
@@ -147,7 +147,7 @@ def _about_time_zone(answer: str, zone: ZoneInfo | None) -> Finding:
         hint = f"set TIMEZONE under Options > System to one such as Europe/Berlin, or install tzdata here; {meanwhile}"
         return Finding(text=f"its time zone {name!r} is not known here", problem=True, hint=hint)
     hint = f"set TIMEZONE under Options > System, or date.timezone in its php.ini; {meanwhile}"
-    return Finding(text="it does not tell its time zone", problem=True, hint=hint)
+    return Finding(text="it does not say what its time zone is", problem=True, hint=hint)
 
 
 def _about_remark(path: str, remark: Remark) -> Finding:

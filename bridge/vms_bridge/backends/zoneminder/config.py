@@ -32,13 +32,13 @@ class ZoneMinderConfig(HttpOptions):
         default=None, validate_default=True, description="write `!file NAME` or `!env NAME`, which hold the user's password"
     )
     poll_interval: float = Field(
-        default=2.0, ge=0.5, le=60, description="write the seconds between two looks for events, 0.5 to 60, such as 2"
+        default=2.0, ge=0.5, le=60, description="write the seconds between two requests for events, 0.5 to 60, such as 2"
     )
     monitors_interval: float = Field(
         default=15.0,
         ge=2,
         le=600,
-        description="write the seconds between two looks at the list of monitors, 2 to 600, such as 15",
+        description="write the seconds between two requests for the list of monitors, 2 to 600, such as 15",
     )
     shared_memory: Literal[False] | Path = Field(
         default=Path("/dev/shm"),  # noqa: S108 (ZoneMinder's own default, only read)
@@ -46,7 +46,7 @@ class ZoneMinderConfig(HttpOptions):
         " or write false where the bridge runs on another machine",
     )
     catch_up_days: float = Field(
-        default=7.0, ge=0, le=3650, description="write how many days back missed events are told, such as 7, below retention.days"
+        default=7.0, ge=0, le=3650, description="write how many days back missed events are reported, such as 7, below retention.days"
     )
     timeout: float = Field(
         default=10.0, ge=1, le=120, description="write the seconds to wait for an answer, 1 to 120, such as 10"

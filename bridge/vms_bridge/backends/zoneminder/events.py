@@ -310,7 +310,7 @@ class EventTracker:
         last = high if first is None else first.id - 1
         place.read_to, place.cursor = last, (last, "")
         days = self._window.total_seconds() / 86400
-        _LOG.warning("%s events are older than catch_up_days (%g) and are not told", count or "some", days)
+        _LOG.warning("%s events are older than catch_up_days (%g) and are not reported", count or "some", days)
 
     async def _process(
         self,

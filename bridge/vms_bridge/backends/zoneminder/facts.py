@@ -49,7 +49,7 @@ class Facts:
         """Find out which version this is, and in which zone its times are. Raises VmsError."""
         version = parse_version(await self._greeting())
         if version is None:
-            raise VmsProtocolError("ZoneMinder does not tell its version", hint="check that url: leads to a ZoneMinder")
+            raise VmsProtocolError("ZoneMinder does not say what version it is", hint="check that url: leads to a ZoneMinder")
         self.version, self.version_text = version, ".".join(map(str, version))
         if not self._local.is_known:
             kept = {"tz": await self._feed.kept(_KEPT_ZONE)}
@@ -119,4 +119,4 @@ class Facts:
         known = self._local.name
         meanwhile = f"its times are read in {known}, as before" if known else "start and end of its events are unknown"
         hint = "set TIMEZONE under Options > System, or date.timezone in its php.ini"
-        self._trouble.report(f"ZoneMinder does not tell its time zone ({problem}); {meanwhile}", hint=hint)
+        self._trouble.report(f"ZoneMinder does not say what its time zone is ({problem}); {meanwhile}", hint=hint)

@@ -38,7 +38,7 @@ MODES_1_37 = {
 START_S = 15.0
 _ALL_BUT_TIME = attrgetter(*(each.name for each in fields(MonitorState) if each.name != "observed"))
 _ALARMS = {each: model.AlarmState(each.value) for each in AlarmState}
-_UNREADABLE = "ZoneMinder can't tell of this monitor; see the log"
+_UNREADABLE = "ZoneMinder has no readable data of this monitor; see the log"
 _EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
 _CAPTURED = frozenset(
     {Capability.ALARM_STATE, Capability.FORCE_ALARM, Capability.ARM, Capability.RESTART, Capability.LIVE_PICTURE}
@@ -224,7 +224,7 @@ class MonitorLadder:
         """Return what is known while nobody can be asked."""
         sample = self.memory.sample if self.memory.is_used(monotonic) else None
         if sample is None:
-            detail = self.memory.problem or "neither ZoneMinder's API nor shared memory tells of it"
+            detail = self.memory.problem or "neither ZoneMinder's API nor shared memory has its state"
             return MonitorState(detail=detail, observed=now)
         connected = self._connected(sample, now.timestamp(), monotonic)
         return MonitorState(

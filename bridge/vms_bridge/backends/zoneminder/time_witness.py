@@ -132,7 +132,7 @@ def ends_off(shift: timedelta) -> str:
 
 def contradiction(zone: tzinfo, offset: timedelta) -> str:
     """Say that events are in another zone than is told."""
-    return f"its events are in {zone_of(offset)}, though it tells the time zone {zone}"
+    return f"its events are in {zone_of(offset)}, though it names the time zone {zone}"
 
 
 def is_in(times: EventTimes, zone: tzinfo) -> bool:

@@ -70,7 +70,7 @@ class Unreadable:
         for lowest in sorted(self._tried)[:-_MOST]:
             del self._tried[lowest]
         self._trouble.report(
-            f"event {number} can't be read and is left out, all others are told ({error})",
+            f"event {number} can't be read and is left out, all others are reported ({error})",
             hint="look at its cause and notes in ZoneMinder, or delete it; it is tried again every ten minutes",
             code=str(number),
         )
@@ -79,7 +79,7 @@ class Unreadable:
     async def forget(self, number: int, *, is_readable: bool) -> None:
         """Hear that this one can be read now, or is gone."""
         self._tried.pop(number, None)
-        _LOG.info("%s: event %d %s", self._name, number, "can be read now, and is told" if is_readable else "is gone")
+        _LOG.info("%s: event %d %s", self._name, number, "can be read now, and is reported" if is_readable else "is gone")
         if not self._tried:
             self._trouble.over()
         await self._keep()

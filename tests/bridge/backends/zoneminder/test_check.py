@@ -123,7 +123,7 @@ async def test_time_zones_and_clocks() -> None:
         world.zone_name = "Mars/Olympus"
         assert "'Mars/Olympus' is not known here -> set TIMEZONE" in problems(await findings(config(fake.url)))
         world.zone_name = ""
-        assert "does not tell its time zone -> set TIMEZONE" in problems(await findings(config(fake.url)))
+        assert "does not say what its time zone is -> set TIMEZONE" in problems(await findings(config(fake.url)))
         world.zone_name = "Europe/Berlin"  # its times are those of UTC
         world.open_event(1).start = datetime.now(UTC) + timedelta(hours=3)
         said = problems(await findings(config(fake.url)))
@@ -143,7 +143,7 @@ async def test_a_directory_for_shared_memory_that_is_none(tmp_path: Path, is_fil
 async def test_something_else_at_this_address() -> None:
     async with FakeZoneMinder(World()) as fake:
         fake.fail("", "garbage")
-        assert "does not tell its version" in problems(await findings(config(fake.url)))
+        assert "does not say what version it is" in problems(await findings(config(fake.url)))
 
 
 async def test_version_out_of_range() -> None:

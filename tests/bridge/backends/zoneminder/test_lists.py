@@ -186,7 +186,7 @@ async def test_one_monitor_that_can_not_be_rendered_costs_no_other(
         world.monitors[2].name = "Renamed"
         await feed.until(lambda: feed.monitors["2"].name == "Renamed")
         await feed.until(lambda: not feed.states["3"].available)
-        assert feed.states["3"].detail == "ZoneMinder can't tell of this monitor; see the log"
+        assert feed.states["3"].detail == "ZoneMinder has no readable data of this monitor; see the log"
         assert (names(feed), feed.lost) == (["1", "2", "3", "4", "5"], [])
         assert feed.states["1"].available
         assert caplog.text.count("monitor 3 can't be read, the others can") == 1

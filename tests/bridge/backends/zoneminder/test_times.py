@@ -161,7 +161,7 @@ def test_what_is_told_rightly_later_is_believed_again() -> None:
     for minute in range(2):
         watched.begins(NOW + timedelta(minutes=minute), NEW_YORK)
     assert watched.local.name == "UTC-05:00"
-    assert "UTC-05:00, though it tells the time zone UTC" in (watched.local.problem or "")
+    assert "UTC-05:00, though it names the time zone UTC" in (watched.local.problem or "")
     assert not watched.begins(NOW + timedelta(minutes=5), ZoneInfo("UTC"))
     assert watched.begins(NOW + timedelta(minutes=6), ZoneInfo("UTC"))
     assert (watched.local.name, watched.local.problem) == ("UTC", None)
@@ -322,7 +322,7 @@ async def test_a_zone_that_is_told_wrongly_is_corrected_by_the_second_event(
             for event in (first, second):
                 await feed.until(lambda event=event: (seen := feed.event(event.id)) and seen.start == right(event))  # type: ignore[misc]
             await feed.until(lambda: feed.system and feed.system.time_zone == named)
-            assert f"its events are in {named}, though it tells the time zone {told}" in (feed.system.detail or "")
+            assert f"its events are in {named}, though it names the time zone {told}" in (feed.system.detail or "")
             assert "date.timezone in php.ini" in caplog.text
             world.close_event(first.id)
             await feed.until(lambda: (seen := feed.event(first.id)) and seen.end)
@@ -469,7 +469,7 @@ async def said(world: World, clock: FastClock, ahead_s: float = 0.0) -> str:
 async def test_check_says_that_events_are_in_another_zone(personality: Personality, clock: FastClock) -> None:
     world = mistaken(clock, personality, KATHMANDU, "UTC")
     world.open_event(1)
-    text = "its events are in UTC+05:45, though it tells the time zone UTC -> set TIMEZONE"
+    text = "its events are in UTC+05:45, though it names the time zone UTC -> set TIMEZONE"
     assert text in await said(world, clock)
     world.zone_name = "Asia/Kathmandu"
     assert not await said(world, clock)

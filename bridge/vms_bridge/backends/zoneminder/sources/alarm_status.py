@@ -50,7 +50,7 @@ class AlarmStatus:
                 raise
             problem, answer = self._down.note(server, error), None
         if server.api is not None and answer is None and not problem:
-            problem = f"its server {server.name} does not tell; see the log"
+            problem = f"its server {server.name} does not say; see the log"
         ladder.server_is_down(problem)
         before = ladder.status.answer
         ladder.was_asked(parse_alarm_status(answer, self._facts.version), asked_during, self._clock.monotonic())
