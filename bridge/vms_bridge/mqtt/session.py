@@ -187,7 +187,7 @@ class Session:
         for refused in self._refused_filters:
             self._notices.warn(
                 f"subscription {refused}",
-                f"the MQTT broker refused the subscription to {refused}: what is sent there is not heard; "
+                f"the MQTT broker refused the subscription to {refused}: what is sent there is not received; "
                 "allow the bridge's user to read it in the broker's access list",
             )
         self._hello()
