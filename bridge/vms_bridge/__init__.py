@@ -1,3 +1,3 @@
-"""VMS Bridge: what cameras see, told live and true to home automation."""
+"""VMS Bridge: reports what cameras see to home automation, live and true."""
 
 __version__ = "0.1.0"

@@ -1,6 +1,6 @@
 """Addresses as people write them, parsed whole: what can't be meant is refused, with the form that can.
 
-No message quotes any part of an address: a password may stand in each of them.
+No message quotes any part of an address: a password may be in each of them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Address:
 
     @property
     def place(self) -> str:
-        """Host and, where one is given, port as they stand in a URL."""
+        """Host and, where one is given, port as they are written in a URL."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}" if self.has_port else host
 

@@ -56,7 +56,7 @@ class _Running:
 class Bridge:
     """One running bridge: hub, store, a supervised backend for each system, and the sinks.
 
-    `secrets` learns what is to be told to nobody: what is configured, and what the backends get by it.
+    `secrets` collects what must not be shown to anybody: what is configured, and what the backends get by it.
     """
 
     def __init__(self, config: Config, clock: Clock, *, secrets: Secrets | None = None) -> None:
@@ -230,7 +230,7 @@ class Bridge:
 def run(path: Path, secrets: Secrets | None = None) -> int:
     """Run the bridge by the configuration in `path` until SIGTERM or SIGINT; return the exit code.
 
-    `secrets` learns what may stand in no line of the log, nor in what the caller says of an error.
+    `secrets` collects what must not appear in the log, nor in what the caller says of an error.
     """
     config = load(path)
     secrets = Secrets() if secrets is None else secrets
@@ -288,6 +288,6 @@ def _durable_sinks(config: Config) -> tuple[str, ...]:
 
 
 async def _end(task: asyncio.Task[None]) -> None:
-    """Cancel a part and wait until it has cleaned up; its own failure is told by its group."""
+    """Cancel a part and wait until it has cleaned up; its own failure is reported by its group."""
     task.cancel()
     await asyncio.wait([task])

@@ -101,7 +101,7 @@ class EventQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
-    """Events, each as it stands now, the one that began last first; the next page is asked for by `after` (None: there is none).
+    """Events, each as it is now, the one that began last first; the next page is asked for by `after` (None: there is none).
 
     `after` is the backend's own word. A page may be short, or empty, and have a next one all the same. Where a VMS counts its
     events, the next page may hold some that began a moment after the last of this one, as it counts two that began together.

@@ -2,7 +2,7 @@
 
 Whatever the work does, `attempt` returns what came of it: a value, an exception (one that is no `Exception`, and a
 cancellation that nobody asked for, too), or that it was not done in time. Work that does not even end when it is cancelled
-is left behind, and told.
+is left behind, and logged.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Boundary:
         return outcome
 
     def report_defect(self, name: str, error: BaseException) -> None:
-        """Log what nobody has foreseen with its traceback, each kind once: what comes of it is told by who asked."""
+        """Log what nobody has foreseen with its traceback, each kind once; whoever asked reports what follows from it."""
         if not is_defect(error):
             return
         kind = f"{name} {type(error).__name__} {_place(error)}"

@@ -21,7 +21,7 @@ SHORT = 6
 _MOST_PASSING = 16
 """How many tokens are remembered; each lives an hour or more."""
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{64,}")
-"""What no encoding changes, and is too long to be looked for in base64."""
+"""What no encoding changes, and is too long to be searched for in base64."""
 _LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 _NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 

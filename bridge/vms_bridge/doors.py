@@ -91,7 +91,7 @@ class TlsOptions(BaseModel):
 
 
 class HttpOptions(TlsOptions):
-    """How to get through HTTP to a server, by what may stand before it: certificates, and HTTP basic authentication."""
+    """How to get through HTTP to a server, by what may be in front of it: certificates, and HTTP basic authentication."""
 
     http_username: str | None = Field(
         default=None,

@@ -123,7 +123,7 @@ class ConnectionClosed(VmsUnreachable):
 
 
 class GateClosed(VmsAuthFailed):
-    """What stands before the server (a web server's own login, a proxy) does not let the bridge through."""
+    """What is in front of the server (a web server's own login, a proxy) does not let the bridge through."""
 
 
 class BrokeOff(VmsProtocolError):
@@ -178,7 +178,7 @@ class CommandForbidden(CommandRejected):
 
 
 class CommandTooOld(CommandRejected):
-    """The command waited for too long before the bridge could hear it."""
+    """The command waited for too long before the bridge could receive it."""
 
     code = "too_old"
 
@@ -344,7 +344,7 @@ _NAMED = (
 
 
 def explained(error: BaseException) -> BridgeError:
-    """Return the error, the most telling one of a group, as one that can be told: whatever it is, and short."""
+    """Return the error, the most specific one of a group, as one that can be shown: whatever it is, and short."""
     if isinstance(error, BaseExceptionGroup):
         error = most_specific(error)
     if not isinstance(error, BridgeError):
@@ -358,7 +358,7 @@ def explained(error: BaseException) -> BridgeError:
 
 
 def most_specific(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the error in a group, however deep, that tells best what to do; of equal ones the first, which made the others stop.
+    """Return the error in a group, however deep, that says best what to do; of equal ones the first, which made the others stop.
 
     A fatal one, then a refused login, then what else can be explained, the lack of an answer last: it is often a consequence.
     """

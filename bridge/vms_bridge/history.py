@@ -1,4 +1,4 @@
-"""Places in the history of event messages: what the store still has of all that was told (`views.HistoryPage`).
+"""Places in the history of event messages: what the store still has of all that was published (`views.HistoryPage`).
 
 Any sink may follow it: it remembers the cursor of the last message that it has dealt with, and asks for what comes after.
 """
@@ -33,7 +33,7 @@ class Cursor:
 
 
 class GapReason(StrEnum):
-    """Why what follows a cursor can't be told without a gap."""
+    """Why what follows a cursor can't be given without a gap."""
 
     EXPIRED = "expired"
     """Messages behind it are no longer kept."""

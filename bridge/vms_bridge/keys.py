@@ -57,7 +57,7 @@ def is_monitor_key(key: str) -> bool:
 
 
 def monitor_key(monitor_id: str) -> str:
-    """Return the VMS's id where it can stand in a topic, else a slug of it with 8 hex digits of its hash."""
+    """Return the VMS's id where a topic can contain it, else a slug of it with 8 hex digits of its hash."""
     if is_monitor_key(monitor_id):
         return monitor_id
     ascii_only = unicodedata.normalize("NFKD", monitor_id).encode("ascii", "ignore").decode().lower()

@@ -1,4 +1,4 @@
-"""Logging: text or JSON lines with the time in UTC, recurring troubles told seldom, secrets struck out."""
+"""Logging: text or JSON lines with the time in UTC, recurring troubles logged seldom, secrets struck out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MESSAGE_CHARACTERS = 10_000
 _SEARCHED = 20 * MESSAGE_CHARACTERS
 _MARGIN = 5_000
-"""What is left away of a text that is too long to be looked through: half a secret may end it."""
+"""What is left away of a text that is too long to be searched: half a secret may end it."""
 _REPEAT_S = 600.0
 _CODES = 8
 _SENSITIVE = r"(?:token|password|passwd|pass|pwd|passphrase|secret|auth|credentials|api_?key|signature)"
@@ -57,7 +57,7 @@ def configure(level: str = "info", form: str = "text", stream: TextIO | None = N
     """Send everything of `level` (debug, info, warning, error) and above to `stream` (stderr), as text or json.
 
     Whatever is in `secrets` at the time appears in no line.
-    May be called again, as after a reload. Libraries are heard from `warning` on, at debug from `info` on.
+    May be called again, as after a reload. Libraries are logged from `warning` on, at debug from `info` on.
     """
     handler = _Handler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter(secrets) if form == "json" else TextFormatter(secrets))
@@ -118,9 +118,9 @@ class JsonFormatter(_Formatter):
 
 
 class Trouble:
-    """Something that may go wrong again and again: told at once, then seldom with a count, and once when it is over.
+    """Something that may go wrong again and again: logged at once, then seldom with a count, and once when it is over.
 
-    `monotonic` is the clock's; a cause (`code`) that is new in this trouble is told at once too.
+    `monotonic` is the clock's; a cause (`code`) that is new in this trouble is reported at once too.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Trouble:
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Ours, to be told from the handlers of others."""
+    """Ours, to be distinguished from the handlers of others."""
 
 
 def _number(level: str) -> int:

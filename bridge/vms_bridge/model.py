@@ -190,7 +190,7 @@ class MonitorState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """A place where a VMS keeps its events; `total_bytes` is None where the VMS does not tell."""
+    """A place where a VMS keeps its events; `total_bytes` is None where the VMS does not say."""
 
     id: str
     name: str
@@ -223,7 +223,7 @@ class SystemState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A recorded incident as it stands now; `score` (0..1) belongs to the best of `labels`."""
+    """A recorded incident as it is now; `score` (0..1) belongs to the best of `labels`."""
 
     id: str
     monitor_id: str
@@ -254,7 +254,7 @@ class Event:
 class EventBatch:
     """Events as a backend read them, with the cursor that says up to where it has read.
 
-    The hub stores both in one transaction. `late` marks a catch-up: what happened while nobody looked.
+    The hub stores both in one transaction. `late` marks a catch-up: what happened while the bridge was not watching.
     `generation` counts up when the VMS's ids have started anew (a restored database).
     """
 
@@ -268,7 +268,7 @@ class EventBatch:
 class Resume:
     """Where a backend left off: its cursor (None at the first contact), and the events that may still change.
 
-    Those are the ones that are still open and, of the same generation, the newest of those that have ended, or were told
+    Those are the ones that are still open and, of the same generation, the newest of those that have ended, or were reported
     of after their end, within the last two minutes in which the bridge ran: late notes, a better end or a deletion may follow.
     """
 
@@ -294,7 +294,7 @@ class DetectedObject:
 class Detection:
     """The objects seen in one frame of a monitor; no objects ends the presence of those that this source has shown.
 
-    So does a minute without another detection, the loss of the monitor or its system, and a pause: the hub then tells so.
+    So does a minute without another detection, the loss of the monitor or its system, and a pause: the hub then reports so.
     """
 
     monitor_id: str

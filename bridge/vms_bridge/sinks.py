@@ -1,6 +1,6 @@
 """What a kind of sink is, and which ones there are: those in this package, and those that other packages offer.
 
-A sink is a listener (`views.Sink`): it reads the hub's views, hears of changes, follows events and submits commands. It
+A sink is a listener (`views.Sink`): it reads the hub's views, receives changes, follows events and submits commands. It
 knows nothing of any VMS, and of no other sink. What is configured for it is a section of its own in the file.
 """
 
@@ -54,7 +54,7 @@ class Trial:
 class SinkKind:
     """A kind of sink: its name, its section in the configuration and the model of that, how to make and how to check one.
 
-    `name` stands in logs and, where the sink `is_durable`, in the store: it then has an outbox of event messages that wait
+    `name` is in logs and, where the sink `is_durable`, in the store: it then has an outbox of event messages that wait
     until it confirms them (`HubView.undelivered`). Any sink can follow the history. `remedy` says, for people, what to write
     where the section as a whole is wrong.
 

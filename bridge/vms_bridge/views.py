@@ -1,4 +1,4 @@
-"""What the hub shows to sinks, and the protocol by which they look and ask."""
+"""What the hub shows to sinks, and the protocol by which they read it and ask."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class EventMessage:
     type: MessageType
     kind: EventKind
     late: bool
-    """Caught up on: it happened while nobody looked."""
+    """Caught up on: it happened while the bridge was not watching."""
     system: str
     monitor: str
     monitor_name: str
@@ -93,7 +93,7 @@ class EventMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """An event message as it stands in the store: `payload` is its JSON, the same bytes at every resend."""
+    """An event message as it is in the store: `payload` is its JSON, the same bytes at every resend."""
 
     position: int
     system: str
@@ -129,7 +129,7 @@ class MonitorView:
     """A monitor as sinks see it: by key, with the configuration's name and area, and its newest event.
 
     `generation` is that of the event ids which its VMS gives now, such as the one in `state`. `objects` are those that are
-    there by all who look for some; None where nobody does, or can tell.
+    there by all who watch for some; None where nobody does, or knows.
     """
 
     system: str
@@ -245,7 +245,7 @@ class Subscription(Protocol):
     """A sink's place in the fan-out; it holds names of changed things, so its size is that of the world."""
 
     async def changes(self) -> Changes:
-        """Wait until something is new and return it; what was returned before is not told again."""
+        """Wait until something is new and return it; what was returned before is not reported again."""
 
     def close(self) -> None:
         """Take no more."""
@@ -278,12 +278,12 @@ class Answering(Protocol):
 
 
 class Contributor(Protocol):
-    """A part that finds out more than VMSs tell: what it sees is told as theirs is, and what it adds to an event stays."""
+    """A part that finds out more than VMSs do: what it sees is published as theirs is, and what it adds to an event stays."""
 
     def detect(
         self, monitor: MonitorKey, objects: Sequence[DetectedObject], *, frame: int | None = None, event: EventRef | None = None
     ) -> None:
-        """Tell which objects the monitor shows now; none ends their presence, and so does a minute without another word.
+        """Report which objects the monitor shows now; none ends their presence, and so does a minute without another word.
 
         Raises ContributionRefused for a monitor that there is not, and for what is no detection.
         """
@@ -349,7 +349,7 @@ class HubView(Searchable, Protocol):
 
     @property
     def systems(self) -> Mapping[str, SystemView]:
-        """Every configured system by key, as it stands now."""
+        """Every configured system by key, as it is now."""
 
     def system(self, key: str) -> SystemView | None:
         """Return a system by its key, or None where there is none."""
@@ -373,7 +373,7 @@ class HubView(Searchable, Protocol):
         """
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
-        """Run a command to its verified end; `progress` hears of `running` meanwhile. Never raises for a bad command."""
+        """Run a command to its verified end; `progress` receives `running` meanwhile. Never raises for a bad command."""
 
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> Sequence[StoredMessage]:
         """Return the next messages, by position, that the durable sink has not yet confirmed; live or late ones."""
@@ -386,7 +386,7 @@ class HubView(Searchable, Protocol):
 
         It is what `retention` keeps, the same for every sink, delivered by another or not; none is kept for a follower. A
         cursor that is older, or not of this history, gets one `gap`, and what follows it. `limit` is 1,000 at most.
-        `Changes.messages` tells when there is more. Raises StoreError.
+        `Changes.messages` says when there is more. Raises StoreError.
         """
 
     async def history_end(self) -> Cursor:
@@ -395,14 +395,14 @@ class HubView(Searchable, Protocol):
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
         """Keep notes on commands that the sink still has to answer, by its own numbers (None: it has), beyond a kill.
 
-        Returns once they are stored; a store that fails is told by the bridge and ends nothing here.
+        Returns once they are stored; a failing store is reported by the bridge and raises nothing here.
         """
 
     async def unanswered(self, sink: str) -> Mapping[int, bytes]:
         """Return the notes that the sink has not taken back, in the order of their numbers."""
 
     async def keep(self, sink: str, key: str, value: str | None) -> None:
-        """Keep a short text for the sink beyond restarts, as `Feed.keep` does for a backend. A failure is told, not raised."""
+        """Keep a short text for the sink beyond restarts, like `Feed.keep` for a backend. A failure is logged, not raised."""
 
     async def kept(self, sink: str, key: str) -> str | None:
         """Return what the sink has kept last under this key; None where nothing is, or it can't be read."""

@@ -1,6 +1,6 @@
 """What a backend is, and what the bridge wants of one.
 
-A backend speaks one VMS's language and knows nothing of MQTT, of keys or of other systems. It tells what it sees
+A backend speaks one VMS's language and knows nothing of MQTT, of keys or of other systems. It reports what it sees
 through a `Feed` and does what it is asked in `execute`; the hub works out differences, stores and verifies.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Feed(Protocol):
-    """Where a backend tells what it sees."""
+    """Where a backend reports what it sees."""
 
     @property
     def resume(self) -> Resume:
@@ -33,10 +33,10 @@ class Feed(Protocol):
         """Say whether the configuration shows this monitor; what it does not is to be described, but need not be watched."""
 
     def emit(self, update: Update) -> None:
-        """Tell the current state; cheap, synchronous, newest wins. Call it on the event loop only."""
+        """Report the current state; cheap, synchronous, newest wins. Call it on the event loop only."""
 
     async def record(self, batch: EventBatch) -> None:
-        """Tell of events, and return once they and the cursor are stored: this is the back-pressure."""
+        """Report events, and return once they and the cursor are stored: this is the back-pressure."""
 
     async def mint(self, monitor_id: str, native_key: str) -> str:
         """Return the id of an event that its VMS has none for, but knows by a key of this monitor (when it began, its file).
@@ -48,7 +48,7 @@ class Feed(Protocol):
     async def keep(self, key: str, value: str | None) -> None:
         """Keep a short text beyond restarts (None: forget it); it is the system's own, up to 64 of 65,536 characters.
 
-        It is for what makes a start easier: a store that fails is told by the bridge and ends nothing here.
+        It is for what makes a start easier: a failing store is reported by the bridge and raises nothing here.
         """
 
     async def kept(self, key: str) -> str | None:
@@ -65,7 +65,7 @@ class Backend(Protocol):
     async def run(self, feed: Feed) -> None:
         """Connect, emit a `FullState`, then whatever changes, until cancelled.
 
-        Raises VmsError when the system is lost; the supervisor then tells the hub, waits and calls `run` again,
+        Raises VmsError when the system is lost; the supervisor then informs the hub, waits and calls `run` again,
         which starts over with a new connection and a new snapshot. Cancellation must end it within a second.
         """
 
@@ -73,16 +73,16 @@ class Backend(Protocol):
         """Have the VMS do this, and return when it has accepted; the hub verifies the effect from what `run` emits.
 
         Called only for declared capabilities; an action that it does not know is unsupported. A monitor's id is one that it
-        has told; an event's may be any text that a client has sent, of the generation of ids that was recorded last. A
-        `Restart` is applied when another run of what captures the monitor was told (`MonitorState.capture`) or, where runs
+        has reported; an event's may be any text that a client has sent, of the generation of ids that was recorded last. A
+        `Restart` is applied when another run of what captures the monitor was reported (`MonitorState.capture`) or, where runs
         have no names, that the camera went (`connected` False) and came back: tell what was seen, not what was asked for.
         Raises CommandRejected, UnsupportedCommand or VmsError.
         """
 
     async def refresh(self, target: VmsTarget) -> None:
-        """Look at this now rather than at the next turn, and tell what is seen.
+        """Read this now rather than at the next poll, and report what is seen.
 
-        The system: at it and all its monitors, as cheaply as that goes; one such look serves many commands. Raises
+        The system: at it and all its monitors, as cheaply as that goes; one such read serves many commands. Raises
         VmsError when what is so now could not be seen.
         """
 
@@ -121,7 +121,7 @@ class Media(Protocol):
 class Archive(Protocol):
     """What a VMS has recorded. A backend that can be asked for it has one as `archive`, and says by its capabilities for what.
 
-    Nothing here may delay what `run` tells: media come over connections of their own.
+    Nothing here may delay what `run` emits: media come over connections of their own.
     """
 
     async def events(self, query: EventQuery, after: str | None) -> EventPage:

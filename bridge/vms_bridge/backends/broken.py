@@ -28,7 +28,7 @@ class BrokenBackend:
         self._hint = _REMEDY if isinstance(error, BackendDefect) else error.hint or _REMEDY
 
     async def run(self, feed: Feed) -> None:  # noqa: ARG002 - the contract's parameter
-        """Fail; the supervisor tells it and logs it."""
+        """Fail; the supervisor reports and logs it."""
         self._fail()
 
     async def execute(self, target: VmsTarget, action: Action) -> None:  # noqa: ARG002 - the contract's parameters

@@ -81,7 +81,7 @@ class Guard:
         await self._call("execute", lambda: self._backend.execute(target, action), EXECUTE_S)
 
     async def refresh(self, target: VmsTarget) -> None:
-        """Have it look now. Raises BridgeError."""
+        """Have it refresh now. Raises BridgeError."""
         await self._call("refresh", lambda: self._backend.refresh(target), REFRESH_S)
 
     async def picture(self, ref: PictureRef) -> bytes:
@@ -95,7 +95,7 @@ class Guard:
         return bytes(picture)
 
     async def recorded(self, query: EventQuery, after: str | None) -> object:
-        """Return what it says that it has recorded; whether that is a page is not looked into. Raises BridgeError."""
+        """Return what it says that it has recorded; whether that is a page is not examined. Raises BridgeError."""
         return await self._call("archive.events", lambda: self._archive().events(query, after), ARCHIVE_S)
 
     async def extent(self, query: EventQuery) -> object:
@@ -108,7 +108,7 @@ class Guard:
         return await self._call("archive.media", lambda: GuardedMedia.of(media, self._system, self._call), MEDIA_S)
 
     async def logs(self, query: LogQuery) -> Sequence[object]:
-        """Return lines of its log; whether they are some is not looked into. Raises BridgeError."""
+        """Return lines of its log; whether they are some is not examined. Raises BridgeError."""
         lines: object = await self._call("archive.logs", lambda: self._archive().logs(query), ARCHIVE_S)
         if not isinstance(lines, list | tuple):
             raise BackendDefect("wrong values", f"a {type(lines).__name__} where lines of a log belong")
@@ -154,7 +154,7 @@ class GuardedMedia:
 
     @classmethod
     async def of(cls, media: object, system: str, call: _Call) -> GuardedMedia:
-        """Look at what was opened. Raises MediaUnavailable for what is none; it is closed then."""
+        """Check what was opened. Raises MediaUnavailable for what is none; it is closed then."""
         kind, length, part = (getattr(media, name, None) for name in ("content_type", "length", "part"))
         is_good = isinstance(kind, str) and 0 < len(kind) <= _LONGEST_TYPE and kind.isascii() and kind.isprintable()
         opened = cls(

@@ -1,7 +1,7 @@
 """The border to HTTP that all backends share: the only place that knows aiohttp, and where its errors become ours.
 
 A client is used for one attempt and thrown away. It follows no redirect, so that nothing meant for one host gets to another,
-and tells apart what the server itself says from what stands before it. No message ever holds a URL's query: tokens are there.
+and distinguishes what the server itself says from what is in front of it. No message ever holds a URL's query: tokens are there.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Answer:
     body: bytes
     content_type: str
     date: datetime | None = None
-    """When it was given, by the server's clock; None where that is not told, or the answer comes from a cache."""
+    """When it was given, by the server's clock; None where it does not say, or the answer comes from a cache."""
 
 
 class HttpClient:
@@ -185,7 +185,7 @@ class HttpClient:
         raise GateClosed(f"the web server or proxy at {host} wants a login of its own ({said})", hint=f"{hint}, {_DIRECT}")
 
     def _redirected(self, where: str, host: str, location: str) -> VmsProtocolError | GateClosed:
-        """Tell a proxy's way to its login from a server that has moved."""
+        """Distinguish a proxy's redirect to its login from a server that has moved."""
         try:
             target = urlsplit(location)
             elsewhere = target.hostname

@@ -32,7 +32,7 @@ class Unfit:
 
 @dataclass(frozen=True, slots=True)
 class Rung(Generic[_T]):
-    """A source by name, and how to look at it."""
+    """A source by name, and how to read it."""
 
     name: str
     read: Callable[[], Reading[_T] | Unfit]
@@ -49,7 +49,7 @@ class Choice(Generic[_T]):
 
 
 def choose(rungs: Iterable[Rung[_T]]) -> Choice[_T]:
-    """Look at the sources from the best down, and stop at the first that is good."""
+    """Read the sources from the best down, and stop at the first that is good."""
     reasons: list[str] = []
     for rung in rungs:
         seen = rung.read()

@@ -32,7 +32,7 @@ _KNOWN_GOOD_S = 120.0
 
 
 class Supervisor:
-    """The owner of one backend's `run`; the feed that it hands on tells it when the backend is well."""
+    """The owner of one backend's `run`; the feed that it hands on informs it when the backend is well."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class _WatchedFeed:
         self._is_over = False
 
     def close(self) -> None:
-        """Hear no more: what a backend has left running speaks of a connection that is over."""
+        """Receive nothing more: what a backend has left running speaks of a connection that is over."""
         self._is_over = True
 
     @property

@@ -1,4 +1,4 @@
-"""What can be asked of the bridge itself: no backend hears of it, so a row says less than that of a command to a VMS."""
+"""What can be asked of the bridge itself: no backend is involved, so a row says less than that of a command to a VMS."""
 
 from __future__ import annotations
 

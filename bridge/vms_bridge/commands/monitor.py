@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vms_bridge.model import Monitor, MonitorState, SystemState
 
 _ENDS_S = 0.2
-"""A VMS needs a frame or two to end an alarm: who looks before that has to look again."""
+"""A VMS needs a frame or two to end an alarm: who reads before that has to read again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,7 @@ class CommandRow(Generic[A]):
     timeout_s: float
     """How long it may take from its turn on, the VMS's own time included."""
     is_long: bool = False
-    """Whether `running` is told meanwhile."""
+    """Whether `running` is reported meanwhile."""
     names: tuple[str, ...] = ()
     """By what other names it goes, too."""
     per_mode: bool = False
@@ -68,17 +68,17 @@ class CommandRow(Generic[A]):
     parse: Callable[[Request, str], A]
     """Makes the action of a request that came under this name. Raises CommandRejected."""
     value: Callable[[A], str]
-    """The value in force once it is applied, as it stands in a payload."""
+    """The value in force once it is applied, as it is written in a payload."""
     refusal: Callable[[A, SystemState, Monitor | None], str | None] = field(default=_no_reason)
     """Says why this can't be asked of its target, None where it can."""
     effect: Effect[A] | None
-    """How it shows that it was done. None: no state tells, so that it is over when the VMS has accepted it."""
+    """How it shows that it was done. None: no state shows it, so that it is over when the VMS has accepted it."""
     can_be_so_already: bool = True
     """Whether nothing needs to be done where its effect shows before."""
     shows_after_s: Callable[[A], float] = field(default=_at_once)
-    """A look before that would be in vain."""
+    """A refresh before that would be in vain."""
     is_seen_alone: bool = False
-    """Whether it shows only in a look at its monitor, not in one at the whole system."""
+    """Whether its effect shows only in a refresh of its monitor, not in one of the whole system."""
     named: Callable[[A, Callable[[str], str]], Action] = field(default=lambda action, _choice: action)
     """Puts the VMS's own words for choices (modes, run states) in place of their labels."""
     payload: str

@@ -118,7 +118,7 @@ class AckResult(StrEnum):
     RUNNING = "running"
     APPLIED = "applied"
     ACCEPTED = "accepted"
-    """The VMS has taken it, and no state tells of its effect."""
+    """The VMS has taken it, and no state shows its effect."""
     UNCHANGED = "unchanged"
     REFUSED = "refused"
     FAILED = "failed"

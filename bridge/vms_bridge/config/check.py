@@ -1,4 +1,4 @@
-"""Holds values of a configuration file against a pydantic model, and says each mistake in words for the person who wrote it.
+"""Checks values of a configuration file by a pydantic model, and says each mistake in words for the person who wrote it.
 
 A model may have sections, lists, mappings and unions of these in it, however deep (shapes.py). The remedy of a mistake is what
 the model says of the field. A validator that knows a better one raises a `PydanticCustomError` with `remedy` in its context; one
@@ -104,13 +104,13 @@ class Checker:
             self.key_mistake(message, path, hint)
 
     def key_mistake(self, message: str, path: KeyPath, hint: str) -> None:
-        """Note that this key can't stand here, whatever its value."""
+        """Note that this key can't be here, whatever its value."""
         line = self._document.line(path)
         key = ".".join(path) or None
         self.mistakes.append(ConfigError(self._clean(message), file=str(self._file), line=line, key=key, hint=self._clean(hint)))
 
     def _pydantic_mistake(self, place: Place, errors: Sequence[ErrorDetails], path: KeyPath, also: Sequence[str]) -> None:
-        """Note what pydantic found in one place: of a union such as `Path | Literal[False]` it tells each part."""
+        """Note what pydantic found in one place: of a union such as `Path | Literal[False]` it names each part."""
         first = errors[0]
         where = (*path, *place.path)
         if first["type"] == "extra_forbidden":
@@ -137,7 +137,7 @@ def nearest(word: str, words: Sequence[str]) -> str:
 
 
 def plain_secrets(model: BaseModel, path: KeyPath, document: Document) -> Iterator[str]:
-    """Yield the options below `path` whose secret stands in the file itself."""
+    """Yield the options below `path` whose secret is written in the file itself."""
     for place, value in values_below(model, path):
         if isinstance(value, SecretStr) and place in document.lines and place not in document.secrets:
             yield ".".join(place)

@@ -65,7 +65,7 @@ class LogConfig(BaseModel):
 
 
 class RetentionConfig(BaseModel):
-    """How much the bridge keeps of what it has told, and of what nobody has taken yet."""
+    """How much the bridge keeps of what it has reported, and of what nobody has taken yet."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -161,7 +161,7 @@ class SystemConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkConfig:
-    """One sink to tell things to."""
+    """One sink to report to."""
 
     kind: SinkKind
     settings: BaseModel
@@ -196,7 +196,7 @@ class Config:
         )
 
     def secrets(self) -> Secrets:
-        """Return all that is secret in it, to be struck out of whatever is told."""
+        """Return all that is secret in it, to be struck out of whatever is reported."""
         sinks = (sink.settings for sink in self.sinks.values())
         return Secrets.of(*sinks, *(system.settings for system in self.systems.values()))
 

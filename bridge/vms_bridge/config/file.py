@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KeyPath = tuple[str, ...]
-"""Where a value stands: the keys that lead to it, and the positions in lists."""
+"""Where a value is: the keys that lead to it, and the positions in lists."""
 
 FILE_BYTES = 1_000_000
 SECRET_BYTES = 16_384
@@ -52,7 +52,7 @@ class Document:
     remarks: tuple[Remark, ...]
 
     def line(self, path: KeyPath) -> int | None:
-        """Return the line of this path, or of what it would stand in."""
+        """Return the line of this path, or of what it would be in."""
         while path not in self.lines and path:
             path = path[:-1]
         return self.lines.get(path)
@@ -161,7 +161,7 @@ _SYNTAX = (
 
 
 def _syntax_mistake(name: str, text: str, error: yaml.YAMLError) -> ConfigError:
-    """Say in our words what PyYAML found; its own quote the file, and a password may stand there."""
+    """Say in our words what PyYAML found; its own quote the file, and a password may be in it."""
     if isinstance(error, yaml.reader.ReaderError):
         where = text.count("\n", 0, error.position) + 1
         return ConfigError("a control character is not allowed", file=name, line=where, hint="remove it")

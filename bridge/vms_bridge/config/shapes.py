@@ -2,7 +2,7 @@
 
 pydantic names the place of an error by keys and positions and, at each union, by the type that it has tried. The file has keys
 and positions only, so both are followed step by step here. Of the types in a union only the one that was meant is believed:
-a mapping is held against the model that it resembles most, and is not told what all the others would want of it.
+a mapping is checked by the model that it resembles most, and gets no message of what all the others would want of it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _UNIONS = ("union[", "tagged-union[")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where in the file an error is; what the model says of the option there, or of the one that it stands in.
+    """Where in the file an error is; what the model says of the option there, or of the one that it is in.
 
-    `options` are those that there are where the last key stands, `tags` the values of the option that says which of several
+    `options` are those that there are where the last key is, `tags` the values of the option that says which of several
     models is meant. `is_key`: it is the key itself that is wrong. Not `is_meant`: the error is one of another type of a union.
     """
 

@@ -140,7 +140,7 @@ async def _until_running(process: asyncio.subprocess.Process) -> str | None:
 
 
 async def _drain(process: asyncio.subprocess.Process) -> None:
-    """Keep the pipe empty, else mosquitto would stand still."""
+    """Keep the pipe empty, else mosquitto would stall."""
     assert process.stderr is not None  # noqa: S101  # it was opened as a pipe
     while await process.stderr.read(65_536):
         pass

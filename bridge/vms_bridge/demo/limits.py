@@ -12,7 +12,7 @@ class BrokerLimits:
     """What the broker bears. `versions` are protocol levels: 4 is MQTT 3.1.1.
 
     A client whose queue of `max_queued_…` is full gets no newer message until it has read some of the older ones.
-    Who sends a packet above `max_packet_bytes` is disconnected; whether he was told before is `announces_packet_bytes`. A
+    Who sends a packet above `max_packet_bytes` is disconnected; whether it was told so before is `announces_packet_bytes`. A
     payload above `max_payload_bytes` is dropped, and refused where the protocol allows it, as mosquitto does by its
     `message_size_limit`. With `user_is_client_id` (mosquitto: `use_username_as_clientid`) each user has one connection.
     RabbitMQ does not show what is retained to a subscription with a wildcard (`shows_retained_by_wildcard`). A broker may

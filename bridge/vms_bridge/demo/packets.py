@@ -191,7 +191,7 @@ def suback(kind: Kind, packet_id: int, reasons: Sequence[int], version: int) -> 
 
 
 def disconnect(reason: int) -> bytes:
-    """Tell a client of version 5 why it has to go."""
+    """Say to a client of version 5 why it is disconnected."""
     return bytes((Kind.DISCONNECT << 4, 2, reason, 0))
 
 

@@ -39,7 +39,7 @@ class Reason(IntEnum):
 
 
 class Violation(Exception):
-    """What a client sent breaks the protocol; `reason` is what it is told."""
+    """What a client sent breaks the protocol; `reason` is what the client is told."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)

@@ -36,7 +36,7 @@ class Display(Protocol):
         """Say where to look."""
 
     def happened(self, happening: Happening) -> None:
-        """Tell of an event's step or of a command's answer."""
+        """Report an event's step or of a command's answer."""
 
     def show(self, systems: Mapping[str, SystemView], tally: Tally, elapsed_s: float) -> None:
         """Show what is current."""

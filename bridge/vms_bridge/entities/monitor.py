@@ -174,7 +174,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         needs=needs(Capability.EVENTS),
         source=Source.EVENT,
         name="Event",
-        always=True,  # an unavailable entity has no attributes, and by those it knows an event that is told again
+        always=True,  # an unavailable entity has no attributes, and by those it recognises an event that is reported again
     ),
     Entity(
         key="picture",

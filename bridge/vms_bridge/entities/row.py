@@ -46,7 +46,7 @@ class Scope(StrEnum):
 
 
 class Source(StrEnum):
-    """The message that an entity's value stands in."""
+    """The message that an entity's value is in."""
 
     STATE = "state"
     LAST_EVENT = "last_event"
@@ -100,7 +100,7 @@ WHOLE_MESSAGE = ("*",)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Entity(Generic[View]):
-    """One entity: what it is called, where its value stands and how to read that from a view. A row equals itself only.
+    """One entity: what it is called, where its value is and how to read that from a view. A row equals itself only.
 
     `name` is None where Home Assistant's device class gives a translated one, and empty for the device's own name.
     `display_unit` is the unit that people read and the divisor to it. `command` names a row of the command table, which says

@@ -1,4 +1,4 @@
-"""How soon a new state is worth telling: what matters at once, measurements when they have moved far enough."""
+"""How soon a new state is worth publishing: what matters at once, measurements when they have moved far enough."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _bands(rows: Iterable[Entity[Any]]) -> tuple[DeadBand, ...]:
 
 
 def _at_once(state: type[MonitorState | SystemState], bands: tuple[DeadBand, ...]) -> Callable[[object], tuple[Any, ...]]:
-    """Return a reader of whatever is told at once: all but measurements and the time of the observation."""
+    """Return a reader of whatever is published at once: all but measurements and the time of the observation."""
     slow = {"observed", "storage"} | {band.attribute for band in bands}
     return attrgetter(*(name for name in state.__dataclass_fields__ if name not in slow))
 

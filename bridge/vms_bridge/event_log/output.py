@@ -50,7 +50,7 @@ class Output(Protocol):
         """Be ready to write; return how far the events go in it, None where it does not say. Raises OutputError."""
 
     def write(self, lines: Sequence[bytes]) -> None:
-        """Write whole lines; after a failure `open` tells how far it has come. Raises OutputError."""
+        """Write whole lines; after a failure `open` says how far it has come. Raises OutputError."""
 
     def stop(self) -> None:
         """Have a write that is under way end soon. May be called from anywhere, and does not block."""

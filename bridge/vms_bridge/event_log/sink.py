@@ -1,7 +1,7 @@
 """The sink `event_log`: follows the history and writes down each message, and states that have changed.
 
 How far it has come it reads from the log itself; what can't be read again is noted in the store now and then, so that after a
-kill some messages are written twice, in the same bytes. What does not take what is written is told, and tried again;
+kill some messages are written twice, in the same bytes. What does not take what is written is reported, and tried again;
 meanwhile nothing is gathered: messages stay in the store, and of states the newest wins.
 """
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPlan:
-    """What to store, by monitor key the message of the newest event that then stands, and what others have added to events."""
+    """What to store, by monitor key the message of the event that is then the newest, and what others have added to events."""
 
     commit: EventCommit
     last_events: Mapping[str, EventMessage]
@@ -34,9 +34,9 @@ class BatchPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvents:
-    """What is known of events before: each as its backend told it, with its monitor's key, and what others have added.
+    """What is known of events before: each as its backend reported it, with its monitor's key, and what others have added.
 
-    `late` has the ids of those of which something was told late: what follows of them must not overtake that.
+    `late` has the ids of those of which something was reported late: what follows of them must not overtake that.
     """
 
     events: Mapping[str, tuple[str, Event]]
@@ -58,7 +58,7 @@ def plan_batch(batch: EventBatch, system: System, known: StoredEvents, *, epoch:
         if key is None or before == event or (before is not None and _is_settled(before, event)):
             continue
         if event.deleted and before is not None:
-            event = replace(before, deleted=True)  # noqa: PLW2901 - of what is gone, what was told last is known best
+            event = replace(before, deleted=True)  # noqa: PLW2901 - of what is gone, the last report is the best
         changed[event.id] = events[event.id] = (key, event)
         added = known.enrichments.get(event.id, {})
         shown = None if before is None else enriched(before, added)
@@ -106,7 +106,7 @@ class _Messages:
         self.last_events: dict[str, EventMessage] = {}
 
     def add(self, key: str, before: Event | None, event: Event, *, is_late: bool) -> None:
-        """Tell what has happened to an event of the monitor with this key."""
+        """Report what has happened to an event of the monitor with this key."""
         for type_ in steps(before, event):
             seq = self._seqs[key] = self._seqs.get(key, 0) + 1
             message = event_message(
@@ -127,14 +127,14 @@ class _Messages:
 
 
 def _is_settled(before: Event, event: Event) -> bool:
-    """Say whether nothing more is to be told: the event is deleted, or over and seen open once more, as after a restart."""
+    """Say whether nothing more is to be reported: the event is deleted, or over and seen open once more, as after a restart."""
     return before.deleted or (before.is_over and not event.is_over)
 
 
 def _becomes_last(message: EventMessage, known: EventMessage | None) -> bool:
     """Say whether the message is what its monitor's last event now is.
 
-    What is told live begins now, whatever the VMS's clock says; only what comes late has to be newer than what is there.
+    What is reported live begins now, whatever the VMS's clock says; only what comes late has to be newer than what is there.
     """
     if known is None or known.id == message.id:
         return True

@@ -50,7 +50,7 @@ async def first(store: Store, clock: Clock, *, key: str, kind: str, name: str, r
 
 
 def successor(old: System, *, kind: str, name: str, rules: MonitorRules, backend: Guard) -> System:
-    """Return a system that goes on where the old one stands, by another configuration: without the store, which may fail now."""
+    """Return a system that goes on where the old one is, by another configuration: without the store, which may fail now."""
     system = System(
         key=old.key,
         kind=kind,

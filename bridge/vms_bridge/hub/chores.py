@@ -22,7 +22,7 @@ class Chore:
         self._trouble = Trouble(_LOGGER, subject, monotonic)
 
     async def attempt(self, work: Coroutine[None, None, _T]) -> _T | None:
-        """Do it and return what came of it; None where it failed, which is told, but seldom."""
+        """Do it and return what came of it; None where it failed, which is reported, but seldom."""
         try:
             done = await work
         except StoreError as error:

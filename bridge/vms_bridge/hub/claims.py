@@ -1,4 +1,4 @@
-"""Whether Home Assistant is told of devices over MQTT: not while anybody claims them, be it a switch that was turned off."""
+"""Whether devices are announced to Home Assistant over MQTT: not while anybody claims them, such as a switch turned off."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _CLAIMS = TypeAdapter(tuple[Claim, ...])
 
 
 class Claims:
-    """The claims that there are, kept in the store; `on_change` hears of the others that there are by now."""
+    """The claims that there are, kept in the store; `on_change` gets the claims that there are after a change."""
 
     def __init__(self, store: Store, clock: Clock, keeping: Chore, on_change: Callable[[tuple[Claim, ...]], None]) -> None:
         self._store, self._clock, self._keeping, self._on_change = store, clock, keeping, on_change
         self._claims: dict[str, Claim] = {}
 
     async def load(self) -> None:
-        """Take up what was claimed before a restart; what can't be read is told, and claims nothing."""
+        """Take up what was claimed before a restart; what can't be read is reported, and claims nothing."""
         text = await self._keeping.attempt(self._store.kept(_SCOPE, _KEY))
         try:
             kept = _CLAIMS.validate_json(text) if text else ()

@@ -238,7 +238,7 @@ class CommandRunner:
         return LiveTarget(hub=self._hub, named=named)
 
     async def _is_so_already(self, command: Command, row: CommandRow[Any], target: LiveTarget) -> bool:
-        """Look first, for somebody may have changed a mode since it was last seen; say whether all is as it should be."""
+        """Refresh first, for somebody may have changed a mode since it was last seen; say whether all is as it should be."""
         if row.effect is None:
             return False
         is_refreshed = await self._refreshes.at_once(command.target.system, target.in_vms)
@@ -285,7 +285,7 @@ class CommandRunner:
     async def _reporting(
         self, command: Command, row: CommandRow[Any], progress: Callable[[Ack], None] | None
     ) -> AsyncIterator[None]:
-        """Tell `running` again and again while a long command is under way."""
+        """Report `running` again and again while a long command is under way."""
         if progress is None or not row.is_long:
             yield
             return

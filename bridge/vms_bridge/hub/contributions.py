@@ -52,7 +52,7 @@ class Contributions:
     def detect(
         self, source: str, monitor: MonitorKey, objects: Sequence[DetectedObject], frame: int | None, event: EventRef | None
     ) -> None:
-        """Take in which objects the monitor shows. Raises ContributionRefused."""
+        """Note which objects the monitor shows. Raises ContributionRefused."""
         system = self._system(monitor[0])
         view = system.monitors.get(monitor[1])
         if view is None:
@@ -102,7 +102,7 @@ class HubContributor:
     def detect(
         self, monitor: MonitorKey, objects: Sequence[DetectedObject], *, frame: int | None = None, event: EventRef | None = None
     ) -> None:
-        """Tell which objects the monitor shows now."""
+        """Announce which objects the monitor shows now."""
         self._check()
         self._contributions.detect(self._source, monitor, objects, frame, event)
 

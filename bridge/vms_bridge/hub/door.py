@@ -74,7 +74,7 @@ class StateGate(Gate[MonitorState]):
 
 
 def admit_batch(batch: object) -> EventBatch:
-    """Return the batch, each event of which has an id that can be told from all others. Raises BackendDefect."""
+    """Return the batch, each event of which has an id that differs from all others. Raises BackendDefect."""
     admitted = BATCHES.admit(batch)
     if not 1 <= admitted.generation <= MOST_GENERATIONS:
         raise BackendDefect("wrong values", f"EventBatch.generation: {admitted.generation} is not from 1 to {MOST_GENERATIONS}")
@@ -101,7 +101,7 @@ def _reads_well(text: str | None) -> bool:
 
 
 def _thorough(schema: Any) -> Any:  # noqa: ANN401 - pydantic's own schema in, one like it out
-    """Have every value looked into, whatever class it is of, and times without a zone refused."""
+    """Have every value examined, whatever class it is of, and times without a zone refused."""
     if isinstance(schema, dict):
         changed = {key: _thorough(each) for key, each in schema.items()}
         if changed.get("type") == "dataclass":

@@ -1,4 +1,4 @@
-"""Who is to hear of what: subscriptions to everything, and those to some systems and monitors only."""
+"""Who receives which changes: subscriptions to everything, and those to some systems and monitors only."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class FanOut:
         return subscription
 
     def system(self, key: str) -> None:
-        """Tell that a system came or changed."""
+        """Announce that a system came or changed."""
         for subscription in self._to(self._of_systems.get(key)):
             subscription.system(key)
 
     def system_removed(self, key: str) -> None:
-        """Tell that a system is no more."""
+        """Announce that a system is no more."""
         for subscription in self._to(self._of_systems.get(key)):
             subscription.system_removed(key)
 
     def monitors(
         self, system: System, *, gone: Iterable[str] = (), changed: Iterable[str] = (), new: Collection[str] = ()
     ) -> None:
-        """Tell which monitors of a system are gone, which are described otherwise, and which of those were not there before."""
+        """Announce which monitors of a system are gone, which have changed, and which of those are new."""
         for monitor in [(system.key, name) for name in gone]:
             for subscription in self._to(self._of_monitors.get(monitor)):
                 subscription.removed((monitor,))
@@ -76,7 +76,7 @@ class FanOut:
                     subscription.last_event(monitor)
 
     def state(self, monitor: MonitorKey) -> None:
-        """Tell that a monitor's state changed."""
+        """Announce that a monitor's state changed."""
         for subscription in self._to(self._of_monitors.get(monitor)):
             subscription.state(monitor)
 
@@ -92,22 +92,22 @@ class FanOut:
                 subscription.transition(transition)
 
     def last_event(self, monitor: MonitorKey) -> None:
-        """Tell that a monitor's newest event changed."""
+        """Announce that a monitor's newest event changed."""
         for subscription in self._to(self._of_monitors.get(monitor)):
             subscription.last_event(monitor)
 
     def detection(self, monitor: MonitorKey, detection: Detection) -> None:
-        """Tell a monitor's newest detection."""
+        """Report a monitor's newest detection."""
         for subscription in self._to(self._of_monitors.get(monitor)):
             subscription.detection(monitor, detection)
 
     def messages(self) -> None:
-        """Tell that there are new event messages."""
+        """Announce that there are new event messages."""
         for subscription in self._all:
             subscription.messages()
 
     def bridge(self) -> None:
-        """Tell that the bridge's own state changed."""
+        """Announce that the bridge's own state changed."""
         for subscription in self._all:
             subscription.bridge()
 
@@ -122,7 +122,7 @@ class FanOut:
             subscription.notices()
 
     def _to(self, some: Collection[HubSubscription] | None) -> Collection[HubSubscription]:
-        """Return who hears of everything, and these."""
+        """Return who receives everything, and these."""
         return self._all if some is None else [*self._all, *some]
 
 

@@ -54,11 +54,11 @@ class SystemFeed:
         return self._system.rules.shows(monitor_id, shown(name))
 
     def emit(self, update: Update) -> None:
-        """Tell the current state."""
+        """Report the current state."""
         self._hub.apply(self._system, update)
 
     async def record(self, batch: EventBatch) -> None:
-        """Tell of events; returns once they are stored."""
+        """Report events; returns once they are stored."""
         await self._hub.record(self._system, batch)
 
     async def mint(self, monitor_id: str, native_key: str) -> str:

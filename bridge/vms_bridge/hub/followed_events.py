@@ -29,7 +29,7 @@ class FollowedEvents:
         self._monotonic = monotonic
         self._events: dict[str, tuple[str, Event]] = {}
         self._ended: dict[str, float] = {}
-        """When each that is over was last told, the latest last."""
+        """When each that is over was last reported, the latest last."""
         self._late: set[str] = set()
         self._enrichments: dict[str, Mapping[str, Enrichment]] = {}
         self.add(events, late=late, enrichments=enrichments)
@@ -52,7 +52,7 @@ class FollowedEvents:
 
     @property
     def late(self) -> AbstractSet[str]:
-        """The ids of those of which something was told late."""
+        """The ids of those of which something was reported late."""
         return self._late
 
     @property
@@ -67,7 +67,7 @@ class FollowedEvents:
         late: Collection[str] = (),
         enrichments: Mapping[str, Mapping[str, Enrichment]] | None = None,
     ) -> None:
-        """Follow these as they now stand, each with the key of its monitor; something of the `late` ones was told late.
+        """Follow these as they are now, each with the key of its monitor; something of the `late` ones was reported late.
 
         `enrichments` is all that others have added to these, or to some that are followed already.
         """

@@ -1,4 +1,4 @@
-"""Alarms that are forced for a time: the bridge ends them, for a VMS keeps an alarm forced until it is told otherwise.
+"""Alarms that are forced for a time: the bridge ends them, for a VMS keeps an alarm forced until it is cancelled.
 
 They are in the store, so that a bridge that was killed ends them when it is back.
 """
@@ -48,7 +48,7 @@ class ForcedAlarms:
     """Keeps the time of each forced alarm and has it ended.
 
     `end` waits for the monitor's turn, asks then whether that is still wanted, and answers what became of it. `forcing`,
-    `began` and `ended` are for whose turn it is. `on_began` hears that a monitor's alarm is known to be forced.
+    `began` and `ended` are for whose turn it is. `on_began` is called when a monitor's alarm is known to be forced.
     """
 
     def __init__(self, clock: Clock, store: Store, end: End, on_began: Callable[[MonitorKey], None] = lambda _key: None) -> None:

@@ -23,7 +23,7 @@ _LOGGER = logging.getLogger(__name__)
 _HOUSEKEEPING_S = 600.0
 _COUNT_S = 5.0
 _WAITING = timedelta(seconds=10)
-"""From when on a message counts as undelivered: what is just on its way is no news."""
+"""From when on a message counts as undelivered: what is just on its way does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Retention:
 
 
 class Housekeeping:
-    """The hub's own work on the store, and how the bridge fares by it; `on_state` hears when that changes."""
+    """The hub's own work on the store, and how the bridge fares by it; `on_state` is called when that changes."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """The hub: the only owner of current state.
 
-Backends tell it what they see (`SystemFeed`), sinks look and are told of changes (`views.HubView`). It gives
-monitors their public keys, works out differences, stores events before anyone hears of them, and runs commands.
+Backends report to it what they see (`SystemFeed`), sinks read it and are notified of changes (`views.HubView`). It gives
+monitors their public keys, works out differences, stores events before anyone sees them, and runs commands.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Hub:
 
     @property
     def systems(self) -> Mapping[str, SystemView]:
-        """Every configured system by key, as it stands now."""
+        """Every configured system by key, as it is now."""
         return {key: system.view() for key, system in self._systems.items()}
 
     def system(self, key: str) -> SystemView | None:
@@ -274,7 +274,7 @@ class Hub:
         await self._index.rebuild(system)
 
     async def start(self) -> None:
-        """Take up what the store keeps of the bridge itself, before anybody looks."""
+        """Take up what the store keeps of the bridge itself, before anybody reads it."""
         await self._claims.load()
         await self.tokens.load()
 
@@ -307,10 +307,10 @@ class Hub:
         old = self._systems.get(key)
         guard = Guard(key, backend, self._clock, self._secrets)
         if old is None:
-            await self._recorder.finish()  # what one with this key, just taken away, has told last
+            await self._recorder.finish()  # what one with this key, just taken away, has reported last
             system = await first(self._store, self._clock, key=key, kind=kind, name=name, rules=rules, backend=guard)
         else:
-            async with old.recording:  # what the old backend has told last
+            async with old.recording:  # what the old backend has reported last
                 system = successor(old, kind=kind, name=name, rules=rules, backend=guard)
             old.backend.close()
         system.strike = self._secrets.strike
@@ -331,12 +331,12 @@ class Hub:
         self._presence.forget((key, monitor) for monitor in system.monitors)
 
     def apply(self, system: System, update: Update) -> None:
-        """Make an update the current truth and tell who listens. Raises BackendDefect for what is none; nothing changes then."""
+        """Make an update the current state and notify subscribers. Raises BackendDefect, and changes nothing then."""
         if self._systems.get(system.key) is system:  # else it is a last word of a backend that has been replaced
             self._updates.apply(system, update)
 
     async def record(self, system: System, batch: EventBatch) -> None:
-        """Store a batch and tell who listens; goes on to its end even when the backend is cancelled meanwhile.
+        """Store a batch and notify subscribers; goes on to its end even when the backend is cancelled meanwhile.
 
         Raises VmsError for a system that has been taken away or replaced: its successor reads the same events.
         """

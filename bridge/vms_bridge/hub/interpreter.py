@@ -23,7 +23,7 @@ class Interpreter:
         await self._system.backend.execute(target, row.named(action, self._system.labels.choice))
 
     async def refresh(self, target: VmsTarget) -> None:
-        """Have it look now. Raises BridgeError."""
+        """Have it refresh now. Raises BridgeError."""
         await self._system.backend.refresh(target)
 
     def check_event(self, event: EventRef) -> None:

@@ -1,4 +1,4 @@
-"""What a VMS calls its choices (modes, run states), as labels that can be shown and told apart, and back again."""
+"""What a VMS calls its choices (modes, run states), as labels that can be shown and distinguished, and back again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to an event between two looks at it, as the steps that the event contract knows."""
+"""What happened to an event between two reads of it, as the steps that the event contract knows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def steps(previous: Event | None, event: Event) -> tuple[MessageType, ...]:
 
 
 def _figures(event: Event) -> tuple[object, ...]:
-    """Return what is worth an update: counts that grow while an event is open are told by its end."""
+    """Return what is worth an update: counts that grow while an event is open are reported by its end."""
     lasting = (event.kind, event.cause, event.labels, event.score, event.zones, event.start)
     if not event.is_over:
         return lasting

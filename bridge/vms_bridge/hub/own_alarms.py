@@ -1,4 +1,4 @@
-"""Which alarms this bridge has forced and not yet seen end: what a backend can't tell of a forced alarm, its forcer may know."""
+"""Which alarms this bridge has forced and not yet seen end: it may know what a backend can't, whether an alarm is forced."""
 
 from __future__ import annotations
 

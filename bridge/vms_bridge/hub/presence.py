@@ -1,4 +1,4 @@
-"""Which objects are before the cameras: told frame by frame by whoever sees them, and ended by the hub where nobody does."""
+"""Which objects are before the cameras: reported frame by frame by whoever sees them, and ended by the hub where nobody does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LASTS_S = 60.0
 """How long objects are there after the last frame that showed them: who sees them says so again before that."""
 MOST_SOURCES = 16
-"""How many see objects at one monitor; who told longest ago makes room for another one."""
+"""How many see objects at one monitor; who reported longest ago makes room for another one."""
 
 
 class Presence:
@@ -38,9 +38,9 @@ class Presence:
         self._report = report
         self._show = show
         self._newest: dict[MonitorKey, dict[str, Detection]] = {}
-        """Of each source, the one that told last comes last; one without objects where they have gone."""
+        """Of each source, the one that reported last comes last; one without objects where they have gone."""
         self._watching: dict[MonitorKey, set[str]] = {}
-        """Who has told since the monitor was lost last."""
+        """Who has reported since the monitor was lost last."""
         self._until: dict[tuple[MonitorKey, str], float] = {}
         """When the objects that are there are taken for gone; the one that is due first comes first."""
         self._is_any = asyncio.Event()
@@ -50,7 +50,7 @@ class Presence:
         return self._newest.get(key, {}).values()
 
     def saw(self, key: MonitorKey, detection: Detection) -> None:
-        """Take in what was seen."""
+        """Note what was seen."""
         of_sources = self._newest.setdefault(key, {})
         if detection.source not in of_sources and len(of_sources) >= MOST_SOURCES:
             self._lose(key, next(iter(of_sources)))
@@ -59,7 +59,7 @@ class Presence:
         self._show(key, self._counts(key))
 
     def end(self, keys: Iterable[MonitorKey]) -> None:
-        """Tell of what these monitors show that there is none of it any more, and that nobody knows what there is."""
+        """End all objects of these monitors, and say that nobody knows what is there."""
         for key in keys:
             for source in list(self._newest.get(key, ())):
                 self._empty(key, source)
@@ -89,7 +89,7 @@ class Presence:
             now = self._clock.monotonic()
             for key, source in [each for each, until in self._until.items() if until <= now]:
                 self._empty(key, source)
-                self._watching.get(key, set()).discard(source)  # who sees objects would have told
+                self._watching.get(key, set()).discard(source)  # who sees objects would have reported
                 self._show(key, self._counts(key))
 
     def _take(self, key: MonitorKey, detection: Detection) -> None:
@@ -103,7 +103,7 @@ class Presence:
         self._report(key, detection)
 
     def _empty(self, key: MonitorKey, source: str) -> None:
-        """Tell of a source's objects, if it has shown some, that there are none any more."""
+        """End a source's objects, if it has reported some."""
         if (key, source) in self._until:
             last = self._newest[key][source]
             self._take(key, Detection(monitor_id=last.monitor_id, time=self._clock.now(), source=source))
@@ -138,7 +138,7 @@ def _most(of_sources: Iterable[Iterable[str]]) -> Mapping[str, int]:
 
 
 def is_ended(before: MonitorState, now: MonitorState) -> bool:
-    """Say whether a change of a monitor's state ends what it has shown: nobody sees it, or looks for it, any more."""
+    """Say whether a change of a monitor's state ends what it has shown: nobody sees or searches for it any more."""
     if not now.available:
         return True
     return any(

@@ -1,4 +1,4 @@
-"""Stores what backends record, and what others add to it, before anybody hears of it: one after the other for each system."""
+"""Stores what backends record, and what others add to it, before anybody sees it: one after the other for each system."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_SOURCES = 16
 class Recorder:
     """The way of event batches into the store.
 
-    `on_generation` hears that a system's event ids start anew, `on_stored` of each plan that has become the truth.
+    `on_generation` is called when a system's event ids start anew, `on_stored` with each plan that has been stored.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Has systems looked at for commands that wait for their effects: the first look at once, the others shared and within a budget.
+"""Has systems refreshed for commands that wait for their effects: the first time at once, then shared and within a budget.
 
-A scene commands hundreds of cameras of a VMS that can bear one request a second. What waits for its effect joins the next look
-at its system: one read of the lists serves all.
+A scene commands hundreds of cameras of a VMS that can bear one request a second. What waits for its effect joins the next refresh
+of its system: one read of the lists serves all.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ REFRESHES_PER_S = 1.0
 _AT_ONCE = 4.0
 """So many a system has to bear at once, as for one command whose effect shows within a second."""
 _LISTS_COST = 3.0
-"""What a look at a whole system costs, in looks at one monitor."""
+"""What a refresh of a whole system costs, in refreshes of one monitor."""
 _SYSTEM = VmsTarget()
 _REFRESH_S = 15.0
-"""A look that hangs must not keep the others waiting."""
+"""A refresh that hangs must not keep the others waiting."""
 
 
 @dataclass(slots=True)
 class _Round:
-    """A look to come, and whom it is for."""
+    """A refresh to come, and whom it is for."""
 
     targets: set[VmsTarget] = field(default_factory=set)
     has_seen: bool | None = None
@@ -39,7 +39,7 @@ class _Round:
 
 
 class _Turns:
-    """The looks at one system, one after the other."""
+    """The refreshes of one system, one after the other."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -75,7 +75,7 @@ class _Turns:
 
 
 class Refreshes:
-    """Looks by backends' `refresh`, and says whether it could be done. Each raises CommandRejected for a system that is gone."""
+    """Calls backends' `refresh`, and says whether it succeeded. Each raises CommandRejected for a system that is gone."""
 
     def __init__(self, clock: Clock, backend_of: Callable[[str], Interpreter]) -> None:
         self._clock = clock
@@ -83,7 +83,7 @@ class Refreshes:
         self._turns: dict[str, _Turns] = {}
 
     async def at_once(self, system: str, target: VmsTarget) -> bool:
-        """Look now: what comes first is not kept waiting."""
+        """Refresh now: what comes first is not kept waiting."""
         try:
             async with self._clock.timeout(_REFRESH_S):
                 await self._backend_of(system).refresh(target)
@@ -93,18 +93,18 @@ class Refreshes:
         return True
 
     async def if_idle(self, system: str, target: VmsTarget) -> bool:
-        """Look now if no other command needs the budget; say no else."""
+        """Refresh now if no other command needs the budget; else return False."""
         return self._of(system).try_to_spend(1.0) and await self.at_once(system, target)
 
     async def alone(self, system: str, target: VmsTarget) -> bool:
-        """Look at this when its turn has come."""
+        """Refresh this when its turn has come."""
         turns = self._of(system)
         async with turns.running:
             await turns.spend(lambda: 1.0)
             return await self.at_once(system, target)
 
     async def together(self, system: str, target: VmsTarget) -> bool:
-        """Look when the turn has come, for all who have asked until then: at this or, for several, at the system."""
+        """Refresh when the turn has come, for all who have asked until then: this or, for several, the system."""
         turns = self._of(system)
         round_ = turns.round
         round_.targets.add(target)
@@ -127,5 +127,5 @@ class Refreshes:
 
 
 def _all_of(round_: _Round) -> VmsTarget:
-    """Return what is to be looked at: the only target or, for several, the whole system."""
+    """Return what is to be refreshed: the only target or, for several, the whole system."""
     return next(iter(round_.targets)) if len(round_.targets) == 1 else _SYSTEM

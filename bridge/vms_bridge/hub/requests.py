@@ -1,4 +1,4 @@
-"""Requests that were made lately: each is run once, however often it comes, and its id stands for nothing else."""
+"""Requests that were made lately: each is run once, however often it comes, and its id is used for nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Request:
     listeners: list[Progress] = field(default_factory=list)
 
     def report(self, ack: Ack) -> None:
-        """Tell everybody who has asked for this how it goes."""
+        """Send progress to everybody who has asked for this."""
         for listener in list(self.listeners):
             listener(ack)
 
@@ -40,7 +40,7 @@ class _Request:
 class Requests:
     """Remembers by door, principal and `request_id` what was asked for, for ten minutes and 4096 requests.
 
-    `run` answers whatever happens to a command, and tells meanwhile how it goes.
+    `run` answers whatever happens to a command, and sends its progress meanwhile.
     """
 
     def __init__(self, clock: Clock, run: Callable[[Command, Progress | None], Awaitable[Ack]]) -> None:

@@ -30,7 +30,7 @@ class HubSubscription:
         self._clear()
 
     async def changes(self) -> Changes:
-        """Wait until something is new and return it; what was returned before is not told again."""
+        """Wait until something is new and return it; what was returned before is not reported again."""
         await self._wake.wait()
         changes = Changes(
             systems=frozenset(self._systems),

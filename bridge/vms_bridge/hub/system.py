@@ -1,4 +1,4 @@
-"""What the hub holds of one system: its monitors under their public keys, and how far its events have been told."""
+"""What the hub holds of one system: its monitors under their public keys, and how far its events have been reported."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class System:
     strike: Callable[[str], str] = str
     """Takes secrets out of what it says in sentences."""
     _admitted: dict[int, tuple[object, Monitor]] = field(default_factory=dict)
-    """What was told last of monitors, and what was made of each: thousands are not looked into again while they are the same."""
+    """What was reported last of monitors, and what was made of each: thousands are not examined again while they are the same."""
     _view: SystemView | None = None
     _is_shared: bool = False
     """Whether a view that was handed out has these monitors."""
 
     def admit(self, monitors: Iterable[object]) -> list[Monitor]:
-        """Return the monitors that a backend tells of. Raises BackendDefect for what is none."""
+        """Return the monitors that a backend reports. Raises BackendDefect for what is none."""
         admitted: dict[int, tuple[object, Monitor]] = {}
         for monitor in monitors:
             known = self._admitted.get(id(monitor))
@@ -74,7 +74,7 @@ class System:
         return [monitor for _, monitor in admitted.values()]
 
     def admit_state(self, monitor_id: str, state: MonitorState) -> MonitorState:
-        """Return the state that a backend tells of. Raises BackendDefect for what is none."""
+        """Return the state that a backend reports. Raises BackendDefect for what is none."""
         key = self.keys.get(monitor_id)
         known = self.monitors[key].state if key is not None else MonitorState()
         admitted = door.STATES.admit_next(state, known)
@@ -94,7 +94,7 @@ class System:
         return replace(admitted, run_states=run_states, run_state=run_state)
 
     def admit_events(self, batch: object) -> EventBatch:
-        """Return the events that a backend tells of. Raises BackendDefect for what are none."""
+        """Return the events that a backend reports. Raises BackendDefect for what are none."""
         admitted = door.admit_batch(batch)
         events = tuple(without(event, self.strike, "cause", "notes") for event in admitted.events)
         return admitted if events == admitted.events else replace(admitted, events=events)
@@ -142,7 +142,7 @@ class System:
         del self.monitors[key]
 
     def _leave_views(self) -> None:
-        """Leave the monitors as they are to who holds a view of them, and go on with a copy: one for each look, at most."""
+        """Leave the monitors as they are to who holds a view of them, and go on with a copy: one for each view, at most."""
         if self._is_shared:
             self.monitors, self._is_shared = dict(self.monitors), False
         self._view = None

@@ -1,4 +1,4 @@
-"""Texts as backends bring them, made fit to be stored, told and shown: this is the only door for what others have named."""
+"""Texts as backends bring them, made fit to be stored, published and shown: this is the only door for what others have named."""
 
 from __future__ import annotations
 

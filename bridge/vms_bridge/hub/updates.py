@@ -1,4 +1,4 @@
-"""Makes what backends tell the current truth, and tells who listens: the only place where what is current changes."""
+"""Makes what backends report the current state, and notifies subscribers: the only place where that changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Updates:
-    """Changes what systems are known to be; `on_described` hears whose descriptions are to be saved.
+    """Changes what systems are known to be; `on_described` gets the system whose descriptions are to be saved.
 
     `completed` adds to a monitor's state what is known of it here.
     """
@@ -46,7 +46,7 @@ class Updates:
         self._completed, self._on_described = completed, on_described
 
     def apply(self, system: System, update: Update) -> None:
-        """Make an update the current truth and tell who listens. Raises BackendDefect for what is none; nothing changes then."""
+        """Make an update the current state and notify subscribers. Raises BackendDefect, and changes nothing then."""
         match update:
             case StateUpdate():
                 self._apply_state(system, update.monitor_id, update.state)

@@ -1,4 +1,4 @@
-"""Waits until the effect of a command shows: hears of every change, and has the backend look again, ever more seldom."""
+"""Waits until the effect of a command shows: follows every change, and has the backend refresh, ever more seldom."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vms_bridge.views import HubView
 
 _SOON_S, _LATER_S = (0.1, 0.2, 0.4), (0.8, 1.6, 3.2, 5.0)
-"""The pauses between looks."""
+"""The pauses between refreshes."""
 
 
 class Verification:
@@ -31,7 +31,7 @@ class Verification:
     async def until_seen(
         self, command: Command, row: CommandRow[Any], target: LiveTarget, shows: Shows, *, showed_before: bool
     ) -> None:
-        """Wait until the effect shows; what showed before proves nothing until the backend has looked again."""
+        """Wait until the effect shows; what showed before proves nothing until the backend has refreshed."""
         news = asyncio.Event()
         is_refreshed = asyncio.Event()
         subscription = self._hub.subscribe(target.subjects)
@@ -64,7 +64,7 @@ class Verification:
             await asyncio.gather(*work, return_exceptions=True)
 
     async def _refresh_again(self, target: LiveTarget, *, delay_s: float, is_alone: bool) -> AsyncIterator[bool]:
-        """Have the backend look, and tell of each look whether it could."""
+        """Have the backend refresh again and again; yield whether each refresh succeeded."""
         system, refreshes = target.named.system, self._refreshes
         if delay_s:
             await self._clock.sleep(delay_s)
@@ -72,7 +72,7 @@ class Verification:
         for pause_s in _SOON_S:
             await self._clock.sleep(pause_s)
             yield await (refreshes.if_idle if is_alone else refreshes.together)(system, target.in_vms)
-        if is_alone:  # nobody else's look tells of it, and a VMS may need a second
+        if is_alone:  # nobody else's refresh shows it, and a VMS may need a second
             yield await refreshes.at_once(system, target.in_vms)
         for pause_s in chain(_LATER_S, repeat(_LATER_S[-1])):
             await self._clock.sleep(pause_s)

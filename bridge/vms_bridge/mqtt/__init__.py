@@ -1,1 +1,1 @@
-"""MQTT: the sink that tells Home Assistant, Node-RED and everything else that speaks it."""
+"""MQTT: the sink that publishes to Home Assistant, Node-RED and everything else that speaks it."""

@@ -44,7 +44,7 @@ class Absence:
     async def load(self, hub: HubView, peer: str) -> None:
         """Take over what an earlier run has kept.
 
-        `peer` names the session: the broker, and our client id there. What is known of another one tells nothing of it.
+        `peer` names the session: the broker, and our client id there. What is known of another one says nothing of it.
         """
         self._hub, self._peer = hub, peer
         kept = await hub.kept(SINK, _KEY)

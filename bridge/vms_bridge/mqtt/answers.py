@@ -62,7 +62,7 @@ class Answers:
             self._send(post)
 
     def give(self, message: Message, payload: bytes, on_given: Callable[[], None] | None = None) -> None:
-        """Answer whoever has sent this message; `on_given` hears when the broker has all of the answer, or it is lost."""
+        """Answer whoever has sent this message; `on_given` is called when the broker has all of the answer, or it is lost."""
         topic = message.response_topic
         to_stranger = topic is not None and self._may_answer_on(topic)
         on_done = _after(2 if to_stranger else 1, on_given) if on_given is not None else None

@@ -25,7 +25,7 @@ class SystemName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """Who this bridge is, and how it fares. The fields of `Counters` stand before `systems`."""
+    """Who this bridge is, and how it fares. The fields of `Counters` come before `systems`."""
 
     v: Version = MESSAGE_VERSION
     """Version of the message; within it fields are only added."""

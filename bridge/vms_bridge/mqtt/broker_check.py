@@ -40,7 +40,7 @@ class BrokerTrial:
         self._news = asyncio.Event()
 
     def heard(self, message: Message) -> None:
-        """Take in what came."""
+        """Note what came."""
         if message.topic.startswith(self._root):
             self._came.append(message)
             self._news.set()
@@ -84,7 +84,7 @@ class BrokerTrial:
         return found
 
     async def _second(self, client_id: str) -> list[Finding]:
-        """Open a second connection beside the first, and see whether both stand."""
+        """Open a second connection beside the first, and see whether both stay up."""
         hint = "pictures go over the one connection; mosquitto: turn `use_username_as_clientid` off"
         try:
             other = await Link.open(self._config, client_id=f"{client_id}_media", clock=self._clock)
@@ -97,7 +97,7 @@ class BrokerTrial:
         return [Finding(text="the broker takes a second connection of this user for the first one come anew", hint=hint)]
 
     async def _passes(self, topic: str, payload: bytes, *, clear: bool = True) -> bool:
-        """Publish it, retained, and say whether it comes back; by MQTT 3.1.1 nothing else tells."""
+        """Publish it, retained, and say whether it comes back; by MQTT 3.1.1 nothing else shows it."""
         self._came.clear()
         refused: list[int] = []
 

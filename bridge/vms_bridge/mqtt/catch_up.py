@@ -1,4 +1,4 @@
-"""Over one link: what waited for us at the broker is told from what is sent now, since it may be old."""
+"""Over one link: distinguishes what waited for us at the broker from what is sent now, since it may be old."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SLEPT_S = 3.0
 class CatchUp:
     """With QoS 1, for that has one queue at a broker: what is sent with QoS 0 overtakes what waits.
 
-    `is_safe` says whether everything that came would survive a kill; `settle` hears until when the broker has heard all.
+    `is_safe` says whether everything that came would survive a kill; `settle` gets until when the broker has received all.
     """
 
     def __init__(

@@ -128,7 +128,7 @@ class _RightsTrial:
         return Finding(text=f"may read and write {area}/#")
 
     async def _count(self) -> None:
-        """Count what Home Assistant would be sent at once; a broker that does not let us look is no problem."""
+        """Count what Home Assistant would be sent at once; a broker that does not let us read is no problem."""
         if not await self._link.subscribe([Filter(topic=f"{self._config.discovery_prefix}/#")]):
             await self._write(self._topics.root)  # what is retained comes before its echo
 

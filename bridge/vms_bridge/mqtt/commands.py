@@ -33,7 +33,7 @@ def parse_request(payload: bytes) -> Request:
 
 
 def request_id_of(payload: bytes) -> str | None:
-    """Return the `request_id` of a payload that may be wrong otherwise, so that even its refusal can be told apart."""
+    """Return the `request_id` of a payload that may be wrong otherwise, so that even its refusal can be matched."""
     if len(payload) > MAX_PAYLOAD_BYTES:
         return None
     try:

@@ -21,11 +21,11 @@ _LOGGER = logging.getLogger(__name__)
 _SOON_S = 3.0
 """Who is thrown out is so at once; the rest is for a busy machine."""
 _CUTS = 2
-"""How often in a row a connection has to be cut just after the other was made, which stands, to be more than chance."""
+"""How often in a row a connection has to be cut just after the other was made, which stays up, to be more than chance."""
 _UP_S = 10.0
 _AGAIN_S = 3600.0
 _FRESH = timedelta(days=30)
-"""Then it is found out anew: the broker may have been told otherwise."""
+"""Then it is found out anew: the broker may have been configured otherwise."""
 KEY = "connections"
 
 
@@ -86,7 +86,7 @@ class Company:
     def ended(self, which: Connection, now: float, *, is_taken_over: bool, is_ours: bool) -> None:
         """Note that a connection has ended: by ourselves (`is_ours`), or by the broker, which may say that another took over.
 
-        A loss of the network, or of the broker, looks the same. So it proves nothing until the other one is seen to stand.
+        A loss of the network, or of the broker, looks the same. So it proves nothing until the other one is seen to be up.
         """
         since = self._opened.pop(which, None)
         other = max(self._opened.values(), default=None)
@@ -98,7 +98,7 @@ class Company:
             self._cuts, self._suspicion = 0, None
 
     def judge(self, *, is_up: bool) -> None:
-        """Note whether the other connection was seen to stand after the end that is suspected."""
+        """Note whether the other connection was seen to be up after the end that is suspected."""
         is_confirmed, self._suspicion = self._suspicion, None
         self._cuts = self._cuts + 1 if is_up else 0
         if self._cuts >= _CUTS or (is_up and is_confirmed):

@@ -1,4 +1,4 @@
-"""What did not reach the broker as it came, counted where it happens and told in the hello."""
+"""What did not reach the broker as it came, counted where it happens and published in the hello."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Dialect:
         self.sizes = Sizes()
         self.company = Company()
         self.is_forgetful = False
-        """Whether it is known, and told, to keep a session for less time than is asked."""
+        """Whether it is known, and was logged, to keep a session for less time than is asked."""
 
     def answered(self) -> None:
         """Note an answer in MQTT 5, whatever it says."""

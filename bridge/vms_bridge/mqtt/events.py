@@ -112,7 +112,7 @@ class EventLanes:
         self._counters = reports.counters
 
     def wake(self) -> None:
-        """Look for new messages."""
+        """Read new messages."""
         for lane in self._lanes:
             lane.news.set()
 

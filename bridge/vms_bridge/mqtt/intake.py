@@ -41,7 +41,7 @@ _KEY_CHARACTERS = 64
 _CORRELATION_BYTES = 1024
 _RELEASED_AT_ONCE = 32
 _ORIGIN = Origin(door="mqtt")
-"""MQTT does not tell who has published: the clients of a broker are one."""
+"""MQTT does not say who has published: the clients of a broker are one."""
 _START_S = 5.0
 """What it takes at most, after a link was made, until commands are run."""
 

@@ -1,4 +1,4 @@
-"""What the broker retains of ours when a link is made: looked at once, before anything is published."""
+"""What the broker retains of ours when a link is made: read once, before anything is published."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RetainedMessages:
         return len(self.discovery) + len(self.states) + len(self.previous) >= _MOST
 
     def pictures(self, topics: Topics) -> list[str]:
-        """Return where pictures may be: with all that is a monitor's. To look for them themselves would fetch them all."""
+        """Return where pictures may be: with all that is a monitor's. To subscribe to them themselves would fetch them all."""
         subjects = dict.fromkeys(topics.parse_state(topic) for topic in self.states)
         return [topics.snapshot(each.system, each.monitor) for each in subjects if each and each.system and each.monitor]
 
@@ -57,7 +57,7 @@ class Inventory:
         self._notices = notices
         self._synced = asyncio.Event()
         self.flags_retained = link.is_mqtt5
-        """Whether the broker tells a message that is retained from one that is not, when both come live; known once taken."""
+        """Whether the broker flags a retained message as such when it comes live; known once taken."""
         self._found: RetainedMessages | None = RetainedMessages()
         self._live = [topics.info, topics.status, topics.own_discovery_filter]
         self._leftovers = [*topics.own_state_filters, *topics.never_retained, *self._previous_filters()]
@@ -68,9 +68,9 @@ class Inventory:
         return [*self._live, *self._leftovers, self._topics.sync, self._topics.marker_filter]
 
     async def take(self) -> RetainedMessages:
-        """Return what is there; of hello, status and discovery go on to hear what others say. To be called once.
+        """Return what is there; of hello, status and discovery go on to receive what others say. To be called once.
 
-        What we send ourselves on `sync` goes on to be heard.
+        What we send ourselves on `sync` goes on to be received.
         """
         found = self._found
         assert found is not None  # noqa: S101  # it is taken away at the end of this method, which runs once
@@ -94,7 +94,7 @@ class Inventory:
         return found
 
     def receive(self, message: Message) -> None:
-        """Take in a retained message, or the one that ends the wait."""
+        """Process a retained message, or the one that ends the wait."""
         found = self._found
         if message.topic == self._topics.sync:
             self.flags_retained = message.retained

@@ -51,7 +51,7 @@ class Entry:
 
 
 class _Note(BaseModel):
-    """An entry as it stands in the store."""
+    """An entry as it is in the store."""
 
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -67,7 +67,7 @@ class _Note(BaseModel):
 
 
 class Ledger:
-    """Enters each command before the broker is told that it need not send it again, and strikes out what is answered.
+    """Enters each command before the broker is informed that it need not send it again, and strikes out what is answered.
 
     What changes in one turn of the loop, or while the store is at work, is written in one transaction, a hundred at most.
     """

@@ -43,7 +43,7 @@ class _Question:
 
 
 class Lifeline:
-    """Is told what happens on a link and when, and says what to think of it. Times are monotonic seconds."""
+    """Judges what happens on a link, and when. Times are monotonic seconds."""
 
     def __init__(self, now: float, *, ping_s: float = PING_S) -> None:
         self._heard_at = self._moved_at = self._answered_at = self._pinged_at = now
@@ -56,7 +56,7 @@ class Lifeline:
         self._ping_s = ping_s
 
     def keep_within(self, keepalive_s: float) -> None:
-        """Ping so often that a broker that wants to hear of us within this time (0: it does not) does."""
+        """Ping so often that a broker that expects a packet within this time (0: it does not) does."""
         self._ping_s = min(self._ping_s, keepalive_s / 2 if keepalive_s else self._ping_s)
 
     def asked(self, number: int, now: float, *, is_ordered: bool) -> None:

@@ -137,7 +137,7 @@ class Link:
 
     @property
     def is_open(self) -> bool:
-        """Whether the connection stands, as far as is known."""
+        """Whether the connection is up, as far as is known."""
         return not self._ended.is_set()
 
     @property
@@ -165,7 +165,7 @@ class Link:
     ) -> None:
         """Have these called on the loop: for each message, and whenever everything published has left.
 
-        What came before waits until now. With `acknowledges` each message is to be acknowledged by who hears it.
+        What came before waits until now. With `acknowledges` each message is to be acknowledged by its receiver.
         """
         self._driver.on_writable = on_writable
         self._inbox.listen(on_message, acknowledges=acknowledges)
@@ -180,7 +180,7 @@ class Link:
         expiry_s: int | None = None,
         correlation: bytes | None = None,
     ) -> bool:
-        """Send a message: QoS 1 with `on_ack`, which hears the broker's reason code, else QoS 0.
+        """Send a message: QoS 1 with `on_ack`, which gets the broker's reason code, else QoS 0.
 
         False: the broker would not take it (too large), or the link is lost. It leaves with the next `flush`, at the
         latest in the next turn of the loop.
@@ -432,7 +432,7 @@ class Link:
 
 
 def _nothing() -> None:
-    """Stand in where there is nothing to acknowledge."""
+    """Do nothing: there is nothing to acknowledge."""
 
 
 def _address(config: MqttConfig) -> str:

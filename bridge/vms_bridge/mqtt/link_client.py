@@ -39,7 +39,7 @@ _MID_BYTES = 2
 _ACKNOWLEDGED = ReasonCode(PacketTypes.PUBACK)
 _NO_PROPERTIES = Properties(PacketTypes.PUBACK)  # type: ignore[no-untyped-call]  # paho has no types here
 _ARRIVED_AT = 120
-"""Where `tcpi_bytes_acked` stands in Linux's `struct tcp_info`."""
+"""Where `tcpi_bytes_acked` is in Linux's `struct tcp_info`."""
 
 
 class LinkClient(Client):
@@ -57,7 +57,7 @@ class LinkClient(Client):
         self._opened: list[socket.socket] = []
         self.on_pong: Callable[[], None] = _nothing
         self.on_acknowledged: Callable[[int, int], None] = _nothing
-        """Hears the id and the reason code, for QoS 1 only; `on_publish` hears of QoS 0 too, whose ids may be the same."""
+        """Gets the id and the reason code, for QoS 1 only; `on_publish` is called for QoS 0 too, whose ids may be the same."""
 
     def open(self, config: MqttConfig, session_s: int) -> None:
         """Resolve, connect, shake hands and say hello; blocking.
@@ -216,7 +216,7 @@ def _websocket_headers(config: MqttConfig) -> dict[str, str]:
 
 
 def _nothing(*_: object) -> None:
-    """Stand in until somebody listens."""
+    """Do nothing: nobody listens yet."""
 
 
 def _raw_socket(sock: object) -> socket.socket | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _SLEPT_S = 3.0
-"""Who comes so late to the look of each second has slept, or was held up."""
+"""Who comes so late to the check of each second has slept, or was held up."""
 _READS = 64
 """Packets read in one turn of the loop."""
 
@@ -27,9 +27,9 @@ class _Socket(Protocol):
 
 
 class LinkDriver:
-    """Moves what a client has to say and to hear, from `start` to `stop`, and tells the lifeline what happens.
+    """Moves what a client sends and receives, from `start` to `stop`, and informs the lifeline.
 
-    `on_lost` hears in words why the connection can't go on, `on_silence` for how many seconds nothing has come, `on_forgotten`
+    `on_lost` gets in words why the connection can't go on, `on_silence` for how many seconds nothing has come, `on_forgotten`
     how many answers will never come, `on_garbled` that what came is not MQTT: its owner is to stop it then.
     """
 
@@ -193,4 +193,4 @@ class LinkDriver:
 
 
 def _nothing() -> None:
-    """Stand in until somebody listens."""
+    """Do nothing: nobody listens yet."""

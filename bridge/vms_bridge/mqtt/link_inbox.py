@@ -19,7 +19,7 @@ _MOST_EARLY = 1000
 
 @dataclass(slots=True, eq=False)
 class _Receipt:
-    """A QoS 1 message that the broker still has to be told about."""
+    """A QoS 1 message that is still to be acknowledged."""
 
     mid: int
     is_due: bool = False
@@ -41,7 +41,7 @@ class Inbox:
         self._is_closed = False
 
     def listen(self, listener: Callable[[Message], None], *, acknowledges: bool) -> None:
-        """Hand on what has come and what comes; `acknowledges`: the listener tells by itself when a message is safe."""
+        """Hand on what has come and what comes; `acknowledges`: the listener itself says when a message is safe."""
         self._listener, self._listener_acknowledges = listener, acknowledges
         early, self._early = self._early, []
         for message in early:

@@ -1,7 +1,7 @@
 """Messages that may come up again and again, said once in a while.
 
-`logs.Trouble` is for one thing that begins and is over at some time. Of these nobody hears that they are over (a kind of
-topic that the access list forbids), and a connection that flaps must not be news each time.
+`logs.Trouble` is for one thing that begins and is over at some time. Nobody learns when these are over (a kind of
+topic that the access list forbids), and a connection that flaps must not be logged each time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What waits for the broker, in front of the link: newest-wins for state, first in first out for what must arrive.
 
-Lives as long as one link. What must survive the loss of a link stands in the store, not here.
+Lives as long as one link. What must survive the loss of a link is in the store, not here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Pipe(Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether the connection stands."""
+        """Whether the connection is up."""
 
     @property
     def is_ready(self) -> bool:
@@ -67,7 +67,7 @@ class Pipe(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """A message that must arrive (QoS 1); `on_done` hears the broker's reason code, from 0x80 on a refusal."""
+    """A message that must arrive (QoS 1); `on_done` gets the broker's reason code, from 0x80 on a refusal."""
 
     topic: str
     payload: bytes
@@ -82,7 +82,7 @@ class Post:
 class Outbox:
     """Feeds a pipe as fast as it takes, and no faster.
 
-    `call_soon` runs a callback in the next turn of the loop; `on_dropped` hears of topics whose newest message is too
+    `call_soon` runs a callback in the next turn of the loop; `on_dropped` gets topics whose newest message is too
     large to be sent, `on_refused` of those whose retained message the broker has refused: topic, size, reason code. `sizes`
     says whether to be careful: to send the smallest first, one at a time.
     """

@@ -72,5 +72,5 @@ def detection(view: MonitorView | None, detection: Detection) -> bytes:
 
 
 def last_event(message: EventMessage) -> bytes:
-    """Return the event as it now stands, without URLs: those expire, and this is retained."""
+    """Return the event as it is now, without URLs: those expire, and this is retained."""
     return _EVENT.dump_json(message, exclude=URLS)

@@ -157,7 +157,7 @@ class PicturePublisher:
         self._rounds = Rounds(clock, self._repeat, apart_s=_REPEAT_APART_S)
 
     def start(self, changes: Changes, *, everything: bool) -> None:
-        """Take in what there is after a connect; `everything` if the broker has nothing of ours.
+        """Note what there is after a connect; `everything` if the broker has nothing of ours.
 
         A broker that was killed comes back with what it had saved, mosquitto every half an hour. So pictures of the last
         hour are fetched anew; of the older ones only those of which it is known that the broker has not got them.
@@ -180,7 +180,7 @@ class PicturePublisher:
         self._note_systems()
 
     def note(self, changes: Changes) -> None:
-        """Take in which newest events have changed, which monitors are gone, and which systems are back."""
+        """Note which newest events have changed, which monitors are gone, and which systems are back."""
         for key in changes.removed:
             self._wanted[key[0]].pop(key, None)
             if key in self._memory.shown:

@@ -26,7 +26,7 @@ _SHAPE = TypeAdapter(tuple[str, dict[str, list[str]]])
 class Published:
     """Outlives links. Only grows while the bridge runs, for what is cleared may not have been before a kill.
 
-    `peer` names the broker and the instance: what is known of another one tells nothing of it.
+    `peer` names the broker and the instance: what is known of another one says nothing of it.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Published:
             await self._keep(hub)
 
     async def settle(self, hub: HubView) -> None:
-        """Note that something is published about what there is now, and about nothing else; once all systems were heard."""
+        """Note that something is published about what there is now, and about nothing else; once all systems have reported."""
         systems = hub.systems
         keys = {(key, monitor) for key, system in systems.items() for monitor in system.monitors}
         if self._keys != keys and all(system.state.available for system in systems.values()):

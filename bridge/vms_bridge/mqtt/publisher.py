@@ -29,7 +29,7 @@ _POLL_S = 0.5
 
 
 def digest(payload: bytes) -> bytes:
-    """Return a short stand-in for a payload."""
+    """Return a short hash of a payload."""
     return blake2b(payload, digest_size=16).digest()
 
 
@@ -89,14 +89,14 @@ class Publisher:
                     self._put_monitor(key)
 
     def repeat(self, key: MonitorKey | str) -> None:
-        """Publish the state of this system or monitor again as it stands now."""
+        """Publish the state of this system or monitor again as it is now."""
         if isinstance(key, str):
             self._put_system(key)
         else:
             self._put_monitor(key)
 
     def repeat_last_event(self, key: MonitorKey) -> None:
-        """Publish this monitor's newest event again as it stands now."""
+        """Publish this monitor's newest event again as it is now."""
         self._put_last_event(key)
 
     def _note_systems(self, changes: Changes) -> None:
@@ -106,7 +106,7 @@ class Publisher:
             self._forget(system)
         counted = {system for system, _ in changes.described | changes.removed}
         for system in counted:
-            self._put_system(system)  # it tells how many monitors there are
+            self._put_system(system)  # it says how many monitors there are
         for system in changes.systems - counted:
             self._system_changed(system)
 
@@ -167,7 +167,7 @@ class Publisher:
         self._gone.setdefault(key, self._clock.monotonic() + FORGET_S)
 
     def _clear_gone(self, key: MonitorKey | str) -> None:
-        """Clear what stands about a system or monitor that is gone; if it is back, only what it has not brought along."""
+        """Clear the topics of a system or monitor that is gone; if it is back, only what it has not brought along."""
         topics: tuple[str, ...] = ()
         if isinstance(key, str):
             if self._hub.system(key) is None:
@@ -184,7 +184,7 @@ class Publisher:
         self._outbox.clear(topic)
 
     def _clear_strays(self) -> None:
-        """Clear what an earlier run has left; of systems that have not been heard yet, say that it is unknown."""
+        """Clear what an earlier run has left; of systems that have not reported yet, publish that it is unknown."""
         systems = self._hub.systems
         for topic in list(self._retained):
             subject = self._topics.parse_state(topic)

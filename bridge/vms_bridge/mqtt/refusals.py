@@ -1,4 +1,4 @@
-"""Retained messages that do not get through: told once in a while with the remedy, and tried again after a while."""
+"""Retained messages that do not get through: logged once in a while with the remedy, and tried again after a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands under an instance name that was given up is taken off the broker."""
+"""Clears what the broker retains under an instance name that was given up."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _BURST = 10
 class Replay:
     """Sends all states, then all discovery payloads, at a pace that brokers' queues bear, whoever asks and how often.
 
-    Asked again meanwhile, it first comes to its end: who asks often would otherwise never hear of the last monitors.
+    Asked again meanwhile, it first comes to its end: who asks often would otherwise never get the last monitors.
     `again` says hello and `online` once more; `jitter(low, high)` draws the wait, so that two bridges do not hit together.
     """
 

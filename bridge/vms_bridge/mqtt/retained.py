@@ -27,7 +27,7 @@ _LOGGER = logging.getLogger(__name__)
 _ANSWER_S = 2.0
 _MOST = 8192
 _AT_ONCE = 64
-"""Commands that are looked for at a time, each by its topic where wildcards show nothing."""
+"""Commands that are checked at a time, each by its topic where wildcards show nothing."""
 
 
 class RetainedReader:
@@ -77,7 +77,7 @@ class RetainedReader:
         return found is not None and topic in found
 
     def heard(self, message: Message) -> bool:
-        """Take a message in, if it is an answer to a look."""
+        """Take a message, if it answers a `read`; say whether it was one."""
         if self._found is None:
             return False
         if message.topic == self._topics.sync and message.payload == self._echo:
@@ -88,7 +88,7 @@ class RetainedReader:
             return False
         if len(self._found) < _MOST:
             self._found[message.topic] = message
-        message.acknowledge()  # it stays where it is: what isn't seen to is found by the next look
+        message.acknowledge()  # it stays where it is: what isn't dealt with is found by the next one
         return True
 
     @property
@@ -97,9 +97,9 @@ class RetainedReader:
 
 
 class CommandScreen:
-    """Hands commands on, those first looked for that may be retained, unless the broker tells (`is_flagged`).
+    """Hands commands on, after a check whether they are retained, unless the broker flags these (`is_flagged`).
 
-    `filters` are the subscriptions by which commands come. Nothing is lost: what can't be looked for is handed on as it came.
+    `filters` are the subscriptions by which commands come. Nothing is lost: what can't be checked is handed on as it came.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class CommandScreen:
             self._news.set()
 
     async def run(self) -> NoReturn:
-        """Look for what is in doubt until cancelled, and hand on what is left then."""
+        """Check what is in doubt until cancelled, and hand on what is left then."""
         try:
             while True:
                 await self._news.wait()
@@ -151,7 +151,7 @@ class CommandScreen:
             self._sort_out(copies)
 
     def _sort_out(self, copies: dict[str, Message]) -> None:
-        """Take in what is retained: what came live came before its copy, so it is here by now, or was never sent to us."""
+        """Note what is retained: what came live came before its copy, so it is here by now, or was never sent to us."""
         self._doubted = deque((self._judged(message, copies), age_s) for message, age_s in self._doubted)
         for copy in copies.values():
             if self._seen.get(copy.topic) != copy.payload:  # it may not have been cleared yet
@@ -178,4 +178,4 @@ class CommandScreen:
 
 
 def _nothing(_code: int) -> None:
-    """Stand in where only the order counts in which a broker takes what it acknowledges."""
+    """Do nothing: only the order counts in which a broker takes what it acknowledges."""

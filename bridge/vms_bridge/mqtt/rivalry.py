@@ -1,7 +1,7 @@
 """Two bridges of one name on one broker: who stays, and who refuses to run.
 
-Each hears the other's hello live. Who has been at work for a while answers with its own and stays; a newcomer that
-hears such an answer refuses. Of two newcomers the one with the smaller id challenges once before it gives in.
+Each receives the other's hello live. Who has been at work for a while answers with its own and stays; a newcomer that
+receives such an answer refuses. Of two newcomers the one with the smaller id challenges once before it gives in.
 """
 
 from __future__ import annotations

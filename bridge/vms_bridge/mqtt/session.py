@@ -1,7 +1,7 @@
 """What happens over one link, from the first subscription to its loss.
 
-In this order: look at what the broker holds of ours, make sure that no other bridge has our name, subscribe to
-commands, say `online`, bring discovery up to date, then states, then the events that wait.
+In this order: read what the broker retains of ours, make sure that no other bridge has our name, subscribe to
+commands, publish `online`, bring discovery up to date, then states, then the events that wait.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Session:
             dialect.company.ended(Connection.MAIN, now, is_taken_over=self._link.is_taken_over, is_ours=is_ours)
 
     async def say_goodbye(self) -> None:
-        """Tell that the bridge goes (unless the name turned out to be another's), and close the link; within a second."""
+        """Publish `offline` (unless the name turned out to be another's), and close the link; within a second."""
         self.outbox.close()  # an `online` that waits there, as for a replay, would come after the goodbye
         self._is_leaving = True
         if self._link.is_open and not self._rivalry.is_lost:
@@ -179,7 +179,7 @@ class Session:
             subscription.close()
 
     async def _open_for_business(self) -> None:
-        """Take commands, whatever the broker lets us hear of them, then say that the bridge is there."""
+        """Take commands, as far as the broker allows, then publish `online`."""
         topics = self._topics
         self._refused_filters = await self._link.subscribe(self._wanted())
         if not set(topics.births) <= set(self._refused_filters):  # Home Assistant uses one of them
@@ -195,7 +195,7 @@ class Session:
         self._post(topics.status, ONLINE)
 
     def _wanted(self) -> list[Filter]:
-        """Return what to hear for as long as the link lasts; commands beyond that."""
+        """Return what to subscribe to for as long as the link lasts; commands beyond that."""
         topics = self._topics
         filters = [Filter(topic=each) for each in (*topics.births, topics.replay)]
         # even where none is allowed: each is answered so, and a retained one is cleared
@@ -308,7 +308,7 @@ class Session:
             self._post(self._topics.info, self._greeting)
 
     async def _leave_sync(self) -> None:
-        """Hear no more of what we send ourselves."""
+        """Receive nothing more of what we send ourselves."""
         await self._catch_up.over.wait()
         if self._screen.is_flagged:
             self._link.unsubscribe([self._topics.sync])
@@ -326,7 +326,7 @@ class Session:
             )
 
     async def _publish_counts(self) -> None:
-        """Have the hello tell the counts of now, seldom: they may change with every message."""
+        """Publish the current counts in the hello, seldom: they may change with every message."""
         while True:
             await self._clock.sleep(COUNTS_S)
             self._counted = replace(self._memory.counters)

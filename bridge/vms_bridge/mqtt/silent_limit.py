@@ -1,4 +1,4 @@
-"""By MQTT 3.1.1 a broker acknowledges what it throws away: so the largest payload is looked for on the broker itself."""
+"""By MQTT 3.1.1 a broker acknowledges what it throws away: so the largest payload is read back from the broker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AGAIN_S = RETRY_S + 60.0
 async def find_largest(
     largest: Callable[[], tuple[str, bytes] | None], reader: RetainedReader, refusals: Refusals, counters: Counters, clock: Clock
 ) -> None:
-    """Look for the largest retained payload, its topic and bytes, until the broker has it. Raises BrokerUnreachable."""
+    """Read back the largest retained payload, its topic and bytes, until the broker has it. Raises BrokerUnreachable."""
     while (wanted := largest()) is not None:
         topic, payload = wanted
         found = await reader.read([Filter(topic=topic)], for_a_moment=True)

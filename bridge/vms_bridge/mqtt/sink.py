@@ -42,7 +42,7 @@ _JITTER = SystemRandom()
 
 
 class MqttSink:
-    """Tells the hub's state and events over MQTT, takes commands; heals every loss of the broker by itself."""
+    """Publishes the hub's state and events over MQTT, takes commands; heals every loss of the broker by itself."""
 
     def __init__(
         self,

@@ -73,7 +73,7 @@ class Topics:
 
     @property
     def sync(self) -> str:
-        """What the bridge sends to itself, to hear when it has got all that is retained."""
+        """What the bridge sends to itself, to know when it has got all that is retained."""
         return f"{self.root}/sync"
 
     @property
@@ -92,11 +92,11 @@ class Topics:
         return f"{self.root}/event"
 
     def system_state(self, system: str) -> str:
-        """Return where everything current about a system stands, retained."""
+        """Return the topic of a system's current state, retained."""
         return f"{self.root}/{system}/state"
 
     def monitor_state(self, system: str, key: str) -> str:
-        """Return where everything current about a monitor stands, retained."""
+        """Return the topic of a monitor's current state, retained."""
         return f"{self.root}/{system}/{key}/state"
 
     def monitor_event(self, system: str, key: str) -> str:
@@ -104,11 +104,11 @@ class Topics:
         return f"{self.root}/{system}/{key}/event"
 
     def last_event(self, system: str, key: str) -> str:
-        """Return where the newest event stands as it now is, retained."""
+        """Return the topic of the newest event as it is now, retained."""
         return f"{self.root}/{system}/{key}/last_event"
 
     def snapshot(self, system: str, key: str) -> str:
-        """Return where the newest event's best picture stands, retained."""
+        """Return the topic of the newest event's best picture, retained."""
         return f"{self.root}/{system}/{key}/snapshot"
 
     def detection(self, system: str, key: str) -> str:
@@ -124,14 +124,14 @@ class Topics:
 
     @property
     def command_filters(self) -> tuple[str, ...]:
-        """What to subscribe to, to hear every command to a system or a monitor, or on an event."""
+        """What to subscribe to, to receive every command to a system or a monitor, or on an event."""
         return f"{self.root}/+/set/+", f"{self.root}/+/+/set/+"
 
     @property
     def own_state_filters(self) -> tuple[str, ...]:
         """What to subscribe to, to find systems and monitors that an earlier run has left on the broker.
 
-        Not by their pictures: those would all be sent, and each stands beside a newest event.
+        Not by their pictures: those would all be sent, and each is beside a newest event.
         """
         return f"{self.root}/+/state", f"{self.root}/+/+/state", f"{self.root}/+/+/last_event"
 
@@ -151,11 +151,11 @@ class Topics:
         return f"{self._discovery_root}/{_BRIDGE_OBJECT}/config"
 
     def system_discovery(self, system: str) -> str:
-        """Return where the discovery payload of a system's device stands."""
+        """Return the topic of the discovery payload of a system's device."""
         return f"{self._discovery_root}/{system}/config"
 
     def monitor_discovery(self, system: str, key: str) -> str:
-        """Return where that of a monitor's device stands. A system has no hyphen, so the first one ends it."""
+        """Return that of a monitor's device. A system has no hyphen, so the first one ends it."""
         return f"{self._discovery_root}/{system}-{key}/config"
 
     @property

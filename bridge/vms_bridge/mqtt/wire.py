@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def _nothing() -> None:
-    """Stand in where there is nothing to acknowledge."""
+    """Do nothing: there is nothing to acknowledge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Filter:
 class Message:
     """A message that came in; `retained` if the broker had kept it from before the subscription.
 
-    `expiry_s` is what was left of the time that its sender had set for it. `acknowledge` tells the broker that it need not
+    `expiry_s` is what was left of the time that its sender had set for it. `acknowledge` informs the broker that it need not
     come again; for whoever said that he does so by himself (`Link.listen`).
     """
 

@@ -109,7 +109,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Cursor]:
-        """Have what is written within stand as a whole, or not at all."""
+        """Write all that is written within, or nothing of it."""
         with self.connection as connection, closing(connection.cursor()) as cursor:
             yield cursor
 
@@ -168,7 +168,7 @@ def _log_memory_only(path: Path, error: sqlite3.OperationalError) -> str:
 
 
 def _connect_in_memory(path: Path) -> sqlite3.Connection:
-    """Return a database in memory with what the file tells without being written, or an empty one."""
+    """Return a database in memory with what can be read of the file, or an empty one."""
     memory = sqlite3.connect(":memory:", check_same_thread=False)
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as file:
         _examine(path, file)
@@ -284,7 +284,7 @@ def _rescued(damaged: sqlite3.Connection) -> sqlite3.Connection:
                     _copy_rows(damaged, memory, table, direction)
     memory.execute("DELETE FROM outbox WHERE position NOT IN (SELECT position FROM messages)")
     # Numbers may have been given that are lost: they must not be given again in the same epoch. Nor does anybody know which
-    # messages are missing: whoever follows them is told of a gap, since no epoch is known any more.
+    # messages are missing: whoever follows them gets a gap, since no epoch is known any more.
     memory.execute("DELETE FROM meta WHERE key = 'epoch'")
     memory.execute("DELETE FROM epochs")
     memory.commit()

@@ -1,7 +1,7 @@
 """Which epoch a message belongs to, and which cursors still lead somewhere: worked out from a few numbers.
 
 Positions count on through all epochs of a file. An epoch that only memory knew is lost with the process that had it; the
-file then counts on, in the epoch before, from where it stood. So a cursor holds good if its epoch is known and was not yet
+file then counts on, in the epoch before, from where it was. So a cursor holds good if its epoch is known and was not yet
 over at its position.
 """
 

@@ -34,7 +34,7 @@ _MESSAGE = "m.position, m.system, m.generation, m.event_id, m.monitor, m.type, m
 
 
 class Events:
-    """Events and what was told of them, in the open database."""
+    """Events and their messages, in the open database."""
 
     def __init__(self, database: Database, clock: Clock, unindexed: Unindexed | None = None) -> None:
         self._database = database
@@ -58,7 +58,7 @@ class Events:
             cursor.execute("INSERT INTO epochs (epoch, began) VALUES (?, ?)", (self.epoch, newest))
 
     def system(self, system: str, recent: timedelta, most: int) -> StoredSystem:
-        """Return where the system's events stand."""
+        """Return how far the system's events are."""
         row = self._database.connection.execute("SELECT cursor, generation FROM systems WHERE system = ?", (system,)).fetchone()
         cursor, generation = row or (None, 1)
         of_system = "SELECT monitor, data, late FROM events WHERE system = ? AND generation = ?"
@@ -91,7 +91,7 @@ class Events:
         return known
 
     def reported_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
-        """Return the ids of those of these events of which something was told late."""
+        """Return the ids of those of these events of which something was reported late."""
         found = (
             self._database.connection.execute(
                 "SELECT event_id FROM events WHERE system = ? AND generation = ? AND event_id = ? AND late",

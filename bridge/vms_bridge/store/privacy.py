@@ -1,6 +1,6 @@
 """Who else can get at the state: directory and files are made for their owner only, whatever the umask, and follow no link.
 
-What others can write to is mended, for that is never meant. That others may read is a choice that is told, but respected.
+What others can write to is mended, for that is never meant. That others may read is a choice that is reported, but respected.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def claim_store(path: Path) -> None:
 
 
 def flaws(directory: Path) -> list[Flaw]:
-    """Return what others can do to the state in this directory as it stands; nothing for one that is not there."""
+    """Return what others can do to the state in this directory now; nothing for one that is not there."""
     found = (_flaw(path, is_directory_itself=path is directory) for path in _ours(directory))
     return [flaw for flaw in found if flaw is not None]
 

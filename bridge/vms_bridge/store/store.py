@@ -100,7 +100,7 @@ class Store:
         return await self._run(self._monitors, system)
 
     async def system(self, system: str, *, recent: timedelta, most: int) -> StoredSystem:
-        """Return where the system's events stand; with those that ended within the time `recent`, `most` of them at most."""
+        """Return how far the system's events are; with those that ended within the time `recent`, `most` of them at most."""
         return await self._run(self._events.system, system, recent, most)
 
     async def events(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, tuple[str, Event]]:
@@ -108,7 +108,7 @@ class Store:
         return await self._run(self._events.known, system, generation, ids)
 
     async def reported_late(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
-        """Return the ids of those of these events of which something was told late."""
+        """Return the ids of those of these events of which something was reported late."""
         return await self._run(self._events.reported_late, system, generation, ids)
 
     async def enrichments(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, dict[str, Enrichment]]:

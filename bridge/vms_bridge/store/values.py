@@ -45,7 +45,7 @@ class EventCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSystem:
-    """Where the events of a system stand."""
+    """How far the events of a system are."""
 
     cursor: str | None
     generation: int
@@ -54,7 +54,7 @@ class StoredSystem:
     events: tuple[tuple[str, Event], ...]
     """Those that are open, then those that ended a short while ago: each with the key of its monitor."""
     late: frozenset[str] = frozenset()
-    """The ids of those of these events of which something was told late."""
+    """The ids of those of these events of which something was reported late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

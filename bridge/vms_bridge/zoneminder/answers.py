@@ -1,4 +1,4 @@
-"""Bytes of ZoneMinder's answers as JSON: pure, and forgiving where the JSON is whole and something stands beside it.
+"""Bytes of ZoneMinder's answers as JSON: pure, and forgiving where the JSON is whole and something is beside it.
 
 PHP prints its complaints into the answer where `display_errors` is on, editors leave byte order marks, proxies add text, old
 databases hold names in other encodings. What is read all the same comes with a remark that says how to mend it.
@@ -124,7 +124,7 @@ def _parsed(text: str) -> object:
 
 
 def _salvaged(text: str) -> tuple[object, str] | None:
-    """Return the largest object in the text, and something of what stands beside it; None for none. Raises UnfitJson."""
+    """Return the largest object in the text, and something of what is beside it; None for none. Raises UnfitJson."""
     best: tuple[int, int, object] | None = None
     position = 0
     for _ in range(_MOST_BEGINNINGS):
@@ -169,7 +169,7 @@ _DECODER = json.JSONDecoder(strict=False, parse_constant=_refuse)
 def pieces(decoded: Decoded) -> Iterator[bytes]:
     """Return the answer in lines of JSON, none of them large: first the remarks, then each key, a list in several parts.
 
-    Raises UnfitJson for what can't be told in such lines.
+    Raises UnfitJson for what can't be written in such lines.
     """
     value = decoded.value
     yield _line({"remarks": [asdict(remark) for remark in decoded.remarks], "is_mapping": isinstance(value, dict)})

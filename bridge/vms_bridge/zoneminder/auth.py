@@ -49,7 +49,7 @@ def _token(text: object, ttl: object, now: float) -> _Token | None:
 class Authenticator:
     """The tokens of one connection; `login` posts a form to host/login.json and raises VmsError itself.
 
-    `keep_secrets` hears of what was got, so that it can be struck out wherever something is said.
+    `keep_secrets` gets what was received, so that it can be struck out wherever something is said.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ _FRESH_TOKEN_S = 30.0
 class Client:
     """Requests below one ZoneMinder's portal (`url`), authenticated and bounded.
 
-    `keep_secrets` hears of the tokens that were got, `note` what was remarkable about an answer that could be used all the same.
+    `keep_secrets` gets the tokens that were received, `note` what was remarkable about an answer that could be used all the same.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Client:
     async def get_dated(
         self, path: str, query: Mapping[str, str], *, timeout_s: float | None = None
     ) -> tuple[object, datetime | None]:
-        """GET as `get` does, and return when it was answered too, by the web server's clock if that is told. Raises VmsError."""
+        """GET as `get` does, and return too when it was answered, by the web server's clock if it says so. Raises VmsError."""
         return await self._json("GET", path, query, timeout_s=timeout_s)
 
     async def post(self, path: str, form: Mapping[str, str], *, timeout_s: float | None = None) -> object:

@@ -34,7 +34,7 @@ class EventTimes:
     offset: timedelta | None = None
     """How far that is off UTC, where the row itself tells."""
     shift: timedelta | None = None
-    """How far the end was off, by the event's length: it was written in another zone than the start. None: can't be told."""
+    """How far the end was off, by the event's length: it was written in another zone than the start. None: unknown."""
 
 
 def event_times(

@@ -104,7 +104,7 @@ class Sample:
     `cause` is what ZoneMinder says of the alarm that runs, or of the last one, or of the last event (`has_event_causes`);
     `forced_cause` what was said when an alarm was forced last.
     `force`: what the trigger says, whether or not the daemon has taken it. `sign` changes with each frame. `scored_zones`:
-    which of all zones, in ZoneMinder's order, have a score; None where that can't be told.
+    which of all zones, in ZoneMinder's order, have a score; None where that can't be determined.
     """
 
     alarm: AlarmState | None
@@ -127,7 +127,7 @@ class Sample:
 
     @property
     def urgent(self) -> tuple[object, ...]:
-        """What is told at once when it changes."""
+        """What is urgent: reported at once when it changes."""
         return (
             self.alarm,
             self.cause,
@@ -211,7 +211,7 @@ class MonitorMemory:
         self.path = directory / f"zm.mmap.{monitor_id}"
         self._version = version
         self.retry_at = float("-inf")
-        """Until then there is nothing to see: a file that can't be opened is not tried again at every look."""
+        """Until then there is nothing to see: a file that can't be opened is not tried again at every read."""
         self._fd = -1
         self._identity: tuple[int, int] | None = None
         self._checked = float("-inf")
@@ -235,7 +235,7 @@ class MonitorMemory:
 
     @property
     def has_zone_scores(self) -> bool:
-        """Whether the file that is open is of a version that tells of zones."""
+        """Whether the file that is open is of a version with scores of zones."""
         return self._fd >= 0 and self._layout.zone_scores is not None
 
     def sample(self, monotonic: float, now: float) -> Sample:

@@ -267,7 +267,7 @@ def alarm_state(number: int) -> AlarmState | None:
 
 
 def parse_events(raw: object, zone: tzinfo, *, trusts_unix_times: bool = True, date: datetime | None = None) -> list[EventRow]:
-    """Read a page of events, in the order given; `date` is when it was told."""
+    """Read a page of events, in the order given; `date` is when it was served."""
     listed = rows(raw, "events", "Event")
     found = (parse_event(row, zone, trusts_unix_times=trusts_unix_times, date=date) for row in listed)
     return [event for event in found if event is not None]

@@ -29,7 +29,7 @@ class ServerFailed(VmsProtocolError):
 
 
 class GatewayFailed(ServerFailed):
-    """What stands before ZoneMinder gave up on it (HTTP 502, 503, 504); what was asked for may have been done all the same."""
+    """A proxy got no answer from ZoneMinder (HTTP 502, 503, 504); what was asked for may have been done all the same."""
 
 
 class EmptyAnswer(ServerFailed):

@@ -29,7 +29,7 @@ class Answer(Protocol):
 
     @property
     def date(self) -> datetime | None:
-        """When it was given, by the server's clock; None where that is not told."""
+        """When it was given, by the server's clock; None where it does not say."""
 
 
 class Transport(Protocol):

@@ -38,7 +38,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """A place where events are kept; `total_bytes` is None where this version does not tell."""
+    """A place where events are kept; `total_bytes` is None where this version does not say."""
 
     id: str
     name: str
@@ -147,7 +147,7 @@ class EventRow:
     end: datetime | None = None
     times: EventTimes | None = None
     served_at: datetime | None = None
-    """When the row was told, by the web server's clock."""
+    """When the row was served, by the web server's clock."""
     cause: str = ""
     notes: str = ""
     length_s: float | None = None

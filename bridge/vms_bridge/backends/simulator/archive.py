@@ -1,4 +1,4 @@
-"""The simulated recorder: which events there are, as they stand at a given time, as pure functions of the world."""
+"""The simulated recorder: which events there are, as they are at a given time, as pure functions of the world."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def alarm_of(visit: Visit, time: float) -> AlarmState:
 
 
 def visit_event(world: World, visit: Visit, time: float) -> Event | None:
-    """Return the event that a visit makes, as it stands at that time; None before it begins, or where there is no alarm."""
+    """Return the event that a visit makes, as it is at that time; None before it begins, or where there is no alarm."""
     if visit.alarm_start is None or visit.alarm_end is None or time < visit.alarm_start:
         return None
     zones = {zone.id: zone.name for zone in world.place(visit.camera).zones}
@@ -83,7 +83,7 @@ def visit_event(world: World, visit: Visit, time: float) -> Event | None:
 
 
 def section_event(world: World, camera: int, number: int, time: float, *, labelled: bool) -> Event | None:
-    """Return a section of continuous recording as it stands at that time; None before it begins."""
+    """Return a section of continuous recording as it is at that time; None before it begins."""
     start = world.epoch + number * world.section_s
     if time < start or number < 0:
         return None
@@ -116,7 +116,7 @@ def began(event: Event) -> float:
 
 
 def recorded_between(world: World, camera: int, since: float, until: float, *, continuous: bool) -> Iterator[Event]:
-    """Yield what came to its end in that time, as it stands at `until`."""
+    """Yield what came to its end in that time, as it is at `until`."""
     if continuous:
         first = int((since - world.epoch) // world.section_s)
         last = int((until - world.epoch) // world.section_s)
@@ -129,7 +129,7 @@ def recorded_between(world: World, camera: int, since: float, until: float, *, c
 
 
 def began_between(world: World, camera: int, since: float, until: float, now: float, *, continuous: bool) -> Iterator[Event]:
-    """Yield what began in that time, as it stands now."""
+    """Yield what began in that time, as it is now."""
     if continuous:
         first, end = (ceil((time - world.epoch) / world.section_s) for time in (since, until))
         found = (section_event(world, camera, number, now, labelled=True) for number in range(max(0, first), end))
@@ -139,7 +139,7 @@ def began_between(world: World, camera: int, since: float, until: float, now: fl
 
 
 def event_at(world: World, event_id: EventId, now: float) -> Event | None:
-    """Return an event as it stands now, None where there is none, not yet, or no more."""
+    """Return an event as it is now, None where there is none, not yet, or no more."""
     if event_id.kind is EventKind.CONTINUOUS:
         return section_event(world, event_id.camera, event_id.number, now, labelled=True)
     visit = world.visit(event_id.camera, event_id.number) if event_id.kind is EventKind.ALARM else None

@@ -78,8 +78,8 @@ class Simulator:
         )
         self._feed = feed
         try:
-            # What happened while nobody looked is told as late, in batches: `record` returns when one is stored.
-            # The cursor stays behind until all is told, so that nothing is lost if this is interrupted.
+            # What happened while the bridge was not watching is reported late, in batches: `record` returns when one is stored.
+            # The cursor stays behind until all is reported, so that nothing is lost if this is interrupted.
             missed = ended + await self._missed(_parse_cursor(resume.cursor), now)
             for first in range(0, len(missed), _BATCH):
                 await feed.record(EventBatch(events=tuple(missed[first : first + _BATCH]), late=True))
@@ -172,7 +172,7 @@ class Simulator:
                     feed.emit(changes.detection)
                 events += changes.events
             if events or now - stored >= _CURSOR_S:
-                # The cursor says up to where everything is told. It moves on without events too, else the next
+                # The cursor says up to where everything is reported. It moves on without events too, else the next
                 # catch-up would begin long ago.
                 await feed.record(EventBatch(events=tuple(events), cursor=f"{now:.3f}"))
                 feed.emit(SystemUpdate(state=self._system_state()))

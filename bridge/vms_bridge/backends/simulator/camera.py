@@ -72,7 +72,7 @@ _WITH_MODES = _COMMON | {Capability.ARM, Capability.MODES, Capability.RESTART}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What one look at a camera has brought: only what is new."""
+    """What one reading of a camera has brought: only what is new."""
 
     state: MonitorState | None = None
     detection: Detection | None = None
@@ -106,7 +106,7 @@ class _Counter:
 
 
 class Camera:
-    """Looks at its place, and remembers what it has told; `monitor` is its description."""
+    """Watches its place, and remembers what it has reported; `monitor` is its description."""
 
     def __init__(self, number: int, world: World, width: int) -> None:
         self._number = number
@@ -138,7 +138,7 @@ class Camera:
         self._steady_until = 0.0
 
     def resume(self, open_events: Iterable[Event], time: float) -> list[Event]:
-        """Go on from what was open when the bridge last heard of it; return what has ended since then."""
+        """Go on from what was open when the bridge last ran; return what has ended since then."""
         self._open = {}
         self._shown = None
         self._steady_until = 0.0
@@ -161,7 +161,7 @@ class Camera:
             self._recent.append(event.id)
 
     def changes(self, time: float) -> Changes:
-        """Look at the place, and tell what is new since the last look."""
+        """Return what is new since the last call."""
         if time < self._steady_until:
             return Changes()
         does = self._does(time)
@@ -180,13 +180,13 @@ class Camera:
         return Changes(state=replace(state, observed=moment(time)), detection=detection, events=events)
 
     def state(self, time: float) -> MonitorState:
-        """Return the state as it stands now, whether or not it has been told."""
+        """Return the state as it is now, whether or not it has been reported."""
         does, visit = self._does(time), self._world.visit_at(self._number, time)
         sightings = self._world.sightings(visit, time) if does.analyses else ()
         return replace(self._state(does, visit, sightings, time), observed=moment(time))
 
     def missed(self, since: float, time: float) -> Iterator[Event]:
-        """Yield what was recorded, and is over, since nobody looks any more; each is yielded once only."""
+        """Yield what was recorded, and is over, since nobody watches any more; each is yielded once only."""
         does = self._does(time)
         if not does.records_always and not (does.records_motion and does.analyses):
             return
@@ -199,7 +199,7 @@ class Camera:
             yield event
 
     def recorded(self, since: float, until: float, time: float) -> Iterator[Event]:
-        """Yield what began in that time, as it stands now, as if the modes had always been those of now."""
+        """Yield what began in that time, as it is now, as if the modes had always been those of now."""
         does = behaviour(self.modes)
         if does.records_always or (does.records_motion and does.analyses):
             yield from began_between(self._world, self._number, since, until, time, continuous=does.records_always)
@@ -280,7 +280,7 @@ class Camera:
         return replace(does, analyses=False) if self._is_paused else does
 
     def _noticed(self, does: Behaviour, visit: Visit | None) -> bool:
-        """Say whether a visit raises an alarm: somebody looks, and did so from its beginning."""
+        """Say whether a visit raises an alarm: somebody watches, and did so from its beginning."""
         return does.analyses and visit is not None and visit.alarm_start is not None and visit.slot != self._ignored_slot
 
     def _alarm(self, does: Behaviour, visit: Visit | None, time: float) -> AlarmState | None:
@@ -319,7 +319,7 @@ class Camera:
             events_week=self._counter.since(time - _SINCE_S["week"]),
             events_month=self._counter.since(time - _SINCE_S["month"]),
             disk_bytes=self._counter.disk_bytes,
-            # None where nobody looks: unknown is not clear
+            # None where nobody watches: unknown is not clear
             zones={zone.id: zone.id in occupied if does.analyses else None for zone in self._place.zones},
             source="simulation",
             lag_s=0.0,
@@ -362,7 +362,7 @@ class Camera:
     def _changed_events(self, does: Behaviour, visit: Visit | None, time: float) -> Iterator[Event]:
         """Yield each event that is new or stands otherwise than before."""
         now = {event.id: event for event in self._recordings(does, visit, time) if event.id not in self._recent}
-        # what ends is told before what begins, as the sections of continuous recording follow each other
+        # what ends is reported before what begins, as the sections of continuous recording follow each other
         ended = {event_id: self._ended(event, time) for event_id, event in self._open.items() if event_id not in now}
         for event_id, event in (ended | now).items():
             if self._open.get(event_id) == event:
@@ -374,7 +374,7 @@ class Camera:
             yield event
 
     def _recordings(self, does: Behaviour, visit: Visit | None, time: float) -> Iterator[Event]:
-        """Yield the events that concern this moment, as they stand."""
+        """Yield the events that concern this moment, as they are."""
         if does.records_always:
             number = int((time - self._world.epoch) // self._world.section_s)
             section = section_event(self._world, self._number, number, time, labelled=does.analyses)

@@ -75,7 +75,7 @@ class Recorder:
                 return _Film(self._clock, self._draw, monitor, _film_times(began(event), _ended(event, now)))
 
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:
-        """Tell of the events, the newest of which there may be no more than that."""
+        """Add these events; only that many of the newest are kept."""
         now = self._clock.now().timestamp()
         until = min(now, query.until.timestamp()) if query.until else now
         since = query.since.timestamp() if query.since else until - 3_600

@@ -1,4 +1,4 @@
-"""Whether it is believed that much of a list is gone: only when a second look does not find it either."""
+"""Whether it is believed that much of a list is gone: only when a second read does not find it either."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Absence:
         return self._known.get(kind, {}).keys()
 
     def wait_s(self, kind: str) -> float | None:
-        """Return in how many seconds the second look at this list is due; None where none is."""
+        """Return in how many seconds the second read of this list is due; None where none is."""
         since = self._since.get(kind)
         return None if since is None else max(since + RECHECK_S - self._clock.monotonic(), 0.0)
 

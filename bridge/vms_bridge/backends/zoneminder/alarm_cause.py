@@ -2,7 +2,7 @@
 
 Up to 1.36 ZoneMinder writes the cause there at the beginning of each alarm, though none for one that is forced within an event.
 From 1.37 on it writes that of each event: for an alarm within a running one it says what was there before, mostly `Continuous`.
-Then the trigger tells of what is forced, and the zones' scores of motion.
+Then the trigger shows what is forced, and the zones' scores show motion.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _CONTINUOUS, _MOTION = "Continuous", "Motion"
 
 @dataclass(slots=True)
 class AlarmCause:
-    """One monitor's alarm cause; `text` is None while there is no alarm, and where nothing tells."""
+    """One monitor's alarm cause; `text` is None while there is no alarm, and where nothing says."""
 
     text: str | None = None
     _calm: Sample | None = field(default=None)
-    """The last look at a time without an alarm."""
+    """The last sample without an alarm."""
 
     def saw(self, sample: Sample) -> None:
-        """Take in a look at the shared memory."""
+        """Process a sample of the shared memory."""
         if sample.alarm in MOTION:
             self.text = self._own(sample) or self.text or self._by_others(sample)
         else:
             self.text, self._calm = None, sample
 
     def forget(self) -> None:
-        """Hear that the memory can't be seen any more."""
+        """Note that the memory can't be seen any more."""
         self.text = self._calm = None
 
     def _own(self, sample: Sample) -> str | None:

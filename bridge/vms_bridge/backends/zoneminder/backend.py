@@ -61,7 +61,7 @@ class ZoneMinder:
         return self._config.url
 
     async def run(self, feed: Feed) -> None:
-        """Connect and tell what happens until cancelled. Raises VmsError when the system is lost, its shared memory too."""
+        """Connect and report what happens until cancelled. Raises VmsError when the system is lost, its shared memory too."""
         fallback = Fallback(self._clock)
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         try:
@@ -138,7 +138,7 @@ class ZoneMinder:
             session.monitors.settle(list(session.ladders.by_id) if monitor_id is None else [monitor_id])
 
     async def refresh(self, target: VmsTarget) -> None:
-        """Look now rather than at the next turn. Raises VmsError."""
+        """Refresh now rather than at the next turn. Raises VmsError."""
         await self._live().refresh(target.monitor_id)
 
     async def picture(self, ref: PictureRef) -> bytes:

@@ -55,7 +55,7 @@ _SERVER_HINT = "check Hostname, Protocol, Port and PathToApi under Options > Ser
 
 
 async def examine(config: ZoneMinderConfig, clock: Clock, secrets: Secrets | None = None) -> Sequence[Finding]:
-    """Try everything that a connection does, and tell how it went. Never raises for what a VMS can do."""
+    """Try everything that a connection does, and report how it went. Never raises for what a VMS can do."""
     findings: list[Finding] = []
     if config.url.startswith("https:") and not config.verify_tls:
         findings.append(Finding(text="any certificate is accepted", hint="pin the server's own by fingerprint:, or set ca_file:"))

@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(slots=True)
 class Gap:
-    """What came while nobody looked, up to the id `high`, as far as it is not read yet."""
+    """What came while the bridge was not watching, up to the id `high`, as far as it is not read yet."""
 
     place: Place
     high: int

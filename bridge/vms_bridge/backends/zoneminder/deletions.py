@@ -1,4 +1,4 @@
-"""Whether what is told as a monitor's newest event is still there, long after its end."""
+"""Whether what is reported as a monitor's newest event is still there, long after its end."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Deletions:
         self._missing: set[int] = set()
 
     async def check(self, tracked: Container[int]) -> list[EventRow]:
-        """Return the newest rows that are gone, if it is time to look; those `tracked` are looked at anyway. Raises VmsError.
+        """Return the newest rows that are gone, if it is time to look; those `tracked` are checked anyway. Raises VmsError.
 
-        A list that misses rows once has lied before: what is gone was so at two looks, of which the second follows at once.
+        A list that misses rows once has lied before: what is gone was so at two reads, of which the second follows at once.
         """
         now = self._clock.monotonic()
         if now - self._checked < _INTERVAL_S or not self._spare.take():

@@ -1,4 +1,4 @@
-"""Whether a camera's pictures keep coming: one late picture is no stream, and an old row tells of the past.
+"""Whether a camera's pictures keep coming: one late picture is no stream, and an old row describes the past.
 
 When a camera halts, its daemon's read times out after ten seconds and a last picture comes out of the decoder; then the daemon
 tries again, and again. So after an interruption pictures have to come for a moment before they are believed in.
@@ -25,7 +25,7 @@ _ROWS_APART_S = 12.0
 
 @dataclass(slots=True)
 class Delivery:
-    """What shared memory and the monitor's row have told of one camera's pictures; `monotonic` times are the bridge's."""
+    """What shared memory and the monitor's row have reported of one camera's pictures; `monotonic` times are the bridge's."""
 
     hangs: bool = False
     """Whether the daemon has not written its row for too long."""
@@ -40,7 +40,7 @@ class Delivery:
     _written_seen: float = float("-inf")
 
     def saw(self, sample: Sample) -> None:
-        """Take in a look at the shared memory."""
+        """Process a sample of the shared memory."""
         if self._startup not in {None, sample.startup} or not sample.has_signal or not sample.last_write:
             self._interrupt()
         self._startup = sample.startup
@@ -52,7 +52,7 @@ class Delivery:
             self._is_interrupted, self._first = False, None
 
     def read(self, row: MonitorRow, monotonic: float, *, is_starting: bool) -> None:
-        """Take in the monitor's row; while its daemon is just starting, no pictures are no interruption."""
+        """Process the monitor's row; while its daemon is just starting, no pictures are no interruption."""
         if row.updated != self._written or row.updated is None:
             self._written, self._written_seen = row.updated, monotonic
         limit = max(_SILENT_ROW_S, _SILENT_PICTURES / row.capture_fps) if row.capture_fps else _SILENT_ROW_S
@@ -65,7 +65,7 @@ class Delivery:
             self._is_row_interrupted = False
 
     def by_memory(self, sample: Sample, now: float) -> bool:
-        """Say whether pictures keep coming by this look at the shared memory; `now` is Unix time."""
+        """Say whether pictures keep coming by this sample of the shared memory; `now` is Unix time."""
         limit = max(_STALE_PICTURE_S, _PICTURES / sample.capture_fps) if sample.capture_fps else _STALE_PICTURE_S
         if not sample.has_signal or abs(now - sample.last_write) > limit:
             self._interrupt()
@@ -77,7 +77,7 @@ class Delivery:
 
     def _interrupt(self) -> None:
         if not self._is_interrupted:
-            self._is_row_interrupted, self._row_first = True, None  # the row still tells of before
+            self._is_row_interrupted, self._row_first = True, None  # the row still describes the time before
         self._is_interrupted, self._first = True, None
 
     def _is_another_row(self, row: MonitorRow, first: tuple[str | None, float], monotonic: float) -> bool:

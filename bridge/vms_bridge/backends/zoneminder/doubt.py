@@ -1,4 +1,4 @@
-"""Whether an open event still is an alarm, and goes on at all: its row does not tell, so its monitor is asked.
+"""Whether an open event still is an alarm, and goes on at all: its row does not say, so its monitor is asked.
 
 From 1.37 on an event lasts for MinSectionLength, however short its alarm was. And in every version one that a dead daemon has
 left behind is open as long as nothing closes it.
@@ -36,7 +36,7 @@ def stall_limit(bulk_frames: int, fps: float | None) -> float:
 
 @dataclass(slots=True)
 class Doubt:
-    """What is known of a monitor's open event: since when it is, since when it stands still, and what was answered meanwhile.
+    """What is known of a monitor's open event: since when it is, since when it is stalled, and what was answered meanwhile.
 
     Times are monotonic.
     """
@@ -48,7 +48,7 @@ class Doubt:
     answered_at: float = _NEVER
 
     def update(self, event_id: str | None, *, is_stalled: bool, monotonic: float) -> None:
-        """Take in which event is open now (None: none), and whether its row has stayed the same for too long."""
+        """Note which event is open now (None: none), and whether its row has stayed the same for too long."""
         if event_id != self.event_id:
             self.event_id, self.since, self.answer, self.answered_at = event_id, monotonic, None, _NEVER
         if event_id is None or not is_stalled:
@@ -57,7 +57,7 @@ class Doubt:
             self.stalled_since = monotonic
 
     def answered(self, event_id: str | None, answer: AlarmState | None, monotonic: float) -> None:
-        """Take in what the monitor's status was while that event was open; None is no answer."""
+        """Note what the monitor's status was while that event was open; None is no answer."""
         if answer is not None and event_id is not None and event_id == self.event_id:
             self.answer, self.answered_at = answer, monotonic
 
@@ -78,7 +78,7 @@ class Doubt:
         return self.answer or AlarmState.ALARM
 
     def goes_on(self, row: MonitorRow, monotonic: float) -> bool | None:
-        """Say whether the event is still being recorded, as far as can be told."""
+        """Say whether the event is still being recorded, as far as can be determined."""
         if self.stalled_since is None:
             return True
         if self.answered_at <= self.stalled_since:
@@ -87,7 +87,7 @@ class Doubt:
         return True if alarm in MOTION else False if alarm is not None and self._is_dead(row) else None
 
     def _is_dead(self, row: MonitorRow) -> bool:
-        """Say whether the event stands still, and its monitor has said meanwhile that there is no alarm: nobody records it."""
+        """Say whether the event is stalled, and its monitor has said meanwhile that there is no alarm: nobody records it."""
         if self.stalled_since is None or not row.shows_alarms_as_events:
             return False
         return self.answer is AlarmState.IDLE and self.answered_at > self.stalled_since

@@ -26,7 +26,7 @@ class Down:
         self._since: dict[str, tuple[float, str]] = {}
 
     def note(self, server: Server, error: VmsError) -> str:
-        """Take in that this server does not answer, and return that in words."""
+        """Note that this server does not answer, and return that in words."""
         self._trouble.report(f"{server.name}: {error}", hint=_HINT, code=server.name)
         problem = f"its server {server.name} can't be reached: {error}"
         self._since[server.api or ""] = self._clock.monotonic(), problem

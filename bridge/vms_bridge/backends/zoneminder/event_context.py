@@ -14,7 +14,7 @@ class EventContext(Protocol):
     """The monitors, as an event tracker sees them."""
 
     async def ensure_described(self, monitor_ids: Collection[str]) -> None:
-        """Have these monitors told before their events are, unless they were looked for in vain just now. Raises VmsError."""
+        """Describe these monitors before their events are reported, unless they were not found just now. Raises VmsError."""
 
     def zone_names(self, monitor_id: str) -> Mapping[str, str]:
         """Return by the names that ZoneMinder writes the names that the monitor's zones have now."""
@@ -32,4 +32,4 @@ class EventContext(Protocol):
         """Say whether what recorded the event was started again since, and knows nothing of it."""
 
     def open_events_changed(self, monitor_ids: Collection[str]) -> None:
-        """Hear that other events are open than before."""
+        """Note that other events are open than before."""

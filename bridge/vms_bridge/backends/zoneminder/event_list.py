@@ -89,7 +89,7 @@ class EventList:
         return next(iter(await self._ask([("Id >", str(above)), (f"{self._start_column} >", self._local(time))], limit=1)), None)
 
     async def count_before(self, time: datetime, *, above: int) -> int | None:
-        """Return how many rows above that id began before that time, as far as is told."""
+        """Return how many rows above that id began before that time, as far as the API says."""
         filters = [("Id >", str(above)), (f"{self._start_column} <", self._local(time))]
         try:
             answer, _ = await self._request(filters, ascending=True, limit=1)

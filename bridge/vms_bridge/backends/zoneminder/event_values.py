@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def event_of(row: EventRow, zone_names: Mapping[str, str], *, snapshot_ready: bool) -> Event:
-    """Return the event that this row tells of; the names are those that it uses for zones, with what these are called."""
+    """Return the event that this row describes; the names are those that it uses for zones, with what these are called."""
     labels, score = detected_labels(row.notes)
     ran = row.length_s
     if ran is None and row.end is not None:
@@ -58,7 +58,7 @@ def abandoned(event: Event) -> Event:
 
 
 def untimed(event: Event) -> Event:
-    """Return the event as it is told while nobody knows what ZoneMinder's times mean."""
+    """Return the event as it is reported while nobody knows what ZoneMinder's times mean."""
     return replace(event, start=None, end=None)
 
 

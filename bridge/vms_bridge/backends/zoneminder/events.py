@@ -66,7 +66,7 @@ class EventTracker:
         self._tracked: dict[int, Tracked] = {}
         self._passed_over = PassedOver(clock)
         self._ending: dict[int, float] = {}
-        """Events whose end is on its way, and until when it is looked for."""
+        """Events whose end is on its way, and until when they are polled for it."""
         self._newest = Newest()
         self._deletions = Deletions(events, self._newest, clock, spare)
         self._generation = 1
@@ -99,12 +99,12 @@ class EventTracker:
         return tracked is not None and not tracked.event.is_over
 
     def expect_end(self, event_id: int) -> None:
-        """Hear that this event is about to be closed: the next turns look at its row, however many newer ones there are."""
+        """Note that this event is about to be closed: the next polls read its row, however many newer ones there are."""
         if self.is_open(event_id):
             self._ending[event_id] = self._clock.monotonic() + _ENDING_S
 
     def zone_changed(self) -> None:
-        """Hear that times are to be read otherwise: what is still looked at is told anew."""
+        """Note that times are to be read otherwise: what is still followed is reported anew."""
         for tracked in self._tracked.values():
             tracked.event = replace(tracked.event, start=None)
 
@@ -113,13 +113,13 @@ class EventTracker:
         return [tracked for tracked in self._tracked.values() if not tracked.event.snapshot_ready]
 
     def picture_fetched(self, event_id: int, *, is_there: bool) -> None:
-        """Hear that somebody has fetched this event's picture, or could not."""
+        """Note that somebody has fetched this event's picture, or could not."""
         tracked = self._tracked.get(event_id)
         if tracked is not None:
             self._readiness.noted(tracked.event, is_there=is_there)
 
     async def begin(self, monitors: int, *, late: bool) -> None:
-        """Find the place to go on from, and what is open now; `late`: it is long since somebody looked. Raises VmsError."""
+        """Find the place to go on from, and what is open now; `late`: it is long since the last read. Raises VmsError."""
         resume = self._feed.resume
         self._generation, self._gap = resume.generation, None
         await self._list.unreadable.recall(resume.generation)
@@ -137,7 +137,7 @@ class EventTracker:
         await self._check_by_id([number for number in self._tracked if self._tracked[number].checked < 0], late=late)
 
     async def catch_up(self) -> None:
-        """Read a page of what happened while nobody looked. Raises VmsError."""
+        """Read a page of what happened while the bridge was not watching. Raises VmsError."""
         gap = self._gap
         if gap is None:
             return
@@ -155,7 +155,7 @@ class EventTracker:
             await self._record((), late=False, even_if_empty=True)
 
     async def turn(self) -> None:
-        """Read new events, and look again at those that may still change. Raises VmsError."""
+        """Read new events, and read again those that may still change. Raises VmsError."""
         now, read_to, bad = self._clock.monotonic(), self._head.read_to, self._list.unreadable
         floor = self._floor()
         tracked = [(n, t) for n, t in self._tracked.items() if n not in bad]
@@ -296,7 +296,7 @@ class EventTracker:
         self._head.cursor, self._gap = (0, ""), None
 
     def _follow(self, events: Iterable[Event]) -> None:
-        """Look again at events of before: at open ones until they end, at those that have ended for a while."""
+        """Read known events again: open ones until they end, ended ones for a while."""
         now = self._clock.monotonic()
         for event in events:
             number = int(event.id) if event.id.isdecimal() else 0
@@ -321,9 +321,9 @@ class EventTracker:
         gone: Sequence[int] = (),
         since: datetime | None = None,
     ) -> None:
-        """Tell what is new in these rows, in order, and what has become of events that are `gone` from them.
+        """Report what is new in these rows, in order, and what has become of events that are `gone` from them.
 
-        What ended and had begun before `since` is not told.
+        What ended and had begun before `since` is not reported.
         """
         await self._context.ensure_described({row.monitor_id for row in page if self._is_new(row.id, place)})
         again = [row for row in page if place.read_to < row.id <= place.cursor[0]]
@@ -385,7 +385,7 @@ class EventTracker:
 
     def _vanished(self, numbers: Iterable[int]) -> list[Event]:
         missing = [number for number in numbers if number in self._tracked]
-        # A list that misses rows once has lied before; a second look follows at once.
+        # A list that misses rows once has lied before; a second read follows at once.
         events = [self._tracked.pop(number).event for number in missing if self._tracked[number].is_missed_again()]
         for event in events:
             self._newest.forget_row(event.monitor_id, int(event.id))
@@ -399,7 +399,7 @@ class EventTracker:
             await self._process(page, self._head, late=late, gone=[number for number in asked if number not in seen])
 
     async def _try_unreadable(self) -> None:
-        """Try one of the rows again that could not be read, and tell what it has to say."""
+        """Try one of the rows again that could not be read, and report what it has to say."""
         number = self._list.unreadable.due()
         for row in await self._list.again(number) if number is not None else ():
             if row.id <= self.read_to:

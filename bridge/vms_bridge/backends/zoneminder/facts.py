@@ -82,7 +82,7 @@ class Facts:
         return answer
 
     async def _learn_zone(self) -> None:
-        """Ask for the zone until it is told, but not for long: what is not told is done without. Raises VmsError."""
+        """Ask for the zone until it is reported, but not for long: what it does not say is done without. Raises VmsError."""
         until = self._clock.monotonic() + _PATIENCE_S
         waits = iter(() if self._trouble.is_on else _SOON_S if self._local.is_known else _AGAIN_S)
         while True:

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
             """Return how many monitors there are."""
 
         def events_health_changed(self) -> None:
-            """Hear that events can be read, or can't any more."""
+            """Note that events can be read, or can't any more."""
 
 
 _LOG = logging.getLogger(__name__)
 _POLLS_S = (0.05, 0.1, 0.2, 0.4)
 _APART_S = 0.2
 _LIVE_S = 10.0
-"""What is read so soon after the last look, beyond the interval between two looks, is told as live, not as late."""
+"""What is read so soon after the last poll, beyond the interval between two polls, is reported as live, not as late."""
 _LONGEST_WAIT_S = 5.0
 """As for everything that is lost: all is to be true again within 10 s of its return."""
 PAGES_PER_S = 0.5
 PAGES_AT_ONCE = 4.0
-"""What was missed is read no faster than it can be told, and a little of it at once."""
+"""What was missed is read no faster than it can be reported, and a little of it at once."""
 
 
 @dataclass(slots=True)
@@ -82,13 +82,13 @@ class EventFollower:
         return self._next_turn
 
     def expect_event(self, event_id: int) -> None:
-        """Hear that an event begins whose row may not be there yet."""
+        """Note that an event begins whose row may not be there yet."""
         if event_id > self._tracker.read_to:
             self._awaited_event = max(self._awaited_event, event_id)
             self._bell.ring()
 
     def expect_end(self, event_id: int) -> None:
-        """Hear that an event is about to be closed."""
+        """Note that an event is about to be closed."""
         self._awaited_end = event_id
         self._tracker.expect_end(event_id)
         self._bell.ring()
@@ -144,7 +144,7 @@ class EventFollower:
         await self._catch_up()
 
     async def _catch_up(self) -> None:
-        """Read what was missed, as far as the pace allows; that it fails must not keep what happens now from being told."""
+        """Read what was missed, as far as the pace allows; that it fails must not keep what happens now from being reported."""
         while self._tracker.is_behind and self._clock.monotonic() >= self._catch_up_at and self._pages.take():
             try:
                 await self._tracker.catch_up()

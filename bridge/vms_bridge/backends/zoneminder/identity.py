@@ -32,7 +32,7 @@ class _Doubt:
 class ForeignMemory:
     """Compares what the memory says with what the API says: picture sizes at once, events once there are any.
 
-    A memory of equal pictures that names no event, of a monitor that has none, is believed: nothing tells them apart.
+    A memory of equal pictures that names no event, of a monitor that has none, is believed: nothing distinguishes them.
     """
 
     def __init__(self, api: Api) -> None:
@@ -59,7 +59,7 @@ class ForeignMemory:
     async def resolve(self, ladders: Mapping[str, MonitorLadder], newest: int) -> list[str]:
         """Ask whose the events are that the memories name; return the monitors whose memory is not theirs.
 
-        `newest` is the newest event that the API has told. Raises VmsUnreachable.
+        `newest` is the newest event that the API has reported. Raises VmsUnreachable.
         """
         asked: dict[str, int] = {}
         strange: list[str] = []
@@ -74,7 +74,7 @@ class ForeignMemory:
                 strange.append(number)
         asked = dict(list(asked.items())[:_BATCH])
         owners = await self._owners(asked.values()) if asked else {}
-        if owners is None:  # a page that failed tells of nobody
+        if owners is None:  # a page that failed names nobody
             asked, owners = {}, {}
         strange += [number for number, event in asked.items() if self._is_someone_elses(number, event, owners.get(event), newest)]
         for number in strange:
@@ -84,7 +84,7 @@ class ForeignMemory:
     def _misses_events(self, doubt: _Doubt, ladder: MonitorLadder, newest: int) -> bool:
         """Say whether the monitor has begun an event that its memory still does not know.
 
-        One from before its daemon's start may have been left open by the daemon before, and told late.
+        One from before its daemon's start may have been left open by the daemon before, and reported late.
         """
         doubt.known = newest if doubt.known is None else doubt.known
         startup = ladder.memory.sample.startup if ladder.memory.sample else 0

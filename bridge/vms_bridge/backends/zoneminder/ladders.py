@@ -1,4 +1,4 @@
-"""All monitors of one connection: sources report to their ladders what they find, and what follows is told, if it is news."""
+"""All monitors of one connection: their sources report to the ladders, and these emit the state that follows, if it is new."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AT_ONCE = 50
 
 
 class Ladders:
-    """Knows what was told, and tells what differs. Nobody else tells of monitors, or of the system."""
+    """Remembers what was reported, and reports what differs. Nobody else reports monitors, or the system."""
 
     def __init__(self, connection: Connection, *, health: EventHealth, system: SystemSummary) -> None:
         self._feed, self._clock, self._config = connection.feed, connection.clock, connection.config
@@ -50,10 +50,10 @@ class Ladders:
             del self._by_id[gone]
 
     def emit_state(self, monitor_id: str, *, even_if_same: bool = False) -> None:
-        """Tell the monitor's state, if it is another than before."""
+        """Report the monitor's state, if it has changed."""
         ladder = self._by_id.get(monitor_id)
         if ladder is None or ladder.emitted is None:
-            return  # the next snapshot tells of it
+            return  # the next full state has it
         before = ladder.emitted
         state = self._decide(ladder, self._clock.now(), self._clock.monotonic())
         if even_if_same or not is_same(state, before):
@@ -61,7 +61,7 @@ class Ladders:
             self._feed.emit(StateUpdate(monitor_id=monitor_id, state=state))
 
     def emit_all(self) -> None:
-        """Tell a snapshot."""
+        """Report the full state."""
         self._lags = self._count_lags()
         now, monotonic = self._clock.now(), self._clock.monotonic()
         states = {number: self._decide(ladder, now, monotonic) for number, ladder in self._by_id.items() if ladder.is_shown}
@@ -72,7 +72,7 @@ class Ladders:
         self._feed.emit(FullState(system=self._emitted_system, monitors=self._described, states=states))
 
     def emit_changes(self) -> None:
-        """Tell whatever is another than before, at once."""
+        """Report whatever has changed, at once."""
         if self._descriptions() != self._described:
             self.emit_all()
             return
@@ -82,7 +82,7 @@ class Ladders:
         self.emit_system()
 
     async def emit_changes_in_turns(self) -> None:
-        """Tell what is not urgent, and let what is urgent in between: thousands of monitors take tenths of a second."""
+        """Report what is not urgent, and let what is urgent in between: thousands of monitors take tenths of a second."""
         if self._descriptions() != self._described:
             self.emit_all()
             return
@@ -94,7 +94,7 @@ class Ladders:
         self.emit_system()
 
     def emit_system(self) -> None:
-        """Tell the system's state, if it is another than before."""
+        """Report the system's state, if it has changed."""
         state = self._system_state()
         if replace(state, observed=self._emitted_system.observed) != self._emitted_system:
             self._emitted_system = state

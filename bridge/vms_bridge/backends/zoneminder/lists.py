@@ -70,10 +70,10 @@ class ListReader:
         self._proved_at: dict[str, float] = {}
         self._bad: dict[str, set[str]] = {}
         self.is_patient = False
-        """Whether a connection begins: then rows are read whatever that costs, and a second look is waited for."""
+        """Whether a connection begins: then rows are read whatever that costs, and a second read is waited for."""
 
     async def read(self, kind: Kind, apart: Apart | None = None) -> Listing | None:
-        """Return the list; None where it is to be looked at again before it is believed. Raises VmsError.
+        """Return the list; None where it is to be checked again before it is believed. Raises VmsError.
 
         `apart` tells by which ids its rows can be had one by one.
         """
@@ -90,7 +90,7 @@ class ListReader:
             await self._clock.sleep(self._absence.wait_s(kind.plural) or 0.0)
 
     def recheck_in_s(self, *kinds: Kind) -> float | None:
-        """Return in how many seconds one of these lists is to be looked at again; None where none is."""
+        """Return in how many seconds one of these lists is to be checked again; None where none is."""
         waits = [wait for kind in kinds if (wait := self._absence.wait_s(kind.plural)) is not None]
         return min(waits, default=None)
 

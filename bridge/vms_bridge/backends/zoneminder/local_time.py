@@ -27,7 +27,7 @@ class LocalTime:
 
     @property
     def is_known(self) -> bool:
-        """Whether times can be told."""
+        """Whether times can be reported."""
         return self.zone is not None or self.by_rows is not None
 
     @property
@@ -39,7 +39,7 @@ class LocalTime:
 
     @property
     def offset(self) -> timedelta | None:
-        """How far times are off UTC, where that is known otherwise than by the zone that is told."""
+        """How far times are off UTC, where that is known otherwise than by the zone that ZoneMinder reports."""
         return self.by_rows if self.by_clock is None else self.by_clock
 
     @property
@@ -54,13 +54,13 @@ class LocalTime:
         return None if self.by_clock is None else f"{self.by_clock.total_seconds():.0f} {self.zone}"
 
     def recall(self, text: str | None) -> None:
-        """Take in what `to_text` has written, where it is about the zone that is told now."""
+        """Note what `to_text` has written, where it is about the zone that is reported now."""
         seconds, _, zone = (text or "").partition(" ")
         offset = timedelta(seconds=int(seconds)) if seconds.lstrip("-").isdecimal() and len(seconds) < _DIGITS else None
         if self.by_clock is None and self.zone is not None and zone == str(self.zone) and offset in OFFSETS:
             self.by_clock = offset
 
     def set_zone(self, zone: tzinfo | None) -> None:
-        """Take in the zone that ZoneMinder tells; with another one all that contradicted the last is to be seen anew."""
+        """Set the zone that ZoneMinder reports; with another one all that contradicted the last is to be seen anew."""
         if zone != self.zone:
             self.zone, self.by_rows, self.by_clock, self.problem = zone, None, None, None

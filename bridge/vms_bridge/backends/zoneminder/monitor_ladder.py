@@ -70,11 +70,11 @@ class MonitorLadder:
     delivery: Delivery = field(default_factory=Delivery)
     restart: Restart = field(default_factory=Restart)
     wants_alarm: bool = True
-    """Whether who asks for a look wants to know the alarm, not only what the monitor's row tells."""
+    """Whether a refresh is to find out the alarm, not only what the monitor's row says."""
     emitted: MonitorState | None = None
-    """What was told last."""
+    """What was reported last."""
     _is_unreadable: bool = False
-    """Whether its row can't be read any more, so that only shared memory tells of it."""
+    """Whether its row can't be read any more, so that only shared memory shows its state."""
     _held_until: float = 0.0
     _described: tuple[MonitorRow, tuple[Zone, ...], bool, Monitor] | None = None
 
@@ -103,42 +103,42 @@ class MonitorLadder:
         return not (row.shows_alarms_as_events and has_events)
 
     def is_in_doubt(self, monotonic: float, *, has_events: bool) -> bool:
-        """Say whether a status call has to tell whether the event that is open is an alarm."""
+        """Say whether a status call is needed to know whether the event that is open is an alarm."""
         row = self.row
         if not self.is_shown or self.memory.is_used(monotonic) or not (row.shows_alarms_as_events and has_events):
             return False
         return self.events.is_in_doubt(row, monotonic)
 
     def take_row(self, row: MonitorRow, monotonic: float, *, is_starting: bool) -> None:
-        """Take in what the monitor list says; `is_starting`: its daemon is known to start anew."""
+        """Note what the monitor list says; `is_starting`: its daemon is known to start anew."""
         self.row = row
         self.delivery.read(row, monotonic, is_starting=is_starting)
 
     def take_place(self, *, is_shown: bool, is_unreadable: bool, server: Server) -> None:
-        """Take in whether it is shown, whether its own row could not be read, and which server runs it."""
+        """Note whether it is shown, whether its own row could not be read, and which server runs it."""
         self.is_shown, self._is_unreadable, self.server = is_shown, is_unreadable, server
 
     def take_zones(self, zones: tuple[Zone, ...], read_at: float) -> None:
-        """Take in which zones are listed, asked for at that time."""
+        """Note which zones are listed, asked for at that time."""
         self.zone_watch.take(zones, read_at)
 
     def update_events(self, open_events: Sequence[Event], unchanged_s: float, limit_s: float, monotonic: float) -> None:
-        """Take in which events are open now, for how long the row of the newest has stayed the same, and for how long it may."""
+        """Note which events are open now, for how long the row of the newest has stayed the same, and for how long it may."""
         self.events.update(open_events, unchanged_s, limit_s, monotonic)
 
     def was_asked(self, answer: AlarmState | None, event_id: str | None, monotonic: float) -> None:
-        """Take in an alarm status, and which event was open when it was asked for."""
+        """Process an alarm status, and which event was open when it was asked for."""
         # What zmu reads there, a daemon that hangs has written long ago.
         believed = None if self.delivery.hangs else answer
         self.status.asked(believed, monotonic)
         self.events.doubt.answered(event_id, believed, monotonic)
 
     def server_is_down(self, problem: str) -> None:
-        """Take in why the server that runs it can't be asked for its status; empty: it can."""
+        """Note why the server that runs it can't be asked for its status; empty: it can."""
         self.status.server_is_down(problem)
 
     def saw(self, sample: Sample, monotonic: float) -> None:
-        """Take in a look at the shared memory."""
+        """Process a sample of the shared memory."""
         before = self.memory.sample
         self.delivery.saw(sample)
         self.zone_watch.saw(before, sample, monotonic)
@@ -164,7 +164,7 @@ class MonitorLadder:
             self.events.alarm_was_commanded(on=action.on)
 
     def was_emitted(self, state: MonitorState) -> None:
-        """Note what was told."""
+        """Note what was reported."""
         self.emitted = state
 
     def hold(self, monotonic: float) -> None:
@@ -277,7 +277,7 @@ class MonitorLadder:
 
     def _by_status(self, monotonic: float, lags: Lags) -> Reading[AlarmState | None] | Unfit:
         if self.is_in_doubt(monotonic, has_events=lags.events is not None):
-            return Unfit()  # it has told already what the events could not
+            return Unfit()  # it has reported already what the events could not
         return self.status.alarm(monotonic, lags.status)
 
     def _is_recording(self, sample: Sample | None, monotonic: float, lags: Lags) -> bool | None:

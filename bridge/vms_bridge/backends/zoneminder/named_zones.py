@@ -26,7 +26,7 @@ _OWN = re.compile(
 _FOREIGN = re.compile(r"((?:(?!, )[^\n]){1,31}?):(?: |$)")
 _LONGEST = 2000
 _TRIES = 8
-"""The word `Motion:` may stand in the text of another cause."""
+"""The word `Motion:` may be in the text of another cause."""
 
 
 @dataclass(frozen=True, slots=True)

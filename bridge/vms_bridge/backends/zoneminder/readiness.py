@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vms_bridge.zoneminder import EventRow
 
 _FIRST_CHECK_S = 1.0
-"""So long may the telling of new events wait for a look at their pictures."""
+"""So long may the report of new events wait for a check of their pictures."""
 _PAUSE_S = 30.0
 """So long it does not wait at all, once it has waited in vain."""
 _AT_ONCE = 8
@@ -58,14 +58,14 @@ class Readiness:
         self._waits_from = float("-inf")
 
     def is_there(self, row: EventRow, *, late: bool) -> bool:
-        """Say whether the event's picture is there. Late ones can't be looked at one by one: there the row has to tell."""
+        """Say whether the event's picture is there. Late ones can't be checked one by one: there the row decides."""
         if late and row.end is not None:
             return has_media(row)
         belief = self._beliefs.get(row.monitor_id)
         return self._context.writes_pictures(row.monitor_id) and (belief is None or belief.is_good)
 
     async def check(self, rows: Sequence[EventRow]) -> None:
-        """Look for a moment at pictures of new events before they are told, where their monitors have not proved themselves."""
+        """Check the pictures of new events for a moment before these are reported, where their monitors have not proved good."""
         now = self._clock.monotonic()
         doubtful = {row.monitor_id: row for row in rows if row.end is None and self._is_in_doubt(row.monitor_id)}
         asked = list(doubtful.values())[-_AT_ONCE:]
@@ -94,13 +94,13 @@ class Readiness:
         return [each.event for each in ready]
 
     def last_word(self, tracked: Tracked) -> Event | None:
-        """Return an event that is looked at no more, if its picture has to be believed: there was no time for a look."""
+        """Return an event that is checked no more, if its picture has to be believed: there was no time for a check."""
         event = tracked.event
         is_unseen = not event.snapshot_ready and event.clip_ready and not tracked.checks
         return replace(event, snapshot_ready=True) if is_unseen else None
 
     def noted(self, event: Event, *, is_there: bool) -> None:
-        """Hear that somebody has fetched this event's picture, or could not though it was said to be there."""
+        """Note that somebody has fetched this event's picture, or could not though it was said to be there."""
         if is_there:
             self._seen.add(int(event.id))
         if not event.is_over and (is_there or event.snapshot_ready):

@@ -1,4 +1,4 @@
-"""What was remarkable about a ZoneMinder's answers that could be used all the same: each kind is told once."""
+"""What was remarkable about a ZoneMinder's answers that could be used all the same: each kind is reported once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Remarks:
         return iter(self._found.values())
 
     def note(self, path: str, remarks: Iterable[Remark]) -> None:
-        """Take in what was remarkable about an answer of `api/<path>`."""
+        """Note what was remarkable about an answer of `api/<path>`."""
         for remark in remarks:
             if remark.kind in self._found:
                 continue

@@ -16,7 +16,7 @@ START_S = 3.0
 """For that long after a restart the database may still hold the old daemon's status."""
 _GIVE_UP_S = 30.0
 _GIVE_UP_NAMELESS_S = 65.0
-"""Where nothing names a daemon's run, its return is all that tells of a restart: a return that nobody has seen has to come
+"""Where nothing names a daemon's run, its return is all that shows a restart: a return that nobody has seen has to come
 later than the bridge waits for one."""
 _PROCESS = re.compile(r"running since ([\d/]{1,10} [\d:]{1,8}), pid = (\d{1,10})")
 
@@ -68,18 +68,18 @@ class Restart:
         self.checked_at = monotonic
 
     def is_named(self, process: str | None) -> None:
-        """Take in by which process the API names the run."""
+        """Note by which process the API names the run."""
         if process is not None:
             self._has_another = self._has_another or self.process not in {None, process}
             self.process = process
 
     def saw(self, sample: Sample) -> None:
-        """Take in a look at the shared memory."""
+        """Process a sample of the shared memory."""
         if self.is_under_way and self.process is None and sample.startup > self._startup:
             self.end()
 
     def read(self, row: MonitorRow, monotonic: float) -> None:
-        """Take in what the database says."""
+        """Note what the database says."""
         if self.asked_at is None:
             return
         took_s = monotonic - self.asked_at

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 LAG_S = 0.05
 """How late a change of state is seen at worst."""
-# So often each file is looked at: a few monitors more often, for the same cost.
+# So often each file is read: a few monitors more often, for the same cost.
 _SHORTEST_PERIOD_S, _LONGEST_PERIOD_S, _FEW, _PERIOD_PER_MORE_S = 0.014, 0.04, 32, 0.0008
 # What is not urgent (rates, scores, a sign of life) may be that old.
 _FULL_READ_S = 0.5
-# Thousands are looked at in parts, one after the other: nothing seen in one waits for the next.
+# Thousands are read in parts, one after the other: nothing seen in one waits for the next.
 _PART = 100
 # For so long after an urgent change every frame counts: it may show what a command has come to.
 _CLOSE_READ_S = 1.0
@@ -34,14 +34,14 @@ _PATIENCE_S = 5.0
 
 @dataclass(slots=True)
 class _Part:
-    """Some of the monitors, and when everything of them is to be looked at, not only what is urgent."""
+    """Some of the monitors, and when all of their data is to be read, not only what is urgent."""
 
     monitor_ids: Sequence[str]
     full_read_at: float = float("-inf")
 
 
 def period(monitors: int) -> float:
-    """Return after how many seconds each of that many monitors is looked at again."""
+    """Return after how many seconds each of that many monitors is read again."""
     return min(_SHORTEST_PERIOD_S + _PERIOD_PER_MORE_S * max(monitors - _FEW, 0), _LONGEST_PERIOD_S)
 
 
@@ -66,7 +66,7 @@ class Sampler:
         self._has_changes = asyncio.Event()
 
     async def read(self, zones: Mapping[str, int]) -> Mapping[str, Sample | Unusable]:
-        """Look once at all these monitors, with that many zones each; return those that differ from the last look.
+        """Read all these monitors once, with that many zones each; return those that differ from the last read.
 
         While the file system hangs nothing is known of any of them, and the next call waits for the same look.
         """
@@ -99,7 +99,7 @@ class Sampler:
         return self._give_up() if is_stuck else self._fetch()
 
     def close(self) -> None:
-        """Let go of all files; a look that is under way ends first, in its thread."""
+        """Let go of all files; a read that is under way ends first, in its thread."""
         self._closing.set()
         self._thread.submit(self._close_all)
         self._thread.shutdown(wait=False)
@@ -133,7 +133,7 @@ class Sampler:
                 self._parts.rotate(-1)
                 is_worth_waking = self._read_part(self._parts[0], began)
             if is_worth_waking:
-                with suppress(RuntimeError):  # the loop may have ended: nobody wants to hear of it
+                with suppress(RuntimeError):  # the loop may have ended: nobody waits for it
                     loop.call_soon_threadsafe(self._has_changes.set)
             self._reads += 1
             pause_s, now = period(len(self._zones)) / len(self._parts), self._clock.monotonic()
@@ -150,7 +150,7 @@ class Sampler:
             part.full_read_at = monotonic + _FULL_READ_S * number / len(self._parts)
 
     def _read_part(self, part: _Part, monotonic: float) -> bool:
-        """Look at these monitors, and note what is new; return whether somebody should hear of it."""
+        """Read these monitors, and note what is new; return whether the loop should be woken."""
         is_full = monotonic >= part.full_read_at
         if not is_full and self._is_as_before(part):
             return False

@@ -139,7 +139,7 @@ class ZoneMinderSession:
         ladder.was_commanded(action)
 
     async def _refresh_everything(self) -> None:
-        """Read all lists or, soon after a command, only those that tell of commands: hundreds of these may wait."""
+        """Read all lists or, soon after a command, only those that show the effects of commands: hundreds of these may wait."""
         if self._clock.monotonic() - self._commanded_at < _COMMANDED_S:
             await asyncio.gather(self.monitors.read(), self._system.read_run_state())
             self.ladders.emit_changes()
@@ -151,7 +151,7 @@ class ZoneMinderSession:
         self.ladders.emit_all()
 
     async def _see_it_alive(self, ladder: MonitorLadder) -> None:
-        """Wait for a frame, so that the memory tells of now. Raises VmsUnreachable for a daemon that hangs."""
+        """Wait for a frame, so that the memory shows the present. Raises VmsUnreachable for a daemon that hangs."""
         is_expected = ladder.memory.sample is not None and ladder.memory.trigger.is_at_work
         if self._memory is not None and is_expected and not await self._memory.frame(ladder.row.id):
             raise VmsUnreachable(f"the daemon of monitor {ladder.row.id} shows no sign of life")

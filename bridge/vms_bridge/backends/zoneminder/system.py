@@ -1,4 +1,4 @@
-"""What is to be told of a ZoneMinder as a whole, each part as far as this user may read it."""
+"""The state of a ZoneMinder as a whole, each part as far as this user may read it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class SystemCache:
 
 
 class SystemReader:
-    """Reads what monitors and events do not tell; what is refused is left alone for a while, for permissions may change."""
+    """Reads what monitors and events do not say; what is refused is left alone for a while, for permissions may change."""
 
     def __init__(self, name: str, api: Api, cache: SystemCache, clock: Clock, pace: Allowance) -> None:
         self._name, self._api, self._cache, self._clock = name, api, cache, clock
@@ -91,7 +91,7 @@ class SystemReader:
 
     @asynccontextmanager
     async def patiently(self) -> AsyncIterator[None]:
-        """While a connection begins, ask again what fails for a moment: else it would be missing until the next look."""
+        """While a connection begins, ask again what fails for a moment: else it would be missing until the next poll."""
         self._patient_until, self.lists.is_patient = self._clock.monotonic() + _PATIENCE_S, True
         try:
             yield
@@ -111,7 +111,7 @@ class SystemReader:
             self._cache.state = replace(self._cache.state, **self._run_state(states, daemons))
 
     async def read_zones(self, monitors: Mapping[str, MonitorRow]) -> bool:
-        """Read every monitor's zones, and say whether they were told. Raises VmsUnreachable."""
+        """Read every monitor's zones, and say whether the API listed them. Raises VmsUnreachable."""
         asked, cache = self._clock.now().timestamp(), self._cache
         listing = await self._list(ZONES, monitors)
         if listing is None:
@@ -192,7 +192,7 @@ class SystemReader:
                 await self._clock.sleep(wait_s)
 
     def trouble(self, kind: str) -> Trouble:
-        """Return the trouble with what the API tells of this; it outlives the connection, so that one that flaps says little."""
+        """Return the trouble with this part of the API; it outlives the connection, so that one that flaps says little."""
         troubles = self._cache.troubles
         if kind not in troubles:
             troubles[kind] = Trouble(_LOG, f"{self._name}: api/{kind}", self._clock.monotonic)

@@ -1,4 +1,4 @@
-"""What is to be told of a ZoneMinder as a whole, put together from all that reads it."""
+"""The state of a ZoneMinder as a whole, put together from all that reads it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _AHEAD_S = 120.0
 
 
 async def about_times(api: Api, zone: tzinfo | None, clock: Clock) -> list[Finding]:
-    """Compare the newest events with the zone that is told, with the web server's clock and with ours."""
+    """Compare the newest events with the zone that ZoneMinder reports, with the web server's clock and with ours."""
     try:
         answer, date = await api.get_dated("events/index/Id%20%3E:0", _NEWEST)
     except VmsError:

@@ -45,7 +45,7 @@ class TimeWitness:
         self._shift = timedelta(0)
 
     def weigh(self, rows: Collection[EventRow], begun: Iterable[EventRow] = ()) -> bool:
-        """Take in rows, of which some have `begun` just now; say whether times are to be read otherwise from now on."""
+        """Process rows, of which some have `begun` just now; say whether times are to be read otherwise from now on."""
         self._read(rows)
         has_changed = False
         for row in begun:
@@ -54,7 +54,7 @@ class TimeWitness:
         return has_changed
 
     def _read(self, rows: Collection[EventRow]) -> None:
-        """Take in what these rows say themselves of their times."""
+        """Note what these rows say themselves of their times."""
         shifts = {row.id: row.times.shift for row in rows if row.times is not None and row.times.shift is not None}
         if shifts:
             self._shift = shifts[max(shifts)]
@@ -118,7 +118,7 @@ class TimeWitness:
 
 
 def offset_by_clock(row: EventRow, age: timedelta = timedelta(0)) -> timedelta | None:
-    """Return how far the start is off UTC, if the event was of that age when the row was told; None if it can't have been."""
+    """Return how far the start is off UTC, if the event was of that age when the row was served; None if it can't have been."""
     if row.served_at is None or row.times is None or row.times.local_start is None:
         return None
     offset, miss_s = offset_near(row.times.local_start + age - row.served_at.replace(tzinfo=None))
@@ -131,12 +131,12 @@ def ends_off(shift: timedelta) -> str:
 
 
 def contradiction(zone: tzinfo, offset: timedelta) -> str:
-    """Say that events are in another zone than is told."""
+    """Say that events are in another zone than ZoneMinder reports."""
     return f"its events are in {zone_of(offset)}, though it names the time zone {zone}"
 
 
 def is_in(times: EventTimes, zone: tzinfo) -> bool:
-    """Say whether what a row tells of its start is in this zone; in the repeated hour of autumn either pass is."""
+    """Say whether what a row says of its start is in this zone; in the repeated hour of autumn either pass is."""
     if times.local_start is None or times.offset is None:
         return True
     start = times.local_start.replace(tzinfo=UTC) - times.offset

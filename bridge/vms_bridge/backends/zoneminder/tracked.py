@@ -30,18 +30,18 @@ class Tracked:
     grown: float = field(default=float("-inf"))
     """When its row was last seen to say more of it than before."""
     checks: int = 0
-    """How often its picture was looked for, and when last; anew from its end on."""
+    """How often its picture was checked for, and when last; anew from its end on."""
     checked_at: float = field(default=float("-inf"))
     is_end_checked: bool = False
     is_missing: bool = False
-    """Whether its row was not there at the last look."""
+    """Whether its row was not there at the last read."""
 
     def __post_init__(self) -> None:
         self.grown = self.checked
 
     @property
     def unchanged_s(self) -> float:
-        """For how long its row has stayed the same, as far as it was looked at."""
+        """For how long its row has stayed the same, as far as it was checked."""
         return self.checked - self.grown if self.grown > float("-inf") else 0.0
 
     @property
@@ -50,7 +50,7 @@ class Tracked:
         return not self.event.is_over or self.event.end_reason is EndReason.ABANDONED
 
     def take(self, fresh: Event, now: float) -> Event | None:
-        """Take in what its row says now, and return the event where that is something new."""
+        """Note what its row says now, and return the event where that is something new."""
         if self.checked == float("-inf") or _size(fresh) != _size(self.event):
             self.grown = now
         self.checked, self.is_missing = now, False
@@ -62,7 +62,7 @@ class Tracked:
         return self.event if is_news(before, self.event) else None
 
     def is_missed_again(self) -> bool:
-        """Note that its row is not there, and say whether it was not there before either; it is looked for soon."""
+        """Note that its row is not there, and say whether it was not there before either; it is read again soon."""
         was_missing, self.is_missing = self.is_missing, True
         self.checked = float("-inf")
         return was_missing
@@ -80,7 +80,7 @@ class Tracked:
         return now - self.dead_since >= _DEAD_S
 
     def give_up(self, now: float) -> Event:
-        """End it in the place of who should have; it is looked at a while longer, for the true end may come all the same."""
+        """End it in the place of who should have; it is polled a while longer, for the true end may come all the same."""
         self.event, self.closed_at = abandoned(self.event), now
         return self.event
 
@@ -109,17 +109,17 @@ class Newest:
         return self._ids.get(monitor_id, 0)
 
     def note(self, rows: Iterable[EventRow]) -> None:
-        """Take in rows, in any order."""
+        """Process rows, in any order."""
         for row in rows:
             if row.id >= self.id(row.monitor_id):
                 self._ids[row.monitor_id], self._rows[row.monitor_id] = row.id, row
 
     def note_id(self, monitor_id: str, number: int) -> None:
-        """Take in an event that is known from before."""
+        """Process an event that is known from before."""
         self._ids[monitor_id] = max(self.id(monitor_id), number)
 
     def forget_row(self, monitor_id: str, number: int) -> None:
-        """Hear that this event is gone; its id stays the highest that the monitor had."""
+        """Note that this event is gone; its id stays the highest that the monitor had."""
         row = self._rows.get(monitor_id)
         if row is not None and row.id == number:
             del self._rows[monitor_id]

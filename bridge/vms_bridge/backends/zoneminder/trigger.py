@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Trigger:
-    """What is forced, as the daemon has taken it; None where that can't be told."""
+    """What is forced, as the daemon has taken it; None where that can't be determined."""
 
     force: Force | None = None
     is_at_work: bool = False
@@ -26,7 +26,7 @@ class Trigger:
     _last: Sample | None = field(default=None)
 
     def saw(self, sample: Sample) -> None:
-        """Take in a look at the shared memory."""
+        """Process a sample of the shared memory."""
         before, self._last = self._last, sample
         if before is None or before.startup != sample.startup:
             self.force, self.is_at_work = sample.force, False
@@ -34,7 +34,7 @@ class Trigger:
         has_gone_on = sample.sign != before.sign
         has_followed = sample.alarm is not before.alarm and (sample.alarm is AlarmState.ALARM) is (sample.force is Force.ALARM)
         self.is_at_work = self.is_at_work or has_gone_on
-        # That frame may have been looked at before what is new was written.
+        # That frame may have been read before what is new was written.
         has_gone_past = has_gone_on and sample.force is before.force
         if not self.is_at_work or has_followed or has_gone_past:
             self.force = sample.force

@@ -77,7 +77,7 @@ class Unreadable:
         await self._keep()
 
     async def forget(self, number: int, *, is_readable: bool) -> None:
-        """Hear that this one can be read now, or is gone."""
+        """Note that this one can be read now, or is gone."""
         self._tried.pop(number, None)
         _LOG.info("%s: event %d %s", self._name, number, "can be read now, and is reported" if is_readable else "is gone")
         if not self._tried:

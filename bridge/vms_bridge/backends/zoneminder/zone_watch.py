@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Somebody who moves has a score in most frames, not in all.
 _IN_ZONE_S = 1.0
-# A daemon's start is told in whole seconds.
+# A daemon's start is known in whole seconds.
 _SECOND_S = 1
 _CONTRADICTIONS = 3
 
@@ -57,7 +57,7 @@ class ZoneWatch:
     """When it was asked for them, as Unix time."""
     loaded: Loaded | None = None
     has_scores: bool = False
-    """Whether the daemon's version tells of zones by scores."""
+    """Whether the daemon's version writes scores for zones."""
     _left: dict[str, float] = field(default_factory=dict)
     """When the last frame was in which a zone, by id, was alarmed."""
     _is_proved: bool = False
@@ -65,7 +65,7 @@ class ZoneWatch:
 
     @property
     def count(self) -> int:
-        """How many scores are to be looked for."""
+        """How many scores are to be read."""
         return len(self.listed if self.loaded is None else self.loaded.zones)
 
     def are_old(self, startup: int) -> bool:
@@ -82,13 +82,13 @@ class ZoneWatch:
         return "its zones were edited, and its daemon still goes by the old ones: restart it"
 
     def take(self, zones: tuple[Zone, ...], read_at: float) -> None:
-        """Take in what the API lists, asked at that time."""
+        """Note what the API lists, asked at that time."""
         self.listed, self.read_at = zones, read_at
         if self.loaded is not None and not self.loaded.is_whole and self.loaded.goes_by(zones):
             self.loaded = Loaded(self.loaded.startup, zones)
 
     def saw(self, before: Sample | None, sample: Sample, monotonic: float) -> None:
-        """Take in a look at the shared memory, and the one before it."""
+        """Process a sample of the shared memory, and the one before it."""
         if before is not None:
             self._left.update(dict.fromkeys(self.alarmed(before) or (), monotonic))
         self.has_scores = self.has_scores or sample.scored_zones is not None

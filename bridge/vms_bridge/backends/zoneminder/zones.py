@@ -28,7 +28,7 @@ def watching(zones: Iterable[Zone]) -> tuple[Zone, ...]:
 def alarmed_by_scores(zones: Iterable[Zone], scored: Iterable[bool]) -> frozenset[str]:
     """Return the ids of the zones that are alarmed in a frame, by which of all zones (in ZoneMinder's order) have a score.
 
-    A zone that is not looked at keeps its old score: all but the preclusive ones while one of those is alarmed, the
+    A zone that is not searched keeps its old score: all but the preclusive ones while one of those is alarmed, the
     inclusive ones while no active one is, and the exclusive ones while one is.
     """
     having = [zone for zone, has_score in zip(zones, scored, strict=False) if has_score]
@@ -43,7 +43,7 @@ def occupied_by_notes(
 ) -> dict[str, bool | None]:
     """Return which zones are occupied, by the monitor's alarm and the names in the notes of the event it has opened.
 
-    The notes name every zone in which something has moved since the event began. So they tell of the present only
+    The notes name every zone in which something has moved since the event began. So they show the present only
     where an event lasts as long as its alarm; elsewhere `event` is None, and during an alarm nothing is known. A zone is
     not known either where the notes can be read in several ways, or name one that is not known, or one of two of that name.
     `names` are those that the notes use, with the zones' names now.

@@ -61,7 +61,7 @@ class Announcer:
         self._strays = dict.fromkeys(retained)
 
     def note(self, changes: Changes) -> None:
-        """Have the devices looked at that these changes touch."""
+        """Check the devices that these changes concern."""
         subjects = [Subject(system) for system in changes.systems | changes.removed_systems]
         subjects += [Subject(*key) for key in changes.described | changes.removed]
         self._schedule(subjects)
@@ -96,7 +96,7 @@ class Announcer:
     def emptied(self, topic: str, *, may_be_echo: bool = False) -> None:
         """Respect that somebody else has cleared this topic: Home Assistant does so when a user deletes a device.
 
-        By MQTT 3.1.1 the broker sends back what we clear ourselves, once, which `may_be_echo` tells apart.
+        By MQTT 3.1.1 the broker sends back what we clear ourselves, once, which `may_be_echo` distinguishes.
         """
         if may_be_echo and topic in self._removed:
             self._removed.discard(topic)
@@ -191,7 +191,7 @@ class Announcer:
             self._outbox.clear(topic)
 
     def _payload(self, subject: Subject) -> bytes | None:
-        """Return what is to stand for this device; None: nothing."""
+        """Return the payload that this device is to have; None: none."""
         if not self._is_on:
             return None
         if subject.system is None:
@@ -205,7 +205,7 @@ class Announcer:
         return discovery.monitor_payload(monitor, system, self._offer) if monitor else None
 
     def _clear_strays(self) -> None:
-        """Clear what an earlier run has left, except for monitors of systems that have not yet been heard."""
+        """Clear what an earlier run has left, except for monitors of systems that have not yet reported."""
         systems = self._hub.systems
         for topic in list(self._strays):
             subject = self._topics.parse_discovery(topic)

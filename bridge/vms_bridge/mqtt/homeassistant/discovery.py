@@ -282,7 +282,7 @@ def _bridge_component(row: Entity[BridgeView], place: _Place) -> dict[str, Any]:
 
 
 def _component(row: Entity[Any], place: _Place, *, options: Iterable[str] = ()) -> dict[str, Any]:
-    """Return one entity's part of a payload; what is None is left out, but for the name that stands for the device's."""
+    """Return one entity's part of a payload; what is None is left out, but for the name that means the device's."""
     options = tuple(options) or row.options
     component: dict[str, Any] = {
         **_fixed(row),
@@ -307,7 +307,7 @@ def _component(row: Entity[Any], place: _Place, *, options: Iterable[str] = ()) 
 
 @cache
 def _fixed(row: Entity[Any]) -> dict[str, Any]:
-    """Return what is the same wherever the entity stands."""
+    """Return what is the same wherever the entity is shown."""
     fixed = {
         "platform": row.platform.value,
         "device_class": row.device_class,
@@ -355,7 +355,7 @@ def _attributes(row: Entity[Any], topic: str | None) -> dict[str, Any]:
 
 
 def _slug(name: str) -> str:
-    """Return the name as it can stand in an entity id, or nothing where letters would get lost (`Камера 1`)."""
+    """Return the name as an entity id can contain it, or nothing where letters would get lost (`Камера 1`)."""
     plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char)).lower()
     if any(char.isalnum() and not char.isascii() for char in plain):
         return ""

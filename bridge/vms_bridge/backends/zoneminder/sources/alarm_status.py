@@ -1,4 +1,4 @@
-"""Alarm statuses as a source: asked for one by one, within a budget, of the monitors that nothing better tells of."""
+"""Alarm statuses as a source: asked for one by one, within a budget, of the monitors that no better source reports."""
 
 from __future__ import annotations
 

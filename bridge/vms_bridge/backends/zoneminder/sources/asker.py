@@ -20,7 +20,7 @@ _EVERY_OTHER = 1.9
 
 
 class Asker:
-    """Chooses among the monitors that no better source tells of, and those whose open events are in doubt.
+    """Chooses among the monitors that no better source reports, and those whose open events are in doubt.
 
     Those in doubt, which are few and only for a moment, come first with every other call; where the others are too many to be
     asked in time, none of them is asked.
@@ -41,7 +41,7 @@ class Asker:
 
 
 def in_need(ladders: Iterable[MonitorLadder], monotonic: float, *, has_events: bool) -> list[MonitorLadder]:
-    """Return the monitors of whose alarms nothing else tells."""
+    """Return the monitors whose alarms no other source reports."""
     return [ladder for ladder in ladders if ladder.needs_status(monotonic, has_events=has_events)]
 
 

@@ -27,7 +27,7 @@ class EventEvidence:
     open: tuple[Event, ...] = ()
     doubt: Doubt = field(default_factory=Doubt)
     _ended: str | None = None
-    """The event that was open when an alarm was last ended by command: its cause does not tell what is forced any more."""
+    """The event that was open when an alarm was last ended by command: its cause does not say what is forced any more."""
 
     @property
     def newest(self) -> Event | None:
@@ -40,13 +40,13 @@ class EventEvidence:
         return open_alarm(self.open)
 
     def update(self, open_events: Sequence[Event], unchanged_s: float, limit_s: float, monotonic: float) -> None:
-        """Take in which are open now, for how long the row of the newest has stayed the same, and for how long it may."""
+        """Note which are open now, for how long the row of the newest has stayed the same, and for how long it may."""
         self.open = tuple(open_events)
         newest = self.newest
         self.doubt.update(None if newest is None else newest.id, is_stalled=unchanged_s > limit_s, monotonic=monotonic)
 
     def alarm_was_commanded(self, *, on: bool) -> None:
-        """Hear that an alarm was forced or ended."""
+        """Note that an alarm was forced or ended."""
         self._ended = None if on or self.newest is None else self.newest.id
 
     def is_in_doubt(self, row: MonitorRow, monotonic: float) -> bool:
@@ -65,7 +65,7 @@ class EventEvidence:
         return Unfit(NO_ANSWER) if alarm is None else Reading(alarm, lag_s)
 
     def is_forced(self, alarm: AlarmState) -> bool | None:
-        """Say whether that alarm is a forced one, None where that can't be told."""
+        """Say whether that alarm is a forced one, None where that can't be determined."""
         if alarm is AlarmState.ALERT:
             return False
         newest = self.newest

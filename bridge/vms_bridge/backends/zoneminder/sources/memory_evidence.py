@@ -21,7 +21,7 @@ STEP_UP_S = 1.0
 
 @dataclass(slots=True)
 class MemoryEvidence:
-    """The last look, and what the looks before it have shown; `monotonic` times are the bridge's."""
+    """The last sample, and what the samples before it have shown; `monotonic` times are the bridge's."""
 
     sample: Sample | None = None
     problem: str | None = None
@@ -36,11 +36,11 @@ class MemoryEvidence:
 
     @property
     def own(self) -> Sample | None:
-        """The last look, if it is at this ZoneMinder's memory."""
+        """The last sample, if it is of this ZoneMinder's memory."""
         return None if self.is_foreign else self.sample
 
     def saw(self, sample: Sample, monotonic: float) -> None:
-        """Take in a look."""
+        """Process a sample."""
         if self.sample is None or self.sample.startup != sample.startup:
             self.is_foreign = False  # as far as is known of this daemon
         self._steadiness.good(monotonic)
@@ -50,13 +50,13 @@ class MemoryEvidence:
         self.has_scores = self.has_scores or sample.score is not None
 
     def lost(self, problem: str) -> None:
-        """Hear that it can't be looked at."""
+        """Note that it can't be read."""
         self._steadiness.bad()
         self.cause.forget()
         self.sample, self.problem = None, problem
 
     def disown(self, problem: str) -> None:
-        """Hear that it is another ZoneMinder's."""
+        """Note that it is another ZoneMinder's."""
         self.is_foreign, self.problem = True, problem
 
     def is_used(self, monotonic: float) -> bool:
@@ -73,7 +73,7 @@ class MemoryEvidence:
         return Reading(sample.alarm, LAG_S)
 
     def is_forced(self) -> bool | None:
-        """Say whether the alarm is a forced one, None where that can't be told."""
+        """Say whether the alarm is a forced one, None where that can't be determined."""
         return None if self.trigger.force is None else self.trigger.force is Force.ALARM
 
     def detects(self) -> bool:

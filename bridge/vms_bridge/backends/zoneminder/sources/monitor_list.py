@@ -32,7 +32,7 @@ _SETTLE_CHECK_S = 1.0
 _ROWS_PER_S = 200.0
 _DEFINED = re.compile(r"(?:^|,)([1-9]\d{0,8}):")
 """A run state holds the modes of each monitor, as `1:Modect:1,2:None:1`."""
-# Events outlive their monitors: one that is not there is looked for so often at most.
+# Events outlive their monitors: one that is not there is read again so often at most.
 _STRANGER_S = 30.0
 _READ_AT_ONCE = 100
 
@@ -66,10 +66,10 @@ class MonitorList:
         """Read which monitors there are, and what they are. Raises VmsError."""
         await self._read()
         if self._system.lists.recheck_in_s(MONITORS) is not None:
-            self._bell.ring()  # who follows them is to look again
+            self._bell.ring()  # whoever follows them is to read again
 
     async def reread(self, monitor_id: str) -> None:
-        """Read one monitor, and tell of it, even if it is the same. Raises VmsError."""
+        """Read one monitor, and report it, even if it is the same. Raises VmsError."""
         try:
             row = parse_monitor(mapping(await self._api.get(f"monitors/{monitor_id}")).get("monitor"))
         except NotThere:
@@ -125,14 +125,14 @@ class MonitorList:
             self._ladders.emit_state(monitor_id)
 
     def take_restart_back(self, monitor_id: str) -> None:
-        """Hear that the daemon is not restarted after all."""
+        """Note that the daemon is not restarted after all."""
         ladder = self._ladders.by_id.get(monitor_id)
         if ladder is not None:
             ladder.restart.end()
             self._ladders.emit_state(monitor_id)
 
     async def ensure_described(self, monitor_ids: Collection[str]) -> None:
-        """Read the monitors, and tell of them, if one of these is not known and was not looked for just now. Raises VmsError."""
+        """Read the monitors, and report them, if one of these is not known and was not read just now. Raises VmsError."""
         now = self._clock.monotonic()
         self._strangers = {number: seen for number, seen in self._strangers.items() if now - seen < _STRANGER_S}
         new = set(monitor_ids) - self._ladders.by_id.keys() - self._strangers.keys()
@@ -150,7 +150,7 @@ class MonitorList:
         now = self._clock.monotonic()
         listing = await self._system.lists.read(MONITORS, self._ids)
         if listing is None:
-            return  # it is looked at again soon
+            return  # it is read again soon
         found = await self._rows_of(listing)
         are_zones_old = any(ladder.has_old_zones for ladder in self._ladders.by_id.values())
         if are_zones_old or now - self._zones_read >= _ZONES_INTERVAL_S or found.keys() != self._ladders.by_id.keys():
@@ -238,7 +238,7 @@ class MonitorList:
                 del self._settling[monitor_id]
 
     async def _check_restart(self, ladder: MonitorLadder) -> None:
-        """Ask which process captures the monitor, where that tells of a restart that is under way. Raises VmsUnreachable."""
+        """Ask which process captures the monitor, where that shows a restart that is under way. Raises VmsUnreachable."""
         restart = ladder.restart
         if not restart.is_under_way:
             return

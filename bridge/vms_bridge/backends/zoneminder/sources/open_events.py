@@ -1,4 +1,4 @@
-"""Events as a source: they are followed to be told, and one that an alarm has opened says that there is an alarm."""
+"""Events as a source: they are followed to be reported, and one that an alarm has opened shows that there is an alarm."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class OpenEvents:
             tasks.create_task(self._readiness.follow(self._tracker.without_picture))
 
     async def report_all(self) -> None:
-        """Report of every monitor which of its events are open, and whether these stand still. Raises VmsUnreachable."""
+        """Report of every monitor which of its events are open, and whether these are stalled. Raises VmsUnreachable."""
         if any(may_be_stalled(self._tracker.unchanged_s(number)) for number in self._ladders.by_id):
             await self._system.read_bulk_frames()
         self.report(self._ladders.by_id)
@@ -86,19 +86,19 @@ class OpenEvents:
         return self._tracker.read_to
 
     def expect_event(self, event_id: int) -> None:
-        """Hear that an event begins whose row may not be there yet."""
+        """Note that an event begins whose row may not be there yet."""
         self._follower.expect_event(event_id)
 
     def expect_end(self, event_id: int) -> None:
-        """Hear that an event is about to be closed."""
+        """Note that an event is about to be closed."""
         self._follower.expect_end(event_id)
 
     def zone_changed(self) -> None:
-        """Hear that times are to be read otherwise."""
+        """Note that times are to be read otherwise."""
         self._tracker.zone_changed()
 
     def picture_fetched(self, event_id: int, *, is_there: bool) -> None:
-        """Hear that somebody has fetched this event's picture, or could not."""
+        """Note that somebody has fetched this event's picture, or could not."""
         self._tracker.picture_fetched(event_id, is_there=is_there)
 
     def monitor_count(self) -> int:
@@ -106,18 +106,18 @@ class OpenEvents:
         return len(self._ladders.by_id)
 
     def events_health_changed(self) -> None:
-        """Hear that events can be read, or can't any more."""
+        """Note that events can be read, or can't any more."""
         self.report(self._ladders.by_id)
         self._ladders.emit_changes()
 
     def open_events_changed(self, monitor_ids: Collection[str]) -> None:
-        """Hear that other events are open than before."""
+        """Note that other events are open than before."""
         for monitor_id in monitor_ids:
             self.report([monitor_id])
             self._ladders.emit_state(monitor_id)
 
     async def ensure_described(self, monitor_ids: Collection[str]) -> None:
-        """Have these monitors told before their events are, unless they were looked for in vain just now. Raises VmsError."""
+        """Describe these monitors before their events are reported, unless they were not found just now. Raises VmsError."""
         await self._monitors.ensure_described(monitor_ids)
 
     def zone_names(self, monitor_id: str) -> Mapping[str, str]:

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from vms_bridge.zoneminder.memory import Sample
 
     class EventReader(Protocol):
-        """Who reads events, and wants to hear of them before their rows tell."""
+        """Reads events, and wants to know of them before their rows are there."""
 
         def expect_event(self, event_id: int) -> None:
-            """Hear that an event begins whose row may not be there yet."""
+            """Note that an event begins whose row may not be there yet."""
 
         def expect_end(self, event_id: int) -> None:
-            """Hear that an event is about to be closed."""
+            """Note that an event is about to be closed."""
 
 
 _LOG = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class SharedMemory:
         self._ladders.emit_state(ladder.row.id)
 
     def _report(self, now: float) -> None:
-        """Tell of troubles that do not pass by themselves."""
+        """Report troubles that do not pass by themselves."""
         for monitor_id, (due, problem) in list(self._bad.items()):
             if monitor_id not in self._ladders.by_id:
                 del self._bad[monitor_id]
@@ -167,7 +167,7 @@ class SharedMemory:
         is_new = sample.last_event != before.last_event
         if is_new:
             self._events.expect_event(sample.last_event)
-        # A short alarm may have come and gone between two looks.
+        # A short alarm may have come and gone between two samples.
         has_ended = sample.alarm is AlarmState.IDLE and (is_new or before.alarm is not AlarmState.IDLE)
         if has_ended and ladder.row.shows_alarms_as_events:
             self._events.expect_end(sample.last_event)

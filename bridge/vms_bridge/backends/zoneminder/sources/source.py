@@ -9,7 +9,7 @@ class Source(Protocol):
     """One way by which the state of monitors is learnt.
 
     It keeps what it needs to ask, and reports what it finds to the monitors' ladders: they keep the evidence, choose among what
-    the sources say, and tell what follows. It writes nothing else of a monitor, and knows no other source.
+    the sources say, and report what follows. It writes nothing else of a monitor, and knows no other source.
     """
 
     async def follow(self) -> None:

@@ -24,11 +24,11 @@ class StatusEvidence:
     """Why the server that runs the monitor can't be asked now, for people."""
 
     def server_is_down(self, problem: str) -> None:
-        """Take in why its server can't be asked; empty: it can."""
+        """Note why its server can't be asked; empty: it can."""
         self.server_problem = problem
 
     def asked(self, answer: AlarmState | None, monotonic: float) -> None:
-        """Take in an answer, None for one that does not tell."""
+        """Process an answer, None for one that does not say."""
         self.answer, self.asked_at = answer, monotonic
 
     def alarm(self, monotonic: float, lag_s: float | None) -> Reading[AlarmState | None] | Unfit:
