@@ -183,12 +183,12 @@ class Broker:
             self._clients[client_id].release()
 
     def subscribe_unanswered(self, client_id: str, wishes: Sequence[Wish]) -> None:
-        """Subscribe for a client without telling it: the answer is lost."""
+        """Subscribe for a client without an answer: it is lost."""
         for wish in wishes:
             self.subscribe(self._clients[client_id], wish)
 
     def attach(self, subscriber: Subscriber, topic_filter: str, grant: Grant) -> None:
-        """Have somebody inside this process hear messages, the retained ones first."""
+        """Subscribe somebody inside this process, to the retained messages first."""
         self._add(subscriber, topic_filter, grant)
         self._send_retained(subscriber, topic_filter, grant)
 

@@ -88,7 +88,7 @@ async def _embedded(port: int) -> AsyncIterator[Broker]:
     broker = Broker(port=port)
     try:
         await broker.__aenter__()
-    except OSError:  # somebody has taken the port since we looked
+    except OSError:  # somebody has taken the port since our check
         broker = Broker()
         await broker.__aenter__()
     try:

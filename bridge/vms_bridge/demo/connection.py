@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
             self._answer(packet)
 
     def tick(self, now: float) -> None:
-        """Look whether the client is late: with its CONNECT, its sign of life, or the end of its connection."""
+        """Check whether the client is late: with its CONNECT, its sign of life, or the end of its connection."""
         if self._closing_since is not None:
             if now - self._closing_since > _CLOSE_TIMEOUT_S:
                 self.drop()

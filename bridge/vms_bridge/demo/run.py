@@ -55,7 +55,7 @@ def run_demo(
 ) -> int:
     """Run the demo until its time is over or Ctrl-C; return the exit code, 1 if not everything flowed.
 
-    `port` is that of the broker; where it is taken another one is used, and told.
+    `port` is that of the broker; where it is taken another one is used, and shown.
     """
     out = stream or sys.stdout
     display = make_display(out)
@@ -111,7 +111,7 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
                 ]
                 await stopped.wait()
                 bridge.stop()
-                await asyncio.wait([running])  # the witness still hears its goodbye
+                await asyncio.wait([running])  # the witness still receives its goodbye
                 for helper in helpers:
                     helper.cancel()
         except* BridgeError as errors:

@@ -31,7 +31,7 @@ _PHP = re.compile(
 )
 _MARKUP = re.compile(r"<[^>]{0,200}>")
 _OPENING = re.compile(r"[\[{]\s*[\"\[{\]}]")
-"""Where JSON may begin, to be told from a bracket in a sentence."""
+"""Where JSON may begin, to distinguish it from a bracket in a sentence."""
 _MOST_BEGINNINGS = 20
 _QUOTED = 2_000
 MOST_ROWS = 10_000
@@ -43,7 +43,7 @@ _MOST_PROCESSOR_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is not as it should be with an answer that can be used, and the remedy; `kind` tells such things apart."""
+    """What is not as it should be with an answer that can be used, and the remedy; `kind` distinguishes such things."""
 
     kind: str
     text: str

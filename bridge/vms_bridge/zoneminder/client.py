@@ -117,7 +117,7 @@ class Client:
         url = self._api(path) if at is None else f"{at}/{path}.json"
         asked = _with_token(query, token)
         answer = await self._send(method, url, asked, form=form, timeout_s=timeout_s)
-        # 401 says both "not logged in" and "not allowed": one new login tells them apart.
+        # 401 says both "not logged in" and "not allowed": one new login distinguishes them.
         in_doubt = answer.status == 401 and token is not None and not _is_about_permission(answer.body)
         if in_doubt and token and await self.auth.renew_after_refusal(token, younger_than_s=_FRESH_TOKEN_S):
             asked = _with_token(query, await self.auth.token())

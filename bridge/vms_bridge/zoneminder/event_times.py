@@ -32,7 +32,7 @@ class EventTimes:
     local_start: datetime | None = None
     """The start as it is written, without a zone."""
     offset: timedelta | None = None
-    """How far that is off UTC, where the row itself tells."""
+    """How far that is off UTC, where the row itself says so."""
     shift: timedelta | None = None
     """How far the end was off, by the event's length: it was written in another zone than the start. None: unknown."""
 

@@ -1,6 +1,6 @@
 """ZoneMinder's shared memory: one small file a monitor, rewritten by its capture daemon at every frame. Only ever read.
 
-The first number in the file is sizeof(SharedData), and tells its layout (src/zm_monitor.h of every release). The file
+The first number in the file is sizeof(SharedData), and identifies its layout (src/zm_monitor.h of every release). The file
 is read, not mapped: as cheap, and a file cut short by others then costs a sample, where a mapping costs the process.
 """
 
@@ -226,7 +226,7 @@ class MonitorMemory:
         return self._identity
 
     def expect_zones(self, count: int) -> None:
-        """Look from now on at the scores of that many zones: ZoneMinder does not write how many there are."""
+        """Read from now on the scores of that many zones: ZoneMinder does not write how many there are."""
         if count != self._zones:
             self._zones = count
             self._last = None
@@ -239,7 +239,7 @@ class MonitorMemory:
         return self._fd >= 0 and self._layout.zone_scores is not None
 
     def sample(self, monotonic: float, now: float) -> Sample:
-        """Look at the monitor now; `now` is Unix time. Raises Unusable."""
+        """Read the monitor's memory now; `now` is Unix time. Raises Unusable."""
         if self._fd < 0 or monotonic - self._checked >= _LAYOUT_CHECK_S:
             self._checked = monotonic
             self.retry_at = monotonic + _RETRY_S

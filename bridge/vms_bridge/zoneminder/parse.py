@@ -224,7 +224,7 @@ def parse_states(raw: object) -> list[RunState]:
 
 
 def parse_storage(raw: object) -> tuple[Storage, ...]:
-    """Read the storage areas; newer versions tell the disk's own numbers, older ones only what events use."""
+    """Read the storage areas; newer versions report the disk's own numbers, older ones only what events use."""
     areas = []
     for row in rows(raw, "storage", "Storage"):
         storage_id = as_id(row.get("Id"))
@@ -276,9 +276,9 @@ def parse_events(raw: object, zone: tzinfo, *, trusts_unix_times: bool = True, d
 def parse_event(
     row: Mapping[str, Any], zone: tzinfo, *, trusts_unix_times: bool = True, date: datetime | None = None
 ) -> EventRow | None:
-    """Read one event; without id, monitor or start it is none. Times are of that zone, unless the row itself tells more."""
+    """Read one event; without id, monitor or start it is none. Times are of that zone, unless the row itself says more."""
     event_id, monitor_id = as_id(row.get("Id")), as_id(row.get("MonitorId"))
-    # 1.38 computes EndTime while the event still runs; EndDateTime tells the truth wherever it exists.
+    # 1.38 computes EndTime while the event still runs; EndDateTime is right wherever it exists.
     ended = row["EndDateTime"] if "EndDateTime" in row else row.get("EndTime")
     times = event_times(
         as_text(row.get("StartDateTime") or row.get("StartTime")),

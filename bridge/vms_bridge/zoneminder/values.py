@@ -1,4 +1,4 @@
-"""What ZoneMinder tells, as values: a row's columns in Python's types, in ZoneMinder's own words."""
+"""What ZoneMinder answers, as values: a row's columns in Python's types, in ZoneMinder's own words."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Simulator:
             self._feed = None  # `execute` may be called between two runs, and must not emit into the old feed
 
     async def execute(self, target: VmsTarget, action: Action) -> None:
-        """Do it; nothing is confirmed here, the hub looks at what is emitted."""
+        """Do it; nothing is confirmed here, the hub judges by what is emitted."""
         now = self._now()
         if isinstance(action, SetRunState):
             self._set_run_state(action.name, now)
@@ -193,7 +193,7 @@ class Simulator:
 
     async def _missed(self, cursor: float | None, now: float) -> list[Event]:
         """Work out what began and ended since the cursor, the oldest first."""
-        if cursor is None:  # the first contact: what happened before it is nobody's news
+        if cursor is None:  # the first contact: what happened before it is not reported
             return []
         window_s = min(self._config.catch_up, _MOST_MISSED / len(self._cameras) * self._world.slot_s)
         since = max(cursor - _OVERLAP_S, now - window_s, self._world.epoch)

@@ -154,7 +154,7 @@ class Camera:
         return ended
 
     def begin(self, time: float) -> None:
-        """Begin at the first contact: what is over by now is nobody's news."""
+        """Begin at the first contact: what is over by now is not reported."""
         visit = self._world.visit_at(self._number, time)
         event = visit_event(self._world, visit, time) if visit is not None else None
         if event is not None and event.end is not None:
@@ -360,7 +360,7 @@ class Camera:
         )
 
     def _changed_events(self, does: Behaviour, visit: Visit | None, time: float) -> Iterator[Event]:
-        """Yield each event that is new or stands otherwise than before."""
+        """Yield each event that is new or has changed."""
         now = {event.id: event for event in self._recordings(does, visit, time) if event.id not in self._recent}
         # what ends is reported before what begins, as the sections of continuous recording follow each other
         ended = {event_id: self._ended(event, time) for event_id, event in self._open.items() if event_id not in now}
@@ -399,7 +399,7 @@ class Camera:
         return replace(event, snapshot_ready=True, clip_ready=True)
 
     def _past_event(self, event: Event, time: float) -> Event:
-        """Return how an event that was open stands now. A forced alarm of an earlier run has left no end behind."""
+        """Return an event that was open as it is now. A forced alarm of an earlier run has left no end behind."""
         if self._forced is not None and self._forced.event.id == event.id:
             return self._forced.event
         event_id = parse_event_id(event.id)
@@ -407,7 +407,7 @@ class Camera:
         return current if current is not None else replace(event, end_reason=EndReason.ABANDONED)
 
     def _next_change(self, visit: Visit | None, time: float) -> float:
-        """Return until when looking again can bring nothing new, which is what makes thousands of cameras cheap."""
+        """Return until when nothing new can happen, which is what makes thousands of cameras cheap."""
         busy = self._forced is not None and self._forced.until is None
         if busy or self._was_seeing or time < max(self._alert_until, self._restarting_until):
             return time

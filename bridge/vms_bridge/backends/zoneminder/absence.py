@@ -63,7 +63,7 @@ class Absence:
         return None if since is None else max(since + RECHECK_S - self._clock.monotonic(), 0.0)
 
     async def believes(self, kind: str, found: Mapping[str, str]) -> bool:
-        """Say whether this is what the list has now (names by id); if it is not believed, look once more."""
+        """Say whether this is what the list has now (names by id); if it is not believed, read it once more."""
         known = self._known.get(kind, {})
         if is_suspicious(known, found):
             wait_s = self.wait_s(kind)

@@ -156,7 +156,7 @@ async def _edit(api: Api, row: MonitorRow, modes: Mapping[str, str], timeout_s: 
 
 
 async def _ask(api: Api, path: str, timeout_s: float, form: Mapping[str, str] | None = None, *, at: str | None = None) -> object:
-    """Return the answer, None where there is none that tells: then the state shows what became of it.
+    """Return the answer, None where there is no clear one: then the state shows what became of it.
 
     Raises CommandRejected or VmsError.
     """

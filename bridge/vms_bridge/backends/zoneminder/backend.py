@@ -94,7 +94,7 @@ class ZoneMinder:
             task.cancel()
             await asyncio.wait({task})
             if not task.cancelled():
-                task.exception()  # heard, though a stop comes first
+                task.exception()  # called, though a stop comes first
         task.result()
 
     async def _serve_by_one(self, feed: Feed, fallback: Fallback) -> None:

@@ -1,6 +1,6 @@
 """Up to where events are read, and the cursor that is stored of it.
 
-The cursor is `<newest id read>@<that event's start>`; the start tells a restored database from deleted events.
+The cursor is `<newest id read>@<that event's start>`; the start distinguishes a restored database from deleted events.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NEAR_A_SHIFT = timedelta(hours=3)
 class Place:
     """A place in the list up to which all is read; `cursor` is what may be stored of it.
 
-    The cursor's id is higher where the newest events were deleted, or an older database restored: the next id will tell.
+    The cursor's id is higher where the newest events were deleted, or an older database restored: the next id will show it.
     """
 
     read_to: int = 0

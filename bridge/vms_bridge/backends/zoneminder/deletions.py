@@ -25,7 +25,7 @@ class Deletions:
         self._missing: set[int] = set()
 
     async def check(self, tracked: Container[int]) -> list[EventRow]:
-        """Return the newest rows that are gone, if it is time to look; those `tracked` are checked anyway. Raises VmsError.
+        """Return the newest rows that are gone, if it is time to check; those `tracked` are checked anyway. Raises VmsError.
 
         A list that misses rows once has lied before: what is gone was so at two reads, of which the second follows at once.
         """

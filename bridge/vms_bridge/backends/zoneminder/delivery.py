@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 _STALE_PICTURE_S, _PICTURES = 5.0, 5.0
 """So old the last picture may be, or as old as so many take."""
 _STREAM_S = 2
-"""From when on pictures are a stream: the memory tells whole seconds."""
+"""From when on pictures are a stream: the memory has whole seconds only."""
 _SILENT_ROW_S, _SILENT_PICTURES = 45.0, 3.0
 """A daemon writes its row every ten seconds; if pictures come more seldom, with each."""
 _ROWS_APART_S = 12.0
-"""Two looks so far apart see two rows, where these do not say when they were written."""
+"""Two samples so far apart see two rows, where these do not say when they were written."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What has to be known of the monitors to tell their events."""
+"""What has to be known of the monitors to report their events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ZoneMinder's events, each told from its row's appearance to its end, in the order of their ids."""
+"""ZoneMinder's events, each reported from its row's appearance to its end, in the order of their ids."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class EventTracker:
         since = self._clock.now() - self._window
         page = await self._list.above(gap.place.read_to)
         if not gap.is_begun and page.rows and page.rows[0].start < since:
-            with suppress(VmsProtocolError):  # then they are read, and not told
+            with suppress(VmsProtocolError):  # then they are read, and not reported
                 await self._skip_what_is_too_old(gap.place, since, gap.high)
             page = await self._list.above(gap.place.read_to)
         gap.is_begun = True

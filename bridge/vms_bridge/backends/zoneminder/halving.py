@@ -1,4 +1,4 @@
-"""Reads events around rows that ZoneMinder can't write as JSON, and finds out which these are.
+"""Reads events past rows that ZoneMinder can't write as JSON, and finds out which these are.
 
 One such row makes every page that contains it fail: a 500, nothing, a page or a torso of one. The page is then read by ids, in
 parts that are halved down to the row. Nothing is put down to a row unless others can be read: else it is the list that fails.
@@ -71,7 +71,7 @@ class _Exhausted(Exception):
 
 
 class Search:
-    """One way around; thrown away after it. Every method raises VmsError where the list itself fails."""
+    """One such search; thrown away after it. Every method raises VmsError where the list itself fails."""
 
     def __init__(self, ask: Ask, unreadable: Unreadable, pace: Pace, *, reason: VmsError | None = None, near: int = 0) -> None:
         """`reason` is the error that led to it, `near` a row that was good before."""

@@ -62,7 +62,7 @@ class Listing:
 
 
 class ListReader:
-    """Reads lists with `ask`; `trouble` is told how that goes, and `pace` is what reading row by row may cost."""
+    """Reads lists with `ask`; `trouble` is informed of how that goes, and `pace` is what reading row by row may cost."""
 
     def __init__(self, clock: Clock, *, ask: Ask, trouble: Callable[[str], Trouble], absence: Absence, pace: Allowance) -> None:
         self._clock, self._ask, self._trouble, self._absence, self._pace = clock, ask, trouble, absence, pace
@@ -75,7 +75,7 @@ class ListReader:
     async def read(self, kind: Kind, apart: Apart | None = None) -> Listing | None:
         """Return the list; None where it is to be checked again before it is believed. Raises VmsError.
 
-        `apart` tells by which ids its rows can be had one by one.
+        `apart` says by which ids its rows can be had one by one.
         """
         while True:
             listing = await self._read(kind, apart)

@@ -17,7 +17,7 @@ class LocalTime:
     """The zone of one configured system's times; it outlives connections, and may change while one lives."""
 
     zone: tzinfo | None = None
-    """What ZoneMinder tells; None: it never did."""
+    """What ZoneMinder reports; None: it never did."""
     by_rows: timedelta | None = None
     """How far its events are off UTC, by what their rows say themselves, where the zone does not say so."""
     by_clock: timedelta | None = None

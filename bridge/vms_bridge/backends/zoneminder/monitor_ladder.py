@@ -96,7 +96,7 @@ class MonitorLadder:
         return sample is not None and self.zone_watch.are_old(sample.startup)
 
     def needs_status(self, monotonic: float, *, has_events: bool) -> bool:
-        """Say whether only a status call can tell this monitor's alarm."""
+        """Say whether only a status call can find out this monitor's alarm."""
         row = self.row
         if not self.is_shown or self.memory.is_used(monotonic) or row.is_idle or row.is_without_alarms:
             return False
@@ -158,7 +158,7 @@ class MonitorLadder:
         self.memory.disown(problem)
 
     def was_commanded(self, action: Action) -> None:
-        """Hear what ZoneMinder was asked to do with the monitor, and has accepted."""
+        """Note what ZoneMinder was asked to do with the monitor, and has accepted."""
         self.wants_alarm = isinstance(action, SetAlarm | SetMotionDetection)
         if isinstance(action, SetAlarm):
             self.events.alarm_was_commanded(on=action.on)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 _NOTES, _CAUSE = ", ", ","
-"""What stands between two zones in the notes and, from 1.37 on, in the cause."""
+"""What separates two zones in the notes and, from 1.37 on, in the cause."""
 _MARKER = re.compile(r"Motion: ?")
 # What ZoneMinder itself, or a detection hook, writes behind the last zone.
 _OWN = re.compile(
@@ -59,7 +59,7 @@ def named_zones(notes: str, known: Collection[str], *, cause: str = "") -> Named
         certain |= by_notes.certain
         possible = frozenset(names) if by_notes.badness[0] else by_notes.possible  # the unknown may be one of another name
     else:
-        # A cause is written once: who came later stood in the notes, which somebody has overwritten.
+        # A cause is written once: later zones were in the notes, which somebody has overwritten.
         possible = _NOTHING.possible if by_cause is None else frozenset(names)
     return NamedZones(tuple(name for name in names if name in certain), possible - certain)
 

@@ -1,4 +1,4 @@
-"""What an event's cause and notes tell: its kind, the objects that a detection hook found, the zones. Pure and total."""
+"""What an event's cause and notes say: its kind, the objects that a detection hook found, the zones. Pure and total."""
 
 from __future__ import annotations
 

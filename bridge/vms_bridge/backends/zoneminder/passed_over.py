@@ -42,7 +42,7 @@ class PassedOver:
         return self._waiting.keys()
 
     def note(self, last: int, to: int, cursor: Cursor, *, but: Container[int] = ()) -> None:
-        """Note that the row `to` was the next one after `last`, where the cursor stood; of those in `but` more is known."""
+        """Note that the row `to` was the next one after `last`, where the cursor was; of those in `but` more is known."""
         hole = range(last + 1, to)
         if last and len(hole) <= _HOLE_MOST:
             missing = [number for number in hole if number not in but]

@@ -35,7 +35,7 @@ _CHECK_S = 5.0
 _PERIOD_S = 0.5
 _WHILE_OPEN_S = (1.0, 3.0, 10.0, 30.0)
 _AFTER_END_S = (0.0, 1.0, 3.0, 10.0, 30.0)
-"""When it is looked again, each counted from the look before."""
+"""When it is checked again, each counted from the check before."""
 _CHECKS_PER_S, _CHECKS_AT_ONCE = 0.2, 4.0
 
 
@@ -46,7 +46,7 @@ class _Belief:
 
 
 class Readiness:
-    """Knows of which events of one connection the pictures were seen; `follow` looks for the others, within a budget."""
+    """Knows of which events of one connection the pictures were seen; `follow` checks the others, within a budget."""
 
     def __init__(self, pictures: Pictures, clock: Clock, *, context: EventContext, spare: Allowance) -> None:
         self._pictures, self._clock, self._context, self._spare = pictures, clock, context, spare
@@ -54,7 +54,7 @@ class Readiness:
         self._beliefs: dict[str, _Belief] = {}
         """By monitor: whether its open events have pictures."""
         self._seen: set[int] = set()
-        """Events whose pictures were seen, and that are not told so yet."""
+        """Events whose pictures were seen, which is not reported yet."""
         self._waits_from = float("-inf")
 
     def is_there(self, row: EventRow, *, late: bool) -> bool:
@@ -76,7 +76,7 @@ class Readiness:
             self._waits_from = self._clock.monotonic() + _PAUSE_S
 
     async def follow(self, without: Callable[[], Iterable[Tracked]]) -> None:
-        """Look again and again at the pictures of events that are `without`, until cancelled."""
+        """Check again and again the pictures of events that are `without`, until cancelled."""
         while True:
             await self._clock.sleep(_PERIOD_S)
             now = self._clock.monotonic()
@@ -126,7 +126,7 @@ class Readiness:
                 self.noted(event, is_there=True)
 
     async def _check_now(self, number: str, monitor_id: str) -> bool:
-        """Look at this picture, and say whether somebody has answered in time."""
+        """Check this picture, and say whether there was an answer in time."""
         try:
             is_there = await self._pictures.has(number, within_s=_FIRST_CHECK_S)
         except MediaLate:

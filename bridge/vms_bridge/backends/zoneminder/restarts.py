@@ -1,4 +1,4 @@
-"""Restarts of capture daemons: told from the moment in which they are asked for until they were seen to have happened."""
+"""Restarts of capture daemons: followed from the moment in which they are asked for until they were seen to have happened."""
 
 from __future__ import annotations
 

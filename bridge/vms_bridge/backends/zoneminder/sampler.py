@@ -1,4 +1,4 @@
-"""Looks at every monitor's shared memory in one thread of its own, and tells only what is new."""
+"""Reads every monitor's shared memory in one thread of its own, and reports only what is new."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Sampler:
     async def read(self, zones: Mapping[str, int]) -> Mapping[str, Sample | Unusable]:
         """Read all these monitors once, with that many zones each; return those that differ from the last read.
 
-        While the file system hangs nothing is known of any of them, and the next call waits for the same look.
+        While the file system hangs nothing is known of any of them, and the next call waits for the same read.
         """
         self._wanted = zones
         if self._reading is None:
@@ -141,7 +141,7 @@ class Sampler:
             self._clock.pause(due - now)  # half the cost of waiting for an event, 70 times a second
 
     def _read_all(self) -> None:
-        """Look at everything of all monitors."""
+        """Read all data of all monitors."""
         if self._zones is not self._wanted:
             self._adopt(self._wanted)
         monotonic = self._clock.monotonic()
@@ -179,7 +179,7 @@ class Sampler:
         for monitor_id in part.monitor_ids:
             before, memory = reported.get(monitor_id), self._memories[monitor_id]
             if not isinstance(before, Sample):
-                continue  # a trouble is over when a whole look finds it so
+                continue  # a trouble is over when a full read finds it so
             is_close = monitor_id in closely
             if not is_close and memory.is_as_before():
                 continue

@@ -79,7 +79,7 @@ class ZoneMinderSession:
         self._commanded_at = float("-inf")
 
     async def open(self) -> None:
-        """Find out what this ZoneMinder is and can do, and tell the whole state. Raises VmsError."""
+        """Find out what this ZoneMinder is and can do, and report the full state. Raises VmsError."""
         await self._facts.learn()
         await self._cache.absence.recall(self._connection.feed)
         async with self._system.patiently():
@@ -113,7 +113,7 @@ class ZoneMinderSession:
             self._memory.close()
 
     async def refresh(self, monitor_id: str | None) -> None:
-        """Look now at one monitor, or at the system with all its monitors. Raises VmsError."""
+        """Read one monitor now, or the system with all its monitors. Raises VmsError."""
         if monitor_id is None:
             await self._refresh_everything()
             return
@@ -134,7 +134,7 @@ class ZoneMinderSession:
         await events_read.wait()
 
     def was_commanded(self, ladder: MonitorLadder, action: Action) -> None:
-        """Hear what ZoneMinder was asked to do with a monitor, and has accepted."""
+        """Note what ZoneMinder was asked to do with a monitor, and has accepted."""
         self._commanded_at = self._clock.monotonic()
         ladder.was_commanded(action)
 
@@ -186,12 +186,12 @@ class ZoneMinderSession:
             self._events.zone_changed()
 
     def _startup(self) -> int:
-        """Return when the capture daemon was started that was started last, as far as shared memory tells."""
+        """Return when the capture daemon was started that was started last, as far as shared memory says."""
         samples = (ladder.memory.sample for ladder in self.ladders.by_id.values())
         return max((sample.startup for sample in samples if sample is not None), default=0)
 
     async def _follow_the_rest(self) -> None:
-        """Every second: tell what is not urgent, and ask within the budget for what no better source tells."""
+        """Every second: report what is not urgent, and ask within the budget for what no better source reports."""
         while True:
             await self._clock.sleep(_SLOW_S)
             await self._events.report_all()

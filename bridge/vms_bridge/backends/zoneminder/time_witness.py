@@ -1,4 +1,4 @@
-"""Second witnesses of the zone that a ZoneMinder's times are in: PHP may tell another one than its host and its database have.
+"""Second witnesses of the zone that a ZoneMinder's times are in: PHP may use another one than its host and its database.
 
 They are what the rows say themselves (from 1.37 on), and the web server's clock: an event that has just begun is now. Our own
 clock is none: it may jump.

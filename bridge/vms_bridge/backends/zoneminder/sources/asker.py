@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
     from vms_bridge.clock import Clock
 
-# A status that old tells nothing any more.
+# A status that old proves nothing any more.
 _WORTHLESS_S = 60.0
 # A little less than two: calls are made by a clock that ticks once a second.
 _EVERY_OTHER = 1.9

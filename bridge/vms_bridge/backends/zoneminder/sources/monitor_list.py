@@ -40,7 +40,7 @@ _READ_AT_ONCE = 100
 class MonitorList:
     """Keeps the ladders of one connection's monitors as the list has them.
 
-    `on_read` hears which monitors were read, `on_mode_changed` that some mode has changed.
+    `on_read` gets the monitors that were read, `on_mode_changed` is called when some mode has changed.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class MonitorList:
         # A single monitor comes without what other tables add in some versions; the list has it all.
         self._take_row(ladder, replace(row, events=row.events if any(row.events.values()) else ladder.row.events))
         await self._check_restart(ladder)
-        # Whoever asked for this look wants to see that it took place.
+        # Whoever asked for this read wants to see that it took place.
         self._ladders.emit_state(monitor_id, even_if_same=True)
 
     async def follow(self) -> None:
-        """Read them again and again until cancelled, and look closely at those that settle. Raises VmsError."""
+        """Read them again and again until cancelled, those that settle more often. Raises VmsError."""
         due = self._clock.monotonic() + self._config.monitors_interval
         check_at = float("-inf")
         while True:
@@ -105,7 +105,7 @@ class MonitorList:
                 check_at = now + max(_SETTLE_CHECK_S, len(self._settling) > 1 and len(self._ladders.by_id) / _ROWS_PER_S)
 
     def settle(self, monitor_ids: Collection[str]) -> None:
-        """Expect these monitors' daemons to start anew, and look closely until they run."""
+        """Expect these monitors' daemons to start anew, and poll them often until they run."""
         now = self._clock.monotonic()
         for monitor_id in monitor_ids:
             ladder = self._ladders.by_id.get(monitor_id)
@@ -203,7 +203,7 @@ class MonitorList:
         return dict(sorted(found.items(), key=lambda pair: int(pair[0])))
 
     async def _ids(self) -> Collection[str]:
-        """Return the ids of all monitors of which anything tells."""
+        """Return the ids of all monitors that are named anywhere."""
         known = {*self._ladders.by_id, *self._cache.rows, *self._cache.absence.known(MONITORS.plural)}
         if not known:
             zones, states = [await self._other("zones", "Zone"), await self._other("states", "State")]
@@ -219,7 +219,7 @@ class MonitorList:
             return []
 
     async def _check_settling(self) -> None:
-        """Look at those that settle: at one by itself, at several by the list, and at one process at most."""
+        """Poll those that settle: one by itself, several by the list, and one process at most."""
         if len(self._settling) == 1:
             await self.reread(next(iter(self._settling)))
         else:

@@ -58,7 +58,7 @@ class OpenEvents:
         self._follower = EventFollower(connection, self._tracker, listener=self, health=health, last=last_read)
 
     async def follow(self) -> None:
-        """Read events, and look for their pictures, until cancelled. Raises VmsUnreachable."""
+        """Read events, and check for their pictures, until cancelled. Raises VmsUnreachable."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follower.follow())
             tasks.create_task(self._readiness.follow(self._tracker.without_picture))

@@ -55,7 +55,7 @@ class SharedMemory:
         self._awaited: dict[str, asyncio.Event] = {}
         """By monitor: what is set at its next frame."""
         self._bad: dict[str, tuple[float, Unusable]] = {}
-        """By monitor: when to tell its trouble, and which it is."""
+        """By monitor: when to report its trouble, and which it is."""
 
     @property
     def has_doubts(self) -> bool:
@@ -63,12 +63,12 @@ class SharedMemory:
         return self._foreign.has_doubts
 
     async def follow(self) -> None:
-        """Look many times a second, until cancelled."""
+        """Read many times a second, until cancelled."""
         while True:
             self._process(await self._sampler.changes(self._shown()))
 
     async def read(self) -> None:
-        """Look at every monitor for the first time; what is good need not prove itself for a moment."""
+        """Read every monitor for the first time; what is good need not prove itself for a moment."""
         self._process(await self._sampler.read(self._shown()), head_start_s=STEP_UP_S)
 
     def _shown(self) -> Mapping[str, int]:
