@@ -122,7 +122,7 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
     for name, slow_s in (("a quick reader", 0.0), (f"a reader of {1 / plan.slow_s:.0f} messages a second", plan.slow_s)):
         async with mosquitto(folder) as broker:
             lost, after, kept = await _lost(plan, broker, folder / f"data-{name}", slow_s)
-        beside = f"{kept} of {2 * plan.monitors} stand on the broker"
+        beside = f"{kept} of {2 * plan.monitors} are on the broker"
         reached = f"{lost} of {2 * plan.monitors} lost" + (f", {after} after asking for a replay" if lost else "")
         table.add(Row(f"mosquitto's default limits, {name}", reached, "0 in the end", not after, beside))
 

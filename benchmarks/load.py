@@ -39,7 +39,7 @@ _MOST_CHANGES_OF_ONE = 1.0
 _HALF = ("?", "??", "[1-4]??")
 """Monitors 1 to 499 of 1,000, by id."""
 _COLUMNS = (
-    "monitors", "changes/s", "processor", "memory", "alarm p50, p99", "event `new` p50, p99", "event `end` p50, p99", "not told",
+    "monitors", "changes/s", "processor", "memory", "alarm p50, p99", "event `new` p50, p99", "event `end` p50, p99", "not reported",
     "API calls/s", "the fake's processor", "kept waiting",
 )  # fmt: skip
 
@@ -237,7 +237,7 @@ def _report_latency(table: Table, cells: Sequence[Cell]) -> None:
     beside = f"{cells[0].monitors} monitors: {_spread(cells[0].delays.alarms)}"
     name = f"alarm, {cell.monitors:,} monitors, {cell.changes:g} changes/s"
     is_good = p50 <= 30 and p99 <= 100 and not cell.delays.missing
-    table.add(Row(name, _spread(cell.delays.alarms), "p50 ≤ 30 ms, p99 ≤ 100 ms, all told", is_good, beside))
+    table.add(Row(name, _spread(cell.delays.alarms), "p50 ≤ 30 ms, p99 ≤ 100 ms, all reported", is_good, beside))
 
 
 def _show(grid: Grid, cell: Cell) -> None:
