@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from vms_bridge.backoff import Backoff
-from vms_bridge.errors import BrokerError, BrokerRefused
+from vms_bridge.errors import BrokerError, BrokerRefused, in_words
 from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.link import Link
@@ -155,7 +155,7 @@ class Carrier:
             if isinstance(error, BrokerRefused) and self._outbox is not None:
                 company.refused(str(error), self._clock.monotonic())
                 return
-            self._notices.warn("media", f"no second connection for pictures: {error}; {error.hint}")
+            self._notices.warn("media", f"no second connection for pictures: {in_words(error)}")
             await self._clock.sleep(self._backoff.failed())
             return
         now = self._clock.monotonic()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import StoreError
+from vms_bridge.errors import StoreError, in_words
 from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.outbox import Post
 
@@ -62,7 +62,7 @@ class Confirmations:
             try:
                 await self.flush(hub)
             except StoreError as error:
-                notices.warn("store", f"{error}; {error.hint}")
+                notices.warn("store", in_words(error))
                 self._some.set()
                 await clock.sleep(_STORE_RETRY_S)
 
@@ -133,7 +133,7 @@ class EventLanes:
                     SINK, late=lane.late, after=lane.after, limit=_LATE_PAGE if lane.late else _PAGE
                 )
             except StoreError as error:
-                self._notices.warn("store", f"{error}; {error.hint}")
+                self._notices.warn("store", in_words(error))
                 await self._clock.sleep(_STORE_RETRY_S)
                 continue
             for message in page:

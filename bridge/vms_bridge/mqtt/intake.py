@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.commands import Ack, AckResult, Command, Origin, Target
 from vms_bridge.commands.request import event_of
-from vms_bridge.errors import CommandForbidden, CommandRejected, CommandTooOld, CommandUnverified, UnsupportedCommand
+from vms_bridge.errors import CommandForbidden, CommandRejected, CommandTooOld, CommandUnverified, UnsupportedCommand, in_words
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.answers import TOPIC_CHARACTERS, Answers
 from vms_bridge.mqtt.awaited import AwaitedSystems
@@ -277,7 +277,7 @@ class CommandIntake:
         if ack.code != CommandForbidden.code:
             return ack
         needed = self._hub.command_table.row_of(command.action).level
-        return replace(ack, hint=f"the configuration does not allow this; set `mqtt.commands: {needed}` to allow it")
+        return replace(ack, hint=f"the configuration does not allow this: set `mqtt.commands: {needed}` to allow it")
 
     def _refuse_unread(
         self, entry: Entry, target: CommandTarget, error: BridgeError, result: AckResult = AckResult.REFUSED
@@ -291,7 +291,7 @@ class CommandIntake:
             time=self._clock.now(),
             request_id=request_id_of(entry.message.payload),
             code=error.code,
-            hint=f"{error}; {error.hint}" if error.hint else str(error),
+            hint=in_words(error),
         )
         self._answer(entry, ack)
 

@@ -8,6 +8,7 @@ there, delivered or not.
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -246,7 +247,7 @@ class Events:
         return epoch
 
     def _epochs(self) -> Epochs:
-        with self._database.transaction() as cursor:
+        with closing(self._database.connection.cursor()) as cursor:
             began = cursor.execute("SELECT epoch, began FROM epochs ORDER BY number").fetchall()
             return Epochs(began=began, newest=_newest_position(cursor), forgotten=_forgotten(cursor))
 

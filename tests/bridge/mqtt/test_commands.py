@@ -320,7 +320,7 @@ async def test_who_may_not_is_told_how_to_allow_it_whatever_the_hub_calls_it() -
     error = await desk.error("zm/1/set/armed")
     assert error == {
         "code": "forbidden",
-        "hint": "the configuration does not allow this; set `mqtt.commands: control` to allow it",
+        "hint": "the configuration does not allow this: set `mqtt.commands: control` to allow it",
     }
 
 
