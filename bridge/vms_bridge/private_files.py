@@ -1,13 +1,41 @@
-"""Directories that are made for their owner only, whatever the umask."""
+"""Files and directories that are for their owner only: how they are made, and who else can get at those that are there."""
 
 from __future__ import annotations
 
+import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _PRIVATE, _PARENT = 0o700, 0o755
+_WRITABLE = stat.S_IWGRP | stat.S_IWOTH
+_READABLE = stat.S_IRGRP | stat.S_IROTH
+IS_A_LINK = "is a link, and the bridge follows none there"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What others can do to a file or directory; `is_shared`: it is a directory for everybody, such as `/tmp`."""
+
+    text: str
+    can_write: bool
+    is_shared: bool = False
+
+
+def exposure(path: Path, mode: int) -> Exposure | None:
+    """Return what others can do by the mode that `stat` gives; who may list a directory is no matter, its files have modes."""
+    permissions = stat.S_IMODE(mode)
+    if permissions & stat.S_ISVTX and permissions & _WRITABLE:
+        return Exposure(f"everybody can write to {path} (mode {permissions:04o})", can_write=True, is_shared=True)
+    if permissions & _WRITABLE:
+        who = "everybody" if permissions & stat.S_IWOTH else "its group"
+        return Exposure(f"{who} can write to {path} (mode {permissions:04o})", can_write=True)
+    if permissions & _READABLE and not stat.S_ISDIR(mode):
+        who = "everybody" if permissions & stat.S_IROTH else "its group"
+        return Exposure(f"{who} can read {path} (mode {permissions:04o})", can_write=False)
+    return None
 
 
 def make_directory(directory: Path) -> None:

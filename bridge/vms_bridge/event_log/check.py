@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.event_log.lines import BEGINNING, is_ours
 from vms_bridge.findings import Finding
+from vms_bridge.private_files import IS_A_LINK, exposure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vms_bridge.private_files import Exposure
+
 _ELSEWHERE = "set file: to another place, or move it away"
 _CHOWN = "give it to the user that runs the bridge (chown), or set file: to another place"
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 
 
 def findings(file: Path | None) -> list[Finding]:
@@ -39,7 +40,7 @@ def _of_file(file: Path) -> list[Finding]:
 def _wrong(file: Path, mode: int) -> tuple[str, str] | None:
     """Return what is wrong with a file that is there, and what to do. Raises OSError."""
     if stat.S_ISLNK(mode):
-        return "is a link, and the bridge follows none there", "set file: to where the link leads"
+        return IS_A_LINK, "set file: to where the link leads"
     if not stat.S_ISREG(mode):
         return "is no file", _ELSEWHERE
     if not os.access(file, os.R_OK | os.W_OK):
@@ -63,17 +64,16 @@ def _of_directory(directory: Path) -> Finding:
 def exposures(file: Path) -> list[Finding]:
     """Return what others can do to the log. Blocking."""
     found = []
-    if (mode := _mode(file.parent)) & _OTHERS_WRITE:
-        text = f"others can write to {file.parent} (mode {mode:04o}), and so put other files in the place of the log"
+    if (directory := _exposure(file.parent)) is not None:
+        text = f"{directory.text}, and so put other files in the place of the log"
         found.append(Finding(text=text, hint="set file: to a directory of the bridge's own"))
-    if (mode := _mode(file)) & (_OTHERS_WRITE | _OTHERS_READ):
-        what = "change" if mode & _OTHERS_WRITE else "read"
-        found.append(Finding(text=f"others can {what} {file} (mode {mode:04o})", hint=f"chmod 600 {file}, unless that is meant"))
+    if (itself := _exposure(file)) is not None:
+        found.append(Finding(text=itself.text, hint=f"chmod 600 {file}, unless that is meant"))
     return found
 
 
-def _mode(path: Path) -> int:
+def _exposure(path: Path) -> Exposure | None:
     try:
-        return stat.S_IMODE(path.stat().st_mode)
+        return exposure(path, path.stat().st_mode)
     except OSError:
-        return 0
+        return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import StoreError
+from vms_bridge.private_files import IS_A_LINK, exposure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,6 @@ STORE_NAME = "vms-bridge.sqlite"
 INDEX_NAME = "index.sqlite"
 LOCK_NAME = "lock"
 _DIRECTORY, _FILE = 0o700, 0o600
-_WRITABLE = stat.S_IWGRP | stat.S_IWOTH
-_READABLE = stat.S_IRGRP | stat.S_IROTH
 _BESIDE = ("-wal", "-shm", "-journal")
 _NO_LINK = "put the file itself there, or set data_dir: to the directory that the link leads to"
 
@@ -100,24 +99,20 @@ def _flaw(path: Path, *, is_directory_itself: bool) -> Flaw | None:
     except OSError:
         return None
     if stat.S_ISLNK(info.st_mode):
-        return Flaw(f"{path} is a link, and the bridge follows none there", _NO_LINK)
-    flaw = _flaw_of_mode(path, stat.S_IMODE(info.st_mode), is_directory=stat.S_ISDIR(info.st_mode))
+        return Flaw(f"{path} {IS_A_LINK}", _NO_LINK)
+    flaw = _flaw_of_mode(path, info.st_mode)
     if info.st_uid not in {0, os.geteuid()} and (flaw is None or not flaw.is_grave):
         return Flaw(f"{path} belongs to another user, number {info.st_uid}", f"chown it to the one that runs the bridge: {path}")
     return flaw
 
 
-def _flaw_of_mode(path: Path, mode: int, *, is_directory: bool) -> Flaw | None:
-    hint = f"chmod {700 if is_directory else 600} {path}"
-    if mode & stat.S_ISVTX and mode & _WRITABLE:
-        return Flaw(f"everybody can write to {path} (mode {mode:04o})", "set data_dir: to a directory of its own")
-    if mode & _WRITABLE:
-        who = "everybody" if mode & stat.S_IWOTH else "its group"
-        return Flaw(f"{who} can write to {path} (mode {mode:04o})", hint)
-    if mode & _READABLE and not is_directory:  # what is in a directory has modes of its own
-        who = "everybody" if mode & stat.S_IROTH else "its group"
-        return Flaw(f"{who} can read {path} (mode {mode:04o})", hint, is_grave=False)
-    return None
+def _flaw_of_mode(path: Path, mode: int) -> Flaw | None:
+    found = exposure(path, mode)
+    if found is None:
+        return None
+    if found.is_shared:
+        return Flaw(found.text, "set data_dir: to a directory of its own")
+    return Flaw(found.text, f"chmod {700 if stat.S_ISDIR(mode) else 600} {path}", is_grave=found.can_write)
 
 
 def _ours(directory: Path) -> Iterator[Path]:
@@ -135,6 +130,6 @@ def _refuse_what_is_no_file(path: Path) -> None:
     except OSError:
         return
     if stat.S_ISLNK(mode):
-        raise StoreError(f"{path} is a link, and the bridge follows none there", hint=_NO_LINK)
+        raise StoreError(f"{path} {IS_A_LINK}", hint=_NO_LINK)
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # what a directory does there SQLite says
         raise StoreError(f"{path} is no file", hint="move it away")

@@ -156,7 +156,7 @@ def test_it_is_made_for_its_owner_only_whatever_the_umask(tmp_path: Path, caplog
         chosen.touch(0o640)
         written(chosen, line(1))
         assert mode(chosen) == 0o640, "what its owner has chosen"
-        assert caplog.text.count("others can read") == 1
+        assert caplog.text.count("its group can read") == 1
     finally:
         os.umask(before)
 

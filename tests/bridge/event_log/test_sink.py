@@ -312,7 +312,7 @@ def test_a_check_says_what_is_wrong_and_who_else_can_get_at_it(tmp_path: Path) -
     (tmp_path / "file").chmod(0o644)
     found, *others = findings(tmp_path / "file")
     assert not found.problem
-    assert ["others can write to" in others[0].text, "others can read" in others[1].text] == [True, True]
+    assert ["everybody can write to" in others[0].text, "everybody can read" in others[1].text] == [True, True]
     assert not any(each.problem for each in others)
 
 
