@@ -39,8 +39,8 @@ _MOST_CHANGES_OF_ONE = 1.0
 _HALF = ("?", "??", "[1-4]??")
 """Monitors 1 to 499 of 1,000, by id."""
 _COLUMNS = (
-    "monitors", "changes/s", "processor", "memory", "alarm p50, p99", "event `new` p50, p99", "event `end` p50, p99", "not reported",
-    "API calls/s", "the fake's processor", "kept waiting",
+    "monitors", "changes/s", "processor", "memory", "alarm p50, p99", "event `new` p50, p99", "event `end` p50, p99",
+    "not reported", "API calls/s", "the fake's processor", "kept waiting",
 )  # fmt: skip
 
 

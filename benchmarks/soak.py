@@ -97,7 +97,12 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
         table.add(Row(name, f"{early:.0f} → {late:.0f}, at most {max(series):.0f}", "flat", late <= early + 1))
     table.add(Row("processor", f"{100 * cores:.1f} % of a core"))
     table.add(
-        Row("events reported", f"{len(told.new)} new, {len(told.new - told.ended)} not ended", "all end", not told.new - told.ended)
+        Row(
+            "events reported",
+            f"{len(told.new)} new, {len(told.new - told.ended)} not ended",
+            "all end",
+            not told.new - told.ended,
+        )
     )
 
 

@@ -18,8 +18,8 @@ from vms_bridge.commands import (
     Restart,
     SetAlarm,
     SetArmed,
-    SetMotionDetection,
     SetMode,
+    SetMotionDetection,
     SetRunState,
     TargetKind,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState
+from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
 from vms_bridge.model import (
     AlarmState,
     Capability,

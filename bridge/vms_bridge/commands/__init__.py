@@ -7,7 +7,7 @@ bridge itself. `values.py` has what passes between a door, the hub and a backend
 
 from __future__ import annotations
 
-from vms_bridge.commands.monitor import EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode
+from vms_bridge.commands.monitor import EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection
 from vms_bridge.commands.request import Request
 from vms_bridge.commands.row import CommandRow
 from vms_bridge.commands.system import SetRunState
@@ -29,8 +29,8 @@ __all__ = [
     "Restart",
     "SetAlarm",
     "SetArmed",
-    "SetMotionDetection",
     "SetMode",
+    "SetMotionDetection",
     "SetRunState",
     "Target",
     "TargetKind",

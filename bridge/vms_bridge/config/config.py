@@ -353,9 +353,7 @@ class _Loader:
             days = getattr(system.settings, "catch_up_days", 0)  # by this name in every kind that has it
             if isinstance(days, int | float) and days > top.retention.days:
                 text = f"systems.{key}.catch_up_days ({days:g}) reaches further back than retention.days ({top.retention.days})"
-                hint = (
-                    "set catch_up_days lower or retention.days higher: an event that the bridge has forgotten could be reported twice"
-                )
+                hint = "set catch_up_days lower or retention.days higher: a forgotten event could be reported twice"
                 yield Remark(text, hint)
 
     def _exposures(self, sinks: Mapping[str, SinkConfig], systems: Mapping[str, SystemConfig]) -> Iterator[Remark]:

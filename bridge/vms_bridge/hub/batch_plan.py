@@ -76,7 +76,9 @@ def plan_batch(batch: EventBatch, system: System, known: StoredEvents, *, epoch:
     return BatchPlan(commit=commit, last_events=messages.last_events, enrichments=enrichments)
 
 
-def plan_enrichment(event_id: str, source: str, enrichment: Enrichment, system: System, known: StoredEvents, *, epoch: str) -> BatchPlan:
+def plan_enrichment(
+    event_id: str, source: str, enrichment: Enrichment, system: System, known: StoredEvents, *, epoch: str
+) -> BatchPlan:
     """Return what it changes that a source adds this to a known event."""
     key, event = known.events[event_id]
     before = known.enrichments.get(event_id, {})

@@ -29,7 +29,9 @@ _MANY_RETAINED = 800
 async def check(config: MqttConfig, trial: Trial) -> Sequence[Finding]:
     """Connect under a client id of its own, so that a running bridge is not thrown out, and try its rights."""
     if await asyncio.to_thread(may_be_thrown_out, config, trial):
-        text = "a bridge is at work, and whether the broker accepts another connection of its user is not known: nothing was tried"
+        text = (
+            "a bridge is at work, and whether the broker accepts another connection of its user is not known: nothing was tried"
+        )
         return [Finding(text=text, hint="stop the bridge and check again: the check might throw it off the broker")]
     client_id = f"vms-bridge-check-{secrets.token_hex(4)}"
     any_certificate = []

@@ -103,7 +103,12 @@ class CommandScreen:
     """
 
     def __init__(
-        self, reader: RetainedReader, filters: Sequence[Filter], hand_on: Callable[[Message, float | None], None], *, is_flagged: bool
+        self,
+        reader: RetainedReader,
+        filters: Sequence[Filter],
+        hand_on: Callable[[Message, float | None], None],
+        *,
+        is_flagged: bool,
     ) -> None:
         self._reader = reader
         self._filters = filters

@@ -30,7 +30,17 @@ from vms_bridge.archive import (
     RangeClip,
 )
 from vms_bridge.backends.base import Finding
-from vms_bridge.commands import COMMANDS, EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState, VmsTarget
+from vms_bridge.commands import (
+    COMMANDS,
+    EndAlarm,
+    Restart,
+    SetAlarm,
+    SetArmed,
+    SetMode,
+    SetMotionDetection,
+    SetRunState,
+    VmsTarget,
+)
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     AlarmState,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vms_bridge.backends.ladder import Reading, Rung, Choice, Steadiness, Unfit, choose
+from vms_bridge.backends.ladder import Choice, Reading, Rung, Steadiness, Unfit, choose
 
 
 def rung(name: str, seen: Reading[int] | Unfit) -> Rung[int]:

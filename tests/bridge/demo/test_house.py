@@ -11,7 +11,7 @@ from tests.fakes.commands import ask
 
 from vms_bridge.app import Bridge
 from vms_bridge.backends import load_kind
-from vms_bridge.commands import AckResult, EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState
+from vms_bridge.commands import AckResult, EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
 from vms_bridge.config import Config, SystemConfig
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, EventPicture, LivePicture, PictureRef

@@ -45,7 +45,7 @@ async def until(holds: Callable[[], object], clock: FakeClock | None = None) -> 
 class Pipe:
     """An output that is not read until it is, and can't be read again."""
 
-    place, tells = "a pipe", False
+    place, resumes = "a pipe", False
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []

@@ -29,8 +29,8 @@ from vms_bridge.commands import (
     Restart,
     SetAlarm,
     SetArmed,
-    SetMotionDetection,
     SetMode,
+    SetMotionDetection,
     SetRunState,
     Target,
     TargetKind,
@@ -347,7 +347,12 @@ class Panel:
 @pytest.mark.parametrize("level", Level)
 async def test_a_sink_may_do_what_its_level_allows_with_or_without_an_entity(tmp_path: Path, level: Level) -> None:
     backend = ScriptedBackend()
-    wishes = [command(SetMotionDetection(on=False)), command(Restart()), command(Look(to="left")), command(SetMotionDetection(on=True), "9")]
+    wishes = [
+        command(SetMotionDetection(on=False)),
+        command(Restart()),
+        command(Look(to="left")),
+        command(SetMotionDetection(on=True), "9"),
+    ]
     async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, LOOK])) as hub:
         panel = Panel(level=level, wishes=wishes)
         await panel.run(hub)
@@ -666,7 +671,9 @@ async def test_a_used_id_with_other_content_is_refused(tmp_path: Path, other: Co
 async def test_commands_for_one_monitor_wait_for_each_other_and_not_for_another(tmp_path: Path) -> None:
     backend = ScriptedBackend(first=snapshot(monitor(1), monitor(2)), hold=asyncio.Event())
     async with served(tmp_path, backend) as hub:
-        tasks = [asyncio.create_task(hub.submit(command(SetMotionDetection(on=False), monitor=number))) for number in ("1", "1", "2")]
+        tasks = [
+            asyncio.create_task(hub.submit(command(SetMotionDetection(on=False), monitor=number))) for number in ("1", "1", "2")
+        ]
         for _ in range(10):
             await asyncio.sleep(0)
         assert [number for number, _ in backend.actions] == ["1", "2"]

@@ -65,7 +65,13 @@ class Stage:
         hub, clock, pipe = FakeHub(monitors=monitors), FakeClock(), FakePipe()
         publisher = Publisher(hub=hub, topics=TOPICS, outbox=pipe.outbox, clock=clock, interval_s=10, retained={})
         announcer = Announcer(
-            hub=hub, offer=Offer(topics=TOPICS), outbox=pipe.outbox, clock=clock, retained=retained or {}, unwanted=set(), is_on=True
+            hub=hub,
+            offer=Offer(topics=TOPICS),
+            outbox=pipe.outbox,
+            clock=clock,
+            retained=retained or {},
+            unwanted=set(),
+            is_on=True,
         )
         stage = cls(hub, clock, pipe, publisher, announcer, hub.subscribe(), [])
         changes = await stage.subscription.changes()

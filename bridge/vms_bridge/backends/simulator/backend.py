@@ -11,7 +11,7 @@ from vms_bridge.backends.simulator.camera import Camera
 from vms_bridge.backends.simulator.modes import RUN_STATES
 from vms_bridge.backends.simulator.recorder import Recorder
 from vms_bridge.backends.simulator.world import World
-from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState
+from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     Capability,

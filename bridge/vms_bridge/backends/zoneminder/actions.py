@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
 from vms_bridge.errors import BrokeOff, CommandRejected, TimedOut, TooLarge, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
 from vms_bridge.zoneminder import EmptyAnswer, GatewayFailed
 from vms_bridge.zoneminder.parse import as_text, mapping

@@ -12,10 +12,10 @@ from vms_bridge.backends.zoneminder.actions import perform
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.checkup import examine
 from vms_bridge.backends.zoneminder.facts import VersionChanged
+from vms_bridge.backends.zoneminder.fallback import Fallback
 from vms_bridge.backends.zoneminder.follower import LastRead
 from vms_bridge.backends.zoneminder.remarks import Remarks
 from vms_bridge.backends.zoneminder.session import ZoneMinderSession
-from vms_bridge.backends.zoneminder.fallback import Fallback
 from vms_bridge.backends.zoneminder.system import SystemCache
 from vms_bridge.backoff import Backoff
 from vms_bridge.commands import Restart, SetRunState
@@ -162,7 +162,9 @@ class ZoneMinder:
 
     @asynccontextmanager
     async def _connected(self, api: Api, feed: Feed) -> AsyncIterator[ZoneMinderSession]:
-        session = ZoneMinderSession(self._system, self._config, self._clock, api, feed, cache=self._cache, last_read=self._last_read)
+        session = ZoneMinderSession(
+            self._system, self._config, self._clock, api, feed, cache=self._cache, last_read=self._last_read
+        )
         try:
             yield session
         finally:

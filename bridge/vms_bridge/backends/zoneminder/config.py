@@ -46,7 +46,10 @@ class ZoneMinderConfig(HttpOptions):
         " or write false where the bridge runs on another machine",
     )
     catch_up_days: float = Field(
-        default=7.0, ge=0, le=3650, description="write how many days back missed events are reported, such as 7, below retention.days"
+        default=7.0,
+        ge=0,
+        le=3650,
+        description="write how many days back missed events are reported, such as 7, below retention.days",
     )
     timeout: float = Field(
         default=10.0, ge=1, le=120, description="write the seconds to wait for an answer, 1 to 120, such as 10"

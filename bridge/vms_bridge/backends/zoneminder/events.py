@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.cursor import Cursor
+    from vms_bridge.backends.zoneminder.event_context import EventContext
     from vms_bridge.backends.zoneminder.event_list import EventList
     from vms_bridge.backends.zoneminder.pace import Allowance
     from vms_bridge.backends.zoneminder.readiness import Readiness
-    from vms_bridge.backends.zoneminder.event_context import EventContext
     from vms_bridge.clock import Clock
     from vms_bridge.zoneminder import EventRow
 

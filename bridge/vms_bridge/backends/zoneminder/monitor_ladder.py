@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from vms_bridge import model
-from vms_bridge.backends.ladder import Reading, Rung, Choice, Unfit, choose
+from vms_bridge.backends.ladder import Choice, Reading, Rung, Unfit, choose
 from vms_bridge.backends.zoneminder.delivery import Delivery
 from vms_bridge.backends.zoneminder.restarts import Restart
 from vms_bridge.backends.zoneminder.sampler import LAG_S

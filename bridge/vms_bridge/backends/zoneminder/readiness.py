@@ -18,8 +18,8 @@ from vms_bridge.backends.zoneminder.pace import Allowance
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from vms_bridge.backends.zoneminder.media import Pictures
     from vms_bridge.backends.zoneminder.event_context import EventContext
+    from vms_bridge.backends.zoneminder.media import Pictures
     from vms_bridge.backends.zoneminder.tracked import Tracked
     from vms_bridge.clock import Clock
     from vms_bridge.model import Event

@@ -17,7 +17,7 @@ from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.backends.simulator.drawing import Painter
 from vms_bridge.backends.simulator.places import PLACES, Place
 from vms_bridge.backends.simulator.world import Sighting
-from vms_bridge.commands import Action, EndAlarm, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState, VmsTarget
+from vms_bridge.commands import Action, EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState, VmsTarget
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     AlarmState,

@@ -14,7 +14,7 @@ from tests.fakes.zoneminder.personality import ALL
 from tests.fakes.zoneminder.server import ADMIN, VIEWER
 from tests.fakes.zoneminder.world import ALERT, PREALARM, TAPE
 
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -12,7 +12,7 @@ from tests.fakes.zoneminder.server import VIEWER
 from tests.fakes.zoneminder.world import ALERT
 
 from vms_bridge.backends.zoneminder.actions import LIMITS, Limits, armed_modes, perform
-from vms_bridge.commands import COMMANDS, Action, Restart, SetAlarm, SetArmed, SetMotionDetection, SetMode, SetRunState, VmsTarget
+from vms_bridge.commands import COMMANDS, Action, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState, VmsTarget
 from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsUnreachable
 from vms_bridge.model import AlarmState
 from vms_bridge.zoneminder import MonitorRow

@@ -14,7 +14,7 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
-from vms_bridge.commands import AckResult, Restart, SetAlarm, SetMotionDetection, SetMode, VmsTarget
+from vms_bridge.commands import AckResult, Restart, SetAlarm, SetMode, SetMotionDetection, VmsTarget
 from vms_bridge.errors import VmsUnreachable
 from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRules
