@@ -113,7 +113,7 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """How many events a query finds (None: that can't be told), and the one of them that has been there longest."""
+    """How many events a query finds (None: that can't be known), and the one of them that has been there longest."""
 
     events: int | None = None
     oldest: Event | None = None

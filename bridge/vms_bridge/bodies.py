@@ -1,6 +1,6 @@
-"""What stands in the JSON that several sinks say, beside events (views.py) and the values of the catalogue's rows.
+"""What is in the JSON that several sinks say, beside events (views.py) and the values of the catalogue's rows.
 
-What stands below a field is its description in the JSON Schema (entities/schemas.py).
+What is below a field is its description in the JSON Schema (entities/schemas.py).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventAnswer:
-    """What stands behind an `Answer` about a command on an event."""
+    """What follows in an `Answer` about a command on an event."""
 
     event: str
     """The event's id, in the answer to a command on one only."""
@@ -85,7 +85,7 @@ class SeenObjects:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorFrame:
-    """What a monitor's state says beside the values of its rows, which stand after `available`."""
+    """What a monitor's state says beside the values of its rows, which come after `available`."""
 
     v: Version = MESSAGE_VERSION
     """Version of the message; within it fields are only added."""
@@ -109,7 +109,7 @@ class StorageFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemFrame:
-    """What a system's state says beside the values of its rows, which stand after `kind`."""
+    """What a system's state says beside the values of its rows, which come after `kind`."""
 
     v: Version = MESSAGE_VERSION
     """Version of the message; within it fields are only added."""

@@ -47,7 +47,7 @@ class MessageType(OpenSet):
 class EventMessage:
     """The public message of one step in an event's life (docs/mqtt.md); field order is the order in the JSON.
 
-    What stands below a field is its description in the JSON Schema (entities/schemas.py).
+    What is below a field is its description in the JSON Schema (entities/schemas.py).
     """
 
     v: Version = MESSAGE_VERSION
@@ -366,7 +366,7 @@ class HubView(Searchable, Protocol):
         """Which commands there are, and how each is asked for."""
 
     def subscribe(self, only: Subjects | None = None, *, transitions: bool = False) -> Subscription:
-        """Start to hear of changes; the first `changes()` names everything there is.
+        """Start to receive changes; the first `changes()` names everything there is.
 
         With `only`, of nothing but these subjects: neither of messages nor of the bridge, and the first `changes()` waits
         where none of them is there. With `transitions`, of each step of an alarm state too, where else the newest wins.

@@ -127,7 +127,7 @@ class Archive(Protocol):
     async def events(self, query: EventQuery, after: str | None) -> EventPage:
         """Return a page of events of at most 1,000; `after` is of the page before (None: from the beginning).
 
-        Each has the id by which `run` has told it, or would. An `after` is of use for as long as the ids are given on, also
+        Each has the id by which `run` has reported it, or would. An `after` is of use for as long as the ids are given on, also
         after a restart of the bridge, and for the same query, in the background or not. Raises MediaUnavailable or VmsError.
         """
 

@@ -49,7 +49,7 @@ def system_state() -> Schema:
 
 
 def object_of(properties: Schema, optional: Schema | None = None) -> Schema:
-    """Return the schema of an object that has all of these, and may have some more; what is optional stands behind the rest."""
+    """Return the schema of an object that has all of these, and may have some more; what is optional comes last."""
     return {"type": "object", "required": list(properties), "properties": properties | (optional or {})}
 
 
@@ -119,7 +119,7 @@ def _nullable(either: list[Schema]) -> Schema:
 
 @cache
 def _descriptions(model: type) -> dict[str, str]:
-    """Return what stands below the fields of a dataclass in its source."""
+    """Return the docstrings below the fields of a dataclass, from its source."""
     (made,) = ast.parse(dedent(inspect.getsource(model))).body
     body = made.body if isinstance(made, ast.ClassDef) else []
     return {

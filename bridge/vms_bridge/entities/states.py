@@ -37,7 +37,7 @@ def system_state(view: SystemView) -> bytes:
 
 
 def monitor_body(view: MonitorView) -> dict[str, Any]:
-    """Return what stands in a monitor's state; live values are None while it is not available."""
+    """Return what is in a monitor's state; live values are None while it is not available."""
     state = view.state
     message: dict[str, Any] = {"v": MESSAGE_VERSION, "available": state.available}
     if state.available:
@@ -56,7 +56,7 @@ def monitor_body(view: MonitorView) -> dict[str, Any]:
 
 
 def system_body(view: SystemView) -> dict[str, Any]:
-    """Return what stands in a system's state; live values are None while it is not available."""
+    """Return what is in a system's state; live values are None while it is not available."""
     state = view.state
     message: dict[str, Any] = {"v": MESSAGE_VERSION, "name": view.name, "kind": view.kind}
     for field, read in _SYSTEM_FIELDS.items():

@@ -29,7 +29,7 @@ _LONGEST_AFTER = 1_000
 class Archives:
     """Asks systems for what they have recorded, and for pictures. Raises MediaUnavailable or VmsError for what can't be had.
 
-    `on_missing` hears of an event of which the VMS itself says that it has no such picture or clip.
+    `on_missing` receives an event of which the VMS itself says that it has no such picture or clip.
     """
 
     def __init__(self, systems: Mapping[str, System], *, on_missing: Callable[[EventRef], None] = lambda _: None) -> None:

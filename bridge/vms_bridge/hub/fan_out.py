@@ -86,7 +86,7 @@ class FanOut:
         return bool(self._with_transitions)
 
     def transition(self, transition: Transition) -> None:
-        """Tell that a monitor's alarm state became another one."""
+        """Announce that a monitor's alarm state became another one."""
         for subscription in self._to(self._of_monitors.get(transition.monitor)):
             if subscription in self._with_transitions:
                 subscription.transition(transition)

@@ -170,7 +170,7 @@ class Hub:
         return self._runner.table
 
     def subscribe(self, only: Subjects | None = None, *, transitions: bool = False) -> HubSubscription:
-        """Start to hear of changes; the first `changes()` names everything there is."""
+        """Start to receive changes; the first `changes()` names everything there is."""
         subscription = self._fan_out.subscribe(only, transitions=transitions)
         if only is None:
             subscription.messages()

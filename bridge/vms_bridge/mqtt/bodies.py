@@ -1,6 +1,6 @@
-"""What stands in the JSON of the hello; other sinks say the rest in the same words (bodies.py).
+"""What is in the JSON of the hello; other sinks say the rest in the same words (bodies.py).
 
-A message is a flat JSON object. What stands below a field is its description in the JSON Schema (entities/schemas.py).
+A message is a flat JSON object. What is below a field is its description in the JSON Schema (entities/schemas.py).
 """
 
 from __future__ import annotations
