@@ -234,7 +234,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subjects:
-    """What somebody wants to hear of: of these systems themselves, of these monitors, and of `tokens`."""
+    """What somebody wants to receive: of these systems themselves, of these monitors, and of `tokens`."""
 
     systems: frozenset[str] = frozenset()
     monitors: frozenset[MonitorKey] = frozenset()
@@ -299,7 +299,7 @@ class Contributor(Protocol):
 
 
 class Tokens(Protocol):
-    """Who may come in by the API. Looking is done in memory; what changes is stored before anybody hears of it."""
+    """Who may come in by the API. Looking is done in memory; what changes is stored before anybody receives it."""
 
     def all(self) -> Sequence[Token]:
         """Return every token, the oldest first, those too whose time is over."""

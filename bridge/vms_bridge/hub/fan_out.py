@@ -112,7 +112,7 @@ class FanOut:
             subscription.bridge()
 
     def tokens(self) -> None:
-        """Tell that a token came or went."""
+        """Announce that a token came or went."""
         for subscription in self._to(self._of_tokens):
             subscription.tokens()
 
