@@ -23,7 +23,7 @@ MOST_BUCKETS = 10_000
 class Search:
     """Which events: all that is said here holds of each; None says nothing, and of several values any one will do.
 
-    `words` are looked for in cause, notes, labels, and what others have said of the event: all of them must occur, in any
+    `words` are searched for in cause, notes, labels, and what others have said of the event: all of them must occur, in any
     order, capital letters and accents count for nothing, and `door*` stands for any word that begins so.
     """
 
@@ -120,7 +120,7 @@ class Searchable(Protocol):
     async def search(self, query: Search, after: str | None = None, limit: int = 100) -> SearchPage:
         """Return a page of the events that the index has, of monitors that are shown; it answers without asking the VMS.
 
-        All that was told is found. `limit` is 1,000 at most. Raises SearchRefused for what makes no sense or takes too long,
+        All that was reported is found. `limit` is 1,000 at most. Raises SearchRefused for what makes no sense or takes too long,
         and StoreError where the index can't be read.
         """
 

@@ -310,7 +310,7 @@ class Enrichment:
     """What somebody else than its VMS has found out about an event; whoever says more of it says all of it anew.
 
     `labels` has the best one first, to which `score` (0..1) belongs. `best` is the best frame: its number (from 1) or time.
-    `plates` are what stands on number plates, `faces` the names of people who were recognised; both can be searched for.
+    `plates` are what is on number plates, `faces` the names of people who were recognised; both can be searched for.
     """
 
     labels: tuple[str, ...] = ()

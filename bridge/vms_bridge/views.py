@@ -147,7 +147,7 @@ class MonitorView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemView:
-    """A system as sinks see it: it stays as it was when it was looked at, whatever changes.
+    """A system as sinks see it: it stays as it was when it was checked, whatever changes.
 
     `index` says how far the index has got with what it has recorded; None where it has no archive, or the index is off.
     """
@@ -329,7 +329,7 @@ class Tokens(Protocol):
 
 
 class HubView(Searchable, Protocol):
-    """The hub, as sinks may use it: look at what is current, hear of changes, submit commands."""
+    """The hub, as sinks may use it: read what is current, receive changes, submit commands."""
 
     @property
     def epoch(self) -> str:

@@ -30,7 +30,7 @@ _KEEP_HIDDEN = timedelta(days=7)
 
 
 class Index:
-    """Asks the store's index, and has it tended; `on_progress` hears of a system whose progress has changed."""
+    """Asks the store's index, and has it tended; `on_progress` receives a system whose progress has changed."""
 
     def __init__(self, store: Store, clock: Clock, systems: Mapping[str, System], *, on_progress: Callable[[str], None]) -> None:
         self._store, self._clock, self._systems, self._on_progress = store, clock, systems, on_progress
@@ -102,7 +102,7 @@ class Index:
         await self._store.index.note_gone(frozenset(shown), now.isoformat(), (now - _KEEP_HIDDEN).isoformat())
 
     async def _fresh(self) -> Mapping[int, IndexedMonitor]:
-        """Have taken in what was told; return the monitors that are shown, by number, with the keys that they have now."""
+        """Have taken in what was reported; return the monitors that are shown, by number, with the keys that they have now."""
         index = self._store.index
         await index.freshen()
         monitors = index.monitors

@@ -222,7 +222,7 @@ class Store:
         return self._index is not None
 
     async def tend_index(self) -> bool:
-        """Take in some of what the store had before the index, or delete some of what is too much; say whether there is more."""
+        """Process some of what the store had before the index, or delete some of what is too much; say whether there is more."""
         return await self.index.refill() or await self.index.tidy(self._most_indexed)
 
     async def add_to_index(

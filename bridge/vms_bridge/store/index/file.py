@@ -56,7 +56,7 @@ INSERT INTO meta VALUES ('refilled', '0');
 """
 """`hours` with the monitor 0 are of all monitors. `refilled`: up to which row the store's own events have been taken in.
 
-A series is all that a system has told in one generation of its ids; the generation 0 is what was given up, to be deleted.
+A series is all that a system has reported in one generation of its ids; the generation 0 is what was given up, to be deleted.
 """
 
 
@@ -98,7 +98,7 @@ class IndexFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Have what is written within stand as a whole, or not at all."""
+        """Write all that is written within, or nothing of it."""
         connection = self.writer()
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -135,7 +135,7 @@ def remove(path: Path) -> None:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Say whether it tells of a file that can't be read as what it should be."""
+    """Say whether it reports a file that can't be read as what it should be."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 

@@ -1,6 +1,6 @@
 """The index at work: what is stored is taken in behind it, and searches have threads of their own, so that neither waits.
 
-Whoever asks finds all that was told before: what the index has yet to take in, it takes in first. What goes wrong here
+Whoever asks finds all that was reported before: what the index has yet to take in, it takes in first. What goes wrong here
 concerns searches only: a damaged file is made anew, a full disk is said and tried again.
 """
 
@@ -66,7 +66,7 @@ class SearchIndex:
         return self._writer.monitors
 
     async def follow(self) -> None:
-        """Take in all that is stored by now."""
+        """Process all that is stored by now."""
         target = self._unindexed.newest
         if not self._file.is_open:
             await self._write(self._open)
@@ -79,7 +79,7 @@ class SearchIndex:
                 self._followed = max(part.upto, self._followed)
 
     async def refill(self) -> bool:
-        """Take in some of what the store has had before; say whether there is more."""
+        """Process some of what the store has had before; say whether there is more."""
         if self._refilled is None:
             return False
         part = await self._in_store(self._unindexed.refill, self._refilled, _SLICE)
@@ -102,7 +102,7 @@ class SearchIndex:
     async def add(
         self, system: str, generation: int, events: Sequence[tuple[str, Event]], *, mark: str | None, is_complete: bool
     ) -> None:
-        """Take in what was recorded before, and how far that has got."""
+        """Note what was recorded before, and how far that has got."""
         await self._write(self._writer.add, system, generation, events, mark=mark, is_complete=is_complete)
 
     async def mark(self, system: str) -> IndexMark:
@@ -152,7 +152,7 @@ class SearchIndex:
         return await self._read(partial(lookup.one, ref=ref, shown=shown))
 
     async def freshen(self) -> None:
-        """Take in what was told, if that can be; raises StoreError only where there is nothing to be read at all."""
+        """Note what was reported, if that can be; raises StoreError only where there is nothing to be read at all."""
         try:
             await self.follow()
         except StoreError:

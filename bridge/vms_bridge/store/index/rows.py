@@ -1,6 +1,6 @@
-"""How an event stands in the index: a row of numbers and texts, and the tokens by which it is found.
+"""How an event is in the index: a row of numbers and texts, and the tokens by which it is found.
 
-The row's key is its place in time: milliseconds, then a number that tells apart what began in the same one. So the newest
+The row's key is its place in time: milliseconds, then a number that distinguishes what began in the same one. So the newest
 events are the last rows, of the table and of each token's list, and a page begins wherever a time does.
 """
 
@@ -90,7 +90,7 @@ def place_of(time: datetime) -> int:
 
 
 def time_of(key: int) -> datetime:
-    """Return when what stands at this key began, to the millisecond."""
+    """Return when what is at this key began, to the millisecond."""
     return _EPOCH + (key >> PLACE_BITS) * _MS
 
 
@@ -135,7 +135,7 @@ def began(row: Row) -> int | None:
 
 
 def entry_at(row: Row, monitor_id: str, terms: Terms, added: Mapping[str, Enrichment]) -> Entry:
-    """Return what stands in this row."""
+    """Return what is in this row."""
     _, _, event_id, _, ended, duration, kind, end_reason, flags, score, max_score, frames, facets, cause, notes = row
     by_facet: dict[Facet, list[str]] = {}
     for number in facets.split() if facets else ():

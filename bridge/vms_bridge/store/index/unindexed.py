@@ -35,7 +35,7 @@ class Unindexed:
         self.newest += len(rows)  # where the transaction fails, some numbers are missing, which does no harm
 
     def read(self, after: int, limit: int) -> Slice:
-        """Strike off all up to the number `after`, and return the next ones, each as it now stands."""
+        """Strike off all up to the number `after`, and return the next ones, each as it is now."""
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM unindexed WHERE number <= ?", (after,))
             rows = cursor.execute(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class IndexedMonitor:
     """A monitor of which the index has events, by the number that it has there.
 
-    `key` is the key by which it was told of last; one with the generation 0 has been given up, its events are on their way out.
+    `key` is the key by which it was reported last; one with the generation 0 has been given up, its events are on their way out.
     """
 
     number: int

@@ -65,7 +65,7 @@ class Writer:
             return int(row[0]) if row else None
 
     def take(self, part: Slice) -> None:
-        """Take in what the store has."""
+        """Note what the store has."""
         with self._transaction() as connection:
             for told in part.told:
                 added = {source: _ENRICHMENT.validate_json(data) for source, data in told.added.items()}
@@ -87,7 +87,7 @@ class Writer:
         mark: str | None,
         is_complete: bool,
     ) -> None:
-        """Take in what was recorded before, and how far that has got; nothing of an older generation than the newest."""
+        """Note what was recorded before, and how far that has got; nothing of an older generation than the newest."""
         with self._transaction() as connection:
             if generation < self._dictionary.newest(system):
                 return
