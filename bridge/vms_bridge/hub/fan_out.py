@@ -117,7 +117,7 @@ class FanOut:
             subscription.tokens()
 
     def notices(self) -> None:
-        """Tell that notices came, changed or went."""
+        """Announce that notices came, changed or went."""
         for subscription in self._all:
             subscription.notices()
 

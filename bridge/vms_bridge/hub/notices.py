@@ -39,7 +39,7 @@ class _Seen:
 
 
 class Notices:
-    """Knows which notices there are; `fares` returns how the bridge itself does, `on_change` hears that some came or went."""
+    """Knows which notices there are; `fares` returns how the bridge itself does, `on_change` is called when some came or went."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Notices:
             self._on_change()
 
     def _is_over(self, seen: _Seen, now: float) -> bool:
-        """Say whether this is so no more: at once for what nobody was told of, and for what there is no more."""
+        """Say whether this is so no more: at once for what nobody was reported, and for what there is no more."""
         if seen.seen_s == now:
             return False
         system = seen.notice.system

@@ -333,7 +333,7 @@ class Session:
             self._hello()
 
     def _note_bridge(self, published: Publications) -> None:
-        """Have what is told of the bridge itself follow how it fares now."""
+        """Publish the bridge's own state as it changes."""
         published.announcer.switch(is_on=self._is_discovery_on)
         self._hello()
 

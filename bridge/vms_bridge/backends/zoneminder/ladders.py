@@ -101,7 +101,7 @@ class Ladders:
             self._feed.emit(SystemUpdate(state=state))
 
     def go_on_alone(self, detail: str, code: str) -> None:
-        """Tell from now on what shared memory shows by itself, for nobody can be asked any more."""
+        """Report from now on what shared memory shows by itself, for the API does not answer any more."""
         self._is_alone = True
         # In one go with the states, so that nobody sees a monitor lost that is not.
         self._feed.emit(SystemLost(detail=detail, code=code))
