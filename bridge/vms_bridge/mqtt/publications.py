@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from vms_bridge.clock import Clock
-    from vms_bridge.mqtt.held import Held
     from vms_bridge.mqtt.identity import Identity
+    from vms_bridge.mqtt.inventory import RetainedMessages
     from vms_bridge.mqtt.memory import Memory
     from vms_bridge.mqtt.notices import Notices
     from vms_bridge.mqtt.outbox import Outbox
@@ -45,21 +45,21 @@ class Wiring:
 class Publications:
     """Made for a link once it is known what the broker has of ours; `start` it, run its `works`, `note` what changes."""
 
-    def __init__(self, wiring: Wiring, held: Held, *, again: Callable[[], None]) -> None:
-        """`held` is what the broker has; `again` says once more who the bridge is, and that it is there."""
+    def __init__(self, wiring: Wiring, retained: RetainedMessages, *, again: Callable[[], None]) -> None:
+        """`retained` is what the broker has; `again` says once more who the bridge is, and that it is there."""
         hub, topics, outbox, clock, config = wiring.hub, wiring.topics, wiring.outbox, wiring.clock, wiring.identity.config
         reports = Reports(wiring.notices, wiring.memory.counters)
-        self._wiring, self._is_first, self._has_pictures = wiring, held.info is None, config.snapshots
+        self._wiring, self._is_first, self._has_pictures = wiring, retained.info is None, config.snapshots
         self.announcer = Announcer(
             hub=hub,
             offer=Offer(topics=topics, name=wiring.identity.name, level=config.level, snapshots=config.snapshots),
             outbox=outbox,
             clock=clock,
-            held=held.discovery,
+            retained=retained.discovery,
             unwanted=wiring.memory.unwanted,
         )
         self._publisher = Publisher(
-            hub=hub, topics=topics, outbox=outbox, clock=clock, interval_s=config.measurement_interval, held=held.states
+            hub=hub, topics=topics, outbox=outbox, clock=clock, interval_s=config.measurement_interval, retained=retained.states
         )
         self._lanes = EventLanes(
             hub=hub,

@@ -17,14 +17,14 @@ from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.catch_up import ECHO, CatchUp
 from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.events import SINK
-from vms_bridge.mqtt.held import SETTLE_S, Held, Inventory
+from vms_bridge.mqtt.inventory import SETTLE_S, Inventory, RetainedMessages
 from vms_bridge.mqtt.outbox import Outbox, Post
 from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.mqtt.payloads import OFFLINE, ONLINE
 from vms_bridge.mqtt.publications import Publications, Wiring
 from vms_bridge.mqtt.refusals import Refusals
 from vms_bridge.mqtt.renaming import give_up_name
-from vms_bridge.mqtt.retained import CommandScreen, RetainedLook
+from vms_bridge.mqtt.retained import CommandScreen, RetainedReader
 from vms_bridge.mqtt.rivalry import Rivalry
 from vms_bridge.mqtt.silent_limit import find_largest
 from vms_bridge.mqtt.topics import Topics
@@ -92,8 +92,8 @@ class Session:
             settle=intake.settle,
             clock=clock,
         )
-        self._look = RetainedLook(link, self._topics, clock)
-        self._screen = CommandScreen(self._look, self._command_filters(), intake.take, tells=link.is_mqtt5)
+        self._reader = RetainedReader(link, self._topics, clock)
+        self._screen = CommandScreen(self._reader, self._command_filters(), intake.take, is_flagged=link.is_mqtt5)
         self._publications: Publications | None = None
         self._is_leaving = False
         self._greeting = b""
@@ -204,7 +204,7 @@ class Session:
     def _command_filters(self) -> list[Filter]:
         return [Filter(topic=each, qos=1, own=False, as_published=True) for each in self._topics.command_filters]
 
-    async def _publish(self, subscription: Subscription, held: Held) -> None:
+    async def _publish(self, subscription: Subscription, retained: RetainedMessages) -> None:
         parts = Wiring(
             hub=self._hub,
             identity=self._identity,
@@ -214,10 +214,10 @@ class Session:
             notices=self._notices,
             clock=self._clock,
         )
-        published = self._publications = Publications(parts, held, again=self._say_hello_and_online)
-        await give_up_name(self._previous, held.previous, self.outbox, self._clock)
+        published = self._publications = Publications(parts, retained, again=self._say_hello_and_online)
+        await give_up_name(self._previous, retained.previous, self.outbox, self._clock)
         if not self._config.snapshots and not self._memory.established:
-            for topic in held.pictures(self._topics):  # of an earlier run
+            for topic in retained.pictures(self._topics):  # of an earlier run
                 self.outbox.clear(topic)
         changes = await self._changes(subscription)
         self._note_bridge(published)
@@ -322,7 +322,7 @@ class Session:
         await self._memory.published.settle(self._hub)
         if not self._link.is_mqtt5:
             await find_largest(
-                lambda: published.announcer.largest, self._look, self._refusals, self._memory.counters, self._clock
+                lambda: published.announcer.largest, self._reader, self._refusals, self._memory.counters, self._clock
             )
 
     async def _publish_counts(self) -> None:

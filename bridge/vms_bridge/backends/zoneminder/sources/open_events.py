@@ -47,8 +47,8 @@ class OpenEvents:
     ) -> None:
         feed, clock, cache = connection.feed, connection.clock, connection.cache
         self._clock, self._cache, self._ladders, self._monitors, self._system = clock, cache, ladders, monitors, system
-        self._readiness = Readiness(pictures, clock, around=self, spare=connection.spare)
-        times = TimeWitness(known.local_time, system.trouble("events"))
+        self._readiness = Readiness(pictures, clock, context=self, spare=connection.spare)
+        times = TimeWitness(cache.local_time, system.trouble("events"))
         searches = Allowance(_SEARCH_REQUESTS / _SEARCH_EVERY_S, clock, burst=_SEARCH_REQUESTS)
         rows = EventList(connection.api, times, Unreadable(connection.name, feed, clock), Reserve(searches, connection.pages))
         self._tracker = EventTracker(
