@@ -36,6 +36,8 @@ _STALLED_S = 60.0
 """How long somebody may take nothing of what is sent."""
 KEEP_ALIVE_S = 75.0
 _LINGERING_S = 2.0
+_MOST_LOCAL = 32
+"""How many may have come by the unix socket; they take no room from those of the network."""
 _OTHERS = 128
 """How many of the process's files are for the rest of the bridge, at least."""
 
@@ -81,7 +83,8 @@ class Connections:
     def __init__(self, most: int, clock: Clock) -> None:
         self.most = min(most, _files() - _OTHERS) if _files() else most
         self._clock = clock
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, None] = {}
+        """In the order in which they came."""
         self._crowd = Trouble(_LOGGER, "the API has no room for more connections", clock.monotonic)
 
     def __iter__(self) -> Iterator[Connection]:
@@ -92,20 +95,22 @@ class Connections:
 
     def admit(self, connection: Connection) -> bool:
         """Take a connection in, and say whether there was room for it; a stranger may have to go for it."""
-        strangers = [one for one in self._open if not one.is_known]
-        if strangers and (len(strangers) >= MOST_STRANGERS or len(self._open) >= self.most):
+        most = self.most if connection.door is Door.API else _MOST_LOCAL
+        others = [one for one in self._open if one.door is connection.door]
+        strangers = [one for one in others if not one.is_known]
+        if strangers and (len(strangers) >= MOST_STRANGERS or len(others) >= most):
             self._close_one(strangers)
-        if len(self._open) >= self.most:
-            self._crowd.report(f"there are {len(self._open)}", hint="raise http.limits.sockets, or find out whose they are")
+        elif len(others) >= most:
+            self._crowd.report(f"there are {len(others)}", hint="raise http.limits.sockets, or find out whose they are")
             return False
-        if len(self._open) < self.most // 2:
+        if len(others) < most // 2:
             self._crowd.over()
-        self._open.add(connection)
+        self._open[connection] = None
         return True
 
     def discard(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
-        self._open.discard(connection)
+        self._open.pop(connection, None)
 
     def sweep(self) -> None:
         """End those that have been strangers for too long, and those that take nothing of what they are sent."""

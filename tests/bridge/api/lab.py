@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -50,7 +50,8 @@ class Api:
     hub: FakeHub
     clock: FakeClock
     folder: Path
-    tls: ssl.SSLContext | None = None
+    trust: ssl.SSLContext | None = None
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def port(self) -> int:
@@ -58,7 +59,7 @@ class Api:
 
     @property
     def url(self) -> str:
-        return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.port}"
+        return f"{'http' if self.trust is None else 'https'}://127.0.0.1:{self.port}"
 
     @property
     def host(self) -> str:
@@ -82,7 +83,7 @@ class Api:
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         connector = (
-            aiohttp.UnixConnector(str(api_socket(self.folder))) if by_socket else aiohttp.TCPConnector(ssl=self.tls or False)
+            aiohttp.UnixConnector(str(api_socket(self.folder))) if by_socket else aiohttp.TCPConnector(ssl=self.trust or False)
         )
         url = "http://localhost" if by_socket else self.url
         async with (
@@ -98,8 +99,10 @@ class Api:
         return await self.ask("POST", path, body=body, **options)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection, and say nothing."""
-        return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
+        """Open a connection, and say nothing; it is closed in the end."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.trust)
+        self.writers.append(writer)
+        return reader, writer
 
     async def say(self, text: str) -> str:
         """Send this as it is, and return all that comes back until the connection ends."""
@@ -117,7 +120,7 @@ async def serving(
     *,
     hub: FakeHub | None = None,
     clock: FakeClock | None = None,
-    tls: ssl.SSLContext | None = None,
+    trust: ssl.SSLContext | None = None,
     **options: object,
 ) -> AsyncIterator[Api]:
     """Serve on a free port of this machine, and on the socket in the folder."""
@@ -129,7 +132,10 @@ async def serving(
         await asyncio.wait([running, opened], return_when=asyncio.FIRST_COMPLETED)
         assert not running.done(), running.exception()
         await until(api_socket(folder).exists)
-        yield Api(sink=sink, hub=hub, clock=clock, folder=folder, tls=tls)
+        api = Api(sink=sink, hub=hub, clock=clock, folder=folder, trust=trust)
+        yield api
+        for writer in api.writers:
+            await closed(writer)
     finally:
         opened.cancel()
         running.cancel()
