@@ -115,7 +115,7 @@ class Lookout:
 
     async def watch(self) -> None:
         """Look on until cancelled."""
-        compared_at = 0.0
+        compared_at = time.monotonic()
         while True:
             now = time.monotonic()
             for scene in self._scenes.values():
@@ -127,8 +127,8 @@ class Lookout:
                 if fault := doubt.settle(self._liars[doubt.system].asked.get(doubt.part), now):
                     self.faults.append(fault)
             if now - compared_at >= _COMPARE_S:
+                self._look(now, held_up_s=max(0.0, now - compared_at - 2 * _COMPARE_S))
                 compared_at = now
-                self._look(now)
             await asyncio.sleep(_LOOK_S)
 
     def untrue(self) -> dict[str, str]:
@@ -149,7 +149,10 @@ class Lookout:
             wrong |= fresh.strictly(self._compared(system), now)
         return wrong
 
-    def _look(self, now: float) -> None:
+    def _look(self, now: float, *, held_up_s: float) -> None:
+        """Judge what is retained; a time in which whoever looks on was held up, as by an answer of 200 MB, counts for nobody."""
+        for name in self._wrong_since:
+            self._wrong_since[name] += held_up_s
         for system, looker in self._lookers.items():
             compared = self._compared(system)
             strictly, leniently = looker.strictly(compared, now), looker.leniently(compared, now)
