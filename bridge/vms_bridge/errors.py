@@ -5,13 +5,16 @@
     │ └ InvalidConfig           │ ├ UnsupportedCommand   refused: the capability is missing
     ├ StoreError                │ ├ CommandRejected      the VMS said no
     ├ OutputError               │ └ CommandUnverified    sent, but its effect was not seen in time
-    ├ TokenRefused              ├ MediaUnavailable, SearchRefused
-    ├ DoorClosed                ├ ContributionRefused
-    ├ VmsError                  ├ RequestError         a request to the API that is not served
-    │ ├ VmsUnreachable          ├ NobodyAnswers, RequestUnanswered
-    │ ├ VmsAuthFailed           └ BrokerError
-    │ ├ VmsProtocolError          ├ BrokerUnreachable
-    │ └ BackendDefect             ├ BrokerRefused
+    ├ TokenRefused              ├ SearchRefused
+    ├ DoorClosed                ├ MediaUnavailable
+    ├ VmsError                  │ ├ NoSuchEvent          the VMS has no such event, or no more
+    │ ├ VmsUnreachable          │ └ NoSuchPart           it is there, but has not the bytes that were asked for
+    │ ├ VmsAuthFailed           ├ ContributionRefused
+    │ ├ VmsProtocolError        ├ RequestError           a request to the API that is not served
+    │ └ BackendDefect           ├ NobodyAnswers, RequestUnanswered
+                                └ BrokerError
+                                  ├ BrokerUnreachable
+                                  ├ BrokerRefused
                                   └ RivalBridge
 
 `code` crosses every border unchanged (MQTT, API); the message says what happened and where, `hint` what to do.
@@ -199,6 +202,22 @@ class SearchRefused(BridgeError):
     """What is asked of the index can't be answered: it makes no sense, or takes too long."""
 
     code = "search"
+
+
+class NoSuchEvent(MediaUnavailable):
+    """The VMS has no such event, or no more."""
+
+    code = "gone"
+
+
+class NoSuchPart(MediaUnavailable):
+    """A picture or clip has not the bytes that were asked for; `length` is how many it has."""
+
+    code = "range"
+
+    def __init__(self, message: str, *, hint: str = "", length: int) -> None:
+        super().__init__(message, hint=hint)
+        self.length = length
 
 
 class ContributionRefused(BridgeError):

@@ -128,11 +128,15 @@ class Archive(Protocol):
         """Return a page of events of at most 1,000; `after` is of the page before (None: from the beginning).
 
         Each has the id by which `run` has reported it, or would. An `after` is of use for as long as the ids are given on, also
-        after a restart of the bridge, and for the same query, in the background or not. Raises MediaUnavailable or VmsError.
+        after a restart of the bridge, and for the same query, in the background or not. A query that is `in_background` waits
+        until the VMS has nothing more urgent to answer. Raises MediaUnavailable or VmsError.
         """
 
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
-        """Open a picture or clip; where parts can't be had, the whole. Raises MediaUnavailable or VmsError."""
+        """Open a picture or clip; where parts can't be had, the whole.
+
+        Raises NoSuchEvent, NoSuchPart where it has not the bytes of a part, another MediaUnavailable, or VmsError.
+        """
 
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:
         """Return lines of the VMS's log, the oldest first. Raises MediaUnavailable or VmsError."""

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
@@ -35,7 +36,8 @@ from vms_bridge.errors import (
 from vms_bridge.tls import Failure, UnusableFile, client_context, explain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from vms_bridge.doors import HttpOptions
 
@@ -43,8 +45,13 @@ CONNECTIONS = 4
 _CONNECT_S = 5.0
 _QUOTED_AT_MOST = 100_000
 _CHUNK_BYTES = 256 * 1024
+_REFUSAL_BYTES = 64 * 1024
+"""So much is read of an answer that is no picture or clip, to see who gave it."""
 _GZIP = 31  # zlib: the largest window, and gzip's own head
-_SECRETS = re.compile(r"(?i)\b(token|auth|pass|password|access_token|refresh_token)=[^&\s\"']*|eyJ[\w-]+\.[\w-]+\.[\w-]+")
+_SECRETS = re.compile(
+    r"(?i)\b(token|auth|pass|password|access_token|refresh_token)=[^&\s\"']*|eyJ[\w-]+\.[\w-]+\.[\w-]+|(?<=://)[^/\s\"']{1,200}@"
+)
+"""Tokens, passwords, and the logins that stand in the addresses of cameras."""
 _PORTS = {"http": 80, "https": 443}
 _SCHEMES = re.compile(r"(?i)(?:^|,)\s*(basic|digest|negotiate|ntlm)\b")
 _REALM = re.compile(r'(?i)\brealm="?([^",]{1,60})')
@@ -75,8 +82,18 @@ class Answer:
 class HttpClient:
     """Requests to one configured server and, without its login, to others; use as an async context manager."""
 
-    def __init__(self, options: HttpOptions, timeout_s: float, accept: str, *, name: str, secrets: Secrets | None = None) -> None:
+    def __init__(
+        self,
+        options: HttpOptions,
+        timeout_s: float,
+        accept: str,
+        *,
+        name: str,
+        secrets: Secrets | None = None,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self._options, self._timeout_s, self._accept, self._name = options, timeout_s, accept, name
+        self._connections = connections
         self.secrets = Secrets.of(options) if secrets is None else secrets
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
@@ -86,7 +103,7 @@ class HttpClient:
         if self._options.url.startswith("https:"):
             self._tls = await self._context()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            connector=aiohttp.TCPConnector(limit=self._connections),
             # A session cookie would make PHP handle our requests one after the other.
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=min(_CONNECT_S, self._timeout_s)),
@@ -109,30 +126,69 @@ class HttpClient:
         timeout_s: float | None = None,
     ) -> Answer:
         """Ask at a URL that is encoded already, and return the whole answer. Raises VmsError."""
+        where, host = _place(url)
+        session, tls = await self._ready(url)
+        login = self._login_for(url)
+        timeout = session.timeout if timeout_s is None else aiohttp.ClientTimeout(total=timeout_s)
+        async with (
+            self._translated(where, host),
+            session.request(
+                method, _encoded(url), data=form, headers=login, allow_redirects=False, timeout=timeout, ssl=tls
+            ) as response,
+        ):
+            body = await _bounded(response, limit_bytes, where)
+            self._examine(response, body, where, has_login=bool(login))
+            return Answer(response.status, body, response.content_type, _date(response))
+
+    async def open(self, url: str, *, headers: Mapping[str, str], timeout_s: float | None = None) -> Stream:
+        """GET at a URL that is encoded already; the answer, or each piece of it, may take that long. Raises VmsError.
+
+        Whoever gets it closes it. What is not what was asked for, by its status, has been looked at already.
+        """
+        where, host = _place(url)
+        session, tls = await self._ready(url)
+        login = self._login_for(url)
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_S, limit_s), sock_read=limit_s)
+        # Parts of what is packed can't be had, and pictures and clips are packed already.
+        sent = {"Accept": "*/*", "Accept-Encoding": "identity", **headers, **login}
+        async with self._translated(where, host):
+            response = await session.get(_encoded(url), headers=sent, allow_redirects=False, timeout=timeout, ssl=tls)
+        stream = Stream(response, partial(self._translated, where, host))
+        try:
+            await self._look_at(response, where, host, has_login=bool(login))
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    async def _look_at(self, response: aiohttp.ClientResponse, where: str, host: str, *, has_login: bool) -> None:
+        """Raise if this is no answer that can be read piece by piece, as far as its head tells."""
+        if response.status not in {200, 206}:
+            async with self._translated(where, host):
+                body = await response.content.read(_REFUSAL_BYTES)
+            self._examine(response, body, where, has_login=has_login)
+        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if coding not in {"", "identity"}:
+            raise VmsProtocolError(f"{where} answered in a coding that was not asked for ({coding[:20]})")
+
+    async def _ready(self, url: str) -> tuple[aiohttp.ClientSession, ssl.SSLContext | bool]:
+        """Return what is needed to ask there. Raises VmsUnreachable."""
         session = self._session
         if session is None or session.closed:
             raise VmsUnreachable("the connection is not open")
-        parts = urlsplit(url)
-        if parts.scheme == "https" and self._tls is None:
+        if self._tls is None and url.startswith("https:"):
             self._tls = await self._context()
-        is_own = _origin(url) == _origin(self._options.url)
-        headers = {"Authorization": self._login} if self._login is not None and is_own else {}
-        timeout = session.timeout if timeout_s is None else aiohttp.ClientTimeout(total=timeout_s)
-        # Already encoded: yarl would turn `%2B` and `%3A` of names back into what Cake reads otherwise.
-        target = URL(url, encoded=True)
-        async with (
-            self._translated(parts.path, parts.netloc),
-            session.request(
-                method, target, data=form, headers=headers, allow_redirects=False, timeout=timeout, ssl=self._tls or True
-            ) as response,
-        ):
-            body = await _bounded(response, limit_bytes, parts.path)
-            self._examine(response, body, parts.path, has_login=bool(headers))
-            return Answer(response.status, body, response.content_type, _date(response))
+        return session, self._tls or True
 
-    def quoted(self, text: str) -> str:
-        """Return what somebody else has said without secrets, and no longer than a line or two."""
-        return _SECRETS.sub("<secret>", self.secrets.strike_foreign(text[:_QUOTED_AT_MOST]))[:300]
+    def _login_for(self, url: str) -> dict[str, str]:
+        """Return the header with the HTTP login, which is for the configured server only."""
+        is_own = _origin(url) == _origin(self._options.url)
+        return {"Authorization": self._login} if self._login is not None and is_own else {}
+
+    def quoted(self, text: str, *, longest: int = 300) -> str:
+        """Return what somebody else has said without secrets, and no longer than a line or two, or than that."""
+        return _SECRETS.sub("<secret>", self.secrets.strike_foreign(text[:_QUOTED_AT_MOST]))[:longest]
 
     def login_page(self, where: str, body: bytes) -> GateClosed | None:
         """Return what to raise where a page with a field for a password came in the place of something else."""
@@ -231,6 +287,40 @@ class HttpClient:
             raise _closed(host, error, self._options) from None
         except (aiohttp.http.HttpProcessingError, ValueError) as error:
             raise VmsProtocolError(f"{where} can't be asked: {type(error).__name__}") from None
+
+
+class Stream:
+    """An answer that is read piece by piece; whoever has it closes it."""
+
+    def __init__(self, response: aiohttp.ClientResponse, translated: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        self._response, self._translated = response, translated
+        self.status, self.content_type = response.status, response.content_type
+        self.length = response.content_length
+        """How many bytes are to come, None where that is not told."""
+        self.content_range = response.headers.get("Content-Range")
+
+    async def read(self) -> bytes:
+        """Return what has come, 256 KB at most, as soon as there is something; nothing at the end. Raises VmsError."""
+        async with self._translated():
+            try:
+                return await self._response.content.read(_CHUNK_BYTES)
+            except RuntimeError:  # what aiohttp says where it was closed from this side
+                raise ConnectionClosed("the connection was closed while it was read") from None
+
+    def close(self) -> None:
+        """Let go of it, and of its connection if there was more to come."""
+        self._response.close()
+
+
+def _place(url: str) -> tuple[str, str]:
+    """Return where one asks, for people: path and host."""
+    parts = urlsplit(url)
+    return parts.path, parts.netloc
+
+
+def _encoded(url: str) -> URL:
+    # Already encoded: yarl would turn `%2B` and `%3A` of names back into what Cake reads otherwise.
+    return URL(url, encoded=True)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

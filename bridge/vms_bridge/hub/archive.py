@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.archive import MEDIA_NEEDS, MOST_EVENTS, MOST_LINES, EventClip, EventFrame, RecordedEvent, RecordedPage
-from vms_bridge.errors import BackendDefect, MediaUnavailable
+from vms_bridge.errors import BackendDefect, MediaUnavailable, NoSuchPart
 from vms_bridge.hub import door
 from vms_bridge.hub.text import without
 from vms_bridge.model import Capability, EventPicture, EventRef
@@ -116,6 +116,8 @@ class Archives:
         """Have it heard if the VMS says that it has no such picture or clip of an event."""
         try:
             yield
+        except NoSuchPart:
+            raise
         except MediaUnavailable:
             if isinstance(ref, EventPicture | EventFrame | EventClip):
                 self._on_missing(ref.event)

@@ -8,9 +8,17 @@ from __future__ import annotations
 from vms_bridge.zoneminder.auth import Authenticator
 from vms_bridge.zoneminder.client import JSON_LIMIT_BYTES, Client, segments
 from vms_bridge.zoneminder.memory import Force, MonitorMemory, Sample, Unusable, Version
-from vms_bridge.zoneminder.refusals import DatabaseDown, EmptyAnswer, GatewayFailed, NotThere, PermissionMissing, ServerFailed
-from vms_bridge.zoneminder.transport import Answer, Clock, Transport
-from vms_bridge.zoneminder.values import MOTION, AlarmState, EventRow, MonitorRow, RunState, Storage, Zone
+from vms_bridge.zoneminder.refusals import (
+    DatabaseDown,
+    EmptyAnswer,
+    GatewayFailed,
+    LoginWanted,
+    NotThere,
+    PermissionMissing,
+    ServerFailed,
+)
+from vms_bridge.zoneminder.transport import Answer, Clock, Stream, Transport
+from vms_bridge.zoneminder.values import MOTION, AlarmState, EventRow, LogRow, MonitorRow, RunState, Storage, Zone
 
 __all__ = [
     "JSON_LIMIT_BYTES",
@@ -25,6 +33,8 @@ __all__ = [
     "EventRow",
     "Force",
     "GatewayFailed",
+    "LogRow",
+    "LoginWanted",
     "MonitorMemory",
     "MonitorRow",
     "NotThere",
@@ -33,6 +43,7 @@ __all__ = [
     "Sample",
     "ServerFailed",
     "Storage",
+    "Stream",
     "Transport",
     "Unusable",
     "Version",

@@ -5,6 +5,7 @@ Used for one attempt and thrown away. No message ever holds a URL's query: that 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -13,14 +14,14 @@ from vms_bridge.errors import GateClosed, Redirected, VmsAuthFailed
 from vms_bridge.zoneminder.answers import NotJson, UnfitJson
 from vms_bridge.zoneminder.auth import Authenticator
 from vms_bridge.zoneminder.large_answers import Decoder
-from vms_bridge.zoneminder.refusals import DATABASE_HINT, SEARCHED_BYTES, DatabaseDown, EmptyAnswer, interpret
+from vms_bridge.zoneminder.refusals import DATABASE_HINT, SEARCHED_BYTES, DatabaseDown, EmptyAnswer, LoginWanted, interpret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from vms_bridge.zoneminder.answers import Decoded, Remark
-    from vms_bridge.zoneminder.transport import Answer, Clock, Transport
+    from vms_bridge.zoneminder.transport import Answer, Clock, Stream, Transport
 
 # Two thousand monitors are 7 MB.
 JSON_LIMIT_BYTES = 16 * 1024 * 1024
@@ -28,6 +29,7 @@ _SMALLEST = "host/getVersion"
 _ALWAYS_ANSWERED = frozenset({_SMALLEST, "host/login"})
 # A second login can't mend a refusal that comes this soon after the first.
 _FRESH_TOKEN_S = 30.0
+_MAY_NOT_VIEW = "the user may lack the permission to view this"
 
 
 class Client:
@@ -70,9 +72,9 @@ class Client:
         value, _ = await self._json("POST", path, {}, form=form, timeout_s=timeout_s)
         return value
 
-    def quoted(self, text: str) -> str:
-        """Return what ZoneMinder has said without secrets, and no longer than a line or two."""
-        return self._transport.quoted(text)
+    def quoted(self, text: str, *, longest: int = 300) -> str:
+        """Return what ZoneMinder has said without secrets, and no longer than a line or two, or than that."""
+        return self._transport.quoted(text, longest=longest)
 
     async def get_without_token(self, path: str) -> object:
         """GET without logging in, to see whether the server wants a login at all. Raises VmsError."""
@@ -89,6 +91,34 @@ class Client:
             query = _with_token(query, await self.auth.token())
             answer = await self._send("GET", url, query, limit_bytes=limit_bytes, timeout_s=timeout_s)
         return answer.status, answer.content_type, answer.body
+
+    async def open(
+        self, url: str, query: Mapping[str, str], *, part: tuple[int, int | None] | None = None, timeout_s: float | None = None
+    ) -> Stream:
+        """GET anything on this server with the token, to be read piece by piece; whoever gets it closes it. Raises VmsError.
+
+        `part` is the first byte and the last one (None: the end) that are wanted; which are given is told by the answer. That
+        the token is good no more is noticed before there is anything to read.
+        """
+        token = await self.auth.token()
+        try:
+            return await self._open(url, _with_token(query, token), part, timeout_s)
+        except LoginWanted:
+            if token is None or not await self.auth.renew_after_refusal(token, younger_than_s=_FRESH_TOKEN_S):
+                raise
+        return await self._open(url, _with_token(query, await self.auth.token()), part, timeout_s)
+
+    async def _open(
+        self, url: str, query: Mapping[str, str], part: tuple[int, int | None] | None, timeout_s: float | None
+    ) -> Stream:
+        self.requests += 1
+        headers = {} if part is None else {"Range": f"bytes={part[0]}-{'' if part[1] is None else part[1]}"}
+        with _login_pages(url):
+            stream = await self._transport.open(_target(url, query), headers=headers, timeout_s=timeout_s)
+        if stream.status in {401, 403}:
+            stream.close()
+            raise LoginWanted(f"{urlsplit(url).path} is refused (HTTP {stream.status})", hint=_MAY_NOT_VIEW)
+        return stream
 
     async def _login(self, form: Mapping[str, str]) -> object:
         path = "host/login"
@@ -162,16 +192,25 @@ class Client:
         limit_bytes: int = JSON_LIMIT_BYTES,
     ) -> Answer:
         self.requests += 1
-        encoded = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in query.items())
-        target = f"{url}?{encoded}" if encoded else url
-        try:
+        target = _target(url, query)
+        with _login_pages(url):
             return await self._transport.send(method, target, form=form, timeout_s=timeout_s, limit_bytes=limit_bytes)
-        except Redirected as error:
-            if "view=login" in urlsplit(error.location).query:
-                raise VmsAuthFailed(
-                    f"{urlsplit(url).path} wants a login", hint="the user may lack the permission to view this"
-                ) from None
-            raise
+
+
+@contextmanager
+def _login_pages(url: str) -> Iterator[None]:
+    """Have ZoneMinder's way to its login page be what it means."""
+    try:
+        yield
+    except Redirected as error:
+        if "view=login" in urlsplit(error.location).query:
+            raise LoginWanted(f"{urlsplit(url).path} wants a login", hint=_MAY_NOT_VIEW) from None
+        raise
+
+
+def _target(url: str, query: Mapping[str, str]) -> str:
+    encoded = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in query.items())
+    return f"{url}?{encoded}" if encoded else url
 
 
 def segments(*parts: tuple[str, str]) -> str:

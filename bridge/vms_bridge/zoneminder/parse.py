@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from vms_bridge.zoneminder.event_times import event_times
-from vms_bridge.zoneminder.values import AlarmState, EventRow, MonitorRow, RunState, Storage, Zone
+from vms_bridge.zoneminder.values import AlarmState, EventRow, LogRow, MonitorRow, RunState, Storage, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
 
 TEXT_LIMIT = 4096
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?")
+_CONTENT_RANGE = re.compile(r"(?i)bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _ROW_LIMIT = 10_000
 _KINDS = ("active", "inclusive", "exclusive", "preclusive", "inactive", "privacy")
 
@@ -147,6 +149,7 @@ def parse_monitor(raw: object) -> MonitorRow | None:
         bandwidth_bytes=as_int(status.get("CaptureBandwidth")),
         updated=as_text(status.get("UpdatedOn")) or None if row.get("Capturing") else None,
         min_section_s=max(0.0, _or_default(as_float(row.get("MinSectionLength")), 10.0)),
+        writes_video=as_int(row.get("VideoWriter")) != 0,
         events={
             "total": as_int(counters.get("TotalEvents")),
             "hour": as_int(counters.get("HourEvents")),
@@ -307,6 +310,36 @@ def parse_event(
         video=as_text(row.get("DefaultVideo")),
         saves_jpegs=as_bool(row.get("SaveJPEGs"), default=True),
     )
+
+
+def parse_logs(raw: object) -> list[LogRow]:
+    """Read a page of the log, in the order given; a line without an id or a time is left out."""
+    found = []
+    for row in rows(raw, "logs", "Log"):
+        number, seconds = as_id(row.get("Id")), as_float(row.get("TimeKey"))
+        time = None if seconds is None else _moment(seconds)
+        if number is None or time is None:
+            continue
+        level, component = as_int(row.get("Level")), as_text(row.get("Component"))
+        message = as_text(row.get("Message"))
+        found.append(LogRow(id=int(number), time=time, level=level or 0, component=component, message=message))
+    return found
+
+
+def _moment(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def parse_content_range(text: str | None) -> tuple[int, int, int | None] | None:
+    """Read HTTP's Content-Range: first byte, last byte, and how many the whole has (None: untold); None where it is none."""
+    found = _CONTENT_RANGE.fullmatch((text or "").strip())
+    if found is None:
+        return None
+    first, last, whole = int(found[1]), int(found[2]), None if found[3] == "*" else int(found[3])
+    return None if last < first or (whole is not None and whole <= first) else (first, last, whole)
 
 
 def parse_count(raw: object) -> int | None:

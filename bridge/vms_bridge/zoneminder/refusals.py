@@ -24,6 +24,10 @@ class PermissionMissing(VmsAuthFailed):
     """The login is good, but this user may not do this."""
 
 
+class LoginWanted(VmsAuthFailed):
+    """ZoneMinder wants a login for a page of its own: the token is good no more, or this user may not see this."""
+
+
 class ServerFailed(VmsProtocolError):
     """ZoneMinder failed at this question (HTTP 5xx); it may do better the next time."""
 

@@ -32,6 +32,32 @@ class Answer(Protocol):
         """When it was given, by the server's clock; None where it does not say."""
 
 
+class Stream(Protocol):
+    """An answer that is read piece by piece, and closed by who has it."""
+
+    @property
+    def status(self) -> int:
+        """HTTP's number."""
+
+    @property
+    def content_type(self) -> str:
+        """Such as video/mp4."""
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes are to come, None where that is not told."""
+
+    @property
+    def content_range(self) -> str | None:
+        """HTTP's header of that name: which bytes these are, of how many."""
+
+    async def read(self) -> bytes:
+        """Return what has come, of bounded size, as soon as there is something; nothing at the end. Raises VmsError."""
+
+    def close(self) -> None:
+        """Let go of it, at its end or before."""
+
+
 class Transport(Protocol):
     """How questions get to a server: bounded in size and time, following no redirect, raising VmsError for what goes wrong."""
 
@@ -46,8 +72,11 @@ class Transport(Protocol):
     ) -> Answer:
         """Ask at a URL that is encoded already, and return the whole answer. Raises VmsError."""
 
-    def quoted(self, text: str) -> str:
-        """Return what somebody else has said without secrets, and no longer than a line or two."""
+    async def open(self, url: str, *, headers: Mapping[str, str], timeout_s: float | None = None) -> Stream:
+        """GET at a URL that is encoded already; the answer, or each piece of it, may take that long. Raises VmsError."""
+
+    def quoted(self, text: str, *, longest: int = ...) -> str:
+        """Return what somebody else has said without secrets, and no longer than a line or two, or than that."""
 
     def login_page(self, where: str, body: bytes) -> VmsError | None:
         """Return what to raise where the login page of something before the server came in the place of its answer."""

@@ -71,6 +71,8 @@ class MonitorRow:
     """When the daemon has written its status, in the server's words; only from 1.37 on it does so even if nothing has changed."""
     events: Mapping[str, int | None] = field(default_factory=dict)
     min_section_s: float = 10.0
+    writes_video: bool = True
+    """Whether what it records now is a video, and not single pictures only."""
 
     @property
     def modes(self) -> dict[str, str]:
@@ -156,6 +158,18 @@ class EventRow:
     max_score: int | None = None
     video: str = ""
     saves_jpegs: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRow:
+    """One line of ZoneMinder's log, as it stands in its database."""
+
+    id: int
+    time: datetime
+    level: int
+    """-4 for what ends a daemon at once, -3 fatal, -2 an error, -1 a warning, 0 said to people, 1 to 9 for debugging."""
+    component: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

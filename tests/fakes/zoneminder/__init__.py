@@ -11,6 +11,6 @@ from __future__ import annotations
 from tests.fakes.zoneminder.memory import MemoryWriter
 from tests.fakes.zoneminder.personality import Personality, by_version
 from tests.fakes.zoneminder.server import FakeZoneMinder, User
-from tests.fakes.zoneminder.world import FakeEvent, FakeMonitor, World
+from tests.fakes.zoneminder.world import FakeEvent, FakeLine, FakeMonitor, World
 
-__all__ = ["FakeEvent", "FakeMonitor", "FakeZoneMinder", "MemoryWriter", "Personality", "User", "World", "by_version"]
+__all__ = ["FakeEvent", "FakeLine", "FakeMonitor", "FakeZoneMinder", "MemoryWriter", "Personality", "User", "World", "by_version"]

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tests.fakes.zoneminder.personality import Personality
-    from tests.fakes.zoneminder.world import FakeEvent, FakeMonitor, World
+    from tests.fakes.zoneminder.world import FakeEvent, FakeLine, FakeMonitor, World
 
 CAMERA_SECRET = "rtsp-camera-secret"
+_CODES = {-4: "PNC", -3: "FAT", -2: "ERR", -1: "WAR", 0: "INF"}
 
 
 def spelt(value: Any, personality: Personality) -> Any:  # noqa: ANN401 (JSON)
@@ -43,6 +44,7 @@ def monitor(world: World, item: FakeMonitor) -> dict[str, Any]:
         "Function": item.function,
         "Enabled": item.enabled, "Path": f"rtsp://user:{CAMERA_SECRET}@camera/", "User": "user", "Pass": CAMERA_SECRET,
         "Width": item.width, "Height": item.height, "Colours": 4, "Orientation": "ROTATE_0", "Controllable": False,
+        "VideoWriter": item.video_writer,
     }  # fmt: skip
     if p.counters_in_monitor:
         row |= counters
@@ -65,7 +67,7 @@ def _modern_monitor(world: World, item: FakeMonitor, events: int) -> dict[str, A
         "Id": item.id, "Name": item.name, "ServerId": item.server_id, "Type": item.type, "Enabled": int(item.enabled),
         "Path": f"rtsp://user:{CAMERA_SECRET}@camera/", "User": "user", "Pass": CAMERA_SECRET,
         "Width": item.width, "Height": item.height, "Deleted": item.deleted, "ZoneCount": len(item.zones),
-        "MinSectionLength": item.min_section,
+        "MinSectionLength": item.min_section, "VideoWriter": item.video_writer,
         "Capturing": item.capturing, "Analysing": item.analysing, "Recording": item.recording, "Decoding": item.decoding,
     }  # fmt: skip
     status = dict.fromkeys(recorded.STATUS)
@@ -93,7 +95,8 @@ def event(world: World, item: FakeEvent) -> dict[str, Any]:
     row: dict[str, Any] = {
         "Id": item.id, "MonitorId": item.monitor_id, "Name": f"Event-{item.id}" if item.end else "New Event",
         "Cause": item.cause, "Width": 640, "Height": 480, "Length": None if item.length is None else f"{item.length:.2f}",
-        "Frames": item.frames, "AlarmFrames": item.alarm_frames, "DefaultVideo": f"{item.id}-video.mp4", "TotScore": 100,
+        "Frames": item.frames, "AlarmFrames": item.alarm_frames, "TotScore": 100,
+        "DefaultVideo": "" if item.is_jpegs else f"{item.id}-video.mp4",
         "AvgScore": 10, "MaxScore": item.max_score, "Archived": 0, "Notes": item.notes, "DiskSpace": None, "MaxScoreFrameId": 234,
     }  # fmt: skip
     if p.old_times:
@@ -117,7 +120,7 @@ def _modern_event(world: World, item: FakeEvent) -> dict[str, Any]:
         "Id": item.id, "MonitorId": item.monitor_id, "Name": f"Event-{item.id}" if item.end else "New Event",
         "Cause": item.cause, "Notes": item.notes, "StartDateTime": start, "EndDateTime": end, "Width": 640, "Height": 480,
         "Length": f"{length:.2f}", "Frames": item.frames, "AlarmFrames": item.alarm_frames, "MaxScore": item.max_score or 0,
-        "DefaultVideo": f"{item.id}-video.h264.mp4" if item.end else "incomplete.h264.mp4",
+        "DefaultVideo": "" if item.is_jpegs else f"{item.id}-video.h264.mp4" if item.end else "incomplete.h264.mp4",
         "MaxScoreFrameId": None if item.frames is None else 1, "DiskSpace": 1000 if item.end else None,
         "StartTimeSecs": seconds, "EndTimeSecs": f"{computed.timestamp() if item.end is None else int(item.end.timestamp()):.2f}",
         "StartTime": start, "EndTime": end or _local(world, computed),
@@ -128,6 +131,14 @@ def _modern_event(world: World, item: FakeEvent) -> dict[str, Any]:
 
 def _local(world: World, time: datetime) -> str:
     return time.astimezone(world.zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def log_line(number: int, item: FakeLine) -> dict[str, Any]:
+    row = {
+        "Id": number, "TimeKey": f"{item.time:.6f}", "Component": item.component, "ServerId": None, "Pid": 4711,
+        "Level": item.level, "Code": _CODES.get(item.level, "DB1"), "Message": item.message, "File": "zm_monitor.cpp", "Line": 12,
+    }  # fmt: skip
+    return {"Log": row}
 
 
 def zones(world: World) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import operator
 import re
 from collections import deque
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from aiohttp import web
 from tests.fakes.zoneminder import recorded, render
+from tests.fakes.zoneminder.media import ERROR_PAGE, JPEG, image, video
 
 if TYPE_CHECKING:
     import ssl
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from tests.fakes.gate import Gate
     from tests.fakes.zoneminder.world import FakeEvent, FakeMonitor, World
 
-JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 100 + b"\xff\xd9"
 VIEWER = frozenset({"monitors:view", "events:view", "stream:view"})
 ADMIN = VIEWER | {"system:view", "system:edit", "monitors:edit", "events:edit"}
 _ENUMS = {
@@ -87,6 +88,9 @@ class FakeZoneMinder:
     count: int = 0
     pictures_asked: int = 0
     """How often somebody has asked for an event's picture."""
+    clips_asked: int = 0
+    clip_fault: str = ""
+    """How clips are given: `hangs`, `short`, `long`, `ignores-range`, `416`, `another-part`, `packed`; empty: as they should."""
     logins: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
     faults: dict[str, Fault] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -268,6 +272,7 @@ class FakeZoneMinder:
             (r"storage", "system:view", self._storage),
             (r"storage/view/(\d+)", "system:view", lambda n: {"storage": self._one(self._areas(), "storage", int(n))}),
             (r"servers", "system:view", lambda: {"servers": [{"Server": row} for row in self.servers]}),
+            (r"logs", "system:view", lambda: self._logs(query)),
             (r"zones", "monitors:view", self._zones),
             (r"zones/forMonitor/(\d+)", "monitors:view", lambda n: self._zones(int(n))),
             (r"configs/viewByName/(\w+)", "", self._config),
@@ -302,6 +307,15 @@ class FakeZoneMinder:
         ]
         self._examine("states", range(1, len(rows) + 1))
         return {"states": rows}
+
+    def _logs(self, query: Any) -> object:  # noqa: ANN401 (a multidict)
+        lines = list(enumerate(self.world.log, 1))
+        lines.sort(key=lambda line: line[1].time, reverse=query.get("direction") == "desc")
+        limit, page = min(int(query.get("limit", 100)), 100), int(query.get("page", 1))
+        shown = lines[(page - 1) * limit : page * limit]
+        if page > 1 and not shown:
+            raise _Denied(404, "NotFoundException", "Not Found")
+        return {"logs": [render.log_line(number, line) for number, line in shown]}
 
     def _zones(self, monitor: int | None = None) -> object:
         rows = [row for row in render.zones(self.world) if monitor in {None, row["Zone"]["MonitorId"]}]
@@ -445,7 +459,8 @@ class FakeZoneMinder:
 
     def _events(self, filters: str, query: Any, user: User) -> object:  # noqa: ANN401 (a multidict)
         chosen = [event for event in self._filtered(filters) if event.monitor_id not in user.hidden]
-        chosen.sort(key=lambda event: event.id, reverse=query.get("direction") == "desc")
+        by_start = query.get("sort") in {"StartDateTime", "StartTime"}
+        chosen.sort(key=lambda event: (event.start if by_start else 0, event.id), reverse=query.get("direction") == "desc")
         p = self.world.personality
         if "limit" not in query and p.default_limit is None:
             rows = [render.event(self.world, event) for event in chosen]
@@ -469,11 +484,14 @@ class FakeZoneMinder:
             if name == "Id >":
                 low = int(value)
                 chosen = [event for event in chosen if event.id > low]
-            elif name in {"StartDateTime <", "StartTime <", "StartDateTime >", "StartTime >"}:
-                if name.startswith("StartDate") and self.world.personality.old_times:
+            elif name == "Id <":
+                chosen = [event for event in chosen if event.id < int(value)]
+            elif (column := name.partition(" ")[0]) in {"StartDateTime", "StartTime"}:
+                if column == "StartDateTime" and self.world.personality.old_times:
                     raise _Denied(500, "PDOException", "Unknown column 'Event.StartDateTime'")
                 limit = datetime.fromisoformat(value).replace(tzinfo=self.world.zone).astimezone(UTC)
-                chosen = [event for event in chosen if (event.start < limit if name.endswith("<") else event.start > limit)]
+                holds = {"<": operator.lt, ">": operator.gt, ">=": operator.ge}[name.partition(" ")[2]]
+                chosen = [event for event in chosen if holds(event.start.replace(microsecond=0), limit)]
             elif name in {"Id", "MonitorId"}:
                 exact.setdefault(name, set()).add(value)
             else:
@@ -483,19 +501,24 @@ class FakeZoneMinder:
         return chosen
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
-        self.pictures_asked += 1
-        bad = await self._misbehave(request, "index.php")
+        is_video = request.query.get("view") == "view_video"
+        self.pictures_asked += not is_video
+        self.clips_asked += is_video
+        bad = await self._misbehave(request, "view_video" if is_video else "index.php")
         if bad is not None:
             return bad
         try:
             user = self._user(dict(request.query))
-            self._allow(user, "events:view")
         except _Denied:
             return web.Response(status=302, headers={"Location": f"{self.sub_path}/index.php?view=login"})
+        if "events:view" not in user.permissions:
+            return web.Response(text=ERROR_PAGE, content_type="text/html")
         event = self.world.events.get(int(request.query.get("eid", 0)))
-        if event is None or not self.world.has_picture(event):
+        if event is None:
             return web.Response(status=404, content_type="text/html", charset="UTF-8")
-        return web.Response(body=self.picture, content_type=self.picture_type)
+        if is_video:
+            return await video(request, event, self.clip_fault)
+        return image(self.world, event, request.query.get("fid", ""), self.picture, self.picture_type)
 
     async def _zms(self, request: web.Request) -> web.StreamResponse:
         bad = await self._misbehave(request, "zms")

@@ -54,6 +54,8 @@ class FakeMonitor:
     is_forced_off: bool = False
     restarts: int = 0
     server_id: int = 0
+    video_writer: int = 2
+    """0: it records no video."""
 
     def zone_rows(self) -> list[tuple[int, str, str]]:
         """Return every zone's id, name and kind."""
@@ -70,6 +72,16 @@ class FakeMonitor:
 
 
 @dataclass(slots=True)
+class FakeLine:
+    """A line of the log."""
+
+    time: float
+    message: str
+    level: int = 0
+    component: str = "zmc_m1"
+
+
+@dataclass(slots=True)
 class FakeEvent:
     id: int
     monitor_id: int
@@ -83,6 +95,12 @@ class FakeEvent:
     length: float | None = 0.0
     has_picture: bool | None = None
     """Whether `fid=snapshot` answers; None: as its monitor's decoding has it."""
+    is_jpegs: bool = False
+    """Whether it was recorded as single pictures, and not as a video."""
+    clip: bytes | Path | None = None
+    """Its video; None: one that is made up."""
+    is_annotated: bool = False
+    """Whether a detection hook has left its picture."""
 
 
 class World:
@@ -105,6 +123,7 @@ class World:
         self.events: dict[int, FakeEvent] = {}
         self.next_event = 1
         self.states = {"default": True, "Quiet": False, "a/b & c": False}
+        self.log: list[FakeLine] = []
         self.shm_dir = shm_dir
         self.memories: dict[int, MemoryWriter] = {}
         self.loaded_zones: dict[int, list[str]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from vms_bridge.backends.http import HttpClient
+from vms_bridge.backends.http import CONNECTIONS, HttpClient
 from vms_bridge.backends.zoneminder.remarks import Remarks
 from vms_bridge.zoneminder import Client
 
@@ -18,10 +18,17 @@ class Api(Client):
     """Requests to one configured ZoneMinder; use as an async context manager."""
 
     def __init__(
-        self, config: ZoneMinderConfig, clock: Clock, remarks: Remarks | None = None, secrets: Secrets | None = None
+        self,
+        config: ZoneMinderConfig,
+        clock: Clock,
+        remarks: Remarks | None = None,
+        secrets: Secrets | None = None,
+        *,
+        connections: int = CONNECTIONS,
     ) -> None:
         self.remarks = remarks or Remarks()
-        self._http = HttpClient(config, config.timeout, "application/json, image/jpeg", name="ZoneMinder", secrets=secrets)
+        accept = "application/json, image/jpeg"
+        self._http = HttpClient(config, config.timeout, accept, name="ZoneMinder", secrets=secrets, connections=connections)
         super().__init__(
             config.url,
             self._http,

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.zoneminder.absence import Absence
 from vms_bridge.backends.zoneminder.actions import perform
 from vms_bridge.backends.zoneminder.api import Api
+from vms_bridge.backends.zoneminder.archive import Archive, Recordings
 from vms_bridge.backends.zoneminder.checkup import examine
 from vms_bridge.backends.zoneminder.facts import VersionChanged
 from vms_bridge.backends.zoneminder.fallback import Fallback
 from vms_bridge.backends.zoneminder.follower import LastRead
+from vms_bridge.backends.zoneminder.line import CONNECTIONS, Line
 from vms_bridge.backends.zoneminder.remarks import Remarks
 from vms_bridge.backends.zoneminder.session import ZoneMinderSession
 from vms_bridge.backends.zoneminder.system import SystemCache
@@ -54,6 +56,8 @@ class ZoneMinder:
         self._trouble = Trouble(_LOG, f"{system}: ZoneMinder's API", clock.monotonic)
         self._lost: ZoneMinderSession | None = None
         """The connection that was served last, until somebody goes on with it."""
+        self._recordings: Recordings | None = None
+        self.archive = Archive(self._live_recordings)
 
     @property
     def url(self) -> str | None:
@@ -62,12 +66,16 @@ class ZoneMinder:
 
     async def run(self, feed: Feed) -> None:
         """Connect and report what happens until cancelled. Raises VmsError when the system is lost, its shared memory too."""
+        async with Line(Api(self._config, self._clock, self._remarks, self.secrets, connections=CONNECTIONS)) as line:
+            await self._run(feed, line)
+
+    async def _run(self, feed: Feed, line: Line) -> None:
         fallback = Fallback(self._clock)
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         try:
             while True:
                 try:
-                    await self._serve(feed, fallback)
+                    await self._serve(feed, fallback, line)
                 except VersionChanged as change:
                     _LOG.warning("%s: %s; a new connection begins", self._system, change)
                     self._lost = None  # what it knew of the memory's layout is no longer so
@@ -82,12 +90,12 @@ class ZoneMinder:
         finally:
             await fallback.stop()
 
-    async def _serve(self, feed: Feed, fallback: Fallback) -> None:
+    async def _serve(self, feed: Feed, fallback: Fallback, line: Line) -> None:
         """Serve by one connection until it is lost. Raises VmsError.
 
         In a task of its own: before Python 3.13 a task group forgets a stop for a loss of the same moment.
         """
-        task = asyncio.create_task(self._serve_by_one(feed, fallback), name=f"{self._system}: connection")
+        task = asyncio.create_task(self._serve_by_one(feed, fallback, line), name=f"{self._system}: connection")
         try:
             await asyncio.wait({task})
         finally:
@@ -97,13 +105,13 @@ class ZoneMinder:
                 task.exception()  # called, though a stop comes first
         task.result()
 
-    async def _serve_by_one(self, feed: Feed, fallback: Fallback) -> None:
+    async def _serve_by_one(self, feed: Feed, fallback: Fallback, line: Line) -> None:
         try:
             async with Api(self._config, self._clock, self._remarks, self.secrets) as api, self._connected(api, feed) as session:
                 await session.open()
                 await fallback.stop()
                 self._trouble.over()
-                self._session = session
+                self._session, self._recordings = session, Recordings(session, line)
                 await session.serve()
         except BaseExceptionGroup as group:
             raise _cause(group) from None
@@ -154,6 +162,11 @@ class ZoneMinder:
             raise VmsUnreachable("ZoneMinder is not connected", system=self._system)
         return self._session
 
+    def _live_recordings(self) -> Recordings:
+        if self._recordings is None:
+            raise VmsUnreachable("ZoneMinder is not connected", system=self._system)
+        return self._recordings
+
     async def _change_run_state(self, session: ZoneMinderSession, action: SetRunState) -> bool:
         # It takes minutes on slow hosts, and must outlive a connection that is lost meanwhile.
         async with Api(self._config, self._clock, self._remarks, self.secrets) as api:
@@ -169,7 +182,7 @@ class ZoneMinder:
             yield session
         finally:
             self._lost = self._session
-            self._session = None
+            self._session = self._recordings = None
             session.close()
 
 

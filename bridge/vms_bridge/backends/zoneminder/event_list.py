@@ -30,7 +30,7 @@ class EventList:
     def __init__(self, api: Api, times: TimeWitness, unreadable: Unreadable, pace: Pace) -> None:
         self._api, self.times, self.local, self._pace = api, times, times.local, pace
         self.unreadable = unreadable
-        self._start_column = "StartDateTime"
+        self._start_column, self._knows_column = "StartDateTime", False
 
     async def above(self, low: int, *, known_to: int = 0) -> Page:
         """Return the first rows above that id; up to `known_to` there was no trouble with them before."""
@@ -97,6 +97,69 @@ class EventList:
         except VmsProtocolError:
             return None
 
+    async def below(self, high: int | None, low: int, monitors: Sequence[str] = ()) -> Page:
+        """Return the newest rows between these ids (None: no bound), of these monitors (none: of all), in descending order.
+
+        `read_to` of the page is the lowest id above which nothing is left out.
+        """
+        try:
+            found = await self._ask(_between(low, high, monitors), ascending=False)
+        except VmsError as error:
+            if not may_be_a_row(error):
+                raise
+            return await self._below_apart(high, low, monitors, error)
+        is_followed = all(low < row.id and (high is None or row.id < high) for row in found)
+        if not is_followed or (monitors and not {row.monitor_id for row in found} <= set(monitors)):
+            raise VmsProtocolError("api/events answered with other events than those that were asked for")
+        return Page(found, has_more=len(found) >= PAGE, read_to=found[-1].id if found else low)
+
+    async def extent(
+        self, low: int, high: int | None, monitors: Sequence[str], since: datetime | None, until: datetime | None
+    ) -> tuple[int | None, EventRow | None]:
+        """Return how many rows there are between these ids that began in that time, and the lowest of them.
+
+        None where that is not known: one row that can't be read is the lowest.
+        """
+        filters = _between(low, high, monitors)
+        if (since is not None or until is not None) and not self._knows_column:
+            await self._ask([("Id >", "0")], ascending=False, limit=1)
+        filters += [] if since is None else [(f"{self._start_column} >=", self._local(since))]
+        filters += [] if until is None else [(f"{self._start_column} <", self._local(until))]
+        try:
+            answer, date = await self._request(filters, ascending=True, limit=1)
+            found = self._parsed(answer, date)
+        except VmsError as error:
+            if not may_be_a_row(error):
+                raise
+            return None, None
+        count = parse_count(answer)
+        return (len(found) if not found else count), next(iter(found), None)
+
+    async def last_before(self, time: datetime) -> int:
+        """Return the id of the row that began last before that time, 0 where there is none."""
+        return next((row.id for row in await self._beside(time, "<")), 0)
+
+    async def first_from(self, time: datetime) -> int | None:
+        """Return the id of the row that began first from that time on, None where there is none."""
+        return next((row.id for row in await self._beside(time, ">=")), None)
+
+    async def _beside(self, time: datetime, side: str) -> list[EventRow]:
+        if not self._knows_column:
+            await self._ask([("Id >", "0")], ascending=False, limit=1)
+        filters = [(f"{self._start_column} {side}", self._local(time))]
+        return await self._ask(filters, ascending=side != "<", limit=1, sort=self._start_column)
+
+    async def _below_apart(self, high: int | None, low: int, monitors: Sequence[str], reason: VmsError) -> Page:
+        """Read the highest of these ids one by one where they can't be read together."""
+        search = self._search(reason, near=low)
+        if high is None:
+            newest = await search.newest()
+            high = newest[0].id + 1 if newest else low + 1
+        first = max(low + 1, high - PAGE)
+        found = await search.these(range(first, high))
+        wanted = [row for row in found if not monitors or row.monitor_id in monitors]
+        return Page(sorted(wanted, key=lambda row: -row.id), has_more=first > low + 1, read_to=first)
+
     def _search(self, reason: VmsError | None = None, *, near: int = 0) -> Search:
         return Search(self._ask, self.unreadable, self._pace, reason=reason, near=near)
 
@@ -104,29 +167,47 @@ class EventList:
         return f"{time.astimezone(self.local.reading):%Y-%m-%d %H:%M:%S}"
 
     async def _ask(
-        self, filters: Filters, *, ascending: bool = True, limit: int = PAGE, page: int = 1, timeout_s: float | None = None
+        self,
+        filters: Filters,
+        *,
+        ascending: bool = True,
+        limit: int = PAGE,
+        page: int = 1,
+        timeout_s: float | None = None,
+        sort: str = "Id",
     ) -> list[EventRow]:
         try:
-            answer, date = await self._request(filters, ascending=ascending, limit=limit, page=page, timeout_s=timeout_s)
+            answer, date = await self._request(
+                filters, ascending=ascending, limit=limit, page=page, timeout_s=timeout_s, sort=sort
+            )
         except NotThere:
             if page == 1:
                 raise
             return []  # ZoneMinder's answer for a page behind the last
+        found = self._parsed(answer, date)
+        return sorted(found, key=lambda row: row.id, reverse=not ascending)
+
+    def _parsed(self, answer: object, date: datetime | None) -> list[EventRow]:
         found = parse_events(answer, self.local.reading, trusts_unix_times=self.local.by_clock is None, date=date)
         if len(found) < len(mapping(answer)["events"]):  # whose row it is, it does not say; so nobody is missing for sure
             raise VmsProtocolError("api/events answered with rows without an id or a start", hint="look at ZoneMinder's log")
         if found:
-            self._start_column = "StartTime" if _has_old_names(answer) else "StartDateTime"
-        return sorted(found, key=lambda row: row.id, reverse=not ascending)
+            self._start_column, self._knows_column = "StartTime" if _has_old_names(answer) else "StartDateTime", True
+        return found
 
     async def _request(
-        self, filters: Filters, *, ascending: bool, limit: int, page: int = 1, timeout_s: float | None = None
+        self, filters: Filters, *, ascending: bool, limit: int, page: int = 1, timeout_s: float | None = None, sort: str = "Id"
     ) -> tuple[object, datetime | None]:
-        query = {"sort": "Id", "direction": "asc" if ascending else "desc", "limit": str(limit), "page": str(page)}
+        query = {"sort": sort, "direction": "asc" if ascending else "desc", "limit": str(limit), "page": str(page)}
         answer, date = await self._api.get_dated(f"events/index/{segments(*filters)}", query, timeout_s=timeout_s)
         if not isinstance(mapping(answer).get("events"), (list, dict)):
             raise VmsProtocolError("api/events answered without a list of events", hint="look at ZoneMinder's log")
         return answer, date
+
+
+def _between(low: int, high: int | None, monitors: Sequence[str]) -> list[tuple[str, str]]:
+    bounds = [("Id >", str(low)), *([] if high is None else [("Id <", str(high))])]
+    return bounds + [("MonitorId", number) for number in monitors]
 
 
 def _has_old_names(answer: object) -> bool:

@@ -93,10 +93,15 @@ class EventTracker:
         newest = self._tracked.get(self._newest.id(monitor_id))
         return 0.0 if newest is None or newest.event.is_over else newest.unchanged_s
 
+    def known(self, event_id: int) -> Event | None:
+        """Return the event as it was read last, None where it is not followed."""
+        tracked = self._tracked.get(event_id)
+        return None if tracked is None else tracked.event
+
     def is_open(self, event_id: int) -> bool:
         """Say whether this event is known and has not ended."""
-        tracked = self._tracked.get(event_id)
-        return tracked is not None and not tracked.event.is_over
+        event = self.known(event_id)
+        return event is not None and not event.is_over
 
     def expect_end(self, event_id: int) -> None:
         """Note that this event is about to be closed: the next polls read its row, however many newer ones there are."""
@@ -313,13 +318,7 @@ class EventTracker:
         _LOG.warning("%s events are older than catch_up_days (%g) and are not reported", count or "some", days)
 
     async def _process(
-        self,
-        page: Sequence[EventRow],
-        place: Place,
-        *,
-        late: bool,
-        gone: Sequence[int] = (),
-        since: datetime | None = None,
+        self, page: Sequence[EventRow], place: Place, *, late: bool, gone: Sequence[int] = (), since: datetime | None = None
     ) -> None:
         """Report what is new in these rows, in order, and what has become of events that are `gone` from them.
 

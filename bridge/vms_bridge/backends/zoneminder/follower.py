@@ -11,6 +11,7 @@ from vms_bridge.backends.zoneminder.pace import Bell
 from vms_bridge.backoff import Backoff
 from vms_bridge.errors import VmsError, VmsUnreachable
 from vms_bridge.logs import Trouble
+from vms_bridge.zoneminder import PermissionMissing
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -55,6 +56,8 @@ class EventHealth:
     """Whether what is known of them is current."""
     has_trouble: bool = False
     """Whether they were asked for in vain."""
+    is_refused: bool = False
+    """Whether this user may not read them at all."""
 
 
 class EventFollower:
@@ -109,7 +112,7 @@ class EventFollower:
                 raise
             except VmsError as error:
                 self._health.is_good = self._has_begun = False
-                self._health.has_trouble = True
+                self._health.has_trouble, self._health.is_refused = True, isinstance(error, PermissionMissing)
                 self._trouble.report(error, hint=error.hint)
                 self._listener.events_health_changed()
                 self._next_turn.set()
@@ -117,7 +120,7 @@ class EventFollower:
             else:
                 backoff.reset()
                 self._trouble.over()
-                self._health.has_trouble = False
+                self._health.has_trouble = self._health.is_refused = False
                 self._set_good()
                 await self._wait()
 

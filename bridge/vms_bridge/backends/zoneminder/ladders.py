@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.monitor_ladder import Lags, is_same
 from vms_bridge.backends.zoneminder.sources.asker import in_need, lag_of
+from vms_bridge.backends.zoneminder.system_summary import RECORDED
 from vms_bridge.model import FullState, StateUpdate, SystemLost, SystemState, SystemUpdate
 
 if TYPE_CHECKING:
@@ -125,7 +126,10 @@ class Ladders:
         )
 
     def _descriptions(self) -> tuple[Monitor, ...]:
-        return tuple(ladder.description() for ladder in self._by_id.values())
+        described = tuple(ladder.description() for ladder in self._by_id.values())
+        if not self._health.is_refused:
+            return described
+        return tuple(replace(monitor, capabilities=monitor.capabilities - RECORDED) for monitor in described)
 
     def _system_state(self) -> SystemState:
         state = self._system.state()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,12 +11,15 @@ from vms_bridge.model import EventPicture
 from vms_bridge.zoneminder.parse import as_text, mapping
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.clock import Clock
     from vms_bridge.model import PictureRef
 
 PICTURE_LIMIT_BYTES = 5 * 1024 * 1024
-_TRY_AGAIN_S = (0.3, 1.0)
+TRY_AGAIN_S = (0.3, 1.0)
+"""When a picture of an event is asked for again: its first frame may not be on the disk yet."""
 _ZMS_S = 600.0
 """So long is believed where zms is."""
 _ZMS_AGAIN_S = 60.0
@@ -31,27 +35,27 @@ class Pictures:
     """Fetches JPEGs over one connection."""
 
     def __init__(self, api: Api, url: str, clock: Clock) -> None:
-        self._api, self._url, self._clock = api, url, clock
+        self._api, self._clock = api, clock
+        self.page = f"{url}/index.php"
+        """Where pictures and clips of events are."""
+        self._portal = url
         self._zms, self._zms_read = zms_url(url, ""), float("-inf")
 
     async def fetch(self, ref: PictureRef) -> bytes:
         """Return the picture. Raises MediaUnavailable or VmsError."""
-        number = ref.event.id if isinstance(ref, EventPicture) else ref.monitor
-        if not number.isdecimal():
-            raise MediaUnavailable("ZoneMinder's ids are numbers")
         if isinstance(ref, EventPicture):
-            return await self._event(number)
-        query = {"monitor": number, "mode": "single", "scale": "100"}
+            return await self._event(decimal(ref.event.id))
+        number = decimal(ref.monitor)
         try:
-            return await self._get(await self._zms_url(), query, f"monitor {number}")
+            return await self._get(await self.live_page(), live_query(number), f"monitor {number}")
         except MediaUnavailable:
-            self._ask_again_in(_ZMS_AGAIN_S - (self._clock.monotonic() - self._zms_read))  # perhaps zms is elsewhere by now
+            self.gave_none()
             raise
 
     async def has(self, event_id: str, *, within_s: float) -> bool:
         """Say whether this event's picture can be had now. Raises MediaLate where nobody answers in time."""
         try:
-            await self._get(f"{self._url}/index.php", _snapshot_of(event_id), f"event {event_id}", timeout_s=within_s)
+            await self._get(self.page, frame_query(event_id, "snapshot"), f"event {event_id}", timeout_s=within_s)
         except MediaLate:
             raise
         except MediaUnavailable:
@@ -59,53 +63,89 @@ class Pictures:
         return True
 
     async def _event(self, number: str) -> bytes:
-        query = _snapshot_of(number)
-        for pause in _TRY_AGAIN_S:
+        query = frame_query(number, "snapshot")
+        for pause in TRY_AGAIN_S:
             try:
-                return await self._get(f"{self._url}/index.php", query, f"event {number}")
+                return await self._get(self.page, query, f"event {number}")
             except MediaUnavailable:
-                # The first frame of an event may not be on the disk yet.
                 await self._clock.sleep(pause)
-        return await self._get(f"{self._url}/index.php", query, f"event {number}")
+        return await self._get(self.page, query, f"event {number}")
 
-    async def _zms_url(self) -> str:
+    async def live_page(self) -> str:
+        """Return where zms is."""
         if self._clock.monotonic() - self._zms_read >= _ZMS_S:
             try:
                 answer = await self._api.get("configs/viewByName/ZM_PATH_ZMS")
             except (VmsAuthFailed, VmsProtocolError):
                 self._ask_again_in(_ZMS_AGAIN_S)
                 return self._zms  # as it was
-            self._zms = zms_url(self._url, as_text(mapping(mapping(answer).get("config")).get("Value")))
+            self._zms = zms_url(self._portal, as_text(mapping(mapping(answer).get("config")).get("Value")))
             self._zms_read = self._clock.monotonic()
         return self._zms
+
+    def gave_none(self) -> None:
+        """Note that zms has given no picture: perhaps it is elsewhere by now."""
+        self._ask_again_in(_ZMS_AGAIN_S - (self._clock.monotonic() - self._zms_read))
 
     def _ask_again_in(self, seconds: float) -> None:
         self._zms_read = self._clock.monotonic() - _ZMS_S + max(seconds, 0.0)
 
     async def _get(self, url: str, query: dict[str, str], what: str, *, timeout_s: float | None = None) -> bytes:
-        try:
+        with explained(f"picture of {what}"):
             status, content_type, body = await self._api.fetch(url, query, PICTURE_LIMIT_BYTES, timeout_s=timeout_s)
-        except GateClosed as error:
-            raise MediaUnavailable(f"no picture of {what}: {error}", hint=error.hint) from None
-        except VmsAuthFailed as error:
-            raise MediaUnavailable(f"ZoneMinder does not show {what} to this user", hint=error.hint) from None
-        except VmsProtocolError as error:
-            raise MediaUnavailable(f"no picture of {what}: {error}", hint=error.hint) from None
-        except VmsUnreachable as error:
-            raise MediaLate(f"no picture of {what} in time: {error}") from None
         if status in {401, 403}:
-            raise MediaUnavailable(f"ZoneMinder does not show {what} to this user", hint="it needs the permission Stream: View")
+            hint = "it needs the permission Stream: View"
+            raise MediaUnavailable(f"ZoneMinder does not show the picture of {what} to this user", hint=hint)
         if status >= 400:
             raise MediaUnavailable(f"ZoneMinder has no picture of {what} (HTTP {status})")
-        if not body:
-            raise MediaUnavailable(f"ZoneMinder gave an empty picture of {what}", hint="does the monitor run?")
-        if not body.startswith(_JPEG):
-            raise MediaUnavailable(f"what ZoneMinder gave for {what} is no JPEG ({content_type})")
+        check_jpeg(body, content_type, what)
         return body
 
 
-def _snapshot_of(event_id: str) -> dict[str, str]:
-    return {"view": "image", "eid": event_id, "fid": "snapshot"}
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Have what goes wrong while a picture or clip is asked for say that there is none."""
+    try:
+        yield
+    except GateClosed as error:
+        raise MediaUnavailable(f"no {what}: {error}", hint=error.hint) from None
+    except VmsAuthFailed as error:
+        raise MediaUnavailable(f"ZoneMinder does not show the {what} to this user", hint=error.hint) from None
+    except VmsProtocolError as error:
+        raise MediaUnavailable(f"no {what}: {error}", hint=error.hint) from None
+    except VmsUnreachable as error:
+        raise MediaLate(f"no {what} in time: {error}") from None
+
+
+def check_jpeg(head: bytes, content_type: str, what: str) -> None:
+    """Look at the first bytes of a picture. Raises MediaUnavailable for what is none."""
+    if not head:
+        raise MediaUnavailable(f"ZoneMinder gave an empty picture of {what}", hint="does the monitor run?")
+    if not head.startswith(_JPEG):
+        hint = "does the user have the permissions Events: View and Stream: View?" if "html" in content_type else ""
+        raise MediaUnavailable(f"what ZoneMinder gave for {what} is no JPEG ({content_type})", hint=hint)
+
+
+def decimal(number: str) -> str:
+    """Return an id if it can be one of ZoneMinder's. Raises MediaUnavailable."""
+    if not (number.isascii() and number.isdecimal()):
+        raise MediaUnavailable("ZoneMinder's ids are numbers")
+    return number
+
+
+def frame_query(event_id: str, frame: str) -> dict[str, str]:
+    """Return what index.php is asked for a picture of an event: `snapshot`, `alarm`, `objdetect_jpg`, or a frame's number."""
+    return {"view": "image", "eid": event_id, "fid": frame}
+
+
+def live_query(monitor_id: str) -> dict[str, str]:
+    """Return what zms is asked for one picture of now."""
+    return {"monitor": monitor_id, "mode": "single", "scale": "100"}
+
+
+def clip_query(event_id: str) -> dict[str, str]:
+    """Return what index.php is asked for an event's video."""
+    return {"view": "view_video", "eid": event_id}
 
 
 def zms_url(portal: str, path: str) -> str:

@@ -39,7 +39,9 @@ START_S = 15.0
 _ALL_BUT_TIME = attrgetter(*(each.name for each in fields(MonitorState) if each.name != "observed"))
 _ALARMS = {each: model.AlarmState(each.value) for each in AlarmState}
 _UNREADABLE = "ZoneMinder has no readable data of this monitor; see the log"
-_EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS, Capability.EVENTS, Capability.EVENT_PICTURE})
+_EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTERS}) | {
+    *(Capability.EVENTS, Capability.EVENT_PICTURE, Capability.EVENT_FRAME)
+}
 _CAPTURED = frozenset(
     {Capability.ALARM_STATE, Capability.FORCE_ALARM, Capability.ARM, Capability.RESTART, Capability.LIVE_PICTURE}
 )
@@ -247,6 +249,8 @@ class MonitorLadder:
     def _describe(self) -> Monitor:
         row = self.row
         capabilities = _EVERY_MONITOR if row.type == "WebSite" else _EVERY_MONITOR | _CAPTURED
+        if row.writes_video:
+            capabilities |= {Capability.EVENT_CLIP}
         if self.memory.has_scores:
             capabilities |= {Capability.SCORE, Capability.DETECTION}
         zones = watching(self.zone_watch.listed)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
     from typing import Protocol
 
     from vms_bridge.clock import Clock
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
 SPARE_PER_S = 0.35
 """So much may be asked beyond the regular requests, so that all together stay below one a second."""
+
+IN_ALL_PER_S = 1.0
+"""So much is asked in all while somebody reads the archive in the background."""
+_LONGEST_WAIT_S = 10.0
+"""Who waits in the background is let through after that all the same: where events are read often, nothing is ever left."""
 
 
 class Bell:
@@ -80,3 +87,32 @@ class Reserve:
         """Take one from the reserve, or one of the regular ones as soon as there is one."""
         if not self._reserve.take():
             await self._regular.wait()
+
+
+class Leftover:
+    """What all the other requests leave of `rate` a second, and a little at least: for what nobody waits for, one at a time.
+
+    `asked` returns how many there were so far, of every kind; those that are made in a `turn` are among them.
+    """
+
+    def __init__(self, asked: Callable[[], int], clock: Clock, *, rate: float = IN_ALL_PER_S, burst: float = 2.0) -> None:
+        self._asked, self._clock, self._rate, self._burst = asked, clock, rate, burst
+        self._left, self._counted, self._seen = 1.0, clock.monotonic(), asked()
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until there is something left, and have nobody else ask in the background meanwhile."""
+        async with self._turn:
+            until = self._clock.monotonic() + _LONGEST_WAIT_S
+            while (missing := 1 - self._count()) > 0 and (left_s := until - self._clock.monotonic()) > 0:
+                await self._clock.sleep(min(missing / self._rate, left_s))
+            yield
+
+    def _count(self) -> float:
+        now, asked = self._clock.monotonic(), self._asked()
+        left = self._left + (now - self._counted) * self._rate - (asked - self._seen)
+        # Many at once, as when a picture is fetched of each of a hundred monitors, are not to be made up for by minutes.
+        self._left = max(-_LONGEST_WAIT_S * self._rate, min(self._burst, left))
+        self._counted, self._seen = now, asked
+        return self._left

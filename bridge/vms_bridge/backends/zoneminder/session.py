@@ -53,7 +53,7 @@ class ZoneMinderSession:
         self.api = api
         self._clock, self._cache = clock, cache
         pages = Allowance(PAGES_PER_S, clock, burst=PAGES_AT_ONCE)
-        self._connection = connection = Connection(
+        self.connection = connection = Connection(
             name=name, config=config, api=api, clock=clock, feed=feed, cache=cache,
             pages=pages, spare=Allowance(SPARE_PER_S, clock),
         )  # fmt: skip
@@ -63,13 +63,13 @@ class ZoneMinderSession:
         summary = SystemSummary(self._system, self._facts, cache.local_time, health, interval=config.poll_interval)
         self.ladders = Ladders(connection, health=health, system=summary)
         self._system_bell = Bell(clock)
-        self._pictures = Pictures(api, config.url, clock)
+        self.pictures = Pictures(api, config.url, clock)
         self.monitors = MonitorList(
             connection, self.ladders, system=self._system, on_read=self._report_events, on_mode_changed=self._system_bell.ring
         )
-        self._events = OpenEvents(
+        self.events = OpenEvents(
             connection, self.ladders,
-            monitors=self.monitors, system=self._system, pictures=self._pictures, health=health, last_read=last_read,
+            monitors=self.monitors, system=self._system, pictures=self.pictures, health=health, last_read=last_read,
         )  # fmt: skip
         asker = Asker(self.ladders.by_id, clock, health)
         self._statuses = AlarmStatus(connection, asker=asker, system=self._system, facts=self._facts)
@@ -81,11 +81,11 @@ class ZoneMinderSession:
     async def open(self) -> None:
         """Find out what this ZoneMinder is and can do, and report the full state. Raises VmsError."""
         await self._facts.learn()
-        await self._cache.absence.recall(self._connection.feed)
+        await self._cache.absence.recall(self.connection.feed)
         async with self._system.patiently():
             await self.monitors.read()
             await self._system.read()
-        self._memory = self.another_memory(self._events)
+        self._memory = self.another_memory(self.events)
         if self._memory is not None:
             await self._memory.read()
             self._newest_startup = self._startup()
@@ -93,7 +93,7 @@ class ZoneMinderSession:
 
     async def serve(self) -> None:
         """Follow everything until cancelled. Raises VmsError when the system is lost."""
-        sources: list[Source] = [self.monitors, self._events]
+        sources: list[Source] = [self.monitors, self.events]
         sources += [] if self._memory is None else [self._memory]
         async with asyncio.TaskGroup() as tasks:
             for loop in (self._follow_system(), self._follow_the_rest(), *(source.follow() for source in sources)):
@@ -101,7 +101,7 @@ class ZoneMinderSession:
 
     def another_memory(self, events: EventReader | None = None) -> SharedMemory | None:
         """Return another reader of the shared memory; without `events` for who goes on when this connection is lost."""
-        connection, directory = self._connection, self._connection.config.shared_memory
+        connection, directory = self.connection, self.connection.config.shared_memory
         if directory is False:
             return None
         sampler = Sampler(directory, self._facts.version, self._clock)
@@ -126,7 +126,7 @@ class ZoneMinderSession:
             if uses_memory and ladder.wants_alarm:
                 await self._see_it_alive(ladder)
             return
-        events_read = self._events.read_now()
+        events_read = self.events.read_now()
         if not ladder.row.is_idle:
             await self._statuses.ask(ladder)
             self.ladders.emit_state(monitor_id)
@@ -159,7 +159,7 @@ class ZoneMinderSession:
     async def picture(self, ref: PictureRef) -> bytes:
         """Return a JPEG. Raises MediaUnavailable or VmsError."""
         try:
-            picture = await self._pictures.fetch(ref)
+            picture = await self.pictures.fetch(ref)
         except MediaUnavailable:
             self._note_picture(ref, is_there=False)
             raise
@@ -168,7 +168,7 @@ class ZoneMinderSession:
 
     def _note_picture(self, ref: PictureRef, *, is_there: bool) -> None:
         if isinstance(ref, EventPicture) and ref.event.id.isdecimal():
-            self._events.picture_fetched(int(ref.event.id), is_there=is_there)
+            self.events.picture_fetched(int(ref.event.id), is_there=is_there)
 
     async def _follow_system(self) -> None:
         while True:
@@ -183,7 +183,7 @@ class ZoneMinderSession:
     async def _refresh_facts(self) -> None:
         self._newest_startup = self._startup()
         if await self._facts.refresh():
-            self._events.zone_changed()
+            self.events.zone_changed()
 
     def _startup(self) -> int:
         """Return when the capture daemon was started that was started last, as far as shared memory says."""
@@ -194,11 +194,11 @@ class ZoneMinderSession:
         """Every second: report what is not urgent, and ask within the budget for what no better source reports."""
         while True:
             await self._clock.sleep(_SLOW_S)
-            await self._events.report_all()
+            await self.events.report_all()
             await self.ladders.emit_changes_in_turns()
             if self._memory is not None and self._health.is_good:
-                await self._memory.compare(self._events.read_to)
-            if self._startup() > self._newest_startup and self._connection.spare.take():
+                await self._memory.compare(self.events.read_to)
+            if self._startup() > self._newest_startup and self.connection.spare.take():
                 await self._refresh_facts()  # a daemon that starts may be that of another version
             await self._ask_a_status()
 
@@ -208,8 +208,8 @@ class ZoneMinderSession:
         if asked is not None:
             ladder, may_have_ended = asked
             if may_have_ended:
-                await self._events.read_now().wait()
+                await self.events.read_now().wait()
             self.ladders.emit_state(ladder.row.id)
 
     def _report_events(self, monitor_ids: Collection[str]) -> None:
-        self._events.report(monitor_ids)
+        self.events.report(monitor_ids)

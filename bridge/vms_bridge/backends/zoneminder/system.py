@@ -214,7 +214,9 @@ class SystemReader:
             areas = tuple(sorted((*areas, *read), key=lambda area: int(area.id)))
         average = parse_load(load)
         has_load = average is not None or (Capability.LOAD in before.capabilities and "host/getLoad" not in self._refused)
-        capabilities = {Capability.EVENTS, Capability.EVENT_PICTURE}
+        capabilities = {Capability.EVENTS, Capability.EVENT_PICTURE, Capability.ARCHIVE}
+        # The log wants the same permission as the run states: System: View.
+        capabilities |= set() if STATES.plural in self._refused else {Capability.LOGS}
         capabilities |= {Capability.RUN_STATE} if run_state["run_states"] else set()
         capabilities |= {Capability.STORAGE} if areas else set()
         capabilities |= {Capability.LOAD} if has_load else set()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vms_bridge.model import Capability
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.local_time import LocalTime
     from vms_bridge.backends.zoneminder.system import SystemReader
     from vms_bridge.model import SystemState
+
+RECORDED = frozenset({Capability.ARCHIVE, Capability.EVENT_FRAME, Capability.EVENT_CLIP})
+"""What a user without the permission Events: View has no use of."""
 
 
 class SystemSummary:
@@ -29,7 +34,9 @@ class SystemSummary:
         lag = self._interval if self._health.is_good else None
         details = "; ".join(self._details()) or None
         version, zone = self._facts.version_text, self._local_time.name
-        return replace(self._reader.state, version=version, time_zone=zone, lag_s=lag, detail=details)
+        known = self._reader.state
+        capabilities = known.capabilities - RECORDED if self._health.is_refused else known.capabilities
+        return replace(known, version=version, time_zone=zone, lag_s=lag, detail=details, capabilities=capabilities)
 
     def _details(self) -> Iterator[str]:
         if self._health.has_trouble and not self._health.is_good:

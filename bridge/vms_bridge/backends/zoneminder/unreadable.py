@@ -25,9 +25,9 @@ _FIRST_S = 60.0
 
 
 class Unreadable:
-    """Their ids, of one generation."""
+    """Their ids, of one generation; without a feed they are remembered while the connection lasts."""
 
-    def __init__(self, name: str, feed: Feed, clock: Clock) -> None:
+    def __init__(self, name: str, feed: Feed | None, clock: Clock) -> None:
         self._name, self._feed, self._clock = name, feed, clock
         self._trouble = Trouble(_LOG, f"{name}: events", clock.monotonic)
         self._tried: dict[int, float] = {}
@@ -50,7 +50,7 @@ class Unreadable:
         """Take up what was remembered of this generation, and forget others."""
         self._generation = generation
         try:
-            kept = mapping(json.loads(await self._feed.kept(_KEY) or "{}"))
+            kept = mapping(json.loads((await self._feed.kept(_KEY) if self._feed else None) or "{}"))
         except ValueError:
             kept = {}
         numbers = kept.get("ids") if as_int(kept.get("generation")) == generation else None
@@ -95,4 +95,5 @@ class Unreadable:
 
     async def _keep(self) -> None:
         text = json.dumps({"generation": self._generation, "ids": list(self._tried)}) if self._tried else None
-        await self._feed.keep(_KEY, text)
+        if self._feed is not None:
+            await self._feed.keep(_KEY, text)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bridge.backends.zoneminder.support import FastClock, config
 from tests.fakes.zoneminder import FakeZoneMinder, World
-from tests.fakes.zoneminder.server import JPEG
+from tests.fakes.zoneminder.media import JPEG
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.backends.zoneminder.media import zms_url
@@ -72,8 +72,9 @@ async def test_user_who_may_not_see_events(serve: Serve) -> None:
     world.open_event(1)
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
         fake.users["admin"].permissions = frozenset({"monitors:view"})
-        with pytest.raises(MediaUnavailable, match="does not show"):
+        with pytest.raises(MediaUnavailable, match="no JPEG") as refused:
             await backend.picture(EVENT)
+        assert "Events: View" in refused.value.hint
         with pytest.raises(MediaUnavailable, match="does not show"):
             await backend.picture(LIVE)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.doubt import may_be_stalled, stall_limit
 from vms_bridge.backends.zoneminder.event_list import EventList
+from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, merged, untimed
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.follower import EventFollower
 from vms_bridge.backends.zoneminder.pace import Allowance, Reserve
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.sources.monitor_list import MonitorList
     from vms_bridge.backends.zoneminder.system import SystemReader
     from vms_bridge.model import Event
+    from vms_bridge.zoneminder import EventRow
 
 _SEARCH_REQUESTS = 12.0
 """So many find one row among a hundred that can't be read, and may be asked at once: the others wait for that."""
@@ -48,9 +50,11 @@ class OpenEvents:
         feed, clock, cache = connection.feed, connection.clock, connection.cache
         self._clock, self._cache, self._ladders, self._monitors, self._system = clock, cache, ladders, monitors, system
         self._readiness = Readiness(pictures, clock, context=self, spare=connection.spare)
-        times = TimeWitness(cache.local_time, system.trouble("events"))
+        self.times = TimeWitness(cache.local_time, system.trouble("events"))
+        """How the times of events are to be read."""
         searches = Allowance(_SEARCH_REQUESTS / _SEARCH_EVERY_S, clock, burst=_SEARCH_REQUESTS)
-        rows = EventList(connection.api, times, Unreadable(connection.name, feed, clock), Reserve(searches, connection.pages))
+        unreadable = Unreadable(connection.name, feed, clock)
+        rows = EventList(connection.api, self.times, unreadable, Reserve(searches, connection.pages))
         self._tracker = EventTracker(
             rows, clock, feed, catch_up_days=connection.config.catch_up_days,
             context=self, readiness=self._readiness, spare=connection.spare,
@@ -97,9 +101,23 @@ class OpenEvents:
         """Note that times are to be read otherwise."""
         self._tracker.zone_changed()
 
+    def is_open(self, event_id: int) -> bool:
+        """Say whether this event goes on, or is so new that it has not been read yet."""
+        return self._tracker.is_open(event_id) or event_id > self._tracker.read_to
+
     def picture_fetched(self, event_id: int, *, is_there: bool) -> None:
         """Note that somebody has fetched this event's picture, or could not."""
         self._tracker.picture_fetched(event_id, is_there=is_there)
+
+    def as_reported(self, row: EventRow) -> Event:
+        """Return the event of a row that was asked for, as it was reported, or would be."""
+        event = event_of(row, self.zone_names(row.monitor_id), snapshot_ready=self._readiness.is_there(row, late=True))
+        known = self._tracker.known(row.id)
+        if known is not None:
+            event = merged(known, event)
+        if not event.is_over and not self.is_open(row.id):
+            event = abandoned(event)  # nobody will end it any more
+        return event if self._cache.local_time.is_known else untimed(event)
 
     def monitor_count(self) -> int:
         """Return how many monitors there are."""

@@ -1,0 +1,83 @@
+"""What a ZoneMinder has recorded, as the bridge can ask for it (`backends.base.CountingArchive`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vms_bridge.backends.zoneminder.clips import Clips
+from vms_bridge.backends.zoneminder.event_list import EventList
+from vms_bridge.backends.zoneminder.line import held
+from vms_bridge.backends.zoneminder.pace import Allowance, Leftover
+from vms_bridge.backends.zoneminder.pages import Pages
+from vms_bridge.backends.zoneminder.system_log import read_log
+from vms_bridge.backends.zoneminder.unreadable import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, LogLine, LogQuery, MediaRef
+    from vms_bridge.backends.base import Media
+    from vms_bridge.backends.zoneminder.line import Line
+    from vms_bridge.backends.zoneminder.session import ZoneMinderSession
+
+_SEARCHES_PER_S, _SEARCHES_AT_ONCE = 2.0, 8.0
+"""What may be asked to find a row that spoils its page; few pages have one."""
+
+
+class Recordings:
+    """What can be asked of one connection's recordings; the questions go over its `line`."""
+
+    def __init__(self, session: ZoneMinderSession, line: Line) -> None:
+        connection, events = session.connection, session.events
+        line.api.auth = connection.api.auth  # one login is enough
+        self._line = line
+        clock = connection.clock
+        leftover = Leftover(lambda: connection.api.requests + line.api.requests, clock)
+        unreadable = Unreadable(connection.name, None, clock)
+        searches = Allowance(_SEARCHES_PER_S, clock, burst=_SEARCHES_AT_ONCE)
+        rows = EventList(line.api, events.times, unreadable, searches)
+        self._pages = Pages(events, rows, leftover)
+        self._clips = Clips(line, clock, events=events, rows=rows, pictures=session.pictures)
+
+    async def page(self, query: EventQuery, after: str | None) -> EventPage:
+        """Return a page of events. Raises MediaUnavailable or VmsError."""
+        async with held(self._line):
+            return await self._pages.page(query, after)
+
+    async def extent(self, query: EventQuery) -> Extent:
+        """Return how much there is. Raises MediaUnavailable or VmsError."""
+        async with held(self._line):
+            return await self._pages.extent(query)
+
+    async def open(self, ref: MediaRef, part: ByteRange | None) -> Media:
+        """Open a picture or clip. Raises MediaUnavailable or VmsError."""
+        async with held(self._line):
+            return await self._clips.open(ref, part)
+
+    async def log(self, query: LogQuery) -> Sequence[LogLine]:
+        """Return lines of the log. Raises MediaUnavailable or VmsError."""
+        async with held(self._line):
+            return await read_log(self._line.api, query)
+
+
+class Archive:
+    """Asks over the connection of the moment, which `live` gives, or raises VmsUnreachable."""
+
+    def __init__(self, live: Callable[[], Recordings]) -> None:
+        self._live = live
+
+    async def events(self, query: EventQuery, after: str | None) -> EventPage:
+        """Return a page of events, each by the id and with the values by which it was reported, or would be."""
+        return await self._live().page(query, after)
+
+    async def extent(self, query: EventQuery) -> Extent:
+        """Return how many events there are, and the oldest: one question, and one more for each bound in time."""
+        return await self._live().extent(query)
+
+    async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
+        """Open a picture, a clip that ZoneMinder has recorded as such, or a picture of now."""
+        return await self._live().open(ref, byte_range)
+
+    async def logs(self, query: LogQuery) -> Sequence[LogLine]:
+        """Return the newest lines of its log, a thousand at most."""
+        return await self._live().log(query)
