@@ -122,7 +122,8 @@ def _configuration(folder: Path, broker: Mosquitto, systems: str, instance: str)
 async def _forget_earlier(broker: Mosquitto, root: str) -> None:
     """Clear the state by which an earlier bridge on this broker said that it is there."""
     client = await Client.connect(broker.port)
-    topics = (f"{root}/info", f"{root}/zm/state", *(f"{root}/zm/{number}/state" for number in range(1, _MOST_MONITORS + 1)))
+    monitors = (f"{root}/zm/{number}/state" for number in range(1, _MOST_MONITORS + 1))
+    topics = (f"{root}/info", f"{root}/health", f"{root}/zm/state", *monitors)
     client.send(b"".join(publish_packet(topic, b"", retain=True) for topic in topics))
     await client.ping()
     client.close()

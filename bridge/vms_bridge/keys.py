@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 INSTANCE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MONITOR_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,48}")
-RESERVED_SYSTEMS = frozenset({"status", "info", "event", "ack", "replay", "group", "panel", "script"})
+RESERVED_SYSTEMS = frozenset({"status", "info", "health", "event", "ack", "replay", "group", "panel", "script"})
 RESERVED_MONITORS = frozenset({"set", "state", "event"})
 
 

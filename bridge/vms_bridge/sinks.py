@@ -24,10 +24,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiAddress:
+    """Where clients reach the bridge's API, which versions of its protocol it speaks, and by which certificate they know it.
+
+    `fingerprint` is the SHA-256 of the certificate in hexadecimal digits, None where the API has none of its own.
+    """
+
+    url: str
+    lowest_protocol: int
+    highest_protocol: int
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeIdentity:
     """Who the bridge is to the world, and where it is at home.
 
     `previous_instance` is a name that it had before, `data_dir` where it keeps its state: a sink may have a file or socket there.
+    `api` is where clients reach its API, if it has one.
     """
 
     instance: str
@@ -35,6 +49,11 @@ class BridgeIdentity:
     version: str
     previous_instance: str | None = None
     data_dir: Path | None = None
+    api: ApiAddress | None = None
+
+
+def _no_api(_settings: BaseModel) -> ApiAddress | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +79,8 @@ class SinkKind:
 
     `config` is a pydantic model as that of a backend (`backends.base.BackendKind`). `create` only makes the sink, anew
     whenever the one before has failed. `check` tries what `run` would do and changes nothing that lasts; it ends within the
-    trial's time and never raises.
+    trial's time and never raises. `address` is for the one sink that is the bridge's API: where clients reach it by these
+    settings (None: nowhere, or that can't be said). Other sinks announce that.
 
     A third party offers one through the entry point group `vms_bridge.sinks`, whose name is that of the section.
     """
@@ -72,6 +92,7 @@ class SinkKind:
     is_durable: bool
     check: Callable[[BaseModel, Trial], Awaitable[Sequence[Finding]]]
     remedy: str
+    address: Callable[[BaseModel], ApiAddress | None] = _no_api
 
 
 SINKS: Registry[SinkKind] = Registry(

@@ -252,6 +252,7 @@ DISCOVERY = "homeassistant/device/vms_bridge_chaos"
 TOPICS = {
     **retained(),
     f"{ROOT}/info": b"{}",
+    f"{ROOT}/health": b"{}",
     f"{DISCOVERY}/_bridge/config": b"{}",
     f"{DISCOVERY}/zm/config": b"{}",
     f"{DISCOVERY}/zm-1/config": b"{}",

@@ -294,7 +294,7 @@ def compared_topics(
     A picture must be there when the newest event of a camera has ended; monitors without a daemon (`delivers` is None
     for them) have none.
     """
-    wanted = {f"{root}/status", f"{root}/info", f"{root}/{system}/state"}
+    wanted = {f"{root}/status", f"{root}/info", f"{root}/health", f"{root}/{system}/state"}
     wanted |= {f"{discovery}/_bridge/config", f"{discovery}/{system}/config"}
     possible = set()
     for number, monitor in facts.items():

@@ -135,3 +135,12 @@ class HttpConfig(BaseModel):
         """Where it listens, for people."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str | None:
+        """How clients reach it, None where that can't be said: it listens on all networks, and nobody has named one."""
+        if self.public_url is not None:
+            return self.public_url
+        if self.port == 0 or self.host in {"0.0.0.0", "::"}:  # noqa: S104 - nothing is opened here
+            return None
+        return f"{'http' if self.tls is None else 'https'}://{self.place}"

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.api.check import check
 from vms_bridge.api.config import HttpConfig
+from vms_bridge.api.models.info import PROTOCOLS
 from vms_bridge.api.sink import NAME, ApiSink
-from vms_bridge.sinks import SinkKind
+from vms_bridge.sinks import ApiAddress, SinkKind
+from vms_bridge.tls import UnusableFile, fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,25 @@ async def _check(config: BaseModel, trial: Trial) -> Sequence[Finding]:
     return await check(config, trial)
 
 
+def _address(config: BaseModel) -> ApiAddress | None:
+    assert isinstance(config, HttpConfig)  # noqa: S101  # the same
+    if config.url is None:
+        return None
+    return ApiAddress(
+        url=config.url, lowest_protocol=PROTOCOLS.lowest, highest_protocol=PROTOCOLS.highest, fingerprint=_fingerprint(config)
+    )
+
+
+def _fingerprint(config: HttpConfig) -> str | None:
+    """Return that of the certificate which clients see: behind a proxy they see the proxy's, which is not known here."""
+    if config.tls is None or config.trusted_proxies:
+        return None
+    try:
+        return fingerprint_of(config.tls.certificate)
+    except UnusableFile:  # the sink says so when it starts
+        return None
+
+
 KIND = SinkKind(
     name=NAME,
     section="http",
@@ -37,6 +58,7 @@ KIND = SinkKind(
     create=_create,
     is_durable=False,
     check=_check,
+    address=_address,
     remedy="write where the API listens, as in `http: {host: 127.0.0.1, port: 8098}`, or `http: {}`",
 )
 """What the registry looks for, under this name."""

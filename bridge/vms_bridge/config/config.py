@@ -28,7 +28,7 @@ from vms_bridge.keys import (
     is_monitor_key,
     monitor_key,
 )
-from vms_bridge.sinks import BridgeIdentity, load_sink_kind, sections
+from vms_bridge.sinks import ApiAddress, BridgeIdentity, load_sink_kind, sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -193,7 +193,17 @@ class Config:
             version=__version__,
             previous_instance=self.previous_instance,
             data_dir=self.data_dir,
+            api=self._api,
         )
+
+    @property
+    def _api(self) -> ApiAddress | None:
+        """Where clients reach the bridge, if one of the sinks is its API."""
+        for sink in self.sinks.values():
+            with suppress(Exception):  # the border to packages of others
+                if (address := sink.kind.address(sink.settings)) is not None:
+                    return address
+        return None
 
     def secrets(self) -> Secrets:
         """Return all that is secret in it, to be struck out of whatever is reported."""

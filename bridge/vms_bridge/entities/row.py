@@ -53,7 +53,7 @@ class Source(StrEnum):
     EVENT = "event"
     SNAPSHOT = "snapshot"
     STATUS = "status"
-    INFO = "info"
+    HEALTH = "health"
     NONE = "none"
 
 

@@ -188,7 +188,7 @@ BRIDGE: tuple[Entity[BridgeView], ...] = (
     Entity(
         key="version",
         platform=Platform.SENSOR,
-        source=Source.INFO,
+        source=Source.HEALTH,
         field="version",
         read=lambda view: view.version,
         json=JsonType.STRING,
@@ -199,7 +199,7 @@ BRIDGE: tuple[Entity[BridgeView], ...] = (
     Entity(
         key="problem",
         platform=Platform.BINARY_SENSOR,
-        source=Source.INFO,
+        source=Source.HEALTH,
         field="problem",
         read=lambda view: view.state.problem is not None,
         json=JsonType.BOOLEAN,
@@ -210,7 +210,7 @@ BRIDGE: tuple[Entity[BridgeView], ...] = (
     Entity(
         key="undelivered",
         platform=Platform.SENSOR,
-        source=Source.INFO,
+        source=Source.HEALTH,
         field="undelivered",
         read=lambda view: view.state.undelivered,
         json=JsonType.INTEGER,
@@ -222,7 +222,7 @@ BRIDGE: tuple[Entity[BridgeView], ...] = (
     Entity(
         key="systems",
         platform=Platform.SENSOR,
-        source=Source.INFO,
+        source=Source.HEALTH,
         field="systems",
         read=lambda view: len(view.systems),
         json=JsonType.INTEGER,

@@ -29,7 +29,7 @@ STRANGERS_PER_S = 100
 _STRANGERS_AT_ONCE = 20
 TOPIC_CHARACTERS = 256
 _SAID_BY_BRIDGES = frozenset(
-    {"status", "info", "event", "ack", "replay", "sync", "state", "last_event", "snapshot", "detection", "config"}
+    {"status", "info", "health", "event", "ack", "replay", "sync", "state", "last_event", "snapshot", "detection", "config"}
 )
 """Last levels of topics that mean something to a bridge or to those who listen to it, of whichever instance."""
 

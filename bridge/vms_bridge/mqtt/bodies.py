@@ -1,4 +1,4 @@
-"""What is in the JSON of the hello; other sinks say the rest in the same words (bodies.py).
+"""What is in the JSON about the bridge itself; other sinks say the rest in the same words (bodies.py).
 
 A message is a flat JSON object. What is below a field is its description in the JSON Schema (entities/schemas.py).
 """
@@ -15,6 +15,26 @@ from vms_bridge.views import MESSAGE_VERSION, Count, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Who this bridge is, and where its API is: it changes with nothing else, for Home Assistant takes that for a discovery."""
+
+    v: Version = MESSAGE_VERSION
+    """Version of the message; within it fields are only added."""
+    instance: Annotated[str, Field(json_schema_extra={"pattern": f"^{INSTANCE_PATTERN.pattern}$"})]
+    name: str
+    bridge_id: str
+    """Made once, kept in the store."""
+    api: str | None
+    """Address of the HTTP API, null without one, as are the fields below."""
+    lowest_protocol: Count | None
+    """The oldest version of its protocol that the API speaks."""
+    highest_protocol: Count | None
+    """The newest one."""
+    fingerprint: str | None
+    """SHA-256 of the API's certificate in hexadecimal digits; null where it has none of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemName:
     """Which system."""
 
@@ -24,20 +44,14 @@ class SystemName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hello:
-    """Who this bridge is, and how it fares. The fields of `Counters` come before `systems`."""
+class Health:
+    """How the bridge fares, and which systems it serves. The fields of `Counters` stand before `systems`."""
 
     v: Version = MESSAGE_VERSION
     """Version of the message; within it fields are only added."""
-    instance: Annotated[str, Field(json_schema_extra={"pattern": f"^{INSTANCE_PATTERN.pattern}$"})]
-    name: str
     version: str
-    bridge_id: str
-    """Made once, kept in the store."""
     epoch: str
     """Changes with a new store: sequence numbers start anew."""
-    api: str | None
-    """Address of the HTTP API, null without one."""
     discovery: bool
     """Whether MQTT discovery is on."""
     problem: bool

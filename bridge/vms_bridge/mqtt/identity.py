@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vms_bridge.mqtt.config import MqttConfig
+    from vms_bridge.sinks import ApiAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,5 +19,5 @@ class Identity:
     name: str
     version: str
     client_id: str
-    api_url: str | None = None
+    api: ApiAddress | None = None
     previous_instance: str | None = None

@@ -1,4 +1,4 @@
-"""What MQTT says beside states (entities/states.py) and events (messages.py): the hello, answers, detections, last events."""
+"""What MQTT says beside states (entities/states.py) and events (messages.py): hello, health, answers, detections, last events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from vms_bridge.bodies import answer, seen_objects
 from vms_bridge.entities.states import encode
-from vms_bridge.mqtt.bodies import Hello, SystemName
+from vms_bridge.mqtt.bodies import Health, Hello, SystemName
 from vms_bridge.views import EventMessage
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Ack
     from vms_bridge.model import Detection
     from vms_bridge.mqtt.counters import Counters
+    from vms_bridge.mqtt.identity import Identity
     from vms_bridge.views import BridgeState, MonitorView, SystemView
 
 ONLINE = b"online"
@@ -27,28 +28,30 @@ _EVENT = TypeAdapter(EventMessage)
 URLS = {"snapshot_url", "clip_url"}
 
 
-def info(
-    *,
-    instance: str,
-    name: str,
-    version: str,
-    bridge_id: str,
-    epoch: str,
-    api: str | None,
-    discovery: bool,
-    systems: Iterable[SystemView],
-    state: BridgeState,
-    counters: Counters,
-) -> bytes:
-    """Return the hello: who this bridge is, how it fares, where its API is (None: nowhere), and which systems it serves."""
-    hello = asdict(
+def info(identity: Identity, bridge_id: str) -> bytes:
+    """Return the hello: who this bridge is, and where its API is."""
+    api = identity.api
+    return encode(
         Hello(
-            instance=instance,
-            name=name,
-            version=version,
+            instance=identity.instance,
+            name=identity.name,
             bridge_id=bridge_id,
+            api=api.url if api else None,
+            lowest_protocol=api.lowest_protocol if api else None,
+            highest_protocol=api.highest_protocol if api else None,
+            fingerprint=api.fingerprint if api else None,
+        )
+    )
+
+
+def health(
+    *, version: str, epoch: str, discovery: bool, systems: Iterable[SystemView], state: BridgeState, counters: Counters
+) -> bytes:
+    """Return how the bridge fares, and which systems it serves."""
+    said = asdict(
+        Health(
+            version=version,
             epoch=epoch,
-            api=api,
             discovery=discovery,
             problem=state.problem is not None,
             detail=state.problem,
@@ -57,8 +60,8 @@ def info(
             systems=tuple(SystemName(key=system.key, name=system.name, kind=system.kind) for system in systems),
         )
     )
-    names = hello.pop("systems")
-    return encode({**hello, **asdict(counters), "systems": names})
+    names = said.pop("systems")
+    return encode({**said, **asdict(counters), "systems": names})
 
 
 def ack(ack: Ack) -> bytes:

@@ -14,7 +14,7 @@ from vms_bridge.bodies import Answer, EventAnswer, Failure, SeenObject, SeenObje
 from vms_bridge.commands import COMMANDS
 from vms_bridge.commands.schema import request_schema
 from vms_bridge.entities.schemas import fields, monitor_state, object_of, system_state, with_others
-from vms_bridge.mqtt.bodies import Hello, SystemName
+from vms_bridge.mqtt.bodies import Health, Hello, SystemName
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.payloads import URLS
 from vms_bridge.views import MESSAGE_VERSION, EventMessage
@@ -24,7 +24,7 @@ Schema = dict[str, Any]
 
 def schemas() -> dict[str, Schema]:
     """Return the schema of each message by its name."""
-    hello = with_others(fields(Hello, SystemName), fields(Counters), before="systems")
+    health = with_others(fields(Health, SystemName), fields(Counters), before="systems")
     return {
         "ack": _message("ack", "What became of a command", object_of(fields(Answer, Failure), fields(EventAnswer))),
         "command": request_schema(COMMANDS),
@@ -34,7 +34,8 @@ def schemas() -> dict[str, Schema]:
             object_of(fields(SeenObjects, SeenObject)),
         ),
         "event": _message("event", "One step in the life of an event", object_of(fields(EventMessage))),
-        "info": _message("info", "The hello: who this bridge is (retained)", object_of(hello)),
+        "health": _message("health", "How the bridge fares (retained)", object_of(health)),
+        "info": _message("info", "The hello: who this bridge is, and where its API is (retained)", object_of(fields(Hello))),
         "last_event": _message(
             "last_event",
             "The newest event as it is now (retained), without URLs",

@@ -96,7 +96,8 @@ class Session:
         self._screen = CommandScreen(self._reader, self._command_filters(), intake.take, is_flagged=link.is_mqtt5)
         self._publications: Publications | None = None
         self._is_leaving = False
-        self._greeting = b""
+        self._greeting = payloads.info(identity, hub.bridge_id)
+        self._health = b""
         self._refused_filters: list[str] = []
         self._counted = replace(memory.counters)
         self._refusals = Refusals(topics=self._topics, notices=notices, clock=clock)
@@ -166,7 +167,6 @@ class Session:
         self._screen.is_flagged = self._inventory.flags_retained
         if not self._screen.is_flagged:
             self._screen.is_shown_by_wildcard = await self._reader.shows_by_wildcard()
-        self._hello()
         self._post(self._topics.info, self._greeting)
         if self._rivalry.is_foreign(retained.info) and not self._memory.established:
             await self._clock.sleep(SETTLE_S)  # a bridge of this name that is at work answers our hello at once
@@ -190,7 +190,7 @@ class Session:
                 f"the MQTT broker refused the subscription to {refused}: what is sent there is not received; "
                 "allow the bridge's user to read it in the broker's access list",
             )
-        self._hello()
+        self._report_health()
         self._intake.attach(self.outbox)
         self._post(topics.status, ONLINE)
 
@@ -248,7 +248,7 @@ class Session:
 
     def _repeat(self, published: Publications, topic: str) -> None:
         """Publish what is current on one of our retained topics."""
-        if topic in {self._topics.info, self._topics.status}:
+        if topic in {self._topics.info, self._topics.health, self._topics.status}:
             self._say_hello_and_online()
         else:
             published.repeat(topic)
@@ -304,7 +304,7 @@ class Session:
         self._notices.warn("rival", f"another bridge says that it is {self._identity.instance!r} too; this one stays")
         if self._at_work is not None:
             self._say_hello_and_online()
-        elif self._greeting:
+        else:
             self._post(self._topics.info, self._greeting)
 
     async def _leave_sync(self) -> None:
@@ -326,46 +326,43 @@ class Session:
             )
 
     async def _publish_counts(self) -> None:
-        """Publish the current counts in the hello, seldom: they may change with every message."""
+        """Publish the current counts, seldom: they may change with every message."""
         while True:
             await self._clock.sleep(COUNTS_S)
             self._counted = replace(self._memory.counters)
-            self._hello()
+            self._report_health()
 
     def _note_bridge(self, published: Publications) -> None:
         """Publish the bridge's own state as it changes."""
         published.announcer.switch(is_on=self._is_discovery_on)
-        self._hello()
+        self._report_health()
 
     @property
     def _is_discovery_on(self) -> bool:
         """Whether Home Assistant is to find the devices here: where the configuration says so, and nobody claims them."""
         return self._config.discovery and not self._hub.state.claims
 
-    def _hello(self) -> None:
-        """Publish the hello if it has changed."""
+    def _report_health(self) -> None:
+        """Publish how the bridge fares if that has changed."""
         state = self._hub.state
         if self._refused_filters:
             refused = f"the MQTT broker refuses the subscription to {', '.join(self._refused_filters)}"
             state = replace(state, problem=f"{state.problem}; {refused}" if state.problem else refused)
-        greeting = payloads.info(
-            instance=self._identity.instance,
-            name=self._identity.name,
+        health = payloads.health(
             version=self._identity.version,
-            bridge_id=self._hub.bridge_id,
             epoch=self._hub.epoch,
-            api=self._identity.api_url,
             discovery=self._is_discovery_on,
             systems=self._hub.systems.values(),
             state=state,
             counters=self._counted,
         )
-        if self._greeting and greeting != self._greeting:
-            self._post(self._topics.info, greeting)
-        self._greeting = greeting
+        if health != self._health:
+            self._health = health
+            self._post(self._topics.health, health)
 
     def _say_hello_and_online(self) -> None:
         self._post(self._topics.info, self._greeting)
+        self._post(self._topics.health, self._health)
         self._say_online()
 
     async def _correct_status(self) -> None:

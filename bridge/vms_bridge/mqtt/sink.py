@@ -50,13 +50,11 @@ class MqttSink:
         config: MqttConfig,
         bridge: BridgeIdentity,
         clock: Clock,
-        api_url: str | None = None,
         jitter: Callable[[float, float], float] = _JITTER.uniform,
     ) -> None:
         self._config = config
         self._bridge = bridge
         self._clock = clock
-        self._api_url = api_url
         self._jitter = jitter
         self._notices = Notices(_LOGGER, clock)
         self._outages = Notices(_LOGGER, clock, interval_s=_REMIND_S)
@@ -129,7 +127,7 @@ class MqttSink:
             name=self._bridge.name,
             version=self._bridge.version,
             client_id=client_id,
-            api_url=self._api_url,
+            api=self._bridge.api,
             previous_instance=self._bridge.previous_instance,
         )
         return Session(

@@ -58,8 +58,13 @@ class Topics:
 
     @property
     def info(self) -> str:
-        """The hello; retained."""
+        """The hello; retained, and the same for as long as the bridge is configured as it is."""
         return f"{self.root}/info"
+
+    @property
+    def health(self) -> str:
+        """How the bridge fares; retained."""
+        return f"{self.root}/health"
 
     @property
     def ack(self) -> str:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vms_bridge.commands import Level
 from vms_bridge.messages import event_message
 from vms_bridge.model import AlarmState, Capability, EndReason, Event, EventRef, Monitor, MonitorState, Storage, SystemState, Zone
+from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.homeassistant.discovery import Offer
+from vms_bridge.mqtt.identity import Identity
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.views import EventMessage, MessageType, MonitorView, SystemView
+
+if TYPE_CHECKING:
+    from vms_bridge.sinks import ApiAddress
 
 NOW = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
 TOPICS = Topics("home")
@@ -106,3 +111,9 @@ SYSTEM_STATE = SystemState(
 )
 
 SYSTEM = SystemView(key="zm", kind="zoneminder", name="Shed", url="http://127.0.0.1/zm", state=SYSTEM_STATE, monitors={"1": VIEW})
+
+
+def identity(api: ApiAddress | None) -> Identity:
+    """Return who the bridge is, with this for its API."""
+    config = MqttConfig(url="mqtt://127.0.0.1")
+    return Identity(config=config, instance="home", name="VMS Bridge", version="1.0", client_id="vms_bridge_home", api=api)

@@ -123,7 +123,7 @@ async def test_the_access_list_of_the_docs_is_enough(tmp_path: Path, caplog: pyt
             clock=HastyClock(),
         )
         serving = asyncio.create_task(sink.run(hub))
-        await home.until(state, config, f"{ROOT}/info")
+        await home.until(state, config, f"{ROOT}/info", f"{ROOT}/health")
         assert home.heard[f"{ROOT}/status"] == b"online"
         hub.record(1, type_=MessageType.MEDIA, snapshot_ready=True)
         await home.until(*(f"{ROOT}/{each}" for each in ("event", "zm/1/event", "zm/1/last_event", "zm/1/snapshot")))

@@ -358,6 +358,7 @@ async def test_retained_commands_are_cleared() -> None:
         (f"{TOPICS.ack}/status", True),
         ("vms_bridge/other/status", False),
         ("vms_bridge/other/info", False),
+        ("vms_bridge/other/health", False),
         ("vms_bridge/other/replay", False),
         ("vms_bridge/other/ack", False),
         ("vms_bridge/other/zm/state", False),

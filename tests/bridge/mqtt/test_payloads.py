@@ -18,6 +18,7 @@ from vms_bridge.messages import encode
 from vms_bridge.model import AlarmState, DetectedObject, Detection, MonitorState, Storage, SystemState
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.counters import Counters
+from vms_bridge.sinks import ApiAddress
 from vms_bridge.views import BridgeState
 
 STATE, SYSTEM_STATE = samples.STATE, samples.SYSTEM_STATE
@@ -118,27 +119,33 @@ def test_a_lost_systems_live_values_are_null() -> None:
     assert [storage["used"] for storage in lost["storage"].values()] == [None, None]
 
 
-def test_the_hello_names_the_systems() -> None:
-    hello = payloads.info(
-        instance="home",
-        name="VMS Bridge",
+def test_the_hello_says_who_it_is_and_where_its_api_is() -> None:
+    alone = json.loads(payloads.info(samples.identity(None), "b1"))
+    nowhere = {"api": None, "lowest_protocol": None, "highest_protocol": None, "fingerprint": None}
+    assert alone == {"v": 1, "instance": "home", "name": "VMS Bridge", "bridge_id": "b1", **nowhere}
+    api = ApiAddress(url="https://bridge.example", lowest_protocol=1, highest_protocol=2, fingerprint="ab" * 32)
+    assert json.loads(payloads.info(samples.identity(api), "b1")) == {
+        **alone,
+        "api": "https://bridge.example",
+        "lowest_protocol": 1,
+        "highest_protocol": 2,
+        "fingerprint": "ab" * 32,
+    }
+
+
+def test_the_health_names_the_systems() -> None:
+    health = payloads.health(
         version="1.0",
-        bridge_id="b1",
         epoch="e1",
-        api=None,
         discovery=True,
         systems=[samples.SYSTEM],
         state=BridgeState(problem="the disk is full", undelivered=3, given_up=1),
         counters=Counters(messages_too_large=7),
     )
-    assert json.loads(hello) == {
+    assert json.loads(health) == {
         "v": 1,
-        "instance": "home",
-        "name": "VMS Bridge",
         "version": "1.0",
-        "bridge_id": "b1",
         "epoch": "e1",
-        "api": None,
         "discovery": True,
         "problem": True,
         "detail": "the disk is full",

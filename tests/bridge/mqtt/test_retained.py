@@ -171,7 +171,7 @@ async def test_a_payload_that_an_old_broker_throws_away_is_told_and_tried_again(
         await house.start()
         await until(lambda: "thrown it away" in caplog.text, clock)
         assert "message_size_limit" in caplog.text
-        await until(lambda: json.loads(broker.retained[f"{ROOT}/info"])["messages_refused"] == 1, clock)
+        await until(lambda: json.loads(broker.retained[f"{ROOT}/health"])["messages_refused"] == 1, clock)
         before = len([each for each in broker.seen.published if each.topic.startswith(DISCOVERY)])
         for _ in range(int(RETRY_S / 10) + 2):
             await clock.advance(10)

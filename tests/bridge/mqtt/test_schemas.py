@@ -25,10 +25,11 @@ from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.commands import parse_request
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.schemas import write
+from vms_bridge.sinks import ApiAddress
 from vms_bridge.views import BridgeState, MessageType
 
 PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
-NAMES = {"ack", "command", "detection", "event", "info", "last_event", "monitor_state", "system_state"}
+NAMES = {"ack", "command", "detection", "event", "health", "info", "last_event", "monitor_state", "system_state"}
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -108,22 +109,18 @@ def test_every_ack(result: AckResult, event: EventRef | None) -> None:
     check("ack", payloads.ack(Ack.of(command, result, samples.NOW, code="vms", hint="look there")))
 
 
-def test_the_hello_and_detections() -> None:
-    check(
-        "info",
-        payloads.info(
-            instance="home",
-            name="x",
-            version="1",
-            bridge_id="b",
-            epoch="e",
-            api="http://127.0.0.1:8098",
-            discovery=False,
-            systems=[samples.SYSTEM],
-            state=BridgeState(problem="the disk is full", undelivered=3, given_up=1),
-            counters=Counters(messages_too_large=7),
-        ),
+def test_the_hello_the_health_and_detections() -> None:
+    for api in (None, ApiAddress(url="http://127.0.0.1:8098", lowest_protocol=1, highest_protocol=2, fingerprint="ab" * 32)):
+        check("info", payloads.info(samples.identity(api), "b"))
+    health = payloads.health(
+        version="1",
+        epoch="e",
+        discovery=False,
+        systems=[samples.SYSTEM],
+        state=BridgeState(problem="the disk is full", undelivered=3, given_up=1),
+        counters=Counters(messages_too_large=7),
     )
+    check("health", health)
     seen = DetectedObject(label="car", score=0.5, box=(0, 0, 1, 1), zones=("1",), track="1", text="AB 12")
     check("detection", payloads.detection(samples.VIEW, Detection(monitor_id="1", time=samples.NOW, objects=(seen,))))
     bare = DetectedObject(label="car")
@@ -181,7 +178,7 @@ def test_every_value_of_the_catalogue_is_in_a_schema() -> None:
     assert {row.field for row in STORAGE} | {"name", "total"} == set(system["storage"]["additionalProperties"]["properties"])
     last_event = schema("last_event")["properties"]
     assert {row.field for row in MONITOR if row.source is Source.LAST_EVENT} <= set(last_event)
-    assert {row.field for row in BRIDGE if row.field} <= set(schema("info")["properties"])
+    assert {row.field for row in BRIDGE if row.field} <= set(schema("health")["properties"])
 
 
 @pytest.mark.parametrize(
@@ -231,5 +228,6 @@ def test_schemas_list_fields_in_the_order_in_which_they_are_sent() -> None:
         "system_state": system_state(samples.SYSTEM),
         "event": encode(samples.message()),
         "last_event": payloads.last_event(samples.message()),
+        "info": payloads.info(samples.identity(None), "b"),
     }.items():
         assert list(json.loads(payload)) == list(schema(name)["properties"])

@@ -8,6 +8,7 @@ import json
 import logging
 import socket
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -110,6 +111,7 @@ async def test_everything_is_there_after_the_start_in_order(broker: FakeBroker, 
             topics.append((await heard.get()).topic)
     order = [
         f"{ROOT}/info",
+        f"{ROOT}/health",
         f"{ROOT}/status",
         f"{DISCOVERY}/_bridge/config",
         f"{DISCOVERY}/zm/config",
@@ -121,7 +123,7 @@ async def test_everything_is_there_after_the_start_in_order(broker: FakeBroker, 
     ]
     assert [topics.index(topic) for topic in order] == sorted(topics.index(topic) for topic in order)
     assert read(broker, f"{ROOT}/info")["bridge_id"] == hub.bridge_id
-    assert read(broker, f"{ROOT}/info")["version"] == "1.2.3"
+    assert read(broker, f"{ROOT}/health")["version"] == "1.2.3"
     assert read(broker, f"{ROOT}/zm/2/state")["available"] is True
     assert f"{ROOT}/event" not in broker.retained
 
@@ -217,7 +219,7 @@ async def test_what_the_broker_forgets_to_acknowledge_goes_out_again(
         await until(lambda: broker.faults.lose_acks == 0)
         assert hub.confirmed == []
         await until(lambda: hub.delivered_positions == positions, clock)
-        await until(lambda: read(broker, f"{ROOT}/info")["acknowledgements_lost"] == 100, clock)
+        await until(lambda: read(broker, f"{ROOT}/health")["acknowledgements_lost"] == 100, clock)
         assert not task.done()
     assert caplog.text.count("without acknowledging") == 1
     assert len(broker.seen.connects) == 2
@@ -298,7 +300,7 @@ async def test_what_the_broker_does_not_take_for_its_size_is_told_and_counted(
         hub.record(1)
         await until(lambda: hub.delivered_positions == {1})
         await until(lambda: "bytes, as on homeassistant/device/" in caplog.text, clock)
-        await until(lambda: read(broker, f"{ROOT}/info")["messages_refused"] >= 3, clock)
+        await until(lambda: read(broker, f"{ROOT}/health")["messages_refused"] >= 3, clock)
         assert len(broker.seen.connects) == 1
         assert f"{DISCOVERY}/zm-1/config" not in broker.retained
     assert caplog.text.count("bytes, as on homeassistant/device/") == 1, "the cause is one, whatever it hits"
@@ -336,7 +338,14 @@ async def test_a_broker_that_ends_the_connection_for_size_is_spared(clock: FakeC
 
 
 async def test_what_was_refused_is_tried_again(broker: FakeBroker, clock: FakeClock) -> None:
-    refused = (f"{DISCOVERY}/zm-1/config", f"{ROOT}/zm/1/state", f"{ROOT}/zm/1/last_event", f"{ROOT}/zm/state", f"{ROOT}/info")
+    refused = (
+        f"{DISCOVERY}/zm-1/config",
+        f"{ROOT}/zm/1/state",
+        f"{ROOT}/zm/1/last_event",
+        f"{ROOT}/zm/state",
+        f"{ROOT}/info",
+        f"{ROOT}/health",
+    )
     broker.faults.denied = refused
     hub = FakeHub()
     hub.record(1)
@@ -597,7 +606,7 @@ async def test_monitors_and_systems_come_and_go(broker: FakeBroker, clock: FakeC
         hub.add_monitor("second", monitor(7))
         await clock.advance(2)
         await until(lambda: f"{DISCOVERY}/second-7/config" in broker.retained)
-        await until(lambda: [each["key"] for each in read(broker, f"{ROOT}/info")["systems"]] == ["zm", "second"])
+        await until(lambda: [each["key"] for each in read(broker, f"{ROOT}/health")["systems"]] == ["zm", "second"])
         hub.record(1)
         await until(lambda: f"{ROOT}/zm/1/last_event" in broker.retained)
         hub.remove_monitor("zm", "1")
@@ -612,7 +621,7 @@ async def test_discovery_can_be_off(broker: FakeBroker, clock: FakeClock) -> Non
     async with running(make(broker, clock, config={"discovery": False}), hub):
         await settled(broker, hub)
         await until(lambda: not any(topic.startswith("homeassistant/") for topic in broker.retained))
-        assert read(broker, f"{ROOT}/info")["discovery"] is False
+        assert read(broker, f"{ROOT}/health")["discovery"] is False
 
 
 async def test_discovery_can_be_switched_while_it_runs(broker: FakeBroker, clock: FakeClock) -> None:
@@ -621,12 +630,12 @@ async def test_discovery_can_be_switched_while_it_runs(broker: FakeBroker, clock
         await settled(broker, hub)
         hub.claim("switch", "a Home Assistant")
         await until(lambda: not any(topic.startswith("homeassistant/") for topic in broker.retained), clock)
-        await until(lambda: read(broker, f"{ROOT}/info")["discovery"] is False)
+        await until(lambda: read(broker, f"{ROOT}/health")["discovery"] is False)
         hub.claim("a Home Assistant")
-        assert read(broker, f"{ROOT}/info")["discovery"] is False
+        assert read(broker, f"{ROOT}/health")["discovery"] is False
         hub.claim()
         await until(lambda: f"{DISCOVERY}/zm-1/config" in broker.retained, clock)
-        await until(lambda: read(broker, f"{ROOT}/info")["discovery"] is True)
+        await until(lambda: read(broker, f"{ROOT}/health")["discovery"] is True)
 
 
 async def test_discovery_that_is_claimed_stays_off_over_a_restart(broker: FakeBroker, clock: FakeClock) -> None:
@@ -648,18 +657,18 @@ async def test_no_claim_that_is_dropped_turns_on_what_the_configuration_has_off(
         hub.claim()
         hub.record(1)
         await until(lambda: f"{ROOT}/zm/1/last_event" in broker.retained)
-        assert read(broker, f"{ROOT}/info")["discovery"] is False
+        assert read(broker, f"{ROOT}/health")["discovery"] is False
         assert not any(topic.startswith("homeassistant/") for topic in broker.retained)
 
 
-async def test_the_hello_tells_of_a_switch_while_the_bridge_settles(broker: FakeBroker, clock: FakeClock) -> None:
+async def test_a_switch_is_told_while_the_bridge_settles(broker: FakeBroker, clock: FakeClock) -> None:
     broker.publish(f"{ROOT}/info", '{"bridge_id": "somebody else"}', retain=True)
     hub = FakeHub()
     async with running(make(broker, clock), hub):
         await until(lambda: read(broker, f"{ROOT}/info")["bridge_id"] == hub.bridge_id)
         hub.claim("switch")
         await until(lambda: broker.retained.get(f"{ROOT}/status") == b"online", clock)
-        await until(lambda: read(broker, f"{ROOT}/info")["discovery"] is False)
+        await until(lambda: read(broker, f"{ROOT}/health")["discovery"] is False)
         assert not any(topic.startswith("homeassistant/") for topic in broker.retained)
 
 
@@ -785,10 +794,11 @@ async def test_a_replay_comes_at_once_with_the_hello(broker: FakeBroker, clock: 
     hub = FakeHub()
     async with running(make(broker, clock), hub):
         await settled(broker, hub)
-        heard = broker.listen(f"{ROOT}/info", f"{ROOT}/status", f"{ROOT}/zm/1/state")
+        heard = broker.listen(f"{ROOT}/info", f"{ROOT}/health", f"{ROOT}/status", f"{ROOT}/zm/1/state")
         heard.drain()
         broker.publish(f"{ROOT}/replay", "please")
         assert (await get(heard, f"{ROOT}/info"))["bridge_id"] == hub.bridge_id
+        assert (await get(heard, f"{ROOT}/health"))["problem"] is False
         assert (await heard.get(f"{ROOT}/status")).payload == b"online"
         assert (await get(heard, f"{ROOT}/zm/1/state"))["available"] is True
 
@@ -820,8 +830,8 @@ async def test_who_asks_for_everything_five_hundred_times_gets_it_twice(
             await asyncio.sleep(0.003)
         told = [each.topic for each in heard.drain() if each.topic != f"{ROOT}/replay"]
     assert told.count(f"{ROOT}/zm/3/state") == told.count(f"{DISCOVERY}/zm-3/config") == 2
-    assert told.count(f"{ROOT}/status") == told.count(f"{ROOT}/info") == 2
-    assert len(told) <= 2 * (2 + 1 + 3 * 2 + 5)
+    assert told.count(f"{ROOT}/status") == told.count(f"{ROOT}/info") == told.count(f"{ROOT}/health") == 2
+    assert len(told) <= 2 * (3 + 1 + 3 * 2 + 5)
 
 
 async def test_a_storm_of_births_is_one_birth(broker: FakeBroker, clock: FakeClock) -> None:
@@ -869,15 +879,36 @@ async def test_pictures_too_come_once_more_and_not_five_hundred_times(broker: Fa
         assert len(hub.asked_pictures) == 6
 
 
-async def test_the_hello_counts_what_did_not_go_out_as_it_came(broker: FakeBroker, clock: FakeClock) -> None:
+async def test_the_health_counts_what_did_not_go_out_as_it_came(broker: FakeBroker, clock: FakeClock) -> None:
     sink, hub = make(broker, clock), FakeHub()
     async with running(sink, hub):
         await settled(broker, hub)
         began = clock.monotonic()
-        assert read(broker, f"{ROOT}/info")["events_refused"] == 0
+        assert read(broker, f"{ROOT}/health")["events_refused"] == 0
         sink._memory.counters.events_refused = 3
-        await until(lambda: read(broker, f"{ROOT}/info")["events_refused"] == 3, clock, timeout_s=20.0)
+        await until(lambda: read(broker, f"{ROOT}/health")["events_refused"] == 3, clock, timeout_s=20.0)
         assert clock.monotonic() - began <= 2 * COUNTS_S
+
+
+async def test_the_hello_stays_the_same_whatever_happens(broker: FakeBroker, clock: FakeClock) -> None:
+    """Home Assistant begins a discovery anew for each change of it."""
+    sink, hub = make(broker, clock), FakeHub()
+    broker.publish(f"{ROOT}/info", '{"problem": true, "undelivered": 3}', retain=True)  # of an older bridge
+    heard = broker.listen(f"{ROOT}/info")
+    async with running(sink, hub):
+        await settled(broker, hub)
+        hub.add_system("second")
+        hub.claim("switch")
+        hub.epoch = "e2"
+        hub.fares = replace(hub.fares, problem="the disk is full", undelivered=7)
+        sink._memory.counters.states_overtaken = 5
+        await until(lambda: read(broker, f"{ROOT}/health")["states_overtaken"] == 5, clock, timeout_s=20.0)
+        health = read(broker, f"{ROOT}/health")
+        assert (health["problem"], health["undelivered"], health["discovery"], health["epoch"]) == (True, 7, False, "e2")
+        broker.publish(f"{ROOT}/replay", "please")
+        await clock.advance(5)
+    told = {each.payload for each in heard.drain()} - {b'{"problem": true, "undelivered": 3}'}
+    assert told == {broker.retained[f"{ROOT}/info"]}
 
 
 async def test_somebody_elses_offline_is_corrected(broker: FakeBroker, clock: FakeClock) -> None:
@@ -962,12 +993,12 @@ async def test_subscriptions_that_are_refused_are_told_and_the_rest_runs(
     async with FakeBroker(faults=Faults(denied=denied)) as broker, running(make(broker, clock), hub):
         await settled(broker, hub)
         assert broker.retained[f"{ROOT}/status"] == b"online"
-        hello = read(broker, f"{ROOT}/info")
-        assert hello["problem"] is True
-        assert f"{ROOT}/replay, {ROOT}/+/+/set/+" in hello["detail"]
+        health = read(broker, f"{ROOT}/health")
+        assert health["problem"] is True
+        assert f"{ROOT}/replay, {ROOT}/+/+/set/+" in health["detail"]
         hub.fares = BridgeState(problem="the disk is full")
         hub.set_system(load=1.0)
-        await until(lambda: read(broker, f"{ROOT}/info")["detail"].startswith("the disk is full; the MQTT broker refuses"))
+        await until(lambda: read(broker, f"{ROOT}/health")["detail"].startswith("the disk is full; the MQTT broker refuses"))
         broker.core.drop(await broker.client())
         await until(lambda: len(broker.seen.connects) == 2 and hub.subscribers == 1, clock)
     for each in denied[1:]:

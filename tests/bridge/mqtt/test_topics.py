@@ -11,7 +11,7 @@ from vms_bridge.mqtt.topics import CommandTarget, Subject, Topics
 
 TOPICS = Topics("home", "ha")
 SYSTEMS = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(
-    lambda key: key not in {"status", "info", "event", "ack", "replay", "group", "panel", "script"}
+    lambda key: key not in {"status", "info", "health", "event", "ack", "replay", "group", "panel", "script"}
 )
 MONITORS = st.from_regex(r"[A-Za-z0-9_-]{1,10}", fullmatch=True).filter(is_monitor_key)
 
@@ -21,8 +21,8 @@ def matches(pattern: str, topic: str) -> bool:
 
 
 def test_topics_are_those_of_the_contract() -> None:
-    assert (TOPICS.status, TOPICS.info, TOPICS.ack, TOPICS.replay, TOPICS.event) == tuple(
-        f"vms_bridge/home/{name}" for name in ("status", "info", "ack", "replay", "event")
+    assert (TOPICS.status, TOPICS.info, TOPICS.health, TOPICS.ack, TOPICS.replay, TOPICS.event) == tuple(
+        f"vms_bridge/home/{name}" for name in ("status", "info", "health", "ack", "replay", "event")
     )
     assert TOPICS.system_state("zm") == "vms_bridge/home/zm/state"
     assert [

@@ -75,7 +75,7 @@ def bridge_payload(offer: Offer) -> bytes:
         unique=topics.instance,
         readable=f"vms_bridge_{topics.instance}",
         status=topics.status,
-        topics={Source.STATUS: topics.status, Source.INFO: topics.info},
+        topics={Source.STATUS: topics.status, Source.HEALTH: topics.health},
         commands=topics.root,
     )
     return _encode(
