@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from tests.bridge.config.samples import PLUGIN
 
 from vms_bridge import __version__
-from vms_bridge.cli import FAILED, INTERNAL, INTERRUPTED, MISCONFIGURED, OK, REFUSED, USAGE, _duration, _explain, main
+from vms_bridge.cli import FAILED, INTERNAL, INTERRUPTED, MISCONFIGURED, OK, REFUSED, USAGE, main
+from vms_bridge.cli.failures import explain
+from vms_bridge.cli.options import Duration
+from vms_bridge.cli.program import VERBS
 from vms_bridge.errors import ConfigError, InvalidConfig, StoreError, VmsUnreachable
 
 SOURCE = Path(__file__).parents[2] / "bridge"
@@ -30,15 +33,8 @@ def python(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def ends_with(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ends_with(["--version"]) == OK
+    assert main(["--version"]) == OK
     assert capsys.readouterr().out == f"vms-bridge {__version__}\n"
 
 
@@ -54,9 +50,10 @@ def test_docs_name_every_exit_code_and_the_unit_starts_none_again_in_vain() -> N
 
 
 def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ends_with(["--help"]) == OK
+    assert main(["--help"]) == OK
     shown = capsys.readouterr().out
-    assert all(f"    {verb} " in shown for verb in ("run", "check", "demo"))
+    assert {"run", "check", "demo"} < VERBS.keys()
+    assert all(re.search(rf"^  {verb} +{re.escape(row.summary)}$", shown, re.MULTILINE) for verb, row in VERBS.items())
     assert all(f"{code} " in shown for code in CODES)
 
 
@@ -74,8 +71,8 @@ def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str])
     ],
 )
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert ends_with(arguments) == USAGE
-    assert "usage: vms-bridge" in capsys.readouterr().err
+    assert main(arguments) == USAGE
+    assert "Usage: vms-bridge" in capsys.readouterr().err
 
 
 def test_demo_takes_its_options(tmp_path: Path) -> None:
@@ -90,8 +87,7 @@ def test_help_imports_nothing_heavy() -> None:
     probe = (
         "import sys; sys.argv = ['vms-bridge', '--help']\n"
         "from vms_bridge.cli import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
+        "main()\n"
         "print({'aiohttp', 'paho', 'PIL', 'pydantic', 'yaml', 'rich', 'sqlite3'} & set(sys.modules))"
     )
     result = python("-c", probe)
@@ -130,7 +126,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 
 def explained(error: Exception, capsys: pytest.CaptureFixture[str], *, debug: bool = False) -> tuple[int, str]:
-    code = _explain(error, debug=debug)
+    code = explain(error, debug=debug)
     return code, capsys.readouterr().err
 
 
@@ -161,10 +157,44 @@ def test_each_error_of_a_group_is_told(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.parametrize(("text", "seconds"), [("30", 30), ("30s", 30), ("5m", 300), ("1.5h", 5400), ("2", 2)])
 def test_durations(text: str, seconds: float) -> None:
-    assert _duration(text) == seconds
+    assert Duration().convert(text, None, None) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "s", "-3s", "0s", "1d", "nan", "1e9", "٣s", "9" * 20])
 def test_no_durations(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError):
-        _duration(text)
+    with pytest.raises(click.BadParameter):
+        Duration().convert(text, None, None)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_says_in_its_help_what_its_row_says(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows are read without the verbs' modules, so the one might say what the other does not."""
+    assert main([verb, "--help"]) == OK
+    assert f"Usage: vms-bridge {verb} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == OK
+    assert "_VMS_BRIDGE_COMPLETE" in capsys.readouterr().out
+
+
+def test_verbs_and_options_are_completed_and_nothing_heavy_is_imported() -> None:
+    environ = {"_VMS_BRIDGE_COMPLETE": "bash_complete", "COMP_WORDS": "vms-bridge ", "COMP_CWORD": "1"}
+    result = python("-X", "importtime", "-m", "vms_bridge", **environ)
+    assert result.stdout.split() == [f"plain,{verb}" for verb in VERBS]
+    assert not {"aiohttp", "pydantic", "vms_bridge.app"} & {
+        line.rpartition("|")[2].strip() for line in result.stderr.splitlines()
+    }
+    result = python("-m", "vms_bridge", **(environ | {"COMP_WORDS": "vms-bridge demo --", "COMP_CWORD": "2"}))
+    assert "plain,--cameras" in result.stdout.split()
+
+
+def test_an_interruption_has_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["completion"]) == USAGE
+
+    def interrupt(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(click.Group, "invoke", interrupt)
+    assert main(["completion", "bash"]) == INTERRUPTED

@@ -85,6 +85,7 @@ SINK = BASIC | {"entities", "threads", "sinks", "findings", "private_files", "ad
 FREE = {"app", "check", "demo"}
 """They wire everything; only the command line (and they themselves) may import them."""
 HOMES = {
+    "click": {"cli"},
     "aiohttp": {"backends.http", "api"},
     "paho": {"mqtt.link", "mqtt.link_client"},
     "sqlite3": {

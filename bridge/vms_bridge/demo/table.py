@@ -7,15 +7,10 @@ from collections import deque
 from io import StringIO
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-try:
-    from rich.console import Console, Group
-    from rich.live import Live
-    from rich.table import Table
-    from rich.text import Text
-except ImportError:  # the extra `demo` is not installed: plain lines then
-    HAS_RICH = False
-else:
-    HAS_RICH = True
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +42,7 @@ class Display(Protocol):
 
 def make_display(stream: TextIO) -> Display:
     """Return the table where the stream is a terminal that can show it, else plain lines."""
-    if HAS_RICH and stream.isatty():
+    if stream.isatty():
         return TableDisplay(stream)
     return PlainDisplay(stream)
 

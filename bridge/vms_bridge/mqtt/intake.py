@@ -112,7 +112,7 @@ class CommandIntake:
             self._to_clear.clear()
         self._answers.attach(outbox)
         if outbox is not None and self._waiting and (self._releasing is None or self._releasing.done()):
-            self._releasing = asyncio.create_task(self._release(), name="mqtt-commands-held")
+            self._releasing = asyncio.create_task(self._release(), name="mqtt-commands-waiting")
 
     def take(self, message: Message, age_s: float | None = 0.0) -> None:
         """Run or refuse what this message asks for, and answer it; it may be so old (None: that is not known)."""
