@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.api import visible
 from vms_bridge.commands import Ack, AckResult, Command, Target, TargetKind
 from vms_bridge.commands.bridge import parse_bridge
-from vms_bridge.errors import BodyInvalid, CommandRejected, NotFound, UnsupportedCommand, in_words
+from vms_bridge.errors import BodyInvalid, CommandRejected, UnsupportedCommand, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from vms_bridge.views import HubView
 
 
-def command_of(hub: HubView, caller: Caller, asked: CommandBody, now: datetime) -> Command | Ack:
+async def command_of(hub: HubView, caller: Caller, asked: CommandBody, now: datetime) -> Command | Ack:
     """Return the command, or the answer where it is none that there is.
 
     Raises NotFound for a target that the caller may not know of, RequestForbidden for the bridge itself and a limited token,
     BodyInvalid where no target can be meant so.
     """
-    target = _target(hub, caller, asked)
+    target = await _target(hub, caller, asked)
     modes: Mapping[str, Sequence[str]] = {}
     if target.kind is TargetKind.MONITOR and target.monitor is not None:
         modes = visible.monitor(hub, caller, target.system, target.monitor).monitor.modes
@@ -53,9 +53,12 @@ def command_of(hub: HubView, caller: Caller, asked: CommandBody, now: datetime) 
     )
 
 
-def _target(hub: HubView, caller: Caller, asked: CommandBody) -> Target:
+async def _target(hub: HubView, caller: Caller, asked: CommandBody) -> Target:
     if asked.event is not None:
-        raise NotFound(f"there is no event {asked.event!r}", hint="commands on events are still to come")
+        found = await visible.event(hub, caller, asked.event)
+        if asked.system not in {None, found.ref.system} or asked.monitor not in {None, found.monitor}:
+            raise BodyInvalid("the body can't be understood", mistakes=[("event", "it is of another system or monitor")])
+        return Target(system=found.ref.system, event=found.ref)
     if asked.system is None:
         if asked.monitor is not None:
             raise BodyInvalid("the body can't be understood", mistakes=[("system", "a monitor is named, and not its system")])

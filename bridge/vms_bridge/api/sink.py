@@ -72,7 +72,8 @@ class ApiSink:
             rates=Rates.of(self._config.limits.requests, self._clock),
             connections=self._connections,
         )
-        runner = web.AppRunner(application(context), shutdown_timeout=_SHUTDOWN_S)
+        # Who has gone away is noticed at once, so that no VMS is read for nobody; commands go on (`running.py`).
+        runner = web.AppRunner(application(context), shutdown_timeout=_SHUTDOWN_S, handler_cancellation=True)
         await runner.setup()
         assert runner.server is not None  # noqa: S101  # `setup` has made it
         porter = Porter(runner.server, self._connections, self._certificates, self._clock)

@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import NotFound, RequestForbidden
+from vms_bridge.model import EventRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vms_bridge.api.access import Caller
+    from vms_bridge.index import IndexedEvent
     from vms_bridge.views import HubView, MonitorView, SystemView
 
 LONGEST_ID = 512
@@ -46,6 +48,15 @@ def monitor(hub: HubView, caller: Caller, system_key: str, key: str) -> MonitorV
             f"there is no monitor {key[:LONGEST_ID]!r} of a system {system_key[:LONGEST_ID]!r}", hint="`monitors` lists them"
         )
     return view
+
+
+async def event(hub: HubView, caller: Caller, public_id: str) -> IndexedEvent:
+    """Return an event. Raises NotFound."""
+    ref = EventRef.parse(public_id) if len(public_id) <= LONGEST_ID else None
+    found = await hub.indexed(ref) if ref is not None and caller.knows(ref.system) else None
+    if found is None or not caller.sees(found.ref.system, found.monitor):
+        raise NotFound(f"there is no event {public_id[:LONGEST_ID]!r}", hint="it may never have been, or be gone from the VMS")
+    return found
 
 
 def everything(caller: Caller) -> None:

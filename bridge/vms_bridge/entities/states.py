@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, ZONE, Source, ZonePart, other_modes, part_key
@@ -83,7 +83,14 @@ def encode(message: object) -> bytes:
     try:
         return _ANY.dump_json(message)
     except PydanticSerializationError:  # a name with half a character in it, from a database in another encoding
-        return _ANY.dump_json(_whole(asdict(message) if is_dataclass(message) and not isinstance(message, type) else message))
+        return _ANY.dump_json(_whole(_plain(message)))
+
+
+def _plain(message: object) -> object:
+    """Return the message as a dict, where it is one that has fields."""
+    if isinstance(message, BaseModel):
+        return message.model_dump()
+    return asdict(message) if is_dataclass(message) and not isinstance(message, type) else message
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401  # any JSON value in, the same out

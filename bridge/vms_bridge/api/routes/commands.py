@@ -38,7 +38,7 @@ async def _list(request: web.Request) -> web.StreamResponse:
 async def _give(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     asked = await route.body(request, CommandBody)
-    made = command_of(context.hub, caller_of(request), asked, context.clock.now())
+    made = await command_of(context.hub, caller_of(request), asked, context.clock.now())
     stream = _stream_asked_for(request)
     if stream is not None:
         return await _follow(request, made, stream)

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.api.context import CONTEXT
 from vms_bridge.api.route import Route, add_routes
-from vms_bridge.api.routes import catalogue, commands, discovery, info, logs, monitors, openapi
+from vms_bridge.api.routes import (
+    catalogue,
+    commands,
+    discovery,
+    events,
+    index,
+    info,
+    logs,
+    media,
+    monitors,
+    openapi,
+    systems,
+    timeline,
+)
 from vms_bridge.api.running import Runner
 
 if TYPE_CHECKING:
@@ -14,10 +27,15 @@ if TYPE_CHECKING:
 
 ROUTES: tuple[Route, ...] = (
     *info.ROUTES,
+    *systems.ROUTES,
     *monitors.ROUTES,
     *catalogue.ROUTES,
+    *events.ROUTES,
+    *timeline.ROUTES,
+    *media.ROUTES,
     *commands.ROUTES,
     *discovery.ROUTES,
+    *index.ROUTES,
     *logs.ROUTES,
     *openapi.ROUTES,
 )

@@ -1,0 +1,116 @@
+"""Pictures and clips, as the VMSs have them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import hdrs
+
+from vms_bridge.api import route, visible
+from vms_bridge.api.context import CONTEXT, caller_of
+from vms_bridge.api.models.events import PictureQuery
+from vms_bridge.api.route import BASE, Answer, Reach, Route
+from vms_bridge.api.sending import EXTENSIONS, Item, send
+from vms_bridge.archive import EventClip, EventFrame, FrameKind
+from vms_bridge.model import LivePicture
+from vms_bridge.tokens import Scope
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from vms_bridge.archive import MediaRef
+    from vms_bridge.index import IndexedEvent
+
+
+async def _picture(request: web.Request) -> web.StreamResponse:
+    asked = route.query(request, PictureQuery)
+    event = await _event(request)
+    frame = asked.number or asked.time or asked.frame or FrameKind.BEST
+    return await _send(request, event.ref.system, EventFrame(event=event.ref, frame=frame), event.ref.format(), event)
+
+
+async def _clip(request: web.Request) -> web.StreamResponse:
+    event = await _event(request)
+    return await _send(request, event.ref.system, EventClip(event=event.ref), event.ref.format(), event)
+
+
+async def _live(request: web.Request) -> web.StreamResponse:
+    names = request.match_info
+    view = visible.monitor(request.app[CONTEXT].hub, caller_of(request), names["system"], names["monitor"])
+    return await _send(request, view.system, LivePicture(monitor=view.key), f"{view.system}-{view.key}-live", None)
+
+
+async def _event(request: web.Request) -> IndexedEvent:
+    return await visible.event(request.app[CONTEXT].hub, caller_of(request), request.match_info["event"])
+
+
+async def _send(request: web.Request, system: str, ref: MediaRef, name: str, event: IndexedEvent | None) -> web.StreamResponse:
+    context = request.app[CONTEXT]
+    version = f"{ref} {event.event}" if event is not None and event.event.is_over else None
+    return await send(
+        request,
+        Item(open=lambda part: context.hub.media(system, ref, part), name=name, version=version),
+        context.clock,
+    )
+
+
+_PICTURES = tuple(kind for kind in EXTENSIONS if kind.startswith("image/"))
+_CLIPS = tuple(kind for kind in EXTENSIONS if kind.startswith("video/"))
+_REFUSALS = {
+    404: "there is no such event or monitor, or it has no such picture or clip",
+    416: "it has no such part",
+    502: "the VMS does not answer, or not with a picture or clip",
+    504: "the VMS does not answer in time",
+}
+_KNOWN = Answer(meaning="the same as whoever asks has already")
+ROUTES = (
+    Route(
+        method=hdrs.METH_GET,
+        path=f"{BASE}/media/events/{{event}}/picture",
+        name="get_event_picture",
+        subject="media",
+        scope=Scope.READ,
+        reach=Reach.NAMED,
+        handler=_picture,
+        summary="A picture of an event",
+        query=PictureQuery,
+        answers={
+            200: Answer(meaning="the picture", contents=_PICTURES),
+            206: Answer(meaning="the part that was asked for", contents=_PICTURES),
+            304: _KNOWN,
+        },
+        refusals=_REFUSALS,
+    ),
+    Route(
+        method=hdrs.METH_GET,
+        path=f"{BASE}/media/events/{{event}}/clip",
+        name="get_event_clip",
+        subject="media",
+        scope=Scope.READ,
+        reach=Reach.NAMED,
+        handler=_clip,
+        summary="All of an event, as a clip",
+        description="Of one that is still open, what there is so far.",
+        answers={
+            200: Answer(meaning="the clip", contents=_CLIPS),
+            206: Answer(meaning="the part that was asked for", contents=_CLIPS),
+            304: _KNOWN,
+        },
+        refusals=_REFUSALS,
+    ),
+    Route(
+        method=hdrs.METH_GET,
+        path=f"{BASE}/media/monitors/{{system}}/{{monitor}}/picture",
+        name="get_live_picture",
+        subject="media",
+        scope=Scope.READ,
+        reach=Reach.NAMED,
+        handler=_live,
+        summary="What a monitor sees now",
+        answers={
+            200: Answer(meaning="the picture", contents=_PICTURES),
+            206: Answer(meaning="the part that was asked for", contents=_PICTURES),
+        },
+        refusals=_REFUSALS,
+    ),
+)

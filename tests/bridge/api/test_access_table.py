@@ -1,0 +1,111 @@
+"""Each route by each kind of token: what happens, as the table in docs/api.md says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.bridge.api.lab import Api, serving
+from tests.bridge.api.world import World
+
+from vms_bridge.api.route import Reach, Route
+from vms_bridge.api.routes.table import ROUTES
+from vms_bridge.tokens import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+PLACES = {"system": "zm", "monitor": "1", "event": "zm-1", "holder": "somebody"}
+"""What stands in the paths: all of it is the first system's."""
+QUERIES = {"get_log": "?system=zm"}
+BODIES: dict[str, dict[str, Any]] = {
+    "give_command": {"system": "zm", "monitor": "1", "command": "armed", "value": "ON"},
+    "set_discovery": {"is_on": True},
+    "claim_devices": {"holder": "somebody"},
+    "rebuild_index": {"system": "zm"},
+}
+ELSEWHERE: dict[str, dict[str, Any]] = {
+    "systems": {"systems": frozenset({"other"})},
+    "monitors": {"monitors": frozenset({("other", "1")})},
+    "one monitor of it": {"monitors": frozenset({("zm", "2")})},
+}
+"""Tokens that are good for something else than what is asked for."""
+ABOUT_WHOLE_SYSTEMS = {"get_system", "rebuild_index", "get_log"}
+RESOURCES = [route for route in ROUTES if route.subject not in {"tokens", "pairing", "websocket"}]
+"""Those of which the door itself has no tests."""
+
+by_route = pytest.mark.parametrize("route", RESOURCES, ids=lambda route: route.name)
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with serving(tmp_path, hub=World()) as api:
+        yield api
+
+
+async def ask(api: Api, route: Route, token: str | None) -> Any:  # noqa: ANN401 - the lab's answer
+    path = route.path.format(**PLACES) + QUERIES.get(route.name, "")
+    return await api.ask(route.method, path, token=token, body=BODIES.get(route.name))
+
+
+@by_route
+async def test_without_a_token(api: Api, route: Route) -> None:
+    answer = await ask(api, route, None)
+    if route.scope is None:
+        assert answer.status in route.answers
+    else:
+        assert (answer.status, answer.code) == (401, "unauthenticated")
+
+
+@by_route
+@pytest.mark.parametrize("scope", Scope)
+async def test_with_a_token_of_a_scope(api: Api, route: Route, scope: Scope) -> None:
+    answer = await ask(api, route, api.token(scope))
+    if route.scope is None or scope.includes(route.scope):
+        assert answer.status in route.answers, answer.body
+    else:
+        assert (answer.status, answer.code) == (403, "forbidden")
+        assert api.hub.commands == []
+
+
+@by_route
+@pytest.mark.parametrize("limits", ELSEWHERE)
+async def test_with_a_token_that_is_limited_to_something_else(api: Api, route: Route, limits: str) -> None:
+    answer = await ask(api, route, api.token(Scope.ADMIN, **ELSEWHERE[limits]))
+    knows_system = limits == "one monitor of it"
+    match route.reach:
+        case Reach.NONE:
+            assert (answer.status, answer.code) == (403, "forbidden")
+        case Reach.NAMED if route.name == "get_system" and knows_system:
+            assert answer.said["monitors"] == ["2"]
+        case Reach.NAMED:
+            assert (answer.status, answer.code) == (404, "not_found")
+            assert api.hub.commands == []
+        case Reach.OWN:
+            assert answer.status == 200
+            assert b'"1"' not in answer.body if knows_system else b"zm" not in answer.body
+        case _:
+            assert (answer.status, answer.body) == (200, (await ask(api, route, api.token(Scope.ADMIN))).body)
+
+
+@by_route
+async def test_with_a_token_that_is_limited_to_it(api: Api, route: Route) -> None:
+    answer = await ask(api, route, api.token(Scope.ADMIN, systems=frozenset({"zm"})))
+    if route.reach is Reach.NONE and route.scope is not None:
+        assert (answer.status, answer.code) == (403, "forbidden")
+    else:
+        assert answer.status in route.answers, answer.body
+
+
+async def test_what_is_not_his_is_answered_as_what_is_not(api: Api) -> None:
+    token = api.token(Scope.ADMIN, monitors=frozenset({("zm", "2")}))
+    for path in ("systems/{}", "monitors/{}/1", "events/{}-1", "media/events/{}-1/clip", "media/monitors/{}/1/picture"):
+        his, nobodys = [await api.get(f"/api/v1/{path.format(system)}", token=token) for system in ("other", "nosuch")]
+        assert his.status == nobodys.status == 404
+        assert his.said == {**nobodys.said, "detail": nobodys.said["detail"].replace("nosuch", "other")}
+
+
+async def test_every_route_has_its_tests() -> None:
+    assert {route.name for route in RESOURCES} >= QUERIES.keys() | BODIES.keys()
+    assert all(route.body is None or route.name in BODIES for route in RESOURCES)
