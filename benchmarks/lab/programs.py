@@ -69,9 +69,14 @@ class Mosquitto:
 
 
 @asynccontextmanager
-async def bridge(folder: Path, broker: Mosquitto, systems: str, *, instance: str = INSTANCE) -> AsyncIterator[Cost]:
-    """Run `vms-bridge run` with these systems (YAML, two spaces in) until the block ends, once system `zm` is there."""
-    config = _configuration(folder, broker, systems, instance)
+async def bridge(
+    folder: Path, broker: Mosquitto, systems: str, *, instance: str = INSTANCE, more: str = ""
+) -> AsyncIterator[Cost]:
+    """Run `vms-bridge run` with these systems (YAML, two spaces in) until the block ends, once system `zm` is there.
+
+    `more` are further sections of the configuration.
+    """
+    config = _configuration(folder, broker, systems, instance, more)
     program = Program("vms-bridge", folder / "vms-bridge.log")
     is_there = asyncio.Event()
 
@@ -110,12 +115,11 @@ async def check_source(broker: Mosquitto, source: str, monitors: int) -> None:
         raise CannotMeasureError(f"{len(seen)} of {monitors} monitors are told, and not from {source}: {others}")
 
 
-def _configuration(folder: Path, broker: Mosquitto, systems: str, instance: str) -> Path:
+def _configuration(folder: Path, broker: Mosquitto, systems: str, instance: str, more: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "vms-bridge.yaml"
-    config.write_text(
-        f'instance: {instance}\ndata_dir: "{folder}/data"\nmqtt: {{url: "{broker.url}", commands: admin}}\nsystems:\n{systems}'
-    )
+    mqtt = f'{{url: "{broker.url}", commands: admin}}'
+    config.write_text(f'instance: {instance}\ndata_dir: "{folder}/data"\nmqtt: {mqtt}\n{more}systems:\n{systems}')
     return config
 
 

@@ -14,6 +14,7 @@ import struct
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from benchmarks.lab.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
     from typing import Protocol
 
     from benchmarks.lab.remote import Cost
@@ -81,15 +83,26 @@ class FakeProcess:
 
 @asynccontextmanager
 async def fake_zoneminder(
-    folder: Path, monitors: int, *, fps: float = 10.0, alarm_delay_s: float = 0.0
+    folder: Path, monitors: int, *, fps: float = 10.0, alarm_delay_s: float = 0.0, events: int = 0
 ) -> AsyncIterator[FakeProcess]:
-    """Run a fake without authentication; a forced alarm takes it that long, as the next frame takes a real one."""
+    """Run a fake without authentication; a forced alarm takes it that long, as the next frame takes a real one.
+
+    It has recorded so many events before.
+    """
     shared_memory = folder / "shm"
     shared_memory.mkdir(parents=True, exist_ok=True)
     options = ("--monitors", monitors, "--shm-dir", shared_memory, "--fps", fps, "--alarm-delay", alarm_delay_s)
-    async with Child("benchmarks.lab.zoneminder", *options) as child:
+    async with Child("benchmarks.lab.zoneminder", *options, "--events", events) as child:
         url = str((await child.ask("url"))["url"])
         yield FakeProcess(child, url, shared_memory)
+
+
+def record(world: World, events: int, until: datetime) -> None:
+    """Have so many events recorded before that time, one a minute."""
+    for number in range(events):
+        start = (until - timedelta(minutes=events - number)).replace(microsecond=0)
+        monitor = 1 + number % len(world.monitors)
+        world.open_event(monitor, start=start, end=start + timedelta(seconds=20), length=20.0, frames=100, alarm_frames=40)
 
 
 class Cameras:
@@ -161,10 +174,12 @@ async def main() -> None:
     parser.add_argument("--shm-dir", type=Path, required=True)
     parser.add_argument("--fps", type=float, required=True)
     parser.add_argument("--alarm-delay", type=float, required=True)
+    parser.add_argument("--events", type=int, default=0)
     wanted = parser.parse_args()
     personality = replace(by_version("1.36.33"), auth=False)
     world = World(personality, monitors=wanted.monitors, shm_dir=wanted.shm_dir)
     world.alarm_delay_s = wanted.alarm_delay
+    record(world, wanted.events, world.now())
     async with FakeZoneMinder(world, picture=_picture()) as server:
         pictures = asyncio.create_task(Cameras(world, wanted.fps).run())
         try:

@@ -26,6 +26,7 @@ from vms_bridge.hub.fan_out import FanOut
 from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
 from vms_bridge.hub.index import Index
+from vms_bridge.hub.indexing import Indexing
 from vms_bridge.hub.interpreter import Interpreter
 from vms_bridge.hub.notices import Notices
 from vms_bridge.hub.presence import Presence
@@ -87,7 +88,7 @@ class Hub:
         self._clock = clock
         self._systems: dict[str, System] = {}
         self._fan_out = FanOut()
-        self._archives = Archives(self._systems)
+        self._archives = Archives(self._systems, on_missing=self._doubt)
         self._house = Housekeeping(
             store,
             clock,
@@ -122,10 +123,11 @@ class Hub:
         self._recorder = Recorder(
             store,
             durable_sinks=durable_sinks,
-            on_generation=self._updates.begin_generation,
+            on_generation=self._begin_generation,
             on_stored=self._adopt,
         )
         self._index = Index(store, clock, self._systems, on_progress=self._fan_out.system)
+        self._indexing = Indexing(store, self._index, self._systems, self._archives, clock)
         self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
         self._questions = Questions(clock)
 
@@ -271,7 +273,7 @@ class Hub:
 
     async def rebuild_index(self, system: str | None = None) -> None:
         """Forget what the index has, and begin to fill it anew."""
-        await self._index.rebuild(system)
+        await self._indexing.rebuild(system)
 
     async def start(self) -> None:
         """Take up what the store keeps of the bridge itself, before anybody reads it."""
@@ -287,6 +289,7 @@ class Hub:
             group.create_task(self._always("forced alarms", self._runner.run), name="hub: forced alarms")
             group.create_task(self._always("tokens", self.tokens.run), name="hub: tokens")
             group.create_task(self._always("index", self._index.run), name="hub: index")
+            group.create_task(self._always("filling the index", self._indexing.run), name="hub: filling the index")
 
     async def end_forced_alarms(self, system: str | None = None) -> None:
         """Cancel the alarms that are forced for a time, all or those of one system; for its orderly end, while it still runs."""
@@ -315,6 +318,7 @@ class Hub:
             old.backend.close()
         system.strike = self._secrets.strike
         self._systems[key] = system
+        self._indexing.systems_changed()
         gone = old.monitors.keys() - system.monitors.keys() if old else set()
         self._fan_out.system(key)
         self._fan_out.monitors(system, gone=gone, changed=system.monitors, new=system.monitors)
@@ -326,6 +330,7 @@ class Hub:
         """Let a system go; its memories stay in the store."""
         system = self._systems.pop(key)
         system.backend.close()
+        self._indexing.systems_changed()
         self._fan_out.monitors(system, gone=system.monitors)
         self._fan_out.system_removed(key)
         self._presence.forget((key, monitor) for monitor in system.monitors)
@@ -368,6 +373,13 @@ class Hub:
         """Keep the modes to which a monitor shall return, before anything is changed."""
         await self._store.remember_modes(system, key, modes)
         self._system(system).remembered_modes[key] = dict(modes)
+
+    def _begin_generation(self, system: System, generation: int) -> None:
+        self._updates.begin_generation(system, generation)
+        self._indexing.wake(system)
+
+    def _doubt(self, event: EventRef) -> None:
+        self._indexing.doubt(event)
 
     def _adopt(self, system: System, plan: BatchPlan) -> None:
         self._updates.adopt(system, plan)

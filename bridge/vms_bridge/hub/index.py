@@ -91,7 +91,7 @@ class Index:
         status = await self._tending.attempt(self._store.index.status())
         detail = self._store.index.detail
         for key, system in self._systems.items():
-            progress = _progress(system, (status or {}).get(key), detail)
+            progress = _progress(system, (status or {}).get(key), detail or system.index_trouble)
             if progress != system.index:
                 system.show_index(progress)
                 self._on_progress(key)

@@ -51,6 +51,8 @@ class System:
     unsaved: bool = False
     index: IndexProgress | None = None
     """How far the index has got with it; None where there is none."""
+    index_trouble: str | None = None
+    """Why the index is not filled or held to it just now, for people."""
     labels: Labels = field(default_factory=Labels)
     """How its modes and run states are shown."""
     strike: Callable[[str], str] = str

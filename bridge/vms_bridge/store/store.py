@@ -48,6 +48,7 @@ _MONITOR = TypeAdapter(Monitor)
 _LONGEST_KEPT = 65_536
 _MOST_KEPT = 64
 MOST_INDEXED = 1_000_000
+_FULL = 0.98
 
 
 class Store:
@@ -224,6 +225,10 @@ class Store:
     async def tend_index(self) -> bool:
         """Process some of what the store had before the index, or delete some of what is too much; say whether there is more."""
         return await self.index.refill() or await self.index.tidy(self._most_indexed)
+
+    async def index_is_full(self) -> bool:
+        """Say whether the index has nearly as many events as it may: beyond that the oldest go with each that is added."""
+        return sum(status.events for status in (await self.index.status()).values()) >= _FULL * self._most_indexed
 
     async def add_to_index(
         self,

@@ -34,7 +34,7 @@ def spelt(value: Any, personality: Personality) -> Any:  # noqa: ANN401 (JSON)
 
 def monitor(world: World, item: FakeMonitor) -> dict[str, Any]:
     p = world.personality
-    events = sum(event.monitor_id == item.id for event in world.events.values()) if len(world.events) < 1000 else 0
+    events = world.totals()[item.id]
     counters = {f"{span}Events": events for span in ("Total", "Hour", "Day", "Week", "Month", "Archived")}
     counters |= {"TotalEventDiskSpace": events * 1000}
     if p.modern_modes:

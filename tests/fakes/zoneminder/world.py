@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -122,6 +123,9 @@ class World:
         self.monitors: dict[int, FakeMonitor] = {}
         self.events: dict[int, FakeEvent] = {}
         self.next_event = 1
+        self._totals: Counter[int] = Counter()
+        self._counted = (0, 1)
+        """Of how many events, up to which id, they are the totals."""
         self.states = {"default": True, "Quiet": False, "a/b & c": False}
         self.log: list[FakeLine] = []
         self.shm_dir = shm_dir
@@ -139,6 +143,13 @@ class World:
         """Whether a cancelled alarm goes on as alert until it is calm, as it does for PostEventCount frames."""
         for number in range(1, monitors + 1):
             self.add_monitor(number)
+
+    def totals(self) -> Counter[int]:
+        """Return how many events each monitor has."""
+        known = (len(self.events), self.next_event)
+        if known != self._counted:
+            self._totals, self._counted = Counter(event.monitor_id for event in self.events.values()), known
+        return self._totals
 
     def set_zone(self, zone: str) -> None:
         """Have all times told in another zone from now on, and its name told."""

@@ -73,6 +73,11 @@ class Dictionary(TermReader):
         """Return the number of the ids that the system gave in this generation; None where the index has none of it."""
         return self._series.get((system, generation))
 
+    @property
+    def systems(self) -> frozenset[str]:
+        """Those of which the index has something, were it only how far it was filled."""
+        return frozenset(system for system, _ in self._series)
+
     def newest(self, system: str) -> int:
         """Return the system's newest generation of which the index has something, 0 where it has nothing."""
         return max((generation for name, generation in self._series if name == system), default=0)

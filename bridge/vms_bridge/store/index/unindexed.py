@@ -30,9 +30,7 @@ class Unindexed:
     def note(self, cursor: sqlite3.Cursor, commit: EventCommit) -> None:
         """Note what the commit changes, within its transaction."""
         ids = dict.fromkeys([event.id for _, event in commit.events] + [event_id for event_id, _, _ in commit.enrichments])
-        rows = [(self.newest + place, commit.system, commit.generation, event_id) for place, event_id in enumerate(ids, start=1)]
-        cursor.executemany("INSERT INTO unindexed VALUES (?, ?, ?, ?)", rows)
-        self.newest += len(rows)  # where the transaction fails, some numbers are missing, which does no harm
+        self._note(cursor, commit.system, commit.generation, ids)
 
     def read(self, after: int, limit: int) -> Slice:
         """Strike off all up to the number `after`, and return the next ones, each as it is now."""
@@ -56,15 +54,25 @@ class Unindexed:
         return Slice(told=self._told(cursor, (row[1:] for row in rows)), upto=0, refilled=rows[-1][0] if rows else None)
 
     def unknown(self, system: str, generation: int, ids: Sequence[str]) -> frozenset[str]:
-        """Return those of these events that the store does not have: of the others it knows better than any list."""
-        connection = self._database.connection
+        """Return those of these events that the store does not have.
+
+        Of the others it knows better than any list. They are noted as it has them: the index may have let them go meanwhile.
+        """
         query = "SELECT 1 FROM events WHERE system = ? AND generation = ? AND event_id = ?"
-        return frozenset(one for one in ids if connection.execute(query, (system, generation, one)).fetchone() is None)
+        with self._database.transaction() as cursor:
+            known = [one for one in ids if cursor.execute(query, (system, generation, one)).fetchone() is not None]
+            self._note(cursor, system, generation, known)
+        return frozenset(ids) - frozenset(known)
 
     def forget(self) -> None:
         """Strike off all: there is no index."""
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM unindexed")
+
+    def _note(self, cursor: sqlite3.Cursor, system: str, generation: int, ids: Iterable[str]) -> None:
+        rows = [(self.newest + place, system, generation, event_id) for place, event_id in enumerate(ids, start=1)]
+        cursor.executemany("INSERT INTO unindexed VALUES (?, ?, ?, ?)", rows)
+        self.newest += len(rows)  # where the transaction fails, some numbers are missing, which does no harm
 
     def _newest(self) -> int:
         row = self._database.connection.execute("SELECT max(number) FROM unindexed").fetchone()
