@@ -154,10 +154,18 @@ def best_moment(world: World, event_id: EventId, now: float) -> float | None:
     elif event_id.kind is EventKind.FORCED:
         best = world.epoch + event_id.number / 1_000
     else:
-        start = world.epoch + event_id.number * world.section_s
-        seen = [visit for visit in _alarms_between(world, event_id.camera, start, start + world.section_s) if visit.best <= now]
-        best = max(seen, key=lambda visit: visit.score).best if seen else start
+        visit = shown_visit(world, event_id, now)
+        best = visit.best if visit is not None else world.epoch + event_id.number * world.section_s
     return best if best is not None and best <= now else None
+
+
+def shown_visit(world: World, event_id: EventId, now: float) -> Visit | None:
+    """Return the visit up to now that an event shows best, None where nobody comes."""
+    if event_id.kind is not EventKind.CONTINUOUS:
+        return world.visit(event_id.camera, event_id.number) if event_id.kind is EventKind.ALARM else None
+    start = world.epoch + event_id.number * world.section_s
+    seen = [visit for visit in _alarms_between(world, event_id.camera, start, start + world.section_s) if visit.best <= now]
+    return max(seen, key=lambda visit: visit.score, default=None)
 
 
 def _alarms_between(world: World, camera: int, since: float, until: float) -> Iterator[Visit]:

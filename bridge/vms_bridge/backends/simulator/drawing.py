@@ -34,6 +34,14 @@ class Painter:
 
     def picture(self, name: str, place: Place, sightings: tuple[Sighting, ...], time: float) -> bytes:
         """Return the place at that time as a JPEG."""
+        image = self.scene(place, sightings)
+        self._draw_caption(ImageDraw.Draw(image, "RGBA"), name, time)
+        file = BytesIO()
+        image.save(file, "JPEG", quality=_QUALITY)
+        return file.getvalue()
+
+    def scene(self, place: Place, sightings: tuple[Sighting, ...]) -> Image.Image:
+        """Draw the place with who is in it, and neither name nor time."""
         image = self._background(place).copy()
         self._draw_zones(image, place, {zone for one in sightings for zone in one.zones})
         for sighting in sorted(sightings, key=lambda one: one.box[1] + one.box[3]):  # who is nearer covers who is behind
@@ -41,10 +49,7 @@ class Painter:
         draw = ImageDraw.Draw(image, "RGBA")
         for sighting in sightings:
             self._draw_box(draw, sighting)
-        self._draw_caption(draw, name, time)
-        file = BytesIO()
-        image.save(file, "JPEG", quality=_QUALITY)
-        return file.getvalue()
+        return image
 
     def _background(self, place: Place) -> Image.Image:
         with self._lock:

@@ -22,8 +22,9 @@ from vms_bridge.archive import (
     LogLine,
     RangeClip,
 )
-from vms_bridge.backends.simulator.archive import FPS, began, best_moment, event_at, moment, parse_event_id
-from vms_bridge.errors import MediaUnavailable
+from vms_bridge.backends.simulator.archive import FPS, began, best_moment, event_at, moment, parse_event_id, shown_visit
+from vms_bridge.backends.simulator.clips import CONTENT_TYPE, clip_of
+from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart
 from vms_bridge.model import LivePicture
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Recorder:
         return await asyncio.to_thread(self._page, query, _parse(after), self._clock.now().timestamp())
 
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
-        """Open a picture, which has parts, or a film, which has none."""
+        """Open a picture or a clip, which have parts, or a film, which has none."""
         now = self._clock.now().timestamp()
         match ref:
             case LivePicture(monitor=monitor_id):
@@ -72,7 +73,7 @@ class Recorder:
                 monitor = self._monitor(event.monitor_id)
                 if isinstance(ref, EventFrame):
                     return await self._still(monitor, self._moment(event, ref.frame, now), byte_range)
-                return _Film(self._clock, self._draw, monitor, _film_times(began(event), _ended(event, now)))
+                return await self._clip(event, now, byte_range)
 
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:
         """Add these events; only that many of the newest are kept."""
@@ -117,7 +118,7 @@ class Recorder:
         event_id = parse_event_id(text)
         event = event_at(self._world, event_id, now) if event_id is not None else None
         if event is None:
-            raise MediaUnavailable(f"there is no recording of an event {text!r}")
+            raise NoSuchEvent(f"there is no recording of an event {text!r}")
         return event
 
     def _moment(self, event: Event, frame: FrameKind | int | datetime, now: float) -> float:
@@ -142,24 +143,33 @@ class Recorder:
         return camera.monitor
 
     async def _still(self, monitor: Monitor, time: float, part: ByteRange | None) -> Media:
-        return _Still(await asyncio.to_thread(self._draw, monitor, time), part)
+        return _File("image/jpeg", await asyncio.to_thread(self._draw, monitor, time), part)
+
+    async def _clip(self, event: Event, now: float, part: ByteRange | None) -> Media:
+        """Open the clip that shows what an event of this kind looks like."""
+        if not event.clip_ready:
+            raise MediaUnavailable(f"event {event.id!r} is still recorded", hint="its clip is there when it has ended")
+        place = self._world.place(int(event.monitor_id))
+        event_id = parse_event_id(event.id)
+        visit = None if event_id is None else shown_visit(self._world, event_id, now)
+        file = await asyncio.to_thread(clip_of(place, visit).read_bytes)
+        return _File(CONTENT_TYPE, file, part)
 
 
-class _Still:
-    """A JPEG, or a part of one."""
+class _File:
+    """A picture or clip, or a part of one: small enough to be held as a whole."""
 
-    content_type = "image/jpeg"
-
-    def __init__(self, jpeg: bytes, part: ByteRange | None) -> None:
-        self.length: int | None = len(jpeg)
+    def __init__(self, content_type: str, file: bytes, part: ByteRange | None) -> None:
+        self.content_type = content_type
+        self.length: int | None = len(file)
         self.part: ByteRange | None = None
         if part is not None:
-            last = min(len(jpeg) - 1, len(jpeg) - 1 if part.last is None else part.last)
+            last = min(len(file) - 1, len(file) - 1 if part.last is None else part.last)
             if not 0 <= part.first <= last:
-                raise MediaUnavailable(f"the picture has {len(jpeg)} bytes, and not those that were asked for")
+                raise NoSuchPart(f"it has {len(file)} bytes, and not those that were asked for", length=len(file))
             self.part = replace(part, last=last)
-            jpeg = jpeg[part.first : last + 1]
-        self._rest = jpeg
+            file = file[part.first : last + 1]
+        self._rest = file
 
     async def read(self) -> bytes:
         piece, self._rest = self._rest, b""

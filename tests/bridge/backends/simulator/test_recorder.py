@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from io import BytesIO
+from shutil import which
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,9 +28,10 @@ from vms_bridge.archive import (
     RangeClip,
 )
 from vms_bridge.backends.simulator.backend import Simulator
+from vms_bridge.backends.simulator.clips import FOLDER, all_names
 from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.backends.simulator.recorder import PAGE
-from vms_bridge.errors import MediaUnavailable
+from vms_bridge.errors import MediaUnavailable, NoSuchPart
 from vms_bridge.model import EventRef, LivePicture
 
 if TYPE_CHECKING:
@@ -146,18 +150,66 @@ async def test_a_part_of_a_picture() -> None:
         await read(simulator, ref, ByteRange(first=len(whole)))
 
 
-async def test_a_clip_is_a_film_of_the_event_and_has_no_parts() -> None:
+@pytest.mark.parametrize("monitor_id", ["1", "2", "3"])
+async def test_a_clip_is_a_video_that_can_be_played_while_it_comes(monitor_id: str) -> None:
     simulator, _ = site()
-    event = await an_event(simulator)
-    assert event.duration_s
+    event = await an_event(simulator, monitor_id)
     ref = EventClip(event=EventRef("sim", 1, event.id))
-    frames = await read(simulator, ref)
-    assert len(frames) == int(event.duration_s * 2) + 1
+    [whole] = await read(simulator, ref)
+    assert whole[4:8] == b"ftyp"
+    assert 0 < whole.find(b"moov") < whole.find(b"mdat"), "what a player needs first comes first"
+    assert [whole] == await read(simulator, ref), "it is always the same"
+    media = await simulator.archive.media(ref, ByteRange(first=100, last=10**9))
+    part = ByteRange(first=100, last=len(whole) - 1)
+    assert (media.content_type, media.length, media.part) == ("video/mp4", len(whole), part)
+    assert await read(simulator, ref, ByteRange(first=100, last=199)) == [whole[100:200]]
+    with pytest.raises(NoSuchPart) as refused:
+        await read(simulator, ref, ByteRange(first=len(whole)))
+    assert refused.value.length == len(whole)
+
+
+async def test_every_event_has_a_clip_of_what_happens_in_it() -> None:
+    simulator, _ = site()
+    shown: dict[str, set[tuple[str, ...]]] = {}
+    for page in await pages(simulator, EventQuery()):
+        for event in page:
+            if event.clip_ready:
+                [clip] = await read(simulator, EventClip(event=EventRef("sim", 1, event.id)))
+                shown.setdefault(sha256(clip).hexdigest(), set()).add((event.monitor_id, *sorted(event.labels)))
+    assert len(shown) > 9
+    # Continuous recording has the labels of all who came by, and shows one of them.
+    assert all(len(kinds) == 1 for kinds in shown.values() if not any(kind[0] == "3" for kind in kinds))
+
+
+async def test_a_clip_is_there_when_its_event_has_ended() -> None:
+    simulator, clock = site()
+    event = await an_event(simulator)
+    assert event.start
+    clock.set_by((event.start + timedelta(seconds=1) - clock.now()).total_seconds())
+    with pytest.raises(MediaUnavailable, match="still recorded"):
+        await read(simulator, EventClip(event=EventRef("sim", 1, event.id)))
+
+
+def test_the_clips_are_small_and_all_there() -> None:
+    files = {file.name: file.stat().st_size for file in FOLDER.iterdir()}
+    assert files.keys() == set(all_names())
+    assert sum(files.values()) <= 300_000
+
+
+@pytest.mark.skipif(which("ffprobe") is None, reason="ffprobe is missing: apt-get install ffmpeg")
+@pytest.mark.parametrize("name", all_names())
+def test_ffprobe_agrees_that_they_are_videos(name: str) -> None:
+    entries = ("-show_entries", "stream=codec_name,width,height,pix_fmt,r_frame_rate", "-of", "csv=p=0")
+    found = subprocess.run(["ffprobe", "-v", "error", *entries, FOLDER / name], capture_output=True, text=True, check=True)  # noqa: S603, S607
+    assert (found.stdout.strip(), found.stderr) == ("h264,480,270,yuv420p,5/1", "")
+
+
+async def test_a_clip_of_a_range_is_a_film_of_what_was_seen() -> None:
+    simulator, _ = site()
+    start = (await an_event(simulator)).start or EPOCH
+    frames = await read(simulator, RangeClip(monitor="1", start=start, end=start + timedelta(seconds=2)))
+    assert len(frames) == 5
     assert all(frame.startswith(b"--frame\r\nContent-Type: image/jpeg") for frame in frames)
-    media = await simulator.archive.media(ref, ByteRange(first=5))
-    assert (media.content_type, media.length, media.part) == ("multipart/x-mixed-replace; boundary=frame", None, None)
-    start = event.start or EPOCH
-    assert await read(simulator, RangeClip(monitor="1", start=start, end=start + timedelta(seconds=2)), most=2) == frames[:2]
 
 
 async def test_a_live_stream_goes_on_as_time_does() -> None:
