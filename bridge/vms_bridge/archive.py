@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.model import Capability, Event, EventRef, LivePicture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
 MOST_EVENTS = 1_000
 """How many events a page has at most."""
@@ -153,3 +153,22 @@ class LogLine:
     message: str
     level: str = "info"
     component: str = ""
+
+
+class OpenMedia(Protocol):
+    """A picture or clip that is being read."""
+
+    @property
+    def content_type(self) -> str:
+        """What it is, as in HTTP."""
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes the whole of it has, where that is known."""
+
+    @property
+    def part(self) -> ByteRange | None:
+        """Which part of it this is; None: the whole, whatever was asked for."""
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Return its bytes piece by piece, never all of them in memory."""

@@ -41,6 +41,9 @@ def event_message(
         max_score=event.max_score,
         snapshot_ready=event.snapshot_ready,
         clip_ready=event.clip_ready,
+        archived=event.archived,
+        locked=event.locked,
+        tags=event.tags,
     )
 
 

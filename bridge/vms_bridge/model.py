@@ -76,6 +76,11 @@ class Capability(OpenSet):
     LIVE_STREAM = "live_stream"
     EVENT_FRAME = "event_frame"
     EVENT_CLIP = "event_clip"
+    EVENT_DELETE = "event_delete"
+    EVENT_ARCHIVE = "event_archive"
+    EVENT_LOCK = "event_lock"
+    EVENT_TAGS = "event_tags"
+    EVENT_NOTE = "event_note"
     RANGE_CLIP = "range_clip"
     ARCHIVE = "archive"
     LOGS = "logs"
@@ -223,7 +228,11 @@ class SystemState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A recorded incident as it is now; `score` (0..1) belongs to the best of `labels`."""
+    """A recorded incident as it is now; `score` (0..1) belongs to the best of `labels`.
+
+    `archived`: it stays when the VMS makes room. `locked`: nobody can delete it. These and `tags` are None where the VMS has
+    no such thing, or does not say.
+    """
 
     id: str
     monitor_id: str
@@ -242,6 +251,9 @@ class Event:
     zones: tuple[str, ...] = ()
     snapshot_ready: bool = False
     clip_ready: bool = False
+    archived: bool | None = None
+    locked: bool | None = None
+    tags: tuple[str, ...] | None = None
     deleted: bool = False
 
     @property
@@ -255,12 +267,14 @@ class EventBatch:
     """Events as a backend read them, with the cursor that says up to where it has read.
 
     The hub stores both in one transaction. `late` marks a catch-up: what happened while the bridge was not watching.
-    `generation` counts up when the VMS's ids have started anew (a restored database).
+    `generation` counts up when the VMS's ids have started anew (a restored database). `refreshed` marks what was read because
+    `Backend.refresh` was to look at the event: of one that is not stored nothing is told, for it may be years old.
     """
 
     events: tuple[Event, ...]
     cursor: str | None = None
     late: bool = False
+    refreshed: bool = False
     generation: int = 1
 
 

@@ -13,11 +13,11 @@ from vms_bridge.index import IndexProgress, Searchable
 from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, OpenSet, SystemState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import timedelta
 
-    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, RecordedPage
+    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.history import Cursor, Gap
     from vms_bridge.model import DetectedObject, Enrichment, PictureRef
@@ -79,6 +79,12 @@ class EventMessage:
     max_score: Count | None
     snapshot_ready: bool
     clip_ready: bool
+    archived: bool | None = None
+    """Whether it stays when the VMS makes room; null where the VMS does not say."""
+    locked: bool | None = None
+    """Whether it is protected from being deleted; null where the VMS does not say."""
+    tags: tuple[str, ...] | None = None
+    """What people have given it; null where the VMS has no tags."""
     snapshot_url: str | None = None
     """Null in this version."""
     clip_url: str | None = None
@@ -249,25 +255,6 @@ class Subscription(Protocol):
 
     def close(self) -> None:
         """Take no more."""
-
-
-class OpenMedia(Protocol):
-    """A picture or clip that is being read."""
-
-    @property
-    def content_type(self) -> str:
-        """What it is, as in HTTP."""
-
-    @property
-    def length(self) -> int | None:
-        """How many bytes the whole of it has, where that is known."""
-
-    @property
-    def part(self) -> ByteRange | None:
-        """Which part of it this is; None: the whole, whatever was asked for."""
-
-    def pieces(self) -> AsyncIterator[bytes]:
-        """Return its bytes piece by piece, never all of them in memory."""
 
 
 class Answering(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,22 @@ from vms_bridge.backends.guard import EXECUTE_S
 from vms_bridge.commands import (
     COMMANDS,
     Action,
+    AddTag,
     CommandRow,
+    DeleteEvent,
     EndAlarm,
     Level,
+    RemoveTag,
     Request,
     Restart,
+    Seen,
     SetAlarm,
+    SetArchived,
     SetArmed,
+    SetLocked,
     SetMode,
     SetMotionDetection,
+    SetNote,
     SetRunState,
     TargetKind,
 )
@@ -27,7 +35,7 @@ from vms_bridge.commands.bridge import BRIDGE
 from vms_bridge.commands.request import DETAILS
 from vms_bridge.commands.schema import request_schema
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
-from vms_bridge.model import Capability, MonitorState, SystemState
+from vms_bridge.model import Capability, Event, MonitorState, SystemState
 
 DOCS = Path(__file__).parents[2] / "docs" / "mqtt.md"
 ROWS = [pytest.param(row, id=row.name) for row in COMMANDS.rows]
@@ -39,6 +47,12 @@ EXAMPLES: list[tuple[Action, str]] = [
     (Restart(), "restarted"),
     (SetMode(mode="function", value="Modect"), "Modect"),
     (SetRunState(name="Away"), "Away"),
+    (DeleteEvent(), "deleted"),
+    (SetArchived(on=True), "ON"),
+    (SetLocked(on=False), "OFF"),
+    (AddTag(tag="parcel"), "parcel"),
+    (RemoveTag(tag="parcel"), "parcel"),
+    (SetNote(text="the post has come"), "the post has come"),
 ]
 PLACES = {
     TargetKind.SYSTEM: "<system>/set",
@@ -104,8 +118,61 @@ def test_no_effect_shows_while_nothing_is_known() -> None:
     for action, _ in EXAMPLES:
         row = COMMANDS.row_of(action)
         assert row.effect is not None
-        monitor = None if row.target is TargetKind.SYSTEM else MonitorState(available=True)
-        assert not row.effect(action, None)(SystemState(available=True), monitor)
+        monitor = MonitorState(available=True) if row.target is TargetKind.MONITOR else None
+        assert not row.effect(action, None)(Seen(SystemState(available=True), monitor))
+
+
+EVENT = Event(id="7", monitor_id="1", start=None)
+
+
+@pytest.mark.parametrize(
+    ("action", "so", "otherwise"),
+    [
+        (DeleteEvent(), {"deleted": True}, {}),
+        (SetArchived(on=True), {"archived": True}, {"archived": False}),
+        (SetLocked(on=False), {"locked": False}, {"locked": True}),
+        (AddTag(tag="a"), {"tags": ("b", "a")}, {"tags": ("b",)}),
+        (RemoveTag(tag="a"), {"tags": ()}, {"tags": ("a",)}),
+        (SetNote(text="x y"), {"notes": "x y"}, {"notes": "x"}),
+        (SetNote(text=""), {"notes": ""}, {"notes": "x"}),
+    ],
+    ids=str,
+)
+def test_the_effect_on_an_event_shows_in_what_was_recorded_of_it(
+    action: Action, so: dict[str, Any], otherwise: dict[str, Any]
+) -> None:
+    effect = COMMANDS.row_of(action).effect
+    assert effect is not None
+    shows = effect(action, None)
+    assert shows(Seen(SystemState(), event=replace(EVENT, **so)))
+    assert not shows(Seen(SystemState(), event=replace(EVENT, **otherwise)))
+    if not isinstance(action, DeleteEvent):
+        assert not shows(Seen(SystemState(), event=replace(EVENT, **so, deleted=True))), "it is gone"
+    if not isinstance(action, SetNote | DeleteEvent):
+        assert not shows(Seen(SystemState(), event=EVENT)), "the VMS does not tell"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tag", ""),
+        ("tag", "  "),
+        ("tag", "x" * 65),
+        ("tag", "a\nb"),
+        ("untag", True),
+        ("note", None),
+        ("note", "a\nb"),
+        ("archived", "x"),
+    ],
+)
+def test_what_can_not_be_done_to_an_event_is_refused(name: str, value: Any) -> None:  # noqa: ANN401 - as it comes in JSON
+    with pytest.raises(CommandRejected):
+        COMMANDS.parse(TargetKind.EVENT, name, Request(value=value, event="zm-7"), {})
+
+
+def test_a_note_is_one_line_without_gaps() -> None:
+    request = Request(value="  the   post has come ", event="zm-7")
+    assert COMMANDS.parse(TargetKind.EVENT, "note", request, {}) == SetNote(text="the post has come")
 
 
 def test_what_there_is_no_row_for_is_unsupported() -> None:

@@ -7,11 +7,26 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
+from vms_bridge.commands import (
+    AddTag,
+    DeleteEvent,
+    EndAlarm,
+    RemoveTag,
+    Restart,
+    SetAlarm,
+    SetArchived,
+    SetArmed,
+    SetLocked,
+    SetMode,
+    SetMotionDetection,
+    SetNote,
+    SetRunState,
+)
 from vms_bridge.model import (
     AlarmState,
     Capability,
     Event,
+    EventBatch,
     FullState,
     Monitor,
     MonitorState,
@@ -72,6 +87,25 @@ def snapshot(*monitors: Monitor, **states: MonitorState) -> FullState:
     )
 
 
+def marked(before: Event, action: Action) -> Event:
+    """Return the event after this was done to it."""
+    changes: dict[str, object] = {}
+    match action:
+        case DeleteEvent():
+            return Event(id=before.id, monitor_id="", start=None, deleted=True)
+        case SetArchived(on=on):
+            changes = {"archived": on}
+        case SetLocked(on=on):
+            changes = {"locked": on}
+        case AddTag(tag=tag):
+            changes = {"tags": (*(before.tags or ()), tag)}
+        case RemoveTag(tag=tag):
+            changes = {"tags": tuple(each for each in before.tags or () if each != tag)}
+        case SetNote(text=text):
+            changes = {"notes": text}
+    return replace(before, **changes)  # type: ignore[arg-type]  # fields by keyword
+
+
 @dataclass(kw_only=True)
 class ScriptedBackend:
     """Does at once what it is told, unless `obey` is False or `fault` is set."""
@@ -87,6 +121,9 @@ class ScriptedBackend:
     feed: Feed | None = None
     system: SystemState = field(default_factory=system_state)
     states: dict[str, MonitorState] = field(default_factory=dict)
+    kept: dict[str, Event] = field(default_factory=dict)
+    """What it has of the events that commands are about; it tells of them only when it is asked to refresh one."""
+    generation: int = 1
 
     async def run(self, feed: Feed) -> None:
         self.feed = feed
@@ -100,7 +137,9 @@ class ScriptedBackend:
             await self.hold.wait()
         if self.fault:
             raise self.fault
-        if self.obey:
+        if self.obey and target.event_id in self.kept:
+            self.kept[target.event_id] = marked(self.kept[target.event_id], action)
+        elif self.obey:
             self.take_effect(target.monitor_id, action)
 
     def take_effect(self, monitor_id: str | None, action: Action) -> None:
@@ -136,10 +175,15 @@ class ScriptedBackend:
         self.states["1"] = replace(self.states["1"], **changes)  # type: ignore[arg-type]  # a test names fields by keyword
         self.feed.emit(StateUpdate(monitor_id="1", state=self.states["1"]))
 
-    async def refresh(self, target: VmsTarget) -> None:  # noqa: ARG002 - the contract's parameter
+    async def refresh(self, target: VmsTarget) -> None:
         self.looks += 1
         if self.on_refresh:
             self.on_refresh()
+        if target.event_id is not None:
+            assert self.feed
+            gone = Event(id=target.event_id, monitor_id="", start=None, deleted=True)
+            found = self.kept.get(target.event_id, gone)
+            await self.feed.record(EventBatch(events=(found,), generation=self.generation, refreshed=True))
 
     async def picture(self, ref: PictureRef) -> bytes:
         return repr(ref).encode()

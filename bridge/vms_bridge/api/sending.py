@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from vms_bridge.archive import ByteRange
+    from vms_bridge.archive import ByteRange, OpenMedia
     from vms_bridge.clock import Clock
-    from vms_bridge.views import OpenMedia
 
 _LOGGER = logging.getLogger(__name__)
 EXTENSIONS = {

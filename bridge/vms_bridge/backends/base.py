@@ -83,7 +83,8 @@ class Backend(Protocol):
         """Read this now rather than at the next poll, and report what is seen.
 
         The system: at it and all its monitors, as cheaply as that goes; one such read serves many commands. Raises
-        VmsError when what is so now could not be seen.
+        VmsError when what is so now could not be seen. An event, which may be any text that a client has sent: record it as it
+        stands, in a batch that is `refreshed`, before this returns; one that there is not, or no more, as deleted.
         """
 
     async def picture(self, ref: PictureRef) -> bytes:

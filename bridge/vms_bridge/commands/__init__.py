@@ -1,15 +1,16 @@
 """Commands: what can be asked for, who asks, and what became of it.
 
-`monitor.py` and `system.py` have each action that a backend can be asked for, beside its row in the words of `row.py`: topics,
-refusals, levels, time limits and the table in docs/mqtt.md derive from that, by `table.py`. `bridge.py` has what is asked of the
-bridge itself. `values.py` has what passes between a door, the hub and a backend, `request.py` what a client may say.
+`monitor.py`, `system.py` and `event.py` have each action that a backend can be asked for, with its row in the words of `row.py`:
+topics, refusals, levels, time limits and the table in docs/mqtt.md derive from that, by `table.py`. `bridge.py` has what is asked
+of the bridge itself. `values.py` has what passes between a door, the hub and a backend, `request.py` what a client may say.
 """
 
 from __future__ import annotations
 
+from vms_bridge.commands.event import AddTag, DeleteEvent, RemoveTag, SetArchived, SetLocked, SetNote
 from vms_bridge.commands.monitor import EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection
 from vms_bridge.commands.request import Request
-from vms_bridge.commands.row import CommandRow
+from vms_bridge.commands.row import CommandRow, Seen
 from vms_bridge.commands.system import SetRunState
 from vms_bridge.commands.table import COMMANDS, CommandTable
 from vms_bridge.commands.values import Ack, AckResult, Action, Command, Level, Origin, Target, TargetKind, VmsTarget
@@ -19,18 +20,25 @@ __all__ = [
     "Ack",
     "AckResult",
     "Action",
+    "AddTag",
     "Command",
     "CommandRow",
     "CommandTable",
+    "DeleteEvent",
     "EndAlarm",
     "Level",
     "Origin",
+    "RemoveTag",
     "Request",
     "Restart",
+    "Seen",
     "SetAlarm",
+    "SetArchived",
     "SetArmed",
+    "SetLocked",
     "SetMode",
     "SetMotionDetection",
+    "SetNote",
     "SetRunState",
     "Target",
     "TargetKind",

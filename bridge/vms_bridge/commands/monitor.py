@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.commands.request import switch, word
-from vms_bridge.commands.row import CommandRow, Shows, in_state
+from vms_bridge.commands.row import CommandRow, Seen, Shows, in_state
 from vms_bridge.commands.values import Action, Level, TargetKind
 from vms_bridge.model import AlarmState, Capability
 
@@ -87,7 +87,8 @@ def _alarm(request: Request, _name: str) -> SetAlarm:
 def _forcing(action: SetAlarm, before: MonitorState | None) -> Shows:
     """Show when an alarm is there that could be the forced one, or when it is forced no more and has left `alarm`."""
 
-    def shows(_system: SystemState, state: MonitorState | None) -> bool:
+    def shows(seen: Seen) -> bool:
+        state = seen.monitor
         return state is not None and (_is_forced(state, before) if action.on else _has_ended(action, state))
 
     return shows
@@ -132,7 +133,8 @@ class _Restarted:
         self._capture = before.capture if before else None
         self._is_gone = self._is_another = False
 
-    def __call__(self, _system: SystemState, state: MonitorState | None) -> bool:
+    def __call__(self, seen: Seen) -> bool:
+        state = seen.monitor
         if state is None:
             return False
         if state.capture is not None:

@@ -17,8 +17,8 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    value: Annotated[str, Field(max_length=128)] | bool | None = Field(
-        default=None, description="What plain text would say: ON, OFF, a mode, a run state."
+    value: Annotated[str, Field(max_length=1_000)] | bool | None = Field(
+        default=None, description="What plain text would say: ON, OFF, a mode, a run state, a tag, a note."
     )
     on: bool | None = Field(default=None, description="Another way to say ON or OFF.")
     request_id: RequestId | None = Field(
@@ -69,3 +69,10 @@ def word(request: Request) -> str:
     if not isinstance(request.value, str) or not request.value or not request.value.isprintable():
         raise CommandRejected("the value is missing", hint='send the value as plain text, or JSON as {"value": "..."}')
     return request.value
+
+
+def text(request: Request) -> str:
+    """Return the value as a line of text, which may be empty. Raises CommandRejected where there is none."""
+    if not isinstance(request.value, str) or not request.value.isprintable():
+        raise CommandRejected("the text is missing, or is more than a line", hint='send JSON as {"event": "...", "value": "..."}')
+    return " ".join(request.value.split())

@@ -1,4 +1,4 @@
-"""What a row of the command table can say (monitor.py and system.py have the rows)."""
+"""What a row of the command table can say (monitor.py, system.py and event.py have the rows)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from vms_bridge.commands.values import Action, Level
-from vms_bridge.model import MonitorState, SystemState
+from vms_bridge.model import Event, MonitorState, SystemState
 
 if TYPE_CHECKING:
     from vms_bridge.commands.request import Request
@@ -15,8 +15,22 @@ if TYPE_CHECKING:
     from vms_bridge.model import Capability, Monitor
 
 A = TypeVar("A", bound=Action)
-Shows: TypeAlias = Callable[[SystemState, MonitorState | None], bool]
-"""Says whether an effect shows in these states of the system and the monitor (None: it is not about one).
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How the target of a command is now: the states of its system and of the monitor, or the event as it was recorded last.
+
+    `monitor` is None for a command that is not about one, `event` also where nothing was recorded of it yet.
+    """
+
+    system: SystemState
+    monitor: MonitorState | None = None
+    event: Event | None = None
+
+
+Shows: TypeAlias = Callable[[Seen], bool]
+"""Says whether an effect shows in what is seen.
 
 It is asked at each state that is seen since the command was sent: some effects show in what happens in between.
 """
@@ -28,7 +42,16 @@ def in_state(holds: Callable[[A, MonitorState], bool]) -> Effect[A]:
     """Return the effect that shows when this holds of the monitor's state, whatever was before."""
 
     def effect(action: A, _before: MonitorState | None) -> Shows:
-        return lambda _system, state: state is not None and holds(action, state)
+        return lambda seen: seen.monitor is not None and holds(action, seen.monitor)
+
+    return effect
+
+
+def in_event(holds: Callable[[A, Event], bool]) -> Effect[A]:
+    """Return the effect that shows when this holds of the event, which is still there."""
+
+    def effect(action: A, _before: MonitorState | None) -> Shows:
+        return lambda seen: seen.event is not None and not seen.event.deleted and holds(action, seen.event)
 
     return effect
 
@@ -78,7 +101,7 @@ class CommandRow(Generic[A]):
     shows_after_s: Callable[[A], float] = field(default=_at_once)
     """A refresh before that would be in vain."""
     is_seen_alone: bool = False
-    """Whether its effect shows only in a refresh of its monitor, not in one of the whole system."""
+    """Whether its effect shows only in a refresh of its monitor or event, not in one of the whole system."""
     named: Callable[[A, Callable[[str], str]], Action] = field(default=lambda action, _choice: action)
     """Puts the VMS's own words for choices (modes, run states) in place of their labels."""
     payload: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.commands.request import word
-from vms_bridge.commands.row import CommandRow, Shows
+from vms_bridge.commands.row import CommandRow, Seen, Shows
 from vms_bridge.commands.values import Action, TargetKind
 from vms_bridge.model import Capability
 
@@ -28,7 +28,8 @@ def _no_such_run_state(action: SetRunState, system: SystemState, _monitor: Monit
 def _in_run_state(action: SetRunState, _before: MonitorState | None) -> Shows:
     """Show when the system has this run state and is at work."""
 
-    def shows(system: SystemState, _state: MonitorState | None) -> bool:
+    def shows(seen: Seen) -> bool:
+        system = seen.system
         return system.available and system.run_state == action.name and system.running is not False
 
     return shows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vms_bridge.commands.event import EVENT
 from vms_bridge.commands.monitor import MONITOR
 from vms_bridge.commands.system import SYSTEM
 from vms_bridge.commands.values import TargetKind
@@ -87,5 +88,5 @@ def _listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-COMMANDS = CommandTable((*MONITOR, *SYSTEM))
+COMMANDS = CommandTable((*MONITOR, *SYSTEM, *EVENT))
 """Every command that there is."""

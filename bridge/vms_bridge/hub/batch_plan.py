@@ -48,7 +48,7 @@ def plan_batch(batch: EventBatch, system: System, known: StoredEvents, *, epoch:
     """Return what the batch changes.
 
     A known event keeps its key, so that it comes to its end even when its monitor is hidden or gone by now. Other events
-    of monitors that are not shown only move the cursor.
+    of monitors that are not shown only move the cursor, and of those that were only refreshed nothing is told.
     """
     events = dict(known.events)
     changed: dict[str, tuple[str, Event]] = {}
@@ -56,6 +56,8 @@ def plan_batch(batch: EventBatch, system: System, known: StoredEvents, *, epoch:
     for event in batch.events:
         key, before = events.get(event.id) or (system.key_of(event.monitor_id), None)
         if key is None or before == event or (before is not None and _is_settled(before, event)):
+            continue
+        if before is None and batch.refreshed:
             continue
         if event.deleted and before is not None:
             event = replace(before, deleted=True)  # noqa: PLW2901 - of what is gone, the last report is the best

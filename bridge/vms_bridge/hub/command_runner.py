@@ -42,12 +42,13 @@ from vms_bridge.hub.verification import Verification
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
-    from contextlib import AbstractAsyncContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, CommandRow
     from vms_bridge.hub.interpreter import Interpreter
     from vms_bridge.hub.own_alarms import OwnAlarms
+    from vms_bridge.hub.watched_events import WatchedEvent
     from vms_bridge.store import Store
     from vms_bridge.views import HubView, MonitorKey
 
@@ -179,10 +180,12 @@ class CommandRunner:
         target = self._check(command, row)
         try:
             async with self._clock.timeout(row.timeout_s):
-                if row.can_be_so_already and await self._is_so_already(command, row, target):
-                    return AckResult.UNCHANGED
-                async with self._reporting(command, row, progress):
-                    return await self._execute(command, row, target)
+                with self._watching(command, row) as watched:
+                    target = replace(target, watched=watched)
+                    if row.can_be_so_already and await self._is_so_already(command, row, target):
+                        return AckResult.UNCHANGED
+                    async with self._reporting(command, row, progress):
+                        return await self._execute(command, row, target)
         except TimeoutError as error:
             raise CommandUnverified(
                 f"its effect did not show within {row.timeout_s:g} s",
@@ -243,13 +246,19 @@ class CommandRunner:
             return False
         is_refreshed = await self._refreshes.at_once(command.target.system, target.in_vms)
         self._check(command, row)
-        return is_refreshed and row.effect(command.action, None)(*target.states)
+        watched = target.watched
+        if watched is not None:
+            self._check_event(command, watched, is_refreshed=is_refreshed)
+        is_so = is_refreshed and row.effect(command.action, None)(target.seen)
+        if not is_so and watched is not None and watched.event is not None and watched.event.deleted:
+            raise CommandRejected(f"event {command.target} was deleted")
+        return is_so
 
     async def _execute(self, command: Command, row: CommandRow[Any], target: LiveTarget) -> AckResult:
         action = await self._completed(command, target)
-        states = target.states
-        shows = row.effect(action, states[1]) if row.effect is not None else None
-        showed_before = shows is not None and shows(*states)
+        seen = target.seen
+        shows = row.effect(action, seen.monitor) if row.effect is not None else None
+        showed_before = shows is not None and shows(seen)
         async with self._forcing(command):
             await self._backend_of(command.target.system).execute(row, target.in_vms, action)
         if shows is None:
@@ -267,6 +276,21 @@ class CommandRunner:
             return replace(action, restore=self._memory.remembered_modes(named.system, named.monitor))
         await self._memory.remember_modes(named.system, named.monitor, target.monitor.state.modes)
         return action
+
+    def _watching(self, command: Command, row: CommandRow[Any]) -> AbstractContextManager[WatchedEvent | None]:
+        """Hear what is recorded of the event that the command is about, if its effect shows there."""
+        event = command.target.event
+        if event is None or row.effect is None:
+            return nullcontext()
+        return self._backend_of(command.target.system).watch(event)
+
+    def _check_event(self, command: Command, watched: WatchedEvent, *, is_refreshed: bool) -> None:
+        """Refuse what is asked of an event that could not be read, or that there is not. Raises CommandRejected or VmsError."""
+        target = command.target
+        if not is_refreshed:
+            raise VmsError(f"event {target} can't be read now", hint="try again when the system answers")
+        if target.event is not None:
+            self._backend_of(target.system).check_shown(target.event, watched)
 
     def _forcing(self, command: Command) -> AbstractAsyncContextManager[None]:
         action = command.action

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import tzinfo
 
-    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, RecordedPage
+    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Ack, Command, CommandTable
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
         MonitorKey,
         MonitorView,
         ObjectCounts,
-        OpenMedia,
         StoredMessage,
         Subjects,
         SystemView,
@@ -386,8 +385,7 @@ class Hub:
         self._index.stored()
 
     def _backend_of(self, system: str) -> Interpreter:
-        found = self._system(system)
-        return Interpreter(found)
+        return Interpreter(self._system(system), self._recorder.watched)
 
     def _system(self, key: str) -> System:
         """Return the system. Raises CommandRejected where a reload has taken it away."""

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 from vms_bridge.errors import CommandRejected
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from vms_bridge.commands import Action, CommandRow, VmsTarget
     from vms_bridge.hub.system import System
+    from vms_bridge.hub.watched_events import WatchedEvent, WatchedEvents
     from vms_bridge.model import EventRef
 
 
 class Interpreter:
     """Speaks to one system's backend."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, watched: WatchedEvents) -> None:
         self._system = system
+        self._watched = watched
 
     async def execute(self, row: CommandRow[Any], target: VmsTarget, action: Action) -> None:
         """Have the VMS do this. Raises BridgeError."""
@@ -33,3 +37,13 @@ class Interpreter:
                 f"system {self._system.key!r} has no event {event.format()!r} any more",
                 hint="its event ids have started anew, as after a restored database",
             )
+
+    def watch(self, event: EventRef) -> AbstractContextManager[WatchedEvent]:
+        """Hear what the backend records of the event from now on."""
+        return self._watched.watch(event)
+
+    def check_shown(self, ref: EventRef, watched: WatchedEvent) -> None:
+        """Make sure that there is such an event, and that it is of a monitor that is shown. Raises CommandRejected."""
+        monitor_id = watched.event.monitor_id if watched.event is not None else ""  # of what never was nobody knows one
+        if not monitor_id or self._system.key_of(monitor_id) is None:
+            raise CommandRejected(f"system {self._system.key!r} has no event {ref.format()!r}", hint="was it deleted long ago?")

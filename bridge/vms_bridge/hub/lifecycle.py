@@ -27,7 +27,8 @@ def steps(previous: Event | None, event: Event) -> tuple[MessageType, ...]:
 
 def _figures(event: Event) -> tuple[object, ...]:
     """Return what is worth an update: counts that grow while an event is open are reported by its end."""
-    lasting = (event.kind, event.cause, event.labels, event.score, event.zones, event.start)
+    seen = (event.kind, event.cause, event.labels, event.score, event.zones, event.start)
+    lasting = (*seen, event.archived, event.locked, event.tags)
     if not event.is_over:
         return lasting
     return (*lasting, event.end, event.end_reason, event.duration_s, event.alarm_frames, event.max_score)

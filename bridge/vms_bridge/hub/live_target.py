@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vms_bridge.commands import VmsTarget
+from vms_bridge.commands import Seen, VmsTarget
 from vms_bridge.errors import CommandRejected, system_gone
 from vms_bridge.views import Subjects
 
 if TYPE_CHECKING:
     from vms_bridge.commands import Target
-    from vms_bridge.model import MonitorState, SystemState
+    from vms_bridge.hub.watched_events import WatchedEvent
     from vms_bridge.views import HubView, MonitorView, SystemView
 
 
@@ -21,6 +21,8 @@ class LiveTarget:
 
     hub: HubView
     named: Target
+    watched: WatchedEvent | None = None
+    """The event that it is about, if that is to be seen."""
 
     @property
     def system(self) -> SystemView:
@@ -41,10 +43,10 @@ class LiveTarget:
         return monitor
 
     @property
-    def states(self) -> tuple[SystemState, MonitorState | None]:
-        """The states in which the effect of a command shows. Raises CommandRejected."""
+    def seen(self) -> Seen:
+        """That in which the effect of a command shows. Raises CommandRejected."""
         monitor = self.monitor
-        return self.system.state, monitor.state if monitor else None
+        return Seen(self.system.state, monitor.state if monitor else None, self.watched.event if self.watched else None)
 
     @property
     def in_vms(self) -> VmsTarget:

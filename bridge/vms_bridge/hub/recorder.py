@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.errors import ContributionRefused
 from vms_bridge.hub.batch_plan import StoredEvents, plan_batch, plan_enrichment
+from vms_bridge.hub.watched_events import WatchedEvents
+from vms_bridge.model import EventRef
 from vms_bridge.store import StaleEpoch
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.hub.batch_plan import BatchPlan
     from vms_bridge.hub.system import System
-    from vms_bridge.model import Enrichment, EventBatch, EventRef
+    from vms_bridge.model import Enrichment, EventBatch
     from vms_bridge.store import Store
 
 MOST_SOURCES = 16
@@ -40,6 +42,8 @@ class Recorder:
         self._on_generation = on_generation
         self._on_stored = on_stored
         self._writes: set[asyncio.Task[None]] = set()
+        self.watched = WatchedEvents()
+        """Those that commands are about."""
 
     async def record(self, system: System, batch: EventBatch) -> None:
         """Store a batch; goes on to its end even when the backend is cancelled meanwhile. Raises StoreError."""
@@ -66,11 +70,14 @@ class Recorder:
             while True:
                 epoch = self._store.epoch
                 known = await self._known(system, [event.id for event in batch.events])
+                before = dict(known.events) if self.watched else {}
                 plan = plan_batch(batch, system, known, epoch=epoch)
-                if not plan.commit.events and plan.commit.cursor in (None, system.cursor):
-                    return
-                if await self._stores(system, plan):
-                    return
+                is_news = bool(plan.commit.events) or plan.commit.cursor not in (None, system.cursor)
+                if not is_news or await self._stores(system, plan):
+                    break
+            if self.watched:
+                refs = (EventRef(system.key, batch.generation, event.id) for event in batch.events)
+                self.watched.recorded(zip(refs, batch.events, strict=True), before)
 
     async def _enrich(self, system: System, ref: EventRef, source: str, enrichment: Enrichment) -> None:
         async with system.recording:

@@ -52,7 +52,7 @@ class Verification:
         for task in work:
             task.add_done_callback(lambda _task: news.set())
         try:
-            while not (shows(*target.states) and (is_refreshed.is_set() or not showed_before)):
+            while not (shows(target.seen) and (is_refreshed.is_set() or not showed_before)):
                 for ended in (task for task in work if task.done()):
                     ended.result()  # it does not end by itself
                 await news.wait()

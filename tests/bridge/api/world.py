@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import tzinfo
 
-    from vms_bridge.archive import LogLine, LogQuery, MediaRef
+    from vms_bridge.archive import LogLine, LogQuery, MediaRef, OpenMedia
     from vms_bridge.commands import Command
     from vms_bridge.index import BucketSize, Search
-    from vms_bridge.views import OpenMedia, SystemView
+    from vms_bridge.views import SystemView
 
 CLIP = bytes(range(256)) * 40
 

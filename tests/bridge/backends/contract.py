@@ -32,13 +32,21 @@ from vms_bridge.archive import (
 from vms_bridge.backends.base import Finding
 from vms_bridge.commands import (
     COMMANDS,
+    AddTag,
+    DeleteEvent,
     EndAlarm,
+    RemoveTag,
     Restart,
+    Seen,
     SetAlarm,
+    SetArchived,
     SetArmed,
+    SetLocked,
     SetMode,
     SetMotionDetection,
+    SetNote,
     SetRunState,
+    TargetKind,
     VmsTarget,
 )
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
@@ -69,6 +77,10 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Action
     from vms_bridge.model import Update
 
+_EVENT_ACTIONS: tuple[Action, ...] = (
+    *(SetArchived(on=True), SetArchived(on=False), SetLocked(on=True), SetLocked(on=False)),
+    *(AddTag(tag="a"), AddTag(tag="b"), RemoveTag(tag="a"), SetNote(text="of the contract"), SetNote(text=""), DeleteEvent()),
+)
 _STEP_S = 0.5
 _PATIENCE_S = 30.0
 _PROMPTLY_S = 5.0  # of real time, on a machine that has other work too
@@ -261,7 +273,39 @@ async def executes_what_it_declares_or_says_why_not(subject: Subject) -> None:
                 executed.add(COMMANDS.row_of(action).needs)
         assert all(reasons), "a refusal says why"
         assert executed == declared, f"always refused: {declared - executed}: {reasons}"
-        assert executed >= feed.system.capabilities & {row.needs for row in COMMANDS.rows}
+        assert executed >= feed.system.capabilities & {row.needs for row in COMMANDS.rows if row.target is not TargetKind.EVENT}
+
+
+async def does_to_an_event_what_it_declares(subject: Subject) -> None:
+    """Each effect shows in what is recorded when the event is refreshed; and that there is none, or no more."""
+    backend, feed = subject.make(), RecordingFeed()
+    async with subject.running(backend, feed):
+        actions = [each for each in _EVENT_ACTIONS if COMMANDS.row_of(each).needs in feed.system.capabilities]
+        if not actions:
+            return
+        await subject.until(lambda: any(event.clip_ready for event in feed.events), 2 * subject.busy_s)
+        one = next(event for event in feed.events if event.clip_ready)
+        for action in actions:
+            await asyncio.wait_for(backend.execute(VmsTarget(event_id=one.id), action), _PROMPTLY_S)
+            event = await _refreshed(backend, feed, one.id)
+            effect = COMMANDS.row_of(action).effect
+            assert effect is not None
+            assert effect(action, None)(Seen(feed.system, event=event)), f"{action} does not show in {event}"
+        missing = await _refreshed(backend, feed, "no such event")
+        assert missing.deleted
+        try:
+            await asyncio.wait_for(backend.execute(VmsTarget(event_id="no such event"), actions[0]), _PROMPTLY_S)
+        except CommandRejected:
+            return
+        raise AssertionError("it accepted a command on an event that does not exist")
+
+
+async def _refreshed(backend: Backend, feed: RecordingFeed, event_id: str) -> Event:
+    """Have the event refreshed, and return what was recorded of it."""
+    told = len(feed.batches)
+    await asyncio.wait_for(backend.refresh(VmsTarget(event_id=event_id)), _PROMPTLY_S)
+    batches = [batch for batch in feed.batches[told:] if batch.refreshed]
+    return [event for batch in batches for event in batch.events if event.id == event_id][-1]
 
 
 async def tells_a_restart_that_has_happened(subject: Subject) -> None:
@@ -387,6 +431,7 @@ CHECKS = (
     knows_what_it_declares_to_know,
     tells_events_with_times_and_ends_in_order,
     executes_what_it_declares_or_says_why_not,
+    does_to_an_event_what_it_declares,
     tells_a_restart_that_has_happened,
     refuses_a_monitor_that_is_not_there,
     delivers_the_pictures_that_it_declares,

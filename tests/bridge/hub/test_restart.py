@@ -12,7 +12,7 @@ from tests.fakes.clock import settle
 from tests.fakes.commands import ask as command
 from tests.fakes.commands import within
 
-from vms_bridge.commands import COMMANDS, Ack, AckResult, Restart
+from vms_bridge.commands import COMMANDS, Ack, AckResult, Restart, Seen
 from vms_bridge.model import MonitorState, StateUpdate, SystemLost
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def shows(states: Sequence[Changes]) -> bool:
     effect = COMMANDS.row_of(Restart()).effect
     assert effect is not None
     shown, system = effect(Restart(), before), snapshot().system
-    assert not shown(system, before)
-    return [shown(system, each) for each in seen][-1]
+    assert not shown(Seen(system, before))
+    return [shown(Seen(system, each)) for each in seen][-1]
 
 
 @pytest.mark.parametrize("states", [states for _, states in HAPPENED], ids=[name for name, _ in HAPPENED])

@@ -6,17 +6,19 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.backends.simulator.archive import began, best_moment, parse_event_id
+from vms_bridge.backends.simulator.archive import began, best_moment, event_at, parse_event_id
 from vms_bridge.backends.simulator.camera import Camera
+from vms_bridge.backends.simulator.marks import Marks
 from vms_bridge.backends.simulator.modes import RUN_STATES
 from vms_bridge.backends.simulator.recorder import Recorder
 from vms_bridge.backends.simulator.world import World
 from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
-from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
+from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand, VmsUnreachable
 from vms_bridge.model import (
     Capability,
     Event,
     EventBatch,
+    EventKind,
     EventPicture,
     FullState,
     Monitor,
@@ -41,6 +43,11 @@ _OVERLAP_S = 5.0
 _BATCH = 500
 _MOST_MISSED = 10_000
 _DISK_BYTES = 500_000_000_000
+_OWN = {
+    *(Capability.RUN_STATE, Capability.STORAGE, Capability.LOAD, Capability.ARCHIVE, Capability.LOGS),
+    *(Capability.EVENT_DELETE, Capability.EVENT_ARCHIVE, Capability.EVENT_LOCK, Capability.EVENT_TAGS, Capability.EVENT_NOTE),
+}
+"""What the system can do beside what its cameras can."""
 
 
 class Simulator:
@@ -53,7 +60,10 @@ class Simulator:
         self._world = World(seed=config.seed, pace=config.pace, epoch=config.epoch.timestamp())
         self._cameras = {str(number): Camera(number, self._world, config.width) for number in range(1, config.cameras + 1)}
         self._painter: Painter | None = None
-        self.archive = Recorder(self._world, self._cameras, clock, self._draw)
+        self._marks = Marks()
+        self._marked: dict[str, None] = {}
+        """The events that were marked since they were told last."""
+        self.archive = Recorder(self._world, self._cameras, clock, self._draw, self._marks)
         self._run_state = RUN_STATES[0]
         self._feed: Feed | None = None
 
@@ -80,7 +90,7 @@ class Simulator:
         try:
             # What happened while the bridge was not watching is reported late, in batches: `record` returns when one is stored.
             # The cursor stays behind until all is reported, so that nothing is lost if this is interrupted.
-            missed = ended + await self._missed(_parse_cursor(resume.cursor), now)
+            missed = [*map(self._marks.on, ended + await self._missed(_parse_cursor(resume.cursor), now))]
             for first in range(0, len(missed), _BATCH):
                 await feed.record(EventBatch(events=tuple(missed[first : first + _BATCH]), late=True))
             await self._follow(feed)
@@ -92,6 +102,9 @@ class Simulator:
         now = self._now()
         if isinstance(action, SetRunState):
             self._set_run_state(action.name, now)
+            return
+        if target.event_id is not None:
+            self._mark(target.event_id, action, now)
             return
         camera = self._camera(target.monitor_id)
         match action:
@@ -115,6 +128,9 @@ class Simulator:
 
     async def refresh(self, target: VmsTarget) -> None:
         """Emit what is seen now; a VMS that is polled would be asked here."""
+        if target.event_id is not None:
+            await self._refresh_event(target.event_id)
+            return
         is_system = target.monitor_id is None
         for camera in self._cameras.values() if is_system else [self._camera(target.monitor_id)]:
             self._emit_state(camera)
@@ -127,7 +143,7 @@ class Simulator:
             event_id = parse_event_id(ref.event.id)
             time = best_moment(self._world, event_id, self._now()) if event_id is not None else None
             camera = self._cameras.get(str(event_id.camera)) if event_id is not None else None
-            if time is None or camera is None:
+            if time is None or camera is None or self._marks.is_deleted(ref.event.id):
                 raise MediaUnavailable(f"system {self._system} has no picture of an event {ref.event.id!r}")
         else:
             camera = self._cameras.get(ref.monitor)
@@ -170,13 +186,17 @@ class Simulator:
                     feed.emit(StateUpdate(monitor_id=monitor_id, state=changes.state))
                 if changes.detection is not None:
                     feed.emit(changes.detection)
-                events += changes.events
+                events += map(self._marks.on, changes.events)
             if events or now - stored >= _CURSOR_S:
                 # The cursor says up to where everything is reported. It moves on without events too, else the next
                 # catch-up would begin long ago.
                 await feed.record(EventBatch(events=tuple(events), cursor=f"{now:.3f}"))
                 feed.emit(SystemUpdate(state=self._system_state()))
                 stored = now
+            if self._marked:
+                # Those that the bridge has told of; of others, which may be years old, it tells nothing.
+                marked, self._marked = self._marked, {}
+                await feed.record(EventBatch(events=tuple(self._event(each, now) for each in marked), refreshed=True))
             await self._clock.sleep(self._config.tick)
 
     def _resume_cameras(self, resume: Resume, now: float) -> list[Event]:
@@ -218,6 +238,26 @@ class Simulator:
             raise CommandRejected(f"{camera.monitor.name} has no mode {mode!r} with the value {value!r}")
         camera.set_modes({**camera.modes, mode: value}, now)
 
+    def _mark(self, event_id: str, action: Action, now: float) -> None:
+        event = self._event(event_id, now)
+        if not event.monitor_id:
+            raise CommandRejected(f"system {self._system} has no event {event_id!r}")
+        self._marks.change(event, action)
+        self._marked[event_id] = None
+
+    async def _refresh_event(self, event_id: str) -> None:
+        if self._feed is None:
+            raise VmsUnreachable(f"system {self._system} does not run now", system=self._system)
+        await self._feed.record(EventBatch(events=(self._event(event_id, self._now()),), refreshed=True))
+
+    def _event(self, event_id: str, now: float) -> Event:
+        """Return the event as it stands now; what there never was is told like what is deleted. Raises CommandRejected."""
+        parsed = parse_event_id(event_id)
+        if parsed is not None and parsed.kind is EventKind.FORCED:
+            raise CommandRejected(f"event {event_id!r} is of a forced alarm, which leaves no recording behind")
+        event = event_at(self._world, parsed, now) if parsed is not None and str(parsed.camera) in self._cameras else None
+        return Event(id=event_id, monitor_id="", start=None, deleted=True) if event is None else self._marks.on(event)
+
     def _camera(self, monitor_id: str | None) -> Camera:
         camera = self._cameras.get(monitor_id or "")
         if camera is None:
@@ -244,7 +284,7 @@ class Simulator:
             # a system's commands are its own and those of its monitors: it declares the union of both
             capabilities=frozenset().union(
                 *(camera.monitor.capabilities for camera in self._cameras.values()),
-                {Capability.RUN_STATE, Capability.STORAGE, Capability.LOAD, Capability.ARCHIVE, Capability.LOGS},
+                _OWN,
             ),
             observed=self._clock.now(),
         )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vms_bridge.archive import EventQuery, LogQuery, MediaRef
     from vms_bridge.backends.base import Media
     from vms_bridge.backends.simulator.camera import Camera
+    from vms_bridge.backends.simulator.marks import Marks
     from vms_bridge.backends.simulator.world import World
     from vms_bridge.clock import Clock
     from vms_bridge.model import Event, Monitor
@@ -49,9 +50,9 @@ class Recorder:
     """The archive; `draw` draws what a monitor sees at a time, blocking."""
 
     def __init__(
-        self, world: World, cameras: Mapping[str, Camera], clock: Clock, draw: Callable[[Monitor, float], bytes]
+        self, world: World, cameras: Mapping[str, Camera], clock: Clock, draw: Callable[[Monitor, float], bytes], marks: Marks
     ) -> None:
-        self._world, self._cameras, self._clock, self._draw = world, cameras, clock, draw
+        self._world, self._cameras, self._clock, self._draw, self._marks = world, cameras, clock, draw, marks
 
     async def events(self, query: EventQuery, after: str | None) -> EventPage:
         """Work out a page; in a thread, since it may be about thousands of cameras."""
@@ -112,12 +113,13 @@ class Recorder:
         return EventPage(events=tuple(found), after=None if is_all else _written(moment(end), ""))
 
     def _recorded(self, cameras: Iterable[Camera], since: float, until: float, now: float) -> list[Event]:
-        return [event for camera in cameras for event in camera.recorded(since, until, now)]
+        recorded = (self._marks.on(event) for camera in cameras for event in camera.recorded(since, until, now))
+        return [event for event in recorded if not event.deleted]
 
     def _event(self, text: str, now: float) -> Event:
         event_id = parse_event_id(text)
         event = event_at(self._world, event_id, now) if event_id is not None else None
-        if event is None:
+        if event is None or self._marks.is_deleted(text):
             raise NoSuchEvent(f"there is no recording of an event {text!r}")
         return event
 

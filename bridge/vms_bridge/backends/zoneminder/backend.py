@@ -22,7 +22,7 @@ from vms_bridge.backends.zoneminder.system import SystemCache
 from vms_bridge.backoff import Backoff
 from vms_bridge.commands import Restart, SetRunState
 from vms_bridge.concealment import Secrets
-from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, VmsUnreachable, causes
+from vms_bridge.errors import BridgeError, UnsupportedCommand, VmsAuthFailed, VmsError, VmsUnreachable, causes
 from vms_bridge.logs import Trouble
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ class ZoneMinder:
         return True
 
     async def execute(self, target: VmsTarget, action: Action) -> None:
-        """Have ZoneMinder do this. Raises CommandRejected or VmsError."""
+        """Have ZoneMinder do this. Raises CommandRejected, UnsupportedCommand or VmsError."""
+        if target.event_id is not None:
+            raise UnsupportedCommand(f"nothing can be done to events of a ZoneMinder yet: {type(action).__name__}")
         session, monitor_id = self._live(), target.monitor_id
         ladder = None if monitor_id is None else session.ladders.by_id.get(monitor_id)
         restarting = monitor_id if isinstance(action, Restart) else None
@@ -147,6 +149,8 @@ class ZoneMinder:
 
     async def refresh(self, target: VmsTarget) -> None:
         """Refresh now rather than at the next turn. Raises VmsError."""
+        if target.event_id is not None:
+            raise VmsError("single events of a ZoneMinder can't be looked at yet", system=self._system)
         await self._live().refresh(target.monitor_id)
 
     async def picture(self, ref: PictureRef) -> bytes:
