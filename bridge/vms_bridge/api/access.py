@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import hdrs, web
 
@@ -17,9 +17,11 @@ from vms_bridge.tokens import Scope, Token, digest_of, id_in
 if TYPE_CHECKING:
     from vms_bridge.api.limits import Rates
     from vms_bridge.api.visits import Visit
+    from vms_bridge.index import Search
     from vms_bridge.views import HubView
 
 _LOGGER = logging.getLogger(__name__)
+_Key = TypeVar("_Key")
 _SCHEME = "bearer"
 _HOW = "write `Authorization: Bearer` and a token: `vms-bridge token create` makes one, and so does pairing"
 
@@ -60,6 +62,16 @@ class Caller:
     def knows(self, system: str) -> bool:
         """Say whether he may know of this system, be it for one of its monitors only."""
         return self.token is None or self.token.knows(system)
+
+    def limit(self, search: Search) -> Search:
+        """Return the search with what he may know of as a limit; where that leaves nothing, one of the limits is empty."""
+        if self.token is None:
+            return search
+        return replace(
+            search,
+            systems=_both(search.systems, self.token.systems),
+            monitors=_both(search.monitors, self.token.monitors),
+        )
 
 
 _CALLER: web.RequestKey[Caller] = web.RequestKey("_CALLER", Caller)
@@ -111,3 +123,10 @@ def _let_in(request: web.Request, caller: Caller) -> Caller:
     connection_of(request).is_known = True
     request[_CALLER] = caller
     return caller
+
+
+def _both(some: frozenset[_Key] | None, others: frozenset[_Key] | None) -> frozenset[_Key] | None:
+    """Return what is in both, where None is everything."""
+    if some is None or others is None:
+        return others if some is None else some
+    return some & others

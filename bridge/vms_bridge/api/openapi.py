@@ -30,6 +30,7 @@ PARAMETERS: Mapping[str, Schema] = {
     "system": {"description": "The system, by its key.", "schema": {"type": "string", "minLength": 1}, "example": "zm"},
     "monitor": {"description": "The monitor, by its key.", "schema": {"type": "string", "minLength": 1}, "example": "1"},
     "event": {"description": "The event, by its id.", "schema": {"type": "string", "minLength": 1}, "example": "zm-1234"},
+    "token": {"description": "The token, by its id.", "schema": {"type": "string", "minLength": 1}, "example": "7k3m9q2x4c"},
     "holder": {"description": "Who claims the devices.", "schema": {"type": "string", "minLength": 1}, "example": "0f3e8c6a"},
 }
 """What stands in paths."""

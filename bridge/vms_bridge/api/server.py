@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from vms_bridge.api.access import Caller, authenticate
+from vms_bridge.api.access import Caller, authenticate, caller_of
 from vms_bridge.api.connections import Door, connection_of
 from vms_bridge.api.context import CONTEXT, Context, context_of, visit_of
 from vms_bridge.api.limits import neighbourhood
 from vms_bridge.api.problems import problems
+from vms_bridge.api.route import route_of
 from vms_bridge.api.routes.table import set_up
 from vms_bridge.api.visits import receive
 from vms_bridge.errors import RequestInvalid, TooManyRequests
@@ -55,6 +56,8 @@ async def _known(request: web.Request, handler: Handler) -> web.StreamResponse:
     context, visit = context_of(request), visit_of(request)
     caller = authenticate(request, visit, context.hub, context.rates)
     _limit(context, neighbourhood(visit.address), caller)
+    if caller is None and route_of(request) is None:
+        caller_of(request)  # what there is, and what not, is nothing that strangers need to know
     if caller is not None and caller.door is Door.SOCKET and request.method not in _READING:
         resource = request.match_info.route.resource
         _LOGGER.info("user %s by the socket: %s %s", caller.uid, request.method, resource.canonical if resource else "?")

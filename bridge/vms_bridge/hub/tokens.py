@@ -154,6 +154,8 @@ class HubTokens:
             raise TokenRefused(f"there is no scope {scope.value!r}", hint=f"there are: {', '.join(Scope)}")
         if scope is Scope.ADMIN and (systems is not None or monitors is not None):
             raise TokenRefused("who is admin is so for everything", hint="make it a token for control, or leave the limits out")
+        if systems is not None and monitors is not None:
+            raise TokenRefused("a token is limited to systems, or to monitors", hint="name all monitors of a system in its place")
         keys = (*(systems or ()), *(system for system, _ in monitors or ()))
         if not all(INSTANCE_PATTERN.fullmatch(key) for key in keys) or not all(is_monitor_key(key) for _, key in monitors or ()):
             raise TokenRefused(

@@ -119,6 +119,7 @@ async def test_its_use_is_noted_once_an_hour(tmp_path: Path) -> None:
         ({"name": "a\nb"}, "needs a name"),
         ({"scope": Scope("root")}, "no scope 'root'"),
         ({"scope": Scope.ADMIN, "systems": frozenset({"zm"})}, "is so for everything"),
+        ({"systems": frozenset({"zm"}), "monitors": frozenset({("zm", "1")})}, "to systems, or to monitors"),
         ({"systems": frozenset({"Z M"})}, "of this key"),
         ({"monitors": frozenset({("zm", "a/b")})}, "of this key"),
         ({"monitors": frozenset(("zm", str(number)) for number in range(1001))}, "1000 systems and monitors"),

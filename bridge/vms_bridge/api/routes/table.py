@@ -17,8 +17,10 @@ from vms_bridge.api.routes import (
     media,
     monitors,
     openapi,
+    pair,
     systems,
     timeline,
+    tokens,
 )
 from vms_bridge.api.running import Runner
 
@@ -38,6 +40,8 @@ ROUTES: tuple[Route, ...] = (
     *index.ROUTES,
     *logs.ROUTES,
     *openapi.ROUTES,
+    *tokens.ROUTES,
+    *pair.ROUTES,
 )
 
 
