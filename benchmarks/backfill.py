@@ -155,7 +155,7 @@ async def _round(plan: Plan, broker: Mosquitto, folder: Path, *, fills: bool) ->
     """Return how late each change came, in ms."""
     async with fake_zoneminder(folder, plan.monitors, events=plan.recorded) as fake:
         system = zoneminder_system(fake.url, fake.shared_memory, username=None)
-        more = "" if fills else "index: false\n"
+        more = "" if fills else "index: {events: 0}\n"
         async with bridge(folder, broker, system, more=more):
             await asyncio.sleep(plan.settle_s)
             asked = await fake.requests()

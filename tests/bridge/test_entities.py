@@ -33,6 +33,8 @@ from vms_bridge.entities import (
     offered,
     part_key,
 )
+from vms_bridge.entities.system import index_progress
+from vms_bridge.index import IndexProgress
 from vms_bridge.model import AlarmState, Capability, MonitorState, Storage, SystemState, Zone
 from vms_bridge.views import BridgeState
 
@@ -188,7 +190,24 @@ def test_values_are_read_from_where_they_stand() -> None:
         "load": 1.23,
         "source": "api",
         "lag": 2.0,
+        "index_progress": 41,
     }
+
+
+@pytest.mark.parametrize(
+    ("index", "percent"),
+    [
+        (None, None),
+        (IndexProgress(), None),
+        (IndexProgress(events=7), None),
+        (IndexProgress(events=7, expected=0), None),
+        (IndexProgress(events=7, expected=70), 10),
+        (IndexProgress(events=70, expected=70), 99),
+        (IndexProgress(events=7, expected=70, is_complete=True), 100),
+    ],
+)
+def test_how_far_the_index_is(index: IndexProgress | None, percent: int | None) -> None:
+    assert index_progress(replace(samples.SYSTEM, index=index)) == percent
 
 
 @pytest.mark.parametrize(
@@ -256,7 +275,7 @@ def test_every_capability_but_the_sinks_own_makes_an_entity_or_a_command() -> No
         Capability.EVENT_CLIP,
         Capability.RANGE_CLIP,
     }
-    assert set(Capability) - used == media | {Capability.ARCHIVE, Capability.LOGS, Capability.DETECTIONS}
+    assert set(Capability) - used == media | {Capability.LOGS, Capability.DETECTIONS}
 
 
 def test_dangerous_commands_are_for_admins() -> None:

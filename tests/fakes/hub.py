@@ -13,7 +13,7 @@ from tests.fakes.tokens import FakeTokens
 from vms_bridge.commands import COMMANDS, Ack, AckResult
 from vms_bridge.errors import ContributionRefused, MediaUnavailable, NobodyAnswers, StoreError, TooManyRequests
 from vms_bridge.hub.subscription import HubSubscription
-from vms_bridge.index import SearchPage
+from vms_bridge.index import IndexProgress, SearchPage
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventPicture, EventRef
 from vms_bridge.store.epochs import Epochs
@@ -59,6 +59,7 @@ class FakeHub:
         self.notices: tuple[Notice, ...] = ()
         self._monitors: dict[str, dict[str, MonitorView]] = {}
         self._states: dict[str, SystemState] = {}
+        self.progress: dict[str, IndexProgress] = {}
         self._subscriptions: set[HubSubscription] = set()
         self._of_tokens: set[HubSubscription] = set()
         self.tokens = FakeTokens(self._tokens_changed)
@@ -103,6 +104,7 @@ class FakeHub:
                 url=None,
                 state=state_,
                 monitors=MappingProxyType(dict(self._monitors[key])),
+                index=self.progress.get(key),
             )
             for key, state_ in self._states.items()
         }
@@ -302,6 +304,11 @@ class FakeHub:
         self._states[key] = replace(self._states[key], **changes)  # type: ignore[arg-type]  # a test names fields by keyword
         for each in self._subscriptions:
             each.system(key)
+
+    def set_progress(self, progress: IndexProgress, key: str = "zm") -> None:
+        self.progress[key] = progress
+        for subscription in self._subscriptions:
+            subscription.system(key)
 
     def detect(self, detection: Detection, *, system: str = "zm") -> None:
         for each in self._subscriptions:

@@ -27,6 +27,14 @@ def _used_percent(storage: Storage) -> float | None:
     return round(100 * storage.used_bytes / storage.total_bytes, 1)
 
 
+def index_progress(view: SystemView) -> int | None:
+    """Return how much of what a system has recorded is in the search index, in percent; None where that can't be known."""
+    index = view.index
+    if index is None or index.is_complete:
+        return None if index is None else 100
+    return min(99, 100 * index.events // index.expected) if index.expected else None
+
+
 SYSTEM: tuple[Entity[SystemView], ...] = (
     Entity(
         key="connectivity",
@@ -136,6 +144,21 @@ SYSTEM: tuple[Entity[SystemView], ...] = (
         category=Category.DIAGNOSTIC,
         enabled=False,
         dead_band=DeadBand("lag_s", absolute=0.05, relative=0.5),
+    ),
+    Entity(
+        key="index_progress",
+        platform=Platform.SENSOR,
+        needs=needs(Capability.ARCHIVE),
+        field="index_progress",
+        read=index_progress,
+        json=JsonType.INTEGER,
+        meaning="How much of what it has recorded can be searched, in percent; null where the index is off, or nothing is known.",
+        lasts=True,
+        name="Search index",
+        unit="%",
+        category=Category.DIAGNOSTIC,
+        icon="mdi:database-search",
+        enabled=False,
     ),
 )
 """What a system shows."""

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from vms_bridge.entities.states import monitor_state, system_state
+from vms_bridge.entities.system import index_progress
 from vms_bridge.entities.urgency import Urgency, system_urgency, urgency
 from vms_bridge.model import Monitor, MonitorState
 from vms_bridge.mqtt import payloads
@@ -49,7 +50,7 @@ class Publisher:
         self._interval_s = interval_s
         self._retained = dict(retained)
         self._monitors: dict[MonitorKey, tuple[MonitorState, float]] = {}
-        self._systems: dict[str, tuple[SystemState, float]] = {}
+        self._systems: dict[str, tuple[SystemState, int | None, float]] = {}
         self._later: dict[MonitorKey | str, float] = {}
         self._gone: dict[MonitorKey | str, float] = {}
 
@@ -125,8 +126,10 @@ class Publisher:
         view = self._hub.system(key)
         if view is None:
             return
-        state, at = self._systems.get(key, (None, 0.0))
+        state, progress, at = self._systems.get(key, (None, None, 0.0))
         how_soon = system_urgency(state, view.state)
+        if how_soon is Urgency.NEVER and progress != index_progress(view):
+            how_soon = Urgency.LATER
         if how_soon is Urgency.NOW:
             self._put_system(key)
         elif how_soon is Urgency.LATER:
@@ -143,7 +146,7 @@ class Publisher:
         self._later.pop(key, None)
         view = self._hub.system(key)
         if view is not None:
-            self._systems[key] = (view.state, self._clock.monotonic())
+            self._systems[key] = (view.state, index_progress(view), self._clock.monotonic())
             self._put(self._topics.system_state(key), system_state(view))
 
     def _put_last_event(self, key: MonitorKey) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.commands import Level
+from vms_bridge.index import IndexProgress
 from vms_bridge.messages import event_message
 from vms_bridge.model import AlarmState, Capability, EndReason, Event, EventRef, Monitor, MonitorState, Storage, SystemState, Zone
 from vms_bridge.mqtt.config import MqttConfig
@@ -110,7 +111,15 @@ SYSTEM_STATE = SystemState(
     observed=NOW,
 )
 
-SYSTEM = SystemView(key="zm", kind="zoneminder", name="Shed", url="http://127.0.0.1/zm", state=SYSTEM_STATE, monitors={"1": VIEW})
+SYSTEM = SystemView(
+    key="zm",
+    kind="zoneminder",
+    name="Shed",
+    url="http://127.0.0.1/zm",
+    state=SYSTEM_STATE,
+    monitors={"1": VIEW},
+    index=IndexProgress(events=830, expected=2_000),
+)
 
 
 def identity(api: ApiAddress | None) -> Identity:

@@ -100,6 +100,7 @@ def test_a_systems_state() -> None:
         "load": 1.23,
         "source": "api",
         "lag": 2.0,
+        "index_progress": 41,
         "run_states": ["default", "home"],
         "storage": {
             "0": {"name": "Default", "total": 100_000_000_000, "used": 10_000_000_000, "percent": 10.0},

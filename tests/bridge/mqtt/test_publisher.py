@@ -15,6 +15,7 @@ from tests.fakes.clock import FakeClock, settle
 from tests.fakes.hub import FakeHub
 from tests.fakes.pipe import FakePipe
 
+from vms_bridge.index import IndexProgress
 from vms_bridge.model import AlarmState, Capability, DetectedObject, Detection
 from vms_bridge.mqtt.events import REFUSED_RETRY_S, Confirmations, EventLanes
 from vms_bridge.mqtt.homeassistant import discovery
@@ -135,6 +136,21 @@ async def test_alarms_at_once_measurements_once_in_ten_seconds() -> None:
         await stage.clock.advance(10)
         assert stage.topics() == [STATE]
         assert json.loads(stage.pipe.retained()[STATE])["capture_fps"] == 17.0
+
+
+async def test_how_far_the_index_is_is_published_now_and_then() -> None:
+    stage, topic = await Stage.set(), TOPICS.system_state("zm")
+    async with running(stage.publisher.run()):
+        for events in (10, 20, 30):
+            stage.hub.set_progress(IndexProgress(events=events, expected=100))
+            assert await stage.note() == []
+        await stage.clock.advance(10)
+        assert stage.topics() == [topic]
+        assert json.loads(stage.pipe.retained()[topic])["index_progress"] == 30
+        stage.hub.set_progress(IndexProgress(events=30, expected=99, detail="nobody is there"))
+        assert await stage.note() == []
+        await stage.clock.advance(20)
+        assert stage.topics() == [], "it is 30 % all the same"
 
 
 async def test_the_time_of_an_observation_is_no_news() -> None:
