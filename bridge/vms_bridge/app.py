@@ -84,7 +84,7 @@ class Bridge:
 
     async def run(self) -> None:
         """Run until `stop`. Raises BridgeError where the bridge can't go on: the store fails, a rival is at work."""
-        store = await asyncio.to_thread(Store.open, self._config.data_dir, self._clock)
+        store = await asyncio.to_thread(Store.open, self._config.data_dir, self._clock, indexed=self._config.index.events)
         failures: list[BridgeError] = []  # before 3.11.4 what is raised within `except*` comes out in a group
         try:
             kept = self._config.retention
@@ -126,7 +126,7 @@ class Bridge:
             config = await self._reloads.get()
             if _foundation(config) != _foundation(self._config):
                 _LOGGER.error(
-                    "instance, data_dir, retention and which durable sinks there are, such as mqtt, can't change while the"
+                    "instance, data_dir, retention, index and which durable sinks there are, such as mqtt, can't change while the"
                     " bridge runs: restart it; nothing was reloaded"
                 )
                 continue
@@ -279,7 +279,7 @@ def _reload(bridge: Bridge, path: Path) -> None:
 
 def _foundation(config: Config) -> object:
     """Return what the hub and the store are made from."""
-    return config.instance, config.data_dir, config.retention, _durable_sinks(config)
+    return config.instance, config.data_dir, config.retention, config.index, _durable_sinks(config)
 
 
 def _durable_sinks(config: Config) -> tuple[str, ...]:

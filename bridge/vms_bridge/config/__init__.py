@@ -3,6 +3,7 @@
 from vms_bridge.config.config import (
     Config,
     FileOptions,
+    IndexConfig,
     LogConfig,
     MonitorOptions,
     RetentionConfig,
@@ -15,6 +16,7 @@ from vms_bridge.config.config import (
 __all__ = [
     "Config",
     "FileOptions",
+    "IndexConfig",
     "LogConfig",
     "MonitorOptions",
     "RetentionConfig",

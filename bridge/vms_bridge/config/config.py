@@ -80,6 +80,19 @@ class RetentionConfig(BaseModel):
     )
 
 
+class IndexConfig(BaseModel):
+    """How much the bridge lists of what its systems have recorded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    events: int = Field(
+        default=1_000_000,
+        ge=0,
+        le=10_000_000,
+        description="write how many events can be searched at most, 0 to 10000000; 0 turns the search index off",
+    )
+
+
 class MonitorOptions(BaseModel):
     """What may be said of one monitor, below `monitors:` and its id in the VMS."""
 
@@ -134,6 +147,9 @@ class FileOptions(BaseModel):
     retention: RetentionConfig = Field(
         default=RetentionConfig(), description="write how much is kept, as in `retention: {days: 8, undelivered: 500000}`"
     )
+    index: IndexConfig = Field(
+        default=IndexConfig(), description="write how many events can be searched, as in `index: {events: 1000000}`"
+    )
     systems: dict[str, dict[str, object]] = Field(
         min_length=1,
         description="write the systems to connect to, each by a key of your choice, as in"
@@ -178,6 +194,7 @@ class Config:
     previous_instance: str | None = None
     log: LogConfig = field(default_factory=LogConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
+    index: IndexConfig = field(default_factory=IndexConfig)
     sinks: Mapping[str, SinkConfig] = field(default_factory=dict)
     """By their sections."""
     remarks: tuple[Remark, ...] = ()
@@ -246,6 +263,7 @@ class _Loader:
             data_dir=data_dir,
             log=top.log,
             retention=top.retention,
+            index=top.index,
             sinks=sinks,
             systems=systems,
             remarks=tuple(self._remarks(top, sinks, systems)),

@@ -18,7 +18,7 @@ from tests.bridge.config.samples import COMPLETE, PLUGIN, Mistake, mistakes
 
 from vms_bridge.api.config import HttpConfig, Limits, TlsFiles
 from vms_bridge.backends import kind_names, load_kind
-from vms_bridge.config import Config, FileOptions, LogConfig, MonitorOptions, RetentionConfig, SystemOptions, load
+from vms_bridge.config import Config, FileOptions, IndexConfig, LogConfig, MonitorOptions, RetentionConfig, SystemOptions, load
 from vms_bridge.config.check import Checker
 from vms_bridge.config.file import read_document
 from vms_bridge.errors import ConfigError, InvalidConfig
@@ -581,6 +581,7 @@ DOCUMENTED: dict[str, type[BaseModel]] = {
     "Top level": FileOptions,
     "`log`": LogConfig,
     "`retention`": RetentionConfig,
+    "`index`": IndexConfig,
     **{f"`{section}`": load_sink_kind(section).config for section in OWN_SECTIONS},
     "`tls`": TlsFiles,
     "`limits`": Limits,

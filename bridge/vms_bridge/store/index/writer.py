@@ -231,7 +231,7 @@ class Writer:
                 for source, one in added.items()
             ],
         )
-        self._write(monitor, entry_of(event, {**known, **added}), before, known)
+        self._write(monitor, entry_of(event, dict(sorted({**known, **added}.items()))), before, known)
 
     def _write(self, monitor: IndexedMonitor, entry: Entry, before: Row | None, known: Mapping[str, Enrichment]) -> None:
         connection, terms = self._file.writer(), self._dictionary

@@ -2,59 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tests.bridge.store.index.told import found, opened, search, shown, tell
 from tests.fakes.backend import START, event
-from tests.fakes.clock import FakeClock
 
 from vms_bridge.index import Bucket, BucketSize, IndexMark, Search
-from vms_bridge.model import Enrichment, Event, EventRef
-from vms_bridge.store import EventCommit, Store
+from vms_bridge.model import Enrichment, EventRef
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from vms_bridge.index import SearchPage
-    from vms_bridge.store.index import IndexedMonitor
-
-
-async def opened(path: Path, **options: int) -> Store:
-    return await asyncio.to_thread(lambda: Store.open(path, FakeClock(), **options))
-
-
-async def tell(
-    store: Store,
-    *events: Event,
-    system: str = "zm",
-    generation: int = 1,
-    added: tuple[tuple[str, str, Enrichment], ...] = (),
-) -> None:
-    told = EventCommit(
-        epoch=store.epoch,
-        system=system,
-        generation=generation,
-        cursor=None,
-        events=tuple((f"camera_{each.monitor_id}", each) for each in events),
-        messages=(),
-        last_events={},
-        enrichments=added,
-    )
-    await store.commit(told, ())
-
-
-async def shown(store: Store) -> dict[int, IndexedMonitor]:
-    await store.index.freshen()
-    return {monitor.number: monitor for monitor in store.index.monitors if monitor.generation}
-
-
-async def search(store: Store, after: str | None = None, limit: int = 100, **query: object) -> SearchPage:
-    return await store.index.search(Search(**query), await shown(store), after, limit)  # type: ignore[arg-type]  # by name
-
-
-async def found(store: Store, **query: object) -> list[str]:
-    return [each.event.id for each in (await search(store, **query)).events]  # type: ignore[arg-type]  # the same
 
 
 def at(minutes: float) -> datetime:
