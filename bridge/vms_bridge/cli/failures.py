@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from typing import TYPE_CHECKING
 
@@ -32,5 +31,5 @@ def explain(error: Exception, *, debug: bool, secrets: Secrets | None = None) ->
             code = max(code, INTERNAL)
             complain(f"unexpected {redact(f'{type(cause).__name__}: {cause}', secrets)}", _DEFECT)
     if debug:
-        say(redact("".join(traceback.format_exception(error)), secrets), sys.stderr)
+        say(redact("".join(traceback.format_exception(error)), secrets), err=True)
     return code

@@ -24,6 +24,9 @@ config_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option
     metavar="FILE",
     help=f"The configuration (default: {DEFAULT_FILE}).",
 )
+json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for programs."
+)
 
 
 class Duration(click.ParamType[float]):

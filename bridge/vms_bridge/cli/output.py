@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -13,16 +14,16 @@ _NO_TERMINAL = 10_000
 """How wide a table may be where no terminal shows it: nothing is cut off, for a program or a file may read it."""
 
 
-def say(text: str, stream: TextIO | None = None) -> None:
-    """Print a line."""
-    print(text, file=stream)
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line, on stderr where it is not what was asked for."""
+    print(text, file=sys.stderr if err else None, flush=err)
 
 
 def complain(text: str, hint: str) -> None:
     """Say on stderr what went wrong, and what to do."""
-    say(f"vms-bridge: {printable(text)}", sys.stderr)
+    say(f"vms-bridge: {printable(text)}", err=True)
     if hint:
-        say(f"  -> {printable(hint)}", sys.stderr)
+        say(f"  -> {printable(hint)}", err=True)
 
 
 def printable(text: str) -> str:
@@ -48,3 +49,19 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     for row in rows:
         table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
     Console(file=sys.stdout, width=None if is_terminal else _NO_TERMINAL).print(table)
+
+
+def local_time(text: str | None) -> str | None:
+    """Return a time of the API as people here read it."""
+    return None if text is None else datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration(seconds: float | None) -> str | None:
+    """Return how long something took, in the largest units that tell."""
+    if seconds is None:
+        return None
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.3g} s"

@@ -27,6 +27,10 @@ VERBS = {
     "run": Verb("vms_bridge.cli.run", "Run the bridge."),
     "check": Verb("vms_bridge.cli.check", "Check the configuration and try every connection."),
     "demo": Verb("vms_bridge.cli.demo", "Show the bridge at work with simulated cameras."),
+    "events": Verb("vms_bridge.cli.events", "Search the events that the systems have recorded."),
+    "index": Verb("vms_bridge.cli.index", "Show how far the index of events is, or make it anew."),
+    "pair": Verb("vms_bridge.cli.pair", "Let one client fetch a token by a short code."),
+    "token": Verb("vms_bridge.cli.token", "Make, list and revoke tokens of the API."),
     "completion": Verb("vms_bridge.cli.completion", "Print the completion script of a shell."),
 }
 

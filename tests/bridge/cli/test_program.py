@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -16,10 +17,18 @@ from vms_bridge import __version__
 from vms_bridge.cli import FAILED, INTERNAL, INTERRUPTED, MISCONFIGURED, OK, REFUSED, USAGE, main
 from vms_bridge.cli.failures import explain
 from vms_bridge.cli.options import Duration
-from vms_bridge.cli.program import VERBS
+from vms_bridge.cli.program import VERBS, vms_bridge
 from vms_bridge.errors import ConfigError, InvalidConfig, StoreError, VmsUnreachable
 
-SOURCE = Path(__file__).parents[2] / "bridge"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = Path(__file__).parents[3] / "bridge"
+
+
+PATIENCE_S = 55
+"""What is at work in a second takes ten on a machine that does much else."""
+pytestmark = pytest.mark.timeout(PATIENCE_S + 5)
 
 
 def python(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -29,7 +38,7 @@ def python(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         text=True,
         env=os.environ | {"PYTHONPATH": f"{SOURCE}{os.pathsep}{PLUGIN}"} | environ,
         check=False,
-        timeout=9,
+        timeout=PATIENCE_S,
     )
 
 
@@ -121,7 +130,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == b""
-    assert process.wait(9) == FAILED
+    assert process.wait(PATIENCE_S) == FAILED
     process.stderr.close()
 
 
@@ -198,3 +207,27 @@ def test_an_interruption_has_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(click.Group, "invoke", interrupt)
     assert main(["completion", "bash"]) == INTERRUPTED
+
+
+def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield what a person can give, each with the words by which it is given."""
+    if isinstance(command, click.Group):
+        for each in command.list_commands(click.Context(command)):
+            inner = command.get_command(click.Context(command), each)
+            assert inner is not None
+            yield from commands(inner, f"{name} {each}")
+    else:
+        yield name, command
+
+
+def test_docs_name_every_verb_and_option() -> None:
+    page = (SOURCE.parent / "docs/cli.md").read_text()
+    for name, command in commands(vms_bridge, "vms-bridge"):
+        assert name in page or f"`{name.removeprefix('vms-bridge ')}`" in page, name
+        section = page.partition(f"\n## {name.split()[1]}\n")[2].partition("\n## ")[0]
+        shared = (
+            page.partition("\n## run\n")[0] + page.partition("\n## Verbs that ask a running bridge\n")[2].partition("\n## ")[0]
+        )
+        for parameter in command.params:
+            for option in parameter.opts + parameter.secondary_opts:
+                assert not option.startswith("--") or f"`{option}" in section + shared, f"{name} {option}"

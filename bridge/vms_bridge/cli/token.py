@@ -1,0 +1,123 @@
+"""`vms-bridge token`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vms_bridge.cli.asking import asks_the_bridge
+from vms_bridge.cli.client import segment
+from vms_bridge.cli.options import Moment, json_option
+from vms_bridge.cli.output import local_time, say, show_json, show_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vms_bridge.cli.client import Api
+
+_SCOPES = ("read", "control", "admin", "hook")
+
+
+def grant_options(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the options by which somebody is given a scope, and what it is limited to."""
+
+    def add(verb: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option(
+                "--monitor", "monitors", multiple=True, metavar="SYSTEM/KEY", help="For this monitor only; may be repeated."
+            ),
+            click.option("--system", "systems", multiple=True, metavar="KEY", help="For this system only; may be repeated."),
+            click.option("--scope", type=click.Choice(_SCOPES), default=default, show_default=True, help="How far it may go."),
+        ):
+            verb = option(verb)
+        return verb
+
+    return add
+
+
+def grant(scope: str, systems: tuple[str, ...], monitors: tuple[str, ...]) -> dict[str, object]:
+    """Return what somebody is given, in the API's words."""
+    if systems and monitors:
+        raise click.UsageError("name systems or monitors, and not both")
+    limits = {name: list(keys) for name, keys in (("systems", systems), ("monitors", monitors)) if keys}
+    return {"scope": scope, **limits}
+
+
+@click.group("token")
+def command() -> None:
+    """Make, list and revoke the tokens by which programs use the API."""
+
+
+@command.command("create")
+@click.option("--name", required=True, metavar="NAME", help="Whose it is: what the list and the log call it.")
+@grant_options("control")
+@click.option("--expires", type=Moment(1), metavar="TIME", help="Until when it is good: 90d, or 2027-01-31 (default: for ever).")
+@json_option
+@asks_the_bridge
+def create(
+    api: Api,
+    *,
+    name: str,
+    scope: str,
+    systems: tuple[str, ...],
+    monitors: tuple[str, ...],
+    expires: datetime | None,
+    as_json: bool,
+) -> None:
+    """Make a token. Its text is shown once: the bridge keeps only its hash."""
+    body = {"name": name, **grant(scope, systems, monitors)}
+    if expires is not None:
+        body["life"] = _life(expires)
+    made = api.post("/tokens", body)
+    if as_json:
+        show_json(made)
+        return
+    say(made["token"])
+    say(f"This is the token {made['id']} of {name}, for {_reach(made)}; it is not shown again.", err=True)
+
+
+@command.command("list")
+@json_option
+@asks_the_bridge
+def list_(api: Api, *, as_json: bool) -> None:
+    """List the tokens, without their texts."""
+    found = api.get("/tokens")
+    if as_json:
+        show_json(found["tokens"])
+        return
+    rows = (
+        (
+            token["id"],
+            token["name"],
+            _reach(token),
+            local_time(token["created"]),
+            local_time(token["expires"]),
+            local_time(token["used"]),
+        )
+        for token in found["tokens"]
+    )
+    show_table(("ID", "NAME", "FOR", "CREATED", "EXPIRES", "LAST USED"), rows)
+
+
+@command.command("revoke")
+@click.argument("id_", metavar="ID")
+@asks_the_bridge
+def revoke(api: Api, *, id_: str) -> None:
+    """Make a token good for nothing, at once; its id is in the list."""
+    api.delete(f"/tokens/{segment(id_)}")
+    say(f"The token {id_} is revoked.")
+
+
+def _life(expires: datetime) -> float:
+    seconds = (expires - datetime.now(UTC)).total_seconds()
+    if seconds < 1:
+        raise click.BadParameter("that is over already", param_hint="--expires")
+    return round(seconds, 3)
+
+
+def _reach(token: dict[str, Any]) -> str:
+    """Return what a token is good for, in words."""
+    limits = token["systems"] if token["systems"] is not None else token["monitors"]
+    return token["scope"] if limits is None else f"{token['scope']} of {', '.join(limits)}"

@@ -1,0 +1,244 @@
+"""The verbs that ask a running bridge, by the real socket of a real API over a hub that a test has made."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bridge.api.lab import Api, serving, until
+from tests.bridge.api.world import World
+from tests.fakes.backend import START
+
+from vms_bridge.cli import FAILED, INTERRUPTED, OK, USAGE, main
+from vms_bridge.cli import pair as pair_verb
+from vms_bridge.index import Search
+from vms_bridge.tokens import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from pathlib import Path
+
+    Ask = Callable[..., Coroutine[None, None, tuple[int, str, str]]]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+async def api(folder: Path, world: World) -> AsyncIterator[Api]:
+    async with serving(folder, hub=world) as api:
+        yield api
+
+
+@pytest.fixture
+def ask(api: Api, config: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
+    """Give a verb in a thread, as the server is on the loop; return its code and what it prints."""
+
+    async def asked(*arguments: str) -> tuple[int, str, str]:
+        assert api.port
+        code = await asyncio.to_thread(main, [*arguments, "--config", str(config)])
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return asked
+
+
+async def test_events_are_listed_as_a_table(ask: Ask) -> None:
+    code, out, _ = await ask("events", "list")
+    heading, *rows = out.splitlines()
+    assert (code, heading.split()) == (OK, ["BEGAN", "LASTED", "MONITOR", "KIND", "LABELS", "SCORE", "ZONES", "CAUSE", "ID"])
+    assert len(rows) == 12
+    local = (START + timedelta(minutes=1)).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    assert re.split(r"  +", rows[0].strip())[:3] == [local, "20 s", "Camera 1"]
+    assert rows[0].rstrip().endswith(" zm-9")
+
+
+async def test_all_filters_are_asked_for(ask: Ask, world: World) -> None:
+    code, out, err = await ask(
+        *("events", "list", "--since", "2026-11-20T11:00:00Z", "--until", "2026-11-21T00:00:00+01:00"),
+        *(
+            "--system",
+            "zm",
+            "--monitor",
+            "zm/1",
+            "--area",
+            "Garden",
+            "--kind",
+            "alarm",
+            "--kind",
+            "continuous",
+            "--label",
+            "person",
+        ),
+        *("--zone", "Drive", "--plate", "B AB 123", "--face", "Ada", "--least-score", "0.5", "--most-score", "1"),
+        *("--least-duration", "1.25", "--most-duration", "3600", "--words", "gate deliv*", "--over", "--limit", "7", "--json"),
+    )
+    assert (code, err) == (OK, "")
+    assert json.loads(out)[0]["id"] == "zm-9"
+    [(search, after, limit)] = world.pages
+    assert search == Search(
+        since=datetime(2026, 11, 20, 11, tzinfo=UTC),
+        until=datetime(2026, 11, 20, 23, tzinfo=UTC),
+        systems=search.systems,
+        monitors=search.monitors,
+        kinds=frozenset({"alarm", "continuous"}),
+        labels=frozenset({"person"}),
+        zones=frozenset({"Drive"}),
+        plates=frozenset({"B AB 123"}),
+        faces=frozenset({"Ada"}),
+        least_score=0.5,
+        most_score=1.0,
+        least_duration_s=1.25,
+        most_duration_s=3600.0,
+        words="gate deliv*",
+        is_open=False,
+    )
+    assert search.monitors == frozenset({("zm", "1")})
+    assert (after, limit) == (None, 7)
+
+
+async def test_times_may_count_from_now(ask: Ask, world: World) -> None:
+    before = datetime.now(UTC)
+    assert (await ask("events", "list", "--since", "2h", "--until", "30m", "--ndjson"))[0] == OK
+    [(search, _, _)] = world.pages
+    assert search.since is not None
+    assert search.until is not None
+    assert search.until - search.since == pytest.approx(timedelta(minutes=90), abs=timedelta(seconds=20))
+    assert timedelta() <= search.since - (before - timedelta(hours=2)) < timedelta(seconds=20)
+    for wrong in ("soon", "2026-13-01", "5", "-2h", "99999999999d", "0001-01-01T00:00+14:00"):
+        code, _, err = await ask("events", "list", "--since", wrong)
+        assert (code, "'--since'" in err) == (USAGE, True), wrong
+
+
+async def test_pages_follow_by_themselves(ask: Ask, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vms_bridge.cli.events._PAGE", 5)
+    code, out, _ = await ask("events", "list", "--all", "--ndjson")
+    ids = [json.loads(line)["id"] for line in out.splitlines()]
+    assert (code, ids) == (OK, list(world.index))
+    assert [(after, limit) for _, after, limit in world.pages] == [(None, 5), ("5", 5), ("10", 5)]
+    world.pages.clear()
+    code, out, err = await ask("events", "list", "--limit", "7")
+    assert len(out.splitlines()) == 8
+    assert "There may be more than these 7: --limit and --all show them." in err
+    assert [(after, limit) for _, after, limit in world.pages] == [(None, 5), ("5", 2)]
+
+
+async def test_what_the_bridge_refuses_is_said(ask: Ask) -> None:
+    code, out, err = await ask("events", "list", "--monitor", "zm:1")
+    assert (code, out) == (FAILED, "")
+    assert "monitor" in err
+    assert "Traceback" not in err
+
+
+async def test_the_index(ask: Ask, world: World) -> None:
+    code, out, _ = await ask("index", "status")
+    rows = [re.split(r"  +", line.strip()) for line in out.splitlines()]
+    local = START.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    assert (code, rows[0]) == (OK, ["SYSTEM", "EVENTS", "OF", "BACK TO", "STATE"])
+    assert ["zm", "12", "12", local, "complete"] in rows
+    assert ["other", "its recordings can't be listed"] in rows
+    code, out, _ = await ask("index", "status", "--json")
+    assert (code, {each["system"] for each in json.loads(out)}) == (OK, {"zm", "other"})
+    assert await ask("index", "rebuild", "--system", "zm") == (OK, "The index is made anew: zm.\n", "")
+    assert (await ask("index", "rebuild"))[0] == OK
+    assert world.rebuilt[0] == "zm"
+    code, _, err = await ask("index", "rebuild", "--system", "attic")
+    assert (code, "attic" in err) == (FAILED, True)
+
+
+async def test_tokens_are_made_listed_and_revoked(ask: Ask, api: Api) -> None:
+    code, out, err = await ask("token", "create", "--name", "Kitchen", "--scope", "read", "--monitor", "zm/1", "--expires", "30d")
+    token = out.strip()
+    found = re.fullmatch(r"vb_([0-9a-z]{10})_[\w-]{43}", token)
+    assert found is not None
+    token_id = found[1]
+    assert (code, f"the token {token_id} of Kitchen, for read of zm/1" in err) == (OK, True)
+    [made] = [each for each in api.hub.tokens.all() if each.id == token_id]
+    assert made.expires is not None
+    assert (made.scope, made.monitors) == (Scope.READ, frozenset({("zm", "1")}))
+    code, out, _ = await ask("token", "list")
+    assert (code, out.split()[:2]) == (OK, ["ID", "NAME"])
+    [row] = [line for line in out.splitlines() if line.startswith(token_id)]
+    assert re.split(r"  +", row)[1:3] == ["Kitchen", "read of zm/1"]
+    assert token not in out
+    code, out, _ = await ask("token", "list", "--json")
+    assert token_id in {each["id"] for each in json.loads(out)}
+    code, out, _ = await ask("token", "create", "--name", "Panel", "--json")
+    assert (code, json.loads(out)["scope"], json.loads(out)["expires"]) == (OK, "control", None)
+    assert await ask("token", "revoke", token_id) == (OK, f"The token {token_id} is revoked.\n", "")
+    code, _, err = await ask("token", "revoke", "../" + token_id)
+    assert (code, err.startswith("vms-bridge: ")) == (FAILED, True)
+    assert token_id not in {each.id for each in api.hub.tokens.all()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--scope", "all"], "'--scope'"),
+        (["--system", "zm", "--monitor", "zm/1"], "and not both"),
+        (["--expires", "2020-01-01"], "over already"),
+    ],
+)
+async def test_tokens_that_can_not_be(arguments: list[str], words: str, ask: Ask) -> None:
+    code, out, err = await ask("token", "create", "--name", "x", *arguments)
+    assert (code, out, words in err) == (USAGE, "", True), err
+
+
+async def test_a_token_that_the_bridge_does_not_make(ask: Ask) -> None:
+    code, out, err = await ask("token", "create", "--name", "x\ny")
+    assert (code, out) == (FAILED, "")
+    assert "name" in err
+
+
+async def test_a_token_is_enough_from_elsewhere(
+    api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VMS_BRIDGE_TOKEN", api.token(Scope.READ))
+    assert await asyncio.to_thread(main, ["events", "list", "--json", "--url", api.url]) == OK
+    assert len(json.loads(capsys.readouterr().out)) == 12
+    assert await asyncio.to_thread(main, ["token", "list", "--url", api.url]) == FAILED
+    assert "scope admin" in capsys.readouterr().err
+    monkeypatch.setenv("VMS_BRIDGE_TOKEN", f"vb_7k3m9q2x4c_{'s' * 43}")
+    assert await asyncio.to_thread(main, ["events", "list", "--url", api.url]) == FAILED
+    assert "does not know this token, so it was not sent there" in capsys.readouterr().err
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pair_verb, "_PERIOD_S", 0.01)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_pairing_waits_until_a_client_has_its_token(ask: Ask, api: Api) -> None:
+    pairing = asyncio.create_task(ask("pair", "--scope", "read", "--system", "zm"))
+    await until(lambda: api.sink._pairing.seconds_left)
+    api.token(Scope.READ, name="Kitchen")
+    api.sink._pairing.close()  # as it is when somebody has paired
+    code, out, err = await pairing
+    assert (code, "Kitchen has paired" in err) == (OK, True)
+    assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}\n", out)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_pairing_that_nobody_has_used(ask: Ask, api: Api) -> None:
+    pairing = asyncio.create_task(ask("pair"))
+    await until(lambda: api.sink._pairing.seconds_left)
+    await api.clock.advance(601)
+    code, _, err = await pairing
+    assert (code, "Nobody has paired" in err) == (FAILED, True)
+
+
+async def test_pairing_is_closed_by_an_interruption(ask: Ask, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vms_bridge.cli.pair.time.sleep", interrupt)
+    code, _, _ = await ask("pair")
+    assert code == INTERRUPTED
+    await until(lambda: not api.sink._pairing.seconds_left)
