@@ -93,6 +93,10 @@ class HttpConfig(BaseModel):
     trusted_proxies: tuple[Network, ...] = Field(
         default=(), description="write a list of the proxies before the API, as in `trusted_proxies: [192.168.1.2]`"
     )
+    offer_pairing: bool = Field(
+        default=True,
+        description="write false to show no code on the terminal, not even once while there is no token, else true",
+    )
     limits: Limits = Field(default=Limits(), description="write how much the API bears, as in `limits: {sockets: 512}`")
 
     @field_validator("host")

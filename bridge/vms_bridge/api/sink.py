@@ -154,7 +154,12 @@ class ApiSink:
 
     async def _offer_pairing(self, hub: HubView) -> None:
         """Show a code once, while there is no token, where somebody sits at the terminal: it goes into no file and no log."""
-        if hub.tokens.all() or await hub.kept(NAME, _OFFERED) is not None or not sys.stdout.isatty():
+        if (
+            not self._config.offer_pairing
+            or hub.tokens.all()
+            or await hub.kept(NAME, _OFFERED) is not None
+            or not sys.stdout.isatty()
+        ):
             return
         await hub.keep(NAME, _OFFERED, "once")
         code = self._pairing.open(Grant())

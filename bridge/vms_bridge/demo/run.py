@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TextIO
 
+from vms_bridge.api.config import HttpConfig
+from vms_bridge.api.kind import KIND as HTTP
 from vms_bridge.app import Bridge
 from vms_bridge.backends import load_kind
 from vms_bridge.clock import SystemClock
@@ -24,6 +26,7 @@ from vms_bridge.logs import configure
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.kind import KIND as MQTT
 from vms_bridge.mqtt.topics import Topics
+from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 _INSTANCE, _SYSTEM = "demo", "sim"
 _REFRESH_S = 0.25
 _ANSWER_S = 3.0
+_API_PORT = 8098
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,8 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
     """Run broker, bridge and witness until the show's time is over or `stopped`. Raises BridgeError."""
     async with serving_broker(show.mosquitto, show.directory, show.port, clock) as address:
         mqtt = MqttConfig(url=address.url, measurement_interval=2.0)
-        bridge = Bridge(_configuration(show, mqtt), clock)
+        api = HttpConfig(port=free_port(_API_PORT), offer_pairing=False)
+        bridge = Bridge(_configuration(show, mqtt, api), clock)
         commands_for_s = None if show.duration_s is None else show.duration_s - _ANSWER_S
         witness = Witness(
             config=mqtt,
@@ -107,6 +112,7 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
                 helpers = [
                     group.create_task(witness.run(), name="witness"),
                     group.create_task(_refresh(bridge, witness, display, clock), name="display"),
+                    group.create_task(_let_in(bridge, api, display), name="token"),
                     group.create_task(_time_out(show.duration_s, clock, stopped), name="timer"),
                 ]
                 await stopped.wait()
@@ -148,13 +154,20 @@ async def _refresh(bridge: Bridge, witness: Witness, display: Display, clock: Cl
         await clock.sleep(_REFRESH_S)
 
 
+async def _let_in(bridge: Bridge, api: HttpConfig, display: Display) -> None:
+    """Make a token for whoever watches, and say how to use it; it ends with the demo."""
+    await bridge.ready.wait()
+    _, text = await bridge.hub.tokens.create("demo", Scope.CONTROL)
+    display.add(f"The API:       curl -H 'Authorization: Bearer {text}' http://{api.place}/api/v1/events")
+
+
 async def _time_out(duration_s: float | None, clock: Clock, stopped: asyncio.Event) -> None:
     if duration_s is not None:
         await clock.sleep(duration_s)
         stopped.set()
 
 
-def _configuration(show: Show, mqtt: MqttConfig) -> Config:
+def _configuration(show: Show, mqtt: MqttConfig, api: HttpConfig) -> Config:
     kind = load_kind("simulator")
     settings = kind.config.model_validate({"cameras": show.cameras, "pace": show.pace})
     system = SystemConfig(key=_SYSTEM, kind=kind, name="Simulated house", rules=MonitorRules(), settings=settings)
@@ -163,7 +176,10 @@ def _configuration(show: Show, mqtt: MqttConfig) -> Config:
         name="VMS Bridge demo",
         data_dir=show.directory,
         systems={_SYSTEM: system},
-        sinks={MQTT.section: SinkConfig(kind=MQTT, settings=mqtt)},
+        sinks={
+            MQTT.section: SinkConfig(kind=MQTT, settings=mqtt),
+            HTTP.section: SinkConfig(kind=HTTP, settings=api),
+        },
     )
 
 

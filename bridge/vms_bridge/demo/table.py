@@ -30,6 +30,9 @@ class Display(Protocol):
     def start(self, heading: str) -> None:
         """Say where to look."""
 
+    def add(self, heading: str) -> None:
+        """Say where else to look."""
+
     def happened(self, happening: Happening) -> None:
         """Report an event's step or of a command's answer."""
 
@@ -67,6 +70,10 @@ class PlainDisplay:
         """Say where to look."""
         self._write(heading)
 
+    def add(self, heading: str) -> None:
+        """Say where else to look."""
+        self._write(heading)
+
     def happened(self, happening: Happening) -> None:
         """Write one line."""
         self._write(f"{time.strftime('%H:%M:%S')}  {happening.monitor:<12} {happening.what:<16} {happening.detail}")
@@ -100,6 +107,10 @@ class TableDisplay:
         """Say where to look, and take over the terminal."""
         self._heading = heading
         self._live.start()
+
+    def add(self, heading: str) -> None:
+        """Say where else to look, above the table."""
+        self._heading = f"{self._heading}\n{heading}"
 
     def happened(self, happening: Happening) -> None:
         """Keep it among the last lines."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from vms_bridge.backends import load_kind
@@ -204,3 +206,22 @@ def test_a_running_command_is_not_answered_yet() -> None:
     happening = tally.count(Topics("demo"), Message(topic="vms_bridge/demo/ack", payload=ack))
     assert isinstance(happening, Happening)
     assert tally.acks.total() == 0
+
+
+async def test_the_api_is_open_and_a_token_is_shown(tmp_path: Path) -> None:
+    out, stopped = io.StringIO(), asyncio.Event()
+    running = asyncio.create_task(perform(Show(directory=tmp_path, port=0), PlainDisplay(out), SystemClock(), stopped))
+    while (found := re.search(r"Bearer (vb_[\w-]+)' (http://127.0.0.1:\d+/api/v1)/events", out.getvalue())) is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    token, url = found[1], found[2]
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
+        while True:
+            try:
+                async with session.get(f"{url}/tokens/self") as answer:
+                    said = await answer.json()
+                    break
+            except aiohttp.ClientConnectionError:
+                await asyncio.sleep(0.01)
+    assert (said["scope"], said["token"]["name"]) == ("control", "demo")
+    stopped.set()
+    await running
