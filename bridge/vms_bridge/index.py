@@ -23,7 +23,7 @@ MOST_BUCKETS = 10_000
 class Search:
     """Which events: all that is said here holds of each; None says nothing, and of several values any one will do.
 
-    `words` are searched for in cause, notes, labels, and what others have said of the event: all of them must occur, in any
+    `words` are searched for in cause, notes, labels, tags, and what others have said of the event: all of them must occur, in any
     order, capital letters and accents count for nothing, and `door*` stands for any word that begins so.
     """
 

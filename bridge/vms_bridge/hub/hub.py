@@ -119,13 +119,14 @@ class Hub:
             completed=self._runner.own_alarms.completed,
             on_described=self._house.save,
         )
+        self._index = Index(store, clock, self._systems, on_progress=self._fan_out.system)
         self._recorder = Recorder(
             store,
             durable_sinks=durable_sinks,
             on_generation=self._begin_generation,
             on_stored=self._adopt,
+            on_refreshed=self._index.refreshed,
         )
-        self._index = Index(store, clock, self._systems, on_progress=self._fan_out.system)
         self._indexing = Indexing(store, self._index, self._systems, self._archives, clock)
         self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
         self._questions = Questions(clock)

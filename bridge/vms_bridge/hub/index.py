@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.hub.system import System
     from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, SearchPage
-    from vms_bridge.model import EventRef
+    from vms_bridge.model import Event, EventRef
     from vms_bridge.store import Store
     from vms_bridge.store.index import IndexStatus
 
@@ -36,6 +36,7 @@ class Index:
         self._store, self._clock, self._systems, self._on_progress = store, clock, systems, on_progress
         self._stored = asyncio.Event()
         self._tending = Chore("tending the search index", clock.monotonic)
+        self._refreshing = Chore("noting in the search index what was done to events", clock.monotonic)
         self._shown: Mapping[int, IndexedMonitor] = {}
         self._made_of: list[object] = []
 
@@ -61,6 +62,17 @@ class Index:
             raise SearchRefused(f"there is no system {system!r}")
         await self._store.clear_index(system)
         await self.look()
+
+    async def refreshed(self, system: str, generation: int, events: Sequence[tuple[str, Event]]) -> None:
+        """Note how these events are that the store does not have, each with its monitor's key. Reports a failure."""
+        if not self._store.has_index:
+            return
+        there = [(key, event) for key, event in events if not event.deleted]
+        gone = [event.id for _, event in events if event.deleted]
+        if there:
+            await self._refreshing.attempt(self._store.add_to_index(system, generation, there, mark=None, is_complete=False))
+        if gone:
+            await self._refreshing.attempt(self._store.forget_indexed(system, generation, gone))
 
     async def run(self) -> None:
         """Keep the index up to date until cancelled."""

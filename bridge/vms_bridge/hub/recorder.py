@@ -12,11 +12,11 @@ from vms_bridge.model import EventRef
 from vms_bridge.store import StaleEpoch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
     from vms_bridge.hub.batch_plan import BatchPlan
     from vms_bridge.hub.system import System
-    from vms_bridge.model import Enrichment, EventBatch
+    from vms_bridge.model import Enrichment, Event, EventBatch
     from vms_bridge.store import Store
 
 MOST_SOURCES = 16
@@ -26,7 +26,8 @@ MOST_SOURCES = 16
 class Recorder:
     """The way of event batches into the store.
 
-    `on_generation` is called when a system's event ids start anew, `on_stored` with each plan that has been stored.
+    `on_generation` receives that a system's event ids start anew, `on_stored` each plan that has become the truth, `on_refreshed`
+    events that were refreshed and are not stored, each with its monitor's key.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Recorder:
         durable_sinks: Sequence[str],
         on_generation: Callable[[System, int], None],
         on_stored: Callable[[System, BatchPlan], None],
+        on_refreshed: Callable[[str, int, Sequence[tuple[str, Event]]], Awaitable[None]],
     ) -> None:
         self._store = store
         self._durable_sinks = tuple(durable_sinks)
         self._on_generation = on_generation
         self._on_stored = on_stored
+        self._on_refreshed = on_refreshed
         self._writes: set[asyncio.Task[None]] = set()
         self.watched = WatchedEvents()
         """Those that commands are about."""
@@ -75,6 +78,10 @@ class Recorder:
                 is_news = bool(plan.commit.events) or plan.commit.cursor not in (None, system.cursor)
                 if not is_news or await self._stores(system, plan):
                     break
+            if batch.refreshed:
+                others = [(system.key_of(event.monitor_id), event) for event in batch.events if event.id not in known.events]
+                shown = [(key or "", event) for key, event in others if key is not None or event.deleted]
+                await self._on_refreshed(system.key, batch.generation, shown)
             if self.watched:
                 refs = (EventRef(system.key, batch.generation, event.id) for event in batch.events)
                 self.watched.recorded(zip(refs, batch.events, strict=True), before)

@@ -241,7 +241,8 @@ class Store:
     ) -> None:
         """Add what the system has recorded before, each with its monitor's key, and how far that has got: all of it, or nothing.
 
-        Of events that the store itself has, it knows better. What is of an older generation than the newest is left out.
+        Of events that the store itself has, it knows better. What is of an older generation than the newest is left out. Without
+        a mark, and where it is not complete, it has got no farther by that.
         """
         unknown = await self._run(self._unindexed.unknown, system, generation, [event.id for _, event in events])
         new = [(key, event) for key, event in events if event.id in unknown]

@@ -29,6 +29,7 @@ from vms_bridge.commands import (
 )
 from vms_bridge.errors import VmsUnreachable
 from vms_bridge.hub.watched_events import WatchedEvents
+from vms_bridge.index import Search
 from vms_bridge.keys import MonitorRules
 from vms_bridge.messages import decode
 from vms_bridge.model import EventBatch, EventRef
@@ -134,6 +135,17 @@ async def test_of_an_event_that_was_never_told_nothing_is_told_by_a_command_eith
         assert view.last_event
         assert view.last_event.id == "zm-8"
         assert [each.id for each in hub._systems["zm"].events.recent] == ["8"]
+        found = {each.ref.id: each.event for each in (await hub.search(Search())).events}
+        assert found.get("7") == (ended(archived=True) if isinstance(action, SetArchived) else None), "the index knows it"
+
+
+async def test_a_search_does_not_find_what_was_found_to_be_gone(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as (hub, backend):
+        old = [("1", ended(7)), ("1", ended(6))]
+        await hub._store.add_to_index("zm", 1, old, mark="1", is_complete=True)
+        backend.kept["6"] = ended(6)
+        assert (await asked(hub, SetLocked(on=True))).result is AckResult.REFUSED, "the VMS has deleted it meanwhile"
+        assert [each.ref.id for each in (await hub.search(Search())).events] == ["6"]
 
 
 @pytest.mark.parametrize("what", ["no such event", "of a hidden monitor"])

@@ -38,6 +38,10 @@ FIRST = _FIRST_MS << PLACE_BITS
 """Below are the keys of events whose time is not known: what began earlier than on the second day of 1970 counts as of then."""
 HOUR = 3_600_000 << PLACE_BITS
 _OPEN, _SNAPSHOT, _CLIP, _TEXTS = 1, 2, 4, 8
+_ARCHIVED, _LOCKED = (16, 32), (64, 128)
+"""Whether that is known, and whether it is so."""
+_TAGS = 256
+"""Whether its VMS has tags."""
 _LARGEST = 1 << 52
 
 
@@ -50,6 +54,7 @@ class Facet(IntEnum):
     ZONE = 4
     PLATE = 5
     FACE = 6
+    TAG = 7
 
 
 class Terms(Protocol):
@@ -104,6 +109,7 @@ def row_of(entry: Entry, terms: Terms) -> Row:
     """Return the columns of the row that follow key, monitor and id."""
     event = entry.event
     flags = _OPEN * (not event.is_over) | _SNAPSHOT * event.snapshot_ready | _CLIP * event.clip_ready | _TEXTS * bool(entry.texts)
+    flags |= _flags(_ARCHIVED, event.archived) | _flags(_LOCKED, event.locked) | _TAGS * (event.tags is not None)
     facets = [terms.number(facet, value) for facet, values in _facets(entry) for value in values]
     return (
         None if event.start is None else (event.start - _EPOCH) // _US,
@@ -160,6 +166,9 @@ def entry_at(row: Row, monitor_id: str, terms: Terms, added: Mapping[str, Enrich
         zones=tuple(by_facet.get(Facet.ZONE, ())),
         snapshot_ready=bool(flags & _SNAPSHOT),
         clip_ready=bool(flags & _CLIP),
+        archived=_is(_ARCHIVED, flags),
+        locked=_is(_LOCKED, flags),
+        tags=tuple(by_facet.get(Facet.TAG, ())) if flags & _TAGS else None,
     )
     return Entry(
         event=event,
@@ -179,7 +188,7 @@ def tokens(entry: Entry, monitor: int, terms: Terms) -> frozenset[str]:
     event = entry.event
     found = {monitor_token(monitor), term_token(terms.number(Facet.KIND, event.kind))}
     found.update(term_token(terms.number(facet, value)) for facet, values in _facets(entry) for value in values)
-    found.update(words(event.cause, event.notes, *event.labels, *entry.texts))
+    found.update(words(event.cause, event.notes, *event.labels, *(event.tags or ()), *entry.texts))
     if not event.is_over:
         found.add(OPEN)
     if (score := scaled(event.score, 10_000)) is not None:
@@ -241,6 +250,15 @@ def _facets(entry: Entry) -> Iterable[tuple[Facet, tuple[str, ...]]]:
     yield Facet.ZONE, entry.event.zones
     yield Facet.PLATE, entry.plates
     yield Facet.FACE, entry.faces
+    yield Facet.TAG, entry.event.tags or ()
+
+
+def _flags(bits: tuple[int, int], value: bool | None) -> int:  # noqa: FBT001 - what is to be said
+    return 0 if value is None else bits[0] | bits[1] * value
+
+
+def _is(bits: tuple[int, int], flags: int) -> bool | None:
+    return bool(flags & bits[1]) if flags & bits[0] else None
 
 
 def _bounded(value: int | None) -> int | None:

@@ -87,14 +87,18 @@ class Writer:
         mark: str | None,
         is_complete: bool,
     ) -> None:
-        """Note what was recorded before, and how far that has got; nothing of an older generation than the newest."""
+        """Note what was recorded before, and how far that has got; nothing of an older generation than the newest.
+
+        Without a mark, and where that is not all, that is left as it is.
+        """
         with self._transaction() as connection:
             if generation < self._dictionary.newest(system):
                 return
             series = self._dictionary.begin_series(system, generation)
             for key, event in events:
                 self._put(system, generation, key, event, {})
-            connection.execute("UPDATE series SET mark = ?, is_complete = ? WHERE number = ?", (mark, is_complete, series))
+            if mark is not None or is_complete:
+                connection.execute("UPDATE series SET mark = ?, is_complete = ? WHERE number = ?", (mark, is_complete, series))
 
     def mark(self, system: str) -> IndexMark:
         """Return how far the system's newest generation was filled."""

@@ -48,6 +48,31 @@ async def test_an_event_is_found_by_what_it_is_now(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_what_people_have_done_to_an_event_is_there_and_its_tags_are_words(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    marked = [
+        event(number, start=at(number), archived=archived, locked=locked, tags=tags)
+        for number, (archived, locked, tags) in enumerate(
+            [(None, None, None), (False, False, ()), (True, None, ("parcel", "post")), (None, True, ("post",))], start=1
+        )
+    ]
+    await tell(store, *marked)
+    assert [each.event for each in reversed((await search(store)).events)] == marked
+    assert await found(store, words="post") == ["4", "3"]
+    await tell(store, event(4, start=at(4), archived=True, locked=True, tags=()))
+    assert await found(store, words="post") == ["3"]
+    await store.close()
+
+
+async def test_an_event_that_was_looked_at_moves_no_mark(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.add_to_index("zm", 1, [("camera_1", event(2, end=at(2)))], mark="page 1", is_complete=True)
+    await store.add_to_index("zm", 1, [("camera_1", event(1, end=at(1), archived=True))], mark=None, is_complete=False)
+    assert await store.index_mark("zm") == IndexMark(generation=1, mark="page 1", is_complete=True)
+    assert await found(store) == ["1", "2"]
+    await store.close()
+
+
 async def test_what_others_have_added_is_found(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await tell(store, event(1, labels=("person",), score=0.5))
