@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from vms_bridge.api.certificates import Certificates
+from vms_bridge.api.connections import room
 from vms_bridge.api.listening import listening_sockets
 from vms_bridge.api.unix_socket import flaw_of
 from vms_bridge.errors import DoorClosed
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from vms_bridge.api.config import HttpConfig
     from vms_bridge.sinks import Trial
-
-_OTHERS = 128
 
 
 async def check(config: HttpConfig, trial: Trial) -> Sequence[Finding]:
@@ -53,9 +51,8 @@ def _advice(config: HttpConfig) -> list[Finding]:
         hint = "set tls:, or host: 127.0.0.1 and a proxy before it that speaks TLS"
         text = "nothing is encrypted: whoever can listen on the network hears tokens, and may use them"
         found.append(Finding(text=text, hint=hint))
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files != resource.RLIM_INFINITY and config.limits.sockets > files - _OTHERS:
-        text = f"the process may have {files} files open: of {config.limits.sockets} connections it takes {files - _OTHERS}"
+    if config.limits.sockets > (most := room()):
+        text = f"so many files may the process have open that there is room for {most} connections, not {config.limits.sockets}"
         found.append(Finding(text=text, hint="raise LimitNOFILE= of the service, or lower limits.sockets"))
     return found
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import resource
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -40,6 +39,7 @@ _MOST_LOCAL = 32
 """How many may have come by the unix socket; they take no room from those of the network."""
 _OTHERS = 128
 """How many of the process's files are for the rest of the bridge, at least."""
+_ANY_NUMBER = 1_000_000
 
 
 class Door(StrEnum):
@@ -70,18 +70,15 @@ class Connection:
         """End it at once, whatever it is at."""
         if self.transport is not None:
             self.transport.abort()
-            return
-        if self.handshake is not None:
+        elif self.handshake is not None:
             self.handshake.cancel()
-        with suppress(OSError):
-            self.sock.close()
 
 
 class Connections:
     """All connections of the API."""
 
     def __init__(self, most: int, clock: Clock) -> None:
-        self.most = min(most, _files() - _OTHERS) if _files() else most
+        self.most = min(most, room())
         self._clock = clock
         self._open: dict[Connection, None] = {}
         """In the order in which they came."""
@@ -174,7 +171,10 @@ def connection_of(request: web.BaseRequest) -> Connection:
     return protocol.connection
 
 
-def _files() -> int:
-    """Return how many files the process may have open, 0 for as many as it likes."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 0 if soft == resource.RLIM_INFINITY else soft
+def room() -> int:
+    """Return how many connections the process may have, so that files are left to the rest of the bridge."""
+    try:
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    except OSError:
+        return _ANY_NUMBER
+    return _ANY_NUMBER if files == resource.RLIM_INFINITY else max(1, files - _OTHERS)

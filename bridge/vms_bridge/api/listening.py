@@ -7,6 +7,7 @@ import errno
 import logging
 import socket
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vms_bridge.api.connections import Connection, Door, Handler
@@ -97,6 +98,7 @@ class Porter:
             connection = self._connection(sock, address, door)
             if connection is not None and self._connections.admit(connection):
                 connection.handshake = group.create_task(self._take_in(connection), name="api: connection")
+                connection.handshake.add_done_callback(partial(self._settle, connection))
             else:
                 self._turn_away(sock, door)
 
@@ -129,11 +131,15 @@ class Porter:
             )
         except OSError:
             _LOGGER.debug("somebody at %s came, and spoke no TLS", connection.address)
-        finally:
-            connection.handshake = None
-            if connection.transport is None:
-                self._connections.discard(connection)
-                connection.sock.close()
+        except Exception:  # a border: whatever is wrong with one connection, the door stays open for the others
+            _LOGGER.exception("a connection could not be taken in")
+
+    def _settle(self, connection: Connection, _: asyncio.Task[None]) -> None:
+        """Let go of a connection of which nothing has become, be it that it was ended before it was looked at."""
+        connection.handshake = None
+        if connection.transport is None:
+            self._connections.discard(connection)
+            connection.sock.close()
 
 
 def neighbour(address: str) -> str:

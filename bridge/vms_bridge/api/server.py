@@ -15,7 +15,7 @@ from vms_bridge.api.problems import problems
 from vms_bridge.api.route import route_of
 from vms_bridge.api.routes.table import set_up
 from vms_bridge.api.visits import receive
-from vms_bridge.errors import RequestInvalid, TooManyRequests
+from vms_bridge.errors import RequestError, RequestInvalid, TooManyRequests
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -46,7 +46,12 @@ def application(context: Context) -> web.Application:
 @web.middleware
 async def _received(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what is not meant for the API, or comes by way of somebody else's page."""
-    receive(request, context_of(request).config)
+    context = context_of(request)
+    try:
+        receive(request, context.config)
+    except RequestError:
+        _limit(context, neighbourhood(connection_of(request).address), None)
+        raise
     return await handler(request)
 
 

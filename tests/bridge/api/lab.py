@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ async def serving(
     try:
         await asyncio.wait([running, opened], return_when=asyncio.FIRST_COMPLETED)
         assert not running.done(), running.exception()
-        await until(api_socket(folder).exists)
+        await until(lambda: answers(api_socket(folder)))
         api = Api(sink=sink, hub=hub, clock=clock, folder=folder, trust=trust)
         yield api
         for writer in api.writers:
@@ -151,6 +152,16 @@ async def closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with suppress(ConnectionError, BrokenPipeError):
         await writer.wait_closed()
+
+
+def answers(path: Path) -> bool:
+    """Say whether somebody listens at this unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 async def until(holds: Callable[[], object]) -> None:

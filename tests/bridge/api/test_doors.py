@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
+import re
 import socket
 import stat
 from dataclasses import replace
@@ -120,3 +122,40 @@ async def test_it_ends_in_time_though_somebody_is_in_the_middle_of_a_request(tmp
         await writer.drain()
         await settle()
     await closed(writer)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+async def test_pairing_is_offered_once_on_a_terminal_while_there_is_no_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    terminal, hub = Terminal(), FakeHub()
+    monkeypatch.setattr("sys.stdout", terminal)
+    async with serving(tmp_path, hub=hub) as api:
+        await until(lambda: "this code lets one client in" in terminal.getvalue())
+        code = re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", terminal.getvalue())
+        assert code is not None
+        assert api.sink._pairing.seconds_left > 0
+    assert code[0] not in caplog.text
+    assert code[0].replace("-", "") not in caplog.text
+    async with serving(tmp_path, hub=hub) as api:
+        assert (await api.get("/nowhere", by_socket=True)).status == 404
+        assert api.sink._pairing.seconds_left == 0
+    assert len(terminal.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize("why", ["no terminal", "a token", "told not to"])
+async def test_pairing_is_not_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    stdout, hub = (io.StringIO() if why == "no terminal" else Terminal()), FakeHub()
+    monkeypatch.setattr("sys.stdout", stdout)
+    if why == "a token":
+        hub.tokens.add()
+    async with serving(tmp_path, hub=hub, offer_pairing=why != "told not to") as api:
+        assert (await api.get("/nowhere", by_socket=True)).status == 404
+        assert (await api.get("/healthz")).status == 200
+        assert api.sink._pairing.seconds_left == 0
+    assert stdout.getvalue() == ""

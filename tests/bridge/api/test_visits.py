@@ -190,3 +190,30 @@ async def test_a_problem_says_what_to_do_and_nothing_of_the_bridge(tmp_path: Pat
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
     assert "aiohttp" not in answer.lower()
+
+
+async def test_who_is_misdirected_again_and_again_is_slowed_too(tmp_path: Path) -> None:
+    async with serving(tmp_path) as api:
+        request = "GET / HTTP/1.1\nHost: evil.example\nConnection: close\n\n"
+        statuses = [status(await api.say(request)) for _ in range(25)]
+        assert statuses == [421] * 20 + [429] * 5
+        assert (await api.get("/nowhere", token=api.token())).status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../../etc/passwd",
+        "/api/v1/%2e%2e/%2e%2e/etc/passwd",
+        "/api/v1//systems",
+        "/api/v1/systems/%00",
+        "/api/v1/systems/..%2f..",
+        "/api/v1/systems;x=1",
+    ],
+)
+async def test_paths_that_lead_elsewhere_lead_nowhere(tmp_path: Path, path: str) -> None:
+    async with serving(tmp_path) as api:
+        request = f"GET {path} HTTP/1.1\nHost: {api.host}\nAuthorization: Bearer {api.token()}\nConnection: close\n\n"
+        answer = await api.say(request)
+    assert status(answer) in {400, 404}
+    assert "root:" not in answer
