@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vms_bridge.model import Event, EventRef
 
 _ADAPTER = TypeAdapter(EventMessage)
+LINKS = {"snapshot_url", "clip_url"}
 
 
 def event_message(
@@ -50,6 +51,11 @@ def event_message(
 def encode(message: EventMessage) -> bytes:
     """Return the message's JSON: UTF-8, times in UTC with `Z`."""
     return _ADAPTER.dump_json(message)
+
+
+def encode_without_links(message: EventMessage) -> bytes:
+    """Return the same without its links: they expire, and this is for what lasts."""
+    return _ADAPTER.dump_json(message, exclude=LINKS)
 
 
 def decode(payload: bytes) -> EventMessage:

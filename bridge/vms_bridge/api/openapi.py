@@ -45,6 +45,7 @@ SUBJECTS: Mapping[str, str] = {
     "discovery": "Whether Home Assistant is told of devices by MQTT.",
     "index": "The bridge's own list of events.",
     "logs": "What the VMSs log.",
+    "websocket": "All that is live over one line, and requests to who has it open.",
     "tokens": "Who may come in.",
 }
 _ANY = {400: "the query or the body can't be understood", 429: "asked too often"}

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
-
 from vms_bridge.bodies import answer, seen_objects
 from vms_bridge.entities.states import encode
+from vms_bridge.messages import encode_without_links
 from vms_bridge.mqtt.bodies import Health, Hello, SystemName
-from vms_bridge.views import EventMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,13 +17,10 @@ if TYPE_CHECKING:
     from vms_bridge.model import Detection
     from vms_bridge.mqtt.counters import Counters
     from vms_bridge.mqtt.identity import Identity
-    from vms_bridge.views import BridgeState, MonitorView, SystemView
+    from vms_bridge.views import BridgeState, EventMessage, MonitorView, SystemView
 
 ONLINE = b"online"
 OFFLINE = b"offline"
-
-_EVENT = TypeAdapter(EventMessage)
-URLS = {"snapshot_url", "clip_url"}
 
 
 def info(identity: Identity, bridge_id: str) -> bytes:
@@ -76,4 +71,4 @@ def detection(view: MonitorView | None, detection: Detection) -> bytes:
 
 def last_event(message: EventMessage) -> bytes:
     """Return the event as it is now, without URLs: those expire, and this is retained."""
-    return _EVENT.dump_json(message, exclude=URLS)
+    return encode_without_links(message)

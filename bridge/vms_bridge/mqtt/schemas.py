@@ -14,9 +14,9 @@ from vms_bridge.bodies import Answer, EventAnswer, Failure, SeenObject, SeenObje
 from vms_bridge.commands import COMMANDS
 from vms_bridge.commands.schema import request_schema
 from vms_bridge.entities.schemas import fields, monitor_state, object_of, system_state, with_others
+from vms_bridge.messages import LINKS
 from vms_bridge.mqtt.bodies import Health, Hello, SystemName
 from vms_bridge.mqtt.counters import Counters
-from vms_bridge.mqtt.payloads import URLS
 from vms_bridge.views import MESSAGE_VERSION, EventMessage
 
 Schema = dict[str, Any]
@@ -39,7 +39,7 @@ def schemas() -> dict[str, Schema]:
         "last_event": _message(
             "last_event",
             "The newest event as it is now (retained), without URLs",
-            object_of({name: field for name, field in fields(EventMessage).items() if name not in URLS}),
+            object_of({name: field for name, field in fields(EventMessage).items() if name not in LINKS}),
         ),
         "monitor_state": _message(
             "monitor_state",

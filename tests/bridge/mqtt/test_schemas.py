@@ -62,7 +62,7 @@ def check(name: str, payload: bytes) -> None:
 
 def test_these_schemas_are_in_the_package() -> None:
     folder = files("vms_bridge") / "schemas"
-    assert {entry.name for entry in folder.iterdir()} == {f"{name}.json" for name in NAMES} | {"openapi.json"}
+    assert {entry.name for entry in folder.iterdir()} == {f"{name}.json" for name in NAMES} | {"openapi.json", "websocket.json"}
     for name in NAMES:
         Draft202012Validator.check_schema(schema(name))
         assert schema(name)["$id"] == f"urn:vms-bridge:schema:{name}:1"

@@ -56,13 +56,14 @@ def monitor_of(view: MonitorView) -> Monitor:
         modes=what.modes,
         capabilities=tuple(sorted(what.capabilities)),
         entities=tuple(row.key for row in offered(monitor_rows(what), what.capabilities, view)),
-        objects=None if objects is None else _objects(view),
+        objects=None if objects is None else objects_of(view),
         last_event=None if view.last_event is None else LastEvent(asdict(view.last_event)),
         state=MonitorState(monitor_body(view)),
     )
 
 
-def _objects(view: MonitorView) -> Objects | None:
+def objects_of(view: MonitorView) -> Objects | None:
+    """Return what the API says of the objects that a monitor shows; None where nobody can tell."""
     counts = view.objects
     if counts is None:
         return None

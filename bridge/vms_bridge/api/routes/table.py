@@ -21,6 +21,7 @@ from vms_bridge.api.routes import (
     systems,
     timeline,
     tokens,
+    ws,
 )
 from vms_bridge.api.running import Runner
 
@@ -39,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     *discovery.ROUTES,
     *index.ROUTES,
     *logs.ROUTES,
+    *ws.ROUTES,
     *openapi.ROUTES,
     *tokens.ROUTES,
     *pair.ROUTES,
@@ -53,4 +55,5 @@ def set_up(app: web.Application) -> None:
         await runner.close()
 
     app.on_cleanup.append(close)
+    ws.set_up(app)
     add_routes(app, ROUTES)
