@@ -44,7 +44,7 @@ class EventFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventClip:
-    """All of an event, as a clip; of one that is still open, what there is so far."""
+    """All of an event, as a clip; of one that is still open, what there is so far, where its VMS can give that."""
 
     event: EventRef
 

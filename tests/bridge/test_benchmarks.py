@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from benchmarks import alarm_latency, command_latency, discovery, event_latency, large_answers, load, pictures, throughput
+from benchmarks import alarm_latency, clips, command_latency, discovery, event_latency, large_answers, load, pictures, throughput
 from benchmarks.lab import real, slow_link, wire
 from benchmarks.lab.arrivals import Arrivals
 from benchmarks.lab.bare import BarePublisher
@@ -364,6 +364,13 @@ async def test_states_and_pictures_are_published_together(tmp_path: Path) -> Non
             assert len(came.payload) == len(shrink(picture))
         reader.close()
         await feeder.stop()
+
+
+async def test_a_clip_is_read_through_the_bridge_and_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    await clips.measure(clips.Plan(clip_mb=2, rounds=1), Table("clips"), tmp_path)
+    told = capsys.readouterr().out
+    assert "rate of a clip" in told
+    assert "memory of each of 8 viewers" in told
 
 
 async def test_large_answers_are_told_with_what_they_kept_waiting(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,6 +74,11 @@ class ZoneMinder:
         """Run ZoneMinder's own command line tool as its administrator."""
         return (await self._lab("exec", "zmu", "-U", self.username, "-P", self.password, *arguments)).strip()
 
+    async def sql(self, statement: str) -> list[list[str]]:
+        """Run SQL on ZoneMinder's database; return rows of columns."""
+        out = await self._lab("sql", "--batch", "--skip-column-names", "--execute", statement)
+        return [line.split("\t") for line in out.splitlines()]
+
     async def api(self, method: str, path: str, form: dict[str, str] | None = None) -> Any:
         """Call the API, logging in first."""
         if not self._token:

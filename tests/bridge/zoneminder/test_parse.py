@@ -36,7 +36,14 @@ def test_parsers_are_total(monitors: object, events: object, zones: object, stat
     for some in parse.parse_zones(zones, rows).values():
         assert all(0 <= value <= 1 for zone in some for point in zone.points for value in point)
     parse.parse_states(states)
-    for total in (parse.parse_storage, parse.parse_load, parse.parse_version, parse.parse_time_zone, parse.parse_count):
+    for total in (
+        parse.parse_storage,
+        parse.parse_load,
+        parse.parse_version,
+        parse.parse_time_zone,
+        parse.parse_count,
+        parse.parse_logs,
+    ):
         total(any_json)
     parse.parse_alarm_status(any_json, (1, 36, 33))
     parse.parse_monitor(any_json)
@@ -118,6 +125,40 @@ def test_recorded_events() -> None:
     assert closed.length_s is not None
     assert parse.parse_events(recorded("events-none"), UTC) == []
     assert parse.parse_count(recorded("events-none")) == 0
+
+
+@given(listed("logs", "Log"))
+def test_lines_of_a_log_are_total(logs: object) -> None:
+    assert all(line.time.tzinfo is UTC for line in parse.parse_logs(logs))
+
+
+def test_a_line_of_a_log() -> None:
+    row = {"Id": "7", "TimeKey": "1795830625.250000", "Component": "zmc_m1", "Level": "-2", "Message": "Can't open it"}
+    odd = [{"Id": 8, "TimeKey": None}, {"Id": None, "TimeKey": "1"}, {"Id": 9, "TimeKey": "1e300"}]
+    (line,) = parse.parse_logs({"logs": [{"Log": each} for each in (row, *odd)]})
+    assert (line.id, line.level, line.component, line.message) == (7, -2, "zmc_m1", "Can't open it")
+    assert line.time == datetime(2026, 11, 28, 1, 50, 25, 250_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("bytes 0-9/100", (0, 9, 100)), ("bytes 5-5/6", (5, 5, 6)), ("Bytes 0-9/*", (0, 9, None)),
+        ("bytes 0-999/100", (0, 999, 100)),
+        ("bytes 9-0/100", None), ("bytes 100-109/100", None), ("bytes */100", None), ("items 0-9/100", None), ("", None),
+        (None, None),
+        ("bytes 0-9/" + "9" * 30, None),
+    ],
+)  # fmt: skip
+def test_which_bytes_these_are(text: str | None, found: tuple[int, int, int | None] | None) -> None:
+    assert parse.parse_content_range(text) == found
+
+
+def test_a_monitor_that_writes_no_video() -> None:
+    for writer, writes in ((0, False), ("0", False), (2, True), (None, True)):
+        row = parse.parse_monitor({"Monitor": {"Id": 1, "Name": "x", "VideoWriter": writer}})
+        assert row
+        assert row.writes_video is writes
 
 
 def test_computed_end_of_a_running_event_is_no_end() -> None:

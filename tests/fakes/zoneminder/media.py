@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ ERROR_PAGE = "<!DOCTYPE html><html><body>You do not have permissions to access t
 """What a view answers to a user who may not see it: HTTP 200."""
 _CLIP_BYTES = 300_000
 _AT_ONCE = 64 * 1024
+_ASLEEP_S = 0.002
+"""As exact as the loop's clock is."""
 _RANGE = re.compile(r"bytes=\s*(\d+)-(\d*)", re.IGNORECASE)
 
 
@@ -51,8 +54,11 @@ def frame_of(event: FakeEvent, number: int) -> bytes:
     return b"\xff\xd8\xff\xe0" + b"frame %d of event %d" % (number, event.id) + b"\xff\xd9"
 
 
-async def video(request: web.Request, event: FakeEvent, fault: str) -> web.StreamResponse:
-    """Answer as view_video.php does: it looks at the range with an expression, and believes what it finds."""
+async def video(request: web.Request, event: FakeEvent, fault: str, bytes_per_s: float | None = None) -> web.StreamResponse:
+    """Answer as view_video.php does: it looks at the range with an expression, and believes what it finds.
+
+    A clip that is a file is given no faster than that.
+    """
     if event.is_jpegs:
         # Its path is then that of a folder, which can be opened, has a size, and holds nothing to read.
         return await _lying(request, 4096, b"")
@@ -80,15 +86,23 @@ async def video(request: web.Request, event: FakeEvent, fault: str) -> web.Strea
     response = web.StreamResponse(status=206 if is_part else 200, headers=headers)
     await response.prepare(request)
     if file is not None:
-        with file.open("rb") as opened:
-            opened.seek(begin)
-            left = length
-            while left and (piece := opened.read(min(_AT_ONCE, left))):
-                await response.write(piece)
-                left -= len(piece)
+        with suppress(ConnectionError):  # whoever asked has had enough
+            await _give_file(response, file, begin, length, bytes_per_s)
     else:
         await _give(request, response, clip_of(event)[begin : begin + length], length, fault)
     return response
+
+
+async def _give_file(response: web.StreamResponse, file: Path, begin: int, length: int, bytes_per_s: float | None) -> None:
+    loop = asyncio.get_running_loop()
+    with file.open("rb") as opened:
+        opened.seek(begin)
+        left, began = length, loop.time()
+        while left and (piece := opened.read(min(_AT_ONCE, left))):
+            await response.write(piece)
+            left -= len(piece)
+            if bytes_per_s and (ahead_s := began + (length - left) / bytes_per_s - loop.time()) > _ASLEEP_S:
+                await asyncio.sleep(ahead_s)
 
 
 async def _give(request: web.Request, response: web.StreamResponse, body: bytes, promised: int, fault: str) -> None:

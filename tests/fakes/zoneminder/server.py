@@ -89,6 +89,8 @@ class FakeZoneMinder:
     pictures_asked: int = 0
     """How often somebody has asked for an event's picture."""
     clips_asked: int = 0
+    clip_bytes_per_s: float | None = None
+    """How fast clips are given that are files: as fast as the link to a real one is."""
     clip_fault: str = ""
     """How clips are given: `hangs`, `short`, `long`, `ignores-range`, `416`, `another-part`, `packed`; empty: as they should."""
     logins: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
@@ -517,7 +519,7 @@ class FakeZoneMinder:
         if event is None:
             return web.Response(status=404, content_type="text/html", charset="UTF-8")
         if is_video:
-            return await video(request, event, self.clip_fault)
+            return await video(request, event, self.clip_fault, self.clip_bytes_per_s)
         return image(self.world, event, request.query.get("fid", ""), self.picture, self.picture_type)
 
     async def _zms(self, request: web.Request) -> web.StreamResponse:
