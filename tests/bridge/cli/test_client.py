@@ -15,6 +15,8 @@ import trustme
 from tests.bridge.cli.answering import answering, json_answer
 
 from vms_bridge.cli import FAILED, MISCONFIGURED, OK, USAGE, main
+from vms_bridge.cli.client import SocketWay
+from vms_bridge.cli.output import duration
 from vms_bridge.sockets import api_socket
 
 if TYPE_CHECKING:
@@ -96,6 +98,39 @@ def test_the_socket_of_another_user_is_not_spoken_to(
 def test_a_configuration_that_can_not_be_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, complaint = said(folder / "none.yaml", capsys)
     assert (code, "there is no such file" in complaint) == (MISCONFIGURED, True)
+
+
+def test_a_bridge_that_does_not_answer(
+    config: Path, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vms_bridge.cli.client._TIMEOUT_S", 0.1)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(api_socket(folder)))
+        listener.listen()
+        code, complaint = said(config, capsys)
+    assert (code, f"{folder}/api.sock does not answer" in complaint) == (FAILED, True)
+
+
+def test_an_answer_without_end(
+    config: Path, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vms_bridge.cli.client._MOST_BYTES", 100)
+    with answering(json_answer({"tokens": ["x" * 100]}), path=api_socket(folder)):
+        code, complaint = said(config, capsys)
+    assert (code, "answers more than 100 bytes" in complaint) == (FAILED, True)
+
+
+def test_reasons_by_the_socket(folder: Path) -> None:
+    way = SocketWay(api_socket(folder))
+    assert "belongs to another user" in str(way.failure(PermissionError(13, "Permission denied")))
+    assert "can't be reached by" in str(way.failure(OSError(24, "Too many open files")))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(None, None), (0.25, "0.25 s"), (59.4, "59.4 s"), (61, "1 min 1 s"), (3_725, "1 h 2 min")]
+)
+def test_durations_for_people(seconds: float | None, words: str | None) -> None:
+    assert duration(seconds) == words
 
 
 @pytest.mark.parametrize(
