@@ -70,11 +70,6 @@ class IndexFile:
         """How often it was begun or opened anew: who reads an older one has to open it again."""
         self._writer: sqlite3.Connection | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a connection that writes."""
-        return self._writer is not None
-
     def writer(self) -> sqlite3.Connection:
         """Return the connection that writes, in the index's thread. Raises sqlite3.Error, StoreError or OSError."""
         if self._writer is None:
@@ -113,8 +108,8 @@ class IndexFile:
         """Take the file away, so that the next one to be opened is empty; `error` is what was wrong with it."""
         self.close()
         if error is not None:
-            self.detail = f"the search index was damaged ({error}) and is being made anew"
-            _LOGGER.error("%s: %s. Events and messages are not concerned. Is the disk failing?", self.path, self.detail)
+            self.detail = f"the search index could not be used ({error}) and is made anew"
+            _LOGGER.error("%s: %s; events and their messages are not concerned. Is the disk failing?", self.path, self.detail)
             if not is_damage(error):  # a newer version's, or another program's
                 with suppress(OSError):
                     self.path.replace(self.path.with_name(f"{self.path.name}.aside"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -53,6 +54,7 @@ class SearchIndex:
         self._refilled: int | None = None
         """Up to which row of the store's events it has begun with; None: with all."""
         self._number = 0
+        """Of the file that it has begun with; 0: none yet."""
         self._problem: str | None = None
 
     @property
@@ -68,7 +70,7 @@ class SearchIndex:
     async def follow(self) -> None:
         """Process all that is stored by now."""
         target = self._unindexed.newest
-        if not self._file.is_open:
+        if self._number != self._file.number or not self._number:
             await self._write(self._open)
         while self._followed < target:
             async with self._following:
@@ -80,16 +82,13 @@ class SearchIndex:
 
     async def refill(self) -> bool:
         """Process some of what the store has had before; say whether there is more."""
-        if self._refilled is None:
+        await self._write(self._open)
+        after = self._refilled
+        if after is None:
             return False
-        part = await self._in_store(self._unindexed.refill, self._refilled, _SLICE)
-        if part.refilled is None:
-            await self._write(self._writer.end_refill)
-            self._refilled = None
-            return False
-        await self._write(self._writer.take, part)
-        self._refilled = part.refilled
-        return True
+        part = await self._in_store(self._unindexed.refill, after, _SLICE)
+        await self._write(self._take_refill, after, part)
+        return self._refilled is not None
 
     async def tidy(self, most: int) -> bool:
         """Delete some of what was given up, or is more than `most`; say whether there is more."""
@@ -134,8 +133,7 @@ class SearchIndex:
         if system is None:
             await self._write(self._begin_anew)
         else:
-            await self._write(self._writer.clear, system)
-            self._refilled = 0
+            await self._write(self._clear, system)
 
     async def search(self, query: Search, shown: Mapping[int, IndexedMonitor], after: str | None, limit: int) -> SearchPage:
         """Return a page of what is searched for, of the monitors that are shown."""
@@ -156,13 +154,14 @@ class SearchIndex:
         try:
             await self.follow()
         except StoreError:
-            if not self._file.is_open:
+            if not self._number:
                 raise
 
     def close(self) -> None:
-        """Finish what is under way and close the file. Blocks."""
+        """End searches, finish what is being written and close the file. Blocks."""
         self._readers.close()
-        self._thread.submit(self._file.close).result()
+        with suppress(sqlite3.Error):
+            self._thread.submit(self._file.close).result()
         self._thread.shutdown()
 
     def _visible(self, shown: Mapping[int, IndexedMonitor]) -> Visible:
@@ -182,6 +181,9 @@ class SearchIndex:
         attempt = partial(self._attempt, partial(work, *arguments, **options))
         try:
             done = await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, attempt))
+        except StoreError as error:
+            self._problem = str(error)
+            raise
         except (sqlite3.Error, OSError) as error:
             self._problem = f"the search index {self._file.path} can't be written: {error}"
             raise StoreError(self._problem, hint=_HINT) from error
@@ -190,8 +192,8 @@ class SearchIndex:
 
     def _attempt(self, work: Callable[[], _T]) -> _T:
         """Do it; where the file turns out to be damaged, begin a new one: what was to be done is to be asked for again."""
-        self._open()
         try:
+            self._open()
             return work()
         except sqlite3.DatabaseError as error:
             if is_damage(error):
@@ -202,6 +204,20 @@ class SearchIndex:
         self._file.writer()
         if self._number != self._file.number:
             self._number, self._refilled = self._file.number, self._writer.open()
+
+    def _take_refill(self, after: int, part: Slice) -> None:
+        """Take in what the store has behind the row `after`, unless it was begun anew meanwhile."""
+        if after != self._refilled:
+            return
+        if part.refilled is None:
+            self._writer.end_refill()
+        else:
+            self._writer.take(part)
+        self._refilled = part.refilled
+
+    def _clear(self, system: str) -> None:
+        self._writer.clear(system)
+        self._refilled = 0
 
     def _begin_anew(self, error: sqlite3.DatabaseError | None = None) -> None:
         self._file.begin_anew(error)

@@ -35,6 +35,7 @@ class Readers:
         self._connections: set[sqlite3.Connection] = set()
         self._lock = threading.Lock()
         self._waiting = 0
+        self._is_closing = threading.Event()
 
     async def run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do this in one of the threads; whoever waits for it no more ends it. Raises SearchRefused or sqlite3.Error."""
@@ -49,7 +50,8 @@ class Readers:
             self._waiting -= 1
 
     def close(self) -> None:
-        """Take no more, wait for what is under way, and close."""
+        """Take no more, end what is under way, and close."""
+        self._is_closing.set()
         self._threads.shutdown(wait=True, cancel_futures=True)
         for connection in self._connections:
             connection.close()
@@ -59,7 +61,7 @@ class Readers:
         until = time.monotonic() + self._limit_s  # the thread's own time: what it does is work, and not waiting
 
         def is_enough() -> bool:
-            return left.is_set() or time.monotonic() > until
+            return left.is_set() or self._is_closing.is_set() or time.monotonic() > until
 
         connection = self._connection()
         connection.set_progress_handler(is_enough, _STEPS)

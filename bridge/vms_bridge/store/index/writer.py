@@ -109,20 +109,16 @@ class Writer:
         """Return what there is of each system's newest generation."""
         found: dict[str, IndexStatus] = {}
         with self._transaction() as connection:
-            for system in self._dictionary.systems:
+            for system in {monitor.system for monitor in self._dictionary.monitors if monitor.generation}:
                 newest = self._dictionary.newest(system)
                 numbers = [each.number for each in self._dictionary.monitors_of(self._dictionary.series(system, newest))]
-                marks = ", ".join("?" * len(numbers))
-                [events] = connection.execute(f"SELECT sum(events) FROM monitors WHERE number IN ({marks})", numbers).fetchone()  # noqa: S608 - only question marks
-                [hour] = connection.execute(f"SELECT min(hour) FROM hours WHERE monitor IN ({marks})", numbers).fetchone()  # noqa: S608 - the same
-                oldest = None
-                if hour is not None:
-                    oldest = connection.execute(
-                        f"SELECT key FROM events WHERE key >= ? AND monitor IN ({marks}) ORDER BY key LIMIT 1",  # noqa: S608 - the same
-                        (hour * HOUR, *numbers),
-                    ).fetchone()
+                events = [_single(connection, "SELECT events FROM monitors WHERE number = ?", number) for number in numbers]
+                hours = [_single(connection, "SELECT min(hour) FROM hours WHERE monitor = ?", number) for number in numbers]
+                first = min((hour for hour in hours if hour is not None), default=None)
                 found[system] = IndexStatus(
-                    mark=self._dictionary.mark(system), events=events or 0, oldest=None if oldest is None else time_of(oldest[0])
+                    mark=self._dictionary.mark(system),
+                    events=sum(count or 0 for count in events),
+                    oldest=None if first is None else time_of(_first_of(connection, first, frozenset(numbers))),
                 )
         return found
 
@@ -184,15 +180,14 @@ class Writer:
     def note_gone(self, shown: frozenset[int], now: str, before: str) -> None:
         """Note which monitors are not shown any more since when, and give up those that have not been since `before`."""
         with self._transaction() as connection:
+            since = dict(connection.execute("SELECT number, gone FROM monitors WHERE gone IS NOT NULL").fetchall())
             for monitor in [monitor for monitor in self._dictionary.monitors if monitor.generation]:
-                if monitor.number in shown:
-                    connection.execute("UPDATE monitors SET gone = NULL WHERE number = ? AND gone IS NOT NULL", (monitor.number,))
-                    continue
-                connection.execute("UPDATE monitors SET gone = ? WHERE number = ? AND gone IS NULL", (now, monitor.number))
-            gone = "SELECT number FROM monitors WHERE gone < ? AND series IN (SELECT number FROM series WHERE generation > 0)"
-            numbers = {number for (number,) in connection.execute(gone, (before,))}
-            for monitor in [monitor for monitor in self._dictionary.monitors if monitor.number in numbers]:
-                self._dictionary.give_up_monitor(monitor)
+                is_shown, gone = monitor.number in shown, since.get(monitor.number)
+                if is_shown is (gone is not None):
+                    row = (None if is_shown else now, monitor.number)
+                    connection.execute("UPDATE monitors SET gone = ? WHERE number = ?", row)
+                elif gone is not None and gone < before:
+                    self._dictionary.give_up_monitor(monitor)
 
     @property
     def _dictionary(self) -> Dictionary:
@@ -311,6 +306,17 @@ class Writer:
             "DELETE FROM hours WHERE monitor = ? AND hour = ? AND events <= 0",
             [place for place, count in hours.items() if count < 0],
         )
+
+
+def _single(connection: sqlite3.Connection, query: str, number: int) -> int | None:
+    found: int | None = connection.execute(query, (number,)).fetchone()[0]
+    return found
+
+
+def _first_of(connection: sqlite3.Connection, hour: int, monitors: frozenset[int]) -> int:
+    """Return the key of the first event from this hour on that is of one of these monitors."""
+    rows = connection.execute("SELECT key, monitor FROM events WHERE key >= ? ORDER BY key", (hour * HOUR,))
+    return next((key for key, monitor in rows if monitor in monitors), hour * HOUR)
 
 
 def _row(connection: sqlite3.Connection, monitor: int, event_id: str) -> Row | None:
