@@ -1,4 +1,7 @@
-"""The OpenAPI document, made of the route table and of the models; scripts/schemas writes it to `vms_bridge/schemas/`."""
+"""The OpenAPI document, made of the route table and of the models, and the table of routes in docs/api.md.
+
+scripts/schemas writes the document to `vms_bridge/schemas/`, and the table into the page.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 from vms_bridge.api import problems
 from vms_bridge.api.models.problem import Problem
-from vms_bridge.api.route import JSON
+from vms_bridge.api.route import JSON, Reach
 from vms_bridge.api.routes.table import ROUTES
 
 if TYPE_CHECKING:
@@ -48,6 +51,13 @@ SUBJECTS: Mapping[str, str] = {
     "websocket": "All that is live over one line, and requests to who has it open.",
     "tokens": "Who may come in.",
 }
+_REACHES = {
+    Reach.ALL: "the same",
+    Reach.OWN: "its own",
+    Reach.NAMED: "its own, else 404",
+    Reach.NONE: "403",
+}
+_BEGINS, _ENDS = "<!-- routes -->", "<!-- end of routes -->"
 _ANY = {400: "the query or the body can't be understood", 429: "asked too often"}
 """By what any route refuses."""
 _OF_BODY = {413: "the body is too large", 415: "the body is no JSON", 422: "the body asks for what there is not"}
@@ -86,6 +96,23 @@ def document(routes: Sequence[Route] = ROUTES) -> Schema:
             },
         },
     }
+
+
+def table(routes: Sequence[Route] = ROUTES) -> str:
+    """Return the routes with the scope that each takes, as Markdown."""
+    head = ["| route | what | scope | a limited token gets |", "|---|---|---|---|"]
+    rows = [
+        f"| `{route.method} {route.path}` | {route.summary} | {'' if route.scope is None else f'`{route.scope}`'} "
+        f"| {_REACHES[route.reach] if route.scope is not None else ''} |"
+        for route in routes
+    ]
+    return "\n".join([*head, *rows])
+
+
+def with_table(page: str) -> str:
+    """Return the page with the table of routes in its place."""
+    before, _, rest = page.partition(_BEGINS)
+    return f"{before}{_BEGINS}\n{table()}\n{_ENDS}{rest.partition(_ENDS)[2]}"
 
 
 def write(folder: Path) -> None:
@@ -202,3 +229,5 @@ def _refusal(meaning: str, schemas: _Schemas) -> Schema:
 
 if __name__ == "__main__":
     write(Path(sys.argv[1]))
+    _page = Path(sys.argv[2])
+    _page.write_text(with_table(_page.read_text(encoding="utf-8")), encoding="utf-8")

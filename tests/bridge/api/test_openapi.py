@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from vms_bridge.api.openapi import document, write
+from vms_bridge.api.openapi import document, table, with_table, write
 from vms_bridge.api.routes.table import ROUTES
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 KEPT = files("vms_bridge") / "schemas" / "openapi.json"
 
 
@@ -22,6 +20,12 @@ def test_the_document_is_made_of_the_routes_and_models(tmp_path: Path) -> None:
     write(tmp_path)
     made = (tmp_path / "openapi.json").read_text(encoding="utf-8")
     assert KEPT.read_text(encoding="utf-8") == made, "scripts/schemas writes it"
+
+
+def test_the_page_shows_every_route_with_its_scope() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == with_table(page), "scripts/schemas writes the table"
+    assert all(f"| `{route.method} {route.path}` |" in table() for route in ROUTES)
 
 
 def test_every_route_stands_in_it_once() -> None:

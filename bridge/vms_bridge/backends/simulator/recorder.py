@@ -17,6 +17,7 @@ from vms_bridge.archive import (
     EventClip,
     EventFrame,
     EventPage,
+    EventQuery,
     FrameKind,
     LiveStream,
     LogLine,
@@ -30,7 +31,7 @@ from vms_bridge.model import LivePicture
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from vms_bridge.archive import EventQuery, LogQuery, MediaRef
+    from vms_bridge.archive import LogQuery, MediaRef
     from vms_bridge.backends.base import Media
     from vms_bridge.backends.simulator.camera import Camera
     from vms_bridge.backends.simulator.marks import Marks
@@ -79,17 +80,29 @@ class Recorder:
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:
         """Add these events; only that many of the newest are kept."""
         now = self._clock.now().timestamp()
-        until = min(now, query.until.timestamp()) if query.until else now
-        since = query.since.timestamp() if query.since else until - 3_600
-        found = await asyncio.to_thread(self._recorded, list(self._cameras.values()), since, until, now)
+        found = await asyncio.to_thread(self._newest, query, now)
         return [
             LogLine(
                 time=event.start or moment(now),
                 message=f"{self._cameras[event.monitor_id].monitor.name}: {event.cause}",
                 component=f"camera {event.monitor_id}",
             )
-            for event in sorted(found, key=_order)[-query.most :]
+            for event in found
         ]
+
+    def _newest(self, query: LogQuery, now: float) -> list[Event]:
+        """Return the newest events of that time, the oldest of them first: page by page, so that nobody waits for all years."""
+        until = min(now, query.until.timestamp()) if query.until else now
+        since = max(self._world.epoch, query.since.timestamp() if query.since else until - 3_600)
+        found: list[Event] = []
+        after: str | None = None
+        while len(found) < query.most and since < until:
+            page = self._page(EventQuery(since=moment(since), until=moment(until)), _parse(after), now)
+            found += page.events
+            after = page.after
+            if after is None:
+                break
+        return found[: query.most][::-1]
 
     def _page(self, query: EventQuery, last: tuple[datetime, str] | None, now: float) -> EventPage:
         """Go back in time until the page is full, or for a while."""

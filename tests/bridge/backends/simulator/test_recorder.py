@@ -257,6 +257,9 @@ async def test_the_log_tells_what_happened_the_newest_last() -> None:
     lines = await simulator.archive.logs(LogQuery(most=5))
     assert len(lines) == 5
     assert [line.time for line in lines] == sorted(line.time for line in lines)
+    of_all_years = await simulator.archive.logs(LogQuery(since=datetime(1, 1, 1, tzinfo=UTC), most=5))
+    assert of_all_years == lines
+    assert await simulator.archive.logs(LogQuery(until=datetime(1, 1, 1, tzinfo=UTC))) == []
     some = await simulator.archive.logs(LogQuery(since=at(600), until=at(1_200)))
     assert some
     assert all(at(600) <= line.time < at(1_200) for line in some)

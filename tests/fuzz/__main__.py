@@ -1,0 +1,146 @@
+"""Fuzz the API: a bridge with simulated cameras, asked by schemathesis all that its document says, and all that it does not say.
+
+    scripts/test --fuzz [--seed N] [--examples N]
+
+There is a run for each kind of token, and one without any. No answer may be a 5xx that is the bridge's own fault, or one that the
+document does not describe, nothing may be had without the right, and the bridge may log no error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.fuzz.checks import SCOPE
+
+from vms_bridge.app import Bridge
+from vms_bridge.clock import SystemClock
+from vms_bridge.config import load
+from vms_bridge.index import Search
+from vms_bridge.tokens import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from vms_bridge.hub import Hub
+
+ROOT = Path(__file__).parents[2]
+SYSTEM = "zm"
+CONFIG = """\
+data_dir: {folder}/data
+systems:
+  {system}: {{type: simulator, cameras: 3, pace: 2}}
+http: {{port: {port}, limits: {{requests: 10000}}}}
+"""
+CHECKS = (
+    *("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance"),
+    *("response_schema_conformance", "negative_data_rejection", "unsupported_method", "none_without_a_right"),
+)
+LIMITED: dict[str, dict[str, Any]] = {"limited": {"monitors": frozenset({(SYSTEM, "2")})}}
+RUNS = (Scope.ADMIN, Scope.READ, Scope.CONTROL, Scope.HOOK, *LIMITED, "")
+ALL_PHASES = "examples,coverage,fuzzing"
+"""With the first token everything; the others differ from it in what they may only."""
+LEFT_OUT = ("revoke_self", "open_websocket")
+"""The first would be the last that is served, the second is no request that has an answer."""
+_PORT = 18_098
+_ENVIRONMENT = {"PYTHONPATH": f"{ROOT}:{ROOT / 'bridge'}", "SCHEMATHESIS_HOOKS": "tests.fuzz.checks"}
+_WAIT_S = 60.0
+
+
+class Complaints(logging.Handler):
+    """Errors that the bridge has logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.said.append(self.format(record))
+
+
+async def fuzz(folder: Path, seed: int, examples: int) -> int:
+    """Run all; return 0 if nothing was found."""
+    (folder / "vms-bridge.yaml").write_text(CONFIG.format(folder=folder, system=SYSTEM, port=_PORT), encoding="utf-8")
+    bridge = Bridge(load(folder / "vms-bridge.yaml"), SystemClock())
+    complaints = Complaints()
+    logging.getLogger("vms_bridge").addHandler(complaints)
+    running = asyncio.create_task(bridge.run())
+    try:
+        await bridge.ready.wait()
+        async with asyncio.timeout(_WAIT_S):
+            event = await a_whole_event(bridge.hub)
+        document(folder, event)
+        failed = [run or "no token" async for run in failing(folder, bridge.hub, seed, examples)]
+    finally:
+        bridge.stop()
+        await running
+    for said in complaints.said:
+        print(f"fuzz: the bridge has logged: {said}", file=sys.stderr)
+    print(f"fuzz: seed {seed}: {'FAILED with ' + ', '.join(failed) if failed else 'nothing was found'}")
+    return 1 if failed or complaints.said else 0
+
+
+async def a_whole_event(hub: Hub) -> str:
+    """Wait for an event that is over, and return its id."""
+    while True:
+        page = await hub.search(Search(is_open=False, monitors=frozenset({(SYSTEM, "1")})), limit=1)
+        if page.events and page.events[0].event.clip_ready:
+            return page.events[0].ref.format()
+        await asyncio.sleep(0.2)
+
+
+def document(folder: Path, event: str) -> None:
+    """Write the document with examples that there are."""
+    text = (ROOT / "bridge" / "vms_bridge" / "schemas" / "openapi.json").read_text(encoding="utf-8")
+    said = json.loads(text)
+    for path in said["paths"].values():
+        for operation in path.values():
+            for parameter in operation["parameters"]:
+                if parameter["name"] == "event":
+                    parameter["example"] = event
+    (folder / "openapi.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+async def failing(folder: Path, hub: Hub, seed: int, examples: int) -> AsyncIterator[str]:
+    """Run schemathesis with each token, and yield those with which it has found something."""
+    for run in RUNS:
+        scope = Scope.CONTROL if run in LIMITED else Scope(run) if run else None
+        headers: list[str] = []
+        if scope is not None:
+            _, text = await hub.tokens.create(f"fuzz {run}", scope, **LIMITED.get(run, {}))
+            headers = ["--header", f"Authorization: Bearer {text}"]
+        print(f"fuzz: {f'with a token: {run}' if run else 'without a token'}", flush=True)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "schemathesis.cli", "run", str(folder / "openapi.json"), "--no-color"),
+            *("--url", f"http://127.0.0.1:{_PORT}", *headers, "--checks", ",".join(CHECKS)),
+            *("--seed", str(seed), "--max-examples", str(examples), "--generation-database", "none"),
+            *("--phases", ALL_PHASES if run == RUNS[0] else "examples,fuzzing", "--warnings", "off"),
+            *("--suppress-health-check", "all", *(f"--exclude-operation-id={name}" for name in LEFT_OUT)),
+            *("--request-timeout", "60", "--continue-on-failure"),
+            cwd=folder,
+            env=os.environ | _ENVIRONMENT | {SCOPE: str(scope or "")},
+        )
+        if await process.wait():
+            yield run
+
+
+def main() -> int:
+    """Run by the arguments."""
+    wanted = argparse.ArgumentParser("fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    wanted.add_argument("--seed", type=int, default=1)
+    wanted.add_argument("--examples", type=int, default=10, help="how many for each operation and token (default: 10)")
+    arguments = wanted.parse_args()
+    with tempfile.TemporaryDirectory(prefix="vms-bridge-fuzz-") as folder:
+        return asyncio.run(fuzz(Path(folder), arguments.seed, arguments.examples))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""What schemathesis is to check beside its own checks; it imports this by SCHEMATHESIS_HOOKS."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import schemathesis
+
+from vms_bridge.tokens import Scope
+
+if TYPE_CHECKING:
+    from schemathesis import Case, CheckContext, Response
+
+SCOPE = "VMS_BRIDGE_FUZZ_SCOPE"
+"""The scope of the token with which it asks; empty: it has none."""
+
+
+@schemathesis.check
+def none_without_a_right(ctx: CheckContext, response: Response, case: Case[Any]) -> None:  # noqa: ARG001 - the check's form
+    """Nothing is given, or done, by a token of too small a scope."""
+    needed, has = case.operation.definition.raw.get("x-scope"), os.environ[SCOPE]
+    if needed is None or (has and Scope(has).includes(Scope(needed))):
+        return
+    assert response.status_code >= 400, f"{case.operation.label} was served, and it takes the scope {needed}"
