@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, LogLine, LogQuery, MediaRef
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
-    from vms_bridge.model import EventBatch, PictureRef, Resume, Update
+    from vms_bridge.model import Enrichment, EventBatch, EventRef, PictureRef, Resume, Update
 
 
 class Feed(Protocol):
@@ -95,6 +95,18 @@ class Backend(Protocol):
 
     async def check(self) -> Sequence[Finding]:
         """Try the connection as `run` would, and report in words for the person who configured it. Never raises."""
+
+
+class Annotator(Protocol):
+    """A backend that notes at events what others than its VMS have found out about them; it has this beside `Backend`'s calls."""
+
+    async def annotate(self, event: EventRef, enrichment: Enrichment) -> None:
+        """Note this at the event in the VMS (labels as its tags, say), in place of what was noted there before by this.
+
+        `enrichment` is all that others have found out by now. Called in the background, one event at a time, a second apart; a
+        call that fails is not repeated. What the VMS then says of the event is reported as ever. Raises CommandRejected,
+        UnsupportedCommand or VmsError.
+        """
 
 
 class Media(Protocol):

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from vms_bridge.archive import EventQuery, LogQuery, MediaRef
-    from vms_bridge.backends.base import Archive, Backend, BackendKind, CountingArchive, Feed, Media
+    from vms_bridge.backends.base import Annotator, Archive, Backend, BackendKind, CountingArchive, Feed, Media
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.findings import Finding
-    from vms_bridge.model import PictureRef
+    from vms_bridge.model import Enrichment, EventRef, PictureRef
 
     _Call = Callable[[str, Callable[[], Awaitable[Any]], float | None], Coroutine[Any, Any, Any]]
 
@@ -38,6 +38,7 @@ EXECUTE_S = max(row.timeout_s for row in COMMANDS.rows)
 """As long as the longest command may take; the others have shorter limits of their own."""
 REFRESH_S = 60.0
 PICTURE_S = 20.0
+ANNOTATE_S = 30.0
 ARCHIVE_S = 60.0
 MEDIA_S = 30.0
 """How long it may take until a clip begins: a VMS may have to put it together."""
@@ -93,6 +94,20 @@ class Guard:
         if not 0 < size <= MOST_PICTURE_BYTES:
             raise MediaUnavailable(f"system {self._system} gave {'an empty picture' if not size else f'one of {size} bytes'}")
         return bytes(picture)
+
+    @property
+    def can_annotate(self) -> bool:
+        """Whether it takes what others have found out about its events."""
+        try:
+            return callable(getattr(self._backend, "annotate", None))
+        except Exception as error:  # noqa: BLE001 - the border
+            self._boundary.report_defect("annotate", error)
+            return False
+
+    async def annotate(self, event: EventRef, enrichment: Enrichment) -> None:
+        """Have the VMS note this at the event. Raises BridgeError."""
+        backend = cast("Annotator", self._backend)
+        await self._call("annotate", lambda: backend.annotate(event, enrichment), ANNOTATE_S)
 
     async def recorded(self, query: EventQuery, after: str | None) -> object:
         """Return what it says that it has recorded; whether that is a page is not examined. Raises BridgeError."""

@@ -13,6 +13,7 @@ from vms_bridge.backends.guard import Guard
 from vms_bridge.boundary import Boundary
 from vms_bridge.commands import TargetKind
 from vms_bridge.concealment import Secrets
+from vms_bridge.enriched import joined
 from vms_bridge.errors import VmsError, system_gone
 from vms_bridge.hub import door
 from vms_bridge.hub.archive import Archives
@@ -34,6 +35,8 @@ from vms_bridge.hub.questions import Questions
 from vms_bridge.hub.recorder import Recorder
 from vms_bridge.hub.tokens import HubTokens
 from vms_bridge.hub.updates import Updates
+from vms_bridge.hub.write_back import WriteBack
+from vms_bridge.model import EventRef
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -52,7 +55,7 @@ if TYPE_CHECKING:
     from vms_bridge.hub.system import System
     from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, SearchPage
     from vms_bridge.keys import MonitorRules
-    from vms_bridge.model import EventBatch, EventRef, PictureRef, Update
+    from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.notices import Notice
     from vms_bridge.store import Store
     from vms_bridge.views import (
@@ -129,6 +132,7 @@ class Hub:
         )
         self._indexing = Indexing(store, self._index, self._systems, self._archives, clock)
         self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
+        self._write_back = WriteBack(self._systems, clock)
         self._questions = Questions(clock)
 
     @property
@@ -285,6 +289,7 @@ class Hub:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._always("housekeeping", self._house.run), name="hub: house")
             group.create_task(self._always("detections", self._presence.run), name="hub: detections")
+            group.create_task(self._always("writing back", self._write_back.run), name="hub: write back")
             group.create_task(self._always("notices", self._notices.run), name="hub: notices")
             group.create_task(self._always("forced alarms", self._runner.run), name="hub: forced alarms")
             group.create_task(self._always("tokens", self.tokens.run), name="hub: tokens")
@@ -384,6 +389,10 @@ class Hub:
     def _adopt(self, system: System, plan: BatchPlan) -> None:
         self._updates.adopt(system, plan)
         self._index.stored()
+        for event_id in {event_id for event_id, _, _ in plan.commit.enrichments}:
+            self._write_back.added(
+                EventRef(system.key, plan.commit.generation, event_id), joined(plan.enrichments[event_id].values())
+            )
 
     def _backend_of(self, system: str) -> Interpreter:
         return Interpreter(self._system(system), self._recorder.watched)

@@ -27,7 +27,7 @@ from vms_bridge.errors import (
     VmsProtocolError,
     VmsUnreachable,
 )
-from vms_bridge.model import EventPicture, EventRef
+from vms_bridge.model import Enrichment, EventPicture, EventRef
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,6 +40,7 @@ CALLS: dict[str, Callable[[Guard], Awaitable[object]]] = {
     "execute": lambda guard: guard.execute(VmsTarget(monitor_id="1"), SetAlarm(on=True)),
     "refresh": lambda guard: guard.refresh(VmsTarget()),
     "picture": lambda guard: guard.picture(EventPicture(event=EventRef("zm", 1, "7"))),
+    "annotate": lambda guard: guard.annotate(EventRef("zm", 1, "7"), Enrichment()),
     "recorded": lambda guard: guard.recorded(EventQuery(), None),
     "extent": lambda guard: guard.extent(EventQuery()),
     "media": lambda guard: guard.media(LiveStream(monitor="1"), None),
@@ -334,6 +335,21 @@ async def test_an_odd_url_is_none(value: object, caplog: pytest.LogCaptureFixtur
     assert guard.url is None
     assert guard.url is None
     assert len(caplog.records) == isinstance(value, Exception)
+
+
+@pytest.mark.parametrize(
+    ("annotate", "can"), [(lambda *_: None, True), ("a text", False), (None, False), (ZeroDivisionError(), False)], ids=repr
+)
+async def test_whether_it_takes_what_others_have_found_out(annotate: object, can: bool) -> None:  # noqa: FBT001 - a table
+    class Odd(ScriptedBackend):
+        @property
+        def annotate(self) -> object:
+            if isinstance(annotate, Exception):
+                raise annotate
+            return annotate
+
+    assert Guard("zm", Odd(), FakeClock()).can_annotate is can
+    assert not Guard("zm", ScriptedBackend(), FakeClock()).can_annotate
 
 
 async def test_a_guard_that_is_closed_lets_go_and_calls_no_more() -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.simulator.drawing import Painter
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
-    from vms_bridge.model import PictureRef, Resume
+    from vms_bridge.model import Enrichment, EventRef, PictureRef, Resume
 
 _CURSOR_S = 10.0
 _OVERLAP_S = 5.0
@@ -136,6 +136,12 @@ class Simulator:
             self._emit_state(camera)
         if is_system and self._feed is not None:
             self._feed.emit(SystemUpdate(state=self._system_state()))
+
+    async def annotate(self, event: EventRef, enrichment: Enrichment) -> None:
+        """Note at an event what others have found out about it."""
+        found = self._there(event.id, self._now())
+        self._marks.annotate(found, enrichment)
+        self._marked[found.id] = None
 
     async def picture(self, ref: PictureRef) -> bytes:
         """Draw it in a thread, since that takes longer than the event loop may be held up."""
@@ -239,11 +245,14 @@ class Simulator:
         camera.set_modes({**camera.modes, mode: value}, now)
 
     def _mark(self, event_id: str, action: Action, now: float) -> None:
+        self._marks.change(self._there(event_id, now), action)
+        self._marked[event_id] = None
+
+    def _there(self, event_id: str, now: float) -> Event:
         event = self._event(event_id, now)
         if not event.monitor_id:
             raise CommandRejected(f"system {self._system} has no event {event_id!r}")
-        self._marks.change(event, action)
-        self._marked[event_id] = None
+        return event
 
     async def _refresh_event(self, event_id: str) -> None:
         if self._feed is None:

@@ -13,7 +13,7 @@ from vms_bridge.errors import CommandRejected, UnsupportedCommand
 
 if TYPE_CHECKING:
     from vms_bridge.commands import Action
-    from vms_bridge.model import Event
+    from vms_bridge.model import Enrichment, Event
 
 _MOST = 10_000
 
@@ -23,6 +23,8 @@ class _Mark:
     archived: bool = False
     locked: bool = False
     tags: tuple[str, ...] = ()
+    noted: frozenset[str] = frozenset()
+    """Those of the tags that are what others have found out."""
     notes: str | None = None
     deleted: bool = False
 
@@ -60,11 +62,28 @@ class Marks:
             raise CommandRejected(f"event {event.id!r} was deleted")
         if isinstance(action, DeleteEvent):
             _refuse_to_delete(event, mark)
-        mark = _marked(mark, action)
-        self._marks.pop(event.id, None)  # set anew below: forgotten is what was marked longest ago
-        self._marks[event.id] = mark
+        self._set(event.id, _marked(mark, action))
+
+    def annotate(self, event: Event, enrichment: Enrichment) -> None:
+        """Note what others have found out about the event: its text, and all else as tags."""
+        self._set(event.id, _annotated(self._marks.get(event.id, _NONE), enrichment))
+
+    def _set(self, event_id: str, mark: _Mark) -> None:
+        self._marks.pop(event_id, None)  # set anew below: forgotten is what was marked longest ago
+        self._marks[event_id] = mark
         if len(self._marks) > self._most:
             del self._marks[next(iter(self._marks))]
+
+
+def _annotated(mark: _Mark, enrichment: Enrichment) -> _Mark:
+    found = (*enrichment.labels, *enrichment.plates, *enrichment.faces)
+    kept = tuple(tag for tag in mark.tags if tag not in mark.noted)
+    return replace(
+        mark,
+        tags=tuple(dict.fromkeys((*kept, *found))),
+        noted=frozenset(found) - frozenset(kept),
+        notes=mark.notes if enrichment.text is None else enrichment.text,
+    )
 
 
 def _refuse_to_delete(event: Event, mark: _Mark) -> None:

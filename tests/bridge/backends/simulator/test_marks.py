@@ -11,7 +11,7 @@ from vms_bridge.archive import EventClip, EventQuery
 from vms_bridge.backends.simulator.marks import Marks
 from vms_bridge.commands import AddTag, DeleteEvent, Restart, SetAlarm, SetArchived, SetLocked, SetNote, VmsTarget
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand, VmsUnreachable
-from vms_bridge.model import Event, EventPicture, EventRef
+from vms_bridge.model import Enrichment, Event, EventPicture, EventRef
 
 
 async def over(site: Site) -> Event:
@@ -54,6 +54,21 @@ async def test_a_deleted_event_is_nowhere() -> None:
             await site.simulator.archive.media(EventClip(event=ref), None)
         with pytest.raises(CommandRejected, match="was deleted"):
             await site.simulator.execute(VmsTarget(event_id=event.id), SetLocked(on=True))
+
+
+async def test_what_others_have_found_out_is_noted_beside_what_people_have() -> None:
+    site = Site()
+    async with site.running():
+        event = await over(site)
+        ref = EventRef("sim", 1, event.id)
+        await site.simulator.execute(VmsTarget(event_id=event.id), AddTag(tag="mine"))
+        await site.simulator.annotate(ref, Enrichment(labels=("cat", "mine"), plates=("AB 1",), text="a cat"))
+        await site.simulator.annotate(ref, Enrichment(labels=("dog",)))
+        await site.clock.advance(1)
+        [noted] = site.feed.batches[-1].events
+        assert (noted.tags, noted.notes) == (("mine", "dog"), "a cat")
+        with pytest.raises(CommandRejected, match="has no event"):
+            await site.simulator.annotate(EventRef("sim", 1, "nonsense"), Enrichment(labels=("dog",)))
 
 
 async def test_what_can_not_be_done_is_refused_with_the_reason() -> None:
