@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PORTS = {"http": 80, "https": 443}
 _LOCAL = "localhost"
+_FORWARDED = (hdrs.X_FORWARDED_FOR, hdrs.X_FORWARDED_HOST, hdrs.X_FORWARDED_PROTO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class Visit:
     local: tuple[str, int] = ("", 0)
     """The bridge's own address and port on which it has come."""
     uid: int | None = None
+    is_forwarded: bool = False
+    """Whether it has come by a proxy that is believed: the certificate that the client sees is then the proxy's."""
 
     @property
     def named(self) -> str:
@@ -76,13 +79,14 @@ def _by_network(request: web.Request, config: HttpConfig, peer: str) -> Visit:
     if len(hosts) != 1 or not request.raw_path.startswith("/"):
         raise RequestInvalid("a request names its host once, by Host, and behind it a path")
     address, host = peer, hosts[0]
-    if _is_trusted(peer, config):
+    is_forwarded = _is_trusted(peer, config) and any(name in request.headers for name in _FORWARDED)
+    if is_forwarded:
         address = _client(request, config, peer)
         forwarded = request.headers.getall(hdrs.X_FORWARDED_HOST, [])
         host = forwarded[-1].rpartition(",")[2].strip() if forwarded else host
     local = request.transport.get_extra_info("sockname") if request.transport is not None else None
     here = (str(local[0]), int(local[1])) if local else ("", 0)
-    return Visit(door=Door.API, address=address, host=host.lower(), local=here)
+    return Visit(door=Door.API, address=address, host=host.lower(), local=here, is_forwarded=is_forwarded)
 
 
 def _client(request: web.Request, config: HttpConfig, peer: str) -> str:

@@ -47,6 +47,8 @@ async def test_it_is_shown_and_its_fingerprint_told(tmp_path: Path, caplog: pyte
         assert (await api.get("/nowhere", by_socket=True)).status == 404
         assert await shown_certificate("127.0.0.1", api.port) == sha256_of(pair)
         assert f"https://127.0.0.1:{api.port}, with the certificate {sha256_of(pair)}" in caplog.text
+        asked = {"token_id": "0123456789", "nonce": "aa" * 32}
+        assert (await api.post("/api/v1/proof", asked)).said["certificate"] == sha256_of(pair)
         plain, writer = await asyncio.open_connection("127.0.0.1", api.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert not (await plain.read()).startswith(b"HTTP")

@@ -84,6 +84,12 @@ async def test_what_stands_in_the_sockets_place_and_a_path_that_is_too_long(tmp_
     assert "107 bytes" in problem.hint
 
 
+async def test_an_address_of_all_networks_is_tried_as_it_stands(tmp_path: Path) -> None:
+    found = await checked(tmp_path, host="::1")
+    assert not [each for each in found if each.problem and "no such address" not in each.text]
+    assert KIND.create(HttpConfig(), replace(HOME, data_dir=tmp_path), FakeClock()).name == "api"
+
+
 async def test_what_is_better_otherwise_is_advised(tmp_path: Path) -> None:
     found = await checked(tmp_path, is_at_work=True, host="0.0.0.0", limits={"sockets": 16_384})  # noqa: S104 - nothing listens
     advised = [each for each in found if each.hint and not each.problem]

@@ -19,7 +19,7 @@ from tests.fakes.identity import HOME
 
 from vms_bridge.api.config import HttpConfig
 from vms_bridge.api.sink import ApiSink
-from vms_bridge.api.unix_socket import UnixSocket, flaw_of
+from vms_bridge.api.unix_socket import UnixSocket, flaw_of, peer_uid
 from vms_bridge.errors import DoorClosed
 from vms_bridge.sockets import api_socket
 
@@ -159,3 +159,20 @@ async def test_pairing_is_not_offered(tmp_path: Path, monkeypatch: pytest.Monkey
         assert (await api.get("/healthz")).status == 200
         assert api.sink._pairing.seconds_left == 0
     assert stdout.getvalue() == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_another_user_is_known_by_the_kernels_word() -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"\0vms-bridge-test-{os.getpid()}")
+        listener.listen()
+        for uid, expected in ((65_534, None), (0, 0)):
+            with socket.socket(socket.AF_UNIX) as somebody:
+                os.seteuid(uid)
+                try:
+                    somebody.connect(listener.getsockname())
+                finally:
+                    os.seteuid(0)
+                accepted, _ = listener.accept()
+                with accepted:
+                    assert peer_uid(accepted) == expected

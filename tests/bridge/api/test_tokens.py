@@ -229,6 +229,15 @@ async def test_a_proof_for_a_token_that_there_is_not_looks_like_any_other(tmp_pa
         assert (answer.status, answer.code) == (421, "misdirected")
 
 
+async def test_by_a_trusted_proxy_a_proof_is_bound_to_what_the_client_has_asked_the_proxy_for(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"trusted_proxies": ["127.0.0.1"], "public_url": "https://cameras.example"}
+    async with serving(tmp_path, **options) as api:
+        token_id = api.token().split("_")[1]
+        headers = {"X-Forwarded-Host": "cameras.example", "X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https"}
+        said = (await api.post("/api/v1/proof", {"token_id": token_id, "nonce": "aa" * 32}, headers=headers)).said
+        assert (said["host"], said["certificate"]) == ("cameras.example", None)
+
+
 def caller(**limits: Any) -> Caller:  # noqa: ANN401 - as of Token
     return Caller(door=Door.API, scope=Scope.READ, token=Token(id="a", name="a", scope=Scope.READ, created=START, **limits))
 

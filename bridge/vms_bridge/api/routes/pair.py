@@ -27,7 +27,8 @@ _ELSEWHERE = "it was asked by an address of which the bridge can't tell that it 
 def bound_to(request: web.Request) -> Binding:
     """Return what a proof to who asks is bound to. Raises Misdirected."""
     context, visit = context_of(request), visit_of(request)
-    certificate = context.certificates.fingerprint if visit.door is Door.API else None
+    is_seen = visit.door is Door.API and not visit.is_forwarded
+    certificate = context.certificates.fingerprint if is_seen else None
     return proof.binding(context.hub.bridge_id, visit, context.config, certificate)
 
 
