@@ -83,16 +83,16 @@ class FakeProcess:
 
 @asynccontextmanager
 async def fake_zoneminder(
-    folder: Path, monitors: int, *, fps: float = 10.0, alarm_delay_s: float = 0.0, events: int = 0
+    folder: Path, monitors: int, *, fps: float = 10.0, alarm_delay_s: float = 0.0, events: int = 0, function: str = "Modect"
 ) -> AsyncIterator[FakeProcess]:
     """Run a fake without authentication; a forced alarm takes it that long, as the next frame takes a real one.
 
-    It has recorded so many events before.
+    It has recorded so many events before. In `function` Mocord an alarm makes no event of its own.
     """
     shared_memory = folder / "shm"
     shared_memory.mkdir(parents=True, exist_ok=True)
     options = ("--monitors", monitors, "--shm-dir", shared_memory, "--fps", fps, "--alarm-delay", alarm_delay_s)
-    async with Child("benchmarks.lab.zoneminder", *options, "--events", events) as child:
+    async with Child("benchmarks.lab.zoneminder", *options, "--events", events, "--function", function) as child:
         url = str((await child.ask("url"))["url"])
         yield FakeProcess(child, url, shared_memory)
 
@@ -175,11 +175,14 @@ async def main() -> None:
     parser.add_argument("--fps", type=float, required=True)
     parser.add_argument("--alarm-delay", type=float, required=True)
     parser.add_argument("--events", type=int, default=0)
+    parser.add_argument("--function", default="Modect")
     wanted = parser.parse_args()
     personality = replace(by_version("1.36.33"), auth=False)
     world = World(personality, monitors=wanted.monitors, shm_dir=wanted.shm_dir)
     world.alarm_delay_s = wanted.alarm_delay
     record(world, wanted.events, world.now())
+    for number in world.monitors:
+        world.set_function(number, wanted.function)
     async with FakeZoneMinder(world, picture=_picture()) as server:
         pictures = asyncio.create_task(Cameras(world, wanted.fps).run())
         try:

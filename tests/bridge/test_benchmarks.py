@@ -11,7 +11,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from benchmarks import alarm_latency, clips, command_latency, discovery, event_latency, large_answers, load, pictures, throughput
+from benchmarks import (
+    alarm_latency,
+    backfill,
+    clips,
+    command_latency,
+    discovery,
+    event_latency,
+    large_answers,
+    load,
+    pictures,
+    throughput,
+)
 from benchmarks.lab import real, slow_link, wire
 from benchmarks.lab.arrivals import Arrivals
 from benchmarks.lab.bare import BarePublisher
@@ -379,3 +390,10 @@ async def test_large_answers_are_told_with_what_they_kept_waiting(capsys: pytest
     told = capsys.readouterr().out
     assert "monitors, 0.3 MB" in told
     assert "others wait" in told
+
+
+@pytest.mark.timeout(60)
+def test_an_index_is_filled_in_virtual_time() -> None:
+    filled = backfill.fill(450, 2)
+    assert (filled.progress.is_complete, filled.progress.events) == (True, 450)
+    assert 5 <= filled.requests <= 2 * filled.seconds

@@ -12,7 +12,7 @@ from vms_bridge.backoff import Backoff
 from vms_bridge.boundary import Boundary
 from vms_bridge.errors import explained
 from vms_bridge.hub.backfill import Backfill
-from vms_bridge.hub.reconcile import LOOK_S, Reconciler
+from vms_bridge.hub.reconcile import CHECK_S, Reconciler
 from vms_bridge.hub.system_index import Mark
 from vms_bridge.logs import Trouble
 from vms_bridge.model import Capability
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 SETTLE_S = 5.0
-"""What a system that has just been reached has to tell comes first."""
+"""What a system reports that has just been reached comes first."""
 PAUSE_S = 1.0
 """Between two pages, however fast they come: there is no hurry."""
 _FIRST_WAIT_S = 5.0
@@ -69,13 +69,13 @@ class IndexKeeper:
                 await self._wait(self._backoff.failed())
 
     def wake(self) -> None:
-        """Have it look now: something is not as it was."""
+        """Have it check now: something is not as it was."""
         self._woken.set()
 
     async def doubt(self, event: EventRef) -> None:
-        """Look whether this event is still there: there was no picture of it. Raises BridgeError."""
+        """Check whether this event is still there: there was no picture of it. Raises BridgeError."""
         if not self._can_ask() or not self._system.calls_so(event) or event.id in self._system.events.by_id:
-            return  # what is followed is looked at by its backend
+            return  # what is followed is checked by its backend
         await self._index.load()
         row = await self._index.event(event)
         if row is not None:
@@ -88,13 +88,13 @@ class IndexKeeper:
         if zone is not None and zone != index.mark.zone:
             await self._read_by(zone)
         if index.mark.is_complete:
-            await self._reconciler.look()
-            return LOOK_S
+            await self._reconciler.check()
+            return CHECK_S
         if not await self._backfill.turn():
             return PAUSE_S
         count = sum((await index.counts()).values())
         _LOGGER.info("system %s: the search index has what it has recorded, %d events", self._system.key, count)
-        return LOOK_S
+        return CHECK_S
 
     async def _read_by(self, zone: str) -> None:
         """Take times for those of this zone; what was understood by another one is read once more."""

@@ -40,7 +40,7 @@ class Indexing:
             return
         tasks: dict[IndexKeeper, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._look_at_doubted(), name="index: doubted events")
+            group.create_task(self._check_doubted(), name="index: doubted events")
             while True:
                 wanted = {self._keeper(system) for system in self._systems.values()}
                 for keeper in [keeper for keeper in tasks if keeper not in wanted]:
@@ -84,7 +84,7 @@ class Indexing:
             self._keepers[system.key] = known
         return known[1]
 
-    async def _look_at_doubted(self) -> None:
+    async def _check_doubted(self) -> None:
         """One after the other: each takes some seconds where it is really gone."""
         boundary = Boundary("the index", self._clock)
         while True:

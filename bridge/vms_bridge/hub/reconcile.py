@@ -1,9 +1,9 @@
 """Holds the index of a system to what its VMS has, without listing all of it anew.
 
-A monitor's total, which the VMS tells anyway, is compared with what the index has. Where they differ at two looks, the VMS is
+A monitor's total, which the VMS reports anyway, is compared with what the index has. Where they differ at two checks, the VMS is
 asked how many events of the monitor there are, and for the oldest: what began before that was purged. What still differs is
-looked for by halves. What numbers can't tell is found by reading everything again and again, slowly; somewhat less so where a
-VMS tells none.
+searched for by halves. What numbers can't show is found by reading everything again and again, slowly; somewhat less so where a
+VMS reports none.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
     from vms_bridge.hub.system_index import SystemIndex
     from vms_bridge.index import Bucket, IndexedEvent
 
-LOOK_S = 60.0
+CHECK_S = 60.0
 _APART_S = 600.0
 """A monitor is not asked for again before that: its total may be wrong for a while, or for good."""
 _AT_LEAST_S, _UNTOLD_S = 24 * 3_600.0, 3_600.0
-"""A monitor is asked for once in so long, whatever is told of it; and where no total is."""
+"""A monitor is asked for once in so long, whatever is reported of it; and where no total is."""
 _READ_APART_S = 600.0
-"""So seldom a page is read once more where numbers tell what differs: for what they can't tell."""
+"""So seldom a page is read once more where numbers show what differs: for what they can't show."""
 _MOST_REQUESTS = 200
-"""Of one look; what is not settled by then is settled by the next ones."""
+"""Of one check; what is not settled by then is settled by the next ones."""
 _PAGE = 100
-"""So many events are listed rather than looked for by halves."""
+"""So many events are listed rather than searched for by halves."""
 _OPEN = timedelta(minutes=10), timedelta(days=2)
-"""From when to when after its beginning an open event, of which nothing is told, is looked at again."""
+"""From when to when after its beginning an open event, of which nothing is reported, is checked again."""
 _MOST_OPEN = 20
 _OPEN_APART_S = 3_600.0
 
 
 class Reconciler:
-    """Looks at one system's index again and again; what it remembers is for its own economy only."""
+    """Checks one system's index again and again; what it remembers is for its own economy only."""
 
     def __init__(self, index: SystemIndex, system: System, archives: Archives, clock: Clock) -> None:
         self._index, self._system, self._archives, self._clock = index, system, archives, clock
         self._comparison = Comparison(index, clock)
         self._differences: dict[str, int] = {}
-        """By monitor: how many more the VMS had at the last look."""
+        """By monitor: how many more the VMS had at the last check."""
         self._errors: dict[str, int] = {}
         """By monitor: how many more its total says than there were when it was asked for last."""
         self._asked_at: dict[str, float] = {}
@@ -62,7 +62,7 @@ class Reconciler:
         """Up to what time events are to be read again; None: from the newest on."""
         self._open_at: dict[str, float] = {}
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Compare, and settle what differs. Raises BridgeError."""
         listing = Listing(self._archives, self._system.key, most=_MOST_REQUESTS)
         try:
@@ -74,12 +74,12 @@ class Reconciler:
                     await self._settle(monitor, listing)
             if not self._can_count or is_full or self._clock.monotonic() - self._read_at >= _READ_APART_S:
                 await self._read_again(listing, to_the_end=not is_full)
-            await self._look_at_open(listing)
+            await self._check_open(listing)
         except Spent:
             self._asked_at.clear()
 
     async def doubt(self, row: IndexedEvent) -> None:
-        """Look whether this event is still there, and as it is known. Raises BridgeError."""
+        """Check whether this event is still there, and as it is known. Raises BridgeError."""
         with suppress(Spent):
             await self._compare_one(row, Listing(self._archives, self._system.key, most=_MOST_OPEN))
 
@@ -167,8 +167,8 @@ class Reconciler:
             await self._comparison.compare(None, since, self._read_to, listing)
         self._read_to = None if is_end else since
 
-    async def _look_at_open(self, listing: Listing) -> None:
-        """Look again at events that are open as far as is known, and that nobody tells of: they were when they were read."""
+    async def _check_open(self, listing: Listing) -> None:
+        """Check again what is open as far as is known, and that nobody reports of: it was when it was read."""
         now, time = self._clock.monotonic(), self._clock.now()
         self._open_at = {event_id: at for event_id, at in self._open_at.items() if now - at < _OPEN_APART_S}
         least, most = _OPEN

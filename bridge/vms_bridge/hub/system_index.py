@@ -41,8 +41,8 @@ class Mark:
     def written(self) -> str:
         """Return it as the store keeps it, beside whether it is complete."""
         times = {"until": self.until, "oldest": self.oldest}
-        told = {name: time.isoformat() for name, time in times.items() if time is not None}
-        return json.dumps({"after": self.after, "zone": self.zone, **told})
+        given = {name: time.isoformat() for name, time in times.items() if time is not None}
+        return json.dumps({"after": self.after, "zone": self.zone, **given})
 
     @classmethod
     def read(cls, text: str | None, *, is_complete: bool) -> Self:
@@ -75,7 +75,7 @@ class SystemIndex:
     async def add(self, events: Sequence[RecordedEvent], mark: Mark | None = None) -> None:
         """Have these events in it, as they were just listed; with a `mark`: the filling has come so far by them.
 
-        Nothing is recorded between the look at what was told of these events and their being stored: that is known better.
+        Nothing is recorded between the check of what was reported of these events and their being stored: that is known better.
         """
         pieces = [events[at : at + _PIECE] for at in range(0, len(events), _PIECE)] or [()]
         for number, piece in enumerate(pieces, 1):
@@ -127,7 +127,7 @@ class SystemIndex:
 
     async def ids_before(self, monitor: str, oldest: Event | None, *, most: int) -> list[str]:
         """Return the ids of a monitor's events that are older than this one (None: of all), the oldest first."""
-        if oldest is not None and not oldest.id.isdecimal():  # then only times tell
+        if oldest is not None and not oldest.id.isdecimal():  # then only times show it
             rows = await self.rows(monitor, None, oldest.start, most=most) if oldest.start else []
             return [row.ref.id for row in reversed(rows) if row.event.start is not None]
         found: list[str] = []

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from vms_bridge.model import Event, Monitor
 
 PAGE = 100
+KEPT_S = 2 * 86_400.0
+"""How long the simulated recorder keeps an event in its list, as one with a small disk does."""
 _MOST_WINDOWS = 500
 _FILM_FPS = 2.0
 _SLACK_S = 0.001
@@ -108,7 +110,8 @@ class Recorder:
         """Go back in time until the page is full, or for a while."""
         wanted = self._cameras if query.monitors is None else query.monitors & self._cameras.keys()
         cameras = [self._cameras[monitor_id] for monitor_id in wanted]
-        first = max(self._world.epoch, query.since.timestamp() - _SLACK_S if query.since else self._world.epoch)
+        oldest = max(self._world.epoch, now - KEPT_S)
+        first = max(oldest, query.since.timestamp() - _SLACK_S if query.since else oldest)
         ends = [each.timestamp() + _SLACK_S for each in (query.until, last and last[0]) if each is not None]
         end = min([now, *ends])
         window_s = max(0.001, self._world.slot_s * (1 + PAGE // max(1, len(cameras))))

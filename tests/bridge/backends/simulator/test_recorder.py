@@ -30,7 +30,7 @@ from vms_bridge.archive import (
 from vms_bridge.backends.simulator.backend import Simulator
 from vms_bridge.backends.simulator.clips import FOLDER, all_names
 from vms_bridge.backends.simulator.config import SimulatorConfig
-from vms_bridge.backends.simulator.recorder import PAGE
+from vms_bridge.backends.simulator.recorder import KEPT_S, PAGE
 from vms_bridge.errors import MediaUnavailable, NoSuchPart
 from vms_bridge.model import EventRef, LivePicture
 
@@ -92,14 +92,22 @@ def test_a_query_gives_what_began_in_its_time_at_its_monitors(since: float, unti
 
 
 async def test_a_world_that_is_old_and_quiet_is_looked_through_a_part_at_a_time() -> None:
-    simulator, clock = site(after_s=86_400 * 100, cameras=1)
-    simulator._cameras["1"].set_modes({"function": "Monitor"}, clock.now().timestamp())
+    simulator, clock = site(after_s=86_400 * 100, cameras=150)
+    for camera in simulator._cameras.values():
+        camera.set_modes({"function": "Monitor"}, clock.now().timestamp())
     page = await simulator.archive.events(EventQuery(), None)
     assert page.events == ()
     assert page.after is not None
     further = await simulator.archive.events(EventQuery(), page.after)
     assert further.after is not None
     assert further.after < page.after
+
+
+async def test_events_are_listed_for_two_days() -> None:
+    simulator, clock = site(after_s=86_400 * 5, cameras=1)
+    long_ago = clock.now() - timedelta(seconds=KEPT_S)
+    assert (await simulator.archive.events(EventQuery(until=long_ago), None)).events == ()
+    assert (await simulator.archive.events(EventQuery(until=long_ago + timedelta(days=1)), None)).events
 
 
 async def test_no_page_begins_anywhere() -> None:
