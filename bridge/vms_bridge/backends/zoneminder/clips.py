@@ -19,7 +19,7 @@ from vms_bridge.backends.zoneminder.media import (
     live_query,
 )
 from vms_bridge.backends.zoneminder.opened import Opened
-from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart
+from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart, VmsError
 from vms_bridge.model import LivePicture
 from vms_bridge.zoneminder.parse import parse_content_range
 
@@ -92,7 +92,7 @@ class Clips:
         except NoSuchPart:
             raise
         except MediaUnavailable:
-            await self._row(number, anew=True)  # is there such an event at all?
+            await self._check_it_is_there(number)
             raise
 
     async def _frame_name(self, number: str, frame: FrameKind | int | datetime) -> str:
@@ -131,7 +131,7 @@ class Clips:
         except NoSuchPart:
             raise
         except MediaUnavailable:
-            await self._row(number, anew=True)
+            await self._check_it_is_there(number)
             raise
 
     async def _part_of_clip(self, wish: _Wish, number: str, kind: str, part: ByteRange | None) -> Opened:
@@ -177,6 +177,15 @@ class Clips:
             await line.release()
             raise
         return opened
+
+    async def _check_it_is_there(self, number: str) -> None:
+        """Raise NoSuchEvent where there is no such event at all."""
+        try:
+            await self._row(number, anew=True)
+        except NoSuchEvent:
+            raise
+        except (MediaUnavailable, VmsError):
+            pass  # why there is no picture or clip is known already
 
     async def _row(self, number: str, *, anew: bool = False) -> EventRow:
         """Return the event's row. Raises NoSuchEvent, MediaUnavailable and VmsError."""

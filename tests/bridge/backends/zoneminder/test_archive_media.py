@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, config
+from tests.fakes.gate import Gate
 from tests.fakes.zoneminder import FakeLine, FakeZoneMinder, World
 from tests.fakes.zoneminder.media import ANNOTATED, JPEG, clip_of, frame_of
 from tests.fakes.zoneminder.personality import V1_34, V1_36_33, V1_38_4
@@ -269,9 +270,36 @@ async def test_who_may_not_see_it_is_told_so(serve: Serve) -> None:
         fake.users["admin"].permissions = frozenset({"monitors:view"})
         with pytest.raises(MediaUnavailable, match="does not show the picture of monitor 1"):
             await backend.archive.media(LivePicture(monitor="1"), None)
-        with pytest.raises(VmsError) as refused:  # the row can't be read either: so nobody says that it is gone
+        with pytest.raises(MediaUnavailable, match="web page") as refused:
             await backend.archive.media(EventClip(event=ref(event)), None)
-        assert not isinstance(refused.value, NoSuchEvent)
+        assert "Events: View" in refused.value.hint
+        assert not isinstance(refused.value, NoSuchEvent), "its row can't be read either: so nobody says that it is gone"
+
+
+async def test_a_proxy_s_login_is_got_through_and_named_where_it_is_not(serve: Serve) -> None:
+    world, event = world_with_an_event()
+    clip = EventClip(event=ref(event))
+    settings = {"http_username": "proxy", "http_password": "s\N{LATIN SMALL LETTER E WITH ACUTE}same:1"}
+    async with (
+        FakeZoneMinder(world, gate=Gate("basic")) as fake,
+        serve(fake, settings=config(fake.url, **settings)) as (backend, _),
+    ):
+        assert await read(backend, clip, ByteRange(first=0, last=9)) == clip_of(event)[:10]
+        fake.gate = Gate("digest")
+        with pytest.raises(MediaUnavailable, match="wants a login by digest"):
+            await backend.archive.media(clip, None)
+
+
+async def test_the_connection_can_be_lost_in_the_middle_of_a_clip(serve: Serve) -> None:
+    world, event = world_with_an_event()
+    async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
+        async with opened(backend, EventClip(event=ref(event))) as media:
+            assert backend._recordings
+            await backend._recordings._line.api.__aexit__()
+            with pytest.raises(MediaUnavailable, match="broke off"):
+                await rest(media)
+        with pytest.raises(MediaUnavailable, match="not open"):
+            await backend.archive.media(LivePicture(monitor="1"), None)
 
 
 async def test_four_slow_viewers_delay_no_alarm(serve: Serve, tmp_path: Path) -> None:
