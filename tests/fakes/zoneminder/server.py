@@ -114,6 +114,8 @@ class FakeZoneMinder:
     rewrite: Callable[[str, bytes], bytes] | None = None
     """Changes the body of each answer, by path: what PHP, proxies and odd characters make of it."""
     unreadable: dict[str, set[int]] = field(default_factory=dict)
+    later_halves: int = 0
+    """How many more lists of events are without their first half, as if that were deleted."""
     """By list, the ids of the rows that spoil every answer which contains them: for `events`, `monitors` and so on."""
     unreadable_as: str = "500-json"
     """What comes instead: the kind of a fault."""
@@ -470,6 +472,9 @@ class FakeZoneMinder:
         limit = min(int(query.get("limit", p.default_limit or 100)), 100)
         page = int(query.get("page", 1))
         shown = chosen[(page - 1) * limit : page * limit]
+        if self.later_halves:
+            self.later_halves -= 1
+            shown = shown[(len(shown) + 1) // 2 :]
         if page > 1 and not shown:
             raise _Denied(404, "NotFoundException", "Not Found")
         self._examine("events", [event.id for event in shown])

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
-    from vms_bridge.backends.zoneminder.pace import Allowance
+    from vms_bridge.backends.zoneminder.pace import Allowance, Budget
     from vms_bridge.backends.zoneminder.system import SystemCache
     from vms_bridge.clock import Clock
 
@@ -26,5 +26,7 @@ class Connection:
     cache: SystemCache
     pages: Allowance
     """For reading much, such as what was missed."""
-    spare: Allowance
-    """For what is asked beyond the regular requests: far events, pictures and alarm states."""
+    spare: Budget
+    """For what is asked beyond the regular requests: far events and pictures."""
+    statuses: Budget
+    """For alarm states; the other half of the same."""

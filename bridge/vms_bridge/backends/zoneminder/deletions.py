@@ -1,43 +1,58 @@
-"""Whether what is reported as a monitor's newest event is still there, long after its end."""
+"""Which events are deleted: a list that misses rows has lied before, so it has to miss them again, and nothing beside them."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from vms_bridge.errors import VmsError
+
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Iterable, Mapping
 
     from vms_bridge.backends.zoneminder.event_list import EventList
-    from vms_bridge.backends.zoneminder.pace import Allowance
-    from vms_bridge.backends.zoneminder.tracked import Newest
+    from vms_bridge.backends.zoneminder.pace import Budget
+    from vms_bridge.backends.zoneminder.tracked import Newest, Tracked
     from vms_bridge.clock import Clock
     from vms_bridge.zoneminder import EventRow
 
 _INTERVAL_S = 60.0
+_CERTAIN_MISSES = 4
+"""A row that is not there at so many reads in a row is gone, whatever is missing beside it."""
 
 
 class Deletions:
-    """Asks now and then for the newest rows, within the budget."""
+    """Judges rows that a read has missed, and asks now and then for the newest ones, within the budget."""
 
-    def __init__(self, events: EventList, newest: Newest, clock: Clock, spare: Allowance) -> None:
+    def __init__(self, events: EventList, newest: Newest, clock: Clock, spare: Budget) -> None:
         self._list, self._newest, self._clock, self._spare = events, newest, clock, spare
         self._checked = clock.monotonic()
         self._missing: set[int] = set()
 
-    async def check(self, tracked: Container[int]) -> list[EventRow]:
-        """Return the newest rows that are gone, if it is time to check; those `tracked` are checked anyway. Raises VmsError.
+    async def among(self, missed: Iterable[int], tracked: Mapping[int, Tracked]) -> list[int]:
+        """Return which of these rows that a read has missed are gone."""
+        missing = {number: tracked[number] for number in missed if number in tracked}
+        for each in missing.values():
+            each.miss()
+        gone = {number for number, each in missing.items() if each.misses >= _CERTAIN_MISSES}
+        doubtful = {number for number, each in missing.items() if 1 < each.misses < _CERTAIN_MISSES}
+        if doubtful:
+            with suppress(VmsError):  # what else the read has said is to be reported all the same
+                gone |= await self._list.gone(doubtful, [number for number, each in tracked.items() if not each.misses])
+        return sorted(gone)
 
-        A list that misses rows once has lied before: what is gone was so at two reads, of which the second follows at once.
-        """
+    async def check(self, tracked: Mapping[int, Tracked]) -> list[EventRow]:
+        """Return the newest rows that are gone, if it is time to check; those `tracked` are checked anyway. Raises VmsError."""
         now = self._clock.monotonic()
         if now - self._checked < _INTERVAL_S or not self._spare.take():
             return []
         self._checked = now
-        asked = [row for row in self._newest if row.id not in tracked]
-        there = await self._list.present([row.id for row in asked])
-        missing = [row for row in asked if row.id not in there]
-        gone = [row for row in missing if row.id in self._missing]
-        self._missing = {row.id for row in missing}
-        if len(gone) < len(missing):
+        asked = {row.id: row for row in self._newest if row.id not in tracked}
+        there = await self._list.present(list(asked))
+        missing = asked.keys() - there
+        again = missing & self._missing
+        self._missing = missing
+        gone = await self._list.gone(again, [*(asked.keys() - missing), *tracked]) if again else set()
+        if missing - gone:
             self._checked = float("-inf")
-        return gone
+        return [asked[number] for number in sorted(gone)]

@@ -10,7 +10,7 @@ from vms_bridge.zoneminder import NotThere, segments
 from vms_bridge.zoneminder.parse import mapping, parse_count, parse_events, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from vms_bridge.backends.zoneminder.api import Api
@@ -79,6 +79,21 @@ class EventList:
     async def present(self, numbers: Sequence[int]) -> set[int]:
         """Return which of these ids there are; what can't be read is there."""
         return {row.id for row in await self.these(numbers)} | {number for number in numbers if number in self.unreadable}
+
+    async def gone(self, missing: Collection[int], there: Iterable[int]) -> set[int]:
+        """Return which of these rows are gone, by an answer that has those beside them that were `there`.
+
+        A list that is cut in half says of the other half that it is gone. So they are asked for with rows from both sides, or
+        more than they are from one; where there are none, one of those is missing too, or one of these is not, nothing is
+        said of any.
+        """
+        low, high, most = min(missing), max(missing), len(missing) + 1
+        others = sorted(number for number in there if number not in missing and number not in self.unreadable)
+        below, above = [n for n in others if n < low][-most:], [n for n in others if n > high][:most]
+        if not (below and above) and len(below) + len(above) < most:
+            return set()
+        present = await self.present([*missing, *below, *above])
+        return set(missing) if present == {*below, *above} else set()
 
     async def again(self, number: int) -> list[EventRow]:
         """Try a row that could not be read; it is returned where it can be now."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.cursor import Cursor
     from vms_bridge.backends.zoneminder.event_context import EventContext
     from vms_bridge.backends.zoneminder.event_list import EventList
-    from vms_bridge.backends.zoneminder.pace import Allowance
+    from vms_bridge.backends.zoneminder.pace import Budget
     from vms_bridge.backends.zoneminder.readiness import Readiness
     from vms_bridge.clock import Clock
     from vms_bridge.zoneminder import EventRow
@@ -58,7 +58,7 @@ class EventTracker:
         catch_up_days: float,
         context: EventContext,
         readiness: Readiness,
-        spare: Allowance,
+        spare: Budget,
     ) -> None:
         self._list, self._clock, self._feed, self._readiness = events, clock, feed, readiness
         self._window = timedelta(days=catch_up_days)
@@ -351,7 +351,7 @@ class EventTracker:
             place.read_to = max(place.read_to, row.id)
             if event is not None:
                 (reported_late if late and event.is_over else reported).append(event)
-        reported += self._vanished(gone)
+        reported += await self._vanished(gone)
         has_moved = place.read_to > read_to
         # The cursor may move only once all are stored; a repeated event does no harm.
         await self._record(reported_late, late=True, moves_cursor=not reported)
@@ -382,10 +382,9 @@ class EventTracker:
         event = event if late else replace(event, snapshot_ready=False)
         return tracked.take(event, self._clock.monotonic())
 
-    def _vanished(self, numbers: Iterable[int]) -> list[Event]:
-        missing = [number for number in numbers if number in self._tracked]
-        # A list that misses rows once has lied before; a second read follows at once.
-        events = [self._tracked.pop(number).event for number in missing if self._tracked[number].is_missed_again()]
+    async def _vanished(self, numbers: Iterable[int]) -> list[Event]:
+        gone = await self._deletions.among(numbers, self._tracked)
+        events = [self._tracked.pop(number).event for number in gone if number in self._tracked]
         for event in events:
             self._newest.forget_row(event.monitor_id, int(event.id))
         return [replace(event, deleted=True) for event in events]

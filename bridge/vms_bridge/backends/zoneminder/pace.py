@@ -18,6 +18,12 @@ if TYPE_CHECKING:
         async def wait(self) -> None:
             """Wait until the next request may be made."""
 
+    class Budget(Protocol):
+        """What whoever asks for a little takes from before each request."""
+
+        def take(self) -> bool:
+            """Take one if there is one."""
+
 
 SPARE_PER_S = 0.35
 """So much may be asked beyond the regular requests, so that all together stay below one a second."""
@@ -26,6 +32,9 @@ IN_ALL_PER_S = 1.0
 """So much is asked in all while somebody reads the archive in the background."""
 _LONGEST_WAIT_S = 10.0
 """Who waits in the background is let through after that all the same: where events are read often, nothing is ever left."""
+
+_WAITS_S = 5.0
+"""Who has not asked again for so long wants nothing any more."""
 
 
 class Bell:
@@ -116,3 +125,35 @@ class Leftover:
         self._left = max(-_LONGEST_WAIT_S * self._rate, min(self._burst, left))
         self._counted, self._seen = now, asked
         return self._left
+
+
+class Half:
+    """One of two who share an allowance."""
+
+    def __init__(self, shared: Halves) -> None:
+        self._shared = shared
+        self.wanted_at = float("-inf")
+
+    def take(self) -> bool:
+        """Take one if there is one, unless it is the other's turn."""
+        return self._shared.take(self)
+
+
+class Halves:
+    """One allowance for two: while both want something they get it by turns, so that neither takes all of it."""
+
+    def __init__(self, allowance: Allowance, clock: Clock) -> None:
+        self._allowance, self._clock = allowance, clock
+        self.one, self.other = Half(self), Half(self)
+        self._last: Half | None = None
+
+    def take(self, half: Half) -> bool:
+        """Take one for this half."""
+        now = self._clock.monotonic()
+        other = self.other if half is self.one else self.one
+        is_others_turn = self._last is half and now - other.wanted_at < _WAITS_S
+        if is_others_turn or not self._allowance.take():
+            half.wanted_at = now
+            return False
+        self._last, half.wanted_at = half, float("-inf")
+        return True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.zoneminder.event_context import EventContext
     from vms_bridge.backends.zoneminder.media import Pictures
+    from vms_bridge.backends.zoneminder.pace import Budget
     from vms_bridge.backends.zoneminder.tracked import Tracked
     from vms_bridge.clock import Clock
     from vms_bridge.model import Event
@@ -48,7 +49,7 @@ class _Belief:
 class Readiness:
     """Knows of which events of one connection the pictures were seen; `follow` checks the others, within a budget."""
 
-    def __init__(self, pictures: Pictures, clock: Clock, *, context: EventContext, spare: Allowance) -> None:
+    def __init__(self, pictures: Pictures, clock: Clock, *, context: EventContext, spare: Budget) -> None:
         self._pictures, self._clock, self._context, self._spare = pictures, clock, context, spare
         self._own = Allowance(_CHECKS_PER_S, clock, burst=_CHECKS_AT_ONCE)
         self._beliefs: dict[str, _Belief] = {}

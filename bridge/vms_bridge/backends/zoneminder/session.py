@@ -11,7 +11,7 @@ from vms_bridge.backends.zoneminder.follower import PAGES_AT_ONCE, PAGES_PER_S, 
 from vms_bridge.backends.zoneminder.ladders import Ladders
 from vms_bridge.backends.zoneminder.lists import STATES, STORAGE
 from vms_bridge.backends.zoneminder.media import Pictures
-from vms_bridge.backends.zoneminder.pace import SPARE_PER_S, Allowance, Bell
+from vms_bridge.backends.zoneminder.pace import SPARE_PER_S, Allowance, Bell, Halves
 from vms_bridge.backends.zoneminder.sampler import Sampler
 from vms_bridge.backends.zoneminder.sources.alarm_status import AlarmStatus
 from vms_bridge.backends.zoneminder.sources.asker import Asker
@@ -53,9 +53,10 @@ class ZoneMinderSession:
         self.api = api
         self._clock, self._cache = clock, cache
         pages = Allowance(PAGES_PER_S, clock, burst=PAGES_AT_ONCE)
+        beyond = Halves(Allowance(SPARE_PER_S, clock), clock)
         self.connection = connection = Connection(
             name=name, config=config, api=api, clock=clock, feed=feed, cache=cache,
-            pages=pages, spare=Allowance(SPARE_PER_S, clock),
+            pages=pages, spare=beyond.one, statuses=beyond.other,
         )  # fmt: skip
         self._system = SystemReader(name, api, cache, clock, pages)
         self._facts = Facts(name, api, feed, clock, local=cache.local_time, trouble=self._system.trouble("host/getTimeZone"))

@@ -33,8 +33,8 @@ class Tracked:
     """How often its picture was checked for, and when last; anew from its end on."""
     checked_at: float = field(default=float("-inf"))
     is_end_checked: bool = False
-    is_missing: bool = False
-    """Whether its row was not there at the last read."""
+    misses: int = 0
+    """At how many of the last reads in a row its row was not there."""
 
     def __post_init__(self) -> None:
         self.grown = self.checked
@@ -53,7 +53,7 @@ class Tracked:
         """Note what its row says now, and return the event where that is something new."""
         if self.checked == float("-inf") or _size(fresh) != _size(self.event):
             self.grown = now
-        self.checked, self.is_missing = now, False
+        self.checked, self.misses = now, 0
         if not fresh.is_over and self.event.end_reason is EndReason.ABANDONED:
             return None
         before, self.event = self.event, merged(self.event, fresh)
@@ -61,11 +61,10 @@ class Tracked:
             self.closed_at = now
         return self.event if is_news(before, self.event) else None
 
-    def is_missed_again(self) -> bool:
-        """Note that its row is not there, and say whether it was not there before either; it is read again soon."""
-        was_missing, self.is_missing = self.is_missing, True
+    def miss(self) -> None:
+        """Note that its row is not there; it is read again soon."""
+        self.misses += 1
         self.checked = float("-inf")
-        return was_missing
 
     def is_left(self, now: float, *, is_superseded: bool, is_dead: bool) -> bool:
         """Say whether nobody will end it any more: its monitor has had a newer one, or been dead, for a while."""

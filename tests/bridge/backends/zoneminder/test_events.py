@@ -292,6 +292,20 @@ async def test_a_list_that_is_wrong_deletes_nothing(world: World, serve: Serve, 
         await feed.until(lambda: (seen := feed.event(event.id)) and seen.end)
 
 
+async def test_a_list_that_is_cut_in_half_for_a_while_deletes_nothing(world: World, serve: Serve) -> None:
+    async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):
+        await feed.until(lambda: feed.batches)
+        first = world.open_event(1)
+        for _ in range(12):
+            last = world.close_event(world.open_event(2).id)
+        await feed.until(lambda: (seen := feed.event(last.id)) and seen.end)
+        fake.later_halves = 3
+        await feed.until(lambda: not fake.later_halves)
+        world.close_event(first.id)
+        await feed.until(lambda: (seen := feed.event(first.id)) and seen.end)
+        assert not any(each.deleted for each in feed.events)
+
+
 async def test_the_newest_event_may_be_deleted_long_after_its_end(world: World, serve: Serve, clock: FastClock) -> None:
     older, newest = (world.close_event(world.open_event(1).id) for _ in range(2))
     async with FakeZoneMinder(world) as fake, serve(fake) as (_, feed):

@@ -6,7 +6,7 @@ import asyncio
 
 from tests.fakes.clock import FakeClock
 
-from vms_bridge.backends.zoneminder.pace import Allowance, Reserve
+from vms_bridge.backends.zoneminder.pace import Allowance, Halves, Reserve
 
 
 async def test_a_reserve_is_used_up_before_anybody_waits_and_fills_again() -> None:
@@ -22,3 +22,19 @@ async def test_a_reserve_is_used_up_before_anybody_waits_and_fills_again() -> No
     await clock.advance(120)
     for _ in range(12 + 4):
         await pace.wait()
+
+
+async def test_two_who_share_an_allowance_get_it_by_turns_while_both_want_it() -> None:
+    clock = FakeClock()
+    halves = Halves(Allowance(0.5, clock, burst=1.0), clock)
+    taken = {"one": 0, "other": 0}
+    for _ in range(40):
+        for _ in range(3):  # one asks more often than the other, and always before it
+            taken["one"] += halves.one.take()
+        taken["other"] += halves.other.take()
+        await clock.advance(1)
+    assert taken["one"] == taken["other"] == 10
+    for _ in range(40):
+        taken["one"] += halves.one.take()
+        await clock.advance(1)
+    assert taken["one"] >= 10 + 17

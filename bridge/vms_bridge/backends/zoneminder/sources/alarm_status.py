@@ -22,7 +22,7 @@ class AlarmStatus:
 
     def __init__(self, connection: Connection, *, asker: Asker, system: SystemReader, facts: Facts) -> None:
         self._clock, self._asker, self._system, self._facts = connection.clock, asker, system, facts
-        self._spare = connection.spare
+        self._budget = connection.statuses
         self._down = Down(connection.name, connection.clock)
 
     async def ask_next(self) -> tuple[MonitorLadder, bool] | None:
@@ -32,7 +32,7 @@ class AlarmStatus:
         ended.
         """
         ladder = self._asker.next()
-        if ladder is None or not self._spare.take():
+        if ladder is None or not self._budget.take():
             return None
         is_news = await self.ask(ladder) and ladder.status.answer is AlarmState.IDLE
         return ladder, is_news and ladder.events.doubt.event_id is not None
