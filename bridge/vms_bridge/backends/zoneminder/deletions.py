@@ -27,7 +27,8 @@ class Deletions:
     def __init__(self, events: EventList, newest: Newest, clock: Clock, spare: Budget) -> None:
         self._list, self._newest, self._clock, self._spare = events, newest, clock, spare
         self._checked = clock.monotonic()
-        self._missing: set[int] = set()
+        self._missing: dict[int, int] = {}
+        """At how many checks in a row each was not there."""
 
     async def among(self, missed: Iterable[int], tracked: Mapping[int, Tracked]) -> list[int]:
         """Return which of these rows that a read has missed are gone."""
@@ -49,10 +50,10 @@ class Deletions:
         self._checked = now
         asked = {row.id: row for row in self._newest if row.id not in tracked}
         there = await self._list.present(list(asked))
-        missing = asked.keys() - there
-        again = missing & self._missing
-        self._missing = missing
-        gone = await self._list.gone(again, [*(asked.keys() - missing), *tracked]) if again else set()
-        if missing - gone:
+        self._missing = {number: self._missing.get(number, 0) + 1 for number in asked if number not in there}
+        gone = {number for number, misses in self._missing.items() if misses >= _CERTAIN_MISSES}
+        if doubtful := {number for number, misses in self._missing.items() if 1 < misses < _CERTAIN_MISSES}:
+            gone |= await self._list.gone(doubtful, [*there, *tracked])
+        if self._missing.keys() - gone:
             self._checked = float("-inf")
         return [asked[number] for number in sorted(gone)]
