@@ -85,6 +85,8 @@ class Clips:
         for pause in TRY_AGAIN_S if self._events.is_open(int(number)) else ():
             try:
                 return await self._picture(wish, part)
+            except NoSuchPart:
+                raise
             except MediaUnavailable:
                 await self._clock.sleep(pause)
         try:

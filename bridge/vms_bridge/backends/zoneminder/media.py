@@ -24,6 +24,7 @@ _ZMS_S = 600.0
 """So long is believed where zms is."""
 _ZMS_AGAIN_S = 60.0
 """The same where that could not be read, or pictures do not come from there."""
+_MOST_DIGITS = 18
 _JPEG = b"\xff\xd8\xff"
 
 
@@ -128,7 +129,7 @@ def check_jpeg(head: bytes, content_type: str, what: str) -> None:
 
 def decimal(number: str) -> str:
     """Return an id if it can be one of ZoneMinder's. Raises MediaUnavailable."""
-    if not (number.isascii() and number.isdecimal()):
+    if not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):
         raise MediaUnavailable("ZoneMinder's ids are numbers")
     return number
 
