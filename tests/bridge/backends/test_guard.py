@@ -338,7 +338,9 @@ async def test_an_odd_url_is_none(value: object, caplog: pytest.LogCaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("annotate", "can"), [(lambda *_: None, True), ("a text", False), (None, False), (ZeroDivisionError(), False)], ids=repr
+    ("annotate", "can"),
+    [(lambda *_: None, True), ("a text", False), (None, False), (ZeroDivisionError(), False)],
+    ids=["a method", "a text", "nothing", "an error"],
 )
 async def test_whether_it_takes_what_others_have_found_out(annotate: object, can: bool) -> None:  # noqa: FBT001 - a table
     class Odd(ScriptedBackend):
