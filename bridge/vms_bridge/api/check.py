@@ -49,7 +49,7 @@ def _advice(config: HttpConfig) -> list[Finding]:
     found = []
     if config.tls is None and not _is_local(config.host):
         hint = "set tls:, or host: 127.0.0.1 and a proxy before it that speaks TLS"
-        text = "nothing is encrypted: whoever can listen on the network hears tokens, and may use them"
+        text = "nothing is encrypted: whoever can listen on the network can read tokens, and may use them"
         found.append(Finding(text=text, hint=hint))
     if config.limits.sockets > (most := room()):
         text = f"so many files may the process have open that there is room for {most} connections, not {config.limits.sockets}"

@@ -39,13 +39,13 @@ PARAMETERS: Mapping[str, Schema] = {
 """What stands in paths."""
 SUBJECTS: Mapping[str, str] = {
     "bridge": "The bridge itself.",
-    "systems": "VMSs, as they stand now.",
-    "monitors": "Cameras, as they stand now.",
+    "systems": "VMSs, as they are now.",
+    "monitors": "Cameras, as they are now.",
     "catalogue": "What there is to know of them.",
     "events": "What the VMSs have recorded.",
     "media": "Pictures and clips.",
     "commands": "What can be done.",
-    "discovery": "Whether Home Assistant is told of devices by MQTT.",
+    "discovery": "Whether devices are announced to Home Assistant by MQTT.",
     "index": "The bridge's own list of events.",
     "logs": "What the VMSs log.",
     "websocket": "All that is live over one line, and requests to who has it open.",

@@ -102,7 +102,7 @@ class _Answer:
         if content_type not in EXTENSIONS:
             raise VmsProtocolError(
                 f"the VMS has answered with {content_type!r}, which is no picture or clip",
-                hint="its login page, or a page that says what is wrong? The VMS's own log may tell",
+                hint="its login page, or a page that says what is wrong? The VMS's own log may say",
             )
         length = opened.length
         tag = _tag(item, length)

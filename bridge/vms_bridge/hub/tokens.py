@@ -158,9 +158,7 @@ class HubTokens:
             raise TokenRefused("a token is limited to systems, or to monitors", hint="name all monitors of a system in its place")
         keys = (*(systems or ()), *(system for system, _ in monitors or ()))
         if not all(INSTANCE_PATTERN.fullmatch(key) for key in keys) or not all(is_monitor_key(key) for _, key in monitors or ()):
-            raise TokenRefused(
-                "there can be no system or monitor of this key", hint="name them as they stand in topics, as in zm/3"
-            )
+            raise TokenRefused("there can be no system or monitor of this key", hint="name them as in topics, such as zm/3")
         if len(keys) > _MOST_LIMITS:
             raise TokenRefused(f"a token is limited to {_MOST_LIMITS} systems and monitors at most", hint="name whole systems")
         if life is not None and not _LEAST_LIFE <= life <= _MOST_LIFE:

@@ -67,7 +67,7 @@ ROUTES = (
         scope=Scope.READ,
         reach=Reach.ALL,
         handler=_catalogue,
-        summary="Every entity that there can be, and where its value stands",
+        summary="Every entity that there can be, and where its value is",
         answers={200: Answer(meaning="the catalogue", contents=(Catalogue,))},
     ),
 )

@@ -119,10 +119,10 @@ ROUTES = (
         scope=Scope.CONTROL,
         reach=Reach.NAMED,
         handler=_give,
-        summary="Give a command, and hear what became of it",
+        summary="Give a command, and learn what became of it",
         description=(
             "The answer comes once the VMS shows the effect; `result` says what became of it, also where that is a refusal. With "
-            f"`Accept: {LINES}` or `{SERVER_EVENTS}` it is told meanwhile that it is `running`. A `request_id` is this token's "
+            f"`Accept: {LINES}` or `{SERVER_EVENTS}` `running` is reported meanwhile. A `request_id` is this token's "
             "own: the same command with the same id is run once, and answered as often as it is asked."
         ),
         body=CommandBody,

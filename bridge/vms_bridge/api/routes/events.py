@@ -90,7 +90,7 @@ ROUTES = (
         scope=Scope.READ,
         reach=Reach.NAMED,
         handler=_one,
-        summary="One event, as it stands now",
+        summary="One event, as it is now",
         answers={200: Answer(meaning="the event", contents=(Event,))},
         refusals={404: "there is no such event"},
     ),

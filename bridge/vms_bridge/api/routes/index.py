@@ -58,7 +58,7 @@ ROUTES = (
         reach=Reach.NAMED,
         handler=_rebuild,
         summary="Forget the index and make it anew from what the VMSs have",
-        description="It begins at once, with the newest events, and goes on in the background: `index` tells how far it is.",
+        description="It begins at once, with the newest events, and goes on in the background: `index` says how far it is.",
         body=RebuildBody,
         answers={202: Answer(meaning="it has begun", contents=(Rebuilding,))},
         refusals={404: "there is no such system"},

@@ -111,7 +111,7 @@ ROUTES = (
         scope=None,
         reach=Reach.ALL,
         handler=_prove,
-        summary="Have the bridge prove that it knows a token, before it is told",
+        summary="Have the bridge prove that it knows a token, before the client sends it",
         body=ProofBody,
         answers={200: Answer(meaning="the proof", contents=(Proof,))},
         refusals={421: _ELSEWHERE},

@@ -65,7 +65,7 @@ ROUTES = (
         scope=Scope.READ,
         reach=Reach.OWN,
         handler=_all,
-        summary="Every system, as it stands now",
+        summary="Every system, as it is now",
         answers={200: Answer(meaning="the systems", contents=(Systems,))},
     ),
     Route(
@@ -76,7 +76,7 @@ ROUTES = (
         scope=Scope.READ,
         reach=Reach.NAMED,
         handler=_one,
-        summary="One system, as it stands now",
+        summary="One system, as it is now",
         answers={200: Answer(meaning="the system", contents=(System,))},
         refusals={404: "there is no such system"},
     ),

@@ -150,7 +150,7 @@ class ZoneMinder:
     async def refresh(self, target: VmsTarget) -> None:
         """Refresh now rather than at the next turn. Raises VmsError."""
         if target.event_id is not None:
-            raise VmsError("single events of a ZoneMinder can't be looked at yet", system=self._system)
+            raise VmsError("single events of a ZoneMinder can't be read yet", system=self._system)
         await self._live().refresh(target.monitor_id)
 
     async def picture(self, ref: PictureRef) -> bytes:

@@ -103,7 +103,7 @@ class Clips:
         if isinstance(frame, datetime):
             row = await self._row(number)
             if not self._rows.local.is_known:
-                raise MediaUnavailable(f"when event {number} was is not known: ZoneMinder does not tell its time zone")
+                raise MediaUnavailable(f"when event {number} was is not known: ZoneMinder does not say what its time zone is")
             return str(_frame_at(row, frame))
         if frame < 1:
             raise MediaUnavailable(f"event {number} has no frame {frame}", hint="frames count from 1")

@@ -47,7 +47,7 @@ class Fallback:
         if self._memory is None:
             return False
         session.ladders.go_on_alone(f"{error}; alarms still come by shared memory", error.code)
-        self._task = asyncio.create_task(self._follow(session.ladders, self._memory), name="zoneminder: stand-in")
+        self._task = asyncio.create_task(self._follow(session.ladders, self._memory), name="zoneminder: fallback")
         return True
 
     async def stop(self) -> None:
