@@ -14,6 +14,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vms_bridge.api.connections import Door
 from vms_bridge.api.visits import is_own
 from vms_bridge.errors import Misdirected
 
@@ -37,13 +38,17 @@ class Binding:
 
 
 def binding(bridge_id: str, visit: Visit, config: HttpConfig, certificate: str | None) -> Binding:
-    """Return what a proof to this visitor is bound to. Raises Misdirected for a host that may as well be another's address."""
+    """Return what a proof to this visitor is bound to, the `certificate` only where he sees that one, and not a proxy's.
+
+    Raises Misdirected for a host that may as well be another's address.
+    """
     if not is_own(visit, config):
         raise Misdirected(
             "the bridge proves itself only by an address of its own, and can't tell whether this one is",
             hint=f"if it is, add {visit.named} to http.allowed_hosts, or set http.public_url",
         )
-    return Binding(bridge_id=bridge_id, host=visit.host, certificate=certificate)
+    is_seen = visit.door is Door.API and not visit.is_forwarded
+    return Binding(bridge_id=bridge_id, host=visit.host, certificate=certificate if is_seen else None)
 
 
 def make_nonce() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -74,3 +75,6 @@ def test_nothing_is_proved_by_an_address_that_may_be_somebody_elses() -> None:
     assert "add 192.168.1.66 to http.allowed_hosts" in refused.value.hint
     known = HttpConfig(allowed_hosts=("192.168.1.66",))
     assert binding("b" * 32, visit, known, "00").certificate == "00"
+    by_proxy = replace(visit, is_forwarded=True)
+    assert binding("b" * 32, by_proxy, known, "00").certificate is None
+    assert binding("b" * 32, Visit(door=Door.SOCKET, address="", host="localhost"), known, "00").certificate is None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 
 from vms_bridge.api import proof, route
-from vms_bridge.api.connections import Door
 from vms_bridge.api.context import caller_of, context_of, visit_of
 from vms_bridge.api.models.tokens import Alive, GrantBody, Opened, Opening, PairBody, Paired, Proof, ProofBody
 from vms_bridge.api.pairing import OPEN_S
@@ -26,10 +25,8 @@ _ELSEWHERE = "it was asked by an address of which the bridge can't tell that it 
 
 def bound_to(request: web.Request) -> Binding:
     """Return what a proof to who asks is bound to. Raises Misdirected."""
-    context, visit = context_of(request), visit_of(request)
-    is_seen = visit.door is Door.API and not visit.is_forwarded
-    certificate = context.certificates.fingerprint if is_seen else None
-    return proof.binding(context.hub.bridge_id, visit, context.config, certificate)
+    context = context_of(request)
+    return proof.binding(context.hub.bridge_id, visit_of(request), context.config, context.certificates.fingerprint)
 
 
 async def _prove(request: web.Request) -> web.StreamResponse:
