@@ -21,6 +21,7 @@ from benchmarks import (
     large_answers,
     load,
     pictures,
+    search,
     throughput,
 )
 from benchmarks.lab import real, slow_link, wire
@@ -397,3 +398,14 @@ def test_an_index_is_filled_in_virtual_time() -> None:
     filled = backfill.fill(450, 2)
     assert (filled.progress.is_complete, filled.progress.events) == (True, 450)
     assert 5 <= filled.requests <= 2 * filled.seconds
+
+
+async def test_search_asks_each_question_of_index_and_peer(tmp_path: Path) -> None:
+    table = Table("search")
+    await search.measure(search.Plan(events=300, rounds=1, peer_rounds=1), table, tmp_path)
+    rows = {row.what: row for row in table.rows}
+    assert "found 100" in rows["nothing"].reached
+    assert "found 0" in rows["worst: label that there is not"].reached
+    assert rows["word, frequent + monitor + time"].beside == ""
+    assert "JSON" in rows["plate"].beside
+    assert "timeline: a year by day" in rows

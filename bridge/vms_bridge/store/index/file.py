@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from vms_bridge.store.privacy import claim_store
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOGGER = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
+"""To be counted up whenever tables or tokens change: an older file is deleted, and made anew."""
 _CACHE_KIB = 4_096
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -137,6 +138,9 @@ def is_damage(error: BaseException) -> bool:
 
 def _connect(path: Path) -> sqlite3.Connection:
     claim_store(path)
+    if _is_older(path):
+        remove(path)
+        claim_store(path)
     connection = sqlite3.connect(path, check_same_thread=False, timeout=5, isolation_level=None)
     try:
         has_tables = _examine(connection)
@@ -149,6 +153,12 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _is_older(path: Path) -> bool:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+        return 0 < int(connection.execute("PRAGMA user_version").fetchone()[0]) < _VERSION
+    return False
 
 
 def _examine(connection: sqlite3.Connection) -> bool:

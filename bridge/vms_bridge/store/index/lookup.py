@@ -32,8 +32,9 @@ def page(connection: sqlite3.Connection, query: Search, visible: Visible, after:
         question.high = min(question.high, key_of(after))
     if question.is_empty:
         return SearchPage(events=())
-    select, values = question.select(_OF_ROW)
-    order = "e.key" if question.match is None else "p.rowid"
+    narrow = question.narrow(connection)
+    select, values = question.select(_OF_ROW) if narrow is None else question.select_narrow(_OF_ROW, narrow)
+    order = "e.key" if narrow or question.match is None else "p.rowid"
     rows = connection.execute(f"{select} ORDER BY {order} DESC LIMIT ?", (*values, limit + 1)).fetchall()
     events = tuple(_events(connection, rows[:limit], visible.shown))
     return SearchPage(events=events, after=cursor_of(rows[limit - 1][0]) if len(rows) > limit else None)

@@ -192,9 +192,9 @@ def tokens(entry: Entry, monitor: int, terms: Terms) -> frozenset[str]:
     if not event.is_over:
         found.add(OPEN)
     if (score := scaled(event.score, 10_000)) is not None:
-        found.add(score_token(score_bucket(score)))
+        found.update(SCORES.tokens(score_bucket(score)))
     if (duration := scaled(event.duration_s, 1_000)) is not None:
-        found.add(duration_token(duration_bucket(duration)))
+        found.update(DURATIONS.tokens(duration_bucket(duration)))
     return frozenset(found)
 
 
@@ -217,14 +217,29 @@ def term_token(number: int) -> str:
     return f"_t{number}"
 
 
-def score_token(bucket: int) -> str:
-    """Return the token of the events with such scores."""
-    return f"_s{bucket}"
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Tokens for a number: of its bucket, and of the larger one that so many make up, so that a range needs few of them."""
+
+    name: str
+    together: int
+
+    def tokens(self, bucket: int) -> tuple[str, str]:
+        """Return the tokens of what is in this bucket."""
+        return f"_{self.name}{bucket}", f"_{self.name.upper()}{bucket // self.together}"
+
+    def between(self, first: int, last: int) -> list[str]:
+        """Return the tokens of which everything in these buckets has one, and nothing else has."""
+        found: list[str] = []
+        while first <= last:
+            fine, coarse = self.tokens(first)
+            is_whole = first % self.together == 0 and first + self.together - 1 <= last
+            found.append(coarse if is_whole else fine)
+            first += self.together if is_whole else 1
+        return found
 
 
-def duration_token(bucket: int) -> str:
-    """Return the token of the events that are about as long."""
-    return f"_d{bucket}"
+SCORES, DURATIONS = Ladder("s", 5), Ladder("d", 4)
 
 
 def score_bucket(score: int) -> int:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.errors import SearchRefused
 from vms_bridge.store.index.rows import (
+    DURATIONS,
     FIRST,
     OPEN,
+    SCORES,
     Facet,
     duration_bucket,
-    duration_token,
     monitor_token,
     place_of,
     score_bucket,
-    score_token,
     term_token,
 )
 from vms_bridge.store.index.text import words
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _NEWEST = (1 << 63) - 1
 _LONGEST_WORDS = 500
 _MOST_WORDS = 16
+_MOST_VALUES = 200
+_NARROW = 5_000
 _MOST_BEGINNING = 200
 """How many words may begin so."""
 _CURSOR = re.compile(r"1\.(0|[1-9][0-9]{0,18})")
@@ -56,6 +58,8 @@ class Question:
     without: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
     values: list[object] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    """Which columns of its row are to be between two numbers."""
     is_empty: bool = False
 
     def need(self, tokens: Iterable[str]) -> None:
@@ -68,6 +72,7 @@ class Question:
 
     def between(self, column: str, least: int | None, most: int | None) -> None:
         """Have a column of its row be a number between these."""
+        self.columns.append(column)
         for bound, sign in ((least, ">="), (most, "<=")):
             if bound is not None:
                 self.conditions.append(f"e.{column} {sign} ?")
@@ -86,6 +91,33 @@ class Question:
         groups = " AND ".join(f"({' OR '.join(map(_quoted, group))})" for group in self.tokens)
         return f"({groups}) NOT ({' OR '.join(map(_quoted, self.without))})" if self.without else groups
 
+    def narrow(self, connection: sqlite3.Connection) -> str | None:
+        """Return a column of which so few rows are between the numbers that these are looked through; None: there is none.
+
+        In the buckets of scores and durations there may be many that only the row tells from what is wanted.
+        """
+        if len(self.tokens) > len(self.columns) + (self.monitors is not None) or self.without:
+            return None
+        for column in self.columns:
+            own = [place for place, condition in enumerate(self.conditions) if condition.startswith(f"e.{column} ")]
+            where = " AND ".join(self.conditions[place] for place in own)
+            query = f"SELECT count(*) FROM (SELECT 1 FROM events e WHERE {where} LIMIT ?)"  # noqa: S608 - our own names
+            [count] = connection.execute(query, (*(self.values[place] for place in own), _NARROW + 1)).fetchone()
+            if count <= _NARROW:
+                return column
+        return None
+
+    def select_narrow(self, columns: str, column: str) -> tuple[str, list[object]]:
+        """Return the same query, by the rows of a column that is narrow."""
+        monitors = self.monitors or ()
+        which = f" AND e.monitor IN ({', '.join('?' * len(monitors))})" if monitors else ""
+        where = " AND ".join(self.conditions)
+        return (
+            f"SELECT {columns} FROM events e INDEXED BY events_by_{column}"  # noqa: S608 - our own names
+            f" WHERE {where} AND e.key >= ? AND e.key < ?{which}",
+            [*self.values, self.low, self.high, *monitors],
+        )
+
     def select(self, columns: str) -> tuple[str, list[object]]:
         """Return the query for these columns of rows `e`, up to its order, and its values."""
         where = "".join(f" AND {condition}" for condition in self.conditions)
@@ -102,10 +134,7 @@ class Question:
 def question_of(connection: sqlite3.Connection, query: Search, visible: Visible) -> Question:
     """Return what is asked for, of what may be seen. Raises SearchRefused for what makes no sense."""
     question = Question()
-    if query.since is not None:
-        question.low = place_of(query.since)
-    if query.until is not None:
-        question.low, question.high = max(question.low, FIRST), place_of(query.until)
+    _ask_for_time(question, query)
     _ask_for_monitors(question, query, visible)
     for facet, values in (
         (Facet.KIND, query.kinds),
@@ -115,6 +144,8 @@ def question_of(connection: sqlite3.Connection, query: Search, visible: Visible)
         (Facet.FACE, query.faces),
     ):
         if values is not None:
+            if len(values) > _MOST_VALUES:
+                raise SearchRefused(f"{len(values)} values are too many", hint=f"name {_MOST_VALUES} of a kind at most")
             question.need(term_token(number) for number in _numbers(connection, facet, values))
     _ask_for_scores(question, query)
     _ask_for_durations(question, query)
@@ -142,6 +173,15 @@ def key_of(after: str) -> int:
     return int(found[1])
 
 
+def _ask_for_time(question: Question, query: Search) -> None:
+    if any(time is not None and time.tzinfo is None for time in (query.since, query.until)):
+        raise SearchRefused("a time has no time zone", hint="write one, as in 2026-11-20T12:00:00Z")
+    if query.since is not None:
+        question.low = place_of(query.since)
+    if query.until is not None:
+        question.low, question.high = max(question.low, FIRST), place_of(query.until)
+
+
 def _ask_for_monitors(question: Question, query: Search, visible: Visible) -> None:
     wanted = [
         number
@@ -159,7 +199,7 @@ def _ask_for_scores(question: Question, query: Search) -> None:
         return
     least = math.ceil(_parts(query.least_score, 10_000, 0.0))
     most = math.floor(_parts(query.most_score, 10_000, 1.0))
-    question.need(score_token(bucket) for bucket in range(score_bucket(least), score_bucket(most) + 1) if least <= most)
+    question.need(SCORES.between(score_bucket(least), score_bucket(most)) if least <= most else ())
     question.between("score", None if query.least_score is None else least, None if query.most_score is None else most)
 
 
@@ -168,8 +208,7 @@ def _ask_for_durations(question: Question, query: Search) -> None:
         return
     least = math.ceil(_parts(query.least_duration_s, 1_000, 0.0))
     most = math.floor(_parts(query.most_duration_s, 1_000, _LONGEST))
-    buckets = range(duration_bucket(least), duration_bucket(most) + 1) if least <= most else range(0)
-    question.need(map(duration_token, buckets))
+    question.need(DURATIONS.between(duration_bucket(least), duration_bucket(most)) if least <= most else ())
     question.between(
         "duration", None if query.least_duration_s is None else least, None if query.most_duration_s is None else most
     )
@@ -188,7 +227,7 @@ def _ask_for_words(question: Question, connection: sqlite3.Connection, text: str
     if len(text) > _LONGEST_WORDS:
         raise SearchRefused(f"words of {len(text)} characters are too many", hint=f"write {_LONGEST_WORDS} at most")
     wanted: dict[str, bool] = {}
-    for part in text.split():
+    for part in _storable(text).split():
         found = words(part)
         wanted.update(dict.fromkeys(found, False))
         if found and part.endswith("*"):
@@ -212,8 +251,13 @@ def _beginning_with(connection: sqlite3.Connection, start: str) -> list[str]:
 
 def _numbers(connection: sqlite3.Connection, facet: Facet, values: Iterable[str]) -> list[int]:
     query = "SELECT number FROM terms WHERE facet = ? AND value = ?"
-    rows = (connection.execute(query, (facet, str(value))).fetchone() for value in sorted(values))
+    rows = (connection.execute(query, (facet, _storable(value))).fetchone() for value in sorted(values))
     return [row[0] for row in rows if row is not None]
+
+
+def _storable(text: str) -> str:
+    """Return the text with each lone surrogate, which SQLite does not take, as a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _quoted(token: str) -> str:

@@ -7,6 +7,7 @@ import logging
 import os
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -100,6 +101,19 @@ async def test_a_newer_versions_file_is_put_aside(tmp_path: Path) -> None:
     await tend(store)
     assert await found(store) == ["1"]
     assert (tmp_path / "index.sqlite.aside").exists()
+    await store.close()
+
+
+async def test_an_older_versions_file_is_made_anew(tmp_path: Path) -> None:
+    await told_before(tmp_path, 1)
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as file:
+        file.execute("PRAGMA user_version = 1")
+    store = await opened(tmp_path)
+    await store.index.freshen()
+    await tend(store)
+    assert await found(store) == ["1"]
+    assert not (tmp_path / "index.sqlite.aside").exists()
+    assert store.index.detail is None
     await store.close()
 
 
@@ -198,6 +212,8 @@ async def test_a_cursor_that_is_none_is_refused(tmp_path: Path, after: str) -> N
         ({"words": " ".join(f"w{number}" for number in range(17))}, "too many"),
         ({"words": "word*"}, "more than 200"),
         ({"least_score": float("nan")}, "no number"),
+        ({"since": datetime(2026, 1, 1)}, "no time zone"),  # noqa: DTZ001 - that is the mistake
+        ({"labels": frozenset(map(str, range(201)))}, "too many"),
     ],
 )
 async def test_what_makes_no_sense_is_refused(tmp_path: Path, query: dict[str, object], says: str) -> None:
@@ -205,6 +221,14 @@ async def test_what_makes_no_sense_is_refused(tmp_path: Path, query: dict[str, o
     await tell(store, event(1, notes=" ".join(f"word{number}" for number in range(201))))
     with pytest.raises(SearchRefused, match=says):
         await found(store, **query)
+    await store.close()
+
+
+async def test_what_no_text_can_be_is_not_found(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await tell(store, event(1))
+    assert await found(store, labels=frozenset({"\ud83d"})) == []
+    assert await found(store, words="motion\ud83d") == ["1"]
     await store.close()
 
 
