@@ -140,12 +140,14 @@ class Dictionary(TermReader):
     def forget_unused(self, tokens: Iterable[str]) -> None:
         """Forget those of these words, and of the values with these tokens, that no event has any more."""
         for token in tokens:
+            if not is_word(token) and not token.startswith(_TERM):
+                continue
             if self._connection.execute("SELECT 1 FROM postings WHERE postings MATCH ? LIMIT 1", (f'"{token}"',)).fetchone():
                 continue
             if is_word(token):
                 self._words.discard(token)
                 self._connection.execute("DELETE FROM words WHERE word = ?", (token,))
-            elif token.startswith(_TERM):
+            else:
                 number = int(token.removeprefix(_TERM))
                 self._numbers.pop(self.value(number), None)
                 del self._values[number]

@@ -85,8 +85,13 @@ def entry_of(event: Event, added: Mapping[str, Enrichment]) -> Entry:
         event=enriched(event, added),
         plates=tuple(dict.fromkeys(plate for one in added.values() for plate in one.plates)),
         faces=tuple(dict.fromkeys(face for one in added.values() for face in one.faces)),
-        texts=tuple(one.text for one in added.values() if one.text),
+        texts=texts_of(added),
     )
+
+
+def texts_of(added: Mapping[str, Enrichment]) -> tuple[str, ...]:
+    """Return what others have said of an event."""
+    return tuple(one.text for one in added.values() if one.text)
 
 
 def place_of(time: datetime) -> int:
@@ -174,7 +179,7 @@ def entry_at(row: Row, monitor_id: str, terms: Terms, added: Mapping[str, Enrich
         event=event,
         plates=tuple(by_facet.get(Facet.PLATE, ())),
         faces=tuple(by_facet.get(Facet.FACE, ())),
-        texts=tuple(one.text for one in added.values() if one.text),
+        texts=texts_of(added),
     )
 
 

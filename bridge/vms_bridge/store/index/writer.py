@@ -25,6 +25,7 @@ from vms_bridge.store.index.rows import (
     row_of,
     storable_id,
     stored,
+    texts_of,
     time_of,
     tokens,
 )
@@ -238,7 +239,7 @@ class Writer:
         moves = before is None or began(before) != columns[0]
         key = self._free(entry.event.start) if before is None or moves else before[0]
         row = stored(key, monitor.number, storable_id(entry.event.id), columns)
-        if row == before:
+        if row == before and entry.texts == texts_of(known):
             return
         now = tokens(entry, monitor.number, terms)
         was = frozenset() if before is None else tokens(entry_at(before, monitor.monitor_id, terms, known), monitor.number, terms)

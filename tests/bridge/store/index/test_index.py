@@ -87,6 +87,16 @@ async def test_what_others_have_added_is_found(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_what_a_contributor_says_anew_takes_the_place_of_what_it_said(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await tell(store, event(1))
+    for text in ("a red van", "a blue van"):
+        await tell(store, added=(("1", "detector", Enrichment(text=text)),))
+        assert await found(store, words=text) == ["1"]
+    assert await found(store, words="red") == []
+    await store.close()
+
+
 async def test_what_was_recorded_before_is_added_with_how_far_it_got(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await tell(store, event(9, cause="told"))
