@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vms_bridge.model import Event, EventRef
     from vms_bridge.store import Store
 
-_PIECE = 200
+_PIECE = 50
 """So many events are stored at a time: what is recorded meanwhile waits for no more."""
 _IDS = 1_000
 
