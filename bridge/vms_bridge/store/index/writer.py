@@ -110,7 +110,7 @@ class Writer:
         """Return what there is of each system's newest generation."""
         found: dict[str, IndexStatus] = {}
         with self._transaction() as connection:
-            for system in {monitor.system for monitor in self._dictionary.monitors if monitor.generation}:
+            for system in self._dictionary.systems:
                 newest = self._dictionary.newest(system)
                 numbers = [each.number for each in self._dictionary.monitors_of(self._dictionary.series(system, newest))]
                 events = [_single(connection, "SELECT events FROM monitors WHERE number = ?", number) for number in numbers]
