@@ -198,10 +198,22 @@ class MediaUnavailable(BridgeError):
     code = "media"
 
 
+class MediaBusy(MediaUnavailable):
+    """Too many pictures and clips are read from the system at a time; it may be tried again soon."""
+
+    code = "busy"
+
+
 class SearchRefused(BridgeError):
     """What is asked of the index can't be answered: it makes no sense, or takes too long."""
 
     code = "search"
+
+
+class SearchBusy(SearchRefused):
+    """Too many searches wait already; it may be tried again soon."""
+
+    code = "busy"
 
 
 class NoSuchEvent(MediaUnavailable):

@@ -17,9 +17,11 @@ from vms_bridge.errors import (
     BridgeError,
     CommandForbidden,
     CommandRejected,
+    MediaBusy,
     MediaUnavailable,
     Misdirected,
     NobodyAnswers,
+    NoSuchPart,
     NotFound,
     PairingRefused,
     RangeUnsatisfiable,
@@ -27,6 +29,7 @@ from vms_bridge.errors import (
     RequestForbidden,
     RequestInvalid,
     RequestUnanswered,
+    SearchBusy,
     SearchRefused,
     StoreError,
     TimedOut,
@@ -56,9 +59,12 @@ STATUSES: tuple[tuple[type[BridgeError], HTTPStatus], ...] = (
     (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
     (RangeUnsatisfiable, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE),
     (RequestError, HTTPStatus.BAD_REQUEST),
+    (SearchBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (SearchRefused, HTTPStatus.BAD_REQUEST),
     (NobodyAnswers, HTTPStatus.SERVICE_UNAVAILABLE),
     (RequestUnanswered, HTTPStatus.GATEWAY_TIMEOUT),
+    (NoSuchPart, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE),
+    (MediaBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (MediaUnavailable, HTTPStatus.NOT_FOUND),
     (CommandRejected, HTTPStatus.CONFLICT),
     (UnsupportedCommand, HTTPStatus.CONFLICT),
@@ -84,6 +90,7 @@ _DETAILS = {
     HTTPStatus.NOT_FOUND: "the API has nothing there",
     HTTPStatus.METHOD_NOT_ALLOWED: "that can't be done there",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is no JSON by its Content-Type, which has to be application/json",
 }
 _KEPT_HEADERS = (hdrs.ALLOW, hdrs.RETRY_AFTER, hdrs.WWW_AUTHENTICATE)
 
@@ -160,7 +167,9 @@ def _headers(error: BridgeError) -> dict[str, str]:
             return {hdrs.WWW_AUTHENTICATE: "Bearer"}
         case TooManyRequests(retry_after_s=seconds):
             return {hdrs.RETRY_AFTER: str(max(1, math.ceil(seconds)))}
-        case RangeUnsatisfiable(length=length):
+        case MediaBusy() | SearchBusy():
+            return {hdrs.RETRY_AFTER: "1"}
+        case RangeUnsatisfiable(length=length) | NoSuchPart(length=length):
             return {hdrs.CONTENT_RANGE: f"bytes */{length}"}
         case _:
             return {}

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from vms_bridge.views import HubView, MonitorKey
 
 
+BUSY = "the index can't be read, or too much is asked of it at a time"
+
+
 def search_of(hub: HubView, caller: Caller, asked: EventFilter) -> Search | None:
     """Return the search; None where there can be nothing to find."""
     monitors = _monitors(hub, asked)

@@ -18,7 +18,7 @@ from aiohttp import ETag, hdrs, web
 
 from vms_bridge.api import ranges
 from vms_bridge.api.replies import is_known
-from vms_bridge.errors import BridgeError, MediaUnavailable, VmsProtocolError, in_words
+from vms_bridge.errors import BridgeError, MediaBusy, MediaUnavailable, NoSuchEvent, VmsProtocolError, in_words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -80,6 +80,8 @@ async def _open(item: Item, guess: ByteRange | None, stack: AsyncExitStack) -> O
     if guess is not None:
         try:
             return await stack.enter_async_context(item.open(guess))
+        except (NoSuchEvent, MediaBusy):
+            raise
         except MediaUnavailable:
             pass  # perhaps it has no such part
     return await stack.enter_async_context(item.open(None))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.archive import MEDIA_NEEDS, MOST_EVENTS, MOST_LINES, EventClip, EventFrame, RecordedEvent, RecordedPage
-from vms_bridge.errors import BackendDefect, MediaUnavailable, NoSuchPart
+from vms_bridge.errors import BackendDefect, MediaBusy, MediaUnavailable, NoSuchPart
 from vms_bridge.hub import door
 from vms_bridge.hub.text import without
 from vms_bridge.model import Capability, EventPicture, EventRef
@@ -88,7 +88,7 @@ class Archives:
         asked = _media(found, ref)
         _need(found, MEDIA_NEEDS[type(ref)], "such pictures or clips")
         if self._open[system] >= MOST_OPEN:
-            raise MediaUnavailable(
+            raise MediaBusy(
                 f"system {system} is asked for {MOST_OPEN} pictures and clips at a time already", hint="try again in a moment"
             )
         self._open[system] += 1

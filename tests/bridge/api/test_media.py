@@ -13,7 +13,7 @@ from tests.bridge.api.world import CLIP, Film, World
 
 from vms_bridge.api.sending import STALLED_S
 from vms_bridge.archive import ByteRange, EventClip, EventFrame, FrameKind
-from vms_bridge.errors import TimedOut, VmsProtocolError, VmsUnreachable
+from vms_bridge.errors import MediaBusy, MediaUnavailable, NoSuchEvent, NoSuchPart, TimedOut, VmsProtocolError, VmsUnreachable
 from vms_bridge.model import EventRef, LivePicture
 
 if TYPE_CHECKING:
@@ -239,6 +239,23 @@ async def test_there_is_no_such_picture(api: Api, world: World) -> None:
     for header in ({}, {"Range": "bytes=0-"}):
         answer = await api.get(CLIP_PATH, token=api.token(), headers=header)
         assert (answer.status, answer.code) == (404, "media")
+
+
+async def test_a_vms_of_which_too_much_is_asked(api: Api, world: World) -> None:
+    world.film = Film(refusal=MediaBusy("too many at a time", hint="try again in a moment"))
+    answer = await clip(api, Range="bytes=0-")
+    assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "busy", "1")
+    assert len(world.opened) == 1
+
+
+@pytest.mark.parametrize("refusal", [NoSuchEvent("it is gone"), NoSuchPart("no such part", length=7)])
+async def test_what_the_vms_has_no_more(api: Api, world: World, refusal: MediaUnavailable) -> None:
+    world.film = Film(refusal=refusal)
+    answer = await clip(api, Range="bytes=0-")
+    if isinstance(refusal, NoSuchPart):
+        assert (answer.status, answer.headers["Content-Range"]) == (416, "bytes */7")
+    else:
+        assert (answer.status, answer.code, len(world.opened)) == (404, "gone", 1)
 
 
 async def raw(api: Api, *, version: str = "1.1", headers: str = "") -> bytes:

@@ -43,6 +43,8 @@ class Film:
     gives: ByteRange | None = None
     """Another part than is asked for."""
     piece: int = 1_000
+    refusal: MediaUnavailable | None = None
+    """What it says instead of being opened."""
     breaks_at: int | None = None
     """After so many bytes it ends by `fault`, or simply."""
     fault: BridgeError | None = None
@@ -155,6 +157,8 @@ class World(FakeHub):
     async def _media(self, system: str, ref: MediaRef, part: ByteRange | None) -> AsyncIterator[OpenMedia]:
         self.opened.append((ref, part))
         film = self.film
+        if film.refusal is not None:
+            raise film.refusal
         if not film.data:
             raise MediaUnavailable(f"system {system} has no such picture or clip")
         part = part if film.has_parts else None

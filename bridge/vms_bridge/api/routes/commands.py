@@ -127,6 +127,6 @@ ROUTES = (
         ),
         body=CommandBody,
         answers={200: Answer(meaning="what became of it", contents=(AckBody, LINES, SERVER_EVENTS))},
-        refusals={404: "there is no such target"},
+        refusals={404: "there is no such target", 503: "the index can't be read, to find an event by its id"},
     ),
 )

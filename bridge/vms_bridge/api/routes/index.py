@@ -61,6 +61,6 @@ ROUTES = (
         description="It begins at once, with the newest events, and goes on in the background: `index` says how far it is.",
         body=RebuildBody,
         answers={202: Answer(meaning="it has begun", contents=(Rebuilding,))},
-        refusals={404: "there is no such system"},
+        refusals={404: "there is no such system", 503: "the index can't be written"},
     ),
 )

@@ -39,6 +39,10 @@ ROUTES = (
         summary="What a VMS has logged",
         query=LogFilter,
         answers={200: Answer(meaning="the lines, the oldest first", contents=(Log,))},
-        refusals={404: "there is no such system, or it has no log that can be asked for", 502: "the VMS does not answer"},
+        refusals={
+            404: "there is no such system, or it has no log that can be asked for",
+            502: "the VMS does not answer",
+            504: "not in time",
+        },
     ),
 )

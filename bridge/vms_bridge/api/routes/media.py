@@ -60,6 +60,7 @@ _REFUSALS = {
     404: "there is no such event or monitor, or it has no such picture or clip",
     416: "it has no such part",
     502: "the VMS does not answer, or not with a picture or clip",
+    503: "too much is asked of the VMS at a time, or the index can't be read",
     504: "the VMS does not answer in time",
 }
 _KNOWN = Answer(meaning="the same as whoever asks has already")

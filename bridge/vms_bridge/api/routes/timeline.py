@@ -13,7 +13,7 @@ from vms_bridge.api.context import CONTEXT, caller_of
 from vms_bridge.api.models.events import Count, Timeline, TimelineQuery
 from vms_bridge.api.replies import reply
 from vms_bridge.api.route import BASE, Answer, Reach, Route
-from vms_bridge.api.searching import search_of
+from vms_bridge.api.searching import BUSY, search_of
 from vms_bridge.errors import RequestInvalid
 from vms_bridge.tokens import Scope
 
@@ -53,5 +53,6 @@ ROUTES = (
         summary="How many events began in each hour, day, week or month",
         query=TimelineQuery,
         answers={200: Answer(meaning="the counts, the oldest first", contents=(Timeline,))},
+        refusals={503: BUSY},
     ),
 )

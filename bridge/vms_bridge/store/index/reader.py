@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from vms_bridge.errors import SearchRefused
+from vms_bridge.errors import SearchBusy, SearchRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class Readers:
     async def run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do this in one of the threads; whoever waits for it no more ends it. Raises SearchRefused or sqlite3.Error."""
         if self._waiting >= _MOST_WAITING:
-            raise SearchRefused(f"{_MOST_WAITING} searches are waiting already", hint="try again in a moment")
+            raise SearchBusy(f"{_MOST_WAITING} searches are waiting already", hint="try again in a moment")
         left = threading.Event()
         self._waiting += 1
         try:
