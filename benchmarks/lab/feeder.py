@@ -20,13 +20,15 @@ from tests.fakes.identity import over
 from benchmarks.lab.programs import INSTANCE
 from benchmarks.lab.remote import Json, serve
 from benchmarks.lab.world import SYSTEM, URL, snapshot
+from vms_bridge.api.kind import KIND as HTTP
 from vms_bridge.app import Bridge
 from vms_bridge.backends.base import BackendKind
 from vms_bridge.clock import SystemClock
-from vms_bridge.config import Config, SystemConfig
+from vms_bridge.config import Config, SinkConfig, SystemConfig
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, Event, EventBatch, StateUpdate
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +58,9 @@ class PicturedBackend(ScriptedBackend):
 class Feeder:
     """Does what the parent asks."""
 
-    def __init__(self, config: MqttConfig, data_dir: Path, world: FullState, *, picture: bytes = b"") -> None:
+    def __init__(
+        self, config: MqttConfig, data_dir: Path, world: FullState, *, picture: bytes = b"", port: int | None = None
+    ) -> None:
         self._world = world
         self._backend = PicturedBackend(url=URL, first=world, jpeg=picture)
         kind = BackendKind(name="scripted", title="Scripted", config=_NoSettings, create=lambda *_: self._backend)
@@ -67,7 +71,7 @@ class Feeder:
                 name="Benchmark",
                 data_dir=data_dir,
                 systems={SYSTEM: system},
-                sinks=over(config),
+                sinks=over(config) if port is None else over(config) | {"http": _http(port)},
             ),
             SystemClock(),
         )
@@ -81,6 +85,8 @@ class Feeder:
                 at = time.monotonic_ns()
                 self._running = asyncio.create_task(self._bridge.run())
                 return {"at": at}
+            case "token":
+                return {"token": (await self._bridge.hub.tokens.create("benchmark", Scope.READ))[1]}
             case "dry":
                 return await self._load(lambda _update: None, states=request["states"], events=0, seconds=request["seconds"])
             case "load":
@@ -175,6 +181,11 @@ class Feeder:
             )
 
 
+def _http(port: int) -> SinkConfig:
+    settings = {"port": port, "limits": {"requests": 10_000}}
+    return SinkConfig(kind=HTTP, settings=HTTP.config.model_validate(settings))
+
+
 async def main() -> None:
     """Serve the parent until it closes our input."""
     parser = argparse.ArgumentParser()
@@ -182,10 +193,11 @@ async def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--monitors", type=int, required=True)
     parser.add_argument("--picture", type=Path, help="a JPEG of each event; without one pictures are left out")
+    parser.add_argument("--port", type=int, help="where the API listens; without one there is none")
     wanted = parser.parse_args()
     mqtt = MqttConfig(url=wanted.broker, commands="admin", snapshots=wanted.picture is not None)
     picture = wanted.picture.read_bytes() if wanted.picture else b""
-    feeder = Feeder(mqtt, wanted.data_dir, snapshot(wanted.monitors), picture=picture)
+    feeder = Feeder(mqtt, wanted.data_dir, snapshot(wanted.monitors), picture=picture, port=wanted.port)
     try:
         await serve(feeder.answer)
     finally:
