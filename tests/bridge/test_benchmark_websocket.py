@@ -8,7 +8,6 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-import pytest
 from benchmarks import websocket as live_line
 from benchmarks.lab.arrivals import Arrivals
 from benchmarks.lab.live import Crowd, follow
@@ -21,6 +20,7 @@ from vms_bridge.sockets import api_socket
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
     from benchmarks.lab.remote import Json
 
 

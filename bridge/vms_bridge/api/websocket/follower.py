@@ -78,7 +78,8 @@ class Follower:
     ) -> None:
         self._live, self._asked, self._wake = live, asked, wake
         self._sight = Sight(token, asked)
-        self._after, self._end = after, end
+        self._begin = self._after = after
+        self._end = end
         self._seq = 0
         self._pending: dict[Name, bytes | None] = dict.fromkeys(self._everything())
         """What is to be told, the first one first: with its item where that is ready."""
@@ -190,7 +191,7 @@ class Follower:
             return telling.notices([each for each in hub.notices if self._sight.shows(_subject(each))])
         if name == _SYNCED:
             self._is_synced = True
-            return telling.synced(self._end if self._after is None else self._after)
+            return telling.synced(self._begin)  # not how far it has read since: nothing of that is told yet
         return self._live.item(name)
 
     def _note_transitions(self, news: News) -> None:

@@ -73,7 +73,7 @@ def _items(definitions: Schema) -> Schema:
         "StateItem": _item("state", _KEYS, monitor_state()),
         "ObjectsItem": _item("objects", _KEYS, _or_null(_model(Objects, definitions))),
         "LastEventItem": _item("last_event", _KEYS, object_of(last_event)),
-        "SyncedItem": _item("synced", {"cursor": _TEXT}),
+        "SyncedItem": _item("synced", {"cursor": {"type": ["string", "null"]}}),
         "EventItem": _item("event", {"cursor": _TEXT, "replayed": {"type": "boolean"}}, object_of(event)),
         "GapItem": _item(
             "gap",

@@ -144,6 +144,7 @@ class Session:
             self._wake.clear()
             while (message := self._next()) is not None:
                 await self._socket.send(message)
+                await asyncio.sleep(0)  # for a client that begins there is much to be made; others go on meanwhile
 
     def _next(self) -> bytes | None:
         if self._replies:

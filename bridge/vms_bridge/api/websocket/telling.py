@@ -186,9 +186,9 @@ def cursor(place: Cursor) -> bytes:
     return b'{"what":"cursor","cursor":%b}' % encode(str(place))
 
 
-def synced(place: Cursor) -> bytes:
-    """Return the item behind all that was current: what follows are changes, and event messages behind this cursor."""
-    return b'{"what":"synced","cursor":%b}' % encode(str(place))
+def synced(after: Cursor | None) -> bytes:
+    """Return the item behind all that was current: what follows are changes, and event messages behind this cursor, if any."""
+    return b'{"what":"synced","cursor":%b}' % encode(None if after is None else str(after))
 
 
 def message(body: Hello | Proof | Welcome | Complaint | AskClient) -> bytes:

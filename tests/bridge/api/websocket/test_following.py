@@ -106,7 +106,7 @@ async def test_a_client_goes_on_from_its_cursor(tmp_path: Path) -> None:
             cursor = (await one.item("event"))["cursor"]
         await home.record(3, late=True)
         async with client(home, token) as again:
-            await again.subscribe(after=cursor)
+            assert (await again.subscribe(after=cursor))["synced"] == cursor
             await home.record(4)
             told = [await again.item("event") for _ in range(3)]
             assert [(item["value"]["id"], item["replayed"], item["value"]["late"]) for item in told] == [
@@ -115,7 +115,7 @@ async def test_a_client_goes_on_from_its_cursor(tmp_path: Path) -> None:
                 ("zm-4", False, False),
             ]
         async with client(home, token) as anew:
-            await anew.subscribe(after="beginning")
+            assert (await anew.subscribe(after="beginning"))["synced"] is None, "nothing was told yet"
             assert [(await anew.item("event"))["value"]["id"] for _ in range(4)] == [f"zm-{number}" for number in range(1, 5)]
 
 
