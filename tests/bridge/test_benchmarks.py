@@ -400,6 +400,7 @@ def test_an_index_is_filled_in_virtual_time() -> None:
     assert 5 <= filled.requests <= 2 * filled.seconds
 
 
+@pytest.mark.timeout(60)
 async def test_search_asks_each_question_of_index_and_peer(tmp_path: Path) -> None:
     table = Table("search")
     await search.measure(search.Plan(events=300, rounds=1, peer_rounds=1), table, tmp_path)
