@@ -131,7 +131,7 @@ async def test_a_cursor_of_another_database_gets_a_gap(tmp_path: Path) -> None:
     async with house(tmp_path) as home, client(home) as one:
         await home.record(1)
         await one.subscribe(after="other:17")
-        gap = await one.item()
+        gap = await one.item("gap", "event")
         assert gap == {"what": "gap", "reason": "unknown", "after": "other:17", "cursor": f"{home.hub.epoch}:0"}
         assert (await one.item("event"))["value"]["id"] == "zm-1"
 
