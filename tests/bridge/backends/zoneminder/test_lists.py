@@ -91,7 +91,7 @@ async def test_a_real_loss_of_many_is_believed_at_the_second_look_and_named(
         assert fake.asked("monitors") >= asked + 2
         assert clock.monotonic() - began < 30
         gone = ", ".join(f"Camera {number} ({number})" for number in range(remaining + 1, 6))
-        assert f"api/monitors has lost {5 - remaining} of 5, at two looks; gone are {gone}" in caplog.text
+        assert f"api/monitors has lost {5 - remaining} of 5, in two reads; gone are {gone}" in caplog.text
 
 
 async def test_one_of_a_few_that_goes_is_believed_at_once(world: World, serve: Serve, caplog: pytest.LogCaptureFixture) -> None:

@@ -364,7 +364,7 @@ async def test_rows_that_tell_their_times_are_right_from_the_first_on(clock: Fas
         for event in (*missed, opened):
             assert (told := feed.event(event.id))
             assert told.start == right(event)
-        await feed.until(lambda: feed.system and "though it tells the time zone UTC" in (feed.system.detail or ""))
+        await feed.until(lambda: feed.system and "though it names the time zone UTC" in (feed.system.detail or ""))
 
 
 @pytest.mark.parametrize("personality", [V1_36_33, V1_38_4], ids=lambda p: p.version)
@@ -482,7 +482,7 @@ async def test_check_knows_events_that_have_run_for_a_while(clock: FastClock) ->
     event.length = 7200.0
     assert not await said(world, clock)
     world.zone_name = "UTC"
-    assert "though it tells the time zone UTC" in await said(world, clock)
+    assert "though it names the time zone UTC" in await said(world, clock)
     world.close_event(event.id)
     assert not await said(world, clock), "what is over is no witness"
 
