@@ -27,7 +27,7 @@ class Socket:
     """The open WebSocket of a request. One task receives, one sends.
 
     Nothing is gathered here: `send` returns when the system has taken most of it. Where that does not come about, because the
-    client does not read, `sending_since` says since when, and somebody has to `abort`.
+    client does not read, `sending_since` says since when, and somebody has to `close` it.
     """
 
     def __init__(self, request: web.Request, clock: Clock) -> None:
@@ -84,11 +84,6 @@ class Socket:
                     await self._socket.close(code=closing.code, message=reason)
         if transport is not None and (closing.code is None or transport.get_write_buffer_size()):
             transport.abort()  # it has gone, or does not even read that
-
-    def abort(self) -> None:
-        """End it at once: what was not sent yet is lost."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
 
     async def _next(self) -> WSMessage:
         """Return the next frame; where none comes the client is pinged. Raises Closing."""
