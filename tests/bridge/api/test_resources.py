@@ -166,6 +166,9 @@ async def test_an_event(api: Api) -> None:
         "end_reason": "closed",
         "alarm_frames": None,
         "max_score": None,
+        "archived": None,
+        "locked": False,
+        "tags": ["parcel"],
         "snapshot_ready": True,
         "clip_ready": True,
     }

@@ -199,6 +199,8 @@ def _indexed(ref: EventRef, key: str) -> IndexedEvent:
         score=0.91,
         zones=("Drive",),
         notes="by the gate",
+        locked=False,
+        tags=("parcel",),
         snapshot_ready=True,
         clip_ready=True,
     )

@@ -50,6 +50,12 @@ class Event(Model):
     """Null while it is open."""
     alarm_frames: Amount | None = Field(examples=[35])
     max_score: Amount | None = Field(examples=[77])
+    archived: bool | None = None
+    """It stays when the VMS makes room; null where the VMS has no such thing."""
+    locked: bool | None = None
+    """It is protected from being deleted; null where the VMS has no such thing."""
+    tags: tuple[str, ...] | None = Field(default=None, examples=[["parcel"]])
+    """What people have given it; null where the VMS has no tags."""
     snapshot_ready: bool
     clip_ready: bool
 

@@ -60,6 +60,9 @@ def event_of(hub: HubView, indexed: IndexedEvent) -> Event:
         end_reason=event.end_reason,
         alarm_frames=event.alarm_frames,
         max_score=event.max_score,
+        archived=event.archived,
+        locked=event.locked,
+        tags=event.tags,
         snapshot_ready=event.snapshot_ready,
         clip_ready=event.clip_ready,
     )
