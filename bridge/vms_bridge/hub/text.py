@@ -47,7 +47,7 @@ def shown(text: str, most: int = NAME_CHARACTERS) -> str:
     if len(text) <= most and text.isascii() and text.isprintable() and "  " not in text and text == text.strip():
         return text
     text = storable(text[: 4 * most])  # so that millions of them are not looked through
-    return _INVISIBLE.sub("", _GAPS.sub(" ", text)).strip()[:most].rstrip()
+    return _GAPS.sub(" ", _INVISIBLE.sub("", text)).strip()[:most].rstrip()
 
 
 def storable(text: str) -> str:

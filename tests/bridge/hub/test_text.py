@@ -30,6 +30,7 @@ ESC, NUL, TURNED = "\x1b[31m", "\x00", "\u202e"
         ("e\u0301", "e\u0301"),
         (TURNED, ""),
         ("\u3164", ""),
+        ("front \u00ad door", "front door"),
     ],
 )
 def test_names(written: str, read: str) -> None:
