@@ -11,7 +11,7 @@ from tests.fakes.backend import START, event, monitor, state, system_state
 from tests.fakes.tokens import FakeTokens
 
 from vms_bridge.commands import COMMANDS, Ack, AckResult
-from vms_bridge.errors import ContributionRefused, MediaUnavailable, NobodyAnswers, StoreError, TooManyRequests
+from vms_bridge.errors import ContributionRefused, MediaUnavailable, NobodyAnswers, StoreError, TooManyRequests, in_words
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.index import IndexProgress, SearchPage
 from vms_bridge.messages import encode, event_message
@@ -137,6 +137,9 @@ class FakeHub:
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
         if not command.level.includes(self.command_table.row_of(command.action).level):
             return Ack.of(command, AckResult.REFUSED, START, code="forbidden", hint="it may not")
+        if command.refusal is not None:
+            refusal = command.refusal
+            return Ack.of(command, AckResult.REFUSED, START, code=refusal.code, hint=in_words(refusal))
         self.commands.append(command)
         return await self.answer(command, progress)
 

@@ -11,6 +11,7 @@ from vms_bridge.errors import CommandForbidden
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from vms_bridge.errors import CommandRejected
     from vms_bridge.model import EventRef
 
 
@@ -94,8 +95,8 @@ class Command:
     """An action on a target.
 
     `name` is the public name that it was asked for by (`armed`, `function`, ...), given back in the ack. `level` is how far
-    its origin may go, as the door knows it. `deadline` is the monotonic time until which it may begin. Neither is part of
-    what is asked for.
+    its origin may go, as the door knows it. `deadline` is the monotonic time until which it may begin, `refusal` why its door
+    has found that it may not. None of these is part of what is asked for.
     """
 
     target: Target
@@ -105,6 +106,7 @@ class Command:
     level: Level = field(compare=False)
     request_id: str | None = None
     deadline: float | None = field(default=None, compare=False)
+    refusal: CommandRejected | None = field(default=None, compare=False)
 
     def require(self, level: Level) -> None:
         """Raise CommandForbidden where its origin may not go that far: the only place where levels are checked."""

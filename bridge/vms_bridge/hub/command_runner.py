@@ -163,6 +163,8 @@ class CommandRunner:
         return Ack.of(command, result, self._clock.now(), code=error.code, hint=hint)
 
     async def _run(self, command: Command, progress: Callable[[Ack], None] | None, is_wanted: Callable[[], bool]) -> Ack:
+        if command.refusal is not None:
+            raise command.refusal
         row = self._admit(command)
         self._check(command, row)
         async with self._turn(command):

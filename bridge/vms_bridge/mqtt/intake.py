@@ -182,6 +182,9 @@ class CommandIntake:
         try:
             request = parse_request(entry.message.payload)
             action = self._admit(target, request, entry)
+            refusal = self._refusal(entry)
+            if refusal is None:
+                self._check_room()
             event = event_of(request, target.system) if target.is_on_event else None
         except (CommandRejected, UnsupportedCommand) as error:
             self._refuse_unread(entry, target, error)
@@ -189,7 +192,9 @@ class CommandIntake:
             self._refuse_unread(entry, target, error, AckResult.TIMEOUT)
         else:
             to = Target(system=target.system, monitor=target.monitor, event=event)
-            self._start(self._run(entry, self._command(entry, target.command, to, action)), target)
+            # What is refused goes to the hub too: a broker that was restored brings it once more, and younger.
+            command = replace(self._command(entry, target.command, to, action), refusal=refusal)
+            self._start(self._run(entry, command), target)
 
     def _start(self, work: Coroutine[None, None, None], target: CommandTarget) -> None:
         task = asyncio.create_task(work, name=f"mqtt-command-{target.command}")
@@ -211,12 +216,12 @@ class CommandIntake:
             modes = monitor.monitor.modes
         elif target.system not in self._hub.systems:
             raise CommandRejected(f"there is no system {target.system}", hint="look up its key in the configuration")
-        action = self._hub.command_table.parse(target.kind, target.command, request, modes)
-        self._check_age(entry)
+        return self._hub.command_table.parse(target.kind, target.command, request, modes)
+
+    def _check_room(self) -> None:
         if len(self._running) >= MAX_UNDER_WAY:
             self._counters.commands_busy += 1
             raise _busy()
-        return action
 
     def _is_fit(self, entry: Entry) -> bool:
         """Say whether it is young enough to be run: once found to be, it stays so."""
@@ -229,23 +234,23 @@ class CommandIntake:
     def _was_fit(self, entry: Entry) -> bool:
         return entry.age_s is not None and entry.age_s <= self._max_age_s
 
-    def _check_age(self, entry: Entry) -> None:
-        """Let only what is young enough be run. Raises CommandTooOld, or CommandUnverified for what may have been."""
+    def _refusal(self, entry: Entry) -> CommandTooOld | None:
+        """Return why it is too old to be run, None where it is not. Raises CommandUnverified for what may have been run."""
         if self._is_fit(entry):
-            return
+            return None
         if entry.is_resumed and self._was_fit(entry):
             raise CommandUnverified(
                 "the bridge was stopped while this was under way",
                 hint="it may have been carried out; the state topic says what is in force",
             )
         if entry.is_fit:
-            raise CommandTooOld("nothing was done: it has expired", hint="its sender has set that time")
+            return CommandTooOld("nothing was done: it has expired", hint="its sender has set that time")
         age_s = age_of(entry, self._clock.moment())
         how_long = "it is not known for how long" if age_s is None else f"for up to {age_s:.0f} s"
-        raise CommandTooOld(
+        return CommandTooOld(
             f"nothing was done: it has waited {how_long} while the bridge was away",
-            hint=f"send it again if it is still wanted; what may have waited for more than {self._max_age_s:g} s is not carried"
-            " out (`mqtt.command_age`)",
+            hint="send it anew if it is still wanted, with another request_id; what may have waited for more than"
+            f" {self._max_age_s:g} s is not carried out (`mqtt.command_age`)",
         )
 
     def _deadline(self, entry: Entry) -> float | None:

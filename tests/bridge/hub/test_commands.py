@@ -36,7 +36,7 @@ from vms_bridge.commands import (
     TargetKind,
 )
 from vms_bridge.commands.request import word
-from vms_bridge.errors import CommandRejected, VmsUnreachable
+from vms_bridge.errors import CommandRejected, CommandTooOld, VmsUnreachable
 from vms_bridge.hub import CommandRules, Hub
 from vms_bridge.hub.forced_alarms import ForcedAlarms
 from vms_bridge.keys import MonitorRules
@@ -89,6 +89,18 @@ async def test_a_command_is_applied_when_its_effect_is_seen(tmp_path: Path, acti
         ack = await hub.submit(command(action))
         assert (ack.result, ack.applied, ack.code) == (AckResult.APPLIED, applied, None)
         assert backend.actions == [("1", action)]
+
+
+async def test_what_its_door_has_refused_stays_so_when_it_comes_again(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        asked = command(SetAlarm(on=True), request_id="r1")
+        refused = await hub.submit(replace(asked, refusal=CommandTooOld("nothing was done: it has waited", hint="send it anew")))
+        assert (refused.result, refused.code) == (AckResult.REFUSED, "too_old")
+        assert refused.hint == "nothing was done: it has waited: send it anew"
+        assert await hub.submit(asked) == refused
+        assert backend.actions == []
+        assert (await hub.submit(replace(asked, request_id="r2"))).result is AckResult.APPLIED
 
 
 async def test_a_run_state_is_applied_to_the_system(tmp_path: Path) -> None:
