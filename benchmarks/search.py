@@ -239,6 +239,8 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
                 await _ask(plan, table, asked, name, partial(_one, questions, name))
         await _timelines(plan, table, asked)
     finally:
+        if asked.peer is not None:
+            asked.peer.close()
         await store.close()
 
 
