@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.entities.states import monitor_state, system_state
 from vms_bridge.entities.system import index_progress
+from vms_bridge.entities.timing import Timing
 from vms_bridge.entities.urgency import Urgency, system_urgency, urgency
 from vms_bridge.model import Monitor, MonitorState
 from vms_bridge.mqtt import payloads
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from vms_bridge.model import SystemState
     from vms_bridge.mqtt.outbox import Outbox
     from vms_bridge.mqtt.topics import Topics
-    from vms_bridge.views import Changes, HubView, MonitorKey
+    from vms_bridge.views import Changes, HubView, MonitorKey, SystemView
+
+    _System = tuple[SystemState, int | None]
+    """What of a system says whether it is to be published: its state, and how far its search index is."""
 
 FORGET_S = 6.0
 """How long topics outlive what they are about: Home Assistant's templates can't read an empty message, so its entities
@@ -49,9 +53,8 @@ class Publisher:
         self._clock = clock
         self._interval_s = interval_s
         self._retained = dict(retained)
-        self._monitors: dict[MonitorKey, tuple[MonitorState, float]] = {}
-        self._systems: dict[str, tuple[SystemState, int | None, float]] = {}
-        self._later: dict[MonitorKey | str, float] = {}
+        self._monitors: Timing[MonitorKey, MonitorState] = Timing(urgency, clock, interval_s)
+        self._systems: Timing[str, _System] = Timing(_how_soon, clock, interval_s)
         self._gone: dict[MonitorKey | str, float] = {}
 
     async def start(self, changes: Changes) -> None:
@@ -83,11 +86,10 @@ class Publisher:
             for key in [key for key, due in self._gone.items() if due <= now]:
                 del self._gone[key]
                 self._clear_gone(key)
-            for key in [key for key, due in self._later.items() if due <= now]:
-                if isinstance(key, str):
-                    self._put_system(key)
-                else:
-                    self._put_monitor(key)
+            for system in self._systems.due():
+                self._put_system(system)
+            for monitor in self._monitors.due():
+                self._put_monitor(monitor)
 
     def repeat(self, key: MonitorKey | str) -> None:
         """Publish the state of this system or monitor again as it is now."""
@@ -115,39 +117,32 @@ class Publisher:
         view = self._hub.monitor(*key)
         if view is None:
             return
-        state, at = self._monitors.get(key, (None, 0.0))
-        how_soon = Urgency.NOW if described else urgency(state, view.state)
-        if how_soon is Urgency.NOW:
-            self._put_monitor(key)
-        elif how_soon is Urgency.LATER:
-            self._later.setdefault(key, at + self._interval_s)
+        if described:
+            self._monitors.told(key, view.state)
+        elif not self._monitors.is_now(key, view.state):
+            return
+        self._put(self._topics.monitor_state(*key), monitor_state(view))
 
     def _system_changed(self, key: str) -> None:
         view = self._hub.system(key)
-        if view is None:
-            return
-        state, progress, at = self._systems.get(key, (None, None, 0.0))
-        how_soon = system_urgency(state, view.state)
-        if how_soon is Urgency.NEVER and progress != index_progress(view):
-            how_soon = Urgency.LATER
-        if how_soon is Urgency.NOW:
-            self._put_system(key)
-        elif how_soon is Urgency.LATER:
-            self._later.setdefault(key, at + self._interval_s)
+        if view is not None and self._systems.is_now(key, _of_system(view)):
+            self._put(self._topics.system_state(key), system_state(view))
 
     def _put_monitor(self, key: MonitorKey) -> None:
-        self._later.pop(key, None)
         view = self._hub.monitor(*key)
-        if view is not None:
-            self._monitors[key] = (view.state, self._clock.monotonic())
-            self._put(self._topics.monitor_state(*key), monitor_state(view))
+        if view is None:
+            self._monitors.forget(key)
+            return
+        self._monitors.told(key, view.state)
+        self._put(self._topics.monitor_state(*key), monitor_state(view))
 
     def _put_system(self, key: str) -> None:
-        self._later.pop(key, None)
         view = self._hub.system(key)
-        if view is not None:
-            self._systems[key] = (view.state, index_progress(view), self._clock.monotonic())
-            self._put(self._topics.system_state(key), system_state(view))
+        if view is None:
+            self._systems.forget(key)
+            return
+        self._systems.told(key, _of_system(view))
+        self._put(self._topics.system_state(key), system_state(view))
 
     def _put_last_event(self, key: MonitorKey) -> None:
         view = self._hub.monitor(*key)
@@ -163,10 +158,9 @@ class Publisher:
     def _forget(self, key: MonitorKey | str) -> None:
         """Publish nothing more about this system or monitor, and have its topics cleared in a while."""
         if isinstance(key, str):
-            self._systems.pop(key, None)
+            self._systems.forget(key)
         else:
-            self._monitors.pop(key, None)
-        self._later.pop(key, None)
+            self._monitors.forget(key)
         self._gone.setdefault(key, self._clock.monotonic() + FORGET_S)
 
     def _clear_gone(self, key: MonitorKey | str) -> None:
@@ -209,3 +203,15 @@ class Publisher:
         if self._retained[topic] != digest(payload):
             self._retained[topic] = digest(payload)
             self._outbox.ensure(topic, payload)
+
+
+def _of_system(view: SystemView) -> _System:
+    return view.state, index_progress(view)
+
+
+def _how_soon(before: _System | None, now: _System) -> Urgency:
+    """Say how soon a system is to be published; that its search index has moved on is a measurement."""
+    if before is None:
+        return Urgency.NOW
+    how_soon = system_urgency(before[0], now[0])
+    return Urgency.LATER if how_soon is Urgency.NEVER and before[1] != now[1] else how_soon
