@@ -18,11 +18,11 @@ from tests.chaos.lies.result import Result
 from tests.chaos.lies.schedule import POISON, RESTART, SYSTEMS, dump, load, rounds, sort_of
 from tests.chaos.lies.tales import TALES, Answer, Past, Question, Sort, kinds, poisoned, rows_of
 from tests.chaos.lies.web import Lie, WebLiar, part_of
-from tests.chaos.lies.world import CAMERAS, COMMANDED, ENDLESS, PAPER, PASSING, Scene, a_picture
+from tests.chaos.lies.world import CAMERAS, COMMANDED, ENDLESS, PAPER, PASSING, Scene, event_of, picture_of
 from tests.e2e.broker import Message
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_38_4
-from tests.fakes.zoneminder.world import ALARM
+from tests.fakes.zoneminder.world import ALARM, FakeEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -216,7 +216,8 @@ DEVICE = {"cmps": {"motion": {"p": "binary_sensor", "uniq_id": "m"}, "state": {"
 
 
 def heard(*messages: tuple[str, bytes], at: float = 100.0, **known: Any) -> Devices:  # noqa: ANN401 - as they are
-    devices = Devices("vms_bridge/lies", DISCOVERY, {b"jpeg"}, losing=(5,), absent={("old", 6): [(0.0, 50.0), (200.0, None)]})
+    absent = {("old", 6): [(0.0, 50.0), (200.0, None)]}
+    devices = Devices("vms_bridge/lies", DISCOVERY, event_of, losing=(5,), absent=absent)
     devices.hear([Message(topic, payload, retained=False, at=at) for topic, payload in messages], **known)
     return devices
 
@@ -248,15 +249,17 @@ def test_a_device_that_loses_something_is_found() -> None:
 
 def test_a_picture_that_is_none_is_found_and_one_that_is_taken_away() -> None:
     topic = "vms_bridge/lies/old/1/snapshot"
-    assert heard((topic, b"jpeg")).faults == []
+    picture, another = (picture_of(FakeEvent(id=each, monitor_id=1, start=datetime.now(UTC))) for each in (1, 2))
+    assert heard((topic, picture)).faults == []
     assert heard((topic, b"<html>")).faults
     assert heard((topic, b"")).faults
     assert heard(("vms_bridge/lies/old/5/snapshot", b"")).faults == [], "events of this monitor are deleted"
     first, second = (("vms_bridge/lies/old/1/last_event", json.dumps({"id": each}).encode()) for each in ("old-1", "old-2"))
-    assert heard(first, (topic, b"jpeg"), second, (topic, b"")).faults == [], "it was of the event before"
-    assert heard(first, (topic, b"jpeg"), (topic, b""), second).faults == [], "it came over another connection"
-    assert heard(first, (topic, b"jpeg"), first, (topic, b"")).faults
-    assert heard(first, (topic, b"jpeg"), second, (topic, b"jpeg"), (topic, b"")).faults
+    assert heard(first, (topic, picture), second, (topic, b"")).faults == [], "it was of the event before"
+    assert heard(first, second, (topic, picture), (topic, b"")).faults == [], "it was, and came late"
+    assert heard(first, (topic, picture), (topic, b""), second).faults == [], "it came over another connection"
+    assert heard(first, (topic, picture), first, (topic, b"")).faults
+    assert heard(first, (topic, picture), second, (topic, another), (topic, b"")).faults
 
 
 @pytest.mark.parametrize(
@@ -285,7 +288,7 @@ def test_a_scene_tells_what_is_so() -> None:
     history = History()
     scene.note(history)
     assert history.between("new", str(COMMANDED), "armed", 0.0, 1e12) == ["ON"]
-    assert a_picture().startswith(b"\xff\xd8")
+    assert event_of(picture_of(event)) == str(event.id)
 
 
 TOLD = dict.fromkeys(TALES, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from urllib.parse import quote, quote_plus
 from tests.chaos.checker import NOTHING, RETAINED, Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from tests.e2e.broker import Message
 
@@ -123,7 +124,8 @@ class Devices:
 
     root: str
     discovery: str
-    pictures: Collection[bytes]
+    event_of: Callable[[bytes], str | None]
+    """Tells of which event a picture is; None: it is no picture."""
     absent: dict[tuple[str, int], list[tuple[float, float | None]]] = field(default_factory=dict)
     losing: Collection[int] = ()
     """Monitors of which events are deleted now and then."""
@@ -134,7 +136,7 @@ class Devices:
     _heard: int = 0
     _newest: dict[tuple[str, int], str] = field(default_factory=dict)
     _shown: dict[tuple[str, int], str] = field(default_factory=dict)
-    """By monitor: which event was the newest when its picture came."""
+    """By monitor: of which event the picture is."""
 
     @property
     def faults(self) -> list[str]:
@@ -161,7 +163,7 @@ class Devices:
         if owner is None:
             return
         if message.topic.endswith("/last_event") and message.payload:
-            self._note_newest(owner, json.loads(message.payload)["id"], message.at)
+            self._note_newest(owner, re.split("[-.]", json.loads(message.payload)["id"])[-1], message.at)
         if message.topic.endswith("/snapshot"):
             self._see(message, owner, excused)
         elif not message.payload:
@@ -192,9 +194,10 @@ class Devices:
 
     def _see(self, message: Message, owner: tuple[str, int], excused: Collection[tuple[str, int]]) -> None:
         if message.payload:
-            if message.payload not in self.pictures:
+            event = self.event_of(message.payload)
+            if event is None:
                 self._found.append(f"{message.topic} shows what is no picture: {message.payload[:40]!r}")
-            self._shown[owner] = self._newest.get(owner, "")
+            self._shown[owner] = event or ""
         elif self._shown.get(owner) != self._newest.get(owner):
             return  # no picture of an event before stays beside one of which none can be had
         elif owner not in excused and not self._was_away(owner, message.at) and owner[1] not in self.losing:

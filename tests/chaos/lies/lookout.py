@@ -13,7 +13,7 @@ from tests.chaos.checker import compared_states, compared_topics, is_told_delete
 from tests.chaos.lies.judge import TRUE_WITHIN_S, Devices, Doubt, Onlooker
 from tests.chaos.lies.schedule import SYSTEMS
 from tests.chaos.lies.tales import Sort
-from tests.chaos.lies.world import PAPER, PASSING
+from tests.chaos.lies.world import PAPER, PASSING, event_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,12 +44,11 @@ class Lookout:
         liars: Mapping[str, WebLiar],
         recorder: Recorder,
         history: History,
-        picture: bytes,
     ) -> None:
         self._root, self._discovery = root, discovery
         self._scenes, self._liars, self._recorder, self._history = scenes, liars, recorder, history
         self._lookers = {system: Onlooker(system, lag_s=_LAGS[system][0], fast_s=_LAGS[system][1]) for system in SYSTEMS}
-        self.devices = Devices(root, discovery, {picture}, losing=PAPER)
+        self.devices = Devices(root, discovery, event_of, losing=PAPER)
         self.doubts: list[Doubt] = []
         self.faults: list[str] = []
         self.where = "before the first round"

@@ -24,7 +24,7 @@ from tests.chaos.lies.result import Result
 from tests.chaos.lies.schedule import POISON, SYSTEMS, Round, Untruth, dump
 from tests.chaos.lies.tales import TALES, Sort, poisoned
 from tests.chaos.lies.web import Lie, WebLiar
-from tests.chaos.lies.world import PAPER, Scene, a_picture
+from tests.chaos.lies.world import PAPER, Scene, picture_of
 from tests.chaos.recorder import Recorder
 from tests.chaos.run import cancelled
 from tests.chaos.tap import Tap
@@ -100,14 +100,15 @@ class Run:
         return self._result
 
     async def _run(self, schedule: Iterable[Round], seconds: float) -> None:
-        folder, picture = self._folder, a_picture()
+        folder = self._folder
         (folder / "shm").mkdir()
         worlds = {
             "old": World(V1_36_20, monitors=0, zone="Europe/Berlin"),
             "new": World(V1_38_4, monitors=0, zone="Europe/Berlin", shm_dir=folder / "shm"),
         }
         self._scenes = {name: Scene(name, world, self._seed) for name, world in worlds.items()}
-        fakes = {name: FakeZoneMinder(world, users={"admin": User(PASSWORD)}, picture=picture) for name, world in worlds.items()}
+        users = {"admin": User(PASSWORD)}
+        fakes = {name: FakeZoneMinder(world, users=users, picture_of=picture_of) for name, world in worlds.items()}
         async with contextlib.AsyncExitStack() as stack:
             broker = Broker(folder)
             await broker.start()
@@ -122,9 +123,8 @@ class Run:
             stack.callback(recorder.stop)
             self._commander = stack.enter_context(Commander(broker.port, ROOT, self._random))
             self._lookout = Lookout(
-                ROOT, DISCOVERY,
-                scenes=self._scenes, liars=self._liars, recorder=recorder, history=self._history, picture=picture,
-            )  # fmt: skip
+                ROOT, DISCOVERY, scenes=self._scenes, liars=self._liars, recorder=recorder, history=self._history
+            )
             living = asyncio.gather(*(scene.live() for scene in self._scenes.values()))
             stack.push_async_callback(cancelled, living)
             urls = {name: liar.url for name, liar in self._liars.items()}

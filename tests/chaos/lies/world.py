@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,11 +29,17 @@ _DETECTING = {"Modect", "Mocord", "Nodect"}
 _HANDOVER_S = 0.2
 
 
-def a_picture() -> bytes:
-    """Return a small JPEG."""
+def picture_of(event: FakeEvent) -> bytes:
+    """Return a small JPEG that says in a comment which event it is of."""
     file = BytesIO()
-    Image.new("RGB", (64, 48), (200, 120, 40)).save(file, "JPEG")
+    Image.new("RGB", (64, 48), (200, 120, 40)).save(file, "JPEG", comment=f"event {event.id}")
     return file.getvalue()
+
+
+def event_of(picture: bytes) -> str | None:
+    """Return the id of the event that the picture is of, None for what is no picture of `picture_of`."""
+    found = re.search(rb"event (\d+)", picture)
+    return found[1].decode() if found else None
 
 
 @dataclass(slots=True)

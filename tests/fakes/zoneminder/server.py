@@ -97,6 +97,8 @@ class FakeZoneMinder:
     faults: dict[str, Fault] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     picture: bytes = JPEG
+    picture_of: Callable[[FakeEvent], bytes] | None = None
+    """What an event's picture is, where each is to have one of its own."""
     picture_type: str = "image/jpeg"
     edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     restarts: list[int] = field(default_factory=list)
@@ -525,7 +527,8 @@ class FakeZoneMinder:
             return web.Response(status=404, content_type="text/html", charset="UTF-8")
         if is_video:
             return await video(request, event, self.clip_fault, self.clip_bytes_per_s)
-        return image(self.world, event, request.query.get("fid", ""), self.picture, self.picture_type)
+        picture = self.picture_of(event) if self.picture_of else self.picture
+        return image(self.world, event, request.query.get("fid", ""), picture, self.picture_type)
 
     async def _zms(self, request: web.Request) -> web.StreamResponse:
         bad = await self._misbehave(request, "zms")
