@@ -26,6 +26,7 @@ from vms_bridge.hub import Hub, Retention
 from vms_bridge.logs import Trouble, configure
 from vms_bridge.store import Store
 from vms_bridge.store.privacy import root_flaw
+from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +85,8 @@ class Bridge:
 
     async def run(self) -> None:
         """Run until `stop`. Raises BridgeError where the bridge can't go on: the store fails, a rival is at work."""
-        store = await asyncio.to_thread(Store.open, self._config.data_dir, self._clock, indexed=self._config.index.events)
+        open_store = partial(Store.open, self._config.data_dir, self._clock, indexed=self._config.index.events)
+        store = await in_thread("store", open_store, close=Store.discard)
         failures: list[BridgeError] = []  # before 3.11.4 what is raised within `except*` comes out in a group
         try:
             kept = self._config.retention

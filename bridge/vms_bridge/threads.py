@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,34 +17,49 @@ def _nothing() -> None:
     """Have nothing to tidy up."""
 
 
-async def in_thread(name: str, work: Callable[[], _T], *, abandon: Callable[[], None] = _nothing) -> _T:
-    """Return what `work` returns or raise what it raises; `abandon` tidies up when nobody waits for its end any more.
+def _forget(_: object) -> None:
+    """Have nothing to close."""
+
+
+async def in_thread(
+    name: str, work: Callable[[], _T], *, abandon: Callable[[], None] = _nothing, close: Callable[[_T], None] = _forget
+) -> _T:
+    """Return what `work` returns or raise what it raises.
+
+    When nobody waits for its end any more, `abandon` tidies up, and what `work` returns all the same is given to `close`.
 
     A daemon thread: resolving a name can hang for a minute, and must not hold up the end of the program.
     """
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-    came: list[_T] = []
+    ended: asyncio.Future[None] = loop.create_future()
+    outcome: concurrent.futures.Future[_T] = concurrent.futures.Future()
 
-    def settle(error: Exception | None) -> None:
-        if done.done():
-            abandon()
-        elif error is None:
-            done.set_result(None)
+    def let_go() -> None:
+        abandon()
+        if outcome.exception() is None:
+            close(outcome.result())
+
+    def settle() -> None:
+        if ended.done():
+            let_go()
         else:
-            done.set_exception(error)
+            ended.set_result(None)
 
     def body() -> None:
-        error: Exception | None = None
         try:
-            came.append(work())
+            outcome.set_result(work())
         except Exception as failure:  # noqa: BLE001  # carried over to the loop, which raises it
-            error = failure
+            outcome.set_exception(failure)
         try:
-            loop.call_soon_threadsafe(settle, error)
+            loop.call_soon_threadsafe(settle)
         except RuntimeError:  # the loop is closed, the program ends
-            abandon()
+            let_go()
 
     threading.Thread(target=body, name=name, daemon=True).start()
-    await done
-    return came[0]
+    try:
+        await ended
+    except asyncio.CancelledError:
+        if not ended.cancelled():  # the work has ended in the same moment
+            let_go()
+        raise
+    return outcome.result()

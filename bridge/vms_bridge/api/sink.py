@@ -112,7 +112,7 @@ class ApiSink:
         trouble = Trouble(_LOGGER, "the API's socket is not open", self._clock.monotonic)
         while True:
             try:
-                door = await in_thread("api socket", lambda: UnixSocket.open(data_dir))
+                door = await in_thread("api socket", lambda: UnixSocket.open(data_dir), close=UnixSocket.close)
             except DoorClosed as error:
                 trouble.report(error, hint=error.hint)
                 await self._clock.sleep(_RETRY_S)

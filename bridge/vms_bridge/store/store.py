@@ -79,6 +79,10 @@ class Store:
         """
         return cls(Database.open(data_dir, clock), clock, indexed=indexed)
 
+    def discard(self) -> None:
+        """Close a store that nobody has used yet. Blocks."""
+        self._database.close()
+
     @property
     def epoch(self) -> str:
         """In which the store counts now; another one begins whenever numbers may have been lost."""

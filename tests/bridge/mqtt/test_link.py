@@ -8,7 +8,6 @@ import re
 import socket
 import ssl
 import struct
-import threading
 from base64 import b64encode
 from contextlib import asynccontextmanager
 from hashlib import sha1
@@ -37,7 +36,6 @@ from vms_bridge.mqtt.lifeline import FORGOTTEN_S, SILENCE_S
 from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.sink import MqttSink
 from vms_bridge.mqtt.wire import Filter, Message, Will
-from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -857,22 +855,6 @@ async def test_an_abandoned_attempt_closes_its_socket(broker: FakeBroker) -> Non
     with pytest.raises(asyncio.CancelledError):
         await attempt
     await broker.until(lambda: not broker.clients)
-
-
-def test_a_name_that_resolves_after_the_end_of_the_program_is_tidied_up() -> None:
-    resolved, tidied = threading.Event(), threading.Event()
-
-    def work() -> None:
-        resolved.wait(5)
-
-    async def give_up() -> None:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(in_thread("slow", work, abandon=tidied.set), 0.01)
-
-    asyncio.run(give_up())
-    assert not tidied.is_set()
-    resolved.set()
-    assert tidied.wait(5)
 
 
 @pytest.mark.parametrize(

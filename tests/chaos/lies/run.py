@@ -24,7 +24,7 @@ from tests.chaos.lies.result import Result
 from tests.chaos.lies.schedule import POISON, SYSTEMS, Round, Untruth, dump
 from tests.chaos.lies.tales import TALES, Sort, poisoned
 from tests.chaos.lies.web import Lie, WebLiar
-from tests.chaos.lies.world import PAPER, Scene, picture_of
+from tests.chaos.lies.world import PAPER, Scene, event_of, picture_of
 from tests.chaos.recorder import Recorder
 from tests.chaos.run import cancelled
 from tests.chaos.tap import Tap
@@ -37,6 +37,8 @@ from tests.fakes.zoneminder.render import CAMERA_SECRET
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+    from tests.e2e.broker import Message
 
 INSTANCE = "lies"
 ROOT = f"vms_bridge/{INSTANCE}"
@@ -381,8 +383,8 @@ class Run:
                 file.writelines(json.dumps([round(zero + at, 2), what, text]) + "\n" for at, what, text in lines)
 
         if self._recorder is not None:
-            messages = [each for each in self._recorder.messages if not each.topic.endswith(("/snapshot", "/config"))]
-            keep("recorded.jsonl", ((each.at, each.topic, each.text) for each in messages))
+            messages = [each for each in self._recorder.messages if not each.topic.endswith("/config")]
+            keep("recorded.jsonl", ((each.at, each.topic, _shown(each)) for each in messages))
         texts = [each for each in self._tap.accepted if not each.topic.endswith("/snapshot")]
         keep("accepted.jsonl", ((each.at, each.topic, each.payload.decode()) for each in texts))
         for system, liar in self._liars.items():
@@ -394,3 +396,9 @@ class Run:
         self._journal.write(f"{stamp} {text}\n")
         self._journal.flush()
         self._say(f"{stamp} {text}")
+
+
+def _shown(message: Message) -> str:
+    """Return a message's payload as text, of a picture which event it is of."""
+    is_picture = message.payload and message.topic.endswith("/snapshot")
+    return f"event {event_of(message.payload)}" if is_picture else message.text

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,9 +16,11 @@ import pytest
 from tests.bridge.store.index.told import found, opened, search, shown, tell
 from tests.fakes.backend import event
 
-from vms_bridge.errors import SearchRefused, StoreError
+from vms_bridge.errors import SearchBusy, SearchRefused, StoreError
 from vms_bridge.index import BucketSize, IndexMark, Search
 from vms_bridge.model import Enrichment
+from vms_bridge.store.index.file import IndexFile
+from vms_bridge.store.index.reader import Readers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,15 +188,18 @@ async def test_a_search_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 
 
 async def test_too_many_searches_are_refused(tmp_path: Path) -> None:
-    store = await opened(tmp_path)
-    await tell(store, event(1))
-    seen = await shown(store)
-    asked = await asyncio.gather(*(store.index.search(Search(), seen, None, 1) for _ in range(50)), return_exceptions=True)
-    refused = [each for each in asked if isinstance(each, SearchRefused)]
-    assert len(refused) == 50 - 32
-    assert all(not isinstance(each, BaseException) or each in refused for each in asked)
-    assert await found(store) == ["1"]
-    await store.close()
+    file = IndexFile(tmp_path / "index.sqlite")
+    await asyncio.to_thread(file.writer)
+    readers, gate = Readers(file), threading.Event()
+    asked = [asyncio.create_task(readers.run(lambda _: gate.wait(30))) for _ in range(50)]
+    await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    assert [type(each.exception()) for each in asked if each.done()] == [SearchBusy] * (50 - 32)
+    gate.set()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert answers.count(True) == 32
+    assert await readers.run(lambda _: "free again") == "free again"
+    await asyncio.to_thread(readers.close)
+    file.close()
 
 
 @pytest.mark.parametrize("after", ["", "1", "1.x", "2.5", "1.01", "1.99999999999999999999", "1.5 ", "zm"])
