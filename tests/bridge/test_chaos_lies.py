@@ -215,9 +215,14 @@ DISCOVERY = "homeassistant/device/vms_bridge_lies"
 DEVICE = {"cmps": {"motion": {"p": "binary_sensor", "uniq_id": "m"}, "state": {"p": "select", "ops": ["Quiet", "default"]}}}
 
 
-def heard(*messages: tuple[str, bytes], at: float = 100.0, **known: Any) -> Devices:  # noqa: ANN401 - as they are
+def heard(
+    *messages: tuple[str, bytes],
+    at: float = 100.0,
+    unsure_until: float = 0.0,
+    **known: Any,  # noqa: ANN401 - as they are
+) -> Devices:
     absent = {("old", 6): [(0.0, 50.0), (200.0, None)]}
-    devices = Devices("vms_bridge/lies", DISCOVERY, event_of, losing=(5,), absent=absent)
+    devices = Devices("vms_bridge/lies", DISCOVERY, event_of, losing=(5,), absent=absent, unsure_until=unsure_until)
     devices.hear([Message(topic, payload, retained=False, at=at) for topic, payload in messages], **known)
     return devices
 
@@ -259,6 +264,7 @@ def test_a_picture_that_is_none_is_found_and_one_that_is_taken_away() -> None:
     assert heard(first, second, (topic, picture), (topic, b"")).faults == [], "it was, and came late"
     assert heard(first, (topic, picture), (topic, b""), second).faults == [], "it came over another connection"
     assert heard(first, (topic, picture), first, (topic, b"")).faults
+    assert heard(first, (topic, picture), first, (topic, b""), unsure_until=200.0).faults == []
     assert heard(first, (topic, picture), second, (topic, another), (topic, b"")).faults
 
 

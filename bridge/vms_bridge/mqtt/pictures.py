@@ -38,6 +38,8 @@ _FETCH_S = 15.0
 _PACE_S = 0.1
 _REPEAT_APART_S = 2.0
 _PUT_OFF_S = 60.0
+_LATER_S = 15.0
+"""After so long what could not be had is asked for again; then after twice as long, and so on."""
 _RECENT = timedelta(hours=1)
 _DOUBT_S = 15.0
 """Longer than a dead connection goes unnoticed."""
@@ -154,6 +156,8 @@ class PicturePublisher:
         """What was fetched and has not left yet: it need not be fetched again."""
         self._sent: dict[MonitorKey, float] = {}
         self._put_off_until: dict[MonitorKey, float] = {}
+        self._waited: dict[MonitorKey, float] = {}
+        """How long each was put off that could not be had."""
         self._rounds = Rounds(clock, self._repeat, apart_s=_REPEAT_APART_S)
 
     def start(self, changes: Changes, *, everything: bool) -> None:
@@ -255,7 +259,7 @@ class PicturePublisher:
                 try:
                     picture = await self._fetch(key, thread)
                 except (BridgeError, TimeoutError) as error:
-                    await self._clear(key)
+                    await self._clear(key, in_doubt=attempts == 1)
                     await self._failed(key, attempts, error)
                     continue
                 if picture is not None:
@@ -280,12 +284,16 @@ class PicturePublisher:
         jpeg = await asyncio.get_running_loop().run_in_executor(thread, shrink, original)
         return _Picture(key=key, shown=due, jpeg=jpeg)
 
-    async def _clear(self, key: MonitorKey) -> None:
-        """Have the broker show no picture of an event before, beside one of which there is none."""
+    async def _clear(self, key: MonitorKey, *, in_doubt: bool) -> None:
+        """Have the broker show no picture of an event before, beside one of which there is none.
+
+        `in_doubt`: nor one of which it is not sure whether it is of an event before.
+        """
         view = self._hub.monitor(*key)
         due = _due(view) if view else None
         shown = self._memory.shown.get(key)
-        if due is not None and (shown is None or (shown.has_picture and shown.event != due.event)):
+        is_wrong = in_doubt if shown is None else due is not None and shown.has_picture and shown.event != due.event
+        if due is not None and is_wrong:
             await self._fetched.put(_Picture(key=key, shown=replace(due, is_empty=True), jpeg=b""))
 
     async def _failed(self, key: MonitorKey, attempts: int, error: Exception) -> None:
@@ -293,10 +301,21 @@ class PicturePublisher:
         if attempts > 1:
             wanted.setdefault(key, attempts - 1)
             await self._clock.sleep(_RETRY_S / len(wanted))
-        else:
+            return
+        if key not in self._waited:
             self._counters.pictures_failed += 1
             what = str(error) or "no answer in time"
             self._notices.warn(f"picture {key[0]}", f"no picture of the newest event of {key[0]}/{key[1]}: {what}")
+        self._ask_later(key)
+
+    def _ask_later(self, key: MonitorKey) -> None:
+        """Ask again, less and less often, while the event is recent: a VMS may be ill for longer than a few attempts take."""
+        view = self._hub.monitor(*key)
+        if view is None or view.last_event is None or not self._is_recent(view.last_event):
+            self._waited.pop(key, None)
+            return
+        self._waited[key] = 2 * self._waited.get(key, _LATER_S / 2)
+        self._put_off_until[key] = self._clock.monotonic() + self._waited[key]
 
     async def _publish_all(self) -> None:
         """Publish what is fetched, one picture after the other."""
@@ -333,6 +352,7 @@ class PicturePublisher:
             self._memory.shown[picture.key] = picture.shown
             self._sent[picture.key] = self._clock.monotonic()
             if picture.shown.has_picture:
+                self._waited.pop(picture.key, None)
                 self._want(picture.key)  # meanwhile something else may be due
 
     def _put_off(self, picture: _Picture) -> None:
@@ -348,7 +368,7 @@ class PicturePublisher:
     async def _try_again(self) -> None:
         """Want again what was put off, until cancelled."""
         while True:
-            await self._clock.sleep(_PUT_OFF_S / 10)
+            await self._clock.sleep(_LATER_S / 10)
             now = self._clock.monotonic()
             for key in [key for key, until in self._put_off_until.items() if until <= now]:
                 del self._put_off_until[key]

@@ -145,6 +145,12 @@ class Studio:
         over = self.clock.monotonic() + seconds
         await self.until(lambda: self.clock.monotonic() >= over)
 
+    async def wait(self, seconds: int) -> None:
+        """Let a longer while pass, in which not much is to be done."""
+        for _ in range(seconds):
+            await self.clock.advance(1)
+            await asyncio.sleep(0.002)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
             while not condition():
@@ -187,6 +193,39 @@ async def test_a_picture_that_never_comes_is_given_up(studio: Studio, caplog: py
     assert studio.counters.pictures_failed == 1
     assert len(studio.hub.asked_pictures) == 3
     assert studio.broker.clients == frozenset(), "no picture, no connection"
+
+
+async def test_a_picture_that_can_not_be_had_for_a_while_is_asked_for_later_and_less_and_less_often(studio: Studio) -> None:
+    studio.happen(1, end=studio.clock.now())
+    await studio.wait(200)
+    asked = len(studio.hub.asked_pictures)
+    assert 6 <= asked <= 3 * 4, "at first, and after 15, 30, 60 and 120 s"
+    assert studio.counters.pictures_failed == 1
+    studio.hub.pictures["1"] = picture(320, 240)
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    studio.hub.pictures.clear()
+    studio.happen(2, end=studio.clock.now())
+    await studio.until(lambda: studio.counters.pictures_failed == 2)
+    await studio.clock.advance(2 * 3600)
+    await studio.wait(60)
+    asked = len(studio.hub.asked_pictures)
+    await studio.clock.advance(2 * 3600)
+    await studio.wait(60)
+    assert len(studio.hub.asked_pictures) == asked, "it is not recent any more"
+
+
+async def test_a_picture_that_the_broker_may_still_have_is_not_taken_away_before_the_last_attempt(studio: Studio) -> None:
+    studio.hub.pictures = {"1": picture(320, 240)}
+    studio.happen(1)
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    studio.hub.pictures.clear()
+    await studio.session()
+    await studio.until(lambda: len(studio.hub.asked_pictures) == 3)
+    await studio.serve(1)
+    assert TOPIC in studio.broker.retained
+    await studio.until(lambda: TOPIC not in studio.broker.retained)
+    studio.hub.pictures["1"] = picture(320, 200)
+    await studio.until(lambda: studio.broker.retained.get(TOPIC) == studio.hub.pictures["1"])
 
 
 async def test_what_is_known_is_not_fetched_again(studio: Studio) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -129,6 +130,9 @@ class Devices:
     absent: dict[tuple[str, int], list[tuple[float, float | None]]] = field(default_factory=dict)
     losing: Collection[int] = ()
     """Monitors of which events are deleted now and then."""
+    unsure_until: float = -math.inf
+    """Until when the bridge can't be sure of what the broker keeps, as after a loss of what it sent: a picture that can't be
+    had then is taken away, since it may be one of an event before."""
     _found: list[str] = field(default_factory=list)
     _cleared: list[tuple[float, tuple[str, int], str]] = field(default_factory=list)
     """Pictures that were taken away: when, whose, and on which topic."""
@@ -200,7 +204,9 @@ class Devices:
             self._shown[owner] = event or ""
         elif self._shown.get(owner) != self._newest.get(owner):
             return  # no picture of an event before stays beside one of which none can be had
-        elif owner not in excused and not self._was_away(owner, message.at) and owner[1] not in self.losing:
+        elif message.at < self.unsure_until or owner in excused or owner[1] in self.losing:
+            return
+        elif not self._was_away(owner, message.at):
             self._cleared.append((message.at, owner, message.topic))
 
     def _compare(self, message: Message) -> None:

@@ -32,6 +32,10 @@ _LAGS = {"old": (5.0, 8.0), "new": (5.0, 2.0)}
 """How late a source may be, and how late what comes by the quickest one may be: no shared memory is read of the old one."""
 
 
+_UNSURE_S = 60.0
+"""So long it may take to notice a loss, and to give up a picture: three attempts, each of which may be hung."""
+
+
 class Lookout:
     """Watches both systems; `faults` is what was untrue, `unknown` and the like are told by whoever lies."""
 
@@ -81,11 +85,12 @@ class Lookout:
     @contextlib.contextmanager
     def old(self, within_s: float) -> Iterator[None]:
         """Let all that is retained be old meanwhile, and for so long after it."""
-        self._current_from = math.inf
+        self._current_from = self.devices.unsure_until = math.inf
         try:
             yield
         finally:
             self._current_from = time.monotonic() + within_s
+            self.devices.unsure_until = time.monotonic() + _UNSURE_S
 
     @contextlib.contextmanager
     def doubt(self, system: str, part: str, *, monitor: int | None = None) -> Iterator[Doubt]:
