@@ -17,6 +17,7 @@ from tests.chaos.lies.world import PAPER, PASSING, event_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from tests.chaos.checker import MonitorFacts
     from tests.chaos.commands import History
@@ -64,6 +65,8 @@ class Lookout:
         """From when on what is retained may not be old."""
         self._wrong_since: dict[str, float] = {}
         self._told: set[str] = set()
+        self._newest_seconds: dict[tuple[str, int], dict[datetime, float]] = {}
+        """By monitor: the seconds in which its newest events began, each with when it was that of the newest last."""
         for system, scene in scenes.items():
             self.devices.absent[system, PASSING] = scene.away
 
@@ -178,14 +181,17 @@ class Lookout:
     def _as_told(self, system: str, number: int, facts: MonitorFacts) -> MonitorFacts:
         """Take what is told as the last event for it where it may be.
 
-        Of those that began in the same second it may be any, and one that is told to be deleted and was newer than all
-        there are stays the last.
+        Of those that began in the same second it may be any, be it one of the second of which the newest was a moment ago,
+        and one that is told to be deleted and was newer than all there are stays the last.
         """
         newest, scene = facts.newest, self._scenes[system]
         told = self._recorder.retained.get(f"{self._root}/{system}/{number}/last_event")
         if newest is None or told is None or is_told_deleted(told, newest, scene.gone, system=system):
             return facts if told is None else replace(facts, newest=None)
-        same = {f'"id":"{system}-{row.id}"': row for row in scene.rows() if (row.monitor, row.start) == (number, newest.start)}
+        now, seconds = time.monotonic(), self._newest_seconds.setdefault((system, number), {})
+        seconds[newest.start] = now
+        lately = {start for start, at in seconds.items() if at >= now - _LAGS[system][0]}
+        same = {f'"id":"{system}-{row.id}"': row for row in scene.rows() if row.monitor == number and row.start in lately}
         return replace(facts, newest=next((row for text, row in same.items() if text.encode() in told), newest))
 
     def _compared(self, system: str) -> dict[str, tuple[object, object]]:
