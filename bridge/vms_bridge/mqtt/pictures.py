@@ -156,8 +156,8 @@ class PicturePublisher:
         """What was fetched and has not left yet: it need not be fetched again."""
         self._sent: dict[MonitorKey, float] = {}
         self._put_off_until: dict[MonitorKey, float] = {}
-        self._waited: dict[MonitorKey, float] = {}
-        """How long each was put off that could not be had."""
+        self._waits: dict[MonitorKey, tuple[str, float]] = {}
+        """Of which event one could not be had, and how long it is put off."""
         self._rounds = Rounds(clock, self._repeat, apart_s=_REPEAT_APART_S)
 
     def start(self, changes: Changes, *, everything: bool) -> None:
@@ -187,6 +187,7 @@ class PicturePublisher:
         """Note which newest events have changed, which monitors are gone, and which systems are back."""
         for key in changes.removed:
             self._wanted[key[0]].pop(key, None)
+            self._waits.pop(key, None)
             if key in self._memory.shown:
                 del self._memory.shown[key]
                 # the publisher clears it too, but its connection may overtake a picture that is on its way on the other one
@@ -302,20 +303,18 @@ class PicturePublisher:
             wanted.setdefault(key, attempts - 1)
             await self._clock.sleep(_RETRY_S / len(wanted))
             return
-        if key not in self._waited:
+        event, waited_s = self._waits.pop(key, ("", 0.0))
+        view = self._hub.monitor(*key)
+        newest = view.last_event if view else None
+        if newest is None or newest.id != event:
+            waited_s = 0.0
             self._counters.pictures_failed += 1
             what = str(error) or "no answer in time"
             self._notices.warn(f"picture {key[0]}", f"no picture of the newest event of {key[0]}/{key[1]}: {what}")
-        self._ask_later(key)
-
-    def _ask_later(self, key: MonitorKey) -> None:
-        """Ask again, less and less often, while the event is recent: a VMS may be ill for longer than a few attempts take."""
-        view = self._hub.monitor(*key)
-        if view is None or view.last_event is None or not self._is_recent(view.last_event):
-            self._waited.pop(key, None)
-            return
-        self._waited[key] = 2 * self._waited.get(key, _LATER_S / 2)
-        self._put_off_until[key] = self._clock.monotonic() + self._waited[key]
+        if newest is not None and self._is_recent(newest):  # a VMS may be ill for longer than a few attempts take
+            wait_s = 2 * waited_s or _LATER_S
+            self._waits[key] = newest.id, wait_s
+            self._put_off_until[key] = self._clock.monotonic() + wait_s
 
     async def _publish_all(self) -> None:
         """Publish what is fetched, one picture after the other."""
@@ -352,7 +351,7 @@ class PicturePublisher:
             self._memory.shown[picture.key] = picture.shown
             self._sent[picture.key] = self._clock.monotonic()
             if picture.shown.has_picture:
-                self._waited.pop(picture.key, None)
+                self._waits.pop(picture.key, None)
                 self._want(picture.key)  # meanwhile something else may be due
 
     def _put_off(self, picture: _Picture) -> None:

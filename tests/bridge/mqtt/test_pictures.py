@@ -201,11 +201,13 @@ async def test_a_picture_that_can_not_be_had_for_a_while_is_asked_for_later_and_
     asked = len(studio.hub.asked_pictures)
     assert 6 <= asked <= 3 * 4, "at first, and after 15, 30, 60 and 120 s"
     assert studio.counters.pictures_failed == 1
-    studio.hub.pictures["1"] = picture(320, 240)
-    await studio.until(lambda: TOPIC in studio.broker.retained)
-    studio.hub.pictures.clear()
     studio.happen(2, end=studio.clock.now())
     await studio.until(lambda: studio.counters.pictures_failed == 2)
+    studio.hub.pictures["2"] = picture(320, 240)
+    await studio.until(lambda: TOPIC in studio.broker.retained)
+    studio.hub.pictures.clear()
+    studio.happen(3, end=studio.clock.now())
+    await studio.until(lambda: studio.counters.pictures_failed == 3)
     await studio.clock.advance(2 * 3600)
     await studio.wait(60)
     asked = len(studio.hub.asked_pictures)
