@@ -367,7 +367,7 @@ class PicturePublisher:
     async def _try_again(self) -> None:
         """Want again what was put off, until cancelled."""
         while True:
-            await self._clock.sleep(_LATER_S / 10)
+            await self._clock.sleep(_LATER_S / 3)
             now = self._clock.monotonic()
             for key in [key for key, until in self._put_off_until.items() if until <= now]:
                 del self._put_off_until[key]
