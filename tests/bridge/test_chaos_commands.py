@@ -91,6 +91,14 @@ def test_two_answers_are_found_and_resends_are_none() -> None:
     assert any("has 2 answers: applied, failed" in each for each in found)
 
 
+def test_a_bridge_that_was_ended_while_its_disk_was_full_does_not_know_what_it_had_answered() -> None:
+    hint = {"code": "unverified", "hint": "the bridge was stopped while this was under way"}
+    later = [replace(each, sent=20, at=20.0) for each in told(answer(ARM, "timeout", error=hint))]
+    assert judged([*GOOD, *later], unwritten=[15.0], ended=[15.0]).faults == []
+    assert any("has 2 answers" in each for each in judged([*GOOD, *later], ended=[15.0]).faults)
+    assert any("has 2 answers" in each for each in judged([*GOOD, *later], unwritten=[21.0], ended=[21.0]).faults)
+
+
 def test_an_answer_to_nobody_and_one_to_another_command_are_found() -> None:
     stranger = replace(ARM, request_id="x")
     assert judged([*GOOD, *told(answer(stranger))]).faults == ["x: answered, and nobody has asked"]

@@ -83,12 +83,14 @@ class Allowances:
     """What may go otherwise through no fault of the bridge's.
 
     `ended`: moments at which the bridge was ended: what it had taken and not yet answered may stay without an answer, and it does
-    not know any more which ids were used.
+    not know any more which ids were used. `unwritten`: those of them at which its disk was full: nor does it know any more what
+    it had answered, and says of what was under way that it can't know.
     `forgotten`: moments at which the broker lost what waits there. `doubtful` are requests that a perfectly formed lie may
     have misled.
     """
 
     ended: Collection[float] = ()
+    unwritten: Collection[float] = ()
     forgotten: Collection[float] = ()
     doubtful: Collection[str] = ()
 
@@ -164,6 +166,7 @@ def _check_order(
     """Hold what was sent by one id, mostly once, against what was answered by that id."""
     order = same[0]
     finals = _finals(order, answers, found)
+    finals = [each for each in finals if each == finals[0] or not _is_owed_to_a_full_disk(order, *each, allowances)]
     for _, answer in finals:
         found.results[answer["result"]] += 1
         if not any(_is_to(answer, each) for each in same):
@@ -184,6 +187,11 @@ def _check_order(
         found.faults.append(f"{order}: {NEVER_ANSWERED}")
     else:
         found.unanswered += 1
+
+
+def _is_owed_to_a_full_disk(order: Order, message: Accepted, answer: Mapping[str, Any], allowances: Allowances) -> bool:
+    """Say whether a bridge that was ended while its disk was full has left this as a second answer."""
+    return answer["result"] == "timeout" and any(order.sent < moment < message.at for moment in allowances.unwritten)
 
 
 def _finals(

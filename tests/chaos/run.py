@@ -364,7 +364,9 @@ class Run:
         self._result.untrue += [f"in the end, at rest: {name} {text}" for name, text in wrong.items()]
 
     async def _judge_commands(self, faults: Faults) -> Answers:
-        allowances = Allowances(ended=faults.ended, forgotten=self._forgotten_until(faults.broker_killed))
+        allowances = Allowances(
+            ended=faults.ended, unwritten=faults.forgotten, forgotten=self._forgotten_until(faults.broker_killed)
+        )
         return check_commands(
             self._commander.orders, self._tap.accepted, self._tap.handed, root=ROOT, history=await self._orders.modes(),
             changes=changes_of(self._to_web, SYSTEM), allowances=allowances,

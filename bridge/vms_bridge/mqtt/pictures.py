@@ -38,7 +38,7 @@ _FETCH_S = 15.0
 _PACE_S = 0.1
 _REPEAT_APART_S = 2.0
 _PUT_OFF_S = 60.0
-_LATER_S = 15.0
+_LATER_S = 5.0
 """After so long what could not be had is asked for again; then after twice as long, and so on."""
 _RECENT = timedelta(hours=1)
 _DOUBT_S = 15.0

@@ -131,12 +131,19 @@ class Lookout:
             doubtful = {doubt.system for doubt in self.doubts if doubt.part == "version" and doubt.lasts(now)}
             self.devices.hear(self._recorder.messages, self._excused, doubtful)
             for doubt in self.doubts:
-                if fault := doubt.settle(self._liars[doubt.system].asked.get(doubt.part), now):
+                if fault := doubt.settle(self._answered_last(doubt), now):
                     self.faults.append(fault)
             if now - compared_at >= _COMPARE_S:
                 self._look(now, held_up_s=max(0.0, now - compared_at - 2 * _COMPARE_S))
                 compared_at = now
             await asyncio.sleep(_LOOK_S)
+
+    def _answered_last(self, doubt: Doubt) -> float | None:
+        """Return when what is doubtful was asked for last. The version alone is asked for as a sign of life, too."""
+        asked = self._liars[doubt.system].asked
+        if doubt.part == "version":
+            return min(asked.get("version", -math.inf), asked.get("zone", -math.inf))
+        return asked.get(doubt.part)
 
     def untrue(self) -> dict[str, str]:
         """Return what is not true now, of what has to be."""
