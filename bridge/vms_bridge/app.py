@@ -152,6 +152,7 @@ class Bridge:
         changed = [system for key, system in config.systems.items() if not self._runs(key, system)]
         backends = await asyncio.gather(*(self._backend(system) for system in changed))
         feeds = await self._add([each for each in zip(changed, backends, strict=True) if each[0].key not in self._systems])
+        await self.hub.links.give(config.message_links)
         for key in [key for key in self._systems if key not in config.systems]:
             await self._end_forced_alarms(key)
             await _end(self._systems.pop(key).task)

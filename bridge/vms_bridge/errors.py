@@ -238,6 +238,12 @@ class ContributionRefused(BridgeError):
     code = "contribution"
 
 
+class LinkKeyRefused(BridgeError):
+    """There can be no such key for links, or it does not sign such ones."""
+
+    code = "link_key"
+
+
 class RequestError(BridgeError):
     """A request to the API that is not served."""
 
@@ -290,6 +296,12 @@ class Misdirected(RequestError):
     """It is meant for another server, as far as the bridge can tell: its `Host` is no name of the API."""
 
     code = "misdirected"
+
+
+class LinkRefused(RequestError):
+    """It comes by a link that is not good, or not any more; why, is told to nobody."""
+
+    code = "link"
 
 
 class PairingRefused(RequestError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -13,12 +14,22 @@ if TYPE_CHECKING:
 
 _ADAPTER = TypeAdapter(EventMessage)
 LINKS = {"snapshot_url", "clip_url"}
+_WITH_LINKS = (b'"snapshot_url":"', b'"clip_url":"')
 
 
 def event_message(
-    event: Event, type_: MessageType, *, ref: EventRef, epoch: str, seq: int, monitor: str, name: str, late: bool
+    event: Event,
+    type_: MessageType,
+    *,
+    ref: EventRef,
+    epoch: str,
+    seq: int,
+    monitor: str,
+    name: str,
+    late: bool,
+    links: tuple[str | None, str | None] = (None, None),
 ) -> EventMessage:
-    """Describe one step in the life of `event`, which everybody knows as `ref`."""
+    """Describe one step in the life of `event`, which everybody knows as `ref`; `links` are those to its picture and clip."""
     return EventMessage(
         epoch=epoch,
         seq=seq,
@@ -45,6 +56,8 @@ def event_message(
         archived=event.archived,
         locked=event.locked,
         tags=event.tags,
+        snapshot_url=links[0],
+        clip_url=links[1],
     )
 
 
@@ -56,6 +69,13 @@ def encode(message: EventMessage) -> bytes:
 def encode_without_links(message: EventMessage) -> bytes:
     """Return the same without its links: they expire, and this is for what lasts."""
     return _ADAPTER.dump_json(message, exclude=LINKS)
+
+
+def struck(payload: bytes) -> bytes:
+    """Return the JSON of a message with null for each of its links: for a log, which others may read than who may open them."""
+    if not any(each in payload for each in _WITH_LINKS):
+        return payload
+    return encode(replace(decode(payload), snapshot_url=None, clip_url=None))
 
 
 def decode(payload: bytes) -> EventMessage:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.findings import Finding
+    from vms_bridge.links import MessageLinks
     from vms_bridge.views import Sink
 
 
@@ -56,6 +57,10 @@ def _no_api(_settings: BaseModel) -> ApiAddress | None:
     return None
 
 
+def _no_links(_settings: BaseModel) -> MessageLinks | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What a sink's check gets to know: which bridge it would listen to, and how long it may try."""
@@ -80,7 +85,8 @@ class SinkKind:
     `config` is a pydantic model as that of a backend (`backends.base.BackendKind`). `create` only makes the sink, anew
     whenever the one before has failed. `check` tries what `run` would do and changes nothing that lasts; it ends within the
     trial's time and never raises. `address` is for the one sink that is the bridge's API: where clients reach it by these
-    settings (None: nowhere, or that can't be said). Other sinks announce that.
+    settings (None: nowhere, or that can't be said), and `message_links` how event messages are given links to it (None: they
+    are not). Other sinks announce the one, and hand on the other.
 
     A third party offers one through the entry point group `vms_bridge.sinks`, whose name is that of the section.
     """
@@ -93,6 +99,7 @@ class SinkKind:
     check: Callable[[BaseModel, Trial], Awaitable[Sequence[Finding]]]
     remedy: str
     address: Callable[[BaseModel], ApiAddress | None] = _no_api
+    message_links: Callable[[BaseModel], MessageLinks | None] = _no_links
 
 
 SINKS: Registry[SinkKind] = Registry(

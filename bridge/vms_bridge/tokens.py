@@ -72,9 +72,14 @@ class Token:
         return self.expires is not None and self.expires <= now
 
 
+def new_id() -> str:
+    """Return an id that nothing has had before."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LETTERS))
+
+
 def new_token() -> tuple[str, str]:
     """Return the id of a new token, and its text: 256 random bits behind the id."""
-    token_id = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LETTERS))
+    token_id = new_id()
     return token_id, f"vb_{token_id}_{secrets.token_urlsafe(32)}"
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.history import Cursor, Gap
+    from vms_bridge.links import Links
     from vms_bridge.model import DetectedObject, Enrichment, PictureRef
     from vms_bridge.notices import Notice
     from vms_bridge.tokens import Scope, Token
@@ -86,9 +87,9 @@ class EventMessage:
     tags: tuple[str, ...] | None = None
     """What people have given it; null where the VMS has no tags."""
     snapshot_url: str | None = None
-    """Null in this version."""
+    """A link to its picture; null until there is one, and where http.message_links does not ask for it."""
     clip_url: str | None = None
-    """Null in this version."""
+    """A link to its clip; the same."""
     media_id: str | None = None
 
     @property
@@ -297,6 +298,9 @@ class Tokens(Protocol):
     def holds(self, token_id: str) -> bool:
         """Say whether there is such a token, and its time is not over."""
 
+    def get(self, token_id: str) -> Token | None:
+        """Return the token with this id, likewise; for who knows no more than that."""
+
     def key(self, token_id: str) -> bytes | None:
         """Return the SHA-256 of a token's text, by which the bridge proves itself; None as for `find`."""
 
@@ -347,6 +351,13 @@ class HubView(Searchable, Protocol):
     @property
     def tokens(self) -> Tokens:
         """Who may come in by the API."""
+
+    @property
+    def links(self) -> Links:
+        """Which links are good."""
+
+    async def since_told(self, ref: EventRef) -> timedelta | None:
+        """Return how long ago something was told of an event last; None where that is not known any more. Raises StoreError."""
 
     @property
     def command_table(self) -> CommandTable:

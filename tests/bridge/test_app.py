@@ -37,6 +37,7 @@ from vms_bridge.demo.packets import Message
 from vms_bridge.errors import BridgeError, BrokerRefused, InvalidConfig, RivalBridge, StoreError, VmsError
 from vms_bridge.hub.text import shown
 from vms_bridge.keys import MonitorRules
+from vms_bridge.links import MessageLinks
 from vms_bridge.logs import configure
 from vms_bridge.model import AlarmState, EventBatch, EventPicture, EventRef, StateUpdate
 from vms_bridge.mqtt.config import MqttConfig
@@ -444,6 +445,23 @@ async def test_a_durable_sink_has_an_outbox_of_its_own(tmp_path: Path) -> None:
         waiting = [await bridge.hub.undelivered(name, late=False, after=0, limit=9) for name in ("one", "two", "three")]
         assert [len(each) for each in waiting] == [0, 1, 0]
         assert len((await bridge.hub.history(None, 9)).messages) == 1
+
+
+async def test_links_in_messages_come_and_go_by_a_reload(tmp_path: Path) -> None:
+    workshop = Workshop()
+    kind = replace(made_by(Listening)["poor"].kind, message_links=lambda _: MessageLinks(url="https://h", picture="/p/{event}"))
+    plain = config(tmp_path, workshop.system("a"))
+    linked = replace(plain, sinks={"poor": SinkConfig(kind=kind, settings=Settings())})
+    async with started(plain) as bridge:
+        feed = workshop.made[0][1].feed
+        assert feed
+        for number, configured in enumerate((plain, linked, plain)):
+            await reloaded(bridge, replace(configured))
+            await feed.record(EventBatch(events=(event(number, snapshot_ready=True),)))
+        messages = [json.loads(message.payload) for _, message in (await bridge.hub.history(None, 100)).messages]
+    links = {message["id"]: message["snapshot_url"] for message in messages}
+    assert (links["a-0"], links["a-2"]) == (None, None)
+    assert links["a-1"].startswith("https://h/p/a-1?auth=1.")
 
 
 async def test_a_sink_that_can_not_be_made_stops_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.backend import START, event, monitor, state, system_state
+from tests.fakes.links import FakeLinks
 from tests.fakes.tokens import FakeTokens
 
 from vms_bridge.commands import COMMANDS, Ack, AckResult
@@ -31,7 +32,7 @@ from vms_bridge.views import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
-    from datetime import tzinfo
+    from datetime import timedelta, tzinfo
 
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage
     from vms_bridge.commands import Command
@@ -63,6 +64,9 @@ class FakeHub:
         self._subscriptions: set[HubSubscription] = set()
         self._of_tokens: set[HubSubscription] = set()
         self.tokens = FakeTokens(self._tokens_changed)
+        self.links = FakeLinks(bridge_id)
+        self.told_ago: timedelta | None = None
+        """How long ago something was told of any event."""
         self.messages: list[StoredMessage] = []
         self.forgotten = 0
         self.confirmed: list[list[int]] = []
@@ -243,6 +247,10 @@ class FakeHub:
 
     async def indexed(self, ref: EventRef) -> IndexedEvent | None:
         return next((each for each in self.found if each.ref == ref), None)
+
+    async def since_told(self, ref: EventRef) -> timedelta | None:
+        del ref
+        return self.told_ago
 
     async def rebuild_index(self, system: str | None = None) -> None:
         if self.refusal is not None:

@@ -54,6 +54,9 @@ class FakeTokens:
     def holds(self, token_id: str) -> bool:
         return token_id in self._tokens and not self._tokens[token_id][0].has_expired(START)
 
+    def get(self, token_id: str) -> Token | None:
+        return self._tokens[token_id][0] if self.holds(token_id) else None
+
     def key(self, token_id: str) -> bytes | None:
         return self._tokens[token_id][1] if self.holds(token_id) else None
 

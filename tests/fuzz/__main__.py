@@ -19,12 +19,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.fuzz.checks import LINK as LINK_NAME
 from tests.fuzz.checks import SCOPE
 
+from vms_bridge.api.routes.media import PICTURE
 from vms_bridge.app import Bridge
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import load
 from vms_bridge.index import Search
+from vms_bridge.links import address_of, target_of
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
@@ -45,7 +48,8 @@ CHECKS = (
     *("negative_data_rejection", "unsupported_method", "none_without_a_right", "nothing_fails"),
 )
 LIMITED: dict[str, dict[str, Any]] = {"limited": {"monitors": frozenset({(SYSTEM, "2")})}}
-RUNS = (Scope.ADMIN, Scope.READ, Scope.CONTROL, Scope.HOOK, *LIMITED, "")
+LINK = "link"
+RUNS = (Scope.ADMIN, Scope.READ, Scope.CONTROL, Scope.HOOK, *LIMITED, LINK, "")
 ALL_PHASES = "examples,coverage,fuzzing"
 """With the first token everything; the others differ from it in what they may only."""
 FEW = 3
@@ -81,7 +85,8 @@ async def fuzz(folder: Path, seed: int, examples: int) -> int:
             event = await a_whole_event(bridge.hub)
         document(folder, event)
         url = f"http://127.0.0.1:{port}"
-        failed = [run or "no token" async for run in failing(folder, url, bridge.hub, seed, examples)]
+        link = await a_link(bridge.hub, url, event)
+        failed = [run or "no token" async for run in failing(folder, url, link, bridge.hub, (seed, examples))]
     finally:
         bridge.stop()
         await running
@@ -107,28 +112,40 @@ async def a_whole_event(hub: Hub) -> str:
         await asyncio.sleep(0.2)
 
 
+async def a_link(hub: Hub, url: str, event: str) -> str:
+    """Return the address of a link to the event's picture."""
+    target = target_of(PICTURE, {"event": event})
+    _, signature = await hub.links.sign(target)
+    return f"{url}{address_of(target, signature)}"
+
+
 def document(folder: Path, event: str) -> None:
-    """Write the document with examples that there are."""
+    """Write the document with examples that there are, and without links: made-up ones would hide what tokens can do."""
     text = (ROOT / "bridge" / "vms_bridge" / "schemas" / "openapi.json").read_text(encoding="utf-8")
     said = json.loads(text)
     for path in said["paths"].values():
         for operation in path.values():
+            operation["security"] = [one for one in operation["security"] if "link" not in one]
             for parameter in operation["parameters"]:
                 if parameter["name"] == "event":
                     parameter["example"] = event
     (folder / "openapi.json").write_text(json.dumps(said), encoding="utf-8")
 
 
-async def failing(folder: Path, url: str, hub: Hub, seed: int, examples: int) -> AsyncIterator[str]:
-    """Run schemathesis with each token, and yield those with which it has found something."""
+async def failing(folder: Path, url: str, link: str, hub: Hub, how: tuple[int, int]) -> AsyncIterator[str]:
+    """Run schemathesis with each token, and with a link, and yield those with which it has found something.
+
+    `how` are the seed, and how many examples each operation is asked with.
+    """
+    seed, examples = how
     for run in RUNS:
-        scope = Scope.CONTROL if run in LIMITED else Scope(run) if run else None
+        scope = Scope.CONTROL if run in LIMITED else Scope(run) if run not in {"", LINK} else None
         headers: list[str] = []
         is_first = run == RUNS[0]
         if scope is not None:
             _, text = await hub.tokens.create(f"fuzz {run}", scope, **LIMITED.get(run, {}))
             headers = ["--header", f"Authorization: Bearer {text}"]
-        print(f"fuzz: {f'with a token: {run}' if run else 'without a token'}", flush=True)
+        print(f"fuzz: {f'with a token: {run}' if scope else f'with a {LINK}' if run else 'without a token'}", flush=True)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "run", str(folder / "openapi.json"), "--no-color"),
             *("--url", url, *headers, "--checks", ",".join(CHECKS)),
@@ -137,7 +154,7 @@ async def failing(folder: Path, url: str, hub: Hub, seed: int, examples: int) ->
             *("--suppress-health-check", "all", *(f"--exclude-operation-id={name}" for name in LEFT_OUT)),
             *("--request-timeout", "60", "--continue-on-failure"),
             cwd=folder,
-            env=os.environ | _ENVIRONMENT | {SCOPE: str(scope or "")},
+            env=os.environ | _ENVIRONMENT | {SCOPE: str(scope or ""), LINK_NAME: link if run == LINK else ""},
         )
         if await process.wait():
             yield run

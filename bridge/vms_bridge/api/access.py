@@ -7,14 +7,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import hdrs, web
+from multidict import MultiDict
 
 from vms_bridge.api.connections import Door, connection_of
 from vms_bridge.api.limits import neighbourhood
 from vms_bridge.commands import Level, Origin
 from vms_bridge.errors import RequestInvalid, TooManyRequests, Unauthenticated
+from vms_bridge.links import AUTH
 from vms_bridge.tokens import Scope, Token, digest_of, id_in
 
 if TYPE_CHECKING:
+    from multidict import MultiMapping
+
+    from vms_bridge.api.connections import OpenedLink
     from vms_bridge.api.limits import Rates
     from vms_bridge.api.visits import Visit
     from vms_bridge.index import Search
@@ -28,12 +33,16 @@ _HOW = "write `Authorization: Bearer` and a token: `vms-bridge token create` mak
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Somebody who was let in: by his `token`, or as a process on this machine by its `uid`."""
+    """Somebody who was let in: by his `token`, by a link, or as a process on this machine by its `uid`.
+
+    Who comes by a link has the token of who made it, if that still counts, and `link_key` is the id of the key that signed it.
+    """
 
     door: Door
     scope: Scope
     token: Token | None = None
     uid: int | None = None
+    link_key: str | None = None
 
     @property
     def level(self) -> Level:
@@ -48,6 +57,8 @@ class Caller:
     @property
     def principal(self) -> str:
         """Who he is, for the hub's memory of requests and for the log."""
+        if self.link_key is not None:
+            return f"link by key {self.link_key}"
         return f"token {self.token.id}" if self.token is not None else f"uid {self.uid}"
 
     @property
@@ -85,6 +96,19 @@ def caller_of(request: web.Request) -> Caller:
     return caller
 
 
+def came_by_link(request: web.Request) -> bool:
+    """Say whether whoever asks was let in by a link."""
+    caller: Caller | None = request.get(_CALLER)
+    return caller is not None and caller.door is Door.LINK
+
+
+def query_of(request: web.Request) -> MultiMapping[str]:
+    """Return what the request's query says, without the signature of the link by which it was let in."""
+    if not came_by_link(request):
+        return request.query
+    return MultiDict((name, value) for name, value in request.query.items() if name != AUTH)
+
+
 def authenticate(request: web.Request, visit: Visit, hub: HubView, rates: Rates) -> Caller | None:
     """Let in who comes by the socket or with a token, and return him; None: he says nothing of who he is.
 
@@ -117,6 +141,18 @@ def welcome(request: web.Request, token: Token) -> Caller:
     """Let in whoever has shown this token, and return him: his connection is bound to it until the request ends."""
     connection_of(request).token_id = token.id
     return _let_in(request, Caller(door=Door.API, scope=token.scope, token=token))
+
+
+def welcome_by_link(request: web.Request, caller: Caller, link: OpenedLink) -> Caller:
+    """Let in whoever comes by a link, and return him: he is served as long as that is good."""
+    connection_of(request).link = link
+    return _let_in(request, caller)
+
+
+def say_goodbye(request: web.Request) -> None:
+    """Let the connection be bound no more to what its request came by."""
+    connection = connection_of(request)
+    connection.token_id = connection.link = None
 
 
 def _let_in(request: web.Request, caller: Caller) -> Caller:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from vms_bridge.addresses import Address, WrongAddress, parse_address
 from vms_bridge.doors import address_mistake
+from vms_bridge.links import LinkKind
 
 _SCHEMES = {"http": 80, "https": 443}
+_SPAN = re.compile(r"([0-9]{1,7})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_LEAST_LIFE, _MOST_LIFE = timedelta(minutes=1), timedelta(days=3650)
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 
@@ -38,6 +43,19 @@ def _network(text: str) -> str:
         remedy = "write an address such as 192.168.1.2, or a network such as 172.16.0.0/12 (its last bits are 0)"
         raise PydanticCustomError("network", "is neither an address nor a network", {"remedy": remedy}) from None
     return text.strip()
+
+
+def _span(text: str) -> str:
+    """Return the time, which is written as `7d`, `12h` or `30m`, as it stands."""
+    found = _SPAN.fullmatch(text.strip())
+    if found is None or not _LEAST_LIFE <= _time(found) <= _MOST_LIFE:
+        remedy = "write a whole number with m, h or d behind it (minutes, hours or days), 1m to 3650d"
+        raise PydanticCustomError("span", "is no such time", {"remedy": remedy})
+    return text.strip()
+
+
+def _time(found: re.Match[str]) -> timedelta:
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 HostName = Annotated[str, AfterValidator(_host)]
@@ -97,6 +115,15 @@ class HttpConfig(BaseModel):
         default=True,
         description="write false to show no code on the terminal, not even once while there is no token, else true",
     )
+    link_life: Annotated[str, AfterValidator(_span)] = Field(
+        default="7d",
+        description="write how long after an event links to its picture and clip are good, as in `link_life: 7d`",
+    )
+    message_links: Literal["none", "snapshot", "all"] = Field(
+        default="none",
+        validate_default=True,
+        description="choose what event messages have links to, which whoever reads them can open: none, snapshot or all",
+    )
     limits: Limits = Field(default=Limits(), description="write how much the API bears, as in `limits: {sockets: 512}`")
 
     @field_validator("host")
@@ -117,6 +144,27 @@ class HttpConfig(BaseModel):
             remedy = "write http:// or https:// and the host, with a port if it needs one, and nothing behind"
             raise PydanticCustomError("address", "has a user, path or query, for which there is no use", {"remedy": remedy})
         return url.strip().rstrip("/")
+
+    @field_validator("message_links")
+    @classmethod
+    def _check_message_links(cls, links: str, info: ValidationInfo) -> str:
+        if links != "none" and "public_url" in info.data and info.data["public_url"] is None:
+            remedy = 'set public_url: to the address by which others reach the API, as in "https://cameras.example"'
+            raise PydanticCustomError("links", "needs an address that the links can begin with", {"remedy": remedy})
+        return links
+
+    @cached_property
+    def life(self) -> timedelta:
+        """How long after an event links to it are good."""
+        found = _SPAN.fullmatch(self.link_life)
+        assert found is not None  # noqa: S101  # it was validated
+        return _time(found)
+
+    @cached_property
+    def linked(self) -> frozenset[LinkKind]:
+        """What event messages may have links to."""
+        kinds = {"none": (), "snapshot": (LinkKind.PICTURE,), "all": (LinkKind.PICTURE, LinkKind.CLIP)}
+        return frozenset(kinds[self.message_links])
 
     @cached_property
     def public(self) -> Address | None:

@@ -21,7 +21,7 @@ from vms_bridge.logs import Trouble
 if TYPE_CHECKING:
     import asyncio
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from aiohttp.web_server import Server
 
@@ -47,6 +47,16 @@ class Door(StrEnum):
 
     API = "api"
     SOCKET = "socket"
+    LINK = "link"
+    """The network too, by an address that opens one thing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedLink:
+    """A link by which something is served: what it names, and whether it still is good."""
+
+    target: str
+    is_good: Callable[[], bool]
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -62,6 +72,8 @@ class Connection:
     """Whether somebody has come in by it with a token, or may without one."""
     token_id: str | None = None
     """By whose token the request, or the WebSocket, is served that it carries now."""
+    link: OpenedLink | None = field(default=None, repr=False)
+    """By which link the request is served, if it came by one."""
     transport: asyncio.Transport | None = None
     handshake: asyncio.Task[None] | None = None
     stalled_since: float | None = field(default=None, repr=False)
@@ -110,15 +122,16 @@ class Connections:
         self._open.pop(connection, None)
 
     def sweep(self) -> None:
-        """End those that have been strangers for too long, and those that take nothing of what they are sent."""
+        """End those that were strangers for too long, that take nothing of what they are sent, or whose link is over."""
         now = self._clock.monotonic()
         for connection in self:
             transport = connection.transport
             protocol = None if transport is None else transport.get_protocol()
             is_stalled = isinstance(protocol, Handler) and protocol.writing_paused
             connection.stalled_since = (connection.stalled_since or now) if is_stalled else None
+            is_over = connection.link is not None and not connection.link.is_good()
             is_strange = not connection.is_known and now - connection.opened >= STRANGER_S
-            if is_strange or (connection.stalled_since is not None and now - connection.stalled_since >= _STALLED_S):
+            if is_over or is_strange or (connection.stalled_since is not None and now - connection.stalled_since >= _STALLED_S):
                 connection.abort()
 
     def _close_one(self, strangers: list[Connection]) -> None:

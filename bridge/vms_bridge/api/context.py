@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from vms_bridge.api.access import caller_of as caller_of  # noqa: PLC0414 - to be had here, with the context
+from vms_bridge.api.access import query_of as query_of  # noqa: PLC0414 - the same
 from vms_bridge.api.visits import visit_of as visit_of  # noqa: PLC0414 - the same
 
 if TYPE_CHECKING:

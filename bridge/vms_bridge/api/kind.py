@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from vms_bridge.api.check import check
 from vms_bridge.api.config import HttpConfig
 from vms_bridge.api.models.info import PROTOCOLS
+from vms_bridge.api.routes.media import CLIP, PICTURE
 from vms_bridge.api.sink import NAME, ApiSink
+from vms_bridge.links import LinkKind, MessageLinks
 from vms_bridge.sinks import ApiAddress, SinkKind
 from vms_bridge.tls import UnusableFile, fingerprint_of
 
@@ -51,6 +53,13 @@ def _fingerprint(config: HttpConfig) -> str | None:
         return None
 
 
+def _message_links(config: BaseModel) -> MessageLinks | None:
+    assert isinstance(config, HttpConfig)  # noqa: S101  # the same
+    if config.public_url is None or not config.linked:
+        return None
+    return MessageLinks(url=config.public_url, picture=PICTURE, clip=CLIP if LinkKind.CLIP in config.linked else None)
+
+
 KIND = SinkKind(
     name=NAME,
     section="http",
@@ -59,6 +68,7 @@ KIND = SinkKind(
     is_durable=False,
     check=_check,
     address=_address,
+    message_links=_message_links,
     remedy="write where the API listens, as in `http: {host: 127.0.0.1, port: 8098}`, or `http: {}`",
 )
 """What the registry looks for, under this name."""

@@ -35,9 +35,11 @@ class Buckets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """All that is limited: requests by token and, of those without one, by address; and wrong tokens by address."""
+    """All that is limited: requests by token and, of those without one, by address; and wrong tokens and links by address."""
 
     by_token: Buckets
+    by_link: Buckets
+    """Of those who come by links, by address: they take nothing from the token that made these."""
     strangers: Buckets
     wrong: Buckets
 
@@ -46,6 +48,7 @@ class Rates:
         """Return limits by which a token may make so many requests a second, and twice as many at once."""
         return cls(
             by_token=Buckets(clock, rate=requests, burst=2 * requests),
+            by_link=Buckets(clock, rate=requests, burst=2 * requests),
             strangers=Buckets(clock, rate=2, burst=20),
             wrong=Buckets(clock, rate=0.2, burst=5),
         )

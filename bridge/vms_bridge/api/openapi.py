@@ -16,6 +16,7 @@ from vms_bridge.api import problems
 from vms_bridge.api.models.problem import Problem
 from vms_bridge.api.route import JSON, Reach
 from vms_bridge.api.routes.table import ROUTES
+from vms_bridge.links import AUTH, LinkKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +35,7 @@ PARAMETERS: Mapping[str, Schema] = {
     "monitor": {"description": "The monitor, by its key.", "schema": {"type": "string", "minLength": 1}, "example": "1"},
     "event": {"description": "The event, by its id.", "schema": {"type": "string", "minLength": 1}, "example": "zm-1234"},
     "token": {"description": "The token, by its id.", "schema": {"type": "string", "minLength": 1}, "example": "7k3m9q2x4c"},
+    "key": {"description": "The key, by its id.", "schema": {"type": "string", "minLength": 1}, "example": "4h8w2n6t0d"},
     "holder": {"description": "Who claims the devices.", "schema": {"type": "string", "minLength": 1}, "example": "0f3e8c6a"},
 }
 """What stands in paths."""
@@ -44,6 +46,7 @@ SUBJECTS: Mapping[str, str] = {
     "catalogue": "What there is to know of them.",
     "events": "What the VMSs have recorded.",
     "media": "Pictures and clips.",
+    "links": "What opens one of these without a token.",
     "commands": "What can be done.",
     "discovery": "Whether devices are announced to Home Assistant by MQTT.",
     "index": "The bridge's own list of events.",
@@ -57,7 +60,13 @@ _REACHES = {
     Reach.NAMED: "its own, else 404",
     Reach.NONE: "403",
 }
-_BEGINS, _ENDS = "<!-- routes -->", "<!-- end of routes -->"
+_LINKS = {
+    LinkKind.PICTURE: ("`picture`", "no", "`link_life` after the event's end"),
+    LinkKind.CLIP: ("`clip`", "no", "`link_life` after the event's end"),
+    LinkKind.TIMED: ("`timed`", "yes", "a day"),
+    LinkKind.STREAM: ("`stream`", "no; yes by the socket", "as long as the token; by the socket a day"),
+}
+"""What the page says of each kind of link: its name, whether it carries a time where nobody asks for one, and its end."""
 _ANY = {400: "the query or the body can't be understood", 429: "asked too often"}
 """By what any route refuses."""
 _OF_BODY = {413: "the body is too large", 415: "the body is no JSON", 422: "the body asks for what there is not"}
@@ -92,7 +101,13 @@ def document(routes: Sequence[Route] = ROUTES) -> Schema:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "A token; each operation says the scope that it takes.",
-                }
+                },
+                "link": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": AUTH,
+                    "description": "The signature of a link, in the place of a token: it opens what it was made for.",
+                },
             },
         },
     }
@@ -109,10 +124,20 @@ def table(routes: Sequence[Route] = ROUTES) -> str:
     return "\n".join([*head, *rows])
 
 
+def link_table(routes: Sequence[Route] = ROUTES) -> str:
+    """Return the routes to which links can be made, with the kind of each, as Markdown."""
+    head = ["| route | link | a time in it | good, where no `life` is asked for |", "|---|---|---|---|"]
+    rows = [f"| `{route.path}` | {' | '.join(_LINKS[route.link])} |" for route in routes if route.link is not None]
+    return "\n".join([*head, *rows])
+
+
 def with_table(page: str) -> str:
-    """Return the page with the table of routes in its place."""
-    before, _, rest = page.partition(_BEGINS)
-    return f"{before}{_BEGINS}\n{table()}\n{_ENDS}{rest.partition(_ENDS)[2]}"
+    """Return the page with the tables of routes and of links in their places."""
+    for name, lines in (("routes", table()), ("links", link_table())):
+        begins, ends = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        before, _, rest = page.partition(begins)
+        page = f"{before}{begins}\n{lines}\n{ends}{rest.partition(ends)[2]}"
+    return page
 
 
 def write(folder: Path) -> None:
@@ -168,8 +193,9 @@ def _operation(route: Route, schemas: _Schemas) -> Schema:
         "tags": [route.subject],
         "summary": route.summary,
         "description": f"{route.description} {takes}".strip(),
-        "security": [] if scope is None else [{"token": []}],
+        "security": [] if scope is None else [{"token": []}, *([] if route.link is None else [{"link": []}])],
         "x-scope": scope,
+        **({} if route.link is None else {"x-link": str(route.link)}),
         "parameters": [*_in_path(route), *_in_query(route, schemas)],
     }
     if route.body is not None:
@@ -182,7 +208,8 @@ def _operation(route: Route, schemas: _Schemas) -> Schema:
 
 def _refusals(route: Route) -> dict[int, str]:
     """Return by which statuses the route refuses."""
-    of_token = {} if route.scope is None else {401: "there is no token, or none that is good", 403: "the token may not"}
+    may_not = "the token may not" if route.link is None else "the token may not, or the link is not good, or not any more"
+    of_token = {} if route.scope is None else {401: "there is no token, or none that is good", 403: may_not}
     of_body = {} if route.body is None else _OF_BODY
     return {**_ANY, **of_token, **of_body, **route.refusals}
 

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args, get_origin
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ValidationError
 
-from vms_bridge.api.context import caller_of
+from vms_bridge.api.context import caller_of, query_of
 from vms_bridge.errors import BodyInvalid, RequestForbidden, RequestInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from multidict import MultiMapping
+
     from vms_bridge.api.access import Caller
+    from vms_bridge.links import LinkKind
     from vms_bridge.tokens import Scope
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -64,7 +67,8 @@ class Route:
     """One thing that can be asked of the API. A row equals itself only.
 
     `name` is its `operationId`, `subject` what it belongs to in the document. `scope` is what a token needs at least (None: no
-    token at all), `reach` what a limited one gets; the handler is not reached without. GET answers HEAD too.
+    token at all), `reach` what a limited one gets; the handler is not reached without. GET answers HEAD too. `link` is for a GET
+    that links can open, without a token: what such a link opens.
     """
 
     method: str
@@ -73,6 +77,7 @@ class Route:
     subject: str
     scope: Scope | None
     reach: Reach = Reach.NONE
+    link: LinkKind | None = None
     handler: Handler
     summary: str
     description: str = ""
@@ -110,7 +115,11 @@ def route_of(request: web.Request) -> Route | None:
 
 def query(request: web.Request, model: type[_Model]) -> _Model:
     """Return what the query says. Raises RequestInvalid."""
-    said = request.query
+    return read_query(query_of(request), model)
+
+
+def read_query(said: MultiMapping[str], model: type[_Model]) -> _Model:
+    """Return what a query says that is not the request's own. Raises RequestInvalid."""
     many = {name for name, one in model.model_fields.items() if _is_list(one.annotation)}
     twice = sorted({name for name in said if name not in many and len(said.getall(name)) > 1})
     if twice:
@@ -146,8 +155,8 @@ def _admitting(route: Route) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         if route.scope is not None:
             _admit(caller_of(request), route, route.scope)
-        if route.query is None and request.query:
-            raise RequestInvalid(_QUERY, mistakes=_each(request.query, "this takes no query"))
+        if route.query is None and (said := query_of(request)):
+            raise RequestInvalid(_QUERY, mistakes=_each(said, "this takes no query"))
         return await route.handler(request)
 
     return handler

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from vms_bridge.api.access import Caller, authenticate, caller_of
+from vms_bridge.api.access import Caller, authenticate, caller_of, came_by_link, say_goodbye
 from vms_bridge.api.connections import Door, connection_of
 from vms_bridge.api.context import CONTEXT, Context, context_of, visit_of
 from vms_bridge.api.limits import neighbourhood
+from vms_bridge.api.linking import by_link
 from vms_bridge.api.problems import problems
 from vms_bridge.api.route import route_of
 from vms_bridge.api.routes.table import set_up
@@ -30,6 +31,13 @@ _ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }
+
+_BY_LINK = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+"""A link is made to be opened from elsewhere, by a page or by the browser's own player; and nobody keeps what it opens."""
 
 
 def application(context: Context) -> web.Application:
@@ -59,7 +67,7 @@ async def _received(request: web.Request, handler: Handler) -> web.StreamRespons
 async def _known(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find out who asks, and whether he asks too often."""
     context, visit = context_of(request), visit_of(request)
-    caller = authenticate(request, visit, context.hub, context.rates)
+    caller = authenticate(request, visit, context.hub, context.rates) or await by_link(request)
     _limit(context, neighbourhood(visit.address), caller)
     if caller is None and route_of(request) is None:
         caller_of(request)  # what there is, and what not, is nothing that strangers need to know
@@ -69,14 +77,14 @@ async def _known(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     finally:
-        connection_of(request).token_id = None
+        say_goodbye(request)
 
 
 def _limit(context: Context, place: str, caller: Caller | None) -> None:
-    """Raise TooManyRequests for who asks too often; not by the socket, to which there are few ways."""
+    """Raise TooManyRequests for who asks too often; not by the socket, to which there are few ways, nor (here) by a link."""
     if caller is None:
         wait_s = context.rates.strangers.take(place)
-    elif caller.token is not None:
+    elif caller.token is not None and caller.door is not Door.LINK:
         wait_s = context.rates.by_token.take(caller.token.id)
     else:
         return
@@ -98,7 +106,7 @@ async def _whole(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
-async def _with_headers(_: web.Request, response: web.StreamResponse) -> None:
-    for name, value in _ALWAYS.items():
-        response.headers[name] = value
+async def _with_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    for name, value in (_ALWAYS | _BY_LINK if came_by_link(request) else _ALWAYS).items():
+        response.headers[name] = value

@@ -7,7 +7,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
 from pydantic_core import PydanticCustomError
@@ -31,11 +31,13 @@ from vms_bridge.keys import (
 from vms_bridge.sinks import ApiAddress, BridgeIdentity, load_sink_kind, sections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from vms_bridge.backends.base import BackendKind
+    from vms_bridge.links import MessageLinks
     from vms_bridge.sinks import SinkKind
 
+_T = TypeVar("_T")
 _KEY_HINT = "a lower-case letter, then letters, digits and _, at most 32 characters"
 _MONITOR_KEY_HINT = f"letters, digits, _ and -, at most 48, and not {', '.join(sorted(RESERVED_MONITORS))}"
 
@@ -216,16 +218,26 @@ class Config:
     @property
     def _api(self) -> ApiAddress | None:
         """Where clients reach the bridge, if one of the sinks is its API."""
-        for sink in self.sinks.values():
-            with suppress(Exception):  # the border to packages of others
-                if (address := sink.kind.address(sink.settings)) is not None:
-                    return address
-        return None
+        return _said_by(self.sinks, lambda sink: sink.kind.address(sink.settings))
+
+    @property
+    def message_links(self) -> MessageLinks | None:
+        """How event messages are given links, if one of the sinks serves these and they are to have any."""
+        return _said_by(self.sinks, lambda sink: sink.kind.message_links(sink.settings))
 
     def secrets(self) -> Secrets:
         """Return all that is secret in it, to be struck out of whatever is reported."""
         sinks = (sink.settings for sink in self.sinks.values())
         return Secrets.of(*sinks, *(system.settings for system in self.systems.values()))
+
+
+def _said_by(sinks: Mapping[str, SinkConfig], ask: Callable[[SinkConfig], _T | None]) -> _T | None:
+    """Return what the first of the sinks says that says something."""
+    for sink in sinks.values():
+        with suppress(Exception):  # the border to packages of others
+            if (said := ask(sink)) is not None:
+                return said
+    return None
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
@@ -385,7 +397,7 @@ class _Loader:
                 yield Remark(text, hint)
 
     def _exposures(self, sinks: Mapping[str, SinkConfig], systems: Mapping[str, SystemConfig]) -> Iterator[Remark]:
-        """Say so where others can put their own words into the file, or read the secrets and keys that it leads to."""
+        """Say so where others can put their own words into the file, or read the secrets, keys and pictures that it leads to."""
         models: list[tuple[KeyPath, BaseModel]] = [(("systems", key), system.settings) for key, system in systems.items()]
         models += [((section,), sink.settings) for section, sink in sinks.items()]
         has_secrets = any(True for path, model in models for _ in plain_secrets(model, path, self._document))
@@ -397,6 +409,11 @@ class _Loader:
                 if isinstance(value, Path) and place[-1].endswith("key"):
                     with suppress(OSError):
                         yield from exposed(value, f"the key of {'.'.join(place)},", value.stat().st_mode)
+        readers = " and ".join(section for section, sink in sinks.items() if sink.kind.is_durable)
+        if readers and (links := _said_by(sinks, lambda sink: sink.kind.message_links(sink.settings))) is not None:
+            what = "pictures and clips" if links.clip else "pictures"
+            text = f"whoever reads event messages by {readers} can open {what} of events"
+            yield Remark(text, "message_links: none, or let nobody read them who may not see these; programs may keep them")
 
     def _model_remarks(self, model: BaseModel, path: KeyPath) -> Iterator[Remark]:
         for place, value in values_below(model, path):

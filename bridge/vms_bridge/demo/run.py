@@ -7,12 +7,14 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TextIO
 
 from vms_bridge.api.config import HttpConfig
 from vms_bridge.api.kind import KIND as HTTP
+from vms_bridge.api.routes.media import LIVE
 from vms_bridge.app import Bridge
 from vms_bridge.backends import load_kind
 from vms_bridge.clock import SystemClock
@@ -22,6 +24,7 @@ from vms_bridge.demo.table import counts, make_display
 from vms_bridge.demo.witness import Witness
 from vms_bridge.errors import BridgeError, causes
 from vms_bridge.keys import MonitorRules
+from vms_bridge.links import address_of, target_of
 from vms_bridge.logs import configure
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.kind import KIND as MQTT
@@ -40,6 +43,7 @@ _INSTANCE, _SYSTEM = "demo", "sim"
 _REFRESH_S = 0.25
 _ANSWER_S = 3.0
 _API_PORT = 8098
+_LINK_LIFE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +116,7 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
                 helpers = [
                     group.create_task(witness.run(), name="witness"),
                     group.create_task(_refresh(bridge, witness, display, clock), name="display"),
-                    group.create_task(_let_in(bridge, api, display), name="token"),
+                    group.create_task(_let_in(bridge, api, display, clock), name="token"),
                     group.create_task(_time_out(show.duration_s, clock, stopped), name="timer"),
                 ]
                 await stopped.wait()
@@ -154,11 +158,14 @@ async def _refresh(bridge: Bridge, witness: Witness, display: Display, clock: Cl
         await clock.sleep(_REFRESH_S)
 
 
-async def _let_in(bridge: Bridge, api: HttpConfig, display: Display) -> None:
-    """Make a token for whoever watches, and say how to use it; it ends with the demo."""
+async def _let_in(bridge: Bridge, api: HttpConfig, display: Display, clock: Clock) -> None:
+    """Make a token for whoever watches, and a link that is good as long as that; say how to use them. Both end with the demo."""
     await bridge.ready.wait()
-    _, text = await bridge.hub.tokens.create("demo", Scope.CONTROL)
+    token, text = await bridge.hub.tokens.create("demo", Scope.CONTROL)
     display.add(f"The API:       curl -H 'Authorization: Bearer {text}' http://{api.place}/api/v1/events")
+    target = target_of(LIVE, {"system": _SYSTEM, "monitor": "1"})
+    _, signature = await bridge.hub.links.sign(target, token=token.id, until=clock.now() + _LINK_LIFE)
+    display.add(f"A live picture, without a token: http://{api.place}{address_of(target, signature)}")
 
 
 async def _time_out(duration_s: float | None, clock: Clock, stopped: asyncio.Event) -> None:

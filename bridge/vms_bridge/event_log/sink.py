@@ -18,6 +18,7 @@ from vms_bridge.errors import OutputError, StoreError
 from vms_bridge.event_log.lines import event_line, gap_line, state_line
 from vms_bridge.history import Cursor
 from vms_bridge.logs import Trouble
+from vms_bridge.messages import struck
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class EventLog:
         """Write what follows in the history; say whether there may be more."""
         page = await hub.history(self._after, _PAGE)
         self._reading.over()
-        lines = [event_line(cursor, message.payload) for cursor, message in page.messages]
+        lines = [event_line(cursor, struck(message.payload)) for cursor, message in page.messages]
         if page.gap is not None:
             _LOGGER.warning("the event log: messages may be missing between %s and %s", self._after, page.gap.goes_on)
             lines.insert(0, gap_line(self._clock.now(), page.gap, self._after))

@@ -113,15 +113,17 @@ class _Messages:
         """Report what has happened to an event of the monitor with this key."""
         for type_ in steps(before, event):
             seq = self._seqs[key] = self._seqs.get(key, 0) + 1
+            ref = EventRef(self._system.key, self._generation, event.id)
             message = event_message(
                 event,
                 type_,
-                ref=EventRef(self._system.key, self._generation, event.id),
+                ref=ref,
                 epoch=self._epoch,
                 seq=seq,
                 monitor=key,
                 name=self._system.name_of(event.monitor_id),
                 late=is_late,
+                links=self._system.links(ref, event),
             )
             self.new.append(
                 NewMessage(monitor=key, event_id=event.id, seq=seq, type=type_, late=is_late, payload=encode(message))

@@ -29,6 +29,7 @@ from vms_bridge.hub.housekeeping import Housekeeping, Retention
 from vms_bridge.hub.index import Index
 from vms_bridge.hub.indexing import Indexing
 from vms_bridge.hub.interpreter import Interpreter
+from vms_bridge.hub.links import HubLinks
 from vms_bridge.hub.notices import Notices
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
@@ -41,7 +42,7 @@ from vms_bridge.model import EventRef
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
-    from datetime import tzinfo
+    from datetime import timedelta, tzinfo
 
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage
     from vms_bridge.backends.base import Backend
@@ -110,7 +111,8 @@ class Hub:
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         self._claims = Claims(store, clock, self._keeping, self._house.claimed)
         self.tokens = HubTokens(store, clock, self._keeping, self._fan_out.tokens)
-        """Who may come in by the API."""
+        self.links = HubLinks(store, clock, self._keeping)
+        """Who may come in by the API, and which links are good."""
         self._bridge_commands = BridgeCommands(clock, self._claims)
         self._runner = CommandRunner(
             self, clock, backend_of=self._backend_of, memory=self, store=store, rules=commands, on_forced=self._alarm_is_forced
@@ -275,6 +277,10 @@ class Hub:
         """Return an event as the index has it."""
         return await self._index.one(ref)
 
+    async def since_told(self, ref: EventRef) -> timedelta | None:
+        """Return how long ago something was told of an event last."""
+        return await self._store.since_told(ref.system, ref.generation, ref.id)
+
     async def rebuild_index(self, system: str | None = None) -> None:
         """Forget what the index has, and begin to fill it anew."""
         await self._indexing.rebuild(system)
@@ -283,6 +289,7 @@ class Hub:
         """Take up what the store keeps of the bridge itself, before anybody reads it."""
         await self._claims.load()
         await self.tokens.load()
+        await self.links.load()
 
     async def run(self) -> None:
         """Keep the house until cancelled: save descriptions, forget what is old, end alarms, detections, tokens, give notice."""
@@ -293,6 +300,7 @@ class Hub:
             group.create_task(self._always("notices", self._notices.run), name="hub: notices")
             group.create_task(self._always("forced alarms", self._runner.run), name="hub: forced alarms")
             group.create_task(self._always("tokens", self.tokens.run), name="hub: tokens")
+            group.create_task(self._always("links", self.links.run), name="hub: links")
             group.create_task(self._always("index", self._index.run), name="hub: index")
             group.create_task(self._always("filling the index", self._indexing.run), name="hub: filling the index")
 
@@ -321,7 +329,7 @@ class Hub:
             async with old.recording:  # what the old backend has reported last
                 system = successor(old, kind=kind, name=name, rules=rules, backend=guard)
             old.backend.close()
-        system.strike = self._secrets.strike
+        system.strike, system.links = self._secrets.strike, self.links.of_event
         self._systems[key] = system
         self._indexing.systems_changed()
         gone = old.monitors.keys() - system.monitors.keys() if old else set()

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from vms_bridge.hub.followed_events import FollowedEvents
     from vms_bridge.index import IndexProgress
     from vms_bridge.keys import MonitorRules
-    from vms_bridge.model import EventBatch, EventRef, Monitor
+    from vms_bridge.model import Event, EventBatch, EventRef, Monitor
     from vms_bridge.views import EventMessage
+
+
+def _no_links(_ref: EventRef, _event: Event) -> tuple[None, None]:
+    return None, None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +61,8 @@ class System:
     """How its modes and run states are shown."""
     strike: Callable[[str], str] = str
     """Takes secrets out of what it says in sentences."""
+    links: Callable[[EventRef, Event], tuple[str | None, str | None]] = _no_links
+    """What messages of its events are given as links to picture and clip."""
     _admitted: dict[int, tuple[object, Monitor]] = field(default_factory=dict)
     """What was reported last of monitors, and what was made of each: thousands are not examined again while they are the same."""
     _view: SystemView | None = None

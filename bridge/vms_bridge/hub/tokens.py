@@ -91,6 +91,10 @@ class HubTokens:
         token = self._tokens.get(token_id)
         return token is not None and not token.has_expired(self._clock.now())
 
+    def get(self, token_id: str) -> Token | None:
+        """Return the token with this id."""
+        return self._tokens[token_id] if self.holds(token_id) else None
+
     def key(self, token_id: str) -> bytes | None:
         """Return the SHA-256 of a token's text."""
         return self._digests[token_id] if self.holds(token_id) else None

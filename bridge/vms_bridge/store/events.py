@@ -102,6 +102,13 @@ class Events:
         )
         return frozenset(row[0] for row in found if row)
 
+    def since_told(self, system: str, generation: int, event_id: str) -> timedelta | None:
+        """Return how long ago, in time in which the bridge runs, the event was told of last; None: it is kept no more."""
+        row = self._database.connection.execute(
+            "SELECT updated FROM events WHERE system = ? AND generation = ? AND event_id = ?", (system, generation, event_id)
+        ).fetchone()
+        return None if row is None else self.time - datetime.fromisoformat(row[0])
+
     def commit(self, commit: EventCommit, sinks: tuple[str, ...]) -> None:
         """Store a batch, and each durable sink's right to its messages. Raises StaleEpoch."""
         if commit.epoch != self.epoch:

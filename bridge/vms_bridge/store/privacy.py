@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STORE_NAME = "vms-bridge.sqlite"
 INDEX_NAME = "index.sqlite"
+LINKS_NAME = "links.json"
 LOCK_NAME = "lock"
 _DIRECTORY, _FILE = 0o700, 0o600
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -120,7 +121,7 @@ def _ours(directory: Path) -> Iterator[Path]:
     yield directory
     with suppress(OSError):
         for path in sorted(directory.iterdir()):
-            if path.name == LOCK_NAME or path.name.startswith(STORE_NAME):
+            if path.name == LOCK_NAME or path.name.startswith((STORE_NAME, LINKS_NAME)):
                 yield path
 
 

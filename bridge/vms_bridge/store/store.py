@@ -25,8 +25,9 @@ from vms_bridge.store import contributions, tokens
 from vms_bridge.store.database import Database
 from vms_bridge.store.events import Events
 from vms_bridge.store.index import SearchIndex, Unindexed, remove
+from vms_bridge.store.links import LinkFile
 from vms_bridge.store.minted import MintedIds
-from vms_bridge.store.privacy import INDEX_NAME
+from vms_bridge.store.privacy import INDEX_NAME, LINKS_NAME
 from vms_bridge.store.values import Forced, StoredMonitor
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from vms_bridge.history import Cursor
     from vms_bridge.index import IndexMark
     from vms_bridge.model import Enrichment, Event
+    from vms_bridge.store.links import KeptLinks
     from vms_bridge.store.values import EventCommit, StoredSystem
     from vms_bridge.tokens import Token
     from vms_bridge.views import HistoryPage, MonitorKey, StoredMessage
@@ -58,6 +60,7 @@ class Store:
         self._database = database
         self._clock = clock
         self._minted = MintedIds(database)
+        self._links = LinkFile(database.path.with_name(LINKS_NAME))
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._most_indexed = indexed
         self._unindexed = Unindexed(database)
@@ -176,6 +179,18 @@ class Store:
     async def remove_token(self, token_id: str) -> bool:
         """Forget a token; say whether there was one."""
         return await self._run(tokens.remove, self._database, token_id)
+
+    async def links(self) -> KeptLinks:
+        """Return what is kept of links."""
+        return await self._run(self._links.read)
+
+    async def keep_links(self, kept: KeptLinks) -> None:
+        """Keep this of links, in a file of its own that is written to disk when this returns."""
+        await self._run(self._links.write, kept)
+
+    async def since_told(self, system: str, generation: int, event_id: str) -> timedelta | None:
+        """Return how long ago something was told of an event last, as far as that is kept."""
+        return await self._run(self._events.since_told, system, generation, event_id)
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
         """Keep these notes on commands that the sink still has to answer, by its numbers; None: it has."""

@@ -126,6 +126,7 @@ async def serving(
 ) -> AsyncIterator[Api]:
     """Serve on a free port of this machine, and on the socket in the folder."""
     hub, clock = hub or FakeHub(), clock or FakeClock()
+    hub.links.clock = clock
     sink = ApiSink(HttpConfig.model_validate({"port": 0} | options), replace(HOME, data_dir=folder), clock)
     running = asyncio.create_task(sink.run(hub))
     opened = asyncio.create_task(sink.opened.wait())

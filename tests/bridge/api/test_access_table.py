@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-PLACES = {"system": "zm", "monitor": "1", "event": "zm-1", "holder": "somebody", "token": "0123456789"}
+PLACES = {"system": "zm", "monitor": "1", "event": "zm-1", "holder": "somebody", "token": "0123456789", "key": "0123456789"}
 """What stands in the paths: all of it is the first system's."""
 QUERIES = {"get_log": "?system=zm"}
 BODIES: dict[str, dict[str, Any]] = {
@@ -25,6 +25,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "claim_devices": {"holder": "somebody"},
     "rebuild_index": {"system": "zm"},
     "create_token": {"name": "another", "scope": "read"},
+    "create_link": {"path": "/api/v1/media/events/zm-1/picture"},
+    "create_link_key": {"name": "another"},
     "prove": {"token_id": "0123456789", "nonce": "00" * 16},
     "pair": {"name": "another", "nonce": "00" * 32, "proof": "00" * 32},
     "open_pairing": {},
@@ -36,8 +38,8 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
     "one monitor of it": {"monitors": frozenset({("zm", "2")})},
 }
 """Tokens that are good for something else than what is asked for."""
-REFUSED = {"pair": 403, "revoke_token": 404, "ask_client": 503}
-"""By what those are refused that may, for there is no such code, token or client."""
+REFUSED = {"pair": 403, "revoke_token": 404, "revoke_link_key": 404, "ask_client": 503}
+"""By what those are refused that may, for there is no such code, token, key or client."""
 HTTP = [route for route in ROUTES if not route.path.endswith("/ws")]
 
 by_route = pytest.mark.parametrize("route", HTTP, ids=lambda route: route.name)

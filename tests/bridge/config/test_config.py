@@ -6,6 +6,7 @@ import os
 import re
 import traceback
 from dataclasses import FrozenInstanceError
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,7 @@ from vms_bridge.config.check import Checker
 from vms_bridge.config.file import read_document
 from vms_bridge.errors import ConfigError, InvalidConfig
 from vms_bridge.keys import MonitorRule
+from vms_bridge.links import LinkKind
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.sinks import load_sink_kind, sections
 
@@ -82,7 +84,11 @@ def test_complete_file(folder: Path) -> None:
     assert http.names == {"cabin.lan", "192.168.1.2", "cabin.example"}
     assert [str(network) for network in http.proxies] == ["127.0.0.1/32", "10.0.0.0/8"]
     assert http.tls == TlsFiles(certificate=folder / "client.pem", key=folder / "client.key")
+    assert (http.life, http.linked) == (timedelta(hours=36), frozenset({LinkKind.PICTURE}))
+    assert config.message_links is not None
+    assert config.message_links.url == "https://cabin.example"
     assert config.remarks == ()
+    assert config.exposures[-1].text == "whoever reads event messages by mqtt can open pictures of events"
     yard, barn = config.systems["yard"], config.systems["barn"]
     assert (yard.name, barn.name, yard.kind.name) == ("The yard", "Fake VMS", "fakevms")
     assert yard.rules.include == ("1", "007", "Drive*")
@@ -171,7 +177,13 @@ def test_a_sink_of_another_package_has_a_section_like_any_other(tmp_path: Path) 
         ("mqtt:", "is empty", "write how to reach the broker"),
         ("brokensink: {}", "this sink can't be loaded: RuntimeError", "reinstall or upgrade"),
         ("fakesing: {}", "there is no such option", "did you mean fakesink?"),
-        ("http: {link_life: 7d}", "there is no such option", "there are: allowed_hosts, host, limits"),
+        ("http: {link_lives: 7d}", "there is no such option", "did you mean link_life?"),
+        ("http: {linger: 7d}", "there is no such option", "there are: allowed_hosts, host, limits"),
+        ("http: {link_life: 7}", "is no such time", "m, h or d behind it"),
+        ("http: {link_life: 30s}", "is no such time", "m, h or d behind it"),
+        ("http: {link_life: 9999999d}", "is no such time", "1m to 3650d"),
+        ("http: {message_links: clips}", "expected 'none', 'snapshot' or 'all'", "whoever reads them can open"),
+        ("http: {message_links: all}", "needs an address that the links can begin with", "set public_url:"),
         ("http: {port: 70000}", "expected 65535 or less", "1 to 65535"),
         ("http: {host: 'a b'}", "is no host's name", "cameras.example"),
         ("http: {allowed_hosts: ['http://nas.lan']}", "is no host's name", "the name alone"),

@@ -225,3 +225,31 @@ async def test_the_api_is_open_and_a_token_is_shown(tmp_path: Path) -> None:
     assert (said["scope"], said["token"]["name"]) == ("control", "demo")
     stopped.set()
     await running
+
+
+async def test_a_link_opens_without_a_token_and_stops_when_the_token_is_given_up(tmp_path: Path) -> None:
+    out, stopped = io.StringIO(), asyncio.Event()
+    running = asyncio.create_task(perform(Show(directory=tmp_path, port=0), PlainDisplay(out), SystemClock(), stopped))
+    while (found := re.search(r"without a token: (http://\S+)\n", out.getvalue())) is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    link = found[1]
+    token = re.search(r"Bearer (vb_[\w-]+)'", out.getvalue())
+    assert token is not None
+    async with aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(link) as answer:
+                    if answer.status == 200:  # the camera may not be known yet
+                        assert answer.content_type == "image/jpeg"
+                        assert await answer.read()
+                        break
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.05)
+        url, headers = link.partition("/media/")[0], {"Authorization": f"Bearer {token[1]}"}
+        async with session.delete(f"{url}/tokens/self", headers=headers) as gone:
+            assert gone.status == 204
+        async with session.get(link) as answer:
+            assert answer.status == 403
+    stopped.set()
+    await running

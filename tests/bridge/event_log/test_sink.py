@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ from vms_bridge.event_log.config import EventLogConfig
 from vms_bridge.event_log.files import LogFile
 from vms_bridge.event_log.kind import KIND
 from vms_bridge.event_log.sink import EventLog
+from vms_bridge.messages import decode, encode
 from vms_bridge.model import AlarmState
 from vms_bridge.sinks import Trial
 from vms_bridge.views import MessageType
@@ -116,6 +118,18 @@ async def test_every_event_message_is_written_once_and_in_order_over_restarts(tm
     first = parsed(path)[0]
     assert (first["what"], first["cursor"]) == ("event", "e1:1")
     assert (first["message"]["id"], first["message"]["type"]) == ("zm-1", "new")
+
+
+async def test_links_are_for_who_may_open_them_and_not_for_a_log(tmp_path: Path) -> None:
+    path, hub = tmp_path / "events.jsonl", FakeHub()
+    hub.record(1, cause='a "snapshot_url":"x"')
+    hub.record(2)
+    plain = hub.messages[1]
+    linked = replace(decode(plain.payload), snapshot_url="https://h/p?auth=1.x", clip_url="https://h/c?auth=1.y")
+    hub.messages[1] = replace(plain, payload=encode(linked))
+    async with logging(hub, path):
+        await until(lambda: len(told(path)) == 2)
+    assert [payload for _, payload in told(path)] == [hub.messages[0].payload, plain.payload]
 
 
 async def test_a_state_is_written_when_it_matters_and_not_for_measurements(tmp_path: Path) -> None:

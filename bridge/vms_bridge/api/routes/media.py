@@ -12,6 +12,7 @@ from vms_bridge.api.models.events import PictureQuery
 from vms_bridge.api.route import BASE, Answer, Reach, Route
 from vms_bridge.api.sending import EXTENSIONS, Item, send
 from vms_bridge.archive import EventClip, EventFrame, FrameKind
+from vms_bridge.links import LinkKind
 from vms_bridge.model import LivePicture
 from vms_bridge.tokens import Scope
 
@@ -64,14 +65,17 @@ _REFUSALS = {
     504: "the VMS does not answer in time",
 }
 _KNOWN = Answer(meaning="the same as whoever asks has already")
+PICTURE, CLIP = f"{BASE}/media/events/{{event}}/picture", f"{BASE}/media/events/{{event}}/clip"
+LIVE = f"{BASE}/media/monitors/{{system}}/{{monitor}}/picture"
 ROUTES = (
     Route(
         method=hdrs.METH_GET,
-        path=f"{BASE}/media/events/{{event}}/picture",
+        path=PICTURE,
         name="get_event_picture",
         subject="media",
         scope=Scope.READ,
         reach=Reach.NAMED,
+        link=LinkKind.PICTURE,
         handler=_picture,
         summary="A picture of an event",
         query=PictureQuery,
@@ -84,11 +88,12 @@ ROUTES = (
     ),
     Route(
         method=hdrs.METH_GET,
-        path=f"{BASE}/media/events/{{event}}/clip",
+        path=CLIP,
         name="get_event_clip",
         subject="media",
         scope=Scope.READ,
         reach=Reach.NAMED,
+        link=LinkKind.CLIP,
         handler=_clip,
         summary="All of an event, as a clip",
         description="Of one that is still open, what there is so far.",
@@ -101,11 +106,12 @@ ROUTES = (
     ),
     Route(
         method=hdrs.METH_GET,
-        path=f"{BASE}/media/monitors/{{system}}/{{monitor}}/picture",
+        path=LIVE,
         name="get_live_picture",
         subject="media",
         scope=Scope.READ,
         reach=Reach.NAMED,
+        link=LinkKind.TIMED,
         handler=_live,
         summary="What a monitor sees now",
         answers={
