@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vms_bridge import __version__
+from vms_bridge import __version__, metrics
 from vms_bridge.backends.broken import BrokenBackend
 from vms_bridge.backends.guard import make_backend, secrets_of
 from vms_bridge.backends.supervisor import Supervisor
@@ -29,13 +29,14 @@ from vms_bridge.store.privacy import root_flaw
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.config import Config, SystemConfig
     from vms_bridge.hub import SystemFeed
+    from vms_bridge.measures import Reading
     from vms_bridge.views import Sink
 
 _LOGGER = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Bridge:
         self._clock = clock
         self._systems: dict[str, _Running] = {}
         self._sinks: dict[str, _Running] = {}
+        self._sink_restarts: Counter[str] = Counter()
         self._stopping = asyncio.Event()
         self._reloads: asyncio.Queue[Config] = asyncio.Queue(maxsize=1)
         self.ready = asyncio.Event()
@@ -97,6 +99,7 @@ class Bridge:
                 retention=Retention(keep=timedelta(days=kept.days), most_undelivered=kept.undelivered),
                 secrets=self._secrets,
             )
+            self.hub.measures.add(self._readings)
             try:
                 async with asyncio.TaskGroup() as group:
                     await self._run_parts(group)
@@ -214,6 +217,11 @@ class Bridge:
         self._secrets.include(f"system {system.key}", secrets_of(backend))
         return backend
 
+    def _readings(self) -> Iterator[Reading]:
+        for running in self._sinks.values():
+            name = running.task.get_name()
+            yield metrics.SINK_RESTARTS.of(self._sink_restarts[name], name)
+
     async def _keep_sink(self, name: str, make: Callable[[], Sink]) -> None:
         """Run a sink, and make it anew whenever it fails, so that it stops no other part. Raises what is fatal."""
         boundary = Boundary(f"the sink {name}", self._clock)
@@ -226,6 +234,7 @@ class Bridge:
             error = explained(outcome.error) if outcome.error is not None else BridgeError("it has ended by itself")
             if error.is_fatal:
                 raise error
+            self._sink_restarts[name] += 1
             trouble.report(error, hint="" if isinstance(error, BackendDefect) else error.hint, code=error.code)
             await self._clock.sleep(_SINK_RESTART_S)
 

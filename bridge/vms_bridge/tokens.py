@@ -6,10 +6,14 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.commands.values import Level
 from vms_bridge.model import OpenSet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _ID_LETTERS = 10
@@ -92,3 +96,36 @@ def id_in(text: str) -> str | None:
 def digest_of(text: str) -> bytes:
     """Return what is kept of a token: the SHA-256 of its text. By it the bridge proves that it knows the token."""
     return hashlib.sha256(text.encode()).digest()
+
+
+class Tokens(Protocol):
+    """Who may come in by the API. Looking is done in memory; what changes is stored before anybody receives it."""
+
+    def all(self) -> Sequence[Token]:
+        """Return every token, the oldest first, those too whose time is over."""
+
+    def find(self, digest: bytes) -> Token | None:
+        """Return the token whose text has this SHA-256; None where there is none, or its time is over. Notes its use."""
+
+    def holds(self, token_id: str) -> bool:
+        """Say whether there is such a token, and its time is not over."""
+
+    def get(self, token_id: str) -> Token | None:
+        """Return the token with this id, likewise; for who knows no more than that."""
+
+    def key(self, token_id: str) -> bytes | None:
+        """Return the SHA-256 of a token's text, by which the bridge proves itself; None as for `find`."""
+
+    async def create(
+        self,
+        name: str,
+        scope: Scope,
+        *,
+        systems: frozenset[str] | None = None,
+        monitors: frozenset[tuple[str, str]] | None = None,
+        life: timedelta | None = None,
+    ) -> tuple[Token, str]:
+        """Make a token, and return it with its text, which nobody can ask for again. Raises TokenRefused or StoreError."""
+
+    async def revoke(self, token_id: str) -> bool:
+        """Make a token good for nothing; say whether there was one. Raises StoreError."""

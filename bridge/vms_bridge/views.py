@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Ack, Command, CommandTable
     from vms_bridge.history import Cursor, Gap
     from vms_bridge.links import Links
+    from vms_bridge.measures import Measures
     from vms_bridge.model import DetectedObject, Enrichment, PictureRef
     from vms_bridge.notices import Notice
-    from vms_bridge.tokens import Scope, Token
+    from vms_bridge.tokens import Tokens
 
 
 MESSAGE_VERSION = 1
@@ -220,7 +221,8 @@ class Changes:
     `described` and `removed` are monitors whose description came, changed or went; `states` those whose state, or objects,
     did. `messages`: there may be new event messages, undelivered ones and in the history. `bridge`: the bridge's own state
     changed. `notices`: some came, changed or went. `tokens`: one came or went, so who has let somebody in by one must look
-    again. `detections` are the newest by monitor and source; one without objects may be of a monitor that is no more.
+    again. `since` is when the first of these changes was made, by the monotonic clock; None with the first that are returned.
+    `detections` are the newest by monitor and source; one without objects may be of a monitor that is no more.
     `transitions` are all in their order, for who has asked for them; `transitions_lost` counts those that it was too slow for.
     """
 
@@ -237,6 +239,7 @@ class Changes:
     detections: Mapping[DetectionKey, Detection] = field(default_factory=dict)
     transitions: tuple[Transition, ...] = ()
     transitions_lost: int = 0
+    since: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,39 +289,6 @@ class Contributor(Protocol):
         """Contribute no more: all that it sees is gone, what it has added to events stays."""
 
 
-class Tokens(Protocol):
-    """Who may come in by the API. Looking is done in memory; what changes is stored before anybody receives it."""
-
-    def all(self) -> Sequence[Token]:
-        """Return every token, the oldest first, those too whose time is over."""
-
-    def find(self, digest: bytes) -> Token | None:
-        """Return the token whose text has this SHA-256; None where there is none, or its time is over. Notes its use."""
-
-    def holds(self, token_id: str) -> bool:
-        """Say whether there is such a token, and its time is not over."""
-
-    def get(self, token_id: str) -> Token | None:
-        """Return the token with this id, likewise; for who knows no more than that."""
-
-    def key(self, token_id: str) -> bytes | None:
-        """Return the SHA-256 of a token's text, by which the bridge proves itself; None as for `find`."""
-
-    async def create(
-        self,
-        name: str,
-        scope: Scope,
-        *,
-        systems: frozenset[str] | None = None,
-        monitors: frozenset[MonitorKey] | None = None,
-        life: timedelta | None = None,
-    ) -> tuple[Token, str]:
-        """Make a token, and return it with its text, which nobody can ask for again. Raises TokenRefused or StoreError."""
-
-    async def revoke(self, token_id: str) -> bool:
-        """Make a token good for nothing; say whether there was one. Raises StoreError."""
-
-
 class HubView(Searchable, Protocol):
     """The hub, as sinks may use it: read what is current, receive changes, submit commands."""
 
@@ -358,6 +328,10 @@ class HubView(Searchable, Protocol):
 
     async def since_told(self, ref: EventRef) -> timedelta | None:
         """Return how long ago something was told of an event last; None where that is not known any more. Raises StoreError."""
+
+    @property
+    def measures(self) -> Measures:
+        """What is counted and measured; who does so adds it."""
 
     @property
     def command_table(self) -> CommandTable:

@@ -30,6 +30,8 @@ BASIC = {
         "links",
         "index",
         "notices",
+        "measures",
+        "metrics",
     ),
 }
 ALLOWED: dict[str, set[str]] = {
@@ -49,6 +51,8 @@ ALLOWED: dict[str, set[str]] = {
     "tokens": {"model", "commands"},
     "links": {"tokens"},
     "notices": {"model"},
+    "measures": set(),
+    "metrics": {"measures"},
     "sockets": set(),
     "keys": BASIC,
     "messages": BASIC,
@@ -68,10 +72,12 @@ ALLOWED: dict[str, set[str]] = {
     "hub": BASIC | {"boundary", "enriched", "store", "backends.base", "backends.guard"},
     "backends": {"registry", "backends.base"},
     "backends.ladder": set(),
-    "backends.base": {"model", "archive", "commands", "errors", "clock", "findings"},
+    "backends.base": {"model", "archive", "commands", "errors", "clock", "findings", "measures"},
+    "backends.traffic": {"errors", "clock", "measures", "metrics", "backends.http"},
     "backends.http": {"errors", "concealment", "doors", "tls"},
     "backends.guard": {
         *("model", "archive", "commands", "errors", "clock", "concealment", "boundary", "threads", "findings", "backends.base"),
+        "measures",
     },
     "backends.supervisor": {"model", "errors", "clock", "backoff", "concealment", "logs", "backends.base", "backends.guard"},
     "private_files": set(),
@@ -90,6 +96,9 @@ HOMES = {
     "click": {"cli"},
     "aiohttp": {"backends.http", "api"},
     "paho": {"mqtt.link", "mqtt.link_client"},
+    "prometheus_client": {"api.exposition"},
+    "zeroconf": {"api.multicast"},
+    "ifaddr": {"api.multicast"},
     "sqlite3": {
         *("store.store", "store.contributions", "store.database", "store.schema", "store.events", "store.index.unindexed"),
         *("store.index.file", "store.index.index", "store.index.reader", "store.index.writer", "store.index.dictionary"),
@@ -148,7 +157,7 @@ def _allowed(module: str) -> set[str] | None:
         own = ".".join(module.split(".")[:2])
         return {
             *("model", "archive", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
-            *("backends.base", "backends.http", "backends.ladder", "zoneminder", own),
+            *("measures", "metrics", "backends.base", "backends.http", "backends.traffic", "backends.ladder", "zoneminder", own),
         }
     if (home := module.partition(".")[0]) in SINKS and module not in ALLOWED:
         return SINK | {home}

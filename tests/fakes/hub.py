@@ -15,6 +15,7 @@ from vms_bridge.commands import COMMANDS, Ack, AckResult
 from vms_bridge.errors import ContributionRefused, MediaUnavailable, NobodyAnswers, StoreError, TooManyRequests, in_words
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.index import IndexProgress, SearchPage
+from vms_bridge.measures import Measures
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventPicture, EventRef
 from vms_bridge.store.epochs import Epochs
@@ -53,8 +54,10 @@ async def obey(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
 class FakeHub:
     """Implements `views.HubView`; the other methods are a test's."""
 
-    def __init__(self, *, bridge_id: str = "b" * 32, monitors: int = 1) -> None:
+    def __init__(self, *, bridge_id: str = "b" * 32, monitors: int = 1, monotonic: Callable[[], float] = lambda: 1000.0) -> None:
         self.epoch = "e1"
+        self.measures = Measures()
+        self._monotonic = monotonic
         self.bridge_id = bridge_id
         self.fares = BridgeState()
         self.notices: tuple[Notice, ...] = ()
@@ -123,10 +126,10 @@ class FakeHub:
         assert not transitions, "nor each step of an alarm"
         if only is not None:
             assert only == Subjects(tokens=True), "no sink so far wants else less than everything"
-            subscription = HubSubscription(self._of_tokens.discard)
+            subscription = HubSubscription(self._of_tokens.discard, self._monotonic)
             self._of_tokens.add(subscription)
             return subscription
-        subscription = HubSubscription(self._subscriptions.discard)
+        subscription = HubSubscription(self._subscriptions.discard, self._monotonic)
         self._subscriptions.add(subscription)
         subscription.messages()
         for system, monitors in self._monitors.items():

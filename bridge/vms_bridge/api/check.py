@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from vms_bridge.api.announcing import LIBRARIES, MISSING, REMEDY
 from vms_bridge.api.certificates import Certificates
 from vms_bridge.api.connections import room
 from vms_bridge.api.listening import listening_sockets
@@ -51,6 +53,8 @@ def _advice(config: HttpConfig) -> list[Finding]:
         hint = "set tls:, or host: 127.0.0.1 and a proxy before it that speaks TLS"
         text = "nothing is encrypted: whoever can listen on the network can read tokens, and may use them"
         found.append(Finding(text=text, hint=hint))
+    if config.zeroconf and any(find_spec(name) is None for name in LIBRARIES):
+        found.append(Finding(text=MISSING, problem=True, hint=REMEDY))
     if config.limits.sockets > (most := room()):
         text = f"so many files may the process have open that there is room for {most} connections, not {config.limits.sockets}"
         found.append(Finding(text=text, hint="raise LimitNOFILE= of the service, or lower limits.sockets"))

@@ -124,6 +124,10 @@ class HttpConfig(BaseModel):
         validate_default=True,
         description="choose what event messages have links to, which whoever reads them can open: none, snapshot or all",
     )
+    zeroconf: bool | None = Field(
+        default=None,
+        description="write false not to announce the API by zeroconf, true to do so on a loopback address too, or leave it out",
+    )
     limits: Limits = Field(default=Limits(), description="write how much the API bears, as in `limits: {sockets: 512}`")
 
     @field_validator("host")

@@ -94,6 +94,8 @@ class Connections:
         self._clock = clock
         self._open: dict[Connection, None] = {}
         """In the order in which they came."""
+        self.refused: Counter[str] = Counter()
+        """How many were refused, or ended, and why."""
         self._crowd = Trouble(_LOGGER, "the API has no room for more connections", clock.monotonic)
 
     def __iter__(self) -> Iterator[Connection]:
@@ -110,6 +112,7 @@ class Connections:
         if strangers and (len(strangers) >= MOST_STRANGERS or len(others) >= most):
             self._close_one(strangers)
         elif len(others) >= most:
+            self.refused["crowded"] += 1
             self._crowd.report(f"there are {len(others)}", hint="raise http.limits.sockets, or find out whose they are")
             return False
         if len(others) < most // 2:
@@ -131,13 +134,16 @@ class Connections:
             connection.stalled_since = (connection.stalled_since or now) if is_stalled else None
             is_over = connection.link is not None and not connection.link.is_good()
             is_strange = not connection.is_known and now - connection.opened >= STRANGER_S
-            if is_over or is_strange or (connection.stalled_since is not None and now - connection.stalled_since >= _STALLED_S):
+            is_stalled_long = connection.stalled_since is not None and now - connection.stalled_since >= _STALLED_S
+            if is_over or is_strange or is_stalled_long:
+                self.refused["link_over" if is_over else "stranger" if is_strange else "stalled"] += 1
                 connection.abort()
 
     def _close_one(self, strangers: list[Connection]) -> None:
         """End the oldest stranger of the address that has most of them."""
         by_address = Counter(one.address for one in strangers)
         oldest = min(strangers, key=lambda one: (-by_address[one.address], one.opened))
+        self.refused["displaced"] += 1
         self.discard(oldest)
         oldest.abort()
 

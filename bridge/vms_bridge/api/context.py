@@ -12,10 +12,13 @@ from vms_bridge.api.access import query_of as query_of  # noqa: PLC0414 - the sa
 from vms_bridge.api.visits import visit_of as visit_of  # noqa: PLC0414 - the same
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vms_bridge.api.certificates import Certificates
     from vms_bridge.api.config import HttpConfig
     from vms_bridge.api.connections import Connections
     from vms_bridge.api.limits import Rates
+    from vms_bridge.api.measured import Traffic
     from vms_bridge.api.pairing import Pairing
     from vms_bridge.clock import Clock
     from vms_bridge.sinks import BridgeIdentity
@@ -34,6 +37,9 @@ class Context:
     pairing: Pairing
     rates: Rates
     connections: Connections
+    traffic: Traffic
+    addresses: Sequence[tuple[str, int]]
+    """Where it listens now."""
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("CONTEXT", Context)

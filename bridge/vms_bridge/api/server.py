@@ -43,12 +43,24 @@ _BY_LINK = {
 def application(context: Context) -> web.Application:
     """Return the application."""
     app = web.Application(
-        middlewares=[problems, _received, _known, _whole], client_max_size=context.config.limits.body_kb * 1_024
+        middlewares=[_counted, problems, _received, _known, _whole], client_max_size=context.config.limits.body_kb * 1_024
     )
     app[CONTEXT] = context
     app.on_response_prepare.append(_with_headers)
     set_up(app)
     return app
+
+
+@web.middleware
+async def _counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count each request by its route and by what became of it, and how long an answer took that was made whole."""
+    context = context_of(request)
+    began = context.clock.monotonic()
+    answer = await handler(request)
+    route = route_of(request)
+    took_s = context.clock.monotonic() - began if isinstance(answer, web.Response) else None
+    context.traffic.answered("none" if route is None else route.name, answer.status, took_s)
+    return answer
 
 
 @web.middleware

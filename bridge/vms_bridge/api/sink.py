@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from vms_bridge.api.announcing import Announcer
 from vms_bridge.api.certificates import Certificates
 from vms_bridge.api.connections import Connections, Door
 from vms_bridge.api.context import Context
 from vms_bridge.api.limits import Rates
 from vms_bridge.api.listening import Porter, listening_sockets
+from vms_bridge.api.measured import SINK, Traffic
 from vms_bridge.api.pairing import Grant, Pairing
 from vms_bridge.api.server import application
 from vms_bridge.api.unix_socket import UnixSocket
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from vms_bridge.api.announcing import Multicast
     from vms_bridge.api.config import HttpConfig
     from vms_bridge.clock import Clock
     from vms_bridge.sinks import BridgeIdentity
     from vms_bridge.views import HubView
 
 _LOGGER = logging.getLogger(__name__)
-NAME = "api"
+NAME = SINK
 _OFFERED = "offered pairing"
 _RETRY_S = 5.0
 _SWEEP_S = 1.0
@@ -50,6 +53,8 @@ class ApiSink:
         self._certificates = Certificates(config.tls, clock)
         self._connections = Connections(config.limits.sockets, clock)
         self._pairing = Pairing(clock)
+        self._traffic = Traffic()
+        self._announcer = Announcer(config, bridge, clock, _multicast)
         self.addresses: list[tuple[str, int]] = []
         """Where it listens now."""
         self.opened = asyncio.Event()
@@ -71,6 +76,8 @@ class ApiSink:
             pairing=self._pairing,
             rates=Rates.of(self._config.limits.requests, self._clock),
             connections=self._connections,
+            traffic=self._traffic,
+            addresses=self.addresses,
         )
         # Who has gone away is noticed at once, so that no VMS is read for nobody; commands go on (`running.py`).
         runner = web.AppRunner(application(context), shutdown_timeout=_SHUTDOWN_S, handler_cancellation=True)
@@ -102,7 +109,9 @@ class ApiSink:
             try:
                 self._tell(sockets)
                 await self._offer_pairing(hub)
-                await porter.serve(sockets, Door.API)
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._announcer.run(hub.bridge_id, tuple(self.addresses)), name="api: zeroconf")
+                    await porter.serve(sockets, Door.API)
             finally:
                 self.addresses.clear()
                 for sock in sockets:
@@ -128,7 +137,9 @@ class ApiSink:
 
     async def _sweep(self) -> None:
         while True:
+            due = self._clock.monotonic() + _SWEEP_S
             await self._clock.sleep(_SWEEP_S)
+            self._traffic.loop.observe(max(0.0, self._clock.monotonic() - due))
             self._connections.sweep()
 
     async def _end_revoked(self, hub: HubView) -> None:
@@ -166,3 +177,9 @@ class ApiSink:
         text = f"Nobody has paired with the API yet. For ten minutes this code lets one client in: {code[:4]}-{code[4:]}"
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+
+
+def _multicast() -> Multicast:
+    from vms_bridge.api.multicast import MulticastDns  # noqa: PLC0415  # it needs the extra, and only where it is wanted
+
+    return MulticastDns()

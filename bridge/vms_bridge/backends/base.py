@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 from vms_bridge.findings import Finding as Finding  # noqa: PLC0414, TC001 - a part of the contract, to be had here
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pydantic import BaseModel
 
     from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, LogLine, LogQuery, MediaRef
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
+    from vms_bridge.measures import Reading
     from vms_bridge.model import Enrichment, EventBatch, EventRef, PictureRef, Resume, Update
 
 
@@ -107,6 +108,13 @@ class Annotator(Protocol):
         call that fails is not repeated. What the VMS then says of the event is reported as ever. Raises CommandRejected,
         UnsupportedCommand or VmsError.
         """
+
+
+class Measured(Protocol):
+    """A backend that counts or measures something, such as its requests; it has this beside `Backend`'s calls."""
+
+    def readings(self) -> Iterable[Reading]:
+        """Return what it has counted and measured, by rows of `metrics.METRICS` that begin with the system's key. Cheap."""
 
 
 class Media(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vms_bridge.archive import MOST_PIECE_BYTES, ByteRange, Extent
@@ -16,6 +17,7 @@ from vms_bridge.commands import COMMANDS
 from vms_bridge.concealment import Secrets
 from vms_bridge.errors import BackendDefect, BridgeError, MediaUnavailable, VmsUnreachable, explained
 from vms_bridge.findings import admitted
+from vms_bridge.measures import Reading
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ READ_S = 30.0
 CLOSE_S = 5.0
 MOST_PICTURE_BYTES = 20 * 1024 * 1024
 _MOST_STRAYS = 16
+_MOST_READINGS = 256
 _LONGEST_URL = 2_000
 _LONGEST_TYPE = 200
 _CALLS = ("run", "execute", "refresh", "picture", "check")
@@ -72,6 +75,16 @@ class Guard:
             self._boundary.report_defect("url", error)
             return None
         return url if isinstance(url, str) and len(url) <= _LONGEST_URL and url.isprintable() else None
+
+    def readings(self) -> list[Reading]:
+        """Return what it has counted and measured of its own system, as far as the table of metrics has it."""
+        try:
+            read = getattr(self._backend, "readings", None)
+            found = list(islice(read(), _MOST_READINGS)) if callable(read) else []
+        except Exception as error:  # noqa: BLE001 - the border
+            self._boundary.report_defect("readings", error)
+            return []
+        return [one for one in found if isinstance(one, Reading) and one.labels[:1] == (self._system,)]
 
     async def run(self, feed: Feed) -> None:
         """Run it until it ends. Raises BridgeError."""

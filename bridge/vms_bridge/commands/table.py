@@ -35,6 +35,11 @@ class CommandTable:
             raise UnsupportedCommand(f"there is no command for a {type(action).__name__}")
         return row
 
+    def called(self, action: Action) -> str:
+        """Return how an action is called, whoever has asked for it by which name; `other` where it has no row."""
+        row = self._by_action.get(type(action))
+        return "other" if row is None else row.name
+
     def find(self, kind: TargetKind, name: str, modes: Iterable[str] = ()) -> CommandRow[Any] | None:
         """Return the row of that name for a target of this kind; `modes` are those that the monitor has."""
         row = self._by_name.get((kind, name))

@@ -12,20 +12,23 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from vms_bridge import metrics
 from vms_bridge.entities.states import monitor_state, system_state
 from vms_bridge.entities.urgency import Urgency, system_urgency, urgency
 from vms_bridge.errors import OutputError, StoreError
 from vms_bridge.event_log.lines import event_line, gap_line, state_line
 from vms_bridge.history import Cursor
 from vms_bridge.logs import Trouble
+from vms_bridge.measures import Histogram
 from vms_bridge.messages import struck
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from vms_bridge.clock import Clock
     from vms_bridge.event_log.output import Output
+    from vms_bridge.measures import Reading
     from vms_bridge.model import MonitorState, SystemState
     from vms_bridge.views import Changes, HubView, MonitorKey, Subscription
 
@@ -53,6 +56,9 @@ class EventLog:
         self._monitors: dict[MonitorKey, MonitorState] = {}
         """What was written last of each, and of each system."""
         self._systems: dict[str, SystemState] = {}
+        self._states_took, self._events_took = Histogram(), Histogram()
+        self._lines = self._losses = 0
+        self._is_open = False
 
     @property
     def name(self) -> str:
@@ -64,16 +70,20 @@ class EventLog:
         self._after = _parsed(await hub.kept(NAME, _CURSOR))
         subscription = hub.subscribe()
         news = _News(subscription)
+        unread = hub.measures.add(self._readings)
         try:
             while True:
                 try:
                     await self._serve(hub, news)
                 except OutputError as error:
+                    self._losses += self._is_open
+                    self._is_open = False
                     self._trouble.report(error, hint=error.hint)
                 except StoreError as error:
                     self._reading.report(error, hint=error.hint)
                 await self._clock.sleep(_RETRY_S)
         finally:
+            unread()
             news.close()
             subscription.close()
             self._output.stop()
@@ -82,6 +92,7 @@ class EventLog:
     async def _serve(self, hub: HubView, news: _News) -> None:
         """Open the log and go on with it from where it ends. Raises OutputError or StoreError."""
         written = await self._blocking(self._output.open)
+        self._is_open = True
         # Neither can be further on than the log was: notes are made of what was written, and a file may have been moved away.
         self._after = max(filter(None, (self._after, written)), key=lambda cursor: cursor.position, default=None)
         await self._write_states(hub, (*_monitors(hub), *self._monitors), (*hub.systems, *self._systems))
@@ -94,6 +105,8 @@ class EventLog:
             is_behind = is_behind or changes.messages
             monitors, systems = changes.states | changes.removed, changes.systems | changes.removed_systems
             await self._write_states(hub, monitors, systems)
+            if changes.since is not None:
+                self._states_took.observe(self._clock.monotonic() - changes.since)
 
     async def _write_events(self, hub: HubView) -> bool:
         """Write what follows in the history; say whether there may be more."""
@@ -103,7 +116,10 @@ class EventLog:
         if page.gap is not None:
             _LOGGER.warning("the event log: messages may be missing between %s and %s", self._after, page.gap.goes_on)
             lines.insert(0, gap_line(self._clock.now(), page.gap, self._after))
+        began = self._clock.monotonic()
         await self._write(lines)
+        for _ in page.messages:
+            self._events_took.observe(self._clock.monotonic() - began)
         self._after = page.after
         if lines and not self._output.resumes and self._clock.monotonic() - self._noted_at >= _NOTE_S:
             await self._note(hub)
@@ -139,7 +155,15 @@ class EventLog:
     async def _write(self, lines: Sequence[bytes]) -> None:
         if lines:
             await self._blocking(lambda: self._output.write(lines))
+            self._lines += len(lines)
             self._trouble.over()
+
+    def _readings(self) -> Iterator[Reading]:
+        yield metrics.SINK_CONNECTED.of(self._is_open, NAME)
+        yield metrics.SINK_LOSSES.of(self._losses, NAME)
+        yield metrics.SINK_STATES.of(self._states_took, NAME)
+        yield metrics.SINK_EVENTS.of(self._events_took, NAME)
+        yield metrics.EVENT_LOG_LINES.of(self._lines)
 
     async def _blocking(self, work: Callable[[], _T]) -> _T:
         """Do it in a thread; where it takes long, say so, and wait on."""

@@ -39,6 +39,7 @@ from vms_bridge.hub.live_target import LiveTarget
 from vms_bridge.hub.refreshes import Refreshes
 from vms_bridge.hub.requests import Requests
 from vms_bridge.hub.verification import Verification
+from vms_bridge.measures import Histograms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -105,6 +106,8 @@ class CommandRunner:
         self._refreshes = Refreshes(clock, backend_of)
         self._verification = Verification(hub, clock, self._refreshes)
         self._forced = ForcedAlarms(clock, store, self._end_forced, on_forced)
+        self.took = Histograms()
+        """How long commands took, by the name of their row and by what became of them."""
 
     @property
     def table(self) -> CommandTable:
@@ -142,6 +145,13 @@ class CommandRunner:
         *,
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> Ack:
+        """Run the command, and note how long that took."""
+        began = self._clock.monotonic()
+        ack = await self._outcome(command, progress, is_wanted)
+        self.took.observe(self._clock.monotonic() - began, self._table.called(command.action), ack.result)
+        return ack
+
+    async def _outcome(self, command: Command, progress: Callable[[Ack], None] | None, is_wanted: Callable[[], bool]) -> Ack:
         """Turn whatever happens to the command into an ack: the boundary at which its errors end."""
         try:
             return await self._run(command, progress, is_wanted)

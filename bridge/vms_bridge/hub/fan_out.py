@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from vms_bridge.hub.subscription import HubSubscription
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from vms_bridge.hub.system import System
     from vms_bridge.model import Detection
@@ -19,7 +19,8 @@ _Key = TypeVar("_Key")
 class FanOut:
     """The open subscriptions; what nobody is interested in costs nobody anything."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
         self._all: set[HubSubscription] = set()
         self._of_systems: dict[str, set[HubSubscription]] = {}
         self._of_monitors: dict[MonitorKey, set[HubSubscription]] = {}
@@ -38,7 +39,7 @@ class FanOut:
                 _remove(self._of_monitors, only.monitors, closed)
                 self._of_tokens.discard(closed)
 
-        subscription = HubSubscription(close)
+        subscription = HubSubscription(close, self._monotonic)
         if only is None:
             self._all.add(subscription)
         else:

@@ -7,6 +7,7 @@ monitors their public keys, works out differences, stores events before anyone s
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.backends.guard import Guard
@@ -30,6 +31,7 @@ from vms_bridge.hub.index import Index
 from vms_bridge.hub.indexing import Indexing
 from vms_bridge.hub.interpreter import Interpreter
 from vms_bridge.hub.links import HubLinks
+from vms_bridge.hub.measured import readings
 from vms_bridge.hub.notices import Notices
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
@@ -37,6 +39,7 @@ from vms_bridge.hub.recorder import Recorder
 from vms_bridge.hub.tokens import HubTokens
 from vms_bridge.hub.updates import Updates
 from vms_bridge.hub.write_back import WriteBack
+from vms_bridge.measures import Measures
 from vms_bridge.model import EventRef
 
 if TYPE_CHECKING:
@@ -87,10 +90,9 @@ class Hub:
         commands: CommandRules | None = None,
     ) -> None:
         self._secrets = Secrets() if secrets is None else secrets
-        self._store = store
-        self._clock = clock
+        self._store, self._clock = store, clock
         self._systems: dict[str, System] = {}
-        self._fan_out = FanOut()
+        self._fan_out = FanOut(clock.monotonic)
         self._archives = Archives(self._systems, on_missing=self._doubt)
         self._house = Housekeeping(
             store,
@@ -136,6 +138,7 @@ class Hub:
         self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
         self._write_back = WriteBack(self._systems, clock)
         self._questions = Questions(clock)
+        self.measures = Measures(partial(readings, self._systems, self._runner, self._updates, self._index, store))
 
     @property
     def epoch(self) -> str:

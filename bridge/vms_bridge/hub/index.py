@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from datetime import timedelta
 from operator import is_
 from typing import TYPE_CHECKING
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING
 from vms_bridge.errors import SearchRefused
 from vms_bridge.hub.chores import Chore
 from vms_bridge.index import IndexProgress
+from vms_bridge.measures import Histograms
 from vms_bridge.store.index import IndexedMonitor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from vms_bridge.clock import Clock
@@ -39,6 +41,8 @@ class Index:
         self._refreshing = Chore("noting in the search index what was done to events", clock.monotonic)
         self._shown: Mapping[int, IndexedMonitor] = {}
         self._made_of: list[object] = []
+        self.took = Histograms()
+        """How long searches and timelines took."""
 
     def stored(self) -> None:
         """Have taken in, soon, what was stored."""
@@ -46,11 +50,13 @@ class Index:
 
     async def search(self, query: Search, after: str | None, limit: int) -> SearchPage:
         """Return a page of events. Raises SearchRefused or StoreError."""
-        return await self._store.index.search(query, await self._fresh(), after, limit)
+        with self._timed("search"):
+            return await self._store.index.search(query, await self._fresh(), after, limit)
 
     async def timeline(self, query: Search, bucket: BucketSize, zone: tzinfo) -> Sequence[Bucket]:
         """Return counts of events. Raises the same."""
-        return await self._store.index.timeline(query, await self._fresh(), bucket, zone)
+        with self._timed("timeline"):
+            return await self._store.index.timeline(query, await self._fresh(), bucket, zone)
 
     async def one(self, ref: EventRef) -> IndexedEvent | None:
         """Return an event. Raises the same."""
@@ -107,6 +113,12 @@ class Index:
             if progress != system.index:
                 system.show_index(progress)
                 self._on_progress(key)
+
+    @contextmanager
+    def _timed(self, question: str) -> Iterator[None]:
+        began = self._clock.monotonic()
+        yield
+        self.took.observe(self._clock.monotonic() - began, question)
 
     async def _forget_hidden(self) -> None:
         now = self._clock.now()

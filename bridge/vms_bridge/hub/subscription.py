@@ -23,9 +23,11 @@ class HubSubscription:
     Of transitions it keeps the last thousand, and counts those that were before.
     """
 
-    def __init__(self, on_close: Callable[[HubSubscription], None]) -> None:
-        self._on_close = on_close
+    def __init__(self, on_close: Callable[[HubSubscription], None], monotonic: Callable[[], float]) -> None:
+        self._on_close, self._monotonic = on_close, monotonic
         self._wake = asyncio.Event()
+        self._since: float | None = None
+        self._is_new = True
         self._transitions: deque[Transition] = deque(maxlen=MOST_TRANSITIONS)
         self._clear()
 
@@ -48,7 +50,9 @@ class HubSubscription:
             },
             transitions=tuple(self._transitions),
             transitions_lost=self._transitions_lost,
+            since=None if self._is_new else self._since,
         )
+        self._is_new = False
         self._clear()
         return changes
 
@@ -60,19 +64,19 @@ class HubSubscription:
         """Note that a system came or changed."""
         self._systems.add(key)
         self._removed_systems.discard(key)
-        self._wake.set()
+        self._ring()
 
     def system_removed(self, key: str) -> None:
         """Note that a system is no more."""
         self._removed_systems.add(key)
         self._systems.discard(key)
-        self._wake.set()
+        self._ring()
 
     def described(self, key: MonitorKey) -> None:
         """Note that a monitor came, or that its description changed."""
         self._described.add(key)
         self._removed.discard(key)
-        self._wake.set()
+        self._ring()
 
     def removed(self, keys: Iterable[MonitorKey]) -> None:
         """Note that monitors are no more."""
@@ -82,48 +86,53 @@ class HubSubscription:
             self._states.discard(key)
             self._last_events.discard(key)
             self._detections.pop(key, None)
-            self._wake.set()
+            self._ring()
 
     def state(self, key: MonitorKey) -> None:
         """Note that a monitor's state changed."""
         self._states.add(key)
-        self._wake.set()
+        self._ring()
 
     def last_event(self, key: MonitorKey) -> None:
         """Note that a monitor's newest event changed."""
         self._last_events.add(key)
-        self._wake.set()
+        self._ring()
 
     def messages(self) -> None:
         """Note that there are new event messages."""
         self._messages = True
-        self._wake.set()
+        self._ring()
 
     def bridge(self) -> None:
         """Note that the bridge's own state changed."""
         self._bridge = True
-        self._wake.set()
+        self._ring()
 
     def tokens(self) -> None:
         """Note that a token came or went."""
         self._tokens = True
-        self._wake.set()
+        self._ring()
 
     def notices(self) -> None:
         """Note that notices came, changed or went."""
         self._notices = True
-        self._wake.set()
+        self._ring()
 
     def detection(self, key: MonitorKey, detection: Detection) -> None:
         """Keep a monitor's newest detection by its source."""
         self._detections.setdefault(key, {})[detection.source] = detection
-        self._wake.set()
+        self._ring()
 
     def transition(self, transition: Transition) -> None:
         """Note that a monitor's alarm state became another one."""
         self._transitions_lost += len(self._transitions) == MOST_TRANSITIONS
         self._transitions.append(transition)
-        self._wake.set()
+        self._ring()
+
+    def _ring(self) -> None:
+        if not self._wake.is_set():
+            self._since = self._monotonic()
+            self._wake.set()
 
     def _clear(self) -> None:
         self._systems: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,10 @@ class Updates:
     ) -> None:
         self._clock, self._fan_out, self._presence = clock, fan_out, presence
         self._completed, self._on_described = completed, on_described
+        self.messages: Counter[tuple[str, str, str]] = Counter()
+        """How many event messages were stored, by system, type, and whether they are late."""
+        self.losses: Counter[str] = Counter()
+        """How often each system was lost."""
 
     def apply(self, system: System, update: Update) -> None:
         """Make an update the current state and notify subscribers. Raises BackendDefect, and changes nothing then."""
@@ -102,6 +107,7 @@ class Updates:
         system.cursor = commit.cursor or system.cursor
         for message in commit.messages:
             system.seqs[message.monitor] = message.seq
+            self.messages[system.key, message.type, "true" if message.late else "false"] += 1
         late = {message.event_id for message in commit.messages if message.late}
         system.events.add(commit.events, late=late, enrichments=plan.enrichments)
         system.last_events.update(last_events)
@@ -178,5 +184,6 @@ class Updates:
             return
         if state.available and not system.state.available:
             _LOGGER.info("system %s is there, version %s, monitors: %d", system.key, state.version, len(system.monitors))
+        self.losses[system.key] += system.state.available and not state.available
         system.show(state)
         self._fan_out.system(system.key)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from vms_bridge.measures import Histogram
 from vms_bridge.views import Count
 
 
@@ -27,3 +28,15 @@ class Counters:
     """Commands that were refused because too many were under way, since the start."""
     pictures_failed: Count = 0
     """Pictures of events that could not be had or sent, since the start."""
+
+
+@dataclass(slots=True)
+class Timings:
+    """What is measured since the bridge started, for the metrics only."""
+
+    states: Histogram = field(default_factory=Histogram)
+    """From a change in the hub until its messages were in the outbox."""
+    events: Histogram = field(default_factory=Histogram)
+    """From putting an event message into the outbox until the broker had acknowledged it on both topics."""
+    losses: int = 0
+    """How often the broker was lost."""

@@ -41,6 +41,9 @@ class Confirmations:
     def __contains__(self, position: int) -> bool:
         return position in self._positions
 
+    def __len__(self) -> int:
+        return len(self._positions)
+
     def add(self, position: int) -> None:
         """Have this position confirmed soon."""
         self._positions[position] = None
@@ -83,6 +86,7 @@ class _Delivery:
 
     open: int
     size: int
+    since: float
     accepted: bool = False
 
 
@@ -109,7 +113,7 @@ class EventLanes:
         self._expiry_s = expiry_s
         self._lanes = (_Lane(late=False), _Lane(late=True))
         self._deliveries: dict[int, _Delivery] = {}
-        self._counters = reports.counters
+        self._counters, self._timings = reports.counters, reports.timings
 
     def wake(self) -> None:
         """Read new messages."""
@@ -150,7 +154,8 @@ class EventLanes:
         if position in self._deliveries or position in self._confirmations:
             return
         topics = (self._topics.monitor_event(message.system, message.monitor), self._topics.event)
-        self._deliveries[position] = _Delivery(open=len(topics), size=len(message.payload))
+        since = self._clock.monotonic()
+        self._deliveries[position] = _Delivery(open=len(topics), size=len(message.payload), since=since)
         for topic in topics:
             done = partial(self._done, position, topic)
             post = Post(topic=topic, payload=message.payload, on_done=done, expiry_s=self._expiry_s)
@@ -172,6 +177,7 @@ class EventLanes:
             return
         del self._deliveries[position]
         if delivery.accepted:
+            self._timings.events.observe(self._clock.monotonic() - delivery.since)
             self._confirmations.add(position)
         else:
             self._counters.events_refused += 1

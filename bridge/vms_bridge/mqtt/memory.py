@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vms_bridge.mqtt.counters import Counters
+from vms_bridge.mqtt.counters import Counters, Timings
 from vms_bridge.mqtt.dialect import Dialect
 from vms_bridge.mqtt.events import Confirmations
 from vms_bridge.mqtt.pictures import PictureMemory
@@ -24,6 +24,7 @@ class Memory:
     snapshots: PictureMemory = field(default_factory=PictureMemory)
     dialect: Dialect = field(default_factory=Dialect)
     counters: Counters = field(default_factory=Counters)
+    timings: Timings = field(default_factory=Timings)
     published: Published = field(default_factory=Published)
     unwanted: set[str] = field(default_factory=set)
     established: bool = False

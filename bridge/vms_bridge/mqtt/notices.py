@@ -6,8 +6,10 @@ topic that the access list forbids), and a connection that flaps must not be log
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from vms_bridge.mqtt.counters import Timings
 
 if TYPE_CHECKING:
     import logging
@@ -46,7 +48,8 @@ class Notices:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Where a part says what went wrong: in words for the log, and counted for the hello."""
+    """Where a part says what went wrong, in words for the log and counted for the hello, and how long things took."""
 
     notices: Notices
     counters: Counters
+    timings: Timings = field(default_factory=Timings)

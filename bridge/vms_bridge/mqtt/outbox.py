@@ -16,7 +16,7 @@ from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.sizes import Sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 TURN = 64
 """Messages published in one turn of the event loop, so that nobody else waits long."""
@@ -172,6 +172,21 @@ class Outbox:
     def is_idle(self) -> bool:
         """Whether all that must arrive has."""
         return not self._has_sure and not self._pipe.unacknowledged
+
+    @property
+    def lengths(self) -> Mapping[str, int]:
+        """How many messages wait, by their queue."""
+        return {
+            "states": len(self._newest),
+            "sure_states": len(self._sure),
+            "posts": len(self._posts),
+            "late_posts": len(self._late),
+        }
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many are on their way that the broker has not acknowledged."""
+        return self._pipe.unacknowledged
 
     def close(self) -> None:
         """Send nothing more, whatever waits or comes."""

@@ -48,7 +48,7 @@ class Publications:
     def __init__(self, wiring: Wiring, retained: RetainedMessages, *, again: Callable[[], None]) -> None:
         """`retained` is what the broker has; `again` says once more who the bridge is, and that it is there."""
         hub, topics, outbox, clock, config = wiring.hub, wiring.topics, wiring.outbox, wiring.clock, wiring.identity.config
-        reports = Reports(wiring.notices, wiring.memory.counters)
+        reports = Reports(wiring.notices, wiring.memory.counters, wiring.memory.timings)
         self._wiring, self._is_first, self._has_pictures = wiring, retained.info is None, config.snapshots
         self.announcer = Announcer(
             hub=hub,

@@ -240,6 +240,8 @@ class Session:
                 if changes.systems or changes.removed_systems or changes.bridge:
                     self._note_bridge(published)
                 await published.note(changes)
+                if changes.since is not None:
+                    self._memory.timings.states.observe(self._clock.monotonic() - changes.since)
 
     async def _changes(self, subscription: Subscription) -> Changes:
         changes = await subscription.changes()

@@ -17,6 +17,7 @@ from vms_bridge.mqtt.events import SINK
 from vms_bridge.mqtt.identity import Identity
 from vms_bridge.mqtt.intake import CommandIntake
 from vms_bridge.mqtt.link import Link
+from vms_bridge.mqtt.measured import readings
 from vms_bridge.mqtt.memory import Memory
 from vms_bridge.mqtt.notices import Notices
 from vms_bridge.mqtt.payloads import OFFLINE
@@ -84,6 +85,7 @@ class MqttSink:
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_LOCAL_WAIT_S if _is_local(self._config.host) else _LONGEST_WAIT_S)
         down_since: float | None = None
         await self._memory.dialect.company.load(hub, SINK, company.where(self._config), self._clock)
+        unread = hub.measures.add(lambda: readings(self._memory, None if self._session is None else self._session.outbox))
         try:
             await intake.open()
             while True:
@@ -106,6 +108,7 @@ class MqttSink:
                     self._outages.warn(str(error), f"{error}{'; ' if error.hint else ''}{error.hint}")
                     await self._clock.sleep(self._jitter(0.0, backoff.failed(lasted_s=lasted_s)))
         finally:
+            unread()
             await intake.close()
             await self._confirm(hub)
 
@@ -147,6 +150,7 @@ class MqttSink:
             failure = None if task.cancelled() else task.exception()
             await session.say_goodbye()
         if failure is not None:
+            self._memory.timings.losses += not isinstance(failure, StrangeSession)
             raise failure
 
     def _log_up(self, down_since: float | None) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from pydantic import TypeAdapter
 
 from vms_bridge.errors import SearchRefused, StoreError
+from vms_bridge.measures import Histogram
 from vms_bridge.model import Monitor
 from vms_bridge.store import contributions, tokens
 from vms_bridge.store.database import Database
@@ -63,6 +64,8 @@ class Store:
         self._links = LinkFile(database.path.with_name(LINKS_NAME))
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._most_indexed = indexed
+        self.took = Histogram()
+        """How long transactions took, with the wait for their turn."""
         self._unindexed = Unindexed(database)
         self._index: SearchIndex | None = None
         path = database.path.with_name(INDEX_NAME)
@@ -290,10 +293,13 @@ class Store:
     async def _run(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
         """Do blocking work in the store's thread, as one transaction, to its end even when the caller is cancelled."""
         attempt = partial(self._database.attempt, work, *arguments, **options)
+        began = self._clock.monotonic()
         try:
-            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, attempt))
+            done = await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, attempt))
         except sqlite3.Error as error:
             raise StoreError(f"the store {self._database.path} failed: {error}", hint="is the disk failing?") from error
+        self.took.observe(self._clock.monotonic() - began)
+        return done
 
     def _identity(self, key: str, made: str) -> str:
         with self._database.transaction() as cursor:

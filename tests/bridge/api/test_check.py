@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -97,3 +98,14 @@ async def test_what_is_better_otherwise_is_advised(tmp_path: Path) -> None:
     assert all(each.hint for each in advised)
     found = await checked(tmp_path, host="localhost")
     assert not any("encrypted" in each.text for each in found)
+
+
+async def test_an_extra_that_is_missing_is_a_problem_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not [one for one in await checked(tmp_path, zeroconf=True) if one.problem]
+    monkeypatch.setitem(sys.modules, "zeroconf", None)  # as if it were not installed
+    assert not [one for one in await checked(tmp_path) if one.problem]
+    [problem] = [one for one in await checked(tmp_path, zeroconf=True) if one.problem]
+    assert "zeroconf" in problem.text
+    assert "install vms-bridge[zeroconf]" in problem.hint

@@ -16,6 +16,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.hub import FakeHub
 from tests.fakes.identity import HOME
 
+from vms_bridge import metrics
 from vms_bridge.clock import SystemClock
 from vms_bridge.errors import OutputError
 from vms_bridge.event_log.check import findings
@@ -23,6 +24,7 @@ from vms_bridge.event_log.config import EventLogConfig
 from vms_bridge.event_log.files import LogFile
 from vms_bridge.event_log.kind import KIND
 from vms_bridge.event_log.sink import EventLog
+from vms_bridge.measures import Distribution
 from vms_bridge.messages import decode, encode
 from vms_bridge.model import AlarmState
 from vms_bridge.sinks import Trial
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vms_bridge.history import Cursor
+    from vms_bridge.measures import Metric
 
 
 async def until(holds: Callable[[], object], clock: FakeClock | None = None) -> None:
@@ -339,3 +342,30 @@ def test_the_section_makes_the_sink(tmp_path: Path) -> None:
         sink = KIND.create(EventLogConfig.model_validate(settings), HOME, clock)
         assert isinstance(sink, EventLog)
         assert (sink.name, sink._output.place) == ("event_log", place)
+
+
+async def test_what_it_writes_and_how_long_that_takes_can_be_read() -> None:
+    hub, pipe = FakeHub(), Pipe()
+
+    def read(metric: Metric) -> float:
+        for one in hub.measures.read():
+            if one.metric is metric:
+                return sum(one.value.counts) if isinstance(one.value, Distribution) else one.value
+        return 0
+
+    hub.record(1)
+    clock = FakeClock()
+    async with logging(hub, pipe, clock, states=True):
+        await until(lambda: read(metrics.SINK_CONNECTED) == 1)
+        pipe.taken.set()
+        await until(lambda: read(metrics.SINK_EVENTS) == 1)
+        hub.set_state("1", alarm=AlarmState.ALARM)
+        await until(lambda: read(metrics.SINK_STATES) >= 1)
+        assert read(metrics.EVENT_LOG_LINES) == len(pipe.lines)
+        pipe.error = OutputError("the pipe is broken")
+        hub.record(2)
+        await until(lambda: read(metrics.SINK_LOSSES) == 1)
+        assert read(metrics.SINK_CONNECTED) == 0
+        pipe.error = None
+        await until(lambda: read(metrics.SINK_EVENTS) == 2, clock)
+    assert hub.measures.read() == []

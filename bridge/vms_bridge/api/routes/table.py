@@ -16,6 +16,7 @@ from vms_bridge.api.routes import (
     links,
     logs,
     media,
+    metrics,
     monitors,
     openapi,
     pair,
@@ -46,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     *openapi.ROUTES,
     *tokens.ROUTES,
     *pair.ROUTES,
+    *metrics.ROUTES,
 )
 
 
@@ -58,4 +60,5 @@ def set_up(app: web.Application) -> None:
 
     app.on_cleanup.append(close)
     ws.set_up(app)
+    metrics.set_up(app)
     add_routes(app, ROUTES)

@@ -30,7 +30,7 @@ LIVE: web.AppKey[Live] = web.AppKey("LIVE", Live)
 def set_up(app: web.Application) -> None:
     """Give the application, which has its context already, what its WebSockets share; they end before it does."""
     context = app[CONTEXT]
-    live = app[LIVE] = Live(context.hub, context.clock)
+    live = app[LIVE] = Live(context.hub, context.clock, context.traffic.states)
 
     async def run(_app: web.Application) -> AsyncIterator[None]:
         running = asyncio.create_task(live.run(), name="api-live")

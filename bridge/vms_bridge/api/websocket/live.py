@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.history import Cursor
+    from vms_bridge.measures import Histogram
     from vms_bridge.model import MonitorState, SystemState
     from vms_bridge.tokens import Token
     from vms_bridge.views import HistoryPage, HubView, MonitorKey, ObjectCounts, Subscription
@@ -70,10 +71,10 @@ class Client(Protocol):
 
 
 class Live:
-    """Hears of changes while there are clients, and only then."""
+    """Hears of changes while there are clients, and only then; `took` is how long it takes from a change until they have it."""
 
-    def __init__(self, hub: HubView, clock: Clock) -> None:
-        self.hub, self.clock = hub, clock
+    def __init__(self, hub: HubView, clock: Clock, took: Histogram) -> None:
+        self.hub, self.clock, self._took = hub, clock, took
         self._clients: set[Client] = set()
         self._is_any = asyncio.Event()
         self._monitors: Timing[MonitorKey, MonitorState] = Timing(urgency, clock, MEASUREMENTS_S)
@@ -84,6 +85,11 @@ class Live:
         self._made: dict[Name, tuple[object, bytes]] = {}
         """The item that was made last of each thing, with the value that it was made of."""
         self._pages: dict[Cursor | None, asyncio.Task[HistoryPage]] = {}
+
+    @property
+    def clients(self) -> int:
+        """How many there are."""
+        return len(self._clients)
 
     def add(self, client: Client) -> None:
         """Tell this client of changes from now on, and watch it."""
@@ -187,6 +193,8 @@ class Live:
                 if index % _AT_ONCE == _AT_ONCE - 1:
                     await asyncio.sleep(0)
             self._tell(names, changes)
+            if changes.since is not None:
+                self._took.observe(self.clock.monotonic() - changes.since)
             await self.clock.sleep(PACE_S)
 
     def _names(self, changes: Changes) -> Iterator[Name]:

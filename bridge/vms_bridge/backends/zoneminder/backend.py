@@ -7,6 +7,9 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from vms_bridge import metrics
+from vms_bridge.backends.http import CONNECTIONS as API_CONNECTIONS
+from vms_bridge.backends.traffic import Traffic
 from vms_bridge.backends.zoneminder.absence import Absence
 from vms_bridge.backends.zoneminder.actions import perform
 from vms_bridge.backends.zoneminder.api import Api
@@ -26,12 +29,13 @@ from vms_bridge.errors import BridgeError, UnsupportedCommand, VmsAuthFailed, Vm
 from vms_bridge.logs import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from vms_bridge.backends.base import Feed, Finding
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
+    from vms_bridge.measures import Reading
     from vms_bridge.model import PictureRef
 
 
@@ -53,6 +57,7 @@ class ZoneMinder:
         self._session: ZoneMinderSession | None = None
         self._cache = SystemCache(absence=Absence(system, clock))
         self._last_read, self._remarks = LastRead(), Remarks(system)
+        self._traffic = Traffic(system, clock)
         self._trouble = Trouble(_LOG, f"{system}: ZoneMinder's API", clock.monotonic)
         self._lost: ZoneMinderSession | None = None
         """The connection that was served last, until somebody goes on with it."""
@@ -66,7 +71,7 @@ class ZoneMinder:
 
     async def run(self, feed: Feed) -> None:
         """Connect and report what happens until cancelled. Raises VmsError when the system is lost, its shared memory too."""
-        async with Line(Api(self._config, self._clock, self._remarks, self.secrets, connections=CONNECTIONS)) as line:
+        async with Line(self._api(connections=CONNECTIONS)) as line:
             await self._run(feed, line)
 
     async def _run(self, feed: Feed, line: Line) -> None:
@@ -107,7 +112,7 @@ class ZoneMinder:
 
     async def _serve_by_one(self, feed: Feed, fallback: Fallback, line: Line) -> None:
         try:
-            async with Api(self._config, self._clock, self._remarks, self.secrets) as api, self._connected(api, feed) as session:
+            async with self._api() as api, self._connected(api, feed) as session:
                 await session.open()
                 await fallback.stop()
                 self._trouble.over()
@@ -161,6 +166,16 @@ class ZoneMinder:
         """Try the connection and report in words."""
         return await examine(self._config, self._clock, self.secrets)
 
+    def readings(self) -> Iterator[Reading]:
+        """Yield how long its requests took, and how many it may make."""
+        yield from self._traffic.readings()
+        allowances = {} if self._session is None else self._session.allowances
+        for purpose, allowance in allowances.items():
+            yield metrics.VMS_ALLOWED.of(allowance.left, self._system, purpose)
+
+    def _api(self, *, connections: int = API_CONNECTIONS) -> Api:
+        return Api(self._config, self._clock, self._remarks, self.secrets, traffic=self._traffic, connections=connections)
+
     def _live(self) -> ZoneMinderSession:
         if self._session is None:
             raise VmsUnreachable("ZoneMinder is not connected", system=self._system)
@@ -173,7 +188,7 @@ class ZoneMinder:
 
     async def _change_run_state(self, session: ZoneMinderSession, action: SetRunState) -> bool:
         # It takes minutes on slow hosts, and must outlive a connection that is lost meanwhile.
-        async with Api(self._config, self._clock, self._remarks, self.secrets) as api:
+        async with self._api() as api:
             api.auth.is_off = session.api.auth.is_off
             return await perform(api, action, None)
 

@@ -70,11 +70,14 @@ class Allowance:
         self.rate, self._burst, self._clock = rate, burst, clock
         self._left, self._counted = burst, clock.monotonic()
 
+    @property
+    def left(self) -> float:
+        """How many there are now."""
+        return min(self._burst, self._left + (self._clock.monotonic() - self._counted) * self.rate)
+
     def take(self) -> bool:
         """Take one if there is one."""
-        now = self._clock.monotonic()
-        self._left = min(self._burst, self._left + (now - self._counted) * self.rate)
-        self._counted = now
+        self._left, self._counted = self.left, self._clock.monotonic()
         if self._left < 1:
             return False
         self._left -= 1

@@ -53,7 +53,10 @@ class ZoneMinderSession:
         self.api = api
         self._clock, self._cache = clock, cache
         pages = Allowance(PAGES_PER_S, clock, burst=PAGES_AT_ONCE)
-        beyond = Halves(Allowance(SPARE_PER_S, clock), clock)
+        spare = Allowance(SPARE_PER_S, clock)
+        beyond = Halves(spare, clock)
+        self.allowances = {"pages": pages, "spare": spare}
+        """What may be asked beyond the regular requests, by what for."""
         self.connection = connection = Connection(
             name=name, config=config, api=api, clock=clock, feed=feed, cache=cache,
             pages=pages, spare=beyond.one, statuses=beyond.other,

@@ -11,11 +11,15 @@ from tests.bridge.api.websocket.lab import client, house
 from tests.fakes.backend import START, event, monitor, snapshot, state, system_state
 from tests.fakes.clock import FakeClock
 
+from vms_bridge import metrics
+from vms_bridge.measures import Distribution
 from vms_bridge.model import AlarmState, DetectedObject, Detection, EventBatch, SystemLost, SystemUpdate
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from vms_bridge.measures import Metric
 
 ALARM, IDLE = AlarmState.ALARM, AlarmState.IDLE
 
@@ -236,3 +240,18 @@ async def test_notices_come_and_go(tmp_path: Path) -> None:
             assert (await other.item("notices"))["value"] == [], "it is of a monitor of others"
         keeping.cancel()
         await asyncio.wait([keeping])
+
+
+async def test_how_long_changes_take_to_the_clients_can_be_read(tmp_path: Path) -> None:
+    async with house(tmp_path) as home, client(home) as one:
+
+        def read(metric: Metric) -> float:
+            [value] = [each.value for each in home.hub.measures.read() if each.metric is metric]
+            return sum(value.counts) if isinstance(value, Distribution) else value
+
+        await one.subscribe()
+        assert read(metrics.API_WEBSOCKETS) == 1
+        before = read(metrics.SINK_STATES)
+        home.show(alarm=ALARM)
+        await one.state(alarm="alarm")
+        assert read(metrics.SINK_STATES) == before + 1
