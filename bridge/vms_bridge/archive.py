@@ -6,15 +6,16 @@ backend sees it; an event is named by its `EventRef`, whose `id` is the VMS's ow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from vms_bridge.model import Capability, Event, EventRef, LivePicture
+from vms_bridge.model import Capability, Event, EventRef, LivePicture, OpenSet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
 MOST_EVENTS = 1_000
 """How many events a page has at most."""
@@ -58,11 +59,55 @@ class RangeClip:
     end: datetime
 
 
+class LiveForm(OpenSet):
+    """In which form a live video is wanted."""
+
+    MPEG_TS = "ts"
+    MP4 = "mp4"
+    """In fragments."""
+    MJPEG = "mjpeg"
+    """Picture by picture. A backend is asked for this one only."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveStream:
     """What the monitor sees from now on, without an end."""
 
     monitor: str
+    form: LiveForm = LiveForm.MJPEG
+
+
+class LiveKind(OpenSet):
+    """How H.264 or H.265 of a monitor is to be read."""
+
+    RTSP = "rtsp"
+    HTTP = "http"
+    """MPEG-TS, or whatever else shows what it is."""
+    FILES = "files"
+    """Played one after the other, again and again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoSource:
+    """Where H.264 or H.265 of a monitor comes from.
+
+    The addresses may hold passwords, and are opened by the bridge only; `name` is what it is called, for people.
+    """
+
+    kind: LiveKind
+    urls: tuple[str, ...] = field(repr=False)
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoPicture:
+    """A decoded picture: three bytes (red, green, blue) for each pixel, row after row from the top left."""
+
+    width: int
+    height: int
+    time: datetime
+    """When it was decoded."""
+    pixels: bytes = field(repr=False)
 
 
 MediaRef = EventFrame | EventClip | RangeClip | LivePicture | LiveStream
@@ -172,3 +217,16 @@ class OpenMedia(Protocol):
 
     def pieces(self) -> AsyncIterator[bytes]:
         """Return its bytes piece by piece, never all of them in memory."""
+
+
+class Watchable(Protocol):
+    """Who can be asked for what monitors see now, decoded."""
+
+    def frames(
+        self, system: str, monitor: str, rate: float, *, width: int = 1_280
+    ) -> AbstractAsyncContextManager[AsyncIterator[VideoPicture]]:
+        """Look at a monitor: yields pictures, `rate` a second at most, and no wider than `width` pixels.
+
+        Who is slow gets the newest one, and misses those before. Raises MediaUnavailable, VideoFailed or VmsError, then and
+        while it is looked at.
+        """

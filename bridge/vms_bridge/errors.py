@@ -7,8 +7,9 @@
     ├ OutputError               │ └ CommandUnverified    sent, but its effect was not seen in time
     ├ TokenRefused              ├ SearchRefused
     ├ DoorClosed                ├ MediaUnavailable
-    ├ VmsError                  │ ├ NoSuchEvent          the VMS has no such event, or no more
-    │ ├ VmsUnreachable          │ └ NoSuchPart           it is there, but has not the bytes that were asked for
+    ├ VideoFailed               │ ├ NoSuchEvent          the VMS has no such event, or no more
+    ├ VmsError                  │ └ NoSuchPart           it is there, but has not the bytes that were asked for
+    │ ├ VmsUnreachable          │
     │ ├ VmsAuthFailed           ├ ContributionRefused
     │ ├ VmsProtocolError        ├ RequestError           a request to the API that is not served
     │ └ BackendDefect           ├ NobodyAnswers, RequestUnanswered
@@ -202,6 +203,12 @@ class MediaBusy(MediaUnavailable):
     """Too many pictures and clips are read from the system at a time; it may be tried again soon."""
 
     code = "busy"
+
+
+class VideoFailed(BridgeError):
+    """A video can't be read, or no more; what reads it may have failed, or been ended for taking too much."""
+
+    code = "video"
 
 
 class SearchRefused(BridgeError):

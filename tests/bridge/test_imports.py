@@ -34,6 +34,8 @@ BASIC = {
         "metrics",
     ),
 }
+CHILD_ONLY = ("video.worker", "video.reading", "video.remux", "video.decode")
+"""What runs in child processes of the bridge only, and alone may load PyAV: a fault of that ends a child, and not the bridge."""
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "model": set(),
@@ -69,7 +71,11 @@ ALLOWED: dict[str, set[str]] = {
     "registry": {"errors"},
     "sinks": BASIC | {"findings", "registry"},
     "config": BASIC | {"config", "doors", "sinks", "backends", "backends.base"},
-    "hub": BASIC | {"boundary", "enriched", "store", "backends.base", "backends.guard"},
+    "hub": BASIC
+    | {"boundary", "enriched", "store", "backends.base", "backends.guard"}
+    | {"video.child", "video.decoder", "video.sources", "video.upstream"},
+    "video": {"archive", "errors", "clock", "backoff", "boundary", "concealment", "logs", "video"},
+    **{module: {"video.jobs", "video.nal", "video.wire", *CHILD_ONLY} for module in CHILD_ONLY},
     "backends": {"registry", "backends.base"},
     "backends.ladder": set(),
     "backends.base": {"model", "archive", "commands", "errors", "clock", "findings", "measures"},
@@ -105,6 +111,7 @@ HOMES = {
         *("store.index.search", "store.index.lookup", "store.index.timeline"),
     },
     "yaml": {"config.file"},
+    "av": set(CHILD_ONLY) - {"video.worker"},
     "yarl": {"addresses", "backends.http"},
 }
 """Libraries, and the modules or folders that alone may know them. aiohttp's client is in `backends.http`, its server in `api`."""
@@ -205,6 +212,12 @@ def test_home_assistants_discovery_has_one_door_and_is_met_where_it_is_published
         if not _covers(room, module):
             assert met <= {room}, f"{module} comes in by a window: {met}"
             assert not met or module in {"mqtt.publications", "mqtt.replay"}, f"{module} meets Home Assistant"
+
+
+def test_nothing_of_the_bridge_loads_what_is_for_its_children() -> None:
+    for module, path in MODULES.items():
+        imported = {found for _, dotted in _imports(path) if (found := _project_module(dotted)) is not None}
+        assert module in CHILD_ONLY or not imported & set(CHILD_ONLY), f"{module} would load PyAV into the bridge"
 
 
 def test_a_violation_is_seen() -> None:

@@ -31,11 +31,11 @@ from vms_bridge.views import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import timedelta, tzinfo
 
-    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage
+    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage, VideoPicture
     from vms_bridge.commands import Command
     from vms_bridge.errors import SearchRefused
     from vms_bridge.history import Cursor
@@ -222,6 +222,11 @@ class FakeHub:
 
     def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
         raise MediaUnavailable(f"{system} has no {ref} {byte_range}")
+
+    def frames(
+        self, system: str, monitor: str, rate: float, *, width: int = 1_280
+    ) -> AbstractAsyncContextManager[AsyncIterator[VideoPicture]]:
+        raise MediaUnavailable(f"{system} has no pictures of {monitor} {rate} times a second, {width} wide")
 
     async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
         raise MediaUnavailable(f"{system} has no {query}")

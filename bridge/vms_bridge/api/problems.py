@@ -39,6 +39,7 @@ from vms_bridge.errors import (
     TooManyRequests,
     Unauthenticated,
     UnsupportedCommand,
+    VideoFailed,
     VmsError,
 )
 
@@ -75,6 +76,7 @@ STATUSES: tuple[tuple[type[BridgeError], HTTPStatus], ...] = (
     (LinkKeyRefused, HTTPStatus.UNPROCESSABLE_ENTITY),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
     (TimedOut, HTTPStatus.GATEWAY_TIMEOUT),
+    (VideoFailed, HTTPStatus.BAD_GATEWAY),
     (VmsError, HTTPStatus.BAD_GATEWAY),
 )
 """The status of each kind of error: of the first one in this list that it is."""

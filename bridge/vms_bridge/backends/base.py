@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, LogLine, LogQuery, MediaRef
+    from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, LogLine, LogQuery, MediaRef, VideoSource
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.measures import Reading
@@ -168,6 +168,17 @@ class CountingArchive(Archive, Protocol):
 
     async def extent(self, query: EventQuery) -> Extent:
         """Return how many events the query finds, and the oldest of them, open ones too. Raises MediaUnavailable or VmsError."""
+
+
+class FilmingArchive(Archive, Protocol):
+    """An archive that knows where H.264 or H.265 of its monitors comes from; else live video is what `media` gives."""
+
+    async def video_sources(self, monitor_id: str) -> Sequence[VideoSource]:
+        """Return where the monitor's video can be had now, the best first. Raises MediaUnavailable or VmsError.
+
+        The bridge reads one for all who look at it, and asks again whenever it begins anew: what is in an address may be good
+        for a moment only.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from vms_bridge.archive import EventQuery, LogQuery, MediaRef
-    from vms_bridge.backends.base import Annotator, Archive, Backend, BackendKind, CountingArchive, Feed, Media
+    from vms_bridge.backends.base import Annotator, Archive, Backend, BackendKind, CountingArchive, Feed, FilmingArchive, Media
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.findings import Finding
@@ -135,6 +135,13 @@ class Guard:
         media: object = await self._call("archive.media", lambda: self._archive().media(ref, byte_range), MEDIA_S)
         return await self._call("archive.media", lambda: GuardedMedia.of(media, self._system, self._call), MEDIA_S)
 
+    async def video_sources(self, monitor_id: str) -> Sequence[object]:
+        """Return where it says that H.264 or H.265 comes from; whether these are sources is not examined. Raises BridgeError."""
+        sources: object = await self._call("archive.video_sources", lambda: self._video_sources(monitor_id), ARCHIVE_S)
+        if not isinstance(sources, list | tuple):
+            raise BackendDefect("wrong values", f"a {type(sources).__name__} where sources of video belong")
+        return sources
+
     async def logs(self, query: LogQuery) -> Sequence[object]:
         """Return lines of its log; whether they are some is not examined. Raises BridgeError."""
         lines: object = await self._call("archive.logs", lambda: self._archive().logs(query), ARCHIVE_S)
@@ -145,6 +152,10 @@ class Guard:
     async def _extent(self, query: EventQuery) -> object:
         archive = self._archive()
         return await cast("CountingArchive", archive).extent(query) if hasattr(archive, "extent") else Extent()
+
+    async def _video_sources(self, monitor_id: str) -> object:
+        archive = self._archive()
+        return await cast("FilmingArchive", archive).video_sources(monitor_id) if hasattr(archive, "video_sources") else ()
 
     def _archive(self) -> Archive:
         archive: Archive | None = getattr(self._backend, "archive", None)

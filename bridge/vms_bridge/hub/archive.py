@@ -16,7 +16,7 @@ from vms_bridge.model import Capability, EventPicture, EventRef
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from vms_bridge.archive import ByteRange, EventQuery, Extent, LogLine, LogQuery, MediaRef
+    from vms_bridge.archive import ByteRange, EventQuery, Extent, LogLine, LogQuery, MediaRef, VideoSource
     from vms_bridge.backends.guard import GuardedMedia
     from vms_bridge.hub.system import System
     from vms_bridge.model import PictureRef
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOST_OPEN = 16
 """How many pictures and clips are read from a system at a time; each takes a connection of its own."""
 _LONGEST_AFTER = 1_000
+_MOST_SOURCES = 8
 
 
 class Archives:
@@ -102,6 +103,19 @@ class Archives:
                 await media.close()
         finally:
             self._open[system] -= 1
+
+    def check_live(self, system: str, key: str) -> None:
+        """Raise MediaUnavailable where there is no such monitor, or no live video of it."""
+        found = self._system(system)
+        _id_of(found, key)
+        _need(found, Capability.LIVE_STREAM, "live video")
+
+    async def video_sources(self, system: str, key: str) -> Sequence[VideoSource]:
+        """Return where H.264 or H.265 of a monitor comes from, the best first; none where there are only pictures."""
+        found = self._system(system)
+        _need(found, Capability.LIVE_STREAM, "live video")
+        sources = await found.backend.video_sources(_id_of(found, key))
+        return [door.SOURCES.admit(source) for source in sources[:_MOST_SOURCES]]
 
     async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
         """Return lines of the system's log, the oldest first."""

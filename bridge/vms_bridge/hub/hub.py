@@ -10,6 +10,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from vms_bridge.archive import LiveStream
 from vms_bridge.backends.guard import Guard
 from vms_bridge.boundary import Boundary
 from vms_bridge.commands import TargetKind
@@ -31,6 +32,7 @@ from vms_bridge.hub.index import Index
 from vms_bridge.hub.indexing import Indexing
 from vms_bridge.hub.interpreter import Interpreter
 from vms_bridge.hub.links import HubLinks
+from vms_bridge.hub.live import Live
 from vms_bridge.hub.measured import readings
 from vms_bridge.hub.notices import Notices
 from vms_bridge.hub.presence import Presence
@@ -43,11 +45,11 @@ from vms_bridge.measures import Measures
 from vms_bridge.model import EventRef
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import timedelta, tzinfo
 
-    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage
+    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage, VideoPicture
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Ack, Command, CommandTable
@@ -94,6 +96,7 @@ class Hub:
         self._systems: dict[str, System] = {}
         self._fan_out = FanOut(clock.monotonic)
         self._archives = Archives(self._systems, on_missing=self._doubt)
+        self._live = Live(self._archives, clock)
         self._house = Housekeeping(
             store,
             clock,
@@ -136,8 +139,7 @@ class Hub:
         )
         self._indexing = Indexing(store, self._index, self._systems, self._archives, clock)
         self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
-        self._write_back = WriteBack(self._systems, clock)
-        self._questions = Questions(clock)
+        self._write_back, self._questions = WriteBack(self._systems, clock), Questions(clock)
         self.measures = Measures(partial(readings, self._systems, self._runner, self._updates, self._index, store))
 
     @property
@@ -250,7 +252,15 @@ class Hub:
 
     def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
         """Open a picture or clip, to be read piece by piece."""
+        if isinstance(ref, LiveStream):
+            return self._live.open(system, ref)
         return self._archives.media(system, ref, byte_range)
+
+    def frames(
+        self, system: str, monitor: str, rate: float, *, width: int = 1_280
+    ) -> AbstractAsyncContextManager[AsyncIterator[VideoPicture]]:
+        """Look at what a monitor sees now, decoded."""
+        return self._live.frames(system, monitor, rate, width=width)
 
     def contribute(self, source: str) -> HubContributor:
         """Begin to contribute under this name."""
@@ -313,6 +323,7 @@ class Hub:
 
     async def close(self) -> None:
         """Abandon commands under way, and wait for what is being written."""
+        await self._live.close()
         await self._bridge_commands.close()
         await self._runner.close()
         await self._recorder.finish()
@@ -332,6 +343,7 @@ class Hub:
             async with old.recording:  # what the old backend has reported last
                 system = successor(old, kind=kind, name=name, rules=rules, backend=guard)
             old.backend.close()
+            self._live.forget(key)
         system.strike, system.links = self._secrets.strike, self.links.of_event
         self._systems[key] = system
         self._indexing.systems_changed()
@@ -346,6 +358,7 @@ class Hub:
         """Let a system go; its memories stay in the store."""
         system = self._systems.pop(key)
         system.backend.close()
+        self._live.forget(key)
         self._indexing.systems_changed()
         self._fan_out.monitors(system, gone=system.monitors)
         self._fan_out.system_removed(key)

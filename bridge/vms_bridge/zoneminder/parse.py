@@ -150,6 +150,10 @@ def parse_monitor(raw: object) -> MonitorRow | None:
         updated=as_text(status.get("UpdatedOn")) or None if row.get("Capturing") else None,
         min_section_s=max(0.0, _or_default(as_float(row.get("MinSectionLength")), 10.0)),
         writes_video=as_int(row.get("VideoWriter")) != 0,
+        path=as_text(row.get("Path")) or None,
+        camera_login=_login(row),
+        rtsp_stream=(as_text(row.get("RTSPStreamName")) or None) if as_bool(row.get("RTSPServer")) else None,
+        go2rtc=as_bool(row.get("Go2RTCEnabled")),
         events={
             "total": as_int(counters.get("TotalEvents")),
             "hour": as_int(counters.get("HourEvents")),
@@ -159,6 +163,11 @@ def parse_monitor(raw: object) -> MonitorRow | None:
             "disk": as_int(counters.get("TotalEventDiskSpace")),
         },
     )
+
+
+def _login(row: Mapping[str, Any]) -> tuple[str, str] | None:
+    user = as_text(row.get("User"))
+    return (user, as_text(row.get("Pass"))) if user else None
 
 
 def _decoding(row: Mapping[str, Any]) -> str:

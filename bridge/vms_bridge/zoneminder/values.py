@@ -73,6 +73,14 @@ class MonitorRow:
     min_section_s: float = 10.0
     writes_video: bool = True
     """Whether what it records now is a video, and not single pictures only."""
+    path: str | None = field(default=None, repr=False)
+    """Where its camera is, as far as the user may know; a password may be in it."""
+    camera_login: tuple[str, str] | None = field(default=None, repr=False)
+    """The user and the password for the camera, where they are not in the path."""
+    rtsp_stream: str | None = None
+    """Under which name ZoneMinder's own RTSP server has it, None where it has not."""
+    go2rtc: bool = False
+    """Whether ZoneMinder's go2rtc has it."""
 
     @property
     def modes(self) -> dict[str, str]:

@@ -225,7 +225,7 @@ async def test_a_picture_that_the_vms_has_not_is_heard_of(tmp_path: Path) -> Non
 
 
 REFS: list[tuple[MediaRef, MediaRef]] = [
-    (LiveStream(monitor="door"), LiveStream(monitor="1")),
+    (LivePicture(monitor="door"), LivePicture(monitor="1")),
     (LivePicture(monitor="2"), LivePicture(monitor="2")),
     (RangeClip(monitor="door", start=START, end=START), RangeClip(monitor="1", start=START, end=START)),
     (EventClip(event=EventRef("zm", 1, "7")), EventClip(event=EventRef("zm", 1, "7"))),
@@ -287,20 +287,20 @@ async def test_so_many_at_a_time_and_each_that_ends_makes_room(tmp_path: Path) -
     async with archived(tmp_path) as (hub, backend, _):
         async with AsyncExitStack() as viewers:
             for _ in range(MOST_OPEN - 1):
-                await viewers.enter_async_context(hub.media("zm", LiveStream(monitor="2")))
-            async with hub.media("zm", LiveStream(monitor="2")):
+                await viewers.enter_async_context(hub.media("zm", LivePicture(monitor="2")))
+            async with hub.media("zm", LivePicture(monitor="2")):
                 with pytest.raises(MediaUnavailable, match="at a time already"):
-                    await viewers.enter_async_context(hub.media("zm", LiveStream(monitor="2")))
+                    await viewers.enter_async_context(hub.media("zm", LivePicture(monitor="2")))
             with pytest.raises(ZeroDivisionError):
-                async with hub.media("zm", LiveStream(monitor="2")):
+                async with hub.media("zm", LivePicture(monitor="2")):
                     raise ZeroDivisionError
-            async with hub.media("zm", LiveStream(monitor="2")):
+            async with hub.media("zm", LivePicture(monitor="2")):
                 pass
         assert all(clip.is_closed for clip in backend.clips)
 
 
 async def test_a_system_that_is_taken_away_lets_its_viewers_go(tmp_path: Path) -> None:
-    async with archived(tmp_path) as (hub, _, _), hub.media("zm", LiveStream(monitor="2")) as media:
+    async with archived(tmp_path) as (hub, _, _), hub.media("zm", LivePicture(monitor="2")) as media:
         pieces = media.pieces()
         assert await anext(pieces) == b"one"
         hub.remove_system("zm")

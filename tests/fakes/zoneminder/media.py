@@ -54,6 +54,19 @@ def frame_of(event: FakeEvent, number: int) -> bytes:
     return b"\xff\xd8\xff\xe0" + b"frame %d of event %d" % (number, event.id) + b"\xff\xd9"
 
 
+async def film(request: web.Request, running: dict[str, asyncio.Event], picture: bytes) -> web.StreamResponse:
+    """Answer as zms does, until it is told to end; who goes away leaves it behind."""
+    ended = running[request.query.get("connkey", "")] = asyncio.Event()
+    response = web.StreamResponse(headers={"Content-Type": "multipart/x-mixed-replace; boundary=ZoneMinderFrame"})
+    await response.prepare(request)
+    head = f"--ZoneMinderFrame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n".encode()
+    with suppress(ConnectionError):
+        while not ended.is_set():
+            await response.write(head + picture + b"\r\n\r\n")
+            await asyncio.sleep(_ASLEEP_S)
+    return response
+
+
 async def video(request: web.Request, event: FakeEvent, fault: str, bytes_per_s: float | None = None) -> web.StreamResponse:
     """Answer as view_video.php does: it looks at the range with an expression, and believes what it finds.
 

@@ -45,7 +45,7 @@ def monitor(world: World, item: FakeMonitor) -> dict[str, Any]:
         "Enabled": item.enabled, "Path": f"rtsp://user:{CAMERA_SECRET}@camera/", "User": "user", "Pass": CAMERA_SECRET,
         "Width": item.width, "Height": item.height, "Colours": 4, "Orientation": "ROTATE_0", "Controllable": False,
         "VideoWriter": item.video_writer,
-    }  # fmt: skip
+    } | item.columns  # fmt: skip
     if p.counters_in_monitor:
         row |= counters
     elif not p.strings:
@@ -69,7 +69,7 @@ def _modern_monitor(world: World, item: FakeMonitor, events: int) -> dict[str, A
         "Width": item.width, "Height": item.height, "Deleted": item.deleted, "ZoneCount": len(item.zones),
         "MinSectionLength": item.min_section, "VideoWriter": item.video_writer,
         "Capturing": item.capturing, "Analysing": item.analysing, "Recording": item.recording, "Decoding": item.decoding,
-    }  # fmt: skip
+    } | item.columns  # fmt: skip
     status = dict.fromkeys(recorded.STATUS)
     if item.status is not None:
         if item.id not in world.silent or item.written is None:

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from aiohttp import web
 from tests.fakes.zoneminder import recorded, render
-from tests.fakes.zoneminder.media import ERROR_PAGE, JPEG, image, video
+from tests.fakes.zoneminder.media import ERROR_PAGE, JPEG, film, image, video
 
 if TYPE_CHECKING:
     import ssl
@@ -100,6 +100,10 @@ class FakeZoneMinder:
     picture_of: Callable[[FakeEvent], bytes] | None = None
     """What an event's picture is, where each is to have one of its own."""
     picture_type: str = "image/jpeg"
+    films: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Each zms that runs, by its key: it goes on until it is told to end, whether somebody reads or not."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """More options, by name."""
     edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     restarts: list[int] = field(default_factory=list)
     obeys_restarts: bool = True
@@ -361,6 +365,7 @@ class FakeZoneMinder:
 
     def _config(self, name: str) -> object:
         values = {"ZM_PATH_ZMS": f"{self.sub_path}/cgi-bin/nph-zms", "ZM_BULK_FRAME_INTERVAL": str(self.world.bulk_frames)}
+        values |= self.settings
         if name not in values:
             raise _Denied(404, "NotFoundException", "Invalid config")
         config = {"Value": values[name]}
@@ -510,12 +515,13 @@ class FakeZoneMinder:
         return chosen
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
-        is_video = request.query.get("view") == "view_video"
-        self.pictures_asked += not is_video
+        view = request.query.get("view")
+        is_video, is_command = view == "view_video", view == "request"
+        self.pictures_asked += not (is_video or is_command)
         self.clips_asked += is_video
         bad = await self._misbehave(request, "view_video" if is_video else "index.php")
-        if bad is not None:
-            return bad
+        if bad is not None or is_command:
+            return bad or self._stream_request(request)
         try:
             user = self._user(dict(request.query))
         except _Denied:
@@ -540,7 +546,19 @@ class FakeZoneMinder:
             return web.Response(status=403, text="Forbidden")
         item = self.world.monitors.get(int(request.query.get("monitor", 0)))
         runs = item is not None and self.world.runs(item)
+        if runs and request.query.get("mode") == "jpeg":
+            return await film(request, self.films, self.picture)
         return web.Response(body=self.picture if runs else b"", content_type=self.picture_type)
+
+    def _stream_request(self, request: web.Request) -> web.Response:
+        """Hand a command to the zms of that key, as ajax/stream.php does."""
+        key = request.query.get("connkey", "")
+        self._allow(self._user(dict(request.query)), "stream:view")
+        if key not in self.films:
+            return self._json({"result": "Error", "message": "Socket does not exist"})
+        if request.query.get("command") == "17":
+            self.films.pop(key).set()
+        return self._json({"result": "Ok"})
 
     async def _misbehave(self, request: web.Request, path: str) -> web.StreamResponse | None:
         for prefix, fault in list(self.faults.items()):

@@ -57,6 +57,8 @@ class FakeMonitor:
     server_id: int = 0
     video_writer: int = 2
     """0: it records no video."""
+    columns: dict[str, object] = field(default_factory=dict)
+    """What else its row says, or says otherwise."""
 
     def zone_rows(self) -> list[tuple[int, str, str]]:
         """Return every zone's id, name and kind."""

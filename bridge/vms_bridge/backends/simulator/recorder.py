@@ -19,12 +19,14 @@ from vms_bridge.archive import (
     EventPage,
     EventQuery,
     FrameKind,
+    LiveKind,
     LiveStream,
     LogLine,
     RangeClip,
+    VideoSource,
 )
 from vms_bridge.backends.simulator.archive import FPS, began, best_moment, event_at, moment, parse_event_id, shown_visit
-from vms_bridge.backends.simulator.clips import CONTENT_TYPE, clip_of
+from vms_bridge.backends.simulator.clips import CONTENT_TYPE, clip_of, programme
 from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart
 from vms_bridge.model import LivePicture
 
@@ -78,6 +80,12 @@ class Recorder:
                 if isinstance(ref, EventFrame):
                     return await self._still(monitor, self._moment(event, ref.frame, now), byte_range)
                 return await self._clip(event, now, byte_range)
+
+    async def video_sources(self, monitor_id: str) -> Sequence[VideoSource]:
+        """Return the clips that show what is about to happen, one after the other."""
+        number = int(self._monitor(monitor_id).id)
+        clips = programme(self._world, number, self._clock.now().timestamp())
+        return [VideoSource(kind=LiveKind.FILES, urls=tuple(map(str, clips)), name="the simulated camera")]
 
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:
         """Add these events; only that many of the newest are kept."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vms_bridge.archive import LiveStream
 from vms_bridge.backends.zoneminder.clips import Clips
 from vms_bridge.backends.zoneminder.event_list import EventList
 from vms_bridge.backends.zoneminder.line import held
+from vms_bridge.backends.zoneminder.live import LiveVideo
 from vms_bridge.backends.zoneminder.pace import Allowance, Leftover
 from vms_bridge.backends.zoneminder.pages import Pages
 from vms_bridge.backends.zoneminder.system_log import read_log
@@ -15,7 +17,7 @@ from vms_bridge.backends.zoneminder.unreadable import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, LogLine, LogQuery, MediaRef
+    from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, LogLine, LogQuery, MediaRef, VideoSource
     from vms_bridge.backends.base import Media
     from vms_bridge.backends.zoneminder.line import Line
     from vms_bridge.backends.zoneminder.session import ZoneMinderSession
@@ -37,6 +39,7 @@ class Recordings:
         searches = Allowance(_SEARCHES_PER_S, clock, burst=_SEARCHES_AT_ONCE)
         rows = EventList(line.api, events.times, unreadable, searches)
         self._pages = Pages(events, rows, leftover)
+        self._live = LiveVideo(line, connection.config, clock, pictures=session.pictures, ladders=session.ladders.by_id)
         self._clips = Clips(line, clock, events=events, rows=rows, pictures=session.pictures)
 
     async def page(self, query: EventQuery, after: str | None) -> EventPage:
@@ -52,7 +55,14 @@ class Recordings:
     async def open(self, ref: MediaRef, part: ByteRange | None) -> Media:
         """Open a picture or clip. Raises MediaUnavailable or VmsError."""
         async with held(self._line):
+            if isinstance(ref, LiveStream):
+                return await self._live.film(ref.monitor)
             return await self._clips.open(ref, part)
+
+    async def video_sources(self, monitor_id: str) -> Sequence[VideoSource]:
+        """Return where H.264 or H.265 of a monitor can be had. Raises MediaUnavailable or VmsError."""
+        async with held(self._line):
+            return await self._live.sources(monitor_id)
 
     async def log(self, query: LogQuery) -> Sequence[LogLine]:
         """Return lines of the log. Raises MediaUnavailable or VmsError."""
@@ -75,8 +85,12 @@ class Archive:
         return await self._live().extent(query)
 
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
-        """Open a picture, a clip that ZoneMinder has recorded as such, or a picture of now."""
+        """Open a picture, a clip that ZoneMinder has recorded as such, or what a monitor sees now."""
         return await self._live().open(ref, byte_range)
+
+    async def video_sources(self, monitor_id: str) -> Sequence[VideoSource]:
+        """Return where H.264 or H.265 of a monitor can be had now, the best first."""
+        return await self._live().video_sources(monitor_id)
 
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:
         """Return the newest lines of its log, a thousand at most."""

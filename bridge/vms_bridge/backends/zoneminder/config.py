@@ -51,6 +51,11 @@ class ZoneMinderConfig(HttpOptions):
         le=3650,
         description="write how many days back missed events are reported, such as 7, below retention.days",
     )
+    camera_streams: bool = Field(
+        default=False,
+        description="write true to have live video fetched from the cameras themselves, which costs each a second session,"
+        " else false",
+    )
     timeout: float = Field(
         default=10.0, ge=1, le=120, description="write the seconds to wait for an answer, 1 to 120, such as 10"
     )

@@ -43,7 +43,8 @@ _EVERY_MONITOR = frozenset({Capability.MODES, Capability.FPS, Capability.COUNTER
     *(Capability.EVENTS, Capability.EVENT_PICTURE, Capability.EVENT_FRAME)
 }
 _CAPTURED = frozenset(
-    {Capability.ALARM_STATE, Capability.FORCE_ALARM, Capability.ARM, Capability.RESTART, Capability.LIVE_PICTURE}
+    {Capability.ALARM_STATE, Capability.FORCE_ALARM, Capability.ARM, Capability.RESTART}
+    | {Capability.LIVE_PICTURE, Capability.LIVE_STREAM}
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.simulator.clips import FOLDER, clip_name
+from vms_bridge.backends.simulator.clips import FOLDER, QUIET_S, VISIT_S, clip_name
 from vms_bridge.backends.simulator.drawing import Painter
 from vms_bridge.backends.simulator.places import PLACES
 from vms_bridge.backends.simulator.world import Actor, Visit, World
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.simulator.places import Place, Way
 
-_WIDTH, _FPS, _SECONDS = 480, 5, 8.0
-_QUIET_S = 4.0
+_WIDTH, _FPS = 480, 5
 _COLOURS = ("#c0392b", "#2e86c1")
 _ENCODE = (
     *("-c:v", "libx264", "-preset", "veryslow", "-crf", "32", "-pix_fmt", "yuv420p", "-profile:v", "main"),
@@ -29,12 +28,12 @@ def _visit(camera: int, way: Way) -> Visit:
         Actor(label=label, colour=_COLOURS[index % 2], score=0.9, points=way.points, delay=0.06 * index)
         for index, label in enumerate(way.labels)
     )
-    return Visit(camera=camera, slot=0, start=0.0, end=_SECONDS, over=_SECONDS, hold_s=1.0, actors=actors)
+    return Visit(camera=camera, slot=0, start=0.0, end=VISIT_S, over=VISIT_S, hold_s=1.0, actors=actors)
 
 
 def _frames(painter: Painter, place: Place, visit: Visit | None) -> Iterator[bytes]:
     world = World(seed=1, pace=1.0, epoch=0.0)
-    for number in range(int((_QUIET_S if visit is None else _SECONDS) * _FPS)):
+    for number in range(int((QUIET_S if visit is None else VISIT_S) * _FPS)):
         yield painter.scene(place, world.sightings(visit, number / _FPS)).tobytes()
 
 

@@ -7,6 +7,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,14 @@ from vms_bridge.archive import (
     EventFrame,
     EventQuery,
     FrameKind,
+    LiveKind,
     LiveStream,
     LogQuery,
     MediaRef,
     RangeClip,
 )
 from vms_bridge.backends.simulator.backend import Simulator
-from vms_bridge.backends.simulator.clips import FOLDER, all_names
+from vms_bridge.backends.simulator.clips import FOLDER, QUIET_S, VISIT_S, all_names
 from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.backends.simulator.recorder import KEPT_S, PAGE
 from vms_bridge.errors import MediaUnavailable, NoSuchPart
@@ -232,6 +234,26 @@ async def test_a_live_stream_goes_on_as_time_does() -> None:
     await media.close()
     assert await media.read() == b""
     assert len(await read(simulator, LivePicture(monitor="2"))) == 1
+
+
+async def test_live_video_shows_visits_when_they_come() -> None:
+    simulator, clock = site()
+    (source,) = await simulator.archive.video_sources("1")
+    assert source.kind is LiveKind.FILES
+    names = [Path(url).name for url in source.urls]
+    assert set(names) <= set(all_names())
+    assert names.count("driveway-0.mp4") > len(names) / 2
+    shown = {number: name for number, name in enumerate(names) if name != "driveway-0.mp4"}
+    assert len(shown) > 20
+    time, world = clock.now().timestamp(), simulator._world
+    for name in names[: max(shown)]:
+        visit = world.visit_at(1, time)
+        if name != "driveway-0.mp4":
+            assert visit is not None
+            assert visit.start <= time <= visit.end
+        time += QUIET_S if name == "driveway-0.mp4" else VISIT_S
+    with pytest.raises(MediaUnavailable, match="no monitor"):
+        await simulator.archive.video_sources("9")
 
 
 @pytest.mark.parametrize(

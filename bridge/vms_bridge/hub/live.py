@@ -1,0 +1,141 @@
+"""Live video: each source is read once, whoever looks at it, and only while somebody does."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from vms_bridge.archive import LiveForm, LiveStream
+from vms_bridge.boundary import Boundary
+from vms_bridge.errors import MediaBusy, MediaUnavailable
+from vms_bridge.video.child import WORKER, need_video
+from vms_bridge.video.decoder import decoding
+from vms_bridge.video.sources import PICTURE_FORMS, VIDEO_FORMS, Pictures, VideoByChild
+from vms_bridge.video.upstream import Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from vms_bridge.archive import ByteRange, VideoPicture
+    from vms_bridge.clock import Clock
+    from vms_bridge.hub.archive import Archives
+    from vms_bridge.video.upstream import Source
+
+MOST_SOURCES = 32
+"""How many are read at a time, by the whole bridge: each by a process, or a connection to its VMS."""
+MOST_VIEWERS = 128
+"""How many look at one of them."""
+MOST_DECODERS = 16
+_BOUNDARY = "frame"
+_TYPES = {
+    LiveForm.MPEG_TS: "video/mp2t",
+    LiveForm.MP4: "video/mp4",
+    LiveForm.MJPEG: f"multipart/x-mixed-replace; boundary={_BOUNDARY}",
+}
+
+
+class OpenLive:
+    """A live video that somebody looks at, as `archive.OpenMedia`."""
+
+    length: int | None = None
+    part: ByteRange | None = None
+
+    def __init__(self, form: LiveForm, pieces: AsyncIterator[bytes]) -> None:
+        self.form, self._pieces = form, pieces
+        self.content_type = _TYPES[form]
+
+    def bare(self) -> AsyncIterator[bytes]:
+        """Return it piece by piece; of MJPEG the pictures alone."""
+        return self._pieces
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield it piece by piece, beginning with a picture that needs no other. Raises BridgeError."""
+        async for piece in self._pieces:
+            if self.form is not LiveForm.MJPEG:
+                yield piece
+                continue
+            head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(piece)}\r\n\r\n"
+            yield head.encode() + piece + b"\r\n"
+
+
+class Live:
+    """All live video. Raises MediaUnavailable, VideoFailed or VmsError for what can't be had."""
+
+    def __init__(self, archives: Archives, clock: Clock, *, program: Sequence[str] = WORKER) -> None:
+        self._archives, self._clock, self._program = archives, clock, program
+        self._boundary = Boundary("the live video", clock)
+        self._upstreams: dict[tuple[str, str, bool], Upstream] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._decoders = 0
+
+    @asynccontextmanager
+    async def open(self, system: str, ref: LiveStream) -> AsyncIterator[OpenLive]:
+        """Look at a monitor."""
+        if ref.form not in _TYPES:
+            raise MediaUnavailable(f"there is no live video in the form {ref.form}")
+        self._archives.check_live(system, ref.monitor)
+        upstream = self._upstream(system, ref)
+        if upstream.broadcast.viewers >= MOST_VIEWERS:
+            raise MediaBusy(f"{MOST_VIEWERS} look at that already", hint="try again later")
+        async with upstream.viewing(ref.form) as pieces:
+            yield OpenLive(ref.form, pieces)
+
+    @asynccontextmanager
+    async def frames(self, system: str, monitor: str, rate: float, *, width: int) -> AsyncIterator[AsyncIterator[VideoPicture]]:
+        """Look at a monitor's pictures, decoded."""
+        need_video()
+        if self._decoders >= MOST_DECODERS:
+            raise MediaBusy(f"{MOST_DECODERS} videos are decoded already", hint="try again later")
+        self._decoders += 1
+        try:
+            has_video = bool(await self._archives.video_sources(system, monitor))
+            ref = LiveStream(monitor=monitor, form=LiveForm.MPEG_TS if has_video else LiveForm.MJPEG)
+            async with (
+                self.open(system, ref) as live,
+                decoding(live.bare(), live.form, self._clock, rate=rate, width=width, program=self._program) as pictures,
+            ):
+                yield pictures
+        finally:
+            self._decoders -= 1
+
+    def forget(self, system: str) -> None:
+        """End what is read of a system: it is no more, or another one."""
+        for key in [key for key in self._upstreams if key[0] == system]:
+            task = asyncio.create_task(self._upstreams[key].close(), name=f"live {key[0]}/{key[1]}: end")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def close(self) -> None:
+        """End all of it."""
+        for upstream in tuple(self._upstreams.values()):
+            await upstream.close()
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    def _upstream(self, system: str, ref: LiveStream) -> Upstream:
+        is_video = ref.form in VIDEO_FORMS
+        key = (system, ref.monitor, is_video)
+        found = self._upstreams.get(key)
+        if found is not None:
+            return found
+        if len(self._upstreams) >= MOST_SOURCES:
+            raise MediaBusy(f"{MOST_SOURCES} live videos are read already", hint="look at fewer at a time")
+        source: Source = (
+            VideoByChild(lambda: self._archives.video_sources(system, ref.monitor), self._clock, program=self._program)
+            if is_video
+            else Pictures(lambda: self._archives.media(system, LiveStream(monitor=ref.monitor), None))
+        )
+        made = Upstream(
+            f"{system}/{ref.monitor}",
+            source,
+            VIDEO_FORMS if is_video else PICTURE_FORMS,
+            self._clock,
+            boundary=self._boundary,
+            on_end=lambda: self._discard(key),
+        )
+        self._upstreams[key] = made
+        return made
+
+    def _discard(self, key: tuple[str, str, bool]) -> None:
+        self._upstreams.pop(key, None)

@@ -1,0 +1,201 @@
+"""Live video through the hub: read once whoever looks, of what is shown only, and in bounds."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from tests.bridge.hub.test_archive import archived
+from tests.fakes import video_worker
+from tests.fakes.backend import EVERYTHING, system_state
+
+from vms_bridge.archive import LiveForm, LiveKind, LiveStream, VideoSource
+from vms_bridge.clock import SystemClock
+from vms_bridge.errors import BackendDefect, BridgeError, MediaBusy, MediaUnavailable, VideoFailed, VmsUnreachable
+from vms_bridge.hub.live import MOST_DECODERS, MOST_SOURCES, MOST_VIEWERS, Live
+from vms_bridge.model import Capability, SystemUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from vms_bridge.archive import ByteRange, MediaRef
+    from vms_bridge.hub.archive import Archives
+
+FAKE = (sys.executable, "-I", "-S", str(Path(video_worker.__file__)))
+TS = LiveForm.MPEG_TS
+JPEG = b"\xff\xd8\xff picture"
+
+
+@dataclass
+class Film:
+    content_type: str = "multipart/x-mixed-replace; boundary=f"
+    length: int | None = None
+    part: ByteRange | None = None
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"--f\r\n\r\n" + JPEG + b"\r\n--f"
+
+
+@dataclass
+class FakeArchives:
+    """Monitors whose names say what their video does; those that begin with `mjpeg` have only pictures."""
+
+    opened: list[MediaRef] = field(default_factory=list)
+
+    def check_live(self, system: str, key: str) -> None:
+        if key == "none":
+            raise MediaUnavailable(f"system {system} has no monitor {key!r}")
+
+    async def video_sources(self, system: str, key: str) -> Sequence[VideoSource]:
+        if key.startswith("mjpeg"):
+            return []
+        return [VideoSource(kind=LiveKind.RTSP, urls=(f"rtsp://{system}/{key}",), name="the camera")]
+
+    @asynccontextmanager
+    async def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None) -> AsyncIterator[Film]:
+        assert (system, byte_range) == ("zm", None)
+        self.opened.append(ref)
+        yield Film()
+
+
+@pytest.fixture
+async def archives() -> FakeArchives:
+    return FakeArchives()
+
+
+@pytest.fixture
+async def live(archives: FakeArchives) -> AsyncIterator[Live]:
+    made = Live(cast("Archives", archives), SystemClock(), program=(*FAKE, "by_url"))
+    yield made
+    await made.close()
+
+
+def ref(monitor: str, form: LiveForm = TS) -> LiveStream:
+    return LiveStream(monitor=monitor, form=form)
+
+
+async def test_both_forms_come_of_one_child(live: Live) -> None:
+    async with live.open("zm", ref("endless")) as ts, live.open("zm", ref("endless", LiveForm.MP4)) as mp4:
+        assert (ts.content_type, mp4.content_type) == ("video/mp2t", "video/mp4")
+        assert await anext(ts.pieces()) == b"G ts 0"
+        assert await anext(mp4.pieces()) == b"head of h264 1x1"
+        assert len(live._upstreams) == 1
+
+
+async def test_fifty_look_at_one_camera(live: Live) -> None:
+    async with AsyncExitStack() as stack:
+        looking = [await stack.enter_async_context(live.open("zm", ref("endless"))) for _ in range(50)]
+        assert {await anext(each.pieces()) for each in looking} == {b"G ts 0"}
+        assert len(live._upstreams) == 1
+
+
+async def test_mjpeg_is_a_picture_a_part(live: Live, archives: FakeArchives) -> None:
+    async with live.open("zm", ref("mjpeg", LiveForm.MJPEG)) as opened:
+        assert opened.content_type == "multipart/x-mixed-replace; boundary=frame"
+        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(JPEG)}\r\n\r\n".encode()
+        assert await anext(opened.pieces()) == head + JPEG + b"\r\n"
+    assert archives.opened == [LiveStream(monitor="mjpeg")]
+
+
+async def test_what_there_is_not(live: Live) -> None:
+    for asked, said in ((ref("none"), "no monitor"), (ref("endless", LiveForm("hls")), "form hls")):
+        with pytest.raises(MediaUnavailable, match=said):
+            async with live.open("zm", asked):
+                pass
+    for monitor in ("mjpeg", "tells"):
+        async with live.open("zm", ref(monitor)) as opened:
+            with pytest.raises(BridgeError):
+                await anext(opened.pieces())
+
+
+async def test_not_more_is_read_than_is_bearable(live: Live) -> None:
+    async with AsyncExitStack() as stack:
+        for number in range(MOST_SOURCES):
+            await stack.enter_async_context(live.open("zm", ref(f"mjpeg{number}", LiveForm.MJPEG)))
+        with pytest.raises(MediaBusy, match=f"{MOST_SOURCES} live videos"):
+            await stack.enter_async_context(live.open("zm", ref("one too many", LiveForm.MJPEG)))
+        await stack.enter_async_context(live.open("zm", ref("mjpeg0", LiveForm.MJPEG)))
+
+
+async def test_not_more_look_at_one_than_is_bearable(live: Live) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(MOST_VIEWERS):
+            await stack.enter_async_context(live.open("zm", ref("mjpeg", LiveForm.MJPEG)))
+        with pytest.raises(MediaBusy, match=f"{MOST_VIEWERS} look"):
+            await stack.enter_async_context(live.open("zm", ref("mjpeg", LiveForm.MJPEG)))
+
+
+async def test_a_system_that_is_taken_away_ends_its_video(live: Live) -> None:
+    async with live.open("zm", ref("endless")) as opened:
+        pieces = opened.pieces()
+        assert await anext(pieces) == b"G ts 0"
+        live.forget("other")
+        live.forget("zm")
+        assert b"G ts 7" in [piece async for piece in pieces]
+    assert live._upstreams == {}
+
+
+async def test_pictures_are_decoded_of_whatever_there_is(archives: FakeArchives) -> None:
+    live = Live(cast("Archives", archives), SystemClock(), program=(*FAKE, "echo"))
+    try:
+        async with live.frames("zm", "mjpeg", 5, width=640) as pictures, aclosing(pictures) as seen:  # type: ignore[type-var]  # a generator
+            assert (await anext(seen)).pixels == bytes(3)
+        assert live._decoders == 0
+    finally:
+        await live.close()
+
+
+async def test_not_more_is_decoded_than_is_bearable(live: Live) -> None:
+    live._decoders = MOST_DECODERS
+    with pytest.raises(MediaBusy, match="decoded already"):
+        async with live.frames("zm", "mjpeg", 5, width=640):
+            pass
+
+
+class Filming:
+    """A backend's answer to where video is."""
+
+    sources: object = ()
+
+    async def video_sources(self, monitor_id: str) -> Sequence[VideoSource]:
+        assert monitor_id == "1"
+        return cast("Sequence[VideoSource]", self.sources)
+
+
+async def test_the_hub_asks_the_backend_by_its_own_ids_and_believes_no_nonsense(tmp_path: Path) -> None:
+    async with archived(tmp_path) as (hub, backend, feed):
+        filming = Filming()
+        backend.video_sources = filming.video_sources  # type: ignore[attr-defined]  # an archive may have it
+        good = VideoSource(kind=LiveKind.RTSP, urls=("rtsp://cam/",), name="cam")
+        filming.sources = [good] * 100
+        assert len(await hub._archives.video_sources("zm", "door")) == 8
+        for nonsense in ("rtsp://", [1], [VideoSource(kind=LiveKind.RTSP, urls=(1,), name="x")]):  # type: ignore[arg-type]  # nonsense
+            filming.sources = nonsense
+            with pytest.raises(BackendDefect):
+                await hub._archives.video_sources("zm", "door")
+        for system, key in (("zm", "1"), ("zm", "3"), ("other", "door")):
+            with pytest.raises(MediaUnavailable):
+                async with hub.media(system, LiveStream(monitor=key, form=TS)):
+                    pass
+        feed.emit(SystemUpdate(state=system_state(capabilities=EVERYTHING - {Capability.LIVE_STREAM})))
+        with pytest.raises(MediaUnavailable, match="no live video"):
+            async with hub.media("zm", LiveStream(monitor="door", form=TS)):
+                pass
+
+
+async def test_a_backend_that_does_not_know_has_only_pictures(tmp_path: Path) -> None:
+    async with archived(tmp_path) as (hub, backend, _):
+        assert await hub._archives.video_sources("zm", "door") == []
+        async with hub.media("zm", LiveStream(monitor="door")) as media:
+            with pytest.raises(VideoFailed, match="no video: video/mp4"):
+                await anext(aiter(media.pieces()))
+        assert backend.asked == [(LiveStream(monitor="1"), None)]
+        assert backend.clips[0].is_closed
+        hub.remove_system("zm")
+        with pytest.raises((MediaUnavailable, VmsUnreachable)):
+            await hub._archives.video_sources("zm", "door")
