@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vms_bridge.addresses import WrongAddress, parse_address
-from vms_bridge.cli.client import Api, NetworkWay, SocketWay
+from vms_bridge.cli.client import Api
 from vms_bridge.cli.options import config_option
-from vms_bridge.config import load
-from vms_bridge.doors import TlsOptions
+from vms_bridge.cli.ways import NetworkWay, SocketWay
 from vms_bridge.sockets import api_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vms_bridge.cli.client import Way
     from vms_bridge.cli.program import Program
+    from vms_bridge.cli.ways import Way
 
 TOKEN = "VMS_BRIDGE_TOKEN"  # noqa: S105 - the variable's name
 _SCHEMES = {"http": 80, "https": 443}
@@ -35,33 +34,34 @@ _OPTIONS = (
 )
 
 
+_NAMES = ("config", "url", "token_file", "ca_file", "fingerprint")
+
+
 def asks_the_bridge(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb the options by which the bridge is found, and itself the `Api` of that."""
 
     @click.pass_obj
     @functools.wraps(verb)
-    def asking(
-        program: Program,
-        /,
-        *,
-        config: Path,
-        url: str | None,
-        token_file: Path | None,
-        ca_file: Path | None,
-        fingerprint: str | None,
-        **options: Any,  # noqa: ANN401 - the verb's own
-    ) -> Any:  # noqa: ANN401
-        if url is None:
-            if token_file is not None or ca_file is not None or fingerprint is not None:
-                raise click.UsageError("--token-file, --ca-file and --fingerprint belong to --url")
-            way: Way = SocketWay(api_socket(load(config).data_dir))
-        else:
-            way = _by_network(program, url, token_file, ca_file, fingerprint)
-        return verb(Api(way), **options)
+    def asking(program: Program, /, **options: Any) -> Any:  # noqa: ANN401 - the verb's own, and those above
+        place = {name: options.pop(name) for name in _NAMES}
+        return verb(Api(way_by(program, **place)), **options)
 
     for option in reversed(_OPTIONS):
         asking = option(asking)
     return asking
+
+
+def way_by(
+    program: Program, *, config: Path, url: str | None, token_file: Path | None, ca_file: Path | None, fingerprint: str | None
+) -> Way:
+    """Return the way to the bridge that these options name. Raises click.UsageError and BridgeError."""
+    if url is not None:
+        return _by_network(program, url, token_file, ca_file, fingerprint)
+    if token_file is not None or ca_file is not None or fingerprint is not None:
+        raise click.UsageError("--token-file, --ca-file and --fingerprint belong to --url")
+    from vms_bridge.config import load  # noqa: PLC0415  # it takes half of a verb's time, and neither --help nor --url needs it
+
+    return SocketWay(api_socket(load(config).data_dir))
 
 
 def _by_network(program: Program, url: str, token_file: Path | None, ca_file: Path | None, fingerprint: str | None) -> NetworkWay:
@@ -73,6 +73,8 @@ def _by_network(program: Program, url: str, token_file: Path | None, ca_file: Pa
         raise click.BadParameter("write scheme, host and port, and nothing else", param_hint="--url")
     token = _token(token_file)
     program.secrets.keep([token])
+    from vms_bridge.doors import TlsOptions  # noqa: PLC0415  # as above
+
     try:
         trust = TlsOptions(url=url, ca_file=ca_file, fingerprint=fingerprint)
     except ValueError:

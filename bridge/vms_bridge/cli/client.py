@@ -1,6 +1,7 @@
 """A client of a running bridge's API, over its unix socket or, with a token, over the network.
 
 It asks one thing at a time and waits for the answer, which is all that a verb needs: so the standard library's HTTP will do.
+Several threads may use it at the same time, for each question has a connection of its own.
 """
 
 from __future__ import annotations
@@ -9,145 +10,113 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
 import secrets
 import socket
-import ssl
-import stat
-from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlencode
 
-from vms_bridge import tls
-from vms_bridge.errors import BridgeError
+from vms_bridge.cli.ways import NO_API, ApiFailed, host_of, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from vms_bridge.addresses import Address
-    from vms_bridge.doors import TlsOptions
+    from vms_bridge.cli.ways import Way
 
 BASE = "/api/v1"
 _TIMEOUT_S = 60.0
 """A search takes less than a second: a bridge that is this slow hangs."""
 _MOST_BYTES = 64 * 1024 * 1024
-_NOT_THERE = "start it with `vms-bridge run`, and with `http:` in its configuration"
-_NO_API = "is that the address of a bridge, and not of what is in front of it?"
+_MOST_PROBLEM_BYTES = 256 * 1024
+_MOST_LINE_BYTES = 1024 * 1024
+_PIECE_BYTES = 64 * 1024
 _LONGEST_TEXT = 500
-
-
-class ApiFailed(BridgeError):
-    """A running bridge could not be asked, or did not do what it was asked; `status` is that of its answer, if it gave one."""
-
-    code = "api"
-
-    def __init__(self, message: str, hint: str = "", status: int | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.status = status
-
-
-class Way(Protocol):
-    """How to get to a bridge."""
-
-    @property
-    def place(self) -> str:
-        """Where that is, for people."""
-
-    @property
-    def token(self) -> str | None:
-        """What to show there; None where the system says who asks."""
-
-    def connection(self) -> http.client.HTTPConnection:
-        """Return a new connection, not open yet. Raises ApiFailed."""
-
-    def failure(self, error: OSError) -> ApiFailed:
-        """Say why no connection could be made."""
-
-
-@dataclass(frozen=True, slots=True)
-class SocketWay:
-    """By the unix socket of a bridge on this machine."""
-
-    path: Path
-    token: None = None
-
-    @property
-    def place(self) -> str:
-        """The socket's path."""
-        return str(self.path)
-
-    def connection(self) -> http.client.HTTPConnection:
-        """Return a connection to a socket that is ours, or root's; root may use that of others."""
-        try:
-            found = self.path.lstat()
-        except OSError as error:
-            raise self.failure(error) from None
-        if not stat.S_ISSOCK(found.st_mode):
-            raise ApiFailed(f"{self.path} is no socket", "move it away, and start the bridge again")
-        if found.st_uid not in {os.geteuid(), 0} and os.geteuid() != 0:
-            raise self._not_ours(found.st_uid)
-        return _UnixConnection(self.path)
-
-    def failure(self, error: OSError) -> ApiFailed:
-        """Say why no connection could be made."""
-        if isinstance(error, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
-            return ApiFailed(f"no bridge is running here: nobody listens on {self.path}", _NOT_THERE)
-        if isinstance(error, PermissionError):
-            return self._not_ours(None)
-        return ApiFailed(f"the bridge can't be reached by {self.path}: {_reason(error)}")
-
-    def _not_ours(self, owner: int | None) -> ApiFailed:
-        whose = "another user" if owner is None else f"another user, number {owner}"
-        return ApiFailed(f"{self.path} belongs to {whose}", "run this as the user that runs the bridge, or as root")
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkWay:
-    """By a URL, with a token."""
-
-    address: Address
-    trust: TlsOptions
-    token: str
-
-    @property
-    def place(self) -> str:
-        """Host and port."""
-        return f"{self.address.scheme}://{self.address.place}"
-
-    def connection(self) -> http.client.HTTPConnection:
-        """Return a connection, with TLS where the address says so."""
-        host, port = self.address.host, self.address.port
-        if self.address.scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
-        try:
-            context = tls.client_context(self.trust)
-        except tls.UnusableFile as error:
-            raise ApiFailed(str(error), _in_options(error.hint)) from None
-        return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
-
-    def failure(self, error: OSError) -> ApiFailed:
-        """Say why no connection could be made."""
-        if isinstance(error, ssl.SSLError):
-            found = tls.explain(error, self.trust, "http")
-            return ApiFailed(f"{self.place} can't be trusted or understood: {found.what}", _in_options(found.hint))
-        return ApiFailed(f"{self.place} can't be reached: {_reason(error)}", "does `--url` lead to the bridge's `http:`?")
+_LONGEST_PAUSE_S = 3_600.0
+_LINES = "application/x-ndjson"
 
 
 class Said(dict[str, Any]):
     """A JSON object of the bridge's; what should be in it and is not is the bridge's fault, not the program's."""
 
     def __missing__(self, key: str) -> NoReturn:
-        raise ApiFailed(f"the answer has no {key!r} in it", _NO_API)
+        raise ApiFailed(f"the answer has no {key!r} in it", NO_API)
+
+
+class Opened:
+    """An answer of which the body is still to come."""
+
+    def __init__(self, connection: http.client.HTTPConnection, place: str) -> None:
+        self._connection, self._place = connection, place
+        self._socket: socket.socket | None = connection.sock
+        self._response = connection.getresponse()
+        self._failure: ApiFailed | None = None
+
+    @property
+    def status(self) -> int:
+        """Its status."""
+        return self._response.status
+
+    def header(self, name: str) -> str:
+        """Return what it says there, empty where it says nothing."""
+        return self._response.headers.get(name, "")
+
+    def read(self, most: int) -> bytes:
+        """Return the next bytes, none at the end. Raises ApiFailed where it ends too early, once what has come is taken."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            piece = self._response.read(most)
+        except http.client.IncompleteRead as error:
+            self._failure, piece = _broken_off(self._place, error), error.partial
+        except (OSError, http.client.HTTPException) as error:
+            raise _broken_off(self._place, error) from None
+        if not piece and self._response.length:
+            self._failure = _broken_off(self._place, http.client.IncompleteRead(piece, self._response.length))
+        if self._failure is not None and not piece:
+            raise self._failure
+        return piece
+
+    def line(self) -> bytes:
+        """Return the next line, empty at the end. Raises ApiFailed."""
+        try:
+            line = self._response.readline(_MOST_LINE_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise _broken_off(self._place, error) from None
+        if line and not line.endswith(b"\n"):
+            raise _broken_off(self._place, http.client.IncompleteRead(line))
+        return line
+
+    def whole(self, most: int, within_s: float) -> bytes:
+        """Return all of it, if it is no more than that and comes in that time. Raises ApiFailed."""
+        ends_at, whole = time.monotonic() + within_s, bytearray()
+        while piece := self.read(min(_PIECE_BYTES, most + 1 - len(whole))):
+            whole += piece
+            if len(whole) > most:
+                raise ApiFailed(f"{self._place} answers more than {most} bytes", "ask for less at a time")
+            if time.monotonic() > ends_at:
+                raise _broken_off(self._place, TimeoutError())
+        return bytes(whole)
+
+    def break_off(self) -> None:
+        """Have whoever reads it in another thread read no more."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Read no more of it."""
+        self._response.close()
+        self._connection.close()
 
 
 class Api:
     """What can be asked of a bridge; each method raises ApiFailed."""
 
-    def __init__(self, way: Way) -> None:
-        self._way = way
-        self._is_proved = way.token is None or isinstance(way.connection(), http.client.HTTPSConnection)
+    def __init__(self, way: Way, timeout_s: float | None = None) -> None:
+        self.way = way
+        self._timeout_s = _TIMEOUT_S if timeout_s is None else timeout_s
+        self._is_proved = way.token is None or isinstance(way.connection(self._timeout_s), http.client.HTTPSConnection)
         """Whether a token may be sent there: a certificate has said whose address that is, or the bridge has proved itself."""
 
     def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> Any:  # noqa: ANN401 - JSON
@@ -174,68 +143,107 @@ class Api:
             if after is None:
                 return
 
-    def _ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-        token = self._way.token
+    def lines(self, path: str, body: object, silence_s: float) -> Iterator[Any]:
+        """Have this done; yield each word on how it goes, the last of which says what became of it."""
+        with self.open("POST", path, body, headers={"Accept": _LINES}, timeout_s=silence_s) as opened:
+            while line := opened.line():
+                yield _json(line, self.way.place, opened.status)
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        statuses: frozenset[int] = frozenset(),
+    ) -> Iterator[Opened]:
+        """Ask for this, and give the answer as it comes, if it is a good one, or has one of these statuses."""
+        token = self.way.token
         if token is not None and not self._is_proved:
             self._have_it_proved(token)
-        return self._answer(method, path, body, {} if token is None else {"Authorization": f"Bearer {token}"})
+        shown = {} if token is None else {"Authorization": f"Bearer {token}"}
+        with self._opened(method, path, body, {**(headers or {}), **shown}, timeout_s or self._timeout_s) as opened:
+            if opened.status >= http.client.BAD_REQUEST and opened.status not in statuses:
+                raise self._refused(opened)
+            yield opened
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        with self.open(method, path, body) as opened:
+            return self._answer(opened)
 
     def _have_it_proved(self, token: str) -> None:
         """Send the token only to who knows it: whoever else answers at that address must not get it (docs/api.md)."""
         nonce, token_id = secrets.token_hex(32), token.split("_")[1] if token.count("_") > 1 else ""
-        said = self._answer("POST", "/proof", {"token_id": token_id, "nonce": nonce}, {})
-        connection = self._way.connection()
-        host = connection.host if connection.port == http.client.HTTP_PORT else f"{connection.host}:{connection.port}"
-        lines = ("vms-bridge proof 1", "token", said["bridge_id"], host.lower(), "-", nonce, said["nonce"])
-        expected = hmac.new(hashlib.sha256(token.encode()).digest(), "\n".join(lines).encode(), hashlib.sha256).hexdigest()
+        asked = {"token_id": token_id, "nonce": nonce}
+        with self._opened("POST", "/proof", asked, {}, self._timeout_s) as opened:
+            if opened.status >= http.client.BAD_REQUEST:
+                raise self._refused(opened)
+            said = self._answer(opened)
+        host = host_of(self.way.connection(self._timeout_s))
+        expected = hmac.new(token_key(token), proof_lines("token", said, host, nonce), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected.encode(), str(said["mac"]).encode()):
-            raise ApiFailed(
-                f"what answers at {self._way.place} does not know this token, so it was not sent there",
-                "the token may have been revoked, or be that of another bridge; `vms-bridge token list` there shows them",
-            )
+            raise impostor(self.way)
         self._is_proved = True
 
-    def _answer(self, method: str, path: str, body: object, headers: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+    def _answer(self, opened: Opened) -> Any:  # noqa: ANN401 - JSON
+        if opened.status == http.client.NO_CONTENT:
+            return None
+        said = _json(opened.whole(_MOST_BYTES, self._timeout_s), self.way.place, opened.status)
+        if not isinstance(said, dict):
+            raise _problem(said, opened)
+        return said
+
+    def _refused(self, opened: Opened) -> ApiFailed:
+        try:
+            raw = opened.whole(_MOST_PROBLEM_BYTES, self._timeout_s)
+            return _problem(_json(raw, self.way.place, opened.status), opened)
+        except ApiFailed as failed:
+            failed.status = opened.status
+            return failed
+
+    @contextmanager
+    def _opened(self, method: str, path: str, body: object, headers: Mapping[str, str], timeout_s: float) -> Iterator[Opened]:
         sent = None if body is None else json.dumps(body).encode()
-        headers = headers | {"Accept": "application/json"} | ({} if sent is None else {"Content-Type": "application/json"})
-        with closing(self._way.connection()) as connection:
+        about = {"Accept": "application/json"} | ({} if sent is None else {"Content-Type": "application/json"})
+        connection = self.way.connection(timeout_s)
+        try:
             try:
                 connection.connect()
             except OSError as error:
-                raise self._way.failure(error) from None
+                raise self.way.failure(error) from None
             try:
-                connection.request(method, f"{BASE}{path}", sent, headers)
-                answer = connection.getresponse()
-                raw = answer.read(_MOST_BYTES + 1)
-                if answer.length and len(raw) <= _MOST_BYTES:
-                    raise http.client.IncompleteRead(raw, answer.length)
-            except TimeoutError:
-                raise ApiFailed(f"{self._way.place} does not answer", "what the bridge's log says may help") from None
+                connection.request(method, f"{BASE}{path}", sent, about | dict(headers))
+                opened = Opened(connection, self.way.place)
             except (OSError, http.client.HTTPException) as error:
-                raise ApiFailed(f"{self._way.place} broke off: {_reason(error)}", _NO_API) from None
-        if answer.status == http.client.NO_CONTENT:
-            return None
-        if len(raw) > _MOST_BYTES:
-            raise ApiFailed(f"{self._way.place} answers more than {_MOST_BYTES} bytes", "ask for less at a time")
-        try:
-            said = json.loads(raw, object_hook=Said)
-        except ValueError:
-            raise ApiFailed(f"{self._way.place} answers {answer.status}, and no JSON", _NO_API) from None
-        if answer.status >= http.client.BAD_REQUEST or not isinstance(said, dict):
-            raise _refused(said, answer.status)
-        return said
+                raise _broken_off(self.way.place, error) from None
+            try:
+                yield opened
+            finally:
+                opened.close()
+        finally:
+            connection.close()
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT_S)
-        self._path = path
+def token_key(token: str) -> bytes:
+    """Return what the bridge keeps of a token, by which it proves itself."""
+    return hashlib.sha256(token.encode()).digest()
 
-    def connect(self) -> None:
-        """Open it."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_TIMEOUT_S)
-        self.sock.connect(str(self._path))
+
+def proof_lines(purpose: str, said: Said, host: str, nonce: str) -> bytes:
+    """Return the text by which a bridge proves, where there is no TLS, that it knows a token (docs/api.md)."""
+    lines = ("vms-bridge proof 1", purpose, str(said["bridge_id"]), host.lower(), "-", nonce, str(said["nonce"]))
+    return "\n".join(lines).encode()
+
+
+def impostor(way: Way) -> ApiFailed:
+    """Return the error that the token was not sent to who does not know it."""
+    return ApiFailed(
+        f"what answers at {way.place} does not know this token, so it was not sent there",
+        "the token may have been revoked, or be that of another bridge; `vms-bridge token list` there shows them",
+    )
 
 
 def segment(text: str) -> str:
@@ -243,23 +251,27 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def _refused(said: object, status: int) -> ApiFailed:
+def _json(raw: bytes, place: str, status: int) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(raw, object_hook=Said)
+    except (ValueError, RecursionError):
+        raise ApiFailed(f"{place} answers {status}, and no JSON", NO_API) from None
+
+
+def _problem(said: object, opened: Opened) -> ApiFailed:
     """Return what a problem (RFC 9457) says."""
     problem = said if isinstance(said, dict) else {}
-    text = str(problem.get("detail") or f"the bridge answers {status}")[:_LONGEST_TEXT]
+    text = str(problem.get("detail") or f"the bridge answers {opened.status}")[:_LONGEST_TEXT]
     mistakes = problem.get("mistakes")
     for mistake in mistakes if isinstance(mistakes, list) else ():
         if isinstance(mistake, dict):
             text += f"; {mistake.get('field')}: {mistake.get('reason')}"
-    return ApiFailed(text, str(problem.get("hint") or "")[:_LONGEST_TEXT], status)
+    pause = opened.header("Retry-After")
+    retry_after_s = min(float(pause), _LONGEST_PAUSE_S) if pause.isascii() and pause.isdigit() else None
+    return ApiFailed(text, str(problem.get("hint") or "")[:_LONGEST_TEXT], opened.status, retry_after_s)
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _in_options(hint: str) -> str:
-    """Return a hint about the configuration of a door as one about the options of a verb."""
-    for option in ("ca_file", "fingerprint", "url"):
-        hint = hint.replace(f"{option}:", f"--{option.replace('_', '-')}")
-    return hint
+def _broken_off(place: str, error: Exception) -> ApiFailed:
+    if isinstance(error, TimeoutError):
+        return ApiFailed(f"{place} does not answer", "what the bridge's log says may help")
+    return ApiFailed(f"{place} broke off: {reason(error)}", NO_API)

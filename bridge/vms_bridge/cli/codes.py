@@ -7,6 +7,10 @@ FAILED = 1
 """`check` found a problem, the bridge had to stop, or what was asked of a running one could not be done."""
 USAGE = 2
 """click's own."""
+COMMAND_REFUSED = 3
+"""A command was refused, and nothing was done."""
+COMMAND_TIMED_OUT = 4
+"""What a command does has not shown in time."""
 REFUSED = 69
 """Another bridge of this instance name is at work, and each new attempt would disturb it (EX_UNAVAILABLE of sysexits.h)."""
 INTERNAL = 70

@@ -14,7 +14,7 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def command(context: click.Context, *, shell: str) -> None:
-    r"""Print the script that completes verbs and options in a shell.
+    r"""Print the script by which a shell completes verbs, options, and what the running bridge has.
 
     \b
     bash: eval "$(vms-bridge completion bash)" in ~/.bashrc

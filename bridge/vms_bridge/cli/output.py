@@ -5,13 +5,27 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import tzinfo
+    from types import TracebackType
+
+    from rich.console import Console
 
 _NO_TERMINAL = 10_000
 """How wide a table may be where no terminal shows it: nothing is cut off, for a program or a file may read it."""
+ALARMS = {"alarm": "bold red", "alert": "yellow", "prealarm": "cyan", "idle": "green"}
+"""In which style each state of an alarm is shown; one that is not known is dim."""
+JSON, NDJSON = "json", "ndjson"
+
+
+class Styled(NamedTuple):
+    """A cell in a style of rich's, which a terminal shows, unless its user wants no colours (NO_COLOR)."""
+
+    text: str
+    style: str
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -32,28 +46,86 @@ def printable(text: str) -> str:
 
 
 def show_json(value: Any, *, is_line: bool = False) -> None:  # noqa: ANN401 - whatever JSON there is
-    """Print JSON: indented, or as one line."""
+    """Print JSON: indented, or as one line, which is there at once for who reads it."""
     say(json.dumps(value, ensure_ascii=False, indent=None if is_line else 2))
+    if is_line:
+        sys.stdout.flush()
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in columns; None is shown as nothing."""
+def show_fields(fields: Iterable[tuple[str, object]]) -> None:
+    """Print what there is to say of one thing, a line each; what nobody knows is left out."""
+    with Listing(None, ("", ""), lambda field: (Styled(field[0], "bold"), field[1])) as listing:
+        listing.add([(name, value) for name, value in fields if value not in {None, ""}])
+
+
+def console(stream: TextIO) -> Console:
+    """Return rich's console on a stream: as wide as its terminal, or as wide as it takes where that is none."""
     from rich.console import Console  # noqa: PLC0415  # it takes a tenth of a second, and JSON has no use for it
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
 
-    is_terminal = sys.stdout.isatty()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
-    Console(file=sys.stdout, width=None if is_terminal else _NO_TERMINAL).print(table)
+    return Console(file=stream, width=None if stream.isatty() else _NO_TERMINAL, highlight=False)
 
 
-def local_time(text: str | None) -> str | None:
-    """Return a time of the API as people here read it."""
-    return None if text is None else datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+class Listing:
+    """Things one below the other, as they come and in the form that was asked for: a table, a JSON array, or lines of JSON.
+
+    A listing that does not come to its end is no whole JSON array, so that nobody takes it for all that there is.
+    """
+
+    def __init__(self, form: str | None, columns: Sequence[str], row: Callable[[Any], Sequence[object]]) -> None:
+        """`row` makes the cells of a table's row from a thing; a cell that is None stays empty."""
+        self._form, self._columns, self._row = form, columns, row
+        self._widths = [0] * len(columns)
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            return
+        if self._form is None and not self._count and any(self._columns):
+            self._add_rows([])
+        elif self._form == JSON:
+            say("\n]" if self._count else "[]")
+
+    def add(self, things: Iterable[Any]) -> None:
+        """Print some more of them."""
+        if self._form is None:
+            rows = [self._row(thing) for thing in things]
+            if rows:
+                self._add_rows(rows)
+            self._count += len(rows)
+            return
+        for thing in things:
+            if self._form == NDJSON:
+                show_json(thing, is_line=True)
+            else:
+                text = json.dumps(thing, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+                sys.stdout.write(f"{',' if self._count else '['}\n  {text}")
+            self._count += 1
+
+    def _add_rows(self, rows: Sequence[Sequence[object]]) -> None:
+        """Print a table; on what is no terminal it goes on where the one before has ended, with columns as wide at least."""
+        from rich.table import Table  # noqa: PLC0415  # as above
+        from rich.text import Text  # noqa: PLC0415
+
+        is_terminal = sys.stdout.isatty()
+        has_heading = any(self._columns) and (is_terminal or not self._count)
+        table = Table(box=None, pad_edge=False, header_style="bold", show_header=has_heading)
+        cells = [[_text(cell) for cell in row] for row in rows]
+        for at, column in enumerate(self._columns):
+            if not is_terminal:
+                self._widths[at] = max([self._widths[at], Text(column).cell_len, *(Text(row[at].text).cell_len for row in cells)])
+            table.add_column(column, overflow="fold", min_width=self._widths[at] or None)
+        for row in cells:
+            table.add_row(*(Text(cell.text, cell.style) for cell in row))
+        console(sys.stdout).print(table)
+        sys.stdout.flush()
+
+
+def local_time(text: str | None, zone: tzinfo | None = None) -> str | None:
+    """Return a time of the API as people read it in that zone, by default where this machine is."""
+    return None if text is None else datetime.fromisoformat(text).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def duration(seconds: float | None) -> str | None:
@@ -65,3 +137,18 @@ def duration(seconds: float | None) -> str | None:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.3g} s"
+
+
+def size(count: float) -> str:
+    """Return how many bytes there are, for people."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1_000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1_000
+    return f"{count:.1f} GB"
+
+
+def _text(cell: object) -> Styled:
+    if isinstance(cell, Styled):
+        return Styled(printable(cell.text), cell.style)
+    return Styled("" if cell is None else printable(str(cell)), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from dataclasses import dataclass, field
@@ -20,14 +21,19 @@ if TYPE_CHECKING:
 NAME = "vms-bridge"
 _EPILOG = """\b
 exit codes: 0 all is well; 1 `check` found a problem, the bridge had to
-stop, or what was asked of it failed; 2 wrong usage; 69 another bridge of
-the same instance is at work; 70 a defect in the bridge; 78 the
-configuration can't be used; 130 interrupted"""
+stop, or what was asked of it failed; 2 wrong usage; 3 a command was
+refused; 4 its effect has not shown in time; 69 another bridge of the same
+instance is at work; 70 a defect in the bridge; 78 the configuration can't
+be used; 130 interrupted"""
 VERBS = {
     "run": Verb("vms_bridge.cli.run", "Run the bridge."),
     "check": Verb("vms_bridge.cli.check", "Check the configuration and try every connection."),
     "demo": Verb("vms_bridge.cli.demo", "Show the bridge at work with simulated cameras."),
-    "events": Verb("vms_bridge.cli.events", "Search the events that the systems have recorded."),
+    "watch": Verb("vms_bridge.cli.watch", "Watch everything live."),
+    "monitors": Verb("vms_bridge.cli.monitors", "Show the cameras, as they are now."),
+    "events": Verb("vms_bridge.cli.events", "Search what the systems have recorded, and download it."),
+    "command": Verb("vms_bridge.cli.command", "Give a command, and wait for what becomes of it."),
+    "logs": Verb("vms_bridge.cli.logs", "Show what a system has logged."),
     "index": Verb("vms_bridge.cli.index", "Show how far the index of events is, or make it anew."),
     "pair": Verb("vms_bridge.cli.pair", "Let one client fetch a token by a short code."),
     "token": Verb("vms_bridge.cli.token", "Make, list and revoke tokens of the API."),
@@ -55,6 +61,9 @@ def vms_bridge(program: Program, *, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments (by default the program's) say, and return the exit code; never ends in a traceback."""
     program = Program()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that this machine's encoding does not have is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = vms_bridge.main(None if arguments is None else list(arguments), NAME, standalone_mode=False, obj=program)
         sys.stdout.flush()

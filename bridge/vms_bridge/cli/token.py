@@ -9,8 +9,10 @@ import click
 
 from vms_bridge.cli.asking import asks_the_bridge
 from vms_bridge.cli.client import segment
-from vms_bridge.cli.options import Moment, json_option
-from vms_bridge.cli.output import local_time, say, show_json, show_table
+from vms_bridge.cli.completing import monitors as monitor_words
+from vms_bridge.cli.completing import systems as system_words
+from vms_bridge.cli.options import Moment, form_options, json_option
+from vms_bridge.cli.output import Listing, local_time, say, show_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +28,21 @@ def grant_options(default: str) -> Callable[[Callable[..., Any]], Callable[..., 
     def add(verb: Callable[..., Any]) -> Callable[..., Any]:
         for option in (
             click.option(
-                "--monitor", "monitors", multiple=True, metavar="SYSTEM/KEY", help="For this monitor only; may be repeated."
+                "--monitor",
+                "monitors",
+                multiple=True,
+                metavar="SYSTEM/KEY",
+                help="For this monitor only; may be repeated.",
+                shell_complete=monitor_words,
             ),
-            click.option("--system", "systems", multiple=True, metavar="KEY", help="For this system only; may be repeated."),
+            click.option(
+                "--system",
+                "systems",
+                multiple=True,
+                metavar="KEY",
+                help="For this system only; may be repeated.",
+                shell_complete=system_words,
+            ),
             click.option("--scope", type=click.Choice(_SCOPES), default=default, show_default=True, help="How far it may go."),
         ):
             verb = option(verb)
@@ -53,7 +67,9 @@ def command() -> None:
 @command.command("create")
 @click.option("--name", required=True, metavar="NAME", help="Whose it is: what the list and the log call it.")
 @grant_options("control")
-@click.option("--expires", type=Moment(1), metavar="TIME", help="Until when it is good: 90d, or 2027-01-31 (default: for ever).")
+@click.option(
+    "--expires", type=Moment(is_ahead=True), metavar="TIME", help="Until when it is good: 90d, 2027-01-31 (default: for ever)."
+)
 @json_option
 @asks_the_bridge
 def create(
@@ -79,26 +95,12 @@ def create(
 
 
 @command.command("list")
-@json_option
+@form_options
 @asks_the_bridge
-def list_(api: Api, *, as_json: bool) -> None:
+def list_(api: Api, *, form: str | None) -> None:
     """List the tokens, without their texts."""
-    found = api.get("/tokens")
-    if as_json:
-        show_json(found["tokens"])
-        return
-    rows = (
-        (
-            token["id"],
-            token["name"],
-            _reach(token),
-            local_time(token["created"]),
-            local_time(token["expires"]),
-            local_time(token["used"]),
-        )
-        for token in found["tokens"]
-    )
-    show_table(("ID", "NAME", "FOR", "CREATED", "EXPIRES", "LAST USED"), rows)
+    with Listing(form, ("ID", "NAME", "FOR", "CREATED", "EXPIRES", "LAST USED"), _row) as listing:
+        listing.add(api.get("/tokens")["tokens"])
 
 
 @command.command("revoke")
@@ -115,6 +117,10 @@ def _life(expires: datetime) -> float:
     if seconds < 1:
         raise click.BadParameter("that is over already", param_hint="--expires")
     return round(seconds, 3)
+
+
+def _row(token: dict[str, Any]) -> tuple[object, ...]:
+    return token["id"], token["name"], _reach(token), *(local_time(token[name]) for name in ("created", "expires", "used"))
 
 
 def _reach(token: dict[str, Any]) -> str:

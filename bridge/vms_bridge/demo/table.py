@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from io import StringIO
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+from vms_bridge.cli.board import Board, MonitorLine, Screen, happened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from vms_bridge.demo.witness import Happening, Tally
     from vms_bridge.views import MonitorView, SystemView
 
 _LINES = 8
-_ROWS = 20
 _PLAIN_EVERY_S = 10.0
-_COLOURS = {"alarm": "bold red", "alert": "yellow", "prealarm": "cyan", "idle": "green"}
 
 
 class Display(Protocol):
@@ -76,7 +70,7 @@ class PlainDisplay:
 
     def happened(self, happening: Happening) -> None:
         """Write one line."""
-        self._write(f"{time.strftime('%H:%M:%S')}  {happening.monitor:<12} {happening.what:<16} {happening.detail}")
+        self._write(_line(happening))
 
     def show(self, systems: Mapping[str, SystemView], tally: Tally, elapsed_s: float) -> None:
         """Write the counts now and then; the states are too many for lines."""
@@ -94,19 +88,18 @@ class PlainDisplay:
 
 
 class TableDisplay:
-    """A table that stays where it is, and the last happenings below it."""
+    """The board that `vms-bridge watch` shows too, and the last happenings below it."""
 
     def __init__(self, stream: TextIO) -> None:
-        """Make it before the event loop runs: rich reads files at its first table, which is done here."""
-        Console(file=StringIO(), force_terminal=True).print(_table("", [("", Text("\N{BULLET}"))], 1))
-        self._live = Live(console=Console(file=stream), auto_refresh=False, transient=False)
+        """Make it before the event loop runs, as it says of `Screen`."""
+        self._screen = Screen(stream)
         self._heading = ""
         self._lines: deque[str] = deque(maxlen=_LINES)
 
     def start(self, heading: str) -> None:
         """Say where to look, and take over the terminal."""
         self._heading = heading
-        self._live.start()
+        self._screen.start()
 
     def add(self, heading: str) -> None:
         """Say where else to look, above the table."""
@@ -114,43 +107,39 @@ class TableDisplay:
 
     def happened(self, happening: Happening) -> None:
         """Keep it among the last lines."""
-        self._lines.append(f"{time.strftime('%H:%M:%S')}  {happening.monitor:<12} {happening.what:<16} {happening.detail}")
+        self._lines.append(_line(happening))
 
     def show(self, systems: Mapping[str, SystemView], tally: Tally, elapsed_s: float) -> None:
-        """Draw the table anew."""
+        """Draw the board anew."""
         views = [view for system in systems.values() for view in system.monitors.values()]
-        rows = [_row(view, tally.in_view.get(view.key, ())) for view in views[:_ROWS]]
-        table = _table(f"VMS Bridge demo, {elapsed_s:.0f} s", rows, len(views))
-        lines = Text("\n".join(self._lines), style="dim")
-        self._live.update(Group(Text(self._heading), table, Text(counts(tally)), lines), refresh=True)
+        self._screen.draw(
+            Board(
+                title=f"VMS Bridge demo, {elapsed_s:.0f} s",
+                head=self._heading,
+                monitors=[_monitor_line(view, tally.in_view.get(view.key, ())) for view in views],
+                lines=tuple(self._lines),
+                foot=counts(tally),
+            )
+        )
 
     def stop(self) -> None:
-        """Leave the last table where it is."""
-        self._live.stop()
+        """Leave the last board where it is."""
+        self._screen.stop()
 
 
-def _table(title: str, rows: Sequence[tuple[Text | str, ...]], total: int) -> Table:
-    table = Table(title=title, title_justify="left", expand=False)
-    for column in ("Camera", "Alarm", "In view", "Zones", "Recording", "Last event"):
-        table.add_column(column, no_wrap=column != "Last event")
-    for row in rows:
-        table.add_row(*row)
-    if total > len(rows):
-        table.add_row(f"and {total - len(rows)} more")
-    return table
+def _line(happening: Happening) -> str:
+    return happened(time.strftime("%H:%M:%S"), happening.monitor, happening.what, happening.detail)
 
 
-def _row(view: MonitorView, in_view: tuple[str, ...]) -> tuple[Text | str, ...]:
-    state = view.state
-    alarm = str(state.alarm) if state.alarm is not None else "unknown"
-    occupied = [zone.name for zone in view.monitor.zones if state.zones.get(zone.id)]
-    last = view.last_event
+def _monitor_line(view: MonitorView, in_view: tuple[str, ...]) -> MonitorLine:
+    state, last = view.state, view.last_event
     described = ", ".join(last.labels) or last.cause if last is not None else ""
-    return (
-        view.monitor.name,
-        Text(f"{alarm}, forced" if state.forced else alarm, style=_COLOURS.get(alarm, "dim")),
-        ", ".join(in_view),
-        ", ".join(occupied),
-        "yes" if state.is_recording else "",
-        f"{last.id} {last.type}: {described}" if last is not None else "",
+    return MonitorLine(
+        name=view.monitor.name,
+        alarm=None if state.alarm is None else str(state.alarm),
+        is_forced=bool(state.forced),
+        in_view=", ".join(in_view),
+        zones=", ".join(zone.name for zone in view.monitor.zones if state.zones.get(zone.id)),
+        is_recording=bool(state.is_recording),
+        last_event=f"{last.id} {last.type}: {described}" if last is not None else "",
     )

@@ -14,9 +14,11 @@ import pytest
 import trustme
 from tests.bridge.cli.answering import answering, json_answer
 
+from vms_bridge.addresses import parse_address
 from vms_bridge.cli import FAILED, MISCONFIGURED, OK, USAGE, main
-from vms_bridge.cli.client import SocketWay
 from vms_bridge.cli.output import duration
+from vms_bridge.cli.ways import NetworkWay, SocketWay, host_of
+from vms_bridge.doors import TlsOptions
 from vms_bridge.sockets import api_socket
 
 if TYPE_CHECKING:
@@ -118,6 +120,19 @@ def test_an_answer_without_end(
     with answering(json_answer({"tokens": ["x" * 100]}), path=api_socket(folder)):
         code, complaint = said(config, capsys)
     assert (code, "answers more than 100 bytes" in complaint) == (FAILED, True)
+
+
+def test_a_host_is_named_as_it_is_sent() -> None:
+    for url, host in (
+        ("http://a.example", "a.example"),
+        ("http://a.example:8098", "a.example:8098"),
+        ("https://a.example", "a.example"),
+        ("https://a.example:80", "a.example:80"),
+        ("http://[::1]:8098", "[::1]:8098"),
+    ):
+        way = NetworkWay(parse_address(url, {"http": 80, "https": 443}), TlsOptions(url=url), TOKEN)
+        assert host_of(way.connection(1)) == host
+        assert TOKEN not in repr(way)
 
 
 def test_reasons_by_the_socket(folder: Path) -> None:

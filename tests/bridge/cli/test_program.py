@@ -15,6 +15,7 @@ from tests.bridge.config.samples import PLUGIN
 
 from vms_bridge import __version__
 from vms_bridge.cli import FAILED, INTERNAL, INTERRUPTED, MISCONFIGURED, OK, REFUSED, USAGE, main
+from vms_bridge.cli.codes import COMMAND_REFUSED, COMMAND_TIMED_OUT
 from vms_bridge.cli.failures import explain
 from vms_bridge.cli.options import Duration
 from vms_bridge.cli.program import VERBS, vms_bridge
@@ -47,7 +48,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"vms-bridge {__version__}\n"
 
 
-CODES = (OK, FAILED, USAGE, REFUSED, INTERNAL, MISCONFIGURED, INTERRUPTED)
+CODES = (OK, FAILED, USAGE, COMMAND_REFUSED, COMMAND_TIMED_OUT, REFUSED, INTERNAL, MISCONFIGURED, INTERRUPTED)
 
 
 def test_docs_name_every_exit_code_and_the_unit_starts_none_again_in_vain() -> None:

@@ -4,49 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
-from tests.bridge.api.lab import Api, serving, until
-from tests.bridge.api.world import World
-from tests.fakes.backend import START
+from tests.bridge.api.lab import Api, until
+from tests.fakes.backend import START, monitor, state
 
+import vms_bridge
+from vms_bridge.archive import LogLine
 from vms_bridge.cli import FAILED, INTERRUPTED, OK, USAGE, main
 from vms_bridge.cli import pair as pair_verb
-from vms_bridge.index import Search
+from vms_bridge.errors import StoreError
+from vms_bridge.index import Search, SearchPage
+from vms_bridge.model import AlarmState, Zone
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
-    from pathlib import Path
-
-    Ask = Callable[..., Coroutine[None, None, tuple[int, str, str]]]
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-async def api(folder: Path, world: World) -> AsyncIterator[Api]:
-    async with serving(folder, hub=world) as api:
-        yield api
-
-
-@pytest.fixture
-def ask(api: Api, config: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
-    """Give a verb in a thread, as the server is on the loop; return its code and what it prints."""
-
-    async def asked(*arguments: str) -> tuple[int, str, str]:
-        assert api.port
-        code = await asyncio.to_thread(main, [*arguments, "--config", str(config)])
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return asked
+    from tests.bridge.api.world import World
+    from tests.bridge.cli.conftest import Ask
 
 
 async def test_events_are_listed_as_a_table(ask: Ask) -> None:
@@ -116,8 +97,169 @@ async def test_times_may_count_from_now(ask: Ask, world: World) -> None:
         assert (code, "'--since'" in err) == (USAGE, True), wrong
 
 
+async def test_a_range_of_time_in_somebodys_zone(ask: Ask, world: World) -> None:
+    listed = ("events", "list", "--ndjson", "--time-zone", "America/New_York")
+    assert (await ask(*listed, "--during", "2026-11-20 8pm to 10pm"))[0] == OK
+    assert (await ask(*listed, "--since", "2026-11-20T20:00", "--until", "2026-11-20 22:00"))[0] == OK
+    for search, _, _ in world.pages:
+        assert (search.since, search.until) == (datetime(2026, 11, 21, 1, tzinfo=UTC), datetime(2026, 11, 21, 3, tzinfo=UTC))
+    code, out, _ = await ask("events", "list", "--time-zone", "America/New_York", "--limit", "1")
+    assert (code, (START + timedelta(minutes=1)).astimezone(ZoneInfo("America/New_York")).strftime("%H:%M:%S") in out) == (
+        OK,
+        True,
+    )
+    for wrong, words in (
+        (("--during", "yesterday", "--since", "2h"), "and not both"),
+        (("--during", "now to yesterday"), "ends before it begins"),
+        (("--time-zone", "Berlin"), "there is no time zone"),
+        (("--time-zone", "../../etc/passwd"), "there is no time zone"),
+    ):
+        code, _, err = await ask("events", "list", *wrong)
+        assert (code, words in " ".join(err.split())) == (USAGE, True), err
+
+
+async def test_all_events_are_printed_as_they_come(ask: Ask, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million of them do not have to fit into memory, in whichever form."""
+    monkeypatch.setattr("vms_bridge.cli.events.filters.PAGE", 5)
+    search, asked = world.search, 0
+
+    async def breaking(query: Search, after: str | None = None, limit: int = 100) -> SearchPage:
+        nonlocal asked
+        asked += 1
+        if asked % 3 == 0:
+            raise StoreError("the disk is gone")
+        return await search(query, after, limit)
+
+    monkeypatch.setattr(world, "search", breaking)
+    code, out, err = await ask("events", "list", "--all")
+    assert (code, len(out.splitlines()), "the disk is gone" in err) == (FAILED, 11, True)
+    code, out, _ = await ask("events", "list", "--all", "--json")
+    assert (code, out.count('"id"')) == (FAILED, 10)
+    with pytest.raises(json.JSONDecodeError):  # half of them are not all
+        json.loads(out)
+
+
+async def test_columns_stay_where_they_are_from_page_to_page(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vms_bridge.cli.events.filters.PAGE", 5)
+    _, out, _ = await ask("events", "list", "--all")
+    heading, *rows = out.splitlines()
+    assert len({row.index("Motion") for row in [heading.replace("CAUSE", "Motion"), *rows]}) == 1
+    assert "BEGAN" not in "".join(rows)
+
+
+async def test_there_are_no_events(ask: Ask, world: World) -> None:
+    world.index.clear()
+    assert (await ask("events", "list"))[1].split() == [
+        "BEGAN",
+        "LASTED",
+        "MONITOR",
+        "KIND",
+        "LABELS",
+        "SCORE",
+        "ZONES",
+        "CAUSE",
+        "ID",
+    ]
+    assert (await ask("events", "list", "--json"))[1] == "[]\n"
+    assert (await ask("events", "list", "--ndjson"))[1] == ""
+
+
+async def test_one_event(ask: Ask) -> None:
+    code, out, _ = await ask("events", "show", "zm-2.5/a b", "--time-zone", "UTC")
+    fields = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in out.splitlines())
+    assert (code, fields["id"], fields["notes"], fields["tags"]) == (OK, "zm-2.5/a b", "by the gate", "parcel")
+    assert fields["began"] == (START + timedelta(minutes=5)).strftime("%Y-%m-%d %H:%M:%S")
+    assert "archived" not in fields
+    assert json.loads((await ask("events", "show", "zm-9", "--json"))[1])["id"] == "zm-9"
+    code, _, err = await ask("events", "show", "zm-404")
+    assert (code, "no event" in err) == (FAILED, True), err
+
+
+async def test_monitors(ask: Ask, world: World) -> None:
+    world.set_state("2", alarm=AlarmState.ALARM, forced=True)
+    world.set_state("1", available=False, alarm=None)
+    code, out, _ = await ask("monitors", "list")
+    rows = [re.split(r"  +", line.strip()) for line in out.splitlines()]
+    assert (code, rows[0][:2], len(rows)) == (OK, ["MONITOR", "NAME"], 4)
+    assert next(row for row in rows if row[0] == "zm/2")[:3] == ["zm/2", "Camera 2", "alarm, forced"]
+    assert "lost" in next(row for row in rows if row[0] == "zm/1")
+    code, out, _ = await ask("monitors", "list", "--area", "Garden", "--json")
+    assert [each["key"] for each in json.loads(out)] == ["1"]
+    code, out, _ = await ask("monitors", "list", "--system", "other", "--ndjson")
+    assert [json.loads(line)["system"] for line in out.splitlines()] == ["other"]
+
+
+async def test_one_monitor(ask: Ask, world: World) -> None:
+    world.add_monitor("zm", monitor(3, zones=(Zone(id="1", name="Drive"),)), state(zones={"1": True}))
+    world.record(7, "3")
+    code, out, _ = await ask("monitors", "show", "zm/3")
+    fields = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in out.splitlines())
+    assert (code, fields["name"], fields["alarm in"], fields["function may be"]) == (
+        OK,
+        "Camera 3",
+        "Drive",
+        "None, Monitor, Modect",
+    )
+    assert fields["function"] == "Modect"
+    assert json.loads((await ask("monitors", "show", "zm/3", "--json"))[1])["key"] == "3"
+    assert (await ask("monitors", "show", "zm"))[0] == USAGE
+    code, _, err = await ask("monitors", "show", "zm/9")
+    assert (code, err.startswith("vms-bridge: ")) == (FAILED, True)
+
+
+def logged(number: int, seconds: int) -> LogLine:
+    return LogLine(
+        time=START + timedelta(seconds=seconds), level="warning", component="zmc_m1", message=f"line {number} \x1b[31m"
+    )
+
+
+async def test_the_log_of_a_system(ask: Ask, world: World) -> None:
+    world.lines = [logged(1, 0), logged(2, 1)]
+    code, out, _ = await ask("logs", "zm", "--since", "2026-11-20T11:00:00Z", "--limit", "7", "--time-zone", "UTC")
+    assert (code, [line.split()[:6] for line in out.splitlines()[1:]]) == (
+        OK,
+        [
+            [*(START + timedelta(seconds=at)).strftime("%Y-%m-%d %H:%M:%S").split(), "warning", "zmc_m1", "line", str(at + 1)]
+            for at in (0, 1)
+        ],
+    )
+    assert "\x1b" not in out
+    [query] = world.log_queries
+    assert (query.since, query.until, query.most) == (datetime(2026, 11, 20, 11, tzinfo=UTC), None, 7)
+    assert [line["message"] for line in json.loads((await ask("logs", "zm", "--json"))[1])] == [
+        each.message for each in world.lines
+    ]
+    code, _, err = await ask("logs", "other")
+    assert (code, "no log" in err) == (FAILED, True)
+    assert (await ask("logs", "zm", "--follow", "--json"))[0] == USAGE
+
+
+async def test_a_log_is_followed(ask: Ask, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines have no numbers: two of one moment are two, and none is told twice."""
+    told = iter(
+        (
+            [logged(1, 0), logged(2, 1)],
+            [logged(2, 1), logged(2, 1), logged(3, 1)],
+            [logged(3, 1), logged(2, 1), logged(2, 1), logged(4, 2)],
+        )
+    )
+    world.lines = next(told)
+
+    def sleep(_seconds: float) -> None:
+        world.lines = next(told, [])
+        if not world.lines:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("vms_bridge.cli.logs.time.sleep", sleep)
+    code, out, _ = await ask("logs", "zm", "--follow", "--ndjson")
+    assert (code, [json.loads(line)["message"][:6] for line in out.splitlines()]) == (
+        INTERRUPTED,
+        ["line 1", "line 2", "line 2", "line 3", "line 4"],
+    )
+
+
 async def test_pages_follow_by_themselves(ask: Ask, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vms_bridge.cli.events._PAGE", 5)
+    monkeypatch.setattr("vms_bridge.cli.events.filters.PAGE", 5)
     code, out, _ = await ask("events", "list", "--all", "--ndjson")
     ids = [json.loads(line)["id"] for line in out.splitlines()]
     assert (code, ids) == (OK, list(world.index))
@@ -242,3 +384,25 @@ async def test_pairing_is_closed_by_an_interruption(ask: Ask, api: Api, monkeypa
     code, _, _ = await ask("pair")
     assert code == INTERRUPTED
     await until(lambda: not api.sink._pairing.seconds_left)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("form", [[], ["--ndjson"]])
+async def test_a_reader_that_goes_away_is_no_error(form: list[str], api: Api, world: World, config: Path) -> None:
+    """As in `vms-bridge events list --all | head -1`, with much to say."""
+    assert api.port
+    found = world.index["zm-9"]
+    world.index = {str(number): found for number in range(3_000)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "vms_bridge", "events", "list", "--all", "--config", str(config), *form),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=1_000,
+        env=os.environ | {"PYTHONPATH": str(Path(vms_bridge.__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert await process.stdout.read(10)
+    process.stdout._transport.close()  # type: ignore[attr-defined]  # asyncio has no other way to stop reading
+    assert await process.stderr.read() == b""
+    assert await process.wait() == FAILED
