@@ -2,6 +2,7 @@
 
 A fake ZoneMinder in a process of its own gives one long clip at the rate of a link of 1 Gbit/s. It is read by the bridge's
 backend through its guard, as the API reads it, and, in turn, by a bare HTTP client. Then viewers that take nothing hold it open.
+The same is asked of a whole bridge by its API: an event's clip as it comes, and a clip that is made of a time over two events.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import sys
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import aiohttp
 from pydantic import SecretStr
 from tests.bridge.backends.zoneminder.support import MemoryFeed
 
+from benchmarks.lab.clip_bridge import Asked, ClipBridge, long_video
 from benchmarks.lab.clip_server import PASSWORD
 from benchmarks.lab.remote import Child, Cost
 from benchmarks.lab.running import run
@@ -43,9 +46,12 @@ class Plan:
     clip_mb: int = 250
     rounds: int = 5
     mbit: float = 1_000.0
+    range_mb: int = 100
+    """How large each of the two events is that a clip is made of."""
+    range_s: float = 60.0
 
 
-QUICK = Plan(clip_mb=20, rounds=2)
+QUICK = Plan(clip_mb=20, rounds=2, range_mb=10, range_s=10.0)
 
 
 @dataclass(slots=True)
@@ -80,6 +86,49 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
                 await read_bridged(bridged, guard, ref, size)
             _tell(table, bridged, bare)
             await _tell_memory(table, guard, ref)
+
+
+async def measure_api(plan: Plan, table: Table, folder: Path) -> None:
+    """Ask a whole bridge, by its API, for an event's clip and for clips of a time."""
+    clip = await asyncio.to_thread(long_video, folder / "video.mp4", plan.range_mb, plan.range_s)
+    size, served = clip.stat().st_size, ("--events", 2, "--lasts-s", plan.range_s)
+    async with (
+        Child("benchmarks.lab.clip_server", "--clip", clip, "--mbit", plan.mbit, *served) as child,
+        ClipBridge.running(folder / "bridge", await child.ask("where"), PASSWORD) as bridge,
+    ):
+        events = [await bridge.ask(bridge.event_path) for _ in range(plan.rounds)]
+        _tell_streams(table, "an event's clip by the API", events)
+        begin = datetime.fromisoformat((await child.ask("where"))["begin"])
+        made: list[Asked] = []
+        again: list[Asked] = []
+        for number in range(plan.rounds):  # each another time, so that each is made
+            since = begin + timedelta(seconds=number % max(1, int(plan.range_s / 4)))
+            path = bridge.range_path(since, begin + timedelta(seconds=2 * plan.range_s))
+            made.append(await bridge.ask(path))
+            again.append(await bridge.ask(path))
+        lasts_s = median([one.first_ms for one in made]) / 1e3
+        table.add(
+            Row(
+                "a clip of a time, until its first byte",
+                f"{lasts_s:.2f} s for {made[0].size / 1e6:.0f} MB",
+                "",
+                None,
+                f"fetching it bare: {2 * size / (plan.mbit * 1e6 / 8):.2f} s",
+            )
+        )
+        spent = median([one.processor_s / (one.size / 1e9) for one in made])
+        table.add(Row("its processor per GB, child included: fetched, joined, handed out", f"{spent:.2f} s"))
+        _tell_streams(table, "the same once it is made", again)
+        each = await bridge.viewers(path, _VIEWERS)
+        table.add(Row(f"memory of each of {_VIEWERS} viewers of it", f"{each:.2f} MB", "≤ 5 MB", each <= 5.0))
+
+
+def _tell_streams(table: Table, what: str, asked: list[Asked]) -> None:
+    spent = median([one.processor_s / (one.size / 1e9) for one in asked])
+    rate = median([one.size / 1e6 / one.lasts_s for one in asked])
+    first = median([one.first_ms for one in asked])
+    table.add(Row(f"{what}: processor per GB, both streams", f"{spent:.2f} s", "≤ 1 s", spent <= 1.0, f"{rate:.0f} MB/s"))
+    table.add(Row(f"{what}: first byte", f"{first:.1f} ms"))
 
 
 async def read_bridged(reads: Reads, guard: Guard, ref: EventClip, size: int) -> None:
@@ -159,7 +208,9 @@ async def served(url: str) -> AsyncIterator[tuple[Guard, ZoneMinder]]:
 async def _main(folder: Path) -> None:
     wanted = arguments("clips", __doc__).parse_args()
     table = Table("clips: how fast a clip comes through the bridge, and what it costs")
-    await measure(QUICK if wanted.quick else Plan(), table, folder)
+    plan = QUICK if wanted.quick else Plan()
+    await measure(plan, table, folder)
+    await measure_api(plan, table, folder)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,12 @@ from vms_bridge.backends.guard import make_backend, secrets_of
 from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.backoff import HEALTHY_S
 from vms_bridge.boundary import Boundary
+from vms_bridge.clips import ClipRules
 from vms_bridge.clock import SystemClock
 from vms_bridge.concealment import Secrets
 from vms_bridge.config import load
-from vms_bridge.errors import BackendDefect, BridgeError, InvalidConfig, RivalBridge, causes, explained, in_words
+from vms_bridge.errors import BackendDefect, BridgeError, InvalidConfig, RivalBridge, in_words
+from vms_bridge.explaining import causes, explained
 from vms_bridge.hub import Hub, Retention
 from vms_bridge.logs import Trouble, configure
 from vms_bridge.store import Store
@@ -98,6 +100,7 @@ class Bridge:
                 durable_sinks=_durable_sinks(self._config),
                 retention=Retention(keep=timedelta(days=kept.days), most_undelivered=kept.undelivered),
                 secrets=self._secrets,
+                clips=_clip_rules(self._config),
             )
             self.hub.measures.add(self._readings)
             try:
@@ -131,8 +134,8 @@ class Bridge:
             config = await self._reloads.get()
             if _foundation(config) != _foundation(self._config):
                 _LOGGER.error(
-                    "instance, data_dir, retention, index and which durable sinks there are, such as mqtt, can't change while the"
-                    " bridge runs: restart it; nothing was reloaded"
+                    "instance, data_dir, retention, index, clips and which durable sinks there are, such as mqtt, can't change"
+                    " while the bridge runs: restart it; nothing was reloaded"
                 )
                 continue
             try:
@@ -291,7 +294,18 @@ def _reload(bridge: Bridge, path: Path) -> None:
 
 def _foundation(config: Config) -> object:
     """Return what the hub and the store are made from."""
-    return config.instance, config.data_dir, config.retention, config.index, _durable_sinks(config)
+    return config.instance, config.data_dir, config.retention, config.index, config.clips, _durable_sinks(config)
+
+
+def _clip_rules(config: Config) -> ClipRules:
+    clips = config.clips
+    return ClipRules(
+        folder=config.data_dir,
+        most_s=clips.minutes * 60,
+        most_bytes=clips.megabytes * 1_000_000,
+        spool_bytes=clips.spool_megabytes * 1_000_000,
+        kept_s=clips.kept_minutes * 60,
+    )
 
 
 def _durable_sinks(config: Config) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ MOST_EVENTS = 1_000
 """How many events a page has at most."""
 MOST_LINES = 10_000
 """How many lines of a log are given at most."""
+MOST_FRAMES = 200_000
+"""How many pictures of an event are listed at most."""
 MOST_PIECE_BYTES = 4 * 1024 * 1024
 """How long a piece of a picture or clip is at most."""
 
@@ -52,7 +54,7 @@ class EventClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeClip:
-    """What a monitor has recorded in that time, as a clip."""
+    """What a monitor has recorded in that time, as its VMS itself makes a clip of it."""
 
     monitor: str
     start: datetime
@@ -198,6 +200,93 @@ class LogLine:
     message: str
     level: str = "info"
     component: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameTimes:
+    """Which single pictures an event has: their numbers, by which they are asked for, and their seconds from its beginning."""
+
+    frames: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipRange:
+    """What a monitor has recorded in that time, over however many events, as one clip.
+
+    What does not fit together (another codec or size, single pictures beside a video) is refused or, with `encode`, encoded anew.
+    """
+
+    system: str
+    monitor: str
+    since: datetime
+    until: datetime
+    encode: bool = False
+
+
+class GapReason(StrEnum):
+    """Why there is nothing of a time."""
+
+    NOT_RECORDED = "not_recorded"
+    STILL_RECORDED = "still_recorded"
+    """Its event goes on, or was never finished: there is no clip of it yet."""
+    UNAVAILABLE = "unavailable"
+    """It was recorded, and the VMS does not give it, or not as something that can be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipGap:
+    """A time that was asked for and is not in the clip."""
+
+    start: datetime
+    end: datetime
+    reason: GapReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipPart:
+    """What of an event is in a clip: `at_s` is where in the clip it begins, in seconds."""
+
+    event: EventRef
+    start: datetime
+    end: datetime
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipContent:
+    """What is in a clip; `version` stands for these bytes, `is_settled` says whether nothing in it can change any more."""
+
+    version: str
+    length: int
+    parts: tuple[ClipPart, ...]
+    gaps: tuple[ClipGap, ...]
+    duration_s: float
+    codec: str
+    width: int
+    height: int
+    is_encoded: bool
+    is_settled: bool
+
+
+class MadeClip(Protocol):
+    """A clip that was made: it stays for as long as it is held."""
+
+    @property
+    def content(self) -> ClipContent:
+        """What is in it."""
+
+    def open(self, byte_range: ByteRange | None) -> AbstractAsyncContextManager[OpenMedia]:
+        """Open it, or a part of it. Raises NoSuchPart."""
+
+
+class Clippable(Protocol):
+    """What can be asked for clips that are made when they are asked for: the hub, for sinks."""
+
+    def clip(self, asked: ClipRange | EventClip) -> AbstractAsyncContextManager[MadeClip]:
+        """Have a clip made of a time, or of an event that was recorded as single pictures; who asks for the same shares it.
+
+        It begins at the key frame before. Raises MediaUnavailable (ClipRefused, NoRoom), VmsError, VideoFailed, StoreError.
+        """
 
 
 class OpenMedia(Protocol):

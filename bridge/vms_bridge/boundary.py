@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from vms_bridge.errors import is_defect
+from vms_bridge.explaining import is_defect
 from vms_bridge.logs import redact
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import Field
 
-from vms_bridge.archive import Watchable
+from vms_bridge.archive import Clippable, Watchable
 from vms_bridge.index import IndexProgress, Searchable
 from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, OpenSet, SystemState
 
@@ -290,7 +290,7 @@ class Contributor(Protocol):
         """Contribute no more: all that it sees is gone, what it has added to events stays."""
 
 
-class HubView(Searchable, Watchable, Protocol):
+class HubView(Searchable, Watchable, Clippable, Protocol):
     """The hub, as sinks may use it: read what is current, receive changes, submit commands."""
 
     @property

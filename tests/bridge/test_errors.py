@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vms_bridge.errors import BridgeError, causes
+from vms_bridge.errors import BridgeError
+from vms_bridge.explaining import causes
 
 
 def test_the_causes_in_nested_groups() -> None:

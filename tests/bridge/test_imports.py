@@ -17,6 +17,7 @@ BASIC = {
         "archive",
         "model",
         "errors",
+        "explaining",
         "commands",
         "views",
         "history",
@@ -34,7 +35,7 @@ BASIC = {
         "metrics",
     ),
 }
-CHILD_ONLY = ("video.worker", "video.reading", "video.remux", "video.decode")
+CHILD_ONLY = ("video.worker", "video.reading", "video.remux", "video.decode", "video.clip")
 """What runs in child processes of the bridge only, and alone may load PyAV: a fault of that ends a child, and not the bridge."""
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
@@ -43,12 +44,13 @@ ALLOWED: dict[str, set[str]] = {
     "index": {"model"},
     "enriched": {"model"},
     "errors": set(),
+    "explaining": {"errors"},
     "commands": BASIC,
     "views": BASIC,
     "history": set(),
     "clock": BASIC,
     "backoff": set(),
-    "boundary": {"errors", "clock", "logs"},
+    "boundary": {"errors", "explaining", "clock", "logs"},
     "threads": set(),
     "tokens": {"model", "commands"},
     "links": {"tokens"},
@@ -73,17 +75,22 @@ ALLOWED: dict[str, set[str]] = {
     "sinks": BASIC | {"findings", "registry"},
     "config": BASIC | {"config", "doors", "sinks", "backends", "backends.base"},
     "hub": BASIC
-    | {"boundary", "enriched", "store", "backends.base", "backends.guard"}
+    | {"boundary", "enriched", "store", "clips", "backends.base", "backends.guard"}
     | {"video.child", "video.decoder", "video.sources", "video.upstream"},
     "video": {"archive", "errors", "clock", "backoff", "boundary", "concealment", "logs", "video"},
-    **{module: {"video.jobs", "video.nal", "video.wire", *CHILD_ONLY} for module in CHILD_ONLY},
+    **{module: {"video.jobs", "video.nal", "video.wire", "video.clip_job", *CHILD_ONLY} for module in CHILD_ONLY},
+    "clips": {
+        *("archive", "model", "errors", "explaining", "index", "clock", "logs", "threads", "private_files"),
+        *("video.child", "video.clip_job", "video.wire"),
+    },
     "backends": {"registry", "backends.base"},
     "backends.ladder": set(),
     "backends.base": {"model", "archive", "commands", "errors", "clock", "findings", "measures"},
     "backends.traffic": {"errors", "clock", "measures", "metrics", "backends.http"},
     "backends.http": {"errors", "concealment", "doors", "tls"},
     "backends.guard": {
-        *("model", "archive", "commands", "errors", "clock", "concealment", "boundary", "threads", "findings", "backends.base"),
+        *("model", "archive", "commands", "errors", "explaining", "clock", "concealment", "boundary", "threads"),
+        *("findings", "backends.base"),
         "measures",
     },
     "backends.supervisor": {"model", "errors", "clock", "backoff", "concealment", "logs", "backends.base", "backends.guard"},
@@ -167,7 +174,8 @@ def _allowed(module: str) -> set[str] | None:
         own = ".".join(module.split(".")[:2])
         return {
             *("model", "archive", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
-            *("measures", "metrics", "backends.base", "backends.http", "backends.traffic", "backends.ladder", "zoneminder", own),
+            *("explaining", "measures", "metrics", "backends.base", "backends.http", "backends.traffic", "backends.ladder"),
+            *("zoneminder", own),
         }
     if (home := module.partition(".")[0]) in SINKS and module not in ALLOWED:
         return SINK | {home}

@@ -35,7 +35,19 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import timedelta, tzinfo
 
-    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage, VideoPicture
+    from vms_bridge.archive import (
+        ByteRange,
+        ClipRange,
+        EventClip,
+        EventQuery,
+        LogLine,
+        LogQuery,
+        MadeClip,
+        MediaRef,
+        OpenMedia,
+        RecordedPage,
+        VideoPicture,
+    )
     from vms_bridge.commands import Command
     from vms_bridge.errors import SearchRefused
     from vms_bridge.history import Cursor
@@ -227,6 +239,9 @@ class FakeHub:
         self, system: str, monitor: str, rate: float, *, width: int = 1_280
     ) -> AbstractAsyncContextManager[AsyncIterator[VideoPicture]]:
         raise MediaUnavailable(f"{system} has no pictures of {monitor} {rate} times a second, {width} wide")
+
+    def clip(self, asked: ClipRange | EventClip) -> AbstractAsyncContextManager[MadeClip]:
+        raise MediaUnavailable(f"nothing was recorded of {asked}")
 
     async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
         raise MediaUnavailable(f"{system} has no {query}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from vms_bridge.api.replies import is_known
 from vms_bridge.errors import BridgeError, MediaBusy, MediaUnavailable, NoSuchEvent, VmsProtocolError, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from vms_bridge.archive import ByteRange, OpenMedia
@@ -50,13 +50,14 @@ STALLED_S = 60.0
 class Item:
     """A picture or clip that can be sent: `open` opens it, or a part of it, as `HubView.media` does.
 
-    `name` is what a file of it is called, without its ending. `version` says which bytes these are, beside their length, as far
-    as the VMS changes them no more (None: it may): who has them already gets nothing.
+    `name` is what a file of it is called, without its ending; `headers` say more about it. `version` says which bytes these are,
+    beside their length, as far as the VMS changes them no more (None: it may): who has them already gets nothing.
     """
 
     open: Callable[[ByteRange | None], AbstractAsyncContextManager[OpenMedia]]
     name: str
     version: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 async def send(request: web.Request, item: Item, clock: Clock) -> web.StreamResponse:
@@ -189,6 +190,7 @@ class _Sending:
         response = web.StreamResponse(
             status=answer.status,
             headers={
+                **self._item.headers,
                 hdrs.CACHE_CONTROL: "private, max-age=300" if is_fixed else "private, no-store",
             },
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, LogLine, LogQuery, MediaRef, VideoSource
+    from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, FrameTimes, LogLine, LogQuery, MediaRef, VideoSource
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.measures import Reading
@@ -179,6 +179,13 @@ class FilmingArchive(Archive, Protocol):
         The bridge reads one for all who look at it, and asks again whenever it begins anew: what is in an address may be good
         for a moment only.
         """
+
+
+class PicturedArchive(Archive, Protocol):
+    """An archive that can tell which single pictures an event has: of those that are recorded so, clips are made of them."""
+
+    async def frame_times(self, event: EventRef) -> FrameTimes:
+        """Return them, of an event that was recorded as single pictures. Raises NoSuchEvent, MediaUnavailable or VmsError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

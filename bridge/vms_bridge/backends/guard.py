@@ -15,7 +15,8 @@ from vms_bridge.archive import MOST_PIECE_BYTES, ByteRange, Extent
 from vms_bridge.boundary import Boundary
 from vms_bridge.commands import COMMANDS
 from vms_bridge.concealment import Secrets
-from vms_bridge.errors import BackendDefect, BridgeError, MediaUnavailable, VmsUnreachable, explained
+from vms_bridge.errors import BackendDefect, BridgeError, MediaUnavailable, VmsUnreachable
+from vms_bridge.explaining import explained
 from vms_bridge.findings import admitted
 from vms_bridge.measures import Reading
 from vms_bridge.threads import in_thread
@@ -26,7 +27,17 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from vms_bridge.archive import EventQuery, LogQuery, MediaRef
-    from vms_bridge.backends.base import Annotator, Archive, Backend, BackendKind, CountingArchive, Feed, FilmingArchive, Media
+    from vms_bridge.backends.base import (
+        Annotator,
+        Archive,
+        Backend,
+        BackendKind,
+        CountingArchive,
+        Feed,
+        FilmingArchive,
+        Media,
+        PicturedArchive,
+    )
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.findings import Finding
@@ -142,6 +153,10 @@ class Guard:
             raise BackendDefect("wrong values", f"a {type(sources).__name__} where sources of video belong")
         return sources
 
+    async def frame_times(self, event: EventRef) -> object:
+        """Return which pictures it says that an event has. Raises BridgeError, where its archive can't tell too."""
+        return await self._call("archive.frame_times", lambda: self._frame_times(event), ARCHIVE_S)
+
     async def logs(self, query: LogQuery) -> Sequence[object]:
         """Return lines of its log; whether they are some is not examined. Raises BridgeError."""
         lines: object = await self._call("archive.logs", lambda: self._archive().logs(query), ARCHIVE_S)
@@ -156,6 +171,12 @@ class Guard:
     async def _video_sources(self, monitor_id: str) -> object:
         archive = self._archive()
         return await cast("FilmingArchive", archive).video_sources(monitor_id) if hasattr(archive, "video_sources") else ()
+
+    async def _frame_times(self, event: EventRef) -> object:
+        archive = self._archive()
+        if not hasattr(archive, "frame_times"):
+            raise MediaUnavailable(f"system {self._system} does not say which pictures an event has")
+        return await cast("PicturedArchive", archive).frame_times(event)
 
     def _archive(self) -> Archive:
         archive: Archive | None = getattr(self._backend, "archive", None)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.cli.codes import FAILED, INTERNAL, MISCONFIGURED, OK
 from vms_bridge.cli.output import complain, say
-from vms_bridge.errors import BridgeError, InvalidConfig, causes
+from vms_bridge.errors import BridgeError, InvalidConfig
+from vms_bridge.explaining import causes
 from vms_bridge.logs import redact
 
 if TYPE_CHECKING:

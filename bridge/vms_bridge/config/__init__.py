@@ -3,17 +3,17 @@
 from vms_bridge.config.config import (
     Config,
     FileOptions,
-    IndexConfig,
     LogConfig,
     MonitorOptions,
-    RetentionConfig,
     SinkConfig,
     SystemConfig,
     SystemOptions,
     load,
 )
+from vms_bridge.config.keeping import ClipsConfig, IndexConfig, RetentionConfig
 
 __all__ = [
+    "ClipsConfig",
     "Config",
     "FileOptions",
     "IndexConfig",

@@ -17,6 +17,7 @@ from vms_bridge.backends import kind_names, load_kind
 from vms_bridge.concealment import Secrets
 from vms_bridge.config.check import Checker, nearest, plain_secrets, values_below
 from vms_bridge.config.file import Document, KeyPath, Remark, exposed, read_document
+from vms_bridge.config.keeping import ClipsConfig, IndexConfig, RetentionConfig
 from vms_bridge.doors import TlsOptions
 from vms_bridge.errors import InvalidConfig
 from vms_bridge.keys import (
@@ -63,35 +64,6 @@ class LogConfig(BaseModel):
     )
     format: Literal["text", "json"] = Field(
         default="text", description="choose text for people, or json for programs: one object a line"
-    )
-
-
-class RetentionConfig(BaseModel):
-    """How much the bridge keeps of what it has reported, and of what nobody has taken yet."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    days: int = Field(
-        default=8, ge=1, le=365, description="write how many days events and messages for an absent broker are kept, 1 to 365"
-    )
-    undelivered: int = Field(
-        default=500_000,
-        ge=1000,
-        le=10_000_000,
-        description="write how many messages are kept for an absent broker at most, 1000 to 10000000",
-    )
-
-
-class IndexConfig(BaseModel):
-    """How much the bridge lists of what its systems have recorded."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    events: int = Field(
-        default=1_000_000,
-        ge=0,
-        le=10_000_000,
-        description="write how many events can be searched at most, 0 to 10000000; 0 turns the search index off",
     )
 
 
@@ -152,6 +124,9 @@ class FileOptions(BaseModel):
     index: IndexConfig = Field(
         default=IndexConfig(), description="write how many events can be searched, as in `index: {events: 1000000}`"
     )
+    clips: ClipsConfig = Field(
+        default=ClipsConfig(), description="write how large clips may be, as in `clips: {minutes: 10, megabytes: 500}`"
+    )
     systems: dict[str, dict[str, object]] = Field(
         min_length=1,
         description="write the systems to connect to, each by a key of your choice, as in"
@@ -197,6 +172,7 @@ class Config:
     log: LogConfig = field(default_factory=LogConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
+    clips: ClipsConfig = field(default_factory=ClipsConfig)
     sinks: Mapping[str, SinkConfig] = field(default_factory=dict)
     """By their sections."""
     remarks: tuple[Remark, ...] = ()
@@ -276,6 +252,7 @@ class _Loader:
             log=top.log,
             retention=top.retention,
             index=top.index,
+            clips=top.clips,
             sinks=sinks,
             systems=systems,
             remarks=tuple(self._remarks(top, sinks, systems)),

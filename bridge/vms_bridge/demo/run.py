@@ -22,7 +22,8 @@ from vms_bridge.config import Config, SinkConfig, SystemConfig
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
 from vms_bridge.demo.table import counts, make_display
 from vms_bridge.demo.witness import Witness
-from vms_bridge.errors import BridgeError, causes
+from vms_bridge.errors import BridgeError
+from vms_bridge.explaining import causes
 from vms_bridge.keys import MonitorRules
 from vms_bridge.links import address_of, target_of
 from vms_bridge.logs import configure
@@ -176,7 +177,8 @@ async def _time_out(duration_s: float | None, clock: Clock, stopped: asyncio.Eve
 
 def _configuration(show: Show, mqtt: MqttConfig, api: HttpConfig) -> Config:
     kind = load_kind("simulator")
-    settings = kind.config.model_validate({"cameras": show.cameras, "pace": show.pace})
+    pictures_only = 1 if show.cameras >= 3 else 0  # of the third camera clips are made of pictures, when somebody asks
+    settings = kind.config.model_validate({"cameras": show.cameras, "pace": show.pace, "pictures_only": pictures_only})
     system = SystemConfig(key=_SYSTEM, kind=kind, name="Simulated house", rules=MonitorRules(), settings=settings)
     return Config(
         instance=_INSTANCE,

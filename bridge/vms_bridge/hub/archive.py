@@ -7,7 +7,16 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vms_bridge.archive import MEDIA_NEEDS, MOST_EVENTS, MOST_LINES, EventClip, EventFrame, RecordedEvent, RecordedPage
+from vms_bridge.archive import (
+    MEDIA_NEEDS,
+    MOST_EVENTS,
+    MOST_FRAMES,
+    MOST_LINES,
+    EventClip,
+    EventFrame,
+    RecordedEvent,
+    RecordedPage,
+)
 from vms_bridge.errors import BackendDefect, MediaBusy, MediaUnavailable, NoSuchPart
 from vms_bridge.hub import door
 from vms_bridge.hub.text import without
@@ -16,7 +25,7 @@ from vms_bridge.model import Capability, EventPicture, EventRef
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from vms_bridge.archive import ByteRange, EventQuery, Extent, LogLine, LogQuery, MediaRef, VideoSource
+    from vms_bridge.archive import ByteRange, EventQuery, Extent, FrameTimes, LogLine, LogQuery, MediaRef, VideoSource
     from vms_bridge.backends.guard import GuardedMedia
     from vms_bridge.hub.system import System
     from vms_bridge.model import PictureRef
@@ -25,6 +34,8 @@ MOST_OPEN = 16
 """How many pictures and clips are read from a system at a time; each takes a connection of its own."""
 _LONGEST_AFTER = 1_000
 _MOST_SOURCES = 8
+_LONGEST_S = 1e7
+"""No event lasts longer."""
 
 
 class Archives:
@@ -81,6 +92,18 @@ class Archives:
         if found.generation != generation:
             raise begun_anew(system)
         return extent
+
+    async def frame_times(self, event: EventRef) -> FrameTimes:
+        """Return which single pictures an event has, and when they were taken."""
+        found = self._system(event.system)
+        _check(found, event)
+        _need(found, Capability.EVENT_FRAME, "such pictures")
+        with self._noted(EventFrame(event=event)):
+            times = door.FRAMES.admit(await found.backend.frame_times(event))
+        if len(times.frames) > MOST_FRAMES or not all(number >= 1 and 0 <= time < _LONGEST_S for number, time in times.frames):
+            raise BackendDefect("wrong values", f"FrameTimes: {len(times.frames)} pictures, or one that can't be")
+        _check(found, event)
+        return times
 
     @asynccontextmanager
     async def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None) -> AsyncIterator[GuardedMedia]:

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 
-from vms_bridge.archive import EventPage, Extent, LogLine, VideoSource
+from vms_bridge.archive import EventPage, Extent, FrameTimes, LogLine, VideoSource
 from vms_bridge.errors import BackendDefect
 from vms_bridge.hub.text import clean, shown
 from vms_bridge.model import MOST_GENERATIONS, Detection, Enrichment, EventBatch, Monitor, MonitorState, SystemState
@@ -116,3 +116,4 @@ STATES = StateGate()
 MONITORS, SYSTEMS, DETECTIONS, BATCHES = Gate(Monitor), Gate(SystemState), Gate(Detection), Gate(EventBatch)
 PAGES, EXTENTS, LINES, ENRICHMENTS = Gate(EventPage), Gate(Extent), Gate(LogLine), Gate(Enrichment)
 SOURCES = Gate(VideoSource)
+FRAMES = Gate(FrameTimes)

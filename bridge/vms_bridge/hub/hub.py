@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vms_bridge.archive import LiveStream
 from vms_bridge.backends.guard import Guard
 from vms_bridge.boundary import Boundary
+from vms_bridge.clips import ClipRules, Clips
 from vms_bridge.commands import TargetKind
 from vms_bridge.concealment import Secrets
 from vms_bridge.enriched import joined
@@ -90,6 +91,7 @@ class Hub:
         retention: Retention | None = None,
         secrets: Secrets | None = None,
         commands: CommandRules | None = None,
+        clips: ClipRules | None = None,
     ) -> None:
         self._secrets = Secrets() if secrets is None else secrets
         self._store, self._clock = store, clock
@@ -106,11 +108,7 @@ class Hub:
             on_state=self._fan_out.bridge,
         )
         self._notices = Notices(
-            clock,
-            self._systems,
-            durable_sinks=durable_sinks,
-            fares=lambda: self._house.state,
-            on_change=self._fan_out.notices,
+            clock, self._systems, durable_sinks=durable_sinks, fares=lambda: self._house.state, on_change=self._fan_out.notices
         )
         self._presence = Presence(clock, self._fan_out.detection, self._show_objects)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
@@ -123,11 +121,7 @@ class Hub:
             self, clock, backend_of=self._backend_of, memory=self, store=store, rules=commands, on_forced=self._alarm_is_forced
         )
         self._updates = Updates(
-            clock,
-            self._fan_out,
-            self._presence,
-            completed=self._runner.own_alarms.completed,
-            on_described=self._house.save,
+            clock, self._fan_out, self._presence, completed=self._runner.own_alarms.completed, on_described=self._house.save
         )
         self._index = Index(store, clock, self._systems, on_progress=self._fan_out.system)
         self._recorder = Recorder(
@@ -137,6 +131,8 @@ class Hub:
             on_stored=self._adopt,
             on_refreshed=self._index.refreshed,
         )
+        self._clips = Clips(self._archives, self._index, clock, clips)
+        self.clip = self._clips.clip
         self._indexing = Indexing(store, self._index, self._systems, self._archives, clock)
         self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
         self._write_back, self._questions = WriteBack(self._systems, clock), Questions(clock)
@@ -312,6 +308,7 @@ class Hub:
             group.create_task(self._always("writing back", self._write_back.run), name="hub: write back")
             group.create_task(self._always("notices", self._notices.run), name="hub: notices")
             group.create_task(self._always("forced alarms", self._runner.run), name="hub: forced alarms")
+            group.create_task(self._always("clips", self._clips.run), name="hub: clips")
             group.create_task(self._always("tokens", self.tokens.run), name="hub: tokens")
             group.create_task(self._always("links", self.links.run), name="hub: links")
             group.create_task(self._always("index", self._index.run), name="hub: index")

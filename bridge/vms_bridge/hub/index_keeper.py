@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backoff import Backoff
 from vms_bridge.boundary import Boundary
-from vms_bridge.errors import explained
+from vms_bridge.explaining import explained
 from vms_bridge.hub.backfill import Backfill
 from vms_bridge.hub.reconcile import CHECK_S, Reconciler
 from vms_bridge.hub.system_index import Mark

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import BrokerError, RivalBridge, causes
+from vms_bridge.errors import BrokerError, RivalBridge
+from vms_bridge.explaining import causes
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.catch_up import ECHO, CatchUp
 from vms_bridge.mqtt.company import Connection

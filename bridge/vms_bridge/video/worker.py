@@ -18,7 +18,7 @@ from vms_bridge.video.wire import MOST_JOB_BYTES, Kind, Output, Unsuitable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-DOERS = {"remux": "vms_bridge.video.remux", "decode": "vms_bridge.video.decode"}
+DOERS = {"clip": "vms_bridge.video.clip", "remux": "vms_bridge.video.remux", "decode": "vms_bridge.video.decode"}
 """For each kind of job the module whose `run(job, output)` does it."""
 _NICE = 10
 _LOOK_S = 15.0

@@ -321,6 +321,17 @@ def parse_event(
     )
 
 
+def parse_frames(raw: object) -> list[tuple[int, float]]:
+    """Read an event's frames from its page: numbers, and seconds from its beginning. Not every frame has a row."""
+    listed = mapping(mapping(raw).get("event")).get("Frame")
+    found = []
+    for row in listed if isinstance(listed, list) else ():
+        number, time_s = as_int(mapping(row).get("FrameId")), as_float(mapping(row).get("Delta"))
+        if number is not None and number >= 1 and time_s is not None and time_s >= 0:
+            found.append((number, time_s))
+    return found
+
+
 def parse_logs(raw: object) -> list[LogRow]:
     """Read a page of the log, in the order given; a line without an id or a time is left out."""
     found = []

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 PLACES = {"system": "zm", "monitor": "1", "event": "zm-1", "holder": "somebody", "token": "0123456789", "key": "0123456789"}
 """What stands in the paths: all of it is the first system's."""
-QUERIES = {"get_log": "?system=zm"}
+_TIME = "?since=2026-11-20T12:00:00Z&until=2026-11-20T12:01:00Z"
+QUERIES = {"get_range_clip": _TIME, "get_range_clip_content": _TIME, "get_log": "?system=zm"}
 BODIES: dict[str, dict[str, Any]] = {
     "give_command": {"system": "zm", "monitor": "1", "command": "armed", "value": "ON"},
     "set_discovery": {"is_on": True},
@@ -38,8 +39,15 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
     "one monitor of it": {"monitors": frozenset({("zm", "2")})},
 }
 """Tokens that are good for something else than what is asked for."""
-REFUSED = {"pair": 403, "revoke_token": 404, "revoke_link_key": 404, "ask_client": 503}
-"""By what those are refused that may, for there is no such code, token, key or client."""
+REFUSED = {
+    "pair": 403,
+    "revoke_token": 404,
+    "revoke_link_key": 404,
+    "ask_client": 503,
+    "get_range_clip": 404,
+    "get_range_clip_content": 404,
+}
+"""By what those are refused that may, for there is no such code, token, key, client or recording."""
 HTTP = [route for route in ROUTES if not route.path.endswith("/ws")]
 
 by_route = pytest.mark.parametrize("route", HTTP, ids=lambda route: route.name)

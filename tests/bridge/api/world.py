@@ -14,7 +14,7 @@ from tests.fakes.hub import FakeHub
 from vms_bridge.archive import ByteRange
 from vms_bridge.commands import Ack, AckResult
 from vms_bridge.commands.bridge import ClaimDevices, ReleaseDevices, SetDiscovery
-from vms_bridge.errors import BridgeError, MediaUnavailable
+from vms_bridge.errors import BridgeError, MediaUnavailable, NoSuchPart
 from vms_bridge.index import Bucket, IndexedEvent, IndexProgress, SearchPage
 from vms_bridge.model import EndReason, EventRef
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import tzinfo
 
-    from vms_bridge.archive import LogLine, LogQuery, MediaRef, OpenMedia
+    from vms_bridge.archive import ClipContent, ClipRange, EventClip, LogLine, LogQuery, MadeClip, MediaRef, OpenMedia
     from vms_bridge.commands import Command
     from vms_bridge.index import BucketSize, Search
     from vms_bridge.views import SystemView
@@ -73,6 +73,19 @@ class _Open:
             yield film.data[start : min(end, start + film.piece)]
 
 
+@dataclass(slots=True)
+class _Made:
+    content: ClipContent
+
+    @asynccontextmanager
+    async def open(self, byte_range: ByteRange | None) -> AsyncIterator[OpenMedia]:
+        if byte_range is not None and byte_range.first >= len(CLIP):
+            raise NoSuchPart("it has no such part", length=len(CLIP))
+        last = len(CLIP) - 1 if byte_range is None or byte_range.last is None else min(byte_range.last, len(CLIP) - 1)
+        part = None if byte_range is None else ByteRange(first=byte_range.first, last=last)
+        yield _Open(Film(), part, "video/mp4", len(CLIP))
+
+
 class World(FakeHub):
     """One system with two monitors, another with one; events 1 to 9 of the first monitor, 11 of the second."""
 
@@ -91,6 +104,9 @@ class World(FakeHub):
         self.film = Film()
         self.opened: list[tuple[MediaRef, ByteRange | None]] = []
         self.open_now = 0
+        self.content: ClipContent | None = None
+        """What is in the clips that are made; None: none are."""
+        self.asked_clips: list[ClipRange | EventClip] = []
 
     @property
     def systems(self) -> Mapping[str, SystemView]:
@@ -149,6 +165,22 @@ class World(FakeHub):
             raise MediaUnavailable(f"system {system} has no log that can be asked for")
         self.log_queries.append(query)
         return self.lines
+
+    def clip(self, asked: ClipRange | EventClip) -> AbstractAsyncContextManager[MadeClip]:
+        return self._clip(asked)
+
+    @asynccontextmanager
+    async def _clip(self, asked: ClipRange | EventClip) -> AsyncIterator[MadeClip]:
+        self.asked_clips.append(asked)
+        if self.film.refusal is not None:
+            raise self.film.refusal
+        if self.content is None:
+            raise MediaUnavailable("nothing was recorded in that time")
+        self.open_now += 1
+        try:
+            yield _Made(self.content)
+        finally:
+            self.open_now -= 1
 
     def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
         return self._media(system, ref, byte_range)

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
 from tests.fakes.memory import FeedMemory
@@ -70,10 +71,10 @@ from vms_bridge.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from vms_bridge.archive import MediaRef
-    from vms_bridge.backends.base import Archive, Backend, CountingArchive
+    from vms_bridge.backends.base import Archive, Backend, CountingArchive, PicturedArchive
     from vms_bridge.commands import Action
     from vms_bridge.model import Update
 
@@ -372,11 +373,30 @@ async def gives_what_it_has_recorded(subject: Subject) -> None:
         if hasattr(archive, "extent"):
             extent = await cast("CountingArchive", archive).extent(query)
             assert (extent.events, extent.oldest and extent.oldest.id) == (len(found), found[-1].id)
+        if hasattr(archive, "frame_times"):
+            await _lists_pictures(cast("PicturedArchive", archive), events, feed.monitors)
         if Capability.LOGS in feed.system.capabilities:
             lines = await archive.logs(LogQuery(most=5))
             assert len(lines) <= 5
             assert [line.time for line in lines] == sorted(line.time for line in lines)
         await _delivers_media(archive, one, feed.monitors[one.monitor_id])
+
+
+async def _lists_pictures(archive: PicturedArchive, events: list[Event], monitors: Mapping[str, Monitor]) -> None:
+    """Name pictures that can be had, of an event that is recorded so, and of no other."""
+    for event in events[:50]:
+        ref = EventRef("contract", 1, event.id)
+        try:
+            frames = (await archive.frame_times(ref)).frames
+        except MediaUnavailable:
+            assert event.clip_ready or not event.is_over or Capability.EVENT_CLIP in monitors[event.monitor_id].capabilities
+            continue
+        assert not event.clip_ready
+        assert all(0 <= before[1] <= after[1] for before, after in pairwise(frames))
+        media = await archive.media(EventFrame(event=ref, frame=frames[-1][0]), None)
+        assert (await media.read())[:2] == b"\xff\xd8"
+        await media.close()
+        return
 
 
 async def _delivers_media(archive: Archive, event: Event, monitor: Monitor) -> None:

@@ -19,7 +19,17 @@ from tests.bridge.config.samples import COMPLETE, PLUGIN, Mistake, mistakes
 
 from vms_bridge.api.config import HttpConfig, Limits, TlsFiles
 from vms_bridge.backends import kind_names, load_kind
-from vms_bridge.config import Config, FileOptions, IndexConfig, LogConfig, MonitorOptions, RetentionConfig, SystemOptions, load
+from vms_bridge.config import (
+    ClipsConfig,
+    Config,
+    FileOptions,
+    IndexConfig,
+    LogConfig,
+    MonitorOptions,
+    RetentionConfig,
+    SystemOptions,
+    load,
+)
 from vms_bridge.config.check import Checker
 from vms_bridge.config.file import read_document
 from vms_bridge.errors import ConfigError, InvalidConfig
@@ -453,6 +463,17 @@ def test_looking_further_back_than_is_remembered_is_remarked(tmp_path: Path, cat
     assert [remark.text.split()[0] for remark in remarks] == ["systems.zm.catch_up_days"] * count
 
 
+def test_a_spool_that_has_no_room_for_a_clip_is_refused(tmp_path: Path) -> None:
+    text = "clips: {megabytes: 500, spool_megabytes: 900}\nsystems: {sim: {type: simulator}}\n"
+    with pytest.raises(InvalidConfig) as refused:
+        load(write(tmp_path, text), ENVIRON)
+    (mistake,) = refused.value.mistakes
+    assert "no room to make a clip" in str(mistake)
+    assert "twice" in mistake.hint
+    config = load(write(tmp_path, text.replace("900", "1000").replace("500,", "500, minutes: 0.5,")), ENVIRON)
+    assert (config.clips.minutes, config.clips.spool_megabytes) == (0.5, 1_000)
+
+
 def _outcome(path: Path, environ: dict[str, str]) -> Config | InvalidConfig:
     try:
         return load(path, environ)
@@ -594,6 +615,7 @@ DOCUMENTED: dict[str, type[BaseModel]] = {
     "`log`": LogConfig,
     "`retention`": RetentionConfig,
     "`index`": IndexConfig,
+    "`clips`": ClipsConfig,
     **{f"`{section}`": load_sink_kind(section).config for section in OWN_SECTIONS},
     "`tls`": TlsFiles,
     "`limits`": Limits,

@@ -14,12 +14,14 @@ from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.archive import (
     MOST_EVENTS,
+    MOST_FRAMES,
     MOST_LINES,
     EventClip,
     EventFrame,
     EventPage,
     EventQuery,
     Extent,
+    FrameTimes,
     LiveStream,
     LogLine,
     LogQuery,
@@ -68,6 +70,7 @@ class Recording(ScriptedBackend):
         self.there: object = Extent()
         self.clips: list[Clip] = []
         self.lines: object = []
+        self.frames: object = FrameTimes(frames=())
         self.hold: asyncio.Event | None = None
 
     @property
@@ -88,6 +91,10 @@ class Recording(ScriptedBackend):
             await self.hold.wait()
         self.clips.append(Clip())
         return self.clips[-1]
+
+    async def frame_times(self, event: EventRef) -> FrameTimes:
+        self.asked.append(event)
+        return cast("FrameTimes", self.frames)
 
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:
         self.asked.append(query)
@@ -332,3 +339,46 @@ async def test_a_log_is_bounded_and_fit_to_be_shown(tmp_path: Path) -> None:
             backend.lines = wrong
             with pytest.raises(BackendDefect):
                 await hub.logs("zm", LogQuery())
+
+
+async def test_single_pictures_of_an_event_are_listed_in_bounds(tmp_path: Path) -> None:
+    async with archived(tmp_path) as (hub, backend, feed):
+        archives, seven = Archives({"zm": feed._system}), EventRef("zm", 1, "7")
+        backend.frames = FrameTimes(frames=((1, 0.0), (2, 0.5)))
+        assert await archives.frame_times(seven) == backend.frames
+        assert backend.asked == [seven]
+        for wrong in (
+            FrameTimes(frames=((0, 0.0),)),
+            FrameTimes(frames=((1, -1.0),)),
+            FrameTimes(frames=((1, float("nan")),)),
+            FrameTimes(frames=((1, 1e9),)),
+            FrameTimes(frames=((1, 0.0),) * (MOST_FRAMES + 1)),
+            FrameTimes(frames=cast("tuple[tuple[int, float], ...]", ((1, 2, 3),))),
+            [(1, 0.0)],
+        ):
+            backend.frames = wrong
+            with pytest.raises(BackendDefect):
+                await archives.frame_times(seven)
+        with pytest.raises(MediaUnavailable, match="no picture of event"):
+            await archives.frame_times(EventRef("zm", 2, "7"))
+        with pytest.raises(MediaUnavailable, match="no system"):
+            await archives.frame_times(EventRef("nowhere", 1, "7"))
+        feed.emit(replace(snapshot(monitor(1)), system=system_state(capabilities=EVERYTHING - {Capability.EVENT_FRAME})))
+        with pytest.raises(MediaUnavailable, match="no such pictures"):
+            await archives.frame_times(seven)
+        del hub
+
+
+async def test_an_archive_that_lists_no_pictures_says_so(tmp_path: Path) -> None:
+    class Plain:
+        """An archive as there was before there were such lists."""
+
+    class Old(ScriptedBackend):
+        archive = Plain()
+
+    async with archived(tmp_path) as (hub, _, _):
+        backend = Old()
+        feed = backend.feed = await hub.add_system(key="old", kind="fake", name="Old", rules=RULES, backend=backend)
+        feed.emit(snapshot(monitor(1)))
+        with pytest.raises(MediaUnavailable, match="does not say which pictures"):
+            await Archives({"old": feed._system}).frame_times(EventRef("old", 1, "7"))

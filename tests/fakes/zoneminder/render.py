@@ -129,6 +129,23 @@ def _modern_event(world: World, item: FakeEvent) -> dict[str, Any]:
     return {"Event": row}
 
 
+def frames(world: World, item: FakeEvent) -> list[dict[str, Any]]:
+    """Return the frames that have a row: the first ones, those of an alarm, and of the others one in so many (`Bulk`)."""
+    if item.frames is None:
+        return []
+    times = item.frame_times or tuple(each * (item.length or 0.0) / max(1, item.frames) for each in range(item.frames))
+    kept = [number for number in range(1, len(times) + 1) if number <= 3 or number % world.bulk_frames == 0]
+    return [
+        {
+            "Id": item.id * 1_000 + number, "EventId": item.id, "FrameId": number,
+            "Type": "Bulk" if number % world.bulk_frames == 0 else "Normal",
+            "TimeStamp": _local(world, item.start + timedelta(seconds=times[number - 1])), "Delta": f"{times[number - 1]:.2f}",
+            "Score": 0,
+        }
+        for number in kept
+    ]  # fmt: skip
+
+
 def _local(world: World, time: datetime) -> str:
     return time.astimezone(world.zone).strftime("%Y-%m-%d %H:%M:%S")
 

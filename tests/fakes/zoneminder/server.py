@@ -458,7 +458,7 @@ class FakeZoneMinder:
         if method == "DELETE":
             self.world.delete_event(number)
             return None
-        return {"event": render.event(self.world, event)}
+        return {"event": render.event(self.world, event) | {"Frame": render.frames(self.world, event)}}
 
     def _events_by_query(self, query: Any, user: User) -> object:  # noqa: ANN401 (a multidict)
         """Without a named filter 1.38 takes every parameter that it does not know for a column."""

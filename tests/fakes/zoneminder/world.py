@@ -100,6 +100,8 @@ class FakeEvent:
     """Whether `fid=snapshot` answers; None: as its monitor's decoding has it."""
     is_jpegs: bool = False
     """Whether it was recorded as single pictures, and not as a video."""
+    frame_times: tuple[float, ...] = ()
+    """When its frames were taken, in seconds from its beginning; none: evenly."""
     clip: bytes | Path | None = None
     """Its video; None: one that is made up."""
     is_annotated: bool = False

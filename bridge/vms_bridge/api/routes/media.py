@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs
@@ -10,16 +11,21 @@ from vms_bridge.api import route, visible
 from vms_bridge.api.context import CONTEXT, caller_of
 from vms_bridge.api.models.events import PictureQuery
 from vms_bridge.api.route import BASE, Answer, Reach, Route
+from vms_bridge.api.routes.clips import REFUSALS as CLIP_REFUSALS
+from vms_bridge.api.routes.clips import send_made
 from vms_bridge.api.sending import EXTENSIONS, Item, send
 from vms_bridge.archive import EventClip, EventFrame, FrameKind
+from vms_bridge.errors import MediaUnavailable
 from vms_bridge.links import LinkKind
 from vms_bridge.model import LivePicture
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from aiohttp import web
 
-    from vms_bridge.archive import MediaRef
+    from vms_bridge.archive import MadeClip, MediaRef
     from vms_bridge.index import IndexedEvent
 
 
@@ -32,7 +38,29 @@ async def _picture(request: web.Request) -> web.StreamResponse:
 
 async def _clip(request: web.Request) -> web.StreamResponse:
     event = await _event(request)
-    return await _send(request, event.ref.system, EventClip(event=event.ref), event.ref.format(), event)
+    clip, name = EventClip(event=event.ref), event.ref.format()
+    if event.event.is_over and not event.event.clip_ready:
+        with suppress(_NotMade):
+            async with _made(request, clip) as made:
+                return await send_made(request, made, name)
+    return await _send(request, event.ref.system, clip, name, event)
+
+
+class _NotMade(Exception):
+    """No clip is made of that event: it is not one that consists of single pictures."""
+
+
+@asynccontextmanager
+async def _made(request: web.Request, clip: EventClip) -> AsyncIterator[MadeClip]:
+    """Hold the clip that is made of an event's single pictures. Raises _NotMade where the VMS may have one of its own."""
+    async with AsyncExitStack() as stack:
+        try:
+            made = await stack.enter_async_context(request.app[CONTEXT].hub.clip(clip))
+        except MediaUnavailable as refusal:
+            if type(refusal) is MediaUnavailable:
+                raise _NotMade from refusal
+            raise
+        yield made
 
 
 async def _live(request: web.Request) -> web.StreamResponse:
@@ -96,13 +124,13 @@ ROUTES = (
         link=LinkKind.CLIP,
         handler=_clip,
         summary="All of an event, as a clip",
-        description="Of one that is still open, what there is so far.",
+        description="Of one that is still open, what there is so far. Of one that was recorded as single pictures it is made.",
         answers={
             200: Answer(meaning="the clip", contents=_CLIPS),
             206: Answer(meaning="the part that was asked for", contents=_CLIPS),
             304: _KNOWN,
         },
-        refusals=_REFUSALS,
+        refusals=_REFUSALS | {status: CLIP_REFUSALS[status] for status in (422, 507)},
     ),
     Route(
         method=hdrs.METH_GET,

@@ -8,6 +8,7 @@ from vms_bridge.api.context import CONTEXT
 from vms_bridge.api.route import Route, add_routes
 from vms_bridge.api.routes import (
     catalogue,
+    clips,
     commands,
     discovery,
     events,
@@ -39,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *timeline.ROUTES,
     *media.ROUTES,
+    *clips.ROUTES,
     *links.ROUTES,
     *live.ROUTES,
     *commands.ROUTES,

@@ -58,7 +58,11 @@ class Simulator:
         self._config = config
         self._clock = clock
         self._world = World(seed=config.seed, pace=config.pace, epoch=config.epoch.timestamp())
-        self._cameras = {str(number): Camera(number, self._world, config.width) for number in range(1, config.cameras + 1)}
+        videos = config.cameras - config.pictures_only
+        self._cameras = {
+            str(number): Camera(number, self._world, config.width, writes_video=number <= videos)
+            for number in range(1, config.cameras + 1)
+        }
         self._painter: Painter | None = None
         self._marks = Marks()
         self._marked: dict[str, None] = {}

@@ -108,7 +108,9 @@ class _Counter:
 class Camera:
     """Watches its place, and remembers what it has reported; `monitor` is its description."""
 
-    def __init__(self, number: int, world: World, width: int) -> None:
+    def __init__(self, number: int, world: World, width: int, *, writes_video: bool = True) -> None:
+        self.writes_video = writes_video
+        """Whether its events are videos, and not single pictures."""
         self._number = number
         self._world = world
         self._place = world.place(number)
@@ -122,7 +124,7 @@ class Camera:
             height=width * 9 // 16,
             zones=self._place.zones,
             modes=self._style.modes,
-            capabilities=_WITH_MODES if self._style.modes else _COMMON,
+            capabilities=(_WITH_MODES if self._style.modes else _COMMON) - (set() if writes_video else {Capability.EVENT_CLIP}),
         )
         self.modes: Mapping[str, str] = self._style.run_states.get("Away", {})
         self._is_paused = False
@@ -148,7 +150,7 @@ class Camera:
             if current.clip_ready or current.end_reason is EndReason.ABANDONED:
                 self._recent.append(event.id)
                 self._counter.add(current)
-                ended.append(current)
+                ended.append(self.told(current))
             else:
                 self._open[event.id] = event
         return ended
@@ -167,10 +169,11 @@ class Camera:
         does = self._does(time)
         visit = self._world.visit_at(self._number, time)
         sightings = self._world.sightings(visit, time) if does.analyses else ()
-        events = tuple(self._changed_events(does, visit, time))
-        for event in events:
+        changed = tuple(self._changed_events(does, visit, time))
+        for event in changed:
             if event.clip_ready:
                 self._counter.add(event)
+        events = tuple(self.told(event) for event in changed)
         state = self._state(does, visit, sightings, time)
         detection = self._detection(sightings, time)
         self._steady_until = self._next_change(visit, time)
@@ -196,13 +199,18 @@ class Camera:
                 continue
             self._recent.append(event.id)
             self._counter.add(event)
-            yield event
+            yield self.told(event)
+
+    def told(self, event: Event) -> Event:
+        """Return the event as it is told: here it is finished when its clip is ready, also where it gets none."""
+        return event if self.writes_video else replace(event, clip_ready=False)
 
     def recorded(self, since: float, until: float, time: float) -> Iterator[Event]:
         """Yield what began in that time, as it is now, as if the modes had always been those of now."""
         does = behaviour(self.modes)
         if does.records_always or (does.records_motion and does.analyses):
-            yield from began_between(self._world, self._number, since, until, time, continuous=does.records_always)
+            found = began_between(self._world, self._number, since, until, time, continuous=does.records_always)
+            yield from map(self.told, found)
 
     @property
     def disk_bytes(self) -> int:

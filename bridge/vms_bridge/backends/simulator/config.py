@@ -26,4 +26,10 @@ class SimulatorConfig(BaseModel):
         default=3_600, ge=0, le=7 * 86_400, description="write the seconds back for which missed events are reported, 0 to 604800"
     )
     tick: float = Field(default=0.5, ge=0.02, le=5, description="write the seconds between two checks of the cameras, 0.02 to 5")
+    pictures_only: int = Field(
+        default=0,
+        ge=0,
+        le=2_000,
+        description="write how many cameras, the last ones, record single pictures and no video, 0 to 2000",
+    )
     width: int = Field(default=1_280, ge=320, le=1_920, description="write the width of the pictures in pixels, 320 to 1920")

@@ -19,6 +19,7 @@ from vms_bridge.archive import (
     EventPage,
     EventQuery,
     FrameKind,
+    FrameTimes,
     LiveKind,
     LiveStream,
     LogLine,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.simulator.marks import Marks
     from vms_bridge.backends.simulator.world import World
     from vms_bridge.clock import Clock
-    from vms_bridge.model import Event, Monitor
+    from vms_bridge.model import Event, EventRef, Monitor
 
 PAGE = 100
 KEPT_S = 2 * 86_400.0
@@ -86,6 +87,16 @@ class Recorder:
         number = int(self._monitor(monitor_id).id)
         clips = programme(self._world, number, self._clock.now().timestamp())
         return [VideoSource(kind=LiveKind.FILES, urls=tuple(map(str, clips)), name="the simulated camera")]
+
+    async def frame_times(self, event: EventRef) -> FrameTimes:
+        """Name two pictures a second: it could draw any, and drawing takes its time."""
+        found = self._event(event.id, self._clock.now().timestamp())
+        camera = self._cameras.get(found.monitor_id)
+        if camera is None or camera.writes_video or found.end is None:
+            raise MediaUnavailable(f"event {event.id!r} is not recorded as single pictures, or not yet")
+        pictures = int((found.end.timestamp() - began(found)) * _FILM_FPS) + 1
+        step = round(FPS / _FILM_FPS)
+        return FrameTimes(frames=tuple((1 + each * step, each * step / FPS) for each in range(pictures)))
 
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:
         """Add these events; only that many of the newest are kept."""
@@ -145,7 +156,8 @@ class Recorder:
         event = event_at(self._world, event_id, now) if event_id is not None else None
         if event is None or self._marks.is_deleted(text):
             raise NoSuchEvent(f"there is no recording of an event {text!r}")
-        return event
+        camera = self._cameras.get(event.monitor_id)
+        return event if camera is None else camera.told(event)
 
     def _moment(self, event: Event, frame: FrameKind | int | datetime, now: float) -> float:
         start, end = began(event), _ended(event, now)
@@ -173,6 +185,8 @@ class Recorder:
 
     async def _clip(self, event: Event, now: float, part: ByteRange | None) -> Media:
         """Open the clip that shows what an event of this kind looks like."""
+        if not event.clip_ready and not self._cameras[event.monitor_id].writes_video:
+            raise MediaUnavailable(f"event {event.id!r} was recorded as single pictures", hint="its pictures can be had")
         if not event.clip_ready:
             raise MediaUnavailable(f"event {event.id!r} is still recorded", hint="its clip is there when it has ended")
         place = self._world.place(int(event.monitor_id))

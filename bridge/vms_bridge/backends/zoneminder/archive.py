@@ -17,10 +17,11 @@ from vms_bridge.backends.zoneminder.unreadable import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, LogLine, LogQuery, MediaRef, VideoSource
+    from vms_bridge.archive import ByteRange, EventPage, EventQuery, Extent, FrameTimes, LogLine, LogQuery, MediaRef, VideoSource
     from vms_bridge.backends.base import Media
     from vms_bridge.backends.zoneminder.line import Line
     from vms_bridge.backends.zoneminder.session import ZoneMinderSession
+    from vms_bridge.model import EventRef
 
 _SEARCHES_PER_S, _SEARCHES_AT_ONCE = 2.0, 8.0
 """What may be asked to find a row that spoils its page; few pages have one."""
@@ -64,6 +65,11 @@ class Recordings:
         async with held(self._line):
             return await self._live.sources(monitor_id)
 
+    async def frame_times(self, event: EventRef) -> FrameTimes:
+        """Return which pictures an event has. Raises MediaUnavailable or VmsError."""
+        async with held(self._line):
+            return await self._clips.frame_times(event)
+
     async def log(self, query: LogQuery) -> Sequence[LogLine]:
         """Return lines of the log. Raises MediaUnavailable or VmsError."""
         async with held(self._line):
@@ -91,6 +97,10 @@ class Archive:
     async def video_sources(self, monitor_id: str) -> Sequence[VideoSource]:
         """Return where H.264 or H.265 of a monitor can be had now, the best first."""
         return await self._live().video_sources(monitor_id)
+
+    async def frame_times(self, event: EventRef) -> FrameTimes:
+        """Return which pictures an event has that was recorded as such, and when each was taken."""
+        return await self._live().frame_times(event)
 
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:
         """Return the newest lines of its log, a thousand at most."""

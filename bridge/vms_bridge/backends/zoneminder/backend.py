@@ -25,7 +25,8 @@ from vms_bridge.backends.zoneminder.system import SystemCache
 from vms_bridge.backoff import Backoff
 from vms_bridge.commands import Restart, SetRunState
 from vms_bridge.concealment import Secrets
-from vms_bridge.errors import BridgeError, UnsupportedCommand, VmsAuthFailed, VmsError, VmsUnreachable, causes
+from vms_bridge.errors import BridgeError, UnsupportedCommand, VmsAuthFailed, VmsError, VmsUnreachable
+from vms_bridge.explaining import causes
 from vms_bridge.logs import Trouble
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from vms_bridge.archive import ByteRange, EventClip, EventFrame, FrameKind
+from vms_bridge.archive import ByteRange, EventClip, EventFrame, FrameKind, FrameTimes
 from vms_bridge.backends.zoneminder.event_values import has_clip
+from vms_bridge.backends.zoneminder.frames import frame_times
 from vms_bridge.backends.zoneminder.media import (
     TRY_AGAIN_S,
     check_jpeg,
@@ -21,7 +22,7 @@ from vms_bridge.backends.zoneminder.media import (
 from vms_bridge.backends.zoneminder.opened import Opened
 from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart, VmsError
 from vms_bridge.model import LivePicture
-from vms_bridge.zoneminder.parse import parse_content_range
+from vms_bridge.zoneminder.parse import parse_content_range, parse_frames
 
 if TYPE_CHECKING:
     from vms_bridge.archive import MediaRef
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.media import Pictures
     from vms_bridge.backends.zoneminder.sources.open_events import OpenEvents
     from vms_bridge.clock import Clock
+    from vms_bridge.model import EventRef
     from vms_bridge.zoneminder import EventRow, Stream
 
 _T = TypeVar("_T")
@@ -37,6 +39,7 @@ _BEGIN_S = 20.0
 """So long an answer, or a piece of it, may take: a picture from the middle of a video is made when it is asked for."""
 _REMEMBERED = 256
 _MARGIN = timedelta(seconds=1)
+_OF_PICTURES = "its pictures can be had; a bridge that was installed as `vms-bridge[video]` makes a clip of them"
 _FRAMES = {FrameKind.BEST: "snapshot", FrameKind.ALARM: "alarm", FrameKind.FIRST: "1", FrameKind.ANNOTATED: "objdetect_jpg"}
 _TYPES = {"mp4": "video/mp4", "m4v": "video/mp4", "mkv": "video/x-matroska", "webm": "video/webm", "avi": "video/x-msvideo"}
 
@@ -71,6 +74,21 @@ class Clips:
                 return await self._clip(decimal(event.id), part)
             case _:
                 raise MediaUnavailable("ZoneMinder gives clips of whole events and single pictures only")
+
+    async def frame_times(self, event: EventRef) -> FrameTimes:
+        """Return which pictures an event has. Raises MediaUnavailable or VmsError."""
+        number = decimal(event.id)
+        row = await self._row(number)
+        if row.end is None:
+            raise _no_clip(row, is_open=self._events.is_open(row.id))
+        if has_clip(row) or not row.saves_jpegs:
+            raise MediaUnavailable(f"event {number} was recorded as a video, not as single pictures")
+        with explained(f"list of the pictures of event {number}"):
+            known = parse_frames(await self._line.api.get(f"events/{number}"))
+        if not known and not row.frames:
+            raise MediaUnavailable(f"event {number} has no pictures")
+        length_s = row.length_s or (row.end - row.start).total_seconds()
+        return FrameTimes(frames=frame_times(known, row.frames or max(number for number, _ in known), length_s))
 
     async def _live(self, number: str, part: ByteRange | None) -> Opened:
         try:
@@ -228,7 +246,7 @@ def _no_clip(row: EventRow, *, is_open: bool) -> MediaUnavailable:
         return MediaUnavailable(f"event {row.id} is still recorded", hint="its clip is there when it has ended")
     if row.end is None:
         return MediaUnavailable(f"event {row.id} was never finished, and so was its clip", hint="its pictures can be had")
-    return MediaUnavailable(f"event {row.id} was recorded as single pictures, not as a video", hint="its pictures can be had")
+    return MediaUnavailable(f"event {row.id} was recorded as single pictures, not as a video", hint=_OF_PICTURES)
 
 
 def _within(part: ByteRange, size: int, what: str) -> tuple[int, int]:

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 KIND = load_kind("simulator")
 
 
+@pytest.mark.parametrize("pictures_only", [0, 1])
 @pytest.mark.parametrize("check", CHECKS)
-async def test_it_keeps_the_contract(check: Callable[[Subject], Awaitable[None]]) -> None:
+async def test_it_keeps_the_contract(check: Callable[[Subject], Awaitable[None]], pictures_only: int) -> None:
     clock = FakeClock(datetime(2026, 11, 20, 12, 0, tzinfo=UTC))
-    subject = Subject(make=lambda: KIND.create("sim", KIND.config(width=320), clock), advance=clock.advance, busy_s=120)
+    subject = Subject(
+        make=lambda: KIND.create("sim", KIND.config(width=320, pictures_only=pictures_only), clock),
+        advance=clock.advance,
+        busy_s=120,
+    )
     await check(subject)

@@ -7,6 +7,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING
@@ -293,3 +294,26 @@ async def test_the_log_tells_what_happened_the_newest_last() -> None:
     some = await simulator.archive.logs(LogQuery(since=at(600), until=at(1_200)))
     assert some
     assert all(at(600) <= line.time < at(1_200) for line in some)
+
+
+async def test_cameras_without_video_record_single_pictures() -> None:
+    clock = FakeClock(EPOCH + timedelta(hours=1))
+    simulator = Simulator("sim", SimulatorConfig(epoch=EPOCH, cameras=2, pictures_only=1, width=320), clock)
+    videos = (await simulator.archive.events(EventQuery(monitors=frozenset({"1"})), None)).events
+    events = (await simulator.archive.events(EventQuery(monitors=frozenset({"2"})), None)).events
+    assert any(event.clip_ready for event in videos)
+    assert not any(event.clip_ready for event in events)
+    event = next(event for event in events if event.is_over)
+    ref = EventRef("sim", 1, event.id)
+    assert event.start
+    assert event.end
+    frames = (await simulator.archive.frame_times(ref)).frames
+    assert frames[0] == (1, 0.0)
+    assert {round(after[1] - before[1], 3) for before, after in pairwise(frames)} == {0.5}
+    assert frames[-1][1] <= (event.end - event.start).total_seconds()
+    (picture,) = await read(simulator, EventFrame(event=ref, frame=frames[-1][0]))
+    assert picture[:2] == b"\xff\xd8"
+    with pytest.raises(MediaUnavailable, match="single pictures"):
+        await read(simulator, EventClip(event=ref))
+    with pytest.raises(MediaUnavailable, match="not recorded as single pictures"):
+        await simulator.archive.frame_times(EventRef("sim", 1, next(one.id for one in videos if one.is_over)))
