@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from tests.fakes.backend import START
@@ -23,6 +24,9 @@ class FakeTokens:
         self._on_change = on_change
         self._tokens: dict[str, tuple[Token, bytes]] = {}
         self.refusal: BridgeError | None = None
+        self.stores = asyncio.Event()
+        self.stores.set()
+        """The disk takes what is revoked."""
 
     def add(
         self,
@@ -78,4 +82,5 @@ class FakeTokens:
             raise self.refusal
         known = self._tokens.pop(token_id, None) is not None
         self._on_change()
+        await self.stores.wait()
         return known

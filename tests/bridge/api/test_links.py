@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LINKS, KEYS = "/api/v1/links", "/api/v1/links/keys"
 PICTURE, CLIPS = "/api/v1/media/events/zm-1/picture", "/api/v1/media/events/zm-1/clip"
-LIVE = "/api/v1/media/monitors/zm/1/picture"
+LIVE, STREAM = "/api/v1/media/monitors/zm/1/picture", "/api/v1/media/monitors/zm/1/live.ts"
 BOT = {"User-Agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"}
 
 
@@ -310,6 +310,27 @@ async def test_the_time_in_it(api: Api, path: str, terms: dict[str, Any], second
     assert is_refused(await api.get(answer.said["path"]))
 
 
+async def test_a_streams_link_is_the_same_at_each_call_and_dies_with_its_token(api: Api, world: World) -> None:
+    world.film = replace(world.film, content_type="video/mp2t")
+    token = api.token(monitors=frozenset({("zm", "1")}))
+    first, again = [(await api.post(LINKS, {"path": STREAM}, token=token)).said for _ in range(2)]
+    assert first == again
+    assert (first["until"], first["token"]) == (None, token.split("_")[1])
+    for other in ("/api/v1/media/monitors/zm/2/live.ts", "/api/v1/media/monitors/other/1/live.ts"):
+        assert (await api.post(LINKS, {"path": other}, token=token)).status == 404
+        assert is_refused(await api.get(f"{other}?{first['path'].partition('?')[2]}"))
+    api.clock.freeze(400 * 86_400)
+    opened = await api.get(first["path"])
+    assert (opened.status, opened.body) == (200, CLIP)
+    api.hub.tokens.drop(token.split("_")[1])
+    assert is_refused(await api.get(first["path"]))
+
+
+async def test_by_the_socket_a_streams_link_carries_a_time(api: Api) -> None:
+    said = (await api.post(LINKS, {"path": STREAM}, by_socket=True)).said
+    assert (said["token"], said["until"]) == (None, (START + timedelta(days=1, seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
 async def test_uses_are_counted_but_not_what_only_looks(api: Api, world: World) -> None:
     link = await made(api, uses=1)
     (uses_id,) = [each.uses.id for each in [api.hub.links.read(link.partition("auth=")[2], CLIPS)] if each and each.uses]
@@ -443,7 +464,7 @@ async def test_its_address_where_no_public_one_is_known(tmp_path: Path, world: W
 
 def test_only_what_is_read_can_be_linked_and_the_page_says_what() -> None:
     linkable = [route for route in ROUTES if route.link is not None]
-    assert {LinkKind.PICTURE, LinkKind.CLIP, LinkKind.TIMED} <= {route.link for route in linkable}
+    assert {route.link for route in linkable} == set(LinkKind)
     for route in linkable:
         assert (route.method, route.scope) == ("GET", Scope.READ)
         assert "event" in route.parameters or {"system", "monitor"} <= set(route.parameters), "else nobody knows whose it is"

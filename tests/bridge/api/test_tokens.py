@@ -66,6 +66,17 @@ async def test_a_token_can_be_given_up_by_its_holder(tmp_path: Path) -> None:
         assert (await api.get(SELF, token=token)).status == 401
 
 
+async def test_who_gives_his_own_up_is_told_so_however_long_the_disk_takes(tmp_path: Path) -> None:
+    async with serving(tmp_path) as api:
+        token = api.token()
+        api.hub.tokens.stores.clear()
+        asked = asyncio.create_task(api.ask("DELETE", SELF, token=token))
+        await until(lambda: not api.hub.tokens.holds(token.split("_")[1]))
+        await api.clock.advance(5)
+        api.hub.tokens.stores.set()
+        assert (await asked).status == 204
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 from aiohttp import hdrs, web
 
 from vms_bridge.api import route
+from vms_bridge.api.access import say_goodbye
 from vms_bridge.api.context import caller_of, context_of
 from vms_bridge.api.models.tokens import GrantBody, NewToken, Self, Token, TokenBody, Tokens
 from vms_bridge.api.pairing import Grant
@@ -91,6 +92,7 @@ async def _revoke_self(request: web.Request) -> web.StreamResponse:
 
 
 async def _revoked(request: web.Request, token_id: str) -> web.StreamResponse:
+    say_goodbye(request)  # who gives his own up is told so, however long the disk takes
     if not token_id or not await context_of(request).hub.tokens.revoke(token_id):
         raise NotFound("there is no such token", hint="`tokens` lists them")
     _LOGGER.info("%s has revoked the token %s", caller_of(request).principal, token_id)
