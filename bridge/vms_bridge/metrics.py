@@ -68,6 +68,9 @@ COMMANDS = _seconds(
     "command_duration", "From a command until what became of it was known, the wait for its turn included", "command", "result"
 )
 
+LIVE_SOURCES = _gauge("live_sources", "Live videos that are read now: each is a process, or a connection to the VMS", "system")
+LIVE_VIEWERS = _gauge("live_viewers", "Who looks at live videos now", "system")
+
 INDEX_EVENTS = _gauge("index_events", "Events that can be searched", "system")
 INDEX_EXPECTED = _gauge("index_expected_events", "Events that the VMS says to have, where it does", "system")
 INDEX_COMPLETE = _gauge("index_complete", "1 once all that the VMS had is in the index", "system")

@@ -136,7 +136,7 @@ class Hub:
         self._indexing = Indexing(store, self._index, self._systems, self._archives, clock)
         self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
         self._write_back, self._questions = WriteBack(self._systems, clock), Questions(clock)
-        self.measures = Measures(partial(readings, self._systems, self._runner, self._updates, self._index, store))
+        self.measures = Measures(partial(readings, self._systems, self._runner, self._updates, self._index, self._live, store))
 
     @property
     def epoch(self) -> str:

@@ -99,6 +99,11 @@ class Live:
         finally:
             self._decoders -= 1
 
+    def numbers(self, system: str) -> tuple[int, int]:
+        """Return how many of the system's sources are read now, and how many look at them."""
+        read = [upstream.broadcast.viewers for key, upstream in self._upstreams.items() if key[0] == system]
+        return len(read), sum(read)
+
     def forget(self, system: str) -> None:
         """End what is read of a system: it is no more, or another one."""
         for key in [key for key in self._upstreams if key[0] == system]:

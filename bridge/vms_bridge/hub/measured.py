@@ -11,16 +11,17 @@ if TYPE_CHECKING:
 
     from vms_bridge.hub.command_runner import CommandRunner
     from vms_bridge.hub.index import Index
+    from vms_bridge.hub.live import Live
     from vms_bridge.hub.system import System
     from vms_bridge.hub.updates import Updates
     from vms_bridge.measures import Reading
     from vms_bridge.store import Store
 
 
-def readings(
-    systems: Mapping[str, System], runner: CommandRunner, updates: Updates, index: Index, store: Store
+def readings(  # noqa: PLR0917  # the hub's parts, each of its own type
+    systems: Mapping[str, System], runner: CommandRunner, updates: Updates, index: Index, live: Live, store: Store
 ) -> Iterator[Reading]:
-    """Yield what was counted and measured of commands, events, searches, the store, and by the backends of the systems."""
+    """Yield what was counted and measured of commands, events, searches, live video, the store, and by the backends."""
     yield metrics.STORE.of(store.took)
     yield from runner.took.readings(metrics.COMMANDS)
     yield from index.took.readings(metrics.INDEX_SEARCHES)
@@ -29,4 +30,7 @@ def readings(
             yield metrics.EVENT_MESSAGES.of(count, key, *labels)
     for key, system in systems.items():
         yield metrics.SYSTEM_LOSSES.of(updates.losses[key], key)
+        sources, viewers = live.numbers(key)
+        yield metrics.LIVE_SOURCES.of(sources, key)
+        yield metrics.LIVE_VIEWERS.of(viewers, key)
         yield from system.backend.readings()

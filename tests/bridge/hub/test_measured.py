@@ -78,6 +78,10 @@ async def test_a_system_that_is_lost_is_counted_once(house: HubHouse) -> None:
     assert values(house.hub, metrics.SYSTEM_LOSSES) == {("zm",): 2}
 
 
+async def test_who_looks_at_live_video_is_counted_by_system(house: HubHouse) -> None:
+    assert values(house.hub, metrics.LIVE_SOURCES) == values(house.hub, metrics.LIVE_VIEWERS) == {("zm",): 0}
+
+
 async def test_searches_and_transactions_are_timed(house: HubHouse) -> None:
     before = values(house.hub, metrics.STORE)[()]
     await house.hub.search(Search())
