@@ -33,6 +33,7 @@ VERBS = {
     "monitors": Verb("vms_bridge.cli.monitors", "Show the cameras, as they are now."),
     "events": Verb("vms_bridge.cli.events", "Search what the systems have recorded, and download it."),
     "command": Verb("vms_bridge.cli.command", "Give a command, and wait for what becomes of it."),
+    "link": Verb("vms_bridge.cli.link", "Make links that open one thing without a token."),
     "logs": Verb("vms_bridge.cli.logs", "Show what a system has logged."),
     "index": Verb("vms_bridge.cli.index", "Show how far the index of events is, or make it anew."),
     "pair": Verb("vms_bridge.cli.pair", "Let one client fetch a token by a short code."),
