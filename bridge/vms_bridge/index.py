@@ -61,6 +61,8 @@ class IndexedEvent:
     event: Event
     plates: tuple[str, ...] = ()
     faces: tuple[str, ...] = ()
+    text: str | None = None
+    """What others have said of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

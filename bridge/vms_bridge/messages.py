@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from vms_bridge.model import Enrichment
 from vms_bridge.views import EventMessage, MessageType
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _ADAPTER = TypeAdapter(EventMessage)
 LINKS = {"snapshot_url", "clip_url"}
 _WITH_LINKS = (b'"snapshot_url":"', b'"clip_url":"')
+_NOTHING = Enrichment()
 
 
 def event_message(
@@ -28,8 +30,12 @@ def event_message(
     name: str,
     late: bool,
     links: tuple[str | None, str | None] = (None, None),
+    added: Enrichment = _NOTHING,
 ) -> EventMessage:
-    """Describe one step in the life of `event`, which everybody knows as `ref`; `links` are those to its picture and clip."""
+    """Describe one step in the life of `event`, which everybody knows as `ref`, and to which others have `added` something.
+
+    `links` are those to its picture and clip.
+    """
     return EventMessage(
         epoch=epoch,
         seq=seq,
@@ -58,6 +64,9 @@ def event_message(
         tags=event.tags,
         snapshot_url=links[0],
         clip_url=links[1],
+        plates=added.plates,
+        faces=added.faces,
+        text=added.text,
     )
 
 

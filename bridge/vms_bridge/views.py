@@ -88,6 +88,12 @@ class EventMessage:
     """Whether it is protected from being deleted; null where the VMS does not say."""
     tags: tuple[str, ...] | None = None
     """What people have given it; null where the VMS has no tags."""
+    plates: tuple[str, ...] = ()
+    """Number plates that a detector or a script has read."""
+    faces: tuple[str, ...] = ()
+    """Who was recognised."""
+    text: str | None = None
+    """What detectors and scripts have said of it."""
     snapshot_url: str | None = None
     """A link to its picture; null until there is one, and where http.message_links does not ask for it."""
     clip_url: str | None = None

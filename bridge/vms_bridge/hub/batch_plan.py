@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vms_bridge.enriched import enriched
+from vms_bridge.enriched import enriched, joined
 from vms_bridge.hub.lifecycle import steps
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventRef
@@ -64,7 +64,7 @@ def plan_batch(batch: EventBatch, system: System, known: StoredEvents, *, epoch:
         changed[event.id] = events[event.id] = (key, event)
         added = known.enrichments.get(event.id, {})
         shown = None if before is None else enriched(before, added)
-        messages.add(key, shown, enriched(event, added), is_late=batch.late or event.id in known.late)
+        messages.add(key, shown, enriched(event, added), joined(added.values()), is_late=batch.late or event.id in known.late)
     commit = EventCommit(
         epoch=epoch,
         system=system.key,
@@ -86,7 +86,10 @@ def plan_enrichment(
     before = known.enrichments.get(event_id, {})
     messages = _Messages(system, system.generation, epoch)
     now = {**before, source: enrichment}
-    messages.add(key, enriched(event, before), enriched(event, now), is_late=event_id in known.late)
+    said, says = joined(before.values()), joined(now.values())
+    says_more = (said.plates, said.faces, said.text) != (says.plates, says.faces, says.text)
+    is_late = event_id in known.late
+    messages.add(key, enriched(event, before), enriched(event, now), says, is_late=is_late, says_more=says_more)
     commit = EventCommit(
         epoch=epoch,
         system=system.key,
@@ -109,9 +112,11 @@ class _Messages:
         self.new: list[NewMessage] = []
         self.last_events: dict[str, EventMessage] = {}
 
-    def add(self, key: str, before: Event | None, event: Event, *, is_late: bool) -> None:
-        """Report what has happened to an event of the monitor with this key."""
-        for type_ in steps(before, event):
+    def add(
+        self, key: str, before: Event | None, event: Event, added: Enrichment, *, is_late: bool, says_more: bool = False
+    ) -> None:
+        """Report what has happened to an event of the monitor with this key, to which others have `added` something."""
+        for type_ in steps(before, event, says_more=says_more):
             seq = self._seqs[key] = self._seqs.get(key, 0) + 1
             ref = EventRef(self._system.key, self._generation, event.id)
             message = event_message(
@@ -124,6 +129,7 @@ class _Messages:
                 name=self._system.name_of(event.monitor_id),
                 late=is_late,
                 links=self._system.links(ref, event),
+                added=added,
             )
             self.new.append(
                 NewMessage(monitor=key, event_id=event.id, seq=seq, type=type_, late=is_late, payload=encode(message))

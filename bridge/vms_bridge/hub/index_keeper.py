@@ -13,7 +13,7 @@ from vms_bridge.boundary import Boundary
 from vms_bridge.explaining import explained
 from vms_bridge.hub.backfill import Backfill
 from vms_bridge.hub.reconcile import CHECK_S, Reconciler
-from vms_bridge.hub.system_index import Mark
+from vms_bridge.hub.system_index import FilledAnew, Mark
 from vms_bridge.logs import Trouble
 from vms_bridge.model import Capability
 
@@ -79,10 +79,17 @@ class IndexKeeper:
         await self._index.load()
         row = await self._index.event(event)
         if row is not None:
-            await self._reconciler.doubt(row)
+            with suppress(FilledAnew):
+                await self._reconciler.doubt(row)
 
     async def _turn(self) -> float:
         """Do what is next; return in how many seconds there is more to do."""
+        try:
+            return await self._next()
+        except FilledAnew:
+            return SETTLE_S
+
+    async def _next(self) -> float:
         index, zone = self._index, self._system.state.time_zone
         await index.load()
         if zone is not None and zone != index.mark.zone:

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from vms_bridge.model import Event
 
 
-def steps(previous: Event | None, event: Event) -> tuple[MessageType, ...]:
-    """Return the messages that lead from `previous` (None: never seen) to `event`, in order; none where nothing is new."""
+def steps(previous: Event | None, event: Event, *, says_more: bool = False) -> tuple[MessageType, ...]:
+    """Return the messages that lead from `previous` (None: never seen) to `event`, in order; none where nothing is new.
+
+    `says_more`: what others say of it beside that is new.
+    """
     if previous is None:
         if event.deleted:
             return ()
@@ -22,7 +25,7 @@ def steps(previous: Event | None, event: Event) -> tuple[MessageType, ...]:
         return (MessageType.END,)
     if (event.snapshot_ready and not previous.snapshot_ready) or (event.clip_ready and not previous.clip_ready):
         return (MessageType.MEDIA,)
-    return (MessageType.UPDATE,) if _figures(previous) != _figures(event) else ()
+    return (MessageType.UPDATE,) if says_more or _figures(previous) != _figures(event) else ()
 
 
 def _figures(event: Event) -> tuple[object, ...]:

@@ -18,7 +18,6 @@ from vms_bridge.hub.listing import Listing, Spent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from vms_bridge.clock import Clock
     from vms_bridge.hub.archive import Archives
@@ -44,7 +43,10 @@ _OPEN_APART_S = 3_600.0
 
 
 class Reconciler:
-    """Checks one system's index again and again; what it remembers is for its own economy only."""
+    """Checks one system's index again and again; what it remembers is for its own economy only.
+
+    How far it has got with reading everything again stands in the index's mark: that takes days, and a restart must not end it.
+    """
 
     def __init__(self, index: SystemIndex, system: System, archives: Archives, clock: Clock) -> None:
         self._index, self._system, self._archives, self._clock = index, system, archives, clock
@@ -58,8 +60,6 @@ class Reconciler:
         self._can_count: bool | None = None
         """Whether the VMS can be asked how many events there are; None: not known yet."""
         self._read_at = clock.monotonic()
-        self._read_to: datetime | None = None
-        """Up to what time events are to be read again; None: from the newest on."""
         self._open_at: dict[str, float] = {}
 
     async def check(self) -> None:
@@ -160,12 +160,13 @@ class Reconciler:
     async def _read_again(self, listing: Listing, *, to_the_end: bool) -> None:
         """Compare the next page or so, from the newest to the oldest, and from the newest again."""
         self._read_at = self._clock.monotonic()
-        rows = await self._index.rows(None, None, self._read_to, most=_PAGE)
+        until = self._index.mark.read_again
+        rows = await self._index.rows(None, None, until, most=_PAGE)
         is_end = len(rows) < _PAGE
         since = rows[-1].event.start if rows and not (is_end and to_the_end) else None
         if since is not None or to_the_end:
-            await self._comparison.compare(None, since, self._read_to, listing)
-        self._read_to = None if is_end else since
+            await self._comparison.compare(None, since, until, listing)
+        await self._index.note_read_again(None if is_end else since)
 
     async def _check_open(self, listing: Listing) -> None:
         """Check again what is open as far as is known, and that nobody reports of: it was when it was read."""

@@ -23,24 +23,31 @@ if TYPE_CHECKING:
 _PIECE = 50
 """So many events are stored at a time: what is recorded meanwhile waits for no more."""
 _IDS = 1_000
+_TIMES = ("until", "oldest", "read_again")
+
+
+class FilledAnew(Exception):
+    """What was asked for is not stored: the index was begun anew meanwhile, and is filled from the beginning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """How far an archive was read: `after` its last page, of what began before `until`, back to what began at `oldest`.
 
-    `zone` is the VMS's time zone, by which these times were understood.
+    `zone` is the VMS's time zone, by which these times were understood. `read_again` is how far back events were read once more
+    since all were there; None: it begins with the newest.
     """
 
     after: str | None = None
     until: datetime | None = None
     oldest: datetime | None = None
     zone: str | None = None
+    read_again: datetime | None = None
     is_complete: bool = False
 
     def written(self) -> str:
         """Return it as the store keeps it, beside whether it is complete."""
-        times = {"until": self.until, "oldest": self.oldest}
+        times = {name: getattr(self, name) for name in _TIMES}
         given = {name: time.isoformat() for name, time in times.items() if time is not None}
         return json.dumps({"after": self.after, "zone": self.zone, **given})
 
@@ -49,7 +56,7 @@ class Mark:
         """Read it again; what can't be read is the beginning."""
         try:
             kept = json.loads(text or "{}")
-            times = {name: datetime.fromisoformat(kept[name]) for name in ("until", "oldest") if name in kept}
+            times = {name: datetime.fromisoformat(kept[name]) for name in _TIMES if name in kept}
             return cls(after=kept.get("after"), zone=kept.get("zone"), is_complete=is_complete, **times)
         except (ValueError, TypeError, AttributeError):
             return cls()
@@ -59,7 +66,7 @@ class SystemIndex:
     """What there is of a system in the index, and how far it is filled.
 
     Every method raises StoreError, SearchRefused where it takes too long, and MediaUnavailable where the VMS has begun to count
-    its events anew meanwhile, or the index is filled anew.
+    its events anew meanwhile; `add` raises FilledAnew, too.
     """
 
     def __init__(self, store: Store, index: Index, system: System) -> None:
@@ -79,10 +86,12 @@ class SystemIndex:
         """
         pieces = [events[at : at + _PIECE] for at in range(0, len(events), _PIECE)] or [()]
         for number, piece in enumerate(pieces, 1):
-            stands = mark if mark is not None and number == len(pieces) else self.mark
             async with self._system.recording:
-                if self._system.generation != self._generation or await self._stored_mark() != self.mark:
+                stands = mark if mark is not None and number == len(pieces) else self.mark
+                if self._system.generation != self._generation:
                     raise begun_anew(self._system.key)
+                if await self._stored_mark() != self.mark:
+                    raise FilledAnew
                 await self._store.add_to_index(
                     self._system.key,
                     self._generation,
@@ -91,6 +100,11 @@ class SystemIndex:
                     is_complete=stands.is_complete,
                 )
             self.mark = stands
+
+    async def note_read_again(self, time: datetime | None) -> None:
+        """Note how far back events were read once more."""
+        if time != self.mark.read_again:
+            await self.add((), replace(self.mark, read_again=time))
 
     async def forget(self, ids: Sequence[str]) -> None:
         """Let those go that the VMS has no more."""

@@ -158,6 +158,7 @@ async def test_an_event(api: Api) -> None:
         "zones": ["Drive"],
         "plates": ["B AB 123"],
         "faces": [],
+        "text": "a courier with a parcel",
         "cause": "Motion",
         "notes": "by the gate",
         "start": "2026-11-20T12:01:00Z",

@@ -236,7 +236,7 @@ def _indexed(ref: EventRef, key: str) -> IndexedEvent:
         snapshot_ready=True,
         clip_ready=True,
     )
-    return IndexedEvent(ref=ref, monitor=key, event=told, plates=("B AB 123",))
+    return IndexedEvent(ref=ref, monitor=key, event=told, plates=("B AB 123",), text="a courier with a parcel")
 
 
 def utc(text: str) -> datetime:

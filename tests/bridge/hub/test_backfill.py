@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from dataclasses import replace
 from datetime import timedelta
@@ -229,7 +230,9 @@ def test_it_is_forgotten_and_filled_anew_on_request(tmp_path: Path) -> None:
     in_virtual_time(scenario)
 
 
-def test_a_page_that_was_asked_for_before_it_was_begun_anew_is_not_stored_behind_it(tmp_path: Path) -> None:
+def test_a_page_that_was_asked_for_before_it_was_begun_anew_is_not_stored_behind_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scenario() -> None:
         async with indexed_house(tmp_path, events=60) as house:
             await house.clock.sleep(SETTLE_S + 1.5 * PAUSE_S)
@@ -243,6 +246,7 @@ def test_a_page_that_was_asked_for_before_it_was_begun_anew_is_not_stored_behind
             await house.until(house.is_complete)
             assert tasks[0].done()
             assert await house.is_true()
+            assert not [record for record in caplog.records if record.levelno >= logging.WARNING], "somebody has asked for it"
 
     in_virtual_time(scenario)
 
@@ -268,7 +272,8 @@ def test_a_mark_that_can_not_be_read_is_the_beginning(text: str | None) -> None:
 
 
 def test_a_mark_is_read_as_it_was_written() -> None:
-    for mark in (Mark(), Mark(after="7", oldest=START, zone="UTC"), Mark(until=START, is_complete=True)):
+    again = Mark(zone="UTC", read_again=START, is_complete=True)
+    for mark in (Mark(), Mark(after="7", oldest=START, zone="UTC"), Mark(until=START, is_complete=True), again):
         assert Mark.read(mark.written(), is_complete=mark.is_complete) == mark
 
 

@@ -226,6 +226,26 @@ async def test_what_is_added_to_an_event_is_told_and_the_vms_wipes_none_of_it(ho
     assert [one.labels for one in house.feed.resume.recent_events] == [()], "a backend is given its own words back"
 
 
+async def test_plates_faces_and_texts_are_told_as_all_say_them_together(house: House) -> None:
+    await house.record(event(7, labels=("car",), score=0.9))
+    detector, reader = house.hub.contribute("detector"), house.hub.contribute("reader")
+    await detector.enrich(SEVEN, Enrichment(labels=("car",), score=0.5, text="a van", faces=("Ada",)))
+    await reader.enrich(SEVEN, Enrichment(labels=("car",), score=0.8, text="two men", plates=("B AB 12",), best=3))
+    await reader.enrich(SEVEN, Enrichment(labels=("car",), score=0.8, text="two men", plates=("B AB 12",), best=4))
+    await house.record(event(7, labels=("car",), score=0.9, end=START))
+    told = [(each["type"], each["plates"], each["faces"], each["text"]) for each in await house.told()]
+    assert told == [
+        ("new", [], [], None),
+        ("update", [], ["Ada"], "a van"),
+        ("update", ["B AB 12"], ["Ada"], "two men a van"),
+        ("end", ["B AB 12"], ["Ada"], "two men a van"),
+    ]
+    view = house.hub.monitor("zm", "1")
+    assert view
+    assert view.last_event
+    assert view.last_event.text == "two men a van"
+
+
 async def test_what_is_added_stays_over_a_restart_and_long_after(tmp_path: Path) -> None:
     house = House(tmp_path)
     async with house.open():
@@ -247,7 +267,8 @@ async def test_the_same_once_more_tells_nothing_and_another_replaces_it(house: H
     detector = house.hub.contribute("detector")
     for one in (CAT, CAT, replace(CAT, text="Felix"), Enrichment(labels=("dog",), score=0.9), Enrichment()):
         await detector.enrich(SEVEN, one)
-    assert [each["labels"] for each in await house.told()] == [[], ["cat"], ["dog"], []]
+    told = [(each["labels"], each["text"]) for each in await house.told()]
+    assert told == [([], None), (["cat"], None), (["cat"], "Felix"), (["dog"], None), ([], None)]
     assert await house.store.enrichments("zm", 1, ["7"]) == {"7": {"detector": Enrichment()}}
 
 

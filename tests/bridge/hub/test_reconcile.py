@@ -146,6 +146,20 @@ def test_a_vms_that_tells_no_numbers_is_read_again_and_again(tmp_path: Path, cha
     in_virtual_time(scenario)
 
 
+def test_reading_again_goes_on_after_a_restart_where_it_was(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with indexed_house(tmp_path, events=1_000, page=100) as house:
+            await house.until(house.is_complete)
+            house.vms.purge([10])  # of the oldest: ten pages back; and another one that nobody told of
+            house.vms.record("2", ago_s=3_333.0)
+            for _ in range(6):
+                await house.clock.sleep(45 * _MINUTE)  # four pages or so
+                await house.restart()
+            assert await house.is_true()
+
+    in_virtual_time(scenario)
+
+
 def test_what_numbers_can_not_tell_is_found_all_the_same(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with indexed_house(tmp_path, events=250) as house:

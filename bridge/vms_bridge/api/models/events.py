@@ -39,6 +39,8 @@ class Event(Model):
     """Number plates that were read."""
     faces: tuple[str, ...] = ()
     """Who was recognised."""
+    text: str | None = None
+    """What detectors and scripts have said of it."""
     cause: str = Field(examples=["Motion"])
     notes: str = ""
     start: datetime | None

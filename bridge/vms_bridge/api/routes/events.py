@@ -52,6 +52,7 @@ def event_of(hub: HubView, indexed: IndexedEvent) -> Event:
         zones=event.zones,
         plates=indexed.plates,
         faces=indexed.faces,
+        text=indexed.text,
         cause=event.cause,
         notes=event.notes,
         start=event.start,

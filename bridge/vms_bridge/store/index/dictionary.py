@@ -1,19 +1,17 @@
-"""The numbers that the index has for monitors, for values that can be searched for, and which words there are."""
+"""The numbers that the index has for monitors, and for values and words that can be searched for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from vms_bridge.index import IndexMark
-from vms_bridge.store.index.rows import Facet, is_word, term_token
+from vms_bridge.store.index.rows import Facet
 from vms_bridge.store.index.values import IndexedMonitor
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
 
 _MOST_CACHED = 50_000
-_TERM = term_token(0).removesuffix("0")
 
 
 class TermReader:
@@ -46,7 +44,6 @@ class Dictionary(TermReader):
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
         self._numbers: dict[tuple[Facet, str], int] = {}
-        self._words: set[str] = set()
         self._series: dict[tuple[str, int], int] = {
             (system, generation): number
             for number, system, generation in connection.execute(
@@ -128,30 +125,11 @@ class Dictionary(TermReader):
         ).fetchone()
         return IndexMark(generation=row[0], mark=row[1], is_complete=bool(row[2])) if row else IndexMark()
 
-    def begin_words(self, tokens: Iterable[str]) -> None:
-        """Know these words."""
-        new = [token for token in tokens if token not in self._words and is_word(token)]
-        if new:
-            self._connection.executemany("INSERT OR IGNORE INTO words VALUES (?)", [(word,) for word in new])
-            if len(self._words) >= _MOST_CACHED:
-                self._words.clear()
-            self._words.update(new)
-
-    def forget_unused(self, tokens: Iterable[str]) -> None:
-        """Forget those of these words, and of the values with these tokens, that no event has any more."""
-        for token in tokens:
-            if not is_word(token) and not token.startswith(_TERM):
-                continue
-            if self._connection.execute("SELECT 1 FROM postings WHERE postings MATCH ? LIMIT 1", (f'"{token}"',)).fetchone():
-                continue
-            if is_word(token):
-                self._words.discard(token)
-                self._connection.execute("DELETE FROM words WHERE word = ?", (token,))
-            else:
-                number = int(token.removeprefix(_TERM))
-                self._numbers.pop(self.value(number), None)
-                del self._values[number]
-                self._connection.execute("DELETE FROM terms WHERE number = ?", (number,))
+    def forget(self, number: int) -> None:
+        """Forget a value, or a word, that no event has any more."""
+        self._numbers.pop(self.value(number), None)
+        self._values.pop(number, None)
+        self._connection.execute("DELETE FROM terms WHERE number = ?", (number,))
 
     def forget_monitor(self, number: int) -> None:
         """Forget a monitor of which the index has nothing more, and its generation, where that was given up and has no other."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOGGER = logging.getLogger(__name__)
-_VERSION = 2
+_VERSION = 3
 """To be counted up whenever tables or tokens change: an older file is deleted, and made anew."""
 _CACHE_KIB = 4_096
 _SCHEMA = """
@@ -36,26 +36,22 @@ CREATE TABLE terms (
     number INTEGER PRIMARY KEY AUTOINCREMENT, facet INTEGER NOT NULL, value TEXT NOT NULL, UNIQUE (facet, value)
 );
 CREATE TABLE events (
-    key INTEGER PRIMARY KEY, monitor INTEGER NOT NULL, event_id NOT NULL, start INTEGER, ended INTEGER, duration INTEGER,
-    kind INTEGER NOT NULL, end_reason INTEGER, flags INTEGER NOT NULL, score INTEGER, max_score INTEGER, alarm_frames INTEGER,
-    facets TEXT, cause TEXT, notes TEXT
+    key INTEGER PRIMARY KEY, monitor INTEGER NOT NULL, event_id NOT NULL, slot INTEGER NOT NULL, start INTEGER, ended INTEGER,
+    duration INTEGER, kind INTEGER NOT NULL, end_reason INTEGER, flags INTEGER NOT NULL, score INTEGER, max_score INTEGER,
+    alarm_frames INTEGER, facets TEXT, cause TEXT, notes TEXT
 );
 CREATE UNIQUE INDEX events_by_id ON events (monitor, event_id);
-CREATE INDEX events_by_score ON events (score) WHERE score IS NOT NULL;
-CREATE INDEX events_by_duration ON events (duration) WHERE duration IS NOT NULL;
+CREATE UNIQUE INDEX events_by_slot ON events (slot);
 CREATE TABLE added (
     monitor INTEGER NOT NULL, event_id NOT NULL, source TEXT NOT NULL, data TEXT NOT NULL,
     PRIMARY KEY (monitor, event_id, source)
 ) WITHOUT ROWID;
-CREATE TABLE hours (
-    monitor INTEGER NOT NULL, hour INTEGER NOT NULL, events INTEGER NOT NULL,
-    PRIMARY KEY (monitor, hour)
-) WITHOUT ROWID;
-CREATE TABLE words (word TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE VIRTUAL TABLE postings USING fts5(tokens, content='', detail='none', columnsize=0, tokenize="ascii tokenchars '_'");
+CREATE TABLE postings (place INTEGER PRIMARY KEY, bits BLOB NOT NULL);
+INSERT INTO sqlite_sequence VALUES ('terms', 255);
 INSERT INTO meta VALUES ('refilled', '0');
 """
-"""`hours` with the monitor 0 are of all monitors. `refilled`: up to which row the store's own events have been taken in.
+"""`postings` (postings.py) says by which tokens which events are found; below 256, the first of `terms`, are tokens
+that are no values. `refilled`: up to which row the store's own events have been taken in.
 
 A series is all that a system has reported in one generation of its ids; the generation 0 is what was given up, to be deleted.
 """

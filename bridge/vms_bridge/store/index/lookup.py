@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
-
+from vms_bridge.enriched import joined
 from vms_bridge.index import MOST_FOUND, IndexedEvent, SearchPage
-from vms_bridge.model import Enrichment, EventRef
+from vms_bridge.model import EventRef
+from vms_bridge.store.index.added import added_to
 from vms_bridge.store.index.dictionary import TermReader
-from vms_bridge.store.index.rows import COLUMNS, entry_at, storable_id
+from vms_bridge.store.index.hits import keys
+from vms_bridge.store.index.rows import COLUMNS, entry_at, has_texts, storable_id
 from vms_bridge.store.index.search import cursor_of, key_of, question_of
 
 if TYPE_CHECKING:
@@ -18,10 +20,8 @@ if TYPE_CHECKING:
 
     from vms_bridge.index import Search
     from vms_bridge.store.index.rows import Row
+    from vms_bridge.store.index.search import Question
     from vms_bridge.store.index.values import IndexedMonitor, Visible
-
-_ENRICHMENT = TypeAdapter(Enrichment)
-_OF_ROW = ", ".join(f"e.{column.strip()}" for column in COLUMNS.split(","))
 
 
 def page(connection: sqlite3.Connection, query: Search, visible: Visible, after: str | None, limit: int) -> SearchPage:
@@ -32,10 +32,7 @@ def page(connection: sqlite3.Connection, query: Search, visible: Visible, after:
         question.high = min(question.high, key_of(after))
     if question.is_empty:
         return SearchPage(events=())
-    narrow = question.narrow(connection)
-    select, values = question.select(_OF_ROW) if narrow is None else question.select_narrow(_OF_ROW, narrow)
-    order = "e.key" if narrow or question.match is None else "p.rowid"
-    rows = connection.execute(f"{select} ORDER BY {order} DESC LIMIT ?", (*values, limit + 1)).fetchall()
+    rows = _rows(connection, question, limit + 1)
     events = tuple(_events(connection, rows[:limit], visible.shown))
     return SearchPage(events=events, after=cursor_of(rows[limit - 1][0]) if len(rows) > limit else None)
 
@@ -53,15 +50,28 @@ def one(connection: sqlite3.Connection, ref: EventRef, shown: Mapping[int, Index
     return None
 
 
+def _rows(connection: sqlite3.Connection, question: Question, most: int) -> list[Row]:
+    """Return the rows of the newest events that are found."""
+    if not question.filters:
+        query = f"SELECT {COLUMNS} FROM events WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT ?"  # noqa: S608 - our own names
+        return connection.execute(query, (question.low, question.high, most)).fetchall()
+    query = f"SELECT {COLUMNS} FROM events WHERE key = ?"  # noqa: S608 - the same
+    return [connection.execute(query, (key,)).fetchone() for key in islice(keys(connection, question), most)]
+
+
 def _events(connection: sqlite3.Connection, rows: Iterable[Row], shown: Mapping[int, IndexedMonitor]) -> Iterable[IndexedEvent]:
     terms = TermReader(connection)
     for row in rows:
-        monitor = shown[row[1]]
-        entry = entry_at(row, monitor.monitor_id, terms, {})
+        monitor = shown.get(row[1])
+        if monitor is None:  # it was not there yet when it was said what is shown
+            continue
+        added = added_to(connection, row[1], row[2]) if has_texts(row) else {}
+        entry = entry_at(row, monitor.monitor_id, terms, added)
         yield IndexedEvent(
             ref=EventRef(monitor.system, monitor.generation, entry.event.id),
             monitor=monitor.key,
             event=entry.event,
             plates=entry.plates,
             faces=entry.faces,
+            text=joined(added.values()).text,
         )

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from vms_bridge.errors import SearchBusy, SearchRefused
@@ -20,7 +21,7 @@ _T = TypeVar("_T")
 _THREADS = 2
 _MOST_WAITING = 32
 LIMIT_S = 5.0
-_STEPS = 10_000
+_STEPS = 1_000
 """After so many of its own steps SQLite asks whether to go on."""
 
 
@@ -66,6 +67,7 @@ class Readers:
         connection = self._connection()
         connection.set_progress_handler(is_enough, _STEPS)
         try:
+            connection.execute("BEGIN")  # all that the work reads is of one moment
             return work(connection)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
@@ -75,6 +77,9 @@ class Readers:
             ) from None
         finally:
             connection.set_progress_handler(None, 0)
+            if connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
 
     def _connection(self) -> sqlite3.Connection:
         """Return the thread's connection to the file as it now is."""

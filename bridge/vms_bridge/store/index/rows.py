@@ -1,7 +1,7 @@
 """How an event is in the index: a row of numbers and texts, and the tokens by which it is found.
 
 The row's key is its place in time: milliseconds, then a number that distinguishes what began in the same one. So the newest
-events are the last rows, of the table and of each token's list, and a page begins wherever a time does.
+events are the last rows, and a page begins wherever a time does. A token is a number: of a value, of a word, or of a bit.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vms_bridge.enriched import enriched
 from vms_bridge.model import EndReason, Event, EventKind
+from vms_bridge.store.index.slices import Slices
 from vms_bridge.store.index.text import words
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "key, monitor, event_id, start, ended, duration, kind, end_reason, flags"
-    ", score, max_score, alarm_frames, facets, cause, notes"
+    ", score, max_score, alarm_frames, facets, cause, notes, slot"
 )
 Row = tuple[Any, ...]
 """Its columns, in that order."""
@@ -36,7 +37,9 @@ PLACES = 1 << PLACE_BITS
 _FIRST_MS = 86_400_000
 FIRST = _FIRST_MS << PLACE_BITS
 """Below are the keys of events whose time is not known: what began earlier than on the second day of 1970 counts as of then."""
-HOUR = 3_600_000 << PLACE_BITS
+QUARTER = 900_000 << PLACE_BITS
+SPAN = QUARTER << 9
+"""A span of time has 512 quarters of an hour: the number of an event's quarter is among what it is found by."""
 _OPEN, _SNAPSHOT, _CLIP, _TEXTS = 1, 2, 4, 8
 _ARCHIVED, _LOCKED = (16, 32), (64, 128)
 """Whether that is known, and whether it is so."""
@@ -55,10 +58,11 @@ class Facet(IntEnum):
     PLATE = 5
     FACE = 6
     TAG = 7
+    WORD = 8
 
 
 class Terms(Protocol):
-    """The numbers of such values."""
+    """The numbers of such values, which are their tokens."""
 
     def number(self, facet: Facet, value: str) -> int:
         """Return the value's number."""
@@ -132,11 +136,11 @@ def row_of(entry: Entry, terms: Terms) -> Row:
     )
 
 
-def stored(key: int, monitor: int, event_id: int | str, columns: Row) -> Row:
+def stored(key: int, monitor: int, event_id: int | str, columns: Row, slot: int) -> Row:
     """Return the whole row; when the event began goes without saying where the key says it."""
     start = columns[0]
     says_so = start is not None and start == (key >> PLACE_BITS) * 1_000
-    return (key, monitor, event_id, None if says_so else start, *columns[1:])
+    return (key, monitor, event_id, None if says_so else start, *columns[1:], slot)
 
 
 def began(row: Row) -> int | None:
@@ -147,7 +151,7 @@ def began(row: Row) -> int | None:
 
 def entry_at(row: Row, monitor_id: str, terms: Terms, added: Mapping[str, Enrichment]) -> Entry:
     """Return what is in this row."""
-    _, _, event_id, _, ended, duration, kind, end_reason, flags, score, max_score, frames, facets, cause, notes = row
+    _, _, event_id, _, ended, duration, kind, end_reason, flags, score, max_score, frames, facets, cause, notes, _ = row
     by_facet: dict[Facet, list[str]] = {}
     for number in facets.split() if facets else ():
         facet, value = terms.value(int(number))
@@ -188,74 +192,37 @@ def has_texts(row: Row) -> bool:
     return bool(row[8] & _TEXTS)
 
 
-def tokens(entry: Entry, monitor: int, terms: Terms) -> frozenset[str]:
-    """Return all that the event is found by: words as they are, and tokens, which have a `_` and so are no words."""
+def tokens(entry: Entry, key: int, monitor: int, terms: Terms) -> frozenset[int]:
+    """Return all that the event with this key is found by."""
     event = entry.event
-    found = {monitor_token(monitor), term_token(terms.number(Facet.KIND, event.kind))}
-    found.update(term_token(terms.number(facet, value)) for facet, values in _facets(entry) for value in values)
-    found.update(words(event.cause, event.notes, *event.labels, *(event.tags or ()), *entry.texts))
+    found = {*MONITORS.of(monitor), *QUARTERS.of(quarter_of(key)), terms.number(Facet.KIND, event.kind)}
+    found.update(terms.number(facet, value) for facet, values in _facets(entry) for value in values)
+    texts = (event.cause, event.notes, *event.labels, *(event.tags or ()), *entry.texts)
+    found.update(terms.number(Facet.WORD, word) for word in words(*texts))
     if not event.is_over:
         found.add(OPEN)
     if (score := scaled(event.score, 10_000)) is not None:
-        found.update(SCORES.tokens(score_bucket(score)))
+        found.update((SCORED, *SCORES.of(score)))
     if (duration := scaled(event.duration_s, 1_000)) is not None:
-        found.update(DURATIONS.tokens(duration_bucket(duration)))
+        found.update((LASTED, *DURATIONS.of(duration)))
     return frozenset(found)
 
 
-def is_word(token: str) -> bool:
-    """Say whether a token is a word of a text."""
-    return not token.startswith("_")
+LIVING, OPEN, SCORED, LASTED = 1, 2, 3, 4
+"""The tokens of all events, of those that are not over, and of those that have a score, or a duration."""
+QUARTERS, SCORES, MONITORS, DURATIONS = Slices(16, 9), Slices(32, 14), Slices(64, 24), Slices(96, 53)
+FIRST_TERM = 256
+"""From here on tokens are the numbers of values and words (file.py begins to count there)."""
 
 
-OPEN = "_o"
-"""The token of the events that are not over."""
+def span_of(key: int) -> int:
+    """Return the number of the span of time in which the event with this key began."""
+    return key // SPAN
 
 
-def monitor_token(number: int) -> str:
-    """Return the token of a monitor's events."""
-    return f"_m{number}"
-
-
-def term_token(number: int) -> str:
-    """Return the token of the events that have a value."""
-    return f"_t{number}"
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """Tokens for a number: of its bucket, and of the larger one that so many make up, so that a range needs few of them."""
-
-    name: str
-    together: int
-
-    def tokens(self, bucket: int) -> tuple[str, str]:
-        """Return the tokens of what is in this bucket."""
-        return f"_{self.name}{bucket}", f"_{self.name.upper()}{bucket // self.together}"
-
-    def between(self, first: int, last: int) -> list[str]:
-        """Return the tokens of which everything in these buckets has one, and nothing else has."""
-        found: list[str] = []
-        while first <= last:
-            fine, coarse = self.tokens(first)
-            is_whole = first % self.together == 0 and first + self.together - 1 <= last
-            found.append(coarse if is_whole else fine)
-            first += self.together if is_whole else 1
-        return found
-
-
-SCORES, DURATIONS = Ladder("s", 5), Ladder("d", 4)
-
-
-def score_bucket(score: int) -> int:
-    """Return in which bucket a score, in ten-thousandths, is: each is a fiftieth wide."""
-    return min(max(score, 0), 10_000) // 200
-
-
-def duration_bucket(duration: int) -> int:
-    """Return in which bucket a duration in milliseconds is: there are four for each doubling."""
-    bits = max(duration, 0).bit_length()
-    return duration if 0 <= duration < 8 else max(0, bits * 4 + (duration >> (bits - 3) & 3) - 8)
+def quarter_of(key: int) -> int:
+    """Return in which of its span's quarters of an hour it began."""
+    return key % SPAN // QUARTER
 
 
 def scaled(value: float | None, factor: int) -> int | None:

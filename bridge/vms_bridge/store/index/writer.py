@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from vms_bridge.model import Enrichment, Event
+from vms_bridge.model import Event
+from vms_bridge.store.index.added import add, added_to, read_added
 from vms_bridge.store.index.dictionary import Dictionary
+from vms_bridge.store.index.filters import Chosen
+from vms_bridge.store.index.hits import keys
+from vms_bridge.store.index.postings import Postings
 from vms_bridge.store.index.rows import (
     COLUMNS,
     FIRST,
-    HOUR,
+    FIRST_TERM,
+    MONITORS,
     PLACES,
     Entry,
     Row,
@@ -29,6 +34,8 @@ from vms_bridge.store.index.rows import (
     time_of,
     tokens,
 )
+from vms_bridge.store.index.search import Question
+from vms_bridge.store.index.slices import plan_of
 from vms_bridge.store.index.values import IndexStatus
 
 if TYPE_CHECKING:
@@ -37,10 +44,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vms_bridge.index import IndexMark
+    from vms_bridge.model import Enrichment
     from vms_bridge.store.index.file import IndexFile
     from vms_bridge.store.index.values import IndexedMonitor, Slice
 
-_EVENT, _ENRICHMENT = TypeAdapter(Event), TypeAdapter(Enrichment)
+_EVENT = TypeAdapter(Event)
 _MARKS = ", ".join("?" * len(COLUMNS.split(",")))
 _SLICE = 100
 """How many events are deleted in one go."""
@@ -51,11 +59,11 @@ class Writer:
 
     def __init__(self, file: IndexFile) -> None:
         self._file = file
-        self._known: Dictionary | None = None
+        self._known: tuple[Dictionary, Postings] | None = None
         self._known_of = 0
-        self._counts: Counter[tuple[int, int]] = Counter()
-        """What the transaction adds to the events of monitors and hours."""
-        self._dropped: set[str] = set()
+        self._counts: Counter[int] = Counter()
+        """What the transaction adds to the events of monitors."""
+        self._dropped: set[int] = set()
         """Tokens that some event of the transaction has no more."""
         self.monitors: tuple[IndexedMonitor, ...] = ()
 
@@ -69,7 +77,7 @@ class Writer:
         """Note what the store has."""
         with self._transaction() as connection:
             for told in part.told:
-                added = {source: _ENRICHMENT.validate_json(data) for source, data in told.added.items()}
+                added = {source: read_added(data) for source, data in told.added.items()}
                 self._put(told.system, told.generation, told.key, _EVENT.validate_json(told.data), added)
             if part.refilled is not None:
                 connection.execute("INSERT OR REPLACE INTO meta VALUES ('refilled', ?)", (str(part.refilled),))
@@ -113,23 +121,19 @@ class Writer:
             for system in self._dictionary.systems:
                 newest = self._dictionary.newest(system)
                 numbers = [each.number for each in self._dictionary.monitors_of(self._dictionary.series(system, newest))]
-                events = [_single(connection, "SELECT events FROM monitors WHERE number = ?", number) for number in numbers]
-                hours = [_single(connection, "SELECT min(hour) FROM hours WHERE monitor = ?", number) for number in numbers]
-                first = min((hour for hour in hours if hour is not None), default=None)
                 found[system] = IndexStatus(
                     mark=self._dictionary.mark(system),
-                    events=sum(count or 0 for count in events),
-                    oldest=None if first is None else time_of(_first_of(connection, first, frozenset(numbers))),
+                    events=sum(map(self._events_of, numbers)),
+                    oldest=_oldest(connection, numbers, [each.number for each in self._dictionary.monitors]),
                 )
         return found
 
     def counts(self, system: str, generation: int) -> dict[str, int]:
         """Return how many events there are, by key of the monitor."""
         counts: Counter[str] = Counter()
-        with self._transaction() as connection:
+        with self._transaction():
             for monitor in self._dictionary.monitors_of(self._dictionary.series(system, generation)):
-                [count] = connection.execute("SELECT events FROM monitors WHERE number = ?", (monitor.number,)).fetchone()
-                counts[monitor.key] += count
+                counts[monitor.key] += self._events_of(monitor.number)
         return dict(counts)
 
     def ids(self, system: str, generation: int, key: str, after: str | None, limit: int) -> list[str]:
@@ -165,18 +169,18 @@ class Writer:
         """Delete some of what was given up, or is more than `most`, the oldest first; say whether there may be more."""
         with self._transaction() as connection:
             for monitor in [monitor for monitor in self._dictionary.monitors if not monitor.generation]:
-                token = f'"_m{monitor.number}"'
-                keys = connection.execute("SELECT rowid FROM postings WHERE postings MATCH ? LIMIT ?", (token, _SLICE)).fetchall()
-                self._remove_all(connection, [key for (key,) in keys])
-                if not keys:
+                query = "SELECT key FROM events INDEXED BY events_by_id WHERE monitor = ? LIMIT ?"
+                rows = connection.execute(query, (monitor.number, _SLICE)).fetchall()
+                self._remove_all(connection, [key for (key,) in rows])
+                if not rows:
                     self._dictionary.forget_monitor(monitor.number)
                 return True
             [total] = connection.execute("SELECT coalesce(sum(events), 0) FROM monitors").fetchone()
             if total <= most:
                 return False
-            keys = connection.execute("SELECT key FROM events ORDER BY key LIMIT ?", (min(_SLICE, total - most),)).fetchall()
-            self._remove_all(connection, [key for (key,) in keys])
-            return bool(keys)
+            rows = connection.execute("SELECT key FROM events ORDER BY key LIMIT ?", (min(_SLICE, total - most),)).fetchall()
+            self._remove_all(connection, [key for (key,) in rows])
+            return bool(rows)
 
     def note_gone(self, shown: frozenset[int], now: str, before: str) -> None:
         """Note which monitors are not shown any more since when, and give up those that have not been since `before`."""
@@ -192,8 +196,16 @@ class Writer:
 
     @property
     def _dictionary(self) -> Dictionary:
+        return self._parts()[0]
+
+    @property
+    def _postings(self) -> Postings:
+        return self._parts()[1]
+
+    def _parts(self) -> tuple[Dictionary, Postings]:
         if self._known is None or self._known_of != self._file.number:
-            self._known, self._known_of = Dictionary(self._file.writer()), self._file.number
+            connection = self._file.writer()
+            self._known, self._known_of = (Dictionary(connection), Postings(connection)), self._file.number
         return self._known
 
     @contextmanager
@@ -201,8 +213,9 @@ class Writer:
         try:
             with self._file.transaction() as connection:
                 yield connection
+                self._postings.end()
                 self._write_counts(connection)
-                self._dictionary.forget_unused(self._dropped)
+                self._forget_unused()
                 self.monitors = self._dictionary.monitors
         except BaseException:
             self._known = None  # what it knows may have been taken back
@@ -223,37 +236,36 @@ class Writer:
             if before:
                 self._remove(before, monitor)
             return
-        known = _added(connection, monitor.number, event.id)
-        connection.executemany(
-            "INSERT OR REPLACE INTO added VALUES (?, ?, ?, ?)",
-            [
-                (monitor.number, storable_id(event.id), source, _ENRICHMENT.dump_json(one, exclude_defaults=True).decode())
-                for source, one in added.items()
-            ],
-        )
+        known = added_to(connection, monitor.number, storable_id(event.id))
+        add(connection, monitor.number, storable_id(event.id), added)
         self._write(monitor, entry_of(event, dict(sorted({**known, **added}.items()))), before, known)
 
     def _write(self, monitor: IndexedMonitor, entry: Entry, before: Row | None, known: Mapping[str, Enrichment]) -> None:
-        connection, terms = self._file.writer(), self._dictionary
+        connection, terms, postings = self._file.writer(), self._dictionary, self._postings
         columns = row_of(entry, terms)
         moves = before is None or began(before) != columns[0]
-        key = self._free(entry.event.start) if before is None or moves else before[0]
-        row = stored(key, monitor.number, storable_id(entry.event.id), columns)
+        if before is None or moves:
+            key = self._free(entry.event.start)
+            slot = postings.take_slot(key)
+        else:
+            key, slot = before[0], before[-1]
+        row = stored(key, monitor.number, storable_id(entry.event.id), columns, slot)
         if row == before and entry.texts == texts_of(known):
             return
-        now = tokens(entry, monitor.number, terms)
-        was = frozenset() if before is None else tokens(entry_at(before, monitor.monitor_id, terms, known), monitor.number, terms)
-        if before is not None and moves:
-            connection.execute("DELETE FROM events WHERE key = ?", (before[0],))
-            self._count(before, -1)
+        now = tokens(entry, key, monitor.number, terms)
+        was: frozenset[int] = frozenset()
+        if before is not None:
+            was = tokens(entry_at(before, monitor.monitor_id, terms, known), before[0], monitor.number, terms)
+            if moves:
+                connection.execute("DELETE FROM events WHERE key = ?", (before[0],))
+                postings.change(before[-1], was, is_in=False)
+                postings.free(before[-1])
+            else:
+                postings.change(slot, was - now, is_in=False)
         connection.execute(f"INSERT OR REPLACE INTO events ({COLUMNS}) VALUES ({_MARKS})", row)  # noqa: S608 - our own names
-        if before is None or moves:
-            self._count(row, 1)
-        if before is not None and (moves or was != now):
-            _drop(connection, before[0], was)
-        if before is None or moves or was != now:
-            connection.execute("INSERT INTO postings (rowid, tokens) VALUES (?, ?)", (key, " ".join(sorted(now))))
-            terms.begin_words(now)
+        postings.change(slot, now if moves else now - was, is_in=True)
+        if before is None:
+            self._counts[monitor.number] += 1
         self._dropped |= was - now
 
     def _free(self, time: datetime | None) -> int:
@@ -267,57 +279,47 @@ class Writer:
                 return int(key)
             place = end
 
-    def _remove_all(self, connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+    def _remove_all(self, connection: sqlite3.Connection, which: Sequence[int]) -> None:
         by_number = {monitor.number: monitor for monitor in self._dictionary.monitors}
-        for key in keys:
+        for key in which:
             row = connection.execute(f"SELECT {COLUMNS} FROM events WHERE key = ?", (key,)).fetchone()  # noqa: S608 - the same
             self._remove(row, by_number[row[1]])
 
     def _remove(self, row: Row, monitor: IndexedMonitor) -> None:
         connection = self._file.writer()
-        added = _added(connection, monitor.number, str(row[2])) if has_texts(row) else {}
-        was = tokens(entry_at(row, monitor.monitor_id, self._dictionary, added), monitor.number, self._dictionary)
+        added = added_to(connection, row[1], row[2]) if has_texts(row) else {}
+        was = tokens(entry_at(row, monitor.monitor_id, self._dictionary, added), row[0], monitor.number, self._dictionary)
         connection.execute("DELETE FROM events WHERE key = ?", (row[0],))
         connection.execute("DELETE FROM added WHERE monitor = ? AND event_id = ?", (row[1], row[2]))
-        _drop(connection, row[0], was)
-        self._count(row, -1)
+        self._postings.change(row[-1], was, is_in=False)
+        self._postings.free(row[-1])
+        self._counts[monitor.number] -= 1
         self._dropped |= was
 
-    def _count(self, row: Row, by: int) -> None:
-        self._counts[row[1], -1 if row[0] < FIRST else row[0] // HOUR] += by
-
     def _write_counts(self, connection: sqlite3.Connection) -> None:
-        counts = {place: count for place, count in self._counts.items() if count}
-        of_monitors = Counter[int]()
-        hours = Counter[tuple[int, int]]()
-        for (monitor, hour), count in counts.items():
-            of_monitors[monitor] += count
-            if hour >= 0:
-                hours[monitor, hour] += count
-                hours[0, hour] += count
         connection.executemany(
             "UPDATE monitors SET events = events + ? WHERE number = ?",
-            [(count, monitor) for monitor, count in of_monitors.items()],
-        )
-        connection.executemany(
-            "INSERT INTO hours VALUES (?, ?, ?) ON CONFLICT (monitor, hour) DO UPDATE SET events = events + excluded.events",
-            [(*place, count) for place, count in hours.items()],
-        )
-        connection.executemany(
-            "DELETE FROM hours WHERE monitor = ? AND hour = ? AND events <= 0",
-            [place for place, count in hours.items() if count < 0],
+            [(count, monitor) for monitor, count in self._counts.items() if count],
         )
 
+    def _forget_unused(self) -> None:
+        """Forget those values and words that some event of the transaction has no more, and no other one has."""
+        for token in self._dropped:
+            if token >= FIRST_TERM and not self._postings.has(token):
+                self._dictionary.forget(token)
 
-def _single(connection: sqlite3.Connection, query: str, number: int) -> int | None:
-    found: int | None = connection.execute(query, (number,)).fetchone()[0]
-    return found
+    def _events_of(self, monitor: int) -> int:
+        [count] = self._file.writer().execute("SELECT events FROM monitors WHERE number = ?", (monitor,)).fetchone()
+        return int(count)
 
 
-def _first_of(connection: sqlite3.Connection, hour: int, monitors: frozenset[int]) -> int:
-    """Return the key of the first event from this hour on that is of one of these monitors."""
-    rows = connection.execute("SELECT key, monitor FROM events WHERE key >= ? ORDER BY key", (hour * HOUR,))
-    return next((key for key, monitor in rows if monitor in monitors), hour * HOUR)
+def _oldest(connection: sqlite3.Connection, numbers: Sequence[int], every: Sequence[int]) -> datetime | None:
+    """Return when the first event began that is of one of these monitors; None where of none it is known."""
+    if not numbers:
+        return None
+    question = Question(low=FIRST, filters=[Chosen(MONITORS, plan_of(numbers, every, MONITORS.width))])
+    key = next(keys(connection, question, newest_first=False), None)
+    return None if key is None else time_of(key)
 
 
 def _row(connection: sqlite3.Connection, monitor: int, event_id: str) -> Row | None:
@@ -326,14 +328,3 @@ def _row(connection: sqlite3.Connection, monitor: int, event_id: str) -> Row | N
         (monitor, storable_id(event_id)),
     ).fetchone()
     return row
-
-
-def _added(connection: sqlite3.Connection, monitor: int, event_id: str) -> dict[str, Enrichment]:
-    rows = connection.execute(
-        "SELECT source, data FROM added WHERE monitor = ? AND event_id = ?", (monitor, storable_id(event_id))
-    )
-    return {source: _ENRICHMENT.validate_json(data) for source, data in rows}
-
-
-def _drop(connection: sqlite3.Connection, key: int, tokens: frozenset[str]) -> None:
-    connection.execute("INSERT INTO postings (postings, rowid, tokens) VALUES ('delete', ?, ?)", (key, " ".join(sorted(tokens))))

@@ -15,20 +15,27 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.bridge.store.index.told import opened, shown, tell
 
-from vms_bridge.enriched import enriched
+from vms_bridge.enriched import enriched, joined
 from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search
 from vms_bridge.model import EndReason, Enrichment, Event, EventKind, EventRef
+from vms_bridge.store.index.timeline import buckets
 
 if TYPE_CHECKING:
     from vms_bridge.store import Store
 
 BEGAN = datetime(2026, 3, 28, 22, tzinfo=UTC)
+BERLIN, KATHMANDU = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")
 LABELS, ZONES = ("person", "car", "Grüße an Björn"), ("Drive", "Door")
 TEXTS = st.lists(
     st.sampled_from(["motion", "Motion:", "GRÜSSE", "door", "doorbell", "97%", "a", "ﬁre", "車", "_m1", '"quoted"', "*"]),
     max_size=4,
 ).map(" ".join)
-TIMES = st.integers(0, 30_000).map(lambda minutes: BEGAN + timedelta(minutes=minutes / 10))
+TIMES = st.one_of(
+    st.integers(0, 30_000).map(lambda minutes: BEGAN + timedelta(minutes=minutes / 10)),
+    st.integers(0, 40 * 96).map(lambda quarters: BEGAN + timedelta(minutes=15 * quarters)),
+    st.integers(0, 5_000).map(lambda milliseconds: BEGAN + timedelta(milliseconds=milliseconds)),
+)
+"""Over some days, at the quarters of hours of some weeks, and in a few seconds."""
 SUBSETS = {"labels": LABELS, "zones": ZONES}
 NUMBERS = st.sampled_from([0.0, 0.25, 0.5, 0.5001, 0.97, 1.0])
 
@@ -55,6 +62,7 @@ EVENTS = st.builds(
     zones=some(ZONES),
     snapshot_ready=st.booleans(),
     clip_ready=st.booleans(),
+    tags=st.sampled_from([None, (), ("motion",), ("parcel", "door")]),
     deleted=st.sampled_from([False, False, False, True]),
 )
 ADDED = st.builds(
@@ -66,7 +74,12 @@ ADDED = st.builds(
     plates=some(("AB 1", "CD 2")),
     faces=some(("Ada", "Bo")),
 )
-STEPS = st.one_of(EVENTS, st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 30), ADDED))
+STEPS = st.one_of(
+    EVENTS,
+    EVENTS,
+    st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 30), ADDED),
+    st.sampled_from(["other ids", "tend", "rebuild", "reopen"]),
+)
 
 
 def maybe(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
@@ -90,7 +103,7 @@ SEARCHES = st.builds(
     faces=sets("Ada", "Bo"),
     least_score=maybe(NUMBERS),
     most_score=maybe(NUMBERS),
-    least_duration_s=maybe(st.sampled_from([0.0, 0.001, 9.6, 600.03, 86_400.0])),
+    least_duration_s=maybe(st.sampled_from([0.0, 0.001, 9.6, 600.03, 86_400.0, 1e9])),
     most_duration_s=maybe(st.sampled_from([0.0005, 9.5, 600.04, 1e9])),
     words=maybe(
         st.sampled_from(["motion", "grusse", "GRÜSSE bjorn", "doo*", "d* 97", "fire", "車", "m1", 'quoted" OR "door', "none"])
@@ -105,6 +118,7 @@ class Plain:
 
     events: dict[tuple[str, str], Event] = field(default_factory=dict)
     added: dict[tuple[str, str], dict[str, Enrichment]] = field(default_factory=dict)
+    generations: dict[str, int] = field(default_factory=lambda: {"zm": 1, "barn": 1})
 
     def found(self, query: Search) -> list[IndexedEvent]:
         every = [self._indexed(key) for key in self.events]
@@ -114,16 +128,18 @@ class Plain:
     def _indexed(self, key: tuple[str, str]) -> IndexedEvent:
         event, added = self.events[key], dict(sorted(self.added.get(key, {}).items()))
         return IndexedEvent(
-            ref=EventRef(key[0], 1, key[1]),
+            ref=EventRef(key[0], self.generations[key[0]], key[1]),
             monitor=f"camera_{event.monitor_id}",
             event=enriched(event, added),
             plates=tuple(dict.fromkeys(plate for one in added.values() for plate in one.plates)),
             faces=tuple(dict.fromkeys(face for one in added.values() for face in one.faces)),
+            text=joined(added.values()).text,
         )
 
     def _words(self, each: IndexedEvent) -> set[str]:
         added = self.added.get((each.ref.system, each.ref.id), {})
-        texts = (each.event.cause, each.event.notes, *each.event.labels, *(one.text or "" for one in added.values()))
+        texts = (each.event.cause, each.event.notes, *each.event.labels, *(each.event.tags or ()))
+        texts = (*texts, *(one.text or "" for one in added.values()))
         return {word for text in texts for word in _plain_words(text)}
 
 
@@ -164,26 +180,49 @@ def _has(words: set[str], part: str) -> bool:
     return words.issuperset(parts)
 
 
-async def play(store: Store, steps: list[object]) -> Plain:
+async def play(folder: Path, steps: list[object]) -> tuple[Store, Plain]:
     """Tell all of this, of two systems in turn, and return what then is."""
-    plain = Plain()
+    store, plain = await opened(folder), Plain()
     for number, step in enumerate(steps):
         system = "zm" if number % 3 else "barn"
         if isinstance(step, Event):
             key = (system, step.id)
             event = replace(step, monitor_id=plain.events[key].monitor_id) if key in plain.events else step
-            await tell(store, event, system=system)
+            await tell(store, event, system=system, generation=plain.generations[system])
             if event.deleted:
                 plain.events.pop(key, None)
+                plain.added.pop(key, None)
             else:
                 plain.events[key] = event
+        elif isinstance(step, str):
+            store = await do(store, plain, step, system, folder)
         elif plain.events:
             assert isinstance(step, tuple)
             source, place, added = step
             system, event_id = list(plain.events)[place % len(plain.events)]
-            await tell(store, added=((event_id, source, added),), system=system)
+            await tell(store, added=((event_id, source, added),), system=system, generation=plain.generations[system])
             plain.added.setdefault((system, event_id), {})[source] = added
-    return plain
+        if number % 5 == 0:
+            await store.index.freshen()  # else all is taken in at once, as it is in the end
+    return store, plain
+
+
+async def do(store: Store, plain: Plain, step: str, system: str, folder: Path) -> Store:
+    if step == "other ids":
+        plain.generations[system] += 1
+        for key in [key for key in plain.events if key[0] == system]:
+            del plain.events[key]
+            plain.added.pop(key, None)
+    elif step == "tend":
+        await store.tend_index()
+    elif step == "rebuild":
+        await store.clear_index(system if plain.generations[system] > 1 else None)
+        while await store.tend_index():
+            pass
+    else:
+        await store.close()
+        return await opened(folder)
+    return store
 
 
 def together(found: list[IndexedEvent]) -> list[tuple[datetime | None, frozenset[EventRef]]]:
@@ -196,9 +235,10 @@ def together(found: list[IndexedEvent]) -> list[tuple[datetime | None, frozenset
 @given(st.lists(STEPS, max_size=25), st.lists(SEARCHES, min_size=4, max_size=8), st.integers(1, 4))
 def test_the_index_finds_what_a_plain_list_finds(steps: list[object], searches: list[Search], limit: int) -> None:
     async def compare(folder: Path) -> None:
-        store = await opened(folder)
-        plain = await play(store, steps)
-        seen = await shown(store)
+        store, plain = await play(folder, steps)
+        seen = {
+            number: each for number, each in (await shown(store)).items() if each.generation == plain.generations[each.system]
+        }
         for query in [Search(), *searches]:
             expected = plain.found(query)
             pages: list[IndexedEvent] = []
@@ -212,9 +252,8 @@ def test_the_index_finds_what_a_plain_list_finds(steps: list[object], searches: 
                     break
             assert together(pages) == together(expected), query
             assert {each.ref: each for each in pages} == {each.ref: each for each in expected}
-            for zone in (ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")):
-                days = await store.index.timeline(query, seen, BucketSize.DAY, zone)
-                assert [each for each in days if each.events] == _by_day(expected, zone)
+            for size, zone in ((BucketSize.DAY, BERLIN), (BucketSize.DAY, KATHMANDU), (BucketSize.HOUR, KATHMANDU)):
+                assert await store.index.timeline(query, seen, size, zone) == counted(expected, query, size, zone)
         for each in plain.found(Search()):
             assert await store.index.one(each.ref, seen) == each
         await store.close()
@@ -223,7 +262,14 @@ def test_the_index_finds_what_a_plain_list_finds(steps: list[object], searches: 
         asyncio.run(compare(Path(folder)))
 
 
-def _by_day(found: list[IndexedEvent], zone: ZoneInfo) -> list[Bucket]:
-    days = sorted(each.event.start.astimezone(zone).date() for each in found if each.event.start is not None)
-    starts = {day: datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in days}
-    return [Bucket(start=start, events=days.count(day)) for day, start in starts.items()]
+def counted(found: list[IndexedEvent], query: Search, size: BucketSize, zone: ZoneInfo) -> list[Bucket]:
+    """Return how many of these began in which bucket; which buckets there are has tests of its own."""
+    times = [each.event.start for each in found if each.event.start is not None]
+    if (query.since is None or query.until is None) and not times:
+        return []
+    starts = buckets(query.since or min(times), query.until or max(times) + timedelta(milliseconds=1), size, zone)
+    ends = [*starts[1:], datetime.max.replace(tzinfo=UTC)]
+    return [
+        Bucket(start=start, events=sum(start <= time < end for time in times))
+        for start, end in zip(starts, ends, strict=False)  # there may be none
+    ]
