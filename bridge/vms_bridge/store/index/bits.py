@@ -6,6 +6,8 @@ A set has the events of one block, each by its slot there. A few are written as 
 from __future__ import annotations
 
 import struct
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,10 +19,14 @@ _FEW = 32
 _SHORT = 2 * _FEW
 """Up to so many bytes it is a list; bits have one more at least."""
 
+_shifted = (1).__lshift__
+
 
 def bits_of(data: bytes) -> int:
     """Return the set that was written so."""
-    return int.from_bytes(data if len(data) > _SHORT else _spread(_listed(data)), "little")
+    if len(data) > _SHORT:
+        return int.from_bytes(data, "little")
+    return reduce(or_, map(_shifted, _listed(data)), 0)
 
 
 def changed(data: bytes, changes: Mapping[int, bool]) -> bytes:

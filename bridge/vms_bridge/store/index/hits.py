@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FEW = 256
 """So many keys are looked up and put in order, rather than halved once more."""
 _COUNTED = 16
-"""The same where they are only counted."""
+"""The same where they are only counted, and it takes the tokens of quarters to halve them."""
 _SLOT = (1 << SLOT_BITS) - 1
 
 
@@ -118,7 +118,7 @@ class _Span:
         if edges[number + 1] >= end:  # all of it lies between two edges
             if number >= 0:
                 counts[number] += size
-        elif size <= _COUNTED or not level:
+        elif not level or size == 1 or (size <= _COUNTED and self._slices is None):
             few = size <= _FEW
             for key in self._looked_up(alive) if few else self._read_through(alive, start, end, newest_first=True):
                 number = bisect_right(edges, key) - 1
