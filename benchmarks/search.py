@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
-from benchmarks.lab.questions import YEAR, combined, filters, monitor, one_of, some_monitors, window, worst
+from benchmarks.lab.questions import YEAR, combined, filters, monitor, one_of, some_monitors, together, window, worst
 from benchmarks.lab.running import run
 from benchmarks.lab.table import Row, Table, arguments, median, quantile
 from benchmarks.lab.world import SYSTEM
@@ -231,7 +231,7 @@ def _with(extra: Callable[[random.Random], Query], name: str) -> Callable[[rando
 
 
 def _worst(chance: random.Random) -> Mapping[str, Query]:
-    return {f"worst: {name}": query for name, query in worst(chance).items()}
+    return {f"worst: {name}": query for name, query in {**worst(chance), **together(chance)}.items()}
 
 
 def _one(questions: Callable[[random.Random], Mapping[str, Query]], name: str, chance: random.Random) -> Query:
@@ -267,6 +267,7 @@ async def _timelines(plan: Plan, table: Table, asked: Asked) -> None:
         ("a month by hour", month, BucketSize.HOUR),
         ("a year by hour", YEAR, BucketSize.HOUR),
         *((f"a year by day, {name}", {**YEAR, **query}, BucketSize.DAY) for name, query in filters(chance).items() if query),
+        *((f"a year by day, {name}", {**YEAR, **query}, BucketSize.DAY) for name, query in together(chance).items()),
     ):
         took = [await asked.timeline_ms(query, bucket) for _ in range(plan.rounds)]
         p95 = quantile(took, 0.95)

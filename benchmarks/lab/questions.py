@@ -83,6 +83,22 @@ def worst(chance: random.Random) -> Mapping[str, Query]:
     }
 
 
+def together(chance: random.Random) -> Mapping[str, Query]:
+    """Return those of the combinations that were found by hunting for the dearest, for pages and for timelines."""
+    every = {**filters(chance), **more(chance)}
+    return {
+        name: {key: value for part in name.split(" + ") for key, value in every[part].items()}
+        for name in (
+            "kind, alarm + label, frequent + score, range + words, three",
+            "32 of 64 monitors + duration, between two",
+            "monitor, busy + score, range + words, sixteen",
+            "every face + monitor, busy + over",
+            "every face + every label + every zone",
+            "200 plates + all monitors but one + score, low + words, sixteen",
+        )
+    }
+
+
 def more(chance: random.Random) -> Mapping[str, Query]:
     """Return further filters, such as are asked together with others, or by programs."""
     since = BEGAN + timedelta(days=chance.uniform(0, 300))

@@ -76,12 +76,17 @@ class BitSets:
         return [(place & _BLOCKS, data) for place, data in rows]
 
 
+_MOST_KEPT = 2_000
+"""So many sets are kept as they were written, which live events change again and again: two megabytes at most."""
+
+
 class Postings:
-    """Changes sets; what a transaction changes is written at its end, each set once."""
+    """Changes sets; what a transaction changes is written at its end, each set once. To be made anew when one has failed."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._changes: dict[int, dict[int, bool]] = {}
+        self._kept: dict[int, bytes] = {}
         self._spans: dict[int, Bits] = {}
         """The events of the spans that the transaction adds to."""
 
@@ -121,12 +126,17 @@ class Postings:
         written: list[tuple[int, bytes]] = []
         emptied: list[tuple[int]] = []
         for place, slots in self._changes.items():
-            row = self._connection.execute("SELECT bits FROM postings WHERE place = ?", (place,)).fetchone()
-            data = changed(row[0] if row else b"", slots)
+            before = self._kept.get(place)
+            if before is None:
+                row = self._connection.execute("SELECT bits FROM postings WHERE place = ?", (place,)).fetchone()
+                before = row[0] if row else b""
+            data = self._kept[place] = changed(before, slots)
             if data:
                 written.append((place, data))
-            elif row:
+            elif before:
                 emptied.append((place,))
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.clear()
         self._connection.executemany("INSERT OR REPLACE INTO postings VALUES (?, ?)", written)
         self._connection.executemany("DELETE FROM postings WHERE place = ?", emptied)
         self._changes.clear()
