@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -79,7 +80,7 @@ class Live:
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def camera(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """An RTSP camera; where it is, without its login."""
+    """An RTSP camera; where it is, with its login."""
     need(what_is_missing())
     (port,) = free_ports(1)
     program = Program("rtsp_camera", tmp_path_factory.mktemp("camera") / "log")
@@ -88,7 +89,7 @@ async def camera(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]
         while "ready" not in program.tail():
             assert program.is_running, program.tail()
             await asyncio.sleep(0.05)
-    yield f"rtsp://127.0.0.1:{port}/live"
+    yield f"rtsp://{USER}:{quote(PASSWORD)}@127.0.0.1:{port}/live"
     await program.stop()
 
 
@@ -97,13 +98,21 @@ async def gate(zoneminder: ZoneMinder, camera: str) -> AsyncIterator[int]:
     """A monitor of that camera."""
     fields = {
         "Name": "Gate", "Type": "Ffmpeg", "Function": "Monitor", "Enabled": "1", "Path": camera, "Method": "rtpRtsp",
-        "User": USER, "Pass": PASSWORD, "Width": "320", "Height": "240", "Colours": "4", "StorageId": "1", "SaveJPEGs": "0",
+        "Width": "320", "Height": "240", "Colours": "4", "StorageId": "1", "SaveJPEGs": "0",
         "VideoWriter": "2", "ImageBufferCount": "10", "MaxImageBufferCount": "100", "ServerId": "0",
     }  # fmt: skip
     await zoneminder.api("POST", "monitors.json", {f"Monitor[{name}]": value for name, value in fields.items()})
     number = max(await zoneminder.monitors())
+    async with asyncio.timeout(_WITHIN_S):
+        while not await _captures(zoneminder, number):  # noqa: ASYNC110 - another process's
+            await asyncio.sleep(0.5)
     yield number
     await zoneminder.api("DELETE", f"monitors/{number}.json")
+
+
+async def _captures(zoneminder: ZoneMinder, number: int) -> bool:
+    status = "SELECT COUNT(*) FROM Monitor_Status WHERE Status='Connected' AND CaptureFPS > 0 AND MonitorId"
+    return await zoneminder.sql(f"{status} = {number}") == [["1"]]
 
 
 @asynccontextmanager

@@ -97,7 +97,7 @@ class Decode:
     input: Input
     rate: float
     width: int
-    limits: Limits = Limits(share=1.0)
+    limits: Limits = Limits()
 
     @property
     def secrets(self) -> Iterator[str]:

@@ -71,20 +71,26 @@ def _confine(limits: Limits) -> None:
     if limits.processor_s is not None:
         resource.setrlimit(resource.RLIMIT_CPU, (limits.processor_s, limits.processor_s + 5))
     elif limits.share is not None:
-        _allow(limits.share)
+        _allow(_used_s(), limits.share)
 
 
-def _allow(share: float) -> None:
-    """Allow that much of a processor for the next half minute: who takes more is ended by the kernel, whatever it is at."""
+def _used_s() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    most = int(used.ru_utime + used.ru_stime + 2 * _LOOK_S * max(share, 0.1)) + 1
+    return used.ru_utime + used.ru_stime
+
+
+def _allow(used_s: float, share: float) -> None:
+    """Allow that share of a processor, beyond what was used a while ago: the kernel ends who takes more, whatever it is at."""
+    most = int(used_s + 2 * _LOOK_S * share) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
 def _allow_again_and_again(share: float) -> None:
+    before_s = _used_s()
     while True:
         time.sleep(_LOOK_S)
-        _allow(share)
+        _allow(before_s, share)
+        before_s = _used_s()
 
 
 def _end_with_the_bridge(limits: Limits) -> None:

@@ -14,6 +14,8 @@ from tests.fakes import video_worker
 from tests.fakes.backend import EVERYTHING, system_state
 
 from vms_bridge.archive import LiveForm, LiveKind, LiveStream, VideoSource
+from vms_bridge.backends.simulator.backend import Simulator
+from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.clock import SystemClock
 from vms_bridge.errors import BackendDefect, BridgeError, MediaBusy, MediaUnavailable, VideoFailed, VmsUnreachable
 from vms_bridge.hub.live import MOST_DECODERS, MOST_SOURCES, MOST_VIEWERS, Live
@@ -155,6 +157,32 @@ async def test_not_more_is_decoded_than_is_bearable(live: Live) -> None:
     with pytest.raises(MediaBusy, match="decoded already"):
         async with live.frames("zm", "mjpeg", 5, width=640):
             pass
+
+
+@dataclass
+class Simulated(FakeArchives):
+    """The simulator's."""
+
+    simulator: Simulator = field(default_factory=lambda: Simulator("sim", SimulatorConfig(), SystemClock()))
+
+    async def video_sources(self, system: str, key: str) -> Sequence[VideoSource]:
+        assert system == "sim"
+        return await self.simulator.archive.video_sources(key)
+
+
+async def test_simulated_cameras_have_live_video_as_go2rtc_wants_it() -> None:
+    live = Live(cast("Archives", Simulated()), SystemClock())
+    try:
+        async with live.open("sim", ref("1")) as ts, live.open("sim", ref("1", LiveForm.MP4)) as mp4:
+            first = await anext(ts.pieces())
+            pids = [int.from_bytes(first[start + 1 : start + 3], "big") & 0x1FFF for start in range(0, len(first), 188)]
+            assert (first[0], pids[:2], ts.content_type) == (0x47, [0, 0x1000], "video/mp2t")
+            assert (await anext(mp4.pieces()))[4:8] == b"ftyp"
+        async with live.frames("sim", "1", 5, width=240) as pictures:
+            picture = await anext(pictures)
+        assert (picture.width, picture.height, len(picture.pixels)) == (240, 135, 240 * 135 * 3)
+    finally:
+        await live.close()
 
 
 class Filming:

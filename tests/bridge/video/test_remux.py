@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
@@ -125,6 +127,16 @@ async def test_a_camera_that_changes_its_codec_begins_anew() -> None:
     assert shown[10] > shown[9]
 
 
+async def test_a_camera_that_is_set_to_another_size_is_looked_at_anew() -> None:
+    # What is in one file with it is not handed on as if it were of the same kind: a live source is opened once more.
+    frames = await remuxed(SAMPLES / "changed.h264", SAMPLES / "h264.mp4")
+    assert len(of(frames, Kind.HELLO)) == 2
+    ts = of(frames, Kind.TS_KEY, Kind.TS)
+    assert [frame.kind for frame in ts] == [Kind.TS_KEY, *[Kind.TS] * 4] * 3
+    shown = [time for frame in ts for time in times(frame.content)]
+    assert shown == sorted(set(shown)), "pictures without times get some"
+
+
 async def test_what_can_not_be_handed_on_as_it_is() -> None:
     with pytest.raises(VideoFailed, match="mpeg4, which can't be handed on") as failed:
         await remuxed(SAMPLES / "mpeg4.mp4")
@@ -177,6 +189,42 @@ async def test_pictures_are_decoded_of_what_is_handed_on() -> None:
         picture = await anext(pictures)
     assert (picture.width, picture.height, len(picture.pixels)) == (48, 32, 48 * 32 * 3)
     assert len(set(picture.pixels)) > 10
+
+
+STARTS = """
+import asyncio, sys
+from vms_bridge.clock import SystemClock
+from vms_bridge.video.child import Child
+from vms_bridge.video.jobs import Input, Reading, Remux
+
+async def main():
+    child = await Child.start(Remux(input=Input(reading=Reading.FILES, urls=(sys.argv[1],))), SystemClock())
+    async for frame in child.frames():
+        print(child.pid, flush=True)
+        await asyncio.sleep(3600)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_child_ends_with_its_bridge_however_that_ends() -> None:
+    program = (sys.executable, "-c", STARTS, str(SAMPLES / "h264.mp4"))
+    process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    child = int(await process.stdout.readline())
+    assert await asyncio.to_thread(is_running, child)
+    process.kill()
+    await process.wait()
+    while await asyncio.to_thread(is_running, child):  # noqa: ASYNC110 - another's child
+        await asyncio.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Say whether it runs; one that has ended may be left for somebody to ask about it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_this_bridge_can_read_video() -> None:
