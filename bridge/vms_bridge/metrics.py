@@ -149,7 +149,7 @@ LABELS: Mapping[str, str] = {
     "queue": "for `mqtt`: `states` (newest wins), `sure_states`, `posts` (events, answers), `late_posts`, `confirmations`",
     "reason": "`crowded`, `displaced` by somebody who came later, `stranger` for 10 s, `stalled` for a minute, `link_over`",
     "result": "what became of the command, as in its answer",
-    "route": "a route by its `operationId`; `none` where there is none, or nobody came so far",
+    "route": "a route by its `operationId`; `none` where there is none",
     "sink": "`mqtt`, `event_log`, `api`, or another sink by its name",
     "status": "HTTP's number",
     "system": "a system by its key",

@@ -24,6 +24,7 @@ from tests.fakes.commands import ask
 from tests.fakes.identity import over
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
+from vms_bridge import metrics
 from vms_bridge.app import Bridge, run
 from vms_bridge.backends import load_kind
 from vms_bridge.backends.base import BackendKind
@@ -376,9 +377,11 @@ async def test_whatever_a_sink_fails_of_it_is_started_anew_and_only_what_is_fata
     )
     workshop = Workshop()
     configured = replace(config(tmp_path, workshop.system("a")), sinks=made_by(sink.make))
+    bridge = Bridge(configured, Hurried())
     with pytest.raises(RivalBridge, match="a rival"):
-        await Bridge(configured, Hurried()).run()
+        await bridge.run()
     assert sink.starts == 9
+    assert [one.value for one in bridge.hub.measures.read() if one.metric is metrics.SINK_RESTARTS] == [8]
     assert workshop.keys == ["a"]  # nothing else was started anew
     assert "the disk is full" in caplog.text
 
