@@ -142,6 +142,11 @@ class ScriptedBackend:
         elif self.obey:
             self.take_effect(target.monitor_id, action)
 
+    async def until_asked(self) -> None:
+        """Wait until it is asked to do something."""
+        while not self.actions:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.001)
+
     def take_effect(self, monitor_id: str | None, action: Action) -> None:
         assert self.feed
         if isinstance(action, SetRunState):

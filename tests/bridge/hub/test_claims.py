@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.bridge.hub.house import started
 from tests.fakes.backend import START
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.commands import Command, Level, Origin, Restart, Target
 from vms_bridge.commands.bridge import BRIDGE, ClaimDevices, ReleaseDevices, SetDiscovery
 from vms_bridge.errors import CommandRejected
-from vms_bridge.hub import Hub
 from vms_bridge.hub.claims import MOST_CLAIMS, Claims
-from vms_bridge.store import Store
 from vms_bridge.views import SWITCH, Claim
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from vms_bridge.commands import Action
+    from vms_bridge.hub import Hub
 
 HOME = "8f3a" * 8
-
-
-@asynccontextmanager
-async def started(path: Path, clock: FakeClock | None = None) -> AsyncIterator[Hub]:
-    clock = clock or FakeClock()
-    store = await asyncio.to_thread(Store.open, path, clock)
-    hub = Hub(store, clock)
-    await hub.start()
-    try:
-        yield hub
-    finally:
-        await hub.close()
-        await store.close()
 
 
 def claims_of(hub: Hub) -> Claims:

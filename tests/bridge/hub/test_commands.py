@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.bridge.hub.house import served
 from tests.fakes.backend import ScriptedBackend, event, monitor, snapshot, state, system_state
 from tests.fakes.clock import FakeClock, settle
+from tests.fakes.commands import MORE, Keep, Look, within
 from tests.fakes.commands import ask as command
-from tests.fakes.commands import within
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.commands import (
-    COMMANDS,
     Ack,
     AckResult,
     Action,
     Command,
-    CommandRow,
-    CommandTable,
     EndAlarm,
     Level,
     Origin,
@@ -35,41 +32,19 @@ from vms_bridge.commands import (
     Target,
     TargetKind,
 )
-from vms_bridge.commands.request import word
 from vms_bridge.errors import CommandRejected, CommandTooOld, VmsUnreachable
-from vms_bridge.hub import CommandRules, Hub
 from vms_bridge.hub.forced_alarms import ForcedAlarms
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, Capability, EventBatch, EventRef, StateUpdate, SystemLost, SystemUpdate
 from vms_bridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from vms_bridge.views import HubView, MonitorKey
 
 QUICK = within(0.3)
-
-
-@asynccontextmanager
-async def served(
-    path: Path, backend: ScriptedBackend, *, table: CommandTable = COMMANDS, patience_s: float = 120.0
-) -> AsyncIterator[Hub]:
-    """A hub with one system, and everything of it running."""
-    store = await asyncio.to_thread(Store.open, path, SystemClock())
-    hub = Hub(store, SystemClock(), commands=CommandRules(table=table, patience_s=patience_s))
-    feed = await hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=backend)
-    tasks = [asyncio.create_task(backend.run(feed)), asyncio.create_task(hub.run())]
-    await settle()
-    try:
-        yield hub
-    finally:
-        await hub.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        await store.close()
 
 
 @pytest.mark.parametrize(
@@ -233,31 +208,9 @@ async def test_a_lost_system_answers_at_once(tmp_path: Path) -> None:
         assert "the server is off" in (ack.hint or "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look(Action):
-    """Turn the camera to where no state tells of."""
-
-    to: str
-
-
-LOOK = CommandRow(
-    name="look",
-    action=Look,
-    target=TargetKind.MONITOR,
-    needs=Capability.LIVE_PICTURE,
-    level=Level.ADMIN,
-    timeout_s=0.3,
-    parse=lambda request, _name: Look(to=word(request)),
-    value=lambda action: action.to,
-    effect=None,
-    payload="where",
-    meaning="look there",
-)
-
-
 async def test_what_no_state_tells_of_is_accepted_when_the_vms_has_taken_it(tmp_path: Path) -> None:
     backend = ScriptedBackend()
-    async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, LOOK])) as hub:
+    async with served(tmp_path, backend, table=MORE) as hub:
         action = hub.command_table.parse(TargetKind.MONITOR, "look", Request(value="left"), {})
         ack = await hub.submit(command(action))
         assert (ack.result, ack.applied, ack.code) == (AckResult.ACCEPTED, None, None)
@@ -269,23 +222,6 @@ async def test_what_no_state_tells_of_is_accepted_when_the_vms_has_taken_it(tmp_
         assert (await hub.submit(command(action))).result is AckResult.TIMEOUT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keep(Action):
-    """Keep an event for good."""
-
-
-KEEP = CommandRow(
-    name="keep",
-    action=Keep,
-    target=TargetKind.EVENT,
-    needs=Capability.EVENTS,
-    timeout_s=0.3,
-    parse=lambda _request, _name: Keep(),
-    value=lambda _action: "kept",
-    effect=None,
-    payload="JSON",
-    meaning="keep it",
-)
 FIRST, SECOND = EventRef("zm", 1, "7"), EventRef("zm", 2, "7")
 
 
@@ -295,12 +231,12 @@ def on_event(ref: EventRef, action: Action | None = None) -> Command:
 
 async def test_a_command_on_an_event_reaches_the_vms_by_the_id_that_it_knows(tmp_path: Path) -> None:
     backend = ScriptedBackend(hold=asyncio.Event())
-    async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, KEEP])) as hub:
+    async with served(tmp_path, backend, table=MORE) as hub:
         assert backend.feed
         assert backend.hold
         await backend.feed.record(EventBatch(events=(event(7),), cursor="7"))
         asked = asyncio.create_task(hub.submit(on_event(FIRST)))
-        await until_executing(backend)
+        await backend.until_asked()
         other = asyncio.create_task(hub.submit(on_event(EventRef("zm", 1, "8"))))
         armed = asyncio.create_task(hub.submit(command(SetArmed(on=False))))
         while len(backend.actions) < 3:  # noqa: ASYNC110 - the fake tells nobody when it is asked
@@ -315,7 +251,7 @@ async def test_a_command_on_an_event_reaches_the_vms_by_the_id_that_it_knows(tmp
 
 async def test_an_event_of_before_a_restored_database_is_not_mistaken_for_a_new_one(tmp_path: Path) -> None:
     backend = ScriptedBackend()
-    async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, KEEP])) as hub:
+    async with served(tmp_path, backend, table=MORE) as hub:
         assert backend.feed
         await backend.feed.record(EventBatch(events=(event(7),), cursor="7", generation=2))
         ack = await hub.submit(on_event(FIRST))
@@ -327,7 +263,7 @@ async def test_an_event_of_before_a_restored_database_is_not_mistaken_for_a_new_
 
 async def test_what_can_not_be_done_to_an_event_is_refused(tmp_path: Path) -> None:
     backend = ScriptedBackend()
-    async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, KEEP])) as hub:
+    async with served(tmp_path, backend, table=MORE) as hub:
         for asked in (on_event(FIRST, Restart()), command(Keep()), command(Keep(), None)):
             assert (await hub.submit(asked)).code == "unsupported"
         stray = await hub.submit(on_event(EventRef("other", 1, "7")))
@@ -365,7 +301,7 @@ async def test_a_sink_may_do_what_its_level_allows_with_or_without_an_entity(tmp
         command(Look(to="left")),
         command(SetMotionDetection(on=True), "9"),
     ]
-    async with served(tmp_path, backend, table=CommandTable([*COMMANDS.rows, LOOK])) as hub:
+    async with served(tmp_path, backend, table=MORE) as hub:
         panel = Panel(level=level, wishes=wishes)
         await panel.run(hub)
         results = [(ack.result, ack.code) for ack in panel.acks]
@@ -1031,7 +967,7 @@ async def test_what_a_reload_takes_away_meanwhile_is_refused_clearly(
         else:
             backend.hold = asyncio.Event()
             asked = asyncio.create_task(hub.submit(command(SetAlarm(on=True))))
-            await until_executing(backend)
+            await backend.until_asked()
             if where == "before its turn":
                 first, asked = asked, asyncio.create_task(hub.submit(command(SetAlarm(on=True))))
                 await settle()
@@ -1046,11 +982,6 @@ async def test_what_a_reload_takes_away_meanwhile_is_refused_clearly(
         assert (ack.result, ack.code) == (AckResult.REFUSED, "rejected")
         assert ("no system 'zm'" if what == "system" else "no monitor '1'") in (ack.hint or "")
         assert "unforeseen" not in caplog.text
-
-
-async def until_executing(backend: ScriptedBackend) -> None:
-    while not backend.actions:  # noqa: ASYNC110 - the fake tells nobody when it is asked
-        await asyncio.sleep(0.001)
 
 
 async def test_modes_of_a_system_that_goes_while_they_are_kept_change_nothing(tmp_path: Path) -> None:
@@ -1069,7 +1000,7 @@ async def test_what_hangs_in_a_system_that_is_set_up_anew_is_answered_at_once(tm
     backend = ScriptedBackend(hold=asyncio.Event())
     async with served(tmp_path, backend) as hub:
         asked = asyncio.create_task(hub.submit(command(SetAlarm(on=True))))
-        await until_executing(backend)
+        await backend.until_asked()
         await hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=ScriptedBackend())
         ack = await asked
         assert (ack.result, ack.code) == (AckResult.FAILED, "unreachable")

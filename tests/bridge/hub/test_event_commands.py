@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.bridge.hub.test_commands import served
+from tests.bridge.hub.house import served
 from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, system_state
 from tests.fakes.clock import settle
 from tests.fakes.commands import ask, within

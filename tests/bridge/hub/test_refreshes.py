@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.bridge.hub.house import served
 from tests.fakes.backend import ScriptedBackend, monitor, snapshot, state, system_state
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.commands import ask as command
 
 from vms_bridge.commands import AckResult, Restart, SetAlarm, SetArmed, SetMode, SetRunState
 from vms_bridge.errors import VmsUnreachable
-from vms_bridge.hub import Hub
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, StateUpdate, SystemUpdate
-from vms_bridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from vms_bridge.commands import Ack, Action, VmsTarget
+    from vms_bridge.hub import Hub
     from vms_bridge.model import MonitorState
 
 
@@ -92,22 +90,6 @@ class Polled(ScriptedBackend):
         return sum(monitor_id is None for _, monitor_id in self.asked)
 
 
-@asynccontextmanager
-async def served(path: Path, backend: ScriptedBackend, clock: FakeClock) -> AsyncIterator[Hub]:
-    store = await asyncio.to_thread(Store.open, path, clock)
-    hub = Hub(store, clock)
-    feed = await hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=backend)
-    running = asyncio.create_task(backend.run(feed))
-    await settle()
-    try:
-        yield hub
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
-        await hub.close()
-        await store.close()
-
-
 async def answered(clock: FakeClock, *asked: asyncio.Task[Ack]) -> float:
     """Let time pass until all are answered, and return how long that took; the store works in a thread of its own meanwhile."""
     began = clock.monotonic()
@@ -145,7 +127,7 @@ async def test_a_scene_of_many_cameras_ends_in_time_and_within_the_budget(
     backend = Polled(first=first, clock=clock, effect_s=0.0 if is_late_alarm else effect_s)
     if is_late_alarm:
         backend.execute_s = effect_s
-    async with served(tmp_path, backend, clock) as hub:
+    async with served(tmp_path, backend, clock, is_running=False) as hub:
         scene = [ask(hub, action, number) for number in range(MANY)]
         took_s = await answered(clock, *scene)
         assert {task.result().result for task in scene} == {AckResult.APPLIED}
@@ -161,7 +143,7 @@ async def test_a_scene_of_alarms_that_show_within_a_second_ends_in_time(tmp_path
     alarm = AlarmState.IDLE if on else AlarmState.ALARM
     first = snapshot(*map(monitor, range(MANY)), **{f"m{number}": state(alarm=alarm) for number in range(MANY)})
     backend = Polled(first=first, clock=clock, effect_s=0.8)
-    async with served(tmp_path, backend, clock) as hub:
+    async with served(tmp_path, backend, clock, is_running=False) as hub:
         scene = [ask(hub, SetAlarm(on=on), number) for number in range(MANY)]
         took_s = await answered(clock, *scene)
         assert {task.result().result for task in scene} == {AckResult.APPLIED}
@@ -172,7 +154,7 @@ async def test_a_scene_of_alarms_that_show_within_a_second_ends_in_time(tmp_path
 async def test_one_read_of_the_lists_serves_all_who_wait(tmp_path: Path) -> None:
     clock = FakeClock()
     backend = Polled(first=snapshot(*map(monitor, range(8))), clock=clock, effect_s=3.0)
-    async with served(tmp_path, backend, clock) as hub:
+    async with served(tmp_path, backend, clock, is_running=False) as hub:
         scene = [ask(hub, SetMode(mode="function", value="Monitor"), number) for number in range(8)]
         took_s = await answered(clock, *scene)
         assert {task.result().result for task in scene} == {AckResult.APPLIED}
@@ -185,7 +167,7 @@ async def test_what_asks_while_the_lists_are_read_waits_for_the_next_read(tmp_pa
     """What was on its way before a command was sent may not show its effect."""
     clock = FakeClock()
     backend = Polled(first=snapshot(*map(monitor, range(3))), clock=clock, effect_s=1.0, list_s=4.0)
-    async with served(tmp_path, backend, clock) as hub:
+    async with served(tmp_path, backend, clock, is_running=False) as hub:
         early = [ask(hub, SetMode(mode="function", value="Monitor"), number) for number in (0, 1)]
         while not backend.lists:
             await clock.advance(0.1)
@@ -197,7 +179,7 @@ async def test_what_asks_while_the_lists_are_read_waits_for_the_next_read(tmp_pa
 async def test_a_single_command_is_looked_at_as_often_as_it_needs_within_a_second(tmp_path: Path) -> None:
     clock = FakeClock()
     backend = Polled(clock=clock, effect_s=0.75, request_s=0.0, execute_s=0.0)
-    async with served(tmp_path, backend, clock) as hub:
+    async with served(tmp_path, backend, clock, is_running=False) as hub:
         asked = ask(hub, SetAlarm(on=True))
         assert await answered(clock, asked) < 1.6
         assert asked.result().result is AckResult.APPLIED
@@ -207,7 +189,7 @@ async def test_a_single_command_is_looked_at_as_often_as_it_needs_within_a_secon
 async def test_commands_one_after_the_other_are_not_slowed_down(tmp_path: Path) -> None:
     clock = FakeClock()
     backend = Polled(clock=clock, request_s=0.0, execute_s=0.0)
-    async with served(tmp_path, backend, clock) as hub:
+    async with served(tmp_path, backend, clock, is_running=False) as hub:
         for number in range(40):
             asked = ask(hub, SetMode(mode="function", value="Monitor" if number % 2 == 0 else "Modect"))
             assert await answered(clock, asked) < 0.25
@@ -225,7 +207,7 @@ async def test_a_vms_that_restarts_is_asked_ever_more_seldom(tmp_path: Path, *, 
             raise VmsUnreachable("in restart")
 
     backend = ScriptedBackend(obey=False)
-    async with served(tmp_path, backend, clock) as hub:
+    async with served(tmp_path, backend, clock, is_running=False) as hub:
         backend.on_refresh = look
         asked = ask(hub, SetRunState(name="Away"), None)
         await answered(clock, asked)
@@ -246,7 +228,7 @@ async def test_an_effect_that_the_backend_tells_is_seen_while_a_look_hangs(tmp_p
                 await asyncio.Event().wait()
 
     backend = Hanging(obey=False)
-    async with served(tmp_path, backend, clock) as hub:
+    async with served(tmp_path, backend, clock, is_running=False) as hub:
         asked = ask(hub, SetArmed(on=False))
         while looks < 2:
             await clock.advance(0.1)
@@ -267,7 +249,7 @@ async def test_a_look_that_hangs_does_not_keep_the_others_waiting_for_long(tmp_p
             await super().refresh(target)
 
     backend = Hanging(first=snapshot(*map(monitor, range(4))), clock=clock, effect_s=2.0)
-    async with served(tmp_path, backend, clock) as hub:
+    async with served(tmp_path, backend, clock, is_running=False) as hub:
         scene = [ask(hub, SetMode(mode="function", value="Monitor"), number) for number in range(4)]
         await answered(clock, *scene)
         assert {task.result().result for task in scene} == {AckResult.APPLIED}
@@ -276,7 +258,7 @@ async def test_a_look_that_hangs_does_not_keep_the_others_waiting_for_long(tmp_p
 async def test_whoever_looks_for_all_may_be_stopped(tmp_path: Path) -> None:
     clock = FakeClock()
     backend = Polled(first=snapshot(*map(monitor, range(3))), clock=clock, effect_s=3.0, list_s=2.0)
-    async with served(tmp_path, backend, clock) as hub:
+    async with served(tmp_path, backend, clock, is_running=False) as hub:
         scene = [ask(hub, SetMode(mode="function", value="Monitor"), number) for number in range(3)]
         while not backend.lists:
             await clock.advance(0.1)
@@ -289,7 +271,7 @@ async def test_systems_do_not_share_a_budget(tmp_path: Path) -> None:
     clock = FakeClock()
     slow = Polled(first=snapshot(*map(monitor, range(8))), clock=clock, effect_s=1000.0)
     quick = Polled(clock=clock)
-    async with served(tmp_path, slow, clock) as hub:
+    async with served(tmp_path, slow, clock, is_running=False) as hub:
         feed = await hub.add_system(key="other", kind="fake", name="Other", rules=MonitorRules(), backend=quick)
         running = asyncio.create_task(quick.run(feed))
         await settle()

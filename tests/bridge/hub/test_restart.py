@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.hub.test_commands import served
+from tests.bridge.hub.house import served
 from tests.fakes.backend import START, ScriptedBackend, snapshot, state
 from tests.fakes.clock import settle
 from tests.fakes.commands import ask as command

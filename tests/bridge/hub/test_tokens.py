@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.bridge.hub.house import started
 from tests.fakes.backend import START
 from tests.fakes.clock import FakeClock, settle
 
@@ -19,20 +19,7 @@ from vms_bridge.tokens import Scope, digest_of
 from vms_bridge.views import Subjects
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
-
-
-@asynccontextmanager
-async def started(path: Path, clock: FakeClock) -> AsyncIterator[Hub]:
-    store = await asyncio.to_thread(Store.open, path, clock)
-    hub = Hub(store, clock)
-    await hub.start()
-    try:
-        yield hub
-    finally:
-        await hub.close()
-        await store.close()
 
 
 async def test_a_token_is_found_by_its_text_alone_and_survives_a_restart(tmp_path: Path) -> None:

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.bridge.backends.zoneminder.commanded import house, living
 from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, config, memory_config
-from tests.fakes.commands import ask, within
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.world import ALARM, ALERT, IDLE, PREALARM
 
-from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.commands import AckResult, Restart, SetAlarm, SetMode, SetMotionDetection, VmsTarget
 from vms_bridge.errors import VmsUnreachable
-from vms_bridge.hub import Hub
-from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState
-from vms_bridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.bridge.backends.zoneminder.conftest import Serve
     from tests.fakes.zoneminder import Personality
 
-    from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
-    from vms_bridge.commands import Ack, Action
-    from vms_bridge.model import MonitorState
+    from vms_bridge.commands import Action
 
 BOTH = pytest.mark.parametrize("personality", [V1_36_33, V1_38_4], ids=lambda p: p.version)
 
@@ -38,71 +30,6 @@ BOTH = pytest.mark.parametrize("personality", [V1_36_33, V1_38_4], ids=lambda p:
 @pytest.fixture
 def clock() -> FastClock:
     return FastClock(10)
-
-
-@asynccontextmanager
-async def living(world: World) -> AsyncIterator[World]:
-    """Let the world's daemons capture."""
-
-    async def beat() -> None:
-        while True:
-            world.beat()
-            await asyncio.sleep(0.01)
-
-    life = asyncio.create_task(beat())
-    try:
-        yield world
-    finally:
-        life.cancel()
-
-
-class Bridge:
-    """A hub with one ZoneMinder, to command and to look at."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-
-    def hurry(self) -> None:
-        """Wait for the effects of commands less long: they will not come."""
-        self._hub._runner._table = within(3.0)
-
-    async def command(self, action: Action) -> Ack:
-        return await self._hub.submit(ask(action))
-
-    @property
-    def state(self) -> MonitorState:
-        view = self._hub.monitor("zm", "1")
-        assert view
-        return view.state
-
-    async def shows(self, **wanted: object) -> None:
-        subscription = self._hub.subscribe()
-        async with asyncio.timeout(6):
-            while any(getattr(self.state, name) != value for name, value in wanted.items()):
-                await subscription.changes()
-        subscription.close()
-
-
-@asynccontextmanager
-async def bridged(tmp_path: Path, settings: ZoneMinderConfig, clock: FastClock) -> AsyncIterator[Bridge]:
-    store = await asyncio.to_thread(Store.open, tmp_path / "data", clock)
-    hub = Hub(store, clock)
-    backend = ZoneMinder("zm", settings, clock)
-    feed = await hub.add_system(key="zm", kind="zoneminder", name="ZM", rules=MonitorRules(), backend=backend)
-    tasks = [asyncio.create_task(backend.run(feed)), asyncio.create_task(hub.run())]
-    subscription = hub.subscribe()
-    async with asyncio.timeout(6):
-        while not hub.systems["zm"].state.available:
-            await subscription.changes()
-    subscription.close()
-    try:
-        yield Bridge(hub)
-    finally:
-        await hub.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        await store.close()
 
 
 def shown(feed: MemoryFeed) -> tuple[AlarmState | None, bool | None]:
@@ -198,15 +125,15 @@ async def test_an_alarm_is_forced_and_ended(
     world.is_alert_after_alarms = True
     async with living(world), FakeZoneMinder(world) as fake:
         settings = memory_config(fake) if has_memory else config(fake.url)
-        async with bridged(tmp_path, settings, clock) as bridge:
-            await bridge.shows(alarm=AlarmState.IDLE)
-            assert (await bridge.command(SetAlarm(on=True))).result is AckResult.APPLIED
-            assert (bridge.state.alarm, bridge.state.forced) == (AlarmState.ALARM, True)
-            assert (await bridge.command(SetAlarm(on=False))).result is AckResult.APPLIED
+        async with house(tmp_path, clock, settings) as one:
+            await one.shows(alarm=AlarmState.IDLE)
+            assert (await one.command(SetAlarm(on=True))).result is AckResult.APPLIED
+            assert (one.state.alarm, one.state.forced) == (AlarmState.ALARM, True)
+            assert (await one.command(SetAlarm(on=False))).result is AckResult.APPLIED
             # Motion follows when ZoneMinder has recorded PostEventCount frames more.
-            assert (bridge.state.alarm, bridge.state.forced) == (AlarmState.ALERT, False)
+            assert (one.state.alarm, one.state.forced) == (AlarmState.ALERT, False)
             world.calm(1)
-            await bridge.shows(alarm=AlarmState.IDLE)
+            await one.shows(alarm=AlarmState.IDLE)
 
 
 async def test_one_that_only_its_forcer_knows_of_is_known_to_be_forced(tmp_path: Path, clock: FastClock) -> None:
@@ -214,15 +141,15 @@ async def test_one_that_only_its_forcer_knows_of_is_known_to_be_forced(tmp_path:
     world = World(now=clock.now)
     world.set_function(1, "Mocord")
     world.open_event(1, "Continuous", "")
-    async with FakeZoneMinder(world) as fake, bridged(tmp_path, config(fake.url), clock) as bridge:
-        await bridge.shows(alarm=AlarmState.IDLE)
-        assert (await bridge.command(SetAlarm(on=True))).result is AckResult.APPLIED
-        assert (bridge.state.alarm, bridge.state.forced) == (AlarmState.ALARM, True)
-        assert (await bridge.command(SetAlarm(on=False))).result is AckResult.APPLIED
-        assert (bridge.state.alarm, bridge.state.forced) == (AlarmState.IDLE, False)
+    async with FakeZoneMinder(world) as fake, house(tmp_path, clock, config(fake.url)) as one:
+        await one.shows(alarm=AlarmState.IDLE)
+        assert (await one.command(SetAlarm(on=True))).result is AckResult.APPLIED
+        assert (one.state.alarm, one.state.forced) == (AlarmState.ALARM, True)
+        assert (await one.command(SetAlarm(on=False))).result is AckResult.APPLIED
+        assert (one.state.alarm, one.state.forced) == (AlarmState.IDLE, False)
         world.set_state(1, ALARM)
-        await bridge.shows(alarm=AlarmState.ALARM)
-        assert bridge.state.forced is None
+        await one.shows(alarm=AlarmState.ALARM)
+        assert one.state.forced is None
 
 
 @BOTH
@@ -234,15 +161,15 @@ async def test_a_daemon_that_hangs_forces_nothing(
     world.is_alert_after_alarms = True
     async with living(world), FakeZoneMinder(world) as fake:
         settings = memory_config(fake) if has_memory else config(fake.url)
-        async with bridged(tmp_path, settings, clock) as bridge:
-            await bridge.shows(alarm=AlarmState.IDLE)
-            assert (await bridge.command(SetAlarm(on=True))).result is AckResult.APPLIED
-            assert (await bridge.command(SetAlarm(on=False))).result is AckResult.APPLIED
+        async with house(tmp_path, clock, settings) as one:
+            await one.shows(alarm=AlarmState.IDLE)
+            assert (await one.command(SetAlarm(on=True))).result is AckResult.APPLIED
+            assert (await one.command(SetAlarm(on=False))).result is AckResult.APPLIED
             world.silent.add(1)
-            bridge.hurry()
-            ack = await bridge.command(SetAlarm(on=True))
+            one.hurry()
+            ack = await one.command(SetAlarm(on=True))
             assert (ack.result, ack.code) == (AckResult.TIMEOUT, "unverified")
-            assert bridge.state.forced is not True
+            assert one.state.forced is not True
 
 
 async def test_a_hung_daemons_trigger_does_not_count_when_its_memory_comes_back(
@@ -283,35 +210,35 @@ async def test_what_a_hung_daemons_memory_shows_is_no_proof(
 ) -> None:
     """The command's own tool has written there what is wanted, or it was there before."""
     world = World(now=clock.now, shm_dir=tmp_path)
-    async with living(world), FakeZoneMinder(world) as fake, bridged(tmp_path, memory_config(fake), clock) as bridge:
-        await bridge.shows(source="shared_memory")
+    async with living(world), FakeZoneMinder(world) as fake, house(tmp_path, clock, memory_config(fake)) as one:
+        await one.shows(source="shared_memory")
         world.set_state(1, state)
         if before.get("forced"):
             world.force_on(1)
         if before.get("detection") is False:
             world.force_off(1, on=True)
-        await bridge.shows(**before)
+        await one.shows(**before)
         await clock.sleep(2)
         world.silent.add(1)
         await clock.sleep(1)
-        bridge.hurry()
-        assert (await bridge.command(action)).result is AckResult.TIMEOUT
+        one.hurry()
+        assert (await one.command(action)).result is AckResult.TIMEOUT
         for name, value in before.items():
-            assert getattr(bridge.state, name) is value
+            assert getattr(one.state, name) is value
 
 
 async def test_what_a_living_daemon_shows_already_is_proof(tmp_path: Path, clock: FastClock) -> None:
     world = World(now=clock.now, shm_dir=tmp_path)
-    async with living(world), FakeZoneMinder(world) as fake, bridged(tmp_path, memory_config(fake), clock) as bridge:
-        await bridge.shows(source="shared_memory")
+    async with living(world), FakeZoneMinder(world) as fake, house(tmp_path, clock, memory_config(fake)) as one:
+        await one.shows(source="shared_memory")
         world.alarm(1)
-        await bridge.shows(alarm=AlarmState.ALARM, forced=False)
-        assert (await bridge.command(SetAlarm(on=True))).result is AckResult.APPLIED
-        assert bridge.state.forced
-        assert (await bridge.command(SetAlarm(on=True))).result is AckResult.APPLIED
-        assert (await bridge.command(SetMotionDetection(on=True))).result is AckResult.UNCHANGED
-        assert (await bridge.command(SetMotionDetection(on=False))).result is AckResult.APPLIED
-        assert (await bridge.command(SetMotionDetection(on=False))).result is AckResult.UNCHANGED
+        await one.shows(alarm=AlarmState.ALARM, forced=False)
+        assert (await one.command(SetAlarm(on=True))).result is AckResult.APPLIED
+        assert one.state.forced
+        assert (await one.command(SetAlarm(on=True))).result is AckResult.APPLIED
+        assert (await one.command(SetMotionDetection(on=True))).result is AckResult.UNCHANGED
+        assert (await one.command(SetMotionDetection(on=False))).result is AckResult.APPLIED
+        assert (await one.command(SetMotionDetection(on=False))).result is AckResult.UNCHANGED
 
 
 async def test_a_look_at_a_daemon_that_hangs_says_so(tmp_path: Path, clock: FastClock, serve: Serve) -> None:

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.bridge.backends.zoneminder.commanded import house, living
 from tests.bridge.backends.zoneminder.support import FastClock, config, memory_config
-from tests.fakes.commands import ask, within
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 
-from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.backends.zoneminder.restarts import parse_process
 from vms_bridge.commands import AckResult, Restart, SetAlarm, SetMode, VmsTarget
-from vms_bridge.hub import CommandRules, Hub
-from vms_bridge.keys import MonitorRules
-from vms_bridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from tests.bridge.backends.zoneminder.conftest import Serve
     from tests.fakes.zoneminder import Personality
 
-    from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
-    from vms_bridge.commands import Ack, Action
-    from vms_bridge.model import MonitorState
+    from vms_bridge.commands import Action
 
 BOTH = pytest.mark.parametrize("personality", [V1_36_33, V1_38_4], ids=lambda p: p.version)
 
@@ -64,77 +56,6 @@ def test_any_other_text_names_none(text: object) -> None:
     assert parse_process(text) is None
 
 
-class House:
-    """A hub with one ZoneMinder, and what was seen of its first monitor."""
-
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
-        self.seen: list[MonitorState] = []
-
-    async def watch(self) -> None:
-        subscription = self.hub.subscribe()
-        while True:
-            await subscription.changes()
-            view = self.hub.monitor("zm", "1")
-            if view is not None:
-                self.seen.append(view.state)
-
-    async def until(self, holds: Callable[[MonitorState], object]) -> None:
-        subscription = self.hub.subscribe()
-        while not holds(self.state):
-            await subscription.changes()
-
-    @property
-    def state(self) -> MonitorState:
-        view = self.hub.monitor("zm", "1")
-        assert view
-        return view.state
-
-    async def command(self, action: Action, monitor: str = "1") -> Ack:
-        return await self.hub.submit(ask(action, monitor))
-
-
-@asynccontextmanager
-async def house(
-    path: Path, clock: FastClock, settings: ZoneMinderConfig, *, limit_s: float | None = None
-) -> AsyncIterator[House]:
-    store = await asyncio.to_thread(Store.open, path / "data", clock)
-    rules = CommandRules() if limit_s is None else CommandRules(table=within(limit_s))
-    hub = Hub(store, clock, commands=rules)
-    backend = ZoneMinder("zm", settings, clock)
-    feed = await hub.add_system(key="zm", kind="zoneminder", name="ZM", rules=MonitorRules(), backend=backend)
-    one = House(hub)
-    tasks = [asyncio.create_task(backend.run(feed)), asyncio.create_task(one.watch())]
-    subscription = hub.subscribe()
-    while not hub.systems["zm"].state.available:
-        await subscription.changes()
-    try:
-        yield one
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        await hub.close()
-        await store.close()
-
-
-@asynccontextmanager
-async def with_memory(world: World) -> AsyncIterator[World]:
-    world.start_memory(1)
-
-    async def beat() -> None:
-        while True:
-            world.beat()
-            await asyncio.sleep(0.01)
-
-    life = asyncio.create_task(beat())
-    try:
-        yield world
-    finally:
-        life.cancel()
-        await asyncio.wait([life])
-
-
 @BOTH
 async def test_by_the_api_it_is_applied_when_another_process_captures(
     personality: Personality, tmp_path: Path, clock: FastClock
@@ -154,7 +75,7 @@ async def test_by_shared_memory_it_is_applied_when_another_daemon_writes_it(
     personality: Personality, tmp_path: Path, clock: FastClock
 ) -> None:
     async with (
-        with_memory(World(personality, shm_dir=tmp_path, now=clock.now)) as world,
+        living(World(personality, shm_dir=tmp_path, now=clock.now), 1) as world,
         FakeZoneMinder(world) as fake,
         house(tmp_path, clock, memory_config(fake)) as one,
     ):
@@ -170,7 +91,7 @@ async def test_by_shared_memory_it_is_applied_when_another_daemon_writes_it(
 async def test_one_that_does_not_happen_is_not_applied_and_its_announcement_ends(
     tmp_path: Path, clock: FastClock, *, has_memory: bool
 ) -> None:
-    async with with_memory(World(shm_dir=tmp_path, now=clock.now)) as world, FakeZoneMinder(world) as fake:
+    async with living(World(shm_dir=tmp_path, now=clock.now), 1) as world, FakeZoneMinder(world) as fake:
         fake.obeys_restarts = False
         settings = memory_config(fake) if has_memory else config(fake.url)
         async with house(tmp_path, clock, settings, limit_s=8.0) as one:
