@@ -30,7 +30,7 @@ class Request(BaseModel):
     cause: Annotated[str, Field(max_length=64)] | None = Field(default=None, description="what the VMS notes as the cause.")
     text: Annotated[str, Field(max_length=256)] | None = None
     score: Annotated[int, Field(ge=0, le=255)] | None = None
-    seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=False)] | None = Field(
+    seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] | None = Field(
         default=None, description="cancel it by itself after this time."
     )
 

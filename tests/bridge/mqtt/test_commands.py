@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.fakes.backend import START
 from tests.fakes.clock import FakeClock
+from tests.fakes.commands import MORE, Rate
 from tests.fakes.hub import FakeHub
 from tests.fakes.pipe import FakePipe, Sent
 
@@ -20,8 +20,6 @@ from vms_bridge.commands import (
     Ack,
     AckResult,
     Action,
-    CommandRow,
-    CommandTable,
     Level,
     Restart,
     SetAlarm,
@@ -30,11 +28,9 @@ from vms_bridge.commands import (
     SetMotionDetection,
     SetRunState,
     Target,
-    TargetKind,
 )
-from vms_bridge.commands.request import word
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
-from vms_bridge.model import Capability, EventRef
+from vms_bridge.model import EventRef
 from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.intake import MAX_UNDER_WAY, CommandIntake
@@ -109,6 +105,10 @@ def test_a_system_takes_its_run_state() -> None:
         ("alarm", '{"seconds": 0}', "seconds"),
         ("alarm", '{"seconds": 1e999}', "seconds"),
         ("alarm", '{"seconds": 90000}', "seconds"),
+        ("alarm", '{"seconds": "30"}', "seconds"),
+        ("alarm", '{"seconds": true}', "seconds"),
+        ("alarm", '{"score": "80"}', "score"),
+        ("alarm", '{"score": true}', "score"),
         ("alarm", '{"score": 256}', "score"),
         ("alarm", '{"score": 2.5}', "score"),
         ("alarm", '{"request_id": "", "on": true}', "request_id"),
@@ -266,30 +266,9 @@ async def test_levels() -> None:
     assert len(await control.ask("zm/1/set/armed")) == len(await admin.ask("zm/1/set/armed")) == 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate(Action):
-    """Give an event so many stars."""
-
-    stars: str
-
-
-RATE = CommandRow(
-    name="rate",
-    action=Rate,
-    target=TargetKind.EVENT,
-    needs=Capability.EVENTS,
-    timeout_s=10.0,
-    parse=lambda request, _name: Rate(stars=word(request)),
-    value=lambda action: action.stars,
-    effect=None,
-    payload="JSON",
-    meaning="rate it",
-)
-
-
 async def test_a_row_is_all_that_a_command_on_an_event_needs() -> None:
     desk = Desk()
-    desk.hub.command_table = CommandTable([*COMMANDS.rows, RATE])
+    desk.hub.command_table = MORE
     (sent,) = await desk.ask("zm/event/set/rate", '{"value": "3", "event": "zm-2.12", "request_id": "7"}')
     (command,) = desk.hub.commands
     assert (command.target, command.action, command.name) == (
