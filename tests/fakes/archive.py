@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, state
 
-from vms_bridge.archive import EventPage, Extent
-from vms_bridge.errors import MediaUnavailable, VmsProtocolError, VmsUnreachable
+from vms_bridge.archive import EventClip, EventPage, Extent
+from vms_bridge.errors import MediaUnavailable, NoSuchEvent, VmsProtocolError, VmsUnreachable
 from vms_bridge.model import EventBatch, StateUpdate
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class RecordingVms(ScriptedBackend):
     generation: int = 1
     next_id: int = 1
     faults: deque[str] = field(default_factory=deque)
+    knows_gone: bool = False
+    """Whether it says of an event that it has not that it is gone, or only that there is no such clip."""
     lists: int = 0
     extents: int = 0
     on_list: Callable[[], None] = lambda: None
@@ -147,6 +149,8 @@ class Archive:
         return EventPage(events=tuple(shown), after=following)
 
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
+        if self.vms.knows_gone and isinstance(ref, EventClip) and int(ref.event.id) not in self.vms.recorded:
+            raise NoSuchEvent(f"there is no event {ref.event.id}")
         raise MediaUnavailable(f"there is no {ref} with {byte_range}")
 
     async def logs(self, query: LogQuery) -> Sequence[LogLine]:

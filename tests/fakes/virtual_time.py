@@ -17,6 +17,7 @@ import socket
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from vms_bridge.clock import Moment
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from concurrent.futures import Executor
 
@@ -99,7 +101,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._pool = ThreadPoolExecutor(1)
         self._moment = _after(_BEGAN)
         self._last_at: dict[float, float] = {}
-        self._servers: dict[int, tuple[asyncio.Server, Callable[[], asyncio.BaseProtocol]]] = {}
+        self._servers: dict[int, tuple[asyncio.Server, Callable[[], asyncio.BaseProtocol], ssl.SSLContext | None]] = {}
         self._targets: dict[socket.socket, int] = {}
         super().__init__(_Selector(self._pass_time, self._run_threads))
         self._clock_resolution = 0.0  # a timer that is due is the next one, and no other
@@ -149,24 +151,46 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     async def create_server(self, protocol_factory: Any, *args: Any, **options: Any) -> asyncio.Server:  # noqa: ANN401
         server = await super().create_server(protocol_factory, *args, **options)
-        self._servers.update({sock.getsockname()[1]: (server, protocol_factory) for sock in server.sockets})
+        known = {sock.getsockname()[1]: (server, protocol_factory, options.get("ssl")) for sock in server.sockets}
+        self._servers.update(known)
         return server
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:  # noqa: ANN401
-        server, _ = self._servers.get(address[1], (None, None))
-        if server is None or not server.is_serving():
-            raise ConnectionRefusedError(errno.ECONNREFUSED, f"Connect call failed {address}")
+        self._refuse_without_server(address[1])
         self._targets[sock] = address[1]
 
-    async def create_connection(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+    async def create_connection(  # type: ignore[override]
+        self,
+        protocol_factory: Any,  # noqa: ANN401
+        _host: str | None = None,
+        port: int | None = None,
+        *,
+        sock: socket.socket | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
         """Lead what goes to a server of this loop through a pair of sockets: nothing is under way for any time."""
-        port = self._targets.pop(options["sock"])
-        options["sock"].close()
+        if sock is not None:
+            port = self._targets.pop(sock)
+            sock.close()
+        self._refuse_without_server(port)
+        _, serve, secured = self._servers[port or 0]
         ours, theirs = socket.socketpair()
-        for sock in (ours, theirs):
-            sock.setblocking(False)
-        await self.connect_accepted_socket(self._servers[port][1], theirs)
-        return await super().create_connection(protocol_factory, *args, **options | {"sock": ours})
+        for each in (ours, theirs):
+            each.setblocking(False)
+        if secured is None:
+            await self.connect_accepted_socket(serve, theirs)
+            return await super().create_connection(protocol_factory, sock=ours, **options)
+        accepting = self.create_task(self.connect_accepted_socket(serve, theirs, ssl=secured))  # the two speak with each other
+        try:
+            return await super().create_connection(protocol_factory, sock=ours, **options)
+        finally:
+            with suppress(OSError):  # who has called knows more of it
+                await accepting
+
+    def _refuse_without_server(self, port: int | None) -> None:
+        known = self._servers.get(port or 0)
+        if known is None or not known[0].is_serving():
+            raise ConnectionRefusedError(errno.ECONNREFUSED, f"Connect call failed ('127.0.0.1', {port})")
 
     def close(self) -> None:
         with self.threads.changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,13 @@ from vms_bridge.archive import (
     RecordedEvent,
     RecordedPage,
 )
-from vms_bridge.errors import BackendDefect, MediaBusy, MediaUnavailable, NoSuchPart
+from vms_bridge.errors import BackendDefect, MediaBusy, MediaUnavailable, NoSuchEvent, NoSuchPart
 from vms_bridge.hub import door
 from vms_bridge.hub.text import without
 from vms_bridge.model import Capability, EventPicture, EventRef
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from vms_bridge.archive import ByteRange, EventQuery, Extent, FrameTimes, LogLine, LogQuery, MediaRef, VideoSource
     from vms_bridge.backends.guard import GuardedMedia
@@ -38,21 +38,32 @@ _LONGEST_S = 1e7
 """No event lasts longer."""
 
 
+async def _unheard(_event: EventRef) -> None:
+    """Let it be."""
+
+
 class Archives:
     """Asks systems for what they have recorded, and for pictures. Raises MediaUnavailable or VmsError for what can't be had.
 
-    `on_missing` receives an event of which the VMS itself says that it has no such picture or clip.
+    `on_missing` receives an event of which the VMS itself says that it has no such picture or clip, `on_gone` one that it says
+    not to have at all.
     """
 
-    def __init__(self, systems: Mapping[str, System], *, on_missing: Callable[[EventRef], None] = lambda _: None) -> None:
-        self._systems, self._on_missing = systems, on_missing
+    def __init__(
+        self,
+        systems: Mapping[str, System],
+        *,
+        on_missing: Callable[[EventRef], None] = lambda _: None,
+        on_gone: Callable[[EventRef], Awaitable[None]] = _unheard,
+    ) -> None:
+        self._systems, self._on_missing, self._on_gone = systems, on_missing, on_gone
         self._open: Counter[str] = Counter()
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
         """Return a JPEG."""
         found = self._system(system)
         asked = _picture(found, ref)
-        with self._noted(ref):
+        async with self._noted(ref):
             picture = await found.backend.picture(asked)
         _picture(found, ref)  # meanwhile the event's id may have become another's
         return picture
@@ -98,7 +109,7 @@ class Archives:
         found = self._system(event.system)
         _check(found, event)
         _need(found, Capability.EVENT_FRAME, "such pictures")
-        with self._noted(EventFrame(event=event)):
+        async with self._noted(EventFrame(event=event)):
             times = door.FRAMES.admit(await found.backend.frame_times(event))
         if len(times.frames) > MOST_FRAMES or not all(number >= 1 and 0 <= time < _LONGEST_S for number, time in times.frames):
             raise BackendDefect("wrong values", f"FrameTimes: {len(times.frames)} pictures, or one that can't be")
@@ -117,7 +128,7 @@ class Archives:
             )
         self._open[system] += 1
         try:
-            with self._noted(ref):
+            async with self._noted(ref):
                 media = await found.backend.media(asked, byte_range)
             try:
                 _media(found, ref)
@@ -148,16 +159,19 @@ class Archives:
         lines = await found.backend.logs(replace(query, most=most))
         return [without(door.LINES.admit(line), found.strike, "message") for line in lines[-most:]]
 
-    @contextmanager
-    def _noted(self, ref: PictureRef | MediaRef) -> Iterator[None]:
-        """Have it heard if the VMS says that it has no such picture or clip of an event."""
+    @asynccontextmanager
+    async def _noted(self, ref: PictureRef | MediaRef) -> AsyncIterator[None]:
+        """Have it heard if the VMS says that it has no such picture or clip of an event, or no such event."""
         try:
             yield
         except NoSuchPart:
             raise
-        except MediaUnavailable:
+        except MediaUnavailable as error:
             if isinstance(ref, EventPicture | EventFrame | EventClip):
-                self._on_missing(ref.event)
+                if isinstance(error, NoSuchEvent):
+                    await self._on_gone(ref.event)
+                else:
+                    self._on_missing(ref.event)
             raise
 
     def _system(self, key: str) -> System:

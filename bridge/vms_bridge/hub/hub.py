@@ -97,7 +97,8 @@ class Hub:
         self._store, self._clock = store, clock
         self._systems: dict[str, System] = {}
         self._fan_out = FanOut(clock.monotonic)
-        self._archives = Archives(self._systems, on_missing=self._doubt)
+        self._index = Index(store, clock, self._systems, on_progress=self._fan_out.system)
+        self._archives = Archives(self._systems, on_missing=self._doubt, on_gone=self._index.gone)
         self._live = Live(self._archives, clock)
         self._house = Housekeeping(
             store,
@@ -123,7 +124,6 @@ class Hub:
         self._updates = Updates(
             clock, self._fan_out, self._presence, completed=self._runner.own_alarms.completed, on_described=self._house.save
         )
-        self._index = Index(store, clock, self._systems, on_progress=self._fan_out.system)
         self._recorder = Recorder(
             store,
             durable_sinks=durable_sinks,

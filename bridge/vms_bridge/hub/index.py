@@ -80,6 +80,13 @@ class Index:
         if gone:
             await self._refreshing.attempt(self._store.forget_indexed(system, generation, gone))
 
+    async def gone(self, event: EventRef) -> None:
+        """Forget an event that its VMS says not to have, unless its backend follows it and will say so. Reports a failure."""
+        system = self._systems.get(event.system)
+        is_ours = system is not None and system.calls_so(event) and event.id not in system.events.by_id
+        if is_ours and self._store.has_index:
+            await self._refreshing.attempt(self._store.forget_indexed(event.system, event.generation, [event.id]))
+
     async def run(self) -> None:
         """Keep the index up to date until cancelled."""
         if not self._store.has_index:
@@ -146,6 +153,8 @@ def _progress(system: System, status: IndexStatus | None, detail: str | None) ->
     expected = None if None in totals or not totals else sum(total or 0 for total in totals)
     if status is None or status.mark.generation != system.generation:
         return IndexProgress(expected=expected, detail=detail)
+    if expected is not None and expected < status.events:
+        expected = None  # it counts otherwise, or not all of them: so it says nothing of how many there are
     return IndexProgress(
         is_complete=status.mark.is_complete, events=status.events, expected=expected, oldest=status.oldest, detail=detail
     )

@@ -226,7 +226,7 @@ async def knows_what_it_declares_to_know(subject: Subject) -> None:
         Capability.DETECTION: lambda state: state.detection,
         Capability.SCORE: lambda state: state.score,
         Capability.FPS: lambda state: state.capture_fps,
-        Capability.COUNTERS: lambda state: state.events_total,
+        Capability.COUNTERS: lambda state: state.events_hour,
         Capability.ZONE_STATE: lambda state: state.zones or None,
         Capability.MODES: lambda state: state.modes or None,
     }

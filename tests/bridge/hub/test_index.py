@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.hub.house import HubHouse
-from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot
+from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, state
 from tests.fakes.clock import settle
 
 from vms_bridge.errors import SearchRefused
 from vms_bridge.index import Bucket, BucketSize, Search
 from vms_bridge.keys import MonitorRule, MonitorRules
-from vms_bridge.model import Enrichment, EventBatch, EventRef
+from vms_bridge.model import Enrichment, EventBatch, EventRef, StateUpdate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,6 +89,20 @@ async def test_progress_is_shown(house: HubHouse) -> None:
         running.cancel()
         await asyncio.wait([running])
         await settle()
+
+
+@pytest.mark.parametrize(("totals", "expected"), [((5, 5), 10), ((1, 1), 2), ((1, 0), None), ((5, None), None)])
+async def test_a_total_below_what_there_is_says_nothing(
+    house: HubHouse, totals: tuple[int | None, int | None], expected: int | None
+) -> None:
+    for number, total in enumerate(totals, 1):
+        house.feed.emit(StateUpdate(monitor_id=str(number), state=state(events_total=total)))
+    await found(house)  # takes them in
+    await house.hub._index.look()
+    system = house.hub.system("zm")
+    assert system
+    assert system.index
+    assert (system.index.events, system.index.expected) == (2, expected)
 
 
 async def test_a_system_that_there_is_not_can_not_be_rebuilt(house: HubHouse) -> None:

@@ -215,6 +215,32 @@ def test_a_picture_that_is_not_there_takes_a_purged_event_out_at_once(tmp_path: 
     in_virtual_time(scenario)
 
 
+def test_what_its_vms_says_to_be_gone_is_gone_before_who_asked_is_answered(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with indexed_house(tmp_path, events=30, knows_gone=True) as house:
+
+            async def asked(number: int, generation: int = 1) -> None:
+                with pytest.raises(MediaUnavailable):
+                    async with house.hub.media("zm", EventClip(event=EventRef("zm", generation, str(number)))):
+                        pass
+
+            await house.until(house.is_complete)
+            followed = house.vms.record(is_open=True)
+            await house.vms.tell(followed)
+            house.vms.purge([7, int(followed.id)])
+            house.vms.lists = 0
+            await asked(8)
+            await asked(7, generation=2)
+            assert 7 in await house.indexed(), "nobody has said that of this one"
+            await asked(7)
+            assert await house.indexed() == house.recorded() | {int(followed.id): False}
+            await asked(int(followed.id))
+            assert int(followed.id) in await house.indexed(), "of what is followed its backend will say so"
+            assert house.vms.lists <= 1, "of the one that has no clip, perhaps"
+
+    in_virtual_time(scenario)
+
+
 def test_pictures_that_are_not_there_yet_have_nothing_looked_at(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with indexed_house(tmp_path, events=30) as house:

@@ -39,7 +39,7 @@ class Recordings:
         unreadable = Unreadable(connection.name, None, clock)
         searches = Allowance(_SEARCHES_PER_S, clock, burst=_SEARCHES_AT_ONCE)
         rows = EventList(line.api, events.times, unreadable, searches)
-        self._pages = Pages(events, rows, leftover)
+        self._pages = Pages(events, rows, leftover, clock)
         self._live = LiveVideo(line, connection.config, clock, pictures=session.pictures, ladders=session.ladders.by_id)
         self._clips = Clips(line, clock, events=events, rows=rows, pictures=session.pictures)
 

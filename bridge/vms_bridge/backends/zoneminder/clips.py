@@ -211,15 +211,23 @@ class Clips:
         """Return the event's row. Raises NoSuchEvent, MediaUnavailable and VmsError."""
         if not anew and number in self._over:
             return self._over[number]
-        for _ in range(2):  # a list that misses a row once has lied before
-            found = await self._rows.these([int(number)])
-            if found:
-                if found[0].end is not None:
-                    _remember(self._over, number, found[0])
-                return found[0]
+        wanted, newest = int(number), 0
+        missed: set[int] = set()
+        # A list that misses a row once has lied before, and one that misses the newest row too says nothing.
+        for _ in range(2):
+            found = {row.id: row for row in await self._rows.these(sorted({wanted, newest or wanted}))}
+            if wanted in found:
+                if found[wanted].end is not None:
+                    _remember(self._over, number, found[wanted])
+                return found[wanted]
+            missed = {newest or wanted} - {wanted} - found.keys()
+            newest = await self._events.newest()
         self._over.pop(number, None)
-        if int(number) in self._rows.unreadable:
+        bad = self._rows.unreadable
+        if wanted in bad:
             raise MediaUnavailable(f"event {number} can't be read", hint="look at its cause and notes in ZoneMinder")
+        if any(each not in bad for each in missed):
+            raise MediaUnavailable(f"ZoneMinder does not say now whether it has an event {number}", hint="try again in a moment")
         raise NoSuchEvent(f"ZoneMinder has no event {number}")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from vms_bridge.archive import EventPage, Extent
+from vms_bridge.backends.zoneminder.stretches import Stretches
 from vms_bridge.errors import MediaUnavailable
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
     from vms_bridge.archive import EventQuery
     from vms_bridge.backends.zoneminder.event_list import EventList
+    from vms_bridge.backends.zoneminder.halving import Page
     from vms_bridge.backends.zoneminder.pace import Leftover
     from vms_bridge.backends.zoneminder.sources.open_events import OpenEvents
+    from vms_bridge.clock import Clock
     from vms_bridge.model import Event
     from vms_bridge.zoneminder import EventRow
 
@@ -55,15 +58,15 @@ class _Span:
 class Pages:
     """Reads pages of one connection's events."""
 
-    def __init__(self, events: OpenEvents, rows: EventList, leftover: Leftover) -> None:
+    def __init__(self, events: OpenEvents, rows: EventList, leftover: Leftover, clock: Clock) -> None:
         self._events, self._rows, self._leftover = events, rows, leftover
+        self._stretches = Stretches(rows, clock, is_listed=events.is_listed)
         self._asking = asyncio.Semaphore(_AT_ONCE)
 
     async def page(self, query: EventQuery, after: str | None) -> EventPage:
         """Return a page. Raises MediaUnavailable or VmsError."""
         span = _parsed(after)
-        if self._events.read_to == 0:
-            await self._events.read_now().wait()  # then it is known which events are open
+        await self._events.newest()  # then it is known which events are open
         async with self._turn(query):
             return await self._page(query, span or await self._span(query))
 
@@ -96,10 +99,19 @@ class Pages:
         named = _named(query)
         if span.is_empty or named == []:
             return EventPage(events=())
-        page = await self._rows.below(span.high, span.low, named or [])
+        reads_all = query.in_background and query.monitors is None
+        page = await (self._many(span) if reads_all else self._rows.below(span.high, span.low, named or []))
         wanted = [row for row in page.rows if _is_asked(row, query)]
         after = f"{page.read_to}.{span.low}" if page.has_more and page.read_to > span.low + 1 else None
         return EventPage(events=tuple(await self._reported(wanted)), after=after)
+
+    async def _many(self, span: _Span) -> Page:
+        """Return as much of the newest of it as one question brings."""
+        page = None if span.high is None else await self._stretches.below(span.high, span.low)
+        if page is None:
+            page = await self._rows.below(span.high, span.low)
+            self._stretches.saw(page)
+        return page
 
     async def _reported(self, rows: Collection[EventRow]) -> list[Event]:
         """Return these rows' events, the one that began last first."""

@@ -82,9 +82,10 @@ class Readiness:
             await self._clock.sleep(_PERIOD_S)
             now = self._clock.monotonic()
             for tracked in list(without()):
-                if self._is_due(tracked, now) and self._own.take() and self._spare.take():
+                if self._is_due(tracked, now) and self._own.left >= 1 and self._spare.take():
+                    self._own.take()
                     tracked.checks, tracked.checked_at = tracked.checks + 1, now
-                    await self._check_again(tracked.event)
+                    await self._check_again(tracked)
 
     def newly_ready(self, tracked: Iterable[Tracked]) -> list[Event]:
         """Return the events whose pictures were seen since this was asked last."""
@@ -95,9 +96,9 @@ class Readiness:
         return [each.event for each in ready]
 
     def last_word(self, tracked: Tracked) -> Event | None:
-        """Return an event that is checked no more, if its picture has to be believed: there was no time for a check."""
+        """Return an event that is checked no more, if its picture has to be believed: no check since its end was answered."""
         event = tracked.event
-        is_unseen = not event.snapshot_ready and event.clip_ready and not tracked.checks
+        is_unseen = not event.snapshot_ready and event.clip_ready and not tracked.is_end_answered
         return replace(event, snapshot_ready=True) if is_unseen else None
 
     def noted(self, event: Event, *, is_there: bool) -> None:
@@ -121,10 +122,12 @@ class Readiness:
         waits = _AFTER_END_S if event.is_over else _WHILE_OPEN_S
         return tracked.checks < len(waits) and now - tracked.checked_at >= waits[tracked.checks]
 
-    async def _check_again(self, event: Event) -> None:
+    async def _check_again(self, tracked: Tracked) -> None:
+        event = tracked.event
         with suppress(MediaLate):
             if await self._pictures.has(event.id, within_s=_CHECK_S):
                 self.noted(event, is_there=True)
+            tracked.is_end_answered = tracked.is_end_answered or event.is_over
 
     async def _check_now(self, number: str, monitor_id: str) -> bool:
         """Check this picture, and say whether there was an answer in time."""

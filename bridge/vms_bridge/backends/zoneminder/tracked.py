@@ -33,6 +33,8 @@ class Tracked:
     """How often its picture was checked for, and when last; anew from its end on."""
     checked_at: float = field(default=float("-inf"))
     is_end_checked: bool = False
+    is_end_answered: bool = False
+    """Whether a check since its end was answered, in time: only that says something."""
     misses: int = 0
     """At how many of the last reads in a row its row was not there."""
 

@@ -48,7 +48,7 @@ def serve(clock: FastClock) -> Serve:
         finally:
             if backend._session is not None or feed.lost:
                 task.cancel()
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(10):
                 with suppress(asyncio.CancelledError):
                     await task
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 from tests.fakes.memory import FeedMemory
+from tests.fakes.virtual_time import VirtualLoop
 
 from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
 from vms_bridge.clock import Moment
@@ -50,31 +51,49 @@ def config(url: str, **settings: Any) -> ZoneMinderConfig:  # noqa: ANN401 (sett
 
 
 class FastClock:
-    """The real clock, `speed` times as fast: what takes a minute is tested in a second, with real requests."""
+    """The machine's clock, `speed` times as fast: what takes a minute is tested in a second, with real requests.
+
+    In a virtual loop the machine's time is that loop's: then nobody waits for it, and nothing hangs on how busy the machine is.
+    """
 
     def __init__(self, speed: float = 20.0) -> None:
         self._speed = speed
+        self._loop: VirtualLoop | None = None
         self._began = time.monotonic()
         self._start = datetime.now(UTC)
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=(time.monotonic() - self._began) * self._speed)
+        return self._start + timedelta(seconds=self._elapsed())
 
     def monotonic(self) -> float:
-        return 1000 + (time.monotonic() - self._began) * self._speed
+        return 1000 + self._elapsed()
 
     def moment(self) -> Moment:
         return Moment(boot="first", uptime_s=self.monotonic(), wall=self.now())
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self._speed)
+        # A virtual loop rounds: what is shorter than that would never be over.
+        await asyncio.sleep(max(seconds / self._speed, 1e-6) if seconds > 0 else 0)
 
     def pause(self, seconds: float) -> None:
         """Threads wait in the machine's time: to look at memory so many times as often is no use."""
-        time.sleep(seconds)
+        if self._loop is None:
+            time.sleep(seconds)
+        else:
+            self._loop.threads.pause(max(seconds, 0.001))
 
     def timeout(self, seconds: float | None) -> asyncio.Timeout:
         return asyncio.timeout(None if seconds is None else seconds / self._speed)
+
+    def _elapsed(self) -> float:
+        with suppress(RuntimeError):  # raised in a thread, for whose time the loop stands still
+            loop = asyncio.get_running_loop()
+            if loop is not self._loop and isinstance(loop, VirtualLoop):
+                self._loop, self._began = loop, loop.time() - (self._machine() - self._began)
+        return (self._machine() - self._began) * self._speed
+
+    def _machine(self) -> float:
+        return time.monotonic() if self._loop is None else self._loop.time()
 
 
 class MemoryFeed(FeedMemory):

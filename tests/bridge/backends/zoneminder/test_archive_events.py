@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,10 +20,13 @@ from vms_bridge.archive import EventQuery
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.backends.zoneminder.halving import PAGE
 from vms_bridge.backends.zoneminder.pace import Leftover
+from vms_bridge.backends.zoneminder.stretches import FAILURES, IDS
 from vms_bridge.errors import MediaUnavailable, VmsUnreachable
 from vms_bridge.model import Capability, EndReason, Resume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.bridge.backends.zoneminder.conftest import Serve
     from tests.fakes.zoneminder import FakeEvent, Personality
 
@@ -39,13 +43,13 @@ def record(world: World, count: int, *, monitors: int = 3, apart_s: float = 60.0
     return list(world.events.values())
 
 
-async def everything(backend: ZoneMinder, query: EventQuery) -> list[Event]:
+async def everything(backend: ZoneMinder, query: EventQuery, most: int = PAGE) -> list[Event]:
     """Return all pages of a query as one, and check how they are joined."""
     events: list[Event] = []
     after: str | None = None
     for _ in range(200):
         page = await backend.archive.events(query, after)
-        assert len(page.events) <= PAGE
+        assert len(page.events) <= most
         events += page.events
         if page.after is None:
             assert len({event.id for event in events}) == len(events)
@@ -257,6 +261,106 @@ async def test_who_may_not_see_events_has_no_archive(serve: Serve) -> None:
             fake.users["admin"].permissions = VIEWER
             await feed.until(lambda: feed.system and Capability.ARCHIVE in feed.system.capabilities)
             assert Capability.EVENT_CLIP in feed.monitors["1"].capabilities
+
+
+async def all_in_background(backend: ZoneMinder) -> list[int]:
+    return [int(event.id) for event in await everything(backend, EventQuery(in_background=True), IDS)]
+
+
+def lists_and_searches(fake: FakeZoneMinder) -> tuple[list[str], list[str]]:
+    """Return what was asked of the list for pages below an id, and what was searched for, since the requests were cleared."""
+    paths = [path.removeprefix("events/") for _, path in fake.requests if path.startswith("events/") and "MonitorId" not in path]
+    return [path for path in paths if "index/Id >:0/Id <" in path], [path for path in paths if path.startswith("search/")]
+
+
+@pytest.mark.parametrize("personality", ALL, ids=lambda p: p.version)
+async def test_who_reads_all_reads_dense_ids_by_stretches(personality: Personality, serve: Serve) -> None:
+    world = World(personality)
+    recorded = record(world, 900)
+    for number in range(51, 801, 3):  # some of them are deleted, as everywhere
+        del world.events[number]
+    async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
+        fake.requests.clear()
+        events = await everything(backend, EventQuery(in_background=True), IDS)
+        stretches = [f"search/Id >:{low}/Id <:{high}" for low, high in ((550, 801), (300, 551), (50, 301), (0, 51))]
+        assert lists_and_searches(fake) == ([], stretches)
+        assert events == await everything(backend, EventQuery())
+    assert [event.id for event in events] == [str(event.id) for event in reversed(recorded) if event.id in world.events]
+
+
+async def test_where_ids_are_far_apart_the_list_is_asked(serve: Serve) -> None:
+    world = World()
+    record(world, 1_000)
+    for number in range(1, 700):
+        if number % 3:
+            del world.events[number]
+    async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
+        fake.requests.clear()
+        assert await all_in_background(backend) == sorted(world.events, reverse=True)
+        _, searches = lists_and_searches(fake)
+        assert searches == ["search/Id >:650/Id <:901", "search/Id >:400/Id <:651"], "the second one has shown that"
+
+
+async def test_a_search_shows_nobody_what_the_lists_do_not(serve: Serve) -> None:
+    world = World(monitors=4)
+    record(world, 900, monitors=4)
+    del world.monitors[3]  # its events are still there
+    async with FakeZoneMinder(world) as fake:
+        fake.users["admin"].hidden = frozenset({2, 4})
+        async with serve(fake) as (backend, _):
+            fake.requests.clear()
+            wanted = [number for number, event in world.events.items() if event.monitor_id in {1, 3}]
+            assert await all_in_background(backend) == sorted(wanted, reverse=True)
+            assert lists_and_searches(fake)[1]
+            asked = [path for _, path in fake.requests if "MonitorId" in path]
+            assert sorted(asked) == [f"events/index/Id >:0/MonitorId:{number}" for number in (2, 3, 4)], "each once"
+
+
+async def test_a_zoneminder_that_can_not_be_searched_is_read_by_its_list(serve: Serve) -> None:
+    world = World()
+    record(world, 900)
+    async with FakeZoneMinder(world, searches=False) as fake, serve(fake) as (backend, _):
+        fake.requests.clear()
+        assert await all_in_background(backend) == list(range(900, 0, -1))
+        lists, searches = lists_and_searches(fake)
+        assert (len(lists), len(searches)) == (8, 1)
+
+
+async def test_rows_that_can_not_be_written_spoil_no_stretch(serve: Serve) -> None:
+    world, bad = World(), {7, 380, 381, 600}
+    record(world, 900)
+    async with FakeZoneMinder(world, unreadable={"events": bad}) as fake, serve(fake) as (backend, _):
+        assert await all_in_background(backend) == [number for number in range(900, 0, -1) if number not in bad]
+        assert any("search/" in path for _, path in fake.requests)
+
+
+LIES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "nothing": lambda _: [],
+    "no results": lambda _: {"events": []},
+    "results that are none": lambda _: {"results": {"1": 2}},
+    "no rows": lambda _: {"results": []},
+    "a few rows": lambda said: {"results": said["results"][:40]},
+    "rows without ids": lambda said: {"results": [*said["results"], {"Event": {}}]},
+    "other rows": lambda said: {"results": [*said["results"], {"Event": {**said["results"][0]["Event"], "Id": 5_000}}]},
+}
+
+
+@pytest.mark.parametrize("clock", [FastClock(60)], ids=["fast"])
+@pytest.mark.parametrize("lie", LIES)
+async def test_what_a_search_says_is_not_believed_where_it_can_not_be_so(lie: str, serve: Serve) -> None:
+    world = World()
+    record(world, 950)
+
+    def tell(path: str, body: bytes) -> bytes:
+        return json.dumps(LIES[lie](json.loads(body))).encode() if "search/" in path else body
+
+    async with FakeZoneMinder(world, rewrite=tell) as fake:
+        settings = config(fake.url, poll_interval=30, monitors_interval=60)
+        async with serve(fake, settings=settings) as (backend, _):
+            fake.requests.clear()
+            assert await all_in_background(backend) == list(range(950, 0, -1))
+            lists, searches = lists_and_searches(fake)
+            assert (len(lists), len(searches)) == (9, FAILURES), "the list says all of it, and then it alone is asked"
 
 
 async def test_a_person_does_not_wait_behind_what_is_read_in_the_background(serve: Serve) -> None:

@@ -150,6 +150,7 @@ async def test_there_is_no_picture_of_what_never_was(personality: Personality, f
 
 async def test_an_event_that_is_gone_is_called_so(serve: Serve) -> None:
     world, event = world_with_an_event()
+    newest = world.close_event(world.open_event(2, start=START).id)
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
         await read(backend, EventClip(event=ref(event)))
         world.delete_event(event.id)
@@ -161,6 +162,22 @@ async def test_an_event_that_is_gone_is_called_so(serve: Serve) -> None:
         ):
             with pytest.raises(NoSuchEvent, match="ZoneMinder has no event"):
                 await backend.archive.media(gone, None)
+        world.delete_event(newest.id)
+        with pytest.raises(NoSuchEvent, match="ZoneMinder has no event"):
+            await backend.archive.media(EventClip(event=ref(newest)), None)
+
+
+async def test_a_list_that_lacks_what_is_there_says_of_no_event_that_it_is_gone(serve: Serve) -> None:
+    world, event = world_with_an_event()
+    world.close_event(world.open_event(2, start=START).id)
+    async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
+        fake.fail("events/index/Id:", "no-rows")
+        for asked in (EventClip(event=ref(event)), EventClip(event=ref(99))):
+            with pytest.raises(MediaUnavailable, match="does not say now") as refused:
+                await backend.archive.media(asked, None)
+            assert not isinstance(refused.value, NoSuchEvent)
+        fake.heal()
+        await read(backend, EventClip(event=ref(event)))
 
 
 async def test_a_clip_that_there_is_not_says_why(serve: Serve) -> None:

@@ -38,3 +38,13 @@ async def test_two_who_share_an_allowance_get_it_by_turns_while_both_want_it() -
         taken["one"] += halves.one.take()
         await clock.advance(1)
     assert taken["one"] >= 10 + 17
+
+
+async def test_whether_there_is_one_shows_without_taking_it() -> None:
+    clock = FakeClock()
+    pace = Allowance(0.5, clock, burst=1.0)
+    assert [pace.left for _ in range(3)] == [1, 1, 1]
+    assert pace.take()
+    assert pace.left == 0
+    await clock.advance(2)
+    assert pace.left == 1

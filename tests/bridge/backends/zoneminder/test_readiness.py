@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed
+from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, config
+from tests.fakes.backend import event as plain_event
+from tests.fakes.clock import FakeClock
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 
 from vms_bridge.backends.zoneminder.event_values import event_of, has_clip, has_media
+from vms_bridge.backends.zoneminder.readiness import Readiness
+from vms_bridge.backends.zoneminder.tracked import Tracked
 from vms_bridge.errors import MediaUnavailable
 from vms_bridge.model import EventPicture, EventRef, Resume
 from vms_bridge.zoneminder import EventRow
@@ -111,6 +116,55 @@ async def test_a_picture_that_never_comes_is_never_said_to_be_there(serve: Serve
         await clock.sleep(70)
         assert told(feed, event.id) == [(False, False, False), (True, False, True)]
         assert fake.pictures_asked <= 10
+
+
+@pytest.mark.parametrize("clock", [FastClock(60)], ids=["fast"])
+async def test_a_check_that_nobody_answers_says_nothing(serve: Serve, clock: FastClock) -> None:
+    world = World(V1_38_4, now=clock.now)
+    number = recording(world, "None")
+    async with FakeZoneMinder(world) as fake, serve(fake, settings=config(fake.url, poll_interval=2)) as (_, feed):
+        await feed.until(lambda: feed.event(number))
+        fake.fail("index.php", "close")
+        world.close_event(number)
+        await feed.until(lambda: (seen := feed.event(number)) and seen.snapshot_ready, 15)
+        assert told(feed, number) == [(False, False, False), (True, False, True), (True, True, True)]
+        assert fake.pictures_asked >= 2, "it was asked for, and in the end believed all the same"
+
+
+class Asked:
+    """Pictures that are there; and surroundings that leave it to checks to find that out."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.may_spend = False
+
+    async def has(self, event_id: str, *, within_s: float) -> bool:
+        assert within_s > 0
+        self.ids.append(event_id)
+        return True
+
+    def take(self) -> bool:
+        return self.may_spend
+
+    def has_pictures_at_end(self, monitor_id: str) -> bool:
+        assert monitor_id
+        return False
+
+
+async def test_what_others_have_spent_costs_no_checks_of_its_own() -> None:
+    clock, asked = FakeClock(), Asked()
+    readiness = Readiness(asked, clock, context=asked, spare=asked)  # type: ignore[arg-type]  # as much of them as is used
+    waiting = [Tracked(plain_event(number), checked_at=clock.monotonic()) for number in range(1, 6)]
+    following = asyncio.create_task(readiness.follow(lambda: [each for each in waiting if each.event.id not in asked.ids]))
+    try:
+        await clock.advance(60)
+        assert asked.ids == []
+        asked.may_spend = True
+        await clock.advance(1)
+        assert asked.ids == ["1", "2", "3", "4"], "as many at once as are allowed after a pause"
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
 
 
 async def test_who_decodes_some_of_an_alarm_may_have_a_picture_during_it(serve: Serve, clock: FastClock) -> None:

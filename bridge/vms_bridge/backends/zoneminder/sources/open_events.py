@@ -89,6 +89,12 @@ class OpenEvents:
         """The newest event that was read."""
         return self._tracker.read_to
 
+    async def newest(self) -> int:
+        """Return the same once events were read, 0 where there is none, or they can't be read."""
+        if self.read_to == 0:
+            await self.read_now().wait()
+        return self.read_to
+
     def expect_event(self, event_id: int) -> None:
         """Note that an event begins whose row may not be there yet."""
         self._follower.expect_event(event_id)
@@ -122,6 +128,10 @@ class OpenEvents:
     def monitor_count(self) -> int:
         """Return how many monitors there are."""
         return len(self._ladders.by_id)
+
+    def is_listed(self, monitor_id: str) -> bool:
+        """Say whether the list of monitors has this one."""
+        return monitor_id in self._ladders.by_id
 
     def events_health_changed(self) -> None:
         """Note that events can be read, or can't any more."""
