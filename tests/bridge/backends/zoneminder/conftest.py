@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.backends.zoneminder.support import FastClock, MemoryFeed, config
+from tests.fakes.virtual_time import VirtualLoop
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
 
     Serve = Callable[..., AbstractAsyncContextManager[tuple[ZoneMinder, MemoryFeed]]]
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Where a test says so, have time pass only when nothing is left to do: it waits for nothing, however busy the machine is."""
+    is_virtual = item.get_closest_marker("virtual_time") is not None
+    return {"virtual": VirtualLoop} if is_virtual else {"machine": asyncio.SelectorEventLoop}
 
 
 @pytest.fixture

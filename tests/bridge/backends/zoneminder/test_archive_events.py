@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.model import Event
 
+pytestmark = pytest.mark.virtual_time
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vms_bridge.archive import MediaRef
     from vms_bridge.backends.base import Media
 
+pytestmark = pytest.mark.virtual_time
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
     from tests.fakes.zoneminder import Personality
 
+pytestmark = pytest.mark.virtual_time
 NOT_ALL = ("None", "Ondemand", "KeyFrames", "KeyFrames+Ondemand")
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.commands import Action
 
+pytestmark = pytest.mark.virtual_time
 BOTH = pytest.mark.parametrize("personality", [V1_36_33, V1_38_4], ids=lambda p: p.version)
 
 
