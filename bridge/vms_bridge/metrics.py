@@ -70,6 +70,8 @@ COMMANDS = _seconds(
 
 LIVE_SOURCES = _gauge("live_sources", "Live videos that are read now: each is a process, or a connection to the VMS", "system")
 LIVE_VIEWERS = _gauge("live_viewers", "Who looks at live videos now", "system")
+CLIPS = _gauge("clips", "Clips of several events, or of single pictures, that are there or being made")
+CLIPS_BYTES = _gauge("clips_spool_bytes", "How much of the disk they take, or may yet take")
 
 INDEX_EVENTS = _gauge("index_events", "Events that can be searched", "system")
 INDEX_EXPECTED = _gauge("index_expected_events", "Events that the VMS says to have, where it does", "system")

@@ -81,6 +81,7 @@ ALLOWED: dict[str, set[str]] = {
     **{module: {"video.jobs", "video.nal", "video.wire", "video.clip_job", *CHILD_ONLY} for module in CHILD_ONLY},
     "clips": {
         *("archive", "model", "errors", "explaining", "index", "clock", "logs", "threads", "private_files"),
+        *("measures", "metrics"),
         *("video.child", "video.clip_job", "video.wire"),
     },
     "backends": {"registry", "backends.base"},

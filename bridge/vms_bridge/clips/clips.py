@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from vms_bridge import metrics
 from vms_bridge.archive import ClipRange, EventQuery
 from vms_bridge.clips import making
 from vms_bridge.clips.plan import Recorded, plan
@@ -19,7 +20,7 @@ from vms_bridge.video.clip_job import ClipAnswer
 from vms_bridge.video.wire import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from vms_bridge.clips.plan import ClipPlan
     from vms_bridge.clock import Clock
     from vms_bridge.index import IndexedEvent, SearchPage
+    from vms_bridge.measures import Reading
     from vms_bridge.model import EventRef
     from vms_bridge.video.clip_job import ClipJob
 
@@ -80,6 +82,12 @@ class Clips:
         """Make clips until cancelled."""
         if self._spool is not None:
             await self._spool.run()
+
+    def readings(self) -> Iterator[Reading]:
+        """Yield how many clips there are, and how much of the disk they take."""
+        if self._spool is not None:
+            yield metrics.CLIPS.of(self._spool.clips)
+            yield metrics.CLIPS_BYTES.of(self._spool.used_bytes)
 
     @asynccontextmanager
     async def clip(self, asked: ClipRange | EventClip) -> AsyncIterator[MadeClip]:

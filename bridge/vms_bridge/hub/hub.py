@@ -296,6 +296,7 @@ class Hub:
 
     async def start(self) -> None:
         """Take up what the store keeps of the bridge itself, before anybody reads it."""
+        self.measures.add(self._clips.readings)
         await self._claims.load()
         await self.tokens.load()
         await self.links.load()

@@ -16,6 +16,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.recordings import Recordings
 from tests.fakes.videos import Seen, jpeg, seen, video
 
+from vms_bridge import metrics
 from vms_bridge.archive import ClipRange, EventClip, GapReason
 from vms_bridge.clips import ClipRules, Clips
 from vms_bridge.clips.clips import join_in_child
@@ -147,6 +148,9 @@ async def test_a_time_over_several_events(tmp_path: Path) -> None:
         assert (content.length, content.duration_s, content.is_settled) == (len(data), 49.5, True)
         again, _ = await lab.get()
         assert (again, len(joiner.jobs)) == (content, 1)
+        clips, taken = lab.clips.readings()
+        assert (clips, taken.metric) == (metrics.CLIPS.of(1), metrics.CLIPS_BYTES)
+        assert taken.value == lab.clips._spool.used_bytes >= len(data)  # type: ignore[union-attr]  # there is one
 
 
 async def test_without_an_index_the_vms_is_asked(tmp_path: Path) -> None:
@@ -298,6 +302,7 @@ async def test_too_much_for_the_spool(tmp_path: Path) -> None:
 async def test_without_a_place_none_is_made() -> None:
     clips = Clips(Recordings(), Recordings(), FakeClock(), None)
     await clips.run()
+    assert list(clips.readings()) == []
     with pytest.raises(MediaUnavailable, match="no place"):
         async with clips.clip(EventClip(event=EventRef("zm", 1, "1"))):
             pass
