@@ -6,6 +6,7 @@
     ├ StoreError                │ ├ CommandRejected      the VMS said no
     ├ OutputError               │ └ CommandUnverified    sent, but its effect was not seen in time
     ├ TokenRefused              ├ SearchRefused
+    ├ ReceiverRefused           ├ ReceiverBusy
     ├ DoorClosed                ├ MediaUnavailable
     ├ VideoFailed               │ ├ NoSuchEvent          the VMS has no such event, or no more
     ├ VmsError                  │ ├ NoSuchPart           it is there, but has not the bytes that were asked for
@@ -80,6 +81,18 @@ class TokenRefused(BridgeError):
     """There can be no such token."""
 
     code = "token"
+
+
+class ReceiverRefused(BridgeError):
+    """There can be no such receiver of what comes from outside."""
+
+    code = "receiver"
+
+
+class ReceiverBusy(BridgeError):
+    """A receiver has too much to do already; it may be tried again soon."""
+
+    code = "busy"
 
 
 class DoorClosed(BridgeError):
@@ -279,6 +292,12 @@ class RequestInvalid(RequestError):
 
 class BodyInvalid(RequestInvalid):
     """Its body is JSON, and says something else than what can be asked for."""
+
+
+class BodyTooLarge(RequestError):
+    """Its body is larger than what it is for takes."""
+
+    code = "too_large"
 
 
 class Unauthenticated(RequestError):

@@ -133,7 +133,11 @@ class Searchable(Protocol):
         """
 
     async def indexed(self, ref: EventRef) -> IndexedEvent | None:
-        """Return an event as the index has it; None where it has not, or its monitor is not shown. Raises StoreError."""
+        """Return an event as the index has it; None where it has not, or its monitor is not shown.
+
+        Where the index is off, as the store has it, or else the VMS's archive. Raises StoreError, and where the index is off
+        MediaUnavailable or VmsError too, or SearchRefused for a VMS that can't be asked for one event.
+        """
 
     async def rebuild_index(self, system: str | None = None) -> None:
         """Forget what the index has of the system (None: of all), and begin to fill it anew. Raises SearchRefused, StoreError."""

@@ -21,7 +21,7 @@ _TEXT = re.compile(r"vb_([0-9a-z]{10})_[A-Za-z0-9_-]{43}")
 
 
 class Scope(OpenSet):
-    """What a token is good for; each of the first three includes those above it. `hook` is for calls from outside only."""
+    """What a token is good for; each of the first three includes those above it. `hook` is for calls of one receiver only."""
 
     READ = "read"
     CONTROL = "control"
@@ -44,7 +44,10 @@ _LEVELS = {Scope.READ: Level.READ, Scope.CONTROL: Level.CONTROL, Scope.ADMIN: Le
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """What is known of a token. With `systems` or `monitors` (system and key) it is good for those only."""
+    """What is known of a token. With `systems` or `monitors` (system and key) it is good for those only.
+
+    One of the scope `hook` is good for one `receiver` (system and name); one of before there were any is good for nothing.
+    """
 
     id: str
     name: str
@@ -52,6 +55,7 @@ class Token:
     created: datetime
     systems: frozenset[str] | None = None
     monitors: frozenset[tuple[str, str]] | None = None
+    receiver: tuple[str, str] | None = None
     expires: datetime | None = None
     used: datetime | None = None
     """When it was last used, give or take an hour; None: never."""
@@ -81,23 +85,6 @@ def new_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LETTERS))
 
 
-def new_token() -> tuple[str, str]:
-    """Return the id of a new token, and its text: 256 random bits behind the id."""
-    token_id = new_id()
-    return token_id, f"vb_{token_id}_{secrets.token_urlsafe(32)}"
-
-
-def id_in(text: str) -> str | None:
-    """Return the id that stands in a token's text; None where it is no such text."""
-    found = _TEXT.fullmatch(text)
-    return found[1] if found else None
-
-
-def digest_of(text: str) -> bytes:
-    """Return what is kept of a token: the SHA-256 of its text. By it the bridge proves that it knows the token."""
-    return hashlib.sha256(text.encode()).digest()
-
-
 class Tokens(Protocol):
     """Who may come in by the API. Looking is done in memory; what changes is stored before anybody receives it."""
 
@@ -123,9 +110,27 @@ class Tokens(Protocol):
         *,
         systems: frozenset[str] | None = None,
         monitors: frozenset[tuple[str, str]] | None = None,
+        receiver: tuple[str, str] | None = None,
         life: timedelta | None = None,
     ) -> tuple[Token, str]:
         """Make a token, and return it with its text, which nobody can ask for again. Raises TokenRefused or StoreError."""
 
     async def revoke(self, token_id: str) -> bool:
         """Make a token good for nothing; say whether there was one. Raises StoreError."""
+
+
+def new_token() -> tuple[str, str]:
+    """Return the id of a new token, and its text: 256 random bits behind the id."""
+    token_id = new_id()
+    return token_id, f"vb_{token_id}_{secrets.token_urlsafe(32)}"
+
+
+def id_in(text: str) -> str | None:
+    """Return the id that stands in a token's text; None where it is no such text."""
+    found = _TEXT.fullmatch(text)
+    return found[1] if found else None
+
+
+def digest_of(text: str) -> bytes:
+    """Return what is kept of a token: the SHA-256 of its text. By it the bridge proves that it knows the token."""
+    return hashlib.sha256(text.encode()).digest()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vms_bridge.measures import Measures
     from vms_bridge.model import DetectedObject, Enrichment, PictureRef
     from vms_bridge.notices import Notice
+    from vms_bridge.receivers import Receivers
     from vms_bridge.tokens import Tokens
 
 
@@ -328,6 +329,10 @@ class HubView(Searchable, Watchable, Clippable, Protocol):
     @property
     def tokens(self) -> Tokens:
         """Who may come in by the API."""
+
+    @property
+    def receivers(self) -> Receivers:
+        """What parts of the bridge take in from outside."""
 
     @property
     def links(self) -> Links:

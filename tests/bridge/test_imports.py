@@ -33,6 +33,9 @@ BASIC = {
         "notices",
         "measures",
         "metrics",
+        "receivers",
+        "buckets",
+        "foreign",
     ),
 }
 CHILD_ONLY = ("video.worker", "video.reading", "video.remux", "video.decode", "video.clip")
@@ -57,6 +60,9 @@ ALLOWED: dict[str, set[str]] = {
     "notices": {"model"},
     "measures": set(),
     "metrics": {"measures"},
+    "receivers": {"commands", "errors"},
+    "buckets": {"clock"},
+    "foreign": {"errors"},
     "sockets": set(),
     "spoken_times": set(),
     "keys": BASIC,
@@ -86,15 +92,16 @@ ALLOWED: dict[str, set[str]] = {
     },
     "backends": {"registry", "backends.base"},
     "backends.ladder": set(),
-    "backends.base": {"model", "archive", "commands", "errors", "clock", "findings", "measures"},
+    "backends.base": {"model", "archive", "commands", "errors", "clock", "findings", "measures", "receivers"},
     "backends.traffic": {"errors", "clock", "measures", "metrics", "backends.http"},
     "backends.http": {"errors", "concealment", "doors", "tls"},
     "backends.guard": {
         *("model", "archive", "commands", "errors", "explaining", "clock", "concealment", "boundary", "threads"),
-        *("findings", "backends.base"),
-        "measures",
+        *("findings", "backends.base", "measures"),
     },
-    "backends.supervisor": {"model", "errors", "clock", "backoff", "concealment", "logs", "backends.base", "backends.guard"},
+    "backends.supervisor": {
+        *("model", "errors", "clock", "backoff", "concealment", "logs", "receivers", "backends.base", "backends.guard"),
+    },
     "private_files": set(),
     "api.config": {"addresses", "doors", "links"},
     "mqtt.config": {"errors", "keys", "commands", "addresses", "doors"},
@@ -176,8 +183,8 @@ def _allowed(module: str) -> set[str] | None:
         own = ".".join(module.split(".")[:2])
         return {
             *("model", "archive", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
-            *("explaining", "measures", "metrics", "backends.base", "backends.http", "backends.traffic", "backends.ladder"),
-            *("zoneminder", own),
+            *("explaining", "receivers", "measures", "metrics", "backends.base", "backends.http", "backends.traffic"),
+            *("backends.ladder", "zoneminder", own),
         }
     if (home := module.partition(".")[0]) in SINKS and module not in ALLOWED:
         return SINK | {home}

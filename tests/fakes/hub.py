@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.backend import START, event, monitor, state, system_state
+from tests.fakes.clock import FakeClock
 from tests.fakes.links import FakeLinks
 from tests.fakes.tokens import FakeTokens
 
 from vms_bridge.commands import COMMANDS, Ack, AckResult
 from vms_bridge.errors import ContributionRefused, MediaUnavailable, NobodyAnswers, StoreError, TooManyRequests, in_words
+from vms_bridge.hub.receivers import HubReceivers
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.index import IndexProgress, SearchPage
 from vms_bridge.measures import Measures
@@ -66,7 +68,14 @@ async def obey(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
 class FakeHub:
     """Implements `views.HubView`; the other methods are a test's."""
 
-    def __init__(self, *, bridge_id: str = "b" * 32, monitors: int = 1, monotonic: Callable[[], float] = lambda: 1000.0) -> None:
+    def __init__(
+        self,
+        *,
+        bridge_id: str = "b" * 32,
+        monitors: int = 1,
+        monotonic: Callable[[], float] = lambda: 1000.0,
+        clock: FakeClock | None = None,
+    ) -> None:
         self.epoch = "e1"
         self.measures = Measures()
         self._monotonic = monotonic
@@ -82,6 +91,7 @@ class FakeHub:
         self.links = FakeLinks(bridge_id)
         self.told_ago: timedelta | None = None
         """How long ago something was told of any event."""
+        self.receivers = HubReceivers(self._states, clock or FakeClock())
         self.messages: list[StoredMessage] = []
         self.forgotten = 0
         self.confirmed: list[list[int]] = []

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vms_bridge.receivers import Receiver
 
 
 @dataclass(kw_only=True)
 class FeedMemory:
     """What a backend has kept; hand it on to the next feed and it is as after a restart."""
+
+    receivers: dict[str, Receiver] = field(default_factory=dict)
+    """Those that are open now."""
 
     texts: dict[str, str] = field(default_factory=dict)
     minted: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -25,3 +32,18 @@ class FeedMemory:
 
     async def kept(self, key: str) -> str | None:
         return self.texts.get(key)
+
+    def open_receiver(self, receiver: Receiver) -> Registered:
+        self.receivers[receiver.name] = receiver
+        return Registered(self.receivers, receiver.name)
+
+
+@dataclass
+class Registered:
+    """A receiver's place."""
+
+    receivers: dict[str, Receiver]
+    name: str
+
+    def close(self) -> None:
+        self.receivers.pop(self.name, None)

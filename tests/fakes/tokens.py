@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FakeTokens:
-    """Implements `views.Tokens`; `add` makes one without waiting."""
+    """Implements `tokens.Tokens`; `add` makes one without waiting."""
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self._on_change = on_change
@@ -35,11 +35,15 @@ class FakeTokens:
         name: str = "test",
         systems: frozenset[str] | None = None,
         monitors: frozenset[MonitorKey] | None = None,
+        receiver: tuple[str, str] | None = None,
         life: timedelta | None = None,
     ) -> tuple[Token, str]:
         token_id, text = new_token()
         expires = None if life is None else START + life
-        token = Token(id=token_id, name=name, scope=scope, created=START, systems=systems, monitors=monitors, expires=expires)
+        token = Token(
+            id=token_id, name=name, scope=scope, created=START,
+            systems=systems, monitors=monitors, receiver=receiver, expires=expires,
+        )  # fmt: skip
         self._tokens[token_id] = (token, digest_of(text))
         self._on_change()
         return token, text
@@ -71,11 +75,12 @@ class FakeTokens:
         *,
         systems: frozenset[str] | None = None,
         monitors: frozenset[MonitorKey] | None = None,
+        receiver: tuple[str, str] | None = None,
         life: timedelta | None = None,
     ) -> tuple[Token, str]:
         if self.refusal is not None:
             raise self.refusal
-        return self.add(scope, name=name, systems=systems, monitors=monitors, life=life)
+        return self.add(scope, name=name, systems=systems, monitors=monitors, receiver=receiver, life=life)
 
     async def revoke(self, token_id: str) -> bool:
         if self.refusal is not None:

@@ -48,6 +48,7 @@ CHECKS = (
     *("negative_data_rejection", "unsupported_method", "none_without_a_right", "nothing_fails"),
 )
 LIMITED: dict[str, dict[str, Any]] = {"limited": {"monitors": frozenset({(SYSTEM, "2")})}}
+BOUND: dict[str, dict[str, Any]] = {Scope.HOOK: {"receiver": (SYSTEM, "trigger")}}
 LINK = "link"
 RUNS = (Scope.ADMIN, Scope.READ, Scope.CONTROL, Scope.HOOK, *LIMITED, LINK, "")
 ALL_PHASES = "examples,coverage,fuzzing"
@@ -143,7 +144,7 @@ async def failing(folder: Path, url: str, link: str, hub: Hub, how: tuple[int, i
         headers: list[str] = []
         is_first = run == RUNS[0]
         if scope is not None:
-            _, text = await hub.tokens.create(f"fuzz {run}", scope, **LIMITED.get(run, {}))
+            _, text = await hub.tokens.create(f"fuzz {run}", scope, **LIMITED.get(run, {}), **BOUND.get(run, {}))
             headers = ["--header", f"Authorization: Bearer {text}"]
         print(f"fuzz: {f'with a token: {run}' if scope else f'with a {LINK}' if run else 'without a token'}", flush=True)
         process = await asyncio.create_subprocess_exec(

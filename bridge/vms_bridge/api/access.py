@@ -33,7 +33,7 @@ _HOW = "write `Authorization: Bearer` and a token: `vms-bridge token create` mak
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Somebody who was let in: by his `token`, by a link, or as a process on this machine by its `uid`.
+    """Somebody who was let in: by his `token`, by a link, or as a process of the bridge's user or root by its `uid`.
 
     Who comes by a link has the token of who made it, if that still counts, and `link_key` is the id of the key that signed it.
     """
@@ -132,6 +132,22 @@ def authenticate(request: web.Request, visit: Visit, hub: HubView, rates: Rates)
     return welcome(request, token)
 
 
+def knock(request: web.Request, visit: Visit, hub: HubView, rates: Rates) -> None:
+    """Count a call of a receiver before the secret in it is looked at. Raises TooManyRequests.
+
+    By address, and by the token that it names where there is such a one: so whoever forges secrets elsewhere takes nothing from
+    its holder, and who names tokens that there are not has the little that strangers have.
+    """
+    said = request.headers.getall(hdrs.AUTHORIZATION, [])
+    if visit.door is Door.SOCKET or not said:
+        return
+    place, token_id = neighbourhood(visit.address), id_in(said[0].strip().partition(" ")[2].strip())
+    is_known = token_id is not None and hub.tokens.holds(token_id)
+    wait_s = rates.hooks.take(f"{token_id} {place}") if is_known else rates.strangers.take(place)
+    if wait_s:
+        raise TooManyRequests("receivers were called too often from this address", retry_after_s=wait_s)
+
+
 def token_by(text: str, hub: HubView) -> Token | None:
     """Return the token that has this text, if its time is not over."""
     return None if id_in(text) is None else hub.tokens.find(digest_of(text))
@@ -139,8 +155,9 @@ def token_by(text: str, hub: HubView) -> Token | None:
 
 def welcome(request: web.Request, token: Token) -> Caller:
     """Let in whoever has shown this token, and return him: his connection is bound to it until the request ends."""
-    connection_of(request).token_id = token.id
-    return _let_in(request, Caller(door=Door.API, scope=token.scope, token=token))
+    connection = connection_of(request)
+    connection.token_id = token.id
+    return _let_in(request, Caller(door=connection.door, scope=token.scope, token=token))
 
 
 def welcome_by_link(request: web.Request, caller: Caller, link: OpenedLink) -> Caller:

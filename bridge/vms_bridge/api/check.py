@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from vms_bridge.api.announcing import LIBRARIES, MISSING, REMEDY
 from vms_bridge.api.certificates import Certificates
 from vms_bridge.api.connections import room
+from vms_bridge.api.hooks_socket import hooks_flaw, place_of
 from vms_bridge.api.listening import listening_sockets
-from vms_bridge.api.unix_socket import flaw_of
+from vms_bridge.api.unix_socket import SocketPlace, flaw_of
 from vms_bridge.errors import DoorClosed
 from vms_bridge.findings import Finding
-from vms_bridge.sockets import api_socket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,7 @@ async def check(config: HttpConfig, trial: Trial) -> Sequence[Finding]:
     found.append(await _port(config))
     if trial.bridge.data_dir is not None:
         found.append(await asyncio.to_thread(_socket, trial.bridge.data_dir))
+    found.append(await asyncio.to_thread(_hooks_socket, config, trial.bridge.data_dir))
     return [one for one in found if one is not None]
 
 
@@ -72,13 +73,30 @@ async def _port(config: HttpConfig) -> Finding:
 
 
 def _socket(data_dir: Path) -> Finding:
-    path = api_socket(data_dir)
-    if (flaw := flaw_of(path)) is not None:
+    place = SocketPlace.in_data_dir(data_dir)
+    path = place.path
+    if (flaw := flaw_of(place)) is not None:
         return _problem(flaw)
     if data_dir.is_dir() and not os.access(data_dir, os.W_OK | os.X_OK):
         hint = "give it to the user that runs the bridge (chown), or set data_dir: to another place"
         return Finding(text=f"the socket {path} can't be made: {data_dir} can't be written", problem=True, hint=hint)
     return Finding(text=f"the command line will reach it by {path}")
+
+
+def _hooks_socket(config: HttpConfig, data_dir: Path | None) -> Finding | None:
+    place = place_of(config)
+    if place is None:
+        return None
+    if (flaw := hooks_flaw(place, data_dir)) is not None:
+        return _problem(flaw)
+    if not os.access(place.path.parent, os.W_OK | os.X_OK):
+        hint = "give the folder to the user that runs the bridge (chown), or set http.hooks_socket: to another place"
+        return Finding(
+            text=f"the socket for hooks {place.path} can't be made: its folder can't be written", problem=True, hint=hint
+        )
+    is_for_all = place.mode is not None and place.mode & 0o002
+    whose = "everybody on this machine" if is_for_all else f"the group {place.group or 'of the bridge'}"
+    return Finding(text=f"hooks of {whose} will come by {place.path}")
 
 
 def _problem(error: DoorClosed) -> Finding:

@@ -128,6 +128,18 @@ class HttpConfig(BaseModel):
         default=None,
         description="write false not to announce the API by zeroconf, true to do so on a loopback address too, or leave it out",
     )
+    hooks_socket: Path | None = Field(
+        default=None,
+        description="write the path of a unix socket for hooks, outside of data_dir, as in /run/vms-bridge/hooks.sock",
+    )
+    hooks_group: str | None = Field(
+        default=None, min_length=1, max_length=64, description="write the group that may connect to hooks_socket, as in www-data"
+    )
+    hooks_mode: str = Field(
+        default="0660",
+        pattern="^0?[67][0-7]{2}$",
+        description="write the mode of hooks_socket in octal digits: 0660 for its group, 0666 for everybody on this machine",
+    )
     limits: Limits = Field(default=Limits(), description="write how much the API bears, as in `limits: {sockets: 512}`")
 
     @field_validator("host")
@@ -169,6 +181,15 @@ class HttpConfig(BaseModel):
         """What event messages may have links to."""
         kinds = {"none": (), "snapshot": (LinkKind.PICTURE,), "all": (LinkKind.PICTURE, LinkKind.CLIP)}
         return frozenset(kinds[self.message_links])
+
+    @field_validator("hooks_group", "hooks_mode")
+    @classmethod
+    def _check_hooks(cls, said: str | None, info: ValidationInfo) -> str | None:
+        if said is not None and info.data.get("hooks_socket") is None:
+            raise PydanticCustomError(
+                "hooks", "has no effect without hooks_socket", {"remedy": "write hooks_socket:, or leave it out"}
+            )
+        return said
 
     @cached_property
     def public(self) -> Address | None:

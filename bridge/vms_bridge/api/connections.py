@@ -36,7 +36,7 @@ _STALLED_S = 60.0
 KEEP_ALIVE_S = 75.0
 _LINGERING_S = 2.0
 _MOST_LOCAL = 32
-"""How many may have come by the unix socket; they take no room from those of the network."""
+"""How many may have come by each unix socket; they take no room from those of the network."""
 _OTHERS = 128
 """How many of the process's files are for the rest of the bridge, at least."""
 _ANY_NUMBER = 1_000_000
@@ -49,6 +49,8 @@ class Door(StrEnum):
     SOCKET = "socket"
     LINK = "link"
     """The network too, by an address that opens one thing."""
+    HOOKS = "hooks"
+    """The unix socket by which others on this machine get at receivers, with a token, and at nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

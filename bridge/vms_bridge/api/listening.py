@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vms_bridge.api.connections import Connection, Door, Handler
-from vms_bridge.api.unix_socket import peer_uid
+from vms_bridge.api.unix_socket import peer_uid, uid_of
 from vms_bridge.errors import DoorClosed
 from vms_bridge.logs import Trouble
 
@@ -105,6 +105,9 @@ class Porter:
     def _connection(self, sock: socket.socket, address: object, door: Door) -> Connection | None:
         """Return what there is to know of who has come; None for somebody whom the socket is not for."""
         opened = self._clock.monotonic()
+        if door is Door.HOOKS:
+            uid = uid_of(sock)
+            return Connection(door=door, address=f"uid {uid}", uid=uid, opened=opened, sock=sock)
         if door is Door.SOCKET:
             uid = peer_uid(sock)
             if uid is None:

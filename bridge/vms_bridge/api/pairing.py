@@ -61,7 +61,9 @@ class _Opening:
     code: str
     grant: Grant
     until: float
+    id: str
     tries: int = MOST_TRIES
+    token_id: str | None = None
 
 
 class Pairing:
@@ -70,6 +72,8 @@ class Pairing:
     def __init__(self, clock: Clock, *, rounds: int = ROUNDS) -> None:
         self._clock, self._rounds = clock, rounds
         self._opening: _Opening | None = None
+        self._last: _Opening | None = None
+        """The one that was opened last, also when it is closed."""
         self._turn = asyncio.Lock()
 
     @property
@@ -83,10 +87,21 @@ class Pairing:
         """How many wrong codes it bears yet."""
         return self._opening.tries if self._opening is not None and self.seconds_left else 0
 
+    @property
+    def opening_id(self) -> str | None:
+        """What the opening is called that is open, or was last; None: there was none since the API began to run."""
+        return None if self._last is None else self._last.id
+
+    @property
+    def token_id(self) -> str | None:
+        """Which token was given by that opening; None: none, or not yet."""
+        return None if self._last is None else self._last.token_id
+
     def open(self, grant: Grant) -> str:
         """Open it for ten minutes and return the code; one that was opened before is good for nothing any more."""
         code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LETTERS))
-        self._opening = _Opening(code, grant, self._clock.monotonic() + OPEN_S)
+        until = self._clock.monotonic() + OPEN_S
+        self._opening = self._last = _Opening(code, grant, until, secrets.token_hex(8))
         _LOGGER.info("pairing is open for ten minutes, for one client with the scope %s", grant.scope)
         return code
 
@@ -114,6 +129,7 @@ class Pairing:
                 raise PairingRefused("the code is wrong", hint="read it again; after five wrong ones another has to be made")
             grant = opening.grant
             token, text = await hub.tokens.create(name, grant.scope, systems=grant.systems, monitors=grant.monitors)
+            opening.token_id = token.id
             self.close()
         sealed = proof.seal(key, "pair token", bound, nonce, text=text)
         return Paired(token=token, sealed=sealed, mac=proof.mac(key, "pair bridge", bound, nonce, sealed, token.scope))

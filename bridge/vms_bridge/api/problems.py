@@ -14,6 +14,7 @@ from vms_bridge.entities.states import encode
 from vms_bridge.errors import (
     BackendDefect,
     BodyInvalid,
+    BodyTooLarge,
     BridgeError,
     ClipRefused,
     CommandForbidden,
@@ -29,6 +30,7 @@ from vms_bridge.errors import (
     NotFound,
     PairingRefused,
     RangeUnsatisfiable,
+    ReceiverBusy,
     RequestError,
     RequestForbidden,
     RequestInvalid,
@@ -63,6 +65,8 @@ STATUSES: tuple[tuple[type[BridgeError], HTTPStatus], ...] = (
     (Misdirected, HTTPStatus.MISDIRECTED_REQUEST),
     (NotFound, HTTPStatus.NOT_FOUND),
     (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
+    (BodyTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (ReceiverBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (RangeUnsatisfiable, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE),
     (RequestError, HTTPStatus.BAD_REQUEST),
     (SearchBusy, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -177,7 +181,7 @@ def _headers(error: BridgeError) -> dict[str, str]:
             return {hdrs.WWW_AUTHENTICATE: "Bearer"}
         case TooManyRequests(retry_after_s=seconds):
             return {hdrs.RETRY_AFTER: str(max(1, math.ceil(seconds)))}
-        case MediaBusy() | SearchBusy():
+        case MediaBusy() | SearchBusy() | ReceiverBusy():
             return {hdrs.RETRY_AFTER: "1"}
         case RangeUnsatisfiable(length=length) | NoSuchPart(length=length):
             return {hdrs.CONTENT_RANGE: f"bytes */{length}"}

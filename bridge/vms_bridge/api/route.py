@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args, get_origin
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ValidationError
 
+from vms_bridge.api.connections import Door
 from vms_bridge.api.context import caller_of, query_of
-from vms_bridge.errors import BodyInvalid, RequestForbidden, RequestInvalid
+from vms_bridge.errors import RequestForbidden, RequestInvalid
+from vms_bridge.foreign import LONGEST, MOST_MISTAKES, mistakes_in, read_json
+from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 
     from vms_bridge.api.access import Caller
     from vms_bridge.links import LinkKind
-    from vms_bridge.tokens import Scope
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Content: TypeAlias = type[BaseModel] | str
@@ -35,8 +37,6 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 BASE = "/api/v1"
 JSON = "application/json"
-_MOST_MISTAKES = 20
-_LONGEST = 200
 _QUERY = "the query can't be understood"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
@@ -67,8 +67,9 @@ class Route:
     """One thing that can be asked of the API. A row equals itself only.
 
     `name` is its `operationId`, `subject` what it belongs to in the document. `scope` is what a token needs at least (None: no
-    token at all), `reach` what a limited one gets; the handler is not reached without. GET answers HEAD too. `link` is for a GET
-    that links can open, without a token: what such a link opens.
+    token at all), `reach` what a limited one gets; the handler is not reached without. What takes the scope `hook` is a receiver
+    of what comes from outside: whose level is the receiver's may call it too, which the hub decides. GET answers HEAD too.
+    `link` is for a GET that links can open, without a token: what such a link opens.
     """
 
     method: str
@@ -86,6 +87,8 @@ class Route:
     answers: Mapping[int, Answer]
     refusals: Mapping[int, str] = field(default_factory=dict)
     """The statuses by which it refuses beside those that any route has, each with what it means."""
+    doors: frozenset[Door] = frozenset({Door.API, Door.SOCKET})
+    """By which ways it is to be had."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -128,21 +131,14 @@ def read_query(said: MultiMapping[str], model: type[_Model]) -> _Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise RequestInvalid(_QUERY, mistakes=_mistakes(error)) from None
+        raise RequestInvalid(_QUERY, mistakes=mistakes_in(error)) from None
 
 
 async def body(request: web.Request, model: type[_Model]) -> _Model:
     """Return what the body says in JSON. Raises RequestInvalid, and aiohttp's own error for one that is too large."""
     if request.content_type != JSON:
         raise web.HTTPUnsupportedMediaType
-    raw = await request.read()
-    try:
-        return model.model_validate_json(raw, strict=True)
-    except ValidationError as error:
-        mistakes = _mistakes(error)
-        is_json = all(each["type"] != "json_invalid" for each in error.errors(include_url=False, include_input=False))
-        kind = BodyInvalid if is_json else RequestInvalid
-        raise kind("the body can't be understood", mistakes=mistakes) from None
+    return read_json(await request.read(), model)
 
 
 def _methods(route: Route) -> Iterable[str]:
@@ -164,24 +160,14 @@ def _admitting(route: Route) -> Handler:
 
 def _admit(caller: Caller, route: Route, scope: Scope) -> None:
     """Let only those pass who may. Raises RequestForbidden."""
-    if not caller.scope.includes(scope):
+    if scope is not Scope.HOOK and not caller.scope.includes(scope):
         raise RequestForbidden("this token may not", hint=f"it takes one with the scope {scope}")
     if route.reach is Reach.NONE and caller.is_limited:
         raise RequestForbidden("this token is limited to some systems or monitors", hint="it takes one that is not")
 
 
-def _mistakes(error: ValidationError) -> list[tuple[str, str]]:
-    """Return the fields that are wrong, and why, in the words of pydantic; never what was sent."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    return [(".".join(str(part) for part in one["loc"])[:_LONGEST], _reason(one["msg"])) for one in found[:_MOST_MISTAKES]]
-
-
-def _reason(said: str) -> str:
-    return said.removeprefix("Value error, ")[:_LONGEST]
-
-
 def _each(names: Iterable[str], reason: str) -> list[tuple[str, str]]:
-    return [(name[:_LONGEST], reason) for name in islice(names, _MOST_MISTAKES)]
+    return [(name[:LONGEST], reason) for name in islice(names, MOST_MISTAKES)]
 
 
 def _is_list(annotation: object) -> bool:

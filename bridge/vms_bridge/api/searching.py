@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 BUSY = "the index can't be read, or too much is asked of it at a time"
+NO_INDEX = "the index is off, and the VMS, asked in its place, does not answer well or in time"
 
 
 def search_of(hub: HubView, caller: Caller, asked: EventFilter) -> Search | None:

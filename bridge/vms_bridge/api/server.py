@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from vms_bridge.api.access import Caller, authenticate, caller_of, came_by_link, say_goodbye
+from vms_bridge.api.access import Caller, authenticate, caller_of, came_by_link, knock, say_goodbye
 from vms_bridge.api.connections import Door, connection_of
 from vms_bridge.api.context import CONTEXT, Context, context_of, visit_of
 from vms_bridge.api.limits import neighbourhood
@@ -16,10 +16,13 @@ from vms_bridge.api.problems import problems
 from vms_bridge.api.route import route_of
 from vms_bridge.api.routes.table import set_up
 from vms_bridge.api.visits import receive
-from vms_bridge.errors import RequestError, RequestInvalid, TooManyRequests
+from vms_bridge.errors import NotFound, RequestError, RequestInvalid, TooManyRequests
+from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
+
+    from vms_bridge.api.visits import Visit
 
 _LOGGER = logging.getLogger(__name__)
 _BODY_S = 10.0
@@ -78,10 +81,11 @@ async def _received(request: web.Request, handler: Handler) -> web.StreamRespons
 @web.middleware
 async def _known(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find out who asks, and whether he asks too often."""
-    context, visit = context_of(request), visit_of(request)
+    context, visit, route = context_of(request), visit_of(request), route_of(request)
+    _guard_receivers(request, context, visit)
     caller = authenticate(request, visit, context.hub, context.rates) or await by_link(request)
     _limit(context, neighbourhood(visit.address), caller)
-    if caller is None and route_of(request) is None:
+    if caller is None and route is None:
         caller_of(request)  # what there is, and what not, is nothing that strangers need to know
     if caller is not None and caller.door is Door.SOCKET and request.method not in _READING:
         resource = request.match_info.route.resource
@@ -90,6 +94,16 @@ async def _known(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     finally:
         say_goodbye(request)
+
+
+def _guard_receivers(request: web.Request, context: Context, visit: Visit) -> None:
+    """Let nobody come to anything else by the socket for hooks; count calls of receivers before their secrets are looked at."""
+    route = route_of(request)
+    if visit.door is Door.HOOKS and (route is None or Door.HOOKS not in route.doors):
+        _limit(context, visit.address, None)
+        raise NotFound("this socket leads to receivers, and to nothing else", hint="write POST, and the path of a receiver")
+    if route is not None and route.scope is Scope.HOOK:
+        knock(request, visit, context.hub, context.rates)
 
 
 def _limit(context: Context, place: str, caller: Caller | None) -> None:

@@ -14,12 +14,13 @@ from vms_bridge.api.announcing import Announcer
 from vms_bridge.api.certificates import Certificates
 from vms_bridge.api.connections import Connections, Door
 from vms_bridge.api.context import Context
+from vms_bridge.api.hooks_socket import hooks_flaw, place_of
 from vms_bridge.api.limits import Rates
 from vms_bridge.api.listening import Porter, listening_sockets
 from vms_bridge.api.measured import SINK, Traffic
 from vms_bridge.api.pairing import Grant, Pairing
 from vms_bridge.api.server import application
-from vms_bridge.api.unix_socket import UnixSocket
+from vms_bridge.api.unix_socket import SocketPlace, UnixSocket
 from vms_bridge.errors import DoorClosed
 from vms_bridge.logs import Trouble
 from vms_bridge.threads import in_thread
@@ -27,8 +28,7 @@ from vms_bridge.views import Subjects
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from vms_bridge.api.announcing import Multicast
     from vms_bridge.api.config import HttpConfig
@@ -87,8 +87,8 @@ class ApiSink:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_network_door(hub, porter), name="api: network")
-                if self._bridge.data_dir is not None:
-                    group.create_task(self._keep_local_door(self._bridge.data_dir, porter), name="api: socket")
+                for door, place in self._local_doors():
+                    group.create_task(self._keep_local_door(door, place, porter), name=f"api: {door}")
                 group.create_task(self._certificates.run(), name="api: certificate")
                 group.create_task(self._sweep(), name="api: sweep")
                 group.create_task(self._end_revoked(hub), name="api: tokens")
@@ -117,23 +117,37 @@ class ApiSink:
                 for sock in sockets:
                     sock.close()
 
-    async def _keep_local_door(self, data_dir: Path, porter: Porter) -> None:
-        trouble = Trouble(_LOGGER, "the API's socket is not open", self._clock.monotonic)
+    def _local_doors(self) -> Iterator[tuple[Door, SocketPlace]]:
+        if self._bridge.data_dir is not None:
+            yield Door.SOCKET, SocketPlace.in_data_dir(self._bridge.data_dir)
+        hooks = place_of(self._config)
+        if hooks is not None:
+            yield Door.HOOKS, hooks
+
+    async def _keep_local_door(self, door: Door, place: SocketPlace, porter: Porter) -> None:
+        what = "the API's socket" if door is Door.SOCKET else "the socket for hooks"
+        trouble = Trouble(_LOGGER, f"{what} is not open", self._clock.monotonic)
         while True:
             try:
-                door = await in_thread("api socket", lambda: UnixSocket.open(data_dir), close=UnixSocket.close)
+                opened = await in_thread("api socket", lambda: self._open(door, place), close=UnixSocket.close)
             except DoorClosed as error:
                 trouble.report(error, hint=error.hint)
                 await self._clock.sleep(_RETRY_S)
                 continue
             trouble.over()
             try:
-                await porter.serve([door.sock], Door.SOCKET)
+                await porter.serve([opened.sock], door)
             finally:
-                door.sock.close()
+                opened.sock.close()
                 with suppress(TimeoutError):
                     async with self._clock.timeout(_SHUTDOWN_S):
-                        await in_thread("api socket", door.close)
+                        await in_thread("api socket", opened.close)
+
+    def _open(self, door: Door, place: SocketPlace) -> UnixSocket:
+        flaw = hooks_flaw(place, self._bridge.data_dir) if door is Door.HOOKS else None
+        if flaw is not None:
+            raise flaw
+        return UnixSocket.open(place)
 
     async def _sweep(self) -> None:
         while True:

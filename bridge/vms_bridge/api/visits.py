@@ -53,7 +53,7 @@ def visit_of(request: web.Request) -> Visit:
 def receive(request: web.Request, config: HttpConfig) -> Visit:
     """Note where a request comes from, and return that. Raises RequestInvalid, Misdirected or RequestForbidden."""
     connection = connection_of(request)
-    if connection.door is Door.SOCKET:
+    if connection.door is not Door.API:
         visit = Visit(door=connection.door, address=connection.address, host=_LOCAL, uid=connection.uid)
     else:
         visit = _by_network(request, config, connection.address)

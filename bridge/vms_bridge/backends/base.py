@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.measures import Reading
-    from vms_bridge.model import Enrichment, EventBatch, EventRef, PictureRef, Resume, Update
+    from vms_bridge.model import Enrichment, Event, EventBatch, EventRef, PictureRef, Resume, Update
+    from vms_bridge.receivers import Receiver, Registration
 
 
 class Feed(Protocol):
@@ -54,6 +55,13 @@ class Feed(Protocol):
 
     async def kept(self, key: str) -> str | None:
         """Return what was kept last under this key; None where nothing is, or it can't be read."""
+
+    def open_receiver(self, receiver: Receiver) -> Registration:
+        """Have what comes in from outside under this name handed over, until `run` ends or this is closed.
+
+        What comes in so may be forged by whoever has got at the secret: look at it as at a hint, and ask the VMS. Raises
+        ReceiverRefused for bounds that nobody can mean.
+        """
 
 
 class Backend(Protocol):
@@ -186,6 +194,16 @@ class PicturedArchive(Archive, Protocol):
 
     async def frame_times(self, event: EventRef) -> FrameTimes:
         """Return them, of an event that was recorded as single pictures. Raises NoSuchEvent, MediaUnavailable or VmsError."""
+
+
+class FindingArchive(Archive, Protocol):
+    """An archive that can be asked for one event: it answers where the bridge's index is off, or does not have it."""
+
+    async def event(self, event_id: str) -> Event | None:
+        """Return the event as it is now, as a page would have it; None: there is none, or no more.
+
+        The id may be any text that a client has sent. Raises MediaUnavailable or VmsError.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         CountingArchive,
         Feed,
         FilmingArchive,
+        FindingArchive,
         Media,
         PicturedArchive,
     )
@@ -140,6 +141,19 @@ class Guard:
     async def extent(self, query: EventQuery) -> object:
         """Return how much it says that it has recorded, nothing where its archive can't tell. Raises BridgeError."""
         return await self._call("archive.extent", lambda: self._extent(query), ARCHIVE_S)
+
+    @property
+    def can_find(self) -> bool:
+        """Whether its archive can be asked for one event."""
+        try:
+            return callable(getattr(getattr(self._backend, "archive", None), "event", None))
+        except Exception as error:  # noqa: BLE001 - the border
+            self._boundary.report_defect("archive", error)
+            return False
+
+    async def found(self, event_id: str) -> object:
+        """Return what it says of one event; whether that is one is not examined. Raises BridgeError."""
+        return await self._call("archive.event", lambda: cast("FindingArchive", self._archive()).event(event_id), ARCHIVE_S)
 
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> GuardedMedia:
         """Open a picture or clip. Raises BridgeError."""

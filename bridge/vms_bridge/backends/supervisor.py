@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.concealment import Secrets
     from vms_bridge.model import EventBatch, Resume, Update
+    from vms_bridge.receivers import Receiver, Registration
 
 _LOGGER = logging.getLogger(__name__)
 _FIRST_WAIT_S = 0.5
@@ -88,10 +89,13 @@ class _WatchedFeed:
         self._on_snapshot = on_snapshot
         self._thread = threading.get_ident()
         self._is_over = False
+        self._receivers: list[Registration] = []
 
     def close(self) -> None:
         """Receive nothing more: what a backend has left running speaks of a connection that is over."""
         self._is_over = True
+        for receiver in self._receivers:
+            receiver.close()
 
     @property
     def resume(self) -> Resume:
@@ -124,3 +128,10 @@ class _WatchedFeed:
 
     async def kept(self, key: str) -> str | None:
         return await self._feed.kept(key)
+
+    def open_receiver(self, receiver: Receiver) -> Registration:
+        if self._is_over:
+            raise VmsError("nothing is received for a connection that is over")
+        opened = self._feed.open_receiver(receiver)
+        self._receivers.append(opened)
+        return opened

@@ -15,33 +15,32 @@ from vms_bridge.cli.token import grant, grant_options
 if TYPE_CHECKING:
     from vms_bridge.cli.client import Api
 
+_SCOPES = ("read", "control", "admin")
 _OPENING = "/pair/opening"
 _PERIOD_S = 1.0
 
 
 @click.command("pair")
-@grant_options("control")
+@grant_options("control", _SCOPES)
 @asks_the_bridge
 def command(api: Api, *, scope: str, systems: tuple[str, ...], monitors: tuple[str, ...]) -> int:
     """Let one client fetch a token by a short code, such as Home Assistant; wait until it has, or the time is over."""
-    before = _ids(api)
     opened = api.post(_OPENING, grant(scope, systems, monitors))
     code: str = opened["code"]
     try:
         say(f"{code[:4]}-{code[4:]}")
         say(f"Give this code to the client within {opened['seconds'] / 60:.0f} minutes. Ctrl-C closes it.", err=True)
-        while api.get(_OPENING)["is_open"]:
+        while (now := api.get(_OPENING))["is_open"] and now["opening"] == opened["opening"]:
             time.sleep(_PERIOD_S)
     except KeyboardInterrupt:
         api.delete(_OPENING)
         raise
-    new = [token for token in api.get("/tokens")["tokens"] if token["id"] not in before]
-    if not new:
+    if now["opening"] != opened["opening"]:
+        say("Pairing was opened anew meanwhile, or the bridge has begun to run anew: this code is good for nothing.", err=True)
+        return FAILED
+    if now["token_id"] is None:
         say("Nobody has paired: the time is over, or there were too many wrong codes.", err=True)
         return FAILED
-    say(f"{new[-1]['name']} has paired, and has the token {new[-1]['id']}.", err=True)
+    name = next((token["name"] for token in api.get("/tokens")["tokens"] if token["id"] == now["token_id"]), "A client")
+    say(f"{name} has paired, and has the token {now['token_id']}.", err=True)
     return OK
-
-
-def _ids(api: Api) -> set[str]:
-    return {token["id"] for token in api.get("/tokens")["tokens"]}

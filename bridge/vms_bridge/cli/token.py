@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SCOPES = ("read", "control", "admin", "hook")
 
 
-def grant_options(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def grant_options(default: str, scopes: tuple[str, ...] = _SCOPES) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the options by which somebody is given a scope, and what it is limited to."""
 
     def add(verb: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +43,7 @@ def grant_options(default: str) -> Callable[[Callable[..., Any]], Callable[..., 
                 help="For this system only; may be repeated.",
                 shell_complete=system_words,
             ),
-            click.option("--scope", type=click.Choice(_SCOPES), default=default, show_default=True, help="How far it may go."),
+            click.option("--scope", type=click.Choice(scopes), default=default, show_default=True, help="How far it may go."),
         ):
             verb = option(verb)
         return verb
@@ -67,6 +67,7 @@ def command() -> None:
 @command.command("create")
 @click.option("--name", required=True, metavar="NAME", help="Whose it is: what the list and the log call it.")
 @grant_options("control")
+@click.option("--receiver", metavar="SYSTEM/NAME", help="With the scope hook: which receiver it calls, such as zm/event.")
 @click.option(
     "--expires", type=Moment(is_ahead=True), metavar="TIME", help="Until when it is good: 90d, 2027-01-31 (default: for ever)."
 )
@@ -79,11 +80,16 @@ def create(
     scope: str,
     systems: tuple[str, ...],
     monitors: tuple[str, ...],
+    receiver: str | None,
     expires: datetime | None,
     as_json: bool,
 ) -> None:
     """Make a token. Its text is shown once: the bridge keeps only its hash."""
+    if (scope == "hook") is (receiver is None):
+        raise click.UsageError("a token of the scope hook is for one receiver, named by --receiver; no other token is")
     body = {"name": name, **grant(scope, systems, monitors)}
+    if receiver is not None:
+        body["receiver"] = receiver
     if expires is not None:
         body["life"] = _life(expires)
     made = api.post("/tokens", body)
@@ -92,6 +98,8 @@ def create(
         return
     say(made["token"])
     say(f"This is the token {made['id']} of {name}, for {_reach(made)}; it is not shown again.", err=True)
+    if receiver is not None and receiver not in (f"{one['system']}/{one['name']}" for one in api.get("/hooks")["receivers"]):
+        say(f"There is no receiver {receiver} now: the token is good as soon as there is one.", err=True)
 
 
 @command.command("list")
@@ -125,5 +133,7 @@ def _row(token: dict[str, Any]) -> tuple[object, ...]:
 
 def _reach(token: dict[str, Any]) -> str:
     """Return what a token is good for, in words."""
+    if token["receiver"] is not None:
+        return f"{token['scope']} {token['receiver']}"
     limits = token["systems"] if token["systems"] is not None else token["monitors"]
     return token["scope"] if limits is None else f"{token['scope']} of {', '.join(limits)}"

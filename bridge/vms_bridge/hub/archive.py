@@ -94,6 +94,25 @@ class Archives:
             after=page.after,
         )
 
+    def can_find(self, system: str) -> bool:
+        """Say whether the system can be asked for one event."""
+        return system in self._systems and self._systems[system].backend.can_find
+
+    async def event(self, ref: EventRef) -> RecordedEvent | None:
+        """Return an event as the system has it now; None: it has none, or of a monitor that is not shown."""
+        found = self._system(ref.system)
+        if not found.calls_so(ref):
+            return None
+        _need(found, Capability.ARCHIVE, "archive that can be asked")
+        said = await found.backend.found(ref.id)
+        event = None if said is None else door.EVENTS.admit(said)
+        if event is None or event.deleted or not found.calls_so(ref):
+            return None
+        if event.id != ref.id:
+            raise BackendDefect("wrong values", f"event {event.id!r} in the place of another")
+        key = found.key_of(event.monitor_id)
+        return None if key is None else RecordedEvent(ref=ref, monitor=key, event=without(event, found.strike, "cause", "notes"))
+
     async def extent(self, system: str, query: EventQuery) -> Extent:
         """Return how much it has recorded, of monitors that are not shown too where the query names none."""
         found = self._system(system)

@@ -10,6 +10,14 @@ from vms_bridge.model import Resume
 if TYPE_CHECKING:
     from vms_bridge.hub.system import System
     from vms_bridge.model import EventBatch, Update
+    from vms_bridge.receivers import Receiver, Registration
+
+
+class OwnReceivers(Protocol):
+    """Where a backend takes in something from outside."""
+
+    def open_own(self, system: System, receiver: Receiver) -> Registration:
+        """Take in under this name for the system's backend."""
 
 
 class Owner(Protocol):
@@ -29,6 +37,10 @@ class Owner(Protocol):
 
     async def kept_for(self, system: System, key: str) -> str | None:
         """Return what the system's backend has kept last under this key."""
+
+    @property
+    def receivers(self) -> OwnReceivers:
+        """What is taken in from outside."""
 
 
 class SystemFeed:
@@ -72,3 +84,7 @@ class SystemFeed:
     async def kept(self, key: str) -> str | None:
         """Return what was kept last under this key."""
         return await self._hub.kept_for(self._system, key)
+
+    def open_receiver(self, receiver: Receiver) -> Registration:
+        """Take in what comes from outside under this name."""
+        return self._hub.receivers.open_own(self._system, receiver)

@@ -38,6 +38,7 @@ from vms_bridge.hub.measured import readings
 from vms_bridge.hub.notices import Notices
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
+from vms_bridge.hub.receivers import HubReceivers
 from vms_bridge.hub.recorder import Recorder
 from vms_bridge.hub.tokens import HubTokens
 from vms_bridge.hub.updates import Updates
@@ -97,8 +98,8 @@ class Hub:
         self._store, self._clock = store, clock
         self._systems: dict[str, System] = {}
         self._fan_out = FanOut(clock.monotonic)
-        self._index = Index(store, clock, self._systems, on_progress=self._fan_out.system)
-        self._archives = Archives(self._systems, on_missing=self._doubt, on_gone=self._index.gone)
+        self._archives = Archives(self._systems, on_missing=self._doubt, on_gone=lambda event: self._index.gone(event))  # noqa: PLW0108 - made below
+        self._index = Index(store, clock, self._systems, archives=self._archives, on_progress=self._fan_out.system)
         self._live = Live(self._archives, clock)
         self._house = Housekeeping(
             store,
@@ -116,7 +117,8 @@ class Hub:
         self._claims = Claims(store, clock, self._keeping, self._house.claimed)
         self.tokens = HubTokens(store, clock, self._keeping, self._fan_out.tokens)
         self.links = HubLinks(store, clock, self._keeping)
-        """Who may come in by the API, and which links are good."""
+        self.receivers = HubReceivers(self._systems, clock, self._secrets.strike)
+        """Who may come in by the API, which links are good, and what is taken in from outside."""
         self._bridge_commands = BridgeCommands(clock, self._claims)
         self._runner = CommandRunner(
             self, clock, backend_of=self._backend_of, memory=self, store=store, rules=commands, on_forced=self._alarm_is_forced
@@ -357,6 +359,7 @@ class Hub:
         system = self._systems.pop(key)
         system.backend.close()
         self._live.forget(key)
+        self.receivers.forget(key)
         self._indexing.systems_changed()
         self._fan_out.monitors(system, gone=system.monitors)
         self._fan_out.system_removed(key)
@@ -431,8 +434,7 @@ class Hub:
             self._updates.show_objects(self._systems[monitor[0]], monitor[1], objects)
 
     def _alarm_is_forced(self, monitor: MonitorKey) -> None:
-        view = self.monitor(*monitor)
-        if view is not None:
+        if (view := self.monitor(*monitor)) is not None:
             self._updates.show_state(self._systems[monitor[0]], monitor[1], view.state)
 
     async def _always(self, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -8,9 +8,10 @@ from datetime import timedelta
 from operator import is_
 from typing import TYPE_CHECKING
 
+from vms_bridge.enriched import enriched, joined
 from vms_bridge.errors import SearchRefused
 from vms_bridge.hub.chores import Chore
-from vms_bridge.index import IndexProgress
+from vms_bridge.index import IndexedEvent, IndexProgress
 from vms_bridge.measures import Histograms
 from vms_bridge.store.index import IndexedMonitor
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from vms_bridge.clock import Clock
+    from vms_bridge.hub.archive import Archives
     from vms_bridge.hub.system import System
-    from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, SearchPage
+    from vms_bridge.index import Bucket, BucketSize, Search, SearchPage
     from vms_bridge.model import Event, EventRef
     from vms_bridge.store import Store
     from vms_bridge.store.index import IndexStatus
@@ -34,7 +36,16 @@ _KEEP_HIDDEN = timedelta(days=7)
 class Index:
     """Asks the store's index, and has it tended; `on_progress` receives a system whose progress has changed."""
 
-    def __init__(self, store: Store, clock: Clock, systems: Mapping[str, System], *, on_progress: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        systems: Mapping[str, System],
+        *,
+        archives: Archives,
+        on_progress: Callable[[str], None],
+    ) -> None:
+        self._archives = archives
         self._store, self._clock, self._systems, self._on_progress = store, clock, systems, on_progress
         self._stored = asyncio.Event()
         self._tending = Chore("tending the search index", clock.monotonic)
@@ -59,8 +70,24 @@ class Index:
             return await self._store.index.timeline(query, await self._fresh(), bucket, zone)
 
     async def one(self, ref: EventRef) -> IndexedEvent | None:
-        """Return an event. Raises the same."""
+        """Return an event; where the index is off as the store has it, or the system's archive. Raises the same, or VmsError."""
+        if not self._store.has_index and self._archives.can_find(ref.system):
+            return await self._unindexed(ref)
         return await self._store.index.one(ref, await self._fresh())
+
+    async def _unindexed(self, ref: EventRef) -> IndexedEvent | None:
+        system = self._systems[ref.system]
+        if not system.calls_so(ref):
+            return None
+        stored = (await self._store.events(ref.system, ref.generation, [ref.id])).get(ref.id)
+        added = (await self._store.enrichments(ref.system, ref.generation, [ref.id])).get(ref.id, {})
+        recorded = await self._archives.event(ref) if stored is None else None
+        event = stored[1] if stored is not None else recorded.event if recorded is not None else None
+        key = None if event is None or event.deleted else system.key_of(event.monitor_id)
+        if event is None or key is None:
+            return None
+        others = joined(added.values())
+        return IndexedEvent(ref=ref, monitor=key, event=enriched(event, added), plates=others.plates, faces=others.faces)
 
     async def rebuild(self, system: str | None) -> None:
         """Forget what the index has of the system, or of all, and begin anew. Raises SearchRefused or StoreError."""

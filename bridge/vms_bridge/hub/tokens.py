@@ -32,7 +32,7 @@ _MOST_LIFE = timedelta(days=3653)
 
 
 class HubTokens:
-    """See `views.Tokens`; `on_change` hears when one comes, goes, or its time is over."""
+    """See `tokens.Tokens`; `on_change` hears when one comes, goes, or its time is over."""
 
     def __init__(self, store: Store, clock: Clock, keeping: Chore, on_change: Callable[[], None]) -> None:
         self._store, self._clock, self._keeping, self._on_change = store, clock, keeping, on_change
@@ -106,10 +106,12 @@ class HubTokens:
         *,
         systems: frozenset[str] | None = None,
         monitors: frozenset[MonitorKey] | None = None,
+        receiver: tuple[str, str] | None = None,
         life: timedelta | None = None,
     ) -> tuple[Token, str]:
         """Make a token, and return it with its text. Raises TokenRefused or StoreError."""
         self._admit(name, scope, systems, monitors, life)
+        _check_receiver(scope, receiver, is_limited=systems is not None or monitors is not None)
         now = self._clock.now()
         token_id, text = new_token()
         token = Token(
@@ -119,6 +121,7 @@ class HubTokens:
             created=now,
             systems=systems,
             monitors=monitors,
+            receiver=receiver,
             expires=None if life is None else now + life,
         )
         digest = digest_of(text)
@@ -171,3 +174,17 @@ class HubTokens:
             )
         if len(self._tokens) >= MOST_TOKENS:
             raise TokenRefused(f"there are {MOST_TOKENS} tokens already", hint="revoke those that nobody uses any more")
+
+
+def _check_receiver(scope: Scope, receiver: tuple[str, str] | None, *, is_limited: bool) -> None:
+    """Raise TokenRefused where a hook has no receiver, or something else has one; it need not be there now."""
+    if scope is not Scope.HOOK:
+        if receiver is not None:
+            raise TokenRefused("only a token of the scope hook is for a receiver", hint="make it one, or leave the receiver out")
+        return
+    if receiver is None:
+        raise TokenRefused("a token of the scope hook is for one receiver", hint="name it, such as zm/event; `hooks` lists them")
+    if is_limited:
+        raise TokenRefused("a token of the scope hook is for one receiver", hint="leave systems and monitors out")
+    if not all(INSTANCE_PATTERN.fullmatch(part) for part in receiver):
+        raise TokenRefused("there can be no receiver of this name", hint="name it by system and name, such as zm/event")

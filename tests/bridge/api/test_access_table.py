@@ -5,18 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import BaseModel
 from tests.bridge.api.lab import Api, serving
 from tests.bridge.api.world import World
 
 from vms_bridge.api.route import Reach, Route
 from vms_bridge.api.routes.table import ROUTES
+from vms_bridge.receivers import Receiver
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-PLACES = {"system": "zm", "monitor": "1", "event": "zm-1", "holder": "somebody", "token": "0123456789", "key": "0123456789"}
+PLACES = {
+    "system": "zm",
+    "monitor": "1",
+    "event": "zm-1",
+    "holder": "somebody",
+    "token": "0123456789",
+    "key": "0123456789",
+    "name": "trigger",
+}
 """What stands in the paths: all of it is the first system's."""
 _TIME = "?since=2026-11-20T12:00:00Z&until=2026-11-20T12:01:00Z"
 QUERIES = {"get_range_clip": _TIME, "get_range_clip_content": _TIME, "get_log": "?system=zm"}
@@ -32,6 +42,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "pair": {"name": "another", "nonce": "00" * 32, "proof": "00" * 32},
     "open_pairing": {},
     "ask_client": {"kind": "notify", "content": {}},
+    "call_receiver": {"monitor": "1"},
 }
 ELSEWHERE: dict[str, dict[str, Any]] = {
     "systems": {"systems": frozenset({"other"})},
@@ -53,9 +64,19 @@ HTTP = [route for route in ROUTES if not route.path.endswith("/ws")]
 by_route = pytest.mark.parametrize("route", HTTP, ids=lambda route: route.name)
 
 
+class Wanted(BaseModel):
+    monitor: str
+
+
+async def receive(_: Wanted) -> None:
+    """Take whatever comes."""
+
+
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    async with serving(tmp_path, hub=World()) as api:
+    world = World()
+    world.receivers.open("zm", Receiver(name="trigger", meaning="nothing", body=Wanted, receive=receive))
+    async with serving(tmp_path, hub=world) as api:
         yield api
 
 
@@ -66,6 +87,11 @@ async def ask(api: Api, route: Route, token: str | None) -> Any:  # noqa: ANN401
 
 def is_served(route: Route, answer: Any) -> bool:  # noqa: ANN401 - the lab's answer
     return answer.status in route.answers or answer.status == REFUSED.get(route.name)
+
+
+def enough(scope: Scope) -> set[Scope]:
+    """Return as what a token is good: a receiver may be called by who is bound to it, and by who has its level, too."""
+    return {scope, Scope.HOOK} if scope.includes(Scope.CONTROL) else {scope}
 
 
 @by_route
@@ -80,8 +106,9 @@ async def test_without_a_token(api: Api, route: Route) -> None:
 @by_route
 @pytest.mark.parametrize("scope", Scope)
 async def test_with_a_token_of_a_scope(api: Api, route: Route, scope: Scope) -> None:
-    answer = await ask(api, route, api.token(scope))
-    if route.scope is None or scope.includes(route.scope):
+    receiver = ("zm", "trigger") if scope is Scope.HOOK else None
+    answer = await ask(api, route, api.token(scope, receiver=receiver))
+    if route.scope is None or any(each.includes(route.scope) for each in enough(scope)):
         assert is_served(route, answer), answer.body
     else:
         assert (answer.status, answer.code) == (403, "forbidden")

@@ -19,7 +19,7 @@ from tests.fakes.identity import HOME
 
 from vms_bridge.api.config import HttpConfig
 from vms_bridge.api.sink import ApiSink
-from vms_bridge.api.unix_socket import UnixSocket, flaw_of, peer_uid
+from vms_bridge.api.unix_socket import SocketPlace, UnixSocket, flaw_of, peer_uid
 from vms_bridge.errors import DoorClosed
 from vms_bridge.sockets import api_socket
 
@@ -84,30 +84,30 @@ async def test_a_socket_that_was_left_behind_is_replaced_and_what_is_none_is_not
         assert (await api.get("/nowhere", by_socket=True)).status == 404
     path.write_text("mine")
     with pytest.raises(DoorClosed, match="no socket of the bridge's"):
-        await asyncio.to_thread(UnixSocket.open, tmp_path)
+        await asyncio.to_thread(UnixSocket.open, SocketPlace.in_data_dir(tmp_path))
     assert path.read_text() == "mine"
     path.unlink()
     (tmp_path / "elsewhere").touch()
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DoorClosed):
-        await asyncio.to_thread(UnixSocket.open, tmp_path)
+        await asyncio.to_thread(UnixSocket.open, SocketPlace.in_data_dir(tmp_path))
 
 
 def test_the_path_of_a_socket_has_an_end(tmp_path: Path) -> None:
     fits = tmp_path / ("x" * (107 - len(os.fsencode(api_socket(tmp_path / "_"))) + 1))
-    assert flaw_of(api_socket(fits)) is None
-    flaw = flaw_of(api_socket(fits.with_name(f"{fits.name}x")))
+    assert flaw_of(SocketPlace.in_data_dir(fits)) is None
+    flaw = flaw_of(SocketPlace.in_data_dir(fits.with_name(f"{fits.name}x")))
     assert flaw is not None
     assert "107 bytes" in flaw.hint
 
 
 def test_a_folder_that_can_not_be_written_has_no_socket(tmp_path: Path) -> None:
     with pytest.raises(DoorClosed, match="can't be made: No such file or directory"):
-        UnixSocket.open(tmp_path / "missing")
+        UnixSocket.open(SocketPlace.in_data_dir(tmp_path / "missing"))
 
 
 def test_another_socket_that_was_put_there_stays(tmp_path: Path) -> None:
-    ours = UnixSocket.open(tmp_path)
+    ours = UnixSocket.open(SocketPlace.in_data_dir(tmp_path))
     api_socket(tmp_path).unlink()
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(api_socket(tmp_path)))

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from vms_bridge.api.openapi import document, table, with_table, write
+from vms_bridge.api.problems import STATUSES
 from vms_bridge.api.routes.table import ROUTES
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
@@ -56,3 +57,10 @@ def test_each_operation_says_what_it_takes_and_how_it_refuses() -> None:
         assert operation["summary"]
         for parameter in operation["parameters"]:
             assert parameter["description"], parameter
+
+
+def test_the_page_names_the_code_of_every_error_with_its_status() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    rows = [line for line in page.partition("`code` is for programs")[2].splitlines() if line.startswith("| ")]
+    for kind, status in STATUSES:
+        assert any(str(int(status)) in row and f"`{kind.code}`" in row for row in rows), f"{int(status)} {kind.code}"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SELF = "/api/v1/tokens/self"
 TOKENS = "/api/v1/tokens"
 OPENING = "/api/v1/pair/opening"
+CLOSED = {"is_open": False, "seconds_left": 0, "tries_left": 0, "opening": None, "token_id": None}
 
 
 async def test_a_token_is_made_shown_once_used_and_revoked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -50,6 +51,23 @@ async def test_a_token_is_made_shown_once_used_and_revoked(tmp_path: Path, caplo
     assert "user 0 by the socket: POST /api/v1/tokens" in caplog.text or "by the socket: POST /api/v1/tokens" in caplog.text
     assert text not in caplog.text
     assert text.split("_", 2)[2] not in caplog.text
+
+
+async def test_a_token_for_a_hook_has_its_receiver_and_no_other_token_has_one(tmp_path: Path) -> None:
+    async with serving(tmp_path) as api:
+        wanted: dict[str, Any] = {"name": "Doorbell", "scope": "hook"}
+        made = await api.post(TOKENS, wanted | {"receiver": "zm/trigger"}, by_socket=True)
+        assert (made.status, made.said["receiver"]) == (201, "zm/trigger")
+        [listed] = (await api.get(TOKENS, by_socket=True)).said["tokens"]
+        assert listed["receiver"] == "zm/trigger"
+        for body in (
+            wanted,
+            wanted | {"receiver": "zm"},
+            wanted | {"receiver": "zm/trigger", "systems": ["zm"]},
+            {"name": "Panel", "scope": "control", "receiver": "zm/trigger"},
+        ):
+            assert (await api.post(TOKENS, body, by_socket=True)).status == 422
+        assert (await api.post(OPENING, {"scope": "hook"}, by_socket=True)).status == 422
 
 
 async def test_who_asks_by_the_socket_is_admin_and_has_no_token(tmp_path: Path) -> None:
@@ -214,13 +232,14 @@ async def test_what_is_served_by_a_token_ends_with_it(tmp_path: Path) -> None:
 async def test_pairing_is_opened_looked_at_and_closed_by_admins(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     async with serving(tmp_path) as api:
-        assert (await api.get(OPENING, by_socket=True)).said == {"is_open": False, "seconds_left": 0, "tries_left": 0}
+        assert (await api.get(OPENING, by_socket=True)).said == CLOSED
         opened = (await api.post(OPENING, {"scope": "read", "monitors": ["zm/1"]}, by_socket=True)).said
         assert len(opened["code"]) == 8
         assert opened["seconds"] == 600
         assert (await api.get(OPENING, token=api.token(Scope.ADMIN))).said["is_open"]
         assert (await api.post(OPENING, {}, token=api.token(Scope.CONTROL))).status == 403
-        assert not (await api.ask("DELETE", OPENING, by_socket=True)).said["is_open"]
+        closed = (await api.ask("DELETE", OPENING, by_socket=True)).said
+        assert closed == CLOSED | {"opening": opened["opening"]}
         answer = await api.post("/api/v1/pair", {"name": "Kitchen", "nonce": "aa" * 32, "proof": "bb" * 32})
         assert (answer.status, answer.code) == (403, "pairing")
         assert "vms-bridge pair" in answer.said["hint"]

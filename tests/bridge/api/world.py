@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import tzinfo
 
+    from tests.fakes.clock import FakeClock
+
     from vms_bridge.archive import ClipContent, ClipRange, EventClip, LogLine, LogQuery, MadeClip, MediaRef, OpenMedia
     from vms_bridge.commands import Command
     from vms_bridge.index import BucketSize, Search
@@ -89,8 +91,8 @@ class _Made:
 class World(FakeHub):
     """One system with two monitors, another with one; events 1 to 9 of the first monitor, 11 of the second."""
 
-    def __init__(self) -> None:
-        super().__init__(monitors=0)
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        super().__init__(monitors=0, clock=clock)
         self.add_monitor("zm", monitor(1, area="Garden"))
         self.add_monitor("zm", monitor(2))
         self.add_system("other")

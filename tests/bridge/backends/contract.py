@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from vms_bridge.archive import MediaRef
-    from vms_bridge.backends.base import Archive, Backend, CountingArchive, PicturedArchive
+    from vms_bridge.backends.base import Archive, Backend, CountingArchive, FindingArchive, PicturedArchive
     from vms_bridge.commands import Action
     from vms_bridge.model import Update
 
@@ -370,6 +370,13 @@ async def gives_what_it_has_recorded(subject: Subject) -> None:
         assert all(event.start and one.start <= event.start < one.start + timedelta(seconds=1) for event in found)
         assert {event.monitor_id for event in found} == {one.monitor_id}
         assert await _all_events(archive, replace(query, in_background=True)) == found
+        if hasattr(archive, "event"):
+            finding = cast("FindingArchive", archive)
+            listed = next(event for event in found if event.id == one.id)
+            assert await finding.event(one.id) == listed, "it is the same as in a list"
+            for missing in ("", "no such event", "-1", f"0{one.id}", "9" * 400, "\ud83d"):
+                there = await finding.event(missing)
+                assert there is None or there.deleted, f"it has an event {missing!r}"
         if hasattr(archive, "extent"):
             extent = await cast("CountingArchive", archive).extent(query)
             assert (extent.events, extent.oldest and extent.oldest.id) == (len(found), found[-1].id)

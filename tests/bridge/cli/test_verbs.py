@@ -17,6 +17,9 @@ from tests.bridge.api.lab import Api, until
 from tests.fakes.backend import START, monitor, state
 
 import vms_bridge
+from vms_bridge.api import proof
+from vms_bridge.api.pairing import key_of
+from vms_bridge.api.proof import Binding
 from vms_bridge.archive import LogLine
 from vms_bridge.cli import FAILED, INTERRUPTED, OK, USAGE, main
 from vms_bridge.cli import pair as pair_verb
@@ -28,6 +31,8 @@ from vms_bridge.tokens import Scope
 if TYPE_CHECKING:
     from tests.bridge.api.world import World
     from tests.bridge.cli.conftest import Ask
+
+    from vms_bridge.tokens import Token
 
 
 async def test_events_are_listed_as_a_table(ask: Ask) -> None:
@@ -325,11 +330,26 @@ async def test_tokens_are_made_listed_and_revoked(ask: Ask, api: Api) -> None:
         (["--scope", "all"], "'--scope'"),
         (["--system", "zm", "--monitor", "zm/1"], "and not both"),
         (["--expires", "2020-01-01"], "over already"),
+        (["--scope", "hook"], "for one receiver"),
+        (["--scope", "read", "--receiver", "zm/event"], "for one receiver"),
     ],
 )
 async def test_tokens_that_can_not_be(arguments: list[str], words: str, ask: Ask) -> None:
     code, out, err = await ask("token", "create", "--name", "x", *arguments)
     assert (code, out, words in err) == (USAGE, "", True), err
+
+
+async def test_a_token_for_a_hook_is_for_one_receiver(ask: Ask, api: Api) -> None:
+    code, out, err = await ask("token", "create", "--name", "Doorbell", "--scope", "hook", "--receiver", "zm/trigger")
+    assert (code, "for hook zm/trigger; it is not shown again" in err) == (OK, True)
+    assert "There is no receiver zm/trigger now" in err
+    [made] = [each for each in api.hub.tokens.all() if each.id == out.split("_")[1]]
+    assert (made.scope, made.receiver) == (Scope.HOOK, ("zm", "trigger"))
+    _, out, _ = await ask("token", "list")
+    assert "hook zm/trigger" in out
+    code, _, err = await ask("token", "create", "--name", "x", "--scope", "hook", "--receiver", "../x")
+    assert (code, "receiver" in err) == (FAILED, True)
+    assert (await ask("pair", "--scope", "hook"))[0] == USAGE
 
 
 async def test_a_token_that_the_bridge_does_not_make(ask: Ask) -> None:
@@ -360,11 +380,31 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_pairing_waits_until_a_client_has_its_token(ask: Ask, api: Api) -> None:
     pairing = asyncio.create_task(ask("pair", "--scope", "read", "--system", "zm"))
     await until(lambda: api.sink._pairing.seconds_left)
-    api.token(Scope.READ, name="Kitchen")
-    api.sink._pairing.close()  # as it is when somebody has paired
+    token = await paired(api, "Kitchen")
+    api.token(Scope.ADMIN, name="somebody else's, made in the same moment")
     code, out, err = await pairing
-    assert (code, "Kitchen has paired" in err) == (OK, True)
+    assert (code, f"Kitchen has paired, and has the token {token.id}" in err) == (OK, True)
     assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}\n", out)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_pairing_that_somebody_else_opens_anew_is_over_for_who_has_opened_it_before(ask: Ask, api: Api) -> None:
+    pairing = asyncio.create_task(ask("pair"))
+    await until(lambda: api.sink._pairing.seconds_left)
+    await api.post("/api/v1/pair/opening", {}, by_socket=True)
+    await paired(api, "another client")
+    code, _, err = await pairing
+    assert (code, "Pairing was opened anew meanwhile" in err) == (FAILED, True)
+
+
+async def paired(api: Api, name: str) -> Token:
+    """Pair as a client that knows the code."""
+    pairing, nonce = api.sink._pairing, "aa" * 32
+    pairing._rounds = 10
+    opening, bound = pairing._opening, Binding(bridge_id=api.hub.bridge_id, host=api.host)
+    assert opening is not None
+    key = key_of(opening.code, bound.bridge_id, nonce, 10)
+    return (await pairing.pair(api.hub, name, bound, nonce, proof.mac(key, "pair client", bound, nonce))).token
 
 
 @pytest.mark.usefixtures("quick")

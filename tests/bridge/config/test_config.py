@@ -188,7 +188,11 @@ def test_a_sink_of_another_package_has_a_section_like_any_other(tmp_path: Path) 
         ("brokensink: {}", "this sink can't be loaded: RuntimeError", "reinstall or upgrade"),
         ("fakesing: {}", "there is no such option", "did you mean fakesink?"),
         ("http: {link_lives: 7d}", "there is no such option", "did you mean link_life?"),
-        ("http: {linger: 7d}", "there is no such option", "there are: allowed_hosts, host, limits"),
+        (
+            "http: {linger: 7d}",
+            "there is no such option",
+            "there are: allowed_hosts, hooks_group",
+        ),
         ("http: {link_life: 7}", "is no such time", "m, h or d behind it"),
         ("http: {link_life: 30s}", "is no such time", "m, h or d behind it"),
         ("http: {link_life: 9999999d}", "is no such time", "1m to 3650d"),

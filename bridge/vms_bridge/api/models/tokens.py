@@ -27,6 +27,8 @@ def _known_scope(scope: Scope) -> Scope:
 Name = Annotated[str, Field(min_length=1, max_length=64, examples=["Kitchen"]), AfterValidator(_name)]
 KnownScope = Annotated[Scope, Field(json_schema_extra={"enum": list(Scope)}), AfterValidator(_known_scope)]
 SystemKey = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,31}$", examples=["zm"])]
+ReceiverName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,31}/[a-z][a-z0-9_]{0,31}$", examples=["zm/event"])]
+"""System and receiver, by their keys."""
 MonitorName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,31}/[A-Za-z0-9_-]{1,48}$", examples=["zm/3"])]
 """System and monitor, by their keys."""
 Nonce = Annotated[str, Field(pattern="^[0-9a-f]{32,128}$", examples=["00112233445566778899aabbccddeeff"])]
@@ -50,6 +52,8 @@ class Token(Limited):
     name: str
     scope: str = Field(examples=["control"])
     created: datetime
+    receiver: str | None
+    """Which one a token of the scope `hook` is for, as `system/name`."""
     expires: datetime | None
     used: datetime | None
     """When it was last used, give or take an hour."""
@@ -99,8 +103,28 @@ class TokenBody(GrantBody):
     """The token that is wanted."""
 
     name: Name
+    receiver: ReceiverName | None = None
+    """Which one a token of the scope `hook` is for: with that scope it has to be said."""
     life: Annotated[float, Field(ge=1, le=315_000_000)] | None = None
     """For how many seconds it is good; without it, for ever."""
+
+    @model_validator(mode="after")
+    def _check_receiver(self) -> Self_:
+        if (self.scope is Scope.HOOK) is (self.receiver is None):
+            raise ValueError("a token of the scope hook is for one receiver, and no other token is")
+        if self.scope is Scope.HOOK and (self.systems is not None or self.monitors is not None):
+            raise ValueError("a token of the scope hook is for one receiver: leave systems and monitors out")
+        return self
+
+
+class OpeningBody(GrantBody):
+    """What whoever pairs is to get."""
+
+    @model_validator(mode="after")
+    def _check_scope(self) -> Self_:
+        if self.scope is Scope.HOOK:
+            raise ValueError("a token of the scope hook is not given by pairing: make it by `tokens`")
+        return self
 
 
 class ProofBody(Asked):
@@ -129,6 +153,8 @@ class Opened(Model):
     code: str = Field(examples=["7K3M9Q2X"])
     seconds: float
     """How long it is good for."""
+    opening: str = Field(examples=["00112233aabbccdd"])
+    """What this opening is called; it is no secret."""
 
 
 class Opening(Model):
@@ -138,6 +164,10 @@ class Opening(Model):
     seconds_left: float
     tries_left: int
     """How many wrong codes close it."""
+    opening: str | None
+    """What the opening is called that is open, or was last; null: there was none since the API began to run."""
+    token_id: str | None
+    """The token that a client has got by that opening; null: none, or not yet."""
 
 
 class PairBody(Asked):

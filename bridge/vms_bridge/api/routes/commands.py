@@ -14,6 +14,7 @@ from vms_bridge.api.models.states import Ack as AckBody
 from vms_bridge.api.replies import reply, reply_raw
 from vms_bridge.api.route import BASE, Answer, Reach, Route
 from vms_bridge.api.running import Runner
+from vms_bridge.api.searching import NO_INDEX
 from vms_bridge.bodies import answer
 from vms_bridge.commands import Ack, TargetKind
 from vms_bridge.commands.bridge import BRIDGE
@@ -127,6 +128,11 @@ ROUTES = (
         ),
         body=CommandBody,
         answers={200: Answer(meaning="what became of it", contents=(AckBody, LINES, SERVER_EVENTS))},
-        refusals={404: "there is no such target", 503: "the index can't be read, to find an event by its id"},
+        refusals={
+            404: "there is no such target",
+            502: NO_INDEX,
+            503: "the index can't be read, to find an event by its id",
+            504: NO_INDEX,
+        },
     ),
 )

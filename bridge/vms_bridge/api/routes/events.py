@@ -11,7 +11,7 @@ from vms_bridge.api.context import CONTEXT, caller_of
 from vms_bridge.api.models.events import Event, EventPage, EventSearch
 from vms_bridge.api.replies import reply
 from vms_bridge.api.route import BASE, Answer, Reach, Route
-from vms_bridge.api.searching import BUSY, search_of
+from vms_bridge.api.searching import BUSY, NO_INDEX, search_of
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
@@ -97,6 +97,6 @@ ROUTES = (
         handler=_one,
         summary="One event, as it is now",
         answers={200: Answer(meaning="the event", contents=(Event,))},
-        refusals={404: "there is no such event", 503: BUSY},
+        refusals={404: "there is no such event", 502: NO_INDEX, 503: BUSY, 504: NO_INDEX},
     ),
 )

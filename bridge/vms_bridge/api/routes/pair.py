@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from vms_bridge.api import proof, route
 from vms_bridge.api.context import caller_of, context_of, visit_of
-from vms_bridge.api.models.tokens import Alive, GrantBody, Opened, Opening, PairBody, Paired, Proof, ProofBody
+from vms_bridge.api.models.tokens import Alive, Opened, Opening, OpeningBody, PairBody, Paired, Proof, ProofBody
 from vms_bridge.api.pairing import OPEN_S
 from vms_bridge.api.replies import reply
 from vms_bridge.api.route import BASE, Answer, Reach, Route
@@ -62,16 +62,24 @@ async def _pair(request: web.Request) -> web.StreamResponse:
 
 
 async def _open(request: web.Request) -> web.StreamResponse:
-    grant = grant_of(await route.body(request, GrantBody))
-    code = context_of(request).pairing.open(grant)
+    grant = grant_of(await route.body(request, OpeningBody))
+    pairing = context_of(request).pairing
+    code = pairing.open(grant)
     _LOGGER.info("%s has opened pairing", caller_of(request).principal)
-    return reply(request, Opened(code=code, seconds=OPEN_S))
+    return reply(request, Opened(code=code, seconds=OPEN_S, opening=pairing.opening_id or ""))
 
 
 async def _look(request: web.Request) -> web.StreamResponse:
     pairing = context_of(request).pairing
     left = pairing.seconds_left
-    return reply(request, Opening(is_open=left > 0, seconds_left=round(left, 1), tries_left=pairing.tries_left))
+    said = Opening(
+        is_open=left > 0,
+        seconds_left=round(left, 1),
+        tries_left=pairing.tries_left,
+        opening=pairing.opening_id,
+        token_id=pairing.token_id,
+    )
+    return reply(request, said)
 
 
 async def _close(request: web.Request) -> web.StreamResponse:
@@ -134,7 +142,7 @@ ROUTES = (
         scope=Scope.ADMIN,
         handler=_open,
         summary="Open pairing for one client, and get the code",
-        body=GrantBody,
+        body=OpeningBody,
         answers={200: Answer(meaning="the code", contents=(Opened,))},
     ),
     Route(

@@ -55,6 +55,7 @@ def _told(token: Known) -> Token:
         name=token.name,
         scope=token.scope,
         created=token.created,
+        receiver=None if token.receiver is None else "/".join(token.receiver),
         expires=token.expires,
         used=token.used,
         **limits_of(token),
@@ -69,7 +70,10 @@ async def _create(request: web.Request) -> web.StreamResponse:
     asked = await route.body(request, TokenBody)
     grant, life = grant_of(asked), None if asked.life is None else timedelta(seconds=asked.life)
     tokens = context_of(request).hub.tokens
-    token, text = await tokens.create(asked.name, grant.scope, systems=grant.systems, monitors=grant.monitors, life=life)
+    receiver = None if asked.receiver is None else asked.receiver.partition("/")[::2]
+    token, text = await tokens.create(
+        asked.name, grant.scope, systems=grant.systems, monitors=grant.monitors, receiver=receiver, life=life
+    )
     _LOGGER.info(
         "%s has made the token %s (%s) with the scope %s", caller_of(request).principal, token.id, token.name, token.scope
     )

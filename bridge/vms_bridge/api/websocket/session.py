@@ -24,11 +24,11 @@ from vms_bridge.errors import BridgeError
 
 if TYPE_CHECKING:
     from vms_bridge.api.access import Caller
-    from vms_bridge.api.limits import Buckets
     from vms_bridge.api.websocket.commands import Means
     from vms_bridge.api.websocket.live import Live, News
     from vms_bridge.api.websocket.said import Later
     from vms_bridge.api.websocket.socket import Socket
+    from vms_bridge.buckets import Buckets
     from vms_bridge.tokens import Token
 
 MOST_REPLIES = 64

@@ -11,6 +11,7 @@ from vms_bridge.backends.simulator.camera import Camera
 from vms_bridge.backends.simulator.marks import Marks
 from vms_bridge.backends.simulator.modes import RUN_STATES
 from vms_bridge.backends.simulator.recorder import Recorder
+from vms_bridge.backends.simulator.trigger import Triggered
 from vms_bridge.backends.simulator.world import World
 from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand, VmsUnreachable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Feed
     from vms_bridge.backends.simulator.config import SimulatorConfig
     from vms_bridge.backends.simulator.drawing import Painter
+    from vms_bridge.backends.simulator.trigger import Trigger
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.model import Enrichment, EventRef, PictureRef, Resume
@@ -68,6 +70,7 @@ class Simulator:
         self._marked: dict[str, None] = {}
         """The events that were marked since they were told last."""
         self.archive = Recorder(self._world, self._cameras, clock, self._draw, self._marks)
+        self._triggered = Triggered(self._trigger)
         self._run_state = RUN_STATES[0]
         self._feed: Feed | None = None
 
@@ -91,6 +94,8 @@ class Simulator:
             )
         )
         self._feed = feed
+        # What scripts may call; it is gone with the end of this run.
+        feed.open_receiver(self._triggered.receiver)
         try:
             # What happened while the bridge was not watching is reported late, in batches: `record` returns when one is stored.
             # The cursor stays behind until all is reported, so that nothing is lost if this is interrupted.
@@ -113,10 +118,13 @@ class Simulator:
         camera = self._camera(target.monitor_id)
         match action:
             case SetAlarm(on=True):
+                self._triggered.forget(camera.monitor.id)
                 camera.force(action, now)
             case SetAlarm():
+                self._triggered.forget(camera.monitor.id)
                 camera.end_forced_alarm(now)
             case EndAlarm():
+                self._triggered.forget(camera.monitor.id)
                 camera.end_alarm(now)
             case SetMotionDetection(on=on):
                 camera.set_detection(on=on, time=now)
@@ -189,6 +197,8 @@ class Simulator:
         stored = self._now()
         while True:
             now = self._now()
+            for monitor_id in self._triggered.over(now):
+                self._cameras[monitor_id].end_forced_alarm(now)
             events: list[Event] = []
             for monitor_id, camera in self._cameras.items():
                 changes = camera.changes(now)
@@ -232,6 +242,15 @@ class Simulator:
             missed += camera.missed(since, now)
             await asyncio.sleep(0)  # work of seconds, with thousands of cameras: others have their turn in between
         return sorted(missed, key=lambda event: event.end.timestamp() if event.end else began(event))
+
+    def _trigger(self, trigger: Trigger) -> float:
+        """Begin an alarm, and return when that was. Raises CommandRejected."""
+        now, camera = self._now(), self._camera(trigger.monitor)
+        if camera.is_forced and not self._triggered.has(trigger.monitor):
+            raise CommandRejected(f"an alarm of {camera.monitor.name} is forced already", hint="end that one before")
+        camera.force(trigger.alarm, now)
+        self._emit_state(camera)
+        return now
 
     def _set_run_state(self, name: str, now: float) -> None:
         if name not in RUN_STATES:

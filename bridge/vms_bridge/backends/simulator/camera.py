@@ -260,6 +260,11 @@ class Camera:
         self._forced = _Forced(event=event, score=action.score)
         self._steady_until = 0.0
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether an alarm is forced, and goes on."""
+        return self._forced is not None and self._forced.until is None
+
     def end_forced_alarm(self, time: float) -> None:
         """End the alarm that is forced, if there is one."""
         if self._forced is not None and self._forced.until is None:

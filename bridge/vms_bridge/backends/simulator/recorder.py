@@ -64,6 +64,14 @@ class Recorder:
         """Work out a page; in a thread, since it may be about thousands of cameras."""
         return await asyncio.to_thread(self._page, query, _parse(after), self._clock.now().timestamp())
 
+    async def event(self, event_id: str) -> Event | None:
+        """Work out one event."""
+        parsed = parse_event_id(event_id)
+        if parsed is None or str(parsed) != event_id or str(parsed.camera) not in self._cameras:
+            return None
+        found = event_at(self._world, parsed, self._clock.now().timestamp())
+        return None if found is None else self._marks.on(found)
+
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
         """Open a picture or a clip, which have parts, or a film, which has none."""
         now = self._clock.now().timestamp()

@@ -9,6 +9,7 @@ from vms_bridge.backends.zoneminder.clips import Clips
 from vms_bridge.backends.zoneminder.event_list import EventList
 from vms_bridge.backends.zoneminder.line import held
 from vms_bridge.backends.zoneminder.live import LiveVideo
+from vms_bridge.backends.zoneminder.media import is_event_id
 from vms_bridge.backends.zoneminder.pace import Allowance, Leftover
 from vms_bridge.backends.zoneminder.pages import Pages
 from vms_bridge.backends.zoneminder.system_log import read_log
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Media
     from vms_bridge.backends.zoneminder.line import Line
     from vms_bridge.backends.zoneminder.session import ZoneMinderSession
-    from vms_bridge.model import EventRef
+    from vms_bridge.model import Event, EventRef
 
 _SEARCHES_PER_S, _SEARCHES_AT_ONCE = 2.0, 8.0
 """What may be asked to find a row that spoils its page; few pages have one."""
@@ -39,6 +40,7 @@ class Recordings:
         unreadable = Unreadable(connection.name, None, clock)
         searches = Allowance(_SEARCHES_PER_S, clock, burst=_SEARCHES_AT_ONCE)
         rows = EventList(line.api, events.times, unreadable, searches)
+        self._events, self._rows = events, rows
         self._pages = Pages(events, rows, leftover, clock)
         self._live = LiveVideo(line, connection.config, clock, pictures=session.pictures, ladders=session.ladders.by_id)
         self._clips = Clips(line, clock, events=events, rows=rows, pictures=session.pictures)
@@ -52,6 +54,14 @@ class Recordings:
         """Return how much there is. Raises MediaUnavailable or VmsError."""
         async with held(self._line):
             return await self._pages.extent(query)
+
+    async def event(self, event_id: str) -> Event | None:
+        """Return one event. Raises VmsError."""
+        if not is_event_id(event_id):
+            return None
+        async with held(self._line):
+            found = await self._rows.these([int(event_id)])
+        return self._events.as_reported(found[0]) if found else None
 
     async def open(self, ref: MediaRef, part: ByteRange | None) -> Media:
         """Open a picture or clip. Raises MediaUnavailable or VmsError."""
@@ -85,6 +95,10 @@ class Archive:
     async def events(self, query: EventQuery, after: str | None) -> EventPage:
         """Return a page of events, each by the id and with the values by which it was reported, or would be."""
         return await self._live().page(query, after)
+
+    async def event(self, event_id: str) -> Event | None:
+        """Return one event, as a page would have it."""
+        return await self._live().event(event_id)
 
     async def extent(self, query: EventQuery) -> Extent:
         """Return how many events there are, and the oldest: one question, and one more for each bound in time."""

@@ -18,6 +18,7 @@ from vms_bridge.backends.zoneminder.checkup import examine
 from vms_bridge.backends.zoneminder.facts import VersionChanged
 from vms_bridge.backends.zoneminder.fallback import Fallback
 from vms_bridge.backends.zoneminder.follower import LastRead
+from vms_bridge.backends.zoneminder.hook import event_receiver
 from vms_bridge.backends.zoneminder.line import CONNECTIONS, Line
 from vms_bridge.backends.zoneminder.remarks import Remarks
 from vms_bridge.backends.zoneminder.session import ZoneMinderSession
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.base import Feed, Finding
     from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+    from vms_bridge.backends.zoneminder.hook import Announced
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.measures import Reading
@@ -72,6 +74,7 @@ class ZoneMinder:
 
     async def run(self, feed: Feed) -> None:
         """Connect and report what happens until cancelled. Raises VmsError when the system is lost, its shared memory too."""
+        feed.open_receiver(event_receiver(self._announced))
         async with Line(self._api(connections=CONNECTIONS)) as line:
             await self._run(feed, line)
 
@@ -176,6 +179,9 @@ class ZoneMinder:
 
     def _api(self, *, connections: int = API_CONNECTIONS) -> Api:
         return Api(self._config, self._clock, self._remarks, self.secrets, traffic=self._traffic, connections=connections)
+
+    async def _announced(self, said: Announced) -> None:
+        self._live().announcements.note(said.event)
 
     def _live(self) -> ZoneMinderSession:
         if self._session is None:

@@ -127,6 +127,11 @@ def check_jpeg(head: bytes, content_type: str, what: str) -> None:
         raise MediaUnavailable(f"what ZoneMinder gave for {what} is no JPEG ({content_type})", hint=hint)
 
 
+def is_event_id(text: str) -> bool:
+    """Say whether this can be an event's id, as ZoneMinder itself writes it."""
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS and not text.startswith("0")
+
+
 def decimal(number: str) -> str:
     """Return an id if it can be one of ZoneMinder's. Raises MediaUnavailable."""
     if not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):

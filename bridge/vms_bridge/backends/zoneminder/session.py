@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.zoneminder.connection import Connection
 from vms_bridge.backends.zoneminder.facts import Facts
 from vms_bridge.backends.zoneminder.follower import PAGES_AT_ONCE, PAGES_PER_S, EventHealth
+from vms_bridge.backends.zoneminder.hook import Announcements
 from vms_bridge.backends.zoneminder.ladders import Ladders
 from vms_bridge.backends.zoneminder.lists import STATES, STORAGE
 from vms_bridge.backends.zoneminder.media import Pictures
@@ -75,6 +76,7 @@ class ZoneMinderSession:
             connection, self.ladders,
             monitors=self.monitors, system=self._system, pictures=self.pictures, health=health, last_read=last_read,
         )  # fmt: skip
+        self.announcements = Announcements(self.events, clock)
         asker = Asker(self.ladders.by_id, clock, health)
         self._statuses = AlarmStatus(connection, asker=asker, system=self._system, facts=self._facts)
         self._health = health
@@ -198,6 +200,7 @@ class ZoneMinderSession:
         """Every second: report what is not urgent, and ask within the budget for what no better source reports."""
         while True:
             await self._clock.sleep(_SLOW_S)
+            self.announcements.look()
             await self.events.report_all()
             await self.ladders.emit_changes_in_turns()
             if self._memory is not None and self._health.is_good:

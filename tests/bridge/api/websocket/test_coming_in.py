@@ -96,7 +96,7 @@ async def test_who_is_in_has_to_go_when_the_token_is_revoked(tmp_path: Path) -> 
 async def test_a_token_for_hooks_is_not_for_this(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         with pytest.raises(ClosedError, match=r"4401.*hook"):
-            async with client(home, await home.token(Scope.HOOK)):
+            async with client(home, await home.token(Scope.HOOK, receiver=("zm", "event"))):
                 pass
 
 

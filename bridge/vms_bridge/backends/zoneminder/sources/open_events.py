@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _SEARCH_REQUESTS = 12.0
 """So many find one row among a hundred that can't be read, and may be asked at once: the others wait for that."""
 _SEARCH_EVERY_S = 120.0
+_SOON = 1_000
+"""So far above the newest event that was read may be one that is believed to be on its way."""
 
 
 class OpenEvents:
@@ -102,6 +104,15 @@ class OpenEvents:
     def expect_end(self, event_id: int) -> None:
         """Note that an event is about to be closed."""
         self._follower.expect_end(event_id)
+
+    def announced(self, event_id: int) -> None:
+        """Look at once: somebody says that this event begins or ends."""
+        if self._tracker.is_open(event_id):
+            self._follower.expect_end(event_id)
+        elif self._tracker.read_to < event_id <= self._tracker.read_to + _SOON:
+            self._follower.expect_event(event_id)
+        else:
+            self._follower.ring()
 
     def zone_changed(self) -> None:
         """Note that times are to be read otherwise."""
