@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vms_bridge.spoken_times import Listener, NotUnderstood, Span
 
+patiently = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 28, 14, 30, tzinfo=UTC)
 """A Saturday, 15:30 in Berlin."""
@@ -157,6 +158,7 @@ def test_without_a_zone_that_of_the_machine_is_meant() -> None:
     assert here.span("2026-07-01").since == datetime(2026, 7, 1).astimezone(UTC)
 
 
+@patiently
 @given(
     now=moments,
     zone=zones,
@@ -175,6 +177,7 @@ def test_time_that_has_passed_is_the_same_everywhere(now: datetime, zone: ZoneIn
         assert heard.span(span) == Span(since=now - first * second, until=now - last * second)
 
 
+@patiently
 @given(now=moments, zone=zones, back=st.integers(0, 10_000))
 def test_a_day_is_the_zones_day(now: datetime, zone: ZoneInfo, back: int) -> None:
     day = (now - timedelta(days=back)).astimezone(zone).date()
@@ -184,6 +187,7 @@ def test_a_day_is_the_zones_day(now: datetime, zone: ZoneInfo, back: int) -> Non
     assert span.since <= datetime.combine(day, time(12), zone) < span.until
 
 
+@patiently
 @given(
     now=moments,
     zone=zones,
@@ -200,6 +204,7 @@ def test_from_one_time_of_day_to_another(now: datetime, zone: ZoneInfo, hours: t
     assert ends.date() - begins.date() in {timedelta(0), timedelta(1), timedelta(2)}
 
 
+@patiently
 @given(now=moments, zone=zones, point=moments)
 def test_what_is_written_is_read(now: datetime, zone: ZoneInfo, point: datetime) -> None:
     heard = Listener(now=now, zone=zone)
@@ -239,6 +244,7 @@ WORDS = st.sampled_from(
 )
 
 
+@patiently
 @given(now=moments, zone=zones, text=st.one_of(st.text(max_size=30), st.lists(WORDS, max_size=6).map(" ".join)))
 def test_whatever_is_said_it_is_a_time_or_not(now: datetime, zone: ZoneInfo, text: str) -> None:
     heard = Listener(now=now, zone=zone)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.bridge.api.world import CLIP, Film
 from tests.bridge.cli.answering import answering, json_answer
@@ -325,6 +325,7 @@ async def test_an_interruption_ends_all_of_them(ask: Ask, world: World, to: Path
 TEXTS = st.text(min_size=1, max_size=300)
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(first=TEXTS, second=TEXTS, name=TEXTS, kind=st.sampled_from([CLIP_KIND, PICTURE]))
 def test_names_are_safe_and_no_two_events_share_one(first: str, second: str, name: str, kind: str) -> None:
     one, other = (

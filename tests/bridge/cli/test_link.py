@@ -43,6 +43,10 @@ async def test_a_link_to_a_clip_opens_it(ask: Ask, api: Api) -> None:
         (["zm-2.5/a b", "--picture"], "/media/events/zm-2.5%2Fa%20b/picture"),
         (["zm/1"], "/media/monitors/zm/1/picture"),
         (["zm/1", "--live", "mp4"], "/media/monitors/zm/1/live.mp4"),
+        (
+            ["zm/1", "--during", "2026-11-20 8pm to 8:05pm", "--time-zone", "Europe/Berlin"],
+            "/media/monitors/zm/1/clip?since=2026-11-20T19%3A00%3A00Z&until=2026-11-20T19%3A05%3A00Z&",
+        ),
         (["/api/v1/media/events/zm-9/picture?frame=alarm"], "/media/events/zm-9/picture?"),
     ],
 )
@@ -66,6 +70,9 @@ async def test_its_terms_are_said(ask: Ask) -> None:
         ["bridge"],
         ["zm/1", "--picture"],
         ["zm-9", "--live", "ts"],
+        ["zm-9", "--during", "yesterday"],
+        ["zm/1", "--during", "1 hour ago"],
+        ["zm/1", "--during", "yesterday", "--live", "ts"],
         ["zm-9", "--life", "2020-01-01"],
         ["zm-9", "--uses", "0"],
     ],

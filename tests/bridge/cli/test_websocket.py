@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vms_bridge.cli import websocket
@@ -157,7 +157,7 @@ def test_nothing_comes(path: Path) -> None:
 
 
 @given(sizes=st.lists(st.sampled_from([0, 1, 125, 126, 127, 65_535, 65_536, 70_000]), max_size=4), cut=st.integers(1, 5_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_frames_of_every_size_however_they_are_cut(sizes: list[int], cut: int) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
