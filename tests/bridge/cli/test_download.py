@@ -99,8 +99,9 @@ async def test_what_can_not_be_had_is_said_and_the_others_come(ask: Ask, world: 
     assert "0 downloaded (0 B), 1 failed." in err
     code, out, _ = await ask("events", "download", "zm-9", "--to", str(to), "--json")
     assert (code, json.loads(out)[0]["result"]) == (FAILED, "failed")
-    code, _, err = await ask("events", "download", "zm-404", "--to", str(to))
-    assert (code, "no event" in err) == (FAILED, True)
+    world.film = Film()
+    code, out, err = await ask("events", "download", "zm-404", "zm-9", "--to", str(to))
+    assert (code, "zm-404: there is no event" in err, out.count("\n")) == (FAILED, True, 1), err
 
 
 async def test_a_bridge_that_has_no_room_at_the_moment_is_asked_again(
@@ -127,7 +128,7 @@ async def test_an_event_that_goes_on_is_for_later(ask: Ask, world: World, to: Pa
     found = world.index["zm-9"]
     world.index["zm-9"] = replace(found, event=replace(found.event, end=None, end_reason=None))
     code, _, err = await ask("events", "download", "zm-9", "--to", str(to))
-    assert (code, "zm-9 goes on" in err) == (FAILED, True)
+    assert (code, "zm-9: it goes on" in err) == (FAILED, True)
     await ask("events", "download", "--to", str(to))
     assert world.pages[-1][0].is_open is False
 

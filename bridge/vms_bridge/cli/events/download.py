@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -122,18 +123,26 @@ class _Tally:
         return ", ".join(parts) + "."
 
 
-def _searched(api: Api, asked: dict[str, Any], most: int | None) -> Iterator[dict[str, Any]]:
+def _searched(api: Api, asked: dict[str, Any], most: int | None) -> Iterator[dict[str, Any] | Outcome]:
     """Yield the events that were asked for, but for those that go on."""
     for events in found(api, {**asked, "is_open": False}, most=most):
         yield from events
 
 
-def _named(api: Api, ids: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _named(api: Api, ids: tuple[str, ...]) -> Iterator[dict[str, Any] | Outcome]:
+    """Yield the events with these ids, and of those that can't be had what is the matter."""
     for id_ in dict.fromkeys(ids):
-        event = api.get(f"/events/{segment(id_)}")
+        try:
+            event = api.get(f"/events/{segment(id_)}")
+        except ApiFailed as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            yield Outcome(id_, error=error)
+            continue
         if event["end_reason"] is None:
-            raise ApiFailed(f"event {id_} goes on", "download it when it is over")
-        yield event
+            yield Outcome(id_, error=ApiFailed("it goes on", "download it when it is over"))
+        else:
+            yield event
 
 
 @contextmanager
@@ -153,7 +162,9 @@ def _at_work(saver: Saver, work: _Work, parallel: int) -> Iterator[Iterator[Outc
 class _Work:
     """What the threads share: they take one event after the other, and tell the main thread what became of it."""
 
-    def __init__(self, saver: Saver, events: Iterator[dict[str, Any]], kind: str, zone: tzinfo | None, bars: Bars) -> None:
+    def __init__(
+        self, saver: Saver, events: Iterator[dict[str, Any] | Outcome], kind: str, zone: tzinfo | None, bars: Bars
+    ) -> None:
         self._saver, self._events, self._kind, self._zone, self._bars = saver, events, kind, zone, bars
         self._lock = threading.Lock()
         self._told: queue.Queue[Outcome | Exception | None] = queue.Queue(maxsize=2 * _MOST_AT_ONCE)
@@ -173,14 +184,14 @@ class _Work:
         """Do a thread's part."""
         try:
             while not self._saver.is_stopped and (event := self._next()) is not None:
-                self._tell(self._save(Wanted.of(event, self._kind, self._zone)))
+                self._tell(event if isinstance(event, Outcome) else self._save(Wanted.of(event, self._kind, self._zone)))
         except Stopped:
             pass
         except Exception as error:  # noqa: BLE001  # the main thread raises it
             self._tell(error)
         self._tell(None)
 
-    def _next(self) -> dict[str, Any] | None:
+    def _next(self) -> dict[str, Any] | Outcome | None:
         with self._lock:
             return next(self._events, None)
 
