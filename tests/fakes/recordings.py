@@ -27,6 +27,7 @@ class Piecewise:
     content_type: str
     fault: BridgeError | None = None
     part: ByteRange | None = None
+    given: int = 0
 
     @property
     def length(self) -> int | None:
@@ -34,6 +35,7 @@ class Piecewise:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         for start in range(0, len(self.data), PIECE):
+            self.given += 1
             yield self.data[start : start + PIECE]
             if self.fault is not None:
                 raise self.fault
@@ -52,6 +54,7 @@ class Recordings:
     content_type: str = "video/mp4"
     has_index: bool = True
     asked: list[str] = field(default_factory=list)
+    opened: list[Piecewise] = field(default_factory=list)
     open_now: int = 0
     most_open: int = 0
 
@@ -76,6 +79,7 @@ class Recordings:
             if picture is None:
                 raise MediaUnavailable(f"event {key} has no frame {ref.frame}")
             found = Piecewise(picture[1], "image/jpeg", self.breaks.get(key))
+        self.opened.append(found)
         self.open_now += 1
         self.most_open = max(self.most_open, self.open_now)
         try:

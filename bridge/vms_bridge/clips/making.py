@@ -109,6 +109,7 @@ async def _fetch_video(part: PlannedPart, place: Workplace, path: Path, recordin
     async with recordings.media(part.ref.system, EventClip(event=part.ref), None) as opened:
         if not opened.content_type.lower().startswith("video/"):
             raise MediaUnavailable(f"event {part.ref.format()} has no clip, but {opened.content_type[:100]!r}")
+        place.check_room(opened.length or 0)
         async for piece in opened.pieces():
             waiting += piece
             if len(waiting) >= _WRITE_BYTES:

@@ -170,12 +170,21 @@ class Spool:
         while self.used_bytes - self._leaving + size > self._most_bytes:
             idle = [(one.since, key) for key, one in self._entries.items() if one.content is not None and not one.holders]
             if not idle:
-                raise NoRoom(
-                    f"the spool for clips has no room for this one: it may have {self._most_bytes // 1_000_000} MB",
-                    hint="try again later, ask for a shorter time, or raise `clips.spool_megabytes`",
-                )
+                raise self._full()
             self._drop(min(idle)[1])
         entry.room += size
+
+    def check_room(self, size: int) -> None:
+        """Raise NoRoom where so many bytes more would find no room, whatever nobody reads went for it."""
+        needed = sum(entry.room for entry in self._entries.values() if entry.content is None or entry.holders)
+        if needed + size > self._most_bytes:
+            raise self._full()
+
+    def _full(self) -> NoRoom:
+        return NoRoom(
+            f"the spool for clips has no room for this one: it may have {self._most_bytes // 1_000_000} MB",
+            hint="try again later, ask for a shorter time, or raise `clips.spool_megabytes`",
+        )
 
     def check_free(self, size: int) -> None:
         """Raise NoRoom where the disk would get too full. Blocking."""
@@ -250,6 +259,10 @@ class Workplace:
                 file.write(data)
 
         await in_thread("clips: write", write)
+
+    def check_room(self, size: int) -> None:
+        """Raise NoRoom where it is known beforehand that so much will find none."""
+        self._spool.check_room(size)
 
     async def reserve(self, size: int) -> None:
         """Have room for what another writes. Raises NoRoom or OSError."""

@@ -297,6 +297,7 @@ async def test_too_much_for_the_spool(tmp_path: Path) -> None:
         lab.record(1, 0, 10, b"x" * 30_000)
         with pytest.raises(NoRoom):
             await lab.get()
+        assert [each.given for each in lab.recordings.opened] == [0], "what can't find room is not even fetched"
 
 
 async def test_without_a_place_none_is_made() -> None:
