@@ -133,7 +133,7 @@ def ask_peer(peer: sqlite3.Connection, query: Query) -> None:
             where.append(f"json_extract(data, '$.monitor_id') IN ({', '.join('?' * len(value))})")
             values += [key for _, key in value]
         elif name == "kinds":
-            where.append("json_extract(data, '$.kind') = ?")
+            where.append(f"json_extract(data, '$.kind') IN ({', '.join('?' * len(value))})")
             values += value
         elif name == "words":
             for word in value.split():
