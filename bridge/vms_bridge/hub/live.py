@@ -113,8 +113,7 @@ class Live:
 
     async def close(self) -> None:
         """End all of it."""
-        for upstream in tuple(self._upstreams.values()):
-            await upstream.close()
+        await asyncio.gather(*(upstream.close() for upstream in tuple(self._upstreams.values())))
         if self._ending:
             await asyncio.wait(self._ending)
 
