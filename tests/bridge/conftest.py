@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,16 @@ from blockbuster import BlockBuster, blockbuster_ctx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_FINDS_LEAKS = bool(os.environ.get("VMS_BRIDGE_FIND_LEAKS"))
+"""It takes as long again as the tests themselves."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Find what a test has left open in that test, where that is asked for: it fails another one where it is collected later."""
+    if _FINDS_LEAKS:
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)

@@ -482,10 +482,11 @@ async def test_a_sink_that_can_not_be_made_stops_nothing(tmp_path: Path) -> None
     await running
 
 
-def break_store(bridge: Bridge, *, is_broken: bool = True) -> None:
+async def break_store(bridge: Bridge, *, is_broken: bool = True) -> None:
     """Have the store refuse to tell of systems, or no more."""
     before, after = ("systems", "elsewhere") if is_broken else ("elsewhere", "systems")
-    bridge.hub._store._database.connection.execute(f"ALTER TABLE {before} RENAME TO {after}")
+    store = bridge.hub._store
+    await store._run(store._database.connection.execute, f"ALTER TABLE {before} RENAME TO {after}")
 
 
 async def reload_refused(bridge: Bridge, configured: Config, caplog: pytest.LogCaptureFixture) -> None:
@@ -499,7 +500,7 @@ async def test_a_store_that_fails_during_a_reload_leaves_the_old_configuration_i
 ) -> None:
     workshop = Workshop()
     async with started(config(tmp_path, workshop.system("a"), workshop.system("b"))) as bridge:
-        break_store(bridge)
+        await break_store(bridge)
         changed = config(tmp_path, workshop.system("a", 2), workshop.system("c"), workshop.system("d"))
         await reload_refused(bridge, changed, caplog)
         assert set(bridge.hub.systems) == {"a", "b"}
@@ -510,7 +511,7 @@ async def test_a_store_that_fails_during_a_reload_leaves_the_old_configuration_i
         views = [bridge.hub.monitor(key, "1") for key in "ab"]
         assert [view and view.state.score for view in views] == [77, 77]  # they still run, and are heard
 
-        break_store(bridge, is_broken=False)
+        await break_store(bridge, is_broken=False)
         await reloaded(bridge, changed)
         assert {key: view.state.available for key, view in bridge.hub.systems.items()} == {"a": True, "c": True, "d": True}
 
@@ -522,7 +523,7 @@ async def test_a_system_is_set_up_anew_without_the_store(tmp_path: Path) -> None
         assert feed
         await feed.record(EventBatch(events=(event(7, "2"),), cursor="7"))
         before = feed.resume
-        break_store(bridge)
+        await break_store(bridge)
         await reloaded(bridge, config(tmp_path, workshop.system("a", 2, MonitorRules(exclude=("1",)))))
         assert workshop.keys == ["a", "a"]
         again = workshop.made[1][1].feed
@@ -533,7 +534,7 @@ async def test_a_system_is_set_up_anew_without_the_store(tmp_path: Path) -> None
         assert (view.state.available, bridge.hub.monitor("a", "1")) == (True, None)
         assert view.last_event
         assert view.last_event.id == "a-7"
-        break_store(bridge, is_broken=False)
+        await break_store(bridge, is_broken=False)
         await again.record(EventBatch(events=(event(7, "2", end=START),), cursor="8"))
         told = await bridge.hub.undelivered("mqtt", late=False, after=0, limit=9)
         assert told == []  # without a broker there is no outbox

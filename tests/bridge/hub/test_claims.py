@@ -98,7 +98,7 @@ async def test_what_the_store_keeps_of_them_may_be_unreadable(tmp_path: Path, ca
 
 async def test_a_store_that_fails_ends_no_claim(tmp_path: Path) -> None:
     async with started(tmp_path) as hub:
-        hub._store._database.connection.execute("DROP TABLE kept")
+        await hub._store._run(hub._store._database.connection.execute, "DROP TABLE kept")
         await claims_of(hub).hold(SWITCH)
         assert [claim.holder for claim in hub.state.claims] == [SWITCH]
 

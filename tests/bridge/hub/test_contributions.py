@@ -321,7 +321,7 @@ async def test_what_was_added_goes_with_its_event(house: House) -> None:
 async def test_a_store_that_fails_is_told_to_who_contributes(house: House) -> None:
     await house.record(event(7))
     detector = house.hub.contribute("detector")
-    house.store._database.connection.execute("DROP TABLE contributions")
+    await house.store._run(house.store._database.connection.execute, "DROP TABLE contributions")
     with pytest.raises(StoreError):
         await detector.enrich(SEVEN, CAT)
     assert [each["type"] for each in await house.told()] == ["new"]

@@ -403,11 +403,11 @@ async def test_a_deleted_event_is_described_as_it_was_told_last(tmp_path: Path) 
 async def test_a_batch_that_can_not_be_stored_is_not_told_and_can_be_told_again(tmp_path: Path) -> None:
     async with running(tmp_path) as hub:
         feed = await added(hub)
-        hub._store._database.connection.execute("ALTER TABLE messages RENAME TO elsewhere")
+        await hub._store._run(hub._store._database.connection.execute, "ALTER TABLE messages RENAME TO elsewhere")
         with pytest.raises(StoreError):
             await feed.record(EventBatch(events=(event(7),), cursor="7"))
         assert feed.resume.cursor is None
-        hub._store._database.connection.execute("ALTER TABLE elsewhere RENAME TO messages")
+        await hub._store._run(hub._store._database.connection.execute, "ALTER TABLE elsewhere RENAME TO messages")
         await feed.record(EventBatch(events=(event(7),), cursor="7"))
         assert [(each["type"], each["seq"]) for each in await told(hub)] == [("new", 1)]
 
@@ -538,7 +538,7 @@ async def test_the_bridge_tells_how_it_fares(tmp_path: Path) -> None:
             await asyncio.to_thread(lambda: None)
         assert (await subscription.changes()).bridge
         assert hub.state == BridgeState(undelivered=1)
-        hub._store._database.connection.execute("PRAGMA max_page_count = 1")
+        await hub._store._run(hub._store._database.connection.execute, "PRAGMA max_page_count = 1")
         for number in range(8, 400):
             await feed.record(EventBatch(events=(event(number),)))
         while not hub.state.problem:
@@ -563,7 +563,7 @@ async def test_undeliverable_messages_are_given_up_loudly(tmp_path: Path, caplog
             return not await told(hub)
 
         await until(given_up)
-        hub._store._database.connection.execute("ALTER TABLE messages RENAME TO elsewhere")
+        await hub._store._run(hub._store._database.connection.execute, "ALTER TABLE messages RENAME TO elsewhere")
         while "no such table" not in caplog.text:
             await clock.advance(600)
             await asyncio.to_thread(lambda: None)
