@@ -22,10 +22,11 @@ def frame_times(known: Iterable[tuple[int, float]], count: int, length_s: float)
         last, time_s = rows[-1]
         each_s = max(length_s - time_s, 0.0) / (count - last) or (time_s / (last - 1) if last > 1 else 0.0)
         rows.append((count, time_s + each_s * (count - last)))
-    found = [rows[0]]
+    found = [(rows[0][0], round(rows[0][1], 4))]
     for (first, start_s), (last, end_s) in pairwise(rows):
         each_s = (end_s - start_s) / (last - first)
-        found += [(number, round(start_s + each_s * (number - first), 4)) for number in range(first + 1, last + 1)]
+        times = ((number, start_s + each_s * (number - first)) for number in range(first + 1, last + 1))
+        found += [(number, round(min(time_s, end_s), 4)) for number, time_s in times]
     return tuple(found[:count])
 
 

@@ -37,6 +37,7 @@ def test_without_rows_they_come_evenly_and_a_length_that_can_not_be_is_not_belie
     assert frame_times([(1, 0.0), (3, 4.0)], 5, 1.0)[-1] == (5, 8.0)
     assert frame_times([(3, 4.0), (4, 1.0)], 4, 6.0) == ((1, 0.0), (2, 2.0), (3, 4.0), (4, 6.0))
     assert len(frame_times([], 10**9, 10.0)) == MOST_FRAMES
+    assert frame_times([(1, 1.115234375)], 2, 0.0) == ((1, 1.1152), (2, 1.1152))
 
 
 @given(st.lists(st.tuples(st.integers(-5, 300), st.floats(0, 1e6)), max_size=30), st.integers(1, 300), st.floats(0, 1e6))
@@ -48,16 +49,12 @@ def test_every_one_has_a_time_and_none_is_before_the_one_before_it(
     assert all(before[1] <= after[1] for before, after in pairwise(found))
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["event", "Frame", "FrameId", "Delta"]), inner, max_size=3)
-        ),
-        max_leaves=20,
-    )
-)
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+ROWS = st.lists(VALUES | st.dictionaries(st.sampled_from(["FrameId", "Delta", "Type"]), VALUES), max_size=3)
+PAGES = VALUES | st.fixed_dictionaries({"event": VALUES | st.fixed_dictionaries({"Frame": VALUES | ROWS})})
+
+
+@given(PAGES)
 def test_whatever_is_answered_rows_are_numbers_and_times(raw: object) -> None:
     assert all(number >= 1 and time_s >= 0 for number, time_s in parse_frames(raw))
 
