@@ -38,7 +38,7 @@ async def simulated(folder: Path) -> AsyncIterator[Hub]:
     feed = await hub.add_system(key="sim", kind="simulator", name="Sim", rules=MonitorRules(), backend=backend)
     running = [asyncio.create_task(hub.run()), asyncio.create_task(backend.run(feed))]
     try:
-        while not await asyncio.to_thread(_is_up, hub, folder):  # noqa: ASYNC110 - there is nothing to be waited for
+        while not _is_up(hub):  # noqa: ASYNC110 - there is nothing to be waited for
             await asyncio.sleep(0.001)
         yield hub
     finally:
@@ -49,9 +49,9 @@ async def simulated(folder: Path) -> AsyncIterator[Hub]:
         await store.close()
 
 
-def _is_up(hub: Hub, folder: Path) -> bool:
-    view = hub.system("sim")
-    return view is not None and bool(view.monitors) and (folder / "clips").is_dir()
+def _is_up(hub: Hub) -> bool:
+    view, spool = hub.system("sim"), hub._clips._spool
+    return view is not None and bool(view.monitors) and spool is not None and spool._group is not None
 
 
 async def test_a_range_of_single_pictures_over_two_sections(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ async def test_two_that_throw_each_other_out_become_one(
         async with running(broker, hub, clock):
             await until(lambda: hub.subscribers == 1, clock)
             await show(broker, hub, clock, 1)
+            await until(lambda: "use_username_as_clientid" in caplog.text, clock)  # its time runs slowly until that is known
             await rest(broker, clock)
             assert len(broker.seen.connects) <= most
             assert await rest(broker, clock) == 0

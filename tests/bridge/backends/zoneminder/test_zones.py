@@ -405,7 +405,7 @@ async def test_a_daemon_that_names_other_zones_is_not_believed(
         await feed.until(lambda: feed.states["1"].zones)
         for _ in range(3):
             world.alarm(1, notes="Motion: Gate")  # its score is where that of Drive is thought to be
-            await feed.until(lambda: feed.states["1"].cause == "Motion:Gate")
+            await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.ALARM)
             world.calm(1)
             await feed.until(lambda: feed.states["1"].alarm is model.AlarmState.IDLE and not any(feed.states["1"].zones.values()))
         event = world.alarm(1, notes="Motion: Gate")
