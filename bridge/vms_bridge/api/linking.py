@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
@@ -85,15 +86,16 @@ async def by_link(request: web.Request) -> Caller | None:
         _slow_down(request, context)
     if terms is None or not _is_good(context, route.link, terms):
         raise _refusal()
-    _bound(request, context, target)
+    _bound(request, context)
     token = None if terms.token is None else context.hub.tokens.get(terms.token)
     caller = Caller(door=Door.LINK, scope=Scope.READ, token=token, link_key=terms.key)
     try:
-        is_open = await _is_young(context, await _see(context, caller, target)) and await _may_use(request, context, terms)
+        is_open = await _is_young(context, await _see(context, caller, target)) and await _may_use(request, route, context, terms)
     except NotFound:
         is_open = False
     if not is_open:
         raise _refusal()
+    _check_room(context, target)  # nothing is waited for between this and what counts it as open
     return welcome_by_link(request, caller, OpenedLink(target=target.text, is_good=lambda: _still_holds(context, terms)))
 
 
@@ -189,17 +191,23 @@ async def _is_young(context: Context, found: IndexedEvent | None) -> bool:
     return age is not None and age < context.config.life
 
 
-async def _may_use(request: web.Request, context: Context, terms: Terms) -> bool:
+async def _may_use(request: web.Request, route: Route, context: Context, terms: Terms) -> bool:
     """Say whether it may be used once more, and count that: not for who only looks what is there. Raises StoreError."""
     if terms.uses is None:
         return True
-    if request.method == hdrs.METH_HEAD or _is_probe(request):
+    if request.method == hdrs.METH_HEAD or _is_probe(request, route):
         return context.hub.links.has_use(terms)
     return not _is_preview(request) and await context.hub.links.use(terms)
 
 
-def _is_probe(request: web.Request) -> bool:
-    """Say whether a player only asks how long it is, and of which kind: by so few of its first bytes nobody sees anything."""
+def _is_probe(request: web.Request, route: Route) -> bool:
+    """Say whether a player only asks how long a clip is, and of which kind: by so few of its first bytes nobody sees anything.
+
+    Not where all of it may be sent all the same: a stream has no parts, and `If-Range` may ask for the whole.
+    """
+    part = route.answers.get(HTTPStatus.PARTIAL_CONTENT)
+    if part is None or "video/mp4" not in part.contents or hdrs.IF_RANGE in request.headers:
+        return False
     found = _PROBE.fullmatch(request.headers.get(hdrs.RANGE, "").strip())
     return found is not None and int(found[1]) < _PROBE_BYTES
 
@@ -222,11 +230,15 @@ def _slow_down(request: web.Request, context: Context) -> None:
         raise TooManyRequests("too many wrong tokens and links have come from this address", retry_after_s=wait_s)
 
 
-def _bound(request: web.Request, context: Context, target: Target) -> None:
-    """Raise TooManyRequests for who asks too often, and MediaBusy where a link is open too often."""
+def _bound(request: web.Request, context: Context) -> None:
+    """Raise TooManyRequests for who asks too often."""
     wait_s = context.rates.by_link.take(neighbourhood(visit_of(request).address))
     if wait_s:
         raise TooManyRequests("that was asked too often", hint="ask less often", retry_after_s=wait_s)
+
+
+def _check_room(context: Context, target: Target) -> None:
+    """Raise MediaBusy where a link is open too often."""
     is_open = sum(one.link is not None and one.link.target == target.text for one in context.connections)
     if is_open >= _MOST_AT_A_TIME and target.route.link is not LinkKind.STREAM:
         raise MediaBusy("this link is opened too often at a time", hint="try again in a moment")

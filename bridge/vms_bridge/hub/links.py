@@ -96,13 +96,14 @@ class HubLinks:
         """Make a key good for nothing, at once. Raises StoreError: a restart may bring it back."""
         async with self._changing:
             await self._loaded()
-            known = self._keys.pop(key_id, None)
-            if known is None:
+            if key_id not in self._secrets:
                 return False
-            del self._secrets[key_id]
+            # It is good for nothing at once; its secret stays until that is kept, so that who has failed can try again.
+            known = self._keys.pop(key_id, None)
             await self._store.keep(_SCOPE, _REVOKED, json.dumps([*await self._revoked(), key_id][-_MOST_REVOKED:]))
             await self._save()
-        if known.purpose is KeyPurpose.MESSAGES:
+            del self._secrets[key_id]
+        if known is None or known.purpose is KeyPurpose.MESSAGES:
             await self._keeping.attempt(self._ready())
         return True
 

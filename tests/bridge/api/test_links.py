@@ -358,6 +358,22 @@ async def test_more_than_the_first_bytes_is_a_use(api: Api, part: str) -> None:
     assert sum(api.hub.links.counts.values()) == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        (STREAM, {"Range": "bytes=0-1"}),
+        (PICTURE, {"Range": "bytes=0-1"}),
+        (CLIPS, {"Range": "bytes=0-1", "If-Range": '"another"'}),
+    ],
+)
+async def test_what_may_be_sent_whole_all_the_same_is_a_use(api: Api, world: World, path: str, headers: dict[str, str]) -> None:
+    if path == STREAM:
+        world.film = replace(world.film, content_type="video/mp2t")
+    link = await made(api, path, uses=1)
+    assert (await api.get(link, headers=headers)).status in {200, 206}
+    assert sum(api.hub.links.counts.values()) == 1
+
+
 async def test_a_link_without_a_number_of_uses_may_be_previewed(api: Api) -> None:
     assert (await api.get(await made(api), headers=BOT)).status == 200
 

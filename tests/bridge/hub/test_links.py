@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.hub.house import HubHouse
+from tests.bridge.hub.house import HubHouse, started
 from tests.fakes.backend import START, event
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import LinkKeyRefused, StoreError
-from vms_bridge.hub import Hub
 from vms_bridge.hub.links import MOST_KEYS, MOST_USED
 from vms_bridge.links import KeyPurpose, MessageLinks, Terms, Uses
 from vms_bridge.model import EndReason, EventBatch, EventRef
-from vms_bridge.store import Store
 from vms_bridge.store.links import KeptLinks, LinkFile, Used
 from vms_bridge.store.privacy import LINKS_NAME, STORE_NAME, flaws
 
@@ -28,21 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from vms_bridge.hub import Hub
+
 TARGET = "/api/v1/media/events/zm-1/picture"
 WANTED = MessageLinks(url="https://h", picture="/p/{event}", clip="/c/{event}")
-
-
-@asynccontextmanager
-async def started(path: Path, clock: FakeClock | None = None) -> AsyncIterator[Hub]:
-    clock = clock or FakeClock()
-    store = await asyncio.to_thread(Store.open, path, clock)
-    hub = Hub(store, clock)
-    await hub.start()
-    try:
-        yield hub
-    finally:
-        await hub.close()
-        await store.close()
 
 
 async def once(hub: Hub, most: int = 1, **terms: object) -> Terms:
@@ -211,6 +197,9 @@ async def test_a_disk_that_fails_makes_no_key_and_counts_no_use(tmp_path: Path) 
         with pytest.raises(StoreError):
             await hub.links.revoke_key(terms.key)
         assert list(hub.links.all()) == [], "it is good for nothing all the same"
+        (tmp_path / f"{LINKS_NAME}.new").rmdir()
+        assert await hub.links.revoke_key(terms.key), "who tries again is told that it is done"
+        assert not await hub.links.revoke_key(terms.key)
     async with started(tmp_path) as hub:
         assert list(hub.links.all()) == [], "nor after a restart"
 
