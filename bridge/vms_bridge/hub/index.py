@@ -87,7 +87,9 @@ class Index:
         if event is None or key is None:
             return None
         others = joined(added.values())
-        return IndexedEvent(ref=ref, monitor=key, event=enriched(event, added), plates=others.plates, faces=others.faces)
+        return IndexedEvent(
+            ref=ref, monitor=key, event=enriched(event, added), plates=others.plates, faces=others.faces, text=others.text
+        )
 
     async def rebuild(self, system: str | None) -> None:
         """Forget what the index has of the system, or of all, and begin anew. Raises SearchRefused or StoreError."""

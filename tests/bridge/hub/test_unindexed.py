@@ -78,10 +78,12 @@ async def test_what_the_store_has_is_told_from_there_with_what_others_have_added
         await feed.record(EventBatch(events=(event(7, end=START), event(8)), cursor="1"))
         contributor = hub.contribute("detector")
         ref = EventRef("zm", 1, "7")
-        await contributor.enrich(ref, Enrichment(labels=("person",), score=0.9, plates=("AB 1",), faces=("Ann",)))
+        added = Enrichment(labels=("person",), score=0.9, plates=("AB 1",), faces=("Ann",), text="Ann is at the door")
+        await contributor.enrich(ref, added)
         found = await hub.indexed(ref)
         assert found is not None
         assert (found.monitor, found.event.labels, found.plates, found.faces) == ("door", ("person",), ("AB 1",), ("Ann",))
+        assert found.text == "Ann is at the door"
         await feed.record(EventBatch(events=(event(7, deleted=True),), cursor="2"))
         assert await hub.indexed(ref) is None
         assert backend.asked == []

@@ -54,9 +54,10 @@ class Between:
     def narrow(self, alive: Bits, sets: BitSets) -> Bits:
         """Return those that have."""
         there = sets.any_of([self.has], alive)
-        by_block = sets.slices(self.slices.tokens, there)
-        least, most = self.slices.bounded(self.least), self.slices.bounded(self.most)
-        kept = ((block, between(bits, by_block[block], least, most)) for block, bits in there.items())
+        if not there:
+            return {}
+        by_block = sets.only(there).slices(self.slices.tokens, there)
+        kept = ((block, between(bits, by_block[block], self.least, self.most)) for block, bits in there.items())
         return {block: bits for block, bits in kept if bits}
 
 

@@ -61,16 +61,24 @@ def keys(connection: sqlite3.Connection, question: Question, *, newest_first: bo
 
 def keys_of(connection: sqlite3.Connection, question: Question, alive: Bits, *, newest_first: bool) -> Iterator[int]:
     """Yield the keys of these that are within the question's time, in order."""
-    for span in sorted({block >> PART_BITS for block in alive}, reverse=newest_first):
-        yield from _Span(connection, question, span, alive).keys(newest_first=newest_first)
+    by_span = _by_span(alive)
+    for span in sorted(by_span, reverse=newest_first):
+        yield from _Span(connection, question, span, by_span[span]).keys(newest_first=newest_first)
 
 
 def count(connection: sqlite3.Connection, question: Question, alive: Bits, edges: Sequence[int]) -> list[int]:
     """Return how many of these are from each edge to before the next one."""
     counts = [0] * (len(edges) - 1)
-    for span in {block >> PART_BITS for block in alive}:
-        _Span(connection, question, span, alive).count(edges, counts)
+    for span, part in _by_span(alive).items():
+        _Span(connection, question, span, part).count(edges, counts)
     return counts
+
+
+def _by_span(alive: Bits) -> dict[int, Bits]:
+    spans: dict[int, Bits] = {}
+    for block, bits in alive.items():
+        spans.setdefault(block >> PART_BITS, {})[block] = bits
+    return spans
 
 
 def _spans_of(question: Question) -> tuple[int, int]:
@@ -84,7 +92,7 @@ class _Span:
         self._connection = connection
         self._low, self._high = question.low, question.high
         self._start = span * SPAN
-        self._alive = {block: bits for block, bits in alive.items() if block >> PART_BITS == span}
+        self._alive = alive
         self._slices: dict[int, list[int]] | None = None
 
     def keys(self, *, newest_first: bool) -> Iterator[int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import SearchRefused
+from vms_bridge.store.index.dictionary import TermReader
 from vms_bridge.store.index.filters import AnyOf, Between, Chosen, Without
 from vms_bridge.store.index.rows import DURATIONS, FIRST, LASTED, MONITORS, OPEN, SCORED, SCORES, Facet, place_of
 from vms_bridge.store.index.slices import plan_of
@@ -50,7 +51,8 @@ class Question:
             self.is_empty = True
 
     def between(self, has: int, slices: Slices, least: int, most: int) -> None:
-        """Have it need a number between these."""
+        """Have it need a number between these; what no event can have is not found."""
+        least, most = max(least, 0), min(most, slices.largest)
         if least <= most:
             self.filters.append(Between(has, slices, least, most))
         else:
@@ -167,9 +169,8 @@ def _beginning_with(connection: sqlite3.Connection, start: str) -> list[int]:
 
 
 def _numbers(connection: sqlite3.Connection, facet: Facet, values: Iterable[str]) -> list[int]:
-    query = "SELECT number FROM terms WHERE facet = ? AND value = ?"
-    rows = (connection.execute(query, (facet, _storable(value))).fetchone() for value in sorted(values))
-    return [row[0] for row in rows if row is not None]
+    terms = TermReader(connection)
+    return [number for value in sorted(values) if (number := terms.number(facet, _storable(value)))]
 
 
 def _storable(text: str) -> str:
