@@ -11,7 +11,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -110,6 +110,16 @@ class Reading:
     labels: tuple[str, ...]
 
 
+def is_sound(found: object) -> TypeGuard[Reading]:
+    """Say whether this can be shown: anybody's code may have said it."""
+    if not isinstance(found, Reading):
+        return False
+    said: tuple[object, object, object] = (found.metric, found.value, found.labels)
+    metric, value, labels = said
+    is_shown = isinstance(metric, Metric) and isinstance(value, int | float | Distribution)
+    return is_shown and isinstance(labels, tuple) and all(isinstance(label, str) for label in labels)
+
+
 Source: TypeAlias = "Callable[[], Iterable[Reading]]"
 
 
@@ -135,7 +145,7 @@ class Measures:
         found: list[Reading] = []
         for source in list(self._sources):
             try:
-                found += list(islice(source(), MOST_READINGS))
+                found += [one for one in islice(source(), MOST_READINGS) if is_sound(one)]
             except Exception:
                 if source not in self._failed:
                     self._failed.add(source)

@@ -141,7 +141,7 @@ LABELS: Mapping[str, str] = {
     "bridge": "the configuration's `instance`",
     "bridge_id": "the bridge's own identity",
     "command": "a command by its row in the table of commands, or `other`",
-    "door": "`api` (the network) or `socket`",
+    "door": "`api` (the network), `socket`, or `hooks`",
     "kind": "a kind of notice",
     "late": "`true` for what was caught up on, else `false`",
     "mishap": "a counter of MQTT's `health`, such as `states_overtaken`",

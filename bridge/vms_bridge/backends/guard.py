@@ -18,7 +18,7 @@ from vms_bridge.concealment import Secrets
 from vms_bridge.errors import BackendDefect, BridgeError, MediaUnavailable, VmsUnreachable
 from vms_bridge.explaining import explained
 from vms_bridge.findings import admitted
-from vms_bridge.measures import Reading
+from vms_bridge.measures import is_sound
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.findings import Finding
+    from vms_bridge.measures import Reading
     from vms_bridge.model import Enrichment, EventRef, PictureRef
 
     _Call = Callable[[str, Callable[[], Awaitable[Any]], float | None], Coroutine[Any, Any, Any]]
@@ -96,7 +97,7 @@ class Guard:
         except Exception as error:  # noqa: BLE001 - the border
             self._boundary.report_defect("readings", error)
             return []
-        return [one for one in found if isinstance(one, Reading) and one.labels[:1] == (self._system,)]
+        return [one for one in found if is_sound(one) and one.labels[:1] == (self._system,)]
 
     async def run(self, feed: Feed) -> None:
         """Run it until it ends. Raises BridgeError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -209,6 +209,7 @@ async def test_a_part_that_fails_costs_only_its_own_numbers(tmp_path: Path, capl
         raise ZeroDivisionError
 
     hub.measures.add(broken)
+    hub.measures.add(lambda: cast("list[Reading]", [None, metrics.SINK_CONNECTED.of(cast("float", "high"), "event_log")]))
     async with serving(tmp_path, hub=hub) as api:
         found = await scrape(api)
     assert found.value(metrics.SINK_CONNECTED, sink="mqtt") is None, "what a failing part has said by then is not the whole"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from tests.bridge.hub.house import HubHouse
@@ -15,7 +15,7 @@ from vms_bridge.commands import SetArmed
 from vms_bridge.errors import VmsUnreachable
 from vms_bridge.index import BucketSize, Search
 from vms_bridge.keys import MonitorRules
-from vms_bridge.measures import Distribution
+from vms_bridge.measures import Distribution, Reading
 from vms_bridge.model import EventBatch, StateUpdate, SystemLost
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vms_bridge.hub import Hub
-    from vms_bridge.measures import Metric, Reading
+    from vms_bridge.measures import Metric
 
 
 class Measuring(ScriptedBackend):
@@ -108,6 +108,9 @@ def _failing() -> Iterable[Reading]:
         (_failing, {}),
         (lambda: ["nonsense", None], {}),
         (lambda: None, {}),
+        (lambda: [metrics.VMS_ALLOWED.of(cast("float", None), "zm", "spare")], {}),
+        (lambda: [Reading(metrics.VMS_ALLOWED, 1, cast("tuple[str]", None))], {}),
+        (lambda: [Reading(metrics.VMS_ALLOWED, 1, ("zm", cast("str", 7)))], {}),
         ("no function", {}),
     ],
 )
