@@ -53,6 +53,8 @@ class Recordings:
     """What it says in the middle."""
     content_type: str = "video/mp4"
     has_index: bool = True
+    page: int | None = None
+    """How many events a page has of those that it is asked for, each with an empty one before it; None: all are one page."""
     asked: list[str] = field(default_factory=list)
     opened: list[Piecewise] = field(default_factory=list)
     open_now: int = 0
@@ -93,9 +95,15 @@ class Recordings:
         return FrameTimes(frames=tuple((number, time) for number, (time, _) in self.pictures[event.id].items()))
 
     async def events(self, system: str, query: EventQuery, after: str | None) -> RecordedPage:
-        assert after is None
         found = self._before(system, query.until)
-        return RecordedPage(events=tuple(RecordedEvent(ref=ref, monitor=event.monitor_id, event=event) for ref, event in found))
+        if self.page is None:
+            assert after is None
+            return RecordedPage(events=tuple(map(_recorded, found)))
+        number = int(after or 0)
+        first = number // 2 * self.page
+        is_last = first + self.page >= len(found) and number % 2
+        events = found[first : first + self.page] if number % 2 else []
+        return RecordedPage(events=tuple(map(_recorded, events)), after=None if is_last else str(number + 1))
 
     async def search(self, query: Search, after: str | None, limit: int) -> SearchPage:
         if not self.has_index:
@@ -117,3 +125,8 @@ class Recordings:
             key=lambda each: each[1].start,  # type: ignore[arg-type,return-value]  # the same
             reverse=True,
         )
+
+
+def _recorded(one: tuple[EventRef, Event]) -> RecordedEvent:
+    ref, event = one
+    return RecordedEvent(ref=ref, monitor=event.monitor_id, event=event)

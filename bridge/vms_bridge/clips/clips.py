@@ -21,7 +21,6 @@ from vms_bridge.video.wire import Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from vms_bridge.archive import EventClip, MadeClip, RecordedPage
@@ -34,8 +33,10 @@ if TYPE_CHECKING:
 
 FOLDER = "clips"
 """In `data_dir`."""
-_LOOKED_AT = 500
+_LOOKED_AT = making.MOST_PARTS + 1
 """How many events are looked at, the newest before a time's end first: one that began before all of them is not found."""
+_MOST_PAGES = 20
+"""How many pages of events are asked for where there is no index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ class Clips:
             raise _too_long(rules)
         if asked.since >= now:
             raise MediaUnavailable("that time has not come yet")
-        recorded = await self._recorded(asked.system, asked.monitor, asked.until)
+        recorded = await self._recorded(asked)
         planned = plan(asked.system, recorded, asked.since, asked.until, now=now, encode=asked.encode)
         if not planned.parts:
             raise self._nothing(planned, recorded)
@@ -135,17 +136,29 @@ class Clips:
         if len(planned.parts) > making.MOST_PARTS:
             raise ClipRefused(f"{len(planned.parts)} events were recorded in that time", hint="ask for a shorter time")
 
-    async def _recorded(self, system: str, monitor: str, until: datetime) -> list[Recorded]:
-        """Return the newest events that began before that, from the index or, where there is none, from the VMS itself."""
-        query = Search(until=until, monitors=frozenset({(system, monitor)}))
+    async def _recorded(self, asked: ClipRange) -> list[Recorded]:
+        """Return the newest events that began before its end, from the index or, where there is none, from the VMS itself."""
+        query = Search(until=asked.until, monitors=frozenset({(asked.system, asked.monitor)}))
         try:
             found = await self._events.search(query, None, _LOOKED_AT)
         except SearchBusy:
             raise
         except SearchRefused:
-            page = await self._recordings.events(system, EventQuery(until=until, monitors=frozenset({monitor})), None)
-            return [Recorded(ref=one.ref, event=one.event) for one in page.events]
+            return await self._listed(asked)
         return [Recorded(ref=one.ref, event=one.event) for one in found.events]
+
+    async def _listed(self, asked: ClipRange) -> list[Recorded]:
+        """Return them from the VMS's pages, of which one may be empty and have a next one, back to one from before its begin."""
+        query = EventQuery(until=asked.until, monitors=frozenset({asked.monitor}))
+        found: list[Recorded] = []
+        after: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = await self._recordings.events(asked.system, query, after)
+            found += [Recorded(ref=one.ref, event=one.event) for one in page.events]
+            after, oldest = page.after, found[-1].event.start if found else None
+            if after is None or len(found) >= _LOOKED_AT or (oldest is not None and oldest <= asked.since):
+                break
+        return found
 
     def _nothing(self, planned: ClipPlan, recorded: list[Recorded]) -> MediaUnavailable:
         if planned.gaps:

@@ -47,7 +47,7 @@ class Viewer:
 
     def begin(self, head: bytes | None) -> None:
         """Begin, by what everything begins with."""
-        self.has_begun, self._head = True, head
+        self.has_begun, self._head, self._error = True, head, None
 
     def put(self, piece: Piece) -> None:
         """Offer a piece; never waits."""

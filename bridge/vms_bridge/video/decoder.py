@@ -45,8 +45,10 @@ async def decoding(
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
-        await child.close()
+        try:
+            await asyncio.wait(tasks)
+        finally:
+            await child.close()
 
 
 class _Newest:

@@ -160,6 +160,16 @@ async def test_without_an_index_the_vms_is_asked(tmp_path: Path) -> None:
         assert (await lab.get())[1] == b"one"
 
 
+async def test_without_an_index_the_vms_is_asked_back_to_where_the_time_begins(tmp_path: Path) -> None:
+    async with laboratory(tmp_path, Joiner()) as lab:
+        lab.recordings.has_index, lab.recordings.page = False, 1
+        lab.record(1, 0, 10, b"one")
+        lab.record(2, 10, 20, b"two")
+        content, _ = await lab.get(until_s=20.0)
+        assert [part.event.id for part in content.parts] == ["1", "2"]
+        assert content.gaps == ()
+
+
 async def test_an_index_that_is_busy_is_not_gone_around(tmp_path: Path) -> None:
     class Busy(Recordings):
         async def search(self, query: Search, after: str | None, limit: int) -> SearchPage:

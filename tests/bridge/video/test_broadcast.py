@@ -141,6 +141,16 @@ async def test_who_has_seen_nothing_is_told_why() -> None:
         await viewer.next()
 
 
+async def test_what_was_wrong_before_it_began_is_forgotten_when_it_begins() -> None:
+    video = broadcast()
+    viewer = video.join(TS)
+    viewer.fail(VideoFailed("no camera"))
+    video.publish(TS, key("a"))
+    assert await seen(viewer) == ["a"]
+    video.publish(TS, piece("b"))
+    assert await seen(viewer) == ["b"]
+
+
 async def test_the_end() -> None:
     video = broadcast()
     viewer = video.join(TS)

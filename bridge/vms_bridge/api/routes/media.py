@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs
@@ -21,11 +21,9 @@ from vms_bridge.model import LivePicture
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from aiohttp import web
 
-    from vms_bridge.archive import MadeClip, MediaRef
+    from vms_bridge.archive import MediaRef
     from vms_bridge.index import IndexedEvent
 
 
@@ -40,27 +38,15 @@ async def _clip(request: web.Request) -> web.StreamResponse:
     event = await _event(request)
     clip, name = EventClip(event=event.ref), event.ref.format()
     if event.event.is_over and not event.event.clip_ready:
-        with suppress(_NotMade):
-            async with _made(request, clip) as made:
+        async with AsyncExitStack() as stack:
+            try:
+                made = await stack.enter_async_context(request.app[CONTEXT].hub.clip(clip))
+            except MediaUnavailable as refusal:
+                if type(refusal) is not MediaUnavailable:
+                    raise  # where it is that, the VMS may have a clip of its own
+            else:
                 return await send_made(request, made, name)
     return await _send(request, event.ref.system, clip, name, event)
-
-
-class _NotMade(Exception):
-    """No clip is made of that event: it is not one that consists of single pictures."""
-
-
-@asynccontextmanager
-async def _made(request: web.Request, clip: EventClip) -> AsyncIterator[MadeClip]:
-    """Hold the clip that is made of an event's single pictures. Raises _NotMade where the VMS may have one of its own."""
-    async with AsyncExitStack() as stack:
-        try:
-            made = await stack.enter_async_context(request.app[CONTEXT].hub.clip(clip))
-        except MediaUnavailable as refusal:
-            if type(refusal) is MediaUnavailable:
-                raise _NotMade from refusal
-            raise
-        yield made
 
 
 async def _live(request: web.Request) -> web.StreamResponse:
