@@ -34,7 +34,8 @@ _OPTIONS = (
 )
 
 
-_NAMES = ("config", "url", "token_file", "ca_file", "fingerprint")
+PLACE = ("config", "url", "token_file", "ca_file", "fingerprint")
+"""What these options are called in a verb."""
 
 
 def asks_the_bridge(verb: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +44,7 @@ def asks_the_bridge(verb: Callable[..., Any]) -> Callable[..., Any]:
     @click.pass_obj
     @functools.wraps(verb)
     def asking(program: Program, /, **options: Any) -> Any:  # noqa: ANN401 - the verb's own, and those above
-        place = {name: options.pop(name) for name in _NAMES}
+        place = {name: options.pop(name) for name in PLACE}
         return verb(Api(way_by(program, **place)), **options)
 
     for option in reversed(_OPTIONS):

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlencode
 
-from vms_bridge.cli.ways import NO_API, ApiFailed, host_of, reason
+from vms_bridge.cli.ways import NO_API, ApiFailed, NotReached, host_of, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -240,7 +240,7 @@ def proof_lines(purpose: str, said: Said, host: str, nonce: str) -> bytes:
 
 def impostor(way: Way) -> ApiFailed:
     """Return the error that the token was not sent to who does not know it."""
-    return ApiFailed(
+    return NotReached(
         f"what answers at {way.place} does not know this token, so it was not sent there",
         "the token may have been revoked, or be that of another bridge; `vms-bridge token list` there shows them",
     )

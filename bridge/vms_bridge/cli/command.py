@@ -13,7 +13,7 @@ from vms_bridge.cli.codes import COMMAND_REFUSED, COMMAND_TIMED_OUT, FAILED, OK
 from vms_bridge.cli.completing import commands, target_kind, targets, values
 from vms_bridge.cli.options import Number, form_options
 from vms_bridge.cli.output import NDJSON, Listing, complain, printable, say, show_json
-from vms_bridge.cli.ways import ApiFailed
+from vms_bridge.cli.ways import ApiFailed, NotReached
 
 if TYPE_CHECKING:
     from vms_bridge.cli.client import Api
@@ -81,7 +81,7 @@ def _last(api: Api, body: dict[str, Any], form: str | None) -> dict[str, Any]:
             elif ack["result"] == "running" and sys.stderr.isatty():
                 say(f"{ack['command']} goes on ...", err=True)
     except ApiFailed as failed:
-        if failed.status is None and not failed.hint.startswith("start it"):
+        if failed.status is None and not isinstance(failed, NotReached):
             failed.hint = f"it may go on all the same: ask again with --request-id {body['request_id']}, and it is not done twice"
         raise
     if ack is None or ack["result"] == "running":

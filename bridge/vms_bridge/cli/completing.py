@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from click.shell_completion import CompletionItem
 
 from vms_bridge.cli.client import segment
+from vms_bridge.cli.output import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _PATIENCE_S = 1.0
 """For each step of an answer, and for all of them."""
 _MOST = 200
-_PLACE = ("config", "url", "token_file", "ca_file", "fingerprint")
 
 
 def completer(source: Source) -> Completer:
@@ -52,16 +52,18 @@ def target_kind(target: str) -> str:
 
 
 def _complete(source: Source, context: click.Context, incomplete: str) -> list[CompletionItem]:
-    from vms_bridge.cli.asking import way_by  # noqa: PLC0415  # which imports the options of verbs, and those what is here
+    from vms_bridge.cli.asking import PLACE, way_by  # noqa: PLC0415  # which imports the options of verbs, and those what is here
     from vms_bridge.cli.client import Api  # noqa: PLC0415
 
-    ends_at = time.monotonic() + _PATIENCE_S
-    api = Api(way_by(context.obj, **{name: context.params[name] for name in _PLACE}), _PATIENCE_S)
+    api = Api(way_by(context.obj, **{name: context.params[name] for name in PLACE}), _PATIENCE_S)
+    ends_at = time.monotonic() + _PATIENCE_S  # reading the configuration is none of the bridge's time
     items = []
     for word, meaning in source(api, context):
         if word.startswith(incomplete) and word.isprintable():
-            items.append(CompletionItem(word, help="".join(char if char.isprintable() else " " for char in meaning)))
-        if len(items) == _MOST or time.monotonic() > ends_at:
+            items.append(CompletionItem(word, help=printable(meaning)))
+        if time.monotonic() > ends_at:
+            return []  # a part of them would look like all
+        if len(items) == _MOST:
             break
     return items
 

@@ -36,6 +36,10 @@ class ApiFailed(BridgeError):
         self.status, self.retry_after_s = status, retry_after_s
 
 
+class NotReached(ApiFailed):
+    """Nothing of what was to be asked has been sent."""
+
+
 class Way(Protocol):
     """How to get to a bridge."""
 
@@ -73,7 +77,7 @@ class SocketWay:
         except OSError as error:
             raise self.failure(error) from None
         if not stat.S_ISSOCK(found.st_mode):
-            raise ApiFailed(f"{self.path} is no socket", "move it away, and start the bridge again")
+            raise NotReached(f"{self.path} is no socket", "move it away, and start the bridge again")
         if found.st_uid not in {os.geteuid(), 0} and os.geteuid() != 0:
             raise self._not_ours(found.st_uid)
         return _UnixConnection(self.path, timeout_s)
@@ -81,14 +85,14 @@ class SocketWay:
     def failure(self, error: OSError) -> ApiFailed:
         """Say why no connection could be made."""
         if isinstance(error, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
-            return ApiFailed(f"no bridge is running here: nobody listens on {self.path}", _NOT_THERE)
+            return NotReached(f"no bridge is running here: nobody listens on {self.path}", _NOT_THERE)
         if isinstance(error, PermissionError):
             return self._not_ours(None)
-        return ApiFailed(f"the bridge can't be reached by {self.path}: {reason(error)}")
+        return NotReached(f"the bridge can't be reached by {self.path}: {reason(error)}")
 
     def _not_ours(self, owner: int | None) -> ApiFailed:
         whose = "another user" if owner is None else f"another user, number {owner}"
-        return ApiFailed(f"{self.path} belongs to {whose}", "run this as the user that runs the bridge, or as root")
+        return NotReached(f"{self.path} belongs to {whose}", "run this as the user that runs the bridge, or as root")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +116,15 @@ class NetworkWay:
         try:
             context = tls.client_context(self.trust)
         except tls.UnusableFile as error:
-            raise ApiFailed(str(error), _in_options(error.hint)) from None
+            raise NotReached(str(error), _in_options(error.hint)) from None
         return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
 
     def failure(self, error: OSError) -> ApiFailed:
         """Say why no connection could be made."""
         if isinstance(error, ssl.SSLError):
             found = tls.explain(error, self.trust, "http")
-            return ApiFailed(f"{self.place} can't be trusted or understood: {found.what}", _in_options(found.hint))
-        return ApiFailed(f"{self.place} can't be reached: {reason(error)}", "does `--url` lead to the bridge's `http:`?")
+            return NotReached(f"{self.place} can't be trusted or understood: {found.what}", _in_options(found.hint))
+        return NotReached(f"{self.place} can't be reached: {reason(error)}", "does `--url` lead to the bridge's `http:`?")
 
 
 def host_of(connection: http.client.HTTPConnection) -> str:

@@ -57,6 +57,7 @@ class WebSocket:
         try:
             connection.connect()
         except OSError as error:
+            connection.close()
             raise way.failure(error) from None
         host, key = host_of(connection), base64.b64encode(secrets.token_bytes(16)).decode()
         asked = {

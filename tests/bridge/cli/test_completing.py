@@ -28,7 +28,8 @@ MONITORS = ["other/1", "zm/1", "zm/2"]
 
 @pytest.fixture
 def complete(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Complete:
-    """Complete the last one of some words, as bash asks for it."""
+    """Complete the last one of some words, as bash asks for it; on a busy machine a second may be too short."""
+    monkeypatch.setattr(completing, "_PATIENCE_S", 15.0)
 
     def completed(*words: str, where: tuple[str, ...] = ()) -> list[str]:
         at = next((at for at, word in enumerate(words) if word.startswith("--")), len(words) - 1)

@@ -172,11 +172,13 @@ class Saver:
             file.seek(begun)
             on_bytes(begun, total)
             while piece := opened.read(_PIECE_BYTES):
+                if self.is_stopped:  # broken off, TLS gives what it has not opened yet
+                    raise Stopped
                 file.write(piece)
                 begun += len(piece)
                 on_bytes(begun, total)
-                if self.is_stopped:
-                    raise Stopped
+            if self.is_stopped:  # an end that breaking off has made is none
+                raise Stopped
             if total is not None and begun != total:
                 raise ApiFailed(f"{begun} bytes have come, and not {total}")
             file.flush()
