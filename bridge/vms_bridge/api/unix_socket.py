@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _UMASK = 0o177
 _PEER = struct.Struct("3i")
 _BACKLOG = 16
+_HIGHEST_GROUP = 2**32 - 2
+"""The kernel takes the number above it for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +123,11 @@ def group_of(place: SocketPlace) -> int | None:
     """Return the number of the group that may connect. Raises DoorClosed."""
     if place.group is None:
         return None
-    if place.group.isascii() and place.group.isdecimal():
-        return int(place.group)
-    try:
-        return grp.getgrnam(place.group).gr_gid
-    except KeyError:
-        raise DoorClosed(
-            f"there is no group {place.group!r} for the socket {place.path}", hint="see `getent group`, or write its number"
-        ) from None
+    with suppress(KeyError):
+        is_number = place.group.isascii() and place.group.isdecimal()
+        number = int(place.group) if is_number else grp.getgrnam(place.group).gr_gid
+        if number <= _HIGHEST_GROUP:
+            return number
+    raise DoorClosed(
+        f"there is no group {place.group!r} for the socket {place.path}", hint="see `getent group`, or write its number"
+    )

@@ -305,9 +305,10 @@ def test_where_it_may_not_be(tmp_path: Path, outside: Path) -> None:
     assert "no socket of the bridge's" in str(flaw)
 
 
-def test_a_group_that_there_is_not(outside: Path) -> None:
-    place = wanted(outside / "hooks.sock", hooks_group="no-such-group")
-    with pytest.raises(DoorClosed, match="no group 'no-such-group'"):
+@pytest.mark.parametrize("group", ["no-such-group", "4294967295", "99999999999"])
+def test_a_group_that_there_is_not(outside: Path, group: str) -> None:
+    place = wanted(outside / "hooks.sock", hooks_group=group)
+    with pytest.raises(DoorClosed, match=f"no group '{group}'"):
         UnixSocket.open(place)
     assert not place.path.exists()
     opened = UnixSocket.open(wanted(outside / "hooks.sock", hooks_group=str(os.getegid())))
