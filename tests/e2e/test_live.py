@@ -7,6 +7,7 @@ import json
 import subprocess
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
@@ -15,32 +16,19 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 import pytest_asyncio
-from tests.e2e.bridge import Bridge, grave_lines
+from tests.e2e.api import API, serving, until
+from tests.e2e.bridge import grave_lines
 from tests.e2e.conftest import need
 from tests.e2e.processes import Program, free_ports
-
-from vms_bridge.sockets import api_socket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from tests.e2e.bridge import Bridge
     from tests.e2e.zoneminder import ZoneMinder
 
 CAMERA = Path(__file__).parent / "lab" / "rtsp_camera"
 USER, PASSWORD = "cam", "p@ss word-of-the-camera"
-_BRIDGE = """\
-instance: live
-data_dir: {folder}/data
-http: {{port: 0}}
-systems:
-  zm:
-    type: zoneminder
-    url: {zoneminder.url}
-    username: {zoneminder.username}
-    password: !env E2E_ZM_PASSWORD
-    shared_memory: {zoneminder.shared_memory}
-    camera_streams: {opens_cameras}
-"""
 _WITHIN_S = 60.0
 _GONE_WITHIN_S = 40.0
 
@@ -64,7 +52,7 @@ class Live:
     @asynccontextmanager
     async def look(self, monitor: int, form: str) -> AsyncIterator[aiohttp.ClientResponse]:
         """Look at a monitor."""
-        async with self.http.get(f"http://localhost/api/v1/media/monitors/zm/{monitor}/live.{form}") as response:
+        async with self.http.get(f"{API}/media/monitors/zm/{monitor}/live.{form}") as response:
             yield response
 
     async def begun(self, monitor: int, form: str, size: int) -> tuple[int, Mapping[str, str], bytes]:
@@ -85,12 +73,14 @@ async def camera(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]
     (port,) = free_ports(1)
     program = Program("rtsp_camera", tmp_path_factory.mktemp("camera") / "log")
     await program.start(CAMERA, str(port), USER, PASSWORD)
-    async with asyncio.timeout(20):
-        while "ready" not in program.tail():
-            assert program.is_running, program.tail()
-            await asyncio.sleep(0.05)
-    yield f"rtsp://{USER}:{quote(PASSWORD)}@127.0.0.1:{port}/live"
-    await program.stop()
+    try:
+        async with asyncio.timeout(20):
+            while "ready" not in program.tail():
+                assert program.is_running, program.tail()
+                await asyncio.sleep(0.05)
+        yield f"rtsp://{USER}:{quote(PASSWORD)}@127.0.0.1:{port}/live"
+    finally:
+        await program.stop()
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -103,11 +93,13 @@ async def gate(zoneminder: ZoneMinder, camera: str) -> AsyncIterator[int]:
     }  # fmt: skip
     await zoneminder.api("POST", "monitors.json", {f"Monitor[{name}]": value for name, value in fields.items()})
     number = max(await zoneminder.monitors())
-    async with asyncio.timeout(_WITHIN_S):
-        while not await _captures(zoneminder, number):  # noqa: ASYNC110 - another process's
-            await asyncio.sleep(0.5)
-    yield number
-    await zoneminder.api("DELETE", f"monitors/{number}.json")
+    try:
+        async with asyncio.timeout(_WITHIN_S):
+            while not await _captures(zoneminder, number):  # noqa: ASYNC110 - another process's
+                await asyncio.sleep(0.5)
+        yield number
+    finally:
+        await zoneminder.api("DELETE", f"monitors/{number}.json")
 
 
 async def _captures(zoneminder: ZoneMinder, number: int) -> bool:
@@ -116,37 +108,25 @@ async def _captures(zoneminder: ZoneMinder, number: int) -> bool:
 
 
 @asynccontextmanager
-async def serving(folder: Path, zoneminder: ZoneMinder, *, opens_cameras: bool) -> AsyncIterator[Live]:
+async def looking(folder: Path, zoneminder: ZoneMinder, *, opens_cameras: bool) -> AsyncIterator[Live]:
     """Run a bridge until its monitors are there."""
-    configuration = _BRIDGE.format(folder=folder, zoneminder=zoneminder, opens_cameras="yes" if opens_cameras else "no")
-    bridge = Bridge(folder, configuration, {"E2E_ZM_PASSWORD": zoneminder.password})
-    await bridge.start()
-    connector = aiohttp.UnixConnector(path=str(api_socket(folder / "data")))
     timeout = aiohttp.ClientTimeout(total=None, sock_read=_WITHIN_S)
-    try:
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
-            live = Live(http, bridge)
-            async with asyncio.timeout(_WITHIN_S):
-                while not await _has_monitors(http):  # noqa: ASYNC110 - another process's
-                    await asyncio.sleep(0.2)
-            yield live
-    finally:
-        await bridge.stop()
+    option = {"camera_streams": "yes" if opens_cameras else "no"}
+    async with serving(folder, zoneminder, timeout, **option) as (http, bridge):
+        await until(partial(_has_monitors, http), _WITHIN_S)
+        yield Live(http, bridge)
 
 
 async def _has_monitors(http: aiohttp.ClientSession) -> bool:
-    try:
-        async with http.get("http://localhost/api/v1/systems/zm") as response:
-            return response.status == 200 and bool((await response.json())["state"]["available"])
-    except (aiohttp.ClientConnectionError, KeyError):
-        return False
+    async with http.get(f"{API}/systems/zm") as response:
+        return response.status == 200 and bool((await response.json())["state"]["available"])
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def live(zoneminder: ZoneMinder, gate: int, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Live]:
     """A bridge that may open cameras."""
     del gate
-    async with serving(tmp_path_factory.mktemp("live"), zoneminder, opens_cameras=True) as live:
+    async with looking(tmp_path_factory.mktemp("live"), zoneminder, opens_cameras=True) as live:
         yield live
 
 
@@ -215,7 +195,7 @@ async def test_five_look_at_one_zms_and_none_is_left(live: Live) -> None:
 
 
 async def test_who_may_not_open_cameras_has_pictures_only(zoneminder: ZoneMinder, gate: int, tmp_path: Path) -> None:
-    async with serving(tmp_path, zoneminder, opens_cameras=False) as live:
+    async with looking(tmp_path, zoneminder, opens_cameras=False) as live:
         status, _, body = await live.begun(gate, "ts", 1)
         assert (status, b"only pictures" in body) == (404, True), body
         status, _, _ = await live.begun(gate, "mjpeg", 10_000)

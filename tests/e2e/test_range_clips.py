@@ -13,29 +13,17 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from tests.e2e.bridge import Bridge, grave_lines
+from tests.e2e.api import API, serving, until
+from tests.e2e.bridge import grave_lines
 from tests.e2e.conftest import need
 
-from vms_bridge.sockets import api_socket
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.e2e.bridge import Bridge
     from tests.e2e.zoneminder import ZoneMinder
 
-_BRIDGE = """\
-instance: clips
-data_dir: {folder}/data
-http: {{port: 0}}
-systems:
-  zm:
-    type: zoneminder
-    url: {zoneminder.url}
-    username: {zoneminder.username}
-    password: !env E2E_ZM_PASSWORD
-    shared_memory: {zoneminder.shared_memory}
-"""
 _KEY_FRAME_S = 15.0
 """No further apart are the lab's key frames."""
 
@@ -48,7 +36,7 @@ class Lab:
     folder: Path
 
     async def get(self, path: str, **query: str) -> Any:
-        async with self.http.get(f"http://localhost/api/v1/{path}", params=query) as response:
+        async with self.http.get(f"{API}/{path}", params=query) as response:
             return response.status, response.headers, await response.read()
 
     async def json(self, path: str, **query: str) -> Any:
@@ -83,35 +71,19 @@ class Lab:
         return events
 
 
-async def until(look: Callable[[], Awaitable[Any]], within: float) -> Any:
-    async with asyncio.timeout(within):
-        while True:
-            found = await look()
-            if found:
-                return found
-            await asyncio.sleep(0.3)  # the index tells nobody when it changes
-
-
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def lab(zoneminder: ZoneMinder, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     need(None if which("ffprobe") else "ffprobe is missing: apt-get install ffmpeg")
     folder = tmp_path_factory.mktemp("clips")
-    bridge = Bridge(folder, _BRIDGE.format(folder=folder, zoneminder=zoneminder), {"E2E_ZM_PASSWORD": zoneminder.password})
-    await bridge.start()
-    connector = aiohttp.UnixConnector(path=str(api_socket(folder / "data")))
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(60)) as http:
+    async with serving(folder, zoneminder, aiohttp.ClientTimeout(60)) as (http, bridge):
         found = Lab(http, zoneminder, bridge, folder)
 
         async def is_there() -> bool:
-            try:
-                status, _, _ = await found.get("monitors/zm/1")
-                return bool(status == 200)
-            except aiohttp.ClientConnectionError:
-                return False
+            status, _, _ = await found.get("monitors/zm/1")
+            return bool(status == 200)
 
         await until(is_there, 60)
         yield found
-    await bridge.stop()
 
 
 async def test_a_clip_across_two_events_is_what_ffprobe_sees(lab: Lab) -> None:
@@ -139,9 +111,7 @@ async def test_a_clip_across_two_events_is_what_ffprobe_sees(lab: Lab) -> None:
     (stream,) = probed["streams"]
     assert (stream["codec_name"], stream["width"], stream["height"]) == ("h264", 320, 240)
     assert float(probed["format"]["duration"]) == pytest.approx(content["duration"], abs=0.3)
-    async with lab.http.get(
-        "http://localhost/api/v1/media/monitors/zm/1/clip", params=query, headers={"Range": "bytes=100-199"}
-    ) as response:
+    async with lab.http.get(f"{API}/media/monitors/zm/1/clip", params=query, headers={"Range": "bytes=100-199"}) as response:
         assert (response.status, await response.read()) == (206, whole[100:200])
 
 

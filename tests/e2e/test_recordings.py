@@ -16,29 +16,17 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from PIL import Image
-from tests.e2e.bridge import Bridge, grave_lines
+from tests.e2e.api import API, serving, until
+from tests.e2e.bridge import grave_lines
 from tests.e2e.conftest import need
-
-from vms_bridge.sockets import api_socket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
+    from tests.e2e.bridge import Bridge
     from tests.e2e.zoneminder import ZoneMinder
 
-_BRIDGE = """\
-instance: recordings
-data_dir: {folder}/data
-http: {{port: 0}}
-systems:
-  zm:
-    type: zoneminder
-    url: {zoneminder.url}
-    username: {zoneminder.username}
-    password: !env E2E_ZM_PASSWORD
-    shared_memory: {zoneminder.shared_memory}
-"""
 _EVENTS, _DAYS = 600, 25
 _HISTORY = """
     INSERT INTO Events (Id, MonitorId, StorageId, Name, Cause, Notes, StartDateTime, EndDateTime, Width, Height, Length, Frames,
@@ -62,13 +50,13 @@ class Recorded:
 
     async def get(self, path: str, **query: Any) -> Any:
         """Return the JSON at a path below /api/v1."""
-        async with self.http.get(f"http://localhost/api/v1/{path}", params=_given(query)) as response:
+        async with self.http.get(f"{API}/{path}", params=_given(query)) as response:
             assert response.status == 200, f"{path}: {response.status} {await response.text()}"
             return await response.json()
 
     async def bytes(self, path: str, **headers: str) -> tuple[int, Mapping[str, str], bytes]:
         """Return status, headers and body of a picture or clip."""
-        async with self.http.get(f"http://localhost/api/v1/media/{path}", headers=headers) as response:
+        async with self.http.get(f"{API}/media/{path}", headers=headers) as response:
             return response.status, response.headers, await response.read()
 
     async def ids(self, **filters: Any) -> set[int]:
@@ -88,16 +76,7 @@ class Recorded:
         await self.zoneminder.zmu("-m", str(monitor), "-a")
         await asyncio.sleep(3)  # so long the clip is, at least
         await self.zoneminder.zmu("-m", str(monitor), "-c")
-        return str(await self.until(lambda: self._ended(monitor, newest), within=30))
-
-    async def until(self, look: Any, within: float) -> Any:
-        """Look until there is something."""
-        async with asyncio.timeout(within):
-            while True:
-                found = await look()
-                if found:
-                    return found
-                await asyncio.sleep(0.3)  # the index tells nobody when it changes
+        return str(await until(lambda: self._ended(monitor, newest), within=30))
 
     async def _events(self, monitor: int) -> list[dict[str, Any]]:
         path = f"events/index/MonitorId:{monitor}/Id%20%3E:100000.json"
@@ -125,22 +104,18 @@ async def recorded(zoneminder: ZoneMinder, tmp_path_factory: pytest.TempPathFact
     """A bridge with an API and a ZoneMinder that has recorded for weeks."""
     await zoneminder.sql(_HISTORY)
     folder = tmp_path_factory.mktemp("recordings")
-    bridge = Bridge(folder, _BRIDGE.format(folder=folder, zoneminder=zoneminder), {"E2E_ZM_PASSWORD": zoneminder.password})
-    await bridge.start()
-    connector = aiohttp.UnixConnector(path=str(api_socket(folder / "data")))
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(30)) as http:
+    async with serving(folder, zoneminder, aiohttp.ClientTimeout(30)) as (http, bridge):
         found = Recorded(http, zoneminder, bridge)
 
         async def is_indexed() -> bool:
             try:
                 (system,) = (await found.get("index"))["systems"]
-            except (aiohttp.ClientConnectionError, AssertionError):
+            except AssertionError:
                 return False
             return bool(system["index"] and system["index"]["is_complete"])
 
-        await found.until(is_indexed, _INDEXED_WITHIN_S)
+        await until(is_indexed, _INDEXED_WITHIN_S)
         yield found
-    await bridge.stop()
     await zoneminder.sql("DELETE FROM Events WHERE Id <= 100000")
 
 
@@ -243,7 +218,7 @@ async def test_what_zoneminder_purges_is_gone_from_the_index(recorded: Recorded)
     async def is_gone(numbers: range) -> bool:
         return not await recorded.ids(until=(datetime.now(UTC) - timedelta(days=10)).isoformat()) & set(numbers)
 
-    await recorded.until(lambda: is_gone(range(1, 251)), _PURGED_WITHIN_S)
+    await until(lambda: is_gone(range(1, 251)), _PURGED_WITHIN_S)
     assert {number for number in await recorded.ids() if number <= 100_000} == set(range(251, _EVENTS + 1))
 
 
