@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +22,9 @@ async def main() -> None:
     parser.add_argument("--mbit", type=float, required=True)
     parser.add_argument("--events", type=int, default=1)
     parser.add_argument("--lasts-s", type=float, default=0.0)
+    parser.add_argument("--nice", type=int, default=0)
     wanted = parser.parse_args()
+    os.nice(wanted.nice)
     world = World(monitors=1)
     begin = world.now().replace(microsecond=0) - timedelta(minutes=10)
     for number in range(wanted.events):

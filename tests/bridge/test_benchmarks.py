@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
+from aiohttp import web
 from benchmarks import (
     alarm_latency,
     backfill,
@@ -30,6 +32,7 @@ from benchmarks.lab.bare import BarePublisher
 from benchmarks.lab.feeder import Feeder
 from benchmarks.lab.home import Entities
 from benchmarks.lab.programs import INSTANCE, ROOT, check_source
+from benchmarks.lab.readers import Readers
 from benchmarks.lab.remote import Child, Cost, Json
 from benchmarks.lab.running import CannotMeasureError
 from benchmarks.lab.table import MS, Row, Table, median, quantile
@@ -385,6 +388,35 @@ async def test_a_clip_is_read_through_the_bridge_and_by_itself(tmp_path: Path, c
     told = capsys.readouterr().out
     assert "rate of a clip" in told
     assert "memory of each of 8 viewers" in told
+
+
+async def test_readers_wait_for_what_they_read_and_count_it(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        if request.path.endswith("/clip"):
+            return web.Response(status=404 if asked.count(request.path) == 1 else 200, body=b"c" * 1000)
+        live = web.StreamResponse()
+        await live.prepare(request)
+        await live.write(b"l" * 10)
+        await asyncio.Event().wait()
+        return live
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    path = str(tmp_path / "api.sock")
+    await web.UnixSite(runner, path).start()
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=path, limit=0)) as http:
+        readers = Readers(http)
+        await readers.answer("begin", {"live": ["monitors/sim/1/live.ts"], "clips": ["events/archive-1/clip"]})
+        read = await readers.answer("end", {})
+    await runner.cleanup()
+    assert read is not None
+    assert set(read) == {"live_bytes", "clip_bytes", "lasts_s"}
+    assert set(asked) == {"/api/v1/media/monitors/sim/1/live.ts", "/api/v1/media/events/archive-1/clip"}
 
 
 async def test_large_answers_are_told_with_what_they_kept_waiting(capsys: pytest.CaptureFixture[str]) -> None:
