@@ -29,7 +29,8 @@ TRUE_AFTER_LOSSES_S = 30.0
 ASKED_AGAIN_S = 75.0
 """What is asked seldom is asked with the minute's look; a busy machine may be a little late."""
 SELDOM = frozenset({"zone", "version", "states", "storage", "zones", "servers"})
-_LATELY_S = 12.0
+_LATELY_S = 16.0
+"""A state names a lag of 14.3 s itself where the events of eight monitors can't be read and each is asked for in its turn."""
 _EVER_S = 600.0
 _OVERTAKES_S = 5.0
 _GONE_S = 15.0

@@ -112,8 +112,15 @@ class Lookout:
 
     def misdated(self, system: str) -> list[tuple[float, float]]:
         """Return the stretches in which times could be told in another zone."""
-        zones = [doubt for doubt in self.doubts if doubt.system == system and doubt.part == "zone"]
-        return [(doubt.since, math.inf if doubt.until is None else doubt.until) for doubt in zones]
+        return self._stretches(system, "zone")
+
+    def miscounted(self, system: str) -> list[tuple[float, float]]:
+        """Return the stretches in which alarm states could be read as those of another version, which counts them otherwise."""
+        return self._stretches(system, "version")
+
+    def _stretches(self, system: str, part: str) -> list[tuple[float, float]]:
+        found = [doubt for doubt in self.doubts if doubt.system == system and doubt.part == part]
+        return [(doubt.since, math.inf if doubt.until is None else doubt.until) for doubt in found]
 
     def next_round(self, where: str) -> None:
         """Begin another round: what is wrong in it is told anew."""

@@ -85,15 +85,19 @@ def changes_of(liar: WebLiar, system: str) -> list[Change]:
     ]
 
 
-def doubtful(orders: Sequence[Order], tap: Tap, root: str, liar: WebLiar, system: str) -> set[str]:
-    """Return the requests during which a perfectly formed lie was told of what shows their effect."""
+def doubtful(
+    orders: Sequence[Order], tap: Tap, root: str, liar: WebLiar, system: str, miscounted: Sequence[tuple[float, float]]
+) -> set[str]:
+    """Return the requests during which a perfectly formed lie was told of what shows their effect, or alarms were miscounted."""
     answered: dict[str, float] = {}
     for message in tap.accepted:
         if message.topic == f"{root}/ack":
             answered.setdefault(json.loads(message.payload)["request_id"], message.at)
-    lies = [each.at for each in liar.told if each.sort is Sort.HIDDEN and each.part in _READ]
+    lies = [(each.at, each.at) for each in liar.told if each.sort is Sort.HIDDEN and each.part in _READ]
+    misleading = [*lies, *miscounted]
     return {
         order.request_id
         for order in orders
-        if order.system == system and any(order.sent <= at <= answered.get(order.request_id, at) for at in lies)
+        if order.system == system
+        and any(order.sent <= end and begin <= answered.get(order.request_id, begin) for begin, end in misleading)
     }

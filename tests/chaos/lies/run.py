@@ -45,6 +45,8 @@ ROOT = f"vms_bridge/{INSTANCE}"
 DISCOVERY = f"homeassistant/device/vms_bridge_{INSTANCE}"
 PASSWORD, MQTT_PASSWORD = "Geheim&=+ä/%s#<lies>", "Brücke#/%41:@lies"
 _LASTS_S = 1.0
+_SEEN_S = 1.0
+"""What has begun at the very end has to be seen as the truth of then, by looks that are 0.3 s apart, before it is over."""
 _UPHEAVALS_S = (36.0, 24.0)
 """Until something changes in ZoneMinder itself, and from then on until the minute is over: it is asked once a minute."""
 _ROUND_S, _DRAIN_S, _ANSWERS_S = 120.0, 40.0, 60.0
@@ -161,6 +163,7 @@ class Run:
             await cancelled(happening, ordering)
             self._result.seconds = time.monotonic() - began
             self._result.untrue, self._result.devices = self._lookout.faults, self._lookout.devices.faults
+        await asyncio.sleep(_SEEN_S)
         for scene in self._scenes.values():
             scene.settle()
         await self._last_check()
@@ -343,7 +346,11 @@ class Run:
     def _judge_commands(self) -> None:
         orders = self._commander.orders
         changes = [change for system, liar in self._liars.items() for change in changes_of(liar, system)]
-        misled = {each for system, liar in self._liars.items() for each in doubtful(orders, self._tap, ROOT, liar, system)}
+        misled = {
+            each
+            for system, liar in self._liars.items()
+            for each in doubtful(orders, self._tap, ROOT, liar, system, self._lookout.miscounted(system))
+        }
         allowances = Allowances(ended=self._ended, forgotten=self._line.forgotten, doubtful=misled)
         self._result.answers = check_commands(
             orders, self._tap.accepted, self._tap.handed,
