@@ -103,7 +103,7 @@ def _tell(plan: Plan, table: Table, found: dict[bool, list[tuple[float, float]]]
     live = median([each["live_bytes"] / 1e3 / each["lasts_s"] for each in read])
     table.add(
         Row(
-            f"alarm by shared memory, {plan.monitors} monitors, while {plan.viewers} look at live video and {plan.clips} read clips",
+            f"alarm by shared memory, {plan.monitors} monitors, beside {plan.viewers} viewers and {plan.clips} readers of clips",
             f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, n = {plan.changes} in each of {plan.rounds} rounds",
             "p50: 1.1 times or + 5 ms at most, p99: 1.5 times or + 30 ms",
             is_good,
