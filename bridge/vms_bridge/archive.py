@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from vms_bridge.model import Capability, Event, EventRef, LivePicture, OpenSet
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
 MOST_EVENTS = 1_000
@@ -309,7 +309,13 @@ class OpenMedia(Protocol):
 
 
 class Watchable(Protocol):
-    """Who can be asked for what monitors see now, decoded."""
+    """Who can be asked in which forms there is live video of a monitor, and for what monitors see now, decoded."""
+
+    async def live_forms(self, system: str, monitor: str) -> Sequence[LiveForm]:
+        """Return in which forms a monitor can be looked at, as far as can be told without reading its video.
+
+        Raises MediaUnavailable where there is no such monitor, or no live video of it, and VmsError.
+        """
 
     def frames(
         self, system: str, monitor: str, rate: float, *, width: int = 1_280

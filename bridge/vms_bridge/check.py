@@ -13,18 +13,22 @@ from vms_bridge.backends.guard import Guard, make_backend, secrets_of
 from vms_bridge.boundary import Boundary
 from vms_bridge.errors import BackendDefect, BridgeError
 from vms_bridge.findings import Finding, admitted
+from vms_bridge.hub import claims
 from vms_bridge.sinks import Trial
 from vms_bridge.store.database import is_in_use, peek
 from vms_bridge.store.privacy import flaws, root_flaw
+from vms_bridge.views import SWITCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from vms_bridge.clock import Clock
     from vms_bridge.concealment import Secrets
     from vms_bridge.config import Config, SinkConfig, SystemConfig
     from vms_bridge.store.privacy import Flaw
+    from vms_bridge.views import Claim
 
 _LIMIT_S = 30.0
 _ANY_REMEDY = "check the address in the configuration, whether the host is up and reachable from here, and what its own log says"
@@ -41,6 +45,7 @@ async def examine(config: Config, clock: Clock, *, limit_s: float = _LIMIT_S) ->
     found = [("config", Finding(text=_summary(config)))]
     found += [("config", Finding(text=remark.text, hint=remark.hint)) for remark in (*config.remarks, *config.exposures)]
     found += [("data_dir", finding) for finding in await asyncio.to_thread(_data_dir, config.data_dir)]
+    found += [("discovery", finding) for finding in await asyncio.to_thread(_discovery, config.data_dir, clock.now())]
     parts = [(section, _sink(sink, config, clock, limit_s)) for section, sink in config.sinks.items()]
     parts += [(key, _system(system, clock, limit_s, concealed)) for key, system in config.systems.items()]
     results = await asyncio.gather(*(part for _, part in parts))
@@ -60,6 +65,26 @@ def _data_dir(place: Path) -> list[Finding]:
     if (root := root_flaw()) is not None:
         remarks.append(Finding(text=root.text, hint=root.hint))
     return [_can_be_kept(place), *remarks]
+
+
+def _discovery(data_dir: Path, now: datetime) -> list[Finding]:
+    """Say who claims the devices, so that MQTT discovery is off, and who of them may be no more."""
+    try:
+        found = claims.read_claims(peek(data_dir, claims.SCOPE, claims.KEY))
+    except ValueError:
+        hint = "`vms-bridge discovery off`, and then `vms-bridge discovery on`, writes it anew"
+        return [Finding(text="what is kept of it can't be read: devices are announced by MQTT", hint=hint)]
+    return [_claimed(claim, now) for claim in found]
+
+
+def _claimed(claim: Claim, now: datetime) -> Finding:
+    since = f"since {claim.since:%Y-%m-%d}"
+    if claim.holder == SWITCH:
+        return Finding(text=f"MQTT discovery is off: it was turned off by hand, {since}")
+    if not claim.is_stale(now):
+        return Finding(text=f"MQTT discovery is off: {claim.holder} claims the devices, {since}")
+    text = f"MQTT discovery is off: {claim.holder} claims the devices, and was seen last on {claim.seen:%Y-%m-%d}"
+    return Finding(text=text, hint=f"if that Home Assistant is no more: vms-bridge discovery drop {claim.holder}")
 
 
 def _soon(flaw: Flaw) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import Field
@@ -16,7 +16,6 @@ from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventR
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
-    from datetime import timedelta
 
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage
     from vms_bridge.commands import Ack, Command, CommandTable
@@ -181,6 +180,10 @@ SWITCH = "switch"
 """Who holds the claim of a person that has turned discovery off by hand."""
 
 
+STALE_AFTER = timedelta(days=7)
+"""For so long a claim need not be seen: whoever has made it may be no more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """Somebody has the devices by another way than MQTT discovery: a Home Assistant by its instance's id, or `SWITCH`."""
@@ -189,6 +192,12 @@ class Claim:
     since: datetime
     seen: datetime
     """When it was claimed last."""
+    token: str | None = None
+    """The id of the token by which it was made; None: it was made without one, by the bridge's own user."""
+
+    def is_stale(self, now: datetime) -> bool:
+        """Say whether nobody has repeated it for a week; a person's, who has turned discovery off, needs no repeating."""
+        return self.holder != SWITCH and now - self.seen >= STALE_AFTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,11 @@ import os
 import ssl
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import trustme
+from pydantic import TypeAdapter
 from tests.bridge.config.samples import PLUGIN, Mistake, mistakes
 from tests.fakes.clock import FakeClock
 from tests.fakes.identity import over
@@ -28,10 +29,12 @@ from vms_bridge.demo.hooks import Obedient
 from vms_bridge.demo.packets import Message
 from vms_bridge.errors import VmsError
 from vms_bridge.findings import Finding
+from vms_bridge.hub.claims import KEY, SCOPE
 from vms_bridge.keys import MonitorRules
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.sinks import load_sink_kind
 from vms_bridge.store.store import Store
+from vms_bridge.views import STALE_AFTER, SWITCH, Claim
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -145,6 +148,39 @@ def test_data_dir_exists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     (tmp_path / "state").mkdir()
     assert f"  ok  data_dir: {tmp_path}/state can be written\n" in checked(tmp_path, SYSTEM.format("good"), capsys)[1]
     assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_who_claims_the_devices_is_named_and_whoever_may_be_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside a running bridge or without one: it is read in the store."""
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+
+    def keep(*claims: Claim | str) -> None:
+        text = "{" if "{" in claims else TypeAdapter(tuple[Claim, ...]).dump_json(cast("tuple[Claim, ...]", claims)).decode()
+
+        async def kept() -> None:
+            store = await asyncio.to_thread(Store.open, folder, SystemClock())
+            await store.keep(SCOPE, KEY, text)
+            await store.close()
+
+        asyncio.run(kept())
+
+    now = SystemClock().now()
+    long_ago = now - STALE_AFTER
+    keep(
+        Claim(holder="here", since=long_ago, seen=now, token="0123456789"),  # noqa: S106 - its id
+        Claim(holder="gone", since=long_ago, seen=long_ago),
+        Claim(holder=SWITCH, since=long_ago, seen=long_ago),
+    )
+    code, said = checked(tmp_path, SYSTEM.format("good"), capsys)
+    assert code == OK
+    off, day = "discovery: MQTT discovery is off:", f"{long_ago:%Y-%m-%d}"
+    assert f"  ok  {off} here claims the devices, since {day}\n  --  {off} gone claims the devices, and was seen last on" in said
+    assert f"seen last on {day}\n      -> if that Home Assistant is no more: vms-bridge discovery drop gone\n" in said
+    assert f"  ok  {off} it was turned off by hand, since {day}\n" in said
+    keep("{")
+    code, said = checked(tmp_path, SYSTEM.format("good"), capsys)
+    assert (code, "  --  discovery: what is kept of it can't be read" in said) == (OK, True)
 
 
 def test_what_others_can_do_to_the_state_and_to_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ClipRange,
         EventClip,
         EventQuery,
+        LiveForm,
         LogLine,
         LogQuery,
         MadeClip,
@@ -250,6 +251,9 @@ class FakeHub:
     ) -> AbstractAsyncContextManager[AsyncIterator[VideoPicture]]:
         raise MediaUnavailable(f"{system} has no pictures of {monitor} {rate} times a second, {width} wide")
 
+    async def live_forms(self, system: str, monitor: str) -> Sequence[LiveForm]:
+        raise MediaUnavailable(f"{system} has no live video of {monitor}")
+
     def clip(self, asked: ClipRange | EventClip) -> AbstractAsyncContextManager[MadeClip]:
         raise MediaUnavailable(f"nothing was recorded of {asked}")
 
@@ -298,9 +302,10 @@ class FakeHub:
     def delivered_positions(self) -> set[int]:
         return {position for batch in self.confirmed for position in batch}
 
-    def claim(self, *holders: str) -> None:
+    def claim(self, *holders: str | Claim) -> None:
         """Have these, and nobody else, claim the devices."""
-        self.fares = replace(self.fares, claims=tuple(Claim(holder=holder, since=START, seen=START) for holder in holders))
+        claims = tuple(one if isinstance(one, Claim) else Claim(holder=one, since=START, seen=START) for one in holders)
+        self.fares = replace(self.fares, claims=claims)
         for each in self._subscriptions:
             each.bridge()
 

@@ -52,7 +52,7 @@ class Caller:
     @property
     def origin(self) -> Origin:
         """Where his commands come from."""
-        return Origin(door=self.door, principal=self.principal)
+        return Origin(door=self.door, principal=self.principal, token=None if self.token is None else self.token.id)
 
     @property
     def principal(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.api import visible
@@ -47,10 +48,17 @@ async def command_of(hub: HubView, caller: Caller, asked: CommandBody, now: date
         target=target,
         action=action,
         name=asked.command,
-        origin=caller.origin,
+        origin=replace(caller.origin, on_behalf_of=_printable(asked.on_behalf_of)),
         level=caller.level,
         request_id=asked.request_id,
     )
+
+
+def _printable(name: str | None) -> str | None:
+    """Return a name as it can stand in a log; None where nothing of it can."""
+    if name is None:
+        return None
+    return " ".join("".join(char if char.isprintable() else " " for char in name).split()) or None
 
 
 async def _target(hub: HubView, caller: Caller, asked: CommandBody) -> Target:

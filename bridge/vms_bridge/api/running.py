@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vms_bridge.commands import Ack, TargetKind
+from vms_bridge.commands import Ack, AckResult, TargetKind
 from vms_bridge.commands.bridge import BRIDGE
 from vms_bridge.errors import CommandForbidden
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Command
     from vms_bridge.views import HubView
 
+_LOGGER = logging.getLogger(__name__)
 _MOST_TOLD = 64
 
 
@@ -58,7 +60,9 @@ class Runner:
                 told.put_nowait(ack)
 
         async def run() -> Ack:
-            return await self._hub.submit(command, None if told is None else progress)
+            ack = await self._hub.submit(command, None if told is None else progress)
+            _note(command, ack)
+            return ack
 
         task = asyncio.create_task(run(), name=f"api-command-{command.name}")
         self._under_way.add(task)
@@ -74,3 +78,11 @@ class Runner:
         else:
             needed = self._hub.command_table.row_of(command.action).level
         return replace(ack, hint=f"this token may not; it takes one with the scope {needed}")
+
+
+def _note(command: Command, ack: Ack) -> None:
+    """Write to the log who has given a command, and what became of it; one that changes nothing is for who looks closely."""
+    origin = command.origin
+    whose = f"{origin.principal} for {origin.on_behalf_of}" if origin.on_behalf_of is not None else f"{origin.principal}"
+    level = logging.DEBUG if ack.result is AckResult.UNCHANGED else logging.INFO
+    _LOGGER.log(level, "%s has given the command %s for %s: %s", whose, command.name, command.target, ack.result)

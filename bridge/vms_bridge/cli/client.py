@@ -127,6 +127,10 @@ class Api:
         """Have this done; return the answer."""
         return self._ask("POST", path, body)
 
+    def put(self, path: str, body: object) -> Any:  # noqa: ANN401 - JSON
+        """Have it be so; return the answer."""
+        return self._ask("PUT", path, body)
+
     def delete(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Have this ended, or taken away; return the answer, if there is one."""
         return self._ask("DELETE", path)

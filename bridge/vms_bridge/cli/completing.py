@@ -122,5 +122,12 @@ def _modes(api: Api, target: str) -> dict[str, Any]:
     return modes
 
 
+def _holders(api: Api, context: click.Context) -> Iterator[tuple[str, str]]:
+    if context.params.get("change") == "drop":
+        for claim in api.get("/discovery")["claims"]:
+            yield claim["holder"], f"last seen {claim['seen']}"
+
+
 systems, monitors, areas = completer(_systems), completer(_monitors), completer(_areas)
+holders = completer(_holders)
 targets, commands, values = completer(_targets), completer(_commands), completer(_values)

@@ -67,7 +67,7 @@ BRIDGE: tuple[BridgeRow[Any], ...] = (
     BridgeRow(
         name="claim_devices",
         action=ClaimDevices,
-        level=Level.ADMIN,
+        level=Level.CONTROL,
         parse=lambda request: ClaimDevices(holder=word(request)),
         value=lambda action: action.holder,
         payload="who claims them",
@@ -76,11 +76,11 @@ BRIDGE: tuple[BridgeRow[Any], ...] = (
     BridgeRow(
         name="release_devices",
         action=ReleaseDevices,
-        level=Level.ADMIN,
+        level=Level.CONTROL,
         parse=lambda request: ReleaseDevices(holder=word(request)),
         value=lambda action: action.holder,
         payload="who has claimed them",
-        meaning="say that it has them no more",
+        meaning="say that it has them no more; an admin may say so of others",
     ),
 )
 """Every command to the bridge that there is."""

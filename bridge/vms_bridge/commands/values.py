@@ -83,11 +83,15 @@ class VmsTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a command comes from: the door, who came in by it (None: the door can't tell), and for whom he asks."""
+    """Where a command comes from: the door, who came in by it (None: the door can't tell), and for whom he asks.
+
+    `token` is the id of the token that he has shown, None where he has shown none.
+    """
 
     door: str
     principal: str | None = None
     on_behalf_of: str | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.commands import Ack, AckResult
+from vms_bridge.commands import Ack, AckResult, Level
 from vms_bridge.commands.bridge import BRIDGE, ClaimDevices, ReleaseDevices, SetDiscovery
 from vms_bridge.errors import BackendDefect, BridgeError, CommandRejected, UnsupportedCommand, in_words
 from vms_bridge.hub.requests import Requests
@@ -56,17 +56,20 @@ class BridgeCommands:
 
     async def _run(self, command: Command) -> bool:
         """Do it, and say whether that has changed anything. Raises CommandRejected."""
+        token, is_admin = command.origin.token, command.level.includes(Level.ADMIN)
         match command.action:
             case SetDiscovery(on=True):
                 return await self._claims.drop(SWITCH)
             case SetDiscovery():
                 return await self._claims.hold(SWITCH)
             case ClaimDevices(holder=holder) | ReleaseDevices(holder=holder) if holder == SWITCH:
-                raise CommandRejected(f"{SWITCH!r} is the claim of a person", hint="use the command discovery")
+                raise CommandRejected(f"{SWITCH!r} is the claim of a person", hint="turn it on: by the command discovery, or `vms-bridge discovery on`")
+            case ClaimDevices() | ReleaseDevices() if token is None and not is_admin:
+                raise CommandRejected("whose claim it would be can't be told", hint="claim by the API, with a token")
             case ClaimDevices(holder=holder):
-                return await self._claims.hold(holder)
+                return await self._claims.hold(holder, token)
             case ReleaseDevices(holder=holder):
-                return await self._claims.drop(holder)
+                return await self._claims.drop(holder, token, any_ones=is_admin)
         return False
 
     def _refusal(self, command: Command, error: BridgeError) -> Ack:

@@ -101,6 +101,7 @@ class Hub:
         self._archives = Archives(self._systems, on_missing=self._doubt, on_gone=lambda event: self._index.gone(event))  # noqa: PLW0108 - made below
         self._index = Index(store, clock, self._systems, archives=self._archives, on_progress=self._fan_out.system)
         self._live = Live(self._archives, clock)
+        self.live_forms = self._live.forms
         self._house = Housekeeping(
             store,
             clock,
@@ -114,8 +115,8 @@ class Hub:
         )
         self._presence = Presence(clock, self._fan_out.detection, self._show_objects)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
-        self._claims = Claims(store, clock, self._keeping, self._house.claimed)
         self.tokens = HubTokens(store, clock, self._keeping, self._fan_out.tokens)
+        self._claims = Claims(store, clock, self._keeping, self._house.claimed, self.tokens.holds)
         self.links = HubLinks(store, clock, self._keeping)
         self.receivers = HubReceivers(self._systems, clock, self._secrets.strike)
         """Who may come in by the API, which links are good, and what is taken in from outside."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.archive import LiveForm, LiveStream
 from vms_bridge.boundary import Boundary
 from vms_bridge.errors import MediaBusy, MediaUnavailable
-from vms_bridge.video.child import WORKER, need_video
+from vms_bridge.video.child import WORKER, can_read_video, need_video
 from vms_bridge.video.decoder import decoding
 from vms_bridge.video.sources import PICTURE_FORMS, VIDEO_FORMS, Pictures, VideoByChild
 from vms_bridge.video.upstream import Upstream
@@ -68,6 +68,12 @@ class Live:
         self._upstreams: dict[tuple[str, str, bool], Upstream] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._decoders = 0
+
+    async def forms(self, system: str, monitor: str) -> Sequence[LiveForm]:
+        """Return in which forms a monitor can be looked at, as far as can be told without reading its video."""
+        self._archives.check_live(system, monitor)
+        has_video = can_read_video() and bool(await self._archives.video_sources(system, monitor))
+        return (*VIDEO_FORMS, *PICTURE_FORMS) if has_video else PICTURE_FORMS
 
     @asynccontextmanager
     async def open(self, system: str, ref: LiveStream) -> AsyncIterator[OpenLive]:

@@ -33,9 +33,14 @@ _KEPT = ("PATH", "PYTHONPATH", "TZ", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START"
 """What a child gets of the environment; the rest may hold secrets."""
 
 
+def can_read_video() -> bool:
+    """Say whether there is something that can read video."""
+    return find_spec("av") is not None
+
+
 def need_video() -> None:
     """Raise MediaUnavailable where there is nothing that could read video."""
-    if find_spec("av") is None:
+    if not can_read_video():
         raise MediaUnavailable(
             "this bridge was installed without what reads video", hint="install it as `vms-bridge[video]`, and restart it"
         )

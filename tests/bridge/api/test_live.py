@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bridge.api.lab import Api, closed, serving, until
 from tests.bridge.api.world import World
+from tests.fakes.backend import EVERYTHING, monitor
 from tests.fakes.live import Camera
 
 from vms_bridge.api.sending import STALLED_S
 from vms_bridge.archive import LiveForm, LiveStream
 from vms_bridge.boundary import Boundary
 from vms_bridge.clock import SystemClock
-from vms_bridge.errors import MediaUnavailable, VideoFailed
+from vms_bridge.errors import MediaUnavailable, VideoFailed, VmsUnreachable
 from vms_bridge.hub.live import OpenLive
+from vms_bridge.model import Capability
 from vms_bridge.tokens import Scope
 from vms_bridge.video.upstream import Upstream
 
@@ -125,6 +127,25 @@ async def test_a_player_that_asks_first_opens_no_camera(api: Api, world: Filmed)
 
 async def test_a_form_that_there_is_not(api: Api) -> None:
     assert (await api.get("/api/v1/media/monitors/zm/1/live.hls", token=api.token())).status == 404
+
+
+@pytest.mark.parametrize("forms", [tuple(LiveForm), (LiveForm.MJPEG,), ()])
+async def test_which_forms_there_are(api: Api, world: Filmed, forms: tuple[LiveForm, ...]) -> None:
+    world.live = forms
+    answer = await api.get("/api/v1/media/monitors/zm/1/live", token=api.token())
+    assert (answer.status, answer.said) == (200, {"forms": list(forms)})
+    assert world.opened == []
+
+
+async def test_there_may_be_no_live_video_at_all_and_a_vms_that_can_not_be_asked(api: Api, world: Filmed) -> None:
+    world.live = MediaUnavailable("system zm has no live video")
+    assert (await api.get("/api/v1/media/monitors/zm/1/live", token=api.token())).said == {"forms": []}
+    world.live = VmsUnreachable("it is away")
+    answer = await api.get("/api/v1/media/monitors/zm/1/live", token=api.token())
+    assert (answer.status, answer.code) == (502, "unreachable")
+    world.add_monitor("zm", monitor(3, capabilities=EVERYTHING - {Capability.LIVE_STREAM}))
+    assert (await api.get("/api/v1/media/monitors/zm/3/live", token=api.token())).said == {"forms": []}
+    assert (await api.get("/api/v1/media/monitors/zm/9/live", token=api.token())).code == "not_found"
 
 
 @pytest.mark.parametrize(

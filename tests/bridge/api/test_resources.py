@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from vms_bridge.errors import SearchRefused, StoreError
 from vms_bridge.index import BucketSize, Search
 from vms_bridge.model import EventRef, MonitorState, Zone
 from vms_bridge.tokens import Scope
-from vms_bridge.views import ObjectCounts
+from vms_bridge.views import STALE_AFTER, ObjectCounts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -517,6 +518,63 @@ async def test_who_claims_the_devices(api: Api, world: World) -> None:
     assert world.holders == ("switch",)
     assert (await give(api, {"command": "discovery", "value": "ON"})).said["result"] == "applied"
     assert not world.holders
+
+
+async def test_whose_a_claim_is(api: Api, world: World) -> None:
+    """Each sees which are its own and which may be forgotten; by which token one was made only an admin is told."""
+    token, text = world.tokens.add(Scope.CONTROL)
+    other = api.token(Scope.CONTROL)
+    assert (await api.post("/api/v1/discovery/claims", {"holder": "ha-2"}, token=other)).status == 200
+    answer = await api.post("/api/v1/discovery/claims", {"holder": "ha-1"}, token=text)
+    holds("Discovery", answer.said)
+    assert [(one["holder"], one["is_own"], one["token"]) for one in answer.said["claims"]] == [
+        ("ha-1", True, None),
+        ("ha-2", False, None),
+    ]
+    by_socket = (await api.get("/api/v1/discovery", by_socket=True)).said["claims"]
+    assert [(one["is_own"], one["token"]) for one in by_socket] == [(False, token.id), (False, other.split("_")[1])]
+    assert not any(one["is_stale"] for one in by_socket)
+    api.clock.set_by(STALE_AFTER.total_seconds())
+    world.claim(*world.state.claims, "switch")
+    said = (await read(api, "discovery", "Discovery"))["claims"]
+    assert [(one["holder"], one["is_stale"]) for one in said] == [("ha-1", True), ("ha-2", True), ("switch", False)]
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [("Ada", "Ada"), (" Ada\nL.\u202e ", "Ada L."), ("\u200b", None), ("\ud83d\ude00", "\U0001f600"), (None, None)],
+)
+async def test_for_whom_a_command_is_stands_in_the_log(
+    api: Api, world: World, caplog: pytest.LogCaptureFixture, said: str | None, heard: str | None
+) -> None:
+    caplog.set_level(logging.INFO)
+    token, text = world.tokens.add(Scope.CONTROL)
+    body = {"system": "zm", "monitor": "1", "command": "armed", "value": "ON"} | ({"on_behalf_of": said} if said else {})
+    answer = await api.post("/api/v1/commands", body, token=text)
+    assert (answer.status, answer.said["result"]) == (200, "applied")
+    (command,) = world.commands
+    assert (command.origin.principal, command.origin.token) == (f"token {token.id}", token.id)
+    assert command.origin.on_behalf_of == heard
+    whose = f"token {token.id} for {heard}" if heard else f"token {token.id}"
+    assert f"{whose} has given the command armed for zm/1: applied" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129, 5, ["Ada"]])
+async def test_who_can_be_nobody_is_refused(api: Api, world: World, name: object) -> None:
+    answer = await give(api, {"system": "zm", "monitor": "1", "command": "armed", "value": "ON", "on_behalf_of": name})
+    assert (answer.status, answer.code, answer.said["mistakes"][0]["field"]) == (422, "invalid", "on_behalf_of")
+    assert world.commands == []
+
+
+async def test_a_command_that_changes_nothing_is_no_news(api: Api, world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def unchanged(command: Command, _progress: Callable[[Ack], None] | None) -> Ack:
+        return Ack.of(command, AckResult.UNCHANGED, START, applied="ON")
+
+    world.answer = unchanged
+    await give(api, {"system": "zm", "monitor": "1", "command": "armed", "value": "ON"})
+    assert "has given the command" not in caplog.text
 
 
 async def test_the_index(api: Api, world: World) -> None:

@@ -17,6 +17,7 @@ from vms_bridge.commands.bridge import ClaimDevices, ReleaseDevices, SetDiscover
 from vms_bridge.errors import BridgeError, MediaUnavailable, NoSuchPart
 from vms_bridge.index import Bucket, IndexedEvent, IndexProgress, SearchPage
 from vms_bridge.model import EndReason, EventRef
+from vms_bridge.views import Claim
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.fakes.clock import FakeClock
 
-    from vms_bridge.archive import ClipContent, ClipRange, EventClip, LogLine, LogQuery, MadeClip, MediaRef, OpenMedia
+    from vms_bridge.archive import ClipContent, ClipRange, EventClip, LiveForm, LogLine, LogQuery, MadeClip, MediaRef, OpenMedia
     from vms_bridge.commands import Command
     from vms_bridge.index import BucketSize, Search
     from vms_bridge.views import SystemView
@@ -106,6 +107,8 @@ class World(FakeHub):
         self.film = Film()
         self.opened: list[tuple[MediaRef, ByteRange | None]] = []
         self.open_now = 0
+        self.live: BridgeError | tuple[LiveForm, ...] = ()
+        """In which forms there is live video of any monitor, or why that can't be told."""
         self.content: ClipContent | None = None
         """What is in the clips that are made; None: none are."""
         self.asked_clips: list[ClipRange | EventClip] = []
@@ -124,11 +127,11 @@ class World(FakeHub):
             case ClaimDevices(holder="switch") | ReleaseDevices(holder="switch"):
                 return Ack.of(command, AckResult.REFUSED, START, code="rejected", hint="'switch' is the claim of a person")
             case ClaimDevices(holder=holder):
-                self.claim(holder, *self.holders)
+                self.claim(Claim(holder=holder, since=START, seen=START, token=command.origin.token), *self.state.claims)
             case ReleaseDevices(holder=holder):
-                self.claim(*(one for one in self.holders if one != holder))
+                self.claim(*(one for one in self.state.claims if one.holder != holder))
             case SetDiscovery(on=on):
-                self.claim(*(one for one in self.holders if one != "switch"), *(() if on else ("switch",)))
+                self.claim(*(one for one in self.state.claims if one.holder != "switch"), *(() if on else ("switch",)))
             case _:
                 return await super().submit(command, progress)
         return Ack.of(command, AckResult.APPLIED, START, applied="x")
@@ -167,6 +170,12 @@ class World(FakeHub):
             raise MediaUnavailable(f"system {system} has no log that can be asked for")
         self.log_queries.append(query)
         return self.lines
+
+    async def live_forms(self, system: str, monitor: str) -> Sequence[LiveForm]:
+        assert self.monitor(system, monitor) is not None
+        if isinstance(self.live, BridgeError):
+            raise self.live
+        return self.live
 
     def clip(self, asked: ClipRange | EventClip) -> AbstractAsyncContextManager[MadeClip]:
         return self._clip(asked)

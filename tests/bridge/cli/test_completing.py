@@ -58,6 +58,9 @@ def complete(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         (("logs", ""), ["zm", "other"]),
         (("index", "rebuild", "--system", ""), ["zm", "other"]),
         (("token", "create", "--monitor", "zm/2"), ["zm/2"]),
+        (("discovery", ""), ["on", "off", "drop"]),
+        (("discovery", "drop", "ha"), ["ha-1"]),
+        (("discovery", "off", "ha"), []),
         (("command", ""), [*MONITORS, "zm", "other", "bridge"]),
         (("command", "zm/1", "a"), ["armed", "alarm"]),
         (("command", "zm/1", "func"), ["function"]),
@@ -71,8 +74,11 @@ def complete(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         (("command", "zm/1", "restart", ""), []),
     ],
 )
-async def test_what_the_bridge_has(words: tuple[str, ...], found: list[str], api: Api, complete: Complete) -> None:
+async def test_what_the_bridge_has(
+    words: tuple[str, ...], found: list[str], api: Api, world: World, complete: Complete
+) -> None:
     assert api.port
+    world.claim("switch", "ha-1")
     completed = await asyncio.to_thread(complete, *words)
     assert sorted(completed) == sorted(found)
 

@@ -115,6 +115,17 @@ async def test_what_there_is_not(live: Live) -> None:
                 await anext(opened.pieces())
 
 
+async def test_in_which_forms_a_monitor_can_be_looked_at(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is opened to find it out, and where nothing can read video there are pictures all the same."""
+    assert await live.forms("zm", "endless") == (LiveForm.MPEG_TS, LiveForm.MP4, LiveForm.MJPEG)
+    assert await live.forms("zm", "mjpeg") == (LiveForm.MJPEG,)
+    with pytest.raises(MediaUnavailable):
+        await live.forms("zm", "none")
+    monkeypatch.setattr("vms_bridge.hub.live.can_read_video", lambda: False)
+    assert await live.forms("zm", "endless") == (LiveForm.MJPEG,)
+    assert live._upstreams == {}
+
+
 async def test_not_more_is_read_than_is_bearable(live: Live) -> None:
     async with AsyncExitStack() as stack:
         for number in range(MOST_SOURCES):
@@ -204,6 +215,7 @@ async def test_the_hub_asks_the_backend_by_its_own_ids_and_believes_no_nonsense(
         good = VideoSource(kind=LiveKind.RTSP, urls=("rtsp://cam/",), name="cam")
         filming.sources = [good] * 100
         assert len(await hub._archives.video_sources("zm", "door")) == 8
+        assert TS in await hub.live_forms("zm", "door")
         for nonsense in ("rtsp://", [1], [VideoSource(kind=LiveKind.RTSP, urls=(1,), name="x")]):  # type: ignore[arg-type]  # nonsense
             filming.sources = nonsense
             with pytest.raises(BackendDefect):

@@ -18,6 +18,11 @@ class CommandBody(Request):
     command: Key = Field(description="Its name.", examples=["alarm"])
     system: Key | None = Field(default=None, description="The system, by its key.", examples=["zm"])
     monitor: Key | None = Field(default=None, description="The monitor of that system, by its key.", examples=["1"])
+    on_behalf_of: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None,
+        description="For whom, where the client knows people, as Home Assistant does: for the bridge's log. It gives no rights.",
+        examples=["Ada"],
+    )
 
 
 class CommandKind(Model):

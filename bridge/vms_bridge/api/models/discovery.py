@@ -17,6 +17,12 @@ class Claim(Model):
     since: datetime
     seen: datetime
     """When it was claimed last."""
+    is_stale: bool
+    """It was not claimed for a week: whoever did may be no more."""
+    is_own: bool
+    """It was claimed by the token with which is asked."""
+    token: str | None = Field(examples=["7k3m9q2x4c"])
+    """The id of the token by which it was claimed, for who has the scope `admin`; null where there was none, and for others."""
 
 
 class Discovery(Model):

@@ -62,6 +62,13 @@ class Monitors(Model):
     monitors: tuple[Monitor, ...]
 
 
+class LiveVideo(Model):
+    """What live video there is of a monitor."""
+
+    forms: tuple[str, ...] = Field(examples=[["ts", "mp4", "mjpeg"]])
+    """The forms in which it can be had now, as far as can be told without opening it: each is the ending of a path (`live.ts`)."""
+
+
 class MonitorFilter(Asked):
     """Which monitors: all of them where nothing is said."""
 

@@ -18,15 +18,31 @@ from vms_bridge.errors import CommandForbidden, CommandRejected, RequestForbidde
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aiohttp import web
 
+    from vms_bridge.api.access import Caller
     from vms_bridge.commands import Action
+    from vms_bridge.views import Claim as HubClaim
 
 
 async def _look(request: web.Request) -> web.StreamResponse:
-    claims = request.app[CONTEXT].hub.state.claims
-    told = tuple(Claim(holder=claim.holder, since=claim.since, seen=claim.seen) for claim in claims)
-    return reply(request, Discovery(is_on=not claims, claims=told))
+    context, caller = request.app[CONTEXT], caller_of(request)
+    claims, now = context.hub.state.claims, context.clock.now()
+    return reply(request, Discovery(is_on=not claims, claims=tuple(_told(claim, caller, now) for claim in claims)))
+
+
+def _told(claim: HubClaim, caller: Caller, now: datetime) -> Claim:
+    """Return what is told of a claim: which tokens there are is for an admin to know."""
+    return Claim(
+        holder=claim.holder,
+        since=claim.since,
+        seen=claim.seen,
+        is_stale=claim.is_stale(now),
+        is_own=claim.token is not None and caller.token is not None and claim.token == caller.token.id,
+        token=claim.token if caller.scope.includes(Scope.ADMIN) else None,
+    )
 
 
 async def _set(request: web.Request) -> web.StreamResponse:
@@ -84,23 +100,28 @@ ROUTES = (
         path=f"{BASE}/discovery/claims",
         name="claim_devices",
         subject="discovery",
-        scope=Scope.ADMIN,
+        scope=Scope.CONTROL,
         handler=_claim,
         summary="Say that somebody has the devices by another way than MQTT discovery",
-        description="Discovery is off while anybody claims the devices. A claim that is repeated is seen anew.",
+        description=(
+            "Discovery is off while anybody claims the devices. A claim that is repeated is seen anew; one that was not seen for "
+            "a week is said to be stale. It is the token's own: of another token for the same holder there is another claim. Where "
+            "a token is no more, what it has claimed becomes that of the next one which claims for that holder."
+        ),
         body=ClaimBody,
         answers=_ANSWERS,
-        refusals={409: "that can't be claimed: there are too many claims, or the name is no name"},
+        refusals={409: "that can't be claimed: there are too many claims, in all or by this token, or the name is no name"},
     ),
     Route(
         method=hdrs.METH_DELETE,
         path=f"{BASE}/discovery/claims/{{holder}}",
         name="release_devices",
         subject="discovery",
-        scope=Scope.ADMIN,
+        scope=Scope.CONTROL,
         handler=_release,
         summary="Say that it has them no more",
+        description="An admin drops whatever was claimed for that holder, others what they have claimed themselves.",
         answers=_ANSWERS,
-        refusals={409: "that is the claim of a person: set discovery instead"},
+        refusals={409: "another token has claimed that, or a person: set discovery instead"},
     ),
 )

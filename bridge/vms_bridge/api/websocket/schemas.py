@@ -18,7 +18,7 @@ from vms_bridge.entities.schemas import fields, monitor_state, object_of
 from vms_bridge.history import GapReason
 from vms_bridge.messages import LINKS
 from vms_bridge.notices import Notice
-from vms_bridge.views import BridgeState, Claim, EventMessage
+from vms_bridge.views import EventMessage
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -66,7 +66,7 @@ def _items(definitions: Schema) -> Schema:
     last_event = {name: field for name, field in event.items() if name not in LINKS}
     monitor = _model(Monitor, definitions, without=telling.LIVE)
     return {
-        "BridgeItem": _item("bridge", {}, object_of(fields(BridgeState, Claim))),
+        "BridgeItem": _item("bridge", {}, object_of(fields(telling.BridgeTold, telling.ClaimTold))),
         "NoticesItem": _item("notices", {}, {"type": "array", "items": object_of(fields(Notice))}),
         "SystemItem": _item("system", {"system": _TEXT}, _or_null(_model(System, definitions, without={"monitors"}))),
         "MonitorItem": _item("monitor", _KEYS, _or_null(monitor)),

@@ -90,6 +90,26 @@ class AskClient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimTold:
+    """Somebody has the devices by another way than MQTT discovery."""
+
+    holder: str
+    since: datetime
+    seen: datetime
+    """When it was claimed last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeTold:
+    """How the bridge itself fares; by which tokens the devices were claimed is not for everybody."""
+
+    problem: str | None
+    undelivered: int
+    given_up: int
+    claims: tuple[ClaimTold, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransitionTold:
     """A step of a monitor's alarm state; null: it was not, or is not, known."""
 
@@ -113,7 +133,9 @@ def changes(seq: int, items: Sequence[bytes]) -> bytes:
 
 def bridge(state: BridgeState) -> bytes:
     """Return the item about the bridge itself."""
-    return b'{"what":"bridge","value":%b}' % encode(state)
+    claims = tuple(ClaimTold(holder=claim.holder, since=claim.since, seen=claim.seen) for claim in state.claims)
+    told = BridgeTold(problem=state.problem, undelivered=state.undelivered, given_up=state.given_up, claims=claims)
+    return b'{"what":"bridge","value":%b}' % encode(told)
 
 
 def notices(those: Sequence[Notice]) -> bytes:

@@ -73,6 +73,36 @@ async def test_of_what_is_not_its_own_a_client_learns_nothing(tmp_path: Path) ->
             assert (await one.reply("ack"))["ack"]["result"] == "applied"
 
 
+async def test_a_home_assistant_claims_the_devices_and_nobody_is_told_by_which_token(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        token, limited = await home.token(Scope.CONTROL), await home.token(Scope.CONTROL, systems=frozenset({"zm"}))
+        async with client(home, token) as one, client(home, limited) as other:
+            await one.subscribe()
+            await one.say(type="command", id="1", command="claim_devices", value="ha-1")
+            assert (await one.reply("ack"))["ack"]["result"] == "applied"
+            (claim,) = (await one.item("bridge"))["value"]["claims"]
+            assert (claim["holder"], claim.keys()) == ("ha-1", {"holder", "since", "seen"})
+            assert [kept.token for kept in home.hub.state.claims] == [token.split("_")[1]]
+            await other.say(type="command", id="1", command="release_devices", value="ha-1")
+            assert (await other.reply("error"))["code"] == "forbidden"
+            await one.say(type="command", id="2", command="release_devices", value="ha-1")
+            assert (await one.reply("ack"))["ack"]["result"] == "applied"
+            assert home.hub.state.claims == ()
+
+
+async def test_for_whom_a_command_is_stands_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "vms_bridge")
+    token = ""
+    async with house(tmp_path) as home:
+        token = await home.token(Scope.CONTROL)
+        async with client(home, token) as one:
+            await one.say(**ON, id="1", on_behalf_of="Ada")
+            assert (await one.reply("ack"))["ack"]["result"] == "applied"
+            await one.say(**ON, id="2", on_behalf_of="")
+            assert (await one.reply("error"))["id"] == "2"
+    assert f"token {token.split('_')[1]} for Ada has given the command alarm for zm/1: applied" in caplog.text
+
+
 async def test_what_no_command_is_is_refused(tmp_path: Path) -> None:
     async with house(tmp_path) as home, client(home, await home.token(Scope.CONTROL)) as one:
         await one.say(**ON | {"command": "dance"}, id="1")
