@@ -168,7 +168,7 @@ def test_who_claims_the_devices_is_named_and_whoever_may_be_no_more(tmp_path: Pa
     now = SystemClock().now()
     long_ago = now - STALE_AFTER
     keep(
-        Claim(holder="here", since=long_ago, seen=now, token="0123456789"),  # noqa: S106 - its id
+        Claim(holder="here", since=long_ago, seen=now, token="0123456789"),
         Claim(holder="gone", since=long_ago, seen=long_ago),
         Claim(holder=SWITCH, since=long_ago, seen=long_ago),
     )

@@ -63,13 +63,13 @@ class BridgeCommands:
             case SetDiscovery():
                 return await self._claims.hold(SWITCH)
             case ClaimDevices(holder=holder) | ReleaseDevices(holder=holder) if holder == SWITCH:
-                raise CommandRejected(f"{SWITCH!r} is the claim of a person", hint="turn it on: by the command discovery, or `vms-bridge discovery on`")
+                raise CommandRejected(f"{SWITCH!r} is the claim of a person", hint="`vms-bridge discovery on` takes it back")
             case ClaimDevices() | ReleaseDevices() if token is None and not is_admin:
                 raise CommandRejected("whose claim it would be can't be told", hint="claim by the API, with a token")
             case ClaimDevices(holder=holder):
                 return await self._claims.hold(holder, token)
             case ReleaseDevices(holder=holder):
-                return await self._claims.drop(holder, token, any_ones=is_admin)
+                return await self._claims.drop(holder, token, is_admin=is_admin)
         return False
 
     def _refusal(self, command: Command, error: BridgeError) -> Ack:

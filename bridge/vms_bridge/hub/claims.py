@@ -91,15 +91,15 @@ class Claims:
             await self._keep()
         return known is None
 
-    async def drop(self, holder: str, token: str | None = None, *, any_ones: bool = True) -> bool:
+    async def drop(self, holder: str, token: str | None = None, *, is_admin: bool = True) -> bool:
         """Have the holder claim nothing any more; say whether it did.
 
-        Without `any_ones` only what was claimed by this token, or by one that is no more. Raises CommandRejected where nothing
+        Without `is_admin` only what was claimed by this token, or by one that is no more. Raises CommandRejected where nothing
         but others' claims is there.
         """
         name = shown(holder)
         there = [key for key in self._claims if key[0] == name]
-        own = there if any_ones else [key for key in there if key in {(name, token), *self._left_behind(name)}]
+        own = there if is_admin else [key for key in there if key in {(name, token), *self._left_behind(name)}]
         if there and not own:
             raise CommandRejected(
                 "this was claimed by another token", hint="drop it by that token, or by `vms-bridge discovery drop`"

@@ -31,7 +31,7 @@ PLACES = {
 _TIME = "?since=2026-11-20T12:00:00Z&until=2026-11-20T12:01:00Z"
 QUERIES = {"get_range_clip": _TIME, "get_range_clip_content": _TIME, "get_log": "?system=zm"}
 BODIES: dict[str, dict[str, Any]] = {
-    "give_command": {"system": "zm", "monitor": "1", "command": "armed", "value": "ON"},
+    "give_command": {"system": "zm", "monitor": "1", "command": "armed", "value": "ON", "on_behalf_of": "Ada"},
     "set_discovery": {"is_on": True},
     "claim_devices": {"holder": "somebody"},
     "rebuild_index": {"system": "zm"},
