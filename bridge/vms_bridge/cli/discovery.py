@@ -28,8 +28,8 @@ _SWITCH = "switch"
 def command(api: Api, *, change: str | None, holder: str | None, as_json: bool) -> None:
     """Show whether devices are announced to Home Assistant by MQTT, and who claims them, or change that.
 
-    Discovery is off while anybody claims the devices: a Home Assistant with the integration, or you by `off`. `on` takes that back,
-    and `drop HOLDER` the claim of a Home Assistant that has them no more.
+    Discovery is off while anybody claims the devices: a Home Assistant with the integration, or you by `off`. `on` takes that
+    back, and `drop HOLDER` the claim of a Home Assistant that has them no more.
     """
     if (change == "drop") is (holder is None):
         raise click.UsageError("say whose claim to drop, as `vms-bridge discovery drop HOLDER`; only that takes a holder")

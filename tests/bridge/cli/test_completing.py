@@ -74,9 +74,7 @@ def complete(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         (("command", "zm/1", "restart", ""), []),
     ],
 )
-async def test_what_the_bridge_has(
-    words: tuple[str, ...], found: list[str], api: Api, world: World, complete: Complete
-) -> None:
+async def test_what_the_bridge_has(words: tuple[str, ...], found: list[str], api: Api, world: World, complete: Complete) -> None:
     assert api.port
     world.claim("switch", "ha-1")
     completed = await asyncio.to_thread(complete, *words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -336,7 +337,7 @@ async def test_who_does_not_run_the_bridge_reads_them_too(tmp_path: Path) -> Non
     async with started(tmp_path) as hub:
         token = await a_token(hub)
         await claim(hub, token)
-        assert read_claims(peek(tmp_path, SCOPE, KEY)) == hub.state.claims
+        assert read_claims(await asyncio.to_thread(peek, tmp_path, SCOPE, KEY)) == hub.state.claims
     assert read_claims(None) == ()
     for text in ("{", "[1]", '[{"holder": "x", "since": "2026-11-01T00:00:00", "seen": "2026-11-01T00:00:00"}]'):
         with pytest.raises(ValueError, match=r"validation error|without a zone"):

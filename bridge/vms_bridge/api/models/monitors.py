@@ -66,7 +66,7 @@ class LiveVideo(Model):
     """What live video there is of a monitor."""
 
     forms: tuple[str, ...] = Field(examples=[["ts", "mp4", "mjpeg"]])
-    """The forms in which it can be had now, as far as can be told without opening it: each is the ending of a path (`live.ts`)."""
+    """The forms in which it can be had now, as far as can be told without opening it: each ends a path, as in `live.ts`."""
 
 
 class MonitorFilter(Asked):

@@ -105,8 +105,8 @@ ROUTES = (
         summary="Say that somebody has the devices by another way than MQTT discovery",
         description=(
             "Discovery is off while anybody claims the devices. A claim that is repeated is seen anew; one that was not seen for "
-            "a week is said to be stale. It is the token's own: of another token for the same holder there is another claim. Where "
-            "a token is no more, what it has claimed becomes that of the next one which claims for that holder."
+            "a week is said to be stale. It is the token's own: of another token for the same holder there is another claim. "
+            "Where a token is no more, what it has claimed becomes that of the next one which claims for that holder."
         ),
         body=ClaimBody,
         answers=_ANSWERS,

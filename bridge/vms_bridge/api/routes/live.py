@@ -90,8 +90,8 @@ ROUTES = (
         handler=_forms,
         summary="In which forms there is live video",
         description=(
-            "It is found out without a look at the video, so that opening it may fail all the same. MPEG-TS and MP4 take a source "
-            "of H.264 or H.265."
+            "It is found out without a look at the video, so that opening it may fail all the same. MPEG-TS and MP4 take a "
+            "source of H.264 or H.265."
         ),
         answers={200: Answer(meaning="the forms; none where there is no live video", contents=(LiveVideo,))},
         refusals={404: "there is no such monitor", 502: "the VMS can't be asked", 504: "the VMS does not answer in time"},
