@@ -102,6 +102,8 @@ class FakeBridge(World):
         self.lowest_protocol = self.highest_protocol = 1
         self.code: str | None = CODE
         self.tokens = {TOKEN_ID: Token(TOKEN)}
+        self.claimed_by: dict[str, str] = {}
+        """By which token each holder has claimed the devices."""
         self.claim_scope: str | None = None
         """Which scope may claim; None: as the API's document says."""
         self._tells = _Told()
@@ -111,6 +113,8 @@ class FakeBridge(World):
         self.pictures: dict[str, bytes] = {}
         self.clips: dict[str, bytes] = {}
         self.streams: dict[str, bytes] = {}
+        self.forms: dict[str, list[str]] = {}
+        """Which forms of live video a monitor (`zm/1`) has, where that is not what its capabilities say."""
         self.streaming = 0
         self.streams_end = asyncio.Event()
         self.refusals: dict[str, tuple[str, str, str | None]] = {}

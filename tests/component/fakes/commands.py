@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.component.fakes.schemas import JsonObject
 
 LEVELS = {"read": 0, "control": 1, "admin": 2}
-BRIDGE_COMMANDS = {"discovery": "admin", "claim_devices": "admin", "release_devices": "admin"}
+BRIDGE_COMMANDS = {"discovery": "admin", "claim_devices": "control", "release_devices": "control"}
 
 
 class NotThere(Exception):

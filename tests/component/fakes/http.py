@@ -72,6 +72,7 @@ class Server:
                 web.get(f"{BASE}/media/events/{{event}}/clip", self._event_media),
                 web.get(f"{BASE}/media/monitors/{monitor}/picture", self._monitor_media),
                 web.get(f"{BASE}/media/monitors/{monitor}/clip", self._monitor_media),
+                web.get(f"{BASE}/media/monitors/{monitor}/live", self._live),
                 *(web.get(f"{BASE}/media/monitors/{monitor}/{kind}", self._stream) for kind in media.STREAM_TYPES),
                 web.post(f"{BASE}/links", self._link),
                 web.post(f"{BASE}/commands", self._command),
@@ -325,6 +326,12 @@ class Server:
         kind = "image/jpeg" if is_picture else "video/mp4"
         return await media.send(request, content, kind, "-".join(key), is_fixed=not is_picture)
 
+    async def _live(self, request: web.Request) -> web.Response:
+        key = self._named(request)
+        able = self._bridge.monitors[key]["capabilities"]
+        usual = ["ts", "mp4", "mjpeg"] if "live_stream" in able else ["mjpeg"] if "live_picture" in able else []
+        return web.json_response({"forms": self._bridge.forms.get("/".join(key), usual)})
+
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         key = self._named(request)
         what = request.path.rpartition("/")[2]
@@ -369,7 +376,12 @@ class Server:
     async def _discovery(self, request: web.Request) -> web.Response:
         if _is_limited(request):
             raise Refused(403, "forbidden", "this token is limited")
-        claims = list(self._bridge.claims.values())
+        bridge, own = self._bridge, _id_of(request[_TOKEN])
+        week_ago = written(datetime.now(UTC) - timedelta(days=7))
+        claims = [
+            {**claim, "is_stale": claim["seen"] < week_ago, "is_own": bridge.claimed_by.get(holder) == own, "token": None}
+            for holder, claim in bridge.claims.items()
+        ]
         return web.json_response({"is_on": not claims, "claims": claims})
 
     async def _claim(self, request: web.Request) -> web.Response:
@@ -377,11 +389,16 @@ class Server:
         now = written(datetime.now(UTC))
         since = self._bridge.claims.get(holder, {"since": now})["since"]
         self._bridge.claims[holder] = {"holder": holder, "since": since, "seen": now}
+        self._bridge.claimed_by[holder] = _id_of(request[_TOKEN])
         self._bridge.change_health()
         return await self._discovery(request)
 
     async def _release(self, request: web.Request) -> web.Response:
-        self._bridge.claims.pop(request.match_info["holder"], None)
+        holder, token = request.match_info["holder"], request[_TOKEN]
+        owner = self._bridge.claimed_by.get(holder)
+        if owner in self._bridge.tokens and owner != _id_of(token) and token.scope != "admin":
+            raise Refused(409, "rejected", "another token has claimed that")
+        self._bridge.claims.pop(holder, None)
         self._bridge.change_health()
         return await self._discovery(request)
 
@@ -434,6 +451,10 @@ class Server:
 def _canonical(request: web.Request) -> str | None:
     resource = request.match_info.route.resource
     return None if resource is None else resource.canonical
+
+
+def _id_of(token: Token) -> str:
+    return token.text.split("_")[1]
 
 
 def _sees(request: web.Request, system: str, monitor: str | None = None) -> bool:
