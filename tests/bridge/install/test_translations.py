@@ -1,0 +1,171 @@
+"""The component's words: English and German say the same things, and the code says none that they don't have."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import pytest
+
+from tests.bridge.install.component import COMPONENT, calls, content, keyword, sources, texts, words
+from vms_bridge.entities import CATALOGUE
+
+LANGUAGES = ("en", "de")
+ROWS = [row for rows in CATALOGUE.values() for row in rows]
+_FORMS = {"async_show_form", "async_show_menu"}
+_MARKUP = re.compile(r"<[a-z][^>]*>", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:\w+://|www\.)[a-z0-9.-]+\.[a-z]{2}", re.IGNORECASE)
+"""An address of a name: hassfest refuses it, and lets IP addresses pass."""
+
+
+def english() -> dict[str, Any]:
+    said: dict[str, Any] = content("translations/en.json")
+    return said
+
+
+def test_each_language_is_there_and_no_other() -> None:
+    assert {path.name for path in (COMPONENT / "translations").iterdir()} == {f"{language}.json" for language in LANGUAGES}
+
+
+def test_both_languages_have_the_same_keys_with_the_same_placeholders() -> None:
+    one, other = (dict(texts(content(f"translations/{language}.json"))) for language in LANGUAGES)
+    assert one.keys() == other.keys()
+    assert not [key for key in one if _placeholders(one[key]) != _placeholders(other[key])]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_is_clean(language: str) -> None:
+    for key, text in texts(content(f"translations/{language}.json")):
+        assert text == text.strip(), key
+        assert text, key
+        assert not _MARKUP.search(text), f"{key}: HTML"
+        assert not _ADDRESS.search(text), f"{key}: addresses belong into placeholders"
+        assert all(name.isidentifier() for name in re.findall(r"\{([^}]*)\}", text)), key
+        assert "'{" not in text, f"{key}: behind ' no placeholder is filled in"
+
+
+def test_only_parts_that_home_assistant_knows() -> None:
+    assert english().keys() <= {
+        *("title", "config", "options", "config_subentries", "device", "entity", "entity_component", "exceptions", "issues", "selector"),
+        *("services", "triggers", "conditions", "system_health", "conversation"),
+    }
+
+
+def test_every_entity_has_a_name() -> None:
+    """Of a device class Home Assistant has the name, and the camera has its device's."""
+    named = {(platform, key) for platform, keys in english()["entity"].items() for key, said in keys.items() if "name" in said}
+    assert not {(str(row.platform), row.key) for row in ROWS if row.name} - named
+
+
+def test_every_entity_that_has_words_is_made_by_the_code() -> None:
+    made = {(str(row.platform), row.key) for row in ROWS}
+    for platform, keys in english()["entity"].items():
+        for key in keys:
+            assert (platform, key) in made or key in words(), f"entity.{platform}.{key}"
+            assert f"{platform}.py" in sources(), f"entity.{platform}"
+
+
+def test_every_value_of_an_enumeration_has_a_word() -> None:
+    for row in ROWS:
+        if row.options:
+            said = english()["entity"][str(row.platform)][row.key]["state"]
+            assert said.keys() >= {str(option) for option in row.options}, row.key
+
+
+def test_every_icon_is_one_of_material_design_and_of_an_entity_that_there_is() -> None:
+    made = {(str(row.platform), row.key) for row in ROWS}
+    icons = content("icons.json")
+    assert icons.keys() <= {"entity", "services", "triggers", "conditions"}
+    assert not [key for key, icon in texts(icons) if not re.fullmatch(r"mdi:[a-z0-9]+(-[a-z0-9]+)*", icon)]
+    for platform, keys in icons["entity"].items():
+        for key, said in keys.items():
+            assert (platform, key) in made or key in words(), f"{platform}.{key}"
+            assert said.keys() <= {"default", "state", "range", "state_attributes"}
+            assert said["default"] not in said.get("state", {}).values(), f"{platform}.{key}: a state has the default's icon"
+
+
+def test_what_has_no_device_class_has_an_icon() -> None:
+    icons = content("icons.json")["entity"]
+    without = {("camera", "camera"), ("event", "event"), ("image", "picture")}  # Home Assistant has icons of its own for these
+    for row in ROWS:
+        place = (str(row.platform), row.key)
+        if row.device_class is None and place not in without:
+            assert row.key in icons.get(str(row.platform), {}), place
+
+
+def test_every_error_of_the_code_has_its_words() -> None:
+    said = {
+        key
+        for name, call in calls()
+        if name.endswith(("Error", "AuthFailed", "NotReady")) and (key := keyword(call, "translation_key")) is not None
+    }
+    assert not said - english().get("exceptions", {}).keys()
+
+
+def test_every_word_for_an_error_or_a_repair_is_used() -> None:
+    for part in ("exceptions", "issues", "selector"):
+        assert not english().get(part, {}).keys() - words(), part
+
+
+def test_every_repair_has_its_words() -> None:
+    said = {key for name, call in calls() if name == "async_create_issue" and (key := keyword(call, "translation_key"))}
+    assert not said - english().get("issues", {}).keys()
+    for key, issue in english().get("issues", {}).items():
+        assert ("description" in issue) != ("fix_flow" in issue), f"{key}: either it can be fixed, or it says what to do"
+
+
+@pytest.mark.parametrize("flow", ["config", "options"])
+def test_every_step_of_a_flow_has_its_words_and_no_other(flow: str) -> None:
+    steps = english().get(flow, {}).get("step", {}).keys()
+    assert steps <= words()
+    shown = {keyword(call, "step_id") for name, call in calls() if name in _FORMS} - {None}
+    assert shown <= {step for each in ("config", "options") for step in english().get(each, {}).get("step", {})}
+
+
+def test_every_end_of_a_flow_has_its_words() -> None:
+    known = english()["config"]["abort"].keys() | english().get("options", {}).get("abort", {}).keys()
+    ends = {keyword(call, "reason") for name, call in calls() if name == "async_abort"} - {None}
+    assert not ends - known
+    given = words() | _BY_HOME_ASSISTANT
+    assert not known - given
+
+
+def test_every_mistake_in_a_form_has_its_words() -> None:
+    known = english()["config"]["error"].keys() | english().get("options", {}).get("error", {}).keys()
+    assert not known - words()
+    assert not _mistakes() - known
+
+
+def test_every_field_of_a_form_is_explained() -> None:
+    """The quality scale's config-flow asks for `data_description`."""
+    for flow in ("config", "options"):
+        for name, step in english().get(flow, {}).get("step", {}).items():
+            for part in (step, *step.get("sections", {}).values()):
+                assert part.get("data", {}).keys() == part.get("data_description", {}).keys(), f"{flow}.{name}"
+                assert part.get("data", {}).keys() <= words() | _FIELDS_OF_HOME_ASSISTANT, f"{flow}.{name}"
+
+
+_BY_HOME_ASSISTANT = {"already_configured", "already_in_progress", "reauth_successful", "reconfigure_successful", "unique_id_mismatch"}
+"""Ends of a flow that Home Assistant's own helpers name."""
+_FIELDS_OF_HOME_ASSISTANT = {"url", "token", "name", "host", "code"}
+"""Its constants, such as CONF_URL."""
+
+
+def _placeholders(text: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", text))
+
+
+def _mistakes() -> set[str]:
+    """Return the mistakes that are said by `errors[...] = "..."`, and by `{"base": "..."}`."""
+    found: set[str] = set()
+    for tree in sources().values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("errors["):
+                values = [node.value]
+            elif isinstance(node, ast.keyword) and node.arg == "errors" and isinstance(node.value, ast.Dict):
+                values = node.value.values
+            else:
+                continue
+            found |= {value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)}
+    return found
