@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +48,18 @@ def words() -> frozenset[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
+
+
+@cache
+def rows() -> tuple[Any, ...]:
+    """Return the rows of the component's catalogue that it makes entities of: not those whose command only MQTT has."""
+    spec = importlib.util.spec_from_file_location("component_catalogue", COMPONENT / "catalogue.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return tuple(row for of_scope in module.ROWS.values() for row in of_scope if row.command is None or row.level is not None)
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:

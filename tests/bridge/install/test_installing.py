@@ -151,6 +151,12 @@ def test_triggers_and_conditions_are_described(kind: str) -> None:
     assert (COMPONENT / f"{kind}.py").exists() == (COMPONENT / f"{kind}s.yaml").exists()
 
 
+def test_every_platform_says_how_many_updates_at_a_time() -> None:
+    for name, tree in sources().items():
+        if any(node.name == "async_setup_entry" for node in _functions(tree)) and name != "__init__.py":
+            assert "PARALLEL_UPDATES" in {ast.unparse(node.targets[0]) for node in tree.body if isinstance(node, ast.Assign)}, name
+
+
 def test_nothing_of_core_s_own_ways_is_used() -> None:
     assert not (COMPONENT / "strings.json").exists(), "it does not work in a custom integration"
     assert "[%key" not in _text("translations/en.json")

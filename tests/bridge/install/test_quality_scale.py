@@ -50,6 +50,14 @@ def test_a_rule_says_how_it_stands_and_why(rule: str) -> None:
     assert said["status"] in {"done", "exempt", "todo"}
     assert len(said["comment"]) > 10
     if said["status"] == "done":
-        shown = re.findall(r"`([\w./-]+)(?:::\w+|#[\w-]+)?`", said["comment"])
+        shown = re.findall(r"`([\w./-]+)(?:#([\w-]+))?`", said["comment"])
         assert shown, f"{rule} does not say what shows that it is done"
-        assert not [name for name in shown if not (ROOT / name).exists() and not (COMPONENT / name).exists()]
+        for name, heading in shown:
+            assert (ROOT / name).exists() or (COMPONENT / name).exists(), f"{rule}: {name}"
+            assert not heading or heading in headings(name), f"{rule}: {name} has no heading {heading}"
+
+
+def headings(page: str) -> set[str]:
+    """Return the anchors of a page's headings."""
+    found = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in found}
