@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -35,7 +36,7 @@ def texts(value: object, *, below: str = "") -> Iterator[tuple[str, str]]:
 
 @cache
 def sources() -> dict[str, ast.Module]:
-    """Return the component's modules by their files' names."""
+    """Return the component's modules by their files' names. They are written for Home Assistant's Python: others can't read them."""
     return {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(COMPONENT.glob("*.py"))}
 
 
@@ -60,6 +61,27 @@ def rows() -> tuple[Any, ...]:
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return tuple(row for of_scope in module.ROWS.values() for row in of_scope if row.command is None or row.level is not None)
+
+
+@cache
+def _shapes() -> tuple[re.Pattern[str], ...]:
+    """Return how the texts look that the code puts together with a beginning of its own."""
+    return tuple(
+        re.compile("".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"\w+" for part in node.values))
+        for tree in sources().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant) and len(str(node.values[0].value)) > 3
+    )
+
+
+def is_said(word: str) -> bool:
+    """Say whether the code has this word, or puts it together."""
+    return word in words() or any(shape.fullmatch(word) for shape in _shapes())
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield every function in a module, methods too."""
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:

@@ -1,17 +1,15 @@
-"""The component's words: English and German say the same things, and the code says none that they don't have."""
+"""The component's words and icons, as files: English and German say the same things, as hassfest wants them said."""
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import Any
 
 import pytest
 
-from tests.bridge.install.component import COMPONENT, calls, content, keyword, rows, sources, texts, words
+from tests.bridge.install.component import COMPONENT, content, rows, texts
 
 LANGUAGES = ("en", "de")
-_FORMS = {"async_show_form", "async_show_menu"}
 _MARKUP = re.compile(r"<[a-z][^>]*>", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:\w+://|www\.)[a-z0-9.-]+\.[a-z]{2}", re.IGNORECASE)
 """An address of a name: hassfest refuses it, and lets IP addresses pass."""
@@ -56,14 +54,6 @@ def test_every_entity_has_a_name() -> None:
     assert not {(row.platform, row.key) for row in rows() if row.name} - named
 
 
-def test_every_entity_that_has_words_is_made_by_the_code() -> None:
-    made = {(row.platform, row.key) for row in rows()}
-    for platform, keys in english()["entity"].items():
-        for key in keys:
-            assert (platform, key) in made or key in words(), f"entity.{platform}.{key}"
-            assert f"{platform}.py" in sources(), f"entity.{platform}"
-
-
 def test_every_value_of_an_enumeration_has_a_word() -> None:
     for row in rows():
         if row.options:
@@ -77,7 +67,6 @@ def test_every_icon_is_one_of_material_design_and_of_an_entity_that_there_is() -
     assert not [key for key, icon in texts(icons) if not re.fullmatch(r"mdi:[a-z0-9]+(-[a-z0-9]+)*", icon)]
     for platform, keys in icons["entity"].items():
         for key, said in keys.items():
-            assert key in words(), f"{platform}.{key}"
             assert said.keys() <= {"default", "state", "range", "state_attributes"}
             assert said["default"] not in said.get("state", {}).values(), f"{platform}.{key}: a state has the default's icon"
 
@@ -91,78 +80,13 @@ def test_what_has_no_device_class_has_an_icon() -> None:
             assert row.key in icons.get(row.platform, {}), place
 
 
-def test_every_error_of_the_code_has_its_words() -> None:
-    said = {
-        key
-        for name, call in calls()
-        if name.endswith(("Error", "AuthFailed", "NotReady")) and (key := keyword(call, "translation_key")) is not None
-    }
-    assert not said - english().get("exceptions", {}).keys()
-
-
-def test_every_word_for_an_error_or_a_repair_is_used() -> None:
-    for part in ("exceptions", "issues", "selector"):
-        assert not english().get(part, {}).keys() - words(), part
-
-
-def test_every_repair_has_its_words() -> None:
-    said = {key for name, call in calls() if name == "async_create_issue" and (key := keyword(call, "translation_key"))}
-    assert not said - english().get("issues", {}).keys()
-    for key, issue in english().get("issues", {}).items():
-        assert ("description" in issue) != ("fix_flow" in issue), f"{key}: either it can be fixed, or it says what to do"
-
-
-@pytest.mark.parametrize("flow", ["config", "options"])
-def test_every_step_of_a_flow_has_its_words_and_no_other(flow: str) -> None:
-    steps = english().get(flow, {}).get("step", {}).keys()
-    assert steps <= words()
-    shown = {keyword(call, "step_id") for name, call in calls() if name in _FORMS} - {None}
-    assert shown <= {step for each in ("config", "options") for step in english().get(each, {}).get("step", {})}
-
-
-def test_every_end_of_a_flow_has_its_words() -> None:
-    known = english()["config"]["abort"].keys() | english().get("options", {}).get("abort", {}).keys()
-    ends = {keyword(call, "reason") for name, call in calls() if name == "async_abort"} - {None}
-    assert not ends - known
-    given = words() | _BY_HOME_ASSISTANT
-    assert not known - given
-
-
-def test_every_mistake_in_a_form_has_its_words() -> None:
-    known = english()["config"]["error"].keys() | english().get("options", {}).get("error", {}).keys()
-    assert not known - words()
-    assert not _mistakes() - known
-
-
 def test_every_field_of_a_form_is_explained() -> None:
     """The quality scale's config-flow asks for `data_description`."""
     for flow in ("config", "options"):
         for name, step in english().get(flow, {}).get("step", {}).items():
             for part in (step, *step.get("sections", {}).values()):
                 assert part.get("data", {}).keys() == part.get("data_description", {}).keys(), f"{flow}.{name}"
-                assert part.get("data", {}).keys() <= words() | _FIELDS_OF_HOME_ASSISTANT, f"{flow}.{name}"
-
-
-_BY_HOME_ASSISTANT = {"already_configured", "already_in_progress", "reauth_successful", "reconfigure_successful", "unique_id_mismatch"}
-"""Ends of a flow that Home Assistant's own helpers name."""
-_FIELDS_OF_HOME_ASSISTANT = {"url", "token", "name", "host", "code"}
-"""Its constants, such as CONF_URL."""
 
 
 def _placeholders(text: str) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", text))
-
-
-def _mistakes() -> set[str]:
-    """Return the mistakes that are said by `errors[...] = "..."`, and by `{"base": "..."}`."""
-    found: set[str] = set()
-    for tree in sources().values():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("errors["):
-                values = [node.value]
-            elif isinstance(node, ast.keyword) and node.arg == "errors" and isinstance(node.value, ast.Dict):
-                values = node.value.values
-            else:
-                continue
-            found |= {value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)}
-    return found
