@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import pytest
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
@@ -94,7 +93,7 @@ async def test_a_tap_leads_into_home_assistant_and_nothing_is_signed(house: Hous
     phone, calls = house.phone("Pixel")
     await house.automate("picture_notification", cameras=[event], phones=[phone])
     await house.fire(event, clip_ready=True)
-    node = f"app%2Cmedia-source%3A%2F%2Fvms_bridge%2F{BRIDGE_ID}%2Fevent%2Fzm-1234"
+    node = f"app%2Cmedia-source%3A%2F%2Fvms_bridge%2F{BRIDGE_ID}%2Fzm%2F1%2Fshow%3Dlatest"
     for data in said(calls):
         assert data["url"] == data["clickAction"] == f"/media-browser/browser/{node}"
     assert "authSig" not in json.dumps([call.data for call in calls])
@@ -121,7 +120,6 @@ async def test_an_id_that_is_no_segment_of_a_path_is_written_as_the_view_reads_i
     await house.fire(event, id=odd, media_id=media_content_id(BRIDGE_ID, odd, "clip"))
     (data,) = said(calls)
     assert data["image"] == media_path("entry_of_vms_bridge", odd, "picture")
-    assert unquote(data["url"].removeprefix("/media-browser/browser/")) == f"app,{media_content_id(BRIDGE_ID, odd, None)}"
 
 
 async def test_a_picture_that_is_not_there_yet_is_waited_for(house: House) -> None:

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 import pytest
 from homeassistant.util import dt as dt_util
 
-from custom_components.vms_bridge.media_ids import media_content_id, media_path
+from custom_components.vms_bridge.media_ids import media_path
+from custom_components.vms_bridge.places import LATEST, Place
 from tests.component.blueprint_house import House, said
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ async def test_an_event_of_the_bridge_becomes_a_picture_and_then_a_clip(
     first, then = said(calls)
     assert first["image"] == media_path(component.entry_id, "zm-71", "picture")
     assert then["video"] == media_path(component.entry_id, "zm-71", "clip")
-    assert unquote(first["url"]).endswith(media_content_id(bridge.bridge_id, "zm-71", None))
+    place = Place.parse(unquote(first["url"].rpartition("/")[2]).removeprefix("app,media-source://vms_bridge/"))
+    assert place == Place(bridge_id=bridge.bridge_id, system="zm", monitor="1", shows=LATEST)
 
 
 async def test_the_camera_that_a_tap_opens_is_that_of_the_event(house: House, bridge: FakeBridge, find: Find, told: Told) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest_asyncio
 from aiohttp import web
@@ -108,7 +109,9 @@ async def test_a_door_forces_an_alarm_of_which_a_phone_gets_the_picture_and_then
     clip = await phone.gets("video")
     status, headers, start = await home.get(clip["video"], {"Range": "bytes=0-99"})
     assert (status, headers["Content-Type"], start[4:8]) == (206, "video/mp4", b"ftyp")
-    assert picture["clickAction"].startswith("/media-browser/browser/app%2Cmedia-source%3A%2F%2Fvms_bridge%2F")
+    _, _, place = unquote(picture["clickAction"]).partition("app,")
+    browsed = await home.command("media_source/browse_media", media_content_id=place)
+    assert browsed["children"]
     await home.shows(native.of("sim", "1", "force_alarm"), "off", within=15)
 
 
