@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.automation import DOMAIN as AUTOMATION
-from homeassistant.core import ServiceCall
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 if TYPE_CHECKING:
-    from homeassistant.core import HomeAssistant
+    from collections.abc import Sequence
+
+    from homeassistant.core import HomeAssistant, ServiceCall
 
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
 FOLDER = BLUEPRINTS / "automation" / "vms_bridge"

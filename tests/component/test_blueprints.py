@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from custom_components.vms_bridge.media_ids import media_content_id, media_path
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
 from homeassistant.helpers.selector import selector
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict
 from pytest_homeassistant_custom_component.common import async_fire_time_changed, async_mock_service
-
-from custom_components.vms_bridge.media_ids import media_content_id, media_path
 from tests.component.blueprint_house import BRIDGE_ID, FOLDER, House, said
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from freezegun.api import FrozenDateTimeFactory
     from homeassistant.core import HomeAssistant

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pytest
-from homeassistant.util import dt as dt_util
-
 from custom_components.vms_bridge.media_ids import media_path
 from custom_components.vms_bridge.places import LATEST, Place
+from homeassistant.util import dt as dt_util
 from tests.component.blueprint_house import House, said
 
 if TYPE_CHECKING:

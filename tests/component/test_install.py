@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from tests.bridge.install.component import COMPONENT, calls, content, functions, is_said, keyword, rows, sources, words
 
 if TYPE_CHECKING:
@@ -16,14 +15,40 @@ if TYPE_CHECKING:
 
 USABLE = frozenset(
     {
-        *("alarm_control_panel", "binary_sensor", "button", "camera", "event", "image", "media_player", "notify", "number", "select"),
+        *(
+            "alarm_control_panel",
+            "binary_sensor",
+            "button",
+            "camera",
+            "event",
+            "image",
+            "media_player",
+            "notify",
+            "number",
+            "select",
+        ),
         *("sensor", "siren", "switch", "update"),  # platforms
-        *("automation", "frontend", "homeassistant", "media_source", "persistent_notification", "stream", "webhook", "websocket_api"),
+        *(
+            "automation",
+            "frontend",
+            "homeassistant",
+            "media_source",
+            "persistent_notification",
+            "stream",
+            "webhook",
+            "websocket_api",
+        ),
     }
 )
 """What hassfest lets a component use of others without naming them in its manifest, as far as it is of use here."""
 _FORMS = {"async_show_form", "async_show_menu"}
-_BY_HOME_ASSISTANT = {"already_configured", "already_in_progress", "reauth_successful", "reconfigure_successful", "unique_id_mismatch"}
+_BY_HOME_ASSISTANT = {
+    "already_configured",
+    "already_in_progress",
+    "reauth_successful",
+    "reconfigure_successful",
+    "unique_id_mismatch",
+}
 """Ends of a flow that Home Assistant's own helpers name."""
 _FIELDS_OF_HOME_ASSISTANT = {"url", "token", "name", "host", "code"}
 """Its constants, such as CONF_URL."""
@@ -71,7 +96,9 @@ def test_actions_have_descriptions_icons_and_words() -> None:
 def test_every_platform_says_how_many_updates_at_a_time() -> None:
     for name, tree in sources().items():
         if any(node.name == "async_setup_entry" for node in functions(tree)) and name != "__init__.py":
-            assert "PARALLEL_UPDATES" in {ast.unparse(node.targets[0]) for node in tree.body if isinstance(node, ast.Assign)}, name
+            assert "PARALLEL_UPDATES" in {ast.unparse(node.targets[0]) for node in tree.body if isinstance(node, ast.Assign)}, (
+                name
+            )
 
 
 def test_the_component_needs_nothing_of_the_bridge_and_nothing_that_home_assistant_has_not() -> None:

@@ -21,7 +21,7 @@ DOMAIN, FORCE_ALARM = "vms_bridge", "force_alarm"
 pytestmark = pytest.mark.usefixtures("component")
 
 
-async def force(hass: HomeAssistant, entity: str, **said: Any) -> None:
+async def force(hass: HomeAssistant, entity: str, **said: object) -> None:
     await hass.services.async_call(DOMAIN, FORCE_ALARM, said, target={"entity_id": entity}, blocking=True)
 
 
@@ -52,7 +52,16 @@ async def test_a_vms_that_takes_no_cause_is_quoted(hass: HomeAssistant, bridge: 
 
 
 @pytest.mark.parametrize(
-    "said", [{"seconds": 0}, {"seconds": 86_401}, {"seconds": "long"}, {"cause": ""}, {"cause": "c" * 65}, {"text": "t" * 257}, {"score": 256}]
+    "said",
+    [
+        {"seconds": 0},
+        {"seconds": 86_401},
+        {"seconds": "long"},
+        {"cause": ""},
+        {"cause": "c" * 65},
+        {"text": "t" * 257},
+        {"score": 256},
+    ],
 )
 async def test_what_the_bridge_would_not_take_is_not_sent(
     hass: HomeAssistant, bridge: FakeBridge, find: Find, said: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The blueprints within a real Home Assistant, before a real bridge: a door forces an alarm, a phone gets its picture and its clip."""
+"""The blueprints within a real Home Assistant, before a real bridge: a phone gets picture and clip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 from tests.e2e.home_assistant import COMPONENT, HomeAssistant
 from tests.e2e.processes import free_ports
-from tests.e2e.test_component import Native, native  # noqa: F401 - a fixture
+from tests.e2e.test_component import Native, native  # noqa: F401, TC002 - a fixture
 from tests.e2e.waiting import Changes
 
 if TYPE_CHECKING:
@@ -80,7 +80,14 @@ async def phone(native: Native) -> AsyncIterator[Phone]:  # noqa: F811 - the fix
 async def register(home: HomeAssistant, phone: Phone) -> None:
     """Add the phone, as the companion app does."""
     app = {"push_token": "token", "push_url": phone.url}
-    said = {"app_data": app, "app_id": "app", "app_name": "App", "app_version": "1", "device_id": "phone", "device_name": "My Phone"}
+    said = {
+        "app_data": app,
+        "app_id": "app",
+        "app_name": "App",
+        "app_version": "1",
+        "device_id": "phone",
+        "device_name": "My Phone",
+    }
     kind = {"manufacturer": "Someone", "model": "Phone", "os_name": "Android", "supports_encryption": False}
     await home._post("/api/mobile_app/registrations", json_={**said, **kind})
     devices = await home.command("config/device_registry/list")

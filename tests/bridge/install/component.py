@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 COMPONENT = ROOT / "custom_components" / "vms_bridge"
+_GIT = ("git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT))
 
 
 def content(name: str) -> Any:  # noqa: ANN401  # JSON
@@ -36,7 +37,7 @@ def texts(value: object, *, below: str = "") -> Iterator[tuple[str, str]]:
 
 @cache
 def sources() -> dict[str, ast.Module]:
-    """Return the component's modules by their files' names. They are written for Home Assistant's Python: others can't read them."""
+    """Return the component's modules by their files' names. Older Pythons can't read them."""
     return {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(COMPONENT.glob("*.py"))}
 
 
@@ -105,7 +106,7 @@ def tracked() -> tuple[str, ...]:
     """Return the names of all files of the repository, as git knows them; without git, of those that are there."""
     try:
         said = subprocess.run(  # noqa: S603  # git, with arguments of our own
-            ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
+            [*_GIT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             check=True,
             capture_output=True,
         ).stdout

@@ -22,12 +22,13 @@ class Colours(NamedTuple):
 
     bridge: str
     lens: str
+    pupil: str
     glint: str
     words: str
 
 
-LIGHT = Colours(bridge="#17406d", lens="#18a0d7", glint="#ffffff", words="#17406d")
-DARK = Colours(bridge="#e6eef6", lens="#2cb8f0", glint="#ffffff", words="#ffffff")
+LIGHT = Colours(bridge="#17406d", lens="#18a0d7", pupil="#17406d", glint="#ffffff", words="#17406d")
+DARK = Colours(bridge="#e6eef6", lens="#2cb8f0", pupil="#17406d", glint="#ffffff", words="#ffffff")
 
 
 def mark(size: int, colours: Colours) -> Image.Image:
@@ -44,11 +45,12 @@ def mark(size: int, colours: Colours) -> Image.Image:
 
     draw.arc(box(20, 36, 236, 252), 180, 360, fill=colours.bridge, width=round(22 * unit))
     for left in (20, 214):  # the arch's feet, down to the water
-        draw.rounded_rectangle(box(left, 140, left + 22, 220), 11 * unit, fill=colours.bridge)
+        draw.rectangle(box(left, 143, left + 22, 180), fill=colours.bridge)
+        draw.rounded_rectangle(box(left, 160, left + 22, 220), 11 * unit, fill=colours.bridge)
     draw.rounded_rectangle(box(2, 160, 254, 182), 11 * unit, fill=colours.bridge)  # the road
     circle(128, 112, 44, colours.bridge)
     circle(128, 112, 33, colours.lens)
-    circle(128, 112, 15, colours.bridge)
+    circle(128, 112, 15, colours.pupil)
     circle(141, 99, 7, colours.glint)
     return picture.resize((size, size), Image.Resampling.LANCZOS)
 

@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.bridge.install.component import ROOT
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
-
 from tests.bridge.install import draw_brand
 from tests.bridge.install.draw_brand import BRAND, ICON, LOGO
 
@@ -35,7 +34,10 @@ def test_a_picture_is_as_large_as_it_must_be_and_stands_on_nothing(name: str) ->
 
 def test_the_pictures_are_those_of_the_script() -> None:
     """Pillow's edges differ a little from version to version: it is the drawing that counts."""
-    for name, drawn in (("icon.png", draw_brand.mark(ICON, draw_brand.LIGHT)), ("dark_icon.png", draw_brand.mark(ICON, draw_brand.DARK))):
+    for name, drawn in (
+        ("icon.png", draw_brand.mark(ICON, draw_brand.LIGHT)),
+        ("dark_icon.png", draw_brand.mark(ICON, draw_brand.DARK)),
+    ):
         with Image.open(BRAND / name) as kept:
             different = ImageStat.Stat(ImageChops.difference(kept.convert("RGBA"), drawn)).mean
         assert max(different) < 1, name

@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 import pytest
+from tests.bridge.install.component import COMPONENT, ROOT, content, tracked
 
 import vms_bridge
-from tests.bridge.install.component import COMPONENT, ROOT, content, tracked
 
 MANIFEST_KEYS = frozenset(
     {
@@ -24,7 +24,16 @@ REQUIRED = frozenset({"codeowners", "documentation", "domain", "issue_tracker", 
 """What HACS and the Marketplace ask for; hassfest asks for `iot_class` besides."""
 HACS_KEYS = frozenset(
     {
-        *("content_in_root", "country", "filename", "hacs", "hide_default_branch", "homeassistant", "name", "persistent_directory"),
+        *(
+            "content_in_root",
+            "country",
+            "filename",
+            "hacs",
+            "hide_default_branch",
+            "homeassistant",
+            "name",
+            "persistent_directory",
+        ),
         *("render_readme", "zip_release"),
     }
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import yaml
-
 from tests.bridge.install.component import ROOT, content
 
 PAGE = ROOT / "docs" / "home-assistant.md"

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from tests.bridge.install.component import COMPONENT, ROOT
 
 BRONZE = (

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-
 from tests.bridge.install.component import COMPONENT, content, rows, texts
 
 LANGUAGES = ("en", "de")
@@ -43,7 +42,18 @@ def test_a_text_is_clean(language: str) -> None:
 
 def test_only_parts_that_home_assistant_knows() -> None:
     assert english().keys() <= {
-        *("title", "config", "options", "config_subentries", "device", "entity", "entity_component", "exceptions", "issues", "selector"),
+        *(
+            "title",
+            "config",
+            "options",
+            "config_subentries",
+            "device",
+            "entity",
+            "entity_component",
+            "exceptions",
+            "issues",
+            "selector",
+        ),
         *("services", "triggers", "conditions", "system_health", "conversation"),
     }
 
