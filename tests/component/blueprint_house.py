@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,12 +113,17 @@ class House:
         said = {**MESSAGE, "seq": self._count, "start": now.isoformat(), "event_type": step, **message}
         state = now.isoformat(timespec="milliseconds").replace("+00:00", f"{self._count % 1000:03}+00:00")
         self.hass.states.async_set(entity, state, said)
-        await self.hass.async_block_till_done()
+        await self.settle()
 
     async def set(self, entity: str, state: str, **attributes: object) -> None:
         """Have an entity say something."""
         self.hass.states.async_set(entity, state, attributes)
-        await self.hass.async_block_till_done()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let what has begun go on until it waits; Home Assistant's own way would wait for the waiting automation, too."""
+        for _ in range(100):
+            await asyncio.sleep(0)
 
 
 def said(calls: Sequence[ServiceCall]) -> list[dict[str, Any]]:

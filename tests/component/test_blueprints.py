@@ -40,7 +40,7 @@ async def house(hass: HomeAssistant, tmp_path: Path) -> AsyncIterator[House]:
 async def later(house: House, freezer: FrozenDateTimeFactory, **time: float) -> None:
     freezer.tick(timedelta(**time))
     async_fire_time_changed(house.hass, dt_util.utcnow())
-    await house.hass.async_block_till_done()
+    await house.settle()
 
 
 def test_there_are_few_and_short_ones() -> None:
@@ -331,7 +331,7 @@ async def test_a_cause_is_told_where_it_is_wanted(house: House) -> None:
     )
     await house.set("binary_sensor.door", "on", friendly_name="Back door")
     house.hass.bus.async_fire("ring")
-    await house.hass.async_block_till_done()
+    await house.settle()
     assert [call.data["cause"] for call in calls] == ["Back door", "Home Assistant"]
     assert calls[0].data["entity_id"] == ["switch.a", "switch.b"]
 

@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 from tests.component.blueprint_house import House, said
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from homeassistant.core import HomeAssistant
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.component.fakes.bridge import FakeBridge
 
     Find = Callable[..., str]
-    Told = Callable[[], Awaitable[None]]
 
 
 @pytest.fixture
@@ -32,17 +31,24 @@ async def house(hass: HomeAssistant, component: MockConfigEntry, tmp_path: Path)
     await hass.async_block_till_done()
 
 
+async def told(house: House, bridge: FakeBridge) -> None:
+    """Wait until what the bridge has said is dealt with, but for what automations wait for."""
+    for _ in range(2):
+        await bridge.delivered()
+        await house.settle()
+
+
 async def test_an_event_of_the_bridge_becomes_a_picture_and_then_a_clip(
-    house: House, bridge: FakeBridge, component: MockConfigEntry, find: Find, told: Told
+    house: House, bridge: FakeBridge, component: MockConfigEntry, find: Find
 ) -> None:
     phone, calls = house.phone("Pixel")
     await house.automate("picture_notification", cameras=[find("event", "event", "zm", "1")], phones=[phone], labels=["person"])
     start = dt_util.utcnow()
     bridge.event("zm", "2", id="zm-70", type="new", start=start, label="person", labels=["person"], snapshot_ready=True)
     bridge.event("zm", "1", id="zm-71", type="new", start=start, label="person", labels=["person"], snapshot_ready=True)
-    await told()
+    await told(house, bridge)
     bridge.event("zm", "1", id="zm-71", type="media", end=start, clip_ready=True)
-    await told()
+    await told(house, bridge)
     first, then = said(calls)
     assert first["image"] == media_path(component.entry_id, "zm-71", "picture")
     assert then["video"] == media_path(component.entry_id, "zm-71", "clip")
@@ -50,11 +56,11 @@ async def test_an_event_of_the_bridge_becomes_a_picture_and_then_a_clip(
     assert place == Place(bridge_id=bridge.bridge_id, system="zm", monitor="1", shows=LATEST)
 
 
-async def test_the_camera_that_a_tap_opens_is_that_of_the_event(house: House, bridge: FakeBridge, find: Find, told: Told) -> None:
+async def test_the_camera_that_a_tap_opens_is_that_of_the_event(house: House, bridge: FakeBridge, find: Find) -> None:
     phone, calls = house.phone("Pixel")
     await house.automate("picture_notification", cameras=[find("event", "event", "zm", "1")], phones=[phone], tap="camera")
     bridge.event("zm", "1", id="zm-71", type="new", start=dt_util.utcnow(), snapshot_ready=True)
-    await told()
+    await told(house, bridge)
     (data,) = said(calls)
     assert data["entity_id"] == find("camera", "camera", "zm", "1")
     assert data["clickAction"] == f"entityId:{find('camera', 'camera', 'zm', '1')}"
@@ -74,9 +80,7 @@ async def test_a_door_forces_an_alarm_by_the_bridge(house: House, bridge: FakeBr
     assert {"command": "alarm", "value": "ON", "seconds": 45, "cause": "Back door"}.items() <= command.items()
 
 
-async def test_light_follows_the_sensor_last_event(
-    hass: HomeAssistant, house: House, bridge: FakeBridge, find: Find, told: Told
-) -> None:
+async def test_light_follows_the_sensor_last_event(hass: HomeAssistant, house: House, bridge: FakeBridge, find: Find) -> None:
     await house.set("light.porch", "off")
     await house.set("sun.sun", "below_horizon", elevation=-12.0)
     lit: list[object] = []
@@ -84,8 +88,8 @@ async def test_light_follows_the_sensor_last_event(
     sensor = find("sensor", "last_event", "zm", "1")
     await house.automate("light_on_person", last_events=[sensor], lights=["light.porch"])
     bridge.event("zm", "1", id="zm-71", type="new", start=dt_util.utcnow(), labels=[])
-    await told()
+    await told(house, bridge)
     assert not lit
     bridge.event("zm", "1", id="zm-71", type="update", label="person", labels=["person"])
-    await told()
+    await told(house, bridge)
     assert len(lit) == 1
