@@ -10,6 +10,7 @@ import pytest
 from custom_components.vms_bridge.media_ids import media_content_id, media_path
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import selector
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict
@@ -363,6 +364,6 @@ async def test_over_mqtt_the_command_is_published_to_each_camera(house: House) -
     await house.set("binary_sensor.door", "on")
     assert [call.data["topic"] for call in calls] == ["vms_bridge/home/zm/1/set/alarm", "vms_bridge/home/zm/2/set/alarm"]
     assert all(call.data["qos"] == 1 and call.data["retain"] is False for call in calls)
-    payloads = [json.loads(call.data["payload"]) for call in calls]
+    payloads = [json.loads(cv.string(call.data["payload"])) for call in calls]
     assert len({payload.pop("request_id") for payload in payloads}) == 2
     assert payloads == [{"value": "ON", "seconds": 45, "cause": "A door"}] * 2
