@@ -1,4 +1,4 @@
-"""Makes the nodes of the media browser of what a bridge's index answers: one or two requests for each, whatever the number of events.
+"""Makes the nodes of the media browser of what a bridge's index answers: one or two requests each, however many events.
 
 A node has MOST_CHILDREN children at most; the last of them, `More …`, goes on where they end.
 """
@@ -94,7 +94,7 @@ class Browser:
         return media_titles.of_place(place, self._names(place), self.words, self._today, self.zone, self.vocabulary)
 
     def found(self, place: Place, wanted: Wanted) -> Place:
-        """Return the place of what is wanted of a place: what that says itself goes on to hold, unless the search says otherwise."""
+        """Return the place of what is wanted of a place, which narrows that down unless the search says otherwise."""
         said = Wanted() if place.shows == FOUND else place.wanted
         since, until = (None, None) if place.shows == FOUND else self._span(place)
         if wanted.since is None and wanted.until is None:
@@ -106,9 +106,11 @@ class Browser:
 
     async def _children(self, place: Place) -> list[BrowseMediaSource]:
         if place.shows == LABELS:
-            return self._listed(place, [_narrowed(place, replace(place.wanted, labels=(label,))) for label in await self._labels(place)])
+            labels = await self._labels(place)
+            return self._listed(place, [_narrowed(place, replace(place.wanted, labels=(label,))) for label in labels])
         if place.shows == KINDS:
-            return self._listed(place, [_narrowed(place, replace(place.wanted, kinds=(kind,))) for kind in await self._kinds(place)])
+            kinds = await self._kinds(place)
+            return self._listed(place, [_narrowed(place, replace(place.wanted, kinds=(kind,))) for kind in kinds])
         if _shows_events(place):
             return await self._events(place)
         if place.day is not None:
@@ -121,7 +123,8 @@ class Browser:
         """Return the systems of the bridge, or the monitors of a system, by name."""
         monitors = self._monitors()
         if place.system is None:
-            keys = [key for key in self._coordinator.systems if may_see_all(self._user) or any(each[0] == key for each in monitors)]
+            seen = {key for key, _ in monitors}
+            keys = [key for key in self._coordinator.systems if key in seen or may_see_all(self._user)]
             below = [replace(place, system=key) for key in keys]
         else:
             below = [replace(place, monitor=key) for system, key in monitors if system == place.system]
@@ -233,7 +236,7 @@ class Browser:
     # What it looks like
 
     def _event(self, event: FoundEvent, place: Place) -> BrowseMediaSource:
-        """Return the node of an event. Of one that was recorded as pictures the bridge may make a clip: that shows when it is played."""
+        """Return the node of an event. Of one that is pictures the bridge may make a clip: that shows when it is played."""
         data = self._coordinator.monitors.get((event.ref.system, event.monitor))
         is_of_pictures = event.is_over and event.snapshot_ready and data is not None and "event_frame" in data.shape.capabilities
         item: Item | None = CLIP if event.clip_ready else None if is_of_pictures else PICTURE
@@ -281,8 +284,8 @@ class Browser:
 
     def _thumbnail(self, place: Place) -> str | None:
         """Return the picture of a monitor's newest event, for the monitor's own node."""
-        is_monitor = place.monitor is not None and place == Place(bridge_id=place.bridge_id, system=place.system, monitor=place.monitor)
-        data = self._coordinator.monitors.get((place.system or "", place.monitor or "")) if is_monitor else None
+        own = Place(bridge_id=place.bridge_id, system=place.system, monitor=place.monitor)
+        data = self._coordinator.monitors.get((place.system or "", place.monitor or "")) if place == own else None
         event = data.last_event if data is not None else None
         if event is None or event.get("snapshot_ready") is not True:
             return None

@@ -1,4 +1,4 @@
-"""What a bridge answers of events and how many there were, read for the media browser. Pure; what makes no sense is passed over."""
+"""What a bridge answers of events, read for the media browser. Pure; what makes no sense is passed over."""
 
 from __future__ import annotations
 

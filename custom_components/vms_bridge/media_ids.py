@@ -1,4 +1,4 @@
-"""How events, and what can be seen of them, are named: in the bridge's ids, in media identifiers and in paths of the view. Pure."""
+"""How events and their media are named: in the bridge's ids, in media identifiers and in paths of the view. Pure."""
 
 from __future__ import annotations
 

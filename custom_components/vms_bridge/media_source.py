@@ -1,4 +1,4 @@
-"""The media source: what the cameras have recorded, in Home Assistant's media browser and in automations (docs/home-assistant.md)."""
+"""What the cameras have recorded, in Home Assistant's media browser and in automations (docs/home-assistant.md)."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class VmsBridgeMediaSource(MediaSource):
 
 
 async def _best_of(coordinator: VmsBridgeCoordinator, ref: EventRef) -> Item:
-    """Return what there is of an event: a clip, if the bridge has or makes one. Raises BridgeError where that can't be found out."""
+    """Return what there is of an event: a clip, if the bridge has or makes one. Raises BridgeError where nobody says."""
     try:
         path = path_of("media", "events", ref.format(), CLIP)
         async with coordinator.client.media(path, headers={hdrs.RANGE: "bytes=0-0"}, head_s=_CLIP_S):

@@ -41,7 +41,7 @@ def of_place(
 
 
 def of_event(event: FoundEvent, words: Words, zone: tzinfo, *, is_of_a_day: bool, is_of_a_monitor: bool) -> str:
-    """Return what an event is called: when it began, where, what was seen, and how long it took, as far as its place does not say so."""
+    """Return what an event is called: when it began, where, what was seen, how long it took; not what its place says already."""
     parts = [] if event.start is None else [_began(event.start, words, zone, is_of_a_day=is_of_a_day)]
     if not is_of_a_monitor:
         parts.append(event.monitor_name)

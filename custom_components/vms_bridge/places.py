@@ -97,8 +97,8 @@ NOTHING_SAID: Final = Wanted()
 class Place:
     """A node: the events of a bridge, system or monitor that are wanted, of a day, or of an hour that begins at a time (UTC).
 
-    `shows` says how: by LABELS, by KINDS, the LATEST or FOUND one by one, or (empty) by what is next: systems, monitors, days, hours,
-    events. `after` is where the node before has ended: the bridge's cursor, a day, or how many children it and those before had.
+    `shows` says how: by LABELS, by KINDS, the LATEST or FOUND one by one, or (empty) by what is next: systems, monitors, days,
+    hours, events. `after` is where the node before ended: the bridge's cursor, a day, or how many children there were so far.
     """
 
     bridge_id: str
@@ -198,7 +198,7 @@ def start_of(day: date, zone: tzinfo) -> datetime:
 
 
 def span_of_day(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Return from when to when a day is, in UTC: it may have 23 hours, or 25. Raises OverflowError at the ends of the calendar."""
+    """Return from when to when a day is, in UTC: it may have 23 hours, or 25. Raises OverflowError at the calendar's ends."""
     return start_of(day, zone), start_of(day + timedelta(days=1), zone)
 
 

@@ -1,12 +1,13 @@
-"""What people mean who type something into the media browser's search. Pure; it never raises, and there is always something meant.
+"""What people mean who type into the media browser's search. Pure; it never raises, and something is always meant.
 
     query  = { filter | "quoted words" | camera | zone | label | time | word }
-    filter = name ":" ( word | "quoted" )      label, camera, zone, kind, plate, face; German too: objekt, kamera, art, kennzeichen, gesicht
+    filter = name ":" ( word | "quoted" )
+    name   = label | camera | zone | kind | plate | face | objekt | kamera | art | kennzeichen | gesicht
 
-A camera or zone is known by its whole name, a label by the bridge's own word or a usual one of either language; the longest phrase
-that is one of these, or a time (spoken_spans.py), counts. All else are words to be searched for, but for those that say nothing
-(`the`, `am`). Of two times the later one said counts for the end that it names. What was understood is told in the same grammar, so
-that it means the same when it is typed again.
+A camera or zone is known by its whole name, a label by the bridge's own word or a usual one of either language; the longest
+phrase that is one of these, or a time (spoken_spans.py), counts. All else are words to be searched for, but for those that say
+nothing (`the`, `am`). Of two times the later one said counts for the end that it names. What was understood is told in the same
+grammar, so that it means the same when it is typed again.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ _SAYS_NOTHING = frozenset(
 
 
 class Vocabulary:
-    """What there is to be meant: cameras by `system/monitor`, each with its name, and labels and zones that the bridge has told of."""
+    """What there is to be meant: cameras by `system/monitor`, each with its name, and labels and zones."""
 
     def __init__(self, cameras: Mapping[str, str] | None = None, labels: Iterable[str] = (), zones: Iterable[str] = ()) -> None:
         self.names: Final = dict(cameras or {})
@@ -125,7 +126,7 @@ class _Said:
     """How many words the bridge will make of them."""
     span: Span = field(default_factory=lambda: Span(None, None))
 
-    def filter(self, name: str, text: str) -> None:
+    def take_filter(self, name: str, text: str) -> None:
         """Take a named filter; a camera that there is not is looked for as words."""
         value = " ".join(text.split())
         if not value:
@@ -214,7 +215,7 @@ def parse(text: str, vocabulary: Vocabulary, listener: Listener) -> Wanted:
         token = tokens[at]
         count = 1
         if token.name is not None:
-            said.filter(token.name, token.text)
+            said.take_filter(token.name, token.text)
         elif token.is_quoted:
             said.take_words(token.text)
         elif (taken := _phrase(tokens[at : at + MOST_TOKENS], said, listener)) > 0:

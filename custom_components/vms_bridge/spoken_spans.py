@@ -1,7 +1,7 @@
-"""What people mean by `yesterday evening` or `letzte 3 Stunden`: spans of time in English and German words. Pure, and never raises.
+"""What people mean by `yesterday evening` or `letzte 3 Stunden`: times in English and German words. Pure, and never raises.
 
-Both languages are always understood, since people mix them. A part of a day is: morning 6 to 12, afternoon 12 to 18, evening 18 to
-22, night 22 to 6 of the next day. What names no day is the newest one of its kind that has begun.
+Both languages are always understood, since people mix them. A part of a day is: morning 6 to 12, afternoon 12 to 18, evening 18
+to 22, night 22 to 6 of the next day. What names no day is the newest one of its kind that has begun.
 """
 
 from __future__ import annotations
@@ -144,7 +144,9 @@ _SINCE = re.compile(r"(?:since|seit|ab) (.+)")
 _BEFORE = re.compile(r"(?:before|vor) (.+)")
 _AFTER = re.compile(r"(?:after|nach) (.+)")
 _UNTIL = re.compile(r"(?:until|till|bis) (.+)")
-_RANGE = re.compile(r"(?:(?:from|between|von|vom|zwischen) )?(.+?)(?: (?:to|until|till|bis|and|und|-|\u2013) | ?\.\. ?)(?:zum )?(.+)")
+_RANGE = re.compile(
+    r"(?:(?:from|between|von|vom|zwischen) )?(.+?)(?: (?:to|until|till|bis|and|und|-|\u2013) | ?\.\. ?)(?:zum )?(.+)"
+)
 _DAY = timedelta(days=1)
 _YEARS = range(1970, 2200)
 _IMPOSSIBLE = (OverflowError, ValueError, OSError)

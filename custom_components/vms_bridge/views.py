@@ -1,7 +1,7 @@
 """Gives clips and pictures of events to who may see them, through Home Assistant: a phone outside needs no way to the bridge.
 
-Nothing of Home Assistant's goes to the bridge but what says which part is wanted, and of the bridge's answer only what is on a list
-comes back: it may be old, new, or malicious. Nothing is held whole.
+Of a request only what says which part is wanted goes to the bridge, and of the bridge's answer only what is on a list comes
+back: it may be old, new, or malicious. Nothing is held whole.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _BODILESS = frozenset({HTTPStatus.NOT_MODIFIED, HTTPStatus.REQUESTED_RANGE_NOT_S
 
 
 class MediaView(HomeAssistantView):
-    """`/api/vms_bridge/media/{entry_id}/{event}/clip.mp4` and `…/picture.jpg`: everything is in the path, so that it can be signed."""
+    """`/api/vms_bridge/media/{entry_id}/{event}/clip.mp4` and `…/picture.jpg`: all is in the path, which can be signed."""
 
     url = f"{MEDIA_PATH}/{{entry_id}}/{{event}}/{{file}}"
     name = f"api:{DOMAIN}:media"

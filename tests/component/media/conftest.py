@@ -1,4 +1,4 @@
-"""What tests of the media browser share: a bridge that has recorded something, and Home Assistant's own way to its media sources."""
+"""What tests of the media browser share: a bridge that has recorded something, and Home Assistant's own way to browse."""
 
 from __future__ import annotations
 

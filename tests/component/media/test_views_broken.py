@@ -1,4 +1,4 @@
-"""What comes of a bridge that breaks off, lies or never ends, and of a user who goes away: the view with an upstream of the test's own."""
+"""What comes of a bridge that breaks off, lies or never ends, and of a user who goes away: the view before a server of the test."""
 
 from __future__ import annotations
 
