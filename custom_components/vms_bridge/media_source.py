@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, override
 
 from aiohttp import hdrs
@@ -92,26 +93,26 @@ class VmsBridgeMediaSource(MediaSource):
         entries = [each for each in self._entries() if place is None or each.runtime_data.bridge_id == place.bridge_id]
         if not entries:
             raise BrowseError(translation_domain=DOMAIN, translation_key="media_no_bridge" if place is None else "media_unknown")
-        share = MOST_FOUND // len(entries)
-        result: list[BrowseMediaSource] = []
-        failed: BrowseError | None = None
-        for entry in entries[:MOST_FOUND]:
-            try:
-                result += await self._found(entry, place, query, share, is_one=len(entries) == 1)
-            except BridgeError as error:
-                failed = BrowseError(**_said(entry, error))
+        share = max(2, MOST_FOUND // len(entries))
+        answers = await asyncio.gather(*(self._found(entry, place, query, share, is_one=len(entries) == 1) for entry in entries))
+        result = [hit for answer in answers if not isinstance(answer, BrowseError) for hit in answer]
+        failed = next((answer for answer in answers if isinstance(answer, BrowseError)), None)
         if failed is not None and not result:
             raise failed
-        return SearchMedia(result=result)
+        return SearchMedia(result=result[:MOST_FOUND])
 
     async def _found(
         self, entry: VmsBridgeConfigEntry, place: Place | None, query: SearchMediaQuery, most: int, *, is_one: bool
-    ) -> list[BrowseMediaSource]:
+    ) -> list[BrowseMediaSource] | BrowseError:
+        """Return what one bridge has found, or why nothing: the others' answers do not wait for it, or fail with it."""
         browser = self._browser(entry)
         vocabulary = browser.vocabulary()
         wanted = parse(query.search_query, vocabulary, Listener(dt_util.utcnow(), browser.zone))
         where = browser.found(place or browser.root, wanted)
-        hits, after = await browser.events(where, max(1, most - 1))
+        try:
+            hits, after = await browser.events(where, most - 1)
+        except BridgeError as error:
+            return BrowseError(**_said(entry, error))
         understood = tell(where.wanted, vocabulary, browser.words, browser.zone) or browser.words.nothing
         count = f"{len(hits)}+" if after is not None else f"{len(hits)}"
         title = browser.words.found.format(query=understood, count=count)
