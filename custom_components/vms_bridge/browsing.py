@@ -91,7 +91,7 @@ class Browser:
 
     def title(self, place: Place) -> str:
         """Return what a place is called."""
-        return media_titles.of_place(place, self._names(place), self.words, self._today, self.zone, self.vocabulary)
+        return media_titles.of_place(place, self._names(place), self._reader, self.vocabulary)
 
     def found(self, place: Place, wanted: Wanted) -> Place:
         """Return the place of what is wanted of a place, which narrows that down unless the search says otherwise."""
@@ -329,8 +329,8 @@ class Browser:
         return start.astimezone(self.zone).date()
 
     @property
-    def _today(self) -> date:
-        return self._local(dt_util.utcnow())
+    def _reader(self) -> media_titles.Reader:
+        return media_titles.Reader(words=self.words, zone=self.zone, today=self._local(dt_util.utcnow()))
 
 
 def _narrowed(place: Place, wanted: Wanted) -> Place:

@@ -140,6 +140,6 @@ def _time(said: object) -> datetime | None:
     try:
         time = datetime.fromisoformat(said)
         time = time.astimezone(UTC).replace(microsecond=0) if time.tzinfo is not None else None
-    except (ValueError, OverflowError):
+    except ValueError, OverflowError:
         return None
     return time if time is not None and time.year in _YEARS else None

@@ -137,7 +137,7 @@ async def _best_of(coordinator: VmsBridgeCoordinator, ref: EventRef) -> Item:
         path = path_of("media", "events", ref.format(), CLIP)
         async with coordinator.client.media(path, headers={hdrs.RANGE: "bytes=0-0"}, head_s=_CLIP_S):
             return CLIP
-    except (CannotConnect, Unanswered):
+    except CannotConnect, Unanswered:
         raise
     except BridgeError:
         return PICTURE

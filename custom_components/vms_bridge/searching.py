@@ -72,10 +72,11 @@ _KINDS = {
     "erzwungen": "forced",
     "extern": "external",
 }
-_SAYS_NOTHING = frozenset(
+_NOISE = (
     "a an and at by for from in near of on or the to with "
-    "am an auf bei beim das dem den der des die ein eine einem einen einer im in mit oder um und vom von zu zum zur".split()
+    "am an auf bei beim das dem den der des die ein eine einem einen einer im in mit oder um und vom von zu zum zur"
 )
+_SAYS_NOTHING = frozenset(_NOISE.split())
 
 
 class Vocabulary:

@@ -43,10 +43,10 @@ QUEUED_S: Final = 30.0
 _ITEMS: Final[dict[str, Item]] = {name: item for item, name in FILES.items()}
 _FORWARDED = (hdrs.RANGE, hdrs.IF_RANGE, hdrs.IF_NONE_MATCH)
 _LONGEST_HEADER = 1_000
-_TYPES = frozenset(
-    "image/jpeg image/png image/webp "
-    "video/mp4 video/webm video/quicktime video/mp2t video/mpeg video/x-matroska video/x-msvideo".split()
+_WITHOUT_SCRIPTS = (
+    "image/jpeg image/png image/webp video/mp4 video/webm video/quicktime video/mp2t video/mpeg video/x-matroska video/x-msvideo"
 )
+_TYPES = frozenset(_WITHOUT_SCRIPTS.split())
 """What may come back: nothing that a browser would run, as it does SVG."""
 _RETURNED: Final[dict[str, re.Pattern[str]]] = {
     hdrs.ACCEPT_RANGES: re.compile(r"bytes|none"),

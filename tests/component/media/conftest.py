@@ -32,7 +32,9 @@ async def recorded(hass: HomeAssistant, bridge: FakeBridge) -> FakeBridge:
     await hass.config.async_set_time_zone("Europe/Berlin")
     bridge.add_monitor("zm", "7", "Gate", zones={"1": "Path"})
     for minutes, label in ((0, "person"), (5, "dog"), (65, "person")):
-        bridge.add_event("zm", "7", id=f"zm-7{minutes:02}", start=MORNING + timedelta(minutes=minutes), label=label, labels=[label], score=0.5)
+        bridge.add_event(
+            "zm", "7", id=f"zm-7{minutes:02}", start=MORNING + timedelta(minutes=minutes), label=label, labels=[label], score=0.5
+        )
     day_before = MORNING - timedelta(days=1)
     bridge.add_event("zm", "7", id="zm-800", start=day_before, cause="Doorbell", kind="external")
     bridge.add_event("zm", "7", id="zm-801", start=day_before + timedelta(minutes=1), clip_ready=False)

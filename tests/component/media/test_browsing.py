@@ -40,7 +40,10 @@ async def test_from_the_system_to_an_event(browse: Browse, recorded: FakeBridge)
     assert len(recorded.requests) == 1
     recorded.requests.clear()
     hour = await browse(child(day, "09:00"))
-    assert (hour.title, titles(hour.children)) == ("09:00\u201310:00", ["09:05:00 · dog 50% · 20 s", "09:00:00 · person 50% · 20 s"])
+    assert (hour.title, titles(hour.children)) == (
+        "09:00\u201310:00",
+        ["09:05:00 · dog 50% · 20 s", "09:00:00 · person 50% · 20 s"],
+    )
     assert len(recorded.requests) == 1
     assert all(node.can_expand and node.can_search and not node.can_play for node in (root, system, monitor, day, hour))
 
@@ -49,7 +52,12 @@ async def test_an_event(browse: Browse, component: MockConfigEntry) -> None:
     day = await browse(f"{GATE}/day=2025-03-10")
     event = (await browse(child(day, "10:00"))).children[0]
     assert event.media_content_id == f"{SOURCE}/{BRIDGE}/event/zm-765/clip"
-    assert (event.media_class, event.media_content_type, event.can_play, event.can_expand) == (MediaClass.VIDEO, "video/mp4", True, False)
+    assert (event.media_class, event.media_content_type, event.can_play, event.can_expand) == (
+        MediaClass.VIDEO,
+        "video/mp4",
+        True,
+        False,
+    )
     assert event.thumbnail == f"/api/vms_bridge/media/{component.entry_id}/zm-765/picture.jpg"
 
 
@@ -150,11 +158,19 @@ async def test_an_hour_that_comes_twice(browse: Browse, recorded: FakeBridge) ->
 async def test_in_german(hass: HomeAssistant, browse: Browse) -> None:
     hass.config.language = "de"
     monitor = await browse(GATE)
-    assert titles(monitor.children) == ["Neueste", "Nach Objekt", "Nach Art", "Montag, 10. März 2025 (3)", "Sonntag, 9. März 2025 (3)"]
+    assert titles(monitor.children) == [
+        "Neueste",
+        "Nach Objekt",
+        "Nach Art",
+        "Montag, 10. März 2025 (3)",
+        "Sonntag, 9. März 2025 (3)",
+    ]
     assert titles((await browse(f"{GATE}/show=kinds")).children) == ["Alarm", "Daueraufnahme", "Ausgelöst", "Extern"]
 
 
-async def test_a_camera_shows_what_it_saw_last(browse: Browse, recorded: FakeBridge, component: MockConfigEntry, told: object) -> None:
+async def test_a_camera_shows_what_it_saw_last(
+    browse: Browse, recorded: FakeBridge, component: MockConfigEntry, told: object
+) -> None:
     recorded.event("zm", "7", id="zm-900", type="end", snapshot_ready=True)
     await told()  # type: ignore[operator]
     gate = next(each for each in (await browse(f"{BRIDGE}/zm")).children if each.title == "Gate")
@@ -196,12 +212,36 @@ async def test_a_bridge_that_is_not_set_up(hass: HomeAssistant, browse: Browse, 
 
 async def test_what_makes_no_sense_is_passed_over(browse: Browse, recorded: FakeBridge) -> None:
     good = next(event for event in recorded.events.values() if event["id"] == "zm-700")
-    nonsense = [None, 7, {}, {"id": "zm-1"}, {**good, "id": "zm-"}, {**good, "monitor": 7}, {**good, "system": "vxg"}, {**good, "monitor": "a/b"}]
-    odd = {**good, "id": "zm-701", "labels": "x", "score": "high", "start": "soon", "duration": -1, "cause": "a\n b", "zones": [1, "Path"]}
+    nonsense = [
+        None,
+        7,
+        {},
+        {"id": "zm-1"},
+        {**good, "id": "zm-"},
+        {**good, "monitor": 7},
+        {**good, "system": "vxg"},
+        {**good, "monitor": "a/b"},
+    ]
+    odd = {
+        **good,
+        "id": "zm-701",
+        "labels": "x",
+        "score": "high",
+        "start": "soon",
+        "duration": -1,
+        "cause": "a\n b",
+        "zones": [1, "Path"],
+    }
     recorded.answer("/api/v1/events", 200, {"events": [*nonsense, odd], "next": 7, "more": True})
     node = await browse(f"{GATE}/show=latest")
     assert titles(node.children) == ["a b · Path"]
-    counts = [None, {}, {"start": "2025-03-10T08:00:00Z", "events": "1"}, {"start": "x", "events": 1}, {"start": "0001-01-01T00:00:00Z", "events": 1}]
+    counts = [
+        None,
+        {},
+        {"start": "2025-03-10T08:00:00Z", "events": "1"},
+        {"start": "x", "events": 1},
+        {"start": "0001-01-01T00:00:00Z", "events": 1},
+    ]
     recorded.answer("/api/v1/timeline", 200, {"counts": [*counts, {"start": "2025-03-10T08:00:00Z", "events": 2}]})
     assert titles((await browse(f"{GATE}/day=2025-03-10")).children) == ["09:00\u201310:00 (2)"]
     for path in ("events", "timeline"):

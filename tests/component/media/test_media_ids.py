@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-SETTINGS = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-TEXTS = st.text(st.characters(codec="utf-8").filter(str.isprintable), min_size=1, max_size=20)
+SETTINGS = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PRINTABLE = st.characters(exclude_categories=("C", "Z")) | st.just(" ")
+TEXTS = st.text(PRINTABLE, min_size=1, max_size=20)
 REFS = st.builds(
     EventRef,
     st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True),
@@ -56,7 +57,23 @@ def test_nothing_else_is_taken_for_one(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "zm", "zm-", "-12", "zm-2.", "zm-1.12", "Zm-1", "zm-1\n", "../zm-1", "zm-\ud800", "z" * 40 + "-1", "zm-" + "1" * 600, 7, None]
+    "text",
+    [
+        "",
+        "zm",
+        "zm-",
+        "-12",
+        "zm-2.",
+        "zm-1.12",
+        "Zm-1",
+        "zm-1\n",
+        "../zm-1",
+        "zm-\ud800",
+        "z" * 40 + "-1",
+        "zm-" + "1" * 600,
+        7,
+        None,
+    ],
 )
 def test_what_is_no_event(text: object) -> None:
     assert EventRef.parse(text) is None
@@ -71,7 +88,18 @@ def test_what_is_no_segment(segment: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "identifier", ["", "b1", "b1/event", "b1/event/", "b1/event/zm-1/", "b1/event/zm-1/clips", "b1/event/zm-1/clip/x", "b1/zm/zm-1", "b1/event/zm%2d1"]
+    "identifier",
+    [
+        "",
+        "b1",
+        "b1/event",
+        "b1/event/",
+        "b1/event/zm-1/",
+        "b1/event/zm-1/clips",
+        "b1/event/zm-1/clip/x",
+        "b1/zm/zm-1",
+        "b1/event/zm%2d1",
+    ],
 )
 def test_what_names_no_media(identifier: str) -> None:
     named = parse_identifier(identifier)

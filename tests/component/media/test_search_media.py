@@ -86,7 +86,10 @@ async def test_two_bridges_with_equal_names(hass: HomeAssistant, search: Search,
         assert await hass.config_entries.async_setup(entry.entry_id)
         root = await browse()
         assert titles(root.children) == ["VMS Bridge (00ff00)", "VMS Bridge (5f0c7a)"]
-        assert [node.media_content_id for node in root.children] == [f"{SOURCE}/00ff00ff00ff00ff", f"{SOURCE}/{recorded.bridge_id}"]
+        assert [node.media_content_id for node in root.children] == [
+            f"{SOURCE}/00ff00ff00ff00ff",
+            f"{SOURCE}/{recorded.bridge_id}",
+        ]
         assert titles((await browse("00ff00ff00ff00ff/zm")).children)[3:] == ["Front door", "Yard"]
         found = {node.media_content_id.split("/event/")[0] for node in await search("person 2025-03-10") if node.can_play}
         assert found == {f"{SOURCE}/00ff00ff00ff00ff", f"{SOURCE}/{recorded.bridge_id}"}
@@ -105,7 +108,9 @@ async def test_a_search_below_what_there_is_not(search: Search, place: str) -> N
         await search("dog", place)
 
 
-async def test_a_search_that_nobody_answers(hass: HomeAssistant, search: Search, recorded: FakeBridge, component: MockConfigEntry) -> None:
+async def test_a_search_that_nobody_answers(
+    hass: HomeAssistant, search: Search, recorded: FakeBridge, component: MockConfigEntry
+) -> None:
     await recorded.stop()
     with pytest.raises(BrowseError, match="VMS Bridge"):
         await search("dog")

@@ -14,7 +14,7 @@ from custom_components.vms_bridge.spoken_spans import Listener
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-SETTINGS = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2025, 3, 13, 14, 30, 20, tzinfo=BERLIN)
 LISTENER = Listener(NOW, BERLIN)
@@ -23,17 +23,24 @@ VOCABULARY = Vocabulary(
     labels=["person", "Dog", "license plate"],
     zones=["Drive", "The lawn"],
 )
-TEXTS = st.text(st.characters(codec="utf-8").filter(str.isprintable), min_size=1, max_size=8)
+PRINTABLE = st.characters(exclude_categories=("C", "Z")) | st.just(" ")
+TEXTS = st.text(PRINTABLE, min_size=1, max_size=8)
 VOCABULARIES = st.builds(
     Vocabulary,
-    st.dictionaries(st.from_regex(r"[a-c]/[1-9]", fullmatch=True), TEXTS | st.sampled_from(["Front door", "front door", "a/1", "b/2"]), max_size=5),
+    st.dictionaries(
+        st.from_regex(r"[a-c]/[1-9]", fullmatch=True),
+        TEXTS | st.sampled_from(["Front door", "front door", "a/1", "b/2"]),
+        max_size=5,
+    ),
     st.lists(TEXTS, max_size=3),
     st.lists(TEXTS, max_size=3),
 )
-PIECES = st.sampled_from(
-    'label: camera: zone:Drive kind:alarm art:Dauer plate:"B AB 12" face: "front gate*" front door Gate person Hund yesterday evening seit 8:00 last 3 '
-    'hours 2025-03-10..2025-03-12 the am " \\ : gate* ﾞ ½ a:b label:"a\\"b" camera:a/1 camera:oo before monday 2025-10-26T02:30+01:00'.split(" ")
+SAID = (
+    'label: camera: zone:Drive kind:alarm art:Dauer plate:"B AB 12" face: "front gate*" front door Gate person Hund yesterday '
+    'evening seit 8:00 last 3 hours 2025-03-10..2025-03-12 am " \\ : gate* \uff9e \xbd a:b label:"a\\"b" camera:a/1 camera:oo '
+    "before monday 2025-10-26T02:30+01:00"
 )
+PIECES = st.sampled_from(SAID.split(" "))
 QUERIES = st.lists(PIECES | TEXTS, max_size=10).map(" ".join) | st.text(max_size=300)
 
 
@@ -103,7 +110,11 @@ def test_what_people_mean(text: str, wanted: Wanted) -> None:
             'objekt:"license plate" kamera:"Front door" 2025-03-10',
         ),
         (Wanted(cameras=("zm/1",), words="bell"), 'camera:"zm/1" "bell"', 'kamera:"zm/1" "bell"'),
-        (Wanted(kinds=("alarm",), since=local("2025-03-10T08:00")), "kind:alarm since 2025-03-10T08:00", "art:alarm seit 2025-03-10T08:00"),
+        (
+            Wanted(kinds=("alarm",), since=local("2025-03-10T08:00")),
+            "kind:alarm since 2025-03-10T08:00",
+            "art:alarm seit 2025-03-10T08:00",
+        ),
     ],
 )
 def test_how_it_is_told(wanted: Wanted, english: str, german: str) -> None:

@@ -10,17 +10,21 @@ from custom_components.vms_bridge.spoken_spans import Listener, Span, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-SETTINGS = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2025, 3, 13, 14, 30, 20, 500, tzinfo=BERLIN)
 LISTENER = Listener(NOW, BERLIN)
-ZONES = st.sampled_from([BERLIN, ZoneInfo("UTC"), ZoneInfo("Australia/Lord_Howe"), ZoneInfo("America/Sao_Paulo"), ZoneInfo("Asia/Kathmandu")])
-TIMES = st.datetimes(datetime(1970, 1, 3), datetime(2199, 12, 28), timezones=st.just(UTC)).map(lambda time: time.replace(microsecond=0))  # noqa: DTZ001
-WORDS = st.sampled_from(
-    "last letzte letzten 3 3h hours stunden monday montag yesterday gestern heute morgen abend evening night nacht since seit before vor bis "
-    "until to .. - 2025-03-10 2025-03 2025-03-10T11:00 2025-13-40 10.3. 31.2. 29.2. 29 february 8:00 25:00 8pm 20 uhr 8:00-10:00 ago week woche "
-    "month in the of am from von 9999-12-31 0001-01-01 99:99 montagabend this diese 10 march 2025 und".split()
+ZONES = st.sampled_from(
+    [BERLIN, ZoneInfo("UTC"), ZoneInfo("Australia/Lord_Howe"), ZoneInfo("America/Sao_Paulo"), ZoneInfo("Asia/Kathmandu")]
 )
+FIRST, LAST = datetime(1970, 1, 3), datetime(2199, 12, 28)  # noqa: DTZ001 - hypothesis adds the zone
+TIMES = st.datetimes(FIRST, LAST, timezones=st.just(UTC)).map(lambda time: time.replace(microsecond=0))
+SAID = (
+    "last letzte letzten 3 3h hours stunden monday montag yesterday gestern heute morgen abend evening night nacht since seit "
+    "before vor bis until to .. - 2025-03-10 2025-03 2025-03-10T11:00 2025-13-40 10.3. 31.2. 29.2. 29 february 8:00 25:00 8pm 20 "
+    "uhr 8:00-10:00 ago week woche month in the of am from von 9999-12-31 0001-01-01 99:99 montagabend this diese 10 march 2025"
+)
+WORDS = st.sampled_from(SAID.split())
 
 
 def local(text: str) -> datetime:
@@ -31,7 +35,8 @@ def local(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("phrases", "since", "until"),
     [
-        ("today|heute|2025-03-13|13.3.|13.03.2025|13 March|March 13, 2025|13. März|13th of march 2025", "2025-03-13", "2025-03-14"),
+        ("today|heute|2025-03-13|13.3.|13.03.2025", "2025-03-13", "2025-03-14"),
+        ("13 March|March 13, 2025|13. März|13th of march 2025", "2025-03-13", "2025-03-14"),
         ("yesterday|Gestern|wednesday|Mittwoch|last wednesday|on wednesday", "2025-03-12", "2025-03-13"),
         ("vorgestern|the day before yesterday|2 days ago|vor zwei Tagen", "2025-03-11", "2025-03-12"),
         ("thursday|Donnerstag", "2025-03-13", "2025-03-14"),
@@ -41,7 +46,7 @@ def local(text: str) -> datetime:
         ("29 february|29.2.", "2024-02-29", "2024-03-01"),
         ("morning|this morning|heute Morgen|heute früh|today morning|morgens", "2025-03-13T06:00", "2025-03-13T12:00"),
         ("afternoon|Nachmittag|heute nachmittag", "2025-03-13T12:00", "2025-03-13T18:00"),
-        ("evening|yesterday evening|gestern Abend|gesternabend|mittwochabend|last evening", "2025-03-12T18:00", "2025-03-12T22:00"),
+        ("evening|yesterday evening|gestern Abend|mittwochabend|last evening", "2025-03-12T18:00", "2025-03-12T22:00"),
         ("this evening|heute Abend", "2025-03-13T18:00", "2025-03-13T22:00"),
         ("night|last night|letzte Nacht|yesterday night|gestern nacht", "2025-03-12T22:00", "2025-03-13T06:00"),
         ("tonight|heute Nacht", "2025-03-13T22:00", "2025-03-14T06:00"),
@@ -59,7 +64,8 @@ def local(text: str) -> datetime:
         ("8:00-10:30|8:00 to 10:30|von 8:00 bis 10:30|between 8am and 10:30", "2025-03-13T08:00", "2025-03-13T10:30"),
         ("gestern 20:00 bis 22:00|yesterday 8pm to 10pm|yesterday 20:00-22:00", "2025-03-12T20:00", "2025-03-12T22:00"),
         ("yesterday 22:00 to 2:00|yesterday 22:00-2:00", "2025-03-12T22:00", "2025-03-13T02:00"),
-        ("monday to wednesday|von Montag bis Mittwoch|2025-03-10..2025-03-12|10.3. bis 12.3.|between monday and wednesday", "2025-03-10", "2025-03-13"),
+        ("monday to wednesday|von Montag bis Mittwoch|between monday and wednesday", "2025-03-10", "2025-03-13"),
+        ("2025-03-10..2025-03-12|10.3. bis 12.3.", "2025-03-10", "2025-03-13"),
         ("2025-03-10T11:00..2025-03-10T11:30", "2025-03-10T11:00", "2025-03-10T11:30"),
         ("since monday|seit Montag|since last monday", "2025-03-10", None),
         ("since 8:00|seit 8 Uhr|ab 8:00", "2025-03-13T08:00", None),
@@ -68,7 +74,7 @@ def local(text: str) -> datetime:
         ("until monday|bis Montag", None, "2025-03-11"),
         ("until 2025-03-10T11:00", None, "2025-03-10T11:00"),
     ],
-)  # fmt: skip
+)
 def test_what_people_mean(phrases: str, since: str | None, until: str | None) -> None:
     meant = Span(None if since is None else local(since), None if until is None else local(until))
     for phrase in phrases.split("|"):
@@ -78,11 +84,34 @@ def test_what_people_mean(phrases: str, since: str | None, until: str | None) ->
 @pytest.mark.parametrize(
     "phrase",
     [
-        "", "gate", "8", "last", "last gate", "3 gates ago", "last 0 hours", "25:00", "8:75", "13pm", "0am", "31.2.", "2025-02-30", "2025-13", "30 february",
-        "2025-03-10T25:00", "8:00-8:00", "today to yesterday", "since", "since gate", "to", "1969-12-31", "2200-01-01", "last 9999 weeks", "until last 3 hours",
+        "",
+        "gate",
+        "8",
+        "last",
+        "last gate",
+        "3 gates ago",
+        "last 0 hours",
+        "25:00",
+        "8:75",
+        "13pm",
+        "0am",
+        "31.2.",
+        "2025-02-30",
+        "2025-13",
+        "30 february",
+        "2025-03-10T25:00",
+        "8:00-8:00",
+        "today to yesterday",
+        "since",
+        "since gate",
+        "to",
+        "1969-12-31",
+        "2200-01-01",
+        "last 9999 weeks",
+        "until last 3 hours",
         "today " * 30,
     ],
-)  # fmt: skip
+)
 def test_what_is_no_time(phrase: str) -> None:
     assert LISTENER.span(phrase) is None
 

@@ -35,13 +35,13 @@ async def browser(hass_client: ClientSessionGenerator, recorded: FakeBridge, com
 
 
 @pytest.fixture
-def path(component: MockConfigEntry) -> str:
+def path(recorded: FakeBridge, component: MockConfigEntry) -> str:  # noqa: ARG001 - first, for what is there at the start
     """Where the media of the bridge's events are."""
     return f"/api/vms_bridge/media/{component.entry_id}"
 
 
 @pytest.fixture
-def may_see(hass_admin_user: MockUser, find: Find) -> object:
+def may_see(hass_admin_user: MockUser, path: str, find: Find) -> object:  # noqa: ARG001 - the cameras are there
     """Have the user see but the cameras with these keys, of the system zm."""
 
     def limit(*keys: str) -> None:
@@ -52,7 +52,9 @@ def may_see(hass_admin_user: MockUser, find: Find) -> object:
     return limit
 
 
-async def get(browser: Browser, url: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> tuple[ClientResponse, bytes]:
+async def get(
+    browser: Browser, url: str, headers: Mapping[str, str] | None = None, method: str = "GET"
+) -> tuple[ClientResponse, bytes]:
     """Return an answer, and what is in it."""
     response = await browser.request(method, url, headers=headers)
     return response, await response.read()
@@ -91,9 +93,15 @@ async def test_head_says_what_get_would_give(browser: Browser, path: str) -> Non
     assert (response.status, body) == (404, b"")
 
 
-async def test_nothing_of_a_request_but_what_is_wanted_goes_to_the_bridge(browser: Browser, path: str, recorded: FakeBridge) -> None:
+async def test_nothing_of_a_request_but_what_is_wanted_goes_to_the_bridge(
+    browser: Browser, path: str, recorded: FakeBridge
+) -> None:
     wanted = {"Range": "bytes=0-9", "If-None-Match": '"x"', "If-Range": '"y"'}
-    await get(browser, f"{path}/zm-700/clip.mp4?frame=first", {**wanted, "Cookie": "a=b", "X-Forwarded-For": "1.2.3.4", "If-Match": '"z"', "Accept": "*/*"})
+    await get(
+        browser,
+        f"{path}/zm-700/clip.mp4?frame=first",
+        {**wanted, "Cookie": "a=b", "X-Forwarded-For": "1.2.3.4", "If-Match": '"z"', "Accept": "*/*"},
+    )
     asked = recorded.requests[-1]
     assert (asked.path, asked.query) == ("/api/v1/media/events/zm-700/clip", {})
     assert {name: asked.headers[name] for name in wanted} == wanted
@@ -110,7 +118,16 @@ async def test_an_unusable_header_is_not_passed_on(browser: Browser, path: str, 
 
 @pytest.mark.parametrize(
     "below",
-    ["zm-999/clip.mp4", "zm-801/clip.mp4", "zm-/clip.mp4", "vxg/clip.mp4", "~em0t/clip.mp4", "..%2Fzm-700/clip.mp4", "zm-700/clip", "zm-700/../clip.mp4"],
+    [
+        "zm-999/clip.mp4",
+        "zm-801/clip.mp4",
+        "zm-/clip.mp4",
+        "vxg/clip.mp4",
+        "~em0t/clip.mp4",
+        "..%2Fzm-700/clip.mp4",
+        "zm-700/clip",
+        "zm-700/../clip.mp4",
+    ],
 )
 async def test_what_there_is_not(browser: Browser, path: str, below: str) -> None:
     response, body = await get(browser, f"{path}/{below}")
@@ -125,7 +142,7 @@ async def test_an_event_with_an_odd_id(browser: Browser, path: str, recorded: Fa
     assert (response.status, body, response.headers["Content-Disposition"]) == (200, b"odd", 'inline; filename="zm-a_b__.mp4"')
 
 
-async def test_no_stranger_is_let_in(hass_client_no_auth: ClientSessionGenerator, browser: Browser, path: str, recorded: FakeBridge) -> None:  # noqa: ARG001
+async def test_no_stranger_is_let_in(hass_client_no_auth: ClientSessionGenerator, path: str, recorded: FakeBridge) -> None:
     recorded.requests.clear()
     stranger = await hass_client_no_auth()
     for file in ("clip.mp4", "picture.jpg"):
@@ -135,7 +152,7 @@ async def test_no_stranger_is_let_in(hass_client_no_auth: ClientSessionGenerator
 
 
 async def test_a_signed_path_opens_it(
-    hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator, browser: Browser, path: str, recorded: FakeBridge  # noqa: ARG001
+    hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator, path: str, recorded: FakeBridge
 ) -> None:
     recorded.add_event("zm", "7", id="zm-a b/ü", start=MORNING)
     stranger = await hass_client_no_auth()
@@ -164,8 +181,9 @@ async def test_a_bridge_that_says_of_another_system_is_not_believed(
         assert (await get(browser, f"{path}/zm-700/clip.mp4"))[0].status == 502
 
 
+@pytest.mark.usefixtures("path")
 async def test_a_user_finds_the_cameras_that_he_may_read(
-    hass: HomeAssistant, hass_ws_client: WebSocketGenerator, component: MockConfigEntry, recorded: FakeBridge, may_see: object  # noqa: ARG001
+    hass: HomeAssistant, hass_ws_client: WebSocketGenerator, may_see: object
 ) -> None:
     assert await async_setup_component(hass, "media_source", {})
     socket = await hass_ws_client()
@@ -174,7 +192,11 @@ async def test_a_user_finds_the_cameras_that_he_may_read(
     async def children(identifier: str, kind: str = "browse_media", **query: str) -> list[str] | None:
         await socket.send_json_auto_id({"type": f"media_source/{kind}", "media_content_id": f"{SOURCE}/{identifier}", **query})
         answer = await socket.receive_json()
-        return [each["title"] for each in answer["result"].get("children", answer["result"].get("result"))] if answer["success"] else None
+        return (
+            [each["title"] for each in answer["result"].get("children", answer["result"].get("result"))]
+            if answer["success"]
+            else None
+        )
 
     assert await children(f"{BRIDGE}/zm") == ["Latest", "By label", "By kind", "Gate"]
     assert await children(f"{BRIDGE}/zm/1") is None
@@ -198,28 +220,31 @@ async def test_a_bridge_that_is_gone(browser: Browser, path: str, recorded: Fake
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "headers", "answered"),
+    ("refused", "answered"),
     [
-        (503, "busy", {"Retry-After": "7"}, 503),
-        (429, "too_many", {"Retry-After": "7"}, 503),
-        (404, "gone", {}, 404),
-        (422, "clip", {}, 404),
-        (504, "unreachable", {}, 504),
-        (502, "vms", {}, 502),
-        (403, "forbidden", {}, 502),
-        (302, "other", {"Location": "http://127.0.0.1:1/"}, 502),
+        ((503, "busy", {"Retry-After": "7"}), 503),
+        ((429, "too_many", {"Retry-After": "7"}), 503),
+        ((404, "gone", {}), 404),
+        ((422, "clip", {}), 404),
+        ((504, "unreachable", {}), 504),
+        ((502, "vms", {}), 502),
+        ((403, "forbidden", {}), 502),
+        ((302, "other", {"Location": "http://127.0.0.1:1/"}), 502),
     ],
 )
 async def test_what_the_bridge_refuses(
-    browser: Browser, path: str, recorded: FakeBridge, status: int, code: str, headers: dict[str, str], answered: int
+    browser: Browser, path: str, recorded: FakeBridge, refused: tuple[int, str, dict[str, str]], answered: int
 ) -> None:
+    status, code, headers = refused
     recorded.answer("/api/v1/media/events/zm-700/clip", status, code=code, headers=headers)
     response, body = await get(browser, f"{path}/zm-700/clip.mp4")
     assert (response.status, body) == (answered, b"")
     assert response.headers.get("Retry-After") == headers.get("Retry-After")
 
 
-async def test_an_unloaded_entry_has_nothing(hass: HomeAssistant, browser: Browser, path: str, component: MockConfigEntry) -> None:
+async def test_an_unloaded_entry_has_nothing(
+    hass: HomeAssistant, browser: Browser, path: str, component: MockConfigEntry
+) -> None:
     assert await hass.config_entries.async_unload(component.entry_id)
     assert (await get(browser, f"{path}/zm-700/clip.mp4"))[0].status == 404
     assert (await get(browser, "/api/vms_bridge/media/other/zm-700/clip.mp4"))[0].status == 404

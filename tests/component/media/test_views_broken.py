@@ -1,4 +1,4 @@
-"""What comes of a bridge that breaks off, lies or never ends, and of a user who goes away: the view before a server of the test."""
+"""What comes of a bridge that breaks off, lies or never ends, and of a user who goes away: before a server of the test."""
 
 from __future__ import annotations
 
@@ -111,7 +111,9 @@ def clip(entry: MockConfigEntry, file: str = "clip.mp4") -> str:
     return f"/api/vms_bridge/media/{entry.entry_id}/zm-1/{file}"
 
 
-@pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "application/octet-stream", "multipart/x-mixed-replace", "video/mp4x", ""])
+@pytest.mark.parametrize(
+    "kind", ["text/html", "image/svg+xml", "application/octet-stream", "multipart/x-mixed-replace", "video/mp4x", ""]
+)
 async def test_nothing_that_a_browser_would_run_comes_back(
     browser: TestClient[web.Request, web.Application], entry: MockConfigEntry, upstream: Upstream, kind: str
 ) -> None:
