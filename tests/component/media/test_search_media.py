@@ -31,28 +31,29 @@ async def test_what_was_understood_comes_first_and_can_be_gone_on_from(search: S
     assert titles(node.children) == titles(hits)
 
 
-@pytest.mark.parametrize(
-    ("text", "place", "told", "found"),
-    [
-        ("doorbell", "", '"doorbell"', 1),
-        ("2025-03-09..2025-03-10", "", "2025-03-09..2025-03-10", 6),
-        ("before 2025-03-10", "", "before 2025-03-10", 3),
-        ("dog", GATE, "label:dog", 1),
-        ("path", GATE, "zone:Path", 0),
-        ("camera:yard", GATE, "camera:Yard", 0),
-        ("", GATE, "All events", 6),
-        ("2025-03-10", f"{GATE}/label=person", "label:person 2025-03-10", 2),
-        ("dog", f"{GATE}/day=2025-03-10", "label:dog 2025-03-10", 1),
-        ("dog", f"{GATE}/day=2025-03-09", "label:dog 2025-03-09", 0),
-        ("dog", f"{GATE}/label=person/show=found", "label:dog", 1),
-        ("kind:external", f"{BRIDGE}/zm", "kind:external", 1),
-        ("since 2025-03-10 until 2025-03-10", GATE, "2025-03-10", 3),
-    ],
-)
-async def test_a_search_below_a_node(search: Search, text: str, place: str, told: str, found: int) -> None:
-    header, *hits = await search(text, place)
-    assert header.title == f"Found: {told} ({found})"
-    assert len(hits) == found
+BELOW = [
+    ("doorbell", "", '"doorbell"', 1),
+    ("2025-03-09..2025-03-10", "", "2025-03-09..2025-03-10", 6),
+    ("before 2025-03-10", "", "before 2025-03-10", 3),
+    ("dog", GATE, "label:dog", 1),
+    ("path", GATE, "zone:Path", 0),
+    ("camera:yard", GATE, "camera:Yard", 0),
+    ("", GATE, "All events", 6),
+    ("2025-03-10", f"{GATE}/label=person", "label:person 2025-03-10", 2),
+    ("dog", f"{GATE}/day=2025-03-10", "label:dog 2025-03-10", 1),
+    ("dog", f"{GATE}/day=2025-03-09", "label:dog 2025-03-09", 0),
+    ("dog", f"{GATE}/label=person/show=found", "label:dog", 1),
+    ("kind:external", f"{BRIDGE}/zm", "kind:external", 1),
+    ("since 2025-03-10 until 2025-03-10", GATE, "2025-03-10", 3),
+]
+"""What is searched for, where, how it is told, and how often it is found."""
+
+
+async def test_a_search_below_a_node(search: Search) -> None:
+    for text, place, understood, count in BELOW:
+        header, *hits = await search(text, place)
+        assert header.title == f"Found: {understood} ({count})"
+        assert len(hits) == count
 
 
 async def test_in_german(hass: HomeAssistant, search: Search) -> None:
@@ -102,10 +103,10 @@ async def test_two_bridges_with_equal_names(hass: HomeAssistant, search: Search,
     assert other.mistakes == other.lies == []
 
 
-@pytest.mark.parametrize("place", ["other", f"{BRIDGE}/vxg", f"{BRIDGE}/event/zm-700"])
-async def test_a_search_below_what_there_is_not(search: Search, place: str) -> None:
-    with pytest.raises(BrowseError, match="no such"):
-        await search("dog", place)
+async def test_a_search_below_what_there_is_not(search: Search) -> None:
+    for place in ("other", f"{BRIDGE}/vxg", f"{BRIDGE}/event/zm-700"):
+        with pytest.raises(BrowseError, match="no such"):
+            await search("dog", place)
 
 
 async def test_a_search_that_nobody_answers(
