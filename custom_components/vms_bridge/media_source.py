@@ -6,9 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, override
 
 from aiohttp import hdrs
-from homeassistant.components import websocket_api
-from homeassistant.components.media_player import BrowseError, MediaClass, MediaType, SearchMedia
+from homeassistant.components.media_player.browse_media import SearchMedia
+from homeassistant.components.media_player.const import MediaClass, MediaType
+from homeassistant.components.media_player.errors import BrowseError
 from homeassistant.components.media_source import BrowseMediaSource, MediaSource, PlayMedia, Unresolvable
+from homeassistant.components.websocket_api.connection import current_connection
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.util import dt as dt_util
 
@@ -23,7 +25,7 @@ from .spoken_spans import Listener
 
 if TYPE_CHECKING:
     from homeassistant.auth.models import User
-    from homeassistant.components.media_player import SearchMediaQuery
+    from homeassistant.components.media_player.browse_media import SearchMediaQuery
     from homeassistant.components.media_source import MediaSourceItem
     from homeassistant.core import HomeAssistant
 
@@ -145,7 +147,7 @@ async def _best_of(coordinator: VmsBridgeCoordinator, ref: EventRef) -> Item:
 
 def _user() -> User | None:
     """Return who looks; None where nobody does, as with an automation."""
-    connection = websocket_api.current_connection.get()
+    connection = current_connection.get()
     return None if connection is None else connection.user
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """Those of one language; `date` has the places `weekday`, `day`, `month` and `year`."""
+    """Those of one language; `date_form` has the places `weekday`, `day`, `month` and `year`."""
 
     language: str
     more: str
@@ -28,7 +28,7 @@ class Words:
     nothing: str
     today: str
     yesterday: str
-    date: str
+    date_form: str
     weekdays: tuple[str, ...]
     months: tuple[str, ...]
     kinds: Mapping[str, str]
@@ -41,7 +41,7 @@ class Words:
 
     def day(self, day: date, today: date) -> str:
         """Return a day as people write it."""
-        text = self.date.format(
+        text = self.date_form.format(
             weekday=self.weekdays[day.weekday()], day=day.day, month=self.months[day.month - 1], year=day.year
         )
         near = {0: self.today, 1: self.yesterday}.get((today - day).days)
@@ -82,7 +82,7 @@ _ENGLISH: Final = Words(
     nothing="All events",
     today="Today",
     yesterday="Yesterday",
-    date="{weekday}, {day} {month} {year}",
+    date_form="{weekday}, {day} {month} {year}",
     weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     months=(
         "January",
@@ -116,7 +116,7 @@ _GERMAN: Final = Words(
     nothing="Alle Ereignisse",
     today="Heute",
     yesterday="Gestern",
-    date="{weekday}, {day}. {month} {year}",
+    date_form="{weekday}, {day}. {month} {year}",
     weekdays=("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
     months=(
         "Januar",

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from homeassistant.components import media_source
-from homeassistant.components.media_player import SearchMediaQuery
+from homeassistant.components.media_player.browse_media import SearchMediaQuery
 from homeassistant.setup import async_setup_component
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from homeassistant.components.media_player import BrowseMedia
+    from homeassistant.components.media_player.browse_media import BrowseMedia
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockConfigEntry
     from tests.component.fakes.bridge import FakeBridge
 
-    Browse = Callable[..., Awaitable[BrowseMedia]]
+    class Node(BrowseMedia):
+        """A node that was browsed, so that its children are known."""
+
+        children: Sequence[BrowseMedia]
+
+    Browse = Callable[..., Awaitable[Node]]
     Search = Callable[..., Awaitable[Sequence[BrowseMedia]]]
 
 SOURCE = "media-source://vms_bridge"
@@ -47,8 +52,8 @@ async def browse(hass: HomeAssistant, recorded: FakeBridge, component: MockConfi
     """Return a node by its identifier, as Home Assistant does."""
     assert await async_setup_component(hass, "media_source", {})
 
-    async def node(identifier: str = "") -> BrowseMedia:
-        return await media_source.async_browse_media(hass, f"{SOURCE}/{identifier}" if identifier else SOURCE)
+    async def node(identifier: str = "") -> Node:
+        return cast("Node", await media_source.async_browse_media(hass, f"{SOURCE}/{identifier}" if identifier else SOURCE))
 
     return node
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from homeassistant.components import media_source
-from homeassistant.components.media_player import BrowseError, MediaClass
+from homeassistant.components.media_player.const import MediaClass
+from homeassistant.components.media_player.errors import BrowseError
 from homeassistant.components.media_source import Unresolvable
 
 from .conftest import MORNING, SOURCE, child, titles

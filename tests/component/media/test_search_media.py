@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from homeassistant.components.media_player import BrowseError, MediaClass
+from homeassistant.components.media_player.const import MediaClass
+from homeassistant.components.media_player.errors import BrowseError
 from tests.component.conftest import entry_of
 from tests.component.fakes.bridge import FakeBridge
 
