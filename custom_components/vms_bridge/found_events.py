@@ -129,8 +129,9 @@ def plain(said: object) -> str:
 
 def _number(json: Mapping[str, object], name: str) -> float | None:
     said = json.get(name)
-    is_number = isinstance(said, int | float) and not isinstance(said, bool) and math.isfinite(said) and said >= 0
-    return float(said) if is_number else None
+    if not isinstance(said, int | float) or isinstance(said, bool) or not math.isfinite(said) or said < 0:
+        return None
+    return float(said)
 
 
 def _time(said: object) -> datetime | None:
@@ -139,7 +140,7 @@ def _time(said: object) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(said)
-        time = time.astimezone(UTC).replace(microsecond=0) if time.tzinfo is not None else None
+        utc = time.astimezone(UTC).replace(microsecond=0)
     except ValueError, OverflowError:
         return None
-    return time if time is not None and time.year in _YEARS else None
+    return utc if time.tzinfo is not None and utc.year in _YEARS else None

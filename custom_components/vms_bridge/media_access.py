@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from homeassistant.auth.permissions.const import POLICY_READ
-from homeassistant.components.camera import DOMAIN as CAMERA
+from homeassistant.const import Platform
 from homeassistant.core import callback
 from homeassistant.helpers import entity_registry as er
 
@@ -27,5 +27,5 @@ def may_see(hass: HomeAssistant, user: User | None, bridge_id: str, system: str,
     """Say whether a user may see this one; where there is no entity by which that could be allowed, he may not."""
     if user is None or may_see_all(user):
         return True
-    entity_id = er.async_get(hass).async_get_entity_id(CAMERA, DOMAIN, f"{bridge_id}/{system}/{monitor}/camera")
+    entity_id = er.async_get(hass).async_get_entity_id(Platform.CAMERA, DOMAIN, f"{bridge_id}/{system}/{monitor}/camera")
     return entity_id is not None and user.permissions.check_entity(entity_id, POLICY_READ)

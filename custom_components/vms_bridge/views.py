@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp import hdrs, web
-from homeassistant.components.http import KEY_HASS_USER
+from homeassistant.components.http.const import KEY_HASS_USER
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import callback
 from homeassistant.helpers.http import HomeAssistantView

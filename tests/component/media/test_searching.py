@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,7 +55,7 @@ def local(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=BERLIN).astimezone(UTC)
 
 
-MONDAY = {"since": local("2025-03-10"), "until": local("2025-03-11")}
+MONDAY: dict[str, Any] = {"since": local("2025-03-10"), "until": local("2025-03-11")}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ BRIDGE = "5f0c7a52e9d14b0c"
 @pytest.fixture
 async def browser(hass_client: ClientSessionGenerator, recorded: FakeBridge, component: MockConfigEntry) -> Browser:  # noqa: ARG001
     """A browser in which an administrator is signed in."""
-    return await hass_client()
+    browser: Browser = await hass_client()
+    return browser
 
 
 @pytest.fixture

@@ -103,7 +103,8 @@ async def entry(hass: HomeAssistant, upstream: Upstream) -> MockConfigEntry:
 @pytest.fixture
 async def browser(entry: MockConfigEntry, hass_client: ClientSessionGenerator) -> TestClient[web.Request, web.Application]:  # noqa: ARG001
     """A browser in which an administrator is signed in."""
-    return await hass_client()
+    browser: TestClient[web.Request, web.Application] = await hass_client()
+    return browser
 
 
 def clip(entry: MockConfigEntry, file: str = "clip.mp4") -> str:
