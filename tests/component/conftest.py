@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import custom_components  # noqa: F401 - first: the plugin has a folder of that name too, and the first one found is it
 import pytest
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 DOMAIN = "vms_bridge"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bear what Home Assistant's own HTTP server warns of: it gives aiohttp names that are no AppKeys."""
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings("ignore:It is recommended to use web.AppKey instances"))
+
+
 @pytest.fixture(autouse=True)
 def _usual(request: pytest.FixtureRequest, socket_enabled: None) -> None:  # noqa: ARG001 - asked for its effect
     """Have sockets on loopback and, where there is a Home Assistant, the component found."""
@@ -39,8 +45,10 @@ async def bridge() -> AsyncIterator[FakeBridge]:
 
 
 @pytest.fixture
-async def tls_bridge() -> AsyncIterator[FakeBridge]:
+async def tls_bridge(request: pytest.FixtureRequest) -> AsyncIterator[FakeBridge]:
     """The same by TLS, with a certificate of its own."""
+    if "hass" in request.fixturenames:
+        _bear_failed_handshakes(request.getfixturevalue("hass").loop)
     async with _serving(FakeBridge(tls=True)) as bridge:
         yield bridge
 
@@ -103,6 +111,17 @@ def entry_of(hass: HomeAssistant, bridge: FakeBridge, **data: object) -> MockCon
     entry = MockConfigEntry(domain=DOMAIN, unique_id=bridge.bridge_id, title=bridge.name, data={**usual, **data})
     entry.add_to_hass(hass)
     return entry
+
+
+def _bear_failed_handshakes(loop: asyncio.AbstractEventLoop) -> None:
+    """Have no test fail for a client that does not like the bridge's certificate, and goes: that is what it is to do."""
+    told = loop.get_exception_handler()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if context["message"] != "Error on transport creation for incoming connection" and told is not None:
+            told(loop, context)
+
+    loop.set_exception_handler(handle)
 
 
 @asynccontextmanager
