@@ -16,9 +16,6 @@ CONF_FINGERPRINT: Final = "fingerprint"
 PLATFORMS: Final = (
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
-    Platform.CAMERA,
-    Platform.EVENT,
-    Platform.IMAGE,
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,

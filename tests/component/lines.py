@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from homeassistant.core import HomeAssistant
-
     from custom_components.vms_bridge.coordinator import VmsBridgeCoordinator
+    from homeassistant.core import HomeAssistant
 
 PATIENCE_S = 10.0
 
@@ -19,7 +18,7 @@ async def until(look: Callable[[], bool], what: str) -> None:
     """Let the loop go on until it is so."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            while not look():
+            while not look():  # noqa: ASYNC110  # whatever it looks at, nobody says when that changes
                 await asyncio.sleep(0)
     except TimeoutError:
         raise AssertionError(f"not within {PATIENCE_S:g} s: {what}") from None

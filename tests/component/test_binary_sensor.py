@@ -11,14 +11,13 @@ if TYPE_CHECKING:
 
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockConfigEntry
-
     from tests.component.fakes.bridge import FakeBridge
 
     Told = Callable[[], Awaitable[None]]
     Find = Callable[..., str]
 
 
-async def test_motion(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find) -> None:
+async def test_motion(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find) -> None:  # noqa: ARG001
     motion = find("binary_sensor", "motion", "zm", "1")
     for said, shown in ((True, "on"), (False, "off"), (None, STATE_UNKNOWN)):
         bridge.change_state("zm", "1", motion=said)
@@ -30,14 +29,18 @@ async def test_motion(hass: HomeAssistant, bridge: FakeBridge, component: MockCo
 
 
 async def test_what_is_neither_true_nor_false_is_unknown(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     bridge.item({"what": "state", "system": "zm", "monitor": "1", "value": {**bridge.state("zm", "1"), "motion": 1}})
     await told()
     assert hass.states.get(find("binary_sensor", "motion", "zm", "1")).state == STATE_UNKNOWN  # type: ignore[union-attr]
 
 
-async def test_a_zone(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find) -> None:
+async def test_a_zone(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find) -> None:  # noqa: ARG001
     bridge.change_state("zm", "1", zones={"2": True})
     await told()
     assert hass.states.get(find("binary_sensor", "occupancy", "zm", "1", part="1")).state == "off"  # type: ignore[union-attr]
@@ -47,7 +50,11 @@ async def test_a_zone(hass: HomeAssistant, bridge: FakeBridge, component: MockCo
 
 
 async def test_a_problem_of_the_bridge(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     problem = find("binary_sensor", "problem")
     assert hass.states.get(problem).state == "off"  # type: ignore[union-attr]

@@ -6,18 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from custom_components.vms_bridge.claims import RENEW_S, RETRY_S
 from homeassistant.helpers import instance_id
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
-
-from custom_components.vms_bridge.claims import RENEW_S, RETRY_S
 from tests.component.fakes.bridge import TOKEN_ID, Token
 from tests.component.lines import found, lost, until
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
-
     from tests.component.fakes.bridge import FakeBridge
 
 CLAIMS = "/api/v1/discovery/claims"
@@ -32,7 +30,7 @@ def claimed(bridge: FakeBridge) -> int:
     return sum(each.path == CLAIMS and each.method == "POST" for each in bridge.requests)
 
 
-async def test_it_is_made_and_renewed(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry) -> None:
+async def test_it_is_made_and_renewed(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry) -> None:  # noqa: ARG001
     await bridge.asked(CLAIMS)
     await until(lambda: list(bridge.claims) != [], "it is made")
     assert list(bridge.claims) == [await instance_id.async_get(hass)]
@@ -81,8 +79,8 @@ async def test_who_may_not_claim_is_told_where_devices_are_there_twice(
     hass: HomeAssistant,
     bridge: FakeBridge,
     entry: MockConfigEntry,
-    has_mqtt: bool,
-    issues: set[str],  # noqa: FBT001
+    has_mqtt: bool,  # noqa: FBT001
+    issues: set[str],
 ) -> None:
     if has_mqtt:
         MockConfigEntry(domain="mqtt").add_to_hass(hass)

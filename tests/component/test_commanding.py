@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from custom_components.vms_bridge.select import labels
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.exceptions import ServiceValidationError
-
-from custom_components.vms_bridge.select import labels
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockConfigEntry
-
     from tests.component.fakes.bridge import FakeBridge
 
     Told = Callable[[], Awaitable[None]]
@@ -30,7 +28,13 @@ def state(hass: HomeAssistant, entity_id: str) -> str:
 
 @pytest.mark.parametrize(("key", "command"), [("armed", "armed"), ("force_alarm", "alarm"), ("detection", "detection")])
 async def test_a_switch(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find, key: str, command: str
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
+    key: str,
+    command: str,
 ) -> None:
     switch = find("switch", key, "zm", "1")
     for service, value, shows in (("turn_on", "ON", "on"), ("turn_off", "OFF", "off"), ("turn_on", "ON", "on")):
@@ -42,7 +46,11 @@ async def test_a_switch(
 
 
 async def test_a_switch_shows_what_is_so(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     switch = find("switch", "armed", "zm", "1")
     bridge.refuse("armed", hint="not now")
@@ -55,7 +63,7 @@ async def test_a_switch_shows_what_is_so(
     assert state(hass, switch) == STATE_UNKNOWN
 
 
-async def test_a_select(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find) -> None:
+async def test_a_select(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find) -> None:  # noqa: ARG001
     select = find("select", "function", "zm", "1")
     assert state(hass, select) == "Modect"
     assert hass.states.get(select).attributes["options"] == ["Off", "Monitor", "Modect"]  # type: ignore[union-attr]
@@ -66,7 +74,11 @@ async def test_a_select(hass: HomeAssistant, bridge: FakeBridge, component: Mock
 
 
 async def test_what_can_be_chosen_follows_the_vms(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     function, run_state = find("select", "function", "zm", "1"), find("select", "run_state", "zm")
     bridge.change_monitor("zm", "1", modes={"function": ["Monitor", "Record"]})
@@ -84,7 +96,11 @@ async def test_what_can_be_chosen_follows_the_vms(
 
 
 async def test_run_states_that_make_no_sense(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     value = {**bridge.systems["zm"], "state": {**bridge.systems["zm"]["state"], "run_states": 7}}
     bridge.item({"what": "system", "system": "zm", "value": value})

@@ -6,17 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from custom_components.vms_bridge.client import Address, BridgeClient
+from custom_components.vms_bridge.coordinator import MOST_WAIT_FOR_NOBODY_S, MOST_WAIT_S, VmsBridgeCoordinator, _pause_s
+from custom_components.vms_bridge.errors import Busy, CannotConnect, NotABridge
+from custom_components.vms_bridge.models import Target
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE, STATE_UNAVAILABLE
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-
-from custom_components.vms_bridge.client import Address, BridgeClient
-from custom_components.vms_bridge.coordinator import MOST_WAIT_FOR_NOBODY_S, MOST_WAIT_S, VmsBridgeCoordinator, _pause_s
-from custom_components.vms_bridge.errors import Busy, CannotConnect, NotABridge
-from custom_components.vms_bridge.models import Target
 from tests.component.fakes.bridge import TOKEN_ID, Token
 from tests.component.lines import found, lost, tried, until
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockConfigEntry
-
     from tests.component.fakes.bridge import FakeBridge
 
     Told = Callable[[], Awaitable[None]]
@@ -253,7 +251,11 @@ async def test_events_of_meanwhile_come_once_and_the_old_ones_as_old(
 
 
 async def test_nothing_is_lost_over_a_restart(
-    hass: HomeAssistant, component: MockConfigEntry, bridge: FakeBridge, told: Told, hass_storage: dict[str, Any]
+    hass: HomeAssistant,
+    component: MockConfigEntry,
+    bridge: FakeBridge,
+    told: Told,
+    hass_storage: dict[str, Any],  # noqa: ARG001
 ) -> None:
     bridge.event("zm", "1")
     await told()
@@ -329,7 +331,9 @@ async def test_a_cursor_of_another_database(
     assert "may have had events" in caplog.text
 
 
-@pytest.mark.parametrize("expected_lingering_timers", [True])  # aiohttp's heartbeat, where a socket is closed that is still spoken to
+@pytest.mark.parametrize(
+    "expected_lingering_timers", [True]
+)  # aiohttp's heartbeat, where a socket is closed that is still spoken to
 async def test_a_cursor_that_the_bridge_can_not_read(
     hass: HomeAssistant, entry: MockConfigEntry, bridge: FakeBridge, hass_storage: dict[str, Any]
 ) -> None:
@@ -345,7 +349,10 @@ async def test_a_cursor_that_the_bridge_can_not_read(
 
 
 async def test_a_command_says_for_whom(
-    hass: HomeAssistant, coordinator: VmsBridgeCoordinator, bridge: FakeBridge, hass_admin_user: Any
+    hass: HomeAssistant,  # noqa: ARG001
+    coordinator: VmsBridgeCoordinator,
+    bridge: FakeBridge,
+    hass_admin_user: Any,
 ) -> None:
     await coordinator.command(DOOR, "alarm", "ON", context=Context(user_id=hass_admin_user.id), seconds=20)
     asked = bridge.commands[-1]

@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from homeassistant.helpers import area_registry as ar
-from homeassistant.helpers import device_registry as dr
-
 from custom_components.vms_bridge import async_remove_config_entry_device
 from custom_components.vms_bridge.const import DOMAIN
 from custom_components.vms_bridge.devices import identifier, target_of, zone_name
 from custom_components.vms_bridge.models import Monitor, Target, Zone
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import device_registry as dr
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockConfigEntry
-
     from tests.component.fakes.bridge import FakeBridge
 
     Told = Callable[[], Awaitable[None]]
@@ -98,7 +96,7 @@ async def test_which_may_be_deleted(
 async def test_one_that_was_deleted_comes_back_with_its_camera(
     hass: HomeAssistant,
     bridge: FakeBridge,
-    component: MockConfigEntry,
+    component: MockConfigEntry,  # noqa: ARG001
     told: Told,
     device: Callable[..., Any],
     find: Callable[..., str],

@@ -6,14 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import callback
-from homeassistant.helpers import entity_registry as er
-
 from custom_components.vms_bridge.catalogue import ROWS
 from custom_components.vms_bridge.const import PLATFORMS
 from custom_components.vms_bridge.entity import mode_row
 from custom_components.vms_bridge.models import Target
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import callback
+from homeassistant.helpers import entity_registry as er
 from tests.component.fakes.bridge import TOKEN_ID, Token
 from tests.component.lines import found, lost
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from homeassistant.core import Event, HomeAssistant
     from pytest_homeassistant_custom_component.common import MockConfigEntry
-
     from tests.component.fakes.bridge import FakeBridge
 
     Told = Callable[[], Awaitable[None]]
@@ -43,7 +41,7 @@ def state(hass: HomeAssistant, entity_id: str) -> str:
 
 async def test_each_row_is_an_entity(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry) -> None:
     bridge.scope = "admin"
-    modes = {mode: ("None", "On") for mode in ("function", "capturing", "analysing", "recording")}
+    modes = dict.fromkeys(("function", "capturing", "analysing", "recording"), ("None", "On"))
     bridge.add_monitor("zm", "1", "Front door", zones={"1": "Drive"}, modes=modes)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
@@ -112,7 +110,11 @@ async def test_a_limited_token_works(hass: HomeAssistant, bridge: FakeBridge, en
 
 
 async def test_a_system_that_is_lost(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     bridge.change_system("zm", available=False, problem=True, detail="nobody answers", running=None, load=None)
     bridge.change_state("zm", "1", available=False, motion=None, connected=None, zones={"1": None})
@@ -146,7 +148,11 @@ async def test_a_bridge_that_is_lost(hass: HomeAssistant, bridge: FakeBridge, co
 
 
 async def test_a_camera_that_comes_and_goes(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     bridge.add_monitor("zm", "3", "Gate", motion=True)
     await told()
@@ -161,7 +167,11 @@ async def test_a_camera_that_comes_and_goes(
 
 
 async def test_what_a_camera_can_do_no_more(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     armed, score = find("switch", "armed", "zm", "1"), find("sensor", "score", "zm", "1")
     zone = find("binary_sensor", "occupancy", "zm", "1", part="2")
@@ -213,7 +223,11 @@ def test_the_row_of_such_a_mode() -> None:
 
 
 async def test_a_state_is_written_only_where_another_is_to_be_seen(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     written: list[str] = []
 

@@ -6,10 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from custom_components.vms_bridge.event_age import is_old
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-
-from custom_components.vms_bridge.event_age import is_old
 
 
 def ago(seconds: float) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from custom_components.vms_bridge import async_migrate_entry
+from custom_components.vms_bridge.const import DOMAIN
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.helpers import instance_id
 from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-
-from custom_components.vms_bridge import async_migrate_entry
-from custom_components.vms_bridge.const import DOMAIN
 from tests.component.conftest import entry_of
 from tests.component.fakes.bridge import TOKEN_ID, FakeBridge, Token
 from tests.component.lines import until
@@ -132,7 +131,7 @@ async def test_what_is_no_bridge(hass: HomeAssistant, bridge: FakeBridge, entry:
     bridge.mistakes.clear()
 
 
-async def test_an_address_that_makes_no_sense(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry) -> None:
+async def test_an_address_that_makes_no_sense(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry) -> None:  # noqa: ARG001
     hass.config_entries.async_update_entry(entry, data={**entry.data, "url": "ftp://127.0.0.1"})
     await set_up(hass, entry)
     assert entry.state is ConfigEntryState.SETUP_ERROR
@@ -180,7 +179,7 @@ async def test_an_entry_of_later_can_not_be_read(hass: HomeAssistant) -> None:
 
 async def test_two_bridges_with_equal_names(
     hass: HomeAssistant,
-    bridge: FakeBridge,
+    bridge: FakeBridge,  # noqa: ARG001
     component: MockConfigEntry,
     other_bridge: FakeBridge,
     told: Callable[[], Awaitable[None]],

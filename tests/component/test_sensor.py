@@ -6,16 +6,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from homeassistant.const import STATE_UNKNOWN
-
 from custom_components.vms_bridge.sensor import VmsBridgeSensor
+from homeassistant.const import STATE_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from homeassistant.core import HomeAssistant, State
     from pytest_homeassistant_custom_component.common import MockConfigEntry
-
     from tests.component.fakes.bridge import FakeBridge
 
     Told = Callable[[], Awaitable[None]]
@@ -28,7 +26,7 @@ def shown(hass: HomeAssistant, entity_id: str) -> State:
     return state
 
 
-async def test_values(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, find: Find) -> None:
+async def test_values(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, find: Find) -> None:  # noqa: ARG001
     assert shown(hass, find("sensor", "alarm", "zm", "1")).state == "idle"
     assert shown(hass, find("sensor", "capture_fps", "zm", "1")).state == "14.99"
     assert shown(hass, find("sensor", "source", "zm", "1")).state == "shared_memory"
@@ -41,14 +39,18 @@ async def test_values(hass: HomeAssistant, bridge: FakeBridge, component: MockCo
     assert shown(hass, find("sensor", "undelivered")).state == "0"
 
 
-async def test_bytes_are_shown_as_people_read_them(hass: HomeAssistant, component: MockConfigEntry, find: Find) -> None:
+async def test_bytes_are_shown_as_people_read_them(hass: HomeAssistant, component: MockConfigEntry, find: Find) -> None:  # noqa: ARG001
     used = shown(hass, find("sensor", "storage_used", "zm", part="0"))
     assert (float(used.state), used.attributes["unit_of_measurement"]) == (10, "GB")
     assert shown(hass, find("sensor", "storage_used_percent", "zm", part="0")).state == "10.0"
 
 
 async def test_the_last_event(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     assert shown(hass, find("sensor", "last_event", "zm", "1")).state == STATE_UNKNOWN
     start = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -65,7 +67,11 @@ async def test_the_last_event(
 
 
 async def test_an_alarm_state_of_its_own_is_unknown(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     alarm = find("sensor", "alarm", "zm", "1")
     for said, state in (("alert", "alert"), ("panic", STATE_UNKNOWN), ("prealarm", "prealarm"), (None, STATE_UNKNOWN)):
@@ -76,7 +82,12 @@ async def test_an_alarm_state_of_its_own_is_unknown(
 
 @pytest.mark.parametrize("nonsense", ["many", True, [1], {"a": 1}, None])
 async def test_nonsense_is_unknown(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find, nonsense: Any
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
+    nonsense: Any,
 ) -> None:
     state = {**bridge.state("zm", "1"), "score": nonsense, "source": 7, "capture_fps": 12}
     bridge.item({"what": "state", "system": "zm", "monitor": "1", "value": state})
@@ -87,7 +98,11 @@ async def test_nonsense_is_unknown(
 
 
 async def test_parts_that_make_no_sense_are_unknown(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     state = {**bridge.state("zm", "1"), "zones": [1]}
     bridge.item({"what": "state", "system": "zm", "monitor": "1", "value": state})
@@ -98,7 +113,11 @@ async def test_parts_that_make_no_sense_are_unknown(
 
 
 async def test_a_long_text_is_cut(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
 ) -> None:
     bridge.change_state("zm", "1", source="x" * 300)
     await told()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from custom_components.vms_bridge.errors import NotABridge
 from custom_components.vms_bridge.live import Item
 from custom_components.vms_bridge.models import Target
