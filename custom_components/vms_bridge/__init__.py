@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.exceptions import ConfigEntryError
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from . import claims, repairs
+from . import claims, repairs, services
 from .client import Address, BridgeClient
 from .const import CONF_BRIDGE_ID, CONF_FINGERPRINT, DOMAIN, PLATFORMS
 from .coordinator import VmsBridgeCoordinator
@@ -21,11 +22,19 @@ if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigEntry
     from homeassistant.core import HomeAssistant
     from homeassistant.helpers.device_registry import AnyDeviceEntry
+    from homeassistant.helpers.typing import ConfigType
 
     from .coordinator import VmsBridgeConfigEntry
 
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 VERSION = 1
 """Of what an entry holds (config_flow.py makes it): an entry of a later one can't be read."""
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001  # Home Assistant's own signature
+    """Register the actions, which belong to no single bridge."""
+    services.async_setup_services(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: VmsBridgeConfigEntry) -> bool:
