@@ -45,7 +45,8 @@ _DEFAULTS: dict[str, object] = {
 }
 """The fields of a row of the component that have a default, which is left out where a row says just that."""
 
-_HEAD = '''"""The entity catalogue: one row describes one entity. GENERATED from the bridge's by `scripts/schemas`: do not edit."""
+_HEAD = '''\
+"""The entity catalogue: one row describes one entity. GENERATED from the bridge's by `scripts/schemas`: do not edit."""
 
 from __future__ import annotations
 
