@@ -19,7 +19,7 @@ def main() -> int:
     """Run them, and return pytest's exit code."""
     more = next((ROOT / ".venv-component" / "lib").glob("python3.*/site-packages"))
     sys.path.append(str(more))
-    import httpx2  # noqa: PLC0415 - before anything imports httpx
+    import httpx2  # type: ignore[import-not-found] # noqa: PLC0415 - of the newest only, and before anything imports httpx
 
     httpx2.alias_httpx()
     import pytest  # noqa: PLC0415 - it comes from there
@@ -27,7 +27,7 @@ def main() -> int:
     from homeassistant.const import __version__  # noqa: PLC0415 - the same
 
     if not hasattr(logger, "_clear_logger_overwrites"):
-        logger._clear_logger_overwrites = lambda _hass: None
+        setattr(logger, "_clear_logger_overwrites", lambda _hass: None)  # noqa: B010 - it has none
     print(f"within Home Assistant {__version__}")  # noqa: T201 - which one it is has to be seen
     here = Path(__file__).parent
     tests = sorted({str(path) for pattern in TESTS for path in here.glob(pattern)})

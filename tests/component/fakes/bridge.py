@@ -21,6 +21,7 @@ from tests.component.fakes.socket import Closing, Session
 from tests.component.fakes.world import World
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable, Mapping
 
     from tests.component.fakes.schemas import JsonObject
@@ -115,6 +116,8 @@ class FakeBridge(World):
         self.streams: dict[str, bytes] = {}
         self.forms: dict[str, list[str]] = {}
         """Which forms of live video a monitor (`zm/1`) has, where that is not what its capabilities say."""
+        self.link_key = "links00000"
+        """Signs links: with another one, those of before are good for nothing."""
         self.streaming = 0
         self.streams_end = asyncio.Event()
         self.refusals: dict[str, tuple[str, str, str | None]] = {}
@@ -125,7 +128,10 @@ class FakeBridge(World):
         self.garbage: garbage.Kind | None = None
 
         self._tries = 5
-        self._context, self.fingerprint = certificate.make() if tls else (None, None)
+        self._context: ssl.SSLContext | None = None
+        self.fingerprint: str | None = None
+        if tls:
+            self._context, self.fingerprint = certificate.make()
         self.port = 0
         self._runner: web.AppRunner | None = None
         self._server = Server(self)

@@ -50,8 +50,8 @@ class Server:
 
     def __init__(self, bridge: FakeBridge) -> None:
         self._bridge = bridge
-        self._links: dict[str, tuple[str, str]] = {}
-        """What each link's signature opens, and which token asked for it."""
+        self._links: dict[str, tuple[str, str, str]] = {}
+        """What each link's signature opens, which token asked for it, and which key signed it."""
 
     def application(self) -> web.Application:
         """Return an application, for one start."""
@@ -158,9 +158,9 @@ class Server:
         auth = request.query.get("auth")
         if auth is None:
             return None
-        opens, token_id = self._links.get(auth, ("", ""))
+        opens, token_id, key = self._links.get(auth, ("", "", ""))
         asked = request.rel_url.without_query_params("auth")
-        if opens != str(asked) or token_id not in self._bridge.tokens:
+        if opens != str(asked) or token_id not in self._bridge.tokens or key != self._bridge.link_key:
             raise Refused(403, "link", "this link is not good")
         return token_id
 
@@ -345,9 +345,9 @@ class Server:
             raise Refused(422, "invalid", "that can't be linked to")
         token_id = token.text.split("_")[1]
         is_stream = path.rpartition("/")[2] in media.STREAM_TYPES
-        seed = f"{token_id} {path} {asked.get('life')} {'' if is_stream else secrets.token_hex(4)}"
+        seed = f"{self._bridge.link_key} {token_id} {path} {asked.get('life')} {'' if is_stream else secrets.token_hex(4)}"
         auth = hmac.new(b"links", seed.encode(), hashlib.sha256).hexdigest()[:40]
-        self._links[auth] = (path, token_id)
+        self._links[auth] = (path, token_id, self._bridge.link_key)
         signed = f"{path}{'&' if '?' in path else '?'}auth={auth}"
         until = (
             None if is_stream and asked.get("life") is None else datetime.now(UTC) + timedelta(seconds=asked.get("life") or 86400)
@@ -355,7 +355,7 @@ class Server:
         said = {
             "url": f"{self._bridge.url}{signed}",
             "path": signed,
-            "key": "links00000",
+            "key": self._bridge.link_key,
             "token": token_id,
             "until": None if until is None else written(until),
             "uses": asked.get("uses"),

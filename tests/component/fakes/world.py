@@ -173,7 +173,13 @@ class World:
 
     def set_notices(self, *notices: JsonObject) -> None:
         """Say which notices there are now."""
-        usual = {"kind": "system_lost", "system": None, "monitor": None, "text": "Something is wrong", "hint": "mend it"}
+        usual: JsonObject = {
+            "kind": "system_lost",
+            "system": None,
+            "monitor": None,
+            "text": "Something is wrong",
+            "hint": "mend it",
+        }
         since = values.written(datetime.now(UTC))
         self.notices = [{"id": f"n{number}", "since": since, **usual, **each} for number, each in enumerate(notices)]
         self.tell({"what": "notices", "value": self.notices})
@@ -255,7 +261,7 @@ class World:
 
     def detection(self, system: str, monitor: str, *objects: JsonObject) -> None:
         """Say what is in a frame."""
-        usual = {"score": 0.9, "box": None, "zones": [], "track": None, "text": None}
+        usual: JsonObject = {"score": 0.9, "box": None, "zones": [], "track": None, "text": None}
         value = {
             "v": 1,
             "time": values.written(datetime.now(UTC)),
