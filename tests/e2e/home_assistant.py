@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import time
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from tests.e2e.processes import Program, free_ports
 from tests.e2e.waiting import WITHIN_S, Changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 LAB = Path(__file__).parent / "lab" / "homeassistant"
+COMPONENT = Path(__file__).parents[2] / "custom_components" / "vms_bridge"
 USER, PASSWORD = "lab", "lab-password"
 START_WITHIN_S = 90.0  # the first start on a slow machine
 # Left out of default_config: what multicasts, or wants the internet or hardware.
@@ -63,7 +65,8 @@ class Seen:
 class HomeAssistant:
     """One installation in a folder of its own; `states` mirrors what it tells, `history` keeps every change."""
 
-    def __init__(self, folder: Path, broker_port: int) -> None:
+    def __init__(self, folder: Path, broker_port: int | None, *, platform: str = "mqtt") -> None:
+        """Mirror the entities of `platform`; without a broker it is not asked to know one."""
         self.config = folder / "config"
         self.port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -71,7 +74,7 @@ class HomeAssistant:
         self.token = ""
         self.states: dict[str, Seen] = {}
         self.history: list[Seen] = []
-        self._broker_port = broker_port
+        self._broker_port, self._platform = broker_port, platform
         self._changes = Changes()
         self._registry: dict[str, str] = {}
         self._reader: asyncio.Task[None] | None = None
@@ -84,7 +87,8 @@ class HomeAssistant:
         self._write_configuration()
         try:
             await self.start()
-            await self._add_broker()
+            if self._broker_port is not None:
+                await self._add_broker()
         except BaseException:
             await self.__aexit__()
             raise
@@ -175,7 +179,7 @@ class HomeAssistant:
 
     @property
     def unique_ids(self) -> set[str]:
-        """The unique ids of all MQTT entities."""
+        """The unique ids of all entities that are mirrored."""
         return set(self._registry)
 
     def by_unique_id(self) -> dict[str, str]:
@@ -183,12 +187,12 @@ class HomeAssistant:
         return {unique: seen.state for unique, entity in self._registry.items() if (seen := self.states.get(entity))}
 
     async def devices(self) -> dict[str, dict[str, Any]]:
-        """Return the MQTT devices, by their identifier."""
+        """Return the devices of those entities' platform, by their identifier."""
         return {
             identifier: device
             for device in await self.command("config/device_registry/list")
             for domain, identifier in device["identifiers"]
-            if domain == "mqtt"
+            if domain == self._platform
         }
 
     async def picture(self, path: str) -> bytes:
@@ -196,6 +200,25 @@ class HomeAssistant:
         async with self._http.get(path, headers={"Authorization": f"Bearer {self.token}"}) as response:
             assert response.status == 200, f"{response.status} {path}"
             return await response.read()
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, Mapping[str, str], bytes]:
+        """Ask for something over HTTP, and return the status, the headers and the body."""
+        async with self._http.get(path, headers={"Authorization": f"Bearer {self.token}", **(headers or {})}) as response:
+            return response.status, response.headers, await response.read()
+
+    async def flow(self, handler: str, *answers: Mapping[str, object]) -> dict[str, Any]:
+        """Begin a config flow, give these answers to its steps, and return what comes last."""
+        step: dict[str, Any] = await self._post("/api/config/config_entries/flow", json_={"handler": handler})
+        for answer in answers:
+            assert step["type"] in {"form", "menu"}, step
+            step = await self._post(f"/api/config/config_entries/flow/{step['flow_id']}", json_=answer)
+        return step
+
+    def logged(self, word: str) -> list[str]:
+        """Return what it has logged as a warning or worse with this word in it, over all its starts."""
+        grave = re.compile(r" (WARNING|ERROR|CRITICAL) \(")
+        lines = self.program.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if grave.search(line) and word in line]
 
     async def complaints(self) -> list[str]:
         """Return what it has logged as warning or error about MQTT, templates or the bridge since its start."""
@@ -212,6 +235,10 @@ class HomeAssistant:
         store = self.config / ".storage"
         store.mkdir(parents=True)
         (self.config / "configuration.yaml").write_text(CONFIGURATION)
+        if self._platform == COMPONENT.name:
+            (self.config / "configuration.yaml").write_text(f"{CONFIGURATION}stream:\n")  # as everybody has it by default_config
+            (self.config / "custom_components").mkdir()
+            (self.config / "custom_components" / COMPONENT.name).symlink_to(COMPONENT)
         # Only the user is left to make; the other steps would add integrations that want the internet.
         done = {"done": ["core_config", "analytics", "integration"]}
         (store / "onboarding").write_text(json.dumps({"version": 4, "minor_version": 1, "key": "onboarding", "data": done}))
@@ -247,10 +274,9 @@ class HomeAssistant:
         self.token = await self.command("auth/long_lived_access_token", client_name="tests", lifespan=365)
 
     async def _add_broker(self) -> None:
-        step = await self._post("/api/config/config_entries/flow", json_={"handler": "mqtt"})
         other = {"set_client_cert": False, "set_ca_cert": "off", "transport": "tcp"}
         broker = {"broker": "127.0.0.1", "port": self._broker_port, "protocol": "5", "other_settings": other}
-        step = await self._post(f"/api/config/config_entries/flow/{step['flow_id']}", json_=broker)
+        step = await self.flow("mqtt", broker)
         assert step["type"] == "create_entry", step
 
     async def _connect(self) -> None:
@@ -297,7 +323,7 @@ class HomeAssistant:
 
     async def _read_registry(self) -> None:
         entries = await self.command("config/entity_registry/list")
-        self._registry = {entry["unique_id"]: entry["entity_id"] for entry in entries if entry["platform"] == "mqtt"}
+        self._registry = {entry["unique_id"]: entry["entity_id"] for entry in entries if entry["platform"] == self._platform}
         self._changes.tell()
 
     def _answer(self, told: dict[str, Any]) -> None:
