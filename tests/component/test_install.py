@@ -102,7 +102,7 @@ def test_every_platform_says_how_many_updates_at_a_time() -> None:
 
 
 def test_the_component_needs_nothing_of_the_bridge_and_nothing_that_home_assistant_has_not() -> None:
-    allowed = {"aiohttp", "homeassistant", "multidict", "voluptuous", "yarl"}
+    allowed = {"aiohttp", "homeassistant", "multidict", "probatio", "voluptuous", "yarl"}
     assert not [f"{name} imports {module}" for name, module in _imports() if module not in allowed | sys.stdlib_module_names]
 
 
@@ -152,11 +152,11 @@ def test_every_step_of_a_flow_has_its_words_and_no_other(flow: str) -> None:
     steps = english().get(flow, {}).get("step", {}).keys()
     assert steps <= {node.name.removeprefix("async_step_") for tree in sources().values() for node in functions(tree)}
     shown = {keyword(call, "step_id") for name, call in calls() if name in _FORMS} - {None}
-    assert shown <= {step for each in ("config", "options") for step in english().get(each, {}).get("step", {})}
+    assert shown <= _said_by_forms("step")
 
 
 def test_every_end_of_a_flow_has_its_words() -> None:
-    known = english()["config"]["abort"].keys() | english().get("options", {}).get("abort", {}).keys()
+    known = _said_by_forms("abort")
     ends = {keyword(call, "reason") for name, call in calls() if name == "async_abort"} - {None}
     assert not ends - known
     assert not [end for end in known - _BY_HOME_ASSISTANT if not is_said(end)]
@@ -178,6 +178,12 @@ def test_every_field_of_a_form_is_asked_for() -> None:
 def test_every_icon_is_of_something_that_the_code_has() -> None:
     for platform, keys in content("icons.json")["entity"].items():
         assert not [key for key in keys if not is_said(key)], platform
+
+
+def _said_by_forms(part: str) -> set[str]:
+    """Return the keys of all steps, ends or mistakes that flows and repairs have words for."""
+    repairs = [issue["fix_flow"] for issue in english().get("issues", {}).values() if "fix_flow" in issue]
+    return {key for form in (english()["config"], english().get("options", {}), *repairs) for key in form.get(part, {})}
 
 
 def _text(name: str) -> str:
