@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs
@@ -43,6 +43,8 @@ _VIDEO = "ts"
 """The form of live video that Home Assistant's stream takes: H.264 or H.265 in MPEG-TS."""
 _ASK_AT_A_TIME = 4
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 5.0, 300.0
+_KNOWN_S = 5.0
+"""For so long somebody who wants a stream waits until it is known whether there is one."""
 _STOP_S = 5.0
 """Home Assistant's stream ends when its thread hears of it, which may hang in reading for 30 s: nobody waits for that."""
 _RENEW_APART_S = 30.0
@@ -133,6 +135,8 @@ class VmsBridgeCamera(VmsBridgeEntity, Camera):
 
     async def stream_source(self) -> str | None:
         """Return the address of its video, for Home Assistant's stream and for go2rtc; None where it has none."""
+        if not self._has_video and self._asking is not None:  # a stream that is to be there from the start is asked for early
+            await asyncio.wait({self._asking}, timeout=_KNOWN_S)
         if not self._has_video:
             return None
         try:
@@ -270,7 +274,6 @@ class VmsBridgeCamera(VmsBridgeEntity, Camera):
     @callback
     def _stream_changed(self) -> None:
         """Follow whether the stream has something: what it has not, a link of now may have."""
-        self.async_write_ha_state()
         if self.stream is not None and not self.stream.available:
             self._renew()
 
@@ -299,7 +302,8 @@ class VmsBridgeCamera(VmsBridgeEntity, Camera):
         if stream is None:
             return
         stream.set_update_callback(lambda: None)
-        stream.dynamic_stream_settings.preload_stream = False
+        # A copy: the settings are the camera's, which may be back in a moment. One that is preloaded would not stop.
+        stream.dynamic_stream_settings = replace(stream.dynamic_stream_settings, preload_stream=False)
         with suppress(TimeoutError):
             async with asyncio.timeout(_STOP_S):
                 await stream.stop()

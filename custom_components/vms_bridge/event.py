@@ -9,7 +9,7 @@ from homeassistant.const import Platform
 from homeassistant.core import callback
 
 from .entity import VmsBridgeEntity, add_entities
-from .media_ids import media_content_id
+from .media_ids import CLIP, EventRef, media_content_id
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
@@ -57,13 +57,11 @@ class VmsBridgeEvent(VmsBridgeEntity, EventEntity):
     @callback
     def _event(self, message: JsonObject, is_old: bool) -> None:  # noqa: FBT001  # as the coordinator calls it
         """Fire for a message that is news."""
-        step, event = message.get("type"), message.get("id")
-        if is_old or message.get("kind") == _CONTINUOUS:
-            return
-        if step not in EVENT_TYPES or not isinstance(event, str) or not event or self._was_told(message):
+        step, event = message.get("type"), EventRef.parse(message.get("id"))
+        if is_old or step not in EVENT_TYPES or message.get("kind") == _CONTINUOUS or event is None or self._was_told(message):
             return
         attributes = {name: _bounded(message[name]) for name in (*_FEW, *_MANY) if name in message}
-        attributes["media_id"] = media_content_id(self.coordinator.bridge_id, event, "clip")
+        attributes["media_id"] = media_content_id(self.coordinator.bridge_id, event.format(), CLIP)
         self._trigger_event(step, attributes)
         self.async_write_ha_state()
 

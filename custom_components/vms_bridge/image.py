@@ -14,6 +14,7 @@ from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
 from .entity import VmsBridgeEntity, add_entities
+from .media_ids import EventRef
 from .pictures import Pictures
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ class _Shown:
         """Return what is to be shown beside that newest event; None where there is none, or no picture of it yet."""
         if message is None or message.get("type") == "deleted" or message.get("snapshot_ready") is not True:
             return None
-        event, is_over = message.get("id"), message.get("end_reason") is not None
-        if not isinstance(event, str) or not event:
+        ref, is_over = EventRef.parse(message.get("id")), message.get("end_reason") is not None
+        if ref is None:
             return None
+        event = ref.format()
         if before is not None and (before.event, before.is_over) == (event, is_over):
             return before
         begun, ended = _time(message.get("start")), _time(message.get("end"))

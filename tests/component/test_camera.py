@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from homeassistant.components.camera import async_get_image, async_get_stream_source
+from homeassistant.components.camera.prefs import DynamicStreamSettings
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.vms_bridge.client import Address
 from custom_components.vms_bridge.const import DOMAIN
+from tests.component.fakes.bridge import Token
 from tests.component.fakes.media import JPEG
 from tests.component.live_lab import camera_of, has_stream, soon, until
 
@@ -43,8 +44,7 @@ class FakeStream:
         self.ended = 0
         self.sources: list[str] = []
         self.updated: Callable[[], None] = lambda: None
-        self.dynamic_stream_settings = self
-        self.preload_stream = True
+        self.dynamic_stream_settings = DynamicStreamSettings(preload_stream=True)
         self.hangs = False
 
     def set_update_callback(self, updated: Callable[[], None]) -> None:
@@ -234,6 +234,17 @@ async def test_who_prefers_pictures_gets_no_stream(hass: HomeAssistant, bridge: 
     assert await async_get_stream_source(hass, camera) is None
 
 
+async def test_who_wants_a_stream_before_it_is_known_whether_there_is_one_waits(
+    hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry, find: Find
+) -> None:
+    bridge.hold(FORMS)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    waiting = asyncio.create_task(async_get_stream_source(hass, find("camera", "camera", "zm", "1")))
+    await bridge.asked(FORMS)
+    bridge.release(FORMS)
+    assert await waiting is not None
+
+
 async def test_what_video_there_is_is_asked_again_when_the_monitor_changes(hass: HomeAssistant, bridge: FakeBridge, camera: str) -> None:
     await until(hass, camera, has_stream)
     bridge.forms["zm/1"] = ["mjpeg"]
@@ -258,12 +269,13 @@ async def test_a_stream_reads_from_where_the_video_is_now(
 ) -> None:
     stream = await playing(hass, camera, created)
     assert (stream.source, stream.sources) == (f"{await async_get_stream_source(hass, camera)}", [])
-    bridge.link_key = "another"
-    component.runtime_data.client.address = Address(bridge.url.replace("127.0.0.1", "localhost"))
+    first, other = stream.source, Token(f"vb_0123456789_{'B' * 43}", "control")
+    bridge.tokens["0123456789"], bridge.link_key = other, "another"
+    component.runtime_data.client.token = other.text
     bridge.change_state("zm", "1", score=5)
     await soon(lambda: bool(stream.sources))
     assert stream.sources == [await async_get_stream_source(hass, camera)]
-    assert stream.source.startswith("http://localhost:")
+    assert stream.source != first
 
 
 async def test_a_link_that_is_good_no_more_is_made_anew_when_the_stream_fails(
@@ -311,9 +323,10 @@ async def test_a_camera_that_is_removed_ends_its_stream_however_that_hangs(
 ) -> None:
     monkeypatch.setattr("custom_components.vms_bridge.camera._STOP_S", 0.01)
     stream = await playing(hass, camera, created)
-    stream.hangs = True
+    stream.hangs, settings = True, stream.dynamic_stream_settings
     assert await hass.config_entries.async_unload(component.entry_id)
-    assert (stream.ended, stream.preload_stream) == (1, False)
+    assert (stream.ended, stream.dynamic_stream_settings.preload_stream) == (1, False)
+    assert settings.preload_stream  # what people have chosen stays
     stream.updated()  # its thread ends later
     await hass.async_block_till_done()
 
