@@ -123,7 +123,7 @@ class VmsBridgeCamera(VmsBridgeEntity, Camera):
         return (data.shape.model or None) if data is not None else None
 
     async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:
-        """Return what the monitor sees now, in the size that its VMS gives; None, and never an older picture, if that can't be had."""
+        """Return what the monitor sees now, in the size that its VMS gives; None, and no older picture, if that can't be had."""
         del width, height  # the bridge hands on what its VMS has; Home Assistant scales
         if _LIVE_PICTURE not in self._capabilities:
             return None
@@ -249,7 +249,7 @@ class VmsBridgeCamera(VmsBridgeEntity, Camera):
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     async def _forms(self) -> frozenset[str] | None:
-        """Return in which forms there is live video; None: the VMS does not answer now, so that what was known may still be so."""
+        """Return in which forms there is live video; None: the VMS does not answer now, and what was known may still be so."""
         if _LIVE_STREAM not in self._capabilities:
             return frozenset()
         try:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PARALLEL_UPDATES = 0
 EVENT_TYPES = ["new", "end", "media"]
-"""The steps for which it fires, as those of MQTT discovery: a `new` one, its `end`, and that a picture or clip has become ready."""
+"""The steps for which it fires, those of MQTT discovery: a `new` one, its `end`, and that a picture or clip is ready."""
 _CONTINUOUS = "continuous"
 """The kind of a section of a recording that runs all the time: it is news to nobody."""
 _FEW = ("id", "kind", "label", "score", "duration")

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class LiveSource:
     """The address of one camera's video.
 
-    That of an http bridge is the bridge's own link, which is the same at each call and dies with the token. The client sees to it that it leads
-    nowhere else: FFmpeg would open a file of Home Assistant's, and go2rtc run a program, if whoever says to be a bridge said so.
+    That of an http bridge is the bridge's own link, which is the same at each call and dies with the token. The client sees to it
+    that it leads nowhere else: FFmpeg would open a file of Home Assistant's, and go2rtc run a program, if a false bridge said so.
     Of an https bridge it is one of Home Assistant's relay, for neither can check a certificate that is pinned.
     """
 
@@ -44,7 +44,7 @@ class LiveSource:
         return self._made_for is not None and self._made_for != _means(self._coordinator.client)
 
     async def url(self, *, anew: bool = False) -> str | None:
-        """Return the address; `anew` asks the bridge for its link again. None: Home Assistant has no server. Raises BridgeError."""
+        """Return the address; `anew` asks the bridge for it again. None: Home Assistant has no server. Raises BridgeError."""
         async with self._asking:
             client = self._coordinator.client
             means = _means(client)

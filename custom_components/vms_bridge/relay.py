@@ -1,8 +1,9 @@
 """Live video for the programs beside Home Assistant that can't check a bridge's certificate.
 
-Home Assistant's stream (FFmpeg, which checks none by default) and go2rtc (which knows public authorities only) take nothing but an address. Given
-that of an https bridge, they would show its link to whoever is in between. So they get an address of Home Assistant itself, on this
-machine, with a ticket that nobody can guess; the component, which knows the bridge's certificate, fetches what they ask for.
+Home Assistant's stream (FFmpeg, which checks none by default) and go2rtc (which knows public authorities only) take nothing but
+an address. Given that of an https bridge, they would show its link to whoever is in between. So they get an address of Home
+Assistant itself, on this machine, with a ticket that nobody can guess; the component, which knows the bridge's certificate,
+fetches the video.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class RelayView(HomeAssistantView):
         self._relay = relay
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """Show it. To anybody else it looks as if there were nothing here: a 401 would have Home Assistant ban its own address."""
+        """Show it. For anybody else there is nothing here: by a 401 Home Assistant would ban its own address."""
         ticket = self._relay.find(request.query.get("auth", ""))
         if ticket is None or not is_own(self._relay.hass, request.remote):
             raise web.HTTPNotFound

@@ -12,9 +12,8 @@ from homeassistant.helpers.event import async_track_state_change_event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from homeassistant.core import HomeAssistant, State
-
     from custom_components.vms_bridge.camera import VmsBridgeCamera
+    from homeassistant.core import HomeAssistant, State
 
 LIMIT_S = 10.0
 
@@ -44,7 +43,7 @@ async def until(hass: HomeAssistant, entity_id: str, is_so: Callable[[State], bo
 async def soon(is_so: Callable[[], bool]) -> None:
     """Return as soon as it is so, of what says by no event that it has become so."""
     async with asyncio.timeout(LIMIT_S):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110  # nothing else says it
             await asyncio.sleep(0.005)
 
 

@@ -7,14 +7,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
+from custom_components.vms_bridge.const import DOMAIN
 from homeassistant.components.camera import async_get_image, async_get_stream_source
 from homeassistant.components.camera.prefs import DynamicStreamSettings
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-
-from custom_components.vms_bridge.const import DOMAIN
 from tests.component.fakes.bridge import Token
 from tests.component.fakes.media import JPEG
 from tests.component.live_lab import camera_of, has_stream, soon, until
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from homeassistant.core import HomeAssistant, State
     from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
-
     from tests.component.fakes.bridge import FakeBridge
 
     type Told = Callable[[], Awaitable[None]]
@@ -97,7 +95,9 @@ async def playing(hass: HomeAssistant, entity_id: str, created: list[FakeStream]
 # The picture
 
 
-async def test_the_picture_is_of_now(hass: HomeAssistant, bridge: FakeBridge, camera: str, hass_client: ClientSessionGenerator) -> None:
+async def test_the_picture_is_of_now(
+    hass: HomeAssistant, bridge: FakeBridge, camera: str, hass_client: ClientSessionGenerator
+) -> None:
     client = await hass_client()
     response = await client.get(f"/api/camera_proxy/{camera}", params={"width": "320", "height": "240"})
     assert (response.status, response.content_type) == (HTTPStatus.OK, "image/jpeg")
@@ -155,7 +155,7 @@ async def test_it_says_whether_the_vms_records(hass: HomeAssistant, bridge: Fake
     [(True, True, True), (True, False, False), (False, True, False), (True, None, True), (None, None, False)],
 )
 async def test_it_says_whether_the_vms_looks_for_motion(
-    hass: HomeAssistant, bridge: FakeBridge, camera: str, told: Told, armed: bool | None, detection: bool | None, enabled: bool
+    hass: HomeAssistant, bridge: FakeBridge, camera: str, told: Told, armed: object, detection: object, enabled: object
 ) -> None:
     bridge.change_state("zm", "1", armed=armed, detection=detection)
     await told()
@@ -187,7 +187,9 @@ async def test_where_nothing_can_be_switched_that_is_said(
     assert component.runtime_data.is_connected
     for service in ("enable_motion_detection", "disable_motion_detection"):
         with pytest.raises(ServiceValidationError) as refused:
-            await hass.services.async_call("camera", service, {ATTR_ENTITY_ID: find("camera", "camera", "zm", "2")}, blocking=True)
+            await hass.services.async_call(
+                "camera", service, {ATTR_ENTITY_ID: find("camera", "camera", "zm", "2")}, blocking=True
+            )
         assert refused.value.translation_key == "no_motion_detection"
     assert bridge.commands == []
 
@@ -216,8 +218,12 @@ async def test_the_source_is_the_bridges_link_and_stays_the_same(hass: HomeAssis
     assert sum(asked.path == "/api/v1/links" for asked in bridge.requests) == 1
 
 
-@pytest.mark.parametrize("path", ["exec:/bin/sh", "file:///config/secrets.yaml", "//elsewhere/live.ts", "/api/v1/tokens", 5, None])
-async def test_a_link_that_leads_elsewhere_is_not_opened(hass: HomeAssistant, bridge: FakeBridge, camera: str, path: object) -> None:
+@pytest.mark.parametrize(
+    "path", ["exec:/bin/sh", "file:///config/secrets.yaml", "//elsewhere/live.ts", "/api/v1/tokens", 5, None]
+)
+async def test_a_link_that_leads_elsewhere_is_not_opened(
+    hass: HomeAssistant, bridge: FakeBridge, camera: str, path: object
+) -> None:
     await until(hass, camera, has_stream)
     bridge.answer("/api/v1/links", 201, {"url": path, "path": path, "key": "k", "token": None, "until": None, "uses": None})
     with pytest.raises(HomeAssistantError) as refused:
@@ -225,7 +231,9 @@ async def test_a_link_that_leads_elsewhere_is_not_opened(hass: HomeAssistant, br
     assert refused.value.translation_key == "live_video"
 
 
-async def test_who_prefers_pictures_gets_no_stream(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry, find: Find) -> None:
+async def test_who_prefers_pictures_gets_no_stream(
+    hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry, find: Find
+) -> None:
     hass.config_entries.async_update_entry(entry, options={"live": {"prefer": "mjpeg"}})
     assert await hass.config_entries.async_setup(entry.entry_id)
     await bridge.asked(FORMS)
@@ -245,7 +253,9 @@ async def test_who_wants_a_stream_before_it_is_known_whether_there_is_one_waits(
     assert await waiting is not None
 
 
-async def test_what_video_there_is_is_asked_again_when_the_monitor_changes(hass: HomeAssistant, bridge: FakeBridge, camera: str) -> None:
+async def test_what_video_there_is_is_asked_again_when_the_monitor_changes(
+    hass: HomeAssistant, bridge: FakeBridge, camera: str
+) -> None:
     await until(hass, camera, has_stream)
     bridge.forms["zm/1"] = ["mjpeg"]
     bridge.change_monitor("zm", "1", name="Main door")
@@ -362,7 +372,11 @@ async def test_pictures_that_can_not_be_had_are_no_answer(
     bridge: FakeBridge, camera: str, hass_client: ClientSessionGenerator
 ) -> None:
     client = await hass_client()
-    for status, content_type in ((200, "text/html"), (200, "multipart/x-mixed-replace; boundary=a\tb"), (404, "application/problem+json")):
+    for status, content_type in (
+        (200, "text/html"),
+        (200, "multipart/x-mixed-replace; boundary=a\tb"),
+        (404, "application/problem+json"),
+    ):
         bridge.answer(f"/api/v1/media/{FILM}", status, b"<html>", headers={"Content-Type": content_type})
         assert (await client.get(f"/api/camera_proxy_stream/{camera}")).status == HTTPStatus.BAD_GATEWAY
 

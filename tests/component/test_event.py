@@ -6,20 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from custom_components.vms_bridge.const import DOMAIN
+from custom_components.vms_bridge.event import EVENT_TYPES
 from homeassistant.core import State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 from pytest_homeassistant_custom_component.common import mock_restore_cache_with_extra_data
-
-from custom_components.vms_bridge.const import DOMAIN
-from custom_components.vms_bridge.event import EVENT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from homeassistant.core import Event, EventStateChangedData, HomeAssistant
     from pytest_homeassistant_custom_component.common import MockConfigEntry
-
     from tests.component.fakes.bridge import FakeBridge
 
     type Told = Callable[[], Awaitable[None]]
@@ -73,7 +71,9 @@ async def test_it_fires_for_each_step_with_the_same_id(bridge: FakeBridge, fired
     assert not {"v", "type", "late"} & first.keys()
 
 
-async def test_each_monitor_has_its_own(hass: HomeAssistant, bridge: FakeBridge, fired: list[State], find: Find, told: Told) -> None:
+async def test_each_monitor_has_its_own(
+    hass: HomeAssistant, bridge: FakeBridge, fired: list[State], find: Find, told: Told
+) -> None:
     event = bridge.event("zm", "2", start=now())
     await told()
     assert fired == []
@@ -117,7 +117,9 @@ async def test_a_message_from_before_a_restart_of_home_assistant_fires_no_second
     hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry, told: Told
 ) -> None:
     unique_id = f"{bridge.bridge_id}/zm/1/event"
-    registered = er.async_get(hass).async_get_or_create("event", DOMAIN, unique_id, config_entry=entry, suggested_object_id="door")
+    registered = er.async_get(hass).async_get_or_create(
+        "event", DOMAIN, unique_id, config_entry=entry, suggested_object_id="door"
+    )
     known = {"epoch": "e1", "seq": 7, "id": "zm-70"}
     last = State(registered.entity_id, "2026-11-28T12:00:00.000+00:00", {"event_type": "new", **known})
     mock_restore_cache_with_extra_data(hass, [(last, {"last_event_type": "new", "last_event_attributes": known})])
@@ -141,7 +143,11 @@ async def test_nonsense_is_passed_over_and_too_much_is_cut(bridge: FakeBridge, f
     await told()
     assert fired == []
     bridge.item(
-        item(message(text="x" * 5_000, labels=["dog"] * 5_000, zones=[{"a": 1}, "Drive"], cause={"a": 1}, secret="of a newer bridge"))
+        item(
+            message(
+                text="x" * 5_000, labels=["dog"] * 5_000, zones=[{"a": 1}, "Drive"], cause={"a": 1}, secret="of a newer bridge"
+            )
+        )
     )
     await told()
     [attributes] = [state.attributes for state in fired]
@@ -159,7 +165,9 @@ async def test_the_recorder_keeps_only_what_tells_what_it_was(bridge: FakeBridge
     assert kept == {"event_type", "id", "kind", "label", "score", "duration", "friendly_name"}
 
 
-async def test_it_is_there_as_long_as_the_bridge_is(hass: HomeAssistant, bridge: FakeBridge, fired: list[State], find: Find, told: Told) -> None:
+async def test_it_is_there_as_long_as_the_bridge_is(
+    hass: HomeAssistant, bridge: FakeBridge, fired: list[State], find: Find, told: Told
+) -> None:
     assert fired == []
     bridge.change_system("zm", available=False)
     bridge.change_state("zm", "1", available=False)

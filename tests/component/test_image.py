@@ -8,10 +8,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
+from custom_components.vms_bridge.pictures import MOST_BYTES
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
-
-from custom_components.vms_bridge.pictures import MOST_BYTES
 from tests.component.fakes.media import JPEG
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant, State
     from pytest_homeassistant_custom_component.common import MockConfigEntry
     from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
-
     from tests.component.fakes.bridge import FakeBridge
 
     type Told = Callable[[], Awaitable[None]]
@@ -39,7 +37,7 @@ def image(component: MockConfigEntry, find: Find) -> str:
 
 
 @pytest.fixture
-async def look(hass: HomeAssistant, hass_client: ClientSessionGenerator, image: str) -> Look:
+async def look(hass_client: ClientSessionGenerator, image: str) -> Look:
     """Return how to look at it as a browser does; None where there is nothing to be seen."""
     client = await hass_client()
 
@@ -148,9 +146,7 @@ async def test_while_an_event_goes_on_its_picture_is_fetched_each_time(bridge: F
     assert await look() == OTHER
 
 
-async def test_who_looks_while_the_event_changes_sees_the_new_ones_picture(
-    bridge: FakeBridge, look: Look, told: Told
-) -> None:
+async def test_who_looks_while_the_event_changes_sees_the_new_ones_picture(bridge: FakeBridge, look: Look, told: Told) -> None:
     first = bridge.event("zm", "1", start=datetime(2026, 11, 28, 12, 0, tzinfo=UTC), snapshot_ready=True)
     await told()
     path = f"/api/v1/media/events/{first}/picture"
@@ -184,9 +180,7 @@ async def test_what_is_no_picture_is_not_shown(
 
 
 @pytest.mark.parametrize("event", ["..", "a/b c", "x" * 5_000, 5, ""])
-async def test_an_id_that_makes_no_sense_leads_nowhere(
-    bridge: FakeBridge, look: Look, told: Told, event: object
-) -> None:
+async def test_an_id_that_makes_no_sense_leads_nowhere(bridge: FakeBridge, look: Look, told: Told, event: object) -> None:
     value = {"v": 1, "id": event, "type": "new", "system": "zm", "monitor": "1", "snapshot_ready": True, "start": "yesterday"}
     bridge.item({"what": "last_event", "system": "zm", "monitor": "1", "value": value})
     await told()
