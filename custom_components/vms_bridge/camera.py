@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs
-from homeassistant.components.camera import Camera, CameraEntityFeature
+from homeassistant.components.camera import Camera
+from homeassistant.components.camera.const import CameraEntityFeature
 from homeassistant.const import Platform
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -214,7 +215,7 @@ class VmsBridgeCamera(VmsBridgeEntity, Camera):
         """Return the commands by which motion detection is had and left, the gentler one first. Raises ServiceValidationError."""
         data = self.coordinator.monitor(self.target)
         entities = data.shape.entities if data is not None and self.coordinator.may("control") else ()
-        commands = [name for name in ("detection", "armed") if name in entities]
+        commands: list[str] = [name for name in ("detection", "armed") if name in entities]
         if not commands:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_motion_detection")
         return commands

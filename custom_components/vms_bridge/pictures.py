@@ -48,7 +48,9 @@ class Pictures:
         Who has one from before says so by `known`, and gets that back where it is still the same.
         """
         etag = None if known is None else known.etag
-        headers = {hdrs.ACCEPT: "image/*"} if etag is None else {hdrs.ACCEPT: "image/*", hdrs.IF_NONE_MATCH: etag}
+        headers: dict[str, str] = {hdrs.ACCEPT: "image/*"}
+        if etag is not None:
+            headers[hdrs.IF_NONE_MATCH] = etag
         try:
             async with (
                 asyncio.timeout(FETCH_S),
@@ -57,7 +59,7 @@ class Pictures:
             ):
                 return known if response.status == 304 and etag is not None else await _picture(response)
         except (BridgeError, TimeoutError, aiohttp.ClientError) as error:
-            LOGGER.debug("No picture by %s: %s", "/".join(parts), error or "not in time")
+            LOGGER.debug("No picture by %s: %s", "/".join(parts), str(error) or "not in time")
             return None
 
 

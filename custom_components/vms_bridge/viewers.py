@@ -73,7 +73,7 @@ class Viewers:
                 finally:
                     self._limits.discard(limit)
         except (BridgeError, TimeoutError, aiohttp.ClientError, OSError) as error:
-            LOGGER.debug("A live video has ended: %s", error or "it was to end, or nothing came")
+            LOGGER.debug("A live video has ended: %s", str(error) or "it was to end, or nothing came")
         return response if response is not None and response.prepared else None
 
     async def _hand_on(self, video: aiohttp.ClientResponse, response: web.StreamResponse, limit: asyncio.Timeout) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
 from custom_components.vms_bridge.const import DOMAIN
-from homeassistant.components.camera import async_get_image, async_get_stream_source
+from homeassistant.components.camera import Camera, async_get_image, async_get_stream_source
 from homeassistant.components.camera.prefs import DynamicStreamSettings
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -74,8 +75,7 @@ def created(monkeypatch: pytest.MonkeyPatch) -> list[FakeStream]:
         streams.append(FakeStream(source))
         return streams[-1]
 
-    for place in ("homeassistant.components.camera.entity", "homeassistant.components.camera"):
-        monkeypatch.setattr(f"{place}.create_stream", create, raising=False)
+    monkeypatch.setattr(sys.modules[Camera.__module__], "create_stream", create)
     return streams
 
 
@@ -300,7 +300,9 @@ async def test_a_link_that_is_good_no_more_is_made_anew_when_the_stream_fails(
     assert state_of(hass, camera).state != "unavailable"
     camera_of(hass, camera)._renewed = -60.0
     bridge.link_key = "another"
-    await soon(lambda: camera_of(hass, camera)._renewing is None or camera_of(hass, camera)._renewing.done())
+    renewing = camera_of(hass, camera)._renewing
+    assert renewing is not None
+    await renewing
     stream.updated()
     await soon(lambda: bool(stream.sources))
     assert stream.source != first

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from custom_components.vms_bridge.pictures import MOST_BYTES
+from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from tests.component.fakes.media import JPEG
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
-    from freezegun.api import FrozenDateTimeFactory
+    from custom_components.vms_bridge.image import VmsBridgeImage
     from homeassistant.core import HomeAssistant, State
     from pytest_homeassistant_custom_component.common import MockConfigEntry
     from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     type Told = Callable[[], Awaitable[None]]
     type Find = Callable[..., str]
-    type Look = Callable[[], Awaitable[bytes | None]]
+    type Look = Callable[[], Coroutine[Any, Any, bytes | None]]
 
 OTHER = JPEG + b"other"
 
@@ -46,7 +46,8 @@ async def look(hass_client: ClientSessionGenerator, image: str) -> Look:
         if response.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             return None
         assert (response.status, response.content_type) == (HTTPStatus.OK, "image/jpeg")
-        return await response.read()
+        body: bytes = await response.read()
+        return body
 
     return seen
 
@@ -55,6 +56,12 @@ def state_of(hass: HomeAssistant, entity_id: str) -> State:
     state = hass.states.get(entity_id)
     assert state is not None
     return state
+
+
+def image_of(hass: HomeAssistant, entity_id: str) -> VmsBridgeImage:
+    found = hass.data[DATA_INSTANCES]["image"].get_entity(entity_id)
+    assert found is not None
+    return cast("VmsBridgeImage", found)
 
 
 def asked_for(bridge: FakeBridge, event: str) -> int:
@@ -121,20 +128,20 @@ async def test_a_deleted_event_takes_its_picture_along(
 
 
 async def test_what_changes_no_more_is_fetched_once_and_asked_for_again_later(
-    bridge: FakeBridge, look: Look, told: Told, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, bridge: FakeBridge, image: str, look: Look, told: Told
 ) -> None:
     start = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
-    over = {"end": start + timedelta(seconds=9), "end_reason": "closed", "duration": 9.0, "snapshot_ready": True}
+    over: dict[str, Any] = {"end": start + timedelta(seconds=9), "end_reason": "closed", "duration": 9.0, "snapshot_ready": True}
     event = bridge.event("zm", "1", type="end", start=start, **over)
     await told()
     assert [await look(), await look()] == [JPEG, JPEG]
     assert asked_for(bridge, event) == 1
-    freezer.tick(301)
+    image_of(hass, image)._fetched_at -= 301
     assert await look() == JPEG
     assert asked_for(bridge, event) == 2
     assert "If-None-Match" in bridge.requests[-1].headers
     bridge.pictures[f"events/{event}/picture"] = OTHER
-    freezer.tick(301)
+    image_of(hass, image)._fetched_at -= 301
     assert await look() == OTHER
 
 
@@ -167,6 +174,7 @@ async def test_who_looks_while_the_event_changes_sees_the_new_ones_picture(bridg
         (b"", {"Content-Type": "image/jpeg"}),
         (bytes(MOST_BYTES + 1), {"Content-Type": "image/jpeg"}),
     ],
+    ids=["html", "nothing", "too much"],
 )
 async def test_what_is_no_picture_is_not_shown(
     bridge: FakeBridge, look: Look, told: Told, body: bytes, headers: dict[str, str]
@@ -188,17 +196,11 @@ async def test_an_id_that_makes_no_sense_leads_nowhere(bridge: FakeBridge, look:
     assert await look() is None
 
 
-async def test_the_address_changes_seldom_while_the_picture_does_not(
-    hass: HomeAssistant, component: MockConfigEntry, image: str, freezer: FrozenDateTimeFactory
-) -> None:
-    assert component.runtime_data.is_connected
-
-    async def after(seconds: float) -> str:
-        freezer.tick(seconds)
-        async_fire_time_changed(hass)
-        await hass.async_block_till_done()
-        return str(state_of(hass, image).attributes["entity_picture"])
-
-    first = state_of(hass, image).attributes["entity_picture"]
-    assert [await after(301), await after(301)] == [first, first]
-    assert await after(301) != first
+async def test_the_address_changes_seldom_while_the_picture_does_not(hass: HomeAssistant, image: str) -> None:
+    entity = image_of(hass, image)
+    first = entity.entity_picture
+    for seconds, is_same in ((301, True), (301, True), (301, False), (301, True)):
+        entity._changed_token -= seconds
+        entity.async_update_token()
+        assert (entity.entity_picture == first) is is_same
+        first = entity.entity_picture
