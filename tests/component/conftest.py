@@ -27,7 +27,7 @@ DOMAIN = "vms_bridge"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bear what Home Assistant's own HTTP server warns of: it gives aiohttp names that are no AppKeys."""
     for item in items:
-        item.add_marker(pytest.mark.filterwarnings("ignore:It is recommended to use web.AppKey instances"))
+        item.add_marker(pytest.mark.filterwarnings("ignore:It is recommended to use web"))
 
 
 @pytest.fixture(autouse=True)

@@ -312,8 +312,10 @@ class FakeBridge(World):
             self._canned.pop(path, None)
             return
         refusal = body is None and status >= 400
-        made = web.json_response(Refused(status, code, "it is so", hint).body if refusal else body)
-        raw = body if isinstance(body, bytes) else made.body
+        if isinstance(body, bytes):
+            raw: object = body
+        else:
+            raw = web.json_response(Refused(status, code, "it is so", hint).body if refusal else body).body
         assert isinstance(raw, bytes)
         kind = (
             "application/problem+json"
