@@ -43,7 +43,12 @@ def test_who_has_left_hears_nothing() -> None:
 
 def test_who_leaves_while_it_is_told_harms_nobody() -> None:
     ears, heard = Ears(), []
-    leave = ears.listen(ONE, lambda: (heard.append("one"), leave()))
+
+    def hear() -> None:
+        heard.append("one")
+        leave()
+
+    leave = ears.listen(ONE, hear)
     ears.listen(ONE, lambda: heard.append("two"))
     ears.tell(ONE)
     ears.tell(ONE)

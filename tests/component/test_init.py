@@ -40,6 +40,11 @@ def issues(hass: HomeAssistant) -> set[str | None]:
     return {issue.translation_key for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN}
 
 
+def state_of(entry: MockConfigEntry) -> ConfigEntryState:
+    state: ConfigEntryState = entry.state
+    return state
+
+
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
@@ -49,11 +54,11 @@ async def test_set_up_and_unloading(
     hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, find: Callable[..., str]
 ) -> None:
     motion = find("binary_sensor", "motion", "zm", "1")
-    assert component.state is ConfigEntryState.LOADED
+    assert state_of(component) is ConfigEntryState.LOADED
     assert hass.states.get(motion).state == "off"  # type: ignore[union-attr]
     assert await hass.config_entries.async_unload(component.entry_id)
     await bridge.disconnected()
-    assert component.state is ConfigEntryState.NOT_LOADED
+    assert state_of(component) is ConfigEntryState.NOT_LOADED
     assert hass.states.get(motion).state == STATE_UNAVAILABLE  # type: ignore[union-attr]
     await set_up(hass, component)
     assert hass.states.get(motion).state == "off"  # type: ignore[union-attr]
@@ -62,17 +67,17 @@ async def test_set_up_and_unloading(
 async def test_nobody_answers(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry) -> None:
     await bridge.stop()
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert state_of(entry) is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "no_bridge"
     await bridge.start()
     await hass.config_entries.async_reload(entry.entry_id)
-    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(entry) is ConfigEntryState.LOADED
 
 
 async def test_a_token_that_was_revoked(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry) -> None:
     bridge.revoke()
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert state_of(entry) is ConfigEntryState.SETUP_ERROR
     assert entry.error_reason_translation_key == "token_unknown"
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
 
@@ -80,7 +85,7 @@ async def test_a_token_that_was_revoked(hass: HomeAssistant, bridge: FakeBridge,
 async def test_an_impostor_gets_no_token(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry) -> None:
     bridge.be_impostor()
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert state_of(entry) is ConfigEntryState.SETUP_ERROR
     assert bridge.leaked == []
 
 
@@ -89,7 +94,7 @@ async def test_another_bridge_at_the_address_gets_no_token(
 ) -> None:
     bridge.bridge_id = "0123456789abcdef"
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert state_of(entry) is ConfigEntryState.SETUP_ERROR
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
     assert not [each for each in bridge.requests if each.token_id is not None]
 
@@ -103,23 +108,23 @@ async def test_a_bridge_of_another_time(
 ) -> None:
     bridge.lowest_protocol, bridge.highest_protocol = lowest, highest
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert state_of(entry) is ConfigEntryState.SETUP_RETRY
     assert issues(hass) == {issue}
     bridge.lowest_protocol = bridge.highest_protocol = 1
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
-    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(entry) is ConfigEntryState.LOADED
     assert issues(hass) == set()
 
 
 async def test_another_certificate(hass: HomeAssistant, tls_bridge: FakeBridge) -> None:
     entry = entry_of(hass, tls_bridge)
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(entry) is ConfigEntryState.LOADED
     await hass.config_entries.async_unload(entry.entry_id)
     await tls_bridge.new_certificate()
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert state_of(entry) is ConfigEntryState.SETUP_RETRY
     assert issues(hass) == {"certificate_changed"}
 
 
@@ -127,14 +132,14 @@ async def test_another_certificate(hass: HomeAssistant, tls_bridge: FakeBridge) 
 async def test_what_is_no_bridge(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry, how: Any) -> None:
     bridge.say_garbage(how)
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert state_of(entry) is ConfigEntryState.SETUP_RETRY
     bridge.mistakes.clear()
 
 
 async def test_an_address_that_makes_no_sense(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry) -> None:  # noqa: ARG001
     hass.config_entries.async_update_entry(entry, data={**entry.data, "url": "ftp://127.0.0.1"})
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert state_of(entry) is ConfigEntryState.SETUP_ERROR
     assert entry.error_reason_translation_key == "bad_address"
     await hass.config_entries.async_remove(entry.entry_id)
     assert issues(hass) == set()
@@ -186,7 +191,7 @@ async def test_two_bridges_with_equal_names(
 ) -> None:
     other = entry_of(hass, other_bridge)
     await set_up(hass, other)
-    assert other.state is ConfigEntryState.LOADED
+    assert state_of(other) is ConfigEntryState.LOADED
     other_bridge.change_state("zm", "1", motion=True)
     await other_bridge.delivered()
     await told()
