@@ -31,7 +31,8 @@ def main() -> int:
     print(f"within Home Assistant {__version__}")  # noqa: T201 - which one it is has to be seen
     here = Path(__file__).parent
     tests = sorted({str(path) for pattern in TESTS for path in here.glob(pattern)})
-    return int(pytest.main([*(sys.argv[1:] or tests), "-p", "no:cacheprovider"]))
+    bears = "ignore::pytest.PytestAssertRewriteWarning"  # plugins are imported by now, and nobody reads their asserts
+    return int(pytest.main([*(sys.argv[1:] or tests), "-p", "no:cacheprovider", "-W", bears]))
 
 
 if __name__ == "__main__":
