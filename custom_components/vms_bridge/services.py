@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import voluptuous as vol
-from homeassistant.components.switch import DOMAIN as SWITCH_DOMAIN
+import probatio as vol
+from homeassistant.const import Platform
 from homeassistant.core import callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -17,10 +17,12 @@ from .entity import VmsBridgeEntity
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant, ServiceCall
     from homeassistant.helpers.entity import Entity
+    from homeassistant.helpers.typing import VolDictType
 
 FORCE_ALARM: Final = "force_alarm"
 _COMMAND: Final = "alarm"
-_FORCE_ALARM_SCHEMA: Final = {
+_FIELDS: Final = ("seconds", "cause", "text", "score")
+_FORCE_ALARM_SCHEMA: Final[VolDictType] = {
     vol.Optional("seconds"): vol.All(vol.Coerce(float), vol.Range(min=0, min_included=False, max=86_400)),
     vol.Optional("cause"): vol.All(cv.string, vol.Length(min=1, max=64)),
     vol.Optional("text"): vol.All(cv.string, vol.Length(min=1, max=256)),
@@ -33,7 +35,7 @@ _FORCE_ALARM_SCHEMA: Final = {
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions: they are there also while no bridge is."""
     async_register_platform_entity_service(
-        hass, DOMAIN, FORCE_ALARM, entity_domain=SWITCH_DOMAIN, schema=_FORCE_ALARM_SCHEMA, func=_force_alarm
+        hass, DOMAIN, FORCE_ALARM, entity_domain=Platform.SWITCH, schema=_FORCE_ALARM_SCHEMA, func=_force_alarm
     )
 
 
@@ -45,5 +47,5 @@ async def _force_alarm(entity: Entity, call: ServiceCall) -> None:
             translation_key="no_force_alarm",
             translation_placeholders={"entity_id": entity.entity_id},
         )
-    said = {str(name): call.data[name] for name in _FORCE_ALARM_SCHEMA if name in call.data}
+    said = {name: call.data[name] for name in _FIELDS if name in call.data}
     await entity.coordinator.command(entity.target, _COMMAND, "ON", context=call.context, **said)
