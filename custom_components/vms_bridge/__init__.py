@@ -10,7 +10,7 @@ from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from . import claims, repairs, services
+from . import claims, repairs, services, views
 from .client import Address, BridgeClient
 from .const import CONF_BRIDGE_ID, CONF_FINGERPRINT, DOMAIN, PLATFORMS
 from .coordinator import VmsBridgeCoordinator
@@ -32,7 +32,8 @@ VERSION = 1
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001  # Home Assistant's own signature
-    """Register the actions, which belong to no single bridge."""
+    """Register the actions, and open the view by which media go: neither belongs to a single bridge."""
+    views.async_register(hass)
     services.async_setup_services(hass)
     return True
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Browser = TestClient[Request, Application]
 
+pytestmark = pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning")
+"""Home Assistant's own."""
 BRIDGE = "5f0c7a52e9d14b0c"
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+pytestmark = pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning")
+"""Home Assistant's own."""
 PIECE = bytes(64 * 1024)
 
 
