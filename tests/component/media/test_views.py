@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from homeassistant.components.media_player.browse_media import async_process_play_media_url
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from tests.component.fakes.media import CLIP, JPEG
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
     from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
-    from tests.component.conftest import Find
     from tests.component.fakes.bridge import Asked, FakeBridge
 
     Browser = TestClient[Request, Application]
@@ -44,13 +44,14 @@ def path(recorded: FakeBridge, component: MockConfigEntry) -> str:  # noqa: ARG0
 
 
 @pytest.fixture
-def may_see(hass_admin_user: MockUser, path: str, find: Find) -> object:  # noqa: ARG001 - the cameras are there
+def may_see(hass: HomeAssistant, hass_admin_user: MockUser, path: str) -> object:  # noqa: ARG001 - the cameras are there
     """Have the user see but the cameras with these keys, of the system zm."""
 
     def limit(*keys: str) -> None:
         hass_admin_user.groups = []
-        seen = {find("camera", "camera", "zm", key): {"read": True} for key in keys}
-        hass_admin_user.mock_policy({"entities": {"entity_ids": seen}})
+        registry = er.async_get(hass)
+        cameras = [registry.async_get_or_create("camera", "vms_bridge", f"{BRIDGE}/zm/{key}/camera").entity_id for key in keys]
+        hass_admin_user.mock_policy({"entities": {"entity_ids": {camera: {"read": True} for camera in cameras}}})
 
     return limit
 
@@ -65,7 +66,7 @@ async def get(
 
 def media_requests(bridge: FakeBridge) -> list[Asked]:
     """Return the requests for clips and pictures."""
-    return [request for request in bridge.requests if "/media/" in request.path]
+    return [request for request in bridge.requests if "/media/events/" in request.path]
 
 
 async def test_a_clip_and_a_picture(browser: Browser, path: str) -> None:
@@ -108,7 +109,7 @@ async def test_nothing_of_a_request_but_what_is_wanted_goes_to_the_bridge(
     await get(
         browser,
         f"{path}/zm-700/clip.mp4?frame=first",
-        {**wanted, "Cookie": "a=b", "X-Forwarded-For": "1.2.3.4", "If-Match": '"z"', "Accept": "*/*"},
+        {**wanted, "Cookie": "a=b", "If-Match": '"z"', "Accept": "*/*"},
     )
     (asked,) = media_requests(recorded)
     assert (asked.path, asked.query) == ("/api/v1/media/events/zm-700/clip", {})
