@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import probatio as vol
+import voluptuous as vol
 from homeassistant.config_entries import OptionsFlowWithReload
 from homeassistant.const import UnitOfTime
 from homeassistant.data_entry_flow import section

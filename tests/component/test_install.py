@@ -102,7 +102,7 @@ def test_every_platform_says_how_many_updates_at_a_time() -> None:
 
 
 def test_the_component_needs_nothing_of_the_bridge_and_nothing_that_home_assistant_has_not() -> None:
-    allowed = {"aiohttp", "homeassistant", "multidict", "probatio", "voluptuous", "yarl"}
+    allowed = {"aiohttp", "homeassistant", "multidict", "voluptuous", "yarl"}
     assert not [f"{name} imports {module}" for name, module in _imports() if module not in allowed | sys.stdlib_module_names]
 
 
