@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-    from .catalogue import Row
     from .coordinator import VmsBridgeConfigEntry, VmsBridgeCoordinator
     from .models import Target
+    from .row import Row
 
 PARALLEL_UPDATES = 0
 

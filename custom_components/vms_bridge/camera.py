@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-    from .catalogue import Row
     from .coordinator import VmsBridgeConfigEntry, VmsBridgeCoordinator
     from .models import JsonObject, Monitor, Target
     from .pictures import Picture
     from .relay import Relay
+    from .row import Row
 
 PARALLEL_UPDATES = 0
 _LIVE_PICTURE, _LIVE_STREAM = "live_picture", "live_stream"

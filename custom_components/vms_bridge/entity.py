@@ -10,10 +10,11 @@ from homeassistant.core import callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 
-from .catalogue import ROWS, Row
+from .catalogue import ROWS
 from .const import DOMAIN
 from .devices import zones_of
 from .models import Target
+from .row import Row
 from .world import BRIDGE
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-    from .catalogue import Row
     from .coordinator import VmsBridgeConfigEntry, VmsBridgeCoordinator
     from .models import JsonObject, Target
     from .pictures import Picture
+    from .row import Row
 
 PARALLEL_UPDATES = 0
 _ATTEMPTS = 3

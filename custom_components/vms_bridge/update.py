@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.components.update import UpdateEntity
 
-from .catalogue import Row
 from .const import TESTED_BRIDGE
 from .entity import VmsBridgeEntity
+from .row import Row
 from .world import BRIDGE
 
 if TYPE_CHECKING:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from dataclasses import MISSING, fields
 
 import pytest
+from tests.bridge.install.component import COMPONENT, loaded
 
 from vms_bridge import __version__
 from vms_bridge.entities import CATALOGUE
-from vms_bridge.entities.component import icons, module, rows
+from vms_bridge.entities.component import DEFAULTS, icons, module, rows
 
-COMPONENT = Path(__file__).parents[2] / "custom_components" / "vms_bridge"
 UNNAMED_PLATFORMS = {"camera"}
 """Whose one entity is called as its device."""
 
@@ -25,6 +25,12 @@ def _translations(language: str) -> dict[str, dict[str, dict[str, object]]]:
 
 def test_the_components_catalogue_is_current() -> None:
     assert (COMPONENT / "catalogue.py").read_text(encoding="utf-8") == module(), "run scripts/schemas"
+
+
+def test_what_a_row_leaves_out_is_what_the_component_takes() -> None:
+    told = fields(loaded("row").Row)
+    assert {field.name: field.default for field in told if field.default is not MISSING} == DEFAULTS
+    assert all({field.name for field in told} == set(row) for of_scope in rows().values() for row in of_scope)
 
 
 def test_its_icons_are_current() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.commands import TargetKind
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from vms_bridge.entities import Entity
 
 _KINDS = {Scope.SYSTEM: TargetKind.SYSTEM, Scope.STORAGE: TargetKind.SYSTEM, Scope.MONITOR: TargetKind.MONITOR}
-_DEFAULTS: dict[str, object] = {
+DEFAULTS: dict[str, object] = {
     "name": None,
     "device_class": None,
     "state_class": None,
@@ -43,72 +44,33 @@ _DEFAULTS: dict[str, object] = {
     "mode": None,
     "needs": (),
 }
-"""The fields of a row of the component that have a default, which is left out where a row says just that."""
+"""The defaults of the component's `row.Row`, which are left out where a row says just that; a test compares."""
 
 _HEAD = '''\
 """The entity catalogue: one row describes one entity. GENERATED from the bridge's by `scripts/schemas`: do not edit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from .row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One entity: what it is called, and where its value is. Times are texts in UTC, durations seconds, sizes bytes."""
-
-    key: str
-    scope: str
-    """What it is about: `bridge`, `system`, `storage` (of a system), `monitor`, `zone` (of a monitor)."""
-    platform: str
-    name: str | None = None
-    """None where the device class gives a translated one, empty for the device's own; `{}` is the storage's."""
-    device_class: str | None = None
-    state_class: str | None = None
-    unit: str | None = None
-    """The unit of its value."""
-    display_unit: str | None = None
-    """The unit that people read, of which one is `display_divisor` of the others."""
-    display_divisor: float | None = None
-    category: str | None = None
-    icon: str | None = None
-    options: tuple[str, ...] = ()
-    """The values that are known; others may come."""
-    enabled: bool = True
-    always: bool = False
-    """It is available as long as the bridge is, even while the VMS can't be asked."""
-    lasts: bool = False
-    """Its value holds also while the VMS can't be asked."""
-    type: str | None = None
-    """What its value is in JSON: `boolean`, `integer`, `number`, `string` or `time`; null is unknown beside each."""
-    source: str = "state"
-    """The message that its value is in: `state`, `last_event`, `event`, `snapshot`, `status`, `health` or `none`."""
-    field: str = ""
-    part_of: str = ""
-    """The object in the message that has the value by the part's key, or a part's object with `field` in it."""
-    attributes: tuple[str, ...] = ()
-    """The fields of the message that are shown beside the value; `*` for all of them."""
-    command: str | None = None
-    level: str | None = None
-    """The scope that its command takes; None: it has none, or one that only MQTT knows."""
-    mode: str | None = None
-    """The mode of the monitor that it is about."""
-    needs: tuple[str, ...] = ()
-    """What the system or monitor must be able to do to have it."""
-
-
+# fmt: off
 ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
     {
 '''
 _TAIL = '''    }
 )
 """Every entity that there can be, by scope; a monitor has a select more for each mode that only its own VMS knows."""
+# fmt: on
 '''
+_WIDTH = 130
+_SPACE = "\0"
+"""Stands for a space within a value, where no line may end."""
 
 
 def rows() -> dict[str, list[dict[str, Any]]]:
@@ -122,9 +84,8 @@ def module() -> str:
     for scope, of_scope in rows().items():
         lines.append(f"        {_text(scope)}: (\n")
         for row in of_scope:
-            lines.append("            Row(\n")
-            lines += [f"                {name}={_text(value)},\n" for name, value in row.items() if _is_said(name, value)]
-            lines.append("            ),\n")
+            said = [f"{name}={_text(value)}" for name, value in row.items() if _is_said(name, value)]
+            lines.append(_wrapped(f"Row({', '.join(each.replace(' ', _SPACE) for each in said)}),"))
         lines.append("        ),\n")
     return "".join((_HEAD, *lines, _TAIL))
 
@@ -184,8 +145,14 @@ def _level(row: Entity[Any], scope: Scope) -> str | None:
     return None if command is None else str(command.level)
 
 
+def _wrapped(row: str) -> str:
+    """Return the row on as many lines as it takes, none of which ends within a value."""
+    lines = fill(row, _WIDTH, initial_indent=" " * 12, subsequent_indent=" " * 16, break_on_hyphens=False, break_long_words=False)
+    return lines.replace(_SPACE, " ") + "\n"
+
+
 def _is_said(name: str, value: object) -> bool:
-    return name not in _DEFAULTS or value != _DEFAULTS[name]
+    return name not in DEFAULTS or value != DEFAULTS[name]
 
 
 def _text(value: object) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
+import importlib
 import json
 import re
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 COMPONENT = ROOT / "custom_components" / "vms_bridge"
+_PACKAGE = "component_without_home_assistant"
 _GIT = ("git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT))
 
 
@@ -52,15 +54,17 @@ def words() -> frozenset[str]:
     )
 
 
+def loaded(name: str) -> ModuleType:
+    """Return a module of the component that needs no Home Assistant, with what it imports of its own folder."""
+    package = sys.modules.setdefault(_PACKAGE, ModuleType(_PACKAGE))
+    package.__path__ = [str(COMPONENT)]
+    return importlib.import_module(f"{_PACKAGE}.{name}")
+
+
 @cache
 def rows() -> tuple[Any, ...]:
     """Return the rows of the component's catalogue that it makes entities of: not those whose command only MQTT has."""
-    spec = importlib.util.spec_from_file_location("component_catalogue", COMPONENT / "catalogue.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    module = loaded("catalogue")
     return tuple(row for of_scope in module.ROWS.values() for row in of_scope if row.command is None or row.level is not None)
 
 
