@@ -176,10 +176,14 @@ class HttpClient:
         """Return what is needed to ask there. Raises VmsUnreachable."""
         session = self._session
         if session is None or session.closed:
-            raise VmsUnreachable("the connection is not open")
+            raise _not_open()
         if self._tls is None and url.startswith("https:"):
             self._tls = await self._context()
         return session, self._tls or True
+
+    @property
+    def _is_open(self) -> bool:
+        return self._session is not None and not self._session.closed
 
     def _login_for(self, url: str) -> dict[str, str]:
         """Return the header with the HTTP login, which is for the configured server only."""
@@ -267,6 +271,10 @@ class HttpClient:
         """Turn what aiohttp raises into ours, most specific first."""
         try:
             yield
+        except asyncio.CancelledError:
+            if self._is_open or _is_cancelled():
+                raise
+            raise _not_open() from None  # so aiohttp ends who waits for a free connection
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
             raise _no_tls(host, explain(error.__cause__ or error, self._options, "http")) from None
         except TimeoutError:
@@ -377,6 +385,16 @@ def _certificate_wanted(host: str, *, is_shown: bool) -> GateClosed:
         hint = "was it signed by the authority that the server asks for, and is it still valid?"
         return GateClosed(f"{host} does not accept the certificate of client_certificate:", hint=hint)
     return GateClosed(f"{host} wants a client certificate", hint="set client_certificate: and client_key:")
+
+
+def _is_cancelled() -> bool:
+    """Say whether somebody has cancelled this task."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _not_open() -> VmsUnreachable:
+    return VmsUnreachable("the connection is not open")
 
 
 def _closed(host: str, error: Exception, options: HttpOptions) -> VmsUnreachable:

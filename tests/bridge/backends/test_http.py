@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import ssl
 import zlib
@@ -21,7 +22,16 @@ from vms_bridge.backends.http import HttpClient
 from vms_bridge.backends.zoneminder import KIND
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.media import Pictures
-from vms_bridge.errors import GateClosed, MediaUnavailable, Redirected, TooLarge, VmsAuthFailed, VmsError, VmsProtocolError
+from vms_bridge.errors import (
+    GateClosed,
+    MediaUnavailable,
+    Redirected,
+    TooLarge,
+    VmsAuthFailed,
+    VmsError,
+    VmsProtocolError,
+    VmsUnreachable,
+)
 from vms_bridge.model import EventPicture, EventRef, LivePicture
 
 if TYPE_CHECKING:
@@ -107,6 +117,35 @@ async def test_a_refresh_behind_a_closed_gate_keeps_its_reason() -> None:
         await clock.advance(7000)
         with pytest.raises(GateClosed, match="wants a login of its own"):
             await api.get("monitors")
+
+
+async def test_who_waits_for_a_free_connection_is_told_when_all_are_closed() -> None:
+    """aiohttp cancels those, and nobody else has."""
+    asked = asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    async with TestServer(app, shutdown_timeout=0.1) as server:
+        url = str(server.make_url("/"))
+        async with HttpClient(config(url), 60.0, "*/*", name="It", connections=1) as client:
+            first = asyncio.create_task(client.send("GET", url, limit_bytes=100))
+            await asked.wait()
+            second = asyncio.create_task(client.send("GET", url, limit_bytes=100))
+            await asyncio.sleep(0)  # by then it waits for the one connection
+            ended = asyncio.create_task(client.send("GET", url, limit_bytes=100))
+            await asyncio.sleep(0)
+            ended.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await ended
+        with pytest.raises(VmsUnreachable, match="is not open"):
+            await second
+        first.cancel()
+        await asyncio.wait({first})
 
 
 async def test_the_login_is_never_sent_to_another_host() -> None:
