@@ -27,6 +27,8 @@ are written at will, one that comes and goes, and two at which nothing ever happ
 _STATES = {IDLE: "idle", PREALARM: "prealarm", ALARM: "alarm", ALERT: "alert", TAPE: "idle"}
 _DETECTING = {"Modect", "Mocord", "Nodect"}
 _HANDOVER_S = 0.2
+_SEEN_S = 0.7
+"""So long an event is there at least: it takes two looks of the judge to know that there was one."""
 
 
 def picture_of(event: FakeEvent) -> bytes:
@@ -218,7 +220,7 @@ class Scene:
 
     async def _deleted(self, number: int) -> None:
         event = self.insert(number)
-        await asyncio.sleep(self._random.uniform(0, 5))
+        await asyncio.sleep(self._random.uniform(_SEEN_S, 5))
         self.gone.add(event.id)
         self.world.delete_event(event.id)
 
