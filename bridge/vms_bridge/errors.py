@@ -9,15 +9,15 @@
     ├ ReceiverRefused           ├ ReceiverBusy
     ├ DoorClosed                ├ MediaUnavailable
     ├ VideoFailed               │ ├ NoSuchEvent          the VMS has no such event, or no more
-    ├ VmsError                  │ ├ NoSuchPart           it is there, but has not the bytes that were asked for
-    │ ├ VmsUnreachable          │ └ ClipRefused, NoRoom  no clip can be made of what is there
-    │ ├ VmsAuthFailed           ├ ContributionRefused
-    │ ├ VmsProtocolError        ├ RequestError           a request to the API that is not served
-    │ └ BackendDefect           ├ NobodyAnswers, RequestUnanswered
-                                └ BrokerError
-                                  ├ BrokerUnreachable
-                                  ├ BrokerRefused
-                                  └ RivalBridge
+    ├ DetectionFailed           │ ├ NoSuchPart           it is there, but has not the bytes that were asked for
+    │ ├ EngineGone              │ └ ClipRefused, NoRoom  no clip can be made of what is there
+    │ ├ ModelRefused            ├ ContributionRefused
+    │ └ PictureRefused          ├ RequestError           a request to the API that is not served
+    └ VmsError                  ├ NobodyAnswers, RequestUnanswered
+      ├ VmsUnreachable          └ BrokerError
+      ├ VmsAuthFailed             ├ BrokerUnreachable
+      ├ VmsProtocolError          ├ BrokerRefused
+      └ BackendDefect             └ RivalBridge
 
 `code` crosses every border unchanged (MQTT, API); the message says what happened and where, `hint` what to do.
 `explaining.explained` makes one of these of anything that may come out of a part that is not ours to trust.
@@ -220,6 +220,30 @@ class VideoFailed(BridgeError):
     """A video can't be read, or no more; what reads it may have failed, or been ended for taking too much."""
 
     code = "video"
+
+
+class DetectionFailed(BridgeError):
+    """A picture could not be looked at."""
+
+    code = "detection"
+
+
+class EngineGone(DetectionFailed):
+    """The process that looks at pictures has ended, is not there, does not answer in time, or has too much to do."""
+
+    code = "engine_gone"
+
+
+class ModelRefused(DetectionFailed):
+    """A model can't be used: it can't be loaded, was not understood, or fails."""
+
+    code = "model"
+
+
+class PictureRefused(DetectionFailed):
+    """A picture can't be decoded: it is broken, too large, or none."""
+
+    code = "picture"
 
 
 class ClipRefused(MediaUnavailable):

@@ -83,7 +83,8 @@ ALLOWED: dict[str, set[str]] = {
     "hub": BASIC
     | {"boundary", "enriched", "store", "clips", "backends.base", "backends.guard"}
     | {"video.child", "video.decoder", "video.sources", "video.upstream"},
-    "video": {"archive", "errors", "clock", "backoff", "boundary", "concealment", "logs", "video"},
+    "children": {"clock", "concealment"},
+    "video": {"archive", "children", "errors", "clock", "backoff", "boundary", "concealment", "logs", "video"},
     **{module: {"video.jobs", "video.nal", "video.wire", "video.clip_job", *CHILD_ONLY} for module in CHILD_ONLY},
     "clips": {
         *("archive", "model", "errors", "explaining", "index", "clock", "logs", "threads", "private_files"),
@@ -131,6 +132,8 @@ HOMES = {
     },
     "yaml": {"config.file"},
     "av": set(CHILD_ONLY) - {"video.worker"},
+    "numpy": {"detect.worker", "detect.models", "detect.darknet"},
+    "openvino": {"detect.worker", "detect.models", "detect.darknet"},
     "yarl": {"addresses", "backends.http"},
 }
 """Libraries, and the modules or folders that alone may know them. aiohttp's client is in `backends.http`, its server in `api`."""
