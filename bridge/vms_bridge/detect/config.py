@@ -1,0 +1,137 @@
+"""The section `detection` of the configuration: models, how findings are judged, and which cameras are looked at."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import translate
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import InitErrorDetails
+
+from vms_bridge.config.check import nearest
+from vms_bridge.detect.config_cameras import CameraSettings, LineSettings, MotionSettings, TrackRules, ZoneSettings
+from vms_bridge.detect.config_models import ModelSettings, RuntimeSettings
+from vms_bridge.detect.config_rules import FramesSettings, LabelRule, PastSettings, ProfileSettings, StageSettings
+from vms_bridge.detect.config_values import Name, Section, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+__all__ = [
+    "CameraSettings",
+    "DetectionSettings",
+    "FramesSettings",
+    "LabelRule",
+    "LineSettings",
+    "ModelSettings",
+    "MotionSettings",
+    "PastSettings",
+    "ProfileSettings",
+    "RuntimeSettings",
+    "StageSettings",
+    "TrackRules",
+    "ZoneSettings",
+]
+
+
+def _camera_key(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        remedy = 'write system/monitor, as in zm/drive, or the name of a monitor, as in "Drive*"'
+        raise refusal("is no camera", remedy)
+    return text.strip()
+
+
+CameraKey = Annotated[str, Field(max_length=256), AfterValidator(_camera_key)]
+
+
+class DetectionSettings(Section):
+    """What is configured of detection."""
+
+    runtime: RuntimeSettings = Field(
+        default=RuntimeSettings(), description="write how models are run, as in `runtime: {device: CPU, threads: 2}`"
+    )
+    models: dict[Name, ModelSettings] = Field(
+        min_length=1, max_length=32, description="write the models by name, as in `models: {street: {file: models/yolo11n.xml}}`"
+    )
+    profiles: dict[Name, ProfileSettings] = Field(
+        default_factory=lambda: {"default": ProfileSettings()},
+        max_length=64,
+        description="write the profiles by name, as in `profiles: {default: {stages: [{use: [street]}]}}`",
+    )
+    cameras: dict[CameraKey, CameraSettings] = Field(
+        default_factory=lambda: {"*": CameraSettings()},
+        max_length=4096,
+        validate_default=True,
+        description="write which cameras are looked at, and how, as in `cameras: {zm/drive: {fps: 2}}`; without it all are",
+    )
+    write_notes: bool = Field(
+        default=False, description="write true to write what was found into the VMS's notes of an event after its end"
+    )
+
+    @field_validator("profiles")
+    @classmethod
+    def _check_models(cls, profiles: dict[str, ProfileSettings], info: ValidationInfo) -> dict[str, ProfileSettings]:
+        if "models" in info.data:
+            _check_names(
+                {
+                    (name, "stages", index, "use", at): used
+                    for name, profile in profiles.items()
+                    for index, stage in enumerate(profile.stages)
+                    for at, used in enumerate(stage.use)
+                },
+                info.data["models"],
+                "model",
+            )
+        return profiles
+
+    @field_validator("cameras")
+    @classmethod
+    def _check_profiles(cls, cameras: dict[str, CameraSettings], info: ValidationInfo) -> dict[str, CameraSettings]:
+        if "profiles" in info.data:
+            named = {(key, "profile"): camera.profile for key, camera in cameras.items()}
+            _check_names(named, info.data["profiles"], "profile")
+        return cameras
+
+    def camera(self, system: str, monitor: str, name: str) -> CameraSettings | None:
+        """Return what is configured of a monitor with these keys and this name; None: it is not looked at.
+
+        Its keys, written out, go before any pattern, a longer pattern before a shorter one, else the first one counts.
+        """
+        place = f"{system}/{monitor}"
+        if place in self.cameras:
+            return self.cameras[place]
+        found = [
+            (-len(key), at, key)
+            for at, (key, pattern) in enumerate(self._patterns.items())
+            if pattern.fullmatch(place) or pattern.fullmatch(name.strip())
+        ]
+        return self.cameras[min(found)[-1]] if found else None
+
+    def stages(self, camera: CameraSettings) -> tuple[StageSettings, ...]:
+        """Return the stages of a camera's profile, each with the names of its models."""
+        every = tuple(self.models)
+        return tuple(
+            stage if stage.use else stage.model_copy(update={"use": every}) for stage in self.profiles[camera.profile].stages
+        )
+
+    @cached_property
+    def _patterns(self) -> Mapping[str, re.Pattern[str]]:
+        return {key: re.compile(translate(key), re.IGNORECASE) for key in self.cameras}
+
+
+def _check_names(named: Mapping[tuple[str | int, ...], str], known: Collection[str], what: str) -> None:
+    """Hold names against those that there are. Raises ValidationError with the place of each that is not."""
+    words = sorted(known)
+    mistakes = [
+        InitErrorDetails(
+            type=refusal(f"there is no {what} {name!r}", nearest(name, words) or f"there are: {', '.join(words)}"),
+            loc=place,
+            input=name,
+        )
+        for place, name in named.items()
+        if name not in known
+    ]
+    if mistakes:
+        raise ValidationError.from_exception_data("detection", mistakes)
