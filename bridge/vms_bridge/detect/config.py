@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from fnmatch import translate
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
-from pydantic_core import InitErrorDetails
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from vms_bridge.config.check import nearest
-from vms_bridge.detect.config_cameras import CameraSettings, LineSettings, MotionSettings, TrackRules, ZoneSettings
+from vms_bridge.detect.config_cameras import CameraSettings, LineSettings, MotionSettings, ZoneSettings
 from vms_bridge.detect.config_models import ModelSettings, RuntimeSettings
 from vms_bridge.detect.config_rules import FramesSettings, LabelRule, PastSettings, ProfileSettings, StageSettings
 from vms_bridge.detect.config_values import Name, Section, refusal
@@ -31,7 +33,6 @@ __all__ = [
     "ProfileSettings",
     "RuntimeSettings",
     "StageSettings",
-    "TrackRules",
     "ZoneSettings",
 ]
 
@@ -94,6 +95,28 @@ class DetectionSettings(Section):
             _check_names(named, info.data["profiles"], "profile")
         return cameras
 
+    @field_validator("models")
+    @classmethod
+    def _check_folder(cls, models: dict[str, ModelSettings], info: ValidationInfo) -> dict[str, ModelSettings]:
+        runtime = info.data.get("runtime")
+        if runtime is None:
+            return models
+        folder = _folder(runtime, models)
+        outside = {(name, "file"): model.file for name, model in models.items() if folder not in _plain(model.file).parents}
+        _refuse(
+            {
+                place: (refusal(f"is not in {folder}", "move the file there, or name a directory that all are in by runtime.folder"), str(file))
+                for place, file in outside.items()
+            }
+        )
+        return models
+
+    def run_by(self, data_dir: Path) -> RuntimeSettings:
+        """Return how models are run, with absolute directories: what is not configured is within `data_dir`."""
+        cache = self.runtime.cache_dir or data_dir / "compiled_models"
+        folder = _folder(self.runtime, self.models)
+        return self.runtime.model_copy(update={"cache_dir": cache.absolute(), "folder": folder})
+
     def camera(self, system: str, monitor: str, name: str) -> CameraSettings | None:
         """Return what is configured of a monitor with these keys and this name; None: it is not looked at.
 
@@ -121,17 +144,31 @@ class DetectionSettings(Section):
         return {key: re.compile(translate(key), re.IGNORECASE) for key in self.cameras}
 
 
+def _folder(runtime: RuntimeSettings, models: Mapping[str, ModelSettings]) -> Path:
+    """Return the directory that models are in, outside of which none is read."""
+    return _plain(runtime.folder or next(iter(models.values())).file.parent)
+
+
+def _plain(path: Path) -> Path:
+    """Return the absolute path without any `..` in it."""
+    return Path(os.path.normpath(path.absolute()))
+
+
 def _check_names(named: Mapping[tuple[str | int, ...], str], known: Collection[str], what: str) -> None:
-    """Hold names against those that there are. Raises ValidationError with the place of each that is not."""
+    """Hold names against those that there are."""
     words = sorted(known)
-    mistakes = [
-        InitErrorDetails(
-            type=refusal(f"there is no {what} {name!r}", nearest(name, words) or f"there are: {', '.join(words)}"),
-            loc=place,
-            input=name,
-        )
-        for place, name in named.items()
-        if name not in known
-    ]
+    _refuse(
+        {
+            place: (refusal(f"there is no {what} {name!r}", nearest(name, words) or f"there are: {', '.join(words)}"), name)
+            for place, name in named.items()
+            if name not in known
+        }
+    )
+
+
+def _refuse(mistakes: Mapping[tuple[str | int, ...], tuple[PydanticCustomError, str]]) -> None:
+    """Raise ValidationError with each mistake in its place, if there are any."""
     if mistakes:
-        raise ValidationError.from_exception_data("detection", mistakes)
+        raise ValidationError.from_exception_data(
+            "detection", [InitErrorDetails(type=wrong, loc=place, input=value) for place, (wrong, value) in mistakes.items()]
+        )

@@ -5,14 +5,34 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from vms_bridge.detect.config_rules import LabelRule
-from vms_bridge.detect.config_values import AreaText, DurationText, LabelText, Name, PictureSizeText, Score, Section, Share, refusal, seconds
+from vms_bridge.detect.config_values import (
+    AreaText,
+    DurationText,
+    LabelText,
+    Name,
+    PictureSizeText,
+    Score,
+    Section,
+    Share,
+    refusal,
+    seconds,
+)
 from vms_bridge.detect.geometry import Point, fault
 from vms_bridge.detect.sizes import parse_area, parse_duration, parse_picture_size
 
+
+
+def _rule_time(text: str) -> str:
+    if not 1 <= parse_duration(text) <= 86_400:
+        raise refusal("is too short or too long", "write 1s to 1d")
+    return text
+
+
 Where = Literal["bottom", "center", "touch", "cover"]
+RuleTime = Annotated[DurationText, AfterValidator(_rule_time)]
 Coordinate = Annotated[float, Field(ge=0, le=100_000)]
 Corner = tuple[Coordinate, Coordinate]
 _SIZE_HINT = 'write the size of the picture that points in pixels are of, as in "1280x720", or leave it out for points of 0 to 1'
@@ -51,11 +71,22 @@ class ZoneSettings(Section):
         default=(), max_length=256, description="write the labels that it is about, as in [person, dog], or leave it out: all"
     )
     min_score: Score | None = Field(default=None, description="write the least score of what counts in it, 0 to 1, or leave it out")
-    tell: tuple[Literal["entered", "left"], ...] = Field(
-        default=(), description="write what events are made of, of tracks: entered, left, or both"
+    events: bool = Field(
+        default=False, description="write true to have an event from when something enters the zone until it is empty again"
     )
-    loiter: DurationText | None = Field(
-        default=None, description="write how long something must stay in it to make an event, as in 30s, or leave it out"
+    loitering: RuleTime | None = Field(
+        default=None, description="write how long something may stay in the zone before that is an event, as in 30s"
+    )
+    left: RuleTime | None = Field(
+        default=None, description="write how long something left must lie in the zone before that is an event, as in 60s"
+    )
+    removed: RuleTime | None = Field(
+        default=None, description="write how long something that stood in the zone must be gone before that is an event, as in 10s"
+    )
+    left_labels: tuple[LabelText, ...] = Field(
+        default=("backpack", "suitcase", "handbag", "package"),
+        max_length=256,
+        description="write the labels of what can be left or removed, as in [suitcase, backpack]",
     )
 
     @field_validator("points")
@@ -70,10 +101,27 @@ class ZoneSettings(Section):
         """Its corners in 0..1 of the picture."""
         return _normalised(self.points, self.size)
 
+    @field_validator("events", "loitering", "left", "removed")
+    @classmethod
+    def _check_events(cls, said: bool | str | None, info: ValidationInfo) -> bool | str | None:  # noqa: FBT001  # a validator's
+        if said and info.data.get("mode") == "exclude":
+            raise refusal("has no effect in a zone that excludes", "leave it out, or write mode: include")
+        return said
+
     @cached_property
-    def loiter_s(self) -> float | None:
-        """How long something must stay to make an event."""
-        return seconds(self.loiter)
+    def loitering_s(self) -> float | None:
+        """How long something may stay before that is an event."""
+        return seconds(self.loitering)
+
+    @cached_property
+    def left_s(self) -> float | None:
+        """How long something left must lie before that is an event."""
+        return seconds(self.left)
+
+    @cached_property
+    def removed_s(self) -> float | None:
+        """How long something that stood must be gone before that is an event."""
+        return seconds(self.removed)
 
 
 class LineSettings(Section):
@@ -81,11 +129,11 @@ class LineSettings(Section):
 
     size: PictureSizeText | None = Field(default=None, description=_SIZE_HINT)
     points: tuple[Corner, ...] = Field(
-        min_length=2, max_length=32, description="write its points in 0..1 of the picture from the top left, as in [[0, 0.6], [1, 0.6]]"
+        min_length=2, max_length=16, description="write its points in 0..1 of the picture from the top left, as in [[0, 0.6], [1, 0.6]]"
     )
-    direction: Literal["both", "to_right", "to_left"] = Field(
+    direction: Literal["both", "in", "out"] = Field(
         default="both",
-        description="choose which way counts, as seen along the line from its first point: both, to_right or to_left",
+        description="choose both, in or out: in is from the left of the line to its right, seen from its first point to its last",
     )
     labels: tuple[LabelText, ...] = Field(
         default=(), max_length=256, description="write the labels that it is about, as in [person, dog], or leave it out: all"
@@ -131,30 +179,6 @@ class MotionSettings(Section):
         return text
 
 
-class TrackRules(Section):
-    """Events of things that are followed from frame to frame, beside those of zones and lines."""
-
-    left_objects: DurationText | None = Field(
-        default=None, description="write after how long something that stays makes an event, as in 60s, or leave it out"
-    )
-    removed_objects: DurationText | None = Field(
-        default=None, description="write after how long something that stayed, and is gone, makes an event, as in 10s, or leave it out"
-    )
-    labels: tuple[LabelText, ...] = Field(
-        default=(), max_length=256, description="write the labels of things that can be left or removed, as in [suitcase, backpack]"
-    )
-
-    @cached_property
-    def left_objects_s(self) -> float | None:
-        """After how long something that stays makes an event."""
-        return seconds(self.left_objects)
-
-    @cached_property
-    def removed_objects_s(self) -> float | None:
-        """After how long something that stayed, and is gone, makes an event."""
-        return seconds(self.removed_objects)
-
-
 class CameraSettings(Section):
     """How a camera is looked at."""
 
@@ -178,7 +202,4 @@ class CameraSettings(Section):
     vms_zones: bool = Field(default=False, description="write true to use the zones that the VMS has for it too")
     lines: dict[Name, LineSettings] = Field(
         default_factory=dict, max_length=32, description="write its lines by name, as in `lines: {gate: {points: [...]}}`"
-    )
-    rules: TrackRules = Field(
-        default=TrackRules(), description="write what else makes events, as in `rules: {left_objects: 60s}`"
     )

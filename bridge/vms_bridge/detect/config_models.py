@@ -12,7 +12,7 @@ from vms_bridge.detect.config_values import PictureSizeText, Section
 from vms_bridge.detect.sizes import parse_picture_size
 
 Layout = Literal[
-    "yolo", "yolo5", "yolox", "e2e", "ssd", "yolonas", "detr", "rfdetr", "tfod", "anchors", "blazeface"
+    "yolo", "yolo5", "yolox", "e2e", "ssd", "yolonas", "detr", "rfdetr", "tfod", "anchors", "anchors7", "blazeface"
 ]  # fmt: skip
 
 
@@ -33,11 +33,24 @@ class RuntimeSettings(Section):
     cache_dir: Path | None = Field(
         default=None, description="name a directory for compiled models, or leave it out: one within data_dir"
     )
+    folder: Path | None = Field(
+        default=None,
+        description="name the directory that models are in, outside of which none is read, or leave it out: that of the first model",
+    )
     memory_mb: int = Field(
         default=2048,
         ge=256,
         le=65_536,
         description="write how many megabytes the process that runs models may take, 256 to 65536",
+    )
+    largest_model_mb: int = Field(
+        default=1024, ge=1, le=65_536, description="write how many megabytes a model's files may have, 1 to 65536"
+    )
+    uid: int = Field(
+        default=65_530,
+        ge=1,
+        le=2_000_000_000,
+        description="write the number of the user that runs models, where the bridge itself runs as root",
     )
 
 
@@ -48,7 +61,7 @@ class ModelSettings(Section):
     labels: tuple[str, ...] = Field(
         default=(),
         max_length=10_000,
-        description="write the names of its classes in their order, or leave it out where the file has them",
+        description="write the names of its classes in their order, [coco80] for those of COCO, or leave it out where the file has them",
     )
     labels_file: Path | None = Field(
         default=None, description="name a text file with the names of its classes, one a line, or leave it out"
@@ -63,14 +76,14 @@ class ModelSettings(Section):
         default=None,
         description='write the size of its input where the file leaves it open, as in `input: "640x640"`',
     )
-    pixels: Literal["auto", "0..1", "0..255", "-1..1"] = Field(
-        default="auto", description="choose what it takes the values of pixels to be: auto, 0..1, 0..255 or -1..1"
+    pixels: Literal["auto", "0..1", "0..255", "-1..1", "imagenet"] = Field(
+        default="auto", description="choose what it takes the values of pixels to be: auto, 0..1, 0..255, -1..1 or imagenet"
     )
     colours: Literal["auto", "rgb", "bgr"] = Field(default="auto", description="choose the order of its colours: auto, rgb or bgr")
     anchors: tuple[tuple[float, float], ...] = Field(
         default=(),
         max_length=64,
-        description="write the widths and heights of its anchors in pixels, where its layout is anchors, as in [[10, 14], [23, 27]]",
+        description="write the widths and heights of its anchors in pixels, where its layout is anchors or anchors7, as in [[10, 14], [23, 27]]",
     )
     scores: Literal["auto", "ready", "sigmoid", "softmax"] = Field(
         default="auto", description="choose how its outputs become scores: auto, ready, sigmoid or softmax"

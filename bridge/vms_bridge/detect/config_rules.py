@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from vms_bridge.detect.config_values import AreaText, DurationText, LabelText, Name, Score, Section, Share, refusal
 from vms_bridge.detect.sizes import Area, parse_area, parse_duration
@@ -27,8 +27,8 @@ class LabelRule(Section):
 
     @field_validator("max_ratio")
     @classmethod
-    def _check_ratio(cls, most: float | None, info: object) -> float | None:
-        least = getattr(info, "data", {}).get("min_ratio")
+    def _check_ratio(cls, most: float | None, info: ValidationInfo) -> float | None:
+        least = info.data.get("min_ratio")
         if most is not None and least is not None and most < least:
             raise refusal("is less than min_ratio", "write a larger one, or leave one of them out")
         return most
@@ -110,10 +110,16 @@ class PastSettings(Section):
         return parse_duration(self.forget)
 
 
+def _no_gate(stages: tuple[StageSettings, ...]) -> tuple[StageSettings, ...]:
+    if stages and stages[0].after:
+        raise refusal("the first stage comes after no other", "leave its after: out")
+    return stages
+
+
 class ProfileSettings(Section):
     """How cameras of one sort are looked at."""
 
-    stages: tuple[StageSettings, ...] = Field(
+    stages: Annotated[tuple[StageSettings, ...], AfterValidator(_no_gate)] = Field(
         default=(StageSettings(),),
         min_length=1,
         max_length=1,
