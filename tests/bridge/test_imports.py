@@ -104,6 +104,7 @@ ALLOWED: dict[str, set[str]] = {
         *("model", "errors", "clock", "backoff", "concealment", "logs", "receivers", "backends.base", "backends.guard"),
     },
     "private_files": set(),
+    "detect": BASIC | {"detect"},
     "api.config": {"addresses", "doors", "links"},
     "mqtt.config": {"errors", "keys", "commands", "addresses", "doors"},
     "cli": BASIC

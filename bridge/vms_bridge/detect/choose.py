@@ -43,12 +43,13 @@ def pick_variant(pick: VariantPick, lists: Sequence[Sequence[Found]], groups: Gr
         return _union(lists, groups or Groups())
     if pick == "first":
         return tuple(next((found for found in lists if found), ()))
-    if pick == "most":
-        return tuple(max(lists, key=weight, default=()))
-    return tuple(max(lists, key=lambda found: (different(found), *weight(found)), default=()))
+    if not lists:
+        return ()
+    best = weight if pick == "most" else _variety
+    return tuple(lists[max(range(len(lists)), key=lambda at: best(lists[at]))])
 
 
-def weight(found: Sequence[Found]) -> tuple[int, float]:
+def weight(found: Sequence[Found]) -> tuple[float, ...]:
     """Return by what `most` compares lists. The sum is exact, so that the order of a list is no matter."""
     return len(found), fsum(one.score for one in found)
 
@@ -56,6 +57,10 @@ def weight(found: Sequence[Found]) -> tuple[int, float]:
 def different(found: Sequence[Found]) -> int:
     """Return how many different labels there are in a list."""
     return len({one.label for one in found})
+
+
+def _variety(found: Sequence[Found]) -> tuple[float, ...]:
+    return different(found), *weight(found)
 
 
 def _union(lists: Sequence[Sequence[Found]], groups: Groups) -> tuple[Found, ...]:

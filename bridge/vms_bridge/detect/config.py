@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from difflib import get_close_matches
 from fnmatch import translate
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from vms_bridge.config.check import nearest
 from vms_bridge.detect.config_cameras import CameraSettings, LineSettings, MotionSettings, ZoneSettings
 from vms_bridge.detect.config_models import ModelSettings, RuntimeSettings
 from vms_bridge.detect.config_rules import FramesSettings, LabelRule, PastSettings, ProfileSettings, StageSettings
@@ -44,6 +44,8 @@ def _camera_key(text: str) -> str:
     return text.strip()
 
 
+Place = tuple[str | int, ...]
+"""Where in the section something is."""
 CameraKey = Annotated[str, Field(max_length=256), AfterValidator(_camera_key)]
 
 
@@ -91,7 +93,7 @@ class DetectionSettings(Section):
     @classmethod
     def _check_profiles(cls, cameras: dict[str, CameraSettings], info: ValidationInfo) -> dict[str, CameraSettings]:
         if "profiles" in info.data:
-            named = {(key, "profile"): camera.profile for key, camera in cameras.items()}
+            named: dict[Place, str] = {(key, "profile"): camera.profile for key, camera in cameras.items()}
             _check_names(named, info.data["profiles"], "profile")
         return cameras
 
@@ -105,7 +107,10 @@ class DetectionSettings(Section):
         outside = {(name, "file"): model.file for name, model in models.items() if folder not in _plain(model.file).parents}
         _refuse(
             {
-                place: (refusal(f"is not in {folder}", "move the file there, or name a directory that all are in by runtime.folder"), str(file))
+                place: (
+                    refusal(f"is not in {folder}", "move the file there, or name a directory that all are in by runtime.folder"),
+                    str(file),
+                )
                 for place, file in outside.items()
             }
         )
@@ -154,19 +159,24 @@ def _plain(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def _check_names(named: Mapping[tuple[str | int, ...], str], known: Collection[str], what: str) -> None:
+def _check_names(named: Mapping[Place, str], known: Collection[str], what: str) -> None:
     """Hold names against those that there are."""
     words = sorted(known)
+
+    def remedy(name: str) -> str:
+        close = get_close_matches(name, words, n=1, cutoff=0.6)
+        return f"did you mean {close[0]}?" if close else f"there are: {', '.join(words)}"
+
     _refuse(
         {
-            place: (refusal(f"there is no {what} {name!r}", nearest(name, words) or f"there are: {', '.join(words)}"), name)
+            place: (refusal(f"there is no {what} {name!r}", remedy(name)), name)
             for place, name in named.items()
             if name not in known
         }
     )
 
 
-def _refuse(mistakes: Mapping[tuple[str | int, ...], tuple[PydanticCustomError, str]]) -> None:
+def _refuse(mistakes: Mapping[Place, tuple[PydanticCustomError, str]]) -> None:
     """Raise ValidationError with each mistake in its place, if there are any."""
     if mistakes:
         raise ValidationError.from_exception_data(

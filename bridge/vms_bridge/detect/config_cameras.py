@@ -24,7 +24,6 @@ from vms_bridge.detect.geometry import Point, fault
 from vms_bridge.detect.sizes import parse_area, parse_duration, parse_picture_size
 
 
-
 def _rule_time(text: str) -> str:
     if not 1 <= parse_duration(text) <= 86_400:
         raise refusal("is too short or too long", "write 1s to 1d")
@@ -42,7 +41,9 @@ def _normalised(points: tuple[Corner, ...], size: str | None) -> tuple[Point, ..
     """Return the points in 0..1 of the picture. Raises a mistake where one is outside of it."""
     width, height = (1, 1) if size is None else parse_picture_size(size)
     if any(x > width or y > height for x, y in points):
-        remedy = "write 0 to 1, from the top left; or, for pixels, size: with the picture's" if size is None else "write 0 to the size"
+        remedy = (
+            "write 0 to 1, from the top left; or, for pixels, size: with the picture's" if size is None else "write 0 to the size"
+        )
         raise refusal("has a point outside of the picture", remedy)
     return tuple((x / width, y / height) for x, y in points)
 
@@ -52,7 +53,6 @@ class ZoneSettings(Section):
 
     size: PictureSizeText | None = Field(default=None, description=_SIZE_HINT)
     points: tuple[Corner, ...] = Field(
-        min_length=3,
         max_length=128,
         description="write its corners in 0..1 of the picture from the top left, as in [[0.1, 0.5], [0.6, 0.5], [0.6, 1]]",
     )
@@ -70,7 +70,9 @@ class ZoneSettings(Section):
     labels: tuple[LabelText, ...] = Field(
         default=(), max_length=256, description="write the labels that it is about, as in [person, dog], or leave it out: all"
     )
-    min_score: Score | None = Field(default=None, description="write the least score of what counts in it, 0 to 1, or leave it out")
+    min_score: Score | None = Field(
+        default=None, description="write the least score of what counts in it, 0 to 1, or leave it out"
+    )
     events: bool = Field(
         default=False, description="write true to have an event from when something enters the zone until it is empty again"
     )
@@ -81,7 +83,8 @@ class ZoneSettings(Section):
         default=None, description="write how long something left must lie in the zone before that is an event, as in 60s"
     )
     removed: RuleTime | None = Field(
-        default=None, description="write how long something that stood in the zone must be gone before that is an event, as in 10s"
+        default=None,
+        description="write how long something that stood in the zone must be gone before that is an event, as in 10s",
     )
     left_labels: tuple[LabelText, ...] = Field(
         default=("backpack", "suitcase", "handbag", "package"),
@@ -129,7 +132,8 @@ class LineSettings(Section):
 
     size: PictureSizeText | None = Field(default=None, description=_SIZE_HINT)
     points: tuple[Corner, ...] = Field(
-        min_length=2, max_length=16, description="write its points in 0..1 of the picture from the top left, as in [[0, 0.6], [1, 0.6]]"
+        max_length=16,
+        description="write its points in 0..1 of the picture from the top left, as in [[0, 0.6], [1, 0.6]]",
     )
     direction: Literal["both", "in", "out"] = Field(
         default="both",

@@ -35,7 +35,7 @@ class RuntimeSettings(Section):
     )
     folder: Path | None = Field(
         default=None,
-        description="name the directory that models are in, outside of which none is read, or leave it out: that of the first model",
+        description="name the directory of the models, outside of which none is read, or leave it out: that of the first one",
     )
     memory_mb: int = Field(
         default=2048,
@@ -61,13 +61,14 @@ class ModelSettings(Section):
     labels: tuple[str, ...] = Field(
         default=(),
         max_length=10_000,
-        description="write the names of its classes in their order, [coco80] for those of COCO, or leave it out where the file has them",
+        description="write the names of its classes in order, [coco80] for COCO's, or leave it out where the file has them",
     )
     labels_file: Path | None = Field(
         default=None, description="name a text file with the names of its classes, one a line, or leave it out"
     )
     layout: Layout | None = Field(
-        default=None, description="name the layout of its outputs as `vms-bridge probe` lists them, or leave it out to have it found"
+        default=None,
+        description="name the layout of its outputs as `vms-bridge probe` lists them, or leave it out to have it found",
     )
     floor: float = Field(
         default=0.1, gt=0, lt=1, description="write the least score that the model is asked for at all, more than 0, less than 1"
@@ -79,11 +80,13 @@ class ModelSettings(Section):
     pixels: Literal["auto", "0..1", "0..255", "-1..1", "imagenet"] = Field(
         default="auto", description="choose what it takes the values of pixels to be: auto, 0..1, 0..255, -1..1 or imagenet"
     )
-    colours: Literal["auto", "rgb", "bgr"] = Field(default="auto", description="choose the order of its colours: auto, rgb or bgr")
+    colours: Literal["auto", "rgb", "bgr"] = Field(
+        default="auto", description="choose the order of its colours: auto, rgb or bgr"
+    )
     anchors: tuple[tuple[float, float], ...] = Field(
         default=(),
         max_length=64,
-        description="write the widths and heights of its anchors in pixels, where its layout is anchors or anchors7, as in [[10, 14], [23, 27]]",
+        description="write each of its anchors' width and height in pixels, for anchors and anchors7, as in [[10, 14], [23, 27]]",
     )
     scores: Literal["auto", "ready", "sigmoid", "softmax"] = Field(
         default="auto", description="choose how its outputs become scores: auto, ready, sigmoid or softmax"

@@ -61,7 +61,7 @@ class StageSettings(Section):
     labels: dict[LabelText, LabelRule] = Field(
         default_factory=dict,
         max_length=256,
-        description='write which labels count, and how, as in `labels: {person: {min_score: 0.5}, "car|truck": {}}`; without it all do',
+        description='write which labels count, as in `labels: {person: {min_score: 0.5}, "car|truck": {}}`, or leave it out: all',
     )
 
 
@@ -70,17 +70,25 @@ class FramesSettings(Section):
 
     take: tuple[Annotated[str, Field(pattern="^(alarm|snapshot|[1-9][0-9]{0,8})$")], ...] = Field(
         default=("alarm", "snapshot"),
-        min_length=1,
         max_length=1000,
-        description="write the frames of an event to look at: alarm, snapshot (the VMS's best), and numbers, as in [alarm, 21, 41]",
+        description="write which frames of an event to look at: alarm, snapshot (the best), and numbers, as in [alarm, 21, 41]",
     )
     pick: FramePick = Field(
         default="most_models", description="choose the frame that counts: first, most, most_unique or most_models"
     )
     stop_early: bool = Field(default=True, description="write false to look at all frames though no later one could win")
     after: DurationText = Field(
-        default="0s", description="write how long after an event's begin its frames are looked at, as in 2s", validate_default=True
+        default="0s",
+        description="write how long after an event's begin its frames are looked at, as in 2s",
+        validate_default=True,
     )
+
+    @field_validator("take")
+    @classmethod
+    def _check_take(cls, frames: tuple[str, ...]) -> tuple[str, ...]:
+        if not frames:
+            raise refusal("expected at least 1 of them", "write one, as in `take: [snapshot]`, or leave it out")
+        return frames
 
     @cached_property
     def after_s(self) -> float:
@@ -110,8 +118,10 @@ class PastSettings(Section):
         return parse_duration(self.forget)
 
 
-def _no_gate(stages: tuple[StageSettings, ...]) -> tuple[StageSettings, ...]:
-    if stages and stages[0].after:
+def _stages(stages: tuple[StageSettings, ...]) -> tuple[StageSettings, ...]:
+    if not stages:
+        raise refusal("expected at least 1 of them", "write one, as in `stages: [{name: object}]`, or leave it out")
+    if stages[0].after:
         raise refusal("the first stage comes after no other", "leave its after: out")
     return stages
 
@@ -119,9 +129,8 @@ def _no_gate(stages: tuple[StageSettings, ...]) -> tuple[StageSettings, ...]:
 class ProfileSettings(Section):
     """How cameras of one sort are looked at."""
 
-    stages: Annotated[tuple[StageSettings, ...], AfterValidator(_no_gate)] = Field(
+    stages: Annotated[tuple[StageSettings, ...], AfterValidator(_stages)] = Field(
         default=(StageSettings(),),
-        min_length=1,
         max_length=1,
         description="write the stages, as in `stages: [{name: object, use: [street]}]`",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def fault(polygon: Polygon) -> str | None:
     """Return why these corners of 0..1 make no area that something can be in, None where they do."""
     if len(polygon) > MOST_POINTS:
         return f"has more than {MOST_POINTS} corners"
+    if not all(isfinite(value) for point in polygon for value in point):
+        return "has a corner that is no number"
     if len(set(polygon)) < 3:
         return "has fewer than three different corners"
     if area(polygon) < _FLAT:

@@ -46,7 +46,9 @@ class Past:
     def marked(self, found: Iterable[Found], now_s: float) -> tuple[Found, ...]:
         """Return the findings, with those marked as known that were at the same place before."""
         past = self._still(now_s)
-        return tuple(replace(one, is_known=True) if not one.is_known and self._match(one, past) is not None else one for one in found)
+        return tuple(
+            replace(one, is_known=True) if not one.is_known and self._match(one, past) is not None else one for one in found
+        )
 
     def after(self, found: Iterable[Found], now_s: float) -> Past:
         """Return the past with these findings in it: each is one that was there, or a new one."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 _AREA = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(%|px)")
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_PICTURE = re.compile(r"([0-9]{1,5})\s*[x×]\s*([0-9]{1,5})")
+_PICTURE = re.compile(r"([0-9]{1,5})\s*x\s*([0-9]{1,5})")
 
 
 class WrongSize(ValueError):

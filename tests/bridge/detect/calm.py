@@ -1,0 +1,9 @@
+"""How properties are looked for here: on a machine that may have other things to do."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+CALM = settings(deadline=None, max_examples=60)
+GARBAGE = "aZ0129.,:;%*?+-|^$()[]{}<>=!/\\\"'#& \t\n\x00é漢🐕pxsmhdre"
+"""Letters of which texts are made that mean something here, or nothing anywhere: all of Unicode takes long to think of."""
