@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,7 +17,7 @@ from tests.e2e.processes import Program, free_ports
 from tests.e2e.waiting import WITHIN_S, Changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 LAB = Path(__file__).parent / "lab" / "homeassistant"
 COMPONENT = Path(__file__).parents[2] / "custom_components" / "vms_bridge"
@@ -65,8 +66,8 @@ class Seen:
 class HomeAssistant:
     """One installation in a folder of its own; `states` mirrors what it tells, `history` keeps every change."""
 
-    def __init__(self, folder: Path, broker_port: int | None, *, platform: str = "mqtt") -> None:
-        """Mirror the entities of `platform`; without a broker it is not asked to know one."""
+    def __init__(self, folder: Path, broker_port: int | None, *, platform: str = "mqtt", go2rtc: str | None = None) -> None:
+        """Mirror the entities of `platform`; without a broker, or the address of a go2rtc, it is not asked to know one."""
         self.config = folder / "config"
         self.port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -74,11 +75,12 @@ class HomeAssistant:
         self.token = ""
         self.states: dict[str, Seen] = {}
         self.history: list[Seen] = []
-        self._broker_port, self._platform = broker_port, platform
+        self._broker_port, self._platform, self._go2rtc = broker_port, platform, go2rtc
         self._changes = Changes()
         self._registry: dict[str, str] = {}
         self._reader: asyncio.Task[None] | None = None
         self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._subscribed: dict[int, asyncio.Queue[Any]] = {}
         self._number = 0
         self._socket: aiohttp.ClientWebSocketResponse
 
@@ -122,10 +124,16 @@ class HomeAssistant:
     async def command(self, command: str, **fields: object) -> Any:
         """Send one WebSocket command and return its result."""
         number = self._number = self._number + 1
-        answer = self._answers[number] = asyncio.get_running_loop().create_future()
-        await self._socket.send_json({"id": number, "type": command, **fields})
-        async with asyncio.timeout(30):
-            return await answer
+        return await self._send(number, command, fields)
+
+    @asynccontextmanager
+    async def subscription(self, command: str, **fields: object) -> AsyncIterator[asyncio.Queue[Any]]:
+        """Subscribe by a WebSocket command, and give what is told for as long as the block lasts."""
+        number = self._number = self._number + 1
+        told = self._subscribed[number] = asyncio.Queue()
+        await self._send(number, command, fields)
+        yield told
+        await self.command("unsubscribe_events", subscription=number)
 
     async def call(self, entity_id: str, service: str, **data: object) -> None:
         """Call a service of the entity's own domain, as a button on a page does."""
@@ -214,6 +222,21 @@ class HomeAssistant:
             step = await self._post(f"/api/config/config_entries/flow/{step['flow_id']}", json_=answer)
         return step
 
+    async def entries(self, domain: str) -> list[dict[str, Any]]:
+        """Return the config entries of an integration."""
+        found: list[dict[str, Any]] = await self.command("config_entries/get", domain=domain)
+        return found
+
+    async def reload(self, entry_id: str) -> None:
+        """Set a config entry up anew."""
+        await self._post(f"/api/config/config_entries/entry/{entry_id}/reload")
+
+    async def remove(self, entry_id: str) -> None:
+        """Remove a config entry, as a person does it."""
+        path, headers = f"/api/config/config_entries/entry/{entry_id}", {"Authorization": f"Bearer {self.token}"}
+        async with self._http.delete(path, headers=headers) as response:
+            assert response.status == 200, f"{response.status} {path}: {await response.text()}"
+
     def logged(self, word: str) -> list[str]:
         """Return what it has logged as a warning or worse with this word in it, over all its starts."""
         grave = re.compile(r" (WARNING|ERROR|CRITICAL) \(")
@@ -234,9 +257,13 @@ class HomeAssistant:
     def _write_configuration(self) -> None:
         store = self.config / ".storage"
         store.mkdir(parents=True)
-        (self.config / "configuration.yaml").write_text(CONFIGURATION)
+        configuration = CONFIGURATION
+        if self._go2rtc is not None:
+            configuration += f"go2rtc: {{url: '{self._go2rtc}'}}\n"
         if self._platform == COMPONENT.name:
-            (self.config / "configuration.yaml").write_text(f"{CONFIGURATION}stream:\n")  # as everybody has it by default_config
+            configuration += "stream:\n"  # as everybody has it by default_config
+        (self.config / "configuration.yaml").write_text(configuration)
+        if self._platform == COMPONENT.name:
             (self.config / "custom_components").mkdir()
             (self.config / "custom_components" / COMPONENT.name).symlink_to(COMPONENT)
         # Only the user is left to make; the other steps would add integrations that want the internet.
@@ -284,6 +311,7 @@ class HomeAssistant:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
         self._number = 0
+        self._subscribed.clear()
         self._socket = await self._http.ws_connect("/api/websocket", max_msg_size=0)
         await self._socket.receive_json()
         await self._socket.send_json({"type": "auth", "access_token": self.token})
@@ -304,6 +332,8 @@ class HomeAssistant:
                 told = json.loads(message.data)
                 if told["type"] == "result":
                     self._answer(told)
+                elif told["id"] in self._subscribed:
+                    self._subscribed[told["id"]].put_nowait(told["event"])
                 elif told["event"]["event_type"] == "entity_registry_updated":
                     registry_changed.set()
                 else:
@@ -325,6 +355,12 @@ class HomeAssistant:
         entries = await self.command("config/entity_registry/list")
         self._registry = {entry["unique_id"]: entry["entity_id"] for entry in entries if entry["platform"] == self._platform}
         self._changes.tell()
+
+    async def _send(self, number: int, command: str, fields: Mapping[str, object]) -> Any:
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        await self._socket.send_json({"id": number, "type": command, **fields})
+        async with asyncio.timeout(30):
+            return await answer
 
     def _answer(self, told: dict[str, Any]) -> None:
         waiting = self._answers.pop(told["id"])

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import aiohttp
 from tests.e2e import home_assistant
 from tests.e2e.bridge import Bridge
 from tests.e2e.broker import Broker, Observer
+from tests.e2e.chromium import Chromium
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.processes import free_ports, listening
 
 from vms_bridge.sockets import api_socket
 
+if TYPE_CHECKING:
+    from tests.e2e.chromium import Page
+
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-BROWSER = Path(__file__).parent / "lab" / "browser.py"
 CAMERAS = ("1", "2", "3")
 TILES = {
     "motion": {"name": "Motion", "color": "red"},
@@ -48,23 +52,29 @@ async def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="vms-bridge-") as name:
         folder = Path(name)
-        broker = Broker(folder)
-        await broker.start()
-        mqtt = Observer(broker.port)
-        await mqtt.start()
-        async with HomeAssistant(folder, broker.port) as home:
-            bridge = Bridge(folder, CONFIGURATION.format(folder=folder, broker=broker.url))
-            await bridge.start()
-            try:
-                await _take_pictures(home)
-            finally:
-                await bridge.stop()
-        mqtt.stop()
-        await broker.stop()
-        await _component(folder / "native")
+        async with Chromium(folder) as browser:
+            await _over_mqtt(folder, browser)
+            await _component(folder / "native", browser)
 
 
-async def _component(folder: Path) -> None:
+async def _over_mqtt(folder: Path, browser: Chromium) -> None:
+    """Take the pictures of what MQTT discovery shows."""
+    broker = Broker(folder)
+    await broker.start()
+    mqtt = Observer(broker.port)
+    await mqtt.start()
+    async with HomeAssistant(folder, broker.port) as home:
+        bridge = Bridge(folder, CONFIGURATION.format(folder=folder, broker=broker.url))
+        await bridge.start()
+        try:
+            await _take_pictures(home, await browser.page(home))
+        finally:
+            await bridge.stop()
+    mqtt.stop()
+    await broker.stop()
+
+
+async def _component(folder: Path, browser: Chromium) -> None:
     """Take the pictures of the component, before a bridge of its own."""
     folder.mkdir()  # noqa: ASYNC240 - nothing else runs
     (port,) = free_ports(1)
@@ -80,37 +90,58 @@ async def _component(folder: Path) -> None:
                 code = (await response.json())["code"]
             await home.flow("vms_bridge", {"url": f"http://127.0.0.1:{port}", "method": "pair"}, {"code": code})
             async with api.get("http://localhost/api/v1/info") as response:
-                of_camera = f"{(await response.json())['bridge_id']}/house/1"
-            await home.shows(f"{of_camera}/picture", lambda seen: seen.state not in home_assistant.UNKNOWN, within=180)
-            device = (await home.devices())[of_camera]
-            await _save(home, f"/config/devices/device/{device['id']}", "1280x1000", "component-device.png", "Force alarm")
-            await _save_live(home, await home.entity(f"{of_camera}/camera"))
-            browser = f"/media-browser/browser/{quote('app,media-source://vms_bridge', safe='')}"
-            await _save(home, browser, "1280x700", "component-media.png", "House")
-            options = "/config/integrations/integration/vms_bridge"
-            await _save(home, options, "1280x800", "component-options.png", "Live video", "Configure")
+                bridge_id = (await response.json())["bridge_id"]
+            await _take_pictures_of_the_component(home, await browser.page(home), bridge_id)
     finally:
         await bridge.stop()
 
 
-async def _save_live(home: HomeAssistant, camera: str) -> None:
-    card = {"type": "picture-entity", "entity": camera, "camera_view": "live", "show_state": False}
+async def _take_pictures_of_the_component(home: HomeAssistant, page: Page, bridge_id: str) -> None:
+    for camera in CAMERAS:
+        seen = f"{bridge_id}/house/{camera}/picture"
+        await home.shows(seen, lambda seen: seen.state not in home_assistant.UNKNOWN, within=180)
+    device = (await home.devices())[f"{bridge_id}/house/1"]
+    await _save(page, f"/config/devices/device/{device['id']}", (1280, 1000), "component-device.png", "Force alarm")
+    await _save_live(home, page, bridge_id)
+    place = f"media-source://vms_bridge/{bridge_id}/house/show=latest"
+    levels = ("app,media-source://vms_bridge", f"video,{place}")
+    path = "/media-browser/browser/" + "/".join(quote(level, safe="") for level in levels)
+    events = (await home.command("media_source/browse_media", media_content_id=place))["children"]
+    await _save(page, path, (1280, 800), "component-media.png", events[0]["title"])
+    await _save(
+        page, "/config/integrations/integration/vms_bridge", (1280, 800), "component-options.png", "Live video", "Configure"
+    )
+
+
+async def _save_live(home: HomeAssistant, page: Page, bridge_id: str) -> None:
+    """Take a picture of a dashboard while a camera's live video plays on it."""
+    camera = await home.entity(f"{bridge_id}/house/1/camera")
+    tiles = [
+        {"type": "tile", "entity": await home.entity(f"{bridge_id}/house/1/{key}"), **tile}
+        for key, tile in TILES.items()
+        if f"{bridge_id}/house/1/{key}" in home.unique_ids
+    ]
+    video = {"type": "picture-entity", "entity": camera, "camera_view": "live", "show_state": False}
+    sections = [{"type": "grid", "column_span": 2, "cards": [video]}, {"type": "grid", "cards": tiles}]
+    view = {"title": "Live", "path": "live", "type": "sections", "max_columns": 3, "sections": sections}
     await home.command("lovelace/dashboards/create", url_path="house-live", title="Live", mode="storage", show_in_sidebar=True)
-    view = {"title": "Live", "path": "live", "type": "panel", "cards": [card]}
     await home.command("lovelace/config/save", url_path="house-live", config={"views": [view]})
-    await _save(home, "/house-live/live", "1280x760", "component-live.png", home.states[camera].attributes["friendly_name"])
+    await page.resize(1280, 640)
+    await page.open("/house-live/live")
+    await page.plays(within=120)
+    await page.save(IMAGES / "component-live.png")
 
 
-async def _take_pictures(home: HomeAssistant) -> None:
+async def _take_pictures(home: HomeAssistant, page: Page) -> None:
     for camera in CAMERAS:
         await home.shows(f"home-house-{camera}-picture", lambda seen: seen.state not in home_assistant.UNKNOWN, within=180)
     await home.command(
         "lovelace/dashboards/create", url_path="house-cameras", title="Cameras", mode="storage", show_in_sidebar=True
     )
     await home.command("lovelace/config/save", url_path="house-cameras", config=await _dashboard(home))
-    await _save(home, "/house-cameras/cameras", "1280x560", "home-assistant.png", "Detected")
+    await _save(page, "/house-cameras/cameras", (1280, 560), "home-assistant.png", "Detected")
     device = (await home.devices())["vms_bridge-home-house-1"]
-    await _save(home, f"/config/devices/device/{device['id']}", "1280x930", "home-assistant-device.png", "Last event duration")
+    await _save(page, f"/config/devices/device/{device['id']}", (1280, 930), "home-assistant-device.png", "Last event duration")
 
 
 async def _dashboard(home: HomeAssistant) -> dict[str, object]:
@@ -128,11 +159,15 @@ async def _dashboard(home: HomeAssistant) -> dict[str, object]:
     return {"views": [{"title": "Cameras", "path": "cameras", "type": "sections", "max_columns": 3, "sections": sections}]}
 
 
-async def _save(home: HomeAssistant, path: str, size: str, name: str, text: str, *labels: str) -> None:
-    python = home_assistant.venv() / "bin" / "python"
-    said = (home.url, home.token, path, size, str(IMAGES / name), text, *labels)
-    browser = await asyncio.create_subprocess_exec(python, BROWSER, *said)
-    assert await browser.wait() == 0, f"no picture of {path}"
+async def _save(page: Page, path: str, size: tuple[int, int], name: str, text: str, *clicked: str) -> None:
+    """Save a page as a picture when that text is on it, after clicks on these."""
+    await page.resize(*size)
+    await page.open(path)
+    for each in clicked:
+        await page.click(each)
+    await page.shows(text, within=120)
+    await page.settles()
+    await page.save(IMAGES / name)
 
 
 if __name__ == "__main__":

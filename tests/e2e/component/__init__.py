@@ -1,0 +1,1 @@
+"""The component within one real Home Assistant, which all these tests share."""
