@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from pydantic import Field
 
 from vms_bridge.archive import Clippable, Watchable
-from vms_bridge.contributing import NOTHING_OFFERED, Offer
 from vms_bridge.index import IndexProgress, Searchable
 from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, OpenSet, SystemState
 
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
 
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage
     from vms_bridge.commands import Ack, Command, CommandTable
-    from vms_bridge.contributing import Contributor
     from vms_bridge.history import Cursor, Gap
     from vms_bridge.links import Links
     from vms_bridge.measures import Measures
-    from vms_bridge.model import PictureRef
+    from vms_bridge.model import DetectedObject, Enrichment, PictureRef
     from vms_bridge.notices import Notice
     from vms_bridge.receivers import Receivers
     from vms_bridge.tokens import Tokens
@@ -146,7 +144,7 @@ class MonitorView:
     """A monitor as sinks see it: by key, with the configuration's name and area, and its newest event.
 
     `generation` is that of the event ids which its VMS gives now, such as the one in `state`. `objects` are those that are
-    there by all who watch for some; None where nobody does, or knows. `offer` is what contributors can do for it.
+    there by all who watch for some; None where nobody does, or knows.
     """
 
     system: str
@@ -156,7 +154,6 @@ class MonitorView:
     last_event: EventMessage | None = None
     generation: int = 1
     objects: ObjectCounts | None = None
-    offer: Offer = NOTHING_OFFERED
 
     def event(self, event_id: str) -> EventRef:
         """Return the event that the VMS calls so now."""
@@ -286,6 +283,27 @@ class Answering(Protocol):
 
     def close(self) -> None:
         """Answer no more."""
+
+
+class Contributor(Protocol):
+    """A part that finds out more than VMSs do: what it sees is published as theirs is, and what it adds to an event stays."""
+
+    def detect(
+        self, monitor: MonitorKey, objects: Sequence[DetectedObject], *, frame: int | None = None, event: EventRef | None = None
+    ) -> None:
+        """Report which objects the monitor shows now; none ends their presence, and so does a minute without another word.
+
+        Raises ContributionRefused for a monitor that there is not, and for what is no detection.
+        """
+
+    async def enrich(self, event: EventRef, enrichment: Enrichment) -> None:
+        """Add this to an event, in place of what was added before by the same source; returns when it is stored.
+
+        Raises ContributionRefused for an event that is not known, or no more, and StoreError.
+        """
+
+    def close(self) -> None:
+        """Contribute no more: all that it sees is gone, what it has added to events stays."""
 
 
 class HubView(Searchable, Watchable, Clippable, Protocol):

@@ -36,7 +36,6 @@ BASIC = {
         "receivers",
         "buckets",
         "foreign",
-        "contributing",
     ),
 }
 CHILD_ONLY = ("video.worker", "video.reading", "video.remux", "video.decode", "video.clip")
@@ -50,7 +49,6 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "explaining": {"errors"},
     "commands": BASIC,
-    "contributing": {"commands", "model", "views"},
     "views": BASIC,
     "history": set(),
     "clock": BASIC,
@@ -107,6 +105,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "private_files": set(),
     "detect": BASIC | {"detect"},
+    "detect.models": {"errors", "private_files", "detect.models", "detect.values", "detect.config_models"},
     "api.config": {"addresses", "doors", "links"},
     "mqtt.config": {"errors", "keys", "commands", "addresses", "doors"},
     "cli": BASIC

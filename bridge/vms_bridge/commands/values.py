@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vms_bridge.errors import CommandForbidden
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from vms_bridge.errors import CommandRejected
@@ -134,10 +133,7 @@ class AckResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """The answer to a command, by what that has named: `applied` is the value in force, `code` and `hint` say what went wrong.
-
-    `detail` is what was found out, for commands that ask for something, as JSON can say it.
-    """
+    """The answer to a command, by what that has named: `applied` is the value in force, `code` and `hint` say what went wrong."""
 
     target: Target
     name: str
@@ -147,7 +143,6 @@ class Ack:
     applied: str | None = None
     code: str | None = None
     hint: str | None = None
-    detail: Mapping[str, Any] | None = None
 
     @classmethod
     def of(
@@ -159,7 +154,6 @@ class Ack:
         applied: str | None = None,
         code: str | None = None,
         hint: str | None = None,
-        detail: Mapping[str, Any] | None = None,
     ) -> Ack:
         """Return the answer to this command."""
         return cls(
@@ -171,5 +165,4 @@ class Ack:
             applied=applied,
             code=code,
             hint=hint,
-            detail=detail,
         )
