@@ -365,9 +365,21 @@ class LinkRefused(RequestError):
 
 
 class PairingRefused(RequestError):
-    """Nobody has opened pairing, or the code is wrong."""
+    """Whoever wants to pair gets no token; each reason has a code of its own."""
 
     code = "pairing"
+
+
+class PairingClosed(PairingRefused):
+    """Nobody has opened pairing, or it has been closed since."""
+
+    code = "pairing_closed"
+
+
+class PairingCodeWrong(PairingRefused):
+    """The code is another one than that of the opening."""
+
+    code = "wrong_code"
 
 
 class RangeUnsatisfiable(RequestError):

@@ -27,6 +27,8 @@ from .errors import (
     NotABridge,
     NotAllowed,
     NotFound,
+    PairingClosed,
+    PairingCodeWrong,
     PairingRefused,
     Refused,
     TokenRefused,
@@ -134,8 +136,8 @@ def _refusal(status: int, code: str, problem: JsonObject, headers: Mapping[str, 
     detail, hint = _said(problem, "detail") or f"{place} answers {status}", _said(problem, "hint")
     if status == 429 or (status == 503 and hdrs.RETRY_AFTER in headers):
         return Busy(detail, _pause(headers), code=code, hint=hint)
-    if status == 403 and code == "pairing":
-        return PairingRefused(detail, code=code, hint=hint)
+    if status == 403 and (refused := _pairing(code, detail)) is not None:
+        return refused(detail, code=code, hint=hint)
     kinds: dict[int, type[BridgeError]] = {
         401: TokenRefused,
         403: NotAllowed,
@@ -146,6 +148,19 @@ def _refusal(status: int, code: str, problem: JsonObject, headers: Mapping[str, 
     if status in kinds:
         return kinds[status](detail, code=code, hint=hint)
     return Refused(detail, code=code, hint=hint, fields=_fields(problem))
+
+
+def _pairing(code: str, detail: str) -> type[PairingRefused] | None:
+    """Return which refusal of pairing it is, None where it is none; an older bridge tells them apart by its words only."""
+    match code:
+        case "pairing_closed":
+            return PairingClosed
+        case "wrong_code":
+            return PairingCodeWrong
+        case "pairing":
+            return PairingCodeWrong if "wrong" in detail else PairingClosed if "closed" in detail else PairingRefused
+        case _:
+            return PairingRefused if code.startswith("pairing") else None
 
 
 def _shut(error: aiohttp.WSServerHandshakeError, place: str) -> BridgeError:

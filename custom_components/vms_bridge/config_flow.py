@@ -45,6 +45,8 @@ from .errors import (
     Impostor,
     NotABridge,
     OtherBridge,
+    PairingClosed,
+    PairingCodeWrong,
     PairingRefused,
 )
 from .options_flow import VmsBridgeOptionsFlow
@@ -366,13 +368,11 @@ class VmsBridgeConfigFlow(ConfigFlow, domain=DOMAIN):
         return error.key
 
     def _why_no_pairing(self, error: PairingRefused) -> str:
-        """Return which of them it is; what a newer bridge says otherwise stays `pairing_refused`, with its words."""
-        if "wrong" in error.detail:
+        """Return by which key it is translated; where the codes that were typed have closed it, that is told."""
+        if isinstance(error, PairingCodeWrong):
             self._wrong_codes += 1
-            return "too_many_tries" if self._wrong_codes >= _MOST_TRIES else "wrong_code"
-        if "closed" in error.detail:
-            return "too_many_tries" if self._wrong_codes >= _MOST_TRIES else "pairing_closed"
-        return error.key
+        is_over = isinstance(error, PairingCodeWrong | PairingClosed) and self._wrong_codes >= _MOST_TRIES
+        return "too_many_tries" if is_over else error.key
 
     def _client(self, address: Address | None = None, *, token: str | None = None) -> BridgeClient:
         return BridgeClient(async_get_clientsession(self.hass), address or self._address, token, bridge_id=self._bridge_id)

@@ -131,9 +131,21 @@ class NotFound(BridgeError):
 
 
 class PairingRefused(BridgeError):
-    """The code is wrong, or pairing is closed; the bridge says which in `detail`."""
+    """The bridge gives no token, for a reason that it says in `detail`."""
 
     key = "pairing_refused"
+
+
+class PairingClosed(PairingRefused):
+    """Nobody has opened pairing, or it has been closed since."""
+
+    key = "pairing_closed"
+
+
+class PairingCodeWrong(PairingRefused):
+    """The code is wrong."""
+
+    key = "wrong_code"
 
 
 class Refused(BridgeError):

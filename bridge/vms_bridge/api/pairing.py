@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vms_bridge.api import proof
-from vms_bridge.errors import PairingRefused
+from vms_bridge.errors import PairingClosed, PairingCodeWrong
 from vms_bridge.threads import in_thread
 from vms_bridge.tokens import Scope
 
@@ -115,18 +115,18 @@ class Pairing:
             opening = self._opening
             if opening is None or not self.seconds_left:
                 self.close()
-                raise PairingRefused("pairing is closed", hint=_CLOSED)
+                raise PairingClosed("pairing is closed", hint=_CLOSED)
             opening.tries -= 1
             key = await in_thread("pairing", lambda: key_of(opening.code, bound.bridge_id, nonce, self._rounds))
             if self._opening is not opening:
-                raise PairingRefused("pairing was closed meanwhile", hint=_CLOSED)
+                raise PairingClosed("pairing was closed meanwhile", hint=_CLOSED)
             if not hmac.compare_digest(proof.mac(key, "pair client", bound, nonce), shown):
                 _LOGGER.warning(
                     "somebody tried to pair with a wrong code, or by way of somebody else; %d tries are left", opening.tries
                 )
                 if not opening.tries:
                     self.close()
-                raise PairingRefused("the code is wrong", hint="read it again; after five wrong ones another has to be made")
+                raise PairingCodeWrong("the code is wrong", hint="read it again; after five wrong ones another has to be made")
             grant = opening.grant
             token, text = await hub.tokens.create(name, grant.scope, systems=grant.systems, monitors=grant.monitors)
             opening.token_id = token.id

@@ -241,7 +241,7 @@ async def test_pairing_is_opened_looked_at_and_closed_by_admins(tmp_path: Path, 
         closed = (await api.ask("DELETE", OPENING, by_socket=True)).said
         assert closed == CLOSED | {"opening": opened["opening"]}
         answer = await api.post("/api/v1/pair", {"name": "Kitchen", "nonce": "aa" * 32, "proof": "bb" * 32})
-        assert (answer.status, answer.code) == (403, "pairing")
+        assert (answer.status, answer.code) == (403, "pairing_closed")
         assert "vms-bridge pair" in answer.said["hint"]
     assert opened["code"] not in caplog.text
 
@@ -300,7 +300,7 @@ async def test_each_route_by_each_kind_of_token(tmp_path: Path, route: Route) ->
             path = route.path.format(token=spare.id)
             answer = await api.ask(route.method, path, token=token, body=_BODIES.get(route.name))
             if route.scope is None:
-                assert answer.status in route.answers or answer.code == "pairing"
+                assert answer.status in route.answers or answer.code == "pairing_closed"
             elif scope is None:
                 assert (answer.status, answer.code) == (401, "unauthenticated")
             elif scope.includes(route.scope):

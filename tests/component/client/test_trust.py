@@ -17,6 +17,8 @@ from custom_components.vms_bridge.errors import (
     CertificateUntrusted,
     Impostor,
     NotABridge,
+    PairingClosed,
+    PairingCodeWrong,
     PairingRefused,
     TokenRefused,
 )
@@ -262,12 +264,34 @@ async def test_pairing_is_bound_to_the_certificate(tls_bridge: FakeBridge, *, is
 @pytest.mark.usefixtures("few_rounds")
 async def test_a_wrong_code_and_closed_pairing_are_told(bridge: FakeBridge) -> None:
     async with client_of(bridge.url, token=None) as asking:
-        with pytest.raises(PairingRefused, match="wrong") as caught:
+        with pytest.raises(PairingCodeWrong) as caught:
             await asking.pair("00000000", "Home Assistant", quickly)
         assert caught.value.hint
         bridge.code = None
-        with pytest.raises(PairingRefused, match="closed"):
+        with pytest.raises(PairingClosed):
             await asking.pair(CODE, "Home Assistant", quickly)
+
+
+@pytest.mark.usefixtures("few_rounds")
+@pytest.mark.parametrize(
+    ("code", "detail", "kind"),
+    [
+        ("pairing", "the code is wrong", PairingCodeWrong),  # an older bridge
+        ("pairing", "pairing was closed meanwhile", PairingClosed),
+        ("pairing", "not today", PairingRefused),
+        ("pairing_closed", "so geht es nicht", PairingClosed),  # words are for people
+        ("wrong_code", "so geht es nicht", PairingCodeWrong),
+        ("pairing_postponed", "the code is wrong", PairingRefused),  # a newer bridge
+    ],
+)
+async def test_why_nobody_pairs_is_told_by_the_code(
+    bridge: FakeBridge, code: str, detail: str, kind: type[PairingRefused]
+) -> None:
+    bridge.answer("/api/v1/pair", 403, {"status": 403, "code": code, "detail": detail})
+    async with client_of(bridge.url, token=None) as asking:
+        with pytest.raises(PairingRefused) as caught:
+            await asking.pair(CODE, "Home Assistant", quickly)
+    assert (type(caught.value), caught.value.code, caught.value.detail) == (kind, code, detail)
 
 
 @pytest.mark.usefixtures("few_rounds")
