@@ -30,7 +30,7 @@ from benchmarks.lab.table import Row, Table, arguments, median, quantile
 from benchmarks.lab.world import SYSTEM
 from benchmarks.lab.year import BEGAN, BUSY, year
 from vms_bridge.clock import SystemClock
-from vms_bridge.index import BucketSize, Search
+from vms_bridge.index import BucketSize, Search, ValueKind
 from vms_bridge.model import Enrichment, Event
 from vms_bridge.store import Store
 from vms_bridge.store.index.file import IndexFile
@@ -171,6 +171,12 @@ class Asked:
         await self._store.index.timeline(Search(**query), self._shown, bucket, ZoneInfo("Europe/Berlin"))
         return (time.process_time() - began) * 1e3
 
+    async def values_ms(self, query: Query, kind: ValueKind) -> tuple[float, int]:
+        """Return how long a list of values takes, and how many there are."""
+        began = time.process_time()
+        found = await self._store.index.values(Search(**query), self._shown, kind, 1_000)
+        return (time.process_time() - began) * 1e3, len(found.counts)
+
 
 async def measure(plan: Plan, table: Table, folder: Path) -> None:
     if not (folder / INDEX_NAME).exists():
@@ -193,6 +199,7 @@ async def measure(plan: Plan, table: Table, folder: Path) -> None:
             for name in questions(chance_of("")):
                 await _ask(plan, table, asked, name, partial(_one, questions, name))
         await _timelines(plan, table, asked)
+        await _values(plan, table, asked)
     finally:
         if asked.peer is not None:
             asked.peer.close()
@@ -273,6 +280,17 @@ async def _timelines(plan: Plan, table: Table, asked: Asked) -> None:
         p95 = quantile(took, 0.95)
         reached = f"p50 {median(took):.1f} ms, p95 {p95:.1f} ms"
         table.add(Row(f"timeline: {name}", reached, f"p95 ≤ {_GOAL_MS:g} ms", p95 <= _GOAL_MS))
+
+
+async def _values(plan: Plan, table: Table, asked: Asked) -> None:
+    chance = chance_of("values")
+    for kind in ValueKind:
+        for name, extra in EXTRAS.items():
+            results = [await asked.values_ms(extra(chance), kind) for _ in range(plan.rounds)]
+            took = [ms for ms, _ in results]
+            p95 = quantile(took, 0.95)
+            reached = f"p50 {median(took):.1f} ms, p95 {p95:.1f} ms, found {median([float(count) for _, count in results]):.0f}"
+            table.add(Row(f"values of {kind}{name}", reached, f"p95 ≤ {_GOAL_MS:g} ms", p95 <= _GOAL_MS))
 
 
 async def _main(folder: Path) -> None:

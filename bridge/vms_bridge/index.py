@@ -17,6 +17,8 @@ MOST_FOUND = 1_000
 """How many events are on a page at most."""
 MOST_BUCKETS = 10_000
 """How many buckets a timeline has at most."""
+MOST_VALUES = 1_000
+"""Of how many different values of a kind events are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,31 @@ class Bucket:
     events: int
 
 
+class ValueKind(StrEnum):
+    """Of what events can be counted by value. Number plates are too many, and nobody reads a list of them."""
+
+    LABEL = "label"
+    ZONE = "zone"
+    FACE = "face"
+    KIND = "kind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueCount:
+    """How many events have a value."""
+
+    value: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueCounts:
+    """The values that events have, the most frequent first; `is_complete`: there are no others."""
+
+    counts: tuple[ValueCount, ...]
+    is_complete: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexProgress:
     """How far the index has got with a system: `is_complete` says whether all that its VMS had is in it.
@@ -130,6 +157,12 @@ class Searchable(Protocol):
         """Return how many of these events began in each hour, day, week or month of that time zone, empty ones in between too.
 
         From `since`, or the oldest of them, to `until`, or the newest; what has no known time is not counted. Raises the same.
+        """
+
+    async def values(self, query: Search, kind: ValueKind, limit: int = 100) -> ValueCounts:
+        """Return which values of a kind these events have, and how many have each: `limit` of them at most. Raises the same.
+
+        Where there are more than 1,000 different ones, those are counted that were there first.
         """
 
     async def indexed(self, ref: EventRef) -> IndexedEvent | None:

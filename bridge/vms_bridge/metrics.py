@@ -147,7 +147,7 @@ LABELS: Mapping[str, str] = {
     "mishap": "a counter of MQTT's `health`, such as `states_overtaken`",
     "monitor": f"a monitor by its key, of {MOST_MONITORS} monitors in all",
     "purpose": "`pages`: what was missed, and long lists; `spare`: far events, pictures, alarm states",
-    "question": "`search` or `timeline`",
+    "question": "`search`, `timeline` or `values`",
     "queue": "for `mqtt`: `states` (newest wins), `sure_states`, `posts` (events, answers), `late_posts`, `confirmations`",
     "reason": "`crowded`, `displaced` by somebody who came later, `stranger` for 10 s, `stalled` for a minute, `link_over`",
     "result": "what became of the command, as in its answer",

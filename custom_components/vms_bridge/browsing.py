@@ -16,7 +16,8 @@ from homeassistant.util import dt as dt_util
 
 from . import media_titles
 from .const import DOMAIN
-from .found_events import FoundPage, counts_of, plain, texts_of
+from .errors import NotFound
+from .found_events import FoundPage, counts_of, plain, texts_of, values_of
 from .media_access import may_see, may_see_all
 from .media_ids import CLIP, MIME_TYPES, PICTURE, EventRef, media_identifier, media_path
 from .media_words import words_of
@@ -40,7 +41,8 @@ MOST_CHILDREN: Final = 200
 _PAGE: Final = MOST_CHILDREN - 1
 """How many there are beside `More …`."""
 _SAMPLE: Final = 500
-"""Of how many of the newest events the labels and kinds are listed."""
+"""Of how many of the newest events the labels and kinds are listed where the bridge does not list them itself."""
+_MOST_VALUES: Final = 1_000
 _MOST_DAYS: Final = 9_000
 """Over how many days a timeline is asked for: the bridge makes no more than 10,000 parts."""
 _KINDS: Final = ("alarm", "continuous", "forced", "external")
@@ -172,17 +174,32 @@ class Browser:
         return children if after is None else [*children, self._more(place, after)]
 
     async def _labels(self, place: Place) -> list[str]:
-        """Return the labels that were seen lately, and those of the newest events, of which some may be told without a score."""
+        """Return the labels that events have, and those that are seen now."""
         found = {label for key, data in self._monitors(place).items() for label in _labels(data)}
-        for only in ({"least_score": "0"}, {}):
-            page = await self._newest(place, only)
-            found.update(label for event in page for label in event.labels)
-        return sorted(found, key=lambda label: (label.casefold(), label))
+        listed = await self._values(place, "label")
+        if listed is None:
+            for only in ({"least_score": "0"}, {}):  # most events have none, and some are told without a score
+                page = await self._newest(place, only)
+                found.update(label for event in page for label in event.labels)
+        return sorted(found.union(listed or ()), key=lambda label: (label.casefold(), label))
 
     async def _kinds(self, place: Place) -> list[str]:
-        """Return the kinds that there are anywhere, and what a newer bridge calls those of the newest events."""
-        others = {event.kind for event in await self._newest(place, {})} - {"", *_KINDS}
-        return [*_KINDS, *sorted(others)]
+        """Return the kinds that there are anywhere, and what a newer bridge calls those of its events."""
+        listed = await self._values(place, "kind")
+        found = {event.kind for event in await self._newest(place, {})} if listed is None else {*listed}
+        return [*_KINDS, *sorted(found - {"", *_KINDS})]
+
+    async def _values(self, place: Place, of: str) -> tuple[str, ...] | None:
+        """Return what the events of a place have; None where the bridge is too old to say, or can't say it for this user."""
+        query = self._query(place)
+        if query is None:
+            return ()
+        if self._cameras(place) is None and not may_see_all(self._user):
+            return None  # the bridge would count those of cameras that are not for this user
+        try:
+            return values_of(await self._coordinator.client.get("values", {**query, "of": of, "limit": str(_MOST_VALUES)}))
+        except NotFound:
+            return None
 
     async def _newest(self, place: Place, only: Mapping[str, str]) -> Sequence[FoundEvent]:
         query = self._query(place)

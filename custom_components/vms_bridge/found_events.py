@@ -19,6 +19,7 @@ _LONGEST_TEXT = 100
 _LONGEST_CURSOR = 1_000
 _MOST_TEXTS = 20
 _MOST_COUNTS = 10_000
+_MOST_VALUES = 1_000
 _YEARS = range(1970, 2200)
 
 
@@ -106,6 +107,15 @@ def counts_of(json: JsonObject) -> tuple[Count, ...]:
         and events > 0
     ]
     return tuple(sorted(counts, key=lambda count: count.start, reverse=True))
+
+
+def values_of(json: JsonObject) -> tuple[str, ...]:
+    """Read a list of values, as they can be shown, the most frequent first. Raises NotABridge for what is none."""
+    said = json.get("values")
+    if not isinstance(said, list):
+        raise NotABridge("values is no list")
+    shown = (plain(each.get("value")) for each in said[:_MOST_VALUES] if isinstance(each, dict))
+    return tuple(dict.fromkeys(filter(None, shown)))
 
 
 def text_of(json: Mapping[str, object], name: str) -> str:

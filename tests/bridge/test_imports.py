@@ -130,7 +130,7 @@ HOMES = {
         *("store.store", "store.contributions", "store.database", "store.schema", "store.events", "store.index.unindexed"),
         *("store.index.file", "store.index.index", "store.index.reader", "store.index.writer", "store.index.dictionary"),
         *("store.index.search", "store.index.lookup", "store.index.timeline", "store.index.hits", "store.index.postings"),
-        "store.index.added",
+        *("store.index.added", "store.index.value_counts"),
     },
     "yaml": {"config.file"},
     "av": set(CHILD_ONLY) - {"video.worker"},

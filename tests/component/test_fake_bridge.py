@@ -75,6 +75,7 @@ async def _items(ws: aiohttp.ClientWebSocketResponse, until: str) -> list[dict[s
         ("GET", "events/zm-11", None, 200),
         ("GET", "events/zm-99", None, 404),
         ("GET", "timeline?bucket=hour&time_zone=Europe/Berlin", None, 200),
+        ("GET", "values?of=zone&label=person&limit=5", None, 200),
         ("GET", "tokens/self", None, 200),
         ("GET", "discovery", None, 200),
         ("POST", "discovery/claims", {"holder": "here"}, 200),
@@ -248,7 +249,7 @@ async def test_pairing_gives_a_token_to_who_knows_the_code(bridge: FakeBridge, h
         assert (await answer.json())["token"]["name"] == "Kitchen"
     assert (bridge.code, CODE) == (None, "7Q2W9XKD")
     async with http.post("pair", json={"name": "Kitchen", "nonce": nonce, "proof": shown}) as answer:
-        assert (answer.status, (await answer.json())["code"]) == (403, "pairing")
+        assert (answer.status, (await answer.json())["code"]) == (403, "pairing_closed")
 
 
 async def test_an_impostor_proves_nothing_and_tells_what_leaks_to_it(bridge: FakeBridge, http: aiohttp.ClientSession) -> None:

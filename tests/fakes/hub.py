@@ -16,7 +16,7 @@ from vms_bridge.commands import COMMANDS, Ack, AckResult
 from vms_bridge.errors import ContributionRefused, MediaUnavailable, NobodyAnswers, StoreError, TooManyRequests, in_words
 from vms_bridge.hub.receivers import HubReceivers
 from vms_bridge.hub.subscription import HubSubscription
-from vms_bridge.index import IndexProgress, SearchPage
+from vms_bridge.index import IndexProgress, SearchPage, ValueCounts
 from vms_bridge.measures import Measures
 from vms_bridge.messages import encode, event_message
 from vms_bridge.model import EventPicture, EventRef
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Command
     from vms_bridge.errors import SearchRefused
     from vms_bridge.history import Cursor
-    from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search
+    from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, ValueKind
     from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
     from vms_bridge.notices import Notice
     from vms_bridge.views import Answering, Contributor
@@ -281,6 +281,11 @@ class FakeHub:
         if self.refusal is not None:
             raise self.refusal
         return self.buckets
+
+    async def values(self, query: Search, kind: ValueKind, limit: int = 100) -> ValueCounts:
+        del kind, limit
+        self.searches.append(query)
+        return ValueCounts(counts=())
 
     async def indexed(self, ref: EventRef) -> IndexedEvent | None:
         return next((each for each in self.found if each.ref == ref), None)

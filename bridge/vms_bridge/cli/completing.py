@@ -1,4 +1,4 @@
-"""What a shell completes from the running bridge: systems, monitors, areas, commands and their values.
+"""What a shell completes from the running bridge: systems, monitors, areas, what events have, commands and their values.
 
 Whoever presses the tab key waits for it: a bridge that does not answer at once completes nothing, and nothing is said of it.
 """
@@ -83,6 +83,14 @@ def _areas(api: Api, _context: click.Context) -> Iterator[tuple[str, str]]:
         yield area, ""
 
 
+def _of_events(kind: str) -> Source:
+    def values(api: Api, _context: click.Context) -> Iterator[tuple[str, str]]:
+        for each in api.get("/values", [("of", kind), ("limit", str(_MOST))])["values"]:
+            yield each["value"], f"{each['events']} events"
+
+    return values
+
+
 def _targets(api: Api, context: click.Context) -> Iterator[tuple[str, str]]:
     yield from _monitors(api, context)
     yield from _systems(api, context)
@@ -130,4 +138,5 @@ def _holders(api: Api, context: click.Context) -> Iterator[tuple[str, str]]:
 
 systems, monitors, areas = completer(_systems), completer(_monitors), completer(_areas)
 holders = completer(_holders)
+labels, zones, faces, kinds = (completer(_of_events(kind)) for kind in ("label", "zone", "face", "kind"))
 targets, commands, values = completer(_targets), completer(_commands), completer(_values)

@@ -135,7 +135,7 @@ class Hub:
             on_refreshed=self._index.refreshed,
         )
         self._clips = Clips(self._archives, self._index, clock, clips)
-        self.clip = self._clips.clip
+        self.clip, self.values = self._clips.clip, self._index.values
         self._indexing = Indexing(store, self._index, self._systems, self._archives, clock)
         self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
         self._write_back, self._questions = WriteBack(self._systems, clock), Questions(clock)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.hub.archive import Archives
     from vms_bridge.hub.system import System
-    from vms_bridge.index import Bucket, BucketSize, Search, SearchPage
+    from vms_bridge.index import Bucket, BucketSize, Search, SearchPage, ValueCounts, ValueKind
     from vms_bridge.model import Event, EventRef
     from vms_bridge.store import Store
     from vms_bridge.store.index import IndexStatus
@@ -53,7 +53,7 @@ class Index:
         self._shown: Mapping[int, IndexedMonitor] = {}
         self._made_of: list[object] = []
         self.took = Histograms()
-        """How long searches and timelines took."""
+        """How long searches, timelines and lists of values took."""
 
     def stored(self) -> None:
         """Have taken in, soon, what was stored."""
@@ -68,6 +68,11 @@ class Index:
         """Return counts of events. Raises the same."""
         with self._timed("timeline"):
             return await self._store.index.timeline(query, await self._fresh(), bucket, zone)
+
+    async def values(self, query: Search, kind: ValueKind, limit: int = 100) -> ValueCounts:
+        """Return which values these events have. Raises the same."""
+        with self._timed("values"):
+            return await self._store.index.values(query, await self._fresh(), kind, limit)
 
     async def one(self, ref: EventRef) -> IndexedEvent | None:
         """Return an event; where the index is off as the store has it, or the system's archive. Raises the same, or VmsError."""

@@ -23,7 +23,7 @@ from vms_bridge.archive import LogLine, LogQuery
 from vms_bridge.commands import Ack, AckResult, Command, SetAlarm, SetArmed, SetMode, Target
 from vms_bridge.entities import CATALOGUE, MONITOR, SYSTEM
 from vms_bridge.errors import SearchRefused, StoreError
-from vms_bridge.index import BucketSize, Search
+from vms_bridge.index import BucketSize, Search, ValueKind
 from vms_bridge.model import EventRef, MonitorState, Zone
 from vms_bridge.tokens import Scope
 from vms_bridge.views import STALE_AFTER, ObjectCounts
@@ -313,6 +313,30 @@ async def test_the_timeline(api: Api, world: World) -> None:
 @pytest.mark.parametrize("query", ["bucket=year", "time_zone=Europe/X", "time_zone=../../etc/passwd", "time_zone=Europe", "x=5"])
 async def test_a_timeline_that_there_can_be_none_of(api: Api, query: str) -> None:
     answer = await api.get(f"/api/v1/timeline?{query}", token=api.token())
+    assert (answer.status, answer.code) == (400, "invalid")
+
+
+async def test_which_values_events_have(api: Api, world: World) -> None:
+    said = await read(api, "values?label=dog&monitor=zm/1", "Values")
+    assert said == {
+        "of": "label",
+        "values": [{"value": "person", "events": 2}, {"value": "dog", "events": 1}],
+        "is_complete": True,
+    }
+    await read(api, "values?of=zone&limit=1", "Values")
+    assert world.listed == [
+        (Search(labels=frozenset({"dog"}), monitors=frozenset({("zm", "1")})), ValueKind.LABEL, 100),
+        (Search(), ValueKind.ZONE, 1),
+    ]
+    assert (await api.get("/api/v1/values", token=api.token(monitors=frozenset({("zm", "2")})))).status == 200
+    assert world.listed[-1][0] == Search(monitors=frozenset({("zm", "2")}))
+    nothing = await api.get("/api/v1/values?monitor=zm/1", token=api.token(monitors=frozenset({("zm", "2")})))
+    assert (nothing.said["values"], len(world.listed)) == ([], 3)
+
+
+@pytest.mark.parametrize("query", ["of=plate", "limit=1001", "after=1"])
+async def test_values_that_can_not_be_listed(api: Api, query: str) -> None:
+    answer = await api.get(f"/api/v1/values?{query}", token=api.token())
     assert (answer.status, answer.code) == (400, "invalid")
 
 

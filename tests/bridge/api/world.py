@@ -15,7 +15,7 @@ from vms_bridge.archive import ByteRange
 from vms_bridge.commands import Ack, AckResult
 from vms_bridge.commands.bridge import ClaimDevices, ReleaseDevices, SetDiscovery
 from vms_bridge.errors import BridgeError, MediaUnavailable, NoSuchPart
-from vms_bridge.index import Bucket, IndexedEvent, IndexProgress, SearchPage
+from vms_bridge.index import Bucket, IndexedEvent, IndexProgress, SearchPage, ValueCount, ValueCounts
 from vms_bridge.model import EndReason, EventRef
 from vms_bridge.views import Claim
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.archive import ClipContent, ClipRange, EventClip, LiveForm, LogLine, LogQuery, MadeClip, MediaRef, OpenMedia
     from vms_bridge.commands import Command
-    from vms_bridge.index import BucketSize, Search
+    from vms_bridge.index import BucketSize, Search, ValueKind
     from vms_bridge.views import SystemView
 
 CLIP = bytes(range(256)) * 40
@@ -101,6 +101,7 @@ class World(FakeHub):
         self.index = {ref.format(): _indexed(ref, key) for ref, key in _EVENTS}
         self.pages: list[tuple[Search, str | None, int]] = []
         self.counts: list[tuple[Search, BucketSize, tzinfo]] = []
+        self.listed: list[tuple[Search, ValueKind, int]] = []
         self.rebuilt: list[str | None] = []
         self.lines: list[LogLine] = []
         self.log_queries: list[LogQuery] = []
@@ -158,6 +159,10 @@ class World(FakeHub):
     async def timeline(self, query: Search, bucket: BucketSize, zone: tzinfo) -> Sequence[Bucket]:
         self.counts.append((query, bucket, zone))
         return [Bucket(start=START.astimezone(zone), events=3)]
+
+    async def values(self, query: Search, kind: ValueKind, limit: int = 100) -> ValueCounts:
+        self.listed.append((query, kind, limit))
+        return ValueCounts(counts=(ValueCount(value="person", events=2), ValueCount(value="dog", events=1))[:limit])
 
     async def indexed(self, ref: EventRef) -> IndexedEvent | None:
         return self.index.get(ref.format())

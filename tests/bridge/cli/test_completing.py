@@ -55,6 +55,8 @@ def complete(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         (("events", "list", "--system", "z"), ["zm"]),
         (("events", "list", "--monitor", "o"), ["other/1"]),
         (("events", "download", "--monitor", "o"), ["other/1"]),
+        (("events", "list", "--label", ""), ["dog", "person"]),
+        (("events", "download", "--zone", "d"), ["dog"]),
         (("logs", ""), ["zm", "other"]),
         (("index", "rebuild", "--system", ""), ["zm", "other"]),
         (("token", "create", "--monitor", "zm/2"), ["zm/2"]),

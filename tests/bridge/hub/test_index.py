@@ -11,7 +11,7 @@ from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot
 from tests.fakes.clock import settle
 
 from vms_bridge.errors import SearchRefused
-from vms_bridge.index import Bucket, BucketSize, Search
+from vms_bridge.index import Bucket, BucketSize, Search, ValueCount, ValueKind
 from vms_bridge.keys import MonitorRule, MonitorRules
 from vms_bridge.model import Enrichment, EventBatch, EventRef, StateUpdate
 
@@ -49,6 +49,7 @@ async def test_what_was_recorded_and_enriched_is_found_at_once(house: HubHouse) 
     assert await house.hub.indexed(EventRef("barn", 1, "1")) is None
     day = START.replace(hour=0)
     assert await house.hub.timeline(Search(), BucketSize.DAY, START.tzinfo) == [Bucket(start=day, events=2)]  # type: ignore[arg-type]  # it has one
+    assert (await house.hub.values(Search(), ValueKind.KIND)).counts == (ValueCount(value=event(1).kind, events=2),)
 
 
 async def test_a_monitor_keeps_its_events_under_another_key(house: HubHouse) -> None:

@@ -13,7 +13,7 @@ from tests.fakes.commands import ask
 from vms_bridge import metrics
 from vms_bridge.commands import SetArmed
 from vms_bridge.errors import VmsUnreachable
-from vms_bridge.index import BucketSize, Search
+from vms_bridge.index import BucketSize, Search, ValueKind
 from vms_bridge.keys import MonitorRules
 from vms_bridge.measures import Distribution, Reading
 from vms_bridge.model import EventBatch, StateUpdate, SystemLost
@@ -87,7 +87,8 @@ async def test_searches_and_transactions_are_timed(house: HubHouse) -> None:
     await house.hub.search(Search())
     await house.hub.search(Search())
     await house.hub.timeline(Search(), BucketSize.DAY, house.clock.now().tzinfo)  # type: ignore[arg-type]  # it has one
-    assert values(house.hub, metrics.INDEX_SEARCHES) == {("search",): 2, ("timeline",): 1}
+    await house.hub.values(Search(), ValueKind.LABEL)
+    assert values(house.hub, metrics.INDEX_SEARCHES) == {("search",): 2, ("timeline",): 1, ("values",): 1}
     assert values(house.hub, metrics.STORE)[()] >= before
 
 

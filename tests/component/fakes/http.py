@@ -68,6 +68,7 @@ class Server:
                 web.get(f"{BASE}/events", self._events),
                 web.get(f"{BASE}/events/{{event}}", self._event),
                 web.get(f"{BASE}/timeline", self._timeline),
+                web.get(f"{BASE}/values", self._values),
                 web.get(f"{BASE}/media/events/{{event}}/picture", self._event_media),
                 web.get(f"{BASE}/media/events/{{event}}/clip", self._event_media),
                 web.get(f"{BASE}/media/monitors/{monitor}/picture", self._monitor_media),
@@ -301,6 +302,10 @@ class Server:
         except ValueError:
             raise Refused(400, "search", "the timeline is too long") from None
 
+    async def _values(self, request: web.Request) -> web.Response:
+        events, query = self._found(request)
+        return web.json_response(index.values(events, query))
+
     # --- media ---
 
     async def _event_media(self, request: web.Request) -> web.StreamResponse:
@@ -421,14 +426,14 @@ class Server:
         bridge, asked = self._bridge, await request.json()
         code, nonce = bridge.code, asked["nonce"]
         if code is None:
-            raise Refused(403, "pairing", "pairing is closed", "run `vms-bridge pair` on the bridge's machine")
+            raise Refused(403, "pairing_closed", "pairing is closed", "run `vms-bridge pair` on the bridge's machine")
         guessed = code if bridge.impostor != "stranger" else "00000000"
         key = await bridge.in_thread(lambda: proof.key_of_code(guessed, bridge.bridge_id, nonce))
         bound = bridge.bridge_id, bridge.host_for_proof(request), bridge.fingerprint
         is_right = hmac.compare_digest(proof.mac(key, "pair client", *bound, nonce), asked["proof"])
         if not is_right and bridge.impostor is None:
             bridge.wrong_code()
-            raise Refused(403, "pairing", "the code is wrong", "read it again")
+            raise Refused(403, "wrong_code", "the code is wrong", "read it again")
         token_id, token = bridge.grant(asked["name"])
         sealed = proof.xor(token.text.encode(), proof.pad(key, "pair token", *bound, nonce)).hex()
         said = {

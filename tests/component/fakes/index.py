@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -52,6 +53,16 @@ def timeline(events: Iterable[JsonObject], query: Mapping[str, list[str]]) -> Js
     counts = [sum(start <= moment < end for moment in began) for start, end in pairwise([*starts, *filter(None, [last])])]
     told = [{"start": written(start), "events": count} for start, count in zip(starts, counts, strict=True)] if starts else []
     return {"bucket": bucket, "time_zone": time_zone, "counts": told}
+
+
+def values(events: Iterable[JsonObject], query: Mapping[str, list[str]]) -> JsonObject:
+    """Return which values these events have, the most frequent first."""
+    of, limit = query.get("of", ["label"])[0], int(query.get("limit", ["100"])[0])
+    name = {"label": "labels", "zone": "zones", "face": "faces"}.get(of)
+    counts = Counter(value for event in events for value in ({*event[name]} if name else {event[of]}))
+    found = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    listed = [{"value": value, "events": count} for value, count in found[:limit]]
+    return {"of": of, "values": listed, "is_complete": len(found) <= limit}
 
 
 def _starts(first: datetime, last: datetime, bucket: str, zone: ZoneInfo) -> Iterator[datetime]:

@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from custom_components.vms_bridge.browsing import Browser
+from custom_components.vms_bridge.places import Place
 from homeassistant.components import media_source
 from homeassistant.components.media_player.const import MediaClass
 from homeassistant.components.media_player.errors import BrowseError
 from homeassistant.components.media_source import Unresolvable
+from homeassistant.helpers import entity_registry as er
+from pytest_homeassistant_custom_component.common import MockUser
 
 from .conftest import MORNING, SOURCE, child, titles
 
@@ -25,7 +29,7 @@ GATE = f"{BRIDGE}/zm/7"
 
 def asked(bridge: FakeBridge) -> int:
     """Return how often the bridge was asked for events."""
-    return sum(request.path in {"/api/v1/events", "/api/v1/timeline"} for request in bridge.requests)
+    return sum(request.path in {"/api/v1/events", "/api/v1/timeline", "/api/v1/values"} for request in bridge.requests)
 
 
 async def test_from_the_system_to_an_event(browse: Browse, recorded: FakeBridge) -> None:
@@ -74,12 +78,45 @@ async def test_by_label(browse: Browse, recorded: FakeBridge) -> None:
     recorded.requests.clear()
     labels = await browse(f"{GATE}/show=labels")
     assert titles(labels.children) == ["dog", "person"]
-    assert asked(recorded) == 2
+    assert asked(recorded) == 1
     person = await browse(child(labels, "person"))
     assert titles(person.children) == ["Latest", "Monday, 10 March 2025 (2)"]
     day = await browse(child(person, "Monday"))
     assert titles(day.children) == ["10:00\u201311:00 (1)", "09:00\u201310:00 (1)"]
     assert len((await browse(child(person, "Latest"))).children) == 2
+
+
+async def test_a_label_that_was_not_seen_for_long(browse: Browse, recorded: FakeBridge) -> None:
+    recorded.add_event("zm", "7", start=MORNING - timedelta(days=90), label="horse", labels=["horse"])
+    for number in range(501):
+        recorded.add_event("zm", "7", start=MORNING + timedelta(seconds=number), label="car", labels=["car"])
+    assert titles((await browse(f"{GATE}/show=labels")).children) == ["car", "dog", "horse", "person"]
+
+
+async def test_an_older_bridge_lists_what_its_newest_events_have(browse: Browse, recorded: FakeBridge) -> None:
+    recorded.answer("/api/v1/values", 404, code="not_found")
+    recorded.add_event("zm", "7", start=MORNING, kind="newer_kind")
+    assert titles((await browse(f"{GATE}/show=labels")).children) == ["dog", "person"]
+    assert titles((await browse(f"{GATE}/show=kinds")).children)[-1] == "Newer kind"
+
+
+async def test_labels_of_cameras_that_are_not_for_the_user_are_not_listed(
+    hass: HomeAssistant, component: MockConfigEntry, recorded: FakeBridge, told: object
+) -> None:
+    for number in range(60):  # more than can be named in a request
+        recorded.add_monitor("zm", f"c{number}", f"Camera {number:03}", entities=["camera"])
+    recorded.add_event("zm", "1", start=MORNING, label="ghost", labels=["ghost"])
+    await told()  # type: ignore[operator]
+    registry = er.async_get(hass)
+    allowed = ["7", *(f"c{number}" for number in range(60))]
+    cameras = [registry.async_get_entity_id("camera", "vms_bridge", f"{BRIDGE}/zm/{key}/camera") for key in allowed]
+    user = MockUser().add_to_hass(hass)
+    user.mock_policy({"entities": {"entity_ids": {each: {"read": True} for each in cameras if each}}})
+    place = Place.parse(f"{BRIDGE}/zm/show=labels")
+    assert place is not None
+    node = await Browser(hass, component.runtime_data, user).node(place)
+    assert titles(node.children or []) == ["dog", "person"]
+    assert "ghost" in titles((await Browser(hass, component.runtime_data, None).node(place)).children or [])
 
 
 async def test_a_label_that_is_only_seen_now_is_listed(browse: Browse, recorded: FakeBridge, told: object) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from vms_bridge.api.models.asked import NUMBER, WHOLE, Time, Words, YesOrNo
 from vms_bridge.api.models.base import Asked, Model
 from vms_bridge.archive import FrameKind
-from vms_bridge.index import MOST_FOUND, BucketSize
+from vms_bridge.index import MOST_FOUND, MOST_VALUES, BucketSize, ValueKind
 from vms_bridge.model import EndReason, EventKind
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -126,6 +126,29 @@ class Timeline(Model):
     bucket: BucketSize
     time_zone: str = Field(examples=["UTC"])
     counts: tuple[Count, ...]
+
+
+class ValuesQuery(EventFilter):
+    """Which events, and of what their values are counted."""
+
+    of: ValueKind = Field(default=ValueKind.LABEL, description="Values of what.")
+    limit: Annotated[int, Field(ge=1, le=MOST_VALUES), WHOLE] = Field(default=100, description="How many values at most.")
+
+
+class ValueCount(Model):
+    """How many of the events have a value."""
+
+    value: str = Field(examples=["person"])
+    events: Amount = Field(examples=[12])
+
+
+class Values(Model):
+    """Which values the events have, the most frequent first; one event may have several."""
+
+    of: ValueKind
+    values: tuple[ValueCount, ...]
+    is_complete: bool
+    """False: there are others, too."""
 
 
 class PictureQuery(Asked):

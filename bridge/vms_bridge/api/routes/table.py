@@ -26,6 +26,7 @@ from vms_bridge.api.routes import (
     systems,
     timeline,
     tokens,
+    values,
     ws,
 )
 from vms_bridge.api.running import Runner
@@ -40,6 +41,7 @@ ROUTES: tuple[Route, ...] = (
     *catalogue.ROUTES,
     *events.ROUTES,
     *timeline.ROUTES,
+    *values.ROUTES,
     *media.ROUTES,
     *clips.ROUTES,
     *links.ROUTES,

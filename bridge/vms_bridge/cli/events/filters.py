@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vms_bridge.cli.completing import areas, monitors, systems
+from vms_bridge.cli.completing import areas, faces, kinds, labels, monitors, systems, zones
 from vms_bridge.cli.options import Number, time_options
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ _SEVERAL = (
     ("system", "KEY", "Of this system", systems),
     ("monitor", "SYSTEM/KEY", "Of this monitor", monitors),
     ("area", "NAME", "Of the monitors in this area", areas),
-    ("kind", "KIND", "Of this kind: alarm, continuous, ...", None),
-    ("label", "LABEL", "With this label: person, car, ...", None),
-    ("zone", "NAME", "In this zone", None),
+    ("kind", "KIND", "Of this kind: alarm, continuous, ...", kinds),
+    ("label", "LABEL", "With this label: person, car, ...", labels),
+    ("zone", "NAME", "In this zone", zones),
     ("plate", "TEXT", "With this number plate", None),
-    ("face", "NAME", "With this face", None),
+    ("face", "NAME", "With this face", faces),
 )
 _RANGES = (
     ("least-score", "0..1", "Whose best detection has this score at least", 1.0),

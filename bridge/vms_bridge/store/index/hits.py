@@ -66,6 +66,20 @@ def keys_of(connection: sqlite3.Connection, question: Question, alive: Bits, *, 
         yield from _Span(connection, question, span, by_span[span]).keys(newest_first=newest_first)
 
 
+def within(connection: sqlite3.Connection, question: Question, alive: Bits) -> Bits:
+    """Return those of these that are within the question's time, which only its first and last span can have others of."""
+    kept = dict(alive)
+    by_span = _by_span(alive)
+    for number in {span_of(question.low), span_of(question.high - 1)} & by_span.keys():
+        part = by_span[number]
+        if question.low <= number * SPAN and (number + 1) * SPAN <= question.high:
+            continue
+        for block in part:
+            del kept[block]
+        kept |= _Span(connection, question, number, part).within()
+    return kept
+
+
 def count(connection: sqlite3.Connection, question: Question, alive: Bits, edges: Sequence[int]) -> list[int]:
     """Return how many of these are from each edge to before the next one."""
     counts = [0] * (len(edges) - 1)
@@ -102,6 +116,39 @@ class _Span:
     def count(self, edges: Sequence[int], counts: list[int]) -> None:
         """Count what is between the edges."""
         self._count(self._alive, QUARTERS.width, self._start, edges, counts)
+
+    def within(self) -> Bits:
+        """Return those that are within the question's time."""
+        kept: Bits = {}
+        self._keep(self._alive, QUARTERS.width, self._start, kept)
+        return kept
+
+    def _keep(self, alive: Bits, level: int, start: int, kept: Bits) -> None:
+        end = start + (QUARTER << level)
+        if not alive or end <= self._low or start >= self._high:
+            return
+        if self._low <= start and end <= self._high:
+            found = alive
+        elif level:
+            for half, at in zip(self._halves(alive, level - 1), (start, start + (QUARTER << level - 1)), strict=True):
+                self._keep(half, level - 1, at, kept)
+            return
+        else:
+            found = self._slots(alive, start, end)
+        for block, bits in found.items():
+            kept[block] = kept.get(block, 0) | bits
+
+    def _slots(self, alive: Bits, start: int, end: int) -> Bits:
+        """Return those of a quarter of an hour that are within the question's time."""
+        found: Bits = {}
+        rows = self._connection.execute(
+            "SELECT slot FROM events WHERE key >= ? AND key < ?", (max(start, self._low), min(end, self._high))
+        )
+        with closing(rows):
+            for (slot,) in rows:
+                block = slot >> SLOT_BITS
+                found[block] = found.get(block, 0) | 1 << (slot & _SLOT)
+        return {block: both for block, bits in found.items() if (both := bits & alive.get(block, 0))}
 
     def _ordered(self, alive: Bits, level: int, start: int, *, newest_first: bool) -> Iterator[int]:
         """Yield the keys of what is in the 2 ** `level` quarters from `start` on."""

@@ -18,6 +18,7 @@ from vms_bridge.store.index import lookup
 from vms_bridge.store.index.file import IndexFile, is_damage
 from vms_bridge.store.index.reader import Readers
 from vms_bridge.store.index.timeline import timeline
+from vms_bridge.store.index.value_counts import value_counts
 from vms_bridge.store.index.values import Visible
 from vms_bridge.store.index.writer import Writer
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-    from vms_bridge.index import Bucket, BucketSize, IndexedEvent, IndexMark, Search, SearchPage
+    from vms_bridge.index import Bucket, BucketSize, IndexedEvent, IndexMark, Search, SearchPage, ValueCounts, ValueKind
     from vms_bridge.model import Event, EventRef
     from vms_bridge.store.index.unindexed import Unindexed
     from vms_bridge.store.index.values import IndexedMonitor, IndexStatus, Slice
@@ -144,6 +145,10 @@ class SearchIndex:
     ) -> list[Bucket]:
         """Return counts of what is searched for."""
         return await self._read(partial(timeline, query=query, visible=self._visible(shown), bucket=bucket, zone=zone))
+
+    async def values(self, query: Search, shown: Mapping[int, IndexedMonitor], kind: ValueKind, limit: int) -> ValueCounts:
+        """Return which values what is searched for has."""
+        return await self._read(partial(value_counts, query=query, visible=self._visible(shown), kind=kind, limit=limit))
 
     async def one(self, ref: EventRef, shown: Mapping[int, IndexedMonitor]) -> IndexedEvent | None:
         """Return an event."""

@@ -56,6 +56,10 @@ class BitSets:
                 found[block] = found.get(block, 0) | bits
         return {block: both for block, bits in found.items() if (both := bits & alive[block])}
 
+    def count(self, token: int, alive: Bits) -> int:
+        """Return how many of those that are alive have this token."""
+        return sum((bits & alive[block]).bit_count() for block, bits in self.of(token, alive))
+
     def slices(self, tokens: Sequence[int], alive: Bits) -> dict[int, list[int]]:
         """Return, by block, the set of each of these tokens."""
         found = {block: [0] * len(tokens) for block in alive}

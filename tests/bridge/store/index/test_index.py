@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.bridge.store.index.told import found, opened, search, shown, tell
 from tests.fakes.backend import START, event
 
-from vms_bridge.index import Bucket, BucketSize, IndexMark, Search
+from vms_bridge.index import MOST_VALUES, Bucket, BucketSize, IndexMark, Search, ValueCount, ValueKind
 from vms_bridge.model import Enrichment, EventRef
 
 if TYPE_CHECKING:
@@ -122,4 +122,27 @@ async def test_counts_by_the_day(tmp_path: Path) -> None:
     day = datetime(2026, 11, 20, tzinfo=UTC)
     assert by_day == [Bucket(start=day, events=2), Bucket(start=day + timedelta(days=1), events=2)]
     assert await store.index.timeline(Search(words="motion"), await shown(store), BucketSize.DAY, UTC) == by_day
+    await store.close()
+
+
+async def test_values_are_counted_the_most_frequent_first(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await tell(store, *(event(number, start=at(number), labels=("dog", "cat")[: number % 2 + 1]) for number in range(60)))
+    counts = (ValueCount(value="dog", events=60), ValueCount(value="cat", events=30))
+    listed = await store.index.values(Search(), await shown(store), ValueKind.LABEL, 2)
+    assert (listed.counts, listed.is_complete) == (counts, True)
+    listed = await store.index.values(Search(), await shown(store), ValueKind.LABEL, 1)
+    assert (listed.counts, listed.is_complete) == (counts[:1], False)
+    some = Search(since=at(20), until=at(20.5))
+    assert (await store.index.values(some, await shown(store), ValueKind.LABEL, 9)).counts == (ValueCount(value="dog", events=1),)
+    assert (await store.index.values(some, {}, ValueKind.LABEL, 9)).counts == ()
+    await store.close()
+
+
+async def test_of_too_many_values_those_are_counted_that_were_there_first(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    labels = tuple(f"label {number:04}" for number in range(MOST_VALUES + 1))
+    await tell(store, *(event(first, labels=labels[first : first + 100]) for first in range(0, len(labels), 100)))
+    listed = await store.index.values(Search(), await shown(store), ValueKind.LABEL, MOST_VALUES)
+    assert ({each.value for each in listed.counts}, listed.is_complete) == ({*labels[:MOST_VALUES]}, False)
     await store.close()

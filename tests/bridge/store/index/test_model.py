@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from tests.bridge.store.index.told import opened, shown, tell
 
 from vms_bridge.enriched import enriched, joined
-from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search
+from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, ValueCount, ValueCounts, ValueKind
 from vms_bridge.model import EndReason, Enrichment, Event, EventKind, EventRef
 from vms_bridge.store.index.timeline import buckets
 
@@ -254,6 +255,8 @@ def test_the_index_finds_what_a_plain_list_finds(steps: list[object], searches: 
             assert {each.ref: each for each in pages} == {each.ref: each for each in expected}
             for size, zone in ((BucketSize.DAY, BERLIN), (BucketSize.DAY, KATHMANDU), (BucketSize.HOUR, KATHMANDU)):
                 assert await store.index.timeline(query, seen, size, zone) == counted(expected, query, size, zone)
+            for kind in ValueKind:
+                assert await store.index.values(query, seen, kind, 100) == ValueCounts(counts=tuple(valued(expected, kind)))
         for each in plain.found(Search()):
             assert await store.index.one(each.ref, seen) == each
         await store.close()
@@ -273,3 +276,20 @@ def counted(found: list[IndexedEvent], query: Search, size: BucketSize, zone: Zo
         Bucket(start=start, events=sum(start <= time < end for time in times))
         for start, end in zip(starts, ends, strict=False)  # there may be none
     ]
+
+
+def valued(found: list[IndexedEvent], kind: ValueKind) -> list[ValueCount]:
+    """Return how many of these have which value."""
+    counts: Counter[str] = Counter()
+    for each in found:
+        event = each.event
+        match kind:
+            case ValueKind.LABEL:
+                counts.update(set(event.labels))
+            case ValueKind.ZONE:
+                counts.update(set(event.zones))
+            case ValueKind.FACE:
+                counts.update(set(each.faces))
+            case ValueKind.KIND:
+                counts[event.kind] += 1
+    return [ValueCount(value=value, events=events) for value, events in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
