@@ -364,19 +364,13 @@ class LinkRefused(RequestError):
     code = "link"
 
 
-class PairingRefused(RequestError):
-    """Whoever wants to pair gets no token; each reason has a code of its own."""
-
-    code = "pairing"
-
-
-class PairingClosed(PairingRefused):
+class PairingClosed(RequestError):
     """Nobody has opened pairing, or it has been closed since."""
 
     code = "pairing_closed"
 
 
-class PairingCodeWrong(PairingRefused):
+class PairingCodeWrong(RequestError):
     """The code is another one than that of the opening."""
 
     code = "wrong_code"

@@ -110,7 +110,10 @@ class Pairing:
         self._opening = None
 
     async def pair(self, hub: HubView, name: str, bound: Binding, nonce: str, shown: str) -> Paired:
-        """Make a token for who has proved (`shown`) that he knows the code. Raises PairingRefused, TokenRefused or StoreError."""
+        """Make a token for who has proved (`shown`) that he knows the code.
+
+        Raises PairingClosed, PairingCodeWrong, TokenRefused or StoreError.
+        """
         async with self._turn:  # one at a time: each try counts before the next one is looked at
             opening = self._opening
             if opening is None or not self.seconds_left:
