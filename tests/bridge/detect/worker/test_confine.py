@@ -1,0 +1,118 @@
+"""How a process gives away what it does not need: tried in one of its own, which says what it still can."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vms_bridge.detect.worker import kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PROGRAM = """
+import json, os, socket, sys
+from pathlib import Path
+from vms_bridge.detect.worker.confine import Needs, confine
+
+folder = Path(sys.argv[1])
+found = confine(Needs(uid=65_530, memory_bytes=1 << 30, read=[folder / "models"], write=[folder / "data" / "cache"]))
+
+def tried(work):
+    try:
+        return str(work() or "")
+    except OSError as error:
+        return type(error).__name__
+
+def grow():
+    try:
+        return len(bytearray(2 << 30))
+    except MemoryError:
+        return "MemoryError"
+
+print(json.dumps({
+    **found.said(),
+    "model": tried(lambda: (folder / "models" / "a.xml").read_text()),
+    "secret": tried(lambda: (folder / "secret").read_text()),
+    "linked": tried(lambda: (folder / "models" / "link").read_text()),
+    "write_model": tried(lambda: (folder / "models" / "b.xml").write_text("x")),
+    "write_cache": tried(lambda: (folder / "data" / "cache" / "blob").write_text("x")),
+    "socket": tried(lambda: socket.socket().close()),
+    "execute": tried(lambda: os.execv("/bin/true", ["true"])),
+    "signal": tried(lambda: os.kill(os.getppid(), 0)),
+    "environment": tried(lambda: Path(f"/proc/{os.getppid()}/environ").read_bytes()),
+    "grow": grow(),
+    "uids": os.getresuid(),
+    "mode": oct((folder / "data" / "cache").stat().st_mode & 0o777),
+    "import": __import__("wave").__name__,
+}))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "a.xml").write_text("a model")
+    (models / "a.xml").chmod(0o600)
+    (tmp_path / "secret").write_text("a secret")
+    (models / "link").symlink_to(tmp_path / "secret")
+    return tmp_path
+
+
+def confined(folder: Path) -> Mapping[str, object]:
+    done = subprocess.run(  # noqa: S603  # the program above
+        [sys.executable, "-P", "-c", PROGRAM, str(folder)], capture_output=True, check=True, text=True, timeout=20
+    )
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_what_is_needed_works_and_nothing_else(folder: Path) -> None:
+    found = confined(folder)
+    assert found["model"] == "a model"
+    assert found["write_cache"] == "1"
+    assert found["import"] == "wave"
+    assert found["mode"] == "0o700"
+    assert found["grow"] == "MemoryError"
+    assert found["cache"] == "its own"
+    if kernel.can_forbid_calls():
+        assert found["execute"] == "PermissionError"
+    assert found["socket"] == "PermissionError" or "namespace" in str(found["network"])
+    if kernel.landlock_version():
+        assert found["secret"] == found["linked"] == found["environment"] == "PermissionError"
+        assert found["write_model"] == "PermissionError"
+    if kernel.landlock_version() >= 6:
+        assert found["signal"] == "PermissionError"
+    if os.getuid() == 0 and kernel.landlock_version():
+        assert found["uids"] == [65_530] * 3
+        assert found["user"] == "65530, its own"
+        assert (folder / "data" / "cache").stat().st_uid == 65_530
+
+
+def test_a_folder_of_somebody_else_is_left_as_it_is(folder: Path) -> None:
+    cache = folder / "data" / "cache"
+    cache.mkdir(parents=True, mode=0o755)
+    cache.chmod(0o755)
+    (cache / "other").write_text("not the worker's")
+    os.chown(cache, 12_345 if os.getuid() == 0 else -1, -1)
+    found = confined(folder)
+    if os.getuid() == 0:
+        assert cache.stat().st_uid == 12_345
+        assert found["write_cache"] == "PermissionError"
+        assert found["cache"] == "none: it can't be written to"
+
+
+def test_calls_are_refused_by_their_numbers() -> None:
+    program = kernel._filter(0xC000_003E, (41, 59), has_x32=True)
+    steps = [program[at : at + 8] for at in range(0, len(program), 8)]
+    assert len(steps) == 3 + 1 + 2 + 2  # load, check, load; x32 and two calls; allow and refuse
+    for at, step in enumerate(steps):
+        for jump in step[2:4]:
+            assert at + 1 + jump <= len(steps)
