@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +18,13 @@ if TYPE_CHECKING:
 _SERVER = "vms_bridge.detect.worker.serving"
 
 
-def main() -> int:
-    """Do it until the bridge lets go; returns the exit code."""
+def main() -> None:
+    """Do it until the bridge lets go."""
     output = Output(os.dup(1))
     os.dup2(2, 1)  # what libraries print goes where it does no harm
     said = read(0)
     if said is None:
-        return 0
+        return
     job = read_job(said)
     models = {name: ModelSettings.model_validate(settings) for name, settings in job.models.items()}
     runtime = RuntimeSettings.model_validate(job.runtime)
@@ -34,8 +33,8 @@ def main() -> int:
     if runtime.cache_dir is not None and not can_write(runtime.cache_dir):
         runtime = runtime.model_copy(update={"cache_dir": None})
     serve: Callable[..., None] = import_module(_SERVER).serve  # numpy and OpenVINO are loaded here, and not before
-    serve(job, models, runtime, output)
-    return 0
+    serve(job, models, runtime, 0, output)
+    os._exit(0)  # without waiting for what is still at work
 
 
 def _needs(models: Mapping[str, ModelSettings], runtime: RuntimeSettings) -> Needs:
@@ -50,4 +49,4 @@ def _needs(models: Mapping[str, ModelSettings], runtime: RuntimeSettings) -> Nee
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
