@@ -106,7 +106,7 @@ ALLOWED: dict[str, set[str]] = {
         *("model", "errors", "clock", "backoff", "concealment", "logs", "receivers", "backends.base", "backends.guard"),
     },
     "private_files": set(),
-    "detect": BASIC | {"detect"},
+    "detect": BASIC | {"detect", "threads", "private_files"},
     "detect.models": {"errors", "private_files", "detect.models", "detect.values", "detect.config_models"},
     "detect.engine": {"errors", "clock", "backoff", "children", "threads", "detect.values", "detect.config_models"},
     "detect.worker": {"errors", "detect.values", "detect.config_models", "detect.engine", "detect.models"},

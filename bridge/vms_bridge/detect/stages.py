@@ -46,7 +46,8 @@ class Stage:
 class Judge:
     """Everything by which the pictures of one camera are judged; made once from the configuration.
 
-    `past` is what the rules for what was found before begin with: nothing, but how it is compared.
+    `past` is what the rules for what was found before begin with: nothing, but how it is compared. `only`: other labels do not
+    count, whatever the rules say.
     """
 
     stages: tuple[Stage, ...]
@@ -55,6 +56,7 @@ class Judge:
     past: Past
     suppresses: bool = False
     groups: Groups = field(default_factory=Groups)
+    only: Pattern | None = None
 
 
 def judge(settings: DetectionSettings, camera: CameraSettings, vms_zones: Sequence[ZoneRule] = ()) -> Judge:
@@ -105,7 +107,8 @@ async def look(
                 troubles.append(ModelTrouble(model, str(failed), failed.hint))
                 continue
             width, height = inferred.width, inferred.height
-            named = (replace(one, model=model, stage=stage.name) for one in inferred.found)
+            taken = (one for one in inferred.found if by.only is None or one.label in by.only)
+            named = (replace(one, model=model, stage=stage.name) for one in taken)
             lists.append(filtered(named, (width, height), stage.standards, by.zones))
             if stage.pick == "first" and lists[-1]:
                 break

@@ -110,7 +110,8 @@ class Sequenced:
     """What the rules made of several frames.
 
     `best` is the frame that won, None where nothing was found in any. `all` are the frames with something in them, in order.
-    `looked` is how many frames models looked at, `missing` names those that could not be had, `troubles` what failed.
+    `looked` is how many frames models looked at, `missing` names those that could not be had, `troubles` what failed. `gave_up`
+    says why not all of them were asked for, and is empty where they were.
     """
 
     best: Looked | None
@@ -118,3 +119,4 @@ class Sequenced:
     looked: int = 0
     missing: tuple[FrameId, ...] = ()
     troubles: tuple[ModelTrouble, ...] = ()
+    gave_up: str = ""
