@@ -40,7 +40,7 @@ BASIC = {
 }
 CHILD_ONLY = ("video.worker", "video.reading", "video.remux", "video.decode", "video.clip")
 """What runs in child processes of the bridge only, and alone may load PyAV: a fault of that ends a child, and not the bridge."""
-CHILD_PACKAGES = ("detect.worker", "detect.models", "detect.darknet")
+CHILD_PACKAGES = ("detect.worker", "detect.models", "detect.darknet", "detect.probing")
 """What runs in the process that looks at pictures, and in commands about models, and alone may load numpy and OpenVINO."""
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
@@ -109,11 +109,13 @@ ALLOWED: dict[str, set[str]] = {
     "detect": BASIC | {"detect", "threads", "private_files"},
     "detect.models": {"errors", "private_files", "detect.models", "detect.values", "detect.config_models"},
     "detect.engine": {"errors", "clock", "backoff", "children", "threads", "detect.values", "detect.config_models"},
+    "detect.probing": {"errors", "detect.values", "detect.config_models", "detect.models", "detect.worker"},
     "detect.worker": {"errors", "detect.values", "detect.config_models", "detect.engine", "detect.models"},
     "api.config": {"addresses", "doors", "links"},
     "mqtt.config": {"errors", "keys", "commands", "addresses", "doors"},
     "cli": BASIC
-    | {"cli", "config", "app", "check", "findings", "backends", "demo", "addresses", "doors", "sockets", "spoken_times", "tls"},
+    | {"cli", "config", "app", "check", "findings", "backends", "demo", "addresses", "doors", "sockets", "spoken_times", "tls"}
+    | {"detect.probing", "detect.config", "detect.config_models", "detect.values"},
     "__main__": {"cli"},
 }
 """What a module may import, by the longest name that it falls under; a folder's name stands for all that is in it."""

@@ -37,6 +37,7 @@ VERBS = {
     "logs": Verb("vms_bridge.cli.logs", "Show what a system has logged."),
     "index": Verb("vms_bridge.cli.index", "Show how far the index of events is, or make it anew."),
     "discovery": Verb("vms_bridge.cli.discovery", "Show who claims the devices, and turn discovery on and off."),
+    "probe": Verb("vms_bridge.cli.probe", "Try a model: what it is, how fast, and what it finds."),
     "pair": Verb("vms_bridge.cli.pair", "Let one client fetch a token by a short code."),
     "token": Verb("vms_bridge.cli.token", "Make, list and revoke tokens of the API."),
     "completion": Verb("vms_bridge.cli.completion", "Print the completion script of a shell."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -124,8 +125,8 @@ def _compiled(core: ov.Core, model: ov.Model, runtime: RuntimeSettings) -> tuple
     device = runtime.device
     if device == "AUTO" and core.available_devices == ["CPU"]:
         device = "CPU"  # what AUTO would take, without its own bookkeeping
-    if runtime.threads is not None and device == "CPU":
-        options["INFERENCE_NUM_THREADS"] = runtime.threads
+    if device == "CPU":
+        options["INFERENCE_NUM_THREADS"] = runtime.threads or max(1, len(os.sched_getaffinity(0)) - 1)
     begun = time.perf_counter()
     devices = ", ".join(core.available_devices)
     with border(f"it can't be compiled for {device}", f"this machine has {devices}; `device: CPU` runs most models"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -165,6 +166,29 @@ def test_what_is_broken_is_told_in_a_line(tmp_path: Path, load_file: Load) -> No
         assert "src/" not in str(refused.value)
 
 
+def test_boxes_are_scaled_by_the_inputs_width_and_height_in_that_order(tmp_path: Path, load_file: Load) -> None:
+    # Others give height and width, which nobody notices while inputs are square.
+    images = ops.parameter([1, 3, 32, 64], ov.Type.f32, name="images")
+    sizes = ops.parameter([1, 2], ov.Type.i64, name="orig_target_sizes")
+    size = ops.convert(sizes, ov.Type.f32)
+    shares = ops.constant(table([0.25, 0.25, 0.75, 0.5])[None])
+    boxes = ops.multiply(shares, ops.unsqueeze(ops.concat([size, size], 1), np.int64(1)))
+    corner = ops.reduce_max(ops.multiply(images, ops.constant(np.float32(0))), np.arange(4, dtype=np.int64), keep_dims=False)
+    parts = {
+        "labels": ops.constant(np.array([[1]], np.int64)),
+        "boxes": ops.add(boxes, corner),
+        "scores": ops.constant(table([0.5])),
+    }
+    written = ov.Model([ops.result(part) for part in parts.values()], [images, sizes], "detr")
+    for port, name in zip([*written.inputs, *written.outputs], ["images", "orig_target_sizes", *parts], strict=True):
+        port.set_names({name})
+    ov.save_model(written, tmp_path / "detr.xml", compress_to_fp16=False)
+    loaded = load_file(tmp_path / "detr.xml", labels=["person", "car"])
+    assert loaded.facts.layout == "detr"
+    assert [list(port.shape) for port in loaded.compiled.inputs] == [[1, 32, 64, 3]]
+    assert rows(loaded.decode(answers(loaded), 0.3)) == [(1, 0.5, (16, 8, 48, 16))]
+
+
 @pytest.mark.parametrize(
     ("graph", "said"),
     [
@@ -202,6 +226,12 @@ def test_a_cache_is_for_its_owner_only_and_makes_it_quicker_to_start(tmp_path: P
     (tmp_path / "file").touch()
     with pytest.raises(ModelRefused, match="directory for compiled models"):
         load_file(file, {"cache_dir": tmp_path / "file" / "cache"})
+
+
+@pytest.mark.parametrize(("threads", "expected"), [(None, max(1, len(os.sched_getaffinity(0)) - 1)), (2, 2)])
+def test_a_core_is_left_for_the_others(tmp_path: Path, load_file: Load, threads: int | None, expected: int) -> None:
+    loaded = load_file(echo(tmp_path / "a.xml"), {"threads": threads})
+    assert loaded.compiled.get_property("INFERENCE_NUM_THREADS") == expected
 
 
 def test_a_device_that_is_not_there_is_told(tmp_path: Path, load_file: Load) -> None:

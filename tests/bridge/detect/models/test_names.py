@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.bridge.detect.calm import CALM, GARBAGE
 
 from vms_bridge.detect.models import names
 from vms_bridge.errors import ModelRefused
@@ -55,7 +56,8 @@ def test_names_in_a_file(tmp_path: Path, text: str, expected: tuple[str, ...]) -
     assert names.configured((), file) == expected
 
 
-@given(st.text(max_size=200))
+@CALM
+@given(st.text(GARBAGE, max_size=100))
 def test_any_text_gives_names_that_can_be_shown(text: str) -> None:
     for name in (*names.from_metadata(text), *names.from_text(text)):
         assert name.isprintable()

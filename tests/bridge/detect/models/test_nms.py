@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.bridge.detect.calm import CALM
 
 from vms_bridge.detect.models.nms import settled, suppressed
 from vms_bridge.detect.models.values import MOST, Candidates, Raw
@@ -68,13 +69,14 @@ def as_rows(candidates: Candidates) -> list[Row]:
     ]
 
 
+@CALM
 @given(ROWS, st.sampled_from([None, 0.25, 0.5, 0.75]))
 @example([], 0.5)
 def test_it_is_what_the_slow_reference_says(rows: list[Row], overlap: float | None) -> None:
     assert as_rows(settle(rows, overlap)) == slow(rows, overlap, 3)
 
 
-@settings(max_examples=50)
+@CALM
 @given(ROWS)
 def test_nothing_that_is_left_is_no_number_or_lies_outside(rows: list[Row]) -> None:
     left = settle(rows)
