@@ -41,12 +41,22 @@ MOTION = frozenset({AlarmState.ALARM, AlarmState.ALERT})
 
 
 class EventKind(OpenSet):
-    """Why the VMS made an event."""
+    """Why there is an event: its VMS has made it, or the bridge itself tells it."""
 
     ALARM = "alarm"
     CONTINUOUS = "continuous"
     FORCED = "forced"
     EXTERNAL = "external"
+    LINE_CROSSING = "line_crossing"
+    ZONE = "zone"
+    LOITERING = "loitering"
+    ABANDONED_OBJECT = "abandoned_object"
+    REMOVED_OBJECT = "removed_object"
+    INPUT = "input"
+    TAMPER = "tamper"
+    SIGNAL_LOSS = "signal_loss"
+    NETWORK = "network"
+    ANALYTICS = "analytics"
 
 
 class EndReason(OpenSet):

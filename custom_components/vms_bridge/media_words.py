@@ -98,7 +98,24 @@ _ENGLISH: Final = Words(
         "November",
         "December",
     ),
-    kinds=MappingProxyType({"alarm": "Alarm", "continuous": "Continuous", "forced": "Forced", "external": "External"}),
+    kinds=MappingProxyType(
+        {
+            "alarm": "Alarm",
+            "continuous": "Continuous",
+            "forced": "Forced",
+            "external": "External",
+            "line_crossing": "Line crossed",
+            "zone": "Zone entered",
+            "loitering": "Loitering",
+            "abandoned_object": "Object left",
+            "removed_object": "Object removed",
+            "input": "Input",
+            "tamper": "Tampering",
+            "signal_loss": "Signal lost",
+            "network": "Network",
+            "analytics": "Analytics",
+        }
+    ),
     found="Found: {query} ({count})",
     fields=MappingProxyType(
         {"label": "label", "camera": "camera", "zone": "zone", "kind": "kind", "plate": "plate", "face": "face"}
@@ -132,7 +149,24 @@ _GERMAN: Final = Words(
         "November",
         "Dezember",
     ),
-    kinds=MappingProxyType({"alarm": "Alarm", "continuous": "Daueraufnahme", "forced": "Ausgelöst", "external": "Extern"}),
+    kinds=MappingProxyType(
+        {
+            "alarm": "Alarm",
+            "continuous": "Daueraufnahme",
+            "forced": "Ausgelöst",
+            "external": "Extern",
+            "line_crossing": "Linie überquert",
+            "zone": "Zone betreten",
+            "loitering": "Verweilen",
+            "abandoned_object": "Gegenstand zurückgelassen",
+            "removed_object": "Gegenstand entfernt",
+            "input": "Eingang",
+            "tamper": "Manipulation",
+            "signal_loss": "Signalverlust",
+            "network": "Netzwerk",
+            "analytics": "Analyse",
+        }
+    ),
     found="Gefunden: {query} ({count})",
     fields=MappingProxyType(
         {"label": "objekt", "camera": "kamera", "zone": "zone", "kind": "art", "plate": "kennzeichen", "face": "gesicht"}

@@ -17,7 +17,8 @@ _DETECTED = re.compile(r"detected:\s*([^|\n]{1,1000})", re.IGNORECASE)
 _LABEL = re.compile(r"\s*([^:%,\n][^:%,\n]{0,63}?)\s*:\s*(\d{1,3}(?:\.\d{1,4})?)%")
 # Sections have nothing between them: `detected:dogMotion: All`.
 _NEXT = re.compile(r"Motion:|--SPLIT--|(?:Signal|ONVIF|Linked|Forced Web|Continuous):")
-_ALARM_CAUSES = ("motion", "linked", "signal", "onvif", "amcrest", "audio", "multi-motion")
+_SIGNAL_CAUSE = "signal"
+_ALARM_CAUSES = ("motion", "linked", "onvif", "amcrest", "audio", "multi-motion")
 _LIMIT = 32
 
 
@@ -30,6 +31,8 @@ def event_kind(cause: str) -> EventKind:
             continue
         if part.startswith("forced"):
             return EventKind.FORCED
+        if part.startswith(_SIGNAL_CAUSE):  # that it was lost, or is back
+            return EventKind.SIGNAL_LOSS
         return EventKind.ALARM if part.startswith(_ALARM_CAUSES) else EventKind.EXTERNAL
     return EventKind.CONTINUOUS if parts else EventKind.ALARM
 
