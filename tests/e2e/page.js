@@ -71,7 +71,19 @@ globalThis.lab = (() => {
         error: video.error?.message ?? "",
       };
     },
-    pictures: () => shown().every((each) => each.localName !== "img" || each.complete),
+    // How much of the video in front is not as it was when this was asked first, of 1.
+    change: () => {
+      const canvas = new OffscreenCanvas(64, 36).getContext("2d");
+      canvas.drawImage(shown().filter((each) => each.localName === "video").at(-1), 0, 0, 64, 36);
+      const {data} = canvas.getImageData(0, 0, 64, 36);
+      globalThis.labBefore ??= data;
+      return data.filter((value, at) => Math.abs(value - globalThis.labBefore[at]) > 50).length / data.length;
+    },
+    pictures: () =>
+      shown().every((each) => {
+        if (each.localName === "ha-media-browser-thumbnail") return each.shadowRoot.querySelector(".image");
+        return each.localName !== "img" || each.complete;
+      }),
     text: () => [...new Set(shown().flatMap(said))].join(" | "),
   };
 })();

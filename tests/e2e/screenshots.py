@@ -1,8 +1,12 @@
-"""Make the pictures in docs/images: a real Home Assistant that shows simulated cameras. Run by scripts/screenshots."""
+"""Make the pictures in docs/images: a real Home Assistant that shows simulated cameras. Run by scripts/screenshots.
+
+With an argument only those of one door: `mqtt`, or `component`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,14 +40,14 @@ instance: home
 data_dir: {folder}/data
 mqtt: {{url: "{broker}", commands: admin}}
 systems:
-  house: {{type: simulator, name: House, pace: 6}}
+  house: {{type: simulator, name: House, pace: 3}}
 """
 NATIVE = """\
 instance: home
 data_dir: {folder}/data
 http: {{port: {port}}}
 systems:
-  house: {{type: simulator, name: House, pace: 6}}
+  house: {{type: simulator, name: House, pace: 3}}
 """
 
 
@@ -53,8 +57,10 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="vms-bridge-") as name:
         folder = Path(name)
         async with Chromium(folder) as browser:
-            await _over_mqtt(folder, browser)
-            await _component(folder / "native", browser)
+            if "component" not in sys.argv:
+                await _over_mqtt(folder, browser)
+            if "mqtt" not in sys.argv:
+                await _component(folder / "native", browser)
 
 
 async def _over_mqtt(folder: Path, browser: Chromium) -> None:
@@ -101,16 +107,22 @@ async def _take_pictures_of_the_component(home: HomeAssistant, page: Page, bridg
         seen = f"{bridge_id}/house/{camera}/picture"
         await home.shows(seen, lambda seen: seen.state not in home_assistant.UNKNOWN, within=180)
     device = (await home.devices())[f"{bridge_id}/house/1"]
-    await _save(page, f"/config/devices/device/{device['id']}", (1280, 1000), "component-device.png", "Force alarm")
+    await _save(page, f"/config/devices/device/{device['id']}", (1280, 1000), "component-device.png", "Ended")
     await _save_live(home, page, bridge_id)
-    place = f"media-source://vms_bridge/{bridge_id}/house/show=latest"
-    levels = ("app,media-source://vms_bridge", f"video,{place}")
-    path = "/media-browser/browser/" + "/".join(quote(level, safe="") for level in levels)
-    events = (await home.command("media_source/browse_media", media_content_id=place))["children"]
-    await _save(page, path, (1280, 800), "component-media.png", events[0]["title"])
+    await _save(page, await _newest_hour(home, bridge_id), (1280, 760), "component-media.png", "Play media")
     await _save(
         page, "/config/integrations/integration/vms_bridge", (1280, 800), "component-options.png", "Live video", "Configure"
     )
+
+
+async def _newest_hour(home: HomeAssistant, bridge_id: str) -> str:
+    """Return the path of the media browser's page with a camera's events of now."""
+    place = f"media-source://vms_bridge/{bridge_id}/house/1"
+    for below in ("/day=", "/hour="):
+        children = (await home.command("media_source/browse_media", media_content_id=place))["children"]
+        place = next(child["media_content_id"] for child in children if below in child["media_content_id"])
+    levels = ("app,media-source://vms_bridge", f"video,{place}")
+    return "/media-browser/browser/" + "/".join(quote(level, safe="") for level in levels)
 
 
 async def _save_live(home: HomeAssistant, page: Page, bridge_id: str) -> None:
@@ -121,7 +133,8 @@ async def _save_live(home: HomeAssistant, page: Page, bridge_id: str) -> None:
         for key, tile in TILES.items()
         if f"{bridge_id}/house/1/{key}" in home.unique_ids
     ]
-    video = {"type": "picture-entity", "entity": camera, "camera_view": "live", "show_state": False}
+    video = {"type": "picture-entity", "entity": camera, "camera_view": "live", "show_name": False, "show_state": False}
+    video["grid_options"] = {"columns": "full"}
     sections = [{"type": "grid", "column_span": 2, "cards": [video]}, {"type": "grid", "cards": tiles}]
     view = {"title": "Live", "path": "live", "type": "sections", "max_columns": 3, "sections": sections}
     await home.command("lovelace/dashboards/create", url_path="house-live", title="Live", mode="storage", show_in_sidebar=True)
@@ -129,6 +142,7 @@ async def _save_live(home: HomeAssistant, page: Page, bridge_id: str) -> None:
     await page.resize(1280, 640)
     await page.open("/house-live/live")
     await page.plays(within=120)
+    await page.until("lab.change() > 0.02", "something moves in the video", within=120)
     await page.save(IMAGES / "component-live.png")
 
 

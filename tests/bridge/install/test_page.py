@@ -22,9 +22,11 @@ def test_every_capability_of_ours_has_a_test_that_there_is() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")][2:]
     assert len(rows) > 15
     for name, ours, *_, tests in rows:
-        named = re.findall(r"`(tests/[\w/]+(?:\.py)?)`", tests)
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", tests)
+        assert len(named) == tests.count("`") / 2, f"{name}: a test is named by its file and its function"
         assert bool(named) == (ours != "no"), f"{name}: what we have is held by a test, what we have not by none"
-        assert not [each for each in named if not (ROOT / each).exists()], name
+        for file, function in named:
+            assert re.search(rf"^(async )?def {function}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), name
 
 
 def test_its_examples_are_yaml() -> None:
