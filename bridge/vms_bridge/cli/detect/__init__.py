@@ -1,0 +1,13 @@
+"""`vms-bridge detect`."""
+
+from __future__ import annotations
+
+from vms_bridge.cli.verbs import Verb, Verbs
+
+command = Verbs(
+    "detect",
+    help="Prepare detection: make models and configurations of others readable.",
+    verbs={
+        "import": Verb("vms_bridge.cli.detect.import_", "Make a section `detection` of what pyzm is configured by."),
+    },
+)
