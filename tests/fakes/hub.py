@@ -13,7 +13,15 @@ from tests.fakes.links import FakeLinks
 from tests.fakes.tokens import FakeTokens
 
 from vms_bridge.commands import COMMANDS, Ack, AckResult
-from vms_bridge.errors import ContributionRefused, MediaUnavailable, NobodyAnswers, StoreError, TooManyRequests, in_words
+from vms_bridge.errors import (
+    CommandUnverified,
+    ContributionRefused,
+    MediaUnavailable,
+    NobodyAnswers,
+    StoreError,
+    TooManyRequests,
+    in_words,
+)
 from vms_bridge.hub.receivers import HubReceivers
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.index import IndexProgress, SearchPage, ValueCounts
@@ -169,7 +177,8 @@ class FakeHub:
             return Ack.of(command, AckResult.REFUSED, START, code="forbidden", hint="it may not")
         if command.refusal is not None:
             refusal = command.refusal
-            return Ack.of(command, AckResult.REFUSED, START, code=refusal.code, hint=in_words(refusal))
+            result = AckResult.TIMEOUT if isinstance(refusal, CommandUnverified) else AckResult.REFUSED
+            return Ack.of(command, result, START, code=refusal.code, hint=in_words(refusal))
         self.commands.append(command)
         return await self.answer(command, progress)
 

@@ -11,7 +11,7 @@ from vms_bridge.errors import CommandForbidden
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from vms_bridge.errors import CommandRejected
+    from vms_bridge.errors import CommandRejected, CommandUnverified
     from vms_bridge.model import EventRef
 
 
@@ -100,7 +100,7 @@ class Command:
 
     `name` is the public name that it was asked for by (`armed`, `function`, ...), given back in the ack. `level` is how far
     its origin may go, as the door knows it. `deadline` is the monotonic time until which it may begin, `refusal` why its door
-    has found that it may not. None of these is part of what is asked for.
+    has found that it may not, or that nobody knows whether it was done before. None of these is part of what is asked for.
     """
 
     target: Target
@@ -110,7 +110,7 @@ class Command:
     level: Level = field(compare=False)
     request_id: str | None = None
     deadline: float | None = field(default=None, compare=False)
-    refusal: CommandRejected | None = field(default=None, compare=False)
+    refusal: CommandRejected | CommandUnverified | None = field(default=None, compare=False)
 
     def require(self, level: Level) -> None:
         """Raise CommandForbidden where its origin may not go that far: the only place where levels are checked."""

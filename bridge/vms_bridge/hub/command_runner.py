@@ -34,6 +34,8 @@ from vms_bridge.errors import (
     in_words,
     system_gone,
 )
+from vms_bridge.hub.answered import AnsweredRequests
+from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.forced_alarms import ForcedAlarms
 from vms_bridge.hub.live_target import LiveTarget
 from vms_bridge.hub.refreshes import Refreshes
@@ -99,7 +101,8 @@ class CommandRunner:
         self._memory = memory
         rules = rules or CommandRules()
         self._table, self._patience_s = rules.table, rules.patience_s
-        self._requests = Requests(clock, self._answer)
+        answers = AnsweredRequests(store, Chore("keeping answers to commands", clock.monotonic))
+        self._requests = Requests(clock, self._answer, answers)
         self._locks: WeakValueDictionary[Target, asyncio.Lock] = WeakValueDictionary()
         """One for each target for which a command is under way."""
         self._slots: dict[str, asyncio.Semaphore] = {}

@@ -188,11 +188,10 @@ class CommandIntake:
             event = event_of(request, target.system) if target.is_on_event else None
         except (CommandRejected, UnsupportedCommand) as error:
             self._refuse_unread(entry, target, error)
-        except CommandUnverified as error:
-            self._refuse_unread(entry, target, error, AckResult.TIMEOUT)
         else:
             to = Target(system=target.system, monitor=target.monitor, event=event)
-            # What is refused goes to the hub too: a broker that was restored brings it once more, and younger.
+            # What is refused goes to the hub too: it may have an answer of before, and a broker that was restored brings
+            # it once more, and younger.
             command = replace(self._command(entry, target.command, to, action), refusal=refusal)
             self._start(self._run(entry, command), target)
 
@@ -234,12 +233,12 @@ class CommandIntake:
     def _was_fit(self, entry: Entry) -> bool:
         return entry.age_s is not None and entry.age_s <= self._max_age_s
 
-    def _refusal(self, entry: Entry) -> CommandTooOld | None:
-        """Return why it is too old to be run, None where it is not. Raises CommandUnverified for what may have been run."""
+    def _refusal(self, entry: Entry) -> CommandTooOld | CommandUnverified | None:
+        """Return why it is too old to be run, None where it is not."""
         if self._is_fit(entry):
             return None
         if entry.is_resumed and self._was_fit(entry):
-            raise CommandUnverified(
+            return CommandUnverified(
                 "the bridge was stopped while this was under way",
                 hint="it may have been carried out; the state topic says what is in force",
             )
@@ -284,15 +283,13 @@ class CommandIntake:
         needed = self._hub.command_table.row_of(command.action).level
         return replace(ack, hint=f"the configuration does not allow this: set `mqtt.commands: {needed}` to allow it")
 
-    def _refuse_unread(
-        self, entry: Entry, target: CommandTarget, error: BridgeError, result: AckResult = AckResult.REFUSED
-    ) -> None:
+    def _refuse_unread(self, entry: Entry, target: CommandTarget, error: BridgeError) -> None:
         """Answer a command that does not go to the hub; whatever it names is cut to what a name may be."""
         monitor = target.monitor and target.monitor[:_KEY_CHARACTERS]
         ack = Ack(
             target=Target(system=target.system[:_KEY_CHARACTERS], monitor=monitor),
             name=target.command[:_KEY_CHARACTERS],
-            result=result,
+            result=AckResult.REFUSED,
             time=self._clock.now(),
             request_id=request_id_of(entry.message.payload),
             code=error.code,

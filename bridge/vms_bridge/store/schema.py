@@ -102,6 +102,9 @@ _MIGRATIONS = (
         number INTEGER PRIMARY KEY, system TEXT NOT NULL, generation INTEGER NOT NULL, event_id TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE answered (key TEXT PRIMARY KEY, note BLOB NOT NULL) WITHOUT ROWID;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

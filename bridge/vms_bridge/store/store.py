@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from vms_bridge.errors import SearchRefused, StoreError
 from vms_bridge.measures import Histogram
 from vms_bridge.model import Monitor
-from vms_bridge.store import contributions, tokens
+from vms_bridge.store import answered, contributions, tokens
 from vms_bridge.store.database import Database
 from vms_bridge.store.events import Events
 from vms_bridge.store.index import SearchIndex, Unindexed, remove
@@ -202,6 +202,14 @@ class Store:
     async def unanswered(self, sink: str) -> dict[int, bytes]:
         """Return the sink's notes in the order of their numbers."""
         return await self._run(self._unanswered, sink)
+
+    async def answered(self) -> dict[str, bytes]:
+        """Return the notes on commands that were answered, by key."""
+        return await self._run(answered.read, self._database)
+
+    async def note_answered(self, notes: Mapping[str, bytes | None]) -> None:
+        """Keep these notes on commands that were answered; None: they are over."""
+        await self._run(answered.write, self._database, dict(notes))
 
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> list[StoredMessage]:
         """Return the sink's next messages of one lane, by position."""

@@ -32,7 +32,7 @@ from vms_bridge.commands import (
     Target,
     TargetKind,
 )
-from vms_bridge.errors import CommandRejected, CommandTooOld, VmsUnreachable
+from vms_bridge.errors import CommandRejected, CommandTooOld, CommandUnverified, VmsUnreachable
 from vms_bridge.hub.forced_alarms import ForcedAlarms
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import AlarmState, Capability, EventBatch, EventRef, StateUpdate, SystemLost, SystemUpdate
@@ -76,6 +76,34 @@ async def test_what_its_door_has_refused_stays_so_when_it_comes_again(tmp_path: 
         assert await hub.submit(asked) == refused
         assert backend.actions == []
         assert (await hub.submit(replace(asked, request_id="r2"))).result is AckResult.APPLIED
+
+
+async def test_what_was_answered_before_a_restart_is_not_run_again(tmp_path: Path) -> None:
+    """As a broker asks that was restored from before our acknowledgement, and a client that has lost its answer."""
+    asked = command(SetAlarm(on=True), request_id="r1")
+    too_old = replace(command(SetAlarm(on=True), request_id="r2"), refusal=CommandTooOld("nothing was done", hint="send it anew"))
+    async with served(tmp_path, ScriptedBackend()) as hub:
+        answer, refused = await hub.submit(asked), await hub.submit(too_old)
+        await hub.submit(command(SetAlarm(on=True)))
+    assert answer.result is AckResult.APPLIED
+    again = ScriptedBackend()
+    async with served(tmp_path, again) as hub:
+        assert await hub.submit(asked) == answer
+        assert await hub.submit(replace(too_old, refusal=None)) == refused
+        other = await hub.submit(replace(asked, action=SetAlarm(on=False)))
+        assert (other.result, other.code) == (AckResult.REFUSED, "rejected")
+        assert "another command, SetAlarm of zm/1" in str(other.hint)
+        assert again.actions == []
+        assert (await hub.submit(replace(asked, request_id="r3"))).result is AckResult.APPLIED
+
+
+async def test_what_nobody_knows_of_is_a_timeout_whatever_its_level(tmp_path: Path) -> None:
+    backend = ScriptedBackend()
+    async with served(tmp_path, backend) as hub:
+        unknown = CommandUnverified("the bridge was stopped while this was under way", hint="look")
+        ack = await hub.submit(replace(command(SetAlarm(on=True), request_id="r1"), refusal=unknown))
+        assert (ack.result, ack.code) == (AckResult.TIMEOUT, unknown.code)
+        assert backend.actions == []
 
 
 async def test_a_run_state_is_applied_to_the_system(tmp_path: Path) -> None:

@@ -15,13 +15,36 @@ from tests.fakes.commands import ask
 
 from vms_bridge.commands import Ack, AckResult, Command, Origin, SetAlarm, SetArmed, Target
 from vms_bridge.errors import CommandRejected
-from vms_bridge.hub.requests import REMEMBERED_MOST, REMEMBERED_S, Requests
+from vms_bridge.hub.answered import Answered
+from vms_bridge.hub.requests import REMEMBERED_MOST, REMEMBERED_S, Key, Requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 A = ask(SetAlarm(on=True), name="alarm", request_id="A", origin=Origin(door="mqtt"))
 OTHER_MONITOR = Target(system="zm", monitor="2")
+
+
+@dataclass
+class Memory:
+    """Keeps what a store would; `ready` holds up who reads it."""
+
+    kept: dict[Key, Answered] = field(default_factory=dict)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.ready.set()
+
+    async def load(self) -> dict[Key, Answered]:
+        await self.ready.wait()
+        return dict(self.kept)
+
+    async def note(self, changes: Mapping[Key, Answered | None]) -> None:
+        for key, answered in changes.items():
+            if answered is None:
+                del self.kept[key]
+            else:
+                self.kept[key] = answered
 
 
 @dataclass
@@ -32,9 +55,10 @@ class Work:
     go: asyncio.Event = field(default_factory=asyncio.Event)
     ran: list[Command] = field(default_factory=list)
     progress: list[Callable[[Ack], None]] = field(default_factory=list)
+    memory: Memory | None = None
 
     def __post_init__(self) -> None:
-        self.requests = Requests(self.clock, self.run)
+        self.requests = Requests(self.clock, self.run, self.memory)
 
     async def run(self, command: Command, progress: Callable[[Ack], None] | None) -> Ack:
         self.ran.append(command)
@@ -148,6 +172,78 @@ async def test_an_end_abandons_what_is_under_way() -> None:
     await settle()
     await asyncio.wait_for(work.requests.close(), 1)
     assert task.done()
+
+
+async def test_the_next_run_answers_from_memory_for_ten_minutes() -> None:
+    memory, clock = Memory(), FakeClock()
+    first = Work(clock=clock, memory=memory)
+    first.go.set()
+    answer = await first.requests.submit(A, None)
+    await clock.advance(REMEMBERED_S - 1)
+    later = Work(clock=clock, memory=memory)
+    assert await later.requests.submit(A, None) == answer
+    with pytest.raises(CommandRejected, match=f"another command, alarm of {A.target}, for ten minutes"):
+        await later.requests.submit(replace(A, target=OTHER_MONITOR), None)
+    assert later.ran == []
+    await clock.advance(2)
+    latest = Work(clock=clock, memory=memory)
+    latest.go.set()
+    other = replace(A, target=OTHER_MONITOR)
+    assert await latest.requests.submit(other, None) == applied(other)
+    assert [answered.ack for answered in memory.kept.values()] == [applied(other)]
+
+
+async def test_what_had_no_answer_is_run_by_the_next_run() -> None:
+    memory = Memory()
+    killed = Work(memory=memory)
+    task = asyncio.create_task(killed.requests.submit(A, None))
+    await settle()
+    await killed.requests.close()
+    assert task.done()
+    later = Work(memory=memory)
+    later.go.set()
+    assert await later.requests.submit(A, None) == applied(A)
+    assert later.ran == [A]
+
+
+async def test_what_is_forgotten_goes_from_memory_too() -> None:
+    memory = Memory()
+    work = Work(memory=memory)
+    work.go.set()
+    await work.requests.submit(A, None)
+    await work.clock.advance(REMEMBERED_S + 1)
+    await work.requests.submit(replace(A, request_id="B"), None)
+    assert [request_id for _, _, request_id in memory.kept] == ["B"]
+
+
+async def test_who_asks_before_the_memory_is_read_waits_for_it_in_order() -> None:
+    memory = Memory()
+    first = Work(memory=memory)
+    first.go.set()
+    answer = await first.requests.submit(A, None)
+    memory.ready.clear()
+    later = Work(memory=memory)
+    later.go.set()
+    others = [replace(A, request_id=str(number)) for number in range(5)]
+    asked = [asyncio.create_task(later.requests.submit(each, None)) for each in (A, *others)]
+    await settle()
+    assert later.ran == []
+    memory.ready.set()
+    assert await asked[0] == answer
+    await asyncio.gather(*asked)
+    assert later.ran == others
+
+
+async def test_an_end_does_not_wait_for_the_memory() -> None:
+    memory = Memory()
+    memory.ready.clear()
+    work = Work(memory=memory)
+    task = asyncio.create_task(work.requests.submit(A, None))
+    await settle()
+    await asyncio.wait_for(work.requests.close(), 1)
+    assert task.done() or task.cancelling()
+    await asyncio.wait([task])
+    assert work.ran == []
 
 
 COMMANDS = st.builds(

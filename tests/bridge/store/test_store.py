@@ -587,4 +587,6 @@ async def test_an_older_store_is_migrated_with_all_that_is_in_it(tmp_path: Path)
     assert await store.kept("system:zm", "zone") == "UTC"
     await store.note_unanswered("mqtt", {1: b"note"})
     assert await store.unanswered("mqtt") == {1: b"note"}
+    await store.note_answered({"A": b"answer"})
+    assert await store.answered() == {"A": b"answer"}
     await store.close()
