@@ -22,7 +22,8 @@ _ENDLESS = ("Mocord", "Record")
 _ANY = ("Monitor", "Modect", "Record", "Nodect")
 DETECTING = {"Modect", "Mocord", "Nodect"}
 _AGAIN, _MISUSED, _NONSENSE = 0.1, 0.06, 0.06
-_LOOK_S = 0.1
+_LOOK_S = 0.01
+"""As often as the bridge looks: what is in force for a moment only must not be seen by it alone."""
 _SWITCH_S = 200.0
 
 

@@ -74,7 +74,7 @@ async def rest(broker: FakeBroker, clock: FakeClock) -> int:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize(("limits", "most"), [(ONE_EACH, 3), (ONE_EACH_3_1_1, 5)])
+@pytest.mark.parametrize(("limits", "most"), [(ONE_EACH, 5), (ONE_EACH_3_1_1, 9)])
 async def test_two_that_throw_each_other_out_become_one(
     limits: BrokerLimits, most: int, caplog: pytest.LogCaptureFixture
 ) -> None:
