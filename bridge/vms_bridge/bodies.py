@@ -84,6 +84,15 @@ class SeenObjects:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectFrame:
+    """What a monitor's state says of something that is looked for, before the values of its rows."""
+
+    label: str
+    zone: str | None
+    """Where it is looked for; null: in all of the picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorFrame:
     """What a monitor's state says beside the values of its rows, which come after `available`."""
 
@@ -93,6 +102,10 @@ class MonitorFrame:
     """The bridge can learn the state now."""
     zones: Annotated[Mapping[str, bool | None], Field(json_schema_extra=PART_KEYS)]
     """Whether something is in a zone, by the zone's key."""
+    objects: Annotated[Mapping[str, ObjectFrame], Field(json_schema_extra=PART_KEYS)]
+    """What is looked for, by its key, and whether it is there."""
+    detected: tuple[str, ...]
+    """The labels of what came into sight last."""
     detail: str | None
     """Why something is not as it should be."""
     time: datetime | None

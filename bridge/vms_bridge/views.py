@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vms_bridge.measures import Measures
     from vms_bridge.model import DetectedObject, Enrichment, PictureRef
     from vms_bridge.notices import Notice
+    from vms_bridge.objects import ObjectCounts, Seen, Watched
     from vms_bridge.receivers import Receivers
     from vms_bridge.tokens import Tokens
 
@@ -132,19 +133,12 @@ class HistoryPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectCounts:
-    """How many objects there are, by label: at the monitor, and in each of its zones where there are any, by its id."""
-
-    labels: Mapping[str, int] = field(default_factory=dict)
-    zones: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorView:
     """A monitor as sinks see it: by key, with the configuration's name and area, and its newest event.
 
     `generation` is that of the event ids which its VMS gives now, such as the one in `state`. `objects` are those that are
-    there by all who watch for some; None where nobody does, or knows.
+    there by all who watch for some; None where nobody does, or knows. `watched` is what they look for, `seen` what came last,
+    `pictures` of which of it there is a picture, and since when.
     """
 
     system: str
@@ -154,6 +148,9 @@ class MonitorView:
     last_event: EventMessage | None = None
     generation: int = 1
     objects: ObjectCounts | None = None
+    watched: tuple[Watched, ...] = ()
+    seen: Seen | None = None
+    pictures: Mapping[Watched, datetime] = field(default_factory=dict)
 
     def event(self, event_id: str) -> EventRef:
         """Return the event that the VMS calls so now."""
@@ -288,6 +285,18 @@ class Answering(Protocol):
 class Contributor(Protocol):
     """A part that finds out more than VMSs do: what it sees is published as theirs is, and what it adds to an event stays."""
 
+    def watch(self, monitor: MonitorKey, watched: Sequence[Watched]) -> None:
+        """Say what is looked for at a monitor from now on: each has its entities. The monitor may come later.
+
+        Raises ContributionRefused for a system that there is not, and for too many.
+        """
+
+    def show(self, monitor: MonitorKey, watched: Watched, jpeg: bytes) -> None:
+        """Show the best picture of something that is looked for, in place of the one before (`HubView.object_picture`).
+
+        Raises ContributionRefused for what is not looked for there, and for what is no JPEG of 256 KiB at most.
+        """
+
     def detect(
         self, monitor: MonitorKey, objects: Sequence[DetectedObject], *, frame: int | None = None, event: EventRef | None = None
     ) -> None:
@@ -405,6 +414,9 @@ class HubView(Searchable, Watchable, Clippable, Protocol):
 
         An event of before a restored database has no picture any more: what the VMS calls so now is another one.
         """
+
+    def object_picture(self, monitor: MonitorKey, watched: Watched) -> bytes | None:
+        """Return the best picture, a JPEG, of something that is looked for at a monitor; None where there is none."""
 
     async def recorded(self, system: str, query: EventQuery, after: str | None = None) -> RecordedPage:
         """Return a page of the events that the system has, as it knows them now. Raises MediaUnavailable or VmsError."""

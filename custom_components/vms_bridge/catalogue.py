@@ -134,6 +134,8 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             Row(key="disk_used", scope="monitor", platform="sensor", name="Disk used", device_class="data_size",
                 state_class="measurement", unit="B", display_unit="GB", display_divisor=1000000000.0, category="diagnostic",
                 enabled=False, type="integer", field="disk_used", needs=("counters",)),
+            Row(key="last_detection", scope="monitor", platform="sensor", name="Last detection", device_class="timestamp",
+                type="time", field="last_detection", attributes=("detected",)),
             Row(key="source", scope="monitor", platform="sensor", name="Data path", category="diagnostic",
                 icon="mdi:transit-connection-variant", type="string", field="source", needs=("alarm_state",)),
             Row(key="source_reason", scope="monitor", platform="sensor", name="Data path reason", category="diagnostic",
@@ -145,6 +147,14 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         "zone": (
             Row(key="occupancy", scope="zone", platform="binary_sensor", device_class="occupancy", type="boolean",
                 part_of="zones", needs=("zone_state",)),
+        ),
+        "object": (
+            Row(key="presence", scope="object", platform="binary_sensor", name="{}", device_class="occupancy", type="boolean",
+                field="present", part_of="objects"),
+            Row(key="count", scope="object", platform="sensor", name="{} count", state_class="measurement", icon="mdi:counter",
+                type="integer", field="count", part_of="objects"),
+            Row(key="best_picture", scope="object", platform="image", name="{} picture", icon="mdi:image-search-outline",
+                type="time", source="object", field="picture", part_of="objects"),
         ),
     }
 )

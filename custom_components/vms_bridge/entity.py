@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .world import MonitorData, SystemData
 
 type Place = tuple[Row, Target, str | None]
-"""A row, what it is about, and which part of that: the key of a storage or of a zone."""
+"""A row, what it is about, and which part of that: the key of a storage, of a zone, or of something that is looked for."""
 
 WHOLE_MESSAGE: Final = ("*",)
 _MODE: Final = re.compile(r"mode_[a-z][a-z0-9_]{0,31}")
@@ -56,6 +56,8 @@ class VmsBridgeEntity(Entity):
             self._attr_name = None
         elif row.scope == "storage":
             self._attr_translation_placeholders = {"storage": self._storage_name()}
+        elif row.scope == "object":
+            self._attr_translation_placeholders = {"object": self._object_name()}
         elif row.mode is not None and row.key not in _USUAL:
             self._attr_translation_key = "mode"
             self._attr_translation_placeholders = {"mode": row.mode.replace("_", " ").capitalize()}
@@ -155,15 +157,25 @@ class VmsBridgeEntity(Entity):
         monitor = coordinator.monitor(self.target)
         if monitor is None:
             return False
-        if row.scope == "zone":
-            return any(zone.key == self.part for zone in zones_of(monitor))
-        return row.key in monitor.shape.entities
+        match row.scope:
+            case "zone":
+                there = {zone.key for zone in zones_of(monitor)}
+            case "object":
+                there = {watched.key for watched in monitor.shape.watched}
+            case _:
+                return row.key in monitor.shape.entities
+        return self.part in there
 
     def _storage_name(self) -> str:
         system = self.coordinator.system(self.target)
         said = None if system is None or self.part is None else system.storage(self.part)
         name = None if said is None else said.get("name")
         return name[:64] if isinstance(name, str) and name else self.part or ""
+
+    def _object_name(self) -> str:
+        monitor = self.coordinator.monitor(self.target)
+        watched = () if monitor is None else monitor.shape.watched
+        return next((each.name for each in watched if each.key == self.part), self.part or "")
 
     def _of_bridge(self) -> JsonObject:
         """Return how the bridge fares in the words of MQTT's `health`, in which its rows are."""
@@ -254,6 +266,9 @@ def _of_monitor(target: Target, monitor: MonitorData) -> Iterator[Place]:
     for zone in zones_of(monitor):
         for row in ROWS["zone"]:
             yield row, target, zone.key
+    for watched in monitor.shape.watched:
+        for row in ROWS["object"]:
+            yield row, target, watched.key
 
 
 def mode_row(mode: str) -> Row:

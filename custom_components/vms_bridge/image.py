@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +14,9 @@ from homeassistant.util import dt as dt_util
 
 from .entity import VmsBridgeEntity, add_entities
 from .media_ids import EventRef
+from .object_image import VmsBridgeObjectImage
 from .pictures import Pictures
+from .token_pace import TokenPace
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
@@ -31,8 +32,6 @@ _ATTEMPTS = 3
 """How often a picture is fetched whose event is not the newest one any more when it has come."""
 _FRESH_S = 300.0
 """How long a picture that changes no more is shown without asking whether it is still there: as long as the bridge says."""
-_TOKEN_S = 900.0
-"""How long the token in a picture's address is the newest one."""
 
 
 async def async_setup_entry(
@@ -43,7 +42,9 @@ async def async_setup_entry(
     """Show what there is, and what comes."""
     pictures = Pictures(entry.runtime_data)
 
-    def make(coordinator: VmsBridgeCoordinator, row: Row, target: Target, _part: str | None) -> VmsBridgeImage:
+    def make(coordinator: VmsBridgeCoordinator, row: Row, target: Target, part: str | None) -> ImageEntity:
+        if row.scope == "object":
+            return VmsBridgeObjectImage(coordinator, row, target, part, pictures)
         return VmsBridgeImage(coordinator, row, target, pictures)
 
     add_entities(entry, Platform.IMAGE, make, async_add_entities)
@@ -80,7 +81,7 @@ class VmsBridgeImage(VmsBridgeEntity, ImageEntity):
 
     def __init__(self, coordinator: VmsBridgeCoordinator, row: Row, target: Target, pictures: Pictures) -> None:
         VmsBridgeEntity.__init__(self, coordinator, row, target)
-        self._changed_token = -math.inf
+        self._token_pace = TokenPace()
         ImageEntity.__init__(self, coordinator.hass)
         self._pictures = pictures
         self._shown: _Shown | None = None
@@ -107,13 +108,8 @@ class VmsBridgeImage(VmsBridgeEntity, ImageEntity):
 
     @callback
     def async_update_token(self) -> None:
-        """Change the token in its address, not as often as Home Assistant asks for that.
-
-        Each change is a state, thus a row of the recorder: twelve an hour for a picture that does not change.
-        """
-        now = time.monotonic()
-        if now - self._changed_token >= _TOKEN_S:
-            self._changed_token = now
+        """Change the token in its address, not as often as Home Assistant asks for that."""
+        if self._token_pace.is_due():
             super().async_update_token()
 
     async def async_added_to_hass(self) -> None:

@@ -105,6 +105,21 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """Something that is looked for at a monitor: objects of a label, in a zone or anywhere."""
+
+    key: str
+    name: str
+
+    @classmethod
+    def parse(cls, json: object) -> Self:
+        """Read it. Raises NotABridge."""
+        said = an_object(json, "watched")
+        key = _key(said, "key")
+        return cls(key=key, name=_text(said, "name", key)[:64] or key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Monitor:
     """A camera, without what is live. `entities` are the keys of the catalogue's rows that it has."""
 
@@ -117,6 +132,7 @@ class Monitor:
     """Pixels."""
     height: int | None = None
     zones: tuple[Zone, ...] = ()
+    watched: tuple[Watched, ...] = ()
     modes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """The modes that can be set, each with its values."""
     capabilities: frozenset[str] = frozenset()
@@ -136,6 +152,7 @@ class Monitor:
             width=_pixels(said, "width"),
             height=_pixels(said, "height"),
             zones=_several(said, "zones", Zone.parse, key=lambda zone: zone.key),
+            watched=_several(said, "watched", Watched.parse, key=lambda watched: watched.key),
             modes=_modes(said),
             capabilities=frozenset(_texts(said, "capabilities")),
             entities=_texts(said, "entities"),
@@ -362,12 +379,7 @@ def _text(said: JsonObject, name: str, default: str | None = None) -> str:
 
 
 def _text_or_none(said: JsonObject, name: str) -> str | None:
-    value = said.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise NotABridge(f"{name} is no text")
-    return value[:_LONGEST]
+    return None if said.get(name) is None else _text(said, name)
 
 
 def _key(said: JsonObject, name: str) -> str:

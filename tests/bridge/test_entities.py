@@ -17,6 +17,7 @@ from vms_bridge.commands import COMMANDS, Level, Request, SetMode, TargetKind
 from vms_bridge.entities import (
     CATALOGUE,
     MONITOR,
+    OBJECT,
     STORAGE,
     SYSTEM,
     ZONE,
@@ -24,23 +25,26 @@ from vms_bridge.entities import (
     DeadBand,
     Entity,
     JsonType,
+    ObjectPart,
     Platform,
     Scope,
     Source,
     ZonePart,
     command_of,
     monitor_rows,
+    object_parts,
     offered,
     part_key,
 )
 from vms_bridge.entities.system import index_progress
 from vms_bridge.index import IndexProgress
 from vms_bridge.model import AlarmState, Capability, MonitorState, Storage, SystemState, Zone
+from vms_bridge.objects import Watched
 from vms_bridge.views import BridgeState
 
 DOCS = Path(__file__).parents[2] / "docs" / "entities.md"
 ROWS = [pytest.param(scope, row, id=f"{scope}-{row.key}") for scope, rows in CATALOGUE.items() for row in rows]
-BLANK = replace(samples.VIEW, state=MonitorState(), last_event=None)
+BLANK = replace(samples.VIEW, state=MonitorState(), last_event=None, objects=None, seen=None, pictures={})
 
 
 def keys(scope: Scope) -> set[str]:
@@ -59,6 +63,8 @@ def test_unique_ids_can_never_meet() -> None:
     assert not keys(Scope.MONITOR) & keys(Scope.ZONE), "monitor `1-2` and zone 2 of monitor 1"
     assert not keys(Scope.MONITOR) & keys(Scope.STORAGE), "monitor 1 and storage 1"
     assert not keys(Scope.ZONE) & keys(Scope.STORAGE), "zone 2 of monitor 1 and a storage"
+    others = {scope for scope in CATALOGUE if scope is not Scope.OBJECT}
+    assert not keys(Scope.OBJECT) & set().union(*map(keys, others)), "dogs at monitor 1, and a zone `dog`"
 
 
 @pytest.mark.parametrize(("scope", "row"), ROWS)
@@ -69,13 +75,14 @@ def test_a_row_is_whole(scope: Scope, row: Entity[Any]) -> None:
     if row.source in {Source.STATE, Source.LAST_EVENT}:
         assert row.read is not None
         assert row.field or row.part_of
-    if row.state_class == "measurement" and row.key not in {"storage_used_percent", "monitors", "systems", "undelivered"}:
+    told_at_once = {"storage_used_percent", "monitors", "systems", "undelivered", "count"}
+    if row.state_class == "measurement" and row.key not in told_at_once:
         assert row.dead_band is not None, "every jitter would be a message"
     assert (row.command is not None) == (row.platform in {Platform.SWITCH, Platform.SELECT, Platform.BUTTON})
     assert row.mode is None or row.mode == row.command
     assert (row.choices is not None) == (row.platform is Platform.SELECT)
     assert (row.json is not None) == (row.read is not None)
-    assert bool(row.part_of) == (scope in {Scope.ZONE, Scope.STORAGE})
+    assert bool(row.part_of) == (scope in {Scope.ZONE, Scope.STORAGE, Scope.OBJECT})
     assert not row.meaning or row.meaning.endswith(".")
     if row.command and scope is not Scope.BRIDGE:
         command = command_of(row, TargetKind(scope))
@@ -106,6 +113,7 @@ VIEWS: list[tuple[Scope, object]] = [
     (Scope.STORAGE, samples.SYSTEM_STATE.storage[0]),
     (Scope.MONITOR, samples.VIEW),
     (Scope.ZONE, ZonePart(samples.VIEW, samples.MONITOR.zones[0])),
+    (Scope.OBJECT, ObjectPart(samples.VIEW, samples.VIEW.watched[0])),
 ]
 
 
@@ -242,6 +250,29 @@ def test_the_switch_shows_a_forced_alarm_and_no_other(alarm: str | None, *, know
 def test_no_two_entities_of_a_monitor_show_the_same_value() -> None:
     shown = [(row.source, row.field) for row in MONITOR if row.field]
     assert len(shown) == len(set(shown))
+
+
+def test_what_is_looked_for_is_there_or_not_or_nobody_can_tell() -> None:
+    dogs, people, on_the_porch = object_parts(samples.VIEW).values()
+    assert [dogs.number, people.number, on_the_porch.number] == [0, 2, 1]
+    present = OBJECT[0].read
+    assert present is not None
+    assert [present(part) for part in (dogs, people, on_the_porch)] == [False, True, True]
+    assert [present(part) for part in object_parts(BLANK).values()] == [None, None, None]
+    assert [part.watched.name for part in (dogs, people, on_the_porch)] == ["Dog", "Person", "Porch person"]
+
+
+@pytest.mark.parametrize(
+    "watched",
+    [
+        (Watched("dog"), Watched("a dog"), Watched("a/dog"), Watched("dog", "a"), Watched("a-dog"), Watched("\N{DOG FACE}")),
+        (Watched("porch_dog"), Watched("dog", "porch"), Watched("porch/dog"), Watched("x" * 300)),
+    ],
+)
+def test_each_label_and_zone_has_a_key_of_its_own(watched: tuple[Watched, ...]) -> None:
+    parts = object_parts(replace(samples.VIEW, watched=watched))
+    assert len(parts) == len(watched)
+    assert all(re.fullmatch(r"[A-Za-z0-9_]{1,48}", key) for key in parts)
 
 
 def test_a_zones_and_a_storages_values() -> None:

@@ -200,7 +200,7 @@ async def test_the_address_changes_seldom_while_the_picture_does_not(hass: HomeA
     entity = image_of(hass, image)
     first = entity.entity_picture
     for seconds, is_same in ((301, True), (301, True), (301, False), (301, True)):
-        entity._changed_token -= seconds
+        entity._token_pace._changed -= seconds
         entity.async_update_token()
         assert (entity.entity_picture == first) is is_same
         first = entity.entity_picture

@@ -43,7 +43,7 @@ from vms_bridge.views import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
-    from datetime import timedelta, tzinfo
+    from datetime import datetime, timedelta, tzinfo
 
     from vms_bridge.archive import (
         ByteRange,
@@ -65,7 +65,8 @@ if TYPE_CHECKING:
     from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, ValueKind
     from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
     from vms_bridge.notices import Notice
-    from vms_bridge.views import Answering, Contributor
+    from vms_bridge.objects import Watched
+    from vms_bridge.views import Answering, Contributor, MonitorKey
 
 
 async def obey(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
@@ -124,6 +125,7 @@ class FakeHub:
         self.rebuilt: list[str | None] = []
         self.refusal: SearchRefused | StoreError | None = None
         """What the index answers instead."""
+        self.object_pictures: dict[tuple[MonitorKey, Watched], bytes] = {}
         self.add_system("zm")
         for number in range(1, monitors + 1):
             self.add_monitor("zm", monitor(number))
@@ -249,6 +251,9 @@ class FakeHub:
     def contribute(self, source: str) -> Contributor:
         raise ContributionRefused(f"nobody contributes here, nor does {source}")
 
+    def object_picture(self, monitor: MonitorKey, watched: Watched) -> bytes | None:
+        return self.object_pictures.get((monitor, watched))
+
     async def recorded(self, system: str, query: EventQuery, after: str | None = None) -> RecordedPage:
         raise MediaUnavailable(f"{system} has no {query} after {after}")
 
@@ -361,6 +366,16 @@ class FakeHub:
         view = self._monitors[system][key]
         self._monitors[system][key] = replace(view, state=replace(view.state, **changes))  # type: ignore[arg-type]  # by name
         for each in self._subscriptions:
+            each.state((system, key))
+
+    def show_picture(self, watched: Watched, jpeg: bytes, since: datetime, key: str = "1", *, system: str = "zm") -> None:
+        """Have this be the best picture of something, which is looked for then."""
+        view = self._monitors[system][key]
+        pictures = {**view.pictures, watched: since}
+        self._monitors[system][key] = replace(view, watched=tuple(sorted(pictures)), pictures=pictures)
+        self.object_pictures[(system, key), watched] = jpeg
+        for each in self._subscriptions:
+            each.described((system, key))
             each.state((system, key))
 
     def set_system(self, key: str = "zm", **changes: object) -> None:

@@ -33,6 +33,11 @@ _REFERENCE = "#/components/schemas/{model}"
 PARAMETERS: Mapping[str, Schema] = {
     "system": {"description": "The system, by its key.", "schema": {"type": "string", "minLength": 1}, "example": "zm"},
     "monitor": {"description": "The monitor, by its key.", "schema": {"type": "string", "minLength": 1}, "example": "1"},
+    "object": {
+        "description": "The label, by its key.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "person",
+    },
     "event": {"description": "The event, by its id.", "schema": {"type": "string", "minLength": 1}, "example": "zm-1234"},
     "name": {"description": "The receiver, by its name.", "schema": {"type": "string", "minLength": 1}, "example": "trigger"},
     "token": {"description": "The token, by its id.", "schema": {"type": "string", "minLength": 1}, "example": "7k3m9q2x4c"},

@@ -21,8 +21,10 @@ def reply(request: web.Request, said: BaseModel, *, status: int = HTTPStatus.OK)
     return reply_raw(request, encode(said), status=status)
 
 
-def reply_raw(request: web.Request, body: bytes, *, status: int = HTTPStatus.OK) -> web.StreamResponse:
-    """Return the answer with this JSON."""
+def reply_raw(
+    request: web.Request, body: bytes, *, status: int = HTTPStatus.OK, content_type: str = "application/json"
+) -> web.StreamResponse:
+    """Return the answer with this JSON, or with something else that is small."""
     is_reading = request.method in {hdrs.METH_GET, hdrs.METH_HEAD}
     headers = {
         hdrs.CACHE_CONTROL: "private, no-cache" if is_reading else "no-store",
@@ -34,10 +36,10 @@ def reply_raw(request: web.Request, body: bytes, *, status: int = HTTPStatus.OK)
         answer = web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
         answer.etag = tag
         return answer
-    answer = web.Response(body=body, status=status, headers=headers, content_type="application/json")
+    answer = web.Response(body=body, status=status, headers=headers, content_type=content_type)
     if is_reading:
         answer.etag = tag
-    if len(body) >= _WORTH_BYTES and takes_gzip(request):
+    if len(body) >= _WORTH_BYTES and content_type == "application/json" and takes_gzip(request):
         answer.enable_compression(web.ContentCoding.gzip)
     return answer
 

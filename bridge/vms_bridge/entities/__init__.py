@@ -1,9 +1,9 @@
 """The entity catalogue: one row describes one entity, and everything that sinks offer derives from the rows.
 
 MQTT discovery, the state JSON, the dead bands, the table in docs/entities.md and the component's keys all come from here.
-No key has a hyphen, and a zone's, a storage's and a monitor's keys differ, so that unique ids never meet:
+No key has a hyphen, and a zone's, an object's, a storage's and a monitor's keys differ, so that unique ids never meet:
 `<instance>-<entity>`, `<instance>-<system>-<entity>`, `<instance>-<system>-<storage>-<entity>`,
-`<instance>-<system>-<monitor>[-<zone>]-<entity>`.
+`<instance>-<system>-<monitor>[-<zone or object>]-<entity>`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vms_bridge.entities.modes import MODE_PATTERN
 from vms_bridge.entities.monitor import MONITOR, monitor_rows, other_modes
+from vms_bridge.entities.objects import OBJECT, ObjectPart, object_parts
 from vms_bridge.entities.row import (
     WHOLE_MESSAGE,
     Category,
@@ -37,6 +38,7 @@ __all__ = [
     "CATALOGUE",
     "MODE_PATTERN",
     "MONITOR",
+    "OBJECT",
     "STORAGE",
     "SYSTEM",
     "WHOLE_MESSAGE",
@@ -46,6 +48,7 @@ __all__ = [
     "DeadBand",
     "Entity",
     "JsonType",
+    "ObjectPart",
     "Platform",
     "Scalar",
     "Scope",
@@ -53,6 +56,7 @@ __all__ = [
     "ZonePart",
     "command_of",
     "monitor_rows",
+    "object_parts",
     "offered",
     "other_modes",
     "part_key",
@@ -64,5 +68,6 @@ CATALOGUE: Mapping[Scope, tuple[Entity[Any], ...]] = {
     Scope.STORAGE: STORAGE,
     Scope.MONITOR: MONITOR,
     Scope.ZONE: ZONE,
+    Scope.OBJECT: OBJECT,
 }
 """Every entity that there is."""

@@ -347,6 +347,18 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         dead_band=DeadBand("disk_bytes", absolute=1e7, relative=0.005),
     ),
     Entity(
+        key="last_detection",
+        platform=Platform.SENSOR,
+        is_offered=lambda view: bool(view.watched),
+        field="last_detection",
+        read=lambda view: None if view.seen is None else view.seen.time,
+        json=JsonType.TIME,
+        meaning="When something that is looked for came into sight last; null where nothing did since the bridge runs.",
+        name="Last detection",
+        device_class="timestamp",
+        attributes=("detected",),
+    ),
+    Entity(
         key="source",
         platform=Platform.SENSOR,
         needs=needs(Capability.ALARM_STATE),

@@ -36,13 +36,14 @@ class Platform(StrEnum):
 
 
 class Scope(StrEnum):
-    """What an entity is about. Zones are child devices of a monitor; storage is shown with its system."""
+    """What an entity is about. Zones are child devices of a monitor; storage and objects are shown with what has them."""
 
     BRIDGE = "bridge"
     SYSTEM = "system"
     STORAGE = "storage"
     MONITOR = "monitor"
     ZONE = "zone"
+    OBJECT = "object"
 
 
 class Source(StrEnum):
@@ -52,6 +53,7 @@ class Source(StrEnum):
     LAST_EVENT = "last_event"
     EVENT = "event"
     SNAPSHOT = "snapshot"
+    OBJECT = "object"
     STATUS = "status"
     HEALTH = "health"
     NONE = "none"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from vms_bridge.bodies import MonitorFrame, StorageFrame, SystemFrame
-from vms_bridge.entities import MODE_PATTERN, MONITOR, STORAGE, SYSTEM, JsonType, Source
+from vms_bridge.bodies import MonitorFrame, ObjectFrame, StorageFrame, SystemFrame
+from vms_bridge.entities import MODE_PATTERN, MONITOR, OBJECT, STORAGE, SYSTEM, JsonType, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,7 +36,10 @@ def monitor_state() -> Schema:
     """Return the schema of what `states.monitor_state` returns."""
     values = _values(row for row in MONITOR if row.source is Source.STATE)
     mode = {"type": ["string", "null"], "description": "Another mode that the monitor has."}
-    body = object_of(with_others(fields(MonitorFrame), values, before="zones"))
+    frame = fields(MonitorFrame, ObjectFrame)
+    objects = frame["objects"]["additionalProperties"]
+    objects |= object_of(objects["properties"] | _values(OBJECT))
+    body = object_of(with_others(frame, values, before="zones"))
     return {**body, "patternProperties": {f"^mode_{MODE_PATTERN}$": mode}}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from vms_bridge.entities import MONITOR, STORAGE, SYSTEM, ZONE, Source, ZonePart, other_modes, part_key
+from vms_bridge.entities import MONITOR, OBJECT, STORAGE, SYSTEM, ZONE, Source, ZonePart, object_parts, other_modes, part_key
 from vms_bridge.views import MESSAGE_VERSION
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MONITOR_FIELDS = {row.field: row.read for row in MONITOR if row.source is Source.STATE and row.read is not None}
 _SYSTEM_FIELDS = {row.field: row.read for row in SYSTEM if row.read is not None}
+_OBJECT_FIELDS = {row.field: row.read for row in OBJECT if row.read is not None}
 _STORAGE_FIELDS = {row.field: row.read for row in STORAGE if row.read is not None}
 _READ_ZONE = next(row.read for row in ZONE if row.read is not None)
 _NO_MONITOR_VALUES: Mapping[str, None] = dict.fromkeys(_MONITOR_FIELDS)
@@ -50,6 +51,15 @@ def monitor_body(view: MonitorView) -> dict[str, Any]:
         message.update(_NO_MONITOR_VALUES)
         message.update(dict.fromkeys(row.field for row in other_modes(view.monitor)))
         message["zones"] = {part_key(zone.id): None for zone in view.monitor.zones}
+    message["objects"] = {
+        key: {
+            "label": part.watched.label,
+            "zone": part.watched.zone or None,
+            **{field: read(part) if state.available else None for field, read in _OBJECT_FIELDS.items()},
+        }
+        for key, part in object_parts(view).items()
+    }
+    message["detected"] = () if view.seen is None or not state.available else view.seen.labels
     message["detail"] = state.detail
     message["time"] = state.observed
     return message

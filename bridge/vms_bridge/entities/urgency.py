@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from enum import Enum
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vms_bridge.entities import MONITOR, STORAGE, SYSTEM
 from vms_bridge.model import MonitorState, SystemState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from vms_bridge.entities import DeadBand, Entity
+    from vms_bridge.objects import ObjectCounts, Seen, Watched
+    from vms_bridge.views import MonitorView
 
 
 class Urgency(Enum):
@@ -23,13 +27,31 @@ class Urgency(Enum):
     NEVER = "never"
 
 
-def urgency(old: MonitorState | None, new: MonitorState) -> Urgency:
+class Shown(NamedTuple):
+    """What of a monitor is in its state message: its state, and what is known of the objects that are looked for."""
+
+    state: MonitorState
+    objects: ObjectCounts | None = None
+    seen: Seen | None = None
+    watched: tuple[Watched, ...] = ()
+    pictures: Mapping[Watched, datetime] = MappingProxyType({})
+
+    @classmethod
+    def of(cls, view: MonitorView) -> Shown:
+        """Return what there is to show of a monitor."""
+        return cls(view.state, view.objects, view.seen, view.watched, view.pictures) if view.watched else cls(view.state)
+
+
+def urgency(old: Shown | None, new: Shown) -> Urgency:
     """Say how soon `new` is worth a message, if `old` was in the last one that was sent."""
     if old is None:
         return Urgency.NOW
-    if not old.available and not new.available:
-        return Urgency.NEVER if old.detail == new.detail else Urgency.NOW
-    return _urgency(old, new, at_once=_monitor_at_once, bands=_MONITOR_BANDS)
+    before, now = old.state, new.state
+    if not before.available and not now.available:
+        return Urgency.NEVER if before.detail == now.detail else Urgency.NOW
+    if old[1:] != new[1:]:
+        return Urgency.NOW
+    return _urgency(before, now, at_once=_monitor_at_once, bands=_MONITOR_BANDS)
 
 
 def system_urgency(old: SystemState | None, new: SystemState) -> Urgency:

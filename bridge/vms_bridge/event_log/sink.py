@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vms_bridge import metrics
 from vms_bridge.entities.states import monitor_state, system_state
-from vms_bridge.entities.urgency import Urgency, system_urgency, urgency
+from vms_bridge.entities.urgency import Shown, Urgency, system_urgency, urgency
 from vms_bridge.errors import OutputError, StoreError
 from vms_bridge.event_log.lines import event_line, gap_line, state_line
 from vms_bridge.history import Cursor
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.event_log.output import Output
     from vms_bridge.measures import Reading
-    from vms_bridge.model import MonitorState, SystemState
+    from vms_bridge.model import SystemState
     from vms_bridge.views import Changes, HubView, MonitorKey, Subscription
 
 _LOGGER = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class EventLog:
         self._reading = Trouble(_LOGGER, "the event log can't read what to write", clock.monotonic)
         self._after: Cursor | None = None
         self._noted_at = clock.monotonic()
-        self._monitors: dict[MonitorKey, MonitorState] = {}
+        self._monitors: dict[MonitorKey, Shown] = {}
         """What was written last of each, and of each system."""
         self._systems: dict[str, SystemState] = {}
         self._states_took, self._events_took = Histogram(), Histogram()
@@ -131,7 +131,7 @@ class EventLog:
             return
         lines: list[bytes] = []
         new_systems: dict[str, SystemState | None] = {}
-        new_monitors: dict[MonitorKey, MonitorState | None] = {}
+        new_monitors: dict[MonitorKey, Shown | None] = {}
         for key in sorted(set(systems)):
             system = hub.system(key)
             is_news = key in self._systems if system is None else _is_news(system_urgency, self._systems.get(key), system.state)
@@ -141,9 +141,10 @@ class EventLog:
                 lines.append(state_line(self._after, self._clock.now(), key, None, state))
         for index, monitor in enumerate(sorted(set(monitors))):
             view = hub.monitor(*monitor)
-            is_news = monitor in self._monitors if view is None else _is_news(urgency, self._monitors.get(monitor), view.state)
+            now = None if view is None else Shown.of(view)
+            is_news = monitor in self._monitors if now is None else _is_news(urgency, self._monitors.get(monitor), now)
             if is_news:
-                new_monitors[monitor] = None if view is None else view.state
+                new_monitors[monitor] = now
                 state = b"null" if view is None else monitor_state(view)
                 lines.append(state_line(self._after, self._clock.now(), *monitor, state))
             if index % _AT_ONCE == _AT_ONCE - 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vms_bridge import __version__
 from vms_bridge.clock import Moment
 from vms_bridge.commands import Ack
+from vms_bridge.model import EventRef
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,9 @@ class Answered(BaseModel):
     asked: Moment
     version: str = __version__
     """Another version may make other digests of the same command."""
+
+
+Answered.model_rebuild(_types_namespace={"datetime": datetime, "EventRef": EventRef})  # what `Ack` names for type checkers only
 
 
 class AnsweredRequests:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vms_bridge.errors import BackendDefect, ContributionRefused
 from vms_bridge.hub import door
+from vms_bridge.hub.object_pictures import ObjectPictures
 from vms_bridge.hub.text import NAME_CHARACTERS, shown
 from vms_bridge.model import Detection
+from vms_bridge.objects import MOST_WATCHED, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from vms_bridge.hub.presence import Presence
     from vms_bridge.hub.recorder import Recorder
     from vms_bridge.hub.system import System
+    from vms_bridge.hub.updates import Updates
     from vms_bridge.model import DetectedObject, Enrichment, EventRef
     from vms_bridge.views import MonitorKey
 
@@ -30,8 +33,17 @@ _OF_BACKENDS = frozenset({"vms"})
 class Contributions:
     """Who contributes now, each by a name of its own."""
 
-    def __init__(self, systems: Mapping[str, System], clock: Clock, presence: Presence, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        systems: Mapping[str, System],
+        clock: Clock,
+        presence: Presence,
+        recorder: Recorder,
+        updates: Updates,
+    ) -> None:
         self._systems, self._clock, self._presence, self._recorder = systems, clock, presence, recorder
+        self._updates = updates
+        self.pictures = ObjectPictures()
         self._sources: set[str] = set()
 
     def open(self, source: str) -> HubContributor:
@@ -48,6 +60,34 @@ class Contributions:
         """End a contributor: what it sees is gone."""
         self._sources.discard(source)
         self._presence.leave(source)
+        for system in self._systems.values():
+            for key, of_sources in list(system.watched.items()):
+                if of_sources.pop(source, None):
+                    self._show_watched(system, key)
+
+    def _show_watched(self, system: System, key: str) -> None:
+        for watched in self._updates.show_watched(system, key):
+            self.pictures.drop((system.key, key), watched)
+
+    def watch(self, source: str, monitor: MonitorKey, watched: Sequence[Watched]) -> None:
+        """Note what is looked for at the monitor. Raises ContributionRefused."""
+        system = self._system(monitor[0])
+        if len(watched) > MOST_WATCHED:
+            raise ContributionRefused(f"{len(watched)} things to look for at one monitor are more than {MOST_WATCHED}")
+        named = tuple(Watched(shown(each.label), shown(each.zone)) for each in watched)
+        system.watched.setdefault(monitor[1], {})[source] = tuple(each for each in named if each.label)
+        self._show_watched(system, monitor[1])
+
+    def show(self, monitor: MonitorKey, watched: Watched, jpeg: bytes) -> None:
+        """Show the best picture of something that is looked for. Raises ContributionRefused."""
+        view = self._system(monitor[0]).monitors.get(monitor[1])
+        if view is None or watched not in view.watched:
+            raise ContributionRefused(f"{watched.name!r} is not looked for at {monitor[0]}/{monitor[1]}")
+        gone = self.pictures.put(monitor, watched, jpeg)
+        for (system, key), other in gone:
+            if system in self._systems:
+                self._updates.show_picture(self._systems[system], key, other, None)
+        self._updates.show_picture(self._systems[monitor[0]], monitor[1], watched, self._clock.now())
 
     def detect(
         self, source: str, monitor: MonitorKey, objects: Sequence[DetectedObject], frame: int | None, event: EventRef | None
@@ -98,6 +138,16 @@ class HubContributor:
     def __init__(self, contributions: Contributions, source: str) -> None:
         self._contributions, self._source = contributions, source
         self._is_over = False
+
+    def watch(self, monitor: MonitorKey, watched: Sequence[Watched]) -> None:
+        """Say what is looked for at the monitor from now on."""
+        self._check()
+        self._contributions.watch(self._source, monitor, watched)
+
+    def show(self, monitor: MonitorKey, watched: Watched, jpeg: bytes) -> None:
+        """Show the best picture of something that is looked for."""
+        self._check()
+        self._contributions.show(monitor, watched, jpeg)
 
     def detect(
         self, monitor: MonitorKey, objects: Sequence[DetectedObject], *, frame: int | None = None, event: EventRef | None = None

@@ -40,6 +40,7 @@ from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
 from vms_bridge.hub.receivers import HubReceivers
 from vms_bridge.hub.recorder import Recorder
+from vms_bridge.hub.sink_notes import SinkNotes
 from vms_bridge.hub.tokens import HubTokens
 from vms_bridge.hub.updates import Updates
 from vms_bridge.hub.write_back import WriteBack
@@ -65,13 +66,13 @@ if TYPE_CHECKING:
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, PictureRef, Update
     from vms_bridge.notices import Notice
+    from vms_bridge.objects import ObjectCounts
     from vms_bridge.store import Store
     from vms_bridge.views import (
         BridgeState,
         HistoryPage,
         MonitorKey,
         MonitorView,
-        ObjectCounts,
         StoredMessage,
         Subjects,
         SystemView,
@@ -115,6 +116,9 @@ class Hub:
         )
         self._presence = Presence(clock, self._fan_out.detection, self._show_objects)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
+        notes = SinkNotes(store, self._keeping)
+        self.note_unanswered, self.unanswered = notes.note_unanswered, notes.unanswered
+        self.keep, self.kept = notes.keep, notes.kept
         self.tokens = HubTokens(store, clock, self._keeping, self._fan_out.tokens)
         self._claims = Claims(store, clock, self._keeping, self._house.claimed, self.tokens.holds)
         self.links = HubLinks(store, clock, self._keeping)
@@ -137,7 +141,8 @@ class Hub:
         self._clips = Clips(self._archives, self._index, clock, clips)
         self.clip, self.values = self._clips.clip, self._index.values
         self._indexing = Indexing(store, self._index, self._systems, self._archives, clock)
-        self._contributions = Contributions(self._systems, clock, self._presence, self._recorder)
+        self._contributions = Contributions(self._systems, clock, self._presence, self._recorder, self._updates)
+        self.object_picture = self._contributions.pictures.get
         self._write_back, self._questions = WriteBack(self._systems, clock), Questions(clock)
         self.measures = Measures(partial(readings, self._systems, self._runner, self._updates, self._index, self._live, store))
 
@@ -224,22 +229,6 @@ class Hub:
     async def history_end(self) -> Cursor:
         """Return the cursor behind the newest message."""
         return await self._store.history_end()
-
-    async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
-        """Keep notes on commands that the sink still has to answer."""
-        await self._keeping.attempt(self._store.note_unanswered(sink, notes))
-
-    async def unanswered(self, sink: str) -> Mapping[int, bytes]:
-        """Return the notes that the sink has not taken back."""
-        return await self._keeping.attempt(self._store.unanswered(sink)) or {}
-
-    async def keep(self, sink: str, key: str, value: str | None) -> None:
-        """Keep a short text for the sink beyond restarts."""
-        await self._keeping.attempt(self._store.keep(f"sink:{sink}", key, value))
-
-    async def kept(self, sink: str, key: str) -> str | None:
-        """Return what the sink has kept last under this key."""
-        return await self._keeping.attempt(self._store.kept(f"sink:{sink}", key))
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
         """Fetch a JPEG from the system."""

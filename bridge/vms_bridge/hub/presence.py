@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from vms_bridge.model import Detection
-from vms_bridge.views import ObjectCounts
+from vms_bridge.objects import ObjectCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

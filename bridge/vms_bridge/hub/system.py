@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vms_bridge.index import IndexProgress
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import Event, EventBatch, EventRef, Monitor
+    from vms_bridge.objects import Watched
     from vms_bridge.views import EventMessage
 
 
@@ -57,6 +58,8 @@ class System:
     """How far the index has got with it; None where there is none."""
     index_trouble: str | None = None
     """Why the index is not filled or held to it just now, for people."""
+    watched: dict[str, dict[str, tuple[Watched, ...]]] = field(default_factory=dict)
+    """What each contributor looks for, by the monitor's key: also at those that are not there yet."""
     labels: Labels = field(default_factory=Labels)
     """How its modes and run states are shown."""
     strike: Callable[[str], str] = str
@@ -167,7 +170,12 @@ class System:
             state=MonitorState(),
             last_event=self.last_events.get(key),
             generation=self.generation,
+            watched=self.watched_of(key),
         )
+
+    def watched_of(self, key: str) -> tuple[Watched, ...]:
+        """Return all that is looked for at a monitor, each once."""
+        return tuple(sorted({each for watched in self.watched.get(key, {}).values() for each in watched}))
 
     def described(self, monitor: Monitor) -> tuple[str, Monitor] | None:
         """Return the monitor with its key and what the configuration says of it; None where it is not shown."""

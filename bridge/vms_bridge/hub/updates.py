@@ -12,10 +12,12 @@ from vms_bridge.hub.followed_events import FollowedEvents
 from vms_bridge.hub.presence import is_ended
 from vms_bridge.hub.text import PROSE_CHARACTERS, shown
 from vms_bridge.model import Detection, FullState, Monitor, MonitorState, StateUpdate, SystemLost, SystemState, SystemUpdate
+from vms_bridge.objects import Seen
 from vms_bridge.views import Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from vms_bridge.clock import Clock
     from vms_bridge.hub.batch_plan import BatchPlan
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from vms_bridge.hub.presence import Presence
     from vms_bridge.hub.system import System
     from vms_bridge.model import Update
-    from vms_bridge.views import MonitorKey, ObjectCounts
+    from vms_bridge.objects import ObjectCounts, Watched
+    from vms_bridge.views import MonitorKey
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -90,8 +93,32 @@ class Updates:
         """Have these be the objects that the monitor shows."""
         view = system.monitors[key]
         if view.objects != objects:
-            system.show_monitor(key, replace(view, objects=objects))
+            before = {} if view.objects is None else view.objects.labels
+            new = (
+                () if objects is None else tuple(label for label, count in objects.labels.items() if count > before.get(label, 0))
+            )
+            seen = Seen(time=self._clock.now(), labels=new) if new else view.seen
+            system.show_monitor(key, replace(view, objects=objects, seen=seen))
             self._fan_out.state((system.key, key))
+
+    def show_watched(self, system: System, key: str) -> Iterable[Watched]:
+        """Have it shown what is looked for at the monitor now; return what is no more, and had a picture."""
+        view, watched = system.monitors.get(key), system.watched_of(key)
+        if view is None or view.watched == watched:
+            return ()
+        pictures = {each: since for each, since in view.pictures.items() if each in watched}
+        system.show_monitor(key, replace(view, watched=watched, pictures=pictures))
+        self._fan_out.monitors(system, changed=(key,))
+        return view.pictures.keys() - pictures.keys()
+
+    def show_picture(self, system: System, key: str, watched: Watched, since: datetime | None) -> None:
+        """Have it shown that there is a picture of something since then; None: there is none any more."""
+        view = system.monitors.get(key)
+        if view is None or view.pictures.get(watched) == since:
+            return
+        others = {each: of_it for each, of_it in view.pictures.items() if each != watched}
+        system.show_monitor(key, replace(view, pictures=others if since is None else {**others, watched: since}))
+        self._fan_out.state((system.key, key))
 
     def begin_generation(self, system: System, generation: int) -> None:
         """Take the ids that the VMS gives from now on for others than the same ones before."""

@@ -10,6 +10,7 @@ from vms_bridge.mqtt.carrier import Route
 from vms_bridge.mqtt.events import EventLanes
 from vms_bridge.mqtt.homeassistant import Announcer, Offer
 from vms_bridge.mqtt.notices import Reports
+from vms_bridge.mqtt.object_pictures import ObjectPictures
 from vms_bridge.mqtt.pictures import PicturePublisher
 from vms_bridge.mqtt.publisher import Publisher
 from vms_bridge.mqtt.replay import Replay
@@ -79,6 +80,7 @@ class Publications:
             memory=wiring.memory.snapshots,
             route=Route(config=config, client_id=client_id, dialect=wiring.memory.dialect, outbox=outbox),
         )
+        self._object_pictures = ObjectPictures(hub=hub, topics=topics, outbox=outbox)
         self._replay = Replay(
             hub=hub,
             clock=clock,
@@ -93,12 +95,13 @@ class Publications:
         await self.announcer.start(changes)
         await self._publisher.start(changes)
         self._pictures.start(changes, everything=self._is_first)
+        self._object_pictures.note(changes)
 
     def works(self) -> Iterator[Coroutine[None, None, None]]:
         """Return what is to run for as long as the link lasts."""
         yield from (self.announcer.run(), self._publisher.run(), self._lanes.run(), self._replay.run())
         if self._has_pictures:
-            yield self._pictures.run()
+            yield from (self._pictures.run(), self._object_pictures.run())
 
     async def note(self, changes: Changes) -> None:
         """Hear what has changed."""
@@ -107,10 +110,12 @@ class Publications:
             self._lanes.wake()
         await self._publisher.note(changes)
         self._pictures.note(changes)
+        self._object_pictures.note(changes)
 
     def all_again(self, *, jitter: bool) -> None:
         """Have everything current sent once more: at once, or after a random while."""
         self._replay.ask(jitter=jitter)
+        self._object_pictures.repeat()
 
     def pictures_again(self) -> None:
         """Have the pictures sent once more."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.entities.states import monitor_state, system_state
 from vms_bridge.entities.system import index_progress
 from vms_bridge.entities.timing import Timing
-from vms_bridge.entities.urgency import Urgency, system_urgency, urgency
+from vms_bridge.entities.urgency import Shown, Urgency, system_urgency, urgency
 from vms_bridge.model import Monitor, MonitorState
 from vms_bridge.mqtt import payloads
 from vms_bridge.views import MonitorView
@@ -53,7 +53,7 @@ class Publisher:
         self._clock = clock
         self._interval_s = interval_s
         self._retained = dict(retained)
-        self._monitors: Timing[MonitorKey, MonitorState] = Timing(urgency, clock, interval_s)
+        self._monitors: Timing[MonitorKey, Shown] = Timing(urgency, clock, interval_s)
         self._systems: Timing[str, _System] = Timing(_how_soon, clock, interval_s)
         self._gone: dict[MonitorKey | str, float] = {}
 
@@ -118,8 +118,8 @@ class Publisher:
         if view is None:
             return
         if described:
-            self._monitors.told(key, view.state)
-        elif not self._monitors.is_now(key, view.state):
+            self._monitors.told(key, Shown.of(view))
+        elif not self._monitors.is_now(key, Shown.of(view)):
             return
         self._put(self._topics.monitor_state(*key), monitor_state(view))
 
@@ -133,7 +133,7 @@ class Publisher:
         if view is None:
             self._monitors.forget(key)
             return
-        self._monitors.told(key, view.state)
+        self._monitors.told(key, Shown.of(view))
         self._put(self._topics.monitor_state(*key), monitor_state(view))
 
     def _put_system(self, key: str) -> None:

@@ -116,6 +116,10 @@ class Topics:
         """Return the topic of the newest event's best picture, retained."""
         return f"{self.root}/{system}/{key}/snapshot"
 
+    def object_picture(self, system: str, key: str, part: str) -> str:
+        """Return where the best picture of something that is looked for goes; never retained, so that none is left behind."""
+        return f"{self.root}/{system}/{key}/object/{part}"
+
     def detection(self, system: str, key: str) -> str:
         """Return where the objects seen in one frame go; never retained."""
         return f"{self.root}/{system}/{key}/detection"

@@ -25,8 +25,9 @@ from vms_bridge.entities import CATALOGUE, MONITOR, SYSTEM
 from vms_bridge.errors import SearchRefused, StoreError
 from vms_bridge.index import BucketSize, Search, ValueKind
 from vms_bridge.model import EventRef, MonitorState, Zone
+from vms_bridge.objects import ObjectCounts, Watched
 from vms_bridge.tokens import Scope
-from vms_bridge.views import STALE_AFTER, ObjectCounts
+from vms_bridge.views import STALE_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -105,6 +106,24 @@ async def test_monitors(api: Api, world: World) -> None:
     assert await read(api, "monitors/zm/1", "Monitor") == first
     assert [one["key"] for one in (await read(api, "monitors?system=other", "Monitors"))["monitors"]] == ["1"]
     assert [one["area"] for one in (await read(api, "monitors?area=Garden&area=x", "Monitors"))["monitors"]] == ["Garden"]
+
+
+async def test_the_best_picture_of_what_is_looked_for(api: Api, world: World) -> None:
+    porch = Watched("person", "Porch")
+    world._monitors["zm"]["1"] = replace(world._monitors["zm"]["1"], watched=(Watched("dog"), porch), pictures={porch: START})
+    world.object_pictures[("zm", "1"), porch] = b"\xff\xd8\xff"
+    said = await read(api, "monitors/zm/1", "Monitor")
+    assert [(one["label"], one["zone"], one["name"]) for one in said["watched"]] == [
+        ("dog", None, "Dog"),
+        ("person", "Porch", "Porch person"),
+    ]
+    dog, person = (one["key"] for one in said["watched"])
+    assert [said["state"]["objects"][key]["picture"] is None for key in (dog, person)] == [True, False]
+    token = api.token()
+    answer = await api.get(f"/api/v1/media/monitors/zm/1/objects/{person}/picture", token=token)
+    assert (answer.status, answer.headers["Content-Type"], answer.body) == (200, "image/jpeg", b"\xff\xd8\xff")
+    for other in (f"zm/1/objects/{dog}", "zm/1/objects/nothing", f"zm/9/objects/{person}"):
+        assert (await api.get(f"/api/v1/media/monitors/{other}/picture", token=token)).status == 404
 
 
 async def test_a_lost_monitor_has_nothing_live(api: Api, world: World) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.bridge.hub.house import HubHouse
-from tests.fakes.backend import START, event, state
+from tests.fakes.backend import START, event, monitor, snapshot, state
 from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.backends import load_kind
@@ -20,11 +20,13 @@ from vms_bridge.enriched import enriched
 from vms_bridge.errors import ContributionRefused, StoreError
 from vms_bridge.hub import Hub
 from vms_bridge.hub.contributions import MOST_OBJECTS
+from vms_bridge.hub.object_pictures import MOST_PICTURE_BYTES, ObjectPictures
 from vms_bridge.hub.presence import MOST_SOURCES
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import DetectedObject, Detection, Enrichment, Event, EventBatch, EventRef, StateUpdate, SystemLost
+from vms_bridge.objects import MOST_WATCHED, ObjectCounts, Seen, Watched
 from vms_bridge.store import Store
-from vms_bridge.views import MessageType, ObjectCounts
+from vms_bridge.views import MessageType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -179,6 +181,106 @@ async def test_the_end_of_a_contributor_ends_what_it_sees_and_gives_its_name_fre
 async def test_a_contributor_has_a_name_of_its_own(house: House, source: str) -> None:
     with pytest.raises(ContributionRefused, match="needs a name"):
         house.hub.contribute(source)
+
+
+async def test_what_is_looked_for_is_shown_with_its_monitor(house: House) -> None:
+    subscription = house.hub.subscribe()
+    await subscription.changes()
+    detector, other = house.hub.contribute("detector"), house.hub.contribute("other")
+    detector.watch(ONE, [Watched("person"), Watched("person", "Porch")])
+    other.watch(ONE, [Watched("person"), Watched("dog"), Watched("\x00")])
+    view = house.hub.monitor(*ONE)
+    assert view
+    assert view.watched == (Watched("dog"), Watched("person"), Watched("person", "Porch"))
+    assert (await subscription.changes()).described == {ONE}
+    other.watch(ONE, [Watched("dog"), Watched("person")])
+    assert house.hub.monitor(*ONE) is view, "nothing is new"
+    detector.close()
+    other.watch(ONE, [])
+    view = house.hub.monitor(*ONE)
+    assert view
+    assert view.watched == ()
+    assert (await subscription.changes()).described == {ONE}
+    subscription.close()
+
+
+async def test_a_monitor_may_come_after_what_is_looked_for_there(house: House) -> None:
+    detector = house.hub.contribute("detector")
+    detector.watch(("zm", "3"), [Watched("person")])
+    assert house.hub.monitor("zm", "3") is None
+    house.feed.emit(snapshot(monitor(1), monitor(3)))
+    view = house.hub.monitor("zm", "3")
+    assert view
+    assert view.watched == (Watched("person"),)
+    with pytest.raises(ContributionRefused, match="no system"):
+        detector.watch(("nowhere", "1"), [])
+    with pytest.raises(ContributionRefused, match="more than"):
+        detector.watch(ONE, [Watched(str(number)) for number in range(MOST_WATCHED + 1)])
+
+
+async def test_what_came_into_sight_last_stays_when_it_has_gone(house: House) -> None:
+    def seen() -> Seen | None:
+        view = house.hub.monitor(*ONE)
+        assert view
+        return view.seen
+
+    assert seen() is None
+    house.see(thing("person"))
+    assert seen() == Seen(time=house.clock.now(), labels=("person",))
+    first = house.clock.now()
+    await house.clock.advance(5)
+    house.see(thing("person"))
+    house.see()
+    assert seen() == Seen(time=first, labels=("person",)), "it was there before"
+    house.see(thing("dog"), thing("person"), thing("person"))
+    assert seen() == Seen(time=house.clock.now(), labels=("dog", "person"))
+
+
+JPEG = b"\xff\xd8\xff"
+
+
+async def test_the_best_picture_of_what_is_looked_for_is_shown_until_it_is_so_no_more(house: House) -> None:
+    detector, person = house.hub.contribute("detector"), Watched("person")
+    with pytest.raises(ContributionRefused, match="'Person' is not looked for at zm/1"):
+        detector.show(ONE, person, JPEG)
+    detector.watch(ONE, [person])
+    subscription = house.hub.subscribe()
+    await subscription.changes()
+    detector.show(ONE, person, JPEG + b"one")
+    assert (await subscription.changes()).states == {ONE}
+    await house.clock.advance(1)
+    detector.show(ONE, person, JPEG + b"two")
+    view = house.hub.monitor(*ONE)
+    assert view
+    assert view.pictures == {person: house.clock.now()}
+    assert house.hub.object_picture(ONE, person) == JPEG + b"two"
+    for wrong in (b"GIF89a", JPEG + bytes(MOST_PICTURE_BYTES)):
+        with pytest.raises(ContributionRefused, match="no JPEG"):
+            detector.show(ONE, person, wrong)
+    detector.watch(ONE, [Watched("dog")])
+    view = house.hub.monitor(*ONE)
+    assert view
+    assert view.pictures == {}
+    assert house.hub.object_picture(ONE, person) is None
+    subscription.close()
+
+
+async def test_pictures_of_long_ago_make_room(house: House) -> None:
+    pictures = ObjectPictures(most_bytes=10)
+    cat, dog, person = (Watched(label) for label in ("cat", "dog", "person"))
+    assert not pictures.put(ONE, cat, JPEG + b"1")
+    assert not pictures.put(ONE, dog, JPEG + b"2")
+    assert not pictures.put(ONE, cat, JPEG + b"3"), "it is in the place of its own one before"
+    assert list(pictures.put(ONE, person, JPEG + b"4")) == [(ONE, dog)]
+    assert [pictures.get(ONE, each) for each in (cat, dog, person)] == [JPEG + b"3", None, JPEG + b"4"]
+    house.hub._contributions.pictures._most_bytes = 5
+    detector = house.hub.contribute("detector")
+    detector.watch(ONE, [cat, dog])
+    detector.show(ONE, cat, JPEG)
+    detector.show(ONE, dog, JPEG)
+    view = house.hub.monitor(*ONE)
+    assert view
+    assert view.pictures.keys() == {dog}
 
 
 async def test_what_is_no_detection_is_refused_and_changes_nothing(house: House) -> None:

@@ -14,6 +14,7 @@ from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.homeassistant.discovery import Offer
 from vms_bridge.mqtt.identity import Identity
 from vms_bridge.mqtt.topics import Topics
+from vms_bridge.objects import ObjectCounts, Seen, Watched
 from vms_bridge.views import EventMessage, MessageType, MonitorView, SystemView
 
 if TYPE_CHECKING:
@@ -91,7 +92,17 @@ def message(type_: MessageType = MessageType.END, **changes: Any) -> EventMessag
     return replace(step, **changes)
 
 
-VIEW = MonitorView(system="zm", key="1", monitor=MONITOR, state=STATE, last_event=message())
+VIEW = MonitorView(
+    system="zm",
+    key="1",
+    monitor=MONITOR,
+    state=STATE,
+    last_event=message(),
+    objects=ObjectCounts(labels={"person": 2}, zones={"Porch": {"person": 1}}),
+    watched=(Watched("dog"), Watched("person"), Watched("person", "Porch")),
+    seen=Seen(time=NOW, labels=("person",)),
+    pictures={Watched("person"): NOW, Watched("dog"): NOW, Watched("person", "Porch"): NOW},
+)
 
 SYSTEM_STATE = SystemState(
     available=True,

@@ -13,11 +13,12 @@ from tests.fakes.commands import ask
 
 from vms_bridge.commands import Ack, AckResult, SetArmed
 from vms_bridge.entities import states
-from vms_bridge.entities.urgency import Urgency, system_urgency, urgency
+from vms_bridge.entities.urgency import Shown, Urgency, system_urgency, urgency
 from vms_bridge.messages import encode
 from vms_bridge.model import AlarmState, DetectedObject, Detection, MonitorState, Storage, SystemState
 from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.counters import Counters
+from vms_bridge.objects import ObjectCounts
 from vms_bridge.sinks import ApiAddress
 from vms_bridge.views import BridgeState
 
@@ -225,13 +226,17 @@ def test_whatever_a_vms_says_the_message_is_json(cause: str, detail: str, fps: f
     assert (told["cause"], told["detail"], told["score"]) == (cause, detail, score)
 
 
+def how_soon(old: MonitorState | None, new: MonitorState) -> Urgency:
+    return urgency(None if old is None else Shown(old), Shown(new))
+
+
 def test_the_first_state_goes_out_at_once() -> None:
-    assert urgency(None, STATE) is Urgency.NOW
+    assert how_soon(None, STATE) is Urgency.NOW
     assert system_urgency(None, SYSTEM_STATE) is Urgency.NOW
 
 
 def test_an_observation_time_alone_is_never_worth_a_message() -> None:
-    assert urgency(STATE, replace(STATE, observed=samples.NOW + timedelta(seconds=1))) is Urgency.NEVER
+    assert how_soon(STATE, replace(STATE, observed=samples.NOW + timedelta(seconds=1))) is Urgency.NEVER
     assert system_urgency(SYSTEM_STATE, replace(SYSTEM_STATE, observed=None)) is Urgency.NEVER
 
 
@@ -239,31 +244,41 @@ def test_an_observation_time_alone_is_never_worth_a_message() -> None:
 def test_what_automations_wait_for_goes_out_at_once(field: str) -> None:
     value = getattr(STATE, field)
     other: Any = (not value) if isinstance(value, bool) else {} if isinstance(value, dict) else "other"
-    assert urgency(STATE, replace(STATE, **{field: other})) is Urgency.NOW
+    assert how_soon(STATE, replace(STATE, **{field: other})) is Urgency.NOW
+
+
+def test_objects_that_are_looked_for_go_out_at_once_and_others_do_not() -> None:
+    view = samples.VIEW
+    nobody = replace(view, objects=ObjectCounts())
+    assert urgency(Shown.of(view), Shown.of(nobody)) is Urgency.NOW
+    assert urgency(Shown.of(view), Shown.of(replace(view, seen=None))) is Urgency.NOW
+    assert urgency(Shown.of(view), Shown.of(replace(view, watched=()))) is Urgency.NOW
+    unwatched = replace(view, watched=())
+    assert urgency(Shown.of(unwatched), Shown.of(replace(unwatched, objects=None, seen=None))) is Urgency.NEVER
 
 
 def test_an_alarm_goes_out_at_once_though_its_score_does_not() -> None:
     calm = replace(STATE, alarm=AlarmState.IDLE, score=0)
-    assert urgency(calm, replace(calm, score=42)) is Urgency.LATER
-    assert urgency(calm, STATE) is Urgency.NOW
+    assert how_soon(calm, replace(calm, score=42)) is Urgency.LATER
+    assert how_soon(calm, STATE) is Urgency.NOW
 
 
 @pytest.mark.parametrize("field", sorted(LATER))
 def test_measurements_wait_and_small_changes_are_not_told(field: str) -> None:
     value = getattr(STATE, field)
-    assert urgency(STATE, replace(STATE, **{field: value * 3 + 1})) is Urgency.LATER
+    assert how_soon(STATE, replace(STATE, **{field: value * 3 + 1})) is Urgency.LATER
     unknown: Any = None
-    assert urgency(STATE, replace(STATE, **{field: unknown})) is Urgency.LATER
+    assert how_soon(STATE, replace(STATE, **{field: unknown})) is Urgency.LATER
     small = value if field.startswith("events_") else value * 1.001
-    assert urgency(STATE, replace(STATE, **{field: small})) is Urgency.NEVER
+    assert how_soon(STATE, replace(STATE, **{field: small})) is Urgency.NEVER
 
 
 def test_while_nothing_can_be_known_only_the_reason_matters() -> None:
     lost = replace(STATE, available=False, detail="no answer")
-    assert urgency(STATE, lost) is Urgency.NOW
-    assert urgency(lost, replace(lost, alarm=AlarmState.IDLE, capture_fps=0.0)) is Urgency.NEVER
-    assert urgency(lost, replace(lost, detail="wrong password")) is Urgency.NOW
-    assert urgency(lost, STATE) is Urgency.NOW
+    assert how_soon(STATE, lost) is Urgency.NOW
+    assert how_soon(lost, replace(lost, alarm=AlarmState.IDLE, capture_fps=0.0)) is Urgency.NEVER
+    assert how_soon(lost, replace(lost, detail="wrong password")) is Urgency.NOW
+    assert how_soon(lost, STATE) is Urgency.NOW
 
 
 @pytest.mark.parametrize("field", ["available", "version", "time_zone", "running", "run_state", "run_states", "source", "detail"])

@@ -72,6 +72,7 @@ class Server:
                 web.get(f"{BASE}/media/events/{{event}}/picture", self._event_media),
                 web.get(f"{BASE}/media/events/{{event}}/clip", self._event_media),
                 web.get(f"{BASE}/media/monitors/{monitor}/picture", self._monitor_media),
+                web.get(f"{BASE}/media/monitors/{monitor}/objects/{{object}}/picture", self._object_picture),
                 web.get(f"{BASE}/media/monitors/{monitor}/clip", self._monitor_media),
                 web.get(f"{BASE}/media/monitors/{monitor}/live", self._live),
                 *(web.get(f"{BASE}/media/monitors/{monitor}/{kind}", self._stream) for kind in media.STREAM_TYPES),
@@ -330,6 +331,13 @@ class Server:
         content = store.get(f"monitors/{'/'.join(key)}/{what}", media.JPEG if is_picture else media.CLIP)
         kind = "image/jpeg" if is_picture else "video/mp4"
         return await media.send(request, content, kind, "-".join(key), is_fixed=not is_picture)
+
+    async def _object_picture(self, request: web.Request) -> web.StreamResponse:
+        key, part = self._named(request), request.match_info["object"]
+        if not (self._bridge.states[key]["objects"].get(part) or {}).get("picture"):
+            raise Refused(404, "media", "there is no such picture")
+        content = self._bridge.pictures.get(f"monitors/{'/'.join(key)}/objects/{part}", media.JPEG)
+        return await media.send(request, content, "image/jpeg", part, is_fixed=False)
 
     async def _live(self, request: web.Request) -> web.Response:
         key = self._named(request)

@@ -185,6 +185,7 @@ def monitor(
             {"key": zone, "name": named, "kind": "active", "points": [[0.0, 0.5], [1.0, 0.5], [1.0, 1.0]]}
             for zone, named in zones.items()
         ],
+        "watched": [],
         "modes": {mode: list(values) for mode, values in modes.items()},
         "capabilities": able,
         "entities": rows_of(able, modes) if entities is None else list(entities),
@@ -227,10 +228,13 @@ def monitor_state(zones: Iterable[str], modes: Mapping[str, Sequence[str]], fiel
         "events_month": 4,
         "events_total": 5,
         "disk_used": 10_000_000_000,
+        "last_detection": None,
         "source": "shared_memory",
         "source_reason": None,
         "lag": 0.05,
         "zones": dict.fromkeys(zones, False),
+        "objects": {},
+        "detected": [],
         "detail": None,
         "time": written(datetime.now(UTC)),
         **fields,

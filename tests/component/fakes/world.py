@@ -155,6 +155,27 @@ class World:
         self.health |= fields
         self.tell(self._bridge_item())
 
+    def watch(self, system: str, monitor: str, **counts: int | None) -> None:
+        """Have these labels looked for at a monitor, and nothing else; so many are there (None: nobody can tell)."""
+        described = self.monitors[system, monitor]
+        entities = [key for key in described["entities"] if key != "last_detection"]
+        self.monitors[system, monitor] = {
+            **described,
+            "watched": [{"key": label, "label": label, "zone": None, "name": label.capitalize()} for label in counts],
+            "entities": [*entities, *(["last_detection"] if counts else [])],
+        }
+        self.states[system, monitor]["objects"] = {
+            label: {
+                "label": label,
+                "zone": None,
+                "present": None if count is None else count > 0,
+                "count": count,
+                "picture": None,
+            }
+            for label, count in counts.items()
+        }
+        self.tell(*self._monitor_items(system, monitor))
+
     def set_objects(
         self,
         system: str,

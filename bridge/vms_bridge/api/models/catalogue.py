@@ -60,3 +60,5 @@ class Catalogue(Model):
     storage: tuple[Entity, ...]
     monitor: tuple[Entity, ...]
     zone: tuple[Entity, ...]
+    object: tuple[Entity, ...]
+    """Of each thing that is looked for at a monitor."""

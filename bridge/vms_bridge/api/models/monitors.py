@@ -33,6 +33,17 @@ class Objects(Model):
     """The same in each zone where there are any, by the zone's key."""
 
 
+class Watched(Model):
+    """Something that is looked for at a monitor."""
+
+    key: str = Field(examples=["person"])
+    """Its key in the state's `objects`."""
+    label: str = Field(examples=["person"])
+    zone: str | None = Field(examples=["Porch"])
+    """Where it is looked for; null: in all of the picture."""
+    name: str = Field(examples=["Porch person"])
+
+
 class Monitor(Model):
     """A camera, as it stands now."""
 
@@ -50,6 +61,8 @@ class Monitor(Model):
     capabilities: tuple[str, ...] = Field(examples=[["alarm_state", "event_clip"]])
     entities: tuple[str, ...] = Field(examples=[["motion", "armed"]])
     """The keys of the catalogue's rows that it has."""
+    watched: tuple[Watched, ...] = ()
+    """What is looked for: each has the catalogue's rows about objects."""
     objects: Objects | None
     """What is there now by all who look for some; null where nobody does, or can tell."""
     last_event: LastEvent | None

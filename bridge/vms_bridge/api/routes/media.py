@@ -10,12 +10,14 @@ from aiohttp import hdrs
 from vms_bridge.api import route, visible
 from vms_bridge.api.context import CONTEXT, caller_of
 from vms_bridge.api.models.events import PictureQuery
+from vms_bridge.api.replies import reply_raw
 from vms_bridge.api.route import BASE, Answer, Reach, Route
 from vms_bridge.api.routes.clips import REFUSALS as CLIP_REFUSALS
 from vms_bridge.api.routes.clips import send_made
 from vms_bridge.api.sending import EXTENSIONS, Item, send
 from vms_bridge.archive import EventClip, EventFrame, FrameKind
-from vms_bridge.errors import MediaUnavailable
+from vms_bridge.entities import object_parts
+from vms_bridge.errors import MediaUnavailable, NotFound
 from vms_bridge.links import LinkKind
 from vms_bridge.model import LivePicture
 from vms_bridge.tokens import Scope
@@ -55,6 +57,16 @@ async def _live(request: web.Request) -> web.StreamResponse:
     return await _send(request, view.system, LivePicture(monitor=view.key), f"{view.system}-{view.key}-live", None)
 
 
+async def _object(request: web.Request) -> web.StreamResponse:
+    names, hub = request.match_info, request.app[CONTEXT].hub
+    view = visible.monitor(hub, caller_of(request), names["system"], names["monitor"])
+    part = object_parts(view).get(names["object"])
+    jpeg = None if part is None else hub.object_picture((view.system, view.key), part.watched)
+    if jpeg is None:
+        raise NotFound(f"there is no picture of that at {view.system}/{view.key}", hint="its state says of what there is one")
+    return reply_raw(request, jpeg, content_type="image/jpeg")
+
+
 async def _event(request: web.Request) -> IndexedEvent:
     return await visible.event(request.app[CONTEXT].hub, caller_of(request), request.match_info["event"])
 
@@ -81,6 +93,7 @@ _REFUSALS = {
 _KNOWN = Answer(meaning="the same as whoever asks has already")
 PICTURE, CLIP = f"{BASE}/media/events/{{event}}/picture", f"{BASE}/media/events/{{event}}/clip"
 LIVE = f"{BASE}/media/monitors/{{system}}/{{monitor}}/picture"
+OBJECT = f"{BASE}/media/monitors/{{system}}/{{monitor}}/objects/{{object}}/picture"
 ROUTES = (
     Route(
         method=hdrs.METH_GET,
@@ -133,5 +146,18 @@ ROUTES = (
             206: Answer(meaning="the part that was asked for", contents=_PICTURES),
         },
         refusals=_REFUSALS,
+    ),
+    Route(
+        method=hdrs.METH_GET,
+        path=OBJECT,
+        name="get_object_picture",
+        subject="media",
+        scope=Scope.READ,
+        reach=Reach.NAMED,
+        handler=_object,
+        summary="The best picture of something that is looked for",
+        description="What of, and since when there is another one, the monitor's state says.",
+        answers={200: Answer(meaning="the picture", contents=("image/jpeg",)), 304: _KNOWN},
+        refusals={404: "there is no such monitor, or no picture of that"},
     ),
 )

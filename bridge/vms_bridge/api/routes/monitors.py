@@ -9,11 +9,11 @@ from aiohttp import hdrs
 
 from vms_bridge.api import route, visible
 from vms_bridge.api.context import CONTEXT, caller_of
-from vms_bridge.api.models.monitors import Monitor, MonitorFilter, Monitors, Objects, Zone
+from vms_bridge.api.models.monitors import Monitor, MonitorFilter, Monitors, Objects, Watched, Zone
 from vms_bridge.api.models.states import LastEvent, MonitorState
 from vms_bridge.api.replies import reply
 from vms_bridge.api.route import BASE, Answer, Reach, Route
-from vms_bridge.entities import monitor_rows, offered, part_key
+from vms_bridge.entities import monitor_rows, object_parts, offered, part_key
 from vms_bridge.entities.states import monitor_body
 from vms_bridge.tokens import Scope
 
@@ -56,6 +56,10 @@ def monitor_of(view: MonitorView) -> Monitor:
         modes=what.modes,
         capabilities=tuple(sorted(what.capabilities)),
         entities=tuple(row.key for row in offered(monitor_rows(what), what.capabilities, view)),
+        watched=tuple(
+            Watched(key=key, label=part.watched.label, zone=part.watched.zone or None, name=part.watched.name)
+            for key, part in object_parts(view).items()
+        ),
         objects=None if objects is None else objects_of(view),
         last_event=None if view.last_event is None else LastEvent(asdict(view.last_event)),
         state=MonitorState(monitor_body(view)),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from vms_bridge.api.websocket import telling
 from vms_bridge.api.websocket.closing import CloseCode, Closing, defect
 from vms_bridge.entities.timing import Timing
-from vms_bridge.entities.urgency import system_urgency, urgency
+from vms_bridge.entities.urgency import Shown, system_urgency, urgency
 from vms_bridge.views import Changes
 
 if TYPE_CHECKING:
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.history import Cursor
     from vms_bridge.measures import Histogram
-    from vms_bridge.model import MonitorState, SystemState
+    from vms_bridge.model import SystemState
+    from vms_bridge.objects import ObjectCounts
     from vms_bridge.tokens import Token
-    from vms_bridge.views import HistoryPage, HubView, MonitorKey, ObjectCounts, Subscription
+    from vms_bridge.views import HistoryPage, HubView, MonitorKey, Subscription
 
 PACE_S = 0.01
 """How soon after one look at what has changed the next one comes: what changes meanwhile goes to each client in one message."""
@@ -77,7 +78,7 @@ class Live:
         self.hub, self.clock, self._took = hub, clock, took
         self._clients: set[Client] = set()
         self._is_any = asyncio.Event()
-        self._monitors: Timing[MonitorKey, MonitorState] = Timing(urgency, clock, MEASUREMENTS_S)
+        self._monitors: Timing[MonitorKey, Shown] = Timing(urgency, clock, MEASUREMENTS_S)
         self._systems: Timing[str, SystemState] = Timing(system_urgency, clock, MEASUREMENTS_S)
         self._objects: dict[MonitorKey, ObjectCounts | None] = {}
         self._indexes: dict[str, object] = {}
@@ -143,7 +144,7 @@ class Live:
                 return None if view is None else self._once(name, view, partial(telling.state, (system, key), view))
             case ("monitor", system, key):
                 view = self.hub.monitor(system, key)
-                described = None if view is None else view.monitor
+                described = None if view is None else (view.monitor, view.watched)
                 return self._once(name, described, partial(telling.monitor, (system, key), view))
             case ("objects", system, key):
                 view = self.hub.monitor(system, key)
@@ -174,7 +175,7 @@ class Live:
 
     def _once(self, name: Name, made_of: object, make: Callable[[], bytes]) -> bytes:
         known = self._made.get(name)
-        if known is not None and known[0] is made_of and made_of is not None:
+        if known is not None and made_of is not None and _is_same(known[0], made_of):
             return known[1]
         item = make()
         self._made[name] = (made_of, item)
@@ -234,7 +235,7 @@ class Live:
             view = self.hub.monitor(*monitor)
             if view is None:
                 continue
-            if self._monitors.is_now(monitor, view.state):
+            if self._monitors.is_now(monitor, Shown.of(view)):
                 yield "state", *monitor
             if self._objects.get(monitor) != view.objects:
                 self._objects[monitor] = view.objects
@@ -260,7 +261,7 @@ class Live:
         for monitor in self._monitors.due():
             view = self.hub.monitor(*monitor)
             if view is not None:
-                self._monitors.told(monitor, view.state)
+                self._monitors.told(monitor, Shown.of(view))
                 names.append(("state", *monitor))
         for key in self._systems.due():
             system = self.hub.system(key)
@@ -279,3 +280,10 @@ class Live:
         for client in list(self._clients):
             if client.token is not None and not self.hub.tokens.holds(client.token.id):
                 client.end(Closing(CloseCode.UNAUTHENTICATED, "the token was revoked, or its time is over"))
+
+
+def _is_same(before: object, now: object) -> bool:
+    """Say whether these are the very same values, or several that are."""
+    if isinstance(before, tuple) and isinstance(now, tuple):
+        return len(before) == len(now) and all(one is other for one, other in zip(before, now, strict=True))
+    return before is now

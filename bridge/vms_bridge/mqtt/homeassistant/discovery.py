@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from vms_bridge import __version__
 from vms_bridge.commands import Level, TargetKind
 from vms_bridge.entities import (
     BRIDGE,
+    OBJECT,
     STORAGE,
     SYSTEM,
     WHOLE_MESSAGE,
@@ -28,6 +29,7 @@ from vms_bridge.entities import (
     ZonePart,
     command_of,
     monitor_rows,
+    object_parts,
     offered,
     part_key,
 )
@@ -164,7 +166,8 @@ def monitor_payload(view: MonitorView, system: SystemView, offer: Offer) -> byte
             row.key: _component(row, place, options=_choices(row, view))
             for row in offered(monitor_rows(monitor), monitor.capabilities, view)
             if _is_offered(row, offer, TargetKind.MONITOR)
-        },
+        }
+        | _objects(view, place, offer),
     }
     if zones := _zones(view, place, device_id):
         payload["child_devices"] = zones
@@ -205,7 +208,7 @@ def _system_id(offer: Offer, system: str) -> str:
 
 
 def _is_offered(row: Entity[Any], offer: Offer, kind: TargetKind) -> bool:
-    if row.source is Source.SNAPSHOT and not offer.snapshots:
+    if row.source in {Source.SNAPSHOT, Source.OBJECT} and not offer.snapshots:
         return False
     command = command_of(row, kind)
     return command is None or offer.level.includes(command.level)
@@ -234,6 +237,18 @@ def _zones(view: MonitorView, place: _Place, device_id: str) -> list[dict[str, A
             }
         )
     return children
+
+
+def _objects(view: MonitorView, place: _Place, offer: Offer) -> dict[str, Any]:
+    """Return the components of all that is looked for at a monitor."""
+    found = {}
+    for part, seen in object_parts(view).items():
+        topics = {**place.topics, Source.OBJECT: offer.topics.object_picture(view.system, view.key, part)}
+        object_place = replace(_part_place(place, part, seen.watched.name), topics=topics)
+        for row in OBJECT:
+            if _is_offered(row, offer, TargetKind.MONITOR):
+                found[f"{part}-{row.key}"] = _component(row, object_place)
+    return found
 
 
 def _readable(view: MonitorView, system: SystemView, name: str) -> str:

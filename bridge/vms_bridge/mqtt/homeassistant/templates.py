@@ -35,7 +35,7 @@ def value_template(row: Entity[Any], *, part: str = "", options: tuple[str, ...]
     """Return how to read the row's value from its message; `part` is the key of the zone or storage in it."""
     if row.platform is Platform.EVENT:
         return _EVENT
-    if not (row.field or row.part_of):
+    if not (row.field or row.part_of) or row.platform is Platform.IMAGE:
         return None
     value = f"value_json.{row.field}"
     if row.part_of and row.field:
