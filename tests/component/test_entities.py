@@ -43,11 +43,13 @@ async def test_each_row_is_an_entity(hass: HomeAssistant, bridge: FakeBridge, en
     bridge.scope = "admin"
     modes = dict.fromkeys(("function", "capturing", "analysing", "recording"), ("None", "On"))
     bridge.add_monitor("zm", "1", "Front door", zones={"1": "Drive"}, modes=modes)
+    bridge.watch("zm", "1", person=1)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     there, id_ = known(hass, entry), bridge.bridge_id
     wanted = {f"{id_}/update"}
-    prefixes = {"bridge": id_, "system": f"{id_}/zm", "storage": f"{id_}/zm/0", "monitor": f"{id_}/zm/1", "zone": f"{id_}/zm/1/1"}
+    prefixes = {"bridge": id_, "system": f"{id_}/zm", "storage": f"{id_}/zm/0", "monitor": f"{id_}/zm/1"}
+    prefixes |= {"zone": f"{id_}/zm/1/1", "object": f"{id_}/zm/1/person"}
     for scope, prefix in prefixes.items():
         wanted |= {f"{prefix}/{row.key}" for row in ROWS[scope] if row.key not in OF_MQTT_ONLY and row.platform in PLATFORMS}
     assert wanted <= there.keys()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from custom_components.vms_bridge.models import Monitor
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.helpers import entity_registry as er
+from tests.component.fakes import values
 from tests.component.fakes.media import JPEG
 
 if TYPE_CHECKING:
@@ -85,16 +87,10 @@ async def test_when_something_came_last(
     assert (state.state, state.attributes["detected"]) == ("2026-11-28T12:00:00+00:00", ["person"])
 
 
-async def test_an_older_bridge_knows_of_no_objects(
-    hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told
-) -> None:
-    assert component.runtime_data.monitors
-    del bridge.monitors["zm", "1"]["watched"], bridge.states["zm", "1"]["objects"]
-    bridge.change_state("zm", "1", motion=True)
-    bridge.change_monitor("zm", "1", name="Drive")
-    await told()
-    assert component.runtime_data.monitors["zm", "1"].shape.watched == ()
-    assert not [state for state in hass.states.async_all() if state.entity_id.endswith("_count")]
+def test_an_older_bridge_knows_of_no_objects() -> None:
+    said = values.monitor("zm", "1", "Drive", zones={}, modes={}, capabilities=None, entities=None)
+    del said["watched"]
+    assert Monitor.parse(said).watched == ()
 
 
 async def test_the_best_picture_is_fetched_when_there_is_another_one(
