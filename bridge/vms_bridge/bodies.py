@@ -58,6 +58,14 @@ class EventAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FullAnswer:
+    """What follows in an `Answer` to a command that asks for something."""
+
+    detail: Mapping[str, Any]
+    """What was found out, in the answer to a command that asks for something only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeenObject:
     """One object in a frame."""
 
@@ -136,7 +144,10 @@ class SystemFrame:
 
 
 def answer(ack: Ack) -> dict[str, Any]:
-    """Return the answer to a command: the fields of `Answer`, and where it was one on an event those of `EventAnswer`."""
+    """Return the answer to a command: the fields of `Answer`, and where it was one on an event those of `EventAnswer`.
+
+    Where it was one that asks for something, those of `FullAnswer` follow.
+    """
     said = asdict(
         Answer(
             request_id=ack.request_id,
@@ -149,8 +160,9 @@ def answer(ack: Ack) -> dict[str, Any]:
             time=ack.time,
         )
     )
-    event = ack.target.event
-    return said if event is None else {**said, **asdict(EventAnswer(event=event.format()))}
+    if (event := ack.target.event) is not None:
+        said |= asdict(EventAnswer(event=event.format()))
+    return said if ack.detail is None else {**said, "detail": dict(ack.detail)}
 
 
 def seen_objects(view: MonitorView | None, detection: Detection) -> SeenObjects:

@@ -95,6 +95,7 @@ class Capability(OpenSet):
     ARCHIVE = "archive"
     LOGS = "logs"
     DETECTIONS = "detections"
+    OBJECT_DETECTION = "object_detection"
     ZONE_STATE = "zone_state"
     RUN_STATE = "run_state"
     STORAGE = "storage"

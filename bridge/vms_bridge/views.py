@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from pydantic import Field
 
 from vms_bridge.archive import Clippable, Watchable
+from vms_bridge.contributing import NOTHING_OFFERED, Offer
 from vms_bridge.index import IndexProgress, Searchable
 from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, OpenSet, SystemState
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
     from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage
     from vms_bridge.commands import Ack, Command, CommandTable
+    from vms_bridge.contributing import Contributor
     from vms_bridge.history import Cursor, Gap
     from vms_bridge.links import Links
     from vms_bridge.measures import Measures
-    from vms_bridge.model import DetectedObject, Enrichment, PictureRef
+    from vms_bridge.model import PictureRef
     from vms_bridge.notices import Notice
     from vms_bridge.objects import ObjectCounts, Seen, Watched
     from vms_bridge.receivers import Receivers
@@ -138,7 +140,7 @@ class MonitorView:
 
     `generation` is that of the event ids which its VMS gives now, such as the one in `state`. `objects` are those that are
     there by all who watch for some; None where nobody does, or knows. `watched` is what they look for, `seen` what came last,
-    `pictures` of which of it there is a picture, and since when.
+    `pictures` of which of it there is a picture, and since when. `offer` is what contributors can do for it.
     """
 
     system: str
@@ -151,6 +153,7 @@ class MonitorView:
     watched: tuple[Watched, ...] = ()
     seen: Seen | None = None
     pictures: Mapping[Watched, datetime] = field(default_factory=dict)
+    offer: Offer = NOTHING_OFFERED
 
     def event(self, event_id: str) -> EventRef:
         """Return the event that the VMS calls so now."""
@@ -280,39 +283,6 @@ class Answering(Protocol):
 
     def close(self) -> None:
         """Answer no more."""
-
-
-class Contributor(Protocol):
-    """A part that finds out more than VMSs do: what it sees is published as theirs is, and what it adds to an event stays."""
-
-    def watch(self, monitor: MonitorKey, watched: Sequence[Watched]) -> None:
-        """Say what is looked for at a monitor from now on: each has its entities. The monitor may come later.
-
-        Raises ContributionRefused for a system that there is not, and for too many.
-        """
-
-    def show(self, monitor: MonitorKey, watched: Watched, jpeg: bytes) -> None:
-        """Show the best picture of something that is looked for, in place of the one before (`HubView.object_picture`).
-
-        Raises ContributionRefused for what is not looked for there, and for what is no JPEG of 256 KiB at most.
-        """
-
-    def detect(
-        self, monitor: MonitorKey, objects: Sequence[DetectedObject], *, frame: int | None = None, event: EventRef | None = None
-    ) -> None:
-        """Report which objects the monitor shows now; none ends their presence, and so does a minute without another word.
-
-        Raises ContributionRefused for a monitor that there is not, and for what is no detection.
-        """
-
-    async def enrich(self, event: EventRef, enrichment: Enrichment) -> None:
-        """Add this to an event, in place of what was added before by the same source; returns when it is stored.
-
-        Raises ContributionRefused for an event that is not known, or no more, and StoreError.
-        """
-
-    def close(self) -> None:
-        """Contribute no more: all that it sees is gone, what it has added to events stays."""
 
 
 class HubView(Searchable, Watchable, Clippable, Protocol):

@@ -306,7 +306,7 @@ def test_every_capability_but_the_sinks_own_makes_an_entity_or_a_command() -> No
         Capability.EVENT_CLIP,
         Capability.RANGE_CLIP,
     }
-    assert set(Capability) - used == media | {Capability.LOGS, Capability.DETECTIONS}
+    assert set(Capability) - used == media | {Capability.LOGS, Capability.DETECTIONS, Capability.OBJECT_DETECTION}
 
 
 def test_dangerous_commands_are_for_admins() -> None:

@@ -36,6 +36,7 @@ BASIC = {
         "receivers",
         "buckets",
         "foreign",
+        "contributing",
     ),
 }
 CHILD_ONLY = ("video.worker", "video.reading", "video.remux", "video.decode", "video.clip")
@@ -51,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "explaining": {"errors"},
     "commands": BASIC,
+    "contributing": {"commands", "model", "views"},
     "views": BASIC,
     "history": set(),
     "clock": BASIC,

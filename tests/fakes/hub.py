@@ -60,13 +60,14 @@ if TYPE_CHECKING:
         VideoPicture,
     )
     from vms_bridge.commands import Command
+    from vms_bridge.contributing import Contributor
     from vms_bridge.errors import SearchRefused
     from vms_bridge.history import Cursor
     from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, ValueKind
     from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
     from vms_bridge.notices import Notice
     from vms_bridge.objects import Watched
-    from vms_bridge.views import Answering, Contributor, MonitorKey
+    from vms_bridge.views import Answering, MonitorKey
 
 
 async def obey(command: Command, progress: Callable[[Ack], None] | None) -> Ack:

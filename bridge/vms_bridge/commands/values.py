@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vms_bridge.errors import CommandForbidden
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from vms_bridge.errors import CommandRejected, CommandUnverified
@@ -133,7 +134,10 @@ class AckResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """The answer to a command, by what that has named: `applied` is the value in force, `code` and `hint` say what went wrong."""
+    """The answer to a command, by what that has named: `applied` is the value in force, `code` and `hint` say what went wrong.
+
+    `detail` is what was found out, for commands that ask for something, as JSON can say it.
+    """
 
     target: Target
     name: str
@@ -143,6 +147,7 @@ class Ack:
     applied: str | None = None
     code: str | None = None
     hint: str | None = None
+    detail: Mapping[str, Any] | None = None
 
     @classmethod
     def of(
@@ -154,6 +159,7 @@ class Ack:
         applied: str | None = None,
         code: str | None = None,
         hint: str | None = None,
+        detail: Mapping[str, Any] | None = None,
     ) -> Ack:
         """Return the answer to this command."""
         return cls(
@@ -165,4 +171,5 @@ class Ack:
             applied=applied,
             code=code,
             hint=hint,
+            detail=detail,
         )

@@ -104,7 +104,7 @@ def _plain(node: Schema, definitions: Mapping[str, Schema], said: Mapping[str, M
     if "prefixItems" in node:
         plain["items"] = node["prefixItems"][0]
     for inner in {"items", "additionalProperties"} & plain.keys():
-        plain[inner] = _plain(plain[inner], definitions, said)
+        plain[inner] = plain[inner] if isinstance(plain[inner], bool) else _plain(plain[inner], definitions, said)
     if "properties" in node:
         of_it = said[node["title"]]
         properties = {name: _plain(each, definitions, said) for name, each in node["properties"].items()}

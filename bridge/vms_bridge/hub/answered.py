@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -15,8 +16,6 @@ from vms_bridge.commands import Ack
 from vms_bridge.model import EventRef
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from vms_bridge.hub.chores import Chore
     from vms_bridge.hub.requests import Key
     from vms_bridge.store import Store
@@ -37,7 +36,8 @@ class Answered(BaseModel):
     """Another version may make other digests of the same command."""
 
 
-Answered.model_rebuild(_types_namespace={"datetime": datetime, "EventRef": EventRef})  # what `Ack` names for type checkers only
+# What `Ack` names for type checkers only:
+Answered.model_rebuild(_types_namespace={"datetime": datetime, "EventRef": EventRef, "Mapping": Mapping, "Any": Any})
 
 
 class AnsweredRequests:

@@ -14,19 +14,21 @@ from vms_bridge.archive import (
     MOST_LINES,
     EventClip,
     EventFrame,
+    FrameKind,
     RecordedEvent,
     RecordedPage,
 )
 from vms_bridge.errors import BackendDefect, MediaBusy, MediaUnavailable, NoSuchEvent, NoSuchPart
 from vms_bridge.hub import door
+from vms_bridge.hub.performers import DrawnPicture
 from vms_bridge.hub.text import without
 from vms_bridge.model import Capability, EventPicture, EventRef
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-    from vms_bridge.archive import ByteRange, EventQuery, Extent, FrameTimes, LogLine, LogQuery, MediaRef, VideoSource
-    from vms_bridge.backends.guard import GuardedMedia
+    from vms_bridge.archive import ByteRange, EventQuery, Extent, FrameTimes, LogLine, LogQuery, MediaRef, OpenMedia, VideoSource
+    from vms_bridge.hub.performers import Performers
     from vms_bridge.hub.system import System
     from vms_bridge.model import PictureRef
 
@@ -52,23 +54,28 @@ class Archives:
     def __init__(
         self,
         systems: Mapping[str, System],
+        performers: Performers | None = None,
         *,
         on_missing: Callable[[EventRef], None] = lambda _: None,
         on_gone: Callable[[EventRef], Awaitable[None]] = _unheard,
     ) -> None:
-        self._systems, self._on_missing, self._on_gone = systems, on_missing, on_gone
+        self._systems, self.performers = systems, performers
+        self._on_missing, self._on_gone = on_missing, on_gone
         self._open: Counter[str] = Counter()
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
         """Return a JPEG."""
         found = self._system(system)
         asked = _picture(found, ref)
+        if isinstance(ref, EventPicture) and (drawn := await self._drawn(ref.event)) is not None:
+            _picture(found, ref)
+            return drawn
         async with self._noted(ref):
             picture = await found.backend.picture(asked)
         _picture(found, ref)  # meanwhile the event's id may have become another's
         return picture
 
-    async def events(self, system: str, query: EventQuery, after: str | None) -> RecordedPage:
+    async def events(self, system: str, query: EventQuery, after: str | None = None) -> RecordedPage:
         """Return a page of events of monitors that are shown."""
         found = self._system(system)
         query = _asked(found, query)
@@ -136,10 +143,14 @@ class Archives:
         return times
 
     @asynccontextmanager
-    async def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None) -> AsyncIterator[GuardedMedia]:
+    async def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None) -> AsyncIterator[OpenMedia]:
         """Open a picture or clip, or a part of it, to be read piece by piece."""
         found = self._system(system)
         asked = _media(found, ref)
+        if isinstance(ref, EventFrame) and ref.frame is FrameKind.ANNOTATED and (drawn := await self._drawn(ref.event)):
+            _media(found, ref)
+            yield DrawnPicture(drawn)
+            return
         _need(found, MEDIA_NEEDS[type(ref)], "such pictures or clips")
         if self._open[system] >= MOST_OPEN:
             raise MediaBusy(
@@ -177,6 +188,10 @@ class Archives:
         most = max(1, min(query.most, MOST_LINES))
         lines = await found.backend.logs(replace(query, most=most))
         return [without(door.LINES.admit(line), found.strike, "message") for line in lines[-most:]]
+
+    async def _drawn(self, event: EventRef) -> bytes | None:
+        """Return a picture of the event with what was found drawn into it, None where there is none."""
+        return await self.performers.picture(event) if self.performers is not None else None
 
     @asynccontextmanager
     async def _noted(self, ref: PictureRef | MediaRef) -> AsyncIterator[None]:

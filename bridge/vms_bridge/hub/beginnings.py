@@ -66,6 +66,8 @@ def successor(old: System, *, kind: str, name: str, rules: MonitorRules, backend
         last_events=old.last_events,
         unsaved=old.unsaved,
         index=old.index,
+        offers=old.offers,
+        own=old.own,
     )
     _show(system, ((key, view.monitor) for key, view in old.monitors.items()))
     return system

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vms_bridge.clock import Clock
+    from vms_bridge.contributing import Offer, Perform, Picture
     from vms_bridge.hub.door import Gate
+    from vms_bridge.hub.fan_out import FanOut
+    from vms_bridge.hub.performers import Performers
     from vms_bridge.hub.presence import Presence
     from vms_bridge.hub.recorder import Recorder
     from vms_bridge.hub.system import System
@@ -37,12 +40,15 @@ class Contributions:
         self,
         systems: Mapping[str, System],
         clock: Clock,
+        *,
         presence: Presence,
         recorder: Recorder,
         updates: Updates,
+        fan_out: FanOut,
+        performers: Performers,
     ) -> None:
         self._systems, self._clock, self._presence, self._recorder = systems, clock, presence, recorder
-        self._updates = updates
+        self._updates, self._fan_out, self.performers = updates, fan_out, performers
         self.pictures = ObjectPictures()
         self._sources: set[str] = set()
 
@@ -57,13 +63,29 @@ class Contributions:
         return HubContributor(self, name)
 
     def close(self, source: str) -> None:
-        """End a contributor: what it sees is gone."""
+        """End a contributor: what it sees and offers is gone."""
         self._sources.discard(source)
         self._presence.leave(source)
+        self.performers.leave(source)
         for system in self._systems.values():
+            for key in system.offers.leave(source):
+                self._show_offer(system, key)
             for key, of_sources in list(system.watched.items()):
                 if of_sources.pop(source, None):
                     self._show_watched(system, key)
+
+    def offer(self, source: str, monitor: MonitorKey, offer: Offer) -> None:
+        """Have a monitor shown with what the source offers for it. Raises ContributionRefused."""
+        system = self._system(monitor[0])
+        if monitor[1] not in system.monitors:
+            raise _no_monitor(system, monitor[1])
+        if system.offers.put(monitor[1], source, offer):
+            self._show_offer(system, monitor[1])
+
+    def _show_offer(self, system: System, key: str) -> None:
+        if key in system.monitors:
+            system.show_offer(key)
+            self._fan_out.monitors(system, changed=(key,))
 
     def _show_watched(self, system: System, key: str) -> None:
         for watched in self._updates.show_watched(system, key):
@@ -96,7 +118,7 @@ class Contributions:
         system = self._system(monitor[0])
         view = system.monitors.get(monitor[1])
         if view is None:
-            raise ContributionRefused(f"system {system.key} has no monitor {monitor[1]!r}")
+            raise _no_monitor(system, monitor[1])
         if len(objects) > MOST_OBJECTS:
             raise ContributionRefused(f"{len(objects)} objects in one frame are more than {MOST_OBJECTS}")
         detection = Detection(
@@ -122,6 +144,10 @@ class Contributions:
         if found is None:
             raise ContributionRefused(f"there is no system {key!r}")
         return found
+
+
+def _no_monitor(system: System, key: str) -> ContributionRefused:
+    return ContributionRefused(f"system {system.key} has no monitor {key!r}")
 
 
 def _admitted(gate: Gate[_T], value: _T) -> _T:
@@ -160,6 +186,21 @@ class HubContributor:
         """Add this to an event."""
         self._check()
         await self._contributions.enrich(self._source, event, enrichment)
+
+    def offer(self, monitor: MonitorKey, offer: Offer) -> None:
+        """Have the monitor shown with this."""
+        self._check()
+        self._contributions.offer(self._source, monitor, offer)
+
+    def perform(self, perform: Perform) -> None:
+        """Have commands carried out by this that need what was offered."""
+        self._check()
+        self._contributions.performers.performs(self._source, perform)
+
+    def draw(self, picture: Picture) -> None:
+        """Have this asked for annotated pictures."""
+        self._check()
+        self._contributions.performers.draws(self._source, picture)
 
     def close(self) -> None:
         """Contribute no more."""

@@ -36,6 +36,7 @@ from vms_bridge.hub.links import HubLinks
 from vms_bridge.hub.live import Live
 from vms_bridge.hub.measured import readings
 from vms_bridge.hub.notices import Notices
+from vms_bridge.hub.performers import Performers
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
 from vms_bridge.hub.receivers import HubReceivers
@@ -48,11 +49,11 @@ from vms_bridge.measures import Measures
 from vms_bridge.model import EventRef
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import timedelta, tzinfo
 
-    from vms_bridge.archive import ByteRange, EventQuery, LogLine, LogQuery, MediaRef, OpenMedia, RecordedPage, VideoPicture
+    from vms_bridge.archive import ByteRange, MediaRef, OpenMedia
     from vms_bridge.backends.base import Backend
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Ack, Command, CommandTable
@@ -98,11 +99,12 @@ class Hub:
         self._secrets = Secrets() if secrets is None else secrets
         self._store, self._clock = store, clock
         self._systems: dict[str, System] = {}
-        self._fan_out = FanOut(clock.monotonic)
-        self._archives = Archives(self._systems, on_missing=self._doubt, on_gone=lambda event: self._index.gone(event))  # noqa: PLW0108 - made below
+        self._fan_out, performers = FanOut(clock.monotonic), Performers(clock)
+        self._archives = Archives(self._systems, performers, on_missing=self._doubt, on_gone=self._gone)
+        self.recorded, self.logs = self._archives.events, self._archives.logs
         self._index = Index(store, clock, self._systems, archives=self._archives, on_progress=self._fan_out.system)
         self._live = Live(self._archives, clock)
-        self.live_forms = self._live.forms
+        self.live_forms, self.frames = self._live.forms, self._live.frames
         self._house = Housekeeping(
             store,
             clock,
@@ -141,7 +143,15 @@ class Hub:
         self._clips = Clips(self._archives, self._index, clock, clips)
         self.clip, self.values = self._clips.clip, self._index.values
         self._indexing = Indexing(store, self._index, self._systems, self._archives, clock)
-        self._contributions = Contributions(self._systems, clock, self._presence, self._recorder, self._updates)
+        self._contributions = Contributions(
+            self._systems,
+            clock,
+            presence=self._presence,
+            recorder=self._recorder,
+            updates=self._updates,
+            fan_out=self._fan_out,
+            performers=performers,
+        )
         self.object_picture = self._contributions.pictures.get
         self._write_back, self._questions = WriteBack(self._systems, clock), Questions(clock)
         self.measures = Measures(partial(readings, self._systems, self._runner, self._updates, self._index, self._live, store))
@@ -234,29 +244,15 @@ class Hub:
         """Fetch a JPEG from the system."""
         return await self._archives.picture(system, ref)
 
-    async def recorded(self, system: str, query: EventQuery, after: str | None = None) -> RecordedPage:
-        """Return a page of what the system has recorded."""
-        return await self._archives.events(system, query, after)
-
     def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
         """Open a picture or clip, to be read piece by piece."""
         if isinstance(ref, LiveStream):
             return self._live.open(system, ref)
         return self._archives.media(system, ref, byte_range)
 
-    def frames(
-        self, system: str, monitor: str, rate: float, *, width: int = 1_280
-    ) -> AbstractAsyncContextManager[AsyncIterator[VideoPicture]]:
-        """Look at what a monitor sees now, decoded."""
-        return self._live.frames(system, monitor, rate, width=width)
-
     def contribute(self, source: str) -> HubContributor:
         """Begin to contribute under this name."""
         return self._contributions.open(source)
-
-    async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
-        """Return lines of the system's log."""
-        return await self._archives.logs(system, query)
 
     def answering(self, kind: str, answer: Answer) -> HubAnswering:
         """Have questions of this kind answered by this."""
@@ -401,6 +397,9 @@ class Hub:
     def _doubt(self, event: EventRef) -> None:
         self._indexing.doubt(event)
 
+    async def _gone(self, event: EventRef) -> None:
+        await self._index.gone(event)
+
     def _adopt(self, system: System, plan: BatchPlan) -> None:
         self._updates.adopt(system, plan)
         self._index.stored()
@@ -410,7 +409,7 @@ class Hub:
             )
 
     def _backend_of(self, system: str) -> Interpreter:
-        return Interpreter(self._system(system), self._recorder.watched)
+        return Interpreter(self._system(system), self._recorder.watched, self._archives.performers)
 
     def _system(self, key: str) -> System:
         """Return the system. Raises CommandRejected where a reload has taken it away."""

@@ -9,18 +9,29 @@ from vms_bridge.errors import CommandRejected
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from vms_bridge.commands import Action, CommandRow, VmsTarget
+    from vms_bridge.commands import Action, CommandRow, Target, VmsTarget
+    from vms_bridge.contributing import Perform
+    from vms_bridge.hub.performers import Performers
     from vms_bridge.hub.system import System
     from vms_bridge.hub.watched_events import WatchedEvent, WatchedEvents
-    from vms_bridge.model import EventRef
+    from vms_bridge.model import Capability, EventRef
 
 
 class Interpreter:
     """Speaks to one system's backend."""
 
-    def __init__(self, system: System, watched: WatchedEvents) -> None:
-        self._system = system
-        self._watched = watched
+    def __init__(self, system: System, watched: WatchedEvents, performers: Performers | None) -> None:
+        self._system, self._watched, self._performers = system, watched, performers
+
+    def performer(self, row: CommandRow[Any], target: Target) -> Perform | None:
+        """Return the contributor that carries out such a command to this target; None: it is for the VMS."""
+        source = self._system.offers.who(row.needs, target.monitor)
+        return None if source is None or self._performers is None else self._performers.of(source)
+
+    @property
+    def offered(self) -> frozenset[Capability]:
+        """What contributors offer for any of its monitors: commands to events need to say of none which it is."""
+        return self._system.offers.all
 
     async def execute(self, row: CommandRow[Any], target: VmsTarget, action: Action) -> None:
         """Have the VMS do this. Raises BridgeError."""

@@ -88,7 +88,9 @@ class Live:
             yield OpenLive(ref.form, pieces)
 
     @asynccontextmanager
-    async def frames(self, system: str, monitor: str, rate: float, *, width: int) -> AsyncIterator[AsyncIterator[VideoPicture]]:
+    async def frames(
+        self, system: str, monitor: str, rate: float, *, width: int = 1_280
+    ) -> AsyncIterator[AsyncIterator[VideoPicture]]:
         """Look at a monitor's pictures, decoded."""
         need_video()
         if self._decoders >= MOST_DECODERS:

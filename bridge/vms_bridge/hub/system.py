@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.hub import door
 from vms_bridge.hub.labels import Labels
+from vms_bridge.hub.offers import Offers
 from vms_bridge.hub.text import without
 from vms_bridge.keys import MonitorRule
 from vms_bridge.model import Capability, MonitorState, SystemState
@@ -66,6 +67,10 @@ class System:
     """Takes secrets out of what it says in sentences."""
     links: Callable[[EventRef, Event], tuple[str | None, str | None]] = _no_links
     """What messages of its events are given as links to picture and clip."""
+    offers: Offers = field(default_factory=Offers)
+    """What contributors offer for its monitors."""
+    own: dict[str, frozenset[Capability]] = field(default_factory=dict)
+    """What each monitor can do by itself, by its key."""
     _admitted: dict[int, tuple[object, Monitor]] = field(default_factory=dict)
     """What was reported last of monitors, and what was made of each: thousands are not examined again while they are the same."""
     _view: SystemView | None = None
@@ -171,7 +176,14 @@ class System:
             last_event=self.last_events.get(key),
             generation=self.generation,
             watched=self.watched_of(key),
+            offer=self.offers.of(key),
         )
+
+    def show_offer(self, key: str) -> None:
+        """Have what is offered for this monitor shown, as it is now."""
+        view, offer = self.monitors[key], self.offers.of(key)
+        able = self.own.get(key, frozenset()) | offer.capabilities
+        self.show_monitor(key, replace(view, monitor=replace(view.monitor, capabilities=able), offer=offer))
 
     def watched_of(self, key: str) -> tuple[Watched, ...]:
         """Return all that is looked for at a monitor, each once."""
@@ -181,8 +193,10 @@ class System:
         """Return the monitor with its key and what the configuration says of it; None where it is not shown."""
         if not self.rules.shows(monitor.id, monitor.name):
             return None
-        rule = self.rules.monitors.get(monitor.id, MonitorRule())
-        return self.rules.key_of(monitor.id), replace(monitor, name=rule.name or monitor.name, area=rule.area or monitor.area)
+        rule, key = self.rules.monitors.get(monitor.id, MonitorRule()), self.rules.key_of(monitor.id)
+        self.own[key] = monitor.capabilities
+        able = monitor.capabilities | self.offers.of(key).capabilities
+        return key, replace(monitor, name=rule.name or monitor.name, area=rule.area or monitor.area, capabilities=able)
 
     def remembered(self, monitor: Monitor) -> tuple[str, Monitor] | None:
         """Return the same for a monitor as the store has it, with what an earlier configuration said of it."""

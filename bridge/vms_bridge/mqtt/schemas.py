@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from vms_bridge.bodies import Answer, EventAnswer, Failure, SeenObject, SeenObjects
+from vms_bridge.bodies import Answer, EventAnswer, Failure, FullAnswer, SeenObject, SeenObjects
 from vms_bridge.commands import COMMANDS
 from vms_bridge.commands.schema import request_schema
 from vms_bridge.entities.schemas import fields, monitor_state, object_of, system_state, with_others
@@ -26,7 +26,9 @@ def schemas() -> dict[str, Schema]:
     """Return the schema of each message by its name."""
     health = with_others(fields(Health, SystemName), fields(Counters), before="systems")
     return {
-        "ack": _message("ack", "What became of a command", object_of(fields(Answer, Failure), fields(EventAnswer))),
+        "ack": _message(
+            "ack", "What became of a command", object_of(fields(Answer, Failure), {**fields(EventAnswer), **fields(FullAnswer)})
+        ),
         "command": request_schema(COMMANDS),
         "detection": _message(
             "detection",

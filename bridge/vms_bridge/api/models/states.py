@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import RootModel
 
-from vms_bridge.bodies import Answer, EventAnswer, Failure
+from vms_bridge.bodies import Answer, EventAnswer, Failure, FullAnswer
 from vms_bridge.entities import schemas
 from vms_bridge.views import EventMessage
 
@@ -51,7 +51,9 @@ class Ack(RootModel[dict[str, Any]]):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return what MQTT's answers say."""
-        return _described(cls, schemas.object_of(schemas.fields(Answer, Failure), schemas.fields(EventAnswer)))
+        return _described(
+            cls, schemas.object_of(schemas.fields(Answer, Failure), {**schemas.fields(EventAnswer), **schemas.fields(FullAnswer)})
+        )
 
 
 def _described(model: type[RootModel[Any]], schema: dict[str, Any]) -> dict[str, Any]:

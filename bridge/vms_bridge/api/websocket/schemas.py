@@ -13,7 +13,7 @@ from vms_bridge.api.models.monitors import Monitor, Objects
 from vms_bridge.api.models.systems import System
 from vms_bridge.api.websocket import telling
 from vms_bridge.api.websocket.said import ANY
-from vms_bridge.bodies import Answer, EventAnswer, Failure, SeenObject, SeenObjects
+from vms_bridge.bodies import Answer, EventAnswer, Failure, FullAnswer, SeenObject, SeenObjects
 from vms_bridge.entities.schemas import fields, monitor_state, object_of
 from vms_bridge.history import GapReason
 from vms_bridge.messages import LINKS
@@ -42,7 +42,13 @@ def schema() -> Schema:
         "Changes": object_of(
             {"type": {"const": "changes"}, "seq": _COUNT, "items": {"type": "array", "items": {"anyOf": _refs(items)}}}
         ),
-        "Ack": object_of({"type": {"const": "ack"}, "id": _TEXT, "ack": object_of(fields(Answer, Failure), fields(EventAnswer))}),
+        "Ack": object_of(
+            {
+                "type": {"const": "ack"},
+                "id": _TEXT,
+                "ack": object_of(fields(Answer, Failure), {**fields(EventAnswer), **fields(FullAnswer)}),
+            }
+        ),
         "Error": object_of(fields(telling.Complaint)),
         "Request": object_of({"type": {"const": "request"}, "id": _TEXT, "kind": _TEXT, "content": {"type": "object"}}),
     }
