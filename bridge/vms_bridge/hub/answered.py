@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,10 +17,11 @@ from vms_bridge.model import EventRef
 
 if TYPE_CHECKING:
     from vms_bridge.hub.chores import Chore
-    from vms_bridge.hub.requests import Key
     from vms_bridge.store import Store
 
 _LOGGER = logging.getLogger(__name__)
+Key: TypeAlias = tuple[str, str | None, str]
+"""Door, principal and id: whoever asks has ids of his own."""
 
 
 class Answered(BaseModel):

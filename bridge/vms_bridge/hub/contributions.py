@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.contributing import Offer, Perform, Picture
     from vms_bridge.hub.door import Gate
-    from vms_bridge.hub.fan_out import FanOut
     from vms_bridge.hub.performers import Performers
     from vms_bridge.hub.presence import Presence
     from vms_bridge.hub.recorder import Recorder
@@ -44,11 +43,10 @@ class Contributions:
         presence: Presence,
         recorder: Recorder,
         updates: Updates,
-        fan_out: FanOut,
         performers: Performers,
     ) -> None:
         self._systems, self._clock, self._presence, self._recorder = systems, clock, presence, recorder
-        self._updates, self._fan_out, self.performers = updates, fan_out, performers
+        self._updates, self.performers = updates, performers
         self.pictures = ObjectPictures()
         self._sources: set[str] = set()
 
@@ -85,7 +83,7 @@ class Contributions:
     def _show_offer(self, system: System, key: str) -> None:
         if key in system.monitors:
             system.show_offer(key)
-            self._fan_out.monitors(system, changed=(key,))
+            self._updates.described(system, key)
 
     def _show_watched(self, system: System, key: str) -> None:
         for watched in self._updates.show_watched(system, key):

@@ -105,13 +105,9 @@ class Hub:
         self._index = Index(store, clock, self._systems, archives=self._archives, on_progress=self._fan_out.system)
         self._live = Live(self._archives, clock)
         self.live_forms, self.frames = self._live.forms, self._live.frames
+        retention = retention or Retention()
         self._house = Housekeeping(
-            store,
-            clock,
-            self._systems,
-            durable_sinks=durable_sinks,
-            retention=retention or Retention(),
-            on_state=self._fan_out.bridge,
+            store, clock, self._systems, durable_sinks=durable_sinks, retention=retention, on_state=self._fan_out.bridge
         )
         self._notices = Notices(
             clock, self._systems, durable_sinks=durable_sinks, fares=lambda: self._house.state, on_change=self._fan_out.notices
@@ -144,13 +140,7 @@ class Hub:
         self.clip, self.values = self._clips.clip, self._index.values
         self._indexing = Indexing(store, self._index, self._systems, self._archives, clock)
         self._contributions = Contributions(
-            self._systems,
-            clock,
-            presence=self._presence,
-            recorder=self._recorder,
-            updates=self._updates,
-            fan_out=self._fan_out,
-            performers=performers,
+            self._systems, clock, presence=self._presence, recorder=self._recorder, updates=self._updates, performers=performers
         )
         self.object_picture = self._contributions.pictures.get
         self._write_back, self._questions = WriteBack(self._systems, clock), Questions(clock)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vms_bridge.commands import Ack, AckResult, Command
 from vms_bridge.errors import CommandRejected
-from vms_bridge.hub.answered import Answered
+from vms_bridge.hub.answered import Answered, Key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 REMEMBERED_S = 600.0
 REMEMBERED_MOST = 4096
-Key: TypeAlias = tuple[str, str | None, str]
-"""Door, principal and id: whoever asks has ids of his own."""
 
 
 class AnswerMemory(Protocol):

@@ -108,8 +108,12 @@ class Updates:
             return ()
         pictures = {each: since for each, since in view.pictures.items() if each in watched}
         system.show_monitor(key, replace(view, watched=watched, pictures=pictures))
-        self._fan_out.monitors(system, changed=(key,))
+        self.described(system, key)
         return view.pictures.keys() - pictures.keys()
+
+    def described(self, system: System, key: str) -> None:
+        """Announce that what a monitor is has changed."""
+        self._fan_out.monitors(system, changed=(key,))
 
     def show_picture(self, system: System, key: str, watched: Watched, since: datetime | None) -> None:
         """Have it shown that there is a picture of something since then; None: there is none any more."""

@@ -15,12 +15,12 @@ from tests.fakes.commands import ask
 
 from vms_bridge.commands import Ack, AckResult, Command, Origin, SetAlarm, SetArmed, Target
 from vms_bridge.errors import CommandRejected
-from vms_bridge.hub.requests import REMEMBERED_MOST, REMEMBERED_S, Key, Requests
+from vms_bridge.hub.requests import REMEMBERED_MOST, REMEMBERED_S, Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vms_bridge.hub.answered import Answered
+    from vms_bridge.hub.answered import Answered, Key
 
 A = ask(SetAlarm(on=True), name="alarm", request_id="A", origin=Origin(door="mqtt"))
 OTHER_MONITOR = Target(system="zm", monitor="2")

@@ -70,10 +70,23 @@ def test_a_monitors_state() -> None:
         "events_month": 4,
         "events_total": 5,
         "disk_used": 10_000_000_000,
+        "last_detection": "2026-11-20T11:00:00Z",
         "source": "shared_memory",
         "source_reason": "zmtrigger refuses",
         "lag": 0.05,
         "zones": {"1": True, "2_a_7db5c92c": False, "3": None},
+        "objects": {
+            "dog": {"label": "dog", "zone": None, "present": False, "count": 0, "picture": "2026-11-20T11:00:00Z"},
+            "person": {"label": "person", "zone": None, "present": True, "count": 2, "picture": "2026-11-20T11:00:00Z"},
+            "porch_person_da8381ba": {
+                "label": "person",
+                "zone": "Porch",
+                "present": True,
+                "count": 1,
+                "picture": "2026-11-20T11:00:00Z",
+            },
+        },
+        "detected": ["person"],
         "detail": None,
         "time": "2026-11-20T11:00:00Z",
     }
@@ -82,9 +95,12 @@ def test_a_monitors_state() -> None:
 def test_what_can_not_be_known_now_is_null_and_never_a_stale_value() -> None:
     lost = monitor_state(replace(STATE, available=False, detail="no answer"))
     assert lost.pop("zones") == {"1": None, "2_a_7db5c92c": None, "3": None}
+    objects = lost.pop("objects").values()
+    assert {each[field] for each in objects for field in ("present", "count", "picture")} == {None}
+    assert lost.pop("detected") == []
     told = {field: value for field, value in lost.items() if value is not None}
     assert told == {"v": 1, "available": False, "detail": "no answer", "time": "2026-11-20T11:00:00Z"}
-    assert list(lost) == [field for field in monitor_state(STATE) if field != "zones"]
+    assert list(lost) == [field for field in monitor_state(STATE) if field not in {"zones", "objects", "detected"}]
 
 
 def test_a_systems_state() -> None:

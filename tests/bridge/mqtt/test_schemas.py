@@ -16,7 +16,7 @@ from tests.bridge.mqtt import samples
 from tests.fakes.commands import ask
 
 from vms_bridge.commands import Ack, AckResult, SetArmed, Target
-from vms_bridge.entities import BRIDGE, MONITOR, STORAGE, SYSTEM, Source
+from vms_bridge.entities import BRIDGE, MONITOR, OBJECT, STORAGE, SYSTEM, Source
 from vms_bridge.entities.states import monitor_state, system_state
 from vms_bridge.errors import CommandRejected
 from vms_bridge.messages import decode, encode
@@ -172,7 +172,9 @@ def test_the_schemas_are_made_of_the_models(name: str, tmp_path: Path) -> None:
 
 def test_every_value_of_the_catalogue_is_in_a_schema() -> None:
     fields = {row.field for row in MONITOR if row.source is Source.STATE and row.field}
-    assert fields | {"v", "available", "zones", "detail", "time"} == set(schema("monitor_state")["properties"])
+    monitor = schema("monitor_state")["properties"]
+    assert fields | {"v", "available", "zones", "objects", "detected", "detail", "time"} == set(monitor)
+    assert {row.field for row in OBJECT} | {"label", "zone"} == set(monitor["objects"]["additionalProperties"]["properties"])
     system = schema("system_state")["properties"]
     assert {row.field for row in SYSTEM} <= set(system)
     assert {row.field for row in STORAGE} | {"name", "total"} == set(system["storage"]["additionalProperties"]["properties"])

@@ -11,6 +11,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from tests.bridge.mqtt import samples
 
 from vms_bridge.commands import Level
+from vms_bridge.entities import object_parts
 from vms_bridge.model import Capability, Monitor, Storage, SystemState, Zone
 from vms_bridge.mqtt.homeassistant.discovery import (
     Offer,
@@ -164,7 +165,8 @@ def test_what_a_monitor_can_not_do_makes_no_entity(capability: Capability, lost:
 
 
 def test_a_monitor_that_can_do_nothing_still_has_its_connectivity() -> None:
-    payload = monitor(capabilities=frozenset())
+    view = replace(VIEW, monitor=replace(samples.MONITOR, capabilities=frozenset()), watched=())
+    payload = decode(monitor_payload(view, SYSTEM, OFFER))
     assert payload["cmps"].keys() == {"connectivity"}
     assert "cdevs" not in payload
 
@@ -212,7 +214,8 @@ def test_what_may_not_be_commanded_makes_no_entity(offer: Offer, commands: set[s
 
 def test_without_snapshots_there_is_no_picture() -> None:
     without = monitor_payload(VIEW, SYSTEM, replace(OFFER, snapshots=False))
-    assert gone(monitor_payload(VIEW, SYSTEM, OFFER), without) == {"picture", "camera"}
+    pictures = {f"{part}-best_picture" for part in object_parts(VIEW)}
+    assert gone(monitor_payload(VIEW, SYSTEM, OFFER), without) == {"picture", "camera"} | pictures
 
 
 @pytest.mark.parametrize(
