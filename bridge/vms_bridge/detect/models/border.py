@@ -20,10 +20,10 @@ def border(what: str, hint: str) -> Iterator[None]:
         yield
     except BridgeError:
         raise
-    except MemoryError as error:
-        hint = "allow more: `detection: {runtime: {memory_mb: ...}}`, or take a smaller model"
-        raise ModelRefused(f"{what}: it takes more memory than there is", hint=hint) from error
-    except Exception as error:  # OpenVINO raises errors of several roots, of which RuntimeError is one
+    except Exception as error:
+        if isinstance(error, MemoryError) or "bad_alloc" in str(error):
+            hint = "allow more, as in `runtime: {memory_mb: 4096}`, or take a smaller model"
+            raise ModelRefused(f"{what}: it takes more memory than there is", hint=hint) from error
         words = _gist(str(error))
         raise ModelRefused(f"{what}{': ' if words else ''}{words}", hint=hint) from error
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.detect.models import names
 from vms_bridge.detect.models.border import border
 from vms_bridge.detect.models.files import MB, ModelFile, checked
 from vms_bridge.detect.models.graph import PictureInput, converted, outputs_of, with_one_input
+from vms_bridge.detect.models.heads.detr import IMAGENET
 from vms_bridge.detect.models.metadata import Metadata, read_metadata
 from vms_bridge.detect.models.model import Model
 from vms_bridge.detect.models.recognise import recognise
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from vms_bridge.detect.config_models import ModelSettings, RuntimeSettings
     from vms_bridge.detect.models.values import Head, Layout
 
+_TASKS = frozenset({"", "detect", "segment"})
+"""What Ultralytics calls what a model is for; one that does not say it is what its outputs look like."""
 _PIXELS = {
     "0..1": Taken(scale=(255.0, 255.0, 255.0)),
     "0..255": Taken(),
     "-1..1": Taken((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
-    "imagenet": Taken((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+    "imagenet": IMAGENET,
 }
 
 
@@ -50,6 +52,8 @@ def _loaded(core: ov.Core, name: str, file: ModelFile, settings: ModelSettings, 
     with border("it can't be read", "copy or export it again; OpenVINO has to know all of its operations"):
         model = core.read_model(file.path) if file.weights is None else core.read_model(file.path, file.weights)
     metadata = read_metadata(model)
+    if metadata.task not in _TASKS:
+        raise ModelRefused(f"it is a model for the task {metadata.task!r}", hint="take one for `detect`, or for `segment`")
     labels = _labels(file, settings, metadata)
     picture, others = with_one_input(model, settings.size, metadata.size)
     form = Form(
@@ -107,11 +111,15 @@ def _taken(layout: Layout, settings: ModelSettings, metadata: Metadata, picture:
     usual = layout.taken_bytes if picture.takes_bytes else layout.taken_floats
     is_bgr = usual.is_bgr if settings.colours == "auto" else settings.colours == "bgr"
     if settings.pixels != "auto":
-        return replace(_PIXELS[settings.pixels], is_bgr=is_bgr)
-    if not picture.takes_bytes and (metadata.mean or metadata.scale):
+        if picture.takes_bytes and settings.pixels != "0..255":
+            raise ModelRefused(f"it takes bytes, and not {settings.pixels}", hint="leave `pixels` out")
+        usual = _PIXELS[settings.pixels]
+    elif not picture.takes_bytes and (metadata.mean or metadata.scale):
         none = Taken()
         return Taken(metadata.mean or none.mean, metadata.scale or none.scale, is_bgr)
-    return replace(usual, is_bgr=is_bgr)
+    if usual.is_bgr != is_bgr:  # mean and scale of each colour go with it
+        return Taken(usual.mean[::-1], usual.scale[::-1], is_bgr)
+    return usual
 
 
 def _compiled(core: ov.Core, model: ov.Model, runtime: RuntimeSettings) -> tuple[ov.CompiledModel, float]:

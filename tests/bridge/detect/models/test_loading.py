@@ -14,6 +14,7 @@ from tests.bridge.detect.models.conftest import answers, rows, table
 from tests.fakes.graphs import constant_model
 from tests.fakes.onnx_files import detector, field, model, value_info
 
+from vms_bridge.detect.models.border import border
 from vms_bridge.errors import ModelRefused
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ def picture(width: int = 64, height: int = 32) -> np.ndarray[tuple[int, ...], np
         ({"pixels": "0..255", "colours": "bgr"}, [50, 100, 200]),
         ({"pixels": "-1..1"}, [200 / 127.5 - 1, 100 / 127.5 - 1, 50 / 127.5 - 1]),
         ({"pixels": "imagenet"}, [(200 - 123.675) / 58.395, (100 - 116.28) / 57.12, (50 - 103.53) / 57.375]),
+        (
+            {"pixels": "imagenet", "colours": "bgr"},
+            [(50 - 103.53) / 57.375, (100 - 116.28) / 57.12, (200 - 123.675) / 58.395],
+        ),
     ],
 )
 @pytest.mark.parametrize("form", ["NCHW", "NHWC"])
@@ -72,6 +77,22 @@ def test_a_model_that_takes_bytes_gets_them_as_they_are(tmp_path: Path, load_fil
     for form in ("NCHW", "NHWC"):
         loaded = load_file(echo(tmp_path / "a.xml", form=form, kind=ov.Type.u8))
         assert answers(loaded, picture())[0][0, 0, :3].tolist() == [200, 100, 50]
+        loaded = load_file(echo(tmp_path / "a.xml", form=form, kind=ov.Type.u8), colours="bgr", pixels="0..255")
+        assert answers(loaded, picture())[0][0, 0, :3].tolist() == [50, 100, 200]
+    with pytest.raises(ModelRefused, match="it takes bytes"):
+        load_file(tmp_path / "a.xml", pixels="0..1")
+
+
+def test_a_model_for_another_task_is_refused_by_what_it_says(tmp_path: Path, load_file: Load) -> None:
+    (tmp_path / "pose.onnx").write_bytes(detector(size=(32, 64), metadata={"names": NAMES, "task": "pose"}))
+    with pytest.raises(ModelRefused, match="task 'pose'"):
+        load_file(tmp_path / "pose.onnx")
+
+
+def test_more_memory_than_there_is_is_told_as_that() -> None:
+    for error in (MemoryError(), RuntimeError("Exception from src/x.cpp:1:\nstd::bad_alloc")):
+        with pytest.raises(ModelRefused, match="more memory than there is"), border("it can't be read", "x"):
+            raise error
 
 
 def test_how_a_file_says_that_it_takes_pixels_counts(tmp_path: Path, load_file: Load, core: ov.Core) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SIZES = "orig_target_sizes"
 """The input beside the picture that these models scale their boxes by: width and height of the picture."""
 _MOST_QUERIES = 1_000
-_IMAGENET = Taken((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+IMAGENET = Taken((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
 
 def _detr(form: Form) -> Head | None:
@@ -99,5 +99,5 @@ DETR = Layout(
     Taken(scale=(255.0, 255.0, 255.0)),
 )
 RFDETR = Layout(
-    "rfdetr", "boxes [1, n, 4] in shares, logits [1, n, classes]", "RF-DETR, and DETR of transformers", _rfdetr, _IMAGENET
+    "rfdetr", "boxes [1, n, 4] in shares, logits [1, n, classes]", "RF-DETR, and DETR of transformers", _rfdetr, IMAGENET
 )
