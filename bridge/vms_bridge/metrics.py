@@ -124,6 +124,17 @@ API_REFUSED = _counter(
 )
 API_WEBSOCKETS = _gauge("api_websockets", "WebSockets of clients that have come in")
 
+DETECTION_LOOKS = _seconds(
+    "detection_look_duration", "From when a picture was there, or asked for, until it was known what is in it", "pictures"
+)
+DETECTION_QUEUE = _gauge("detection_queue_length", "Events that are looked at, and live pictures that wait", "pictures")
+DETECTION_EVENTS = _counter("detection_events", "Events that were looked at to their end")
+DETECTION_LEFT_OUT = _counter("detection_left_out", "Events and pictures that were not looked at, or in vain", "why")
+DETECTION_INFERRED = _counter("detection_inferences", "Pictures that a model has looked at, by the process that runs now")
+DETECTION_RESTARTS = _counter("detection_restarts", "How often the process that runs the models had to be started anew")
+DETECTION_MEMORY = _gauge("detection_resident_memory_bytes", "Memory that the process has in use which runs the models")
+DETECTION_BUSY = _counter("detection_busy_seconds", "How long pictures were with the models, in all", "system", "monitor")
+
 METRICS = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 """All of them, in their order."""
 
@@ -146,6 +157,7 @@ LABELS: Mapping[str, str] = {
     "late": "`true` for what was caught up on, else `false`",
     "mishap": "a counter of MQTT's `health`, such as `states_overtaken`",
     "monitor": f"a monitor by its key, of {MOST_MONITORS} monitors in all",
+    "pictures": "`event` for frames of events, `live` for live pictures",
     "purpose": "`pages`: what was missed, and long lists; `spare`: far events, pictures, alarm states",
     "question": "`search`, `timeline` or `values`",
     "queue": "for `mqtt`: `states` (newest wins), `sure_states`, `posts` (events, answers), `late_posts`, `confirmations`",
@@ -160,6 +172,10 @@ LABELS: Mapping[str, str] = {
     "type": "a step in an event's life",
     "version": "the bridge's version",
     "who": "`known` or `stranger`",
+    "why": (
+        "`event` (too many at a time), `dropped` for a newer picture, `still` (nothing moved), `missing` (not there yet),"
+        " `refused` (can't be read), `failed`"
+    ),
 }
 """What each label may say."""
 _BEGINS, _ENDS = "<!-- metrics -->", "<!-- end of metrics -->"

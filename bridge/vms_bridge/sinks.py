@@ -105,6 +105,7 @@ class SinkKind:
 SINKS: Registry[SinkKind] = Registry(
     "sink with a section",
     built_in={
+        "detection": "vms_bridge.detect.kind",
         "event_log": "vms_bridge.event_log.kind",
         "http": "vms_bridge.api.kind",
         "mqtt": "vms_bridge.mqtt.kind",

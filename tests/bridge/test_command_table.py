@@ -15,6 +15,8 @@ from vms_bridge.commands import (
     AddTag,
     CommandRow,
     DeleteEvent,
+    DetectEvent,
+    DetectNow,
     EndAlarm,
     Level,
     RemoveTag,
@@ -24,10 +26,13 @@ from vms_bridge.commands import (
     SetAlarm,
     SetArchived,
     SetArmed,
+    SetDetectionProfile,
+    SetDetectionThreshold,
     SetLocked,
     SetMode,
     SetMotionDetection,
     SetNote,
+    SetObjectDetection,
     SetRunState,
     TargetKind,
 )
@@ -53,6 +58,11 @@ EXAMPLES: list[tuple[Action, str]] = [
     (AddTag(tag="parcel"), "parcel"),
     (RemoveTag(tag="parcel"), "parcel"),
     (SetNote(text="the post has come"), "the post has come"),
+    (SetObjectDetection(on=False), "OFF"),
+    (SetDetectionProfile(profile="night"), "night"),
+    (SetDetectionThreshold(score=0.6), "0.6"),
+    (DetectNow(), "detected"),
+    (DetectEvent(frames=("alarm", "21")), "alarm,21"),
 ]
 PLACES = {
     TargetKind.SYSTEM: "<system>/set",
@@ -117,7 +127,9 @@ def test_its_own_words_for_choices_are_put_in_and_nothing_else(action: Action, v
 def test_no_effect_shows_while_nothing_is_known() -> None:
     for action, _ in EXAMPLES:
         row = COMMANDS.row_of(action)
-        assert row.effect is not None
+        if row.effect is None:  # no state shows it: who does it says what is so then
+            assert row.needs is Capability.OBJECT_DETECTION
+            continue
         monitor = MonitorState(available=True) if row.target is TargetKind.MONITOR else None
         assert not row.effect(action, None)(Seen(SystemState(available=True), monitor))
 
@@ -175,6 +187,27 @@ def test_a_note_is_one_line_without_gaps() -> None:
     assert COMMANDS.parse(TargetKind.EVENT, "note", request, {}) == SetNote(text="the post has come")
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        (TargetKind.MONITOR, "detection_threshold", "1.1"),
+        (TargetKind.MONITOR, "detection_threshold", "nan"),
+        (TargetKind.MONITOR, "detection_threshold", "much"),
+        (TargetKind.MONITOR, "detection_profile", ""),
+        (TargetKind.EVENT, "detect", "alarm,0"),
+        (TargetKind.EVENT, "detect", "annotated"),
+        (TargetKind.EVENT, "detect", ",".join(["7"] * 101)),
+    ],
+)
+def test_what_detection_can_not_be_asked_for_is_refused(kind: TargetKind, name: str, value: str) -> None:
+    with pytest.raises(CommandRejected):
+        COMMANDS.parse(kind, name, Request(value=value), {})
+
+
+def test_an_event_is_looked_at_by_the_configuration_where_no_frame_is_named() -> None:
+    assert COMMANDS.parse(TargetKind.EVENT, "detect", Request(event="zm-7"), {}) == DetectEvent()
+
+
 def test_what_there_is_no_row_for_is_unsupported() -> None:
     class Sing(Action):
         pass
@@ -187,9 +220,10 @@ def test_what_there_is_no_row_for_is_unsupported() -> None:
 def test_a_name_that_is_none_is_refused_with_those_that_are(kind: TargetKind) -> None:
     with pytest.raises(UnsupportedCommand, match=f"(an?|the) {kind} has no command 'sing'") as caught:
         COMMANDS.parse(kind, "sing", Request(value="ON"), {"own": ("a",)})
+    names = caught.value.hint.removeprefix("it takes ").split(", ")
     for row in COMMANDS.rows:
-        assert (row.name in caught.value.hint) is (row.target is kind)
-    assert ("own" in caught.value.hint) is (kind is TargetKind.MONITOR)
+        assert (row.name in names) is any(each.target is kind and each.name == row.name for each in COMMANDS.rows)
+    assert ("own" in names) is (kind is TargetKind.MONITOR)
 
 
 @pytest.mark.parametrize("name", ["armed", "sing"])

@@ -1,12 +1,20 @@
 """Commands: what can be asked for, who asks, and what became of it.
 
-`monitor.py`, `system.py` and `event.py` have each action that a backend can be asked for, with its row in the words of `row.py`:
+`monitor.py`, `system.py` and `event.py` have each action that a backend can be asked for, and `detection.py` those that are for
+the part that looks at pictures, each with its row in the words of `row.py`:
 topics, refusals, levels, time limits and the table in docs/mqtt.md derive from that, by `table.py`. `bridge.py` has what is asked
 of the bridge itself. `values.py` has what passes between a door, the hub and a backend, `request.py` what a client may say.
 """
 
 from __future__ import annotations
 
+from vms_bridge.commands.detection import (
+    DetectEvent,
+    DetectNow,
+    SetDetectionProfile,
+    SetDetectionThreshold,
+    SetObjectDetection,
+)
 from vms_bridge.commands.event import AddTag, DeleteEvent, RemoveTag, SetArchived, SetLocked, SetNote
 from vms_bridge.commands.monitor import EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection
 from vms_bridge.commands.request import Request
@@ -25,6 +33,8 @@ __all__ = [
     "CommandRow",
     "CommandTable",
     "DeleteEvent",
+    "DetectEvent",
+    "DetectNow",
     "EndAlarm",
     "Level",
     "Origin",
@@ -35,10 +45,13 @@ __all__ = [
     "SetAlarm",
     "SetArchived",
     "SetArmed",
+    "SetDetectionProfile",
+    "SetDetectionThreshold",
     "SetLocked",
     "SetMode",
     "SetMotionDetection",
     "SetNote",
+    "SetObjectDetection",
     "SetRunState",
     "Target",
     "TargetKind",

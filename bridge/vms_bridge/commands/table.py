@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vms_bridge.commands.detection import DETECTION
 from vms_bridge.commands.event import EVENT
 from vms_bridge.commands.monitor import MONITOR
 from vms_bridge.commands.system import SYSTEM
@@ -93,5 +94,5 @@ def _listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-COMMANDS = CommandTable((*MONITOR, *SYSTEM, *EVENT))
+COMMANDS = CommandTable((*MONITOR, *SYSTEM, *EVENT, *DETECTION))
 """Every command that there is."""

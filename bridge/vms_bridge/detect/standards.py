@@ -45,6 +45,11 @@ class Standards:
         self._known: dict[str, Standard | None] = {}
 
     @property
+    def takes_all(self) -> bool:
+        """Whether all labels count that no rule leaves out."""
+        return self._takes_all
+
+    @property
     def least_score(self) -> float:
         """The least score that anything may have to count."""
         said = [rule.min_score for level in self._levels for _, rule in level if rule.min_score is not None]

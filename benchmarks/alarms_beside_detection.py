@@ -1,0 +1,120 @@
+"""From the alarm in the VMS to the MQTT message while detection has more to do than it can, beside the same without it.
+
+Rounds take turns, so that what else the machine does meets both. Detection looks at each picture of each camera, with the
+motion gate off and 30 wanted a second, by the model that is given: its process never waits for a picture. Promise 4.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from benchmarks.alarm_latency import changes_of
+from benchmarks.lab.programs import bridge, check_source, mosquitto, zoneminder_system
+from benchmarks.lab.running import run
+from benchmarks.lab.table import Row, Table, arguments, quantile
+from benchmarks.lab.zoneminder import fake_zoneminder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.lab.programs import Mosquitto
+
+DEMO = Path(__file__).parents[1] / "bridge" / "vms_bridge" / "detect" / "demo_model" / "demo.xml"
+_MONITORS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much to measure."""
+
+    rounds: int = 5
+    changes: int = 300
+    settle_s: float = 5.0
+    pause_s: float = 0.05
+
+
+QUICK = Plan(rounds=1, changes=40)
+
+
+def section(model: Path, folder: Path) -> str:
+    """Return the section of the configuration that has detection never come to rest."""
+    return (
+        "detection:\n"
+        f"  runtime: {{cache_dir: {folder / 'compiled'}}}\n"
+        f"  models: {{model: {{file: {model}}}}}\n"
+        '  cameras: {"*": {fps: 30, events: true, motion: {gate: false}}}\n'
+    )
+
+
+async def one_round(plan: Plan, broker: Mosquitto, folder: Path, more: str) -> tuple[Sequence[float], float]:
+    """Return how late each change came, in ms, and how many cores the process that looks has kept busy."""
+    async with fake_zoneminder(folder, _MONITORS) as fake:
+        system = zoneminder_system(fake.url, fake.shared_memory)
+        async with bridge(folder, broker, system, more=more) as cost:
+            await asyncio.sleep(plan.settle_s)
+            await check_source(broker, "shared_memory", _MONITORS)
+            before, began = _spent_by_children(cost.pid), asyncio.get_running_loop().time()
+            delays = await changes_of(broker, fake, _MONITORS, plan.changes, pause_s=plan.pause_s)
+            lasted = asyncio.get_running_loop().time() - began
+            return delays, (_spent_by_children(cost.pid) - before) / lasted
+
+
+def _spent_by_children(pid: int) -> float:
+    """Return the processor time of the bridge's children so far, in seconds."""
+    spent = 0.0
+    for child in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.Error):
+            times = child.cpu_times()
+            spent += times.user + times.system
+    return spent
+
+
+async def measure(plan: Plan, table: Table, folder: Path, model: Path) -> None:
+    without: list[float] = []
+    beside: list[float] = []
+    cores: list[float] = []
+    async with mosquitto(folder) as broker:
+        for number in range(plan.rounds):
+            plain = folder / f"without-{number}"
+            loaded = folder / f"beside-{number}"
+            for place in (plain, loaded):
+                place.mkdir()
+            without += (await one_round(plan, broker, plain, ""))[0]
+            delays, busy = await one_round(plan, broker, loaded, section(model, loaded))
+            beside += delays
+            cores.append(busy)
+    p50, p99 = quantile(without, 0.5), quantile(without, 0.99)
+    most_p50, most_p99 = max(1.1 * p50, p50 + 5), max(1.5 * p99, p99 + 30)
+    reached_p50, reached_p99 = quantile(beside, 0.5), quantile(beside, 0.99)
+    lost = sum(delay != delay for delay in beside)  # noqa: PLR0124 - nan is not itself
+    table.add(Row("alarm to MQTT, 32 monitors, no detection", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, n = {len(without)}"))
+    table.add(
+        Row(
+            "the same with detection saturated",
+            f"p50 {reached_p50:.1f} ms, p99 {reached_p99:.1f} ms, n = {len(beside)}" + (f", {lost} never told" if lost else ""),
+            f"p50 ≤ {most_p50:.1f} ms, p99 ≤ {most_p99:.1f} ms",
+            reached_p50 <= most_p50 and reached_p99 <= most_p99 and not lost,
+            f"{sum(cores) / len(cores):.2f} cores kept busy by the process that looks",
+        )
+    )
+
+
+async def _main(folder: Path) -> None:
+    parser = arguments("alarms_beside_detection", __doc__)
+    parser.add_argument(
+        "--model", type=Path, default=DEMO, help="the model that looks; the larger, the longer each picture takes"
+    )
+    wanted = parser.parse_args()
+    table = Table("alarms beside detection: change of state in the VMS → MQTT message")
+    await measure(QUICK if wanted.quick else Plan(), table, folder, wanted.model.absolute())
+
+
+if __name__ == "__main__":
+    sys.exit(run(_main))

@@ -1,0 +1,205 @@
+"""Live pictures: the newest one of each camera in its turn, only where something moves, and only where it is meant to be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from tests.bridge.detect.lab import ONE, Lab, settings
+from tests.fakes.backend import monitor, state
+from tests.fakes.engine import FakeEngine
+from tests.fakes.virtual_time import VirtualClock, VirtualLoop
+
+from vms_bridge.detect.cameras import Cameras
+from vms_bridge.detect.live_frames import LiveFrames
+from vms_bridge.detect.looking import Eyes
+from vms_bridge.detect.pasts import Pasts
+from vms_bridge.detect.pictures import Pictures
+from vms_bridge.detect.slots import Slots
+from vms_bridge.detect.statistics import Statistics
+from vms_bridge.detect.tools import Tools
+from vms_bridge.model import Capability, LivePicture, StateUpdate
+from vms_bridge.views import MonitorView
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from vms_bridge.detect.config import DetectionSettings
+    from vms_bridge.detect.values import Inferred, Picture
+    from vms_bridge.model import DetectedObject
+    from vms_bridge.views import MonitorKey
+
+STILLS = settings(cameras={"zm/1": {"fps": 0.5}})
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    async with Lab(tmp_path).open() as one:
+        yield one
+
+
+async def test_what_a_camera_shows_is_there_until_it_is_not_seen_any_more(lab: Lab) -> None:
+    lab.vms.live["1"] = b"person .9, car .8"
+    async with lab.detecting(STILLS):
+        await lab.until(lambda: lab.counts() == {"car": 1, "person": 1})
+        await lab.pass_time(70)
+        assert lab.counts() == {"car": 1, "person": 1}, "it is told again before the hub takes it for gone"
+        lab.vms.live["1"] = b"car .8"
+        await lab.until(lambda: lab.counts() == {"car": 1})
+        lab.vms.live["1"] = b"nothing"
+        await lab.until(lambda: not lab.counts())
+    assert lab.view().objects is None
+
+
+async def test_where_nothing_moves_no_model_looks_but_now_and_then(lab: Lab) -> None:
+    lab.vms.live["1"] = b"nothing"
+    async with lab.detecting(STILLS):
+        await lab.until(lambda: lab.engine.inferred)
+        lab.engine.changed["zm/1"] = 0.001
+        await lab.pass_time(4)
+        looked = len(lab.engine.inferred)
+        await lab.pass_time(40)
+        assert len(lab.engine.inferred) == looked
+        await lab.until(lambda: len(lab.engine.inferred) > looked, step_s=1)
+        lab.engine.changed["zm/1"] = 0.2
+        await lab.pass_time(10)
+        assert len(lab.engine.inferred) > looked + 3
+
+
+@pytest.mark.parametrize("change", [{"armed": False}, {"detection": False}, {"connected": False}, {"available": False}], ids=str)
+async def test_a_monitor_that_is_not_watched_is_not_looked_at(lab: Lab, change: dict[str, Any]) -> None:
+    lab.vms.live["1"] = b"dog .9"
+    async with lab.detecting(STILLS):
+        await lab.until(lambda: lab.counts() == {"dog": 1})
+        lab.feed.emit(StateUpdate(monitor_id="1", state=state(**change)))
+        await lab.pass_time(3)
+        assert not lab.counts()
+        asked = lab.vms.asked_live
+        await lab.pass_time(10)
+        assert lab.vms.asked_live == asked
+        lab.feed.emit(StateUpdate(monitor_id="1", state=state()))
+        await lab.until(lambda: lab.counts() == {"dog": 1})
+
+
+async def test_a_camera_that_is_dark_is_asked_again_later(lab: Lab) -> None:
+    async with lab.detecting(STILLS):
+        await lab.until(lambda: lab.vms.asked_live >= 2, step_s=1)
+        lab.vms.live["1"] = b"broken"
+        await lab.pass_time(70)
+        lab.vms.live["1"] = b"dog .9"
+        await lab.until(lambda: lab.counts() == {"dog": 1}, step_s=1)
+
+
+class Cameras300:
+    """A hub with many cameras that always have a picture; it also is who is told."""
+
+    def __init__(self, clock: VirtualClock, count: int) -> None:
+        self._clock = clock
+        self.taken: dict[str, float] = {}
+        plain = monitor(1, capabilities=frozenset({Capability.LIVE_PICTURE}))
+        self.views = {
+            f"c{number}": MonitorView(
+                system="zm", key=f"c{number}", monitor=replace(plain, id=f"c{number}", name=f"Camera {number}"), state=state()
+            )
+            for number in range(count)
+        }
+        self.told: Counter[str] = Counter()
+
+    @property
+    def systems(self) -> dict[str, Any]:
+        return {"zm": self}
+
+    @property
+    def monitors(self) -> dict[str, MonitorView]:
+        return self.views
+
+    def monitor(self, system: str, key: str) -> MonitorView | None:
+        assert system == "zm"
+        return self.views.get(key)
+
+    async def picture(self, system: str, ref: LivePicture) -> bytes:
+        assert system == "zm"
+        await self._clock.sleep(0.05)
+        self.taken[ref.monitor] = self._clock.monotonic()
+        return f"{ref.monitor} .9".encode()
+
+    def detect(self, monitor: MonitorKey, objects: Sequence[DetectedObject]) -> None:
+        assert [each.label for each in objects] == [monitor[1]]
+        self.told[monitor[1]] += 1
+
+    def show(self, *_: object) -> None:
+        pass
+
+
+class Timed(FakeEngine):
+    """Notes how old each picture was when it was known what is in it."""
+
+    def __init__(self, clock: VirtualClock, hub: Cameras300) -> None:
+        super().__init__(clock, takes_s=0.02)
+        self._hub, self._time = hub, clock
+        self.looked: Counter[str] = Counter()
+        self.ages: list[float] = []
+
+    async def infer(self, model: str, picture: Picture, *, least_score: float) -> Inferred:
+        assert isinstance(picture, bytes)
+        camera = picture.split()[0].decode()
+        taken = self._hub.taken[camera]
+        inferred = await super().infer(model, picture, least_score=least_score)
+        self.looked[camera] += 1
+        self.ages.append(self._time.monotonic() - taken)
+        return inferred
+
+
+def test_three_hundred_cameras_are_looked_at_alike_and_never_late() -> None:
+    cameras, seconds, throughput = 300, 30, 50
+
+    async def scenario() -> Timed:
+        clock = VirtualClock()
+        hub = Cameras300(clock, cameras)
+        engine = Timed(clock, hub)
+        chosen: DetectionSettings = settings(cameras={"*": {"fps": 1}})
+        statistics = Statistics(clock.monotonic)
+        tools = Tools(
+            hub=cast("Any", hub),
+            clock=clock,
+            cameras=Cameras(chosen),
+            looks=Eyes(engine, clock, pasts=Pasts(None, clock), statistics=statistics),
+            contributor=cast("Any", hub),
+            pictures=Pictures(None, clock, draws=engine, contributor=cast("Any", hub)),
+            statistics=statistics,
+        )
+        live = LiveFrames(tools, engine)
+        task = asyncio.create_task(live.run())
+        await clock.sleep(seconds)
+        assert len(live) <= cameras
+        assert live.feeds == cameras
+        task.cancel()
+        await asyncio.wait([task])
+        return engine
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        engine = runner.run(scenario())
+    counts = [engine.looked[f"c{number}"] for number in range(cameras)]
+    assert sum(counts) >= 0.95 * seconds * throughput, "the models never wait"
+    assert max(counts) - min(counts) <= max(1, 0.1 * max(counts))
+    assert sorted(engine.ages)[int(0.95 * len(engine.ages))] <= 2 * cameras / throughput
+
+
+async def test_a_slot_has_the_newest_and_counts_what_it_dropped() -> None:
+    slots: Slots[str, int] = Slots()
+    for key, value in (("a", 1), ("b", 2), ("a", 3)):
+        slots.put(key, value)
+    assert [await slots.take(), await slots.take()] == [("a", 3), ("b", 2)]
+    assert (len(slots), slots.drops["a"]) == (0, 1)
+    waiting = asyncio.create_task(slots.take())
+    await asyncio.sleep(0)
+    slots.put("c", 4)
+    assert await waiting == ("c", 4)
+    slots.put("c", 5)
+    slots.discard("c")
+    assert "c" not in slots
+    assert ONE
