@@ -121,7 +121,8 @@ ALLOWED: dict[str, set[str]] = {
     "mqtt.config": {"errors", "keys", "commands", "addresses", "doors"},
     "cli": BASIC
     | {"cli", "config", "app", "check", "findings", "backends", "demo", "addresses", "doors", "sockets", "spoken_times", "tls"}
-    | {"detect.probing", "detect.config", "detect.config_models", "detect.values", "detect.pyzm", "detect.sizes"},
+    | {"detect.probing", "detect.config", "detect.config_models", "detect.values", "detect.pyzm", "detect.sizes"}
+    | {"detect.darknet"},
     "__main__": {"cli"},
 }
 """What a module may import, by the longest name that it falls under; a folder's name stands for all that is in it."""

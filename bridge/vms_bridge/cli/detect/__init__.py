@@ -9,5 +9,6 @@ command = Verbs(
     help="Prepare detection: make models and configurations of others readable.",
     verbs={
         "import": Verb("vms_bridge.cli.detect.import_", "Make a section `detection` of what pyzm is configured by."),
+        "convert": Verb("vms_bridge.cli.detect.convert", "Make a model of Darknet's readable: .cfg and .weights."),
     },
 )
