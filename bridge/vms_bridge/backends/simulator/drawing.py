@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.simulator.world import Sighting
 
 _QUALITY = 82
-_SMOOTH = 2
+SMOOTH = 2
 """Everything is drawn this many times larger and scaled down, since Pillow draws without anti-aliasing."""
 _ZONE, _OCCUPIED = (120, 190, 255), (255, 120, 80)
 
@@ -32,31 +32,48 @@ class Painter:
         self._backgrounds: dict[str, Image.Image] = {}
         self._lock = Lock()
 
-    def picture(self, name: str, place: Place, sightings: tuple[Sighting, ...], time: float) -> bytes:
-        """Return the place at that time as a JPEG."""
-        image = self.scene(place, sightings)
-        self._draw_caption(ImageDraw.Draw(image, "RGBA"), name, time)
+    def picture(self, name: str, place: Place, sightings: tuple[Sighting, ...], time: float, *, is_marked: bool = True) -> bytes:
+        """Return the place at that time as a JPEG; marked, with zones and a box around everybody."""
+        image = self.scene(place, sightings) if is_marked else self.view(place, sightings)
+        self.caption(image, name, time)
         file = BytesIO()
         image.save(file, "JPEG", quality=_QUALITY)
         return file.getvalue()
 
     def scene(self, place: Place, sightings: tuple[Sighting, ...]) -> Image.Image:
-        """Draw the place with who is in it, and neither name nor time."""
+        """Draw the place with who is in it and all marks, and neither name nor time."""
         image = self._background(place).copy()
         self._draw_zones(image, place, {zone for one in sightings for zone in one.zones})
-        for sighting in sorted(sightings, key=lambda one: one.box[1] + one.box[3]):  # who is nearer covers who is behind
-            draw_visitor(image, sighting, _SMOOTH)
+        self._draw_visitors(image, sightings)
+        self.mark(image, sightings)
+        return image
+
+    def view(self, place: Place, sightings: tuple[Sighting, ...]) -> Image.Image:
+        """Draw the place with who is in it, as a camera sees it: nothing is marked."""
+        image = self._background(place).copy()
+        self._draw_visitors(image, sightings)
+        return image
+
+    def mark(self, image: Image.Image, sightings: tuple[Sighting, ...]) -> None:
+        """Draw a box with its label around each."""
         draw = ImageDraw.Draw(image, "RGBA")
         for sighting in sightings:
             self._draw_box(draw, sighting)
-        return image
+
+    def caption(self, image: Image.Image, name: str, time: float) -> None:
+        """Draw the bar with the camera's name and the time."""
+        self._draw_caption(ImageDraw.Draw(image, "RGBA"), name, time)
+
+    def _draw_visitors(self, image: Image.Image, sightings: tuple[Sighting, ...]) -> None:
+        for sighting in sorted(sightings, key=lambda one: one.box[1] + one.box[3]):  # who is nearer covers who is behind
+            draw_visitor(image, sighting, SMOOTH)
 
     def _background(self, place: Place) -> Image.Image:
         with self._lock:
             known = self._backgrounds.get(place.name)
             if known is None:
                 width, height = self._size
-                large = Image.new("RGB", (width * _SMOOTH, height * _SMOOTH))
+                large = Image.new("RGB", (width * SMOOTH, height * SMOOTH))
                 draw_background(large, place.name)
                 known = self._backgrounds[place.name] = large.resize(self._size, Image.Resampling.LANCZOS)
             return known

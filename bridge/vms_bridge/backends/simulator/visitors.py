@@ -19,18 +19,23 @@ _FUR = {"dog": (146, 104, 66), "cat": (92, 90, 94)}
 
 def draw_visitor(image: Image.Image, sighting: Sighting, smooth: int) -> None:
     """Draw a visitor into its box on the picture."""
+    layer, place = figure(sighting, image.size, smooth)
+    ground = Image.new("RGBA", (layer.width, max(2, layer.height // 7)))
+    ImageDraw.Draw(ground).ellipse((0, 0, ground.width - 1, ground.height - 1), fill=(0, 0, 0, 70))
+    image.paste(ground, (place[0], place[1] + layer.height - ground.height // 2 - 1), ground)
+    image.paste(layer, place, layer)
+
+
+def figure(sighting: Sighting, size: tuple[int, int], smooth: int) -> tuple[Image.Image, tuple[int, int]]:
+    """Return a visitor on a transparent layer, and where its top left corner is in a picture of that size in pixels."""
     left, top, width, height = sighting.box
-    area_width, area_height = max(2, round(width * image.width)), max(2, round(height * image.height))
+    area_width, area_height = max(2, round(width * size[0])), max(2, round(height * size[1]))
     layer = Image.new("RGBA", (area_width * smooth, area_height * smooth))
     _SHAPES[sighting.label](_Pen(layer), ImageColor.getrgb(sighting.colour), sighting.stride)
     if sighting.to_left:
         layer = ImageOps.mirror(layer)
     layer = layer.resize((area_width, area_height), Image.Resampling.LANCZOS)
-    place = (round(left * image.width), round(top * image.height))
-    ground = Image.new("RGBA", (area_width, max(2, area_height // 7)))
-    ImageDraw.Draw(ground).ellipse((0, 0, ground.width - 1, ground.height - 1), fill=(0, 0, 0, 70))
-    image.paste(ground, (place[0], place[1] + area_height - ground.height // 2 - 1), ground)
-    image.paste(layer, place, layer)
+    return layer, (round(left * size[0]), round(top * size[1]))
 
 
 class _Pen:

@@ -19,8 +19,8 @@ _SLOT_S = 30.0
 _LONGEST_S = 14.0
 _HOLD_S = 3.0
 _SHARE_WITH_VISIT = 0.8
-_COLOURS = ("#b23a48", "#2a6f97", "#e09f3e", "#386641", "#6d597a", "#3d405b")
-_SHAPES = {"person": (0.44, 0.42), "car": (0.40, 1.9), "dog": (0.20, 1.35), "cat": (0.13, 1.4)}
+COLOURS = ("#b23a48", "#2a6f97", "#e09f3e", "#386641", "#6d597a", "#3d405b")
+SHAPES = {"person": (0.44, 0.42), "car": (0.40, 1.9), "dog": (0.20, 1.35), "cat": (0.13, 1.4)}
 """Height of each label at the bottom of the picture, and its width as a multiple of that."""
 _LEAST_VISIBLE = 0.15
 _STEPS = 40
@@ -127,7 +127,7 @@ class World:
         actors = tuple(
             Actor(
                 label=label,
-                colour=chance.choice(_COLOURS),
+                colour=chance.choice(COLOURS),
                 score=round(chance.uniform(0.72, 0.97), 2),
                 points=points,
                 delay=0.06 * index,
@@ -186,7 +186,7 @@ class World:
             return None
         (x, y), to_left = at
         height = _height(actor, y)
-        width = height * _SHAPES[actor.label][1] * 9 / 16
+        width = height * SHAPES[actor.label][1] * 9 / 16
         left, top = max(0.0, x - width / 2), max(0.0, y - height)
         right, bottom = min(1.0, x + width / 2), min(1.0, y)
         if (right - left) * (bottom - top) < _LEAST_VISIBLE * width * height or right <= left or bottom <= top:
@@ -211,7 +211,7 @@ def _position(visit: Visit, actor: Actor, time: float) -> tuple[Point, bool] | N
 
 def _height(actor: Actor, y: float) -> float:
     """Return the height in the picture, which grows towards its bottom."""
-    return _SHAPES[actor.label][0] * (0.25 + 0.75 * y)
+    return SHAPES[actor.label][0] * (0.25 + 0.75 * y)
 
 
 def _zones_at(place: Place, at: Point) -> tuple[str, ...]:
