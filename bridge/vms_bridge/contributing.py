@@ -12,7 +12,7 @@ from vms_bridge.model import Capability, EventRef
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vms_bridge.model import DetectedObject, Enrichment
+    from vms_bridge.model import DetectedObject, Enrichment, OwnEvent
     from vms_bridge.objects import Watched
 
 MonitorKey: TypeAlias = tuple[str, str]
@@ -78,6 +78,14 @@ class Contributor(Protocol):
         Raises ContributionRefused for an event that is not known, or no more, and StoreError.
         """
 
+    async def tell(self, monitor: MonitorKey, event: OwnEvent, ref: EventRef | None = None) -> EventRef:
+        """Tell of an event that the VMS knows nothing of or, by its `ref`, how it is now: all of it anew.
+
+        Returns when it is stored; then it is told, kept and found like any other, and no VMS is asked for it. What is open when
+        this contributor closes ends then. Raises ContributionRefused for a monitor that there is not, too many events at a time,
+        or an event that is not this contributor's, or was over long ago; and StoreError.
+        """
+
     def offer(self, monitor: MonitorKey, offer: Offer) -> None:
         """Have the monitor shown with this, in place of what was offered before. Raises ContributionRefused as `detect` does.
 
@@ -91,4 +99,4 @@ class Contributor(Protocol):
         """Have this asked for the annotated picture of an event; it is shown in the place of the VMS's best one, too."""
 
     def close(self) -> None:
-        """Contribute no more: all that it sees and offers is gone, what it has added to events stays."""
+        """Contribute no more: all that it sees and offers is gone, its own events end, what it has added to events stays."""

@@ -49,6 +49,8 @@ class Search:
     most_duration_s: float | None = None
     words: str | None = None
     is_open: bool | None = None
+    is_own: bool | None = None
+    """Whether the bridge itself has told it; else its VMS has recorded it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ def event_message(
         archived=event.archived,
         locked=event.locked,
         tags=event.tags,
+        direction=event.direction,
         snapshot_url=links[0],
         clip_url=links[1],
         plates=added.plates,

@@ -103,7 +103,10 @@ class Capability(OpenSet):
 
 
 MOST_GENERATIONS = 999_999_999
-_GENERATION = re.compile(r"([1-9][0-9]{0,8})\.")
+OWN = -1
+"""In the place of a generation: the event is one that the bridge itself tells, and that no VMS knows."""
+_OWN = "own"
+_GENERATION = re.compile(rf"([1-9][0-9]{{0,8}}|{_OWN})\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class EventRef:
     """Which event: of which system, and by which id that its VMS has given in which generation of its ids.
 
     `format` returns the public id, the same in every message and for every sink; `parse` reads it, and nothing else.
-    A system's key has no hyphen, an id is not empty, a generation is one of 1 to `MOST_GENERATIONS`.
+    A system's key has no hyphen, an id is not empty, a generation is one of 1 to `MOST_GENERATIONS`, or `OWN`.
     """
 
     system: str
@@ -122,14 +125,20 @@ class EventRef:
         """Return the public id: the first generation goes without saying, unless the id reads as if it named another."""
         if self.generation == 1 and _GENERATION.match(self.id) is None:
             return f"{self.system}-{self.id}"
-        return f"{self.system}-{self.generation}.{self.id}"
+        return f"{self.system}-{_OWN if self.is_own else self.generation}.{self.id}"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the bridge itself tells it, so that its VMS is never asked for it."""
+        return self.generation == OWN
 
     @classmethod
     def parse(cls, text: str) -> EventRef | None:
         """Return the event with this public id, None where it can be no event's."""
         system, _, rest = text.partition("-")
         named = _GENERATION.match(rest)
-        ref = cls(system, int(named[1]), rest[named.end() :]) if named else cls(system, 1, rest)
+        generation = 1 if named is None else OWN if named[1] == _OWN else int(named[1])
+        ref = cls(system, generation, rest if named is None else rest[named.end() :])
         return ref if system and ref.id and ref.format() == text else None
 
 
@@ -242,7 +251,7 @@ class Event:
     """A recorded incident as it is now; `score` (0..1) belongs to the best of `labels`.
 
     `archived`: it stays when the VMS makes room. `locked`: nobody can delete it. These and `tags` are None where the VMS has
-    no such thing, or does not say.
+    no such thing, or does not say. `direction` is which way it went, where that is known: across a line, into a zone, out of it.
     """
 
     id: str
@@ -265,6 +274,7 @@ class Event:
     archived: bool | None = None
     locked: bool | None = None
     tags: tuple[str, ...] | None = None
+    direction: str | None = None
     deleted: bool = False
 
     @property
@@ -345,6 +355,25 @@ class Enrichment:
     best: int | datetime | None = None
     plates: tuple[str, ...] = ()
     faces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnEvent:
+    """An event that the bridge itself tells, as it is now: whoever tells more of it tells all of it anew.
+
+    `labels` has the best one first, to which `score` (0..1) belongs. Of a line that was crossed, `zones` has the name. It is over
+    from `end` on. `snapshot_ready`: who tells it has a picture of it.
+    """
+
+    kind: EventKind
+    start: datetime
+    end: datetime | None = None
+    cause: str = ""
+    labels: tuple[str, ...] = ()
+    score: float | None = None
+    zones: tuple[str, ...] = ()
+    direction: str | None = None
+    snapshot_ready: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,8 @@ class EventMessage:
     """Who was recognised."""
     text: str | None = None
     """What detectors and scripts have said of it."""
+    direction: str | None = None
+    """Which way it went across a line: `in` is from the line's left to its right; null where that makes no sense."""
     snapshot_url: str | None = None
     """A link to its picture; null until there is one, and where http.message_links does not ask for it."""
     clip_url: str | None = None

@@ -46,6 +46,7 @@ _MOST_VALUES: Final = 1_000
 _MOST_DAYS: Final = 9_000
 """Over how many days a timeline is asked for: the bridge makes no more than 10,000 parts."""
 _KINDS: Final = ("alarm", "continuous", "forced", "external")
+"""Those that there are of any VMS; of the others those are shown that the newest events have."""
 _MEDIA: Final = [MediaClass.VIDEO, MediaClass.IMAGE]
 
 

@@ -27,7 +27,19 @@ _FEW = ("id", "kind", "label", "score", "duration")
 """What the recorder keeps of an event: enough to know in a history what it was, and to find it."""
 _MANY = (
     *("epoch", "seq", "system", "monitor", "monitor_name", "labels", "zones", "cause", "start", "end", "end_reason"),
-    *("alarm_frames", "max_score", "snapshot_ready", "clip_ready", "archived", "locked", "tags", "plates", "faces", "text"),
+    *(
+        "alarm_frames",
+        "max_score",
+        "snapshot_ready",
+        "clip_ready",
+        "archived",
+        "locked",
+        "tags",
+        "plates",
+        "faces",
+        "text",
+        "direction",
+    ),
     *("snapshot_url", "clip_url", "media_id"),
 )
 _LONGEST, _MOST = 1_000, 100

@@ -24,7 +24,10 @@ EVENT: Final = "event"
 _SOURCE = "media-source://vms_bridge"
 _LONGEST_ID = 512
 _SYSTEM = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_GENERATION = re.compile(r"([1-9][0-9]{0,8})\.")
+_OWN: Final = "own"
+_GENERATION = re.compile(rf"([1-9][0-9]{{0,8}}|{_OWN})\.")
+OWN: Final = -1
+"""In the place of a generation: the bridge itself tells of the event, and no VMS knows it."""
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,512}")
 
 
@@ -43,7 +46,7 @@ class EventRef:
         """Return the public id: the first generation goes without saying, unless the id reads as if it named another."""
         if self.generation == 1 and _GENERATION.match(self.id) is None:
             return f"{self.system}-{self.id}"
-        return f"{self.system}-{self.generation}.{self.id}"
+        return f"{self.system}-{_OWN if self.generation == OWN else self.generation}.{self.id}"
 
     @classmethod
     def parse(cls, text: object) -> Self | None:
@@ -52,7 +55,8 @@ class EventRef:
             return None
         system, _, rest = text.partition("-")
         named = _GENERATION.match(rest)
-        ref = cls(system, int(named[1]), rest[named.end() :]) if named else cls(system, 1, rest)
+        generation = 1 if named is None else OWN if named[1] == _OWN else int(named[1])
+        ref = cls(system, generation, rest if named is None else rest[named.end() :])
         return ref if _SYSTEM.fullmatch(system) and ref.id and ref.format() == text else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,6 +36,8 @@ FOLDER = "clips"
 """In `data_dir`."""
 _LOOKED_AT = making.MOST_PARTS + 1
 """How many events are looked at, the newest before a time's end first: one that began before all of them is not found."""
+_AROUND = timedelta(seconds=5)
+"""What led to an event, and what came of it."""
 _MOST_PAGES = 20
 """How many pages of events are asked for where there is no index."""
 
@@ -96,7 +99,10 @@ class Clips:
         if self._rules is None or self._spool is None:
             raise MediaUnavailable("this bridge has no place to make clips in")
         need_video()
-        planned = await (self._of_time(asked, self._rules) if isinstance(asked, ClipRange) else self._of_event(asked.event))
+        if isinstance(asked, ClipRange):
+            planned = await self._of_time(asked, self._rules)
+        else:
+            planned = await self._of_event(asked.event, self._rules)
         self._check(planned, self._rules)
         work = partial(making.make, planned, recordings=self._recordings, join=self._join, most_bytes=self._rules.most_bytes)
         async with self._spool.hold(planned.key, work) as made:
@@ -116,10 +122,20 @@ class Clips:
             raise self._nothing(planned, recorded)
         return planned
 
-    async def _of_event(self, ref: EventRef) -> ClipPlan:
+    async def _around(self, found: IndexedEvent, rules: ClipRules) -> ClipPlan:
+        """Return what the monitor has recorded around an event that the bridge itself tells: nobody else recorded it."""
+        event = found.event
+        if event.start is None or not event.is_over:
+            raise MediaUnavailable(f"event {found.ref.format()} is still going on", hint="its clip is there when it has ended")
+        since, until = event.start - _AROUND, (event.end or event.start) + _AROUND
+        return await self._of_time(ClipRange(system=found.ref.system, monitor=found.monitor, since=since, until=until), rules)
+
+    async def _of_event(self, ref: EventRef, rules: ClipRules) -> ClipPlan:
         found = await self._events.one(ref)
         if found is None:
             raise NoSuchEvent(f"there is no event {ref.format()}")
+        if ref.is_own:
+            return await self._around(found, rules)
         start, now = found.event.start, self._clock.now()
         if start is None or not found.event.is_over:
             raise MediaUnavailable(f"event {ref.format()} is still recorded", hint="its clip is there when it has ended")
@@ -138,7 +154,7 @@ class Clips:
 
     async def _recorded(self, asked: ClipRange) -> list[Recorded]:
         """Return the newest events that began before its end, from the index or, where there is none, from the VMS itself."""
-        query = Search(until=asked.until, monitors=frozenset({(asked.system, asked.monitor)}))
+        query = Search(until=asked.until, monitors=frozenset({(asked.system, asked.monitor)}), is_own=False)
         try:
             found = await self._events.search(query, None, _LOOKED_AT)
         except SearchBusy:

@@ -52,7 +52,12 @@ class CameraRules:
         return bool(self._watches)
 
     def frame(self, time_s: float, found: Sequence[Found]) -> tuple[tuple[Found, ...], list[Happening]]:
-        """Return what was found in a frame, each with its track, and what happens by that."""
+        """Return what was found in a frame, each with its track, and what happens by that.
+
+        A frame that is older than the one before says nothing any more: models look at several at a time.
+        """
+        if time_s < self._time_s:
+            return tuple(found), []
         told = self._advance(time_s)
         tracked = self._tracker.update(self._time_s, found)
         return tracked, told + self._watched(tracked)

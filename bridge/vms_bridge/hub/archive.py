@@ -36,6 +36,7 @@ MOST_OPEN = 16
 """How many pictures and clips are read from a system at a time; each takes a connection of its own."""
 _LONGEST_AFTER = 1_000
 _MOST_SOURCES = 8
+_OWN_HINT = "the bridge itself tells of it, and keeps a picture for a while; ask for the monitor's recording of that time"
 _LONGEST_S = 1e7
 """No event lasts longer."""
 
@@ -66,6 +67,8 @@ class Archives:
     async def picture(self, system: str, ref: PictureRef) -> bytes:
         """Return a JPEG."""
         found = self._system(system)
+        if isinstance(ref, EventPicture) and ref.event.is_own:
+            return await self._own_picture(found, ref.event)
         asked = _picture(found, ref)
         if isinstance(ref, EventPicture) and (drawn := await self._drawn(ref.event)) is not None:
             _picture(found, ref)
@@ -146,6 +149,9 @@ class Archives:
     async def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None) -> AsyncIterator[OpenMedia]:
         """Open a picture or clip, or a part of it, to be read piece by piece."""
         found = self._system(system)
+        if isinstance(ref, EventFrame) and ref.event.is_own:
+            yield DrawnPicture(await self._own_picture(found, ref.event))
+            return
         asked = _media(found, ref)
         if isinstance(ref, EventFrame) and ref.frame is FrameKind.ANNOTATED and (drawn := await self._drawn(ref.event)):
             _media(found, ref)
@@ -188,6 +194,13 @@ class Archives:
         most = max(1, min(query.most, MOST_LINES))
         lines = await found.backend.logs(replace(query, most=most))
         return [without(door.LINES.admit(line), found.strike, "message") for line in lines[-most:]]
+
+    async def _own_picture(self, system: System, event: EventRef) -> bytes:
+        """Return the only picture that there is of an event of the bridge's own: that of who tells it."""
+        drawn = await self._drawn(event) if event.system == system.key else None
+        if drawn is None:
+            raise _no_own(event)
+        return drawn
 
     async def _drawn(self, event: EventRef) -> bytes | None:
         """Return a picture of the event with what was found drawn into it, None where there is none."""
@@ -245,11 +258,17 @@ def _media(system: System, ref: MediaRef) -> MediaRef:
 
 
 def _check(system: System, event: EventRef) -> None:
+    if event.is_own:
+        raise _no_own(event)
     if not system.calls_so(event):
         raise MediaUnavailable(
             f"system {system.key} has no picture of event {event.format()}",
             hint="its event ids have started anew, as after a restored database" if event.system == system.key else "",
         )
+
+
+def _no_own(event: EventRef) -> MediaUnavailable:
+    return MediaUnavailable(f"there is no such picture or clip of event {event.format()}", hint=_OWN_HINT)
 
 
 def _id_of(system: System, key: str) -> str:

@@ -79,12 +79,13 @@ def plan_batch(batch: EventBatch, system: System, known: StoredEvents, *, epoch:
 
 
 def plan_enrichment(
-    event_id: str, source: str, enrichment: Enrichment, system: System, known: StoredEvents, *, epoch: str
+    ref: EventRef, source: str, enrichment: Enrichment, system: System, known: StoredEvents, *, epoch: str
 ) -> BatchPlan:
     """Return what it changes that a source adds this to a known event."""
+    event_id = ref.id
     key, event = known.events[event_id]
     before = known.enrichments.get(event_id, {})
-    messages = _Messages(system, system.generation, epoch)
+    messages = _Messages(system, ref.generation, epoch)
     now = {**before, source: enrichment}
     said, says = joined(before.values()), joined(now.values())
     says_more = (said.plates, said.faces, said.text) != (says.plates, says.faces, says.text)
@@ -93,7 +94,7 @@ def plan_enrichment(
     commit = EventCommit(
         epoch=epoch,
         system=system.key,
-        generation=system.generation,
+        generation=ref.generation,
         cursor=None,
         events=(),
         messages=tuple(messages.new),

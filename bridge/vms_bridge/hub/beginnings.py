@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.hub.followed_events import MOST_RECENT, RECENT_S, FollowedEvents
 from vms_bridge.hub.system import System
 from vms_bridge.messages import decode
-from vms_bridge.model import MonitorState
+from vms_bridge.model import OWN, MonitorState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +25,7 @@ async def first(store: Store, clock: Clock, *, key: str, kind: str, name: str, r
     """Return a system as the store remembers it. Raises StoreError."""
     kept = await store.system(key, recent=timedelta(seconds=RECENT_S), most=MOST_RECENT)
     added = await store.enrichments(key, kept.generation, [event.id for _, event in kept.events])
+    to_own = await store.enrichments(key, OWN, [event.id for _, event in kept.own_events])
     system = System(
         key=key,
         kind=kind,
@@ -35,6 +36,7 @@ async def first(store: Store, clock: Clock, *, key: str, kind: str, name: str, r
         generation=kept.generation,
         names=dict(kept.names),
         events=FollowedEvents(clock.monotonic, kept.events, late=kept.late, enrichments=added),
+        own_events=FollowedEvents(clock.monotonic, kept.own_events, enrichments=to_own),
     )
     monitors: dict[str, Monitor] = {}
     for stored in await store.monitors(key):
@@ -61,6 +63,7 @@ def successor(old: System, *, kind: str, name: str, rules: MonitorRules, backend
         generation=old.generation,
         names=old.names,
         events=old.events,
+        own_events=old.own_events,
         seqs=old.seqs,
         remembered_modes=old.remembered_modes,
         last_events=old.last_events,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from vms_bridge.errors import BackendDefect, ContributionRefused
 from vms_bridge.hub import door
 from vms_bridge.hub.object_pictures import ObjectPictures
+from vms_bridge.hub.own_events import OwnEvents
 from vms_bridge.hub.text import NAME_CHARACTERS, shown
 from vms_bridge.model import Detection
 from vms_bridge.objects import MOST_WATCHED, Watched
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from vms_bridge.hub.recorder import Recorder
     from vms_bridge.hub.system import System
     from vms_bridge.hub.updates import Updates
-    from vms_bridge.model import DetectedObject, Enrichment, EventRef
+    from vms_bridge.model import DetectedObject, Enrichment, EventRef, OwnEvent
     from vms_bridge.views import MonitorKey
 
 _T = TypeVar("_T")
@@ -47,6 +48,7 @@ class Contributions:
     ) -> None:
         self._systems, self._clock, self._presence, self._recorder = systems, clock, presence, recorder
         self._updates, self.performers = updates, performers
+        self.own_events = OwnEvents(systems, clock, recorder)
         self.pictures = ObjectPictures()
         self._sources: set[str] = set()
 
@@ -61,10 +63,11 @@ class Contributions:
         return HubContributor(self, name)
 
     def close(self, source: str) -> None:
-        """End a contributor: what it sees and offers is gone."""
+        """End a contributor: what it sees and offers is gone, and events that it tells are over."""
         self._sources.discard(source)
         self._presence.leave(source)
         self.performers.leave(source)
+        self.own_events.leave(source)
         for system in self._systems.values():
             for key in system.offers.leave(source):
                 self._show_offer(system, key)
@@ -184,6 +187,11 @@ class HubContributor:
         """Add this to an event."""
         self._check()
         await self._contributions.enrich(self._source, event, enrichment)
+
+    async def tell(self, monitor: MonitorKey, event: OwnEvent, ref: EventRef | None = None) -> EventRef:
+        """Tell of an event of the bridge's own."""
+        self._check()
+        return await self._contributions.own_events.tell(self._source, monitor, event, ref)
 
     def offer(self, monitor: MonitorKey, offer: Offer) -> None:
         """Have the monitor shown with this."""

@@ -17,7 +17,17 @@ from pydantic_core import SchemaValidator
 from vms_bridge.archive import EventPage, Extent, FrameTimes, LogLine, VideoSource
 from vms_bridge.errors import BackendDefect
 from vms_bridge.hub.text import clean, shown
-from vms_bridge.model import MOST_GENERATIONS, Detection, Enrichment, Event, EventBatch, Monitor, MonitorState, SystemState
+from vms_bridge.model import (
+    MOST_GENERATIONS,
+    Detection,
+    Enrichment,
+    Event,
+    EventBatch,
+    Monitor,
+    MonitorState,
+    OwnEvent,
+    SystemState,
+)
 
 _T = TypeVar("_T")
 _MOST_SHAPES = 1_000
@@ -117,4 +127,4 @@ MONITORS, SYSTEMS, DETECTIONS, BATCHES = Gate(Monitor), Gate(SystemState), Gate(
 PAGES, EXTENTS, LINES, ENRICHMENTS = Gate(EventPage), Gate(Extent), Gate(LogLine), Gate(Enrichment)
 SOURCES = Gate(VideoSource)
 FRAMES = Gate(FrameTimes)
-EVENTS = Gate(Event)
+EVENTS, OWN_EVENTS = Gate(Event), Gate(OwnEvent)

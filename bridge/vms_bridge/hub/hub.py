@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vms_bridge.archive import LiveStream
 from vms_bridge.backends.guard import Guard
@@ -36,6 +36,7 @@ from vms_bridge.hub.links import HubLinks
 from vms_bridge.hub.live import Live
 from vms_bridge.hub.measured import readings
 from vms_bridge.hub.notices import Notices
+from vms_bridge.hub.own_commands import OwnCommands
 from vms_bridge.hub.performers import Performers
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
@@ -60,12 +61,11 @@ if TYPE_CHECKING:
     from vms_bridge.history import Cursor
     from vms_bridge.hub.batch_plan import BatchPlan
     from vms_bridge.hub.contributions import HubContributor
-    from vms_bridge.hub.questions import Answer, HubAnswering
     from vms_bridge.hub.subscription import HubSubscription
     from vms_bridge.hub.system import System
     from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, SearchPage
     from vms_bridge.keys import MonitorRules
-    from vms_bridge.model import EventBatch, PictureRef, Update
+    from vms_bridge.model import EventBatch, Update
     from vms_bridge.notices import Notice
     from vms_bridge.objects import ObjectCounts
     from vms_bridge.store import Store
@@ -101,7 +101,7 @@ class Hub:
         self._systems: dict[str, System] = {}
         self._fan_out, performers = FanOut(clock.monotonic), Performers(clock)
         self._archives = Archives(self._systems, performers, on_missing=self._doubt, on_gone=self._gone)
-        self.recorded, self.logs = self._archives.events, self._archives.logs
+        self.picture, self.recorded, self.logs = self._archives.picture, self._archives.events, self._archives.logs
         self._index = Index(store, clock, self._systems, archives=self._archives, on_progress=self._fan_out.system)
         self._live = Live(self._archives, clock)
         self.live_forms, self.frames = self._live.forms, self._live.frames
@@ -115,14 +115,17 @@ class Hub:
         self._presence = Presence(clock, self._fan_out.detection, self._show_objects)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         notes = SinkNotes(store, self._keeping)
-        self.note_unanswered, self.unanswered = notes.note_unanswered, notes.unanswered
-        self.keep, self.kept = notes.keep, notes.kept
+        self.note_unanswered, self.unanswered, self.keep, self.kept = (
+            notes.note_unanswered,
+            notes.unanswered,
+            notes.keep,
+            notes.kept,
+        )
         self.tokens = HubTokens(store, clock, self._keeping, self._fan_out.tokens)
         self._claims = Claims(store, clock, self._keeping, self._house.claimed, self.tokens.holds)
-        self.links = HubLinks(store, clock, self._keeping)
+        self.links, self._bridge_commands = HubLinks(store, clock, self._keeping), BridgeCommands(clock, self._claims)
         self.receivers = HubReceivers(self._systems, clock, self._secrets.strike)
         """Who may come in by the API, which links are good, and what is taken in from outside."""
-        self._bridge_commands = BridgeCommands(clock, self._claims)
         self._runner = CommandRunner(
             self, clock, backend_of=self._backend_of, memory=self, store=store, rules=commands, on_forced=self._alarm_is_forced
         )
@@ -142,8 +145,10 @@ class Hub:
         self._contributions = Contributions(
             self._systems, clock, presence=self._presence, recorder=self._recorder, updates=self._updates, performers=performers
         )
-        self.object_picture = self._contributions.pictures.get
-        self._write_back, self._questions = WriteBack(self._systems, clock), Questions(clock)
+        self._own_events, self.object_picture = self._contributions.own_events, self._contributions.pictures.get
+        self._own_commands = OwnCommands(clock, self._runner.table, self._index, self._own_events)
+        self._write_back, questions = WriteBack(self._systems, clock), Questions(clock)
+        self.answering, self.ask = questions.answering, questions.ask
         self.measures = Measures(partial(readings, self._systems, self._runner, self._updates, self._index, self._live, store))
 
     @property
@@ -212,6 +217,8 @@ class Hub:
         """Run a command to its verified end."""
         if command.target.kind is TargetKind.BRIDGE:
             return await self._bridge_commands.submit(command)
+        if command.target.event is not None and command.target.event.is_own:
+            return await self._own_commands.submit(command)
         return await self._runner.submit(command, progress)
 
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> Sequence[StoredMessage]:
@@ -230,10 +237,6 @@ class Hub:
         """Return the cursor behind the newest message."""
         return await self._store.history_end()
 
-    async def picture(self, system: str, ref: PictureRef) -> bytes:
-        """Fetch a JPEG from the system."""
-        return await self._archives.picture(system, ref)
-
     def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AbstractAsyncContextManager[OpenMedia]:
         """Open a picture or clip, to be read piece by piece."""
         if isinstance(ref, LiveStream):
@@ -243,14 +246,6 @@ class Hub:
     def contribute(self, source: str) -> HubContributor:
         """Begin to contribute under this name."""
         return self._contributions.open(source)
-
-    def answering(self, kind: str, answer: Answer) -> HubAnswering:
-        """Have questions of this kind answered by this."""
-        return self._questions.answering(kind, answer)
-
-    async def ask(self, kind: str, content: Mapping[str, Any], *, within_s: float) -> Mapping[str, Any]:
-        """Ask whoever answers questions of this kind."""
-        return await self._questions.ask(kind, content, within_s=within_s)
 
     async def search(self, query: Search, after: str | None = None, limit: int = 100) -> SearchPage:
         """Return a page of the events that the index has."""
@@ -284,6 +279,7 @@ class Hub:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._always("housekeeping", self._house.run), name="hub: house")
             group.create_task(self._always("detections", self._presence.run), name="hub: detections")
+            group.create_task(self._always("own events", self._own_events.run), name="hub: own events")
             group.create_task(self._always("writing back", self._write_back.run), name="hub: write back")
             group.create_task(self._always("notices", self._notices.run), name="hub: notices")
             group.create_task(self._always("forced alarms", self._runner.run), name="hub: forced alarms")
@@ -301,6 +297,8 @@ class Hub:
         """Abandon commands under way, and wait for what is being written."""
         await self._live.close()
         await self._bridge_commands.close()
+        await self._own_commands.close()
+        await self._keeping.attempt(self._own_events.finish())
         await self._runner.close()
         await self._recorder.finish()
 
@@ -323,6 +321,7 @@ class Hub:
         system.strike, system.links = self._secrets.strike, self.links.of_event
         self._systems[key] = system
         self._indexing.systems_changed()
+        self._own_events.look()
         gone = old.monitors.keys() - system.monitors.keys() if old else set()
         self._fan_out.system(key)
         self._fan_out.monitors(system, gone=gone, changed=system.monitors, new=system.monitors)

@@ -13,6 +13,7 @@ from vms_bridge.errors import SearchRefused
 from vms_bridge.hub.chores import Chore
 from vms_bridge.index import IndexedEvent, IndexProgress
 from vms_bridge.measures import Histograms
+from vms_bridge.model import OWN
 from vms_bridge.store.index import IndexedMonitor
 
 if TYPE_CHECKING:
@@ -76,17 +77,17 @@ class Index:
 
     async def one(self, ref: EventRef) -> IndexedEvent | None:
         """Return an event; where the index is off as the store has it, or the system's archive. Raises the same, or VmsError."""
-        if not self._store.has_index and self._archives.can_find(ref.system):
+        if not self._store.has_index and (ref.is_own or self._archives.can_find(ref.system)):
             return await self._unindexed(ref)
         return await self._store.index.one(ref, await self._fresh())
 
     async def _unindexed(self, ref: EventRef) -> IndexedEvent | None:
-        system = self._systems[ref.system]
-        if not system.calls_so(ref):
+        system = self._systems.get(ref.system)
+        if system is None or not (ref.is_own or system.calls_so(ref)):
             return None
         stored = (await self._store.events(ref.system, ref.generation, [ref.id])).get(ref.id)
         added = (await self._store.enrichments(ref.system, ref.generation, [ref.id])).get(ref.id, {})
-        recorded = await self._archives.event(ref) if stored is None else None
+        recorded = await self._archives.event(ref) if stored is None and not ref.is_own else None
         event = stored[1] if stored is not None else recorded.event if recorded is not None else None
         key = None if event is None or event.deleted else system.key_of(event.monitor_id)
         if event is None or key is None:
@@ -198,7 +199,7 @@ def _shown(monitors: Sequence[IndexedMonitor], systems: Mapping[str, System]) ->
     shown: dict[int, IndexedMonitor] = {}
     for monitor in monitors:
         system = systems.get(monitor.system)
-        if system is None or system.generation != monitor.generation:
+        if system is None or monitor.generation not in {system.generation, OWN}:
             continue
         key = system.key_of(monitor.monitor_id)
         if key is not None:

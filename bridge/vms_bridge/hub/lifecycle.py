@@ -30,7 +30,7 @@ def steps(previous: Event | None, event: Event, *, says_more: bool = False) -> t
 
 def _figures(event: Event) -> tuple[object, ...]:
     """Return what is worth an update: counts that grow while an event is open are reported by its end."""
-    seen = (event.kind, event.cause, event.labels, event.score, event.zones, event.start)
+    seen = (event.kind, event.cause, event.labels, event.score, event.zones, event.start, event.direction)
     lasting = (*seen, event.archived, event.locked, event.tags)
     if not event.is_over:
         return lasting

@@ -1,14 +1,18 @@
-"""Stores what backends record, and what others add to it, before anybody sees it: one after the other for each system."""
+"""Stores what backends record, what the bridge itself tells, and what others add to it, before anybody sees it.
+
+One after the other for each system.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from vms_bridge.errors import ContributionRefused
 from vms_bridge.hub.batch_plan import StoredEvents, plan_batch, plan_enrichment
 from vms_bridge.hub.watched_events import WatchedEvents
-from vms_bridge.model import EventRef
+from vms_bridge.model import OWN, EventRef
 from vms_bridge.store import StaleEpoch
 
 if TYPE_CHECKING:
@@ -56,6 +60,10 @@ class Recorder:
         """Store what a source adds to an event, likewise. Raises ContributionRefused too, for an event that is not known."""
         await self._to_its_end(self._enrich(system, ref, source, enrichment), f"enrich {system.key}")
 
+    async def new_ref(self, system: System) -> EventRef:
+        """Return the name of an event that the bridge itself tells; none comes twice. Raises StoreError."""
+        return EventRef(system.key, OWN, str(await self._store.mint(f"{system.key}/own", uuid4().bytes)))
+
     async def finish(self) -> None:
         """Wait for what is being written."""
         await asyncio.gather(*self._writes, return_exceptions=True)
@@ -68,11 +76,11 @@ class Recorder:
 
     async def _record(self, system: System, batch: EventBatch) -> None:
         async with system.recording:
-            if batch.generation != system.generation:
+            if batch.generation not in {system.generation, OWN}:
                 self._on_generation(system, batch.generation)
             while True:
                 epoch = self._store.epoch
-                known = await self._known(system, [event.id for event in batch.events])
+                known = await self._known(system, batch.generation, [event.id for event in batch.events])
                 before = dict(known.events) if self.watched else {}
                 plan = plan_batch(batch, system, known, epoch=epoch)
                 is_news = bool(plan.commit.events) or plan.commit.cursor not in (None, system.cursor)
@@ -90,9 +98,9 @@ class Recorder:
         async with system.recording:
             while True:
                 epoch = self._store.epoch
-                if ref.generation != system.generation:
+                if ref.generation not in {system.generation, OWN}:
                     raise ContributionRefused(f"event {ref.format()} is not there any more: ids have started anew since")
-                known = await self._known(system, [ref.id])
+                known = await self._known(system, ref.generation, [ref.id])
                 added = known.enrichments.get(ref.id, {})
                 if ref.id not in known.events or known.events[ref.id][1].deleted:
                     raise ContributionRefused(f"event {ref.format()} is not known, or not any more")
@@ -100,7 +108,7 @@ class Recorder:
                     return
                 if source not in added and len(added) >= MOST_SOURCES:
                     raise ContributionRefused(f"{MOST_SOURCES} others have added something to event {ref.format()} already")
-                plan = plan_enrichment(ref.id, source, enrichment, system, known, epoch=epoch)
+                plan = plan_enrichment(ref, source, enrichment, system, known, epoch=epoch)
                 if await self._stores(system, plan):
                     return
 
@@ -113,14 +121,14 @@ class Recorder:
         self._on_stored(system, plan)
         return True
 
-    async def _known(self, system: System, ids: Iterable[str]) -> StoredEvents:
-        followed = system.events
+    async def _known(self, system: System, generation: int, ids: Iterable[str]) -> StoredEvents:
+        followed = system.followed(generation)
         others = [event_id for event_id in ids if event_id not in followed.by_id]
-        known = await self._store.events(system.key, system.generation, others) if others else {}
+        known = await self._store.events(system.key, generation, others) if others else {}
         if not known:
             return StoredEvents(events=followed.by_id, enrichments=followed.enrichments, late=followed.late)
-        late = await self._store.reported_late(system.key, system.generation, tuple(known))
-        added = await self._store.enrichments(system.key, system.generation, tuple(known))
+        late = await self._store.reported_late(system.key, generation, tuple(known))
+        added = await self._store.enrichments(system.key, generation, tuple(known))
         return StoredEvents(
             events={**known, **followed.by_id},
             enrichments={**added, **followed.enrichments},

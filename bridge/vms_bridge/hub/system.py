@@ -12,7 +12,7 @@ from vms_bridge.hub.labels import Labels
 from vms_bridge.hub.offers import Offers
 from vms_bridge.hub.text import without
 from vms_bridge.keys import MonitorRule
-from vms_bridge.model import Capability, MonitorState, SystemState
+from vms_bridge.model import OWN, Capability, MonitorState, SystemState
 from vms_bridge.views import MonitorView, SystemView
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class System:
     cursor: str | None = None
     generation: int = 1
     events: FollowedEvents
+    own_events: FollowedEvents
+    """Those that the bridge itself tells, which no VMS knows."""
     recording: asyncio.Lock = field(default_factory=asyncio.Lock)
     unsaved: bool = False
     index: IndexProgress | None = None
@@ -114,6 +116,10 @@ class System:
         admitted = door.admit_batch(batch)
         events = tuple(without(event, self.strike, "cause", "notes") for event in admitted.events)
         return admitted if events == admitted.events else replace(admitted, events=events)
+
+    def followed(self, generation: int) -> FollowedEvents:
+        """Return the events that are followed of the VMS's ids now or, for `OWN`, of those that the bridge itself tells."""
+        return self.own_events if generation == OWN else self.events
 
     def calls_so(self, event: EventRef) -> bool:
         """Say whether it is one of this system's, and of the generation of ids that the VMS gives now."""

@@ -161,7 +161,7 @@ class SystemIndex:
 
     def _search(self, monitor: str | None, since: datetime | None, until: datetime | None) -> Search:
         monitors = None if monitor is None else frozenset({(self._system.key, monitor)})
-        return Search(systems=frozenset({self._system.key}), monitors=monitors, since=since, until=until)
+        return Search(systems=frozenset({self._system.key}), monitors=monitors, since=since, until=until, is_own=False)
 
     async def _stored_mark(self) -> Mark:
         kept = await self._store.index_mark(self._system.key)

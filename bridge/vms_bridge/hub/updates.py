@@ -140,7 +140,7 @@ class Updates:
             system.seqs[message.monitor] = message.seq
             self.messages[system.key, message.type, "true" if message.late else "false"] += 1
         late = {message.event_id for message in commit.messages if message.late}
-        system.events.add(commit.events, late=late, enrichments=plan.enrichments)
+        system.followed(commit.generation).add(commit.events, late=late, enrichments=plan.enrichments)
         system.last_events.update(last_events)
         for key, newest in last_events.items():
             if key in system.monitors:

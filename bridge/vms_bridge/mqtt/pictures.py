@@ -399,5 +399,6 @@ def _due(view: MonitorView) -> Shown | None:
         return None
     is_deleted = event.type is MessageType.DELETED
     is_over = event.end is not None or event.end_reason is not None
-    is_empty = not (is_deleted or event.snapshot_ready or is_over)
+    may_have_one = is_over and not (event.ref is not None and event.ref.is_own)  # of its own the bridge knows for certain
+    is_empty = not (is_deleted or event.snapshot_ready or may_have_one)
     return Shown(event=event.id, is_over=is_over, is_deleted=is_deleted, is_empty=is_empty)

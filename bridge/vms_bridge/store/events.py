@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from vms_bridge.history import MOST_IN_A_PAGE
-from vms_bridge.model import Event, EventRef
+from vms_bridge.model import OWN, Event, EventRef
 from vms_bridge.store import contributions
 from vms_bridge.store.epochs import Epochs
 from vms_bridge.store.values import EventCommit, StaleEpoch, StoredSystem
@@ -62,6 +62,22 @@ class Events:
         """Return how far the system's events are."""
         row = self._database.connection.execute("SELECT cursor, generation FROM systems WHERE system = ?", (system,)).fetchone()
         cursor, generation = row or (None, 1)
+        events, late = self._followed(system, generation, recent, most)
+        own_events, _ = self._followed(system, OWN, recent, most)  # of which none is late
+        names = self._database.connection.execute("SELECT monitor_id, name FROM names WHERE system = ?", (system,))
+        return StoredSystem(
+            cursor=cursor,
+            generation=generation,
+            names=dict(names.fetchall()),
+            events=events,
+            late=late,
+            own_events=own_events,
+        )
+
+    def _followed(
+        self, system: str, generation: int, recent: timedelta, most: int
+    ) -> tuple[tuple[tuple[str, Event], ...], frozenset[str]]:
+        """Return what is open, then what ended a short while ago, and the ids of what was reported late of these."""
         of_system = "SELECT monitor, data, late FROM events WHERE system = ? AND generation = ?"
         left_open = self._database.connection.execute(f"{of_system} AND is_open ORDER BY rowid", (system, generation))
         ended = self._database.connection.execute(
@@ -70,14 +86,7 @@ class Events:
         )
         rows = [*left_open, *reversed(ended.fetchall())]
         events = tuple((key, _EVENT.validate_json(data)) for key, data, _ in rows)
-        names = self._database.connection.execute("SELECT monitor_id, name FROM names WHERE system = ?", (system,))
-        return StoredSystem(
-            cursor=cursor,
-            generation=generation,
-            names=dict(names.fetchall()),
-            events=events,
-            late=frozenset(event.id for (_, event), (_, _, late) in zip(events, rows, strict=True) if late),
-        )
+        return events, frozenset(event.id for (_, event), (_, _, late) in zip(events, rows, strict=True) if late)
 
     def known(self, system: str, generation: int, ids: Sequence[str]) -> dict[str, tuple[str, Event]]:
         """Return those of these events that are known, each with the key of its monitor."""
@@ -115,11 +124,12 @@ class Events:
             raise StaleEpoch
         now = self.time.isoformat()
         with self._database.transaction() as cursor:
-            cursor.execute(
-                "INSERT INTO systems VALUES (?, ?, ?) ON CONFLICT (system) DO UPDATE"
-                " SET cursor = coalesce(excluded.cursor, cursor), generation = excluded.generation",
-                (commit.system, commit.cursor, commit.generation),
-            )
+            if commit.generation != OWN:
+                cursor.execute(
+                    "INSERT INTO systems VALUES (?, ?, ?) ON CONFLICT (system) DO UPDATE"
+                    " SET cursor = coalesce(excluded.cursor, cursor), generation = excluded.generation",
+                    (commit.system, commit.cursor, commit.generation),
+                )
             cursor.executemany(
                 "INSERT INTO events (system, generation, event_id, monitor, data, is_open, updated) VALUES (?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (system, generation, event_id) DO UPDATE"

@@ -55,6 +55,8 @@ class StoredSystem:
     """Those that are open, then those that ended a short while ago: each with the key of its monitor."""
     late: frozenset[str] = frozenset()
     """The ids of those of these events of which something was reported late."""
+    own_events: tuple[tuple[str, Event], ...] = ()
+    """The same of those that the bridge itself tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

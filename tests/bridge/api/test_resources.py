@@ -190,6 +190,7 @@ async def test_an_event(api: Api) -> None:
         "archived": None,
         "locked": False,
         "tags": ["parcel"],
+        "direction": None,
         "snapshot_ready": True,
         "clip_ready": True,
     }

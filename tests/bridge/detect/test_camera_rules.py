@@ -83,6 +83,13 @@ def test_a_gap_ends_what_went_on_and_all_begins_anew() -> None:
     assert later[0].track != tracked[0].track
 
 
+def test_a_frame_that_comes_after_a_newer_one_says_nothing() -> None:
+    rules = CameraRules(CameraSettings.model_validate(SAID))
+    rules.frame(2, [at(0.4)])
+    assert rules.frame(1, [at(0.7)]) == ((at(0.7),), [])
+    assert rules.frame(3, [at(0.45)])[1] == []
+
+
 def test_a_camera_without_rules_gives_tracks_only() -> None:
     rules = CameraRules(CameraSettings())
     assert not rules.has_rules

@@ -274,6 +274,7 @@ def event(epoch: str, monitor: JsonObject, event_id: str, start: datetime, field
         "plates": [],
         "faces": [],
         "text": None,
+        "direction": None,
         "snapshot_url": None,
         "clip_url": None,
         "media_id": None,

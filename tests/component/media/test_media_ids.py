@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from custom_components.vms_bridge.media_ids import (
+    OWN,
     EventRef,
     from_segment,
     media_content_id,
@@ -21,14 +22,16 @@ TEXTS = st.text(PRINTABLE, min_size=1, max_size=20)
 REFS = st.builds(
     EventRef,
     st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True),
-    st.integers(1, 3) | st.integers(1, 999_999_999),
-    st.from_regex(r"[0-9.\-a]{1,6}", fullmatch=True) | TEXTS,
+    st.just(OWN) | st.integers(1, 3) | st.integers(1, 999_999_999),
+    st.from_regex(r"(own\.)?[0-9.\-a]{1,6}", fullmatch=True) | TEXTS,
 )
 
 
 @SETTINGS
 @given(REFS)
 @example(EventRef("zm", 1, "2.5"))
+@example(EventRef("zm", OWN, "17"))
+@example(EventRef("zm", 1, "own.17"))
 @example(EventRef("zm", 1, "~a/b %20ü"))
 def test_an_event_is_known_by_each_of_its_names(ref: EventRef) -> None:
     text = ref.format()

@@ -58,6 +58,8 @@ class Event(Model):
     """It is protected from being deleted; null where the VMS has no such thing."""
     tags: tuple[str, ...] | None = Field(default=None, examples=[["parcel"]])
     """What people have given it; null where the VMS has no tags."""
+    direction: str | None = Field(default=None, examples=["in"])
+    """Which way it went across a line: `in` is from the line's left to its right; null where that makes no sense."""
     snapshot_ready: bool
     clip_ready: bool
 

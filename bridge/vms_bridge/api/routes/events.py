@@ -64,6 +64,7 @@ def event_of(hub: HubView, indexed: IndexedEvent) -> Event:
         archived=event.archived,
         locked=event.locked,
         tags=event.tags,
+        direction=event.direction,
         snapshot_ready=event.snapshot_ready,
         clip_ready=event.clip_ready,
     )

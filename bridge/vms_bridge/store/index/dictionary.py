@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vms_bridge.index import IndexMark
+from vms_bridge.model import OWN
 from vms_bridge.store.index.rows import Facet
 from vms_bridge.store.index.values import IndexedMonitor
 
@@ -47,7 +48,7 @@ class Dictionary(TermReader):
         self._series: dict[tuple[str, int], int] = {
             (system, generation): number
             for number, system, generation in connection.execute(
-                "SELECT number, system, generation FROM series WHERE generation > 0"
+                "SELECT number, system, generation FROM series WHERE generation <> 0"
             )
         }
         self._monitors: dict[tuple[int, str], IndexedMonitor] = {}
@@ -76,15 +77,15 @@ class Dictionary(TermReader):
         return frozenset(system for system, _ in self._series)
 
     def newest(self, system: str) -> int:
-        """Return the system's newest generation of which the index has something, 0 where it has nothing."""
-        return max((generation for name, generation in self._series if name == system), default=0)
+        """Return the newest generation of the VMS's ids of which the index has something, 0 where it has nothing."""
+        return max((generation for name, generation in self._series if name == system and generation != OWN), default=0)
 
     def begin_series(self, system: str, generation: int) -> int:
         """Return the number of a generation, which begins where it is new: those before it are given up."""
         known = self._series.get((system, generation))
         if known is not None:
             return known
-        for older in [each for each in self._series if each[0] == system and each[1] < generation]:
+        for older in [each for each in self._series if each[0] == system and OWN < each[1] < generation]:
             self.give_up(*older)
         row = self._connection.execute("INSERT INTO series (system, generation) VALUES (?, ?)", (system, generation))
         number = self._series[system, generation] = int(row.lastrowid or 0)
@@ -121,7 +122,7 @@ class Dictionary(TermReader):
     def mark(self, system: str) -> IndexMark:
         """Return how far the system's newest generation was filled."""
         row = self._connection.execute(
-            "SELECT generation, mark, is_complete FROM series WHERE system = ? AND generation = ?", (system, self.newest(system))
+            "SELECT generation, mark, is_complete FROM series WHERE number = ?", (self.series(system, self.newest(system)),)
         ).fetchone()
         return IndexMark(generation=row[0], mark=row[1], is_complete=bool(row[2])) if row else IndexMark()
 

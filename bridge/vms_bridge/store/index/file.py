@@ -53,7 +53,8 @@ INSERT INTO meta VALUES ('refilled', '0');
 """`postings` (postings.py) says by which tokens which events are found; below 256, the first of `terms`, are tokens
 that are no values. `refilled`: up to which row the store's own events have been taken in.
 
-A series is all that a system has reported in one generation of its ids; the generation 0 is what was given up, to be deleted.
+A series is all that a system has reported in one generation of its ids; the generation 0 is what was given up, to be deleted;
+-1 (`OWN`) is what the bridge itself tells.
 """
 
 

@@ -59,6 +59,7 @@ class Facet(IntEnum):
     FACE = 6
     TAG = 7
     WORD = 8
+    DIRECTION = 9
 
 
 class Terms(Protocol):
@@ -178,6 +179,7 @@ def entry_at(row: Row, monitor_id: str, terms: Terms, added: Mapping[str, Enrich
         archived=_is(_ARCHIVED, flags),
         locked=_is(_LOCKED, flags),
         tags=tuple(by_facet.get(Facet.TAG, ())) if flags & _TAGS else None,
+        direction=next(iter(by_facet.get(Facet.DIRECTION, ())), None),
     )
     return Entry(
         event=event,
@@ -238,6 +240,7 @@ def _facets(entry: Entry) -> Iterable[tuple[Facet, tuple[str, ...]]]:
     yield Facet.PLATE, entry.plates
     yield Facet.FACE, entry.faces
     yield Facet.TAG, entry.event.tags or ()
+    yield Facet.DIRECTION, () if entry.event.direction is None else (entry.event.direction,)
 
 
 def _flags(bits: tuple[int, int], value: bool | None) -> int:  # noqa: FBT001 - what is to be said

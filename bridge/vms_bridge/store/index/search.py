@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import SearchRefused
+from vms_bridge.model import OWN
 from vms_bridge.store.index.dictionary import TermReader
 from vms_bridge.store.index.filters import AnyOf, Between, Chosen, Without
 from vms_bridge.store.index.rows import DURATIONS, FIRST, LASTED, MONITORS, OPEN, SCORED, SCORES, Facet, place_of
@@ -112,6 +113,7 @@ def _ask_for_monitors(question: Question, query: Search, visible: Visible) -> No
         for number, monitor in visible.shown.items()
         if (query.systems is None or monitor.system in query.systems)
         and (query.monitors is None or (monitor.system, monitor.key) in query.monitors)
+        and query.is_own in {None, monitor.generation == OWN}
     ]
     if not wanted:
         question.is_empty = True

@@ -17,6 +17,7 @@ class IndexedMonitor:
     """A monitor of which the index has events, by the number that it has there.
 
     `key` is the key by which it was reported last; one with the generation 0 has been given up, its events are on their way out.
+    The events that the bridge itself tells of it have a number of their own, with the generation `OWN`.
     """
 
     number: int

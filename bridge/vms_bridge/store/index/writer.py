@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from vms_bridge.model import Event
+from vms_bridge.model import OWN, Event
 from vms_bridge.store.index.added import add, added_to, read_added
 from vms_bridge.store.index.dictionary import Dictionary
 from vms_bridge.store.index.filters import Chosen
@@ -101,7 +101,7 @@ class Writer:
         Without a mark, and where that is not all, that is left as it is.
         """
         with self._transaction() as connection:
-            if generation < self._dictionary.newest(system):
+            if OWN < generation < self._dictionary.newest(system):
                 return
             series = self._dictionary.begin_series(system, generation)
             for key, event in events:
@@ -226,7 +226,7 @@ class Writer:
 
     def _put(self, system: str, generation: int, key: str, event: Event, added: Mapping[str, Enrichment]) -> None:
         """Have the event stand as it now is; nothing of an older generation than the newest."""
-        if generation < self._dictionary.newest(system):
+        if OWN < generation < self._dictionary.newest(system):
             return
         series = self._dictionary.begin_series(system, generation)
         monitor = self._dictionary.begin_monitor(series, event.monitor_id, key)
