@@ -104,7 +104,7 @@ def _meant(model: str, config: Path, program: Program) -> tuple[Path, ModelSetti
     if model not in models or not isinstance(settings, DetectionSettings):
         hint = f"name a model's file, or one of: {', '.join(models)}" if models else "name a model's file: .xml, .onnx or .tflite"
         raise ConfigError(f"there is no file {model}, and {config} has no model of that name", hint=hint)
-    runtime = settings.run_by(loaded.data_dir)
+    runtime = settings.run_by(loaded.data_dir).model_copy(update={"cache_dir": None})  # that is the bridge's own
     found = models[model]
     return found.file if found.file.is_absolute() else (runtime.folder or Path()) / found.file, found, runtime
 

@@ -145,8 +145,29 @@ def test_without_the_extra_it_says_what_to_install(probe: Probe, model: Path, mo
     assert "pip install 'vms-bridge[detect]'" in err
 
 
-def test_a_name_that_the_configuration_does_not_have(probe: Probe, tmp_path: Path) -> None:
-    (tmp_path / "vms-bridge.yaml").write_text(f"data_dir: {tmp_path}\nsystems: {{a: {{type: simulator}}}}\n")
-    code, _, err = probe("street")
+@pytest.fixture
+def config(model: Path, tmp_path: Path) -> Path:
+    """A configuration that has the model as `street`."""
+    file = tmp_path / "vms-bridge.yaml"
+    file.write_text(
+        f"data_dir: {tmp_path}/data\nsystems: {{a: {{type: simulator}}}}\ndetection:\n"
+        f"  runtime: {{folder: {model.parent}, device: CPU, precision: f32}}\n"
+        f"  models: {{street: {{file: {model}, labels: [cat, cow, hen]}}, other: {{file: {model}}}}}\n"
+    )
+    return file
+
+
+def test_a_model_of_the_configuration_is_tried_by_its_name(probe: Probe, config: Path, tmp_path: Path) -> None:
+    told = json.loads(probe("street", "--json")[1])
+    assert (told["labels"], told["precision"]) == (["cat", "cow", "hen"], "f32")
+    (tmp_path / "names.txt").write_text("one\ntwo\nthree\n")
+    told = json.loads(probe("street", "--config", config, "--labels", "names.txt", "--json")[1])
+    assert told["labels"] == ["one", "two", "three"]
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_name_that_the_configuration_does_not_have(probe: Probe, config: Path) -> None:
+    code, _, err = probe("strete")
     assert code == 1
-    assert "has no model of that name" in err
+    assert f"{config.name} has no model of that name" in err
+    assert "street, other" in err
