@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from vms_bridge.model import Monitor
     from vms_bridge.views import MonitorKey, MonitorView
 
+_LOGGER = logging.getLogger(__name__)
 MOST_CHOSEN = 400
 """Of how many monitors choices are kept; those of the longest ago go first."""
 ON, PROFILE, THRESHOLD = "object_detection", "detection_profile", "detection_threshold"
@@ -81,11 +83,13 @@ class Cameras:
             stages = tuple(stage.model_copy(update={"min_score": threshold}) for stage in profile.stages)
             profiles = {**settings.profiles, camera.profile: profile.model_copy(update={"stages": stages})}
             settings = settings.model_copy(update={"profiles": profiles})
-        zones = imported(view.monitor.zones, camera.zones).zones if camera.vms_zones else ()
+        of_vms = imported(view.monitor.zones if camera.vms_zones else (), camera.zones)
+        for name, reason in of_vms.left_out:
+            _LOGGER.info("%s/%s: its zone %r is not used for detection: %s", view.system, view.key, name, reason)
         return Looking(
             key=(view.system, view.key),
             camera=camera,
-            judge=judge(settings, camera, zones),
+            judge=judge(settings, camera, of_vms.zones),
             is_on=camera.detection if chosen.is_on is None else chosen.is_on,
             threshold=threshold,
         )

@@ -5,13 +5,21 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from vms_bridge.detect.config_values import AreaText, DurationText, LabelText, Name, Score, Section, Share, refusal
 from vms_bridge.detect.sizes import Area, parse_area, parse_duration
 
 VariantPick = Literal["first", "most", "most_unique", "union"]
 FramePick = Literal["first", "first_new", "most", "most_unique", "most_models"]
+
+
+def _digits(said: object) -> object:
+    """Return a number as it is written: in a file all is text, in a script it need not be."""
+    return str(said) if isinstance(said, int) and not isinstance(said, bool) else said
+
+
+FrameText = Annotated[str, Field(pattern="^(alarm|snapshot|[1-9][0-9]{0,8})$"), BeforeValidator(_digits)]
 Ratio = Annotated[float, Field(gt=0, le=1000)]
 
 
@@ -68,7 +76,7 @@ class StageSettings(Section):
 class FramesSettings(Section):
     """Which frames of an event are looked at, and which of them is the best."""
 
-    take: tuple[Annotated[str, Field(pattern="^(alarm|snapshot|[1-9][0-9]{0,8})$")], ...] = Field(
+    take: tuple[FrameText, ...] = Field(
         default=("alarm", "snapshot"),
         max_length=1000,
         description="write which frames of an event to look at: alarm, snapshot (the best), and numbers, as in [alarm, 21, 41]",

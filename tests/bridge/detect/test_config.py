@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
+import yaml
+from pydantic import BaseModel
 
 from vms_bridge.config.check import Checker
 from vms_bridge.config.file import read_document
@@ -117,6 +119,24 @@ def test_directories_are_absolute_when_models_are_run(tmp_path: Path) -> None:
     own, _ = _checked("runtime: {folder: m, cache_dir: c}\nmodels: {a: {file: m/x/a.xml}}\n", tmp_path)
     assert own is not None
     assert (own.run_by(Path("/data")).folder, own.run_by(Path("/data")).cache_dir) == (tmp_path / "m", tmp_path / "c")
+
+
+def _options(kind: object) -> set[str]:
+    """Return the names of all options in a section, or in what may be in it, however deep."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return set(kind.model_fields).union(*(_options(field.annotation) for field in kind.model_fields.values()))
+    return set().union(*(_options(part) for part in get_args(kind)))
+
+
+def test_every_option_stands_in_the_docs() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    section = page.partition("\n## `detection`")[2].partition("\n## ")[0]
+    options = _options(DetectionSettings)
+    assert {"loitering", "min_ratio", "uid", "forget"} < options
+    assert [name for name in sorted(options) if f"`{name}" not in section] == []
+    example = section.partition("```yaml\n")[2].partition("```")[0]
+    settings = DetectionSettings.model_validate(yaml.safe_load(example)["detection"])
+    assert settings.cameras["zm/drive"].zones["bay"].cover == 0.85
 
 
 MODEL = "models: {a: {file: a.xml}}\n"
