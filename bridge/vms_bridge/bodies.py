@@ -114,6 +114,8 @@ class MonitorFrame:
     """What is looked for, by its key, and whether it is there."""
     detected: tuple[str, ...]
     """The labels of what came into sight last."""
+    detection_profiles: tuple[str, ...]
+    """The profiles of detection that can be chosen; none where there is no choice."""
     detail: str | None
     """Why something is not as it should be."""
     time: datetime | None

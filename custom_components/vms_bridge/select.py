@@ -1,4 +1,4 @@
-"""What one of several can be chosen of: modes of a monitor, the run state of a system."""
+"""What one of several can be chosen of: modes and the detection profile of a monitor, the run state of a system."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class VmsBridgeSelect(VmsBridgeEntity, SelectEntity):
         if self.row.mode is not None:
             monitor = self.coordinator.monitor(self.target)
             return () if monitor is None else monitor.shape.modes.get(self.row.mode, ())
-        system = self.coordinator.system(self.target)
-        said = None if system is None else system.state.get(f"{self.row.field}s")
+        source = self.coordinator.monitor(self.target) if self.target.monitor else self.coordinator.system(self.target)
+        said = None if source is None else source.state.get(f"{self.row.field}s")
         return tuple(each for each in said if isinstance(each, str)) if isinstance(said, list) else ()
 
 

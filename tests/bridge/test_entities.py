@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.bridge.mqtt import samples
 
 from vms_bridge.commands import COMMANDS, Level, Request, SetMode, TargetKind
+from vms_bridge.contributing import NOTHING_OFFERED
 from vms_bridge.entities import (
     CATALOGUE,
     MONITOR,
@@ -44,7 +45,7 @@ from vms_bridge.views import BridgeState
 
 DOCS = Path(__file__).parents[2] / "docs" / "entities.md"
 ROWS = [pytest.param(scope, row, id=f"{scope}-{row.key}") for scope, rows in CATALOGUE.items() for row in rows]
-BLANK = replace(samples.VIEW, state=MonitorState(), last_event=None, objects=None, seen=None, pictures={})
+BLANK = replace(samples.VIEW, state=MonitorState(), last_event=None, objects=None, seen=None, pictures={}, offer=NOTHING_OFFERED)
 
 
 def keys(scope: Scope) -> set[str]:
@@ -78,7 +79,7 @@ def test_a_row_is_whole(scope: Scope, row: Entity[Any]) -> None:
     told_at_once = {"storage_used_percent", "monitors", "systems", "undelivered", "count"}
     if row.state_class == "measurement" and row.key not in told_at_once:
         assert row.dead_band is not None, "every jitter would be a message"
-    assert (row.command is not None) == (row.platform in {Platform.SWITCH, Platform.SELECT, Platform.BUTTON})
+    assert (row.command is not None) == (row.platform in {Platform.SWITCH, Platform.SELECT, Platform.BUTTON, Platform.NUMBER})
     assert row.mode is None or row.mode == row.command
     assert (row.choices is not None) == (row.platform is Platform.SELECT)
     assert (row.json is not None) == (row.read is not None)
@@ -306,7 +307,7 @@ def test_every_capability_but_the_sinks_own_makes_an_entity_or_a_command() -> No
         Capability.EVENT_CLIP,
         Capability.RANGE_CLIP,
     }
-    assert set(Capability) - used == media | {Capability.LOGS, Capability.DETECTIONS, Capability.OBJECT_DETECTION}
+    assert set(Capability) - used == media | {Capability.LOGS, Capability.DETECTIONS}
 
 
 def test_dangerous_commands_are_for_admins() -> None:

@@ -63,6 +63,29 @@ async def test_a_switch_shows_what_is_so(
     assert state(hass, switch) == STATE_UNKNOWN
 
 
+async def test_a_number(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find) -> None:  # noqa: ARG001
+    number = find("number", "detection_threshold", "zm", "1")
+    bridge.change_state("zm", "1", detection_threshold=0.5)
+    await told()
+    assert state(hass, number) == "0.5"
+    await hass.services.async_call("number", "set_value", {"entity_id": number, "value": 0.65}, blocking=True)
+    assert (bridge.commands[-1]["command"], bridge.commands[-1]["value"]) == ("detection_threshold", "0.65")
+
+
+async def test_the_profiles_of_detection_are_those_that_the_bridge_names(
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
+) -> None:
+    select = find("select", "detection_profile", "zm", "1")
+    bridge.change_state("zm", "1", detection_profile="night", detection_profiles=["default", "night"])
+    await told()
+    assert state(hass, select) == "night"
+    assert hass.states.get(select).attributes["options"] == ["default", "night"]  # type: ignore[union-attr]
+
+
 async def test_a_select(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, told: Told, find: Find) -> None:  # noqa: ARG001
     select = find("select", "function", "zm", "1")
     assert state(hass, select) == "Modect"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vms_bridge.entities.detection import DETECTION
 from vms_bridge.entities.modes import ANALYSING, CAPTURING, FUNCTION, RECORDING, mode_rows
 from vms_bridge.entities.row import (
     WHOLE_MESSAGE,
@@ -399,6 +400,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         enabled=False,
         dead_band=DeadBand("lag_s", absolute=0.05, relative=0.5),
     ),
+    *DETECTION,
 )
 """What a monitor shows, but for the modes that only its own VMS knows (`monitor_rows`)."""
 

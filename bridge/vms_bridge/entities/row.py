@@ -30,6 +30,8 @@ class Platform(StrEnum):
     CAMERA = "camera"
     EVENT = "event"
     IMAGE = "image"
+    NUMBER = "number"
+    """From 0 to 1."""
     SELECT = "select"
     SENSOR = "sensor"
     SWITCH = "switch"

@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from vms_bridge.entities import MONITOR, OBJECT, STORAGE, SYSTEM, ZONE, Source, ZonePart, object_parts, other_modes, part_key
+from vms_bridge.entities.detection import profiles
 from vms_bridge.views import MESSAGE_VERSION
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def monitor_body(view: MonitorView) -> dict[str, Any]:
         for key, part in object_parts(view).items()
     }
     message["detected"] = () if view.seen is None or not state.available else view.seen.labels
+    message["detection_profiles"] = profiles(view)
     message["detail"] = state.detail
     message["time"] = state.observed
     return message

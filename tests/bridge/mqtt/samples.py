@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.commands import Level
+from vms_bridge.contributing import Offer as MonitorOffer
 from vms_bridge.index import IndexProgress
 from vms_bridge.messages import event_message
 from vms_bridge.model import AlarmState, Capability, EndReason, Event, EventRef, Monitor, MonitorState, Storage, SystemState, Zone
@@ -102,6 +103,10 @@ VIEW = MonitorView(
     watched=(Watched("dog"), Watched("person"), Watched("person", "Porch")),
     seen=Seen(time=NOW, labels=("person",)),
     pictures={Watched("person"): NOW, Watched("dog"): NOW, Watched("person", "Porch"): NOW},
+    offer=MonitorOffer(
+        settings={"object_detection": True, "detection_profile": "default", "detection_threshold": 0.5},
+        choices={"detection_profile": ("default", "night")},
+    ),
 )
 
 SYSTEM_STATE = SystemState(

@@ -74,6 +74,9 @@ def test_a_monitors_state() -> None:
         "source": "shared_memory",
         "source_reason": "zmtrigger refuses",
         "lag": 0.05,
+        "object_detection": True,
+        "detection_profile": "default",
+        "detection_threshold": 0.5,
         "zones": {"1": True, "2_a_7db5c92c": False, "3": None},
         "objects": {
             "dog": {"label": "dog", "zone": None, "present": False, "count": 0, "picture": "2026-11-20T11:00:00Z"},
@@ -87,6 +90,7 @@ def test_a_monitors_state() -> None:
             },
         },
         "detected": ["person"],
+        "detection_profiles": ["default", "night"],
         "detail": None,
         "time": "2026-11-20T11:00:00Z",
     }
@@ -98,9 +102,11 @@ def test_what_can_not_be_known_now_is_null_and_never_a_stale_value() -> None:
     objects = lost.pop("objects").values()
     assert {each[field] for each in objects for field in ("present", "count", "picture")} == {None}
     assert lost.pop("detected") == []
+    assert lost.pop("detection_profiles") == ["default", "night"]
     told = {field: value for field, value in lost.items() if value is not None}
     assert told == {"v": 1, "available": False, "detail": "no answer", "time": "2026-11-20T11:00:00Z"}
-    assert list(lost) == [field for field in monitor_state(STATE) if field not in {"zones", "objects", "detected"}]
+    taken = {"zones", "objects", "detected", "detection_profiles"}
+    assert list(lost) == [field for field in monitor_state(STATE) if field not in taken]
 
 
 def test_a_systems_state() -> None:

@@ -46,6 +46,9 @@ MONITOR_ROWS: dict[str, tuple[str, ...]] = {
     "source": ("alarm_state",),
     "source_reason": ("alarm_state",),
     "lag": ("alarm_state",),
+    "object_detection": ("object_detection",),
+    "detection_profile": ("object_detection",),
+    "detection_threshold": ("object_detection",),
 }
 """The catalogue's rows of monitors, and which capabilities each needs; `tests/bridge/test_fake_bridge.py` holds it."""
 SYSTEM_ROWS: dict[str, tuple[str, ...]] = {
@@ -87,6 +90,7 @@ CAPABILITIES = (
     "archive",
     "logs",
     "detections",
+    "object_detection",
     "zone_state",
     "run_state",
     "storage",
@@ -97,6 +101,10 @@ COMMANDS = {
     "alarm": ("force_alarm", "control"),
     "end_alarm": ("end_alarm", "control"),
     "detection": ("detection", "control"),
+    "object_detection": ("object_detection", "control"),
+    "detection_profile": ("object_detection", "control"),
+    "detection_threshold": ("object_detection", "control"),
+    "detect": ("object_detection", "control"),
     "restart": ("restart", "admin"),
 }
 """What a monitor is told, but for its modes: what it must be capable of, and the level."""
@@ -107,6 +115,7 @@ EVENT_COMMANDS = {
     "tag": ("event_tags", "control"),
     "untag": ("event_tags", "control"),
     "note": ("event_note", "control"),
+    "detect": ("object_detection", "control"),
 }
 
 
@@ -232,9 +241,13 @@ def monitor_state(zones: Iterable[str], modes: Mapping[str, Sequence[str]], fiel
         "source": "shared_memory",
         "source_reason": None,
         "lag": 0.05,
+        "object_detection": None,
+        "detection_profile": None,
+        "detection_threshold": None,
         "zones": dict.fromkeys(zones, False),
         "objects": {},
         "detected": [],
+        "detection_profiles": [],
         "detail": None,
         "time": written(datetime.now(UTC)),
         **fields,

@@ -151,6 +151,7 @@ def test_what_depends_on_the_bridge_alone_says_so() -> None:
         (Capability.ARM, {"armed"}),
         (Capability.FORCE_ALARM, {"force_alarm"}),
         (Capability.DETECTION, {"detection"}),
+        (Capability.OBJECT_DETECTION, {"object_detection", "detection_profile", "detection_threshold"}),
         (Capability.MODES, {"function", "capturing", "analysing", "recording"}),
         (Capability.RESTART, {"restart"}),
         (Capability.SCORE, {"score"}),
@@ -173,8 +174,18 @@ def test_a_monitor_that_can_do_nothing_still_has_its_connectivity() -> None:
 
 def test_modes_that_a_monitor_has_not_make_no_select() -> None:
     payload = monitor(modes={"function": ("Monitor", "Modect"), "recording": ()})
-    assert {key for key, component in payload["cmps"].items() if component["p"] == "select"} == {"function"}
+    assert {key for key, component in payload["cmps"].items() if component["p"] == "select"} == {"function", "detection_profile"}
     assert payload["cmps"]["function"]["ops"] == ["Monitor", "Modect"]
+
+
+def test_how_it_is_looked_at_can_be_set() -> None:
+    components = PAYLOADS["monitor"]["cmps"]
+    assert components["detection_profile"]["ops"] == ["default", "night"]
+    threshold = components["detection_threshold"]
+    assert (threshold["p"], threshold["min"], threshold["max"], threshold["step"]) == ("number", 0, 1, 0.01)
+    assert threshold["cmd_t"] == "vms_bridge/home/zm/1/set/detection_threshold"
+    one = replace(VIEW, offer=replace(VIEW.offer, choices={"detection_profile": ("default",)}))
+    assert gone(monitor_payload(VIEW, SYSTEM, OFFER), monitor_payload(one, SYSTEM, OFFER)) == {"detection_profile"}
 
 
 def test_a_system_shows_what_it_has() -> None:
@@ -193,17 +204,23 @@ def test_a_system_shows_what_it_has() -> None:
     }
 
 
+CONTROLLED = {
+    *("armed", "force_alarm", "end_alarm", "detection", "function", "capturing", "analysing", "recording"),
+    *("object_detection", "detection_profile", "detection_threshold"),
+}
+
+
 @pytest.mark.parametrize(
     ("offer", "commands"),
     [
         (Offer(topics=samples.TOPICS, level=Level.READ), set()),
         (
             Offer(topics=samples.TOPICS),
-            {"armed", "force_alarm", "end_alarm", "detection", "function", "capturing", "analysing", "recording"},
+            CONTROLLED,
         ),
         (
             Offer(topics=samples.TOPICS, level=Level.ADMIN),
-            {"armed", "force_alarm", "end_alarm", "detection", "function", "capturing", "analysing", "recording", "restart"},
+            CONTROLLED | {"restart"},
         ),
     ],
 )
@@ -288,7 +305,7 @@ def test_counts_have_no_unit_and_states_one_spelling() -> None:
 def test_a_mode_that_only_its_own_vms_knows_is_a_select() -> None:
     payload = monitor(modes={"function": ("None", "Modect"), "profile": ("Day", "Night"), "armed": ("a", "b"), "a/b": ("a", "b")})
     selects = {key: component for key, component in payload["cmps"].items() if component["p"] == "select"}
-    assert selects.keys() == {"function", "mode_profile"}
+    assert selects.keys() == {"function", "mode_profile", "detection_profile"}
     assert selects["mode_profile"] == {
         "p": "select",
         "ent_cat": "config",
