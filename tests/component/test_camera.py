@@ -18,11 +18,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.component.fakes.bridge import Token
 from tests.component.fakes.media import JPEG
 from tests.component.live_lab import camera_of, has_stream, soon, until
+from tests.component.states import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from homeassistant.core import HomeAssistant, State
+    from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
     from tests.component.fakes.bridge import FakeBridge
 
@@ -77,12 +78,6 @@ def created(monkeypatch: pytest.MonkeyPatch) -> list[FakeStream]:
 
     monkeypatch.setattr(sys.modules[Camera.__module__], "create_stream", create)
     return streams
-
-
-def state_of(hass: HomeAssistant, entity_id: str) -> State:
-    state = hass.states.get(entity_id)
-    assert state is not None
-    return state
 
 
 async def playing(hass: HomeAssistant, entity_id: str, created: list[FakeStream]) -> FakeStream:

@@ -8,6 +8,7 @@ import pytest
 from custom_components.vms_bridge.select import labels
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.exceptions import ServiceValidationError
+from tests.component.states import state
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
 
     Told = Callable[[], Awaitable[None]]
     Find = Callable[..., str]
-
-
-def state(hass: HomeAssistant, entity_id: str) -> str:
-    found = hass.states.get(entity_id)
-    assert found is not None, entity_id
-    return found.state
 
 
 @pytest.mark.parametrize(("key", "command"), [("armed", "armed"), ("force_alarm", "alarm"), ("detection", "detection")])

@@ -15,6 +15,7 @@ from homeassistant.core import callback
 from homeassistant.helpers import entity_registry as er
 from tests.component.fakes.bridge import TOKEN_ID, Token
 from tests.component.lines import found, lost
+from tests.component.states import state
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,12 +32,6 @@ OF_MQTT_ONLY = {"replay"}
 
 def known(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, er.RegistryEntry]:
     return {each.unique_id: each for each in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)}
-
-
-def state(hass: HomeAssistant, entity_id: str) -> str:
-    found = hass.states.get(entity_id)
-    assert found is not None, entity_id
-    return found.state
 
 
 async def test_each_row_is_an_entity(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfigEntry) -> None:

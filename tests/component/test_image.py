@@ -12,12 +12,13 @@ from custom_components.vms_bridge.pictures import MOST_BYTES
 from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.util import dt as dt_util
 from tests.component.fakes.media import JPEG
+from tests.component.states import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from custom_components.vms_bridge.image import VmsBridgeImage
-    from homeassistant.core import HomeAssistant, State
+    from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockConfigEntry
     from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
     from tests.component.fakes.bridge import FakeBridge
@@ -50,12 +51,6 @@ async def look(hass_client: ClientSessionGenerator, image: str) -> Look:
         return body
 
     return seen
-
-
-def state_of(hass: HomeAssistant, entity_id: str) -> State:
-    state = hass.states.get(entity_id)
-    assert state is not None
-    return state
 
 
 def image_of(hass: HomeAssistant, entity_id: str) -> VmsBridgeImage:
