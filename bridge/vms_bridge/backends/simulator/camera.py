@@ -87,6 +87,11 @@ class _Forced:
     score: int
     until: float | None = None
 
+    @property
+    def recorded(self) -> Event:
+        """Its event, as it is now."""
+        return self.event if self.until is None else replace(closed(self.event, self.until), clip_ready=True)
+
 
 @dataclass(slots=True)
 class _Counter:
@@ -130,6 +135,7 @@ class Camera:
         self._ignored_slot: int | None = None
         self._alert_until = 0.0
         self._forced: _Forced | None = None
+        self._were_forced: deque[_Forced] = deque(maxlen=20)
         self._open: dict[str, Event] = {}
         self._recent: deque[str] = deque(maxlen=16)
         self._counter = _Counter()
@@ -203,6 +209,11 @@ class Camera:
         """Return the event as it is told: here it is finished when its clip is ready, also where it gets none."""
         return event if self.writes_video else replace(event, clip_ready=False)
 
+    def forced_event(self, event_id: str) -> Event | None:
+        """Return the event of an alarm that was forced lately, as it is now; those of an earlier run have left nothing behind."""
+        known = (each for each in (self._forced, *self._were_forced) if each is not None)
+        return next((each.recorded for each in known if each.event.id == event_id), None)
+
     def recorded(self, since: float, until: float, time: float) -> Iterator[Event]:
         """Yield what began in that time, as it is now, as if the modes had always been those of now."""
         does = behaviour(self.modes)
@@ -252,6 +263,7 @@ class Camera:
     def force(self, action: SetAlarm, time: float) -> None:
         """Begin an alarm, and an event of its own, or change the one that is forced already."""
         if self._forced is None or self._forced.until is not None:
+            self._were_forced.extend([self._forced] if self._forced is not None else [])
             event_id = EventId(camera=self._number, kind=EventKind.FORCED, number=round((time - self._world.epoch) * 1_000))
             event = Event(id=str(event_id), monitor_id=self.monitor.id, start=moment(time), kind=EventKind.FORCED)
         else:
@@ -395,10 +407,7 @@ class Camera:
             if event is not None:
                 yield event
         if self._forced is not None and not does.records_always:
-            if self._forced.until is None:
-                yield self._forced.event
-            else:
-                yield replace(closed(self._forced.event, self._forced.until), clip_ready=True)
+            yield self._forced.recorded
 
     def _ended(self, event: Event, time: float) -> Event:
         """Return the end of an event that is no longer recorded: its regular one, or now, since it was interrupted."""

@@ -1,7 +1,8 @@
 """What the simulated system has recorded, as the bridge can ask for it (`backends.base.Archive`).
 
 The world is a function of time, so nothing is kept: a page of events and a clip are worked out when they are asked for.
-Cameras have recorded as if they had always been in the modes that they are in now, and forced alarms leave nothing behind.
+Cameras have recorded as if they had always been in the modes that they are in now. Forced alarms are in no list; of those of
+this run the newest have their picture and clip.
 """
 
 from __future__ import annotations
@@ -162,6 +163,8 @@ class Recorder:
     def _event(self, text: str, now: float) -> Event:
         event_id = parse_event_id(text)
         event = event_at(self._world, event_id, now) if event_id is not None else None
+        if event is None and event_id is not None and (maker := self._cameras.get(str(event_id.camera))) is not None:
+            event = maker.forced_event(text)
         if event is None or self._marks.is_deleted(text):
             raise NoSuchEvent(f"there is no recording of an event {text!r}")
         camera = self._cameras.get(event.monitor_id)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from tests.bridge.backends.contract import RecordingFeed
 from tests.fakes.clock import FakeClock
 
+from vms_bridge.archive import EventClip, EventFrame, FrameKind
 from vms_bridge.backends.simulator.backend import Simulator
 from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.backends.simulator.drawing import Painter
@@ -260,6 +261,15 @@ async def test_a_forced_alarm_has_an_event_of_its_own() -> None:
         await site.clock.advance(1)
         assert len(site.events("1")) == told + 1
         assert site.events("1")[-1].id != event.id
+        first = EventRef("sim", 1, event.id)
+        for ref in (EventClip(event=first), EventFrame(event=first, frame=FrameKind.BEST)):
+            media = await site.simulator.archive.media(ref, None)
+            assert await media.read()
+            await media.close()
+        with pytest.raises(MediaUnavailable, match="still recorded"):
+            await site.simulator.archive.media(EventClip(event=EventRef("sim", 1, site.events("1")[-1].id)), None)
+        with pytest.raises(MediaUnavailable, match="no recording"):
+            await site.simulator.archive.media(EventClip(event=EventRef("sim", 1, "1-f1")), None)
 
 
 async def test_what_moves_by_itself_keeps_its_alarm_until_any_alarm_is_ended() -> None:
