@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
+from tests.e2e.house import furnish
 from tests.e2e.processes import Program, free_ports
 from tests.e2e.waiting import WITHIN_S, Changes
 
@@ -175,6 +176,15 @@ class HomeAssistant:
 
         return await self._changes.until(look, lambda: f"{entity_id} has been {state}", max(end - time.monotonic(), 0))
 
+    async def has(self, entity_id: str, state: str, *, since: int | None = None, within: float = WITHIN_S) -> Seen:
+        """Wait until the entity with this id is in that state, or, from `since` on (an earlier `len(history)`), has been."""
+
+        def look() -> Seen | None:
+            told = [self.states.get(entity_id)] if since is None else self.history[since:]
+            return next((seen for seen in told if seen and (seen.entity_id, seen.state) == (entity_id, state)), None)
+
+        return await self._changes.until(look, lambda: f"{entity_id} is {state}; it is {self.states.get(entity_id)}", within)
+
     async def all_known(self, unique_ids: Iterable[str], *, within: float = WITHIN_S) -> None:
         """Wait until all of these entities are there and have a state."""
         wanted = set(unique_ids)
@@ -233,8 +243,15 @@ class HomeAssistant:
 
     async def remove(self, entry_id: str) -> None:
         """Remove a config entry, as a person does it."""
-        path, headers = f"/api/config/config_entries/entry/{entry_id}", {"Authorization": f"Bearer {self.token}"}
-        async with self._http.delete(path, headers=headers) as response:
+        await self.delete(f"/api/config/config_entries/entry/{entry_id}")
+
+    async def post(self, path: str, body: object) -> Any:
+        """Have something made over HTTP, and return the answer."""
+        return await self._post(path, json_=body)
+
+    async def delete(self, path: str) -> None:
+        """Delete something over HTTP that must be there."""
+        async with self._http.delete(path, headers={"Authorization": f"Bearer {self.token}"}) as response:
             assert response.status == 200, f"{response.status} {path}: {await response.text()}"
 
     def logged(self, word: str) -> list[str]:
@@ -263,6 +280,7 @@ class HomeAssistant:
         if self._platform == COMPONENT.name:
             configuration += "stream:\n"  # as everybody has it by default_config
         (self.config / "configuration.yaml").write_text(configuration)
+        furnish(self.config)
         if self._platform == COMPONENT.name:
             (self.config / "custom_components").mkdir()
             (self.config / "custom_components" / COMPONENT.name).symlink_to(COMPONENT)
