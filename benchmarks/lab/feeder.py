@@ -86,6 +86,7 @@ class Feeder:
                 self._running = asyncio.create_task(self._bridge.run())
                 return {"at": at}
             case "token":
+                await self._bridge.ready.wait()
                 return {"token": (await self._bridge.hub.tokens.create("benchmark", Scope.READ))[1]}
             case "dry":
                 return await self._load(lambda _update: None, states=request["states"], events=0, seconds=request["seconds"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import sqlite3
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,13 @@ from benchmarks import (
     backfill,
     clips,
     command_latency,
+    component_latency,
     discovery,
     event_latency,
     large_answers,
     load,
     pictures,
+    recorder_rows,
     search,
     throughput,
 )
@@ -31,6 +34,7 @@ from benchmarks.lab.arrivals import Arrivals
 from benchmarks.lab.bare import BarePublisher
 from benchmarks.lab.feeder import Feeder
 from benchmarks.lab.home import Entities
+from benchmarks.lab.native import line_to
 from benchmarks.lab.programs import INSTANCE, ROOT, check_source
 from benchmarks.lab.readers import Readers
 from benchmarks.lab.remote import Child, Cost, Json
@@ -444,3 +448,68 @@ async def test_search_asks_each_question_of_index_and_peer(tmp_path: Path) -> No
     assert rows["word, frequent + monitor + time"].beside == ""
     assert "JSON" in rows["plate"].beside
     assert "timeline: a year by day" in rows
+
+
+def test_rows_of_the_recorder_are_counted_by_what_they_are_of(tmp_path: Path) -> None:
+    path = tmp_path / "recorded.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE states_meta (metadata_id INTEGER, entity_id TEXT)")
+        database.execute("CREATE TABLE states (metadata_id INTEGER, last_updated_ts REAL)")
+        database.executemany("INSERT INTO states_meta VALUES (?, ?)", [(1, "camera.a"), (2, "camera.b"), (3, "sensor.load")])
+        database.executemany("INSERT INTO states VALUES (?, ?)", [(1, 9), (1, 10), (1, 11), (2, 12), (3, 13)])
+    rows = recorder_rows.rows_since(path, 10)
+    assert rows == {"camera.a": 2, "camera.b": 1, "sensor.load": 1}
+    entities = {
+        ("vms_bridge", "b/zm/1/camera"): "camera.a",
+        ("vms_bridge", "b/zm/2/camera"): "camera.b",
+        ("vms_bridge", "b/zm/load"): "sensor.load",
+        ("mqtt", "b/zm/1/camera"): "sensor.load",
+    }
+    assert recorder_rows.by_key(rows, entities) == {"camera camera": 3}
+
+
+def test_a_change_that_was_never_shown_counts_for_nothing_but_is_told() -> None:
+    door = component_latency.Door("the component", {}, [10.0, math.nan, 20.0, 30.0])
+    assert door.figures == "p50 20.0 ms, p99 30.0 ms, n = 3, 1 never shown"
+
+
+class Home:
+    """A Home Assistant that lets in, answers each command, and tells of a state when it is asked for all."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.token = url, "token"
+
+    @staticmethod
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"type": "auth_required"})
+        said = await socket.receive_json()
+        await socket.send_json({"type": "auth_ok" if said["access_token"] == "token" else "auth_invalid"})
+        async for message in socket:
+            asked = message.json()
+            state = {"entity_id": "switch.x", "state": "on"}
+            if asked["type"] == "get_states":
+                events = [("state_changed", {"new_state": state}), ("state_changed", {"new_state": None}), ("other", {"a": 1})]
+                for kind, data in events:
+                    await socket.send_json({"type": "event", "event": {"event_type": kind, "data": data}})
+            await socket.send_json({"id": asked["id"], "type": "result", "result": [state]})
+        return socket
+
+
+async def test_changes_in_home_assistant_are_stamped_by_entity() -> None:
+    app = web.Application()
+    app.router.add_get("/api/websocket", Home.serve)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    async with line_to(Home(site.name)) as line:  # type: ignore[arg-type]  # all that it asks for
+        before = time.monotonic_ns()
+        assert await line.states() == {"switch.x": "on"}
+        shown = await line.arrivals.first("switch.x", lambda state: state == b"on", since=before)
+        fired = await line.arrivals.first("other", bool, since=before)
+    await runner.cleanup()
+    assert shown is not None
+    assert fired is not None
+    assert fired.payload == b'{"a": 1}'
