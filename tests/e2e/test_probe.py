@@ -12,6 +12,10 @@ import pytest
 from tests.e2e.bridge import COMMAND
 from tests.e2e.conftest import MET, need
 
+from vms_bridge.clock import SystemClock
+from vms_bridge.detect.config_models import ModelSettings, RuntimeSettings
+from vms_bridge.detect.engine import Engine
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -78,3 +82,23 @@ async def test_no_face_is_found_where_there_is_none(models: Path, tmp_path: Path
     assert code == 0, err
     assert "Nothing is found" in out
     assert (tmp_path / "out.jpg").exists()
+
+
+async def test_the_process_that_looks_at_pictures_finds_it_too(models: Path, tmp_path: Path) -> None:
+    # All that the bridge does with a model: confined, pictures in shared memory, boxes back in 0..1 of the picture.
+    name = "face_detection_short_range.tflite"
+    runtime = RuntimeSettings(folder=models, cache_dir=tmp_path / "cache", device="CPU")
+    engine = Engine({"face": ModelSettings(file=models / name)}, runtime, SystemClock())
+    running = asyncio.create_task(engine.run())
+    try:
+        await asyncio.wait_for(engine.ready(), LIMIT_S)
+        inferred = await engine.infer("face", (models / "astronaut.png").read_bytes(), least_score=0.5)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    assert (inferred.width, inferred.height) == (512, 512)
+    (face,) = inferred.found
+    assert (face.label, face.model) == ("face", "face")
+    x, y, width, height = (part * 512 for part in face.box)
+    assert FACE[0] < x < x + width < FACE[2]
+    assert FACE[1] < y < y + height < FACE[3]
