@@ -74,9 +74,9 @@ async def refused(engine: Engine, picture: bytes, model: str = "street") -> Dete
     return failed.value
 
 
-async def restarted(engine: Engine, clock: FakeClock) -> None:
-    """Let the time pass until it is started again, and loaded."""
-    await until(lambda: engine.health.state is EngineState.WAITING)
+async def restarted(engine: Engine, clock: FakeClock, times: int = 1) -> None:
+    """Wait until its process has ended so often, and let the time pass until it is started again, and loaded."""
+    await until(lambda: engine.health.restarts >= times)
     while engine.health.state is EngineState.WAITING:
         await clock.advance(1.0)
     with suppress(EngineGone):
@@ -254,8 +254,8 @@ async def test_a_model_that_kills_when_it_is_loaded_is_set_aside_and_the_others_
     clock = FakeClock()
     with caplog.at_level(logging.ERROR):
         async with running("deadly", "street", clock=clock) as engine:
-            for _ in range(3):
-                await restarted(engine, clock)
+            for number in range(3):
+                await restarted(engine, clock, number + 1)
             await engine.ready()
             assert (await engine.infer("street", b"picture", least_score=0.3)).found
             trouble = engine.models["deadly"]
@@ -275,13 +275,13 @@ async def test_a_model_that_kills_when_it_looks_is_found_out_among_others() -> N
         await settle()
         await refused(engine, b"crash", "bad")  # both were at work
         await innocent
-        for _ in range(3):
-            await restarted(engine, clock)
+        for number in range(3):
+            await restarted(engine, clock, number + 1)
             good = asyncio.create_task(engine.infer("street", b"picture", least_score=0.3))
             await refused(engine, b"crash", "bad")
             with suppress(EngineGone):
                 await good
-        await restarted(engine, clock)
+        await restarted(engine, clock, 4)
         assert isinstance(await refused(engine, b"picture", "bad"), ModelRefused)
         assert (await engine.infer("street", b"picture", least_score=0.3)).found
 
@@ -289,9 +289,9 @@ async def test_a_model_that_kills_when_it_looks_is_found_out_among_others() -> N
 async def test_a_picture_that_kills_the_decoder_is_no_fault_of_the_model() -> None:
     clock = FakeClock()
     async with running(clock=clock) as engine:
-        for _ in range(5):
+        for number in range(5):
             await refused(engine, b"decode")
-            await restarted(engine, clock)
+            await restarted(engine, clock, number + 1)
         assert (await engine.infer("street", b"picture", least_score=0.3)).found
 
 
