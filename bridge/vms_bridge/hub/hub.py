@@ -43,6 +43,7 @@ from vms_bridge.hub.questions import Questions
 from vms_bridge.hub.receivers import HubReceivers
 from vms_bridge.hub.recorder import Recorder
 from vms_bridge.hub.sink_notes import SinkNotes
+from vms_bridge.hub.system import System
 from vms_bridge.hub.tokens import HubTokens
 from vms_bridge.hub.updates import Updates
 from vms_bridge.hub.write_back import WriteBack
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
     from vms_bridge.hub.batch_plan import BatchPlan
     from vms_bridge.hub.contributions import HubContributor
     from vms_bridge.hub.subscription import HubSubscription
-    from vms_bridge.hub.system import System
     from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, SearchPage
     from vms_bridge.keys import MonitorRules
     from vms_bridge.model import EventBatch, Update
@@ -96,16 +96,14 @@ class Hub:
         commands: CommandRules | None = None,
         clips: ClipRules | None = None,
     ) -> None:
-        self._secrets = Secrets() if secrets is None else secrets
-        self._store, self._clock = store, clock
-        self._systems: dict[str, System] = {}
+        self._secrets, retention = Secrets() if secrets is None else secrets, retention or Retention()
+        self._store, self._clock, self._systems = store, clock, dict[str, System]()
         self._fan_out, performers = FanOut(clock.monotonic), Performers(clock)
         self._archives = Archives(self._systems, performers, on_missing=self._doubt, on_gone=self._gone)
         self.picture, self.recorded, self.logs = self._archives.picture, self._archives.events, self._archives.logs
         self._index = Index(store, clock, self._systems, archives=self._archives, on_progress=self._fan_out.system)
         self._live = Live(self._archives, clock)
         self.live_forms, self.frames = self._live.forms, self._live.frames
-        retention = retention or Retention()
         self._house = Housekeeping(
             store, clock, self._systems, durable_sinks=durable_sinks, retention=retention, on_state=self._fan_out.bridge
         )
@@ -132,12 +130,9 @@ class Hub:
         self._updates = Updates(
             clock, self._fan_out, self._presence, completed=self._runner.own_alarms.completed, on_described=self._house.save
         )
+        stored, refreshed = self._adopt, self._index.refreshed
         self._recorder = Recorder(
-            store,
-            durable_sinks=durable_sinks,
-            on_generation=self._begin_generation,
-            on_stored=self._adopt,
-            on_refreshed=self._index.refreshed,
+            store, durable_sinks=durable_sinks, on_generation=self._begin_generation, on_stored=stored, on_refreshed=refreshed
         )
         self._clips = Clips(self._archives, self._index, clock, clips)
         self.clip, self.values = self._clips.clip, self._index.values
