@@ -68,7 +68,7 @@ class EventFrames:
     def heard(self, before: Cursor | None, message: EventMessage) -> None:
         """Take in a step of an event's life; `before` is the cursor of the message before it."""
         ref = message.ref
-        if ref is None:
+        if ref is None or ref.is_own:  # of what the bridge itself tells, no VMS has pictures
             return
         work = self._works.get(ref)
         if work is None and message.type is not MessageType.DELETED:

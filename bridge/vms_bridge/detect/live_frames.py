@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vms_bridge.detect.cameras import Looking
+    from vms_bridge.detect.config_cameras import CameraSettings
     from vms_bridge.detect.tools import Tools
     from vms_bridge.detect.values import Found, Looked, Picture
     from vms_bridge.views import HubView, MonitorKey, MonitorView
@@ -50,6 +51,9 @@ class Moves(Protocol):
 
 class Follows(Protocol):
     """What follows things from frame to frame, and tells of what they do (`rule_events.RuleEvents`)."""
+
+    def use(self, monitor: MonitorKey, settings: CameraSettings | None) -> None:
+        """Follow what a camera shows by these rules from now on; None: it is not looked at any more."""
 
     def frame(self, monitor: MonitorKey, time_s: float, found: Sequence[Found]) -> tuple[Found, ...]:
         """Return what was found, each with its track."""
@@ -128,12 +132,18 @@ class LiveFrames:
         for key, (looking, task) in list(self._feeds.items()):
             if wanted.get(key) is not looking:
                 task.cancel()
+                self._use(key, None)
                 del self._feeds[key]
                 self._slots.discard(key)
                 self._shown.pop(key, None)
         for key, looking in list(wanted.items())[:MOST_CAMERAS]:
             if key not in self._feeds:
+                self._use(key, looking.camera)
                 self._feeds[key] = looking, group.create_task(self._feed(looking), name=f"detect: {'/'.join(key)}")
+
+    def _use(self, key: MonitorKey, settings: CameraSettings | None) -> None:
+        if self._follows is not None:
+            self._follows.use(key, settings)
 
     def _wanted(self, view: MonitorView) -> Looking | None:
         looking = self._cameras.of(view)

@@ -56,11 +56,15 @@ class Pictures:
         """The score of the picture that is shown of each, and since when, by the monotonic clock."""
         self._trouble = Trouble(_LOGGER, "pictures with what was found can't be drawn or kept", clock.monotonic)
 
-    async def keep(self, event: EventRef, picture: Picture, looked: Looked) -> None:
-        """Draw what is new in a frame of an event, and keep that; a failure is reported."""
+    async def keep_last(self, event: EventRef, last: tuple[Picture, Looked] | None) -> bool:
+        """Do so with the picture of a camera that was looked at last, and say whether it is kept."""
+        return last is not None and await self.keep(event, *last)
+
+    async def keep(self, event: EventRef, picture: Picture, looked: Looked) -> bool:
+        """Draw what is new in a frame of an event, and keep that; say whether it is kept, a failure is reported."""
         files = self._files
         if files is None:
-            return
+            return False
         try:
             jpeg = await self._draws.annotate(picture, drawn(looked.new), most_width=WIDTH)
             await in_thread("detect: picture", lambda: files.write(event, jpeg))
@@ -70,6 +74,8 @@ class Pictures:
             self._trouble.report(error.strerror or error, hint="is there room on the disk?")
         else:
             self._trouble.over()
+            return True
+        return False
 
     async def show(self, monitor: MonitorKey, picture: Picture, looked: Looked) -> None:
         """Draw what is new in a frame, and show that of all for which it is better than what is shown."""

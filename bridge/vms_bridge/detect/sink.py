@@ -21,6 +21,7 @@ from vms_bridge.detect.notes import Notes
 from vms_bridge.detect.pasts import Pasts
 from vms_bridge.detect.pictures import Draws, Pictures
 from vms_bridge.detect.progress import Progress
+from vms_bridge.detect.rule_events import RuleEvents
 from vms_bridge.detect.stages import Infers
 from vms_bridge.detect.statistics import EVENT, LIVE, Statistics
 from vms_bridge.detect.tools import Tools
@@ -81,6 +82,7 @@ class _Parts:
     pasts: Pasts
     events: EventFrames
     live: LiveFrames
+    rules: RuleEvents
     notes: Notes | None
 
 
@@ -126,7 +128,8 @@ class Detection:
             statistics=statistics,
         )
         notes = Notes(hub, clock) if self._settings.write_notes else None
-        events, live = EventFrames(tools, progress, notes), LiveFrames(tools, engine)
+        rules = RuleEvents(contributor, clock, keep_picture=lambda monitor, ref, _: pictures.keep_last(ref, live.last(monitor)))
+        events, live = EventFrames(tools, progress, notes), LiveFrames(tools, engine, rules)
         statistics.queued |= {EVENT: lambda: len(events), LIVE: lambda: len(live)}
 
         async def chosen(monitor: MonitorKey) -> None:
@@ -136,7 +139,9 @@ class Detection:
 
         contributor.perform(Asked(tools, on_chosen=chosen).perform)
         contributor.draw(pictures.find)
-        return _Parts(tools=tools, engine=engine, progress=progress, pasts=pasts, events=events, live=live, notes=notes)
+        return _Parts(
+            tools=tools, engine=engine, progress=progress, pasts=pasts, events=events, live=live, notes=notes, rules=rules
+        )
 
     async def _run(self, parts: _Parts) -> None:
         unread = parts.tools.hub.measures.add(lambda: self._readings(parts))
@@ -149,6 +154,7 @@ class Detection:
                     ("history", lambda: self._follow(parts)),
                     ("events", parts.events.run),
                     ("live pictures", parts.live.run),
+                    ("rule events", parts.rules.run),
                     ("keeping", lambda: self._save_on(parts)),
                     *([("notes", parts.notes.run)] if parts.notes is not None else ()),
                 ):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.bridge.detect.lab import Lab, settings
 from tests.bridge.hub.house import HubHouse
 from tests.fakes.clock import FakeClock, settle
 
@@ -15,7 +16,7 @@ from vms_bridge.detect.rule_events import MOST_WAITING, RuleEvents
 from vms_bridge.detect.values import Found
 from vms_bridge.errors import ContributionRefused
 from vms_bridge.index import Search
-from vms_bridge.model import OWN, EventKind, EventRef, OwnEvent
+from vms_bridge.model import OWN, EventKind, EventPicture, EventRef, OwnEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -170,3 +171,36 @@ async def test_the_hub_has_it_as_an_event_of_the_bridge_s_own(tmp_path: Path) ->
                 await settle()
         [one] = found
         assert (one.ref.is_own, one.monitor, one.event.zones, one.event.direction) == (True, "1", ("gate",), "in")
+
+
+async def test_detection_tells_what_its_cameras_rules_see_with_a_picture(tmp_path: Path) -> None:
+    async with Lab(tmp_path).open() as lab:
+        lab.vms.live["1"] = b"person .9 .4 .2 .1 .2"
+        zone, line = {"points": CORNERS, "events": True}, {"points": [[0, 0.5], [1, 0.5]]}
+        camera = {"fps": 0.5, "zones": {"yard": zone}, "lines": {"gate": line}}
+        async with lab.detecting(settings(cameras={"zm/1": camera})):
+            await lab.until(lambda: "zone" in kinds(lab))
+            lab.vms.live["1"] = b"person .8 .4 .4 .1 .2"
+            await lab.until(lambda: "line_crossing" in kinds(lab))
+            crossed = lab.view().last_event
+            assert crossed is not None
+            assert crossed.ref is not None
+            assert (crossed.ref.is_own, crossed.zones, crossed.direction, crossed.label) == (True, ("gate",), "in", "person")
+            await lab.until(lambda: (last := lab.view().last_event) and last.snapshot_ready)
+            assert (await lab.hub.picture("zm", EventPicture(event=crossed.ref))).startswith(b"drawn: person")
+            assert not lab.vms.asked, "the VMS has nothing of it"
+            [entered] = (await lab.hub.search(Search(kinds=frozenset({"zone"})))).events
+            assert not entered.event.is_over
+        for _ in range(1_000):
+            over = await lab.hub.indexed(entered.ref)
+            if over is not None and over.event.is_over:
+                break
+            await settle()
+        assert over is not None
+        assert over.event.end_reason == "abandoned", "who told it is no more"
+
+
+def kinds(lab: Lab) -> set[str]:
+    """Return the kind of the newest event, where there is one."""
+    last = lab.view().last_event
+    return set() if last is None else {last.kind}
