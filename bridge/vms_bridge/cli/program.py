@@ -40,7 +40,7 @@ VERBS = {
     "probe": Verb("vms_bridge.cli.probe", "Try a model: what it is, how fast, and what it finds."),
     "pair": Verb("vms_bridge.cli.pair", "Let one client fetch a token by a short code."),
     "token": Verb("vms_bridge.cli.token", "Make, list and revoke tokens of the API."),
-    "detect": Verb("vms_bridge.cli.detect", "Prepare detection: make models of others readable."),
+    "detect": Verb("vms_bridge.cli.detect", "Look at pictures and events; make models."),
     "completion": Verb("vms_bridge.cli.completion", "Print the completion script of a shell."),
 }
 

@@ -1,0 +1,239 @@
+"""`vms-bridge detect run`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from vms_bridge.cli.asking import asks_the_bridge
+from vms_bridge.cli.codes import FAILED, OK
+from vms_bridge.cli.completing import monitors
+from vms_bridge.cli.events.filters import found
+from vms_bridge.cli.options import form_options, time_options
+from vms_bridge.cli.output import Listing
+from vms_bridge.cli.progress import Bars
+from vms_bridge.cli.ways import ApiFailed
+from vms_bridge.errors import BridgeError, ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime, tzinfo
+
+    from vms_bridge.cli.client import Api
+    from vms_bridge.detect.config import DetectionSettings
+
+_SILENCE_S = 240.0
+_SECTION = "detection"
+
+
+class Outcome(NamedTuple):
+    """What was found in one picture, monitor or event: in a few words, and as JSON; or why nothing could be."""
+
+    name: str
+    text: str = ""
+    detail: Any = None
+    error: str | None = None
+    hint: str = ""
+
+
+@click.command("run")
+@click.argument("names", nargs=-1, metavar="[FILE|EVENT]...")
+@click.option(
+    "--monitor", metavar="SYSTEM/KEY", help="What this monitor sees now, or its events of a time.", shell_complete=monitors
+)
+@click.option("--frames", metavar="FRAMES", help="Of events: alarm, snapshot, first and numbers, as alarm,21.")
+@click.option("--every", type=click.IntRange(1), default=25, show_default=True, help="Of a video: look at each so many frames.")
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Note there what is done, and leave out what it has: a run that was broken off goes on.",
+)
+@time_options("With --monitor: its events that began")
+@form_options
+@asks_the_bridge
+def command(
+    api: Api,
+    *,
+    names: tuple[str, ...],
+    monitor: str | None,
+    frames: str | None,
+    every: int,
+    journal: Path | None,
+    form: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    time_zone: tzinfo | None,
+) -> int:
+    """Say what is in pictures, videos and events, or before a monitor.
+
+    A FILE is a picture or a video: the models of the configuration look at it without a bridge, by the rules of the cameras
+    `*`. An EVENT is named by its id, and a monitor by --monitor: the running bridge looks at them by the camera's rules.
+    """
+    del time_zone
+    if not names and monitor is None:
+        raise click.UsageError("say what to look at: a file, an event's id, or --monitor")
+    if (since is not None or until is not None) and monitor is None:
+        raise click.UsageError("--since, --until and --during go with --monitor")
+    done = _Journal(journal)
+    failed = False
+    with Bars() as bars, Listing(form, (), lambda _outcome: ()) as listing:
+        wanted = _wanted(api, done.left(names), monitor, frames, span=(since, until), every=every)
+        for number, (name, look) in enumerate(wanted, 1):
+            if name in done.names:
+                continue
+            with bars.bar(name) as on_step:
+                on_step(number, None)
+                outcome = _outcome(name, look)
+            if form is not None:
+                listing.add([_said(outcome)])
+            elif outcome.error is None:
+                bars.print(f"{name}: {outcome.text}")
+            if outcome.error is not None:
+                failed = True
+                bars.complain(f"{name}: {outcome.error}", outcome.hint)
+            else:
+                done.add(name)
+    return FAILED if failed else OK
+
+
+def _wanted(
+    api: Api,
+    names: Sequence[str],
+    monitor: str | None,
+    frames: str | None,
+    *,
+    span: tuple[datetime | None, datetime | None],
+    every: int,
+) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+    """Yield what is to be looked at, each with how."""
+    files = [name for name in names if Path(name).is_file()]
+    if files:
+        config = click.get_current_context().params["config"]
+        looked = _looked(files, config, every)
+        for name in files:
+            yield name, lambda name=name: looked[name]  # type: ignore[misc]  # bound now
+    for name in names:
+        if name not in files:
+            yield name, lambda name=name: _asked(api, name, {"event": name, "value": frames or ""})  # type: ignore[misc]
+    if monitor is None:
+        return
+    system, _, key = monitor.partition("/")
+    if span == (None, None):
+        yield monitor, lambda: _asked(api, monitor, {"system": system, "monitor": key, "value": "now"})
+        return
+    asked = {"monitor": (monitor,), "since": span[0], "until": span[1]}
+    for page in found(api, asked, most=None):
+        for event in page:
+            yield event["id"], lambda name=event["id"]: _asked(api, name, {"event": name, "value": frames or ""})  # type: ignore[misc]
+
+
+def _outcome(name: str, look: Callable[[], Outcome]) -> Outcome:
+    try:
+        return look()
+    except ApiFailed as error:
+        if error.status is None:
+            raise  # there is no bridge to ask, for this or anything else
+        return Outcome(name, error=str(error), hint=error.hint)
+
+
+def _asked(api: Api, name: str, body: dict[str, str]) -> Outcome:
+    """Have the bridge look. Raises ApiFailed."""
+    body = {"command": "detect", "request_id": uuid.uuid4().hex, **body}
+    ack = next(iter(deque(api.lines("/commands", body, _SILENCE_S), maxlen=1)), None)
+    if ack is None or ack["result"] == "running":
+        return Outcome(name, error="the bridge has not said what is there", hint="ask again")
+    if ack["error"] is not None:
+        return Outcome(name, error=str(ack["error"]["hint"] or ack["result"]))
+    return Outcome(name, text=str(ack["applied"]), detail=ack.get("detail"))
+
+
+def _looked(files: Sequence[str], config: Path, every: int) -> dict[str, Outcome]:
+    """Look at files by the models of the configuration. Raises ConfigError and DetectionFailed."""
+    from vms_bridge.config import load  # noqa: PLC0415  # not for those that ask a bridge
+    from vms_bridge.detect.check import need_extra  # noqa: PLC0415
+    from vms_bridge.detect.config import DetectionSettings  # noqa: PLC0415
+
+    configured = load(config)
+    section = configured.sinks.get(_SECTION)
+    if section is None or not isinstance(section.settings, DetectionSettings):
+        raise ConfigError("there are no models to look by", hint="add detection: with models: to the configuration")
+    need_extra()
+    return asyncio.run(_by_models(section.settings, configured.data_dir, files, every))
+
+
+async def _by_models(settings: DetectionSettings, folder: Path, files: Sequence[str], every: int) -> dict[str, Outcome]:
+    from vms_bridge.detect.library import Detector  # noqa: PLC0415  # as above
+    from vms_bridge.detect.results import in_a_line, said  # noqa: PLC0415
+
+    outcomes: dict[str, Outcome] = {}
+    async with Detector(settings, cache_dir=folder) as detector:
+        for name in files:
+            try:
+                result = await detector.detect_stream(Path(name), {"frame_skip": every})
+            except BridgeError as error:
+                outcomes[name] = Outcome(name, error=str(error), hint=error.hint)
+                continue
+            if result.best is None and result.troubles:
+                trouble = result.troubles[0]
+                outcomes[name] = Outcome(name, error=f"{trouble.name}: {trouble.message}", hint=trouble.hint)
+                continue
+            best = result.best
+            detail = {
+                "best": None if best is None else best.frame,
+                "frames": [said(one) for one in result.all],
+                "looked": result.looked,
+                "missing": [{"frame": frame, "reason": "it can't be had"} for frame in result.missing],
+            }
+            outcomes[name] = Outcome(name, text=in_a_line(() if best is None else best.found), detail=detail)
+    return outcomes
+
+
+def _said(outcome: Outcome) -> dict[str, Any]:
+    """Return it for programs."""
+    return {
+        "of": outcome.name,
+        "found": outcome.text if outcome.error is None else None,
+        "detail": outcome.detail,
+        "error": None if outcome.error is None else {"text": outcome.error, "hint": outcome.hint},
+    }
+
+
+class _Journal:
+    """A file with a line of JSON for each that is done."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self.names: set[str] = set()
+        if file is None or not file.exists():
+            return
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise OutputError(f"the journal {file} can't be read: {error}") from None
+        for line in lines:
+            with suppress(ValueError):  # the last one may be half a line, after a kill
+                said = json.loads(line)
+                self.names.add(str(said["done"]) if isinstance(said, dict) and "done" in said else "")
+
+    def left(self, names: Sequence[str]) -> list[str]:
+        """Return those that are not done yet, each once."""
+        return [name for name in dict.fromkeys(names) if name not in self.names]
+
+    def add(self, name: str) -> None:
+        """Note that this is done. Raises OutputError."""
+        self.names.add(name)
+        if self._file is None:
+            return
+        try:
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"done": name}, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise OutputError(f"the journal {self._file} can't be written: {error.strerror}") from None
