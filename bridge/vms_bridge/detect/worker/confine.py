@@ -63,17 +63,20 @@ def confine(needs: Needs) -> Confinement:
     parent = os.getppid()
     os.umask(0o077)
     memory = _limit(needs.memory_bytes)
-    for folder in needs.write:
-        _prepare(folder, needs.uid)
-    network = _leave_the_network()
+    libraries = _libraries()
     has_landlock = kernel.landlock_version() > 0
-    user = _change_user(needs.uid, has_landlock=has_landlock)
+    kept = _kept_powers(has_landlock=has_landlock)
+    becomes = needs.uid if os.getuid() == 0 and (kept or _can_read_as(needs.uid, libraries)) else os.getuid()
+    for folder in needs.write:
+        _prepare(folder, becomes)
+    network = _leave_the_network()
+    user = _change_user(becomes, kept) if becomes == needs.uid else _stay(needs.uid)
     with suppress(OSError):
         kernel.die_with_parent(signal.SIGKILL)
     if os.getppid() != parent:  # the bridge has ended meanwhile
         os._exit(0)
     kernel.no_new_privileges()
-    files = _restrict(needs) if has_landlock else "any that its user may get at: this kernel has no Landlock"
+    files = _restrict(needs, libraries) if has_landlock else "any that its user may get at: this kernel has no Landlock"
     calls = _forbid()
     if not network:
         network = "none: the calls for it are refused" if calls == _REFUSED else "open: this system lets nothing be taken away"
@@ -108,17 +111,16 @@ def _lower(which: int, most: int) -> bool:
     return True
 
 
-def _prepare(folder: Path, uid: int) -> None:
+def _prepare(folder: Path, owner: int) -> None:
     """Make a folder that this process may write to, for its user only.
 
     One that is there and has something in it, and is not that user's, stays as it is: it may be anybody's.
     """
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = uid if os.getuid() == 0 else os.getuid()
         if folder.stat().st_uid == owner or not any(folder.iterdir()):
-            if os.getuid() == 0:
-                os.chown(folder, uid, uid, follow_symlinks=False)
+            if os.getuid() != owner:
+                os.chown(folder, owner, owner, follow_symlinks=False)
             folder.chmod(0o700)
 
 
@@ -137,25 +139,21 @@ def _leave_the_network() -> str:
     return ""
 
 
-def _change_user(uid: int, *, has_landlock: bool) -> str:
-    """Become that user, where this begins as root.
+def _kept_powers(*, has_landlock: bool) -> int:
+    """Return which of root's powers are kept: to read files whose modes forbid it, where Landlock bounds which these are.
 
-    Of root's powers one is kept, where Landlock bounds it: to read files whose modes forbid it, as a model with the mode 0600,
-    or a Python below /root. Where neither works, root without any power is what is left.
+    So a model with the mode 0600 can be read, and a Python below /root.
     """
-    if os.getuid() != 0:
-        with suppress(OSError):
-            kernel.set_capabilities(0)
-        return "the bridge's"
-    kept = 0
-    with suppress(OSError):
-        if has_landlock:
-            kept = kernel.capabilities() & 1 << kernel.CAP_DAC_READ_SEARCH
-    if not kept and not _can_read_as(uid):
-        with suppress(OSError):
-            kernel.set_capabilities(0)
-            return f"root without its powers, for user {uid} can't read Python in {sys.prefix}"
-        return f"root, for user {uid} can't read Python in {sys.prefix}"
+    if os.getuid() != 0 or not has_landlock:
+        return 0
+    try:
+        return kernel.capabilities() & 1 << kernel.CAP_DAC_READ_SEARCH
+    except OSError:
+        return 0
+
+
+def _change_user(uid: int, kept: int) -> str:
+    """Become that user, and keep that of root's powers. This begins as root."""
     try:
         kernel.keep_capabilities()
         os.setgroups(_device_groups())
@@ -170,14 +168,24 @@ def _change_user(uid: int, *, has_landlock: bool) -> str:
     return f"{uid}, its own"
 
 
-def _can_read_as(uid: int) -> bool:
+def _stay(uid: int) -> str:
+    """Give all powers away, and stay who this is."""
+    why = "" if os.getuid() != 0 else f"root without its powers, for user {uid} can't read Python in {sys.prefix}"
+    try:
+        kernel.set_capabilities(0)
+    except OSError:
+        why = why.replace("without its powers, ", "")
+    return why or "the bridge's"
+
+
+def _can_read_as(uid: int, libraries: Sequence[Path]) -> bool:
     """Say whether that user can read what Python loads."""
     try:
         os.setresuid(-1, uid, -1)
     except OSError:
         return False
     try:
-        return all(os.access(path, os.R_OK | os.X_OK, effective_ids=True) for path in _libraries())
+        return all(os.access(path, os.R_OK | os.X_OK, effective_ids=True) for path in libraries)
     finally:
         os.setresuid(-1, 0, -1)
 
@@ -198,8 +206,8 @@ def _libraries() -> list[Path]:
     return [path for path in found if path.is_dir() and path != Path("/")]
 
 
-def _restrict(needs: Needs) -> str:
-    allowed = [(path, kernel.READ) for path in (*_libraries(), *map(Path, (*_READ, *_READ_TOO)), *needs.read)]
+def _restrict(needs: Needs, libraries: Sequence[Path]) -> str:
+    allowed = [(path, kernel.READ) for path in (*libraries, *map(Path, (*_READ, *_READ_TOO)), *needs.read)]
     allowed += [(Path(path), kernel.DEVICE) for path in (*_DEVICES, "/dev/null")]
     allowed += [(path, kernel.WRITE) for path in needs.write]
     try:

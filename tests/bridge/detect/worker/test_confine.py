@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 PROGRAM = """
 import json, os, socket, sys
 from pathlib import Path
+from vms_bridge.detect.worker import kernel
 from vms_bridge.detect.worker.confine import Needs, confine
 
 folder = Path(sys.argv[1])
+if len(sys.argv) > 2:  # as in a container: without the powers to read any file, and to make namespaces
+    kernel.set_capabilities(kernel.capabilities() & ~(1 << 2) & ~(1 << 21))
 found = confine(Needs(uid=65_530, memory_bytes=1 << 30, read=[folder / "models"], write=[folder / "data" / "cache"]))
 
 def tried(work):
@@ -66,9 +69,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def confined(folder: Path) -> Mapping[str, object]:
+def confined(folder: Path, *more: str) -> Mapping[str, object]:
     done = subprocess.run(  # noqa: S603  # the program above
-        [sys.executable, "-P", "-c", PROGRAM, str(folder)], capture_output=True, check=True, text=True, timeout=20
+        [sys.executable, "-P", "-c", PROGRAM, str(folder), *more], capture_output=True, check=True, text=True, timeout=20
     )
     found: dict[str, object] = json.loads(done.stdout)
     return found
@@ -107,6 +110,19 @@ def test_a_folder_of_somebody_else_is_left_as_it_is(folder: Path) -> None:
         assert cache.stat().st_uid == 12_345
         assert found["write_cache"] == "PermissionError"
         assert found["cache"] == "none: it can't be written to"
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not kernel.landlock_version(), reason="it needs root to be without its powers")
+def test_root_of_a_container_may_be_all_that_can_read_python(folder: Path) -> None:
+    (folder / "models" / "a.xml").chmod(0o644)
+    found = confined(folder, "contained")
+    assert found["user"] == "65530, its own" or str(found["user"]).startswith("root without its powers")
+    assert found["network"] == "none: the calls for it are refused"
+    assert found["socket"] == found["execute"] == "PermissionError"
+    assert found["secret"] == found["environment"] == found["write_model"] == "PermissionError"
+    assert found["import"] == "wave"
+    if str(found["user"]).startswith("root"):
+        assert found["write_cache"] == "1"
 
 
 def test_calls_are_refused_by_their_numbers() -> None:
