@@ -83,7 +83,8 @@ def test_english_names_are_the_catalogues() -> None:
     for of_scope in rows().values():
         for row in of_scope:
             if row["name"] and (row["level"] or not row["command"]):
-                assert said[row["platform"]][row["key"]]["name"] == row["name"].replace("{}", "{storage}")
+                part = "{object}" if row["scope"] == "object" else "{storage}"
+                assert said[row["platform"]][row["key"]]["name"] == row["name"].replace("{}", part)
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

@@ -23,6 +23,7 @@ PLACES = {
     "monitor": "1",
     "event": "zm-1",
     "holder": "somebody",
+    "object": "person",
     "token": "0123456789",
     "key": "0123456789",
     "name": "trigger",
@@ -57,8 +58,9 @@ REFUSED = {
     "ask_client": 503,
     "get_range_clip": 404,
     "get_range_clip_content": 404,
+    "get_object_picture": 404,
 }
-"""By what those are refused that may, for there is no such code, token, key, client or recording."""
+"""By what those are refused that may, for there is no such code, token, key, client, recording or picture."""
 HTTP = [route for route in ROUTES if not route.path.endswith("/ws")]
 
 by_route = pytest.mark.parametrize("route", HTTP, ids=lambda route: route.name)

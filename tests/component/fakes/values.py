@@ -43,6 +43,7 @@ MONITOR_ROWS: dict[str, tuple[str, ...]] = {
     "events_month": ("counters",),
     "events_total": ("counters",),
     "disk_used": ("counters",),
+    "last_detection": (),
     "source": ("alarm_state",),
     "source_reason": ("alarm_state",),
     "lag": ("alarm_state",),
@@ -202,9 +203,9 @@ def monitor(
 
 
 def rows_of(capabilities: Iterable[str], modes: Mapping[str, object]) -> list[str]:
-    """Return the catalogue's rows that a monitor of these capabilities and modes has."""
-    able = set(capabilities)
-    rows = [key for key, needed in MONITOR_ROWS.items() if set(needed) <= able and (key not in MODES or modes.get(key))]
+    """Return the catalogue's rows that a monitor of these capabilities and modes has, where nothing is looked for."""
+    able, others = set(capabilities), MONITOR_ROWS.keys() - {*MODES, "last_detection"}
+    rows = [key for key, needed in MONITOR_ROWS.items() if set(needed) <= able and (key in others or modes.get(key))]
     return rows + [f"mode_{mode}" for mode in modes if mode not in MODES and "modes" in able]
 
 
