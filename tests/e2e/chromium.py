@@ -22,9 +22,12 @@ _ANSWER_WITHIN_S = 30.0
 WITHIN_S = 40.0
 """A page of Home Assistant is there within some seconds; where two cores do everything it may be many."""
 _LOOK_EVERY_S = 0.1
-_GOES_ON = (
-    "(before => {const now = lab.video(); return now && now.at > before.at && now.frames > before.frames ? now : null})(%s)"
-)
+_GOES_ON = """
+(before => {
+  const now = lab.video();
+  const goesOn = now && now.at > before.at && now.frames > before.frames;
+  return goesOn || (now?.ended && now.frames > 1) ? now : null;
+})(%s)"""
 _SWITCHES = (
     "--headless=new",
     "--no-sandbox",  # it is started by root, and sees no pages but ours
@@ -208,7 +211,7 @@ class Page:
         await self.command("Input.dispatchKeyEvent", type="keyUp", **key)
 
     async def plays(self, *, within: float = WITHIN_S) -> tuple[int, int]:
-        """Wait until the video in front has decoded frames and goes on; return its size in pixels."""
+        """Wait until the video in front has decoded frames and goes on, or was shown to its end; return its size in pixels."""
         first = await self.until(_GOES_ON % '{"at": 0, "frames": 0}', "a video plays", within=within)
         last = await self.until(_GOES_ON % json.dumps(first), f"the video goes on after {first}", within=within)
         return last["width"], last["height"]

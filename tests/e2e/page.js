@@ -68,7 +68,7 @@ globalThis.lab = (() => {
       const {totalVideoFrames} = video.getVideoPlaybackQuality();
       return {
         width: video.videoWidth, height: video.videoHeight, at: video.currentTime, frames: totalVideoFrames,
-        error: video.error?.message ?? "",
+        ended: video.ended, error: video.error?.message ?? "",
       };
     },
     // How much of the video in front is not as it was when this was asked first, of 1.

@@ -29,7 +29,7 @@ async def test_it_is_added_by_its_form_with_a_pairing_code(native: Native, page:
 
     await page.open("/config/integrations/dashboard")
     await page.click("Add integration")
-    await page.fill("Search", "VMS Br")
+    await page.fill("Search for a brand name", "VMS Br")
     await page.click("VMS Bridge")
     await page.fill("Address", f"http://127.0.0.1:{native.port}")
     await page.click("Submit")
