@@ -23,7 +23,7 @@ of your own.
 | input | `pictures`, bytes `[1, 192, 320, 3]`, RGB, letterboxed with grey 114 |
 | output | `found`, `[1, 8, 1260]`: centre and size in pixels of the input, then a score for each label (layout `yolo`) |
 | labels | person, car, truck, dog; in `rt_info`, `model_info/labels` |
-| made by | `scripts/train-demo-models --seed {seed} --steps {steps} --scenes {scenes}` |
+| made by | `scripts/train-demo-models --seed {seed} --scenes {scenes}{rounds} --steps {steps}` |
 | with | {made_by} |
 | on | one thread; {drawing_s:.0f} s of processor for drawing, {training_s:.0f} s for training |
 | sha256 of `demo.bin` | `{sha256}` |
@@ -39,14 +39,16 @@ and recall are those at a score of 0.4.
 {rows}
 | **mean** | | **{mean:.3f}** | | |
 
+Of the simulator's scenes alone, which are what the demo shows: **{of_simulator:.3f}**.
+
 ## How it was made
 
-From zero: {scenes:,} drawn scenes, {steps:,} steps of {batch} pictures; AdamW, rate {rate:g}, which falls in a straight line
-after {hold:.0%} of the steps, decay {decay:g}; an average of the weights ({average:g}); seed {seed}. Pictures were mirrored,
-moved and tinted at random. Boxes are the extents of what was drawn; an object counts when at least 35 % of it is in the picture,
-20 % of it can be seen, and its longer side is 3 % of the picture's width. Two fifths of the simulator's scenes have boxes and
-texts drawn in, many of them around nothing, so that the model can't learn to read those. Cats are drawn too, and are not to be
-found.
+From zero: {scenes:,} drawn scenes, {before}{steps:,} steps of {batch} pictures; AdamW, rate {rate:g}, which falls
+in a straight line after {hold:.0%} of the steps, decay {decay:g}; an average of the weights ({average:g}); seed {seed}. Pictures
+were mirrored, moved and tinted at random. Boxes are the extents of what was drawn; an object counts when at least 35 % of it is
+in the picture, 20 % of it can be seen, and its longer side is 3 % of the picture's width. Two fifths of the simulator's scenes
+have boxes and texts drawn in, many of them around nothing, so that the model can't learn to read those. Cats are drawn too, and
+are not to be found.
 """
 
 
@@ -57,5 +59,7 @@ def card(facts: Mapping[str, Any], scores: list[Score]) -> str:
         for each in scores
     )
     recipe = facts["recipe"]
+    rounds = "" if not recipe.after else f" --steps {recipe.after}, then --after {recipe.after}"
+    before = "" if not recipe.after else f"{recipe.after:,} and, from their average on, once more "
     said = {name: getattr(recipe, name) for name in ("seed", "steps", "batch", "rate", "hold", "decay", "average")}
-    return _TEXT.format(**facts, **said, rows=rows, mean=mean(scores))
+    return _TEXT.format(**facts, **said, rounds=rounds, before=before, rows=rows, mean=mean(scores))

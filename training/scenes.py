@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LABELS = ("person", "car", "truck", "dog")
 _SIZES = ((640, 360), (640, 360), (640, 360), (800, 450), (960, 540))
 _SMOOTH = 2
+_SHARE_SIMULATED = 0.5
 _LEAST_INSIDE, _LEAST_VISIBLE = 0.35, 0.2
 _LEAST_SHARE = 0.03
 """The longer side of a box, at least, as a share of the picture's width: about ten pixels of the model's input."""
@@ -47,10 +48,19 @@ class Scene:
     objects: tuple[Drawn, ...]
 
 
-def scene(seed: int, *, share_simulated: float = 0.5) -> Scene:
+def is_simulated(seed: int) -> bool:
+    """Say whether the scene of that number is one of the simulator's."""
+    return _chance(seed).random() < _SHARE_SIMULATED
+
+
+def _chance(seed: int) -> Random:
+    return random.Random(f"scene {seed}")  # noqa: S311 - a picture, not a secret
+
+
+def scene(seed: int) -> Scene:
     """Draw the scene of that number."""
-    chance = random.Random(f"scene {seed}")  # noqa: S311 - a picture, not a secret
-    if chance.random() < share_simulated:
+    chance = _chance(seed)
+    if chance.random() < _SHARE_SIMULATED:
         image, layers = simulated(chance)
     else:
         image, layers = _generated(chance)

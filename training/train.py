@@ -34,7 +34,9 @@ class Recipe:
     """All that a training depends on, beside the scenes."""
 
     seed: int = 1
-    steps: int = 1_800
+    steps: int = 6_000
+    after: int = 0
+    """How many steps an earlier round had, from whose averaged weights this one goes on; 0: from zero."""
     batch: int = 8
     rate: float = 3e-3
     hold: float = 0.6
@@ -45,14 +47,17 @@ class Recipe:
 
 
 def train(recipe: Recipe, scenes: Scenes, held_out: Scenes, *, say: Callable[[str], None], kept: Path) -> tuple[Detector, int]:
-    """Return the averaged detector, and after how many steps; `kept` is a file that gets it every three hundred steps.
+    """Return the averaged detector, and after how many steps.
 
-    SIGUSR1 makes fewer steps of it: what would have been had so many been asked for from the beginning.
+    `kept` is a file that gets it every three hundred steps, and where a round finds what the one before has made. SIGUSR1 makes
+    fewer steps of it: what would have been had so many been asked for from the beginning.
     """
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(1)
-    chance = np.random.default_rng(recipe.seed)
+    chance = np.random.default_rng(recipe.seed + recipe.after)
     detector = Detector(len(LABELS)).to(memory_format=torch.channels_last)
+    if recipe.after:
+        detector.load_state_dict(torch.load(kept, weights_only=True))
     averaged = copy.deepcopy(detector)
     plain = [each for each in detector.parameters() if each.ndim <= 1]
     weights = [each for each in detector.parameters() if each.ndim > 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from vms_bridge.cli.options import Duration, Number
+from vms_bridge.demo.detecting import can_detect
 from vms_bridge.demo.run import run_demo
 
 
@@ -15,4 +16,4 @@ from vms_bridge.demo.run import run_demo
 @click.option("--pace", type=Number(0.01, 1_000), default=2.0, show_default=True, help="How busy they are.")
 def command(*, duration_s: float | None, port: int, cameras: int, pace: float) -> int:
     """Show the bridge at work with simulated cameras: no configuration, no VMS, no broker needed."""
-    return run_demo(duration_s=duration_s, port=port, cameras=cameras, pace=pace)
+    return run_demo(duration_s=duration_s, port=port, cameras=cameras, pace=pace, detects=can_detect())

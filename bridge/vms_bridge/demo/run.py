@@ -20,8 +20,10 @@ from vms_bridge.backends import load_kind
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import Config, SinkConfig, SystemConfig
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
+from vms_bridge.demo.detecting import said, section
 from vms_bridge.demo.table import counts, make_display
 from vms_bridge.demo.witness import Witness
+from vms_bridge.detect.kind import KIND as DETECTION
 from vms_bridge.errors import BridgeError
 from vms_bridge.explaining import causes
 from vms_bridge.keys import MonitorRules
@@ -57,10 +59,17 @@ class Show:
     duration_s: float | None = None
     cameras: int = 3
     pace: float = 2.0
+    detects: bool = False
 
 
 def run_demo(
-    *, duration_s: float | None = None, port: int = 1883, cameras: int = 3, pace: float = 2.0, stream: TextIO | None = None
+    *,
+    duration_s: float | None = None,
+    port: int = 1883,
+    cameras: int = 3,
+    pace: float = 2.0,
+    detects: bool = False,
+    stream: TextIO | None = None,
 ) -> int:
     """Run the demo until its time is over or Ctrl-C; return the exit code, 1 if not everything flowed.
 
@@ -76,6 +85,7 @@ def run_demo(
             duration_s=duration_s,
             cameras=cameras,
             pace=pace,
+            detects=detects,
         )
         return conclude(lambda: asyncio.run(_until_signal(show, display)), out, is_timed=duration_s is not None)
 
@@ -109,6 +119,7 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
             commands_for_s=commands_for_s,
         )
         display.start(_heading(address))
+        display.add(said(detects=show.detects))
         failures: list[BridgeError] = []  # before 3.11.4 what is raised within `except*` comes out in a group
         configure("warning")  # after the display's start, which may have taken over stderr
         try:
@@ -178,7 +189,14 @@ async def _time_out(duration_s: float | None, clock: Clock, stopped: asyncio.Eve
 def _configuration(show: Show, mqtt: MqttConfig, api: HttpConfig) -> Config:
     kind = load_kind("simulator")
     pictures_only = 1 if show.cameras >= 3 else 0  # of the third camera clips are made of pictures, when somebody asks
-    settings = kind.config.model_validate({"cameras": show.cameras, "pace": show.pace, "pictures_only": pictures_only})
+    settings = kind.config.model_validate(
+        {
+            "cameras": show.cameras,
+            "pace": show.pace,
+            "pictures_only": pictures_only,
+            "names_visitors": not show.detects,  # then what is known of them was found in the pictures
+        }
+    )
     system = SystemConfig(key=_SYSTEM, kind=kind, name="Simulated house", rules=MonitorRules(), settings=settings)
     return Config(
         instance=_INSTANCE,
@@ -188,6 +206,7 @@ def _configuration(show: Show, mqtt: MqttConfig, api: HttpConfig) -> Config:
         sinks={
             MQTT.section: SinkConfig(kind=MQTT, settings=mqtt),
             HTTP.section: SinkConfig(kind=HTTP, settings=api),
+            **({DETECTION.section: section(show.cameras)} if show.detects else {}),
         },
     )
 

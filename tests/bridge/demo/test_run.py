@@ -9,20 +9,26 @@ import re
 import signal
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 
+from vms_bridge.api.config import HttpConfig
 from vms_bridge.backends import load_kind
+from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.clock import Moment, SystemClock
 from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
-from vms_bridge.demo.run import Show, conclude, perform, run_demo
+from vms_bridge.demo.detecting import MODEL, can_detect, said
+from vms_bridge.demo.run import Show, _configuration, conclude, perform, run_demo
 from vms_bridge.demo.table import PlainDisplay, TableDisplay, make_display
 from vms_bridge.demo.witness import Happening, Tally
+from vms_bridge.detect.config import DetectionSettings
 from vms_bridge.errors import BridgeError
+from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Message
 
@@ -225,6 +231,31 @@ async def test_the_api_is_open_and_a_token_is_shown(tmp_path: Path) -> None:
     assert (said["scope"], said["token"]["name"]) == ("control", "demo")
     stopped.set()
     await running
+
+
+def test_with_detection_cameras_see_motion_only_and_a_model_finds_the_rest(tmp_path: Path) -> None:
+    show = Show(directory=tmp_path, port=0, detects=True)
+    made = _configuration(show, MqttConfig(url="mqtt://127.0.0.1:1"), HttpConfig())
+    assert made.systems["sim"].settings == SimulatorConfig(cameras=3, pace=2.0, pictures_only=1, names_visitors=False)
+    settings = made.sinks["detection"].settings
+    assert isinstance(settings, DetectionSettings)
+    assert settings.models["demo"].file == MODEL
+    camera = settings.camera("sim", "1", "Driveway")
+    assert camera is not None
+    assert camera.fps == 1
+    assert (
+        "detection" not in _configuration(replace(show, detects=False), MqttConfig(url="mqtt://127.0.0.1:1"), HttpConfig()).sinks
+    )
+
+
+@pytest.mark.parametrize(("detects", "words"), [(True, "only see motion"), (False, "without it")])
+def test_the_demo_says_who_finds_out_what_is_seen(*, detects: bool, words: str) -> None:
+    assert words in said(detects=detects)
+
+
+def test_the_model_is_in_the_package() -> None:
+    assert can_detect()
+    assert "**For the demo.**" in (MODEL.parent / "README.md").read_text(encoding="utf-8")
 
 
 async def test_a_link_opens_without_a_token_and_stops_when_the_token_is_given_up(tmp_path: Path) -> None:

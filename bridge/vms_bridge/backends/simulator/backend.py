@@ -62,7 +62,13 @@ class Simulator:
         self._world = World(seed=config.seed, pace=config.pace, epoch=config.epoch.timestamp())
         videos = config.cameras - config.pictures_only
         self._cameras = {
-            str(number): Camera(number, self._world, config.width, writes_video=number <= videos)
+            str(number): Camera(
+                number,
+                self._world,
+                config.width,
+                writes_video=number <= videos,
+                names_visitors=config.names_visitors,
+            )
             for number in range(1, config.cameras + 1)
         }
         self._painter: Painter | None = None
@@ -191,7 +197,8 @@ class Simulator:
             self._painter = Painter(self._config.width)
         number = int(monitor.id)
         sightings = self._world.sightings(self._world.visit_at(number, time), time)
-        return self._painter.picture(monitor.name, self._world.place(number), sightings, time)
+        is_marked = self._config.names_visitors  # who does not know what it sees can't draw a box around it either
+        return self._painter.picture(monitor.name, self._world.place(number), sightings, time, is_marked=is_marked)
 
     async def _follow(self, feed: Feed) -> None:
         stored = self._now()
@@ -287,8 +294,11 @@ class Simulator:
         parsed = parse_event_id(event_id)
         if parsed is not None and parsed.kind is EventKind.FORCED:
             raise CommandRejected(f"event {event_id!r} is of a forced alarm, which leaves no recording behind")
-        event = event_at(self._world, parsed, now) if parsed is not None and str(parsed.camera) in self._cameras else None
-        return Event(id=event_id, monitor_id="", start=None, deleted=True) if event is None else self._marks.on(event)
+        camera = None if parsed is None else self._cameras.get(str(parsed.camera))
+        event = None if parsed is None or camera is None else event_at(self._world, parsed, now)
+        if event is None or camera is None:
+            return Event(id=event_id, monitor_id="", start=None, deleted=True)
+        return self._marks.on(camera.told(event))
 
     def _camera(self, monitor_id: str | None) -> Camera:
         camera = self._cameras.get(monitor_id or "")

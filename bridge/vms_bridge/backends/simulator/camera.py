@@ -111,9 +111,10 @@ class _Counter:
 class Camera:
     """Watches its place, and remembers what it has reported; `monitor` is its description."""
 
-    def __init__(self, number: int, world: World, width: int, *, writes_video: bool = True) -> None:
+    def __init__(self, number: int, world: World, width: int, *, writes_video: bool = True, names_visitors: bool = True) -> None:
         self.writes_video = writes_video
         """Whether its events are videos, and not single pictures."""
+        self._names_visitors = names_visitors
         self._number = number
         self._world = world
         self._place = world.place(number)
@@ -127,7 +128,9 @@ class Camera:
             height=width * 9 // 16,
             zones=self._place.zones,
             modes=self._style.modes,
-            capabilities=(_WITH_MODES if self._style.modes else _COMMON) - (set() if writes_video else {Capability.EVENT_CLIP}),
+            capabilities=(_WITH_MODES if self._style.modes else _COMMON)
+            - (set() if writes_video else {Capability.EVENT_CLIP})
+            - (set() if names_visitors else {Capability.DETECTIONS}),
         )
         self.modes: Mapping[str, str] = self._style.run_states.get("Away", {})
         self._is_paused = False
@@ -207,6 +210,8 @@ class Camera:
 
     def told(self, event: Event) -> Event:
         """Return the event as it is told: here it is finished when its clip is ready, also where it gets none."""
+        if not self._names_visitors:
+            event = replace(event, labels=(), score=None)
         return event if self.writes_video else replace(event, clip_ready=False)
 
     def forced_event(self, event_id: str) -> Event | None:
@@ -366,7 +371,7 @@ class Camera:
 
     def _detection(self, sightings: tuple[Sighting, ...], time: float) -> Detection | None:
         """Return what is seen, and once more, empty, when there is nothing left to see."""
-        if not sightings and not self._was_seeing:
+        if not self._names_visitors or (not sightings and not self._was_seeing):
             return None
         self._was_seeing = bool(sightings)
         event = next((event for event in self._open.values() if event.end is None), None)

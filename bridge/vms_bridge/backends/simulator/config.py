@@ -32,4 +32,7 @@ class SimulatorConfig(BaseModel):
         le=2_000,
         description="write how many cameras, the last ones, record single pictures and no video, 0 to 2000",
     )
+    names_visitors: bool = Field(
+        default=True, description="write false for cameras that see that something moves, and not what it is, as most do"
+    )
     width: int = Field(default=1_280, ge=320, le=1_920, description="write the width of the pictures in pixels, 320 to 1920")

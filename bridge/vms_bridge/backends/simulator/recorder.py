@@ -71,7 +71,7 @@ class Recorder:
         if parsed is None or str(parsed) != event_id or str(parsed.camera) not in self._cameras:
             return None
         found = event_at(self._world, parsed, self._clock.now().timestamp())
-        return None if found is None else self._marks.on(found)
+        return None if found is None else self._marks.on(self._cameras[str(parsed.camera)].told(found))
 
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
         """Open a picture or a clip, which have parts, or a film, which has none."""

@@ -485,6 +485,33 @@ def test_every_visitor_can_be_drawn(label: str, *, to_left: bool) -> None:
     assert painter.picture("Test", PLACES[0], (seen,), 0.0) != painter.picture("Test", PLACES[0], (), 0.0)
 
 
+async def test_cameras_that_name_nobody_see_motion_only() -> None:
+    site, other = Site(names_visitors=False), Site()
+    async with site.running(), other.running():
+        await site.until_alarm("1")
+        await site.clock.advance(20)
+        await other.clock.advance((site.clock.now() - other.clock.now()).total_seconds())
+        seen = site.events("1")
+        assert seen
+        assert {(event.labels, event.score) for event in site.feed.events} == {((), None)}
+        assert any(event.labels for event in other.feed.events)
+        assert not [update for update in site.feed.updates if isinstance(update, Detection)]
+        assert Capability.DETECTIONS not in site.feed.monitors["1"].capabilities
+        recorded = await site.simulator.archive.event(seen[0].id)
+        assert recorded is not None
+        assert not recorded.labels
+
+
+def test_a_view_has_no_marks() -> None:
+    painter = Painter(320)
+    seen = Sighting(
+        label="dog", colour="#b23a48", score=0.9, box=(0.4, 0.5, 0.2, 0.3), zones=("1",), stride=0.5, to_left=False, track="1"
+    )
+    assert painter.view(PLACES[0], (seen,)).tobytes() != painter.scene(PLACES[0], (seen,)).tobytes()
+    assert painter.view(PLACES[0], ()).tobytes() != painter.scene(PLACES[0], ()).tobytes()  # zones are marks too
+    assert painter.picture("x", PLACES[0], (seen,), 0.0, is_marked=False) != painter.picture("x", PLACES[0], (seen,), 0.0)
+
+
 def test_a_place_without_a_scene_is_a_meadow() -> None:
     place = Place(name="Nowhere", zones=(), ways=())
     assert Painter(320).picture("Nowhere", place, (), 0.0)[:2] == b"\xff\xd8"

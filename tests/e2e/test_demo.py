@@ -1,0 +1,54 @@
+"""The demo as people see it, with its real model in its real process: what is drawn is found, told, and can be searched for."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from typing import TYPE_CHECKING
+
+import aiohttp
+from tests.e2e.conftest import need
+
+from vms_bridge.clock import SystemClock
+from vms_bridge.demo.brokers import free_port
+from vms_bridge.demo.detecting import can_detect
+from vms_bridge.demo.run import Show, perform
+from vms_bridge.demo.table import PlainDisplay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIMIT_S = 150.0
+LABELS = {"person", "car", "truck", "dog"}
+
+
+async def test_the_demo_finds_what_it_draws(tmp_path: Path) -> None:
+    need(None if can_detect() else "the extra `detect` is not installed")
+    out, stopped = io.StringIO(), asyncio.Event()
+    show = Show(directory=tmp_path, port=free_port(0), pace=4.0, detects=True)
+    running = asyncio.create_task(perform(show, PlainDisplay(out), SystemClock(), stopped))
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            while not (told := re.findall(r"event update +([a-z, ]+)\n", out.getvalue())):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+            label = told[0].split(",")[0]
+            assert label in LABELS
+            token = re.search(r"Bearer (vb_[\w-]+)' (http://\S+/api/v1)/events", out.getvalue())
+            assert token is not None
+            async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token[1]}"}) as session:
+                while not (events := await found(session, f"{token[2]}/events?label={label}")):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+            assert label in events[0]["labels"]
+    finally:
+        stopped.set()
+        tally = await running
+    assert tally.detections
+
+
+async def found(session: aiohttp.ClientSession, url: str) -> list[dict[str, list[str]]]:
+    async with session.get(url) as answer:
+        assert answer.status == 200
+        said = await answer.json()
+    events: list[dict[str, list[str]]] = said["events"]
+    return events
