@@ -53,7 +53,7 @@ class Plan:
     """How many events there are, and how often each node is asked for."""
 
     events: int = 1_000_000
-    rounds: int = 60
+    rounds: int = 40
 
 
 QUICK = Plan(events=20_000, rounds=5)
