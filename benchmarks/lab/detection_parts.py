@@ -27,30 +27,31 @@ _TIMES = 60
 _CELLS = 50
 
 
-async def measure_parts(table: Table, file: Path, folder: Path, pictures: Sequence[Path]) -> None:
-    """Measure them, and add their rows."""
-    await asyncio.to_thread(_measure, table, file, folder, [path.read_bytes() for path in pictures])
+async def measure_parts(table: Table, file: Path, folder: Path, pictures: Sequence[Path], slower: float) -> None:
+    """Measure them, and add their rows; `slower` is what their goals are multiplied by."""
+    jpegs = [path.read_bytes() for path in pictures]
+    await asyncio.to_thread(_measure_loading, table, file, folder)
+    await asyncio.to_thread(_measure_threads, table, file, folder, jpegs, slower)
 
 
-def _measure(table: Table, file: Path, folder: Path, jpegs: Sequence[bytes]) -> None:
+def _load(file: Path, folder: Path) -> Model:
     labels = tuple(f"class {number}" for number in range(80))
     settings = ModelSettings(file=file, labels=labels, layout="yolo")
-    cache = folder / "parts-cache"
-    runtime = RuntimeSettings(device="CPU", folder=folder, cache_dir=cache, precision="f32")
-    took = {}
-    for name in ("cold", "from the cache"):
-        if name == "cold":
-            shutil.rmtree(cache, ignore_errors=True)
-        core = ov.Core()
-        began = time.perf_counter()
-        model = load(core, "model", file, settings, runtime)
-        took[name] = time.perf_counter() - began
+    runtime = RuntimeSettings(device="CPU", folder=folder, cache_dir=folder / "parts-cache", precision="f32")
+    return load(ov.Core(), "model", file, settings, runtime)
+
+
+def _measure_loading(table: Table, file: Path, folder: Path) -> None:
+    shutil.rmtree(folder / "parts-cache", ignore_errors=True)
     for name, goal in (("cold", 1.0), ("from the cache", 0.3)):
-        table.add(Row(f"a model is ready, {name} (640, f32)", f"{took[name]:.2f} s", f"at most {goal} s", took[name] <= goal))
-    _measure_threads(table, model, jpegs)
+        began = time.perf_counter()
+        _load(file, folder)
+        took = time.perf_counter() - began
+        table.add(Row(f"a model is ready, {name} (640, f32)", f"{took:.2f} s", f"at most {goal} s", took <= goal))
 
 
-def _measure_threads(table: Table, model: Model, jpegs: Sequence[bytes]) -> None:
+def _measure_threads(table: Table, file: Path, folder: Path, jpegs: Sequence[bytes], slower: float) -> None:
+    model = _load(file, folder)
     tensor = ov.Tensor(ov.Type.u8, ov.Shape([1, model.input.height, model.input.width, 3]))
     canvas = Canvas(tensor.data[0])
     request = model.compiled.create_infer_request()
@@ -74,13 +75,10 @@ def _measure_threads(table: Table, model: Model, jpegs: Sequence[bytes]) -> None
         Row(
             "before and after the inference, 720p to 640 (thread)",
             f"{both:.2f} ms: decode and letterbox {median(before_ms):.2f}, boxes {median(after_ms):.2f}",
-            "at most 2.5 ms",
-            both <= 2.5,
+            f"at most {2.5 * slower:.2f} ms *",
+            both <= 2.5 * slower,
         )
     )
-    reached = median(decode_ms)
-    table.add(
-        Row(
-            f"decode and NMS: 8,400 cells, 80 classes, {_CELLS} candidates", f"{reached:.2f} ms", "at most 0.5 ms", reached <= 0.5
-        )
-    )
+    reached, goal = median(decode_ms), 0.5 * slower
+    what = f"decode and NMS: 8,400 cells, 80 classes, {_CELLS} candidates"
+    table.add(Row(what, f"{reached:.2f} ms", f"at most {goal:.2f} ms *", reached <= goal))
