@@ -71,6 +71,19 @@ _KINDS = {
     "ausgelöst": "forced",
     "erzwungen": "forced",
     "extern": "external",
+    "line": "line_crossing",
+    "linie": "line_crossing",
+    "verweilen": "loitering",
+    "left": "abandoned_object",
+    "zurückgelassen": "abandoned_object",
+    "removed": "removed_object",
+    "entfernt": "removed_object",
+    "eingang": "input",
+    "manipulation": "tamper",
+    "signal": "signal_loss",
+    "signalverlust": "signal_loss",
+    "netzwerk": "network",
+    "analyse": "analytics",
 }
 _NOISE = (
     "a an and at by for from in near of on or the to with "

@@ -111,7 +111,7 @@ class Recordings:
         assert after is None
         assert query.monitors is not None
         ((system, _),) = query.monitors
-        found = self._before(system, query.until)[:limit]
+        found = [each for each in self._before(system, query.until) if query.is_own in {None, each[0].is_own}][:limit]
         return SearchPage(events=tuple(IndexedEvent(ref=ref, monitor=event.monitor_id, event=event) for ref, event in found))
 
     async def one(self, ref: EventRef) -> IndexedEvent | None:

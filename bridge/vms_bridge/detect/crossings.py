@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MARGIN = 0.01
 """So far from the line an object has to be before it is on a side of it, in widths and heights of the picture."""
 _LOST_S = 30.0
+_MOST_WALKS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,9 @@ class Crossings:
                         direction=direction,
                     )
                 )
-        self._walks = {track: walk for track, walk in self._walks.items() if time_s - walk.time_s <= _LOST_S}
+        if len(self._walks) > _MOST_WALKS or any(time_s - walk.time_s > _LOST_S for walk in self._walks.values()):
+            lasting = [each for each in self._walks.items() if time_s - each[1].time_s <= _LOST_S]
+            self._walks = dict(sorted(lasting, key=lambda each: each[1].time_s)[-_MOST_WALKS:])
         return told
 
     def end(self, _time_s: float) -> list[Happening]:

@@ -96,6 +96,16 @@ class Pictures:
                 self._contributor.show(monitor, each, jpeg)
             self._shown[monitor, each] = score, self._clock.monotonic()
 
+    async def discard(self, event: EventRef) -> None:
+        """Let the picture of an event go: it was deleted. A failure is reported."""
+        files = self._files
+        if files is None:
+            return
+        try:
+            await in_thread("detect: picture", lambda: files.remove(event))
+        except OSError as error:
+            self._trouble.report(error.strerror or error, hint="who may write in the folder of detection?")
+
     def forget(self, monitor: MonitorKey) -> None:
         """Forget what is shown of a monitor: it is no more."""
         for key in [key for key in self._shown if key[0] == monitor]:
@@ -141,6 +151,10 @@ class PictureFiles:
             return None
         with os.fdopen(descriptor, "rb") as file:
             return file.read(MOST_BYTES)
+
+    def remove(self, event: EventRef) -> None:
+        """Take the picture of an event away, if there is one. Raises OSError."""
+        self._path(event).unlink(missing_ok=True)
 
     def _path(self, event: EventRef) -> Path:
         """Return where it is: ids of events may be any text, so that the name is a digest of it."""

@@ -32,6 +32,7 @@ from vms_bridge.logs import Trouble
 from vms_bridge.messages import decode
 from vms_bridge.model import MOTION
 from vms_bridge.threads import in_thread
+from vms_bridge.views import MessageType
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -205,6 +206,8 @@ class Detection:
             self._reading.over()
             for cursor, message in page.messages:
                 parts.events.heard(progress.after, decode(message.payload))
+                if message.type is MessageType.DELETED:
+                    await parts.tools.pictures.discard(message.event)
                 progress.heard(cursor)
             progress.heard(page.after)
             if len(page.messages) < _PAGE:

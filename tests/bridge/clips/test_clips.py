@@ -30,7 +30,7 @@ from vms_bridge.errors import (
     VideoFailed,
     VmsUnreachable,
 )
-from vms_bridge.model import EventRef
+from vms_bridge.model import OWN, EventKind, EventRef
 from vms_bridge.video.clip_job import ClipAnswer, ClipJob, ClipSource, JoinedPart, read_pictures
 from vms_bridge.video.jobs import Limits
 
@@ -151,6 +151,23 @@ async def test_a_time_over_several_events(tmp_path: Path) -> None:
         clips, taken = lab.clips.readings()
         assert (clips, taken.metric) == (metrics.CLIPS.of(1), metrics.CLIPS_BYTES)
         assert taken.value == lab.clips._spool.used_bytes >= len(data)  # type: ignore[union-attr]  # there is one
+
+
+async def test_the_clip_of_an_event_of_the_bridge_s_own_is_what_the_monitor_recorded_around_it(tmp_path: Path) -> None:
+    joiner = Joiner()
+    async with laboratory(tmp_path, joiner) as lab:
+        lab.record(1, 0, 60, b"one")
+        own, goes_on = EventRef("zm", OWN, "98"), EventRef("zm", OWN, "99")
+        crossed = event(98, start=START + timedelta(seconds=20), kind=EventKind.LINE_CROSSING)
+        lab.recordings.add(own, replace(crossed, end=START + timedelta(seconds=22)))
+        lab.recordings.add(goes_on, event(99, start=START + timedelta(seconds=20)))
+        content, data = await lab.made(EventClip(event=own))
+        assert data == b"one"
+        assert [(source.start_s, source.end_s) for source in joiner.jobs[0].sources] == [(15.0, 27.0)]
+        assert [part.event.id for part in content.parts] == ["1"], "no event of the bridge's own is a recording"
+        assert lab.recordings.asked == ["1"]
+        with pytest.raises(MediaUnavailable, match="going on"):
+            await lab.made(EventClip(event=goes_on))
 
 
 async def test_without_an_index_the_vms_is_asked(tmp_path: Path) -> None:

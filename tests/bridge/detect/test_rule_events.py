@@ -11,6 +11,7 @@ from tests.bridge.detect.lab import Lab, settings
 from tests.bridge.hub.house import HubHouse
 from tests.fakes.clock import FakeClock, settle
 
+from vms_bridge.commands import AckResult, Command, DeleteEvent, Level, Origin, Target
 from vms_bridge.detect.config_cameras import CameraSettings
 from vms_bridge.detect.rule_events import MOST_WAITING, RuleEvents
 from vms_bridge.detect.values import Found
@@ -189,6 +190,15 @@ async def test_detection_tells_what_its_cameras_rules_see_with_a_picture(tmp_pat
             await lab.until(lambda: (last := lab.view().last_event) and last.snapshot_ready)
             assert (await lab.hub.picture("zm", EventPicture(event=crossed.ref))).startswith(b"drawn: person")
             assert not lab.vms.asked, "the VMS has nothing of it"
+            deletion = Command(
+                target=Target(system="zm", event=crossed.ref),
+                name="delete",
+                action=DeleteEvent(),
+                origin=Origin(door="test"),
+                level=Level.ADMIN,
+            )
+            assert (await lab.hub.submit(deletion)).result is AckResult.APPLIED
+            await lab.until(lambda: len(list((tmp_path / "detection" / "pictures").iterdir())) == 1)
             [entered] = (await lab.hub.search(Search(kinds=frozenset({"zone"})))).events
             assert not entered.event.is_over
         for _ in range(1_000):
