@@ -9,14 +9,14 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.bridge.detect.calm import CALM, GARBAGE
+from tests.bridge.detect.calm import GARBAGE, SELDOM
 
 from vms_bridge.cli import main
 from vms_bridge.config.check import Checker
 from vms_bridge.config.file import read_document
 from vms_bridge.detect.config import DetectionSettings
 from vms_bridge.detect.pyzm import Conversion, convert, of_ini, of_values
-from vms_bridge.detect.pyzm.words import labels, polygon, size_for
+from vms_bridge.detect.pyzm.words import labels, polygon, seconds, size_for
 from vms_bridge.detect.pyzm.write import as_yaml
 from vms_bridge.errors import ConfigError
 
@@ -191,6 +191,23 @@ def test_models_that_are_nowhere_together_are_named_where_the_first_is(tmp_path:
     assert len([note for note in conversion.notes if "names no file of weights" in note]) == 2
 
 
+@pytest.mark.parametrize(
+    ("files", "folder"),
+    [
+        (["/m/a/one.onnx", "/m/b/two.onnx"], "/m"),
+        (["one.onnx", "a/two.onnx"], "."),
+        (["/m/one.onnx", "two.onnx"], None),
+        (["../one.onnx", "two.onnx"], None),
+        (["/m/one.onnx", "/m/two.onnx"], None),
+    ],
+)
+def test_the_folder_of_models_is_named_where_there_are_several(files: list[str], folder: str | None) -> None:
+    conversion = convert(of_values({"object": {"sequence": [{"object_weights": file} for file in files]}}))
+    settings = DetectionSettings.model_validate(conversion.section)
+    assert settings.runtime.folder == (None if folder is None else Path(folder))
+    assert len(settings.models) == 2
+
+
 def test_patterns_zones_and_sizes() -> None:
     assert [labels(text) for text in (".*", "(.*)", "(person|car)", "person", "^dog$", "(traffic light|cat)")] == [
         "",
@@ -207,6 +224,15 @@ def test_patterns_zones_and_sizes() -> None:
     assert [polygon(text) for text in ("1,2 3,4", "1,2 3,4 x", "", None, 5)] == [None] * 5
     assert size_for([(1000, 300)]) == (1024, 768)
     assert size_for([(9000, 300)]) is None
+    assert [seconds(value) for value in (2, "1.5", 1e-9, 0, -1, "x", float("nan"))] == [
+        "2s",
+        "1.5s",
+        "0s",
+        "0s",
+        None,
+        None,
+        None,
+    ]
 
 
 _LEAVES = st.none() | st.booleans() | st.floats() | st.integers() | st.text(GARBAGE, max_size=12)
@@ -238,13 +264,13 @@ _KEYS = st.sampled_from(
 )
 _TREES = st.recursive(
     _LEAVES | st.sampled_from(["0,0 9,0 9,9", "yolo.onnx", "/a/b.weights", "{{name}}/x", "(person|car)", "0.5", "alarm"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=6),
-    max_leaves=25,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=4),
+    max_leaves=8,
 )
 
 
-@CALM
-@given(st.dictionaries(_KEYS, _TREES, max_size=6))
+@SELDOM
+@given(st.dictionaries(_KEYS, _TREES, max_size=4))
 def test_garbage_becomes_a_section_that_the_bridge_takes_or_one_without_a_model(values: dict[str, object]) -> None:
     conversion = convert(of_values(values))
     section = yaml.safe_load(as_yaml(conversion, "x"))["detection"]
@@ -255,7 +281,7 @@ def test_garbage_becomes_a_section_that_the_bridge_takes_or_one_without_a_model(
         assert [note for note in conversion.notes if "no model" in note]
 
 
-@CALM
+@SELDOM
 @given(st.text(GARBAGE + "[]=\n'{}:,", max_size=200) | _TREES.map(lambda tree: f"[ml]\nml_sequence={tree!r}\n"))
 def test_garbage_that_is_no_ini_file_is_said_to_be_none(text: str) -> None:
     try:
@@ -264,6 +290,11 @@ def test_garbage_that_is_no_ini_file_is_said_to_be_none(text: str) -> None:
         assert error.hint  # noqa: PT017
         return
     yaml.safe_load(as_yaml(conversion, "x"))
+
+
+def test_a_strategy_that_is_no_word_is_said_to_be_none() -> None:
+    wrong = {"object": {"general": {"same_model_sequence_strategy": ["first"]}}, "stream_sequence": {"frame_strategy": []}}
+    assert len([note for note in convert(of_values(wrong)).notes if "there is no strategy" in note]) == 2
 
 
 def test_what_is_too_deep_or_too_large_is_cut_off() -> None:

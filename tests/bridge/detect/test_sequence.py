@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from dataclasses import dataclass, field
@@ -9,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.bridge.detect.calm import CALM
 from tests.bridge.detect.engine import Answer, ToldEngine, thing
 from tests.fakes.clock import FakeClock
 
@@ -174,6 +178,58 @@ async def test_an_event_of_unknown_length_ends_with_its_frames() -> None:
     event = Event(3, knows_count=False)
     result = await run(event, options(contig_frames_before_error=2))
     assert (frames(result), result.missing) == ([1, 2, 3], (4, 5))
+
+
+_WANTED = st.sampled_from(["alarm", "snapshot", 1, 2, 3])
+_SECONDS = st.sampled_from([0, 1, 2])
+
+
+def _expected(said: StreamOptions, late: dict[int | str, int]) -> tuple[list[tuple[int | str, bool]], list[float], bool]:
+    """Say what the table says: which frames are had or not, who sleeps for how long, and whether it gives up."""
+    frames: list[tuple[int | str, bool]] = []
+    slept: list[float] = [said.delay]
+    failed, snapshots = 0, 0
+    for wanted in said.frame_set:
+        slept += [said.delay_between_frames] if frames else []
+        slept += [said.delay_between_snapshots] if wanted == "snapshot" and snapshots else []
+        snapshots += wanted == "snapshot"
+        tries = min(late.get(wanted, 0) + 1, said.max_attempts)
+        is_there = late.get(wanted, 0) < said.max_attempts
+        late[wanted] = max(late.get(wanted, 0) - said.max_attempts, 0)
+        slept += [said.sleep_between_attempts] * (tries - 1)
+        frames.append((wanted, is_there))
+        failed = 0 if is_there else failed + 1
+        if failed == said.contig_frames_before_error:
+            return frames, [each for each in slept if each], True
+    return frames, [each for each in slept if each], False
+
+
+@CALM
+@given(
+    st.lists(_WANTED, min_size=1, max_size=8),
+    st.dictionaries(_WANTED, st.integers(0, 9), max_size=4),
+    st.tuples(_SECONDS, _SECONDS, _SECONDS, _SECONDS),
+    st.integers(1, 3),
+    st.integers(1, 4),
+)
+def test_frames_come_as_the_table_says_whatever_is_late(
+    wanted: list[int | str], late: dict[int | str, int], delays: tuple[int, int, int, int], attempts: int, most: int
+) -> None:
+    said = options(
+        frame_set=wanted,
+        delay=delays[0],
+        delay_between_frames=delays[1],
+        delay_between_snapshots=delays[2],
+        sleep_between_attempts=delays[3],
+        max_attempts=attempts,
+        contig_frames_before_error=most,
+    )
+    clock = QuickClock()
+    result = asyncio.run(run(Event(late=dict(late)), said, clock=clock))
+    expected, slept, gave_up = _expected(said, dict(late))
+    assert [looked.frame for looked in result.all] == [frame for frame, is_there in expected if is_there]
+    assert list(result.missing) == [frame for frame, is_there in expected if not is_there]
+    assert (clock.slept, bool(result.gave_up)) == (slept, gave_up)
 
 
 async def test_convert_snapshot_to_fid() -> None:

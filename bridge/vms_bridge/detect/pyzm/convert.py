@@ -83,10 +83,10 @@ def _runtime(making: _Making) -> dict[str, object]:
     if len(set(folders)) < 2:
         return {}
     try:
-        folder = commonpath(folders)
+        folder = commonpath(folders) or "."
     except ValueError:
-        folder = ""
-    if folder in {"", "/"} or folder.startswith(".."):
+        folder = "/"
+    if folder == "/" or any(each.startswith("..") for each in folders):
         making.note("the models are in places that have nothing in common: move them into one directory")
         for name in [name for at, name in enumerate(making.models) if folders[at] != folders[0]]:
             file = PurePosixPath(str(making.models[name]["file"]))
@@ -106,7 +106,7 @@ def _profile(making: _Making, name: str, ml: Mapping[str, object], stream: Mappi
     if used:
         made["use"] = used
     pick = own.get("same_model_sequence_strategy")
-    if pick in {"first", "most", "most_unique", "union"}:
+    if pick in ("first", "most", "most_unique", "union"):  # the same
         made["pick"] = pick
     elif pick is not None:
         making.note(f"{where}: there is no strategy {str(pick)[:40]!r} for models")
@@ -215,7 +215,7 @@ def _frames(making: _Making, own: Mapping[str, object], stream: Mapping[str, obj
         if len(known) != len(items):
             making.note(f"stream_sequence.frame_set: not all of {str(taken)[:80]!r} are frames")
     pick = stream.get("frame_strategy", own.get("frame_strategy"))
-    if pick in {"first", "first_new", "most", "most_unique", "most_models"}:
+    if pick in ("first", "first_new", "most", "most_unique", "most_models"):  # it may be a list, which no set takes
         frames["pick"] = pick
     elif pick is not None:
         making.note(f"{where}: there is no strategy {str(pick)[:40]!r} for frames")

@@ -54,7 +54,9 @@ def whole(value: object, least: int, most: int) -> int | None:
 def seconds(value: object) -> str | None:
     """Return a time as we write it."""
     number = _number(value)
-    return f"{number:g}s" if number is not None and 0 <= number <= 3600 else None
+    if number is None or not 0 <= number <= 3600:
+        return None
+    return f"{number:.3f}".rstrip("0").rstrip(".") + "s"
 
 
 def area(value: object) -> str | None:
