@@ -71,7 +71,7 @@ class EventFrames:
         if ref is None or ref.is_own:  # of what the bridge itself tells, no VMS has pictures
             return
         work = self._works.get(ref)
-        if work is None and message.type is not MessageType.DELETED:
+        if work is None and message.type is MessageType.NEW:  # later steps may be of one that is done long ago
             work = self._begin(ref, message)
             if work is not None:
                 self._progress.begin(ref, before)
@@ -228,11 +228,12 @@ class EventFrames:
             self._contributor.detect(work.monitor, objects(looked.found), frame=frame, event=work.ref)
         if not is_best or work.best is None:
             return
+        if work.best.new:  # before the event tells of it: who hears that asks for its picture
+            await self._pictures.keep(work.ref, picture, work.best)
         added = enrichment(work.best)
         if added != work.told and added.labels:
             await self._enrich(work, added)
         if work.best.new:
-            await self._pictures.keep(work.ref, picture, work.best)
             await self._pictures.show(work.monitor, picture, work.best)
 
     async def _enrich(self, work: EventWork, added: Enrichment) -> None:

@@ -89,11 +89,13 @@ def _decoded_bytes(picture: Image.Image, pixels: int) -> int:
 class Shown:
     """What the broker shows of a monitor: a picture of this event, taken before or after its end, or none.
 
+    What has been found in it by then may be drawn into it, so that `labels` make another picture of it.
     There is none of an event that is deleted, nor of one whose picture is not ready: `is_empty`.
     """
 
     event: str
     is_over: bool
+    labels: tuple[str, ...] = ()
     is_deleted: bool = False
     is_empty: bool = False
 
@@ -401,4 +403,5 @@ def _due(view: MonitorView) -> Shown | None:
     is_over = event.end is not None or event.end_reason is not None
     may_have_one = is_over and not (event.ref is not None and event.ref.is_own)  # of its own the bridge knows for certain
     is_empty = not (is_deleted or event.snapshot_ready or may_have_one)
-    return Shown(event=event.id, is_over=is_over, is_deleted=is_deleted, is_empty=is_empty)
+    labels = () if is_deleted or is_empty else event.labels
+    return Shown(event=event.id, is_over=is_over, labels=labels, is_deleted=is_deleted, is_empty=is_empty)
