@@ -72,8 +72,9 @@ async def native(
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="package")
-async def page(native: Native, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Page]:
+async def page(native: Native, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> AsyncIterator[Page]:
     """A page of that Home Assistant in a real browser, one for all tests."""
     need(chromium.what_is_missing())
     async with Chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        pytestconfig.stash[MET]["Chromium"] = (await browser.command("Browser.getVersion"))["product"].partition("/")[2]
         yield await browser.page(native.home)
