@@ -58,7 +58,7 @@ class VmsBridgeSelect(VmsBridgeEntity, SelectEntity):
             monitor = self.coordinator.monitor(self.target)
             return () if monitor is None else monitor.shape.modes.get(self.row.mode, ())
         source = self.coordinator.monitor(self.target) if self.target.monitor else self.coordinator.system(self.target)
-        said = None if source is None else source.state.get(f"{self.row.field}s")
+        said = None if source is None or source.state is None else source.state.get(f"{self.row.field}s")
         return tuple(each for each in said if isinstance(each, str)) if isinstance(said, list) else ()
 
 
