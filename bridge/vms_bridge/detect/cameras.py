@@ -150,5 +150,5 @@ def _parsed(kept: str | None) -> dict[MonitorKey, Choice]:
             )
             for system, monitor, is_on, profile, threshold in rows[-MOST_CHOSEN:]
         }
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError):  # from 3.12 on an object takes a slice for a key
         return {}

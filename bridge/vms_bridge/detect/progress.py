@@ -65,5 +65,5 @@ def _parsed(kept: str | None) -> tuple[Cursor | None, dict[str, None]]:
         said = json.loads(kept or "{}")
         cursor, done = said.get("cursor"), said.get("done", [])
         return None if cursor is None else Cursor.parse(cursor), dict.fromkeys(str(each) for each in done[-MOST_DONE:])
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, KeyError):  # from 3.12 on an object takes a slice for a key
         return None, {}

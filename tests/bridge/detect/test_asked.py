@@ -22,6 +22,8 @@ from vms_bridge.commands import (
     Target,
 )
 from vms_bridge.detect.cameras import MOST_CHOSEN, Cameras
+from vms_bridge.detect.progress import Progress
+from vms_bridge.model import EventRef
 from vms_bridge.objects import Watched
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vms_bridge.commands import Ack, Action
-    from vms_bridge.model import EventRef
 
 FIRST = Target(system="zm", monitor="1")
 
@@ -133,6 +134,12 @@ def test_choices_that_can_not_be_read_are_none(tmp_path: Path) -> None:
         cameras = Cameras(settings(), text)
         cameras.choose(ONE, is_on=False)
         assert str(Cameras(settings(), str(cameras))) == str(cameras)
+
+
+@pytest.mark.parametrize("text", ["[1]", "null", "[", '{"done": {"a": 1}}', '{"done": 7}', '{"cursor": "x"}', '{"cursor": 7}'])
+def test_progress_that_can_not_be_read_is_none(text: str) -> None:
+    progress = Progress(text)
+    assert (progress.after, progress.is_done(EventRef("zm", 1, "a"))) == (None, False)
 
 
 def test_choices_are_bounded() -> None:
