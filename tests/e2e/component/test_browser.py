@@ -78,7 +78,7 @@ async def test_a_clip_is_browsed_to_and_played(native: Native, page: Page) -> No
 async def test_a_clip_is_searched_for_and_played(native: Native, page: Page) -> None:
     event = await _event_with_a_clip(native)
     name, day = event["monitor_name"], event["start"][:10]
-    asked = f"{event['labels'][0]} {day}" if event["labels"] else f'"{name}" {day}'
+    asked = f"{event['labels'][0]} {day}" if event["labels"] else f'camera:"{name}" {day}'
     bridge = f"video,{SOURCE}/{native.bridge_id}/sim"
     await page.open(f"/media-browser/browser/{quote(f'app,{SOURCE}', safe='')}/{quote(bridge, safe='')}")
     await page.fill("Search", asked)
