@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILES = sorted((ROOT / "blueprints" / "automation" / "vms_bridge").glob("*.yaml"))
-_READ = re.compile(r"(?:\bevent|\bnew|\bold|\bstep|camera\.attributes|to_state\.attributes)\.(\w+)")
+_READ = re.compile(r"(?:\bevent|\bnew|\bold|\bstep|camera\.attributes|to_state\.attributes)\.(?:get\(')?(\w+)")
 _ASKED = re.compile(r"state_attr\(entity, '(\w+)'\)")
 _HOME_ASSISTANT = {"event_type", "attributes", "name", "state", "received"}
 
