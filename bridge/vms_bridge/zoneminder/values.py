@@ -165,7 +165,28 @@ class EventRow:
     alarm_frames: int | None = None
     max_score: int | None = None
     video: str = ""
+    """The name of its video's file; empty where it was recorded as single pictures only."""
     saves_jpegs: bool = True
+    name: str = ""
+    """This and what follows is only there where a row was read with all of its columns (`zm.events`)."""
+    storage_id: str | None = None
+    """The area it is kept in, None for the place where ZoneMinder keeps what has no area."""
+    scheme: str = ""
+    """How folders are named in there: Deep, Medium or Shallow."""
+    fspath: str = ""
+    """Its folder on ZoneMinder's host, as far as that says so."""
+    total_score: int | None = None
+    average_score: float | None = None
+    archived: bool = False
+    locked: bool = False
+    width: int | None = None
+    height: int | None = None
+    disk_bytes: int | None = None
+    """How much its files take, once it has ended."""
+    tags: tuple[str, ...] | None = None
+    """None where they were not asked for, or this version has none."""
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
+    """The row as it came, for what there is no name of ours for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,18 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 from vms_bridge.archive import ByteRange, EventClip, EventFrame, FrameKind, FrameTimes
 from vms_bridge.backends.zoneminder.event_values import has_clip
 from vms_bridge.backends.zoneminder.frames import frame_times
-from vms_bridge.backends.zoneminder.media import (
-    TRY_AGAIN_S,
-    check_jpeg,
-    clip_query,
-    decimal,
-    explained,
-    frame_query,
-    live_query,
-)
+from vms_bridge.backends.zoneminder.media import TRY_AGAIN_S, decimal, live_query
 from vms_bridge.backends.zoneminder.opened import Opened
 from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart, VmsError
 from vms_bridge.model import LivePicture
+from vms_bridge.zoneminder.events.asked_media import check_jpeg, check_stream, clip_query, explained, frame_query
 from vms_bridge.zoneminder.parse import parse_content_range, parse_frames
 
 if TYPE_CHECKING:
@@ -187,7 +180,7 @@ class Clips:
             with explained(what):
                 stream = await line.api.open(wish.url, wish.query, part=wanted, timeout_s=self.begin_s)
             try:
-                _check_answer(stream, what)
+                check_stream(stream, what)
                 opened = Opened(stream, f"the {what}", content_type, line.release)
                 opened.length, opened.part = _measure(stream, wanted, what)
             except BaseException:
@@ -263,16 +256,6 @@ def _within(part: ByteRange, size: int, what: str) -> tuple[int, int]:
     if not 0 <= part.first <= last:
         raise NoSuchPart(f"{what} has {size} bytes, and not those that were asked for", length=size)
     return part.first, last
-
-
-def _check_answer(stream: Stream, what: str) -> None:
-    """Look at an answer's head. Raises MediaUnavailable."""
-    status = stream.status
-    if status not in {200, 206}:
-        raise MediaUnavailable(f"ZoneMinder has no {what} (HTTP {status})")
-    if stream.content_type.startswith("text/html") and stream.length != 0:
-        hint = "the user may lack the permission Events: View; else look at ZoneMinder's log"
-        raise MediaUnavailable(f"ZoneMinder answered a web page, and no {what}", hint=hint)
 
 
 async def _check_video(opened: Opened, what: str) -> None:

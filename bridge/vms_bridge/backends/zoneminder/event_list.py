@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.halving import PAGE, Page, Search, may_be_a_row
 from vms_bridge.errors import VmsError, VmsProtocolError
-from vms_bridge.zoneminder import NotThere, segments
-from vms_bridge.zoneminder.parse import mapping, parse_count, parse_events, rows
+from vms_bridge.zoneminder import segments
+from vms_bridge.zoneminder.events.halving import PAGE, Page, Search, between, may_be_a_row
+from vms_bridge.zoneminder.events.rows import EventRows
+from vms_bridge.zoneminder.parse import mapping, parse_count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from vms_bridge.backends.zoneminder.api import Api
-    from vms_bridge.backends.zoneminder.halving import Filters
     from vms_bridge.backends.zoneminder.pace import Pace
     from vms_bridge.backends.zoneminder.time_witness import TimeWitness
     from vms_bridge.backends.zoneminder.unreadable import Unreadable
     from vms_bridge.zoneminder import EventRow
+    from vms_bridge.zoneminder.events.halving import Filters
 
 _ROWS_AT_ONCE = 25
 
@@ -33,7 +34,7 @@ class EventList:
     def __init__(self, api: Api, times: TimeWitness, unreadable: Unreadable, pace: Pace) -> None:
         self._api, self.times, self.local, self._pace = api, times, times.local, pace
         self.unreadable = unreadable
-        self._start_column, self._knows_column = "StartDateTime", False
+        self._rows = EventRows(api, lambda: self.local.reading, trusts_unix_times=lambda: self.local.by_clock is None)
 
     async def above(self, low: int, *, known_to: int = 0) -> Page:
         """Return the first rows above that id; up to `known_to` there was no trouble with them before."""
@@ -41,7 +42,7 @@ class EventList:
         if bad is not None and bad - low <= PAGE:
             return await self._search(near=known_to or low).above(low, known_to)
         try:
-            rows = await self._ask([("Id >", str(low))])
+            rows = await self._rows.ask([("Id >", str(low))])
         except VmsError as error:
             if not may_be_a_row(error):
                 raise
@@ -53,7 +54,7 @@ class EventList:
         newest: list[EventRow] = []
         for page in range(1, pages + 1):
             try:
-                some = await self._ask([("Id >", "0")], ascending=False, page=page)
+                some = await self._rows.ask([("Id >", "0")], ascending=False, page=page)
             except VmsError as error:
                 if not may_be_a_row(error):
                     raise
@@ -70,7 +71,7 @@ class EventList:
         for first in range(0, len(readable), PAGE):
             asked = readable[first : first + PAGE]
             try:
-                rows = await self._ask([("Id", str(number)) for number in asked])
+                rows = await self._rows.ask([("Id", str(number)) for number in asked])
             except VmsError as error:
                 if not may_be_a_row(error):
                     raise
@@ -104,13 +105,15 @@ class EventList:
 
     async def first_after(self, time: datetime, *, above: int) -> EventRow | None:
         """Return the first row above that id that began after that time."""
-        return next(iter(await self._ask([("Id >", str(above)), (f"{self._start_column} >", self._local(time))], limit=1)), None)
+        return next(
+            iter(await self._rows.ask([("Id >", str(above)), (f"{self._rows.start_column} >", self._local(time))], limit=1)), None
+        )
 
     async def count_before(self, time: datetime, *, above: int) -> int | None:
         """Return how many rows above that id began before that time, as far as the API says."""
-        filters = [("Id >", str(above)), (f"{self._start_column} <", self._local(time))]
+        filters = [("Id >", str(above)), (f"{self._rows.start_column} <", self._local(time))]
         try:
-            answer, _ = await self._request(filters, ascending=True, limit=1)
+            answer, _ = await self._rows.request(filters, ascending=True, limit=1)
             return parse_count(answer)
         except VmsProtocolError:
             return None
@@ -121,11 +124,11 @@ class EventList:
         `read_to` of the page is the lowest id above which nothing is left out.
         """
         try:
-            found = await self._ask(_between(low, high, monitors), ascending=False)
+            found = await self._rows.ask([*between(low, high), *_of(monitors)], ascending=False)
         except VmsError as error:
             if not may_be_a_row(error):
                 raise
-            return await self._below_apart(high, low, monitors, error)
+            return await self._search(error, near=low, scope=_of(monitors)).below(high, low)
         is_followed = all(low < row.id and (high is None or row.id < high) for row in found)
         if not is_followed or (monitors and not {row.monitor_id for row in found} <= set(monitors)):
             raise VmsProtocolError("api/events answered with other events than those that were asked for")
@@ -133,13 +136,13 @@ class EventList:
 
     async def between(self, low: int, high: int) -> list[EventRow]:
         """Return all rows between these ids, in descending order, those of monitors too that this user may not see."""
-        answer, date = await self._api.get_dated(f"events/search/{segments(*_between(low, high, ()))}", {})
+        answer, date = await self._api.get_dated(f"events/search/{segments(*between(low, high))}", {})
         listed = mapping(answer).get("results")
         if not isinstance(listed, list):
             raise VmsProtocolError("api/events/search answered without results", hint="look at ZoneMinder's log")
         found: list[EventRow] = []
         for first in range(0, len(listed), _ROWS_AT_ONCE):
-            found += self._parsed({"events": listed[first : first + _ROWS_AT_ONCE]}, date)
+            found += self._rows.parsed({"events": listed[first : first + _ROWS_AT_ONCE]}, date)
             await asyncio.sleep(0)  # all of them take some milliseconds, and alarms wait for none
         if not all(low < row.id < high for row in found):
             raise VmsProtocolError("api/events/search answered with other events than those that were asked for")
@@ -152,14 +155,14 @@ class EventList:
 
         None where that is not known: one row that can't be read is the lowest.
         """
-        filters = _between(low, high, monitors)
-        if (since is not None or until is not None) and not self._knows_column:
-            await self._ask([("Id >", "0")], ascending=False, limit=1)
-        filters += [] if since is None else [(f"{self._start_column} >=", self._local(since))]
-        filters += [] if until is None else [(f"{self._start_column} <", self._local(until))]
+        filters = [*between(low, high), *_of(monitors)]
+        if (since is not None or until is not None) and not self._rows.knows_column:
+            await self._rows.ask([("Id >", "0")], ascending=False, limit=1)
+        filters += [] if since is None else [(f"{self._rows.start_column} >=", self._local(since))]
+        filters += [] if until is None else [(f"{self._rows.start_column} <", self._local(until))]
         try:
-            answer, date = await self._request(filters, ascending=True, limit=1)
-            found = self._parsed(answer, date)
+            answer, date = await self._rows.request(filters, ascending=True, limit=1)
+            found = self._rows.parsed(answer, date)
         except VmsError as error:
             if not may_be_a_row(error):
                 raise
@@ -176,72 +179,17 @@ class EventList:
         return next((row.id for row in await self._beside(time, ">=")), None)
 
     async def _beside(self, time: datetime, side: str) -> list[EventRow]:
-        if not self._knows_column:
-            await self._ask([("Id >", "0")], ascending=False, limit=1)
-        filters = [(f"{self._start_column} {side}", self._local(time))]
-        return await self._ask(filters, ascending=side != "<", limit=1, sort=self._start_column)
+        if not self._rows.knows_column:
+            await self._rows.ask([("Id >", "0")], ascending=False, limit=1)
+        filters = [(f"{self._rows.start_column} {side}", self._local(time))]
+        return await self._rows.ask(filters, ascending=side != "<", limit=1, sort=self._rows.start_column)
 
-    async def _below_apart(self, high: int | None, low: int, monitors: Sequence[str], reason: VmsError) -> Page:
-        """Read the highest of these ids one by one where they can't be read together."""
-        search = self._search(reason, near=low)
-        if high is None:
-            newest = await search.newest()
-            high = newest[0].id + 1 if newest else low + 1
-        first = max(low + 1, high - PAGE)
-        found = await search.these(range(first, high))
-        wanted = [row for row in found if not monitors or row.monitor_id in monitors]
-        return Page(sorted(wanted, key=lambda row: -row.id), has_more=first > low + 1, read_to=first)
-
-    def _search(self, reason: VmsError | None = None, *, near: int = 0) -> Search:
-        return Search(self._ask, self.unreadable, self._pace, reason=reason, near=near)
+    def _search(self, reason: VmsError | None = None, *, near: int = 0, scope: Filters = ()) -> Search:
+        return Search(self._rows.ask, self.unreadable, self._pace, reason=reason, near=near, scope=scope)
 
     def _local(self, time: datetime) -> str:
         return f"{time.astimezone(self.local.reading):%Y-%m-%d %H:%M:%S}"
 
-    async def _ask(
-        self,
-        filters: Filters,
-        *,
-        ascending: bool = True,
-        limit: int = PAGE,
-        page: int = 1,
-        timeout_s: float | None = None,
-        sort: str = "Id",
-    ) -> list[EventRow]:
-        try:
-            answer, date = await self._request(
-                filters, ascending=ascending, limit=limit, page=page, timeout_s=timeout_s, sort=sort
-            )
-        except NotThere:
-            if page == 1:
-                raise
-            return []  # ZoneMinder's answer for a page behind the last
-        found = self._parsed(answer, date)
-        return sorted(found, key=lambda row: row.id, reverse=not ascending)
 
-    def _parsed(self, answer: object, date: datetime | None) -> list[EventRow]:
-        found = parse_events(answer, self.local.reading, trusts_unix_times=self.local.by_clock is None, date=date)
-        if len(found) < len(mapping(answer)["events"]):  # whose row it is, it does not say; so nobody is missing for sure
-            raise VmsProtocolError("api/events answered with rows without an id or a start", hint="look at ZoneMinder's log")
-        if found:
-            self._start_column, self._knows_column = "StartTime" if _has_old_names(answer) else "StartDateTime", True
-        return found
-
-    async def _request(
-        self, filters: Filters, *, ascending: bool, limit: int, page: int = 1, timeout_s: float | None = None, sort: str = "Id"
-    ) -> tuple[object, datetime | None]:
-        query = {"sort": sort, "direction": "asc" if ascending else "desc", "limit": str(limit), "page": str(page)}
-        answer, date = await self._api.get_dated(f"events/index/{segments(*filters)}", query, timeout_s=timeout_s)
-        if not isinstance(mapping(answer).get("events"), (list, dict)):
-            raise VmsProtocolError("api/events answered without a list of events", hint="look at ZoneMinder's log")
-        return answer, date
-
-
-def _between(low: int, high: int | None, monitors: Sequence[str]) -> list[tuple[str, str]]:
-    bounds = [("Id >", str(low)), *([] if high is None else [("Id <", str(high))])]
-    return bounds + [("MonitorId", number) for number in monitors]
-
-
-def _has_old_names(answer: object) -> bool:
-    found = rows(answer, "events", "Event")
-    return bool(found) and "StartDateTime" not in found[0]
+def _of(monitors: Sequence[str]) -> list[tuple[str, str]]:
+    return [("MonitorId", number) for number in monitors]

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.notes import detected_labels, event_kind, motion_zones
+from vms_bridge.backends.zoneminder.notes import event_kind, motion_zones
 from vms_bridge.model import EndReason, Event, EventKind
+from vms_bridge.zoneminder.detected import detected_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

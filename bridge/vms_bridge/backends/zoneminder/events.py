@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.zoneminder.cursor import Gap, Place, began_after, is_another, is_later, parse_cursor, stamp
 from vms_bridge.backends.zoneminder.deletions import Deletions
 from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, untimed
-from vms_bridge.backends.zoneminder.halving import PAGE
 from vms_bridge.backends.zoneminder.local_time import KEPT_OFFSET
 from vms_bridge.backends.zoneminder.passed_over import PassedOver
 from vms_bridge.backends.zoneminder.tracked import Newest, Tracked
 from vms_bridge.errors import VmsProtocolError
 from vms_bridge.model import EndReason, Event, EventBatch
+from vms_bridge.zoneminder.events.halving import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

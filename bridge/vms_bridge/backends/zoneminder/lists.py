@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.backends.zoneminder.halving import may_be_a_row
 from vms_bridge.errors import VmsError, VmsProtocolError
 from vms_bridge.zoneminder import NotThere, PermissionMissing
+from vms_bridge.zoneminder.events.halving import may_be_a_row
 from vms_bridge.zoneminder.parse import as_id, as_text, mapping
 
 if TYPE_CHECKING:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from vms_bridge.errors import GateClosed, MediaUnavailable, VmsAuthFailed, VmsProtocolError, VmsUnreachable
+from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsProtocolError
 from vms_bridge.model import EventPicture
+from vms_bridge.zoneminder.events.asked_media import PICTURE_LIMIT_BYTES, MediaLate, check_jpeg, explained, frame_query
 from vms_bridge.zoneminder.parse import as_text, mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.clock import Clock
     from vms_bridge.model import PictureRef
 
-PICTURE_LIMIT_BYTES = 5 * 1024 * 1024
 TRY_AGAIN_S = (0.3, 1.0)
 """When a picture of an event is asked for again: its first frame may not be on the disk yet."""
 _ZMS_S = 600.0
@@ -25,11 +22,6 @@ _ZMS_S = 600.0
 _ZMS_AGAIN_S = 60.0
 """The same where that could not be read, or pictures do not come from there."""
 _MOST_DIGITS = 18
-_JPEG = b"\xff\xd8\xff"
-
-
-class MediaLate(MediaUnavailable):
-    """Nobody has answered, or not in time."""
 
 
 class Pictures:
@@ -103,30 +95,6 @@ class Pictures:
         return body
 
 
-@contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Have what goes wrong while a picture or clip is asked for say that there is none."""
-    try:
-        yield
-    except GateClosed as error:
-        raise MediaUnavailable(f"no {what}: {error}", hint=error.hint) from None
-    except VmsAuthFailed as error:
-        raise MediaUnavailable(f"ZoneMinder does not show the {what} to this user", hint=error.hint) from None
-    except VmsProtocolError as error:
-        raise MediaUnavailable(f"no {what}: {error}", hint=error.hint) from None
-    except VmsUnreachable as error:
-        raise MediaLate(f"no {what} in time: {error}") from None
-
-
-def check_jpeg(head: bytes, content_type: str, what: str) -> None:
-    """Look at the first bytes of a picture. Raises MediaUnavailable for what is none."""
-    if not head:
-        raise MediaUnavailable(f"ZoneMinder gave an empty picture of {what}", hint="does the monitor run?")
-    if not head.startswith(_JPEG):
-        hint = "does the user have the permissions Events: View and Stream: View?" if "html" in content_type else ""
-        raise MediaUnavailable(f"what ZoneMinder gave for {what} is no JPEG ({content_type})", hint=hint)
-
-
 def is_event_id(text: str) -> bool:
     """Say whether this can be an event's id, as ZoneMinder itself writes it."""
     return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS and not text.startswith("0")
@@ -139,19 +107,9 @@ def decimal(number: str) -> str:
     return number
 
 
-def frame_query(event_id: str, frame: str) -> dict[str, str]:
-    """Return what index.php is asked for a picture of an event: `snapshot`, `alarm`, `objdetect_jpg`, or a frame's number."""
-    return {"view": "image", "eid": event_id, "fid": frame}
-
-
 def live_query(monitor_id: str) -> dict[str, str]:
     """Return what zms is asked for one picture of now."""
     return {"monitor": monitor_id, "mode": "single", "scale": "100"}
-
-
-def clip_query(event_id: str) -> dict[str, str]:
-    """Return what index.php is asked for an event's video."""
-    return {"view": "view_video", "eid": event_id}
 
 
 def zms_url(portal: str, path: str) -> str:

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from vms_bridge.archive import EventQuery
     from vms_bridge.backends.zoneminder.event_list import EventList
-    from vms_bridge.backends.zoneminder.halving import Page
     from vms_bridge.backends.zoneminder.pace import Leftover
     from vms_bridge.backends.zoneminder.sources.open_events import OpenEvents
     from vms_bridge.clock import Clock
     from vms_bridge.model import Event
     from vms_bridge.zoneminder import EventRow
+    from vms_bridge.zoneminder.events.halving import Page
 
 _AFTER = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 _AT_ONCE = 2

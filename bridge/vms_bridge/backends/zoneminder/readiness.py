@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.event_values import has_media
-from vms_bridge.backends.zoneminder.media import MediaLate
 from vms_bridge.backends.zoneminder.pace import Allowance
+from vms_bridge.zoneminder.events.asked_media import MediaLate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.zoneminder.halving import Page
 from vms_bridge.errors import VmsAuthFailed, VmsError, VmsProtocolError
 from vms_bridge.zoneminder import NotThere
+from vms_bridge.zoneminder.events.halving import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,11 +18,11 @@ from tests.fakes.zoneminder.server import VIEWER
 
 from vms_bridge.archive import EventQuery
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
-from vms_bridge.backends.zoneminder.halving import PAGE
 from vms_bridge.backends.zoneminder.pace import Leftover
 from vms_bridge.backends.zoneminder.stretches import FAILURES, IDS
 from vms_bridge.errors import MediaUnavailable, VmsUnreachable
 from vms_bridge.model import Capability, EndReason, Resume
+from vms_bridge.zoneminder.events.halving import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import FeedMemory
 
-from vms_bridge.backends.zoneminder.halving import PAGE, Search
 from vms_bridge.backends.zoneminder.pace import Allowance
 from vms_bridge.backends.zoneminder.unreadable import Unreadable
 from vms_bridge.errors import VmsProtocolError
 from vms_bridge.zoneminder import EventRow
+from vms_bridge.zoneminder.events.halving import PAGE, Search
 
 if TYPE_CHECKING:
-    from vms_bridge.backends.zoneminder.halving import Filters
+    from vms_bridge.zoneminder.events.halving import Filters
 
 
 class Feed(FeedMemory):
@@ -44,14 +44,17 @@ class Table:
         self.asked += 1
         low = max((int(value) for name, value in filters if name == "Id >"), default=0)
         exact = {int(value) for name, value in filters if name == "Id"}
-        found = sorted((n for n in self.numbers if n > low and (not exact or n in exact)), reverse=not ascending)
+        high = min((int(value) for name, value in filters if name == "Id <"), default=10**9)
+        monitors = {value for name, value in filters if name == "MonitorId"}
+        listed = (n for n in self.numbers if low < n < high and (not exact or n in exact) and monitors <= {str(n % 3)})
+        found = sorted(listed, reverse=not ascending)
         shown = found[(page - 1) * limit : page * limit]
         if self.bad & set(shown):
             raise VmsProtocolError("one of them is bad")
         return [EventRow(id=number, monitor_id="1", start=datetime(2026, 1, 1, tzinfo=UTC)) for number in shown]
 
-    def search(self) -> Search:
-        return Search(self.ask, self.unreadable, self.pace, reason=VmsProtocolError("the page failed"))
+    def search(self, scope: Filters = ()) -> Search:
+        return Search(self.ask, self.unreadable, self.pace, reason=VmsProtocolError("the page failed"), scope=scope)
 
 
 gaps = st.lists(st.sampled_from([1, 1, 1, 1, 2, 3, 40, 5_000]), min_size=2, max_size=60)
@@ -85,6 +88,34 @@ async def test_everything_else_is_read_in_order_and_nothing_else_is_left_out(
             break
     assert read == sorted(n for n in table.numbers - table.bad if n > low)
     assert set(table.unreadable) <= table.bad
+
+
+@settings(deadline=None)
+@given(tables(), st.integers(0, 50), st.sampled_from([None, 7, 4_000, 10_000]), st.sampled_from([[], [("MonitorId", "1")]]))
+async def test_everything_is_read_downwards_too_and_the_bad_are_named(
+    shape: tuple[set[int], set[int]], low: int, high: int | None, scope: list[tuple[str, str]]
+) -> None:
+    table = Table(*shape)
+    listed = {n for n in table.numbers if low < n < (high or 10**9) and (not scope or n % 3 == 1)}
+    read: list[int] = []
+    at: int | None = high
+    for _ in range(30):
+        page = await table.search(scope).below(at, low)
+        read += [row.id for row in page.rows]
+        at = page.read_to
+        if not page.has_more:
+            break
+    assert read == sorted(listed - table.bad, reverse=True)
+    assert set(table.unreadable) == listed & table.bad
+
+
+@pytest.mark.parametrize("place", [2, 31, 57, 100])
+async def test_downwards_one_row_of_a_hundred_is_found_in_some_twenty_requests(place: int) -> None:
+    table = Table({1, *(1 + 1_000 * n for n in range(1, 100))}, {1 + 1_000 * (100 - place)} if place < 100 else {1})
+    page = await table.search().below(None, 0)
+    assert len(page.rows) == place - 1
+    assert len(table.unreadable) == 1
+    assert table.asked <= 45
 
 
 @settings(deadline=None)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vms_bridge.backends.zoneminder.named_zones import named_zones
-from vms_bridge.backends.zoneminder.notes import detected_labels, event_kind, motion_zones
+from vms_bridge.backends.zoneminder.notes import event_kind, motion_zones
 from vms_bridge.model import EventKind
+from vms_bridge.zoneminder.detected import detected_labels
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 One such row makes every page that contains it fail: a 500, nothing, a page or a torso of one. The page is then read by ids, in
 parts that are halved down to the row. Nothing is put down to a row unless others can be read: else it is the list that fails.
-Every request beyond the regular one waits for a pace: that of catching up and, before it, enough at once to find one row.
+Every request beyond the regular one waits for a pace, which whoever searches brings along.
 """
 
 from __future__ import annotations
@@ -12,17 +12,42 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import ConnectionClosed, Redirected, TimedOut, VmsError, VmsProtocolError
-from vms_bridge.zoneminder import NotThere
+from vms_bridge.zoneminder.refusals import NotThere
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
     from typing import Protocol
 
-    from vms_bridge.backends.zoneminder.pace import Pace
-    from vms_bridge.backends.zoneminder.unreadable import Unreadable
-    from vms_bridge.zoneminder import EventRow
+    from vms_bridge.zoneminder.values import EventRow
 
     Filters = Sequence[tuple[str, str]]
+
+    class Pace(Protocol):
+        """What whoever asks much waits for before each request."""
+
+        async def wait(self) -> None:
+            """Wait until the next request may be made."""
+
+    class Unreadable(Protocol):
+        """The ids of the rows that can't be read, as far as they are known."""
+
+        def __contains__(self, number: object) -> bool:
+            """Say whether this one can't be read."""
+
+        def __iter__(self) -> Iterator[int]:
+            """Return all of them."""
+
+        def __len__(self) -> int:
+            """Return how many they are."""
+
+        def above(self, low: int) -> int | None:
+            """Return the lowest of them above `low`, if there is one."""
+
+        async def add(self, number: int, error: VmsError) -> None:
+            """Note one that was found."""
+
+        async def forget(self, number: int, *, is_readable: bool) -> None:
+            """Note that this one can be read now, or is gone."""
 
     class Ask(Protocol):
         """One request for rows."""
@@ -66,6 +91,11 @@ def may_be_a_row(error: VmsError) -> bool:
     return isinstance(error, TimedOut | ConnectionClosed)
 
 
+def between(low: int, high: int | None) -> list[tuple[str, str]]:
+    """Return the filters for the rows between these ids; both are left out, None is no bound."""
+    return [("Id >", str(low)), *([] if high is None else [("Id <", str(high))])]
+
+
 class _Exhausted(Exception):
     """The search has asked enough for once."""
 
@@ -73,10 +103,19 @@ class _Exhausted(Exception):
 class Search:
     """One such search; thrown away after it. Every method raises VmsError where the list itself fails."""
 
-    def __init__(self, ask: Ask, unreadable: Unreadable, pace: Pace, *, reason: VmsError | None = None, near: int = 0) -> None:
-        """`reason` is the error that led to it, `near` a row that was good before."""
+    def __init__(
+        self,
+        ask: Ask,
+        unreadable: Unreadable,
+        pace: Pace,
+        *,
+        reason: VmsError | None = None,
+        near: int = 0,
+        scope: Filters = (),
+    ) -> None:
+        """`reason` is the error that led to it, `near` a row that was good before; `scope` filters the list that is searched."""
         self._ask_list, self._unreadable, self._pace = ask, unreadable, pace
-        self._reason, self._near = reason, near
+        self._reason, self._near, self._scope = reason, near, scope
         self._is_proved = False
         self._left = _MOST_REQUESTS
 
@@ -115,6 +154,91 @@ class Search:
         except _Exhausted:
             pass
         return Page(rows, has_more=True, read_to=at)
+
+    async def below(self, high: int | None, low: int) -> Page:
+        """Return a page of the rows between these ids (None: no bound), in descending order, up to one that can't be read.
+
+        `read_to` of the page is the lowest id above which nothing is left out but what can't be read.
+        """
+        if (page := await self._above_a_known_one(high, low)) is not None:
+            return page
+        rows: list[EventRow] = []
+        read_to = high
+        try:
+            if self._reason is not None:
+                await self._examine(self._reason)
+            rows, is_whole = await self._up_to_a_bad_one(high, low)
+            read_to = rows[-1].id if rows else high
+            if is_whole:
+                return Page(rows, has_more=len(rows) >= PAGE, read_to=rows[-1].id if len(rows) >= PAGE else low)
+            async for bad in self._bad_ones_from(read_to, low):
+                read_to = bad
+        except _Exhausted:
+            pass
+        if read_to != high:
+            return Page(rows, has_more=True, read_to=read_to or low)
+        # What failed was chance, or the search was at its end too early: then the list itself says so.
+        found = await self._ask_list([*between(low, high), *self._scope], ascending=False, limit=1)
+        return Page(found, has_more=bool(found), read_to=found[-1].id if found else low)
+
+    async def _above_a_known_one(self, high: int | None, low: int) -> Page | None:
+        """Return the page down to the next row that is known to be bad; None where there is none, or that does not help."""
+        known = max((n for n in self._unreadable if n > low and (high is None or n < high)), default=None)
+        if known is None:
+            return None
+        try:
+            found = await self._ask(between(known, high), ascending=False)
+        except VmsError as error:
+            await self._examine(error)
+            return None
+        except _Exhausted:
+            return None
+        return Page(found, has_more=True, read_to=found[-1].id if len(found) >= PAGE else known)
+
+    async def _up_to_a_bad_one(self, high: int | None, low: int) -> tuple[list[EventRow], bool]:
+        """Return the rows before the first bad one, and whether these are all, as it was only the moment that was bad."""
+        rows: list[EventRow] = []
+        good, bad = 0, PAGE
+        while bad - good > 1:
+            half = (good + bad) // 2
+            try:
+                rows = await self._ask(between(low, high), ascending=False, limit=half)
+            except VmsError as error:
+                await self._examine(error)
+                bad = half
+                continue
+            if len(rows) < half:
+                return rows, True
+            good = half
+        return rows, False
+
+    async def _bad_ones_from(self, high: int | None, low: int) -> AsyncIterator[int]:
+        """Yield the ids of the bad rows that come first below `high`; they are noted."""
+        next_good, count = low, 0
+        for page in range(1, _MOST_IN_A_ROW + 2):
+            try:
+                found = await self._ask(between(low, high), ascending=False, limit=1, page=page)
+            except VmsError as error:
+                await self._examine(error)
+                count, reason = page, error
+                continue
+            next_good = found[0].id if found else low
+            break
+        for _ in range(count):
+            bad = await self._lowest(partial(self._is_free, high), next_good, None if high is None else high - 1)
+            if bad not in self._unreadable:
+                await self._unreadable.add(bad, reason)
+            yield bad
+            high = bad
+
+    async def _is_free(self, high: int | None, low: int) -> bool:
+        """Say whether no bad row is the first one between these ids."""
+        try:
+            await self._ask(between(low, high), ascending=False, limit=1)
+        except VmsError as error:
+            await self._examine(error)
+            return False
+        return True
 
     async def newest(self) -> list[EventRow]:
         """Return the newest rows, in descending order, as many as can be had at a reasonable price; one at least."""
@@ -267,15 +391,18 @@ class Search:
         near: Filters = (("Id", str(self._near)),)
         for filters, ascending, page in ((near, True, 1), (_ALL, False, 1), (_ALL, True, 1), (_ALL, False, 2)):
             try:
-                if await self._ask(filters, ascending=ascending, limit=1, page=page, timeout_s=_PROOF_S):
+                if await self._unscoped(filters, ascending=ascending, limit=1, page=page, timeout_s=_PROOF_S):
                     return
             except VmsError as another:
                 if not may_be_a_row(another):
                     raise
         raise self._reason
 
-    async def _ask(
-        self, filters: Filters, *, ascending: bool = True, limit: int = PAGE, page: int = 1, timeout_s: float | None = None
+    async def _ask(self, filters: Filters, *, ascending: bool = True, limit: int = PAGE, page: int = 1) -> list[EventRow]:
+        return await self._unscoped([*filters, *self._scope], ascending=ascending, limit=limit, page=page)
+
+    async def _unscoped(
+        self, filters: Filters, *, ascending: bool, limit: int, page: int, timeout_s: float | None = None
     ) -> list[EventRow]:
         if self._left <= 0:
             raise _Exhausted

@@ -1,0 +1,1 @@
+"""Events of a ZoneMinder: found, read, changed, and their pictures and videos fetched."""
