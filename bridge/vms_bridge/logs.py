@@ -53,6 +53,18 @@ def redact(text: str, secrets: Secrets | None = None) -> str:
     return text
 
 
+def plain(text: str, secrets: Secrets | None = None) -> str:
+    """Return a message of foreign text on one line, bounded, without secrets and control characters.
+
+    It is struck first and cut then, so that no half of a secret is left at its end.
+    """
+    redacted = redact(text[:_SEARCHED], secrets)
+    if len(text) > _SEARCHED:
+        redacted = redacted[:-_MARGIN]
+    cut = redacted if len(redacted) <= MESSAGE_CHARACTERS else f"{redacted[:MESSAGE_CHARACTERS]}..."
+    return cut.translate(_CONTROL)
+
+
 def configure(level: str = "info", form: str = "text", stream: TextIO | None = None, *, secrets: Secrets | None = None) -> None:
     """Send everything of `level` (debug, info, warning, error) and above to `stream` (stderr), as text or json.
 
@@ -83,7 +95,7 @@ class _Formatter(logging.Formatter):
             text = record.getMessage()
         except (TypeError, ValueError, KeyError):  # arguments that do not fit must not cost the line
             text = str(record.msg)
-        return _plain(text, self._secrets)
+        return plain(text, self._secrets)
 
     def _trace(self, record: logging.LogRecord) -> str:
         if not record.exc_info or record.exc_info[0] is None:
@@ -174,15 +186,6 @@ def _number(level: str) -> int:
 
 def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _plain(text: str, secrets: Secrets | None) -> str:
-    """Return the text struck first and cut then, so that no half of a secret is left at its end."""
-    redacted = redact(text[:_SEARCHED], secrets)
-    if len(text) > _SEARCHED:
-        redacted = redacted[:-_MARGIN]
-    cut = redacted if len(redacted) <= MESSAGE_CHARACTERS else f"{redacted[:MESSAGE_CHARACTERS]}..."
-    return cut.translate(_CONTROL)
 
 
 def _duration(seconds: float) -> str:

@@ -79,7 +79,7 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "doors": {"addresses"},
     "tls": {"doors"},
-    "zoneminder": {"errors"},
+    "zoneminder": {"errors", "concealment", "logs"},
     "entities": BASIC,
     "store": BASIC | {"store", "private_files", "enriched"},
     "findings": set(),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from vms_bridge.zoneminder.auth import Authenticator
 from vms_bridge.zoneminder.client import JSON_LIMIT_BYTES, Client, segments
-from vms_bridge.zoneminder.memory import Force, MonitorMemory, Sample, Unusable, Version
+from vms_bridge.zoneminder.memory import Force, MonitorMemory, Sample, TriggerData, Unusable, Version
 from vms_bridge.zoneminder.refusals import (
     DatabaseDown,
     EmptyAnswer,
@@ -17,6 +17,7 @@ from vms_bridge.zoneminder.refusals import (
     PermissionMissing,
     ServerFailed,
 )
+from vms_bridge.zoneminder.shared_memory import Causes, SharedMemory
 from vms_bridge.zoneminder.transport import Answer, Clock, Stream, Transport
 from vms_bridge.zoneminder.values import MOTION, AlarmState, EventRow, LogRow, MonitorRow, RunState, Storage, Zone
 
@@ -26,6 +27,7 @@ __all__ = [
     "AlarmState",
     "Answer",
     "Authenticator",
+    "Causes",
     "Client",
     "Clock",
     "DatabaseDown",
@@ -42,9 +44,11 @@ __all__ = [
     "RunState",
     "Sample",
     "ServerFailed",
+    "SharedMemory",
     "Storage",
     "Stream",
     "Transport",
+    "TriggerData",
     "Unusable",
     "Version",
     "Zone",

@@ -29,6 +29,8 @@ _SMALLEST = "host/getVersion"
 _ALWAYS_ANSWERED = frozenset({_SMALLEST, "host/login"})
 # A second login can't mend a refusal that comes this soon after the first.
 _FRESH_TOKEN_S = 30.0
+_UNSIGNED = "enter a long random text as AUTH_HASH_SECRET under Options > System: ZoneMinder signs its tokens with it"
+_LOGIN_HINT = "check username: and password:, and that the user is enabled and has API access"
 _MAY_NOT_VIEW = "the user may lack the permission to view this"
 
 
@@ -128,9 +130,9 @@ class Client:
         except GateClosed:
             raise
         except VmsAuthFailed as error:
+            lacks_secret = "AUTH_HASH_SECRET" in str(error)
             raise VmsAuthFailed(
-                f"ZoneMinder refused the login: {error}",
-                hint="check username: and password:, and that the user is enabled and has API access",
+                f"ZoneMinder refused the login: {error}", hint=_UNSIGNED if lacks_secret else _LOGIN_HINT
             ) from None
 
     async def _json(

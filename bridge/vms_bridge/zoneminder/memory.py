@@ -26,6 +26,7 @@ _PREFIX_BYTES = 1024
 _TRIGGER = struct.Struct("<II")
 _TRIGGER_BYTES = 560
 _TRIGGER_CAUSE, _TRIGGER_CAUSE_BYTES = 16, 32
+_TRIGGER_ALL = struct.Struct("<4I32s256s256s")
 _CAUSE_BYTES = 256
 # From 1.37 on an int for every zone follows, then VideoStoreData with its own size (with a short timeval: 32 bits).
 _VIDEO_STORE_BYTES = frozenset({4128, 4120, 4116})
@@ -156,6 +157,18 @@ class Sample:
         return (self.last_write if self.heartbeat is None else self.heartbeat) or self.startup
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerData:
+    """What was said when an alarm was forced last; `force` is None where this version's data can't be read."""
+
+    force: Force | None
+    score: int
+    cause: str
+    text: str
+    showtext: str
+    """What zmtrigger had shown in the picture."""
+
+
 class Unusable(Exception):
     """A monitor's shared memory can't serve; `hint` says what to do, if anything. `kind` is the same while the trouble is."""
 
@@ -253,6 +266,20 @@ class MonitorMemory:
             found = f"has not shown a sign of life for {age:.0f} s" if age > 0 else f"last beat {-age:.0f} s ahead of the clock"
             raise Unusable(f"its daemon {found}", is_passing=True, kind="silent" if age > 0 else "ahead")
         return sample
+
+    def trigger(self) -> TriggerData:
+        """Read all that the trigger says, of the file that was sampled last. Raises Unusable."""
+        try:
+            raw = os.pread(self._fd, _TRIGGER_ALL.size, self._layout.size) if self._fd >= 0 else b""
+        except OSError:
+            raw = b""
+        if len(raw) < _TRIGGER_ALL.size:
+            raise Unusable("its trigger can't be read", is_passing=True)
+        size, state, score, _, *texts = _TRIGGER_ALL.unpack(raw)
+        if size != _TRIGGER_BYTES:
+            return TriggerData(force=None, score=0, cause="", text="", showtext="")
+        cause, text, showtext = (each.split(b"\0", 1)[0].decode("utf-8", "replace") for each in texts)
+        return TriggerData(force=_FORCES.get(state), score=score, cause=cause, text=text, showtext=showtext)
 
     def is_as_before(self) -> bool:
         """Say, at the least cost, that nothing urgent has changed since the last sample; if in doubt, that it has."""

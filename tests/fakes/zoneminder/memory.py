@@ -78,11 +78,14 @@ class MemoryWriter:
                 raw = int(raw)
             self._write(struct.pack(f"<{_CODES[name]}", raw), offset)
 
-    def set_trigger(self, state: int, cause: bytes | None = None) -> None:
+    def set_trigger(
+        self, state: int, cause: bytes | None = None, *, score: int = 0, text: bytes = b"", showtext: bytes = b""
+    ) -> None:
         """Write TriggerData: 0 for nothing, 1 for an alarm that is forced on, 2 for one that is forced off; the cause stays."""
         if cause is not None:
             self._write(cause.ljust(32, b"\0"), self.size + 16)
-        self._write(struct.pack("<II", _TRIGGER_BYTES, state), self.size)
+        self._write(text.ljust(256, b"\0") + showtext.ljust(256, b"\0"), self.size + 48)
+        self._write(struct.pack("<III", _TRIGGER_BYTES, state, score), self.size)
 
     def score_zones(self, *scores: int) -> None:
         """Write the zones' scores, in the order of their kinds and ids, where this layout has them."""

@@ -207,6 +207,7 @@ class FakeZoneMinder:
         form = {key: str(value) for key, value in (await request.post()).items()}
         try:
             body: object
+            self._check_api()
             if path == "host/login":
                 body = self._login(form)
             else:
@@ -226,6 +227,10 @@ class FakeZoneMinder:
             answer.body = self.rewrite(path, answer.body)
         return answer
 
+    def _check_api(self) -> None:
+        if self.settings.get("ZM_OPT_USE_API") == "0":
+            raise _Denied(401, "UnauthorizedException", "API Disabled")
+
     def _json(self, body: object, status: int = 200) -> web.Response:
         text = json.dumps(render.spelt(body, self.world.personality) if status == 200 else body)
         return web.Response(text=text, status=status, content_type="application/json")
@@ -237,6 +242,8 @@ class FakeZoneMinder:
             if p.login_when_auth_off == "error":
                 raise _Denied(401, "UnauthorizedException", "Login denied")
             return base | ({"access_token": None, "refresh_token": None} if p.login_when_auth_off == "nulls" else {})
+        if self.settings.get("ZM_AUTH_HASH_SECRET") == "":
+            raise _Denied(403, "ForbiddenException", "Please create a valid AUTH_HASH_SECRET in ZoneMinder")
         name = form.get("user", "")
         if "token" in form:
             name = self.tokens.get(form["token"], "") if form["token"].startswith("refresh") else ""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from vms_bridge.backends.base import Finding
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.servers import server_of, servers_in_use
+from vms_bridge.backends.zoneminder.settings_checkup import about_settings, remedy
 from vms_bridge.backends.zoneminder.time_checkup import about_times
 from vms_bridge.errors import GateClosed, VmsAuthFailed, VmsError, VmsProtocolError
 from vms_bridge.tls import shown_certificate
@@ -44,7 +45,6 @@ _RESOURCES = (
     ("host/getLoad", "load", "System: View"),
 )
 _NEWEST = {"sort": "Id", "direction": "desc", "limit": "1", "page": "1"}
-_API_OFF = "turn on OPT_USE_API under Options > System, and API access for this user under Options > Users"
 _PATHS = ("/zm", "", "/zoneminder")
 """Where ZoneMinder usually is, on Debian, in containers and elsewhere."""
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -66,8 +66,7 @@ async def examine(config: ZoneMinderConfig, clock: Clock, secrets: Secrets | Non
             finally:
                 findings += [_about_remark(path, remark) for path, remark in api.remarks]
     except VmsError as error:
-        hint = _API_OFF if "api disabled" in str(error).lower() else error.hint
-        findings.append(Finding(text=str(error), problem=True, hint=hint))
+        findings.append(Finding(text=str(error), problem=True, hint=remedy(error)))
         findings += await _elsewhere(config, clock, error)
         shown = await _certificate(config, clock)
         if shown is not None:
@@ -93,6 +92,7 @@ async def _examine_api(config: ZoneMinderConfig, clock: Clock, api: Api, finding
         findings.append(Finding(text="it does not say what version it is", problem=True, hint="does url: lead to a ZoneMinder?"))
         return
     findings.append(_about_version(version))
+    findings += await about_settings(api, version)
     answer = await _try(api, "host/getTimeZone")
     zone = await asyncio.to_thread(parse_time_zone, answer)
     findings.append(_about_time_zone(api.quoted(as_text(mapping(answer).get("tz"))), zone))

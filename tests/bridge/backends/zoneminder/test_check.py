@@ -89,8 +89,7 @@ async def test_a_user_without_access_to_the_api() -> None:
     async with FakeZoneMinder(World()) as fake:
         fake.users["admin"].api = False
         assert "API disabled for: admin" in (said := problems(await findings(config(fake.url))))
-        assert "OPT_USE_API" in said
-        assert "API access for this user" in said
+        assert said.endswith("-> turn on API access for this user under Options > Users")
 
 
 async def test_a_user_who_may_see_nothing() -> None:
@@ -162,3 +161,43 @@ async def test_self_signed_certificate_is_shown_for_pinning() -> None:
         assert pin in found[-1].text
         url = fake.url
     assert "no connection" in problems(await findings(config(url)))
+
+
+async def test_settings_that_matter_to_others(tmp_path: Path) -> None:
+    async with FakeZoneMinder(World(shm_dir=tmp_path)) as fake:
+        names = ("AUTH_RELAY", "AUTH_HASH_IPS", "ENABLE_CSRF_MAGIC", "OPT_USE_GOOG_RECAPTCHA")
+        fake.settings |= dict.fromkeys((f"ZM_{name}" for name in names), "1") | {"ZM_AUTH_RELAY": "none"}
+        found = await findings(config(fake.url, shared_memory=tmp_path))
+        said = [finding.text.partition(",")[0] for finding in found if "does not matter" in finding.text]
+        assert said == ["AUTH_RELAY is none", "AUTH_HASH_IPS is on", "ENABLE_CSRF_MAGIC is on", "OPT_USE_GOOG_RECAPTCHA is on"]
+        assert not problems(found)
+        fake.settings |= dict.fromkeys((f"ZM_{name}" for name in names), "0") | {"ZM_AUTH_RELAY": "hashed"}
+        assert "does not matter" not in str(await findings(config(fake.url, shared_memory=tmp_path)))
+        fake.fail("configs/viewByName", "401")
+        assert not problems(await findings(config(fake.url, shared_memory=tmp_path)))
+
+
+async def test_recaptcha_before_1_34() -> None:
+    async with FakeZoneMinder(World(Personality(version="1.32.3"))) as fake:
+        fake.settings["ZM_OPT_USE_GOOG_RECAPTCHA"] = "1"
+        said = problems(await findings(config(fake.url)))
+    assert "OPT_USE_GOOG_RECAPTCHA is on: before 1.34 no program can log in -> turn it off under Options > System" in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("ZM_OPT_USE_API", "0", "API Disabled (api/host/login, HTTP 401) -> turn on OPT_USE_API under Options > System"),
+        (
+            "ZM_AUTH_HASH_SECRET",
+            "",
+            "Please create a valid AUTH_HASH_SECRET in ZoneMinder (api/host/login, HTTP 403)"
+            " -> enter a long random text as AUTH_HASH_SECRET under Options > System: ZoneMinder signs its tokens with it",
+        ),
+    ],
+)
+async def test_settings_that_keep_everybody_out(setting: str, value: str, said: str) -> None:
+    async with FakeZoneMinder(World()) as fake:
+        fake.settings[setting] = value
+        found = problems(await findings(config(fake.url)))
+    assert found == f"ZoneMinder refused the login: {said}"
