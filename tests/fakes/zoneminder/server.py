@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote
 
 from aiohttp import web
-from tests.fakes.zoneminder import recorded, render
+from tests.fakes.zoneminder import control, recorded, render
 from tests.fakes.zoneminder.media import ERROR_PAGE, JPEG, film, image, video
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.fakes.zoneminder.world import FakeEvent, FakeMonitor, World
 
 VIEWER = frozenset({"monitors:view", "events:view", "stream:view"})
-ADMIN = VIEWER | {"system:view", "system:edit", "monitors:edit", "events:edit"}
+ADMIN = VIEWER | {"system:view", "system:edit", "monitors:edit", "events:edit", "control:view", "control:edit"}
 _ENUMS = {
     "Capturing": {"None", "Ondemand", "Always"},
     "Analysing": {"None", "Always"},
@@ -127,6 +127,8 @@ class FakeZoneMinder:
     """What comes instead: the kind of a fault."""
     searches: bool = True
     """Whether events can be searched for, too."""
+    controls: dict[int, dict[str, Any]] = field(default_factory=lambda: {4: control.AXIS, 40: control.AMCREST})
+    """The control types, by id."""
     server_id: int = 0
     servers: list[dict[str, Any]] = field(default_factory=list)
     gate: Gate | None = None
@@ -187,7 +189,8 @@ class FakeZoneMinder:
             return web.Response(status=404, text="<html>not here</html>", content_type="text/html")
         path = path.removeprefix(f"{self.sub_path}/")
         if path == "index.php":
-            return await self._page(request)
+            is_control = "control" in {request.query.get("view"), request.query.get("request")}
+            return await (self._control(request) if is_control else self._page(request))
         if path.startswith("cgi-bin/"):
             return await self._zms(request)
         found = _EVERYTHING.match(path.removeprefix("api/"))
@@ -292,6 +295,7 @@ class FakeZoneMinder:
             (r"storage/view/(\d+)", "system:view", lambda n: {"storage": self._one(self._areas(), "storage", int(n))}),
             (r"servers", "system:view", lambda: {"servers": [{"Server": row} for row in self.servers]}),
             (r"logs", "system:view", lambda: self._logs(query)),
+            (r"controls/(\d+)", "", lambda n: self._control_type(int(n))),
             (r"zones", "monitors:view", self._zones),
             (r"zones/forMonitor/(\d+)", "monitors:view", lambda n: self._zones(int(n))),
             (r"configs/viewByName/(\w+)", "", self._config),
@@ -336,6 +340,11 @@ class FakeZoneMinder:
         if page > 1 and not shown:
             raise _Denied(404, "NotFoundException", "Not Found")
         return {"logs": [render.log_line(number, line) for number, line in shown]}
+
+    def _control_type(self, number: int) -> object:
+        if number not in self.controls:
+            raise _Denied(404, "NotFoundException", "Invalid control")
+        return {"control": {"Control": self.controls[number]}}
 
     def _zones(self, monitor: int | None = None) -> object:
         rows = [row for row in render.zones(self.world) if monitor in {None, row["Zone"]["MonitorId"]}]
@@ -559,6 +568,31 @@ class FakeZoneMinder:
         picture = self.picture_of(event) if self.picture_of else self.picture
         return image(self.world, event, request.query.get("fid", ""), picture, self.picture_type)
 
+    async def _control(self, request: web.Request) -> web.StreamResponse:
+        bad = await self._misbehave(request, f"control/{request.query.get('control', 'page')}")
+        if bad is not None:
+            return bad
+        is_page = request.query.get("view") == "control"
+        try:
+            user = self._user(dict(request.query))
+        except _Denied:
+            status, headers = (302, {"Location": f"{self.sub_path}/index.php?view=login"}) if is_page else (401, {})
+            return web.Response(status=status, headers=headers, content_type="text/html", charset="UTF-8")
+        item = self.world.monitors.get(int(request.query.get("mid" if is_page else "id", 0)))
+        if not user.permissions & {"control:view", "control:edit"} or (item is not None and item.id in user.hidden):
+            return web.Response(text=ERROR_PAGE, content_type="text/html") if is_page else self._json(control.DENIED)
+        return self._controlled(request, item, user, is_page=is_page)
+
+    def _controlled(self, request: web.Request, item: FakeMonitor | None, user: User, *, is_page: bool) -> web.Response:
+        if item is None:
+            return web.Response(content_type="text/html", charset="UTF-8")
+        if item.server_id != self.server_id:
+            return self._json({"result": "Error", "message": "Failed"})
+        if is_page:
+            known = self.controls.get(int(str(item.columns.get("ControlId", 0))), control.row(0, "", ""))
+            return web.Response(text=control.page(item, known), content_type="text/html")
+        return self._json(control.obey(item, request.query, edits="control:edit" in user.permissions))
+
     async def _zms(self, request: web.Request) -> web.StreamResponse:
         bad = await self._misbehave(request, "zms")
         if bad is not None:
@@ -616,6 +650,13 @@ class FakeZoneMinder:
             "404": (404, "<html>Not Found</html>", "text/html"),
             "deprecated-401": (401, f"<br />\n<b>Deprecated</b>: x in <b>y</b> on line <b>1</b><br />\n{_DENIED}", "text/html"),
             "empty": (200, "", "text/html"),
+            "csrf": (
+                200,
+                "<html><head><title>CSRF check failed</title></head><body>CSRF check failed.</body></html>",
+                "text/html",
+            ),
+            "login": (200, '<html><form><input type="hidden" name="view" value="login"/></form></html>', "text/html"),
+            "php": (200, '<br />\n<b>Warning</b>: x in <b>y</b> on line <b>1</b><br />\n{"result":"Ok"}', "text/html"),
             "no-ids": (
                 200,
                 '{"events": [{"Event": {"MonitorId": "1", "StartDateTime": "2026-11-20 10:00:00"}}]}',

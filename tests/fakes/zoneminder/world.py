@@ -57,6 +57,10 @@ class FakeMonitor:
     server_id: int = 0
     video_writer: int = 2
     """0: it records no video."""
+    presets: dict[int, str] = field(default_factory=dict)
+    """The names of its camera's presets."""
+    orders: list[dict[str, str]] = field(default_factory=list)
+    """What its camera was told, as `request=control` was asked for it."""
     columns: dict[str, object] = field(default_factory=dict)
     """What else its row says, or says otherwise."""
 
