@@ -79,7 +79,7 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "doors": {"addresses"},
     "tls": {"doors"},
-    "zoneminder": {"errors", "concealment", "logs"},
+    "zoneminder": {"errors", "addresses", "clock", "concealment", "doors", "http", "logs", "spoken_times", "threads", "tls"},
     "entities": BASIC,
     "store": BASIC | {"store", "private_files", "enriched"},
     "findings": set(),
@@ -100,8 +100,8 @@ ALLOWED: dict[str, set[str]] = {
     "backends": {"registry", "backends.base"},
     "backends.ladder": set(),
     "backends.base": {"model", "archive", "commands", "errors", "clock", "findings", "measures", "receivers"},
-    "backends.traffic": {"errors", "clock", "measures", "metrics", "backends.http"},
-    "backends.http": {"errors", "concealment", "doors", "tls"},
+    "backends.traffic": {"errors", "clock", "measures", "metrics", "http"},
+    "http": {"errors", "concealment", "doors", "tls"},
     "backends.guard": {
         *("model", "archive", "commands", "errors", "explaining", "clock", "concealment", "boundary", "threads"),
         *("findings", "backends.base", "measures"),
@@ -134,7 +134,7 @@ FREE = {"app", "check", "demo"}
 HOMES = {
     "click": {"cli"},
     "rich": {"cli"},
-    "aiohttp": {"backends.http", "api"},
+    "aiohttp": {"http", "api"},
     "paho": {"mqtt.link", "mqtt.link_client"},
     "prometheus_client": {"api.exposition"},
     "zeroconf": {"api.multicast"},
@@ -149,9 +149,9 @@ HOMES = {
     "av": set(CHILD_ONLY) - {"video.worker"},
     "numpy": set(CHILD_PACKAGES),
     "openvino": set(CHILD_PACKAGES),
-    "yarl": {"addresses", "backends.http"},
+    "yarl": {"addresses", "http"},
 }
-"""Libraries, and the modules or folders that alone may know them. aiohttp's client is in `backends.http`, its server in `api`."""
+"""Libraries, and the modules or folders that alone may know them. aiohttp's client is in `http`, its server in `api`."""
 
 
 def _modules() -> dict[str, Path]:
@@ -201,7 +201,7 @@ def _allowed(module: str) -> set[str] | None:
         own = ".".join(module.split(".")[:2])
         return {
             *("model", "archive", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
-            *("explaining", "receivers", "measures", "metrics", "backends.base", "backends.http", "backends.traffic"),
+            *("explaining", "receivers", "measures", "metrics", "backends.base", "http", "backends.traffic"),
             *("backends.ladder", "zoneminder", own),
         }
     if (home := module.partition(".")[0]) in SINKS and not any(_covers(rule, module) for rule in ALLOWED if "." in rule):

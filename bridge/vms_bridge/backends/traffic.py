@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Mapping
     from typing import Protocol, TypeVar
 
-    from vms_bridge.backends.http import Answer, HttpClient, Stream
     from vms_bridge.clock import Clock
+    from vms_bridge.http import Answer, HttpClient, Stream
     from vms_bridge.measures import Reading
 
     class _Status(Protocol):

@@ -1,9 +1,17 @@
-"""ZoneMinder for programs: its API's client, its answers as values, and its shared memory; 1.34 to 1.39.
+"""ZoneMinder for programs: all that its API can do, its answers as values, and its shared memory; 1.34 to 1.39.
 
-Nothing of the bridge is needed but its errors. What a `Client` asks goes by a `Transport`, which whoever uses it brings along.
+    async with ZoneMinder("https://host/zm", "user", "password") as zm:
+        for monitor in await zm.monitors.list():
+            print(monitor.id, monitor.name)
+
+`vms_bridge.zoneminder.sync` has the same without an event loop. No bridge is needed for it. A `Client` alone needs no HTTP
+library either: what it asks goes by a `Transport`, which whoever uses it brings along.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from vms_bridge.zoneminder.auth import Authenticator
 from vms_bridge.zoneminder.client import JSON_LIMIT_BYTES, Client, segments
@@ -13,13 +21,29 @@ from vms_bridge.zoneminder.refusals import (
     EmptyAnswer,
     GatewayFailed,
     LoginWanted,
+    NotDone,
     NotThere,
     PermissionMissing,
     ServerFailed,
+    WrongValue,
 )
 from vms_bridge.zoneminder.shared_memory import Causes, SharedMemory
 from vms_bridge.zoneminder.transport import Answer, Clock, Stream, Transport
-from vms_bridge.zoneminder.values import MOTION, AlarmState, EventRow, LogRow, MonitorRow, RunState, Storage, Zone
+from vms_bridge.zoneminder.values import (
+    MOTION,
+    AlarmState,
+    EventRow,
+    LogRow,
+    MonitorRow,
+    RunState,
+    Storage,
+    VersionInfo,
+    Zone,
+)
+
+if TYPE_CHECKING:
+    from vms_bridge.zoneminder.resources import Config, DaemonStatus, Group, ServerRow, User
+    from vms_bridge.zoneminder.zoneminder import Options, ZoneMinder
 
 __all__ = [
     "JSON_LIMIT_BYTES",
@@ -30,27 +54,49 @@ __all__ = [
     "Causes",
     "Client",
     "Clock",
+    "Config",
+    "DaemonStatus",
     "DatabaseDown",
     "EmptyAnswer",
     "EventRow",
     "Force",
     "GatewayFailed",
+    "Group",
     "LogRow",
     "LoginWanted",
     "MonitorMemory",
     "MonitorRow",
+    "NotDone",
     "NotThere",
+    "Options",
     "PermissionMissing",
     "RunState",
     "Sample",
     "ServerFailed",
+    "ServerRow",
     "SharedMemory",
     "Storage",
     "Stream",
     "Transport",
     "TriggerData",
     "Unusable",
+    "User",
     "Version",
+    "VersionInfo",
+    "WrongValue",
     "Zone",
+    "ZoneMinder",
     "segments",
 ]
+
+_LATER = {
+    **dict.fromkeys(("Config", "DaemonStatus", "Group", "ServerRow", "User"), "vms_bridge.zoneminder.resources"),
+    **dict.fromkeys(("Options", "ZoneMinder"), "vms_bridge.zoneminder.zoneminder"),
+}
+"""Where the rest is: it is loaded when it is first wanted, since it brings the HTTP library along."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)

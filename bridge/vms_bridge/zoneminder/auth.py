@@ -67,6 +67,13 @@ class Authenticator:
         self._access: _Token | None = None
         self._refresh: _Token | None = None
         self.is_off = False
+        self.greeting: Mapping[str, str] = {}
+        """What the last login said of the server: `version` and `apiversion`."""
+
+    @property
+    def has_token(self) -> bool:
+        """Whether a login has succeeded; what came of it may have run out by now, and is then renewed by itself."""
+        return self._access is not None
 
     async def token(self) -> str | None:
         """Return a token that is good for now, or None where the server wants none. Raises VmsError."""
@@ -110,6 +117,7 @@ class Authenticator:
         now = self._clock.monotonic()
         fields = mapping(answer)
         self._conceal(fields)
+        self.greeting = {name: as_text(fields.get(name)) for name in ("version", "apiversion")}
         access = _token(fields.get("access_token"), fields.get("access_token_expires"), now)
         if access is None:
             if not as_text(fields.get("version")):

@@ -14,7 +14,15 @@ from vms_bridge.errors import GateClosed, Redirected, VmsAuthFailed
 from vms_bridge.zoneminder.answers import NotJson, UnfitJson
 from vms_bridge.zoneminder.auth import Authenticator
 from vms_bridge.zoneminder.large_answers import Decoder
-from vms_bridge.zoneminder.refusals import DATABASE_HINT, SEARCHED_BYTES, DatabaseDown, EmptyAnswer, LoginWanted, interpret
+from vms_bridge.zoneminder.refusals import (
+    DATABASE_HINT,
+    SEARCHED_BYTES,
+    AnsweredPage,
+    DatabaseDown,
+    EmptyAnswer,
+    LoginWanted,
+    interpret,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -73,6 +81,48 @@ class Client:
         """POST a form to `api/<path>.json` and return its JSON. Raises VmsError."""
         value, _ = await self._json("POST", path, {}, form=form, timeout_s=timeout_s)
         return value
+
+    async def change(
+        self,
+        method: str,
+        path: str,
+        form: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float | None = None,
+        at: str | None = None,
+    ) -> object:
+        """POST, PUT or DELETE at `api/<path>.json`; return the answer's JSON, None where it has none. Raises VmsError.
+
+        What was changed is done if the status says so, whatever comes with it: ZoneMinder answers deeds with JSON, with a page,
+        with a way to one, or with nothing. Who wants to be sure reads again what was changed.
+        """
+        token = await self.auth.token()
+        url = self._api(path) if at is None else f"{at}/{path}.json"
+        answer = await self._changed(method, url, _with_token({}, token), form, timeout_s)
+        if answer is None:
+            return None
+        in_doubt = answer.status == 401 and token is not None and not _is_about_permission(answer.body)
+        if in_doubt and token and await self.auth.renew_after_refusal(token, younger_than_s=_FRESH_TOKEN_S):
+            answer = await self._changed(method, url, _with_token({}, await self.auth.token()), form, timeout_s)
+            if answer is None:
+                return None
+        if answer.status < 400 and not answer.body.strip():
+            return None
+        try:
+            return await self._answer(path, answer, at=at)
+        except AnsweredPage:
+            return None
+
+    async def _changed(
+        self, method: str, url: str, query: Mapping[str, str], form: Mapping[str, str] | None, timeout_s: float | None
+    ) -> Answer | None:
+        """Send it, and return the answer; None where the way to another page of ZoneMinder's is one."""
+        try:
+            return await self._send(method, url, query, form=form, timeout_s=timeout_s)
+        except Redirected as error:
+            if urlsplit(error.location).hostname in {None, urlsplit(url).hostname}:
+                return None
+            raise
 
     def quoted(self, text: str, *, longest: int = 300) -> str:
         """Return what ZoneMinder has said without secrets, and no longer than a line or two, or than that."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from vms_bridge.zoneminder.event_times import event_times
-from vms_bridge.zoneminder.values import AlarmState, EventRow, LogRow, MonitorRow, RunState, Storage, Zone
+from vms_bridge.zoneminder.values import AlarmState, EventRow, LogRow, MonitorRow, RunState, Storage, VersionInfo, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +24,7 @@ TEXT_LIMIT = 4096
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?")
 _CONTENT_RANGE = re.compile(r"(?i)bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _ROW_LIMIT = 10_000
+_DEFINITION_LIMIT = 1024 * 1024
 _KINDS = ("active", "inclusive", "exclusive", "preclusive", "inactive", "privacy")
 
 
@@ -78,18 +79,21 @@ def mapping(raw: object) -> dict[str, Any]:
 
 def rows(raw: object, plural: str, single: str) -> list[dict[str, Any]]:
     """Return the rows of a list answer, unwrapped."""
-    listed = mapping(raw).get(plural)
-    if isinstance(listed, dict):
-        listed = list(listed.values())
-    if not isinstance(listed, list):
-        return []
-    return [row for item in listed[:_ROW_LIMIT] if isinstance(row := mapping(item).get(single), dict)]
+    return [row for item in listed(raw, plural) if isinstance(row := mapping(item).get(single), dict)]
 
 
 def parse_version(raw: object) -> tuple[int, int, int] | None:
     """Read `version` of a login or getVersion answer."""
     found = _VERSION.search(as_text(mapping(raw).get("version")))
     return None if found is None else (int(found[1]), int(found[2]), int(found[3] or 0))
+
+
+def parse_version_info(raw: object) -> VersionInfo | None:
+    """Read the same in ZoneMinder's words."""
+    numbers = parse_version(raw)
+    if numbers is None:
+        return None
+    return VersionInfo(zoneminder=".".join(map(str, numbers)), api=as_text(mapping(raw).get("apiversion")))
 
 
 def parse_time_zone(raw: object) -> ZoneInfo | None:
@@ -101,11 +105,11 @@ def parse_time_zone(raw: object) -> ZoneInfo | None:
         return None
 
 
-def parse_monitors(raw: object) -> dict[str, MonitorRow]:
+def parse_monitors(raw: object, *, keeps_raw: bool = False) -> dict[str, MonitorRow]:
     """Read the monitor list; soft-deleted monitors are left out, repeated ones (one per group in old versions) merged."""
     found: dict[str, MonitorRow] = {}
     for item in listed_monitors(raw):
-        row = parse_monitor(item)
+        row = parse_monitor(item, keeps_raw=keeps_raw)
         if row is not None:
             found.setdefault(row.id, row)
     return found
@@ -113,13 +117,18 @@ def parse_monitors(raw: object) -> dict[str, MonitorRow]:
 
 def listed_monitors(raw: object) -> Sequence[object]:
     """Return the items of the monitor list as they are."""
-    listed = mapping(raw).get("monitors")
-    if isinstance(listed, dict):
-        listed = list(listed.values())
-    return listed[:_ROW_LIMIT] if isinstance(listed, list) else ()
+    return listed(raw, "monitors")
 
 
-def parse_monitor(raw: object) -> MonitorRow | None:
+def listed(raw: object, plural: str) -> Sequence[object]:
+    """Return the items of a list answer as they are."""
+    items = mapping(raw).get(plural)
+    if isinstance(items, dict):
+        items = list(items.values())
+    return items[:_ROW_LIMIT] if isinstance(items, list) else ()
+
+
+def parse_monitor(raw: object, *, keeps_raw: bool = False) -> MonitorRow | None:
     """Read one monitor with its status and counters (`Monitor`, `Monitor_Status`, `Event_Summary`)."""
     item = mapping(raw)
     row = mapping(item.get("Monitor"))
@@ -155,6 +164,10 @@ def parse_monitor(raw: object) -> MonitorRow | None:
         camera_login=_login(row),
         rtsp_stream=(as_text(row.get("RTSPStreamName")) or None) if as_bool(row.get("RTSPServer")) else None,
         go2rtc=as_bool(row.get("Go2RTCEnabled")),
+        controllable=as_bool(row.get("Controllable")),
+        control_id=as_id(row.get("ControlId")),
+        storage_id=as_id(row.get("StorageId")),
+        raw=row if keeps_raw else {},
         events={
             "total": as_int(counters.get("TotalEvents")),
             "hour": as_int(counters.get("HourEvents")),
@@ -188,7 +201,7 @@ def _size(row: Mapping[str, Any]) -> tuple[int | None, int | None]:
     return (height, width) if turned else (width, height)
 
 
-def parse_zones(raw: object, monitors: Mapping[str, MonitorRow]) -> dict[str, tuple[Zone, ...]]:
+def parse_zones(raw: object, monitors: Mapping[str, MonitorRow], *, keeps_raw: bool = False) -> dict[str, tuple[Zone, ...]]:
     """Read every monitor's zones of all kinds, in ZoneMinder's own order."""
     found: dict[str, list[Zone]] = {}
     for row in rows(raw, "zones", "Zone"):
@@ -197,7 +210,14 @@ def parse_zones(raw: object, monitors: Mapping[str, MonitorRow]) -> dict[str, tu
             continue
         kind = as_text(row.get("Type")).lower() or "active"
         points = _points(row, monitors.get(monitor_id))
-        zone = Zone(id=zone_id, name=as_text(row.get("Name")) or f"Zone {zone_id}", kind=kind, points=points)
+        zone = Zone(
+            id=zone_id,
+            name=as_text(row.get("Name")) or f"Zone {zone_id}",
+            kind=kind,
+            points=points,
+            monitor_id=monitor_id,
+            raw=row if keeps_raw else {},
+        )
         found.setdefault(monitor_id, []).append(zone)
     return {monitor_id: tuple(in_order(zones)) for monitor_id, zones in found.items()}
 
@@ -230,13 +250,36 @@ def _share(value: float, whole: float) -> float:
     return round(min(max(value / whole, 0.0), 1.0), 4)
 
 
-def parse_states(raw: object) -> list[RunState]:
+def parse_states(raw: object, *, keeps_raw: bool = False) -> list[RunState]:
     """Read the run states."""
     named = ((as_text(row.get("Name")), row) for row in rows(raw, "states", "State"))
-    return [RunState(name=name, is_active=as_bool(row.get("IsActive"))) for name, row in named if name]
+    return [
+        RunState(
+            name=name,
+            is_active=as_bool(row.get("IsActive")),
+            id=as_id(row.get("Id")) or "",
+            definition=str(row.get("Definition") or "") if keeps_raw else "",
+            modes=parse_definition(row.get("Definition")) if keeps_raw else {},
+            raw=row if keeps_raw else {},
+        )
+        for name, row in named
+        if name
+    ]
 
 
-def parse_storage(raw: object) -> tuple[Storage, ...]:
+def parse_definition(raw: object) -> dict[str, dict[str, str]]:
+    """Read what a run state sets, by monitor: `id:Function:Enabled`, or `id:Capturing:Analysing:Recording` from 1.37 on."""
+    found = {}
+    for part in str(raw or "")[:_DEFINITION_LIMIT].split(","):
+        number, *words = (word.strip() for word in part.split(":"))
+        monitor_id = as_id(number)
+        names = {2: ("function", "enabled"), 3: ("capturing", "analysing", "recording")}.get(len(words))
+        if monitor_id is not None and names is not None:
+            found[monitor_id] = {name: word for name, word in zip(names, words, strict=True) if word}
+    return found
+
+
+def parse_storage(raw: object, *, keeps_raw: bool = False) -> tuple[Storage, ...]:
     """Read the storage areas; newer versions report the disk's own numbers, older ones only what events use."""
     areas = []
     for row in rows(raw, "storage", "Storage"):
@@ -250,6 +293,12 @@ def parse_storage(raw: object) -> tuple[Storage, ...]:
                 name=as_text(row.get("Name")) or f"Storage {storage_id}",
                 used_bytes=as_int(row.get("DiskSpace")) if used is None else used,
                 total_bytes=total,
+                path=as_text(row.get("Path")),
+                scheme=as_text(row.get("Scheme")) or "Medium",
+                type=as_text(row.get("Type")) or "local",
+                server_id=as_id(row.get("ServerId")),
+                enabled=as_bool(row.get("Enabled"), default=True),
+                raw=row if keeps_raw else {},
             )
         )
     return tuple(areas)
@@ -259,6 +308,14 @@ def parse_load(raw: object) -> float | None:
     """Read the one-minute load average."""
     load = mapping(raw).get("load")
     return as_float(load[0]) if isinstance(load, list) and load else None
+
+
+def parse_loads(raw: object) -> tuple[float, float, float] | None:
+    """Read the load averages over 1, 5 and 15 minutes."""
+    load = mapping(raw).get("load")
+    found = [as_float(each) for each in load] if isinstance(load, list) else []
+    one, five, fifteen = (found + [None] * 3)[:3]
+    return None if one is None or five is None or fifteen is None else (one, five, fifteen)
 
 
 def parse_alarm_status(raw: object, version: tuple[int, int, int]) -> AlarmState | None:
@@ -283,8 +340,8 @@ def parse_events(
     raw: object, zone: tzinfo, *, trusts_unix_times: bool = True, date: datetime | None = None, is_whole: bool = False
 ) -> list[EventRow]:
     """Read a page of events, in the order given; `date` is when it was served. `is_whole`: with all of their columns."""
-    listed = rows(raw, "events", "Event")
-    found = ((row, parse_event(row, zone, trusts_unix_times=trusts_unix_times, date=date)) for row in listed)
+    given = rows(raw, "events", "Event")
+    found = ((row, parse_event(row, zone, trusts_unix_times=trusts_unix_times, date=date)) for row in given)
     return [with_all_columns(event, row) if is_whole else event for row, event in found if event is not None]
 
 
@@ -345,9 +402,9 @@ def with_all_columns(event: EventRow, row: Mapping[str, Any]) -> EventRow:
 
 def parse_frames(raw: object) -> list[tuple[int, float]]:
     """Read an event's frames from its page: numbers, and seconds from its beginning. Not every frame has a row."""
-    listed = mapping(mapping(raw).get("event")).get("Frame")
+    given = mapping(mapping(raw).get("event")).get("Frame")
     found = []
-    for row in listed if isinstance(listed, list) else ():
+    for row in given if isinstance(given, list) else ():
         number, time_s = as_int(mapping(row).get("FrameId")), as_float(mapping(row).get("Delta"))
         if number is not None and number >= 1 and time_s is not None and time_s >= 0:
             found.append((number, time_s))

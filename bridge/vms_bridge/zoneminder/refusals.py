@@ -48,6 +48,18 @@ class NotThere(VmsProtocolError):
     """ZoneMinder has no such thing (HTTP 404)."""
 
 
+class AnsweredPage(VmsProtocolError):
+    """ZoneMinder answered a question of its API with a web page."""
+
+
+class WrongValue(VmsProtocolError, ValueError):
+    """What was asked for can't be meant; nothing was sent."""
+
+
+class NotDone(VmsProtocolError):
+    """ZoneMinder took a change without a complaint, or with one that says little; reading again shows that it was not made."""
+
+
 def interpret(path: str, answer: Answer, found: Decoded | NotJson | UnfitJson, transport: Transport) -> Decoded:
     """Return what was found in the answer of `api/<path>`; None for one without a word. Raises VmsError.
 
@@ -82,7 +94,7 @@ def _not_json(where: str, answer: Answer, complaint: str, transport: Transport) 
 
 def _page(where: str, answer: Answer) -> VmsProtocolError:
     if b"<" in answer.body[:200] or "html" in answer.content_type:
-        return VmsProtocolError(
+        return AnsweredPage(
             f"{where} answered a web page instead of JSON",
             hint="turn on OPT_USE_API under Options > System, and check the web server's rewrite rules for /api",
         )

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from vms_bridge.zoneminder.event_times import EventTimes
 
+    Raw = Mapping[str, object]
+
 
 class AlarmState(StrEnum):
     """A monitor's live state, in the order in which an alarm runs through it."""
@@ -27,6 +29,20 @@ MOTION = frozenset({AlarmState.ALARM, AlarmState.ALERT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionInfo:
+    """Which ZoneMinder this is, in its own words."""
+
+    zoneminder: str
+    api: str = ""
+
+    @property
+    def numbers(self) -> tuple[int, int, int]:
+        """The same for comparing, such as (1, 36, 33)."""
+        first, second, third = (int(part) for part in self.zoneminder.split("."))
+        return first, second, third
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
     """A part of a monitor's picture; `points` are corners in 0..1 from the top left."""
 
@@ -34,6 +50,9 @@ class Zone:
     name: str
     kind: str = "active"
     points: tuple[tuple[float, float], ...] = ()
+    monitor_id: str = field(default="", compare=False)
+    raw: Raw = field(default_factory=dict, repr=False, compare=False)
+    """All columns, where they are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +63,14 @@ class Storage:
     name: str
     used_bytes: int | None = None
     total_bytes: int | None = None
+    path: str = field(default="", compare=False)
+    scheme: str = field(default="Medium", compare=False)
+    """How the events' directories are named below the path: Deep, Medium or Shallow."""
+    type: str = field(default="local", compare=False)
+    server_id: str | None = field(default=None, compare=False)
+    enabled: bool = field(default=True, compare=False)
+    raw: Raw = field(default_factory=dict, repr=False, compare=False)
+    """All columns, where they are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +108,13 @@ class MonitorRow:
     """Under which name ZoneMinder's own RTSP server has it, None where it has not."""
     go2rtc: bool = False
     """Whether ZoneMinder's go2rtc has it."""
+    controllable: bool = False
+    """Whether it is said that the camera can be moved."""
+    control_id: str | None = None
+    """Which of ZoneMinder's kinds of camera control it has."""
+    storage_id: str | None = None
+    raw: Raw = field(default_factory=dict, repr=False, compare=False)
+    """All columns of `Monitor`, where they are kept; the camera's password may be among them."""
 
     @property
     def modes(self) -> dict[str, str]:
@@ -207,3 +241,10 @@ class RunState:
 
     name: str
     is_active: bool = False
+    id: str = field(default="", compare=False)
+    definition: str = field(default="", compare=False)
+    """What it sets, in ZoneMinder's own words: one part a monitor."""
+    modes: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
+    """The same by monitor, as `MonitorRow.modes` has it; before 1.37 with `enabled`, 1 or 0."""
+    raw: Raw = field(default_factory=dict, repr=False, compare=False)
+    """All columns, where they are kept."""

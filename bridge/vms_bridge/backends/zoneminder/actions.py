@@ -9,6 +9,8 @@ from urllib.parse import quote
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
 from vms_bridge.errors import BrokeOff, CommandRejected, TimedOut, TooLarge, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
 from vms_bridge.zoneminder import EmptyAnswer, GatewayFailed
+from vms_bridge.zoneminder.alarms import alarm_path, alarm_refusal
+from vms_bridge.zoneminder.modes import COLUMNS, DISARMED, armed_modes
 from vms_bridge.zoneminder.parse import as_text, mapping
 
 if TYPE_CHECKING:
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Action
     from vms_bridge.zoneminder import MonitorRow
 
-_DISARMED = {"Modect": "Monitor", "Mocord": "Record", "Nodect": "Monitor"}
-_ARMED = {"Monitor": "Modect", "Record": "Mocord", "None": "Modect"}
-_COLUMNS = {"function": "Function", "capturing": "Capturing", "analysing": "Analysing", "recording": "Recording"}
 _PLAIN_ALARM = SetAlarm(on=True)
 
 
@@ -68,28 +67,6 @@ async def perform(api: Api, action: Action, ladder: MonitorLadder | None, limits
     raise UnsupportedCommand(f"ZoneMinder can't do this: {type(action).__name__}")
 
 
-def armed_modes(row: MonitorRow, *, on: bool, restore: Mapping[str, str]) -> dict[str, str]:
-    """Return the modes that (dis)arm this monitor and leave recording as it is where they can."""
-    if row.capturing is not None:
-        if not on:
-            return {"analysing": "None"}
-        modes = {"analysing": "Always"}
-        if row.capturing == "None":
-            modes["capturing"] = _but_none(restore.get("capturing"), "Always")
-        return modes
-    function = row.function or "None"
-    if not on:
-        return {"function": _DISARMED.get(function, function)}
-    wanted = restore.get("function", "")
-    if wanted in _DISARMED:
-        return {"function": wanted}
-    return {"function": function if function in _DISARMED else _ARMED.get(function, "Modect")}
-
-
-def _but_none(value: str | None, default: str) -> str:
-    return value if value not in {None, "", "None"} and value is not None else default
-
-
 def _refuse_what_only_zmtrigger_can(action: SetAlarm) -> None:
     said = (action.cause, action.text, action.score)
     if action.on and said != (_PLAIN_ALARM.cause, _PLAIN_ALARM.text, _PLAIN_ALARM.score):
@@ -127,24 +104,15 @@ def _api_of(ladder: MonitorLadder) -> str | None:
 
 async def _alarm(api: Api, ladder: MonitorLadder, command: str, timeout_s: float) -> None:
     row = ladder.row
-    path = f"monitors/alarm/id:{row.id}/command:{command}"
-    answer = mapping(await _ask(api, path, timeout_s, at=_api_of(ladder)))
-    said = f"{as_text(answer.get('status'))} {as_text(answer.get('output'))} {as_text(answer.get('error'))}"
-    if "cannot handle alarms" in said:
-        raise CommandRejected(
-            f"monitor {row.id} is in mode Monitor, in which ZoneMinder takes no alarms",
-            hint="set its function to Modect or Nodect",
-        )
-    if "code" in answer or as_text(answer.get("status")) == "false":
-        raise CommandRejected(
-            f"ZoneMinder's zmu failed for monitor {row.id} (code {api.quoted(as_text(answer.get('code'))) or '?'})",
-            hint="is the monitor's daemon running? A monitor that is switched off takes no alarms",
-        )
+    answer = await _ask(api, alarm_path(row.id, command), timeout_s, at=_api_of(ladder))
+    refusal = alarm_refusal(answer, row.id, api.quoted)
+    if refusal is not None:
+        raise CommandRejected(refusal[0], hint=refusal[1])
 
 
 async def _edit(api: Api, row: MonitorRow, modes: Mapping[str, str], timeout_s: float) -> bool:
-    form = {f"Monitor[{_COLUMNS[mode]}]": value for mode, value in modes.items() if row.modes.get(mode) != value}
-    if row.capturing is None and not row.enabled and modes.get("function") in _DISARMED:
+    form = {f"Monitor[{COLUMNS[mode]}]": value for mode, value in modes.items() if row.modes.get(mode) != value}
+    if row.capturing is None and not row.enabled and modes.get("function") in DISARMED:
         form["Monitor[Enabled]"] = "1"
     if not form:
         return False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from vms_bridge.backends.http import CONNECTIONS, HttpClient
 from vms_bridge.backends.traffic import MeasuredClient
 from vms_bridge.backends.zoneminder.remarks import Remarks
+from vms_bridge.http import CONNECTIONS, HttpClient
 from vms_bridge.zoneminder import Client
 
 if TYPE_CHECKING:

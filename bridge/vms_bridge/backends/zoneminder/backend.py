@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from vms_bridge import metrics
-from vms_bridge.backends.http import CONNECTIONS as API_CONNECTIONS
 from vms_bridge.backends.traffic import Traffic
 from vms_bridge.backends.zoneminder.absence import Absence
 from vms_bridge.backends.zoneminder.actions import perform
@@ -28,6 +27,7 @@ from vms_bridge.commands import Restart, SetRunState
 from vms_bridge.concealment import Secrets
 from vms_bridge.errors import BridgeError, UnsupportedCommand, VmsAuthFailed, VmsError, VmsUnreachable
 from vms_bridge.explaining import causes
+from vms_bridge.http import CONNECTIONS as API_CONNECTIONS
 from vms_bridge.logs import Trouble
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from vms_bridge.backends.base import Finding
 from vms_bridge.backends.zoneminder.api import Api
-from vms_bridge.backends.zoneminder.servers import server_of, servers_in_use
 from vms_bridge.backends.zoneminder.settings_checkup import about_settings, remedy
 from vms_bridge.backends.zoneminder.time_checkup import about_times
 from vms_bridge.errors import GateClosed, VmsAuthFailed, VmsError, VmsProtocolError
@@ -24,6 +23,7 @@ from vms_bridge.zoneminder.parse import (
     parse_version,
     parse_zones,
 )
+from vms_bridge.zoneminder.servers import server_of, servers_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

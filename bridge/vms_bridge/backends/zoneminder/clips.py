@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 from vms_bridge.archive import ByteRange, EventClip, EventFrame, FrameKind, FrameTimes
 from vms_bridge.backends.zoneminder.event_values import has_clip
 from vms_bridge.backends.zoneminder.frames import frame_times
-from vms_bridge.backends.zoneminder.media import TRY_AGAIN_S, decimal, live_query
+from vms_bridge.backends.zoneminder.media import TRY_AGAIN_S, decimal
 from vms_bridge.backends.zoneminder.opened import Opened
 from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart, VmsError
 from vms_bridge.model import LivePicture
 from vms_bridge.zoneminder.events.asked_media import check_jpeg, check_stream, clip_query, explained, frame_query
 from vms_bridge.zoneminder.parse import parse_content_range, parse_frames
+from vms_bridge.zoneminder.portal import live_query
 
 if TYPE_CHECKING:
     from vms_bridge.archive import MediaRef

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qsl
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from vms_bridge.addresses import WrongAddress, parse_address
+from vms_bridge.addresses import WrongAddress
 from vms_bridge.doors import HttpOptions, address_mistake, check_login
-
-_SCHEMES = {"http": 80, "https": 443}
-_PAGES = re.compile(
-    r"(?i)/(?:(?:index\.php|cgi-bin)(?:/.*)?|api(?:/.*\.(?:json|xml)|/(?:host|monitors|events|states|configs|zones|servers)(?:/.*)?)?)/?$"
-)
-"""What people copy from the browser's address line, or from ZoneMinder's documentation, behind the portal's path."""
-_SECRET_PARAMETERS = frozenset({"user", "username", "pass", "password", "token", "auth"})
+from vms_bridge.zoneminder.portal import LoginInAddress, portal_of
 
 
 class ZoneMinderConfig(HttpOptions):
@@ -64,16 +56,12 @@ class ZoneMinderConfig(HttpOptions):
     @classmethod
     def _check_url(cls, value: str) -> str:
         try:
-            address = parse_address(value, _SCHEMES)
+            return portal_of(value)
+        except LoginInAddress as wrong:
+            remedy = "take them out of the address, and write username: and password: beside url:"
+            raise PydanticCustomError("credentials", str(wrong), {"remedy": remedy}) from None
         except WrongAddress as wrong:
             raise address_mistake(wrong) from None
-        parameters = parse_qsl(f"{address.query}&{address.fragment}", keep_blank_values=True)
-        names = {name.lower() for name, _ in parameters}
-        if address.username is not None or names & _SECRET_PARAMETERS:
-            remedy = "take them out of the address, and write username: and password: beside url:"
-            raise PydanticCustomError("credentials", "credentials do not belong in the address", {"remedy": remedy})
-        path = re.sub("/{2,}", "/", address.path)
-        return f"{address.scheme}://{address.place}{_PAGES.sub('', path).rstrip('/')}"
 
     @field_validator("password")
     @classmethod

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from vms_bridge.logs import Trouble
 
 if TYPE_CHECKING:
-    from vms_bridge.backends.zoneminder.servers import Server
     from vms_bridge.clock import Clock
     from vms_bridge.errors import VmsError
+    from vms_bridge.zoneminder.servers import Server
 
 _LOG = logging.getLogger(__name__)
 _AGAIN_S = 15.0

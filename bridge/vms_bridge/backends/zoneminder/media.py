@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsProtocolError
 from vms_bridge.model import EventPicture
 from vms_bridge.zoneminder.events.asked_media import PICTURE_LIMIT_BYTES, MediaLate, check_jpeg, explained, frame_query
 from vms_bridge.zoneminder.parse import as_text, mapping
+from vms_bridge.zoneminder.portal import live_query, zms_url
 
 if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.api import Api
@@ -105,16 +105,3 @@ def decimal(number: str) -> str:
     if not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):
         raise MediaUnavailable("ZoneMinder's ids are numbers")
     return number
-
-
-def live_query(monitor_id: str) -> dict[str, str]:
-    """Return what zms is asked for one picture of now."""
-    return {"monitor": monitor_id, "mode": "single", "scale": "100"}
-
-
-def zms_url(portal: str, path: str) -> str:
-    """Return where zms is: ZM_PATH_ZMS is a path on the portal's host."""
-    parts = urlsplit(portal)
-    if not path.startswith("/") or path.startswith("//") or ".." in path or "?" in path:
-        return f"{portal}/cgi-bin/nph-zms"
-    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))

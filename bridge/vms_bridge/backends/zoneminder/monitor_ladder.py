@@ -11,7 +11,6 @@ from vms_bridge.backends.ladder import Choice, Reading, Rung, Unfit, choose
 from vms_bridge.backends.zoneminder.delivery import Delivery
 from vms_bridge.backends.zoneminder.restarts import Restart
 from vms_bridge.backends.zoneminder.sampler import LAG_S
-from vms_bridge.backends.zoneminder.servers import PORTAL, Server
 from vms_bridge.backends.zoneminder.sources.event_evidence import NO_ANSWER, EventEvidence
 from vms_bridge.backends.zoneminder.sources.memory_evidence import MemoryEvidence
 from vms_bridge.backends.zoneminder.sources.status_evidence import StatusEvidence
@@ -20,6 +19,7 @@ from vms_bridge.backends.zoneminder.zones import occupied_by_notes, watching
 from vms_bridge.commands import SetAlarm, SetMotionDetection
 from vms_bridge.model import Capability, Monitor, MonitorState
 from vms_bridge.zoneminder import AlarmState
+from vms_bridge.zoneminder.servers import PORTAL, Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 from vms_bridge.backends.zoneminder.doubt import BULK_FRAMES
 from vms_bridge.backends.zoneminder.lists import SERVERS, STATES, STORAGE, ZONES, Listing, ListReader
 from vms_bridge.backends.zoneminder.local_time import LocalTime
-from vms_bridge.backends.zoneminder.servers import servers_in_use
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
 from vms_bridge.logs import Trouble
 from vms_bridge.model import Capability, Storage, SystemState
 from vms_bridge.zoneminder import PermissionMissing, ServerFailed
 from vms_bridge.zoneminder.parse import as_bool, as_int, mapping, parse_load, parse_states, parse_storage, parse_zones
+from vms_bridge.zoneminder.servers import servers_in_use
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.api import Api
     from vms_bridge.backends.zoneminder.lists import Kind
     from vms_bridge.backends.zoneminder.pace import Allowance
-    from vms_bridge.backends.zoneminder.servers import Server
     from vms_bridge.backends.zoneminder.zone_watch import Loaded
     from vms_bridge.clock import Clock
     from vms_bridge.zoneminder import MonitorRow, Zone
+    from vms_bridge.zoneminder.servers import Server
 
 _LOG = logging.getLogger(__name__)
 _REFUSED_S = 290.0

@@ -11,11 +11,12 @@ from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 from tests.fakes.zoneminder.server import VIEWER
 from tests.fakes.zoneminder.world import ALERT
 
-from vms_bridge.backends.zoneminder.actions import LIMITS, Limits, armed_modes, perform
+from vms_bridge.backends.zoneminder.actions import LIMITS, Limits, perform
 from vms_bridge.commands import COMMANDS, Action, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState, VmsTarget
 from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsUnreachable
 from vms_bridge.model import AlarmState
 from vms_bridge.zoneminder import MonitorRow
+from vms_bridge.zoneminder.modes import armed_modes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

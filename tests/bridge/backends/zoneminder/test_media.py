@@ -8,9 +8,9 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.media import JPEG
 
 from vms_bridge.backends.zoneminder.backend import ZoneMinder
-from vms_bridge.backends.zoneminder.media import zms_url
 from vms_bridge.errors import MediaUnavailable, VmsUnreachable
 from vms_bridge.model import EventPicture, EventRef, LivePicture
+from vms_bridge.zoneminder.portal import zms_url
 
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve

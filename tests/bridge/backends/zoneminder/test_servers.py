@@ -9,10 +9,10 @@ from tests.bridge.backends.zoneminder.support import FastClock, config
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.backends.zoneminder import KIND
-from vms_bridge.backends.zoneminder.servers import parse_servers
 from vms_bridge.commands import SetAlarm, VmsTarget
 from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.model import AlarmState
+from vms_bridge.zoneminder.servers import parse_servers
 
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve

@@ -12,11 +12,11 @@ from vms_bridge.backends.zoneminder.lists import MONITORS, Listing
 from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
 from vms_bridge.backends.zoneminder.pace import Bell
 from vms_bridge.backends.zoneminder.restarts import START_S, parse_process
-from vms_bridge.backends.zoneminder.servers import server_of
 from vms_bridge.backends.zoneminder.zone_watch import ZoneWatch
 from vms_bridge.errors import VmsAuthFailed, VmsProtocolError, VmsUnreachable
 from vms_bridge.zoneminder import NotThere
 from vms_bridge.zoneminder.parse import as_id, as_text, mapping, parse_monitor, parse_monitors, rows
+from vms_bridge.zoneminder.servers import server_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -1,4 +1,4 @@
-"""The border to HTTP that all backends share: the only place that knows aiohttp, and where its errors become ours.
+"""The border to HTTP that backends and libraries share: the only place that knows aiohttp, and where its errors become ours.
 
 A client is used for one attempt and thrown away. It follows no redirect, so that nothing meant for one host gets to another,
 and distinguishes what the server itself says from what is in front of it. No message ever holds a URL's query: tokens are there.

@@ -18,7 +18,6 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.gate import Gate, relay
 from tests.fakes.zoneminder import FakeZoneMinder, World
 
-from vms_bridge.backends.http import HttpClient
 from vms_bridge.backends.zoneminder import KIND
 from vms_bridge.backends.zoneminder.api import Api
 from vms_bridge.backends.zoneminder.media import Pictures
@@ -32,6 +31,7 @@ from vms_bridge.errors import (
     VmsProtocolError,
     VmsUnreachable,
 )
+from vms_bridge.http import HttpClient
 from vms_bridge.model import EventPicture, EventRef, LivePicture
 
 if TYPE_CHECKING:

@@ -1,0 +1,188 @@
+"""A ZoneMinder for scripts, without an event loop in sight.
+
+    from vms_bridge.zoneminder.sync import ZoneMinder
+
+    with ZoneMinder("https://host/zm", "user", "password") as zm:
+        for monitor in zm.monitors.list():
+            print(monitor.id, monitor.name)
+
+Everything is as in `vms_bridge.zoneminder`, but for `await`: each method waits for its result, on one thread for all of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, Unpack
+
+from vms_bridge.zoneminder import resources, zoneminder
+from vms_bridge.zoneminder.synced import Face, Runner, synced
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.zoneminder.connection import Log
+    from vms_bridge.zoneminder.transport import Transport
+
+__all__ = [
+    "Configs",
+    "Groups",
+    "Logs",
+    "Monitors",
+    "Servers",
+    "States",
+    "StorageAreas",
+    "Users",
+    "ZoneMinder",
+    "Zones",
+]
+
+
+class Configs(Face[resources.Configs]):
+    """ZoneMinder's options."""
+
+    list = synced(resources.Configs.list)
+    find = synced(resources.Configs.find)
+    get = synced(resources.Configs.get)
+    set = synced(resources.Configs.set)
+
+
+class Monitors(Face[resources.Monitors]):
+    """The monitors."""
+
+    list = synced(resources.Monitors.list)
+    find = synced(resources.Monitors.find)
+    of = synced(resources.Monitors.of)
+    add = synced(resources.Monitors.add)
+    edit = synced(resources.Monitors.edit)
+    delete = synced(resources.Monitors.delete)
+    set_modes = synced(resources.Monitors.set_modes)
+    set_armed = synced(resources.Monitors.set_armed)
+    force_alarm = synced(resources.Monitors.force_alarm)
+    cancel_alarm = synced(resources.Monitors.cancel_alarm)
+    suppress_alarms = synced(resources.Monitors.suppress_alarms)
+    alarm_state = synced(resources.Monitors.alarm_state)
+    daemon_status = synced(resources.Monitors.daemon_status)
+    restart = synced(resources.Monitors.restart)
+    start = synced(resources.Monitors.start)
+    stop = synced(resources.Monitors.stop)
+    event_counts = synced(resources.Monitors.event_counts)
+    snapshot = synced(resources.Monitors.snapshot)
+
+
+class Zones(Face[resources.Zones]):
+    """The zones of all monitors."""
+
+    list = synced(resources.Zones.list)
+    find = synced(resources.Zones.find)
+    add = synced(resources.Zones.add)
+    edit = synced(resources.Zones.edit)
+    delete = synced(resources.Zones.delete)
+
+
+class Groups(Face[resources.Groups]):
+    """The groups of monitors."""
+
+    list = synced(resources.Groups.list)
+    find = synced(resources.Groups.find)
+
+
+class Servers(Face[resources.Servers]):
+    """The servers, where there are several."""
+
+    list = synced(resources.Servers.list)
+    find = synced(resources.Servers.find)
+    api_of = synced(resources.Servers.api_of)
+
+
+class StorageAreas(Face[resources.StorageAreas]):
+    """Where events are kept."""
+
+    list = synced(resources.StorageAreas.list)
+    find = synced(resources.StorageAreas.find)
+
+
+class States(Face[resources.States]):
+    """The run states."""
+
+    list = synced(resources.States.list)
+    find = synced(resources.States.find)
+    active = synced(resources.States.active)
+    change = synced(resources.States.change)
+    start = synced(resources.States.start)
+    stop = synced(resources.States.stop)
+    restart = synced(resources.States.restart)
+
+
+class Logs(Face[resources.Logs]):
+    """ZoneMinder's log."""
+
+    list = synced(resources.Logs.list)
+
+
+class Users(Face[resources.Users]):
+    """ZoneMinder's users."""
+
+    list = synced(resources.Users.list)
+    find = synced(resources.Users.find)
+    own = synced(resources.Users.own)
+
+
+class ZoneMinder(Face[zoneminder.ZoneMinder]):
+    """One ZoneMinder, from 1.34 on; `vms_bridge.zoneminder.ZoneMinder` says what its arguments mean."""
+
+    def __init__(
+        self,
+        url: str,
+        username: str | None = None,
+        password: str | None = None,
+        *,
+        logger: Log | None = None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        **options: Unpack[zoneminder.Options],
+    ) -> None:
+        """Say where it is; nothing is asked yet. Raises ConfigError."""
+        of = zoneminder.ZoneMinder(url, username, password, logger=logger, transport=transport, clock=clock, **options)
+        runner = Runner("zoneminder")
+        super().__init__(of, runner)
+        self.url = of.url
+        """The portal's address."""
+        self.configs = Configs(of.configs, runner)
+        self.monitors = Monitors(of.monitors, runner)
+        self.zones = Zones(of.zones, runner)
+        self.groups = Groups(of.groups, runner)
+        self.servers = Servers(of.servers, runner)
+        self.storage = StorageAreas(of.storage, runner)
+        self.states = States(of.states, runner)
+        self.logs = Logs(of.logs, runner)
+        self.users = Users(of.users, runner)
+
+    def __enter__(self) -> Self:
+        """Open the way to it, and log in. Raises VmsError."""
+        self._runner.start()
+        try:
+            self._runner.run(self._of.__aenter__())
+        except BaseException:
+            self._runner.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self._runner.run(self._of.__aexit__())
+        finally:
+            self._runner.stop()
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether its API can be asked: a login has succeeded, or none is wanted."""
+        return self._of.is_logged_in
+
+    login = synced(zoneminder.ZoneMinder.login)
+    version = synced(zoneminder.ZoneMinder.version)
+    time_zone = synced(zoneminder.ZoneMinder.time_zone)
+    is_running = synced(zoneminder.ZoneMinder.is_running)
+    load = synced(zoneminder.ZoneMinder.load)
+
+    def __repr__(self) -> str:
+        return repr(self._of)
