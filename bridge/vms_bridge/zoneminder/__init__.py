@@ -95,8 +95,9 @@ _LATER = {
 }
 """Where the rest is: it is loaded when it is first wanted, since it brings the HTTP library along."""
 
+if not TYPE_CHECKING:  # types are checked by what is imported above
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_LATER[name]), name)
