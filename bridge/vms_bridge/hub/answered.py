@@ -56,7 +56,7 @@ class AnsweredRequests:
             try:
                 door, principal, request_id = json.loads(text)
                 answered = Answered.model_validate_json(note)
-            except (ValidationError, ValueError):
+            except (ValidationError, ValueError, TypeError):
                 unread[text] = None
                 continue
             if answered.version == __version__:

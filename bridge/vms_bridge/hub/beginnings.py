@@ -70,9 +70,9 @@ def successor(old: System, *, kind: str, name: str, rules: MonitorRules, backend
         unsaved=old.unsaved,
         index=old.index,
         offers=old.offers,
-        own=old.own,
+        watched=old.watched,
     )
-    _show(system, ((key, view.monitor) for key, view in old.monitors.items()))
+    _show(system, old.by_themselves().items())
     return system
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from vms_bridge.commands import Ack, AckResult, Level
 from vms_bridge.commands.bridge import BRIDGE, ClaimDevices, ReleaseDevices, SetDiscovery
-from vms_bridge.errors import BackendDefect, BridgeError, CommandRejected, UnsupportedCommand, in_words
+from vms_bridge.errors import BackendDefect, CommandRejected, UnsupportedCommand
+from vms_bridge.hub.failures import failure
 from vms_bridge.hub.requests import Requests
 from vms_bridge.views import SWITCH
 
@@ -35,7 +36,7 @@ class BridgeCommands:
         try:
             return await self._requests.submit(command, None)
         except CommandRejected as error:
-            return self._refusal(command, error)
+            return failure(command, error, self._clock.now())
 
     async def close(self) -> None:
         """Abandon what is under way."""
@@ -46,7 +47,7 @@ class BridgeCommands:
             row = _admit(command)
             is_new = await self._run(command)
         except (UnsupportedCommand, CommandRejected) as error:
-            return self._refusal(command, error)
+            return failure(command, error, self._clock.now())
         except Exception as error:
             _LOGGER.exception("command %s failed in an unforeseen way", command.name)
             hint = f"internal error: {BackendDefect(type(error).__name__).kind}"
@@ -71,9 +72,6 @@ class BridgeCommands:
             case ReleaseDevices(holder=holder):
                 return await self._claims.drop(holder, token, is_admin=is_admin)
         return False
-
-    def _refusal(self, command: Command, error: BridgeError) -> Ack:
-        return Ack.of(command, AckResult.REFUSED, self._clock.now(), code=error.code, hint=in_words(error))
 
 
 def _admit(command: Command) -> BridgeRow[Any]:

@@ -31,11 +31,11 @@ from vms_bridge.errors import (
     CommandUnverified,
     UnsupportedCommand,
     VmsError,
-    in_words,
     system_gone,
 )
 from vms_bridge.hub.answered import AnsweredRequests
 from vms_bridge.hub.chores import Chore
+from vms_bridge.hub.failures import failure
 from vms_bridge.hub.forced_alarms import ForcedAlarms
 from vms_bridge.hub.live_target import LiveTarget
 from vms_bridge.hub.refreshes import Refreshes
@@ -128,7 +128,7 @@ class CommandRunner:
         try:
             return await self._requests.submit(command, progress)
         except CommandRejected as error:
-            return self._ack(command, AckResult.REFUSED, error)
+            return failure(command, error, self._clock.now())
 
     async def run(self) -> None:
         """End forced alarms in time, until cancelled."""
@@ -159,22 +159,14 @@ class CommandRunner:
         """Turn whatever happens to the command into an ack: the boundary at which its errors end."""
         try:
             return await self._run(command, progress, is_wanted)
-        except (UnsupportedCommand, CommandRejected) as error:
-            return self._ack(command, AckResult.REFUSED, error)
-        except CommandUnverified as error:
-            return self._ack(command, AckResult.TIMEOUT, error)
+        except (UnsupportedCommand, CommandRejected, CommandUnverified) as error:
+            return failure(command, error, self._clock.now())
         except BridgeError as error:
-            if self._hub.system(command.target.system) is None:
-                return self._ack(command, AckResult.REFUSED, system_gone(command.target.system))
-            return self._ack(command, AckResult.FAILED, error)
+            is_gone = self._hub.system(command.target.system) is None
+            return failure(command, system_gone(command.target.system) if is_gone else error, self._clock.now())
         except Exception as error:
             _LOGGER.exception("command %s for %s failed in an unforeseen way", command.name, command.target)
-            return self._ack(command, AckResult.FAILED, BackendDefect(type(error).__name__))
-
-    def _ack(self, command: Command, result: AckResult, error: BridgeError) -> Ack:
-        # A defect's own words are for the log: they may hold anything.
-        hint = f"internal error: {error.kind}" if isinstance(error, BackendDefect) else in_words(error)
-        return Ack.of(command, result, self._clock.now(), code=error.code, hint=hint)
+            return failure(command, BackendDefect(type(error).__name__), self._clock.now())
 
     async def _run(self, command: Command, progress: Callable[[Ack], None] | None, is_wanted: Callable[[], bool]) -> Ack:
         if command.refusal is not None:
@@ -263,9 +255,9 @@ class CommandRunner:
         if not system.state.available:
             raise VmsError(f"system {named.system!r} can't be reached now", hint=system.state.detail or "")
         able = monitor.monitor.capabilities if monitor else system.state.capabilities
-        if named.event is not None:
-            able |= self._backend_of(named.system).offered
-        if row.needs not in able:
+        # Who offers something for a monitor does it for its events too, whose monitor commands do not name.
+        is_offered = named.event is not None and self._backend_of(named.system).performer(row, named) is not None
+        if row.needs not in able and not is_offered:
             raise UnsupportedCommand(
                 f"this {named.kind if monitor else TargetKind.SYSTEM} does not offer the command {command.name!r}"
             )

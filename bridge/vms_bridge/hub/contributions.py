@@ -101,6 +101,12 @@ class Contributions:
         system.watched.setdefault(monitor[1], {})[source] = tuple(each for each in named if each.label)
         self._show_watched(system, monitor[1])
 
+    def picture(self, monitor: MonitorKey, watched: Watched) -> bytes | None:
+        """Return the best picture of something that is looked for, None where there is none; one of before is none."""
+        system = self._systems.get(monitor[0])
+        view = None if system is None else system.monitors.get(monitor[1])
+        return self.pictures.get(monitor, watched) if view is not None and watched in view.pictures else None
+
     def show(self, monitor: MonitorKey, watched: Watched, jpeg: bytes) -> None:
         """Show the best picture of something that is looked for. Raises ContributionRefused."""
         view = self._system(monitor[0]).monitors.get(monitor[1])

@@ -77,8 +77,7 @@ class Housekeeping:
             self._unsaved.clear()
             for system in [system for system in self._systems.values() if system.unsaved]:
                 system.unsaved = False
-                monitors = {key: view.monitor for key, view in system.monitors.items()}
-                await self._saving.attempt(self._store.save_monitors(system.key, monitors))
+                await self._saving.attempt(self._store.save_monitors(system.key, system.by_themselves()))
                 await self._saving.attempt(self._store.save_names(system.key, system.names))
 
     async def _prune(self) -> None:

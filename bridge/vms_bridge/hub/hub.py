@@ -140,7 +140,7 @@ class Hub:
         self._contributions = Contributions(
             self._systems, clock, presence=self._presence, recorder=self._recorder, updates=self._updates, performers=performers
         )
-        self._own_events, self.object_picture = self._contributions.own_events, self._contributions.pictures.get
+        self._own_events, self.object_picture = self._contributions.own_events, self._contributions.picture
         self._own_commands = OwnCommands(clock, self._runner.table, self._index, self._own_events)
         self._write_back, questions = WriteBack(self._systems, clock), Questions(clock)
         self.answering, self.ask = questions.answering, questions.ask

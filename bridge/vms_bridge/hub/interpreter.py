@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vms_bridge.hub.performers import Performers
     from vms_bridge.hub.system import System
     from vms_bridge.hub.watched_events import WatchedEvent, WatchedEvents
-    from vms_bridge.model import Capability, EventRef
+    from vms_bridge.model import EventRef
 
 
 class Interpreter:
@@ -27,11 +27,6 @@ class Interpreter:
         """Return the contributor that carries out such a command to this target; None: it is for the VMS."""
         source = self._system.offers.who(row.needs, target.monitor)
         return None if source is None or self._performers is None else self._performers.of(source)
-
-    @property
-    def offered(self) -> frozenset[Capability]:
-        """What contributors offer for any of its monitors: commands to events need to say of none which it is."""
-        return self._system.offers.all
 
     async def execute(self, row: CommandRow[Any], target: VmsTarget, action: Action) -> None:
         """Have the VMS do this. Raises BridgeError."""

@@ -35,11 +35,6 @@ class Offers:
         offers = self._by_key.get(key)
         return _merged(offers.values()) if offers else NOTHING_OFFERED
 
-    @property
-    def all(self) -> frozenset[Capability]:
-        """What is offered for any monitor."""
-        return frozenset(each for offers in self._by_key.values() for one in offers.values() for each in one.capabilities)
-
     def who(self, capability: Capability, key: str | None = None) -> str | None:
         """Return who offers this for the monitor (None: for any of them)."""
         places = self._by_key.values() if key is None else [self._by_key.get(key, {})]

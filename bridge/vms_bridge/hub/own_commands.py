@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vms_bridge.commands import Ack, AckResult
 from vms_bridge.commands.event import DeleteEvent
-from vms_bridge.errors import BackendDefect, BridgeError, CommandRejected, UnsupportedCommand, in_words
+from vms_bridge.errors import BackendDefect, BridgeError, CommandRejected, UnsupportedCommand
+from vms_bridge.hub.failures import failure
 from vms_bridge.hub.requests import Requests
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class OwnCommands:
         try:
             return await self._requests.submit(command, None)
         except CommandRejected as error:
-            return self._ack(command, AckResult.REFUSED, error)
+            return failure(command, error, self._clock.now())
 
     async def close(self) -> None:
         """Abandon what is under way."""
@@ -50,13 +51,11 @@ class OwnCommands:
     async def _answer(self, command: Command, _progress: Callable[[Ack], None] | None) -> Ack:
         try:
             row = await self._run(command)
-        except (UnsupportedCommand, CommandRejected) as error:
-            return self._ack(command, AckResult.REFUSED, error)
         except BridgeError as error:
-            return self._ack(command, AckResult.FAILED, error)
+            return failure(command, error, self._clock.now())
         except Exception as error:
             _LOGGER.exception("command %s failed in an unforeseen way", command.name)
-            return self._ack(command, AckResult.FAILED, BackendDefect(type(error).__name__))
+            return failure(command, BackendDefect(type(error).__name__), self._clock.now())
         return Ack.of(command, AckResult.APPLIED, self._clock.now(), applied=row.value(command.action))
 
     async def _run(self, command: Command) -> CommandRow[Any]:
@@ -76,7 +75,3 @@ class OwnCommands:
             raise CommandRejected(f"system {ref.system!r} has no event {ref.format()!r}", hint="was it deleted long ago?")
         await self._own_events.delete(found)
         return row
-
-    def _ack(self, command: Command, result: AckResult, error: BridgeError) -> Ack:
-        hint = f"internal error: {error.kind}" if isinstance(error, BackendDefect) else in_words(error)
-        return Ack.of(command, result, self._clock.now(), code=error.code, hint=hint)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from vms_bridge.buckets import Buckets
-from vms_bridge.errors import BackendDefect, ContributionRefused
+from vms_bridge.errors import BackendDefect, ContributionRefused, StoreError
 from vms_bridge.hub import door
 from vms_bridge.model import OWN, EndReason, Event, EventBatch, EventRef
 
@@ -56,11 +56,17 @@ class OwnEvents:
         if system is None:
             raise ContributionRefused(f"there is no system {monitor[0]!r}")
         event = _admitted(event)
+        is_new = ref is None
         if ref is None:
             ref, told = await self._begin(source, system, monitor)
         else:
             told = self._of(source, monitor, ref)
-        await self._record(system, _event(event, ref.id, told.monitor_id))
+        try:
+            await self._record(system, _event(event, ref.id, told.monitor_id))
+        except StoreError:
+            if is_new:  # nobody learns how it is called, so that nobody would end it
+                self._told.pop(ref, None)
+            raise
         told.is_over = told.is_over or event.end is not None
         self._forget_ended()
         return ref
@@ -102,7 +108,9 @@ class OwnEvents:
         view = system.monitors.get(monitor[1])
         if view is None:
             raise ContributionRefused(f"system {system.key} has no monitor {monitor[1]!r}")
-        open_now = sum(told.source == source and told.key == monitor[1] and not told.is_over for told in self._told.values())
+        open_now = sum(
+            told.source == source and (ref.system, told.key) == monitor and not told.is_over for ref, told in self._told.items()
+        )
         if open_now >= MOST_OPEN or self._begun.take(f"{source} {system.key} {monitor[1]}"):
             raise ContributionRefused(f"too many events of monitor {monitor[1]!r} at a time", hint="are its rules too sensitive?")
         ref, told = await self._recorder.new_ref(system), _Told(source, monitor[1], view.monitor.id)

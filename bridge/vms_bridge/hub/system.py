@@ -204,6 +204,13 @@ class System:
         able = monitor.capabilities | self.offers.of(key).capabilities
         return key, replace(monitor, name=rule.name or monitor.name, area=rule.area or monitor.area, capabilities=able)
 
+    def by_themselves(self) -> dict[str, Monitor]:
+        """Return the monitors by key, without what contributors offer for them."""
+        return {
+            key: replace(view.monitor, capabilities=self.own.get(key, view.monitor.capabilities))
+            for key, view in self.monitors.items()
+        }
+
     def remembered(self, monitor: Monitor) -> tuple[str, Monitor] | None:
         """Return the same for a monitor as the store has it, with what an earlier configuration said of it."""
         return self.described(replace(monitor, name=self.names.get(monitor.id, monitor.name), area=None))

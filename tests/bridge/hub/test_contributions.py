@@ -265,6 +265,23 @@ async def test_the_best_picture_of_what_is_looked_for_is_shown_until_it_is_so_no
     subscription.close()
 
 
+async def test_a_monitor_that_has_gone_shows_no_picture(house: House) -> None:
+    detector, person = house.hub.contribute("detector"), Watched("person")
+    detector.watch(ONE, [person])
+    detector.show(ONE, person, JPEG)
+    house.feed.emit(snapshot(monitor(2)))
+    assert house.hub.monitor(*ONE) is None
+    assert house.hub.object_picture(ONE, person) is None
+
+
+async def test_what_is_looked_for_outlives_another_configuration_of_the_system(house: House) -> None:
+    house.hub.contribute("detector").watch(ONE, [Watched("person")])
+    await house.add()
+    view = house.hub.monitor(*ONE)
+    assert view
+    assert view.watched == (Watched("person"),)
+
+
 async def test_pictures_of_long_ago_make_room(house: House) -> None:
     pictures = ObjectPictures(most_bytes=10)
     cat, dog, person = (Watched(label) for label in ("cat", "dog", "person"))

@@ -15,6 +15,7 @@ from vms_bridge.archive import EventFrame, FrameKind
 from vms_bridge.commands import AckResult, Command, Level, Origin, SetMotionDetection, SetNote, Target
 from vms_bridge.contributing import NOTHING_OFFERED, Offer, Performed
 from vms_bridge.errors import CommandRejected, ContributionRefused, MediaUnavailable
+from vms_bridge.keys import MonitorRules
 from vms_bridge.model import Capability, EventBatch, EventPicture, EventRef, FullState
 
 if TYPE_CHECKING:
@@ -81,6 +82,29 @@ async def test_what_is_offered_outlives_another_configuration_of_the_system(hous
     await house.add()
     assert view(house.hub).offer == DETECTS
     assert Capability.DETECTION in view(house.hub).monitor.capabilities
+
+
+async def test_what_was_offered_before_another_configuration_can_be_taken_back(house: HubHouse) -> None:
+    detector = house.hub.contribute("detector")
+    detector.offer(ONE, DETECTS)
+    house.feed = await house.hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=ScriptedBackend())
+    assert Capability.DETECTION in view(house.hub).monitor.capabilities, "before its VMS has said anything"
+    detector.offer(ONE, NOTHING_OFFERED)
+    assert view(house.hub).monitor.capabilities == PLAIN
+
+
+async def test_what_is_offered_is_not_remembered_as_the_vms_s_own(tmp_path: Path) -> None:
+    house = HubHouse(tmp_path, monitors=2)
+    async with house.open():
+        house.feed.emit(plain())
+        house.hub.contribute("detector").offer(ONE, DETECTS)
+        housekeeping = asyncio.create_task(house.hub.run())
+        while not await house.store.monitors("zm"):
+            await house.clock.advance(10)
+        housekeeping.cancel()
+        await asyncio.wait([housekeeping])
+        kept = await house.store.monitors("zm")
+    assert {each.key: each.monitor.capabilities for each in kept if each.monitor} == {"1": PLAIN, "2": PLAIN}
 
 
 async def test_nothing_is_offered_for_a_monitor_that_there_is_not(house: HubHouse) -> None:

@@ -12,14 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.bridge.hub.house import HubHouse
-from tests.fakes.backend import START, event
+from tests.fakes.backend import START, ScriptedBackend, event, snapshot
+from tests.fakes.backend import monitor as described
 from tests.fakes.clock import settle
 
 from vms_bridge.archive import EventClip, EventFrame
 from vms_bridge.commands import Ack, AckResult, AddTag, Command, DeleteEvent, Level, Origin, Target
-from vms_bridge.errors import ContributionRefused, MediaUnavailable
+from vms_bridge.errors import ContributionRefused, MediaUnavailable, StoreError
 from vms_bridge.hub.own_events import MOST_OPEN
 from vms_bridge.index import Search
+from vms_bridge.keys import MonitorRules
 from vms_bridge.model import (
     OWN,
     Enrichment,
@@ -199,6 +201,29 @@ async def test_too_much_is_refused_until_there_is_room(house: House) -> None:
     await detector.tell(("zm", "2"), THERE)
     await detector.tell(ONE, replace(THERE, end=START), refs[0])
     await detector.tell(ONE, THERE)
+
+
+async def test_each_system_s_monitors_have_room_of_their_own(house: House) -> None:
+    detector = house.hub.contribute("detector")
+    feed = await house.hub.add_system(key="b", kind="fake", name="B", rules=MonitorRules(), backend=ScriptedBackend())
+    feed.emit(snapshot(described(1)))
+    for _ in range(MOST_OPEN):
+        await detector.tell(("b", "1"), THERE)
+    await detector.tell(ONE, THERE)
+
+
+async def test_one_that_can_not_be_stored_takes_no_room(house: House) -> None:
+    detector, connection = house.hub.contribute("detector"), house.store._database.connection
+    await house.store._run(
+        connection.execute, "CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    )
+    for _ in range(MOST_OPEN + 1):
+        with pytest.raises(StoreError):
+            await detector.tell(ONE, THERE)
+    await house.store._run(connection.execute, "DROP TRIGGER full")
+    await house.clock.advance(3600)
+    for _ in range(MOST_OPEN):
+        await detector.tell(ONE, THERE)
 
 
 async def test_with_its_contributor_an_event_ends(house: House) -> None:
