@@ -1,7 +1,7 @@
 """From the alarm in the VMS to the MQTT message while detection has more to do than it can, beside the same without it.
 
-Rounds take turns, so that what else the machine does meets both. Detection looks at each picture of each camera, with the
-motion gate off and 30 wanted a second, by the model that is given: its process never waits for a picture. Promise 4.
+Rounds take turns, so that what else the machine does meets both. 30 pictures a second are wanted of each camera, with the
+motion gate off, by the model that is given: its process never waits for one.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from benchmarks.lab.programs import bridge, check_source, mosquitto, zoneminder_
 from benchmarks.lab.running import run
 from benchmarks.lab.table import Row, Table, arguments, quantile
 from benchmarks.lab.zoneminder import fake_zoneminder
+from vms_bridge.demo.detecting import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.lab.programs import Mosquitto
 
-DEMO = Path(__file__).parents[1] / "bridge" / "vms_bridge" / "detect" / "demo_model" / "demo.xml"
 _MONITORS = 32
 
 
@@ -109,7 +109,7 @@ async def measure(plan: Plan, table: Table, folder: Path, model: Path) -> None:
 async def _main(folder: Path) -> None:
     parser = arguments("alarms_beside_detection", __doc__)
     parser.add_argument(
-        "--model", type=Path, default=DEMO, help="the model that looks; the larger, the longer each picture takes"
+        "--model", type=Path, default=MODEL, help="the model that looks; the larger, the longer each picture takes"
     )
     wanted = parser.parse_args()
     table = Table("alarms beside detection: change of state in the VMS → MQTT message")

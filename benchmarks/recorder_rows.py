@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmarks.lab.native import home_with_component, line_to, native_bridge, start_unfollowed
@@ -97,7 +97,7 @@ async def _main(folder: Path) -> None:
     wanted = parser.parse_args()
     plan = QUICK if wanted.quick else Plan()
     if wanted.minutes:
-        plan = Plan(cameras=plan.cameras, minutes=wanted.minutes, settle_s=plan.settle_s)
+        plan = replace(plan, minutes=wanted.minutes)
     await measure(plan, Table("recorder_rows: what Home Assistant keeps of idle cameras"), folder)
 
 

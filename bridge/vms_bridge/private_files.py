@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,6 +48,22 @@ def make_directory(directory: Path) -> None:
         _make_parents(directory.parent)
     directory.mkdir(_PRIVATE, exist_ok=True)
     directory.chmod(_PRIVATE)  # the umask may have taken something of it
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Put this in the place of what was there, for its owner only: who reads finds the one or the other. Raises OSError.
+
+    It is written beside it first, as `*.new`, whole or not at all.
+    """
+    make_directory(path.parent)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".new")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(draft, path)  # noqa: PTH105 - a text, as `mkstemp` gives it
+    except OSError:
+        os.unlink(draft)  # noqa: PTH108 - the same
+        raise
 
 
 def _make_parents(directory: Path) -> None:

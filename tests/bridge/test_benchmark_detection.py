@@ -1,4 +1,4 @@
-"""Detection's benchmark, in tiny form: its model has the shape that it says, and its overload is shared fairly."""
+"""Detection's benchmark, in tiny form: its model has the shape that it says, and its overload is measured."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_pictures_have_about_the_size_that_cameras_send() -> None:
     assert 15_000 < len(jpeg) < 60_000
 
 
-async def test_what_is_offered_too_often_is_shared_by_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_overload_makes_its_two_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "a.jpg"
     picture.write_bytes(b"a picture")
     table = Table("overload")

@@ -10,6 +10,7 @@ from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UN
 from homeassistant.helpers import entity_registry as er
 from tests.component.fakes import values
 from tests.component.fakes.media import JPEG
+from tests.component.states import state as shown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 
     Told = Callable[[], Awaitable[None]]
     Find = Callable[..., str]
-
-
-def shown(hass: HomeAssistant, entity_id: str) -> str:
-    state = hass.states.get(entity_id)
-    assert state is not None, entity_id
-    return state.state
 
 
 async def test_each_label_is_there_or_not_and_counted(

@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from custom_components.vms_bridge.sensor import VmsBridgeSensor
 from homeassistant.const import STATE_UNKNOWN
+from tests.component.states import state_of as shown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from homeassistant.core import HomeAssistant, State
+    from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockConfigEntry
     from tests.component.fakes.bridge import FakeBridge
 
     Told = Callable[[], Awaitable[None]]
     Find = Callable[..., str]
-
-
-def shown(hass: HomeAssistant, entity_id: str) -> State:
-    state = hass.states.get(entity_id)
-    assert state is not None, entity_id
-    return state
 
 
 async def test_values(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, find: Find) -> None:  # noqa: ARG001

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from vms_bridge.detect.probing import Probed
     from vms_bridge.detect.values import Found
 
-_NEEDED = ("numpy", "openvino")
 _MOST_BYTES = 64 * 1_048_576
 _COLUMNS = ("LABEL", "SCORE", "X", "Y", "WIDTH", "HEIGHT")
 _LABELS_SHOWN = 12
@@ -66,8 +64,10 @@ def command(
     MODEL is a file (.xml, .onnx, .tflite), or the name of a model in the configuration. With a PICTURE, say what is found in
     that, and draw it. Nothing of it touches a running bridge, and the model runs in this process.
     """
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
-        raise BridgeError(f"{' and '.join(missing)} is not installed, which runs models", hint="pip install 'vms-bridge[detect]'")
+    from vms_bridge.detect.check import EXTRA, missing  # noqa: PLC0415  # for who looks at models only
+
+    if (lacking := missing()) is not None:
+        raise BridgeError(f"{lacking} is not installed, which runs models", hint=EXTRA)
     from vms_bridge.detect.probing import probe  # noqa: PLC0415  # OpenVINO, which no other verb loads
 
     file, settings, runtime = _meant(model, config, program)
@@ -88,9 +88,10 @@ def command(
 def _meant(model: str, config: Path, program: Program) -> tuple[Path, ModelSettings, RuntimeSettings]:
     """Return the file, and what is configured of it: of a model that is named, what stands there, of a file the defaults."""
     from vms_bridge.detect.config_models import ModelSettings, RuntimeSettings  # noqa: PLC0415  # as above
+    from vms_bridge.detect.models.files import KNOWN  # noqa: PLC0415
 
     file = Path(model)
-    if file.suffix or file.exists() or not config.exists():
+    if file.suffix.lower() in KNOWN or file.exists() or not config.exists():
         file = file.absolute()
         return file, ModelSettings(file=file), RuntimeSettings(folder=file.parent)
     from vms_bridge.config import load  # noqa: PLC0415  # for who names a model of it
@@ -106,7 +107,7 @@ def _meant(model: str, config: Path, program: Program) -> tuple[Path, ModelSetti
         raise ConfigError(f"there is no file {model}, and {config} has no model of that name", hint=hint)
     runtime = settings.run_by(loaded.data_dir).model_copy(update={"cache_dir": None})  # that is the bridge's own
     found = models[model]
-    return found.file if found.file.is_absolute() else (runtime.folder or Path()) / found.file, found, runtime
+    return found.file, found, runtime
 
 
 def _changed(settings: ModelSettings, runtime: RuntimeSettings, options: dict[str, Any]) -> tuple[ModelSettings, RuntimeSettings]:
@@ -118,7 +119,7 @@ def _changed(settings: ModelSettings, runtime: RuntimeSettings, options: dict[st
     if "size" in given:
         given["input"] = given.pop("size")
     if (labels := given.pop("labels", None)) is not None:
-        given |= {"labels": ["coco80"]} if labels == "coco80" else {"labels_file": Path(labels).absolute()}
+        given |= {"labels": ["coco80"], "labels_file": None} if labels == "coco80" else {"labels_file": Path(labels).absolute()}
     try:
         settings = type(settings).model_validate({**settings.model_dump(), **given})
         runtime = type(runtime).model_validate({**runtime.model_dump(), **ours})

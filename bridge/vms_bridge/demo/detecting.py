@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from vms_bridge import detect
 from vms_bridge.config import SinkConfig
+from vms_bridge.detect.check import missing
 from vms_bridge.detect.config import DetectionSettings
 from vms_bridge.detect.kind import KIND
 
@@ -18,7 +18,7 @@ _MOST_LIVE = 8
 
 def can_detect() -> bool:
     """Say whether what looks at pictures is installed."""
-    return MODEL.exists() and all(find_spec(each) is not None for each in ("openvino", "numpy"))
+    return MODEL.exists() and missing() is None
 
 
 def said(*, detects: bool) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.archive import EventFrame, FrameKind
+from vms_bridge.archive import EventFrame
 from vms_bridge.commands import DetectEvent, DetectNow, SetDetectionProfile, SetDetectionThreshold, SetObjectDetection
 from vms_bridge.contributing import Performed
 from vms_bridge.detect.fetching import fetch
-from vms_bridge.detect.frames import pick_frame
+from vms_bridge.detect.frames import frame_of, pick_frame
 from vms_bridge.detect.results import in_a_line, said
 from vms_bridge.errors import (
     CommandRejected,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Action, Target
     from vms_bridge.detect.cameras import Looking
     from vms_bridge.detect.tools import Tools
-    from vms_bridge.detect.values import FrameId, Looked
+    from vms_bridge.detect.values import Looked
     from vms_bridge.model import EventRef
     from vms_bridge.views import MonitorKey
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 4
 """How many may wait for an answer at a time: what is asked by hand must not push aside what happens."""
-_KINDS = {"alarm": FrameKind.ALARM, "snapshot": FrameKind.BEST, "first": FrameKind.FIRST}
 
 
 class Asked:
@@ -99,9 +98,9 @@ class Asked:
         looked: list[Looked] = []
         missing: list[dict[str, Any]] = []
         for name in frames or looking.judge.frames.take:
-            frame: FrameId = int(name) if name.isdecimal() else name
+            frame, asked = frame_of(name)
             try:
-                picture = await fetch(self._hub, self._clock, EventFrame(event=event, frame=_KINDS.get(name) or int(name)))
+                picture = await fetch(self._hub, self._clock, EventFrame(event=event, frame=asked))
                 looked.append(await self._looks.look(looking, picture, frame))
             except (NoSuchEvent, MediaBusy):
                 raise

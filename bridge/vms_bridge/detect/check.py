@@ -24,14 +24,14 @@ EXTRA = "pip install 'vms-bridge[detect]', in the bridge's own environment"
 
 def need_extra() -> None:
     """Raise DetectionFailed where what runs models is not installed."""
-    if (missing := _missing()) is not None:
-        raise DetectionFailed(f"detection needs {missing}, which is not installed", hint=EXTRA)
+    if (lacking := missing()) is not None:
+        raise DetectionFailed(f"detection needs {lacking}, which is not installed", hint=EXTRA)
 
 
 async def check(make: Callable[[], Runs], trial: Trial) -> Sequence[Finding]:
     """Load each model as `run` would, and say what became of it."""
-    if (missing := _missing()) is not None:
-        return [Finding(text=f"detection needs {missing}, which is not installed", problem=True, hint=EXTRA)]
+    if (lacking := missing()) is not None:
+        return [Finding(text=f"detection needs {lacking}, which is not installed", problem=True, hint=EXTRA)]
     engine = make()
     running = asyncio.create_task(engine.run(), name="check: detection")
     try:
@@ -55,15 +55,12 @@ async def check(make: Callable[[], Runs], trial: Trial) -> Sequence[Finding]:
             await asyncio.wait([running])
 
 
-def _missing() -> str | None:
+def missing() -> str | None:
+    """Return what runs models and is not installed; None: all of it is."""
     return next((name for name in _NEEDS if find_spec(name) is None), None)
 
 
 def _finding(name: str, model: ModelFacts | ModelTrouble) -> Finding:
     if not isinstance(model, ModelFacts):
         return Finding(text=f"model {name}: {model.message}", problem=True, hint=model.hint)
-    size = f"{model.width}x{model.height}"
-    return Finding(
-        text=f"model {name}: {model.layout}, {size}, {len(model.labels)} labels, on {model.device} as {model.precision},"
-        f" loaded in {model.compile_s:.1f} s"
-    )
+    return Finding(text=f"model {name}: {model.in_words}, loaded in {model.compile_s:.1f} s")

@@ -45,7 +45,7 @@ def pick_variant(pick: VariantPick, lists: Sequence[Sequence[Found]], groups: Gr
         return tuple(next((found for found in lists if found), ()))
     if not lists:
         return ()
-    best = weight if pick == "most" else _variety
+    best = weight if pick == "most" else variety
     return tuple(lists[max(range(len(lists)), key=lambda at: best(lists[at]))])
 
 
@@ -54,13 +54,9 @@ def weight(found: Sequence[Found]) -> tuple[float, ...]:
     return len(found), fsum(one.score for one in found)
 
 
-def different(found: Sequence[Found]) -> int:
-    """Return how many different labels there are in a list."""
-    return len({one.label for one in found})
-
-
-def _variety(found: Sequence[Found]) -> tuple[float, ...]:
-    return different(found), *weight(found)
+def variety(found: Sequence[Found]) -> tuple[float, ...]:
+    """Return by what `most_unique` compares lists: how many different labels there are, and then as `most`."""
+    return len({one.label for one in found}), *weight(found)
 
 
 def _union(lists: Sequence[Sequence[Found]], groups: Groups) -> tuple[Found, ...]:

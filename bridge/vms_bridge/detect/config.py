@@ -114,7 +114,7 @@ class DetectionSettings(Section):
                 for place, file in outside.items()
             }
         )
-        return models
+        return {name: _placed(model) for name, model in models.items()}
 
     def run_by(self, data_dir: Path) -> RuntimeSettings:
         """Return how models are run, with absolute directories: what is not configured is within `data_dir`."""
@@ -152,6 +152,12 @@ class DetectionSettings(Section):
 def _folder(runtime: RuntimeSettings, models: Mapping[str, ModelSettings]) -> Path:
     """Return the directory that models are in, outside of which none is read."""
     return _plain(runtime.folder or next(iter(models.values())).file.parent)
+
+
+def _placed(model: ModelSettings) -> ModelSettings:
+    """Return the model with its files named so that they are found from whatever directory it is read."""
+    labels = None if model.labels_file is None else _plain(model.labels_file)
+    return model.model_copy(update={"file": _plain(model.file), "labels_file": labels})
 
 
 def _plain(path: Path) -> Path:

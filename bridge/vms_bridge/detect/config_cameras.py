@@ -21,6 +21,7 @@ from vms_bridge.detect.config_values import (
     seconds,
 )
 from vms_bridge.detect.geometry import Point, fault
+from vms_bridge.detect.left_objects import LEFT_LABELS
 from vms_bridge.detect.sizes import parse_area, parse_duration, parse_picture_size
 
 
@@ -30,6 +31,7 @@ def _rule_time(text: str) -> str:
     return text
 
 
+Mode = Literal["include", "exclude", "parked"]
 Where = Literal["bottom", "center", "touch", "cover"]
 RuleTime = Annotated[DurationText, AfterValidator(_rule_time)]
 Coordinate = Annotated[float, Field(ge=0, le=100_000)]
@@ -56,7 +58,7 @@ class ZoneSettings(Section):
         max_length=128,
         description="write its corners in 0..1 of the picture from the top left, as in [[0.1, 0.5], [0.6, 0.5], [0.6, 1]]",
     )
-    mode: Literal["include", "exclude", "parked"] = Field(
+    mode: Mode = Field(
         default="include",
         description="choose what being in it means: include counts, exclude does not, parked counts but is known already",
     )
@@ -87,7 +89,7 @@ class ZoneSettings(Section):
         description="write how long something that stood in the zone must be gone before that is an event, as in 10s",
     )
     left_labels: tuple[LabelText, ...] = Field(
-        default=("backpack", "suitcase", "handbag", "package"),
+        default=LEFT_LABELS,
         max_length=256,
         description="write the labels of what can be left or removed, as in [suitcase, backpack]",
     )

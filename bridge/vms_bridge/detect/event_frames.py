@@ -228,13 +228,13 @@ class EventFrames:
             self._contributor.detect(work.monitor, objects(looked.found), frame=frame, event=work.ref)
         if not is_best or work.best is None:
             return
-        if work.best.new:  # before the event tells of it: who hears that asks for its picture
-            await self._pictures.keep(work.ref, picture, work.best)
-        added = enrichment(work.best)
+        if looked.new:  # before the event tells of it: who hears that asks for its picture
+            await self._pictures.keep(work.ref, picture, looked)
+        added = enrichment(work.best)  # by now another frame may be better still
         if added != work.told and added.labels:
             await self._enrich(work, added)
-        if work.best.new:
-            await self._pictures.show(work.monitor, picture, work.best)
+        if looked.new:
+            await self._pictures.show(work.monitor, picture, looked)
 
     async def _enrich(self, work: EventWork, added: Enrichment) -> None:
         """Add this to the event. Raises ContributionRefused, and StoreError where that lasts."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vms_bridge.archive import FrameKind
-from vms_bridge.detect.frames import is_decided, pick_frame
+from vms_bridge.detect.frames import frame_of, is_decided, pick_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,6 @@ _FIRST_S, _LONGEST_S = 1.0, 15.0
 _BETTER_S = 30.0
 """So often, at least, the best frame of an event that goes on is asked for again: it may be another one by now."""
 _MOST_LOOKED = 32
-_KINDS = {"alarm": FrameKind.ALARM, "snapshot": FrameKind.BEST, "first": FrameKind.FIRST}
 
 
 @dataclass(slots=True, eq=False)
@@ -66,12 +65,8 @@ class Ask:
 
 def asks(take: Sequence[str], now: float, after_s: float) -> list[Ask]:
     """Return what is wanted of an event by the configuration (`alarm`, `snapshot`, numbers), in its order."""
-    return [
-        Ask(
-            name=int(each) if each.isdecimal() else each, frame=int(each) if each.isdecimal() else _KINDS[each], due=now + after_s
-        )
-        for each in take
-    ]
+    named = [frame_of(each) for each in take]
+    return [Ask(name=name, frame=frame, due=now + after_s) for name, frame in named]
 
 
 @dataclass(slots=True, eq=False)

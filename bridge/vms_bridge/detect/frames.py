@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vms_bridge.detect.choose import different, weight
+from vms_bridge.archive import FrameKind
+from vms_bridge.detect.choose import variety, weight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vms_bridge.detect.config_rules import FramePick
-    from vms_bridge.detect.values import Found, Looked
+    from vms_bridge.detect.values import Found, FrameId, Looked
+
+_KINDS = {"alarm": FrameKind.ALARM, "snapshot": FrameKind.BEST, "first": FrameKind.FIRST}
 
 
 def pick_frame(pick: FramePick, looked: Sequence[Looked]) -> Looked | None:
@@ -28,6 +31,11 @@ def pick_frame(pick: FramePick, looked: Sequence[Looked]) -> Looked | None:
     return max(counted, key=lambda each: _rank(pick, each[1]))[0]
 
 
+def frame_of(name: str) -> tuple[FrameId, FrameKind | int]:
+    """Return which frame of an event this names (`alarm`, `snapshot`, `first`, a number): for people, and for its VMS."""
+    return (int(name), int(name)) if name.isdecimal() else (name, _KINDS[name])
+
+
 def is_decided(pick: FramePick, looked: Looked) -> bool:
     """Say whether no later frame can be better than this one, which is the best so far: only where the first one counts.
 
@@ -38,7 +46,7 @@ def is_decided(pick: FramePick, looked: Looked) -> bool:
 
 def _rank(pick: FramePick, found: Sequence[Found]) -> tuple[float, ...]:
     if pick == "most_unique":
-        return different(found), *weight(found)
+        return variety(found)
     if pick == "most_models":
         return len({one.stage for one in found}), *weight(found)
     return weight(found)

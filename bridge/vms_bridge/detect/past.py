@@ -89,9 +89,13 @@ class Past:
         group = self.groups.of(one.label)
         best, match = 0.0, None
         for at, entry in enumerate(entries):
-            if entry is None or self.groups.of(entry.label) != group:
-                continue
-            if (common := overlap(one.box, entry.box)) >= self.overlap and common > best:
+            # The group comes last: it takes a pattern for each label, and next to nothing overlaps.
+            if (
+                entry is not None
+                and (common := overlap(one.box, entry.box)) >= self.overlap
+                and common > best
+                and self.groups.of(entry.label) == group
+            ):
                 best, match = common, at
         return match
 

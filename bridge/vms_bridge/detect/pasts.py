@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.detect.results import MOST_OBJECTS
 from vms_bridge.logs import Trouble
-from vms_bridge.private_files import make_directory
+from vms_bridge.private_files import write_file
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from vms_bridge.clock import Clock
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from vms_bridge.views import MonitorKey
 
 _LOGGER = logging.getLogger(__name__)
-MOST_CAMERAS = 4_096
 MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -43,7 +42,7 @@ class Pasts:
         known = self._pasts.get(looking.key)
         if known is None:
             known = self._pasts[looking.key] = looking.judge.past.with_json(self._kept.get("/".join(looking.key), ""))
-        return known
+        return replace(looking.judge.past, entries=known.entries)  # by the rules of now, whatever profile was in force then
 
     def add(self, looking: Looking, looked: Iterable[Looked], now_s: float) -> None:
         """Add what was found in these frames."""
@@ -52,7 +51,7 @@ class Pasts:
             return
         for one in looked:
             past = past.after(one.found[:MOST_OBJECTS], now_s)
-        if past != self._pasts[looking.key] and (looking.key in self._pasts or len(self._pasts) < MOST_CAMERAS):
+        if past != self._pasts[looking.key]:
             self._pasts[looking.key] = past
             self._is_changed = True
 
@@ -61,10 +60,9 @@ class Pasts:
         if self._file is None or not self._is_changed:
             return
         self._is_changed = False
-        self._kept |= {"/".join(key): past.to_json() for key, past in self._pasts.items()}
-        text, file = json.dumps(self._kept, ensure_ascii=False), self._file
+        file, pasts = self._file, dict(self._pasts)  # of values, which another thread can read
         try:
-            await in_thread("detect: past", lambda: _write(file, text))
+            await in_thread("detect: past", lambda: _write(file, self._kept, pasts))
         except OSError as error:
             self._is_changed = True
             self._trouble.report(error.strerror or error, hint="is there room on the disk?")
@@ -83,10 +81,6 @@ def _read(file: Path) -> dict[str, str]:
     return {key: text for key, text in said.items() if isinstance(text, str)} if isinstance(said, dict) else {}
 
 
-def _write(file: Path, text: str) -> None:
-    make_directory(file.parent)
-    draft = file.with_suffix(".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        opened.write(text)
-    draft.replace(file)
+def _write(file: Path, kept: Mapping[str, str], pasts: Mapping[MonitorKey, Past]) -> None:
+    now = {**kept, **{"/".join(key): past.to_json() for key, past in pasts.items()}}
+    write_file(file, json.dumps(now).encode())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from vms_bridge.detect.results import best_of_watched, drawn
 from vms_bridge.errors import ContributionRefused, DetectionFailed
 from vms_bridge.logs import Trouble
-from vms_bridge.private_files import make_directory
+from vms_bridge.private_files import write_file
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
@@ -132,15 +132,7 @@ class PictureFiles:
 
     def write(self, event: EventRef, jpeg: bytes) -> None:
         """Write the picture of an event in place of the one before; the oldest that are too much go. Raises OSError."""
-        make_directory(self._folder)
-        path = self._path(event)
-        draft = path.with_suffix(".new")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(descriptor, jpeg)
-        finally:
-            os.close(descriptor)
-        draft.replace(path)
+        write_file(self._path(event), jpeg)
         self._tidy()
 
     def read(self, event: EventRef) -> bytes | None:

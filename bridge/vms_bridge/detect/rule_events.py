@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 MOST_WAITING = 500
 """So many events wait to be told at most: what begins beyond that is dropped, and counted."""
+_STORE_AGAIN_S = 5.0
 _SAYS = {
     EventKind.LINE_CROSSING: "line {place} crossed, {direction}",
     EventKind.ZONE: "zone {place} entered",
@@ -154,7 +155,12 @@ class RuleEvents:
         try:
             told.ref = await self._teller.tell(told.monitor, told.event, told.ref)
         except (ContributionRefused, StoreError) as error:
-            self._drop(error)
+            if isinstance(error, StoreError) and told.ref is not None:  # it is open, and nobody else would end it
+                self._trouble.report(error)
+                await self._clock.sleep(_STORE_AGAIN_S)
+                self._put(told)
+            else:
+                self._drop(error)
             return
         self._trouble.over()
         if self._keep_picture is None or told.is_pictured:

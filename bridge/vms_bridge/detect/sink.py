@@ -231,7 +231,7 @@ class Detection:
             with suppress(BridgeError):
                 await parts.engine.ready()
             models = parts.engine.models
-            if any(map(_is_loaded, models.values())) and not self._told_models:
+            if any(map(_is_loaded, models.values())):  # what was loaded anew may have been away meanwhile
                 hub = parts.tools.hub
                 _offer(
                     parts.tools, parts.engine, [(key, each) for key, system in hub.systems.items() for each in system.monitors]
@@ -267,5 +267,4 @@ def _in_words(model: ModelFacts | ModelTrouble) -> str:
     """Return what became of a model, for people."""
     if isinstance(model, ModelTrouble):
         return f"{model.message}: {model.hint}" if model.hint else model.message
-    size = f"{model.width}x{model.height}"
-    return f"{model.layout}, {size}, {len(model.labels)} labels, on {model.device} as {model.precision}"
+    return model.in_words

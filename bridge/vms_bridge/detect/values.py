@@ -75,6 +75,11 @@ class ModelFacts:
     precision: str
     compile_s: float
 
+    @property
+    def in_words(self) -> str:
+        """What it is, in a line."""
+        return f"{self.layout}, {self.width}x{self.height}, {len(self.labels)} labels, on {self.device} as {self.precision}"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelTrouble:

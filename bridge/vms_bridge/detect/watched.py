@@ -25,12 +25,7 @@ def watched(looking: Looking | None, models: Mapping[str, ModelFacts | ModelTrou
     labels = _labels(looking, models)
     zones = [zone for zone in looking.judge.zones if zone.mode == "include"]
     everywhere = [Watched(label=label) for label in labels]
-    in_zones = [
-        Watched(label=label, zone=zone.name)
-        for zone in zones
-        for label in labels
-        if not zone.labels or any(label in pattern for pattern in zone.labels)
-    ]
+    in_zones = [Watched(label=label, zone=zone.name) for zone in zones for label in labels if zone.is_about(label, 1.0)]
     return tuple(dict.fromkeys((*everywhere, *in_zones)))[:MOST_WATCHED]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from vms_bridge.detect.geometry import contains, fault, shared
 from vms_bridge.detect.labels import parse_pattern
@@ -11,14 +11,12 @@ from vms_bridge.detect.labels import parse_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vms_bridge.detect.config_cameras import ZoneSettings
+    from vms_bridge.detect.config_cameras import Mode, Where, ZoneSettings
     from vms_bridge.detect.geometry import Point
     from vms_bridge.detect.labels import Pattern
     from vms_bridge.detect.values import Box
     from vms_bridge.model import Zone
 
-Mode = Literal["include", "exclude", "parked"]
-Where = Literal["bottom", "center", "touch", "cover"]
 VMS_MODES: Mapping[str, Mode] = {"active": "include", "inclusive": "include", "exclusive": "include", "inactive": "exclude"}
 """What a zone of a VMS is to detection, by its kind; those of other kinds (`preclusive`, `privacy`) are for its motion alone."""
 _TOLERANCE = 1e-9

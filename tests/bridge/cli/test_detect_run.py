@@ -53,6 +53,19 @@ async def test_a_time_is_gone_through_and_a_run_goes_on_where_it_was_broken_off(
     assert len(world.commands) == first + 1
 
 
+async def test_after_half_a_line_the_journal_goes_on_in_the_next(ask: Ask, world: World, folder: Path) -> None:
+    world.answer = found
+    journal = folder / "journal"
+    strange = "zm-3\N{LINE SEPARATOR}x"
+    journal.write_text(json.dumps({"done": strange}, ensure_ascii=False) + '\n{"do', encoding="utf-8")
+    asked = ("detect", "run", strange, "zm-4", "--journal", str(journal))
+    code, out, _ = await ask(*asked)
+    assert (code, out.splitlines()) == (OK, ["zm-4: person 91%"])
+    assert journal.read_text(encoding="utf-8").split("\n")[1:] == ['{"do', '{"done": "zm-4"}', ""]
+    assert await ask(*asked) == (OK, "", "")
+    assert len(world.commands) == 1
+
+
 async def test_files_need_models(ask: Ask, folder: Path) -> None:
     picture = folder / "picture.jpg"
     picture.write_bytes(b"not looked at")

@@ -171,3 +171,17 @@ def test_a_name_that_the_configuration_does_not_have(probe: Probe, config: Path)
     assert code == 1
     assert f"{config.name} has no model of that name" in err
     assert "street, other" in err
+
+
+def test_a_model_of_the_configuration_is_tried_with_other_labels(probe: Probe, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("one\ntwo\nthree\n")
+    config.write_text(config.read_text().replace("labels: [cat, cow, hen]", f"labels_file: {tmp_path}/names.txt"))
+    assert json.loads(probe("street", "--json")[1])["labels"] == ["one", "two", "three"]
+    code, _, err = probe("street", "--labels", "coco80")
+    assert code == 1
+    assert "80" in err
+
+
+def test_a_model_of_the_configuration_may_have_a_dot_in_its_name(probe: Probe, config: Path) -> None:
+    config.write_text(config.read_text().replace("street:", "street.v2:"))
+    assert json.loads(probe("street.v2", "--json")[1])["labels"] == ["cat", "cow", "hen"]

@@ -21,7 +21,7 @@ from vms_bridge.commands import (
     SetObjectDetection,
     Target,
 )
-from vms_bridge.detect.cameras import MOST_CHOSEN, Cameras
+from vms_bridge.detect.cameras import MOST_CHOSEN, ON, Cameras
 from vms_bridge.detect.progress import Progress
 from vms_bridge.model import EventRef
 from vms_bridge.objects import Watched
@@ -126,6 +126,17 @@ async def test_what_is_looked_for_is_said(lab: Lab) -> None:
         assert not lab.view("2").watched
         await ask(lab, SetObjectDetection(on=False))
         await lab.until(lambda: not lab.view().watched)
+
+
+async def test_what_is_looked_for_comes_back_with_its_model(lab: Lab) -> None:
+    async with lab.detecting():
+        await lab.until(lambda: lab.view().watched)
+        lab.engine.fails = {"street"}
+        for is_on in (False, True):
+            await ask(lab, SetObjectDetection(on=is_on))
+        await lab.until(lambda: lab.view().offer.settings[ON] and not lab.view().watched)
+        lab.engine.fails = set()
+        await lab.until(lambda: lab.view().watched)
 
 
 def test_choices_that_can_not_be_read_are_none(tmp_path: Path) -> None:

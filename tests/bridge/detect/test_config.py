@@ -118,6 +118,9 @@ def test_directories_are_absolute_when_models_are_run(tmp_path: Path) -> None:
     assert (runtime.folder, runtime.cache_dir) == (tmp_path / "models", Path("/data/compiled_models"))
     own, _ = _checked("runtime: {folder: m, cache_dir: c}\nmodels: {a: {file: m/x/a.xml}}\n", tmp_path)
     assert own is not None
+    library = DetectionSettings.model_validate({"models": {"a": {"file": "m/a.xml", "labels_file": "m/../names.txt"}}})
+    model = library.models["a"]
+    assert (model.file, model.labels_file) == (Path.cwd() / "m" / "a.xml", Path.cwd() / "names.txt")
     assert (own.run_by(Path("/data")).folder, own.run_by(Path("/data")).cache_dir) == (tmp_path / "m", tmp_path / "c")
 
 

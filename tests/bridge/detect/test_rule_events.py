@@ -15,7 +15,7 @@ from vms_bridge.commands import AckResult, Command, DeleteEvent, Level, Origin, 
 from vms_bridge.detect.config_cameras import CameraSettings
 from vms_bridge.detect.rule_events import MOST_WAITING, RuleEvents
 from vms_bridge.detect.values import Found
-from vms_bridge.errors import ContributionRefused
+from vms_bridge.errors import ContributionRefused, StoreError
 from vms_bridge.index import Search
 from vms_bridge.model import OWN, EventKind, EventPicture, EventRef, OwnEvent
 
@@ -44,7 +44,7 @@ class Teller:
 
     def __init__(self) -> None:
         self.told: list[tuple[MonitorKey, OwnEvent, EventRef | None]] = []
-        self.refuses = False
+        self.refuses, self.stores = False, True
         self.may = asyncio.Event()
         self.may.set()
 
@@ -52,6 +52,8 @@ class Teller:
         await self.may.wait()
         if self.refuses:
             raise ContributionRefused("not now")
+        if not self.stores:
+            raise StoreError("the disk is full")
         self.told.append((monitor, event, ref))
         return ref or EventRef("zm", OWN, str(len(self.told)))
 
@@ -158,6 +160,25 @@ async def test_what_is_refused_is_counted_and_the_next_is_told() -> None:
         events.frame(ONE, 2, [at(0.4)])
         await settle()
     assert [event.direction for _, event, _ in teller.told] == ["out"]
+
+
+async def test_an_end_that_can_not_be_stored_is_told_again() -> None:
+    teller, clock = Teller(), FakeClock()
+    events = RuleEvents(teller, clock)
+    events.use(ONE, RULES)
+    async with running(events):
+        for second in range(3):
+            events.frame(ONE, second, [at(0.3, "yard")])
+        await settle()
+        teller.stores = False
+        for second in range(3, 6):
+            events.frame(ONE, second, [at(0.3)])
+        await settle()
+        assert [event.end for _, event, _ in teller.told] == [None]
+        teller.stores = True
+        await clock.advance(5)
+    assert events.dropped == 0
+    assert [(ref, event.end is None) for _, event, ref in teller.told] == [(None, True), (EventRef("zm", OWN, "1"), False)]
 
 
 async def test_the_hub_has_it_as_an_event_of_the_bridge_s_own(tmp_path: Path) -> None:

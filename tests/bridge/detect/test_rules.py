@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from tests.bridge.detect import reference
 from tests.bridge.detect.calm import CALM
 
+from vms_bridge.archive import FrameKind
 from vms_bridge.detect.choose import pick_variant
 from vms_bridge.detect.config import LabelRule
 from vms_bridge.detect.filters import filtered, within_picture
-from vms_bridge.detect.frames import is_decided, pick_frame
+from vms_bridge.detect.frames import frame_of, is_decided, pick_frame
 from vms_bridge.detect.labels import parse_pattern
 from vms_bridge.detect.standards import Standards
 from vms_bridge.detect.values import Found, Looked
@@ -216,3 +217,17 @@ def test_a_stage_with_rules_takes_what_they_name_and_a_camera_adds_to_it() -> No
     assert standards.of("dog")
     assert standards.of("carrot") is None
     assert Standards({}, {"car": LabelRule(ignore=True)}, min_score=0.5).of("dog")
+
+
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        ("alarm", ("alarm", FrameKind.ALARM)),
+        ("snapshot", ("snapshot", FrameKind.BEST)),
+        ("first", ("first", FrameKind.FIRST)),
+        ("21", (21, 21)),
+        ("0", (0, 0)),
+    ],
+)
+def test_a_frame_is_named_as_people_and_as_its_vms_do(name: str, frame: tuple[object, object]) -> None:
+    assert frame_of(name) == frame

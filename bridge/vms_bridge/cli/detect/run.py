@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,14 +23,15 @@ from vms_bridge.cli.ways import ApiFailed
 from vms_bridge.errors import BridgeError, ConfigError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from datetime import datetime, tzinfo
 
     from vms_bridge.cli.client import Api
-    from vms_bridge.detect.config import DetectionSettings
+    from vms_bridge.detect.library import Detector
 
 _SILENCE_S = 240.0
 _SECTION = "detection"
+_EVERY = click.IntRange(1, 1_000_000)
 
 
 class Outcome(NamedTuple):
@@ -49,7 +50,7 @@ class Outcome(NamedTuple):
     "--monitor", metavar="SYSTEM/KEY", help="What this monitor sees now, or its events of a time.", shell_complete=monitors
 )
 @click.option("--frames", metavar="FRAMES", help="Of events: alarm, snapshot, first and numbers, as alarm,21.")
-@click.option("--every", type=click.IntRange(1), default=25, show_default=True, help="Of a video: look at each so many frames.")
+@click.option("--every", type=_EVERY, default=25, show_default=True, help="Of a video: look at each so many frames.")
 @click.option(
     "--journal",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -84,9 +85,9 @@ def command(
         raise click.UsageError("--since, --until and --during go with --monitor")
     done = _Journal(journal)
     failed = False
-    with Bars() as bars, Listing(form, (), lambda _outcome: ()) as listing:
+    with Bars() as bars, Listing(form, (), lambda _outcome: ()) as listing, ExitStack() as stack:
         wanted = _wanted(api, done.left(names), monitor, frames, span=(since, until), every=every)
-        for number, (name, look) in enumerate(wanted, 1):
+        for number, (name, look) in enumerate(stack.enter_context(closing(wanted)), 1):
             if name in done.names:
                 continue
             with bars.bar(name) as on_step:
@@ -96,11 +97,11 @@ def command(
                 listing.add([_said(outcome)])
             elif outcome.error is None:
                 bars.print(f"{name}: {outcome.text}")
-            if outcome.error is not None:
-                failed = True
-                bars.complain(f"{name}: {outcome.error}", outcome.hint)
-            else:
+            if outcome.error is None:
                 done.add(name)
+                continue
+            failed = True
+            bars.complain(f"{name}: {outcome.error}", outcome.hint)
     return FAILED if failed else OK
 
 
@@ -112,14 +113,11 @@ def _wanted(
     *,
     span: tuple[datetime | None, datetime | None],
     every: int,
-) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+) -> Generator[tuple[str, Callable[[], Outcome]]]:
     """Yield what is to be looked at, each with how."""
     files = [name for name in names if Path(name).is_file()]
     if files:
-        config = click.get_current_context().params["config"]
-        looked = _looked(files, config, every)
-        for name in files:
-            yield name, lambda name=name: looked[name]  # type: ignore[misc]  # bound now
+        yield from _looked(files, click.get_current_context().params["config"], every)
     for name in names:
         if name not in files:
             yield name, lambda name=name: _asked(api, name, {"event": name, "value": frames or ""})  # type: ignore[misc]
@@ -155,45 +153,45 @@ def _asked(api: Api, name: str, body: dict[str, str]) -> Outcome:
     return Outcome(name, text=str(ack["applied"]), detail=ack.get("detail"))
 
 
-def _looked(files: Sequence[str], config: Path, every: int) -> dict[str, Outcome]:
-    """Look at files by the models of the configuration. Raises ConfigError and DetectionFailed."""
+def _looked(files: Sequence[str], config: Path, every: int) -> Generator[tuple[str, Callable[[], Outcome]]]:
+    """Yield files, each with how the models of the configuration look at it. Raises ConfigError and DetectionFailed."""
     from vms_bridge.config import load  # noqa: PLC0415  # not for those that ask a bridge
     from vms_bridge.detect.check import need_extra  # noqa: PLC0415
     from vms_bridge.detect.config import DetectionSettings  # noqa: PLC0415
+    from vms_bridge.detect.library import Detector  # noqa: PLC0415
 
     configured = load(config)
     section = configured.sinks.get(_SECTION)
     if section is None or not isinstance(section.settings, DetectionSettings):
         raise ConfigError("there are no models to look by", hint="add detection: with models: to the configuration")
     need_extra()
-    return asyncio.run(_by_models(section.settings, configured.data_dir, files, every))
+    with asyncio.Runner() as runner:  # one loop for all files: models are loaded once
+        detector = runner.run(Detector(section.settings, cache_dir=configured.data_dir).__aenter__())
+        try:
+            for name in files:
+                yield name, lambda name=name: runner.run(_by_models(detector, name, every))  # type: ignore[misc]  # bound now
+        finally:
+            runner.run(detector.__aexit__(None, None, None))
 
 
-async def _by_models(settings: DetectionSettings, folder: Path, files: Sequence[str], every: int) -> dict[str, Outcome]:
-    from vms_bridge.detect.library import Detector  # noqa: PLC0415  # as above
-    from vms_bridge.detect.results import in_a_line, said  # noqa: PLC0415
+async def _by_models(detector: Detector, name: str, every: int) -> Outcome:
+    from vms_bridge.detect.results import in_a_line, said  # noqa: PLC0415  # as above
 
-    outcomes: dict[str, Outcome] = {}
-    async with Detector(settings, cache_dir=folder) as detector:
-        for name in files:
-            try:
-                result = await detector.detect_stream(Path(name), {"frame_skip": every})
-            except BridgeError as error:
-                outcomes[name] = Outcome(name, error=str(error), hint=error.hint)
-                continue
-            if result.best is None and result.troubles:
-                trouble = result.troubles[0]
-                outcomes[name] = Outcome(name, error=f"{trouble.name}: {trouble.message}", hint=trouble.hint)
-                continue
-            best = result.best
-            detail = {
-                "best": None if best is None else best.frame,
-                "frames": [said(one) for one in result.all],
-                "looked": result.looked,
-                "missing": [{"frame": frame, "reason": "it can't be had"} for frame in result.missing],
-            }
-            outcomes[name] = Outcome(name, text=in_a_line(() if best is None else best.found), detail=detail)
-    return outcomes
+    try:
+        result = await detector.detect_stream(Path(name), {"frame_skip": every})
+    except BridgeError as error:
+        return Outcome(name, error=str(error), hint=error.hint)
+    if result.best is None and result.troubles:
+        trouble = result.troubles[0]
+        return Outcome(name, error=f"{trouble.name}: {trouble.message}", hint=trouble.hint)
+    best = result.best
+    detail = {
+        "best": None if best is None else best.frame,
+        "frames": [said(one) for one in result.all],
+        "looked": result.looked,
+        "missing": [{"frame": frame, "reason": "it can't be had"} for frame in result.missing],
+    }
+    return Outcome(name, text=in_a_line(() if best is None else best.found), detail=detail)
 
 
 def _said(outcome: Outcome) -> dict[str, Any]:
@@ -212,16 +210,20 @@ class _Journal:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self.names: set[str] = set()
+        self._before = ""
+        """What ends the half line that a kill has left."""
         if file is None or not file.exists():
             return
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            text = file.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise OutputError(f"the journal {file} can't be read: {error}") from None
-        for line in lines:
+        self._before = "" if not text or text.endswith("\n") else "\n"
+        for line in text.split("\n"):  # and not at what else may end one: a file's name can have that
             with suppress(ValueError):  # the last one may be half a line, after a kill
                 said = json.loads(line)
-                self.names.add(str(said["done"]) if isinstance(said, dict) and "done" in said else "")
+                if isinstance(said, dict) and "done" in said:
+                    self.names.add(str(said["done"]))
 
     def left(self, names: Sequence[str]) -> list[str]:
         """Return those that are not done yet, each once."""
@@ -234,6 +236,7 @@ class _Journal:
             return
         try:
             with self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"done": name}, ensure_ascii=False) + "\n")
+                file.write(self._before + json.dumps({"done": name}, ensure_ascii=False) + "\n")
+                self._before = ""
         except OSError as error:
             raise OutputError(f"the journal {self._file} can't be written: {error.strerror}") from None

@@ -29,7 +29,9 @@ _CHANGES_MEANING = {
     "yolo": (),
 }
 """Options that make another layer of it than this program knows; whatever else there is concerns training."""
-_HARMLESS = frozenset({"", "0", "1", "none"})
+_HARMLESS = frozenset({"", "0", "none"})
+"""Values by which such an option is off."""
+_USUAL = {"dilation": "1"}
 Shape = tuple[int, int, int]
 """Channels, height, width."""
 
@@ -135,7 +137,7 @@ def network(sections: Sequence[Section]) -> Network:
             hint = "YOLOv2 is too old" if section.kind == "region" else f"what can be converted has {known} only"
             raise section.refused("is a kind of layer that is not known", hint=hint)
         for key in _CHANGES_MEANING[section.kind]:
-            if section.text(key, "") not in _HARMLESS or (key == "maxpool_depth" and section.text(key, "0") != "0"):
+            if section.text(key, "") not in {*_HARMLESS, _USUAL.get(key, "")}:
                 raise section.refused(f"has {key}={section.text(key, '')[:40]}, which is not known", key=key)
         layer, shape = make(section, before, shapes)
         if shape[0] > _MOST_CHANNELS or shape[0] * shape[1] * shape[2] > _MOST_VALUES:

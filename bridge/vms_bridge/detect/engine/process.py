@@ -136,6 +136,10 @@ class WorkerProcess:
         """
         data = picture.rgb if isinstance(picture, Pixels) else picture
         self._check(picture, data)
+        if isinstance(picture, Pixels):
+            words |= {"width": picture.width, "height": picture.height}
+        # Before it takes a slot, which nobody would give back.
+        asked = Asked.model_validate({"id": next(self._numbers), "slot": 0, "size": len(data), **words})
         await self._turns.acquire()
         if self._gone is not None:
             self._turns.release()
@@ -143,12 +147,9 @@ class WorkerProcess:
         slot = self._free.pop()
         used = self._slots.write(slot, data)
         self._slots.mark(slot, Stage.WAITING)
-        number = next(self._numbers)
-        if isinstance(picture, Pixels):
-            words |= {"width": picture.width, "height": picture.height}
-        asked = Asked.model_validate({"id": number, "slot": slot, "size": used, **words})
+        asked = asked.model_copy(update={"slot": slot})
         future: asyncio.Future[tuple[Answer, bytes]] = asyncio.get_running_loop().create_future()
-        self._pending[number] = _Pending(slot, used, asked.model, self._clock.monotonic(), future)
+        self._pending[asked.id] = _Pending(slot, used, asked.model, self._clock.monotonic(), future)
         await self._process.feed(pack(asked))
         return await future
 

@@ -6,7 +6,6 @@ The bridge writes to the worker's standard input: `Job` first, then requests. Th
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Mapping
 from enum import IntEnum
@@ -163,7 +162,7 @@ _SAID: TypeAdapter[Said] = TypeAdapter(Said)
 
 def pack(head: BaseModel) -> bytes:
     """Return it as it goes over the wire."""
-    content = head.model_dump_json(exclude_defaults=False).encode()
+    content = head.model_dump_json().encode()
     return HEADER.pack(len(content)) + content
 
 
@@ -182,4 +181,4 @@ def read_asked(content: bytes) -> Asked:
 
 def read_job(content: bytes) -> Job:
     """Return the job. Raises ValidationError."""
-    return Job.model_validate(json.loads(content))
+    return Job.model_validate_json(content)

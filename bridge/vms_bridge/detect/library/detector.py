@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -101,7 +102,8 @@ class Detector:
         """
         said = options if isinstance(options, StreamOptions) else StreamOptions.model_validate(dict(options or {}))
         by = for_options(judge(self.settings, self._camera(camera)), said)
-        past = self.pasts.get(camera, by.past) if by.suppresses else None
+        known = self.pasts.get(camera, by.past)
+        past = replace(by.past, entries=known.entries) if by.suppresses else None
         async with self._frames(stream, said, by.frames.take) as frames:
             result = await sequence(self.engine, frames, by, self._clock, past=past, keeping=self._keeping(stream, said))
         if past is not None and result.best is not None:
@@ -131,8 +133,7 @@ class Detector:
         running, self._running, self._engine = self._running, None, None
         if running is not None:
             running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            await asyncio.wait([running])
 
     def _camera(self, key: str) -> CameraSettings:
         cameras = self.settings.cameras
@@ -166,7 +167,7 @@ class Detector:
         else:
             async with download_directory(options.download_dir, self._clock, kept=not options.delete_after_analyze) as folder:
                 path = folder / _name(stream)
-                with await in_thread("download", lambda: path.open("xb")) as file:
+                with await in_thread("download", lambda: path.open("xb"), close=lambda file: file.close()) as file:
                     if isinstance(stream, ZoneMinderEvent):
                         await stream.save_video(file)
                     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ssl
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _T = TypeVar("_T")
+
+
+def _forget(_: object) -> None:
+    """Have nothing to close."""
+
+
 TIMEOUT_S = 30.0
 _PIECE = 256 * 1024
 
@@ -106,7 +113,7 @@ class Web:
 
     async def open(self, url: str, *, headers: Mapping[str, str], timeout_s: float | None = None) -> Stream:
         """GET, to be read piece by piece. Raises VmsError."""
-        response = await self.in_thread(url, lambda: self._open(url, timeout_s, headers=headers))
+        response = await self.in_thread(url, lambda: self._open(url, timeout_s, headers=headers), close=HTTPResponse.close)
         return Stream(response, self, url)
 
     def quoted(self, text: str, *, longest: int = 300) -> str:
@@ -138,13 +145,13 @@ class Web:
             return error  # type: ignore[return-value]  # it is the answer, too
         return response
 
-    async def in_thread(self, url: str, work: Callable[[], _T]) -> _T:
-        """Do what blocks. Raises VmsError."""
+    async def in_thread(self, url: str, work: Callable[[], _T], *, close: Callable[[_T], None] = _forget) -> _T:
+        """Do what blocks; what comes of it too late for anybody goes to `close`. Raises VmsError."""
         scheme = urlsplit(url).scheme
         if scheme not in {"http", "https"}:
             raise VmsError(f"{scheme!r} is no way to a web server", hint="write http:// or https://")
         try:
-            answer = await in_thread("web", work)
+            answer = await in_thread("web", work, close=close)
         except ssl.SSLCertVerificationError as error:
             raise _untrusted(url, error) from None
         except URLError as error:
@@ -191,6 +198,7 @@ def _untrusted(url: str, error: ssl.SSLCertVerificationError) -> VmsUnreachable:
 
 def _date(text: str | None) -> datetime | None:
     try:
-        return None if text is None else parsedate_to_datetime(text)
-    except ValueError:
+        date = parsedate_to_datetime(text or "")
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
         return None

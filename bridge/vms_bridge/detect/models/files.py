@@ -48,6 +48,8 @@ _REFUSED = {
     ".bin": ("holds weights only", "name the .xml beside it: the two are one model"),
     ".safetensors": ("holds weights only, and not what to do with them", _EXPORT),
 }
+KNOWN = frozenset({*_KINDS, *_REFUSED})
+"""How the names of models' files end, of those too that can't be read here."""
 _DISGUISES = (
     (b"PK\x03\x04", f"is an archive of PyTorch's, whatever its name: it {_PICKLE.removeprefix('is ')}", _EXPORT),
     (b"version https://git-lfs", "is a pointer of Git LFS and not the model", "fetch the file itself: `git lfs pull`"),

@@ -130,14 +130,13 @@ def _compiled(core: ov.Core, model: ov.Model, runtime: RuntimeSettings) -> tuple
         options["CACHE_DIR"] = str(runtime.cache_dir)
     if runtime.precision != "auto":
         options["INFERENCE_PRECISION_HINT"] = runtime.precision
-    device = runtime.device
-    if device == "AUTO" and core.available_devices == ["CPU"]:
+    device, devices = runtime.device, core.available_devices
+    if device == "AUTO" and devices == ["CPU"]:
         device = "CPU"  # what AUTO would take, without its own bookkeeping
     if device == "CPU":
         options["INFERENCE_NUM_THREADS"] = runtime.threads or max(1, len(os.sched_getaffinity(0)) - 1)
     begun = time.perf_counter()
-    devices = ", ".join(core.available_devices)
-    with border(f"it can't be compiled for {device}", f"this machine has {devices}; `device: CPU` runs most models"):
+    with border(f"it can't be compiled for {device}", f"this machine has {', '.join(devices)}; `device: CPU` runs most models"):
         compiled = core.compile_model(model, device, options)
     return compiled, time.perf_counter() - begun
 

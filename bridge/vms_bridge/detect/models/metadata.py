@@ -76,7 +76,7 @@ def _size(text: str) -> tuple[int, int] | None:
     """Return width and height of `[height, width]`, or of one side of a square."""
     try:
         value = ast.literal_eval(text.strip()[:64] or "None")
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError):
         return None
     sides = value if isinstance(value, list | tuple) else [value] * 2
     if len(sides) == 2 and all(isinstance(side, int) and 0 < side <= _MOST_SIDE for side in sides):

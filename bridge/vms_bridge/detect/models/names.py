@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import zipfile
+import zlib
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import ModelRefused
@@ -70,6 +71,7 @@ def within_tflite(file: Path) -> tuple[str, ...]:
                 return from_text(stream.read(_MOST_BYTES).decode("utf-8", "replace"))
     except (
         zipfile.BadZipFile,
+        zlib.error,
         OSError,
         NotImplementedError,
         RuntimeError,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import openvino as ov
@@ -20,39 +20,11 @@ if TYPE_CHECKING:
 
     from vms_bridge.detect.models import Model
     from vms_bridge.detect.worker.letterbox import Placed
-    from vms_bridge.detect.worker.pictures import Opened
-
-
-class Look(Protocol):
-    """A picture to look at, as a thread of a model comes to it."""
-
-    @property
-    def id(self) -> int:
-        """Its request."""
-
-    @property
-    def since_s(self) -> float:
-        """When it was asked, by `time.perf_counter`."""
-
-    @property
-    def least_score(self) -> float:
-        """What is worth telling."""
-
-    def opened(self) -> Opened:
-        """Read the head of it. Raises Unfit."""
-
-    def mark(self, stage: Stage) -> None:
-        """Note what is done with it."""
-
-    def found(self, found: Inference) -> None:
-        """Tell what was found."""
-
-    def failed(self, error: Exception) -> None:
-        """Tell why nothing can be said of it."""
+    from vms_bridge.detect.worker.request import Request
 
 
 @dataclass(slots=True)
-class _Request:
+class _Means:
     """What a thread uses again and again."""
 
     infer: ov.InferRequest
@@ -64,8 +36,7 @@ class Looker:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._todo: deque[Look] = deque()
-        self._woken = threading.Semaphore(0)
+        self._todo: queue.SimpleQueue[Request] = queue.SimpleQueue()
         count = int(model.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
         self._threads = [
             threading.Thread(target=self._work, name=f"model {model.facts.name} {n}", daemon=True) for n in range(count)
@@ -82,12 +53,11 @@ class Looker:
         for thread in self._threads:
             thread.start()
 
-    def add(self, look: Look) -> None:
+    def add(self, look: Request) -> None:
         """Have a picture be looked at; the bridge bounds how many there are."""
-        self._todo.append(look)
-        self._woken.release()
+        self._todo.put(look)
 
-    def look(self, look: Look, request: _Request) -> Inference:
+    def look(self, look: Request, request: _Means) -> Inference:
         """Look at a picture now. Raises Unfit, and whatever a model does."""
         began = time.perf_counter()
         look.mark(Stage.DECODING)
@@ -98,7 +68,7 @@ class Looker:
         request.infer.start_async()
         request.infer.wait()
         outputs = [tensor.data for tensor in request.infer.output_tensors]
-        candidates = self._model.decode(outputs, look.least_score)
+        candidates = self._model.decode(outputs, look.asked.least_score)
         found = _told(candidates.classes, candidates.scores, candidates.boxes, placed)
         return Inference(
             id=look.id,
@@ -110,19 +80,18 @@ class Looker:
             infer_s=time.perf_counter() - decoded,
         )
 
-    def request(self) -> _Request:
+    def request(self) -> _Means:
         """Return what one thread needs."""
         form = self._model.input
         tensor = ov.Tensor(ov.Type.u8, ov.Shape([1, form.height, form.width, 3]))
         infer = self._model.compiled.create_infer_request()
         infer.set_input_tensor(tensor)
-        return _Request(infer, Canvas(tensor.data[0]))
+        return _Means(infer, Canvas(tensor.data[0]))
 
     def _work(self) -> None:
-        request: _Request | None = None
+        request: _Means | None = None
         while True:
-            self._woken.acquire()
-            look = self._todo.popleft()
+            look = self._todo.get()
             try:
                 request = request or self.request()
                 found = self.look(look, request)

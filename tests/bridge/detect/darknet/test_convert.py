@@ -129,6 +129,7 @@ def test_a_variance_below_zero_is_refused(tmp_path: Path) -> None:
         (NET + "[lstm]\n", r"5: \[lstm\] is a kind of layer that is not known"),
         (NET + "[region]\n", "not known"),
         (NET + HEAD.replace("size=1", "size=1\ndilation=2", 1), "8: .*dilation=2, which is not known"),
+        (NET + HEAD.replace("size=1", "size=1\nxnor=1", 1), "8: .*xnor=1, which is not known"),
         (NET + HEAD.replace("size=1", "size=1\ngroups=5", 1), "in 5 groups"),
         (NET + HEAD.replace("size=1", "size=63", 1), "windows of 63 on a picture of 32 x 32"),
         (NET + HEAD.replace("filters=12", "filters=11"), r"follows a layer of 11 channels, and needs 2 x \(5 \+ 1\) = 12"),
@@ -157,6 +158,12 @@ def test_a_variance_below_zero_is_refused(tmp_path: Path) -> None:
 def test_a_cfg_that_is_wrong_is_refused_with_its_line(text: str, said: str) -> None:
     with pytest.raises(ModelRefused, match=said):
         network(parse(text, "net.cfg"))
+
+
+def test_an_option_that_says_what_is_usual_changes_nothing() -> None:
+    heads = HEAD, HEAD.replace("size=1", "size=1\ndilation=1\nxnor=0", 1)
+    plain, said = (network(parse(NET + head, "net.cfg")) for head in heads)
+    assert [each.layer for each in said.layers] == [each.layer for each in plain.layers]
 
 
 def test_how_darknet_places_its_windows() -> None:
