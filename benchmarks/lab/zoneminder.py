@@ -183,7 +183,7 @@ async def main() -> None:
     record(world, wanted.events, world.now())
     for number in world.monitors:
         world.set_function(number, wanted.function)
-    async with FakeZoneMinder(world, picture=_picture()) as server:
+    async with FakeZoneMinder(world, picture=_picture(), film_every_s=1 / wanted.fps) as server:
         pictures = asyncio.create_task(Cameras(world, wanted.fps).run())
         try:
             await serve(Fake(server).answer)

@@ -319,8 +319,10 @@ class Watchable(Protocol):
 
     def frames(
         self, system: str, monitor: str, rate: float, *, width: int = 1_280
-    ) -> AbstractAsyncContextManager[AsyncIterator[VideoPicture]]:
-        """Look at a monitor: yields pictures, `rate` a second at most, and no wider than `width` pixels.
+    ) -> AbstractAsyncContextManager[AsyncIterator[VideoPicture | bytes]]:
+        """Look at a monitor: yields pictures, `rate` a second at most.
+
+        Those of a video are decoded, and no wider than `width` pixels; JPEGs that a VMS sends one by one come as they are.
 
         Who is slow gets the newest one, and misses those before. Raises MediaUnavailable, VideoFailed or VmsError, then and
         while it is looked at.

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from vms_bridge.detect.engine import Drawn
     from vms_bridge.detect.values import Picture
 
+_JPEG = b"\xff\xd8\xff"
+"""With or without: what splits a film of pictures wants it."""
 FACTS = ModelFacts("street", "street.xml", "yolo", 320, 320, ("person", "car", "dog"), "CPU", "f32", 0.1)
 
 
 def found_in(picture: Picture) -> tuple[Found, ...]:
     """Return what a picture says to be in it: `label score` or `label score x y width height`, several with commas."""
-    text = (picture.rgb if isinstance(picture, Pixels) else picture).decode().strip()
+    text = (picture.rgb if isinstance(picture, Pixels) else picture).removeprefix(_JPEG).decode().strip()
     found = []
     for number, part in enumerate(text.split(",") if text and text != "nothing" else ()):
         label, score, *box = part.split()

@@ -263,7 +263,7 @@ class FakeHub:
 
     def frames(
         self, system: str, monitor: str, rate: float, *, width: int = 1_280
-    ) -> AbstractAsyncContextManager[AsyncIterator[VideoPicture]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[VideoPicture | bytes]]:
         raise MediaUnavailable(f"{system} has no pictures of {monitor} {rate} times a second, {width} wide")
 
     async def live_forms(self, system: str, monitor: str) -> Sequence[LiveForm]:

@@ -34,6 +34,11 @@ MOST_CAMERAS = 1_000
 VIDEO_FPS = 1.0
 """From so many pictures a second on a camera's video is decoded; for fewer, single pictures cost less."""
 _WIDTH = 1_280
+_WINDOW_S = 10.0
+_IN_VAIN = 0.6
+"""A video of whose pictures that share makes room for newer ones unseen is too much for who looks."""
+_SURPLUS_S = 600.0
+"""So long single pictures are asked for then, each when it can be looked at: all that is fetched costs the bridge time."""
 _FETCH_S = 15.0
 _FIRST_S, _LONGEST_S = 2.0, 60.0
 _AGAIN_S = 20.0
@@ -77,6 +82,23 @@ class _Shown:
     looked_at: float | None = None
     last: tuple[Picture, Looked] | None = None
     """The picture that was looked at last, and what was in it."""
+
+
+class _Surplus:
+    """Whether a video brings more than can be looked at."""
+
+    def __init__(self, now_s: float) -> None:
+        self._since_s, self._all, self._in_vain = now_s, 0, 0
+
+    def is_too_much(self, now_s: float, *, is_in_vain: bool) -> bool:
+        """Count a picture; say whether it has been so for a while."""
+        self._all += 1
+        self._in_vain += is_in_vain
+        if now_s - self._since_s < _WINDOW_S:
+            return False
+        is_so = self._in_vain > self._all * _IN_VAIN
+        self._since_s, self._all, self._in_vain = now_s, 0, 0
+        return is_so
 
 
 class LiveFrames:
@@ -172,23 +194,34 @@ class LiveFrames:
         return view is not None and Capability.LIVE_STREAM in view.monitor.capabilities
 
     async def _from_video(self, looking: Looking, trouble: Trouble) -> None:
-        """Take pictures of its video; where that can't be had, single ones for a while."""
+        """Take pictures of its video; single ones for a while where that can't be had, or brings too many."""
         system, monitor = looking.key
+        view = self._hub.monitor(system, monitor)
+        has_stills = view is not None and Capability.LIVE_PICTURE in view.monitor.capabilities
+        stills_s = 0.0
         try:
             async with self._hub.frames(system, monitor, looking.camera.fps, width=_WIDTH) as pictures:
+                surplus = _Surplus(self._clock.monotonic())
                 async for one in pictures:
                     trouble.over()
-                    self._put(looking, Pixels(one.width, one.height, one.pixels))
+                    is_in_vain = self._put(looking, one if isinstance(one, bytes) else Pixels(one.width, one.height, one.pixels))
+                    if surplus.is_too_much(self._clock.monotonic(), is_in_vain=is_in_vain) and has_stills:
+                        stills_s = _SURPLUS_S
+                        break
         except BridgeError:
-            view = self._hub.monitor(system, monitor)
-            if view is None or Capability.LIVE_PICTURE not in view.monitor.capabilities:
+            if not has_stills:
                 raise
-            async with self._clock.timeout(_LONGEST_S) as limit:
-                try:
-                    await self._from_stills(looking, trouble)
-                except TimeoutError:
-                    if not limit.expired():
-                        raise
+            stills_s = _LONGEST_S
+        if stills_s:
+            await self._from_stills_for(stills_s, looking, trouble)
+
+    async def _from_stills_for(self, seconds: float, looking: Looking, trouble: Trouble) -> None:
+        async with self._clock.timeout(seconds) as limit:
+            try:
+                await self._from_stills(looking, trouble)
+            except TimeoutError:
+                if not limit.expired():
+                    raise
 
     async def _from_stills(self, looking: Looking, trouble: Trouble) -> NoReturn:
         """Ask for a picture at a time, and for no other while that has not been looked at. Raises BridgeError, TimeoutError."""
@@ -203,11 +236,15 @@ class LiveFrames:
                 self._put(looking, picture)
             await self._clock.sleep(max(0.01, interval_s - (self._clock.monotonic() - began)))
 
-    def _put(self, looking: Looking, picture: Picture) -> None:
+    def _put(self, looking: Looking, picture: Picture) -> bool:
+        """Have this be its newest picture; say whether the one before has waited in vain."""
         feed = self._feeds.get(looking.key)
-        if feed is not None and feed[0] is looking:
-            self._statistics.drops += looking.key in self._slots
-            self._slots.put(looking.key, _Taken(picture, self._clock.monotonic()))
+        if feed is None or feed[0] is not looking:
+            return False
+        is_in_vain = looking.key in self._slots
+        self._statistics.drops += is_in_vain
+        self._slots.put(looking.key, _Taken(picture, self._clock.monotonic()))
+        return is_in_vain
 
     async def _look_on(self) -> NoReturn:
         while True:

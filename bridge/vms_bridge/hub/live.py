@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from vms_bridge.archive import LiveForm, LiveStream
@@ -15,7 +15,7 @@ from vms_bridge.video.sources import PICTURE_FORMS, VIDEO_FORMS, Pictures, Video
 from vms_bridge.video.upstream import Upstream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from vms_bridge.archive import ByteRange, VideoPicture
     from vms_bridge.clock import Clock
@@ -41,11 +41,11 @@ class OpenLive:
     length: int | None = None
     part: ByteRange | None = None
 
-    def __init__(self, form: LiveForm, pieces: AsyncIterator[bytes]) -> None:
+    def __init__(self, form: LiveForm, pieces: AsyncGenerator[bytes, None]) -> None:
         self.form, self._pieces = form, pieces
         self.content_type = _TYPES[form]
 
-    def bare(self) -> AsyncIterator[bytes]:
+    def bare(self) -> AsyncGenerator[bytes, None]:
         """Return it piece by piece; of MJPEG the pictures alone."""
         return self._pieces
 
@@ -76,7 +76,7 @@ class Live:
         return (*VIDEO_FORMS, *PICTURE_FORMS) if has_video else PICTURE_FORMS
 
     @asynccontextmanager
-    async def open(self, system: str, ref: LiveStream) -> AsyncIterator[OpenLive]:
+    async def open(self, system: str, ref: LiveStream, *, wants_newest: bool = False) -> AsyncIterator[OpenLive]:
         """Look at a monitor."""
         if ref.form not in _TYPES:
             raise MediaUnavailable(f"there is no live video in the form {ref.form}")
@@ -84,21 +84,34 @@ class Live:
         upstream = self._upstream(system, ref)
         if upstream.broadcast.viewers >= MOST_VIEWERS:
             raise MediaBusy(f"{MOST_VIEWERS} look at that already", hint="try again later")
-        async with upstream.viewing(ref.form) as pieces:
+        async with upstream.viewing(ref.form, wants_newest=wants_newest) as pieces:
             yield OpenLive(ref.form, pieces)
 
     @asynccontextmanager
     async def frames(
         self, system: str, monitor: str, rate: float, *, width: int = 1_280
-    ) -> AsyncIterator[AsyncIterator[VideoPicture]]:
-        """Look at a monitor's pictures, decoded."""
+    ) -> AsyncIterator[AsyncIterator[VideoPicture | bytes]]:
+        """Look at a monitor's pictures: those of a video decoded, JPEGs that come one by one as they are."""
+        if await self._archives.video_sources(system, monitor):
+            async with self._decoded(system, monitor, rate, width) as pictures:
+                yield pictures
+        else:
+            ref = LiveStream(monitor=monitor, form=LiveForm.MJPEG)
+            async with (
+                self.open(system, ref, wants_newest=True) as live,
+                aclosing(live.bare()) as every,
+                aclosing(self._thinned(every, rate)) as pictures,
+            ):
+                yield pictures
+
+    @asynccontextmanager
+    async def _decoded(self, system: str, monitor: str, rate: float, width: int) -> AsyncIterator[AsyncIterator[VideoPicture]]:
         need_video()
         if self._decoders >= MOST_DECODERS:
             raise MediaBusy(f"{MOST_DECODERS} videos are decoded already", hint="try again later")
         self._decoders += 1
         try:
-            has_video = bool(await self._archives.video_sources(system, monitor))
-            ref = LiveStream(monitor=monitor, form=LiveForm.MPEG_TS if has_video else LiveForm.MJPEG)
+            ref = LiveStream(monitor=monitor, form=LiveForm.MPEG_TS)
             async with (
                 self.open(system, ref) as live,
                 decoding(live.bare(), live.form, self._clock, rate=rate, width=width, program=self._program) as pictures,
@@ -106,6 +119,14 @@ class Live:
                 yield pictures
         finally:
             self._decoders -= 1
+
+    async def _thinned(self, pictures: AsyncIterator[bytes], rate: float) -> AsyncGenerator[bytes, None]:
+        """Yield so many of them a second at most."""
+        due = self._clock.monotonic()
+        async for picture in pictures:
+            if (now := self._clock.monotonic()) >= due:
+                due = max(due + 1 / rate, now)
+                yield picture
 
     def numbers(self, system: str) -> tuple[int, int]:
         """Return how many of the system's sources are read now, and how many look at them."""

@@ -30,9 +30,13 @@ class Piece:
 
 
 class Viewer:
-    """One who looks. What waits for him is bounded, and shared with the others."""
+    """One who looks. What waits for him is bounded, and shared with the others.
 
-    def __init__(self) -> None:
+    Who `wants_newest` gets of pieces that need no other the newest only.
+    """
+
+    def __init__(self, *, wants_newest: bool = False) -> None:
+        self._wants_newest = wants_newest
         self._waiting: deque[Piece] = deque()
         self._bytes = 0
         self._needs_key = True
@@ -51,6 +55,9 @@ class Viewer:
 
     def put(self, piece: Piece) -> None:
         """Offer a piece; never waits."""
+        if self._wants_newest and piece.is_key:
+            self._waiting.clear()
+            self._bytes = 0
         if self._waiting and self._bytes + len(piece.data) > MOST_WAITING_BYTES:
             self._waiting.clear()
             self._bytes = 0
@@ -108,9 +115,9 @@ class Broadcast:
         """How many look."""
         return sum(map(len, self._viewers.values()))
 
-    def join(self, form: LiveForm) -> Viewer:
+    def join(self, form: LiveForm, *, wants_newest: bool = False) -> Viewer:
         """Take in a viewer, who sees from the last key picture on, if there was one."""
-        viewer = Viewer()
+        viewer = Viewer(wants_newest=wants_newest)
         self._viewers[form].add(viewer)
         kept = self._kept[form]
         if kept:

@@ -13,7 +13,7 @@ from vms_bridge.logs import Trouble
 from vms_bridge.video.broadcast import Broadcast
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 
     from vms_bridge.archive import LiveForm
     from vms_bridge.boundary import Boundary
@@ -62,14 +62,14 @@ class Upstream:
         self._is_over = False
 
     @asynccontextmanager
-    async def viewing(self, form: LiveForm) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def viewing(self, form: LiveForm, *, wants_newest: bool = False) -> AsyncIterator[AsyncGenerator[bytes, None]]:
         """Look at it: yields its pieces. Raises BridgeError where nothing comes at all."""
         if self._is_over:
             raise VideoFailed(f"the video of {self._name} has ended", hint="try again")
         if self._lingering is not None:
             self._lingering.cancel()
             self._lingering = None
-        viewer = self.broadcast.join(form)
+        viewer = self.broadcast.join(form, wants_newest=wants_newest)
         if self._error is not None:
             viewer.fail(self._error)
         try:
@@ -95,7 +95,7 @@ class Upstream:
         await self._clock.sleep(LINGER_S)
         await self.close()
 
-    async def _pieces(self, viewer: Viewer) -> AsyncIterator[bytes]:
+    async def _pieces(self, viewer: Viewer) -> AsyncGenerator[bytes, None]:
         limit_s, what = FIRST_S, "no video has come"
         while True:
             try:

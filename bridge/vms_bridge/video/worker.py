@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vms_bridge.video.jobs import Limits, limits_of
 from vms_bridge.video.wire import MOST_JOB_BYTES, Kind, Output, Unsuitable
+from vms_bridge.yielding import yield_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,7 +66,7 @@ def _fail(output: Output, message: str, hint: str) -> int:
 
 def _confine(limits: Limits) -> None:
     """Bound what this process may take, once and for all, before any library is loaded."""
-    os.nice(_NICE)
+    yield_by(_NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
     if limits.processor_s is not None:

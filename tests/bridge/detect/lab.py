@@ -11,7 +11,7 @@ from tests.fakes.backend import ScriptedBackend, event, monitor, snapshot, syste
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 
-from vms_bridge.archive import EventFrame
+from vms_bridge.archive import EventFrame, LiveStream
 from vms_bridge.detect.config import DetectionSettings
 from vms_bridge.detect.sink import Detection
 from vms_bridge.errors import MediaUnavailable, NoSuchEvent
@@ -48,6 +48,8 @@ class FilmedVms(ScriptedBackend):
 
     frames: dict[tuple[str, object], bytes] = field(default_factory=dict)
     live: dict[str, bytes] = field(default_factory=dict)
+    film: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+    """What a monitor's live video has, picture by picture, as a test puts it there."""
     gone: set[str] = field(default_factory=set)
     asked: list[tuple[str, object]] = field(default_factory=list)
     asked_live: int = 0
@@ -62,8 +64,10 @@ class FilmedVms(ScriptedBackend):
     async def logs(self, query: object) -> object:
         raise MediaUnavailable(f"nobody asks for {query} here")
 
-    async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Jpeg:
+    async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Jpeg | Film:
         assert byte_range is None
+        if isinstance(ref, LiveStream):
+            return Film(self.film)
         assert isinstance(ref, EventFrame)
         self.asked.append((ref.event.id, ref.frame))
         if ref.event.id in self.gone:
@@ -95,6 +99,20 @@ class Jpeg:
 
     async def close(self) -> None:
         self._rest = b""
+
+
+class Film:
+    content_type, length, part = "multipart/x-mixed-replace; boundary=f", None, None
+
+    def __init__(self, pictures: asyncio.Queue[bytes]) -> None:
+        self._pictures = pictures
+
+    async def read(self) -> bytes:
+        picture = await self._pictures.get()
+        return b"--f\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(picture), picture)
+
+    async def close(self) -> None:
+        pass
 
 
 class Lab:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -13,26 +15,28 @@ from tests.fakes.backend import monitor, state
 from tests.fakes.engine import FakeEngine
 from tests.fakes.virtual_time import VirtualClock, VirtualLoop
 
+from vms_bridge.archive import VideoPicture
 from vms_bridge.detect.cameras import Cameras
-from vms_bridge.detect.live_frames import LiveFrames
+from vms_bridge.detect.live_frames import AT_ONCE, LiveFrames
 from vms_bridge.detect.looking import Eyes
 from vms_bridge.detect.pasts import Pasts
 from vms_bridge.detect.pictures import Pictures
 from vms_bridge.detect.slots import Slots
 from vms_bridge.detect.statistics import Statistics
 from vms_bridge.detect.tools import Tools
+from vms_bridge.detect.values import Pixels
 from vms_bridge.model import Capability, LivePicture, StateUpdate
 from vms_bridge.views import MonitorView
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
     from pathlib import Path
 
-    from vms_bridge.detect.config import DetectionSettings
     from vms_bridge.detect.values import Inferred, Picture
     from vms_bridge.model import DetectedObject
     from vms_bridge.views import MonitorKey
 
+JPEG = b"\xff\xd8\xff"
 STILLS = settings(cameras={"zm/1": {"fps": 0.5}})
 
 
@@ -94,13 +98,23 @@ async def test_a_camera_that_is_dark_is_asked_again_later(lab: Lab) -> None:
         await lab.until(lambda: lab.counts() == {"dog": 1}, step_s=1)
 
 
+async def test_a_camera_with_live_video_is_looked_at_by_that(lab: Lab) -> None:
+    async with lab.detecting(settings(cameras={"zm/1": {"fps": 2}})):
+        lab.vms.film.put_nowait(JPEG + b"dog .9")
+        await lab.until(lambda: lab.counts() == {"dog": 1})
+        lab.vms.film.put_nowait(JPEG + b"car .8, car .7")
+        await lab.until(lambda: lab.counts() == {"car": 2})
+    assert lab.vms.asked_live == 0
+
+
 class Cameras300:
     """A hub with many cameras that always have a picture; it also is who is told."""
 
-    def __init__(self, clock: VirtualClock, count: int) -> None:
+    def __init__(self, clock: VirtualClock, count: int, *able: Capability) -> None:
         self._clock = clock
         self.taken: dict[str, float] = {}
-        plain = monitor(1, capabilities=frozenset({Capability.LIVE_PICTURE}))
+        self.stills = 0
+        plain = monitor(1, capabilities=frozenset({Capability.LIVE_PICTURE, *able}))
         self.views = {
             f"c{number}": MonitorView(
                 system="zm", key=f"c{number}", monitor=replace(plain, id=f"c{number}", name=f"Camera {number}"), state=state()
@@ -124,6 +138,7 @@ class Cameras300:
     async def picture(self, system: str, ref: LivePicture) -> bytes:
         assert system == "zm"
         await self._clock.sleep(0.05)
+        self.stills += 1
         self.taken[ref.monitor] = self._clock.monotonic()
         return f"{ref.monitor} .9".encode()
 
@@ -135,23 +150,67 @@ class Cameras300:
         pass
 
 
+class Filmed(Cameras300):
+    """Its cameras have video too, of ten pictures a second."""
+
+    def __init__(self, clock: VirtualClock, count: int) -> None:
+        super().__init__(clock, count, Capability.LIVE_STREAM)
+        self.shown = 0
+
+    @asynccontextmanager
+    async def frames(self, system: str, monitor: str, rate: float, *, width: int) -> AsyncIterator[AsyncIterator[VideoPicture]]:
+        assert (system, rate, width) == ("zm", 10, 1_280)
+        async with aclosing(self._pictures(monitor)) as pictures:
+            yield pictures
+
+    async def _pictures(self, monitor: str) -> AsyncGenerator[VideoPicture, None]:
+        while True:
+            await self._clock.sleep(0.1)
+            self.shown += 1
+            self.taken[monitor] = self._clock.monotonic()
+            pixels = f"{monitor} .9".encode()
+            yield VideoPicture(width=len(pixels), height=1, time=datetime.now(UTC), pixels=pixels)
+
+
 class Timed(FakeEngine):
     """Notes how old each picture was when it was known what is in it."""
 
-    def __init__(self, clock: VirtualClock, hub: Cameras300) -> None:
-        super().__init__(clock, takes_s=0.02)
+    def __init__(self, clock: VirtualClock, hub: Cameras300, *, takes_s: float = 0.02) -> None:
+        super().__init__(clock, takes_s=takes_s)
         self._hub, self._time = hub, clock
         self.looked: Counter[str] = Counter()
         self.ages: list[float] = []
 
     async def infer(self, model: str, picture: Picture, *, least_score: float) -> Inferred:
-        assert isinstance(picture, bytes)
-        camera = picture.split()[0].decode()
+        said = picture.rgb if isinstance(picture, Pixels) else picture
+        camera = said.split()[0].decode()
         taken = self._hub.taken[camera]
         inferred = await super().infer(model, picture, least_score=least_score)
         self.looked[camera] += 1
         self.ages.append(self._time.monotonic() - taken)
         return inferred
+
+
+@asynccontextmanager
+async def looking(clock: VirtualClock, hub: Cameras300, engine: FakeEngine, fps: float) -> AsyncIterator[LiveFrames]:
+    """Look at all cameras of that hub."""
+    statistics = Statistics(clock.monotonic)
+    tools = Tools(
+        hub=cast("Any", hub),
+        clock=clock,
+        cameras=Cameras(settings(cameras={"*": {"fps": fps}})),
+        looks=Eyes(engine, clock, pasts=Pasts(None, clock), statistics=statistics),
+        contributor=cast("Any", hub),
+        pictures=Pictures(None, clock, draws=engine, contributor=cast("Any", hub)),
+        statistics=statistics,
+    )
+    live = LiveFrames(tools, engine)
+    task = asyncio.create_task(live.run())
+    try:
+        yield live
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def test_three_hundred_cameras_are_looked_at_alike_and_never_late() -> None:
@@ -161,24 +220,10 @@ def test_three_hundred_cameras_are_looked_at_alike_and_never_late() -> None:
         clock = VirtualClock()
         hub = Cameras300(clock, cameras)
         engine = Timed(clock, hub)
-        chosen: DetectionSettings = settings(cameras={"*": {"fps": 1}})
-        statistics = Statistics(clock.monotonic)
-        tools = Tools(
-            hub=cast("Any", hub),
-            clock=clock,
-            cameras=Cameras(chosen),
-            looks=Eyes(engine, clock, pasts=Pasts(None, clock), statistics=statistics),
-            contributor=cast("Any", hub),
-            pictures=Pictures(None, clock, draws=engine, contributor=cast("Any", hub)),
-            statistics=statistics,
-        )
-        live = LiveFrames(tools, engine)
-        task = asyncio.create_task(live.run())
-        await clock.sleep(seconds)
-        assert len(live) <= cameras
-        assert live.feeds == cameras
-        task.cancel()
-        await asyncio.wait([task])
+        async with looking(clock, hub, engine, fps=1) as live:
+            await clock.sleep(seconds)
+            assert len(live) <= cameras
+            assert live.feeds == cameras
         return engine
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -187,6 +232,45 @@ def test_three_hundred_cameras_are_looked_at_alike_and_never_late() -> None:
     assert sum(counts) >= 0.95 * seconds * throughput, "the models never wait"
     assert max(counts) - min(counts) <= max(1, 0.1 * max(counts))
     assert sorted(engine.ages)[int(0.95 * len(engine.ages))] <= 2 * cameras / throughput
+
+
+def test_no_more_is_fetched_than_can_be_looked_at() -> None:
+    """Video brings all of its pictures, wanted or not: where most of them are in vain, each is asked for when it is wanted."""
+    cameras, throughput = 4, 10
+
+    async def scenario() -> None:
+        clock = VirtualClock()
+        hub = Filmed(clock, cameras)
+        engine = Timed(clock, hub, takes_s=1 / throughput)
+        async with looking(clock, hub, engine, fps=10):
+            await clock.sleep(12)
+            shown, looked, asked = hub.shown, len(engine.inferred), hub.stills
+            assert shown >= 9 * 10 * cameras
+            await clock.sleep(300)
+            assert hub.shown == shown
+            asked = hub.stills - asked
+            looked = len(engine.inferred) - looked
+            assert 0.95 * 300 * throughput <= looked
+            assert abs(asked - looked) <= cameras + AT_ONCE
+            await clock.sleep(310)
+            assert hub.shown > shown, "once in a while it is tried again"
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(scenario())
+
+
+def test_video_that_can_be_looked_at_is() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        hub = Filmed(clock, 4)
+        engine = Timed(clock, hub, takes_s=0.02)
+        async with looking(clock, hub, engine, fps=10):
+            await clock.sleep(60)
+            assert hub.stills == 0
+            assert len(engine.inferred) >= 0.95 * hub.shown
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(scenario())
 
 
 async def test_a_slot_has_the_newest_and_counts_what_it_dropped() -> None:

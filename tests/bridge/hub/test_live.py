@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,8 +12,9 @@ import pytest
 from tests.bridge.hub.test_archive import archived
 from tests.fakes import video_worker
 from tests.fakes.backend import EVERYTHING, system_state
+from tests.fakes.clock import FakeClock
 
-from vms_bridge.archive import LiveForm, LiveKind, LiveStream, VideoSource
+from vms_bridge.archive import LiveForm, LiveKind, LiveStream, VideoPicture, VideoSource
 from vms_bridge.backends.simulator.backend import Simulator
 from vms_bridge.backends.simulator.config import SimulatorConfig
 from vms_bridge.clock import SystemClock
@@ -155,20 +156,31 @@ async def test_a_system_that_is_taken_away_ends_its_video(live: Live) -> None:
     assert live._upstreams == {}
 
 
-async def test_pictures_are_decoded_of_whatever_there_is(archives: FakeArchives) -> None:
-    live = Live(cast("Archives", archives), SystemClock(), program=(*FAKE, "echo"))
-    try:
-        async with live.frames("zm", "mjpeg", 5, width=640) as pictures, aclosing(pictures) as seen:  # type: ignore[type-var]  # a generator
-            assert (await anext(seen)).pixels == bytes(3)
-        assert live._decoders == 0
-    finally:
-        await live.close()
+async def test_pictures_that_come_one_by_one_are_handed_on_as_they_are(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody decodes them here, and nothing is needed for it."""
+    monkeypatch.setattr("vms_bridge.hub.live.can_read_video", lambda: False)
+    live._decoders = MOST_DECODERS
+    async with live.frames("zm", "mjpeg", 1_000, width=640) as pictures:
+        assert await anext(pictures) == JPEG
+    assert live._upstreams["zm", "mjpeg", False].broadcast.viewers == 0
+
+
+async def test_no_more_of_them_are_handed_on_than_are_wanted() -> None:
+    clock = FakeClock()
+    live = Live(cast("Archives", FakeArchives()), clock)
+
+    async def every() -> AsyncIterator[bytes]:
+        for number in range(30):
+            yield b"%d" % number
+            await clock.advance(0.1)
+
+    assert [picture async for picture in live._thinned(every(), 2)] == [b"0", b"5", b"10", b"15", b"20", b"25"]
 
 
 async def test_not_more_is_decoded_than_is_bearable(live: Live) -> None:
     live._decoders = MOST_DECODERS
     with pytest.raises(MediaBusy, match="decoded already"):
-        async with live.frames("zm", "mjpeg", 5, width=640):
+        async with live.frames("zm", "endless", 5, width=640):
             pass
 
 
@@ -193,6 +205,7 @@ async def test_simulated_cameras_have_live_video_as_go2rtc_wants_it() -> None:
             assert (await anext(mp4.pieces()))[4:8] == b"ftyp"
         async with live.frames("sim", "1", 5, width=240) as pictures:
             picture = await anext(pictures)
+        assert isinstance(picture, VideoPicture)
         assert (picture.width, picture.height, len(picture.pixels)) == (240, 135, 240 * 135 * 3)
     finally:
         await live.close()

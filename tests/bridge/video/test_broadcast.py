@@ -53,6 +53,20 @@ async def test_everybody_begins_with_a_key() -> None:
     assert await seen(late) == ["b", "c", "d"]
 
 
+async def test_who_wants_the_newest_has_nothing_else_waiting() -> None:
+    video = broadcast()
+    newest, all_of_it = video.join(TS, wants_newest=True), video.join(TS)
+    for name in "abc":
+        video.publish(TS, key(name))
+    assert await seen(newest) == ["c"]
+    video.publish(TS, piece("d"))
+    video.publish(TS, key("e"))
+    video.publish(TS, piece("f"))
+    assert await seen(newest) == ["e", "f"]
+    assert await seen(all_of_it) == ["a", "b", "c", "d", "e", "f"]
+    assert newest.skips == 0
+
+
 async def test_forms_do_not_mix_and_mp4_begins_with_its_head() -> None:
     video = broadcast()
     viewers = {form: video.join(form) for form in (TS, MP4)}

@@ -54,7 +54,7 @@ def frame_of(event: FakeEvent, number: int) -> bytes:
     return b"\xff\xd8\xff\xe0" + b"frame %d of event %d" % (number, event.id) + b"\xff\xd9"
 
 
-async def film(request: web.Request, running: dict[str, asyncio.Event], picture: bytes) -> web.StreamResponse:
+async def film(request: web.Request, running: dict[str, asyncio.Event], picture: bytes, every_s: float) -> web.StreamResponse:
     """Answer as zms does, until it is told to end; who goes away leaves it behind."""
     ended = running[request.query.get("connkey", "")] = asyncio.Event()
     response = web.StreamResponse(headers={"Content-Type": "multipart/x-mixed-replace; boundary=ZoneMinderFrame"})
@@ -63,7 +63,7 @@ async def film(request: web.Request, running: dict[str, asyncio.Event], picture:
     with suppress(ConnectionError):
         while not ended.is_set():
             await response.write(head + picture + b"\r\n\r\n")
-            await asyncio.sleep(_ASLEEP_S)
+            await asyncio.sleep(every_s)
     return response
 
 

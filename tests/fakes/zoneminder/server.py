@@ -100,6 +100,8 @@ class FakeZoneMinder:
     picture_of: Callable[[FakeEvent], bytes] | None = None
     """What an event's picture is, where each is to have one of its own."""
     picture_type: str = "image/jpeg"
+    film_every_s: float = 0.002
+    """How soon the next picture of a film follows: of a real one not before the camera has given it."""
     films: dict[str, asyncio.Event] = field(default_factory=dict)
     """Each zms that runs, by its key: it goes on until it is told to end, whether somebody reads or not."""
     settings: dict[str, str] = field(default_factory=dict)
@@ -604,7 +606,7 @@ class FakeZoneMinder:
         item = self.world.monitors.get(int(request.query.get("monitor", 0)))
         runs = item is not None and self.world.runs(item)
         if runs and request.query.get("mode") == "jpeg":
-            return await film(request, self.films, self.picture)
+            return await film(request, self.films, self.picture, self.film_every_s)
         return web.Response(body=self.picture if runs else b"", content_type=self.picture_type)
 
     def _stream_request(self, request: web.Request) -> web.Response:

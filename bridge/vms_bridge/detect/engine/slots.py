@@ -19,8 +19,9 @@ SLOT_BYTES = 32 * 1024 * 1024
 """How large a picture may be, as it comes or decoded: RGB of 3840 x 2160 pixels has 25 MB."""
 _MARKS_BYTES = mmap.PAGESIZE
 """The first page has a byte for each slot: its stage."""
-_KEPT_BYTES = 256 * 1024
-"""So much memory stays with a slot that is free: what most pictures take."""
+_KEPT_BYTES = 4 * 1024 * 1024
+"""So much memory stays with a slot that is free: what most pictures take, decoded ones too, for to get pages anew costs more than
+to write into them."""
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import vms_bridge
 from vms_bridge.detect.worker import kernel
+from vms_bridge.yielding import yield_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +89,7 @@ _REFUSED = "those for network, programs, other processes and the kernel are refu
 
 
 def _limit(memory_bytes: int) -> str:
-    with suppress(OSError):
-        os.nice(_NICE)
+    yield_by(_NICE)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")  # before anything of the bridge's
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
