@@ -42,6 +42,7 @@ from vms_bridge.zoneminder.values import (
 )
 
 if TYPE_CHECKING:
+    from vms_bridge.zoneminder.ptz_values import Capabilities, Direction, Preset, PtzMode
     from vms_bridge.zoneminder.resources import Config, DaemonStatus, Group, ServerRow, User
     from vms_bridge.zoneminder.zoneminder import Options, ZoneMinder
 
@@ -51,12 +52,14 @@ __all__ = [
     "AlarmState",
     "Answer",
     "Authenticator",
+    "Capabilities",
     "Causes",
     "Client",
     "Clock",
     "Config",
     "DaemonStatus",
     "DatabaseDown",
+    "Direction",
     "EmptyAnswer",
     "EventRow",
     "Force",
@@ -70,6 +73,8 @@ __all__ = [
     "NotThere",
     "Options",
     "PermissionMissing",
+    "Preset",
+    "PtzMode",
     "RunState",
     "Sample",
     "ServerFailed",
@@ -90,6 +95,7 @@ __all__ = [
 ]
 
 _LATER = {
+    **dict.fromkeys(("Capabilities", "Direction", "Preset", "PtzMode"), "vms_bridge.zoneminder.ptz_values"),
     **dict.fromkeys(("Config", "DaemonStatus", "Group", "ServerRow", "User"), "vms_bridge.zoneminder.resources"),
     **dict.fromkeys(("Options", "ZoneMinder"), "vms_bridge.zoneminder.zoneminder"),
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, Unpack
 
-from vms_bridge.zoneminder import resources, zoneminder
+from vms_bridge.zoneminder import ptz, resources, zoneminder
 from vms_bridge.zoneminder.synced import Face, Runner, synced
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "Groups",
     "Logs",
     "Monitors",
+    "Ptz",
     "Servers",
     "States",
     "StorageAreas",
@@ -127,6 +128,26 @@ class Users(Face[resources.Users]):
     own = synced(resources.Users.own)
 
 
+class Ptz(Face[ptz.Ptz]):
+    """Cameras that pan, tilt and zoom."""
+
+    capabilities = synced(ptz.Ptz.capabilities)
+    presets = synced(ptz.Ptz.presets)
+    move = synced(ptz.Ptz.move)
+    zoom = synced(ptz.Ptz.zoom)
+    focus = synced(ptz.Ptz.focus)
+    iris = synced(ptz.Ptz.iris)
+    stop = synced(ptz.Ptz.stop)
+    preset = synced(ptz.Ptz.preset)
+    set_preset = synced(ptz.Ptz.set_preset)
+    home = synced(ptz.Ptz.home)
+    point = synced(ptz.Ptz.point)
+    wake = synced(ptz.Ptz.wake)
+    sleep = synced(ptz.Ptz.sleep)
+    reset = synced(ptz.Ptz.reset)
+    reboot = synced(ptz.Ptz.reboot)
+
+
 class ZoneMinder(Face[zoneminder.ZoneMinder]):
     """One ZoneMinder, from 1.34 on; `vms_bridge.zoneminder.ZoneMinder` says what its arguments mean."""
 
@@ -156,6 +177,7 @@ class ZoneMinder(Face[zoneminder.ZoneMinder]):
         self.states = States(of.states, runner)
         self.logs = Logs(of.logs, runner)
         self.users = Users(of.users, runner)
+        self.ptz = Ptz(of.ptz, runner)
 
     def __enter__(self) -> Self:
         """Open the way to it, and log in. Raises VmsError."""

@@ -19,6 +19,7 @@ from vms_bridge.zoneminder.connection import Connection
 from vms_bridge.zoneminder.kept import Kept
 from vms_bridge.zoneminder.parse import as_bool, mapping, parse_loads, parse_time_zone, parse_version_info
 from vms_bridge.zoneminder.portal import portal_of
+from vms_bridge.zoneminder.ptz import Ptz
 from vms_bridge.zoneminder.resources.configs import Configs
 from vms_bridge.zoneminder.resources.groups import Groups
 from vms_bridge.zoneminder.resources.logs import Logs
@@ -128,6 +129,7 @@ class ZoneMinder:
         self.states = States(connection)
         self.logs = Logs(connection)
         self.users = Users(connection)
+        self.ptz = Ptz(connection, self.monitors)
 
     async def __aenter__(self) -> Self:
         """Open the way to it, and log in. Raises VmsError."""
