@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import BrokeOff, TimedOut, TooLarge, VmsError
+from vms_bridge.errors import BrokeOff, ConnectionClosed, TimedOut, TooLarge, VmsError
 from vms_bridge.zoneminder.parse import as_float, as_text, mapping
-from vms_bridge.zoneminder.refusals import GatewayFailed, NotDone, ServerFailed
+from vms_bridge.zoneminder.refusals import NotDone, ServerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -34,7 +34,7 @@ class Change:
         client = self._connection.client
         try:
             self.answer = await client.change(method, path, form, timeout_s=self._timeout_s, at=at)
-        except (TimedOut, GatewayFailed, ServerFailed, BrokeOff, TooLarge) as error:
+        except (TimedOut, ServerFailed, BrokeOff, ConnectionClosed, TooLarge) as error:
             self._doubt = error
             return
         said = refusal_in(self.answer)

@@ -220,7 +220,10 @@ class ZoneMinder:
         return await asyncio.to_thread(parse_time_zone, answer)
 
     async def _server_api(self, server_id: str | None) -> str | None:
-        return await self.servers.api_of(server_id)
+        if server_id is None:
+            return None
+        named = {row.server_id for row in await self.monitors.list()}
+        return await self.servers.api_of(server_id, used={number for number in named if number is not None})
 
 
 def _door(url: str, options: Options) -> HttpOptions:

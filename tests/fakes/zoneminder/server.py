@@ -6,7 +6,7 @@ import asyncio
 import json
 import operator
 import re
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -108,6 +108,16 @@ class FakeZoneMinder:
     """More options, by name."""
     edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     restarts: list[int] = field(default_factory=list)
+    state_changes: list[str] = field(default_factory=list)
+    state_steps: int = 0
+    """For how many turns of the event loop zmpkg is at work."""
+    answers_changes: str = ""
+    """How changes are answered though they are made: the kind of a fault; empty: as they should."""
+    ignores_edits: bool = False
+    """Whether edits of monitors are said to be saved, and are not."""
+    gateway_gives_up: bool = False
+    """Whether a proxy answers 504 while zmpkg is at work, which goes on all the same."""
+    _packages: set[asyncio.Task[object]] = field(default_factory=set)
     obeys_restarts: bool = True
     disk_fields: bool = False
     more_storage: list[dict[str, Any]] = field(default_factory=list)
@@ -151,6 +161,7 @@ class FakeZoneMinder:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        await asyncio.gather(*self._packages, return_exceptions=True)
 
     @property
     def url(self) -> str:
@@ -225,6 +236,8 @@ class FakeZoneMinder:
             if denied.kind == "MissingControllerException":
                 return self._json({"name": denied.message, "message": denied.message, "url": url}, denied.status)
             return self._json(render.error(denied.status, denied.kind, denied.message, url, denied.code), denied.status)
+        if self.answers_changes and request.method in {"POST", "PUT", "DELETE"} and path != "host/login":
+            return await self._bad(request, self.answers_changes)
         if body is None:
             return web.Response(content_type="application/json")
         answer = self._json(body)
@@ -304,7 +317,8 @@ class FakeZoneMinder:
             (r"monitors", "monitors:view", lambda: self._monitors(user)),
             (r"monitors/(\d+)", "monitors:edit" if is_edit else "monitors:view", lambda n: self._monitor(int(n), form, user)),
             (r"monitors/daemonStatus/id:(\d+)/daemon:zmc", "monitors:view", lambda n: self._daemon_status(int(n))),
-            (r"monitors/daemonControl/(\d+)/restart", "monitors:edit", lambda n: self._restart(int(n))),
+            (r"monitors/daemonControl/(\d+)/(start|stop|restart)", "monitors:edit", self._daemon_control),
+            (r"events/consoleEvents/(.*)", "events:view", self._console_events),
             (r"events/index/(.*)", "events:view", lambda filters: self._events(filters, query, user)),
             (r"events/search/(.*)", "events:view", self._search),
             (r"events", "events:view", lambda: self._events_by_query(query, user)),
@@ -319,7 +333,7 @@ class FakeZoneMinder:
             return await self._alarm(int(alarm[1]), alarm[2], user)
         if change := re.fullmatch(r"states/change/(.+)", path):
             self._allow(user, "system:edit")
-            return self._change_state(change[1])
+            return await self._change_state(change[1])
         raise _Denied(404, "MissingControllerException", "Not Found")
 
     def _allow(self, user: User, permission: str) -> None:
@@ -361,9 +375,36 @@ class FakeZoneMinder:
         return {kind.capitalize(): found}
 
     def _definition(self) -> str:
+        if self.world.personality.modern_modes:
+            modes = ((item.id, item.capturing, item.analysing, item.recording) for item in self.world.monitors.values())
+            return ",".join(":".join(map(str, part)) for part in modes)
         return ",".join(f"{item.id}:{item.function}:{int(item.enabled)}" for item in self.world.monitors.values())
 
-    def _change_state(self, name: str) -> object:
+    def _console_events(self, interval: str) -> object:
+        """Count the events that began in such a time; without any, PHP makes a list of the empty map."""
+        number, _, unit = interval.partition(" ")
+        if not number.isdecimal() or unit.rstrip("s") not in {"minute", "hour", "day"}:
+            raise _Denied(500, "Exception", f"Invalid interval: {interval}")
+        since = self.world.now() - timedelta(**{f"{unit.rstrip('s')}s": int(number)})
+        counts = Counter(event.monitor_id for event in self.world.events.values() if event.start >= since)
+        return {"results": {str(monitor): count for monitor, count in counts.items()} or []}
+
+    async def _change_state(self, name: str) -> object:
+        """Have zmpkg do it: the answer comes when it is done, if nothing before the web server gives up sooner."""
+        self.state_changes.append(name)
+        done = asyncio.create_task(self._package(name), name="zmpkg")
+        self._packages.add(done)
+        done.add_done_callback(self._packages.discard)
+        if self.gateway_gives_up:
+            raise _Denied(504, "GatewayTimeout", "Gateway Time-out")
+        return await done
+
+    async def _package(self, name: str) -> object:
+        for _ in range(self.state_steps):
+            await asyncio.sleep(0)
+        if name in {"start", "stop", "restart"}:
+            (self.world.stop if name == "stop" else self.world.start)()
+            return {"blah": ""}
         if name not in self.world.states:
             raise _Denied(400, "BadRequestException", "Invalid state")
         self.world.states = {known: known == name for known in self.world.states}
@@ -411,6 +452,8 @@ class FakeZoneMinder:
             if value not in _ENUMS.get(column, {value}):
                 said = f"SQLSTATE[01000]: Warning: 1265 Data truncated for column '{column}' at row 1"
                 raise _Denied(500, "PDOException", said, "01000")
+        if self.ignores_edits:
+            return {"message": "Saved"}
         self.edits.append((number, fields))
         for column, value in fields.items():
             if column == "Function":
@@ -431,9 +474,14 @@ class FakeZoneMinder:
         process = 1000 * number + item.restarts
         return {"status": True, "statustext": f"'zmc -m {number}' running since 26/11/28 01:47:45, pid = {process}"}
 
-    def _restart(self, number: int) -> object:
+    def _daemon_control(self, monitor: str, command: str) -> object:
+        number = int(monitor)
+        if number not in self.world.monitors:
+            raise _Denied(404, "NotFoundException", "Invalid monitor")
         self.restarts.append(number)
-        if self.obeys_restarts:
+        if command == "stop":
+            self.world.monitors[number].status = "NotRunning"
+        elif self.obeys_restarts:
             self.world.restart_monitor(number)
         return {"status": "ok", "statustext": f"'zmc -m {number}' sending stop to pid 100 at 26/11/28 01:51:58\n"}
 

@@ -43,7 +43,7 @@ class Daemons:
     async def alarm(self, row: MonitorRow, command: str) -> None:
         """Have zmu do this: on, off or disable. Raises NotDone, VmsError."""
         client, path = self._connection.client, alarm_path(row.id, command)
-        answer = await client.get(path, timeout_s=_ALARM_S, at=await self._servers.api_of(row.server_id))
+        answer = await client.get(path, timeout_s=_ALARM_S, at=await self._connection.server_api(row.server_id))
         refusal = alarm_refusal(answer, row.id, client.quoted)
         if refusal is not None:
             raise NotDone(refusal[0], hint=refusal[1])
@@ -59,24 +59,24 @@ class Daemons:
     async def alarm_state(self, row: MonitorRow) -> AlarmState | None:
         """Return the live state. Raises VmsError."""
         version = await self._connection.version()
-        api = await self._servers.api_of(row.server_id)
+        api = await self._connection.server_api(row.server_id)
         answer = await self._connection.client.get(alarm_path(row.id, "status"), at=api)
         return parse_alarm_status(answer, version.numbers)
 
     async def status(self, row: MonitorRow, daemon: str) -> DaemonStatus:
         """Return what zmdc says. Raises VmsError."""
         path = f"monitors/daemonStatus/id:{row.id}/daemon:{daemon}"
-        answer = mapping(await self._connection.client.get(path, at=await self._servers.api_of(row.server_id)))
+        answer = mapping(await self._connection.client.get(path, at=await self._connection.server_api(row.server_id)))
         return DaemonStatus(is_running=as_bool(answer.get("status")), text=as_text(answer.get("statustext")).strip())
 
     async def control(self, row: MonitorRow, command: str) -> None:
         """Have the daemon started, stopped or restarted. Raises VmsError."""
-        path, api = f"monitors/daemonControl/{row.id}/{command}", await self._servers.api_of(row.server_id)
+        path, api = f"monitors/daemonControl/{row.id}/{command}", await self._connection.server_api(row.server_id)
         await self._connection.client.change("GET", path, timeout_s=_CONTROL_S, at=api)
 
     async def snapshot(self, row: MonitorRow) -> bytes:
         """Return a picture of now from zms. Raises MediaUnavailable, VmsError."""
-        api = await self._servers.api_of(row.server_id)
+        api = await self._connection.server_api(row.server_id)
         path = await self._configs.get("ZM_PATH_ZMS") or ""
         if api is not None and (server := await self._servers.find(id=row.server_id)) is not None:
             path = server.path_to_zms or path

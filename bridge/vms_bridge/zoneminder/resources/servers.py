@@ -11,6 +11,8 @@ from vms_bridge.zoneminder.parse import as_float, as_id, as_int, as_text, rows
 from vms_bridge.zoneminder.servers import server_of, servers_in_use
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from vms_bridge.zoneminder.connection import Connection
     from vms_bridge.zoneminder.values import Raw
 
@@ -53,10 +55,11 @@ class Servers:
         wanted = None if id is None else str(id)
         return next((one for one in await self.list() if name in {None, one.name} and wanted in {None, one.id}), None)
 
-    async def api_of(self, server_id: str | None) -> str | None:
+    async def api_of(self, server_id: str | None, *, used: Collection[str] = ()) -> str | None:
         """Return the address of the API on a server, None for the portal's own. Raises VmsError.
 
-        Alarms and daemons can be asked for on the server only that a monitor runs on.
+        Alarms and daemons can be asked for on the server only that a monitor runs on. `used` are the servers that monitors name:
+        rows that nobody has filled in count only then.
         """
         if server_id is None:
             return None
@@ -65,7 +68,7 @@ class Servers:
         except (VmsAuthFailed, VmsProtocolError) as error:
             self._connection.log.info("which server is which can't be read, so the portal is asked: %s", error)
             return None
-        server = server_of(server_id, servers_in_use(answer, self._connection.url, {server_id}))
+        server = server_of(server_id, servers_in_use(answer, self._connection.url, {server_id, *used}))
         if server.problem:
             hint = "fill in Hostname, Protocol, Port and PathToApi under Options > Servers"
             raise VmsProtocolError(f"what runs on another server can't be asked for: {server.problem}", hint=hint)

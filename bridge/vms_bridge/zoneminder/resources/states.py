@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from vms_bridge.errors import BrokeOff, TimedOut, TooLarge, VmsAuthFailed, VmsError
+from vms_bridge.errors import BrokeOff, ConnectionClosed, TimedOut, TooLarge, VmsAuthFailed, VmsError
 from vms_bridge.zoneminder.kept import Kept
 from vms_bridge.zoneminder.parse import as_bool, mapping, parse_states
 from vms_bridge.zoneminder.refusals import NotDone, NotThere, ServerFailed
@@ -89,7 +89,7 @@ class States:
         doubt: VmsError | None = None
         try:
             await self._connection.client.change("GET", f"states/change/{quote(word, safe='')}", timeout_s=timeout_s)
-        except (TimedOut, ServerFailed, BrokeOff, TooLarge) as error:
+        except (TimedOut, ServerFailed, BrokeOff, ConnectionClosed, TooLarge) as error:
             doubt = error
         self._all.forget()
         waits = iter(_LOOK_S)
