@@ -208,6 +208,37 @@ async def test_its_log_can_be_read(recorded: Recorded) -> None:
     assert all(line["component"] and line["message"] for line in lines)
 
 
+async def test_an_event_is_archived_noted_and_deleted(recorded: Recorded) -> None:
+    """ZoneMinder's database shows what the bridge says, and the search no longer finds what is gone."""
+    number, id_ = 590, "zm-590"
+
+    async def given(command: str, value: str | None = None) -> str:
+        asked = {"event": id_, "command": command} | ({} if value is None else {"value": value})
+        async with recorded.http.post(f"{API}/commands", json=asked) as response:
+            answer = await response.json()
+        return str(answer["result"]) if answer["error"] is None else f"{answer['result']}: {answer['error']['hint']}"
+
+    async def row() -> list[list[str]]:
+        return await recorded.zoneminder.sql(f"SELECT Archived, Locked, Notes FROM Events WHERE Id = {number}")  # noqa: S608
+
+    assert await given("archived", "ON") == "applied"
+    assert await given("archived", "ON") == "unchanged"
+    assert await given("note", "A parcel: seen by the post") == "applied"
+    assert await row() == [["1", "0", "A parcel: seen by the post"]]
+    found = await recorded.get(f"events/{id_}")
+    assert (found["archived"], found["locked"], found["notes"]) == (True, False, "A parcel: seen by the post")
+    assert "is archived" in await given("delete")
+    assert await row()
+    assert await given("archived", "OFF") == "applied"
+    assert await given("locked", "ON") == "applied"
+    assert "is locked" in await given("delete")
+    assert await given("locked", "OFF") == "applied"
+    assert await given("delete") == "applied"
+    assert not await row()
+    assert number not in await recorded.ids(since=(datetime.now(UTC) - timedelta(days=3)).isoformat())
+    assert (await given("delete")).startswith("refused")
+
+
 async def test_what_zoneminder_purges_is_gone_from_the_index(recorded: Recorded) -> None:
     await recorded.zoneminder.sql("DELETE FROM Events WHERE Id <= 250")
     # Who asks for a picture of one of them finds out first, and it is gone before that is answered.

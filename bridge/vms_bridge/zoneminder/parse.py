@@ -378,6 +378,8 @@ def parse_event(
         max_score=as_int(row.get("MaxScore")),
         video=as_text(row.get("DefaultVideo")),
         saves_jpegs=as_bool(row.get("SaveJPEGs"), default=True),
+        archived=_flag(row, "Archived"),
+        locked=_flag(row, "Locked"),
     )
 
 
@@ -391,13 +393,15 @@ def with_all_columns(event: EventRow, row: Mapping[str, Any]) -> EventRow:
         fspath=as_text(row.get("FileSystemPath")),
         total_score=as_int(row.get("TotScore")),
         average_score=as_float(row.get("AvgScore")),
-        archived=as_bool(row.get("Archived")),
-        locked=as_bool(row.get("Locked")),
         width=as_int(row.get("Width")),
         height=as_int(row.get("Height")),
         disk_bytes=as_int(row.get("DiskSpace")),
         raw=row,
     )
+
+
+def _flag(row: Mapping[str, Any], column: str) -> bool | None:
+    return None if row.get(column) is None else as_bool(row[column])
 
 
 def parse_frames(raw: object) -> list[tuple[int, float]]:

@@ -201,6 +201,9 @@ class EventRow:
     video: str = ""
     """The name of its video's file; empty where it was recorded as single pictures only."""
     saves_jpegs: bool = True
+    archived: bool | None = None
+    locked: bool | None = None
+    """Whether nobody should delete it; None where this version has no such thing."""
     name: str = ""
     """This and what follows is only there where a row was read with all of its columns (`zm.events`)."""
     storage_id: str | None = None
@@ -211,8 +214,6 @@ class EventRow:
     """Its folder on ZoneMinder's host, as far as that says so."""
     total_score: int | None = None
     average_score: float | None = None
-    archived: bool = False
-    locked: bool = False
     width: int | None = None
     height: int | None = None
     disk_bytes: int | None = None

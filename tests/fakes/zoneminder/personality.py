@@ -25,6 +25,7 @@ class Personality:
     """Rows of a list without `limit`; None: all of them, with a pagination block that makes no sense."""
     keeps_deleted: bool = False
     counters_in_monitor: bool = False
+    has_tags: bool = False
     auth: bool = True
     login_when_auth_off: str = "version"
     """Without auth, what login answers: `version` only, `nulls`, or `error`."""
@@ -45,9 +46,15 @@ V1_36_10 = Personality(version="1.36.10", strings=True, status_as_text=True, shm
 V1_36_20 = Personality(version="1.36.20", strings=True, state_from_one=True, status_as_text=True)
 V1_36_33 = Personality()
 V1_36_36 = Personality(version="1.36.36", default_limit=20, shm_size=768)
-V1_37_70 = Personality(version="1.37.70", modern_modes=True, booleans=True, keeps_deleted=True, default_limit=None, shm_size=864)
-V1_38_4 = Personality(version="1.38.4", modern_modes=True, booleans=True, keeps_deleted=True, default_limit=None, shm_size=872)
-V1_39_20 = Personality(version="1.39.20", modern_modes=True, booleans=True, keeps_deleted=True, default_limit=None, shm_size=888)
+V1_37_70 = Personality(
+    version="1.37.70", modern_modes=True, booleans=True, has_tags=True, keeps_deleted=True, default_limit=None, shm_size=864
+)
+V1_38_4 = Personality(
+    version="1.38.4", modern_modes=True, booleans=True, has_tags=True, keeps_deleted=True, default_limit=None, shm_size=872
+)
+V1_39_20 = Personality(
+    version="1.39.20", modern_modes=True, booleans=True, has_tags=True, keeps_deleted=True, default_limit=None, shm_size=888
+)
 ALL = (V1_34, V1_36_10, V1_36_20, V1_36_33, V1_36_36, V1_37_70, V1_38_4, V1_39_20)
 
 

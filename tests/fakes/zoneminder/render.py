@@ -97,7 +97,8 @@ def event(world: World, item: FakeEvent) -> dict[str, Any]:
         "Cause": item.cause, "Width": 640, "Height": 480, "Length": None if item.length is None else f"{item.length:.2f}",
         "Frames": item.frames, "AlarmFrames": item.alarm_frames, "TotScore": 100,
         "DefaultVideo": "" if item.is_jpegs else f"{item.id}-video.mp4",
-        "AvgScore": 10, "MaxScore": item.max_score, "Archived": 0, "Notes": item.notes, "DiskSpace": None, "MaxScoreFrameId": 234,
+        "AvgScore": 10, "MaxScore": item.max_score, "Archived": int(item.archived), "Locked": item.locked, "Notes": item.notes,
+        "DiskSpace": None, "MaxScoreFrameId": 234,
     }  # fmt: skip
     if p.old_times:
         row |= {"StartTime": times["Start"], "EndTime": times["End"]}
@@ -118,7 +119,8 @@ def _modern_event(world: World, item: FakeEvent) -> dict[str, Any]:
     computed = item.start + timedelta(seconds=length)
     row = recorded.EVENT | {
         "Id": item.id, "MonitorId": item.monitor_id, "Name": f"Event-{item.id}" if item.end else "New Event",
-        "Cause": item.cause, "Notes": item.notes, "StartDateTime": start, "EndDateTime": end, "Width": 640, "Height": 480,
+        "Cause": item.cause, "Notes": item.notes, "Archived": int(item.archived), "Locked": item.locked,
+        "StartDateTime": start, "EndDateTime": end, "Width": 640, "Height": 480,
         "Length": f"{length:.2f}", "Frames": item.frames, "AlarmFrames": item.alarm_frames, "MaxScore": item.max_score or 0,
         "DefaultVideo": "" if item.is_jpegs else f"{item.id}-video.h264.mp4" if item.end else "incomplete.h264.mp4",
         "MaxScoreFrameId": None if item.frames is None else 1, "DiskSpace": 1000 if item.end else None,
@@ -127,6 +129,18 @@ def _modern_event(world: World, item: FakeEvent) -> dict[str, Any]:
         "FileSystemPath": f"/events/{item.monitor_id}/{start[:10]}/{item.id}",
     }  # fmt: skip
     return {"Event": row}
+
+
+def tags(world: World, events: Sequence[FakeEvent]) -> list[dict[str, Any]]:
+    """Return a row for each tag of each of these events, as a join has them."""
+    return [
+        {
+            "Tag": {"Id": number, "Name": world.tags[number], "CreateDate": None, "CreatedBy": None, "LastAssignedDate": None},
+            "Events_Tags": {"TagId": number, "EventId": event.id, "AssignedDate": None, "AssignedBy": None},
+        }
+        for event in events
+        for number in sorted(event.tags)
+    ]
 
 
 def frames(world: World, item: FakeEvent) -> list[dict[str, Any]]:

@@ -107,6 +107,7 @@ class FakeZoneMinder:
     settings: dict[str, str] = field(default_factory=dict)
     """More options, by name."""
     edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    event_edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     restarts: list[int] = field(default_factory=list)
     state_changes: list[str] = field(default_factory=list)
     state_steps: int = 0
@@ -300,6 +301,10 @@ class FakeZoneMinder:
 
     async def _api(self, user: User, method: str, path: str, query: Any, form: dict[str, str]) -> object:  # noqa: ANN401
         is_edit = method in {"POST", "PUT", "DELETE"}
+        tag_routes: list[tuple[str, str, Callable[..., object]]] = [
+            (r"tags", "events:view", lambda: self._tags("")),
+            (r"tags/index/(.*)", "events:view", self._tags),
+        ]
         routes: list[tuple[str, str, Callable[..., object]]] = [
             (r"host/getVersion", "", lambda: {"version": self.world.personality.version, "apiversion": "2.0"}),
             (r"host/getTimeZone", "", lambda: {"tz": self.world.zone_name}),
@@ -322,7 +327,8 @@ class FakeZoneMinder:
             (r"events/index/(.*)", "events:view", lambda filters: self._events(filters, query, user)),
             (r"events/search/(.*)", "events:view", self._search),
             (r"events", "events:view", lambda: self._events_by_query(query, user)),
-            (r"events/(\d+)", "events:edit" if is_edit else "events:view", lambda n: self._event(int(n), method)),
+            (r"events/(\d+)", "events:edit" if is_edit else "events:view", lambda n: self._event(int(n), method, form)),
+            *(tag_routes if self.world.personality.has_tags else ()),
         ]
         for pattern, permission, answer in routes:
             found = re.fullmatch(pattern, path)
@@ -520,13 +526,33 @@ class FakeZoneMinder:
         self.world.cancel(number)
         return {"status": "Cancelling forced alarm on/off", "output": ""}
 
-    def _event(self, number: int, method: str) -> object:
+    def _tags(self, filters: str) -> object:
+        """List a row for each event of each tag, or of the events that are named."""
+        column, _, value = filters.partition(":")
+        events = [event for event in self.world.events.values() if column != "Events.Id" or str(event.id) in value.split(",")]
+        found = render.tags(self.world, events)
+        return {"tags": found}
+
+    def _edit_event(self, event: FakeEvent, form: dict[str, str]) -> object:
+        """Save columns."""
+        self.event_edits.append((event.id, form))
+        if "\N{GRINNING FACE}" in form.get("Event[Notes]", ""):
+            raise _Denied(500, "PDOException", "SQLSTATE[22007]: 1366 Incorrect string value for column 'Notes'", "22007")
+        event.notes = form.get("Event[Notes]", event.notes)
+        event.archived = form.get("Event[Archived]", str(int(event.archived))) == "1"
+        event.locked = form.get("Event[Locked]", str(int(event.locked))) == "1"
+        return {"message": "Saved"}
+
+    def _event(self, number: int, method: str, form: dict[str, str]) -> object:
         event = self.world.events.get(number)
         if event is None:
             raise _Denied(404, "NotFoundException", "Invalid event")
         if method == "DELETE":
-            self.world.delete_event(number)
+            if not event.archived:  # of those it says no more than of others, and keeps them
+                self.world.delete_event(number)
             return None
+        if any(key.startswith("Event[") for key in form):
+            return self._edit_event(event, form)
         return {"event": render.event(self.world, event) | {"Frame": render.frames(self.world, event)}}
 
     def _events_by_query(self, query: Any, user: User) -> object:  # noqa: ANN401 (a multidict)

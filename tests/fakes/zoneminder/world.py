@@ -110,6 +110,9 @@ class FakeEvent:
     """Its video; None: one that is made up."""
     is_annotated: bool = False
     """Whether a detection hook has left its picture."""
+    archived: bool = False
+    locked: bool = False
+    tags: set[int] = field(default_factory=set)
 
 
 class World:
@@ -136,6 +139,7 @@ class World:
         """Of how many events, up to which id, they are the totals."""
         self.states = {"default": True, "Quiet": False, "a/b & c": False}
         self.log: list[FakeLine] = []
+        self.tags: dict[int, str] = {}
         self.shm_dir = shm_dir
         self.memories: dict[int, MemoryWriter] = {}
         self.loaded_zones: dict[int, list[str]] = {}

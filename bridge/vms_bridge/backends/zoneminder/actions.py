@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from vms_bridge.backends.zoneminder.asking import asked
 from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
-from vms_bridge.errors import BrokeOff, CommandRejected, TimedOut, TooLarge, UnsupportedCommand, VmsAuthFailed, VmsProtocolError
-from vms_bridge.zoneminder import EmptyAnswer, GatewayFailed
+from vms_bridge.errors import CommandRejected, UnsupportedCommand
 from vms_bridge.zoneminder.alarms import alarm_path, alarm_refusal
 from vms_bridge.zoneminder.modes import COLUMNS, DISARMED, armed_modes
 from vms_bridge.zoneminder.parse import as_text, mapping
@@ -128,18 +128,6 @@ async def _ask(api: Api, path: str, timeout_s: float, form: Mapping[str, str] | 
 
     Raises CommandRejected or VmsError.
     """
-    try:
-        if form is not None:
-            return await api.post(path, form, timeout_s=timeout_s)
-        return await api.get(path, timeout_s=timeout_s, at=at)
-    except (TimedOut, GatewayFailed, EmptyAnswer, BrokeOff, TooLarge):
-        return None  # a run state takes minutes, a gateway waits for one; PHP goes on either way, whatever becomes of its answer
-    except VmsAuthFailed as error:
-        raise CommandRejected(
-            f"ZoneMinder does not let this user do that: {error}",
-            hint="modes and restart need the permission Monitors: Edit, run states System: Edit",
-        ) from None
-    except VmsProtocolError as error:
-        if "JSON" in str(error):
-            return None  # some edits answer with a page
-        raise CommandRejected(str(error), hint=error.hint) from None
+    if form is not None:
+        return await asked(api, lambda: api.post(path, form, timeout_s=timeout_s))
+    return await asked(api, lambda: api.get(path, timeout_s=timeout_s, at=at))

@@ -25,7 +25,7 @@ from vms_bridge.backends.zoneminder.system import SystemCache
 from vms_bridge.backoff import Backoff
 from vms_bridge.commands import Restart, SetRunState
 from vms_bridge.concealment import Secrets
-from vms_bridge.errors import BridgeError, UnsupportedCommand, VmsAuthFailed, VmsError, VmsUnreachable
+from vms_bridge.errors import BridgeError, CommandRejected, VmsAuthFailed, VmsError, VmsUnreachable
 from vms_bridge.explaining import causes
 from vms_bridge.http import CONNECTIONS as API_CONNECTIONS
 from vms_bridge.logs import Trouble
@@ -135,9 +135,10 @@ class ZoneMinder:
 
     async def execute(self, target: VmsTarget, action: Action) -> None:
         """Have ZoneMinder do this. Raises CommandRejected, UnsupportedCommand or VmsError."""
-        if target.event_id is not None:
-            raise UnsupportedCommand(f"nothing can be done to events of a ZoneMinder yet: {type(action).__name__}")
         session, monitor_id = self._live(), target.monitor_id
+        if target.event_id is not None:
+            await self._change_event(session, target.event_id, action)
+            return
         ladder = None if monitor_id is None else session.ladders.by_id.get(monitor_id)
         restarting = monitor_id if isinstance(action, Restart) else None
         if restarting is not None:
@@ -159,7 +160,8 @@ class ZoneMinder:
     async def refresh(self, target: VmsTarget) -> None:
         """Refresh now rather than at the next turn. Raises VmsError."""
         if target.event_id is not None:
-            raise VmsError("single events of a ZoneMinder can't be read yet", system=self._system)
+            await self._live().event_commands.refresh(target.event_id)
+            return
         await self._live().refresh(target.monitor_id)
 
     async def picture(self, ref: PictureRef) -> bytes:
@@ -192,6 +194,13 @@ class ZoneMinder:
         if self._recordings is None:
             raise VmsUnreachable("ZoneMinder is not connected", system=self._system)
         return self._recordings
+
+    async def _change_event(self, session: ZoneMinderSession, event_id: str, action: Action) -> None:
+        try:
+            await session.event_commands.perform(event_id, action)
+        except CommandRejected:
+            session.ladders.emit_system()  # a refusal may say what this user can't do at all
+            raise
 
     async def _change_run_state(self, session: ZoneMinderSession, action: SetRunState) -> bool:
         # It takes minutes on slow hosts, and must outlive a connection that is lost meanwhile.

@@ -19,6 +19,9 @@ class EventContext(Protocol):
     def zone_names(self, monitor_id: str) -> Mapping[str, str]:
         """Return by the names that ZoneMinder writes the names that the monitor's zones have now."""
 
+    def tags_of(self, event_id: int) -> tuple[str, ...] | None:
+        """Return the event's tags, None where they were not read."""
+
     def writes_pictures(self, monitor_id: str) -> bool:
         """Say whether the monitor's events have a picture from their beginning on, by its modes."""
 

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from vms_bridge.zoneminder import EventRow
 
 
-def event_of(row: EventRow, zone_names: Mapping[str, str], *, snapshot_ready: bool) -> Event:
-    """Return the event that this row describes; the names are those that it uses for zones, with what these are called."""
+def event_of(row: EventRow, zone_names: Mapping[str, str], *, snapshot_ready: bool, tags: tuple[str, ...] | None = None) -> Event:
+    """Return the event that this row describes; the names are those that it uses for zones, with what these are called.
+
+    Its `tags` are not in its row.
+    """
     labels, score = detected_labels(row.notes)
     ran = row.length_s
     if ran is None and row.end is not None:
@@ -39,6 +42,9 @@ def event_of(row: EventRow, zone_names: Mapping[str, str], *, snapshot_ready: bo
         zones=tuple(zone_names.get(name, name) for name in motion_zones(row.notes, zone_names, cause=row.cause)),
         snapshot_ready=snapshot_ready,
         clip_ready=has_clip(row),
+        archived=row.archived,
+        locked=row.locked,
+        tags=tags,
     )
 
 
@@ -64,13 +70,14 @@ def untimed(event: Event) -> Event:
 
 
 def merged(before: Event, fresh: Event) -> Event:
-    """Take the fresh event, but keep labels and zones: ZoneMinder overwrites what a detection hook noted."""
+    """Take the fresh event, but keep labels and zones, for ZoneMinder overwrites notes, and tags where they were not read."""
     return replace(
         fresh,
         labels=fresh.labels or before.labels,
         score=fresh.score if fresh.labels else before.score,
         zones=fresh.zones or before.zones,
         snapshot_ready=before.snapshot_ready or fresh.snapshot_ready,
+        tags=before.tags if fresh.tags is None else fresh.tags,
     )
 
 

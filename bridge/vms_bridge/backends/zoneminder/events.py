@@ -79,6 +79,11 @@ class EventTracker:
         return self._head.read_to
 
     @property
+    def generation(self) -> int:
+        """Which generation of ids it is."""
+        return self._generation
+
+    @property
     def is_behind(self) -> bool:
         """Whether there is more to `catch_up` with."""
         return self._gap is not None
@@ -430,7 +435,7 @@ class EventTracker:
 
     def _event(self, row: EventRow, *, late: bool = False) -> Event:
         names = self._context.zone_names(row.monitor_id)
-        return event_of(row, names, snapshot_ready=self._readiness.is_there(row, late=late))
+        return event_of(row, names, snapshot_ready=self._readiness.is_there(row, late=late), tags=self._context.tags_of(row.id))
 
     async def _record(
         self, events: Sequence[Event], *, late: bool, even_if_empty: bool = False, moves_cursor: bool = True

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.connection import Connection
+from vms_bridge.backends.zoneminder.event_commands import EventCommands
 from vms_bridge.backends.zoneminder.facts import Facts
 from vms_bridge.backends.zoneminder.follower import PAGES_AT_ONCE, PAGES_PER_S, EventHealth
 from vms_bridge.backends.zoneminder.hook import Announcements
@@ -76,6 +77,7 @@ class ZoneMinderSession:
             connection, self.ladders,
             monitors=self.monitors, system=self._system, pictures=self.pictures, health=health, last_read=last_read,
         )  # fmt: skip
+        summary.commands = self.event_commands = EventCommands(connection, self.events, self._facts)
         self.announcements = Announcements(self.events, clock)
         asker = Asker(self.ladders.by_id, clock, health)
         self._statuses = AlarmStatus(connection, asker=asker, system=self._system, facts=self._facts)

@@ -68,6 +68,8 @@ class SystemCache:
     """By monitor, the zones that its daemon goes by; None before that was looked up."""
     servers: Mapping[str, Server] = field(default_factory=dict)
     bulk_frames: int = BULK_FRAMES
+    edits_refused: float = float("-inf")
+    """When this user was refused to change an event, monotonic."""
     local_time: LocalTime = field(default_factory=LocalTime)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     """By what was asked for."""

@@ -41,6 +41,9 @@ class Quiet:
     def zone_names(self, monitor_id: str) -> dict[str, str]:  # noqa: ARG002 - the contract's parameter
         return {}
 
+    def tags_of(self, event_id: int) -> None:
+        pass
+
     def writes_pictures(self, monitor_id: str) -> bool:  # noqa: ARG002 - the contract's parameter
         return False
 

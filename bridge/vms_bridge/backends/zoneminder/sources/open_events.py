@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.doubt import may_be_stalled, stall_limit
 from vms_bridge.backends.zoneminder.event_list import EventList
+from vms_bridge.backends.zoneminder.event_tags import EventTags
 from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, merged, untimed
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.follower import EventFollower
@@ -56,9 +57,10 @@ class OpenEvents:
         """How the times of events are to be read."""
         searches = Allowance(_SEARCH_REQUESTS / _SEARCH_EVERY_S, clock, burst=_SEARCH_REQUESTS)
         unreadable = Unreadable(connection.name, feed, clock)
-        rows = EventList(connection.api, self.times, unreadable, Reserve(searches, connection.pages))
+        self.rows = EventList(connection.api, self.times, unreadable, Reserve(searches, connection.pages))
+        self.tags = EventTags(connection.api)
         self._tracker = EventTracker(
-            rows, clock, feed, catch_up_days=connection.config.catch_up_days,
+            self.rows, clock, feed, catch_up_days=connection.config.catch_up_days,
             context=self, readiness=self._readiness, spare=connection.spare,
         )  # fmt: skip
         self._follower = EventFollower(connection, self._tracker, listener=self, health=health, last=last_read)
@@ -90,6 +92,11 @@ class OpenEvents:
     def read_to(self) -> int:
         """The newest event that was read."""
         return self._tracker.read_to
+
+    @property
+    def generation(self) -> int:
+        """Which generation of ids the events have."""
+        return self._tracker.generation
 
     async def newest(self) -> int:
         """Return the same once events were read, 0 where there is none, or they can't be read."""
@@ -128,7 +135,8 @@ class OpenEvents:
 
     def as_reported(self, row: EventRow) -> Event:
         """Return the event of a row that was asked for, as it was reported, or would be."""
-        event = event_of(row, self.zone_names(row.monitor_id), snapshot_ready=self._readiness.is_there(row, late=True))
+        is_there, names = self._readiness.is_there(row, late=True), self.zone_names(row.monitor_id)
+        event = event_of(row, names, snapshot_ready=is_there, tags=self.tags.of(row.id))
         known = self._tracker.known(row.id)
         if known is not None:
             event = merged(known, event)
@@ -163,6 +171,10 @@ class OpenEvents:
         """Return by the names that ZoneMinder writes the names that the monitor's zones have now."""
         ladder = self._ladders.by_id.get(monitor_id)
         return {} if ladder is None else ladder.zone_watch.names()
+
+    def tags_of(self, event_id: int) -> tuple[str, ...] | None:
+        """Return the event's tags, None where they were not read."""
+        return self.tags.of(event_id)
 
     def writes_pictures(self, monitor_id: str) -> bool:
         """Say whether the monitor's events have a picture from their beginning on, by its modes."""
