@@ -34,7 +34,6 @@ class EventCommands:
         self._api, self._feed, self._clock, self._cache = connection.api, connection.feed, connection.clock, connection.cache
         self._events, self._facts = events, facts
 
-    @property
     def offered(self) -> frozenset[Capability]:
         """Return what can be asked for, unless a refusal has said otherwise: no answer tells which permissions a user has."""
         if self._clock.monotonic() - self._cache.edits_refused < REFUSED_S:

@@ -77,7 +77,8 @@ class ZoneMinderSession:
             connection, self.ladders,
             monitors=self.monitors, system=self._system, pictures=self.pictures, health=health, last_read=last_read,
         )  # fmt: skip
-        summary.commands = self.event_commands = EventCommands(connection, self.events, self._facts)
+        self.event_commands = EventCommands(connection, self.events, self._facts)
+        summary.of_events = self.event_commands.offered
         self.announcements = Announcements(self.events, clock)
         asker = Asker(self.ladders.by_id, clock, health)
         self._statuses = AlarmStatus(connection, asker=asker, system=self._system, facts=self._facts)

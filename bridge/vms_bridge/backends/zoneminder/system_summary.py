@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from vms_bridge.model import Capability
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from vms_bridge.backends.zoneminder.event_commands import EventCommands
     from vms_bridge.backends.zoneminder.facts import Facts
     from vms_bridge.backends.zoneminder.follower import EventHealth
     from vms_bridge.backends.zoneminder.local_time import LocalTime
@@ -27,8 +26,8 @@ class SystemSummary:
     def __init__(
         self, reader: SystemReader, facts: Facts, local_time: LocalTime, health: EventHealth, *, interval: float
     ) -> None:
-        self.commands: EventCommands | None = None
-        """What can be asked of events; None before there are any."""
+        self.of_events: Callable[[], frozenset[Capability]] = frozenset
+        """What can be asked of events."""
         self._reader, self._facts, self._local_time, self._health = reader, facts, local_time, health
         self._interval = interval
 
@@ -38,8 +37,7 @@ class SystemSummary:
         details = "; ".join(self._details()) or None
         version, zone = self._facts.version_text, self._local_time.name
         known = self._reader.state
-        offered = frozenset() if self.commands is None else self.commands.offered
-        capabilities = known.capabilities - RECORDED if self._health.is_refused else known.capabilities | offered
+        capabilities = known.capabilities - RECORDED if self._health.is_refused else known.capabilities | self.of_events()
         return replace(known, version=version, time_zone=zone, lag_s=lag, detail=details, capabilities=capabilities)
 
     def _details(self) -> Iterator[str]:
