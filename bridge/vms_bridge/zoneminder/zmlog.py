@@ -43,6 +43,8 @@ __all__ = [
     "file_handler",
     "log_settings",
     "syslog_handler",
+    "text_of",
+    "threshold",
     "zm_level",
 ]
 
@@ -92,7 +94,7 @@ class LogSettings:
     @property
     def level(self) -> int:
         """Python's level for the logger: what no handler would write need not be made."""
-        return _threshold(max(self.file_level, self.syslog_level, self.database_level))
+        return threshold(max(self.file_level, self.syslog_level, self.database_level))
 
 
 def log_settings(name: str, conf: Mapping[str, str], configs: Mapping[str, str]) -> LogSettings:
@@ -177,7 +179,7 @@ def file_handler(settings: LogSettings, secrets: Secrets | None = None) -> LogFi
     """Return a handler that appends to the program's log file, which need not be there yet."""
     handler = LogFile(settings.file, settings.owner)
     handler.setFormatter(FileFormatter(settings.name, secrets))
-    handler.setLevel(_threshold(settings.file_level))
+    handler.setLevel(threshold(settings.file_level))
     return handler
 
 
@@ -191,7 +193,7 @@ def syslog_handler(
     handler = _Syslog(address)
     handler.ident = f"{settings.name}[{os.getpid()}]: "
     handler.setFormatter(SyslogFormatter(settings.name, secrets))
-    handler.setLevel(_threshold(settings.syslog_level))
+    handler.setLevel(threshold(settings.syslog_level))
     return handler
 
 
@@ -199,7 +201,7 @@ def console_handler(level: int = 0, secrets: Secrets | None = None) -> logging.H
     """Return a handler that writes to stderr what ZoneMinder's number `level` lets through."""
     handler = logging.StreamHandler()
     handler.setFormatter(ConsoleFormatter(secrets))
-    handler.setLevel(_threshold(level))
+    handler.setLevel(threshold(level))
     return handler
 
 
@@ -271,7 +273,7 @@ class _Syslog(logging.handlers.SysLogHandler):
     _is_told = False
 
 
-def _threshold(level: int) -> int:
+def threshold(level: int) -> int:
     """Return the level of Python from which on records are written, where ZoneMinder's threshold is this one."""
     if level >= 1:
         return debug(level) if level < _MOST_DEBUG else 1

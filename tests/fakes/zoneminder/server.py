@@ -108,6 +108,8 @@ class FakeZoneMinder:
     """More options, by name."""
     edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     event_edits: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    log_rows: list[dict[str, str]] = field(default_factory=list)
+    """What clients have written into its log."""
     restarts: list[int] = field(default_factory=list)
     state_changes: list[str] = field(default_factory=list)
     state_steps: int = 0
@@ -314,7 +316,7 @@ class FakeZoneMinder:
             (r"storage", "system:view", self._storage),
             (r"storage/view/(\d+)", "system:view", lambda n: {"storage": self._one(self._areas(), "storage", int(n))}),
             (r"servers", "system:view", lambda: {"servers": [{"Server": row} for row in self.servers]}),
-            (r"logs", "system:view", lambda: self._logs(query)),
+            (r"logs", "system:edit" if is_edit else "system:view", lambda: self._add_log(form) if is_edit else self._logs(query)),
             (r"controls/(\d+)", "", lambda n: self._control_type(int(n))),
             (r"zones", "monitors:view", self._zones),
             (r"zones/forMonitor/(\d+)", "monitors:view", lambda n: self._zones(int(n))),
@@ -367,6 +369,12 @@ class FakeZoneMinder:
         if number not in self.controls:
             raise _Denied(404, "NotFoundException", "Invalid control")
         return {"control": {"Control": self.controls[number]}}
+
+    def _add_log(self, form: dict[str, str]) -> object:
+        if re.search(r"[^\u0000-\uffff]", form["Log[Message]"]):
+            raise _Denied(500, "PDOException", "SQLSTATE[HY000]: General error: 1366 Incorrect string value", "HY000")
+        self.log_rows.append({key[4:-1]: value for key, value in form.items() if key.startswith("Log[")})
+        return None
 
     def _zones(self, monitor: int | None = None) -> object:
         rows = [row for row in render.zones(self.world) if monitor in {None, row["Zone"]["MonitorId"]}]
