@@ -44,6 +44,10 @@ class NotUnderstood(ValueError):
     """A text says no time; the message says what does."""
 
 
+class Ambiguous(NotUnderstood):
+    """A text says a time that came twice, or never, as clocks were set; the message says how to write the one that is meant."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """From `since` on and before `until` (None: there is no end to it), both in UTC."""
@@ -68,10 +72,15 @@ class _Meant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """Understands what is said at `now`, an aware time, by somebody who lives in `zone` (None: in that of this machine)."""
+    """Understands what is said at `now`, an aware time, by somebody who lives in `zone` (None: in that of this machine).
+
+    A time of day that comes twice as clocks are set back is the first one, and one that never comes as they are set ahead lies
+    behind the gap; `is_strict` raises Ambiguous for both.
+    """
 
     now: datetime
     zone: tzinfo | None = None
+    is_strict: bool = False
 
     def point(self, text: str, *, ahead: bool = False) -> datetime:
         """Return the point in time that is meant, in UTC; of a day or week its beginning. Raises NotUnderstood.
@@ -88,6 +97,8 @@ class Listener:
         plain = re.sub("^(?:from|between|since|during) ", "", _plain(text))
         try:
             meant = self._recent(plain) or self._from_to(plain)
+        except Ambiguous:
+            raise
         except _OUT_OF_RANGE:
             meant = None
         if meant is None:
@@ -128,6 +139,8 @@ class Listener:
     def _meant(self, text: str, *, ahead: bool) -> _Meant | None:
         try:
             return self._from_now(text, ahead=ahead) or self._day_or_clock(text, ahead=ahead) or self._written(text)
+        except Ambiguous:
+            raise
         except _OUT_OF_RANGE:
             return None
 
@@ -210,9 +223,24 @@ class Listener:
     def _day_of(self, point: datetime) -> date:
         return point.astimezone(self.zone).date()
 
-    def _utc(self, day: date, clock: time = time(0)) -> datetime:
-        local = datetime.combine(day, clock)
+    def _utc(self, day: date, clock: time | None = None) -> datetime:
+        """Return that time of that day in UTC, its beginning for no time at all."""
+        local = datetime.combine(day, clock or time(0))
+        found = self._read(local)
+        if self.is_strict and clock is not None and self._read(local.replace(fold=1)) != found:
+            raise Ambiguous(self._twice_or_never(local))
+        return found
+
+    def _read(self, local: datetime) -> datetime:
         return (local if self.zone is None else local.replace(tzinfo=self.zone)).astimezone(UTC)
+
+    def _twice_or_never(self, local: datetime) -> str:
+        """Return what is wrong with a time of which there are two readings, and how to write what is meant."""
+        first, second = (self._read(local.replace(fold=fold)).astimezone(self.zone) for fold in (0, 1))
+        came = first.replace(tzinfo=None) == local
+        what = "came twice" if came else "never came"
+        either = " or ".join(each.isoformat(timespec="minutes") for each in (first, second))
+        return f"{local:%H:%M} {what} on {local:%Y-%m-%d}, as clocks were set {'back' if came else 'ahead'}: write {either}"
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vms_bridge.spoken_times import Listener, NotUnderstood, Span
+from vms_bridge.spoken_times import Ambiguous, Listener, NotUnderstood, Span
 
 patiently = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -270,3 +270,29 @@ def test_a_day_in_the_calendar_is_none_of_the_clock() -> None:
     with pytest.raises(NotUnderstood, match="ends before it begins"):
         apia.span("2011-12-30")
     assert apia.span("2011-12-31").since.astimezone(ZoneInfo("Pacific/Apia")).date() == date(2011, 12, 31)
+
+
+@pytest.mark.parametrize("text", ["2026-10-25T02:30", "2026-10-25 2:30", "2026-10-25 2:30 to 2026-10-25 4:00"])
+def test_who_is_strict_has_an_hour_that_comes_twice_said_exactly(text: str) -> None:
+    listener = Listener(now=NOW, zone=BERLIN, is_strict=True)
+    with pytest.raises(Ambiguous) as refused:
+        listener.span(text)
+    assert str(refused.value) == (
+        "02:30 came twice on 2026-10-25, as clocks were set back: write 2026-10-25T02:30+02:00 or 2026-10-25T02:30+01:00"
+    )
+    assert HERE.span(text).since == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # who is not takes the first
+    assert listener.point("2026-10-25T02:30+01:00") == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+
+
+def test_who_is_strict_learns_that_a_time_never_came() -> None:
+    listener = Listener(now=NOW, zone=BERLIN, is_strict=True)
+    with pytest.raises(Ambiguous, match=r"02:30 never came on 2026-03-29, as clocks were set ahead: write .*03:30\+02:00 or .*"):
+        listener.point("2026-03-29 2:30")
+
+
+def test_days_and_amounts_are_never_in_doubt() -> None:
+    havana = ZoneInfo("America/Havana")  # where the first hour of a day comes twice
+    strict = Listener(now=NOW, zone=havana, is_strict=True)
+    assert strict.point("2026-11-01") == Listener(now=NOW, zone=havana).point("2026-11-01")
+    now = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert Listener(now=now, zone=BERLIN, is_strict=True).point("1 hour ago") == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)

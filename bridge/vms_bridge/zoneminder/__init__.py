@@ -42,6 +42,12 @@ from vms_bridge.zoneminder.values import (
 )
 
 if TYPE_CHECKING:
+    from vms_bridge.zoneminder.events.bulk import BulkOutcome
+    from vms_bridge.zoneminder.events.events import Events
+    from vms_bridge.zoneminder.events.filters import FilterRefused, Filters
+    from vms_bridge.zoneminder.events.frames import FrameRow
+    from vms_bridge.zoneminder.events.query import EventQuery
+    from vms_bridge.zoneminder.events.tags import TagRow
     from vms_bridge.zoneminder.ptz_values import Capabilities, Direction, Preset, PtzMode
     from vms_bridge.zoneminder.resources import Config, DaemonStatus, Group, ServerRow, User
     from vms_bridge.zoneminder.zoneminder import Options, ZoneMinder
@@ -52,6 +58,7 @@ __all__ = [
     "AlarmState",
     "Answer",
     "Authenticator",
+    "BulkOutcome",
     "Capabilities",
     "Causes",
     "Client",
@@ -61,8 +68,13 @@ __all__ = [
     "DatabaseDown",
     "Direction",
     "EmptyAnswer",
+    "EventQuery",
     "EventRow",
+    "Events",
+    "FilterRefused",
+    "Filters",
     "Force",
+    "FrameRow",
     "GatewayFailed",
     "Group",
     "LogRow",
@@ -82,6 +94,7 @@ __all__ = [
     "SharedMemory",
     "Storage",
     "Stream",
+    "TagRow",
     "Transport",
     "TriggerData",
     "Unusable",
@@ -96,6 +109,13 @@ __all__ = [
 
 _LATER = {
     **dict.fromkeys(("Capabilities", "Direction", "Preset", "PtzMode"), "vms_bridge.zoneminder.ptz_values"),
+    "BulkOutcome": "vms_bridge.zoneminder.events.bulk",
+    "EventQuery": "vms_bridge.zoneminder.events.query",
+    "Events": "vms_bridge.zoneminder.events.events",
+    "FilterRefused": "vms_bridge.zoneminder.events.filters",
+    "Filters": "vms_bridge.zoneminder.events.filters",
+    "FrameRow": "vms_bridge.zoneminder.events.frames",
+    "TagRow": "vms_bridge.zoneminder.events.tags",
     **dict.fromkeys(("Config", "DaemonStatus", "Group", "ServerRow", "User"), "vms_bridge.zoneminder.resources"),
     **dict.fromkeys(("Options", "ZoneMinder"), "vms_bridge.zoneminder.zoneminder"),
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -336,13 +335,11 @@ def alarm_state(number: int) -> AlarmState | None:
     return states[number] if 0 <= number < len(states) else None
 
 
-def parse_events(
-    raw: object, zone: tzinfo, *, trusts_unix_times: bool = True, date: datetime | None = None, is_whole: bool = False
-) -> list[EventRow]:
-    """Read a page of events, in the order given; `date` is when it was served. `is_whole`: with all of their columns."""
+def parse_events(raw: object, zone: tzinfo, *, trusts_unix_times: bool = True, date: datetime | None = None) -> list[EventRow]:
+    """Read a page of events, in the order given; `date` is when it was served."""
     given = rows(raw, "events", "Event")
-    found = ((row, parse_event(row, zone, trusts_unix_times=trusts_unix_times, date=date)) for row in given)
-    return [with_all_columns(event, row) if is_whole else event for row, event in found if event is not None]
+    found = (parse_event(row, zone, trusts_unix_times=trusts_unix_times, date=date) for row in given)
+    return [event for event in found if event is not None]
 
 
 def parse_event(
@@ -380,23 +377,6 @@ def parse_event(
         saves_jpegs=as_bool(row.get("SaveJPEGs"), default=True),
         archived=_flag(row, "Archived"),
         locked=_flag(row, "Locked"),
-    )
-
-
-def with_all_columns(event: EventRow, row: Mapping[str, Any]) -> EventRow:
-    """Return the event with what else its row says."""
-    return replace(
-        event,
-        name=as_text(row.get("Name")),
-        storage_id=as_id(row.get("StorageId")),
-        scheme=as_text(row.get("Scheme")),
-        fspath=as_text(row.get("FileSystemPath")),
-        total_score=as_int(row.get("TotScore")),
-        average_score=as_float(row.get("AvgScore")),
-        width=as_int(row.get("Width")),
-        height=as_int(row.get("Height")),
-        disk_bytes=as_int(row.get("DiskSpace")),
-        raw=row,
     )
 
 

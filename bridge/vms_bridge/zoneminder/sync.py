@@ -14,17 +14,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, Unpack
 
 from vms_bridge.zoneminder import ptz, resources, zoneminder
-from vms_bridge.zoneminder.synced import Face, Runner, synced
+from vms_bridge.zoneminder.events import events, query
+from vms_bridge.zoneminder.synced import Face, Runner, each, iterated, synced
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
     from types import TracebackType
 
     from vms_bridge.clock import Clock
     from vms_bridge.zoneminder.connection import Log
+    from vms_bridge.zoneminder.events.filters import Filters
     from vms_bridge.zoneminder.transport import Transport
+    from vms_bridge.zoneminder.values import EventRow
 
 __all__ = [
     "Configs",
+    "EventQuery",
+    "Events",
     "Groups",
     "Logs",
     "Monitors",
@@ -68,6 +74,60 @@ class Monitors(Face[resources.Monitors]):
     stop = synced(resources.Monitors.stop)
     event_counts = synced(resources.Monitors.event_counts)
     snapshot = synced(resources.Monitors.snapshot)
+
+
+class EventQuery(Face[query.EventQuery]):
+    """A question for events, which is asked when it is read: by `for`, or all at once by `list`."""
+
+    def __iter__(self) -> Iterator[EventRow]:
+        """Return the events one by one; no more than a page of them is held. Raises FilterRefused or VmsError."""
+        return each(self._runner, self._of.__aiter__())
+
+    def __aiter__(self) -> AsyncIterator[EventRow]:
+        """Return the same for the library itself, to which it may be handed."""
+        return self._of.__aiter__()
+
+    @property
+    def unreadable(self) -> tuple[int, ...]:
+        """The ids of events that ZoneMinder can't write as JSON, which are left out; known once they were come across."""
+        return self._of.unreadable
+
+    pages = iterated(query.EventQuery.pages)
+    list = synced(query.EventQuery.list)
+    first = synced(query.EventQuery.first)
+    count = synced(query.EventQuery.count)
+
+
+class Events(Face[events.Events]):
+    """The events."""
+
+    def __call__(self, **filters: Unpack[Filters]) -> EventQuery:
+        """Return a question for the events that these filters choose, the newest first; it is asked when it is read.
+
+        Raises FilterRefused for what makes no sense; some of it shows only when the question is asked.
+        """
+        return EventQuery(self._of(**filters), self._runner)
+
+    get = synced(events.Events.get)
+    frames = synced(events.Events.frames)
+    edit = synced(events.Events.edit)
+    note = synced(events.Events.note)
+    rename = synced(events.Events.rename)
+    archive = synced(events.Events.archive)
+    lock = synced(events.Events.lock)
+    delete = synced(events.Events.delete)
+    tags = synced(events.Events.tags)
+    tags_of = synced(events.Events.tags_of)
+    tag = synced(events.Events.tag)
+    untag = synced(events.Events.untag)
+    image = synced(events.Events.image)
+    save_image = synced(events.Events.save_image)
+    save_video = synced(events.Events.save_video)
+    image_url = synced(events.Events.image_url)
+    video_url = synced(events.Events.video_url)
+    path = synced(events.Events.path)
+    delete_many = synced(events.Events.delete_many)
+    download_many = synced(events.Events.download_many)
 
 
 class Zones(Face[resources.Zones]):
@@ -174,6 +234,7 @@ class ZoneMinder(Face[zoneminder.ZoneMinder]):
         self.groups = Groups(of.groups, runner)
         self.servers = Servers(of.servers, runner)
         self.storage = StorageAreas(of.storage, runner)
+        self.events = Events(of.events, runner)
         self.states = States(of.states, runner)
         self.logs = Logs(of.logs, runner)
         self.users = Users(of.users, runner)

@@ -16,6 +16,7 @@ from vms_bridge.errors import ConfigError, GateClosed, VmsAuthFailed, VmsError, 
 from vms_bridge.http import HttpClient
 from vms_bridge.zoneminder.client import Client
 from vms_bridge.zoneminder.connection import Connection
+from vms_bridge.zoneminder.events.events import Events
 from vms_bridge.zoneminder.kept import Kept
 from vms_bridge.zoneminder.parse import as_bool, mapping, parse_loads, parse_time_zone, parse_version_info
 from vms_bridge.zoneminder.portal import portal_of
@@ -126,6 +127,7 @@ class ZoneMinder:
         self.zones = Zones(connection, self.monitors)
         self.groups = Groups(connection)
         self.storage = StorageAreas(connection)
+        self.events = Events(connection, self.monitors, self.storage)
         self.states = States(connection)
         self.logs = Logs(connection)
         self.users = Users(connection)

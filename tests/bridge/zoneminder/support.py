@@ -39,12 +39,16 @@ class QuickClock(SystemClock):
 
 @asynccontextmanager
 async def library(
-    world: World | Personality, *, username: str | None = USER, password: str | None = PASSWORD
+    world: World | Personality,
+    *,
+    username: str | None = USER,
+    password: str | None = PASSWORD,
+    clock: SystemClock | None = None,
 ) -> AsyncIterator[tuple[ZoneMinder, FakeZoneMinder]]:
     """Serve this world, and open the library's way to it."""
     served = world if isinstance(world, World) else World(world)
     async with (
         FakeZoneMinder(served) as fake,
-        ZoneMinder(fake.url, username, password, clock=QuickClock(), timeout_s=5.0) as zm,
+        ZoneMinder(fake.url, username, password, clock=clock or QuickClock(), timeout_s=5.0) as zm,
     ):
         yield zm, fake

@@ -6,12 +6,13 @@ for a column, without a limit it gives all there is, and none of them says what 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from vms_bridge.errors import VmsProtocolError
 from vms_bridge.zoneminder.client import segments
 from vms_bridge.zoneminder.events.halving import PAGE
-from vms_bridge.zoneminder.parse import mapping, parse_count, parse_events, rows
+from vms_bridge.zoneminder.parse import as_float, as_id, as_int, as_text, mapping, parse_count, parse_event, rows
 from vms_bridge.zoneminder.refusals import NotThere
 
 if TYPE_CHECKING:
@@ -88,8 +89,11 @@ class EventRows:
 
     def parsed(self, answer: object, date: datetime | None) -> list[EventRow]:
         """Return the rows of an answer, all of which have to be some."""
-        trusts = self._trusts()
-        found = parse_events(answer, self._zone(), trusts_unix_times=trusts, date=date, is_whole=self._is_whole)
+        trusts, zone = self._trusts(), self._zone()
+        listed = rows(answer, "events", "Event")
+        parsed = [parse_event(row, zone, trusts_unix_times=trusts, date=date) for row in listed]
+        pairs = [(event, row) for event, row in zip(parsed, listed, strict=True) if event is not None]
+        found = [with_all_columns(event, row) if self._is_whole else event for event, row in pairs]
         if len(found) < len(mapping(answer)["events"]):  # whose row it is, it does not say; so nobody is missing for sure
             raise VmsProtocolError("api/events answered with rows without an id or a start", hint="look at ZoneMinder's log")
         if found:
@@ -110,3 +114,20 @@ class EventRows:
 def _has_old_names(answer: object) -> bool:
     found = rows(answer, "events", "Event")
     return bool(found) and "StartDateTime" not in found[0]
+
+
+def with_all_columns(event: EventRow, row: Mapping[str, Any]) -> EventRow:
+    """Return the event with what else its row says."""
+    return replace(
+        event,
+        name=as_text(row.get("Name")),
+        storage_id=as_id(row.get("StorageId")),
+        scheme=as_text(row.get("Scheme")),
+        fspath=as_text(row.get("FileSystemPath")),
+        total_score=as_int(row.get("TotScore")),
+        average_score=as_float(row.get("AvgScore")),
+        width=as_int(row.get("Width")),
+        height=as_int(row.get("Height")),
+        disk_bytes=as_int(row.get("DiskSpace")),
+        raw=row,
+    )
