@@ -123,7 +123,8 @@ ALLOWED: dict[str, set[str]] = {
     "cli": BASIC
     | {"cli", "config", "app", "check", "findings", "backends", "demo", "addresses", "doors", "sockets", "spoken_times", "tls"}
     | {"detect.probing", "detect.config", "detect.config_models", "detect.values", "detect.pyzm", "detect.sizes"}
-    | {"detect.darknet", "detect.check", "detect.library", "detect.models.files", "detect.results"},
+    | {"detect.darknet", "detect.check", "detect.library", "detect.models.files", "detect.results"}
+    | {"zoneminder", "backends.zoneminder.config"},
     "__main__": {"cli"},
 }
 """What a module may import, by the longest name that it falls under; a folder's name stands for all that is in it."""

@@ -130,7 +130,7 @@ def time_options(what: str) -> Decorator:
     return add
 
 
-def _zone(context: click.Context, parameter: click.Parameter, value: str | None) -> tzinfo | None:
+def read_zone(context: click.Context, parameter: click.Parameter, value: str | None) -> tzinfo | None:
     """Return the zone of this name, and keep it for the times that are said: it is read before them."""
     if value is None:
         return None
@@ -146,7 +146,7 @@ def _zone(context: click.Context, parameter: click.Parameter, value: str | None)
 
 zone_option: Decorator = click.option(
     "--time-zone",
-    callback=_zone,
+    callback=read_zone,
     is_eager=True,
     metavar="NAME",
     help="Whose times are meant and shown: Europe/Berlin, say (default: this machine's).",

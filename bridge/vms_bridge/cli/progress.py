@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Bars:
     """A bar for each thing that is under way; several threads may have one."""
 
-    def __init__(self) -> None:
-        self._progress = _progress() if sys.stderr.isatty() else None
+    def __init__(self, unit: str | None = None) -> None:
+        """Count bytes, unless another `unit` is said."""
+        self._progress = _progress(unit) if sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
         if self._progress is not None:
@@ -59,15 +60,15 @@ class Bars:
             self._progress.console.print(printable(f"vms-bridge: {text}{f' -> {hint}' if hint else ''}"), markup=False)
 
 
-def _progress() -> Progress:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn  # noqa: PLC0415  # where there are bars
+def _progress(unit: str | None) -> Progress:
+    from rich import progress  # noqa: PLC0415  # where there are bars
 
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+    counted = (progress.MofNCompleteColumn(), progress.TextColumn(unit or "", markup=False))
+    return progress.Progress(
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        *((progress.DownloadColumn(), progress.TransferSpeedColumn()) if unit is None else counted),
+        progress.TimeRemainingColumn(),
         console=console(sys.stderr),
         redirect_stdout=False,
         redirect_stderr=False,

@@ -1,0 +1,128 @@
+"""Which ZoneMinder is meant: a system of the configuration, or an address with a user; the password is never an argument."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from vms_bridge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
+    from vms_bridge.cli.program import Program
+    from vms_bridge.zoneminder import ZoneMinder
+    from vms_bridge.zoneminder.zoneminder import Options
+
+PASSWORD = "VMS_BRIDGE_ZM_PASSWORD"  # noqa: S105 - the variable's name
+_TIMEOUT_S = 30.0
+"""A person waits for longer than a bridge that has others to ask."""
+_BESIDE_URL = ("user", "password_file", "ca_file", "fingerprint", "verify_tls")
+
+
+class Place(NamedTuple):
+    """The options that say which ZoneMinder is meant."""
+
+    config: Path
+    system: str | None
+    url: str | None
+    user: str | None
+    password_file: Path | None
+    ca_file: Path | None
+    fingerprint: str | None
+    verify_tls: bool | None
+
+
+def zoneminder_at(place: Place, program: Program, *, may_ask: bool = True) -> ZoneMinder:
+    """Return the ZoneMinder that is meant, not asked yet. Raises click.UsageError and ConfigError.
+
+    Without `may_ask` nobody is asked for a password, and one that is nowhere else is a wrong usage.
+    """
+    if place.url is None:
+        for name in _BESIDE_URL:
+            if getattr(place, name) is not None:
+                raise click.UsageError(f"{_option(name)} belongs to --url: a system of the configuration has its own")
+        return _configured(place, program)
+    if place.system is not None:
+        raise click.UsageError("name --system, or --url, and not both")
+    if place.user is None and place.password_file is not None:
+        raise click.UsageError("--password-file belongs to --user")
+    password = None if place.user is None else _password(place, place.user, may_ask=may_ask)
+    program.secrets.keep([password] if password else [])
+    options: Options = {"verify": place.verify_tls is not False}
+    if place.ca_file is not None:
+        options["ca_file"] = place.ca_file
+    if place.fingerprint is not None:
+        options["fingerprint"] = place.fingerprint
+    from vms_bridge.zoneminder import ZoneMinder  # noqa: PLC0415  # as below
+
+    try:
+        return ZoneMinder(place.url, place.user, password, **options)
+    except ConfigError as error:
+        raise click.UsageError(f"{error}{f': {error.hint}' if error.hint else ''}") from None
+
+
+def _option(name: str) -> str:
+    return {"verify_tls": "--no-verify-tls"}.get(name, f"--{name.replace('_', '-')}")
+
+
+def _configured(place: Place, program: Program) -> ZoneMinder:
+    if place.system is None and not place.config.exists():
+        raise click.UsageError(
+            f"say which ZoneMinder: --config FILE names the bridge's configuration ({place.config} is not there),"
+            " --url URL --user NAME any other one"
+        )
+    from vms_bridge.backends.zoneminder.config import ZoneMinderConfig  # noqa: PLC0415  # --help has no use for them
+    from vms_bridge.config import load  # noqa: PLC0415
+
+    loaded = load(place.config)
+    program.secrets.include("configuration", loaded.secrets())
+    known = {key: system.settings for key, system in loaded.systems.items() if isinstance(system.settings, ZoneMinderConfig)}
+    if place.system is not None and place.system not in known:
+        other = loaded.systems.get(place.system)
+        what = "is not there" if other is None else f"is no ZoneMinder, but of type {other.kind.name}"
+        hint = f"there are: {', '.join(known)}" if known else "say which one by --url URL --user NAME"
+        raise ConfigError(f"the system {place.system!r} {what}", file=str(place.config), hint=hint)
+    if place.system is None and len(known) != 1:
+        if known:
+            raise click.UsageError(f"say which ZoneMinder, by --system: {', '.join(known)}")
+        raise ConfigError("has no ZoneMinder", file=str(place.config), hint="say which one by --url URL --user NAME")
+    return _by_settings(known[place.system] if place.system is not None else next(iter(known.values())))
+
+
+def _by_settings(settings: ZoneMinderConfig) -> ZoneMinder:
+    from vms_bridge.zoneminder import ZoneMinder  # noqa: PLC0415  # as above
+
+    options: Options = {"verify": settings.verify_tls, "timeout_s": max(settings.timeout, _TIMEOUT_S)}
+    if settings.ca_file is not None:
+        options["ca_file"] = settings.ca_file
+    if settings.fingerprint is not None:
+        options["fingerprint"] = settings.fingerprint
+    if settings.client_certificate is not None and settings.client_key is not None:
+        options["client_certificate"], options["client_key"] = settings.client_certificate, settings.client_key
+    if settings.http_username is not None and settings.http_password is not None:
+        options["http_username"] = settings.http_username
+        options["http_password"] = settings.http_password.get_secret_value()
+    password = None if settings.password is None else settings.password.get_secret_value()
+    return ZoneMinder(settings.url, settings.username, password, **options)
+
+
+def _password(place: Place, user: str, *, may_ask: bool) -> str:
+    """Return the password of a file, of the environment, or of who is at the terminal."""
+    if place.password_file is not None:
+        try:
+            text = place.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            raise click.BadParameter(f"{place.password_file} can't be read: {error}", param_hint="--password-file") from None
+        if not text:
+            raise click.BadParameter(f"{place.password_file} is empty", param_hint="--password-file")
+        return text
+    if text := os.environ.get(PASSWORD, ""):
+        return text
+    if may_ask and sys.stdin.isatty():
+        return str(click.prompt(f"Password of {user}", hide_input=True, err=True))
+    raise click.UsageError(f"--user takes a password: by --password-file FILE, or in the variable {PASSWORD}")
