@@ -323,7 +323,7 @@ class Stream:
 def _place(url: str) -> tuple[str, str]:
     """Return where one asks, for people: path and host."""
     parts = urlsplit(url)
-    return parts.path, parts.netloc
+    return parts.path, parts.netloc.rpartition("@")[2]
 
 
 def _encoded(url: str) -> URL:

@@ -112,7 +112,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "private_files": set(),
     "detect": BASIC | {"detect", "threads", "private_files"},
-    "detect.library": BASIC | {"detect", "threads", "private_files", "zoneminder", "video.child", "video.jobs", "video.wire"},
+    "detect.library": BASIC
+    | {"detect", "threads", "private_files", "zoneminder", "doors", "http", "video.child", "video.jobs", "video.wire"},
     "detect.models": {"errors", "private_files", "detect.models", "detect.values", "detect.config_models"},
     "detect.engine": {"errors", "clock", "backoff", "children", "threads", "detect.values", "detect.config_models"},
     "detect.probing": {"errors", "detect.values", "detect.config_models", "detect.models", "detect.worker"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import ssl
@@ -19,7 +20,8 @@ from tests.fakes import detection_worker
 from tests.fakes.videos import jpeg, video
 
 from vms_bridge.clock import SystemClock
-from vms_bridge.detect.library import Detector, StreamOptions, Web, ZoneMinderEvent, as_pyzm, detect_stream, zoneminder
+from vms_bridge.detect.library import Detector, StreamOptions, ZoneMinderEvent, as_pyzm, detect_stream
+from vms_bridge.detect.library.addresses import save_address
 from vms_bridge.detect.library.downloads import LEFT_FOR_S, download_directory
 from vms_bridge.errors import (
     DetectionFailed,
@@ -31,6 +33,7 @@ from vms_bridge.errors import (
     VmsError,
     VmsUnreachable,
 )
+from vms_bridge.zoneminder import ZoneMinder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +59,8 @@ class _Pages(BaseHTTPRequestHandler):
         if parts.path == "/zm/api/events/7.json":
             said = {"Id": "7", "Frames": "3", "MaxScoreFrameId": "2", "EndDateTime": "2026-11-28 12:00:00"}
             self.answer(200, "application/json", json.dumps({"event": {"Event": said}}).encode())
+        elif parts.path == "/zm/api/host/getVersion.json":
+            self.answer(200, "application/json", b'{"version": "1.36.33", "apiversion": "2.0"}')
         elif query.get("view") == "view_video":
             self.answer(200, "video/mp4", self.film)
         elif query.get("view") == "image":
@@ -162,27 +167,28 @@ async def test_what_was_there_is_known_the_next_time_at_the_same_camera() -> Non
 
 async def test_an_event_of_a_zoneminder_is_looked_at_by_its_frames() -> None:
     with serving() as url:
-        event = ZoneMinderEvent(zoneminder(f"{url}/zm"), f"{url}/zm", 7)
-        assert (await event.count(), await event.snapshot_number()) == (3, 2)
-        async with detector() as working:
-            result = await working.detect_stream(event, {"resize": 640})
-            assert [looked.frame for looked in result.all] == ["alarm", "snapshot"]
-            assert result.best is not None
-            assert b'"width": "640"' in bytes(result.best.picture)  # type: ignore[arg-type]
-            result = await working.detect_stream(event, {"start_frame": 2})
-            assert [looked.frame for looked in result.all] == [2, 3]
-            result = await working.detect_stream(event, {"frame_set": "snapshot,9", "convert_snapshot_to_fid": True})
-            assert ([looked.frame for looked in result.all], result.missing) == ([2], (9,))
-        with pytest.raises(NoSuchEvent):
-            await event.picture(9, width=None)
+        async with ZoneMinder(f"{url}/zm") as zm:
+            event = ZoneMinderEvent(zm, 7)
+            assert (await event.count(), await event.snapshot_number()) == (3, 2)
+            async with detector() as working:
+                result = await working.detect_stream(event, {"resize": 640})
+                assert [looked.frame for looked in result.all] == ["alarm", "snapshot"]
+                assert result.best is not None
+                assert b'"width": "640"' in bytes(result.best.picture)  # type: ignore[arg-type]
+                result = await working.detect_stream(event, {"start_frame": 2})
+                assert [looked.frame for looked in result.all] == [2, 3]
+                result = await working.detect_stream(event, {"frame_set": "snapshot,9", "convert_snapshot_to_fid": True})
+                assert ([looked.frame for looked in result.all], result.missing) == ([2], (9,))
+            with pytest.raises(NoSuchEvent):
+                await event.picture(9, width=None)
 
 
 async def test_an_events_video_is_downloaded_and_goes(tmp_path: Path) -> None:
     film = video(tmp_path / "film.mp4", 0.5).read_bytes()
     folder = tmp_path / "downloads"
     with serving(film) as url:
-        event = ZoneMinderEvent(zoneminder(f"{url}/zm"), f"{url}/zm", 7)
-        async with detector() as working:
+        async with ZoneMinder(f"{url}/zm") as zm, detector() as working:
+            event = ZoneMinderEvent(zm, 7)
             result = await working.detect_stream(event, {"download": True, "download_dir": str(folder), "max_frames": 2})
             assert [looked.frame for looked in result.all] == [1, 2]
             assert os.listdir(folder) == []  # noqa: PTH208
@@ -211,9 +217,9 @@ async def test_addresses_are_fetched_without_following_anybody() -> None:
             with pytest.raises(Redirected):
                 await working.detect_stream(f"{url}/moved")
         with pytest.raises(TooLarge):
-            await Web().send("GET", f"{url}/picture.jpg", limit_bytes=10)
-    with pytest.raises(VmsUnreachable, match="can't be reached") as failed:
-        await Web().send("GET", f"{url}/picture.jpg?token=secret", limit_bytes=10)
+            await save_address(f"{url}/picture.jpg", io.BytesIO(), limit_bytes=10)
+    with pytest.raises(VmsUnreachable, match="no connection to 127") as failed:
+        await save_address(f"{url.replace('//', '//me:secret@')}/picture.jpg?token=secret", io.BytesIO(), limit_bytes=10)
     assert "secret" not in str(failed.value)
 
 
@@ -222,7 +228,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_believed_only_where_that
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     with serving(context=context) as url:
         async with detector() as working:
-            with pytest.raises(VmsUnreachable, match="not trusted") as failed:
+            with pytest.raises(VmsUnreachable, match="can't be trusted") as failed:
                 await working.detect_stream(f"{url}/picture.jpg")
             assert "disable_ssl_cert_check" in failed.value.hint
             assert (await working.detect_stream(f"{url}/picture.jpg", {"disable_ssl_cert_check": True})).best is not None

@@ -121,7 +121,7 @@ async def test_an_edit_is_believed_when_it_is_seen(kind: str) -> None:
 async def test_an_edit_that_changed_nothing_is_not_done() -> None:
     async with library(V1_36_33) as (zm, fake):
         fake.ignores_edits = True
-        with pytest.raises(NotDone, match="did not change monitor 1: Function is 'Modect'"):
+        with pytest.raises(NotDone, match="did not change monitor 1: Function"):
             await zm.monitors.edit(1, {"Function": "Monitor"})
 
 

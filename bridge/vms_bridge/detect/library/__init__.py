@@ -8,8 +8,7 @@ result = detect_stream("/videos/yard.mp4", {"models": {"street": {"file": "/mode
 from __future__ import annotations
 
 from vms_bridge.detect.library.detector import Detector, as_pyzm, detect_stream
-from vms_bridge.detect.library.web import Web
-from vms_bridge.detect.library.zoneminder import ZoneMinderEvent, zoneminder
+from vms_bridge.detect.library.zoneminder import ZoneMinderEvent
 from vms_bridge.detect.stream_options import StreamOptions
 
-__all__ = ["Detector", "StreamOptions", "Web", "ZoneMinderEvent", "as_pyzm", "detect_stream", "zoneminder"]
+__all__ = ["Detector", "StreamOptions", "ZoneMinderEvent", "as_pyzm", "detect_stream"]

@@ -15,9 +15,9 @@ from vms_bridge.detect.config import CameraSettings, DetectionSettings
 from vms_bridge.detect.engine import Drawn, Engine
 from vms_bridge.detect.frame_sources import event_frames, lone_picture, video_frames
 from vms_bridge.detect.kept_frames import KeptFrames
+from vms_bridge.detect.library.addresses import save_address
 from vms_bridge.detect.library.downloads import download_directory
 from vms_bridge.detect.library.videos import of_camera, of_file, pictures
-from vms_bridge.detect.library.web import Web
 from vms_bridge.detect.library.zoneminder import PICTURE_BYTES, VIDEO_BYTES, ZoneMinderEvent
 from vms_bridge.detect.sequence import Keeping, for_options, sequence
 from vms_bridge.detect.stages import judge
@@ -172,8 +172,7 @@ class Detector:
                         await stream.save_video(file)
                     else:
                         verify = not options.disable_ssl_cert_check
-                        web = await in_thread("web", lambda: Web(verify=verify))  # which reads certificates
-                        await web.save(stream, file, limit_bytes=VIDEO_BYTES)
+                        await save_address(stream, file, limit_bytes=VIDEO_BYTES, verify=verify)
                     await in_thread("download", file.flush)
                 yield await self._of_file(path, options)
 

@@ -5,36 +5,26 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vms_bridge.clock import SystemClock
-from vms_bridge.detect.library.web import Web
 from vms_bridge.errors import NoSuchEvent, TooLarge
 from vms_bridge.threads import in_thread
-from vms_bridge.zoneminder import Client
+from vms_bridge.zoneminder.portal import page_of
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from vms_bridge.detect.values import Picture
+    from vms_bridge.zoneminder import ZoneMinder
 
 PICTURE_BYTES = 32 * 1024 * 1024
 VIDEO_BYTES = 2 * 1024 * 1024 * 1024
 
 
-def zoneminder(url: str, username: str | None = None, password: str | None = None, *, verify: bool = True) -> Client:
-    """Return a client of the ZoneMinder whose portal is at `url`, as in https://cameras.example/zm; no user: it wants none."""
-    web = Web(verify=verify)
-    web.keep_secrets(password)
-    client = Client(url.rstrip("/"), web, SystemClock(), username=username, password=password, keep_secrets=web.keep_secrets)
-    client.auth.is_off = username is None
-    return client
-
-
 class ZoneMinderEvent:
-    """One event of the ZoneMinder that `client` speaks to, whose portal is at `url`."""
+    """One event of a ZoneMinder, which is open: `async with ZoneMinder(...) as zm: ZoneMinderEvent(zm, 4711)`."""
 
-    def __init__(self, client: Client, url: str, event_id: int) -> None:
+    def __init__(self, zm: ZoneMinder, event_id: int) -> None:
         self.event_id = event_id
-        self._client, self._page = client, f"{url.rstrip('/')}/index.php"
+        self._client, self._page = zm.client, page_of(zm.url)
 
     async def picture(self, frame: int | str, *, width: int | None) -> Picture:
         """Return a frame. Raises VmsError, NoSuchEvent where it is not there, or not yet."""

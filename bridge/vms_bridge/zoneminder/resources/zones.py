@@ -112,7 +112,7 @@ class Zones:
 
         async def missing() -> str:
             seen[0] = await self._fresh(number)
-            return ", ".join(f"{column} is {seen[0].raw.get(column)!r}" for column in differing(wanted, seen[0].raw))
+            return ", ".join(differing(wanted, seen[0].raw))
 
         await change.see(missing)
         return seen[0]
