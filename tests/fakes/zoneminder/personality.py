@@ -24,8 +24,13 @@ class Personality:
     default_limit: int | None = 100
     """Rows of a list without `limit`; None: all of them, with a pagination block that makes no sense."""
     keeps_deleted: bool = False
-    counters_in_monitor: bool = False
     has_tags: bool = False
+    """Since 1.37.44."""
+    lists_fail_without_auth: bool = False
+    """Where no login is wanted, every list of events is a TypeError of PHP 8 (zoneminder#4465)."""
+    after_delete: str = "nothing"
+    """What is answered to DELETE, whether it was done or not: `nothing`, or the `html` of a page that says so."""
+    counters_in_monitor: bool = False
     auth: bool = True
     login_when_auth_off: str = "version"
     """Without auth, what login answers: `version` only, `nulls`, or `error`."""
@@ -41,19 +46,20 @@ V1_34 = Personality(
     counters_in_monitor=True,
     shm_size=600,
     shm_from_one=False,
+    after_delete="html",
 )
 V1_36_10 = Personality(version="1.36.10", strings=True, status_as_text=True, shm_from_one=False)
 V1_36_20 = Personality(version="1.36.20", strings=True, state_from_one=True, status_as_text=True)
 V1_36_33 = Personality()
-V1_36_36 = Personality(version="1.36.36", default_limit=20, shm_size=768)
+V1_36_36 = Personality(version="1.36.36", default_limit=20, shm_size=768, lists_fail_without_auth=True)
 V1_37_70 = Personality(
-    version="1.37.70", modern_modes=True, booleans=True, has_tags=True, keeps_deleted=True, default_limit=None, shm_size=864
+    version="1.37.70", modern_modes=True, has_tags=True, booleans=True, keeps_deleted=True, default_limit=None, shm_size=864
 )
 V1_38_4 = Personality(
-    version="1.38.4", modern_modes=True, booleans=True, has_tags=True, keeps_deleted=True, default_limit=None, shm_size=872
+    version="1.38.4", modern_modes=True, has_tags=True, booleans=True, keeps_deleted=True, default_limit=None, shm_size=872
 )
 V1_39_20 = Personality(
-    version="1.39.20", modern_modes=True, booleans=True, has_tags=True, keeps_deleted=True, default_limit=None, shm_size=888
+    version="1.39.20", modern_modes=True, has_tags=True, booleans=True, keeps_deleted=True, default_limit=None, shm_size=888
 )
 ALL = (V1_34, V1_36_10, V1_36_20, V1_36_33, V1_36_36, V1_37_70, V1_38_4, V1_39_20)
 

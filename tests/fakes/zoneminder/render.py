@@ -93,7 +93,7 @@ def event(world: World, item: FakeEvent) -> dict[str, Any]:
         return _modern_event(world, item)
     times = {"Start": _local(world, item.start), "End": None if item.end is None else _local(world, item.end)}
     row: dict[str, Any] = {
-        "Id": item.id, "MonitorId": item.monitor_id, "Name": f"Event-{item.id}" if item.end else "New Event",
+        "Id": item.id, "MonitorId": item.monitor_id, "Name": item.title,
         "Cause": item.cause, "Width": 640, "Height": 480, "Length": None if item.length is None else f"{item.length:.2f}",
         "Frames": item.frames, "AlarmFrames": item.alarm_frames, "TotScore": 100,
         "DefaultVideo": "" if item.is_jpegs else f"{item.id}-video.mp4",
@@ -118,7 +118,7 @@ def _modern_event(world: World, item: FakeEvent) -> dict[str, Any]:
         start, seconds = str(written), int(written.replace(tzinfo=world.zone).timestamp())
     computed = item.start + timedelta(seconds=length)
     row = recorded.EVENT | {
-        "Id": item.id, "MonitorId": item.monitor_id, "Name": f"Event-{item.id}" if item.end else "New Event",
+        "Id": item.id, "MonitorId": item.monitor_id, "Name": item.title,
         "Cause": item.cause, "Notes": item.notes, "Archived": int(item.archived), "Locked": item.locked,
         "StartDateTime": start, "EndDateTime": end, "Width": 640, "Height": 480,
         "Length": f"{length:.2f}", "Frames": item.frames, "AlarmFrames": item.alarm_frames, "MaxScore": item.max_score or 0,
@@ -179,9 +179,34 @@ def zones(world: World) -> list[dict[str, Any]]:
             percent = world.personality.modern_modes
             corners = "0,0 100,0 100,100 0,100" if percent else "0,0 639,0 639,479 0,479"
             units = "Percent" if percent else "Pixels"
-            row = {"Id": number, "MonitorId": item.id, "Name": name, "Type": kind, "Units": units, "Coords": corners}
+            row: dict[str, Any] = {
+                "Id": number,
+                "MonitorId": item.id,
+                "Name": name,
+                "Type": kind,
+                "Units": units,
+                "Coords": corners,
+            }
+            row |= {column: value for column, value in item.zone_columns.get(number, {}).items() if column != "MonitorId"}
             found.append({"Zone": recorded.ZONE | row if percent else row})
     return found
+
+
+def group(world: World, number: int, name: str, members: Sequence[int]) -> dict[str, Any]:
+    """Return a group with the rows of its monitors."""
+    found = [world.monitors[member] for member in members if member in world.monitors]
+    monitors = [monitor(world, item)["Monitor"] for item in found]
+    return {"Group": {"Id": number, "Name": name, "ParentId": None}, "Monitor": monitors}
+
+
+def user(number: int, name: str, permissions: frozenset[str], *, has_api: bool, monitors: str) -> dict[str, Any]:
+    """Return a user's row, the hashed password too."""
+    row: dict[str, Any] = {"Id": number, "Username": name, "Password": "$2y$10$hash-of-a-password", "Enabled": 1}
+    row |= {"APIEnabled": int(has_api), "MonitorIds": monitors, "TokenMinExpiry": 0}
+    for area in ("Stream", "Events", "Control", "Monitors", "Groups", "System"):
+        held = {level for each in permissions for of, _, level in [each.partition(":")] if of == area.lower()}
+        row[area] = "Edit" if "edit" in held else "View" if "view" in held else "None"
+    return {"User": row}
 
 
 def error(status: int, kind: str, message: str, url: str, code: str = "") -> dict[str, Any]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import operator
 import re
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote
 
 from aiohttp import web
-from tests.fakes.zoneminder import control, recorded, render
+from tests.fakes.zoneminder import changes, control, event_filters, recorded, render
 from tests.fakes.zoneminder.media import ERROR_PAGE, JPEG, film, image, video
 
 if TYPE_CHECKING:
@@ -234,15 +233,14 @@ class FakeZoneMinder:
                 body = await self._api(user, request.method, path, request.query, form)
         except _Unreadable:
             return await self._bad(request, self.unreadable_as)
+        except changes.DatabaseRefuses as refused:
+            return self._refused(_Denied(500, "PDOException", f"SQLSTATE[22007]: {refused}", "22007"), request)
         except _Denied as denied:
-            url = str(request.rel_url)
-            if denied.kind == "MissingControllerException":
-                return self._json({"name": denied.message, "message": denied.message, "url": url}, denied.status)
-            return self._json(render.error(denied.status, denied.kind, denied.message, url, denied.code), denied.status)
+            return self._refused(denied, request)
         if self.answers_changes and request.method in {"POST", "PUT", "DELETE"} and path != "host/login":
             return await self._bad(request, self.answers_changes)
-        if body is None:
-            return web.Response(content_type="application/json")
+        if isinstance(body, web.Response):
+            return body
         answer = self._json(body)
         if self.rewrite is not None and isinstance(answer.body, bytes):
             answer.body = self.rewrite(path, answer.body)
@@ -251,6 +249,12 @@ class FakeZoneMinder:
     def _check_api(self) -> None:
         if self.settings.get("ZM_OPT_USE_API") == "0":
             raise _Denied(401, "UnauthorizedException", "API Disabled")
+
+    def _refused(self, denied: _Denied, request: web.Request) -> web.Response:
+        url = str(request.rel_url)
+        if denied.kind == "MissingControllerException":
+            return self._json({"name": denied.message, "message": denied.message, "url": url}, denied.status)
+        return self._json(render.error(denied.status, denied.kind, denied.message, url, denied.code), denied.status)
 
     def _json(self, body: object, status: int = 200) -> web.Response:
         text = json.dumps(render.spelt(body, self.world.personality) if status == 200 else body)
@@ -303,10 +307,6 @@ class FakeZoneMinder:
 
     async def _api(self, user: User, method: str, path: str, query: Any, form: dict[str, str]) -> object:  # noqa: ANN401
         is_edit = method in {"POST", "PUT", "DELETE"}
-        tag_routes: list[tuple[str, str, Callable[..., object]]] = [
-            (r"tags", "events:view", lambda: self._tags("")),
-            (r"tags/index/(.*)", "events:view", self._tags),
-        ]
         routes: list[tuple[str, str, Callable[..., object]]] = [
             (r"host/getVersion", "", lambda: {"version": self.world.personality.version, "apiversion": "2.0"}),
             (r"host/getTimeZone", "", lambda: {"tz": self.world.zone_name}),
@@ -318,11 +318,22 @@ class FakeZoneMinder:
             (r"servers", "system:view", lambda: {"servers": [{"Server": row} for row in self.servers]}),
             (r"logs", "system:edit" if is_edit else "system:view", lambda: self._add_log(form) if is_edit else self._logs(query)),
             (r"controls/(\d+)", "", lambda n: self._control_type(int(n))),
-            (r"zones", "monitors:view", self._zones),
+            (r"groups", "", lambda: {"groups": [render.group(self.world, *group) for group in self.world.groups]}),
+            (r"users", "system:view", lambda: {"users": [self._user_row(*each) for each in enumerate(self.users.items(), 1)]}),
+            (r"tags", "events:view", lambda: self._tags(None)),
+            (r"tags/index/Events\.Id:([\d,]+)", "events:view", self._tags),
+            (r"zones", "monitors:edit" if is_edit else "monitors:view", lambda: self._all_zones(form)),
+            (r"zones/(\d+)", "monitors:edit", lambda n: self._zone(int(n), method, form)),
+            (r"configs", "", self._configs),
+            (r"configs/edit/(\w+)", "system:edit", lambda name: self._set_config(name, form)),
             (r"zones/forMonitor/(\d+)", "monitors:view", lambda n: self._zones(int(n))),
             (r"configs/viewByName/(\w+)", "", self._config),
-            (r"monitors", "monitors:view", lambda: self._monitors(user)),
-            (r"monitors/(\d+)", "monitors:edit" if is_edit else "monitors:view", lambda n: self._monitor(int(n), form, user)),
+            (r"monitors", "monitors:edit" if is_edit else "monitors:view", lambda: self._monitors(user, form)),
+            (
+                r"monitors/(\d+)",
+                "monitors:edit" if is_edit else "monitors:view",
+                lambda n: self._delete_monitor(int(n)) if method == "DELETE" else self._monitor(int(n), form, user),
+            ),
             (r"monitors/daemonStatus/id:(\d+)/daemon:zmc", "monitors:view", lambda n: self._daemon_status(int(n))),
             (r"monitors/daemonControl/(\d+)/(start|stop|restart)", "monitors:edit", self._daemon_control),
             (r"events/consoleEvents/(.*)", "events:view", self._console_events),
@@ -330,7 +341,6 @@ class FakeZoneMinder:
             (r"events/search/(.*)", "events:view", self._search),
             (r"events", "events:view", lambda: self._events_by_query(query, user)),
             (r"events/(\d+)", "events:edit" if is_edit else "events:view", lambda n: self._event(int(n), method, form)),
-            *(tag_routes if self.world.personality.has_tags else ()),
         ]
         for pattern, permission, answer in routes:
             found = re.fullmatch(pattern, path)
@@ -374,7 +384,45 @@ class FakeZoneMinder:
         if re.search(r"[^\u0000-\uffff]", form["Log[Message]"]):
             raise _Denied(500, "PDOException", "SQLSTATE[HY000]: General error: 1366 Incorrect string value", "HY000")
         self.log_rows.append({key[4:-1]: value for key, value in form.items() if key.startswith("Log[")})
-        return None
+        return web.Response(content_type="application/json")
+
+    def _all_zones(self, form: dict[str, str]) -> object:
+        fields = changes.columns("Zone", form)
+        changes.check_text(fields)
+        return changes.add_zone(self.world, fields) if fields else self._zones()
+
+    def _zone(self, number: int, method: str, form: dict[str, str]) -> object:
+        row = next((row for row in render.zones(self.world) if row["Zone"]["Id"] == number), None)
+        if row is None:
+            raise _Denied(404, "NotFoundException", "Invalid zone")
+        if method == "DELETE":
+            changes.delete_zone(self.world, number)
+            return self._deleted()
+        fields = changes.columns("Zone", form)
+        changes.check_text(fields)
+        return changes.set_zone(self.world, number, fields) if fields else {"zone": row}
+
+    def _deleted(self) -> web.Response:
+        """Say what this version says after DELETE, which tells nothing."""
+        if self.world.personality.after_delete == "html":
+            page = "<!DOCTYPE html><html><head><meta http-equiv='Refresh' content='1;url=/zm/api'></head>deleted</html>"
+            return web.Response(text=page, content_type="text/html")
+        return web.Response(content_type="application/json")
+
+    def _user_row(self, number: int, named: tuple[str, User]) -> dict[str, Any]:
+        name, user = named
+        hidden = ",".join(str(each) for each in self.world.monitors if each not in user.hidden) if user.hidden else ""
+        return render.user(number, name, user.permissions, has_api=user.api, monitors=hidden)
+
+    def _tags(self, events: str | None) -> object:
+        if not self.world.personality.has_tags:
+            raise _Denied(404, "MissingControllerException", "Controller class TagsController could not be found.")
+        chosen = [event for event in self.world.events.values() if events is None or str(event.id) in events.split(",")]
+        rows = render.tags(self.world, chosen)
+        if events is None:
+            given = {row["Tag"]["Id"] for row in rows}
+            rows += [{"Tag": {"Id": number, "Name": name}} for number, name in self.world.tags.items() if number not in given]
+        return {"tags": rows}
 
     def _zones(self, monitor: int | None = None) -> object:
         rows = [row for row in render.zones(self.world) if monitor in {None, row["Zone"]["MonitorId"]}]
@@ -434,20 +482,39 @@ class FakeZoneMinder:
     def _areas(self) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"Id": 1, "Name": "Default", "DiskSpace": 12345, "Path": "/events"}
         if self.world.personality.modern_modes:
-            row = recorded.STORAGE
+            row = dict(recorded.STORAGE)
         if self.disk_fields:
             row |= {"DiskTotalSpace": 1000, "DiskUsedSpace": 600}
         return [row, *self.more_storage]
 
-    def _config(self, name: str) -> object:
+    def _options(self) -> dict[str, str]:
         values = {"ZM_PATH_ZMS": f"{self.sub_path}/cgi-bin/nph-zms", "ZM_BULK_FRAME_INTERVAL": str(self.world.bulk_frames)}
-        values |= self.settings
+        return values | self.settings
+
+    def _configs(self) -> object:
+        rows = [
+            {"Id": number, "Name": name, "Value": value, "Type": "string", "Category": "system", "DefaultValue": "", "Prompt": ""}
+            for number, (name, value) in enumerate(self._options().items(), 1)
+        ]
+        return {"configs": [{"Config": row} for row in rows]}
+
+    def _set_config(self, name: str, form: dict[str, str]) -> object:
+        if name not in self._options():
+            raise _Denied(404, "NotFoundException", "Invalid config")
+        self.settings[name] = changes.columns("Config", form)["Value"]
+        return changes.SAVED
+
+    def _config(self, name: str) -> object:
+        values = self._options()
         if name not in values:
             raise _Denied(404, "NotFoundException", "Invalid config")
         config = {"Value": values[name]}
         return {"config": {"Name": name, **config} if self.world.personality.modern_modes else config}
 
-    def _monitors(self, user: User) -> object:
+    def _monitors(self, user: User, form: dict[str, str]) -> object:
+        if fields := changes.columns("Monitor", form):
+            _check(fields)
+            return changes.add_monitor(self.world, fields)
         shown = [item for item in self.world.monitors.values() if item.id not in user.hidden]
         self._examine("monitors", [item.id for item in shown])
         return {"monitors": [render.monitor(self.world, item) for item in shown]}
@@ -458,26 +525,25 @@ class FakeZoneMinder:
             raise _Denied(404, "NotFoundException", "Invalid monitor")
         if number in user.hidden:
             raise _Denied(401, "UnauthorizedException", "Insufficient Privileges")
-        if not form or not any(key.startswith("Monitor[") for key in form):
+        fields = changes.columns("Monitor", form)
+        if not fields:
             self._examine("monitors", [number])
             return {"monitor": render.monitor(self.world, item)}
-        fields = {key[8:-1]: value for key, value in form.items() if key.startswith("Monitor[")}
-        for column, value in fields.items():
-            if value not in _ENUMS.get(column, {value}):
-                said = f"SQLSTATE[01000]: Warning: 1265 Data truncated for column '{column}' at row 1"
-                raise _Denied(500, "PDOException", said, "01000")
+        _check(fields)
         if self.ignores_edits:
-            return {"message": "Saved"}
+            return changes.SAVED
         self.edits.append((number, fields))
-        for column, value in fields.items():
-            if column == "Function":
-                self.world.set_function(number, value)
-            elif column == "Enabled":
-                item.enabled = value == "1"
-            else:
-                setattr(item, column.lower(), value)
+        changes.set_monitor(self.world, item, fields)
         self.world.restart_monitor(number)
-        return {"message": "Saved"}
+        return changes.SAVED
+
+    def _delete_monitor(self, number: int) -> object:
+        if number not in self.world.monitors:
+            raise _Denied(404, "NotFoundException", "Invalid monitor")
+        del self.world.monitors[number]  # the API deletes the row; it is the web page that only flags it
+        if number in self.world.memories:
+            self.world.memories.pop(number).remove()
+        return self._deleted()
 
     def _daemon_status(self, number: int) -> object:
         item = self.world.monitors.get(number)
@@ -534,23 +600,6 @@ class FakeZoneMinder:
         self.world.cancel(number)
         return {"status": "Cancelling forced alarm on/off", "output": ""}
 
-    def _tags(self, filters: str) -> object:
-        """List a row for each event of each tag, or of the events that are named."""
-        column, _, value = filters.partition(":")
-        events = [event for event in self.world.events.values() if column != "Events.Id" or str(event.id) in value.split(",")]
-        found = render.tags(self.world, events)
-        return {"tags": found}
-
-    def _edit_event(self, event: FakeEvent, form: dict[str, str]) -> object:
-        """Save columns."""
-        self.event_edits.append((event.id, form))
-        if "\N{GRINNING FACE}" in form.get("Event[Notes]", ""):
-            raise _Denied(500, "PDOException", "SQLSTATE[22007]: 1366 Incorrect string value for column 'Notes'", "22007")
-        event.notes = form.get("Event[Notes]", event.notes)
-        event.archived = form.get("Event[Archived]", str(int(event.archived))) == "1"
-        event.locked = form.get("Event[Locked]", str(int(event.locked))) == "1"
-        return {"message": "Saved"}
-
     def _event(self, number: int, method: str, form: dict[str, str]) -> object:
         event = self.world.events.get(number)
         if event is None:
@@ -558,9 +607,11 @@ class FakeZoneMinder:
         if method == "DELETE":
             if not event.archived:  # of those it says no more than of others, and keeps them
                 self.world.delete_event(number)
-            return None
-        if any(key.startswith("Event[") for key in form):
-            return self._edit_event(event, form)
+            return self._deleted()
+        if fields := changes.columns("Event", form):
+            self.event_edits.append((event.id, form))
+            changes.check_text(fields)
+            return changes.set_event(event, fields)
         return {"event": render.event(self.world, event) | {"Frame": render.frames(self.world, event)}}
 
     def _events_by_query(self, query: Any, user: User) -> object:  # noqa: ANN401 (a multidict)
@@ -572,6 +623,8 @@ class FakeZoneMinder:
         return self._events("Id >:0", query, user)
 
     def _events(self, filters: str, query: Any, user: User) -> object:  # noqa: ANN401 (a multidict)
+        if self.world.personality.lists_fail_without_auth and not self.world.personality.auth:
+            raise _Denied(500, "TypeError", "count(): Argument #1 ($value) must be of type Countable|array, null given")
         chosen = [event for event in self._filtered(filters) if event.monitor_id not in user.hidden]
         by_start = query.get("sort") in {"StartDateTime", "StartTime"}
         chosen.sort(key=lambda event: (event.start if by_start else 0, event.id), reverse=query.get("direction") == "desc")
@@ -606,29 +659,11 @@ class FakeZoneMinder:
         return {name: value for name, value in row.items() if name not in left_out}
 
     def _filtered(self, filters: str) -> list[FakeEvent]:
-        exact: dict[str, set[str]] = {}
-        events = self.world.events
-        chosen = list(events.values())
-        for part in filters.split("/"):
-            name, _, value = part.partition(":")
-            if name == "Id >":
-                low = int(value)
-                chosen = [event for event in chosen if event.id > low]
-            elif name == "Id <":
-                chosen = [event for event in chosen if event.id < int(value)]
-            elif (column := name.partition(" ")[0]) in {"StartDateTime", "StartTime"}:
-                if column == "StartDateTime" and self.world.personality.old_times:
-                    raise _Denied(500, "PDOException", "Unknown column 'Event.StartDateTime'")
-                limit = datetime.fromisoformat(value).replace(tzinfo=self.world.zone).astimezone(UTC)
-                holds = {"<": operator.lt, ">": operator.gt, ">=": operator.ge}[name.partition(" ")[2]]
-                chosen = [event for event in chosen if holds(event.start.replace(microsecond=0), limit)]
-            elif name in {"Id", "MonitorId"}:
-                exact.setdefault(name, set()).add(value)
-            else:
-                raise _Denied(500, "PDOException", f"Unknown column {name!r}")
-        for name, values in exact.items():
-            chosen = [event for event in chosen if str(event.id if name == "Id" else event.monitor_id) in values]
-        return chosen
+        try:
+            return event_filters.chosen(self.world, filters)
+        except event_filters.UnknownColumn as unknown:
+            said = f"SQLSTATE[42S22]: Column not found: 1054 Unknown column 'Event.{unknown}' in 'WHERE'"
+            raise _Denied(500, "PDOException", said, "42S22") from None
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         view = request.query.get("view")
@@ -637,7 +672,7 @@ class FakeZoneMinder:
         self.clips_asked += is_video
         bad = await self._misbehave(request, "view_video" if is_video else "index.php")
         if bad is not None or is_command:
-            return bad or self._stream_request(request)
+            return bad or self._command(request)
         try:
             user = self._user(dict(request.query))
         except _Denied:
@@ -690,6 +725,20 @@ class FakeZoneMinder:
         if runs and request.query.get("mode") == "jpeg":
             return await film(request, self.films, self.picture, self.film_every_s)
         return web.Response(body=self.picture if runs else b"", content_type=self.picture_type)
+
+    def _command(self, request: web.Request) -> web.Response:
+        is_tag = request.query.get("request") in {"tags", "event"}
+        return self._tag_request(request) if is_tag else self._stream_request(request)
+
+    def _tag_request(self, request: web.Request) -> web.Response:
+        """Answer as ajax/tags.php and ajax/event.php do; tokens are good for GET only."""
+        try:
+            self._allow(self._user(dict(request.query)), "events:view")
+        except _Denied:
+            return web.Response(status=401, text="Unauthorized")
+        if not self.world.personality.has_tags:
+            return self._json({"result": "Error", "message": "Unrecognised action"})
+        return self._json(changes.tag_command(self.world, dict(request.query)))
 
     def _stream_request(self, request: web.Request) -> web.Response:
         """Hand a command to the zms of that key, as ajax/stream.php does."""
@@ -771,6 +820,15 @@ class FakeZoneMinder:
         if request.transport is not None:
             request.transport.abort()
         return response
+
+
+def _check(fields: dict[str, str]) -> None:
+    """Refuse what the table of monitors can't hold."""
+    changes.check_text(fields)
+    for column, value in fields.items():
+        if value not in _ENUMS.get(column, {value}):
+            said = f"SQLSTATE[01000]: Warning: 1265 Data truncated for column '{column}' at row 1"
+            raise _Denied(500, "PDOException", said, "01000")
 
 
 async def _echo(request: web.Request) -> str:

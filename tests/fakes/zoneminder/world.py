@@ -61,6 +61,8 @@ class FakeMonitor:
     """The names of its camera's presets."""
     orders: list[dict[str, str]] = field(default_factory=list)
     """What its camera was told, as `request=control` was asked for it."""
+    zone_columns: dict[int, dict[str, str]] = field(default_factory=dict)
+    """By zone: what else its row says."""
     columns: dict[str, object] = field(default_factory=dict)
     """What else its row says, or says otherwise."""
 
@@ -110,9 +112,16 @@ class FakeEvent:
     """Its video; None: one that is made up."""
     is_annotated: bool = False
     """Whether a detection hook has left its picture."""
+    name: str = ""
+    """What somebody has called it."""
     archived: bool = False
     locked: bool = False
     tags: set[int] = field(default_factory=set)
+
+    @property
+    def title(self) -> str:
+        """Its name: ZoneMinder's own once it has ended."""
+        return self.name or (f"Event-{self.id}" if self.end else "New Event")
 
 
 class World:
@@ -140,6 +149,8 @@ class World:
         self.states = {"default": True, "Quiet": False, "a/b & c": False}
         self.log: list[FakeLine] = []
         self.tags: dict[int, str] = {}
+        self.groups: list[tuple[int, str, tuple[int, ...]]] = []
+        """Each by its id, its name and its monitors."""
         self.shm_dir = shm_dir
         self.memories: dict[int, MemoryWriter] = {}
         self.loaded_zones: dict[int, list[str]] = {}

@@ -3,7 +3,8 @@
 `http-1.38.4.json`: by name what was asked, and what came: status, content type, body (null: nothing). Tag 1.38.4 built from
 source, MariaDB 10.11, PHP 8.2.36, Apache 2.4; five monitors with H.264 over RTP. Struck out: tokens (`TOKEN`), the
 login hash (`HASH`). The server's zone was UTC, in the events of 2026-11-27 America/New_York. The `viewer-*` answers went
-to a user with Monitors, Events and Stream: View, who may not see monitor 2. It holds data only, nothing of ZoneMinder's code.
+to a user with Monitors, Events and Stream: View, who may not see monitor 2. `library-1.38.4.json` is more of the same, some
+of it whole, for `replay`; of an event's 58 frames six are left. They hold data only, nothing of ZoneMinder's code.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-EXCHANGES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "http-1.38.4.json").read_text())
+_HERE = Path(__file__).parent
+EXCHANGES: dict[str, dict[str, Any]] = json.loads((_HERE / "http-1.38.4.json").read_text())
+MORE: dict[str, dict[str, Any]] = json.loads((_HERE / "library-1.38.4.json").read_text())
 
 
 def body(name: str) -> Any:  # noqa: ANN401 (JSON)
