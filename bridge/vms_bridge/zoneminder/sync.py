@@ -74,6 +74,8 @@ class Monitors(Face[resources.Monitors]):
     stop = synced(resources.Monitors.stop)
     event_counts = synced(resources.Monitors.event_counts)
     snapshot = synced(resources.Monitors.snapshot)
+    snapshot_url = synced(resources.Monitors.snapshot_url)
+    stream_url = synced(resources.Monitors.stream_url)
 
 
 class EventQuery(Face[query.EventQuery]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 from tests.bridge.zoneminder.support import PASSWORD, USER, library
@@ -11,7 +12,7 @@ from tests.fakes.zoneminder.personality import ALL, V1_34, V1_36_20, V1_36_33, V
 from tests.fakes.zoneminder.render import CAMERA_SECRET
 
 from vms_bridge.errors import MediaUnavailable, TimedOut, VmsProtocolError
-from vms_bridge.zoneminder import AlarmState, MonitorRow, NotDone, NotThere, WrongValue, ZoneMinder
+from vms_bridge.zoneminder import AlarmState, DatabaseDown, MonitorRow, NotDone, NotThere, WrongValue, ZoneMinder
 from vms_bridge.zoneminder.modes import FUNCTIONS, columns_for
 
 ODD = "a/b & c? #1 %41 \N{PARTY POPPER} \"'<é>"
@@ -110,7 +111,7 @@ async def test_a_column_that_is_none_is_refused_before_anything_is_sent() -> Non
         assert not fake.edits
 
 
-@pytest.mark.parametrize("kind", ["html", "empty", "502", "500-json", "close"])
+@pytest.mark.parametrize("kind", ["html", "empty", "flash", "502", "500-json", "close", "truncate"])
 async def test_an_edit_is_believed_when_it_is_seen(kind: str) -> None:
     async with library(V1_36_33) as (zm, fake):
         fake.answers_changes = kind
@@ -184,6 +185,9 @@ async def test_events_are_counted() -> None:
 async def test_a_picture_of_now() -> None:
     async with library(V1_36_33) as (zm, fake):
         assert await zm.monitors.snapshot(1) == fake.picture
+        token = quote(next(iter(fake.tokens)))
+        assert await zm.monitors.snapshot_url(1) == f"{fake.url}/cgi-bin/nph-zms?monitor=1&mode=single&scale=100&token={token}"
+        assert "mode=jpeg&scale=50" in await zm.monitors.stream_url(1, scale=50)
         fake.world.monitors[1].status = "NotRunning"
         with pytest.raises(MediaUnavailable, match="no picture of monitor 1 now"):
             await zm.monitors.snapshot(1)
@@ -217,3 +221,21 @@ async def test_no_answer_is_told_as_such() -> None:
         fake.fail("monitors/1", "hang")
         with pytest.raises(TimedOut):
             await zm.client.get("monitors/1", timeout_s=0.1)
+
+
+async def test_a_way_to_somewhere_else_is_no_answer_to_a_change() -> None:
+    async with library(V1_36_33) as (zm, fake):
+        fake.answers_changes = "redirect"
+        with pytest.raises(VmsProtocolError, match="redirects to https://elsewhere/zm"):
+            await zm.monitors.edit(1, {"Function": "Monitor"})
+
+
+@pytest.mark.parametrize("personality", [V1_36_33, V1_38_4], ids=lambda each: each.version)
+async def test_a_database_that_is_down_is_no_edit_that_is_made(personality: Personality) -> None:
+    async with library(personality) as (zm, fake):
+        await zm.monitors.list()
+        fake.database_is_down = True
+        with pytest.raises(DatabaseDown):
+            await zm.monitors.edit(1, {"Name": "x"})
+        with pytest.raises(DatabaseDown):
+            await zm.monitors.delete(1)

@@ -799,9 +799,10 @@ class FakeZoneMinder:
             "no-rows": (200, '{"events": []}', "application/json"),
             "garbage": (200, '{"events": [{"Event": 5}, 7, null], "monitors": [[1]], "version": []}', "application/json"),
         }
-        if kind == "redirect":
-            place = f"https://elsewhere/zm?token={request.query.get('token', '')}"
-            return web.Response(status=301, headers={"Location": place})
+        if kind in {"redirect", "flash"}:
+            token = request.query.get("token", "")
+            place = f"{self.sub_path}/api/monitors" if kind == "flash" else f"https://elsewhere/zm?token={token}"
+            return web.Response(status=302, headers={"Location": place})
         if kind in {"500-json", "echo"}:
             said = "count(): Argument must be Countable" if kind == "500-json" else await _echo(request)
             return self._json(render.error(500, "TypeError", said, str(request.rel_url)), 500)

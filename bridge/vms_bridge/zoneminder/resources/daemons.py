@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from vms_bridge.errors import MediaUnavailable, TimedOut
 from vms_bridge.zoneminder.alarms import alarm_path, alarm_refusal
@@ -76,19 +76,28 @@ class Daemons:
 
     async def snapshot(self, row: MonitorRow) -> bytes:
         """Return a picture of now from zms. Raises MediaUnavailable, VmsError."""
-        api = await self._connection.server_api(row.server_id)
-        path = await self._configs.get("ZM_PATH_ZMS") or ""
-        if api is not None and (server := await self._servers.find(id=row.server_id)) is not None:
-            path = server.path_to_zms or path
-        portal = self._connection.url if api is None else _portal_beside(api)
-        client = self._connection.client
-        status, content_type, body = await client.fetch(zms_url(portal, path), live_query(row.id), _PICTURE_BYTES)
+        page, query = await self._zms(row), live_query(row.id)
+        status, content_type, body = await self._connection.client.fetch(page, query, _PICTURE_BYTES)
         if status != 200 or not body.startswith(_JPEG):
             raise MediaUnavailable(
                 f"ZoneMinder has no picture of monitor {row.id} now (HTTP {status}, {content_type}, {len(body)} bytes)",
                 hint="does the monitor run, and has the user the permission Stream: View?",
             )
         return body
+
+    async def url(self, row: MonitorRow, mode: str, scale: int) -> str:
+        """Return where zms shows it, with a token. Raises VmsError."""
+        token = await self._connection.client.auth.token()
+        query = live_query(row.id) | {"mode": mode, "scale": str(scale)} | ({} if token is None else {"token": token})
+        return f"{await self._zms(row)}?{urlencode(query)}"
+
+    async def _zms(self, row: MonitorRow) -> str:
+        """Return where the zms is that has this monitor's pictures."""
+        api = await self._connection.server_api(row.server_id)
+        path = await self._configs.get("ZM_PATH_ZMS") or ""
+        if api is not None and (server := await self._servers.find(id=row.server_id)) is not None:
+            path = server.path_to_zms or path
+        return zms_url(self._connection.url if api is None else _portal_beside(api), path)
 
 
 def _portal_beside(api: str) -> str:

@@ -204,6 +204,14 @@ class Monitors:
         """Return a picture of now as a JPEG. Raises MediaUnavailable, VmsError; it wants the permission Stream: View."""
         return await self._daemons.snapshot(await self.of(monitor))
 
+    async def snapshot_url(self, monitor: MonitorRef, *, scale: int = 100) -> str:
+        """Return where a picture of now is. It contains a token: who has it is let in until that runs out. Raises VmsError."""
+        return await self._daemons.url(await self.of(monitor), "single", scale)
+
+    async def stream_url(self, monitor: MonitorRef, *, scale: int = 100) -> str:
+        """Return where live video is, as MJPEG. It contains a token, as `snapshot_url` does. Raises VmsError."""
+        return await self._daemons.url(await self.of(monitor), "jpeg", scale)
+
     async def _read(self) -> tuple[MonitorRow, ...]:
         return tuple(parse_monitors(await self._connection.client.get("monitors"), keeps_raw=True).values())
 

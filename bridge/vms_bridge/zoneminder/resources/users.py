@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vms_bridge.zoneminder.kept import Kept
-from vms_bridge.zoneminder.parse import as_bool, as_id, as_text, rows
+from vms_bridge.zoneminder.parse import as_bool, as_id, as_text, listed, rows
+from vms_bridge.zoneminder.refusals import NotThere
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _LEVELS = ("None", "View", "Edit", "Create")
 PERMISSIONS = ("Stream", "Events", "Control", "Monitors", "Groups", "Devices", "Snapshots", "System")
+_PAGE, _MOST_PAGES = 100, 20
 _SECRETS = frozenset({"Password", "TokenMinExpiry"})
 
 
@@ -61,7 +63,18 @@ class Users:
         return None if self._connection.username is None else await self.find(name=self._connection.username)
 
     async def _read(self) -> tuple[User, ...]:
-        return parse_users(await self._connection.client.get("users"))
+        found: dict[str, User] = {}
+        for page in range(1, _MOST_PAGES + 1):
+            try:
+                answer = await self._connection.client.get("users", {"limit": str(_PAGE), "page": str(page)})
+            except NotThere:
+                if page == 1:
+                    raise
+                break  # past the last page
+            found |= {user.id: user for user in parse_users(answer)}
+            if len(listed(answer, "users")) < _PAGE:
+                break
+        return tuple(found.values())
 
 
 def parse_users(raw: object) -> tuple[User, ...]:
