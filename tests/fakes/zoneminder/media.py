@@ -67,10 +67,12 @@ async def film(request: web.Request, running: dict[str, asyncio.Event], picture:
     return response
 
 
-async def video(request: web.Request, event: FakeEvent, fault: str, bytes_per_s: float | None = None) -> web.StreamResponse:
+async def video(
+    request: web.Request, event: FakeEvent, fault: str, bytes_per_s: float | None = None, *, cut: int | None = None
+) -> web.StreamResponse:
     """Answer as view_video.php does: it looks at the range with an expression, and believes what it finds.
 
-    A clip that is a file is given no faster than that.
+    A clip that is a file is given no faster than that; any other may break off after so many bytes.
     """
     if event.is_jpegs:
         # Its path is then that of a folder, which can be opened, has a size, and holds nothing to read.
@@ -102,7 +104,7 @@ async def video(request: web.Request, event: FakeEvent, fault: str, bytes_per_s:
         with suppress(ConnectionError):  # whoever asked has had enough
             await _give_file(response, file, begin, length, bytes_per_s)
     else:
-        await _give(request, response, clip_of(event)[begin : begin + length], length, fault)
+        await _give(request, response, clip_of(event)[begin : begin + length][:cut], length, fault)
     return response
 
 

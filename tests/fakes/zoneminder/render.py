@@ -100,6 +100,8 @@ def event(world: World, item: FakeEvent) -> dict[str, Any]:
         "AvgScore": 10, "MaxScore": item.max_score, "Archived": int(item.archived), "Locked": item.locked, "Notes": item.notes,
         "DiskSpace": None, "MaxScoreFrameId": 234,
     }  # fmt: skip
+    folder = f"/events/{item.monitor_id}/{_local(world, item.start)[:10]}/{item.id}"
+    row |= {"StorageId": 1, "SecondaryStorageId": 0, "Scheme": "Medium", "FileSystemPath": folder}
     if p.old_times:
         row |= {"StartTime": times["Start"], "EndTime": times["End"]}
     else:

@@ -90,6 +90,8 @@ class FakeZoneMinder:
     clips_asked: int = 0
     clip_bytes_per_s: float | None = None
     """How fast clips are given that are files: as fast as the link to a real one is."""
+    clip_cuts: deque[int] = field(default_factory=deque)
+    """After so many bytes the next clips break off."""
     clip_fault: str = ""
     """How clips are given: `hangs`, `short`, `long`, `ignores-range`, `416`, `another-part`, `packed`; empty: as they should."""
     logins: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
@@ -683,7 +685,8 @@ class FakeZoneMinder:
         if event is None:
             return web.Response(status=404, content_type="text/html", charset="UTF-8")
         if is_video:
-            return await video(request, event, self.clip_fault, self.clip_bytes_per_s)
+            cut = self.clip_cuts.popleft() if self.clip_cuts else None
+            return await video(request, event, self.clip_fault, self.clip_bytes_per_s, cut=cut)
         picture = self.picture_of(event) if self.picture_of else self.picture
         return image(self.world, event, request.query.get("fid", ""), picture, self.picture_type)
 

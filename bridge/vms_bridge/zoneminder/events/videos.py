@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from vms_bridge.errors import MediaUnavailable, NoSuchPart, OutputError, VmsError
-from vms_bridge.zoneminder.events.asked_media import check_stream, clip_query, explained
+from vms_bridge.errors import BrokeOff, MediaUnavailable, NoSuchPart, Redirected, VmsError, VmsProtocolError
+from vms_bridge.zoneminder.events.asked_media import MediaLate, check_stream, clip_query, explained
 from vms_bridge.zoneminder.events.saving import Part
 from vms_bridge.zoneminder.parse import parse_content_range
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from vms_bridge.zoneminder.connection import Connection
     from vms_bridge.zoneminder.transport import Stream
@@ -35,6 +36,7 @@ _BEGIN_S = 30.0
 _AGAIN_S = (1.0, 2.0, 4.0, 8.0)
 """After so long it is asked on from where it broke off; whoever brings something new has them all again."""
 _AT_ONCE_BYTES = 1024 * 1024
+_GOES_ON = "try again: it goes on from there"
 _OTHER_TYPES = ("text/", "application/json")
 
 
@@ -96,7 +98,7 @@ class Videos:
             if starts_at != first:
                 overlap = await taken.restart(what)
             reader = _Pieces(stream, what)
-            if overlap and await reader.exactly(len(overlap)) != overlap:
+            if overlap and not await _has_again(reader, overlap, what):
                 stream.close()
                 await taken.restart(what)
                 return await self._read_on(row, taken, progress)
@@ -109,18 +111,16 @@ class Videos:
         finally:
             stream.close()
         if whole is not None and taken.size != whole:
-            raise _Broken(f"the {what} broke off after {taken.size} of {whole} bytes", hint="try again: it goes on from there")
+            raise _Broken(f"the {what} broke off after {taken.size} of {whole} bytes", hint=_GOES_ON)
         return taken.size
 
     async def _open(self, row: EventRow, what: str, first: int) -> Stream:
         url, part = f"{self._connection.url}/index.php", (first, None) if first else None
         try:
-            with explained(what):
+            with explained(what), _no_such_part(first, what):
                 stream = await self._connection.client.open(url, clip_query(str(row.id)), part=part, timeout_s=_BEGIN_S)
-        except MediaUnavailable as error:
-            if first:
-                raise _Broken(str(error), hint=error.hint) from None
-            raise
+        except MediaLate as error:
+            raise (_Broken(str(error), hint=error.hint) if first else error) from None
         if stream.status == 416:
             told = (stream.content_range or "").rpartition("/")[2]
             stream.close()
@@ -133,20 +133,35 @@ class Videos:
         return stream
 
 
+async def _has_again(reader: _Pieces, overlap: bytes, what: str) -> bool:
+    """Say whether these bytes come next. Raises MediaUnavailable where it ends before that can be said."""
+    found = await reader.exactly(len(overlap))
+    if len(found) < len(overlap) and overlap.startswith(found):
+        raise _Broken(f"the {what} broke off", hint=_GOES_ON)
+    return found == overlap
+
+
 class _Pieces:
     """Reads a stream, so that its first bytes can be looked at."""
 
     def __init__(self, stream: Stream, what: str) -> None:
         self._stream, self._what = stream, what
         self._held = b""
+        self._failure: _Broken | None = None
+        """Why there is no more, which is told once all that came before has been read."""
 
     async def read(self) -> bytes:
         """Return the next pieces together, about a megabyte, nothing at the end. Raises MediaUnavailable."""
         pieces, size = [self._held], len(self._held)
         self._held = b""
-        while size < _AT_ONCE_BYTES and (piece := await self._piece()):
-            pieces.append(piece)
-            size += len(piece)
+        try:
+            while size < _AT_ONCE_BYTES and (piece := await self._piece()):
+                pieces.append(piece)
+                size += len(piece)
+        except _Broken as error:
+            if not size:
+                raise
+            self._failure = error
         return b"".join(pieces)
 
     async def exactly(self, size: int) -> bytes:
@@ -162,10 +177,12 @@ class _Pieces:
         return self._held[:16]
 
     async def _piece(self) -> bytes:
+        if self._failure is not None:
+            raise self._failure
         try:
             return await self._stream.read()
         except VmsError as error:
-            raise _Broken(f"the {self._what} broke off: {error}", hint=error.hint) from None
+            raise _Broken(f"the {self._what} broke off: {error}", hint=_GOES_ON) from None
 
 
 class _Handed:
@@ -218,6 +235,19 @@ class _Filed:
         return b""
 
 
+@contextmanager
+def _no_such_part(first: int, what: str) -> Iterator[None]:
+    """Have an answer that is no proper HTTP say that there is no such part: PHP counts bytes behind the end as less than none."""
+    try:
+        yield
+    except (Redirected, BrokeOff):
+        raise
+    except VmsProtocolError as error:
+        if not first:
+            raise
+        raise NoSuchPart(f"the {what} has no bytes from {first} on: {error}", length=-1) from None
+
+
 def _within(path: Path, name: str) -> Path:
     return path / name if path.is_dir() else path
 
@@ -253,4 +283,6 @@ def _measured(stream: Stream, first: int, what: str) -> tuple[int, int | None]:
         if whole is None and stream.length is not None:
             whole = first + stream.length
         return first, whole
-    raise OutputError(f"ZoneMinder answered with another part of the {what} than was asked for", hint="try again without resume")
+    raise MediaUnavailable(
+        f"ZoneMinder answered with another part of the {what} than was asked for", hint="try again without resume"
+    )
