@@ -90,6 +90,8 @@ class FakeZoneMinder:
     clips_asked: int = 0
     clip_bytes_per_s: float | None = None
     """How fast clips are given that are files: as fast as the link to a real one is."""
+    undeletable: set[int] = field(default_factory=set)
+    """Events whose files can't be deleted."""
     clip_cuts: deque[int] = field(default_factory=deque)
     """After so many bytes the next clips break off."""
     clip_fault: str = ""
@@ -607,7 +609,7 @@ class FakeZoneMinder:
         if event is None:
             raise _Denied(404, "NotFoundException", "Invalid event")
         if method == "DELETE":
-            if not event.archived:  # of those it says no more than of others, and keeps them
+            if not event.archived and number not in self.undeletable:  # of those it says no more than of others, and keeps them
                 self.world.delete_event(number)
             return self._deleted()
         if fields := changes.columns("Event", form):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import BrokeOff, CommandRejected, TimedOut, TooLarge, VmsError
+from vms_bridge.zoneminder.events.halving import may_be_a_row
 from vms_bridge.zoneminder.refusals import GatewayFailed, NotDone, NotThere, ServerFailed
 
 if TYPE_CHECKING:
@@ -49,9 +50,14 @@ class Changes:
         return row
 
     async def delete(self, number: int, *, even_archived: bool) -> None:
-        """Delete the event. Raises NotDone, CommandRejected, NotThere or VmsError."""
-        row = await self._get(number)
-        if row.archived:
+        """Delete the event, also one that can't be read. Raises NotDone, CommandRejected, NotThere or VmsError."""
+        try:
+            row = await self._get(number)
+        except VmsError as error:
+            if not may_be_a_row(error):
+                raise
+            row = None
+        if row is not None and row.archived:
             if not even_archived:
                 raise CommandRejected(
                     f"event {number} is archived, and ZoneMinder deletes no such event",
@@ -81,6 +87,9 @@ class Changes:
             await self._get(number)
         except NotThere:
             return False
+        except VmsError as error:
+            if not may_be_a_row(error):
+                raise
         return True
 
 

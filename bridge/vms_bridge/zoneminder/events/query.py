@@ -147,6 +147,9 @@ class EventQuery:
         self, reading: Reading, asked: Sequence[tuple[str, str]], bounds: tuple[int, int | None], error: VmsError
     ) -> Page:
         low, high = bounds
+        if reading.wanted.events is not None and len(reading.wanted.events) == 1:
+            await _explain(error, reading.connection)
+            raise error
         known = set(self._bad)
         search = Search(reading.rows.ask, self._bad, _Unhurried(), reason=error, near=low or high or 0, scope=asked)
         try:
