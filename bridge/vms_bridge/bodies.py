@@ -127,7 +127,13 @@ class StorageFrame:
     """What a system's state says of a storage before the values of its rows."""
 
     name: str
-    total: Count | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFrame:
+    """What a system's state says of a server before the values of its rows."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +146,8 @@ class SystemFrame:
     kind: str
     run_states: tuple[str, ...]
     storage: Annotated[Mapping[str, StorageFrame], Field(json_schema_extra=PART_KEYS)]
+    servers: Annotated[Mapping[str, ServerFrame], Field(json_schema_extra=PART_KEYS)]
+    """Its machines, where it runs on several."""
     time_zone: str | None
     detail: str | None
     time: datetime | None

@@ -100,6 +100,7 @@ class Capability(OpenSet):
     RUN_STATE = "run_state"
     STORAGE = "storage"
     LOAD = "load"
+    SERVERS = "servers"
 
 
 MOST_GENERATIONS = 999_999_999
@@ -224,6 +225,19 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One of several machines that a VMS runs on; what it does not say is None. Memory is in bytes."""
+
+    id: str
+    name: str
+    running: bool | None = None
+    load: float | None = None
+    cpu_percent: float | None = None
+    memory_total: int | None = None
+    memory_free: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemState:
     """Everything current about a VMS; `running` says whether it is at work, `load` its host's load average.
 
@@ -238,6 +252,8 @@ class SystemState:
     run_states: tuple[str, ...] = ()
     load: float | None = None
     storage: tuple[Storage, ...] = ()
+    servers: tuple[Server, ...] = ()
+    """None where there is only one, whose load is `load`."""
     source: str | None = None
     lag_s: float | None = None
     detail: str | None = None

@@ -127,7 +127,8 @@ def _system(data: SystemData) -> dict[str, Any]:
         "kind": data.shape.kind[:_LONGEST],
         "capabilities": sorted(data.shape.capabilities),
         "entities": list(data.shape.entities),
-        "storages": len(data.storages),
+        "storages": len(data.parts("storage")),
+        "servers": len(data.parts("server")),
         "state": _listed(data.state, _SYSTEM_STATE),
     }
 

@@ -15,7 +15,7 @@ from .const import DOMAIN
 from .devices import zones_of
 from .models import Target
 from .row import Row
-from .world import BRIDGE
+from .world import BRIDGE, PARTS_OF_SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .world import MonitorData, SystemData
 
 type Place = tuple[Row, Target, str | None]
-"""A row, what it is about, and which part of that: the key of a storage, of a zone, or of something that is looked for."""
+"""A row, what it is about, and which part of that: the key of a storage, a server, a zone, or an object."""
 
 WHOLE_MESSAGE: Final = ("*",)
 _MODE: Final = re.compile(r"mode_[a-z][a-z0-9_]{0,31}")
@@ -54,8 +54,8 @@ class VmsBridgeEntity(Entity):
             self._attr_entity_category = EntityCategory(row.category)
         if row.name == "":
             self._attr_name = None
-        elif row.scope == "storage":
-            self._attr_translation_placeholders = {"storage": self._storage_name()}
+        elif row.scope in PARTS_OF_SYSTEMS:
+            self._attr_translation_placeholders = {row.scope: self._part_name()}
         elif row.scope == "object":
             self._attr_translation_placeholders = {"object": self._object_name()}
         elif row.mode is not None and row.key not in _USUAL:
@@ -151,9 +151,9 @@ class VmsBridgeEntity(Entity):
         if row.scope == "system":
             system = coordinator.system(self.target)
             return system is not None and row.key in system.shape.entities
-        if row.scope == "storage":
+        if row.scope in PARTS_OF_SYSTEMS:
             system = coordinator.system(self.target)
-            return system is not None and self.part is not None and system.storage(self.part) is not None
+            return system is not None and self.part is not None and system.part(row.scope, self.part) is not None
         monitor = coordinator.monitor(self.target)
         if monitor is None:
             return False
@@ -166,9 +166,9 @@ class VmsBridgeEntity(Entity):
                 return row.key in monitor.shape.entities
         return self.part in there
 
-    def _storage_name(self) -> str:
+    def _part_name(self) -> str:
         system = self.coordinator.system(self.target)
-        said = None if system is None or self.part is None else system.storage(self.part)
+        said = None if system is None or self.part is None else system.part(self.row.scope, self.part)
         name = None if said is None else said.get("name")
         return name[:64] if isinstance(name, str) and name else self.part or ""
 
@@ -248,11 +248,12 @@ def _of_system(target: Target, system: SystemData) -> Iterator[Place]:
     for row in ROWS["system"]:
         if row.key in system.shape.entities:
             yield row, target, None
-    for part, said in system.storages.items():
-        for row in ROWS["storage"]:
-            has_it = row.field != "percent" or bool(said.get("total"))  # a share of what is known
-            if has_it and system.shape.capabilities.issuperset(row.needs):
-                yield row, target, part
+    for scope in PARTS_OF_SYSTEMS:
+        for part, said in system.parts(scope).items():
+            for row in ROWS[scope]:
+                has_it = row.field not in {"percent", "total"} or bool(said.get("total"))  # a size, and a share of it
+                if has_it and system.shape.capabilities.issuperset(row.needs):
+                    yield row, target, part
 
 
 def _of_monitor(target: Target, monitor: MonitorData) -> Iterator[Place]:

@@ -11,10 +11,10 @@ class Row:
 
     key: str
     scope: str
-    """What it is about: `bridge`, `system`, `storage` (of a system), `monitor`, `zone` or `object` (of a monitor)."""
+    """What it is about: `bridge`, `system`, its `storage` or `server`, `monitor`, its `zone` or `object`."""
     platform: str
     name: str | None = None
-    """None where the device class gives a translated one, empty for the device's own; `{}` is the storage's, or the object's."""
+    """None where the device class gives a translated one, empty for the device's own; `{}` is the part's."""
     device_class: str | None = None
     state_class: str | None = None
     unit: str | None = None

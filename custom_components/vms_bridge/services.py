@@ -13,6 +13,7 @@ from homeassistant.helpers.service import async_register_platform_entity_service
 
 from .const import DOMAIN
 from .entity import VmsBridgeEntity
+from .event_services import async_setup_event_services
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant, ServiceCall
@@ -37,6 +38,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_register_platform_entity_service(
         hass, DOMAIN, FORCE_ALARM, entity_domain=Platform.SWITCH, schema=_FORCE_ALARM_SCHEMA, func=_force_alarm
     )
+    async_setup_event_services(hass)
 
 
 async def _force_alarm(entity: Entity, call: ServiceCall) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from .models import JsonObject, Monitor, System, Target
 
@@ -17,6 +18,8 @@ MOST_MONITORS = 2_000
 MOST_NOTICES = 1_000
 """What a bridge says beyond these is passed over."""
 
+PARTS_OF_SYSTEMS: Final[Mapping[str, str]] = MappingProxyType({"storage": "storage", "server": "servers"})
+"""The scopes of entities that are about a part of a system, each with the field of its state that has these parts."""
 BRIDGE = Target()
 """The bridge itself."""
 
@@ -33,14 +36,13 @@ class SystemData:
         """Whether the bridge can ask it."""
         return self.state.get("available") is True
 
-    def storage(self, key: str) -> JsonObject | None:
-        """Return what is said of one of its storages."""
-        return _part(self.state.get("storage"), key)
+    def part(self, scope: str, key: str) -> JsonObject | None:
+        """Return what is said of one of its storages, or servers."""
+        return _part(self.state.get(PARTS_OF_SYSTEMS[scope]), key)
 
-    @property
-    def storages(self) -> Mapping[str, JsonObject]:
-        """Its storages by key."""
-        said = self.state.get("storage")
+    def parts(self, scope: str) -> Mapping[str, JsonObject]:
+        """Return its storages, or servers, by key."""
+        said = self.state.get(PARTS_OF_SYSTEMS[scope])
         return (
             {key: each for key, each in said.items() if isinstance(each, dict) and _is_key(key)} if isinstance(said, dict) else {}
         )
@@ -147,9 +149,13 @@ class World:
         return News(Target(system=key[0], monitor=key[1]))
 
 
-def _outline(data: SystemData) -> dict[str, tuple[object, bool]]:
-    """Return what of a system's storages decides which entities there are, and how they are called."""
-    return {key: (each.get("name"), bool(each.get("total"))) for key, each in data.storages.items()}
+def _outline(data: SystemData) -> dict[tuple[str, str], tuple[object, bool]]:
+    """Return what of a system's storages and servers decides which entities there are, and how they are called."""
+    return {
+        (scope, key): (each.get("name"), bool(each.get("total")))
+        for scope in PARTS_OF_SYSTEMS
+        for key, each in data.parts(scope).items()
+    }
 
 
 def _object(value: object) -> JsonObject:

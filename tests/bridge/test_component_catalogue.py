@@ -83,7 +83,7 @@ def test_english_names_are_the_catalogues() -> None:
     for of_scope in rows().values():
         for row in of_scope:
             if row["name"] and (row["level"] or not row["command"]):
-                part = "{object}" if row["scope"] == "object" else "{storage}"
+                part = f"{{{row['scope']}}}"
                 assert said[row["platform"]][row["key"]]["name"] == row["name"].replace("{}", part)
 
 

@@ -19,6 +19,7 @@ from vms_bridge.entities import (
     CATALOGUE,
     MONITOR,
     OBJECT,
+    SERVER,
     STORAGE,
     SYSTEM,
     ZONE,
@@ -39,7 +40,7 @@ from vms_bridge.entities import (
 )
 from vms_bridge.entities.system import index_progress
 from vms_bridge.index import IndexProgress
-from vms_bridge.model import AlarmState, Capability, MonitorState, Storage, SystemState, Zone
+from vms_bridge.model import AlarmState, Capability, MonitorState, Server, Storage, SystemState, Zone
 from vms_bridge.objects import Watched
 from vms_bridge.views import BridgeState
 
@@ -64,6 +65,7 @@ def test_unique_ids_can_never_meet() -> None:
     assert not keys(Scope.MONITOR) & keys(Scope.ZONE), "monitor `1-2` and zone 2 of monitor 1"
     assert not keys(Scope.MONITOR) & keys(Scope.STORAGE), "monitor 1 and storage 1"
     assert not keys(Scope.ZONE) & keys(Scope.STORAGE), "zone 2 of monitor 1 and a storage"
+    assert not keys(Scope.SERVER) & (keys(Scope.STORAGE) | keys(Scope.MONITOR)), "server 1, storage 1 and monitor 1"
     others = {scope for scope in CATALOGUE if scope is not Scope.OBJECT}
     assert not keys(Scope.OBJECT) & set().union(*map(keys, others)), "dogs at monitor 1, and a zone `dog`"
 
@@ -83,7 +85,7 @@ def test_a_row_is_whole(scope: Scope, row: Entity[Any]) -> None:
     assert row.mode is None or row.mode == row.command
     assert (row.choices is not None) == (row.platform is Platform.SELECT)
     assert (row.json is not None) == (row.read is not None)
-    assert bool(row.part_of) == (scope in {Scope.ZONE, Scope.STORAGE, Scope.OBJECT})
+    assert bool(row.part_of) == (scope in {Scope.ZONE, Scope.STORAGE, Scope.SERVER, Scope.OBJECT})
     assert not row.meaning or row.meaning.endswith(".")
     if row.command and scope is not Scope.BRIDGE:
         command = command_of(row, TargetKind(scope))
@@ -112,6 +114,7 @@ VIEWS: list[tuple[Scope, object]] = [
     (Scope.BRIDGE, BRIDGE_VIEW),
     (Scope.SYSTEM, samples.SYSTEM),
     (Scope.STORAGE, samples.SYSTEM_STATE.storage[0]),
+    (Scope.SERVER, samples.SYSTEM_STATE.servers[0]),
     (Scope.MONITOR, samples.VIEW),
     (Scope.ZONE, ZonePart(samples.VIEW, samples.MONITOR.zones[0])),
     (Scope.OBJECT, ObjectPart(samples.VIEW, samples.VIEW.watched[0])),
@@ -281,7 +284,7 @@ def test_a_zones_and_a_storages_values() -> None:
     assert occupied is not None
     zones = [Zone(id=zone_id, name="") for zone_id in ("1", "2-a", "3")]
     assert [occupied(ZonePart(samples.VIEW, zone)) for zone in zones] == [True, False, None]
-    used, percent = (row.read for row in STORAGE)
+    used, _, percent = (row.read for row in STORAGE)
     assert used is not None
     assert percent is not None
     disk = Storage(id="0", name="", used_bytes=1, total_bytes=3)
@@ -290,7 +293,19 @@ def test_a_zones_and_a_storages_values() -> None:
         assert percent(unknown) is None
 
 
-@pytest.mark.parametrize(("rows", "model"), [(MONITOR, MonitorState), (SYSTEM, SystemState), (STORAGE, Storage)])
+def test_a_servers_memory_in_use() -> None:
+    read = next(row.read for row in SERVER if row.key == "server_memory_percent")
+    assert read is not None
+    server = Server(id="1", name="", memory_total=8, memory_free=6)
+    assert read(server) == 25.0
+    assert read(replace(server, memory_free=9)) == 0.0
+    for unknown in (replace(server, memory_free=None), replace(server, memory_total=None), replace(server, memory_total=0)):
+        assert read(unknown) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "model"), [(MONITOR, MonitorState), (SYSTEM, SystemState), (STORAGE, Storage), (SERVER, Server)]
+)
 def test_dead_bands_are_about_what_the_model_has(rows: tuple[Entity[Any], ...], model: type[Any]) -> None:
     attributes = [row.dead_band.attribute for row in rows if row.dead_band is not None]
     assert attributes

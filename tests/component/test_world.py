@@ -171,8 +171,8 @@ def test_it_is_bounded() -> None:
 def test_storages_that_make_no_sense_are_none(world: World) -> None:
     state = {"storage": {"0": 7, "a/b": {}, "1": {"name": "Default"}}}
     world.take(Item(what="system", system="zm", value=system(state=state)))
-    assert world.systems["zm"].storages == {"1": {"name": "Default"}}
-    assert world.systems["zm"].storage("0") is None
+    assert world.systems["zm"].parts("storage") == {"1": {"name": "Default"}}
+    assert world.systems["zm"].part("storage", "0") is None
     world.take(Item(what="system", system="zm", value=system(state={"storage": []})))
-    assert world.systems["zm"].storages == {}
-    assert world.systems["zm"].storage("0") is None
+    assert world.systems["zm"].parts("storage") == {}
+    assert world.systems["zm"].part("storage", "0") is None

@@ -1,8 +1,8 @@
 """The entity catalogue: one row describes one entity, and everything that sinks offer derives from the rows.
 
 MQTT discovery, the state JSON, the dead bands, the table in docs/entities.md and the component's keys all come from here.
-No key has a hyphen, and a zone's, an object's, a storage's and a monitor's keys differ, so that unique ids never meet:
-`<instance>-<entity>`, `<instance>-<system>-<entity>`, `<instance>-<system>-<storage>-<entity>`,
+No key has a hyphen, and those of zones, objects, storages, servers and monitors differ, so that unique ids never meet:
+`<instance>-<entity>`, `<instance>-<system>-<entity>`, `<instance>-<system>-<storage or server>-<entity>`,
 `<instance>-<system>-<monitor>[-<zone or object>]-<entity>`.
 """
 
@@ -27,6 +27,7 @@ from vms_bridge.entities.row import (
     offered,
     part_key,
 )
+from vms_bridge.entities.server import SERVER
 from vms_bridge.entities.system import BRIDGE, STORAGE, SYSTEM, BridgeView
 from vms_bridge.entities.zone import ZONE, ZonePart
 
@@ -39,6 +40,7 @@ __all__ = [
     "MODE_PATTERN",
     "MONITOR",
     "OBJECT",
+    "SERVER",
     "STORAGE",
     "SYSTEM",
     "WHOLE_MESSAGE",
@@ -66,6 +68,7 @@ CATALOGUE: Mapping[Scope, tuple[Entity[Any], ...]] = {
     Scope.BRIDGE: BRIDGE,
     Scope.SYSTEM: SYSTEM,
     Scope.STORAGE: STORAGE,
+    Scope.SERVER: SERVER,
     Scope.MONITOR: MONITOR,
     Scope.ZONE: ZONE,
     Scope.OBJECT: OBJECT,

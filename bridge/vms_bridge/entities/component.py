@@ -20,7 +20,7 @@ from vms_bridge.entities import CATALOGUE, Scope, command_of
 if TYPE_CHECKING:
     from vms_bridge.entities import Entity
 
-_KINDS = {Scope.SYSTEM: TargetKind.SYSTEM, Scope.STORAGE: TargetKind.SYSTEM, Scope.MONITOR: TargetKind.MONITOR}
+_KINDS = dict.fromkeys((Scope.SYSTEM, Scope.STORAGE, Scope.SERVER), TargetKind.SYSTEM) | {Scope.MONITOR: TargetKind.MONITOR}
 DEFAULTS: dict[str, object] = {
     "name": None,
     "device_class": None,

@@ -38,11 +38,12 @@ class Platform(StrEnum):
 
 
 class Scope(StrEnum):
-    """What an entity is about. Zones are child devices of a monitor; storage and objects are shown with what has them."""
+    """What an entity is about. Zones are child devices of a monitor; storages, servers, objects are shown with what has them."""
 
     BRIDGE = "bridge"
     SYSTEM = "system"
     STORAGE = "storage"
+    SERVER = "server"
     MONITOR = "monitor"
     ZONE = "zone"
     OBJECT = "object"
@@ -161,7 +162,7 @@ def offered(rows: Iterable[Entity[View]], capabilities: frozenset[Capability], v
 
 @lru_cache(maxsize=4096)
 def part_key(part_id: str) -> str:
-    """Return the key of a zone or a storage in JSON and ids: the VMS's id where it fits, else a slug with a hash.
+    """Return the key of a zone, a storage or a server in JSON and ids: the VMS's id where it fits, else a slug with a hash.
 
     It has no hyphen, so that `<monitor>-<zone>` can be read in one way only.
     """

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from vms_bridge.bodies import MonitorFrame, ObjectFrame, StorageFrame, SystemFrame
-from vms_bridge.entities import MODE_PATTERN, MONITOR, OBJECT, STORAGE, SYSTEM, JsonType, Source
+from vms_bridge.bodies import MonitorFrame, ObjectFrame, ServerFrame, StorageFrame, SystemFrame
+from vms_bridge.entities import MODE_PATTERN, MONITOR, OBJECT, SERVER, STORAGE, SYSTEM, JsonType, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,9 +45,10 @@ def monitor_state() -> Schema:
 
 def system_state() -> Schema:
     """Return the schema of what `states.system_state` returns."""
-    frame = fields(SystemFrame, StorageFrame)
-    storage = frame["storage"]["additionalProperties"]
-    storage |= object_of(storage["properties"] | _values(STORAGE))
+    frame = fields(SystemFrame, StorageFrame, ServerFrame)
+    for part, rows in (("storage", STORAGE), ("servers", SERVER)):
+        found = frame[part]["additionalProperties"]
+        found |= object_of(found["properties"] | _values(rows))
     return object_of(with_others(frame, _values(SYSTEM), before="run_states"))
 
 

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from vms_bridge.entities import MONITOR, OBJECT, STORAGE, SYSTEM, ZONE, Source, ZonePart, object_parts, other_modes, part_key
+from vms_bridge.entities import (
+    MONITOR,
+    OBJECT,
+    SERVER,
+    STORAGE,
+    SYSTEM,
+    ZONE,
+    Source,
+    ZonePart,
+    object_parts,
+    other_modes,
+    part_key,
+)
 from vms_bridge.entities.detection import profiles
 from vms_bridge.views import MESSAGE_VERSION
 
@@ -21,6 +33,8 @@ _MONITOR_FIELDS = {row.field: row.read for row in MONITOR if row.source is Sourc
 _SYSTEM_FIELDS = {row.field: row.read for row in SYSTEM if row.read is not None}
 _OBJECT_FIELDS = {row.field: row.read for row in OBJECT if row.read is not None}
 _STORAGE_FIELDS = {row.field: row.read for row in STORAGE if row.read is not None}
+_STORAGE_LASTING = {row.field for row in STORAGE if row.lasts}
+_SERVER_FIELDS = {row.field: row.read for row in SERVER if row.read is not None}
 _READ_ZONE = next(row.read for row in ZONE if row.read is not None)
 _NO_MONITOR_VALUES: Mapping[str, None] = dict.fromkeys(_MONITOR_FIELDS)
 _NO_SYSTEM_VALUES: Mapping[str, None] = dict.fromkeys(row.field for row in SYSTEM if not row.lasts)
@@ -79,10 +93,19 @@ def system_body(view: SystemView) -> dict[str, Any]:
     message["storage"] = {
         part_key(storage.id): {
             "name": storage.name,
-            "total": storage.total_bytes,
-            **{field: read(storage) if state.available else None for field, read in _STORAGE_FIELDS.items()},
+            **{
+                field: read(storage) if state.available or field in _STORAGE_LASTING else None
+                for field, read in _STORAGE_FIELDS.items()
+            },
         }
         for storage in state.storage
+    }
+    message["servers"] = {
+        part_key(server.id): {
+            "name": server.name,
+            **{field: read(server) if state.available else None for field, read in _SERVER_FIELDS.items()},
+        }
+        for server in state.servers
     }
     message["time_zone"] = state.time_zone
     message["detail"] = state.detail

@@ -181,6 +181,23 @@ STORAGE: tuple[Entity[Storage], ...] = (
         dead_band=DeadBand("used_bytes", absolute=1e7, relative=0.005),
     ),
     Entity(
+        key="storage_total",
+        platform=Platform.SENSOR,
+        needs=needs(Capability.STORAGE),
+        is_offered=lambda storage: bool(storage.total_bytes),
+        part_of="storage",
+        field="total",
+        read=lambda storage: storage.total_bytes,
+        json=JsonType.INTEGER,
+        lasts=True,
+        name="{} size",
+        device_class="data_size",
+        unit="B",
+        display_unit=("GB", 1e9),
+        category=Category.DIAGNOSTIC,
+        enabled=False,
+    ),
+    Entity(
         key="storage_used_percent",
         platform=Platform.SENSOR,
         needs=needs(Capability.STORAGE),
@@ -196,7 +213,7 @@ STORAGE: tuple[Entity[Storage], ...] = (
         icon="mdi:harddisk",
     ),
 )
-"""What each storage of a system shows; a name has the storage's own in it, the percentage needs a known total."""
+"""What each storage of a system shows; a name has the storage's own in it, size and percentage need a known total."""
 
 BRIDGE: tuple[Entity[BridgeView], ...] = (
     Entity(

@@ -7,11 +7,11 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vms_bridge.entities import MONITOR, STORAGE, SYSTEM
+from vms_bridge.entities import MONITOR, SERVER, STORAGE, SYSTEM
 from vms_bridge.model import MonitorState, SystemState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from vms_bridge.entities import DeadBand, Entity
@@ -56,16 +56,20 @@ def urgency(old: Shown | None, new: Shown) -> Urgency:
 
 def system_urgency(old: SystemState | None, new: SystemState) -> Urgency:
     """Say how soon `new` is worth a message, if `old` was in the last one that was sent."""
-    if old is None or _storages(old) != _storages(new):
+    if old is None or _storages(old) != _storages(new) or _servers(old) != _servers(new):
         return Urgency.NOW
     result = _urgency(old, new, at_once=_system_at_once, bands=_SYSTEM_BANDS)
-    if result is Urgency.NEVER and any(
+    has_moved = _has_moved(old.storage, new.storage, _STORAGE_BANDS) or _has_moved(old.servers, new.servers, _SERVER_BANDS)
+    return Urgency.LATER if result is Urgency.NEVER and has_moved else result
+
+
+def _has_moved(old: Sequence[object], new: Sequence[object], bands: tuple[DeadBand, ...]) -> bool:
+    """Say whether a measurement of one of these parts has moved far enough."""
+    return any(
         band.is_exceeded(getattr(before, band.attribute), getattr(after, band.attribute))
-        for before, after in zip(old.storage, new.storage, strict=True)
-        for band in _STORAGE_BANDS
-    ):
-        return Urgency.LATER
-    return result
+        for before, after in zip(old, new, strict=True)
+        for band in bands
+    )
 
 
 def _urgency(old: object, new: object, *, at_once: Callable[[object], tuple[Any, ...]], bands: tuple[DeadBand, ...]) -> Urgency:
@@ -84,7 +88,7 @@ def _bands(rows: Iterable[Entity[Any]]) -> tuple[DeadBand, ...]:
 
 def _at_once(state: type[MonitorState | SystemState], bands: tuple[DeadBand, ...]) -> Callable[[object], tuple[Any, ...]]:
     """Return a reader of whatever is published at once: all but measurements and the time of the observation."""
-    slow = {"observed", "storage"} | {band.attribute for band in bands}
+    slow = {"observed", "storage", "servers"} | {band.attribute for band in bands}
     return attrgetter(*(name for name in state.__dataclass_fields__ if name not in slow))
 
 
@@ -92,8 +96,13 @@ def _storages(state: SystemState) -> list[tuple[str, str, int | None]]:
     return [(storage.id, storage.name, storage.total_bytes) for storage in state.storage]
 
 
+def _servers(state: SystemState) -> list[tuple[str, str, bool | None, int | None]]:
+    return [(server.id, server.name, server.running, server.memory_total) for server in state.servers]
+
+
 _MONITOR_BANDS = _bands(MONITOR)
 _SYSTEM_BANDS = _bands(SYSTEM)
 _STORAGE_BANDS = _bands(STORAGE)
+_SERVER_BANDS = _bands(SERVER)
 _monitor_at_once = _at_once(MonitorState, _MONITOR_BANDS)
 _system_at_once = _at_once(SystemState, _SYSTEM_BANDS)

@@ -11,7 +11,17 @@ from vms_bridge.hub import door
 from vms_bridge.hub.followed_events import FollowedEvents
 from vms_bridge.hub.presence import is_ended
 from vms_bridge.hub.text import PROSE_CHARACTERS, shown
-from vms_bridge.model import Detection, FullState, Monitor, MonitorState, StateUpdate, SystemLost, SystemState, SystemUpdate
+from vms_bridge.model import (
+    Detection,
+    FullState,
+    Monitor,
+    MonitorState,
+    Server,
+    StateUpdate,
+    SystemLost,
+    SystemState,
+    SystemUpdate,
+)
 from vms_bridge.objects import Seen
 from vms_bridge.views import Transition
 
@@ -206,7 +216,9 @@ class Updates:
             run_states=known.run_states,
             capabilities=known.capabilities,
         )
-        self._apply_system(system, replace(lost, storage=tuple(replace(each, used_bytes=None) for each in known.storage)))
+        storage = tuple(replace(each, used_bytes=None) for each in known.storage)
+        servers = tuple(Server(id=each.id, name=each.name) for each in known.servers)
+        self._apply_system(system, replace(lost, storage=storage, servers=servers))
         for monitor_id in system.keys:
             self._apply_state(system, monitor_id, MonitorState(detail=detail, observed=now))
 

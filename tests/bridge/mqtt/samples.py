@@ -10,7 +10,19 @@ from vms_bridge.commands import Level
 from vms_bridge.contributing import Offer as MonitorOffer
 from vms_bridge.index import IndexProgress
 from vms_bridge.messages import event_message
-from vms_bridge.model import AlarmState, Capability, EndReason, Event, EventRef, Monitor, MonitorState, Storage, SystemState, Zone
+from vms_bridge.model import (
+    AlarmState,
+    Capability,
+    EndReason,
+    Event,
+    EventRef,
+    Monitor,
+    MonitorState,
+    Server,
+    Storage,
+    SystemState,
+    Zone,
+)
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.homeassistant.discovery import Offer
 from vms_bridge.mqtt.identity import Identity
@@ -120,6 +132,11 @@ SYSTEM_STATE = SystemState(
     storage=(
         Storage(id="0", name="Default", used_bytes=10_000_000_000, total_bytes=100_000_000_000),
         Storage(id="a b", name="NAS", used_bytes=3_000_000_000),
+    ),
+    servers=(
+        Server(
+            id="1", name="East", running=True, load=1.5, cpu_percent=12.5, memory_total=8_000_000_000, memory_free=6_000_000_000
+        ),
     ),
     source="api",
     lag_s=2.0,

@@ -129,6 +129,9 @@ def test_a_systems_state() -> None:
             "0": {"name": "Default", "total": 100_000_000_000, "used": 10_000_000_000, "percent": 10.0},
             "a_b_87df6b40": {"name": "NAS", "total": None, "used": 3_000_000_000, "percent": None},
         },
+        "servers": {
+            "1": {"name": "East", "running": True, "load": 1.5, "cpu": 12.5, "memory_percent": 25.0, "memory_free": 6_000_000_000}
+        },
         "time_zone": "Europe/Berlin",
         "detail": None,
         "time": "2026-11-20T11:00:00Z",
@@ -140,7 +143,11 @@ def test_a_lost_systems_live_values_are_null() -> None:
     lost = json.loads(states.system_state(replace(samples.SYSTEM, state=state)))
     assert [lost[field] for field in ("running", "run_state", "load", "source", "lag")] == [None] * 5
     assert [lost[field] for field in ("available", "problem", "version", "monitors")] == [False, True, "1.36.33", 1]
-    assert [storage["used"] for storage in lost["storage"].values()] == [None, None]
+    assert [(storage["total"], storage["used"]) for storage in lost["storage"].values()] == [
+        (100_000_000_000, None),
+        (None, None),
+    ]
+    assert lost["servers"]["1"] == {"name": "East", **dict.fromkeys(("running", "load", "cpu", "memory_percent", "memory_free"))}
 
 
 def test_the_hello_says_who_it_is_and_where_its_api_is() -> None:

@@ -16,7 +16,7 @@ from tests.bridge.mqtt import samples
 from tests.fakes.commands import ask
 
 from vms_bridge.commands import Ack, AckResult, SetArmed, Target
-from vms_bridge.entities import BRIDGE, MONITOR, OBJECT, STORAGE, SYSTEM, Source
+from vms_bridge.entities import BRIDGE, MONITOR, OBJECT, SERVER, STORAGE, SYSTEM, Source
 from vms_bridge.entities.states import monitor_state, system_state
 from vms_bridge.errors import CommandRejected
 from vms_bridge.messages import decode, encode
@@ -177,7 +177,8 @@ def test_every_value_of_the_catalogue_is_in_a_schema() -> None:
     assert {row.field for row in OBJECT} | {"label", "zone"} == set(monitor["objects"]["additionalProperties"]["properties"])
     system = schema("system_state")["properties"]
     assert {row.field for row in SYSTEM} <= set(system)
-    assert {row.field for row in STORAGE} | {"name", "total"} == set(system["storage"]["additionalProperties"]["properties"])
+    for part, rows in (("storage", STORAGE), ("servers", SERVER)):
+        assert {row.field for row in rows} | {"name"} == set(system[part]["additionalProperties"]["properties"])
     last_event = schema("last_event")["properties"]
     assert {row.field for row in MONITOR if row.source is Source.LAST_EVENT} <= set(last_event)
     assert {row.field for row in BRIDGE if row.field} <= set(schema("health")["properties"])

@@ -95,6 +95,7 @@ CAPABILITIES = (
     "zone_state",
     "run_state",
     "storage",
+    "servers",
     "load",
 )
 COMMANDS = {
@@ -151,6 +152,9 @@ def system(
         "index_progress": 100,
         "run_states": ["default", "home"],
         "storage": {"0": {"name": "Default", "total": 100_000_000_000, "used": 10_000_000_000, "percent": 10.0}},
+        "servers": {
+            "1": {"name": "East", "running": True, "load": 1.5, "cpu": 12.5, "memory_percent": 25.0, "memory_free": 6_000_000_000}
+        },
         "time_zone": "Europe/Berlin",
         "detail": None,
         "time": written(datetime.now(UTC)),

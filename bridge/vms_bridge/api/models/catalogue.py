@@ -58,6 +58,8 @@ class Catalogue(Model):
     bridge: tuple[Entity, ...]
     system: tuple[Entity, ...]
     storage: tuple[Entity, ...]
+    server: tuple[Entity, ...]
+    """Of each machine that a system runs on, where there are several."""
     monitor: tuple[Entity, ...]
     zone: tuple[Entity, ...]
     object: tuple[Entity, ...]

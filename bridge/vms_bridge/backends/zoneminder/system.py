@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
+from vms_bridge import model
 from vms_bridge.backends.zoneminder.doubt import BULK_FRAMES
 from vms_bridge.backends.zoneminder.lists import SERVERS, STATES, STORAGE, ZONES, Listing, ListReader
 from vms_bridge.backends.zoneminder.local_time import LocalTime
@@ -16,10 +17,11 @@ from vms_bridge.logs import Trouble
 from vms_bridge.model import Capability, Storage, SystemState
 from vms_bridge.zoneminder import PermissionMissing, ServerFailed
 from vms_bridge.zoneminder.parse import as_bool, as_int, mapping, parse_load, parse_states, parse_storage, parse_zones
+from vms_bridge.zoneminder.resources.servers import parse_server_rows
 from vms_bridge.zoneminder.servers import servers_in_use
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
     from vms_bridge import zoneminder
     from vms_bridge.backends.zoneminder.absence import Absence
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.zoneminder.zone_watch import Loaded
     from vms_bridge.clock import Clock
     from vms_bridge.zoneminder import MonitorRow, Zone
+    from vms_bridge.zoneminder.resources.servers import ServerRow
     from vms_bridge.zoneminder.servers import Server
 
 _LOG = logging.getLogger(__name__)
@@ -67,6 +70,8 @@ class SystemCache:
     loaded: dict[str, Loaded] | None = None
     """By monitor, the zones that its daemon goes by; None before that was looked up."""
     servers: Mapping[str, Server] = field(default_factory=dict)
+    server_rows: tuple[ServerRow, ...] = ()
+    """How those are that are used, where there are several."""
     bulk_frames: int = BULK_FRAMES
     edits_refused: float = float("-inf")
     """When this user was refused to change an event, monotonic."""
@@ -85,6 +90,8 @@ class SystemReader:
         """What this user may not read, and when that was said."""
         self._patient_until = self._bulk_frames_read = float("-inf")
         self._reading = asyncio.Lock()
+        self._portal, self._used = "", frozenset[str]()
+        """Of what the list of servers is read."""
 
     @property
     def state(self) -> SystemState:
@@ -123,11 +130,14 @@ class SystemReader:
         cache.zones_unread, cache.zones_read = listing.unread, asked
         return True
 
-    async def read_servers(self, portal: str, used: Collection[str]) -> None:
+    async def read_servers(self, portal: str, used: frozenset[str]) -> None:
         """Read where the servers are, `used` being those that monitors name. Raises VmsUnreachable."""
+        self._portal, self._used = portal, used
         listing = await self._list(SERVERS, self._cache.servers)
         if listing is not None and not listing.unread:
-            self._cache.servers = servers_in_use(listing.raw(SERVERS), portal, used)
+            raw, cache = listing.raw(SERVERS), self._cache
+            cache.servers = servers_in_use(raw, portal, used)
+            cache.server_rows = tuple(row for row in parse_server_rows(raw) if row.id in cache.servers)
 
     async def read_bulk_frames(self) -> None:
         """Read now and then how often the row of an event that goes on is written, if this user may. Raises VmsUnreachable."""
@@ -202,6 +212,8 @@ class SystemReader:
 
     async def _read_now(self) -> None:
         before = self._cache.state
+        if self._cache.servers:  # how they are; who they are is read with the zones
+            await self.read_servers(self._portal, self._used)
         states, storage, load, daemons = await asyncio.gather(
             self._list(STATES, ()),
             self._list(STORAGE, [area.id for area in before.storage]),
@@ -222,11 +234,13 @@ class SystemReader:
         capabilities |= {Capability.RUN_STATE} if run_state["run_states"] else set()
         capabilities |= {Capability.STORAGE} if areas else set()
         capabilities |= {Capability.LOAD} if has_load else set()
+        capabilities |= {Capability.SERVERS} if self._cache.server_rows else set()
         self._cache.state = SystemState(
             available=True,
             **run_state,
             load=None if average is None else round(average, 2),
             storage=areas,
+            servers=tuple(_server(row) for row in self._cache.server_rows),
             source="api",
             capabilities=frozenset(capabilities),
         )
@@ -243,3 +257,11 @@ class SystemReader:
 
 def _area(area: zoneminder.Storage) -> Storage:
     return Storage(id=area.id, name=area.name, used_bytes=area.used_bytes, total_bytes=area.total_bytes)
+
+
+def _server(row: ServerRow) -> model.Server:
+    running = {"Running": True, "NotRunning": False}.get(row.status)
+    return model.Server(
+        id=row.id, name=row.name, running=running, load=row.load, cpu_percent=row.cpu_percent,
+        memory_total=row.total_bytes, memory_free=row.free_bytes,
+    )  # fmt: skip

@@ -47,3 +47,6 @@ class SystemSummary:
             yield "ZoneMinder's time zone is not known, nor are start and end of events; see the log"
         if self._local_time.problem is not None:
             yield self._local_time.problem
+        for server in self._reader.state.servers:
+            if server.running is False:
+                yield f"server {server.name} is not running"

@@ -20,6 +20,7 @@ from vms_bridge.commands import Level, TargetKind
 from vms_bridge.entities import (
     BRIDGE,
     OBJECT,
+    SERVER,
     STORAGE,
     SYSTEM,
     WHOLE_MESSAGE,
@@ -96,7 +97,7 @@ def bridge_payload(offer: Offer) -> bytes:
 
 
 def system_payload(view: SystemView, offer: Offer) -> bytes:
-    """Return the payload of a system's device, with its storages."""
+    """Return the payload of a system's device, with its storages and servers."""
     topics, state_topic = offer.topics, offer.topics.system_state(view.key)
     name = view.name or view.key
     place = _Place(
@@ -117,6 +118,11 @@ def system_payload(view: SystemView, offer: Offer) -> bytes:
         storage_place = _part_place(place, part, storage.name or part)
         for storage_row in offered(STORAGE, capabilities, storage):
             components[f"{part}-{storage_row.key}"] = _component(storage_row, storage_place)
+    for server in view.state.servers:
+        part = part_key(server.id)
+        server_place = _part_place(place, part, server.name or part)
+        for server_row in offered(SERVER, capabilities, server):
+            components[f"{part}-{server_row.key}"] = _component(server_row, server_place)
     return _encode(
         {
             "device": {

@@ -11,7 +11,7 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from vms_bridge.backends.zoneminder import KIND
 from vms_bridge.commands import SetAlarm, VmsTarget
 from vms_bridge.errors import CommandRejected, VmsUnreachable
-from vms_bridge.model import AlarmState
+from vms_bridge.model import AlarmState, Capability, Server
 from vms_bridge.zoneminder.servers import parse_servers
 
 if TYPE_CHECKING:
@@ -68,6 +68,33 @@ async def test_alarms_go_to_the_server_that_runs_the_monitor(serve: Serve) -> No
                 await backend.execute(VmsTarget(monitor_id="2"), SetAlarm(on=False))
             await feed.until(lambda: feed.states["2"].alarm is None)
             assert feed.states["1"].alarm is AlarmState.IDLE
+
+
+async def test_servers_say_how_they_are(serve: Serve) -> None:
+    """By the columns of `Servers`, as a database of 1.36 spells them; a placeholder that no monitor names is none of them."""
+    world = World()
+    world.monitors[2].server_id = 7
+    async with FakeZoneMinder(world) as one:
+        said = {"Status": "Running", "CpuLoad": "1.5", "TotalMem": 8_000, "FreeMem": "2000", "TotalSwap": None}
+        first, second = rows_of(one, None, Status="NotRunning", CpuUsagePercent=12.5)
+        one.servers = [{**first, **said}, second, {"Id": 9, "Name": "new", "Hostname": "localhost", "Status": "Unknown"}]
+        async with serve(one) as (backend, feed):
+            system = feed.snapshots[0].system
+            assert Capability.SERVERS in system.capabilities
+            assert system.servers == (
+                Server(id="1", name="First", running=True, load=1.5, memory_total=8_000, memory_free=2_000),
+                Server(id="7", name="Second", running=False, cpu_percent=12.5),
+            )
+            assert "server Second is not running" in (system.detail or "")
+            one.servers[1]["Status"] = "Running"
+            await backend.refresh(VmsTarget())
+            await feed.until(lambda: feed.system is not None and feed.system.detail is None)
+
+
+async def test_one_machine_is_no_list_of_servers(serve: Serve) -> None:
+    async with FakeZoneMinder(World()) as fake, serve(fake) as (_, feed):
+        system = feed.snapshots[0].system
+        assert (system.servers, Capability.SERVERS in system.capabilities) == ((), False)
 
 
 async def test_the_only_server_is_the_portal_whatever_its_row_says(serve: Serve) -> None:

@@ -155,7 +155,7 @@ class MonitorList:
         are_zones_old = any(ladder.has_old_zones for ladder in self._ladders.by_id.values())
         if are_zones_old or now - self._zones_read >= _ZONES_INTERVAL_S or found.keys() != self._ladders.by_id.keys():
             self._zones_read = now if await self._system.read_zones(found) else float("-inf")
-            used = {row.server_id for row in found.values() if row.server_id is not None}
+            used = frozenset(row.server_id for row in found.values() if row.server_id is not None)
             await self._system.read_servers(self._config.url, used)
         cache = self._cache
         cache.rows = found
