@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.errors import BrokeOff, ConnectionClosed, TimedOut, TooLarge, VmsError
 from vms_bridge.zoneminder.parse import as_float, as_text, mapping
-from vms_bridge.zoneminder.refusals import NotDone, ServerFailed
+from vms_bridge.zoneminder.refusals import GatewayFailed, NotDone, ServerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -45,7 +45,9 @@ class Change:
 
     async def see(self, missing: Callable[[], Awaitable[str]]) -> None:
         """Have it looked up by `missing`, which returns what is not as it should be, until that is nothing. Raises VmsError."""
-        waits = iter(_LOOK_AGAIN_S)
+        # A failure of PHP's own comes at its end: what has not happened by then will not.
+        is_over = isinstance(self._doubt, ServerFailed) and not isinstance(self._doubt, GatewayFailed)
+        waits = iter(() if is_over else _LOOK_AGAIN_S)
         while said := await missing():
             wait_s = next(waits, None)
             if wait_s is None:

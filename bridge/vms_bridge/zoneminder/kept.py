@@ -18,20 +18,24 @@ class Kept(Generic[_T]):
         self._read = read
         self._turn = asyncio.Lock()
         self._held: tuple[_T] | None = None
-        self._reads = 0
+        self._begun = self._held_by = self._void = 0
+        """How many readings have begun, by which of them the held one is, and up to which they count no more."""
 
     async def get(self, *, force_reload: bool = False) -> _T:
         """Return it, as it was read last or, forced, as it is now. Raises what reading raises; then the old one stays."""
-        reads = self._reads
         if self._held is not None and not force_reload:
             return self._held[0]
+        begun = self._begun
         async with self._turn:
-            # Who has waited here for another one's reading wants no older answer than that, unless it began before.
-            if self._held is None or (force_reload and self._reads == reads):
-                value = await self._read()
-                self._held, self._reads = (value,), self._reads + 1
-            return self._held[0]
+            # Who has waited here for another's reading takes that, if it began after it was asked for.
+            if self._held is not None and (not force_reload or self._held_by > begun):
+                return self._held[0]
+            self._begun = number = self._begun + 1
+            value = await self._read()
+            if number > self._void:
+                self._held, self._held_by = (value,), number
+            return value
 
     def forget(self) -> None:
-        """Have it read anew the next time."""
-        self._held = None
+        """Have it read anew the next time; what is being read now may be older than that already."""
+        self._held, self._void = None, self._begun
