@@ -83,7 +83,8 @@ class EventQuery(Face[query.EventQuery]):
 
     def __iter__(self) -> Iterator[EventRow]:
         """Return the events one by one; no more than a page of them is held. Raises FilterRefused or VmsError."""
-        return each(self._runner, self._of.__aiter__())
+        # By pages: each step between the threads costs as much as a few rows.
+        return (event for page in each(self._runner, self._of.pages()) for event in page)
 
     def __aiter__(self) -> AsyncIterator[EventRow]:
         """Return the same for the library itself, to which it may be handed."""

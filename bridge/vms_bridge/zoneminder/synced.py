@@ -31,6 +31,11 @@ class Runner:
         self._thread = threading.Thread(target=self._serve, args=(self._loop,), name=self._name, daemon=True)
         self._thread.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it can be asked for something."""
+        return self._loop is not None
+
     def run(self, work: Coroutine[object, object, _T]) -> _T:
         """Return what it returns, or raise what it raises; whoever is interrupted while waiting has it cancelled."""
         if self._loop is None or threading.current_thread() is self._thread:
@@ -109,7 +114,7 @@ def each(runner: Runner, values: AsyncIterator[_T]) -> Iterator[_T]:
             yield found[0]
     finally:
         close = getattr(values, "aclose", None)
-        if close is not None:
+        if close is not None and runner.is_running:  # else the end of its loop has ended it
             runner.run(close())
 
 

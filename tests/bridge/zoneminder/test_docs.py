@@ -33,6 +33,8 @@ def _world() -> World:
     world = World(V1_38_4)
     for number, name in enumerate(("Front Door", "Driveway", "Garden"), 1):
         world.monitors[number].name = name
+    for number, zone in ((1, "All"), (2, "Drive")):
+        world.close_event(world.open_event(number, notes=f"Motion: {zone}").id)
     return world
 
 

@@ -92,8 +92,13 @@ def test_an_iterator_is_ended_by_who_has_enough() -> None:
             break
     found.close()  # type: ignore[attr-defined]  # what the end of a function does
     assert counted.is_closed
+    left = each(runner, counted.numbers())
+    assert next(left) == 0
     runner.stop()
     runner.stop()
+    left.close()  # type: ignore[attr-defined]  # behind the end of `with`
+    with pytest.raises(RuntimeError, match="use it by"):
+        next(each(runner, counted.numbers()))
 
 
 def test_what_is_under_way_at_the_end_is_cancelled() -> None:
