@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vms_bridge.model import DetectedObject, Enrichment, OwnEvent
-    from vms_bridge.objects import Watched
+    from vms_bridge.objects import Pace, Watched
 
 MonitorKey: TypeAlias = tuple[str, str]
 Setting: TypeAlias = bool | str | float | None
@@ -62,6 +62,12 @@ class Contributor(Protocol):
         """Show the best picture of something that is looked for, in place of the one before (`HubView.object_picture`).
 
         Raises ContributionRefused for what is not looked for there, and for what is no JPEG of 256 KiB at most.
+        """
+
+    def pace(self, monitor: MonitorKey, pace: Pace | None) -> None:
+        """Tell how the monitor was looked at in the last minute; None: it is not looked at.
+
+        Raises ContributionRefused for a monitor that there is not.
         """
 
     def detect(

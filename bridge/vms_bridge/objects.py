@@ -41,6 +41,22 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How somebody has looked at a monitor in the last minute."""
+
+    rate: float
+    """Pictures a second that were looked at."""
+    took_s: float | None
+    """How long models took for a picture; None: they looked at none."""
+    age_s: float | None
+    """How old a picture was when it was known what is in it."""
+    dropped: int
+    """How many made room for newer ones, unseen."""
+    share: float
+    """Of the time, how much models were at work for this monitor; more than 1 where several were at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What came into sight last: when, and its labels."""
 

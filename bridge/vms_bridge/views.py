@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vms_bridge.measures import Measures
     from vms_bridge.model import PictureRef
     from vms_bridge.notices import Notice
-    from vms_bridge.objects import ObjectCounts, Seen, Watched
+    from vms_bridge.objects import ObjectCounts, Pace, Seen, Watched
     from vms_bridge.receivers import Receivers
     from vms_bridge.tokens import Tokens
 
@@ -142,7 +142,8 @@ class MonitorView:
 
     `generation` is that of the event ids which its VMS gives now, such as the one in `state`. `objects` are those that are
     there by all who watch for some; None where nobody does, or knows. `watched` is what they look for, `seen` what came last,
-    `pictures` of which of it there is a picture, and since when. `offer` is what contributors can do for it.
+    `pictures` of which of it there is a picture, and since when. `offer` is what contributors can do for it, `pace`
+    how somebody has looked at it in the last minute.
     """
 
     system: str
@@ -156,6 +157,7 @@ class MonitorView:
     seen: Seen | None = None
     pictures: Mapping[Watched, datetime] = field(default_factory=dict)
     offer: Offer = NOTHING_OFFERED
+    pace: Pace | None = None
 
     def event(self, event_id: str) -> EventRef:
         """Return the event that the VMS calls so now."""

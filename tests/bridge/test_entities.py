@@ -38,15 +38,19 @@ from vms_bridge.entities import (
     offered,
     part_key,
 )
+from vms_bridge.entities.detection import DETECTION
 from vms_bridge.entities.system import index_progress
 from vms_bridge.index import IndexProgress
 from vms_bridge.model import AlarmState, Capability, MonitorState, Server, Storage, SystemState, Zone
-from vms_bridge.objects import Watched
+from vms_bridge.objects import Pace, Watched
 from vms_bridge.views import BridgeState
 
 DOCS = Path(__file__).parents[2] / "docs" / "entities.md"
 ROWS = [pytest.param(scope, row, id=f"{scope}-{row.key}") for scope, rows in CATALOGUE.items() for row in rows]
-BLANK = replace(samples.VIEW, state=MonitorState(), last_event=None, objects=None, seen=None, pictures={}, offer=NOTHING_OFFERED)
+_OF_STATE = tuple(row for row in MONITOR if row not in DETECTION)
+BLANK = replace(
+    samples.VIEW, state=MonitorState(), last_event=None, objects=None, seen=None, pictures={}, offer=NOTHING_OFFERED, pace=None
+)
 
 
 def keys(scope: Scope) -> set[str]:
@@ -304,7 +308,8 @@ def test_a_servers_memory_in_use() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "model"), [(MONITOR, MonitorState), (SYSTEM, SystemState), (STORAGE, Storage), (SERVER, Server)]
+    ("rows", "model"),
+    [(_OF_STATE, MonitorState), (DETECTION, Pace), (SYSTEM, SystemState), (STORAGE, Storage), (SERVER, Server)],
 )
 def test_dead_bands_are_about_what_the_model_has(rows: tuple[Entity[Any], ...], model: type[Any]) -> None:
     attributes = [row.dead_band.attribute for row in rows if row.dead_band is not None]

@@ -39,7 +39,7 @@ class FakeEngine:
     """See above; `fails` are the models that are refused."""
 
     def __init__(self, clock: Clock, *, takes_s: float = 0.0) -> None:
-        self._clock, self._takes_s = clock, takes_s
+        self._clock, self.takes_s = clock, takes_s
         self._turn = asyncio.Lock()
         self.fails: set[str] = set()
         self.is_gone = False
@@ -58,8 +58,8 @@ class FakeEngine:
 
     async def infer(self, model: str, picture: Picture, *, least_score: float) -> Inferred:
         async with self._turn:
-            if self._takes_s:
-                await self._clock.sleep(self._takes_s)
+            if self.takes_s:
+                await self._clock.sleep(self.takes_s)
         if model in self.fails:
             raise ModelRefused(f"{model} can't be read", hint="bring another")
         if picture == b"broken":
@@ -68,7 +68,7 @@ class FakeEngine:
             raise EngineGone("the process has ended", hint="it is started anew")
         self.inferred.append(picture)
         found = tuple(one for one in found_in(picture) if one.score >= least_score)
-        return Inferred(found=found, width=640, height=360, infer_s=self._takes_s)
+        return Inferred(found=found, width=640, height=360, infer_s=self.takes_s)
 
     async def motion(self, camera: str, picture: Picture) -> float:
         del picture

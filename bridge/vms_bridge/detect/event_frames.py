@@ -180,7 +180,7 @@ class EventFrames:
             picture = await self._fetch(work.ref, ask)
             if picture is not None and not work.is_gone and not self._is_same(work, ask, picture):
                 looked = await self._looks.look(work.looking, picture, ask.name)
-                self._statistics.event_looked(self._clock.monotonic() - began)
+                self._statistics.event_looked(work.looking.key, self._clock.monotonic() - began)
                 await self._note(work, ask, looked, picture)
         except NoSuchEvent:
             work.is_gone = True

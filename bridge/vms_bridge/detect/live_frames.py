@@ -242,7 +242,8 @@ class LiveFrames:
         if feed is None or feed[0] is not looking:
             return False
         is_in_vain = looking.key in self._slots
-        self._statistics.drops += is_in_vain
+        if is_in_vain:
+            self._statistics.dropped(looking.key)
         self._slots.put(looking.key, _Taken(picture, self._clock.monotonic()))
         return is_in_vain
 
@@ -278,7 +279,7 @@ class LiveFrames:
                 return
         shown.looked_at = now
         looked = await self._looks.look(looking, taken.picture)
-        self._statistics.live_looked(self._clock.monotonic() - taken.at)
+        self._statistics.live_looked(key, self._clock.monotonic() - taken.at)
         if self._feeds.get(key, (None,))[0] is not looking:
             return  # it is not to be looked at any more, and what it has shown has ended
         shown.last = taken.picture, looked

@@ -18,6 +18,7 @@ from vms_bridge.detect.event_frames import EventFrames
 from vms_bridge.detect.live_frames import LiveFrames, Moves
 from vms_bridge.detect.looking import Eyes
 from vms_bridge.detect.notes import Notes
+from vms_bridge.detect.paces import EVERY_S
 from vms_bridge.detect.pasts import Pasts
 from vms_bridge.detect.pictures import Draws, Pictures
 from vms_bridge.detect.progress import Progress
@@ -156,6 +157,7 @@ class Detection:
                     ("events", parts.events.run),
                     ("live pictures", parts.live.run),
                     ("rule events", parts.rules.run),
+                    ("pace", lambda: self._tell_pace(parts)),
                     ("keeping", lambda: self._save_on(parts)),
                     *([("notes", parts.notes.run)] if parts.notes is not None else ()),
                 ):
@@ -242,6 +244,18 @@ class Detection:
                     self._told_models[name] = text
                     _LOGGER.log(logging.INFO if _is_loaded(model) else logging.WARNING, "detection: model %s: %s", name, text)
             await self._clock.sleep(60.0)
+
+    async def _tell_pace(self, parts: _Parts) -> NoReturn:
+        """Tell each minute how each monitor is looked at."""
+        tools = parts.tools
+        while True:
+            await self._clock.sleep(EVERY_S)
+            views = [view for system in tools.hub.systems.values() for view in system.monitors.values()]
+            looked = {looking.key for view in views if (looking := tools.cameras.of(view)) is not None and looking.is_on}
+            paces = tools.statistics.paces.read(looked)
+            for view in views:
+                with suppress(ContributionRefused):
+                    tools.contributor.pace((view.system, view.key), paces.get((view.system, view.key)))
 
     def _readings(self, parts: _Parts) -> Iterator[Reading]:
         yield from parts.tools.statistics.readings(

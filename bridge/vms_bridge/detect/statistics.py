@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from vms_bridge import metrics
+from vms_bridge.detect.paces import Paces
 from vms_bridge.logs import Trouble
 from vms_bridge.measures import Histogram
 
@@ -33,20 +34,27 @@ class Statistics:
         """From when a picture was there, or asked for, until it was known what is in it."""
         self.busy_s: dict[MonitorKey, float] = {}
         """How long pictures were with the models, in all, by the monitor."""
+        self.paces = Paces(monotonic)
         self.queued: dict[str, Callable[[], int]] = {}
 
     def busy(self, monitor: MonitorKey, seconds: float) -> None:
         """Count how long a picture of a monitor was with the models."""
+        self.paces.looked(monitor, seconds)
         if monitor in self.busy_s or len(self.busy_s) < metrics.MOST_MONITORS:
             self.busy_s[monitor] = self.busy_s.get(monitor, 0.0) + seconds
 
-    def event_looked(self, seconds: float) -> None:
+    def event_looked(self, monitor: MonitorKey, seconds: float) -> None:
         """Count a frame of an event."""
-        self._looked(EVENT, seconds)
+        self._looked(EVENT, monitor, seconds)
 
-    def live_looked(self, seconds: float) -> None:
+    def live_looked(self, monitor: MonitorKey, seconds: float) -> None:
         """Count a live picture."""
-        self._looked(LIVE, seconds)
+        self._looked(LIVE, monitor, seconds)
+
+    def dropped(self, monitor: MonitorKey) -> None:
+        """Count a live picture that made room for a newer one."""
+        self.drops += 1
+        self.paces.dropped(monitor)
 
     def refused(self, error: BridgeError) -> None:
         """Count a picture that can't be read."""
@@ -58,7 +66,8 @@ class Statistics:
         self.failures += 1
         self._trouble.report(error, hint=error.hint, code=error.code)
 
-    def _looked(self, what: str, seconds: float) -> None:
+    def _looked(self, what: str, monitor: MonitorKey, seconds: float) -> None:
+        self.paces.aged(monitor, seconds)
         self.looked[what].observe(seconds)
         self._trouble.over()
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vms_bridge.entities import MONITOR, SERVER, STORAGE, SYSTEM
+from vms_bridge.entities.detection import DETECTION
 from vms_bridge.model import MonitorState, SystemState
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vms_bridge.entities import DeadBand, Entity
-    from vms_bridge.objects import ObjectCounts, Seen, Watched
+    from vms_bridge.objects import ObjectCounts, Pace, Seen, Watched
     from vms_bridge.views import MonitorView
 
 
@@ -35,11 +36,14 @@ class Shown(NamedTuple):
     seen: Seen | None = None
     watched: tuple[Watched, ...] = ()
     pictures: Mapping[Watched, datetime] = MappingProxyType({})
+    pace: Pace | None = None
 
     @classmethod
     def of(cls, view: MonitorView) -> Shown:
         """Return what there is to show of a monitor."""
-        return cls(view.state, view.objects, view.seen, view.watched, view.pictures) if view.watched else cls(view.state)
+        if not view.watched:
+            return cls(view.state, pace=view.pace)
+        return cls(view.state, view.objects, view.seen, view.watched, view.pictures, view.pace)
 
 
 def urgency(old: Shown | None, new: Shown) -> Urgency:
@@ -49,9 +53,16 @@ def urgency(old: Shown | None, new: Shown) -> Urgency:
     before, now = old.state, new.state
     if not before.available and not now.available:
         return Urgency.NEVER if before.detail == now.detail else Urgency.NOW
-    if old[1:] != new[1:]:
+    if old[1:-1] != new[1:-1]:
         return Urgency.NOW
-    return _urgency(before, now, at_once=_monitor_at_once, bands=_MONITOR_BANDS)
+    found = _urgency(before, now, at_once=_monitor_at_once, bands=_MONITOR_BANDS)
+    return Urgency.LATER if found is Urgency.NEVER and _is_another_pace(old.pace, new.pace) else found
+
+
+def _is_another_pace(old: Pace | None, new: Pace | None) -> bool:
+    if old is None or new is None:
+        return old is not new
+    return any(band.is_exceeded(getattr(old, band.attribute), getattr(new, band.attribute)) for band in _PACE_BANDS)
 
 
 def system_urgency(old: SystemState | None, new: SystemState) -> Urgency:
@@ -100,7 +111,8 @@ def _servers(state: SystemState) -> list[tuple[str, str, bool | None, int | None
     return [(server.id, server.name, server.running, server.memory_total) for server in state.servers]
 
 
-_MONITOR_BANDS = _bands(MONITOR)
+_PACE_BANDS = _bands(DETECTION)
+_MONITOR_BANDS = _bands(row for row in MONITOR if row not in DETECTION)
 _SYSTEM_BANDS = _bands(SYSTEM)
 _STORAGE_BANDS = _bands(STORAGE)
 _SERVER_BANDS = _bands(SERVER)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vms_bridge.hub.system import System
     from vms_bridge.hub.updates import Updates
     from vms_bridge.model import DetectedObject, Enrichment, EventRef, OwnEvent
+    from vms_bridge.objects import Pace
     from vms_bridge.views import MonitorKey
 
 _T = TypeVar("_T")
@@ -51,6 +52,8 @@ class Contributions:
         self.own_events = OwnEvents(systems, clock, recorder)
         self.pictures = ObjectPictures()
         self._sources: set[str] = set()
+        self._paced: dict[MonitorKey, str] = {}
+        """Who has told how a monitor is looked at."""
 
     def open(self, source: str) -> HubContributor:
         """Begin to contribute. Raises ContributionRefused."""
@@ -68,6 +71,8 @@ class Contributions:
         self._presence.leave(source)
         self.performers.leave(source)
         self.own_events.leave(source)
+        for monitor in [each for each, by in self._paced.items() if by == source]:
+            self._show_pace(source, monitor, None)
         for system in self._systems.values():
             for key in system.offers.leave(source):
                 self._show_offer(system, key)
@@ -117,6 +122,20 @@ class Contributions:
             if system in self._systems:
                 self._updates.show_picture(self._systems[system], key, other, None)
         self._updates.show_picture(self._systems[monitor[0]], monitor[1], watched, self._clock.now())
+
+    def pace(self, source: str, monitor: MonitorKey, pace: Pace | None) -> None:
+        """Note how a monitor was looked at. Raises ContributionRefused."""
+        system = self._system(monitor[0])
+        if monitor[1] not in system.monitors:
+            raise _no_monitor(system, monitor[1])
+        self._show_pace(source, monitor, pace)
+
+    def _show_pace(self, source: str, monitor: MonitorKey, pace: Pace | None) -> None:
+        self._paced.pop(monitor, None)
+        if pace is not None:
+            self._paced[monitor] = source
+        if (system := self._systems.get(monitor[0])) is not None:
+            self._updates.show_pace(system, monitor[1], pace)
 
     def detect(
         self, source: str, monitor: MonitorKey, objects: Sequence[DetectedObject], frame: int | None, event: EventRef | None
@@ -181,6 +200,11 @@ class HubContributor:
         """Show the best picture of something that is looked for."""
         self._check()
         self._contributions.show(monitor, watched, jpeg)
+
+    def pace(self, monitor: MonitorKey, pace: Pace | None) -> None:
+        """Tell how the monitor was looked at in the last minute."""
+        self._check()
+        self._contributions.pace(self._source, monitor, pace)
 
     def detect(
         self, monitor: MonitorKey, objects: Sequence[DetectedObject], *, frame: int | None = None, event: EventRef | None = None

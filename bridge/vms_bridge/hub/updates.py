@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from vms_bridge.hub.presence import Presence
     from vms_bridge.hub.system import System
     from vms_bridge.model import Update
-    from vms_bridge.objects import ObjectCounts, Watched
+    from vms_bridge.objects import ObjectCounts, Pace, Watched
     from vms_bridge.views import MonitorKey
 
 _LOGGER = logging.getLogger(__name__)
@@ -120,6 +120,13 @@ class Updates:
         system.show_monitor(key, replace(view, watched=watched, pictures=pictures))
         self.described(system, key)
         return view.pictures.keys() - pictures.keys()
+
+    def show_pace(self, system: System, key: str, pace: Pace | None) -> None:
+        """Have it shown how the monitor was looked at."""
+        view = system.monitors.get(key)
+        if view is not None and view.pace != pace:
+            system.show_monitor(key, replace(view, pace=pace))
+            self._fan_out.state((system.key, key))
 
     def described(self, system: System, key: str) -> None:
         """Announce that what a monitor is has changed."""

@@ -26,6 +26,7 @@ from vms_bridge.detect.statistics import Statistics
 from vms_bridge.detect.tools import Tools
 from vms_bridge.detect.values import Pixels
 from vms_bridge.model import Capability, LivePicture, StateUpdate
+from vms_bridge.objects import Pace
 from vms_bridge.views import MonitorView
 
 if TYPE_CHECKING:
@@ -102,9 +103,29 @@ async def test_a_camera_with_live_video_is_looked_at_by_that(lab: Lab) -> None:
     async with lab.detecting(settings(cameras={"zm/1": {"fps": 2}})):
         lab.vms.film.put_nowait(JPEG + b"dog .9")
         await lab.until(lambda: lab.counts() == {"dog": 1})
+        await lab.pass_time(1)  # no more than two a second are wanted
         lab.vms.film.put_nowait(JPEG + b"car .8, car .7")
         await lab.until(lambda: lab.counts() == {"car": 2})
     assert lab.vms.asked_live == 0
+
+
+async def test_each_minute_it_is_told_how_a_monitor_was_looked_at(lab: Lab) -> None:
+    lab.vms.live["1"] = b"dog .9"
+    lab.engine.takes_s = 0.25
+    async with lab.detecting(STILLS):
+        await lab.until(lambda: lab.view().pace)
+        pace, other = lab.view().pace, lab.view("2").pace
+        assert pace
+        assert pace.took_s == 0.25
+        assert 0.3 <= pace.rate <= 0.51
+        assert pace.share == pytest.approx(pace.rate * 0.25, abs=0.01)
+        assert pace.age_s is not None
+        assert 0.25 <= pace.age_s <= 1
+        assert other is None, "it is not looked at"
+        lab.feed.emit(StateUpdate(monitor_id="1", state=state(armed=False)))
+        await lab.pass_time(130)
+        assert lab.view().pace == Pace(rate=0, took_s=None, age_s=None, dropped=0, share=0)
+    assert lab.view().pace is None
 
 
 class Cameras300:

@@ -24,7 +24,7 @@ from vms_bridge.hub.object_pictures import MOST_PICTURE_BYTES, ObjectPictures
 from vms_bridge.hub.presence import MOST_SOURCES
 from vms_bridge.keys import MonitorRules
 from vms_bridge.model import DetectedObject, Detection, Enrichment, Event, EventBatch, EventRef, StateUpdate, SystemLost
-from vms_bridge.objects import MOST_WATCHED, ObjectCounts, Seen, Watched
+from vms_bridge.objects import MOST_WATCHED, ObjectCounts, Pace, Seen, Watched
 from vms_bridge.store import Store
 from vms_bridge.views import MessageType
 
@@ -58,6 +58,11 @@ class House(HubHouse):
         view = self.hub.monitor("zm", key)
         assert view
         return view.objects
+
+    def pace(self, key: str = "1") -> Pace | None:
+        view = self.hub.monitor("zm", key)
+        assert view
+        return view.pace
 
     def see(self, *objects: DetectedObject, source: str = "vms") -> None:
         self.feed.emit(Detection(monitor_id="1", time=START, objects=objects, source=source))
@@ -216,6 +221,24 @@ async def test_a_monitor_may_come_after_what_is_looked_for_there(house: House) -
         detector.watch(("nowhere", "1"), [])
     with pytest.raises(ContributionRefused, match="more than"):
         detector.watch(ONE, [Watched(str(number)) for number in range(MOST_WATCHED + 1)])
+
+
+async def test_how_a_monitor_is_looked_at_is_shown_until_who_looks_has_ended(house: House) -> None:
+    contributor = house.hub.contribute("eyes")
+    pace = Pace(rate=2.0, took_s=0.01, age_s=0.1, dropped=3, share=0.02)
+    subscription = house.hub.subscribe()
+    contributor.pace(ONE, pace)
+    assert house.pace() == pace
+    assert ONE in (await subscription.changes()).states
+    contributor.pace(ONE, pace)
+    contributor.pace(("zm", "2"), pace)
+    contributor.pace(("zm", "2"), None)
+    assert house.pace("2") is None
+    for monitor_ in (("zm", "9"), ("other", "1")):
+        with pytest.raises(ContributionRefused):
+            contributor.pace(monitor_, pace)
+    contributor.close()
+    assert house.pace() is None
 
 
 async def test_what_came_into_sight_last_stays_when_it_has_gone(house: House) -> None:

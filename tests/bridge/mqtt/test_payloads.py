@@ -77,6 +77,11 @@ def test_a_monitors_state() -> None:
         "object_detection": True,
         "detection_profile": "default",
         "detection_threshold": 0.5,
+        "detection_rate": 2.5,
+        "detection_time": 12.5,
+        "detection_age": 0.08,
+        "detection_drops": 3,
+        "detection_share": 3.1,
         "zones": {"1": True, "2_a_7db5c92c": False, "3": None},
         "objects": {
             "dog": {"label": "dog", "zone": None, "present": False, "count": 0, "picture": "2026-11-20T11:00:00Z"},
@@ -257,6 +262,19 @@ def test_whatever_a_vms_says_the_message_is_json(cause: str, detail: str, fps: f
 
 def how_soon(old: MonitorState | None, new: MonitorState) -> Urgency:
     return urgency(None if old is None else Shown(old), Shown(new))
+
+
+def test_how_a_monitor_is_looked_at_is_a_measurement() -> None:
+    before = Shown.of(samples.VIEW)
+    assert before.pace is not None
+    for pace, soon in (
+        (replace(before.pace, rate=2.55), Urgency.NEVER),
+        (replace(before.pace, rate=4.0), Urgency.LATER),
+        (replace(before.pace, age_s=None), Urgency.LATER),
+        (replace(before.pace, dropped=0), Urgency.LATER),
+        (None, Urgency.LATER),
+    ):
+        assert urgency(before, before._replace(pace=pace)) is soon
 
 
 def test_the_first_state_goes_out_at_once() -> None:

@@ -50,6 +50,11 @@ MONITOR_ROWS: dict[str, tuple[str, ...]] = {
     "object_detection": ("object_detection",),
     "detection_profile": ("object_detection",),
     "detection_threshold": ("object_detection",),
+    "detection_rate": ("object_detection",),
+    "detection_time": ("object_detection",),
+    "detection_age": ("object_detection",),
+    "detection_drops": ("object_detection",),
+    "detection_share": ("object_detection",),
 }
 """The catalogue's rows of monitors, and which capabilities each needs; `tests/bridge/test_fake_bridge.py` holds it."""
 SYSTEM_ROWS: dict[str, tuple[str, ...]] = {
@@ -249,6 +254,11 @@ def monitor_state(zones: Iterable[str], modes: Mapping[str, Sequence[str]], fiel
         "object_detection": None,
         "detection_profile": None,
         "detection_threshold": None,
+        "detection_rate": None,
+        "detection_time": None,
+        "detection_age": None,
+        "detection_drops": None,
+        "detection_share": None,
         "zones": dict.fromkeys(zones, False),
         "objects": {},
         "detected": [],

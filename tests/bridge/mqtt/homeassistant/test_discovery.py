@@ -151,7 +151,13 @@ def test_what_depends_on_the_bridge_alone_says_so() -> None:
         (Capability.ARM, {"armed"}),
         (Capability.FORCE_ALARM, {"force_alarm"}),
         (Capability.DETECTION, {"detection"}),
-        (Capability.OBJECT_DETECTION, {"object_detection", "detection_profile", "detection_threshold"}),
+        (
+            Capability.OBJECT_DETECTION,
+            {
+                *("object_detection", "detection_profile", "detection_threshold"),
+                *("detection_rate", "detection_time", "detection_age", "detection_drops", "detection_share"),
+            },
+        ),
         (Capability.MODES, {"function", "capturing", "analysing", "recording"}),
         (Capability.RESTART, {"restart"}),
         (Capability.SCORE, {"score"}),
