@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bridge.cli.test_docs import arguments, examples
 from tests.bridge.cli.zm.test_place import configured
+from tests.fakes.zoneminder import control
 
 from vms_bridge.cli import OK
 
@@ -26,6 +27,10 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("line", EXAMPLES)
 async def test_an_example(line: str, run: Zm, fake: FakeZoneMinder, world: World, tmp_path: Path) -> None:
     world.monitors[2].name = "Front door"
+    world.monitors[1].columns = {"Controllable": True, "ControlId": control.AMCREST["Id"]}
+    for number in (42, 43):
+        world.next_event = number
+        world.close_event(world.open_event(1).id)
     file = configured(fake, tmp_path, "zm")
     given = arguments(line)[1:]
     if "--user" in given:
