@@ -239,3 +239,23 @@ async def test_a_database_that_is_down_is_no_edit_that_is_made(personality: Pers
             await zm.monitors.edit(1, {"Name": "x"})
         with pytest.raises(DatabaseDown):
             await zm.monitors.delete(1)
+
+
+NAMES = (
+    ODD.replace("\N{PARTY POPPER}", "*"), "a=b&c=d", "Monitor[Name]=x", "%2e%2e/..", "100 %", "a+b", "\\", "\\'", '"', "'; --",
+    "a\tb", "a\nb", "\u202eleft", "e\u0301", "\N{CJK UNIFIED IDEOGRAPH-9580}", "0", "null", " x ", "x" * 64, "a:b", "a,b", "#",
+    "?token=x", "//", "<b>",
+)  # fmt: skip
+
+
+async def test_names_may_have_every_character() -> None:
+    async with library(V1_36_33) as (zm, fake):
+        for name in NAMES:
+            assert (await zm.monitors.edit(1, {"Name": name})).name == name
+            assert (found := await zm.monitors.find(name=name)) is not None
+            assert found.id == "1"
+            zone = await zm.zones.edit(100, name=name)
+            assert zone.raw["Name"] == name
+        fake.world.states = dict.fromkeys(NAMES, False) | {"default": True}
+        for name in NAMES:
+            assert "\n" in name or await zm.states.change(name), name  # no web server takes that in an address

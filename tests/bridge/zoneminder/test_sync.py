@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, assert_type
 import pytest
 from tests.bridge.zoneminder.support import PASSWORD, USER
 from tests.fakes.zoneminder import FakeZoneMinder, World
+from tests.fakes.zoneminder.personality import V1_38_4
 
 from vms_bridge.errors import VmsAuthFailed
 from vms_bridge.zoneminder import MonitorRow, RunState, VersionInfo
+from vms_bridge.zoneminder.large_answers import LARGE_BYTES
 from vms_bridge.zoneminder.sync import ZoneMinder
 from vms_bridge.zoneminder.synced import Runner, each
 
@@ -65,6 +67,28 @@ async def test_it_may_be_opened_again() -> None:
 
     async with FakeZoneMinder(World()) as fake:
         assert await asyncio.to_thread(script, fake.url) == 6
+
+
+async def test_answers_that_are_read_by_a_process_of_their_own_are_read_from_a_thread_too() -> None:
+    def script(url: str) -> int:
+        with ZoneMinder(url, USER, PASSWORD) as zm:
+            return len(zm.monitors.list())
+
+    async with FakeZoneMinder(World(V1_38_4, monitors=100)) as fake:
+        sizes = []
+        fake.rewrite = lambda _, body: sizes.append(len(body)) or body  # type: ignore[func-returns-value]
+        assert await asyncio.to_thread(script, fake.url) == 100
+        assert max(sizes) > LARGE_BYTES
+
+
+async def test_several_threads_may_ask_one() -> None:
+    def script(url: str) -> list[int]:
+        with ZoneMinder(url, USER, PASSWORD) as zm, concurrent.futures.ThreadPoolExecutor(4) as threads:
+            found = [threads.submit(zm.monitors.list, force_reload=True) for _ in range(12)]
+            return [len(each_one.result()) for each_one in found]
+
+    async with FakeZoneMinder(World()) as fake:
+        assert await asyncio.to_thread(script, fake.url) == [3] * 12
 
 
 class Counted:
