@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 from collections import deque
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vms_bridge.clock import SystemClock
 from vms_bridge.errors import VmsAuthFailed, VmsError
 from vms_bridge.logs import plain
+from vms_bridge.zoneminder.refusals import ServerFailed
 from vms_bridge.zoneminder.zmlog import code, text_of, threshold, zm_level
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ _MOST_WAITING = 1000
 _MOST_CHARACTERS = 2000
 _PAUSE_S = 30.0
 _LAST_S = 5.0
-_WIDE = re.compile(r"[^\u0000-\uffff]")
-"""What the tables of many versions can't hold: a row with one is a 500."""
 _is_writing: ContextVar[bool] = ContextVar("is_writing", default=False)
 """Whether it is the writing of a line that logs: that would never end."""
 
@@ -95,7 +93,7 @@ class _Rows(logging.Handler):
         self.come.set()
 
     def _row(self, record: logging.LogRecord) -> Mapping[str, str]:
-        text = _WIDE.sub("\ufffd", text_of(record, self._secrets))[:_MOST_CHARACTERS]
+        text = text_of(record, self._secrets)[:_MOST_CHARACTERS]
         values = _Row(
             f"{record.created:.6f}",
             self._settings.name[:32],
@@ -104,7 +102,7 @@ class _Rows(logging.Handler):
             str(zm_level(record.levelno)),
             code(record.levelno),
             text,
-            _WIDE.sub("\ufffd", plain(record.filename))[:255],
+            plain(record.filename)[:255],
             str(min(record.lineno, 65_535)),
         )
         return {f"Log[{column}]": value for column, value in zip(_Row._fields, values, strict=True)}
@@ -134,7 +132,7 @@ async def _write(client: Client, handler: _Rows, clock: Clock) -> None:
             continue
         row = handler.waiting.popleft()
         try:
-            await client.change("POST", "logs", row)
+            await _post(client, row)
             is_told = False
         except VmsAuthFailed as error:
             _LOG.warning("ZoneMinder's log can't be written, and is no more: %s. %s", error, error.hint)
@@ -147,3 +145,18 @@ async def _write(client: Client, handler: _Rows, clock: Clock) -> None:
                 _LOG.warning("ZoneMinder's log can't be written for now: %s", error)
             is_told = True
             await clock.sleep(_PAUSE_S)
+
+
+async def _post(client: Client, row: Mapping[str, str]) -> None:
+    """Write a row. Raises VmsError.
+
+    Letters that the table can't hold (up to 1.36 it knows Western European ones only, then none beyond the basic plane) fail as
+    a whole row, without a word that could be relied on: such a row is written with their numbers.
+    """
+    try:
+        await client.change("POST", "logs", row)
+    except ServerFailed:
+        western = {name: value.encode("cp1252", "backslashreplace").decode("cp1252") for name, value in row.items()}
+        if western == row:
+            raise
+        await client.change("POST", "logs", western)

@@ -5,8 +5,9 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.bridge.zoneminder.support import QuickClock, library
-from tests.fakes.zoneminder.personality import V1_36_33
+from tests.fakes.zoneminder.personality import V1_36_33, V1_38_4
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.concealment import Secrets
@@ -16,7 +17,7 @@ from vms_bridge.zoneminder.zmlog import LogSettings, debug, log_settings
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    import pytest
+    from tests.fakes.zoneminder import Personality
 
     from vms_bridge.clock import TimeLimit
 
@@ -45,13 +46,13 @@ async def test_lines_become_rows() -> None:
     async with library(V1_36_33) as (zm, fake):
         async with database_log(zm.client, SETTINGS, Secrets(["hunter2secret"])) as handler:
             log = logger(handler)
-            log.info("%d people, password hunter2secret \U0001f600", 2)
+            log.info("%d people, password hunter2secret", 2)
             log.debug("asked")
             log.log(debug(2), "not of interest")
             await asyncio.to_thread(log.error, "of another thread")
         log.error("too late")
     assert [(row["Level"], row["Code"], row["Message"]) for row in fake.log_rows] == [
-        ("0", "INF", "2 people, password *** \ufffd"),
+        ("0", "INF", "2 people, password ***"),
         ("1", "DB1", "asked"),
         ("-2", "ERR", "of another thread"),
     ]
@@ -60,6 +61,18 @@ async def test_lines_become_rows() -> None:
     assert float(row["TimeKey"]) > 1_700_000_000
     assert int(row["Pid"])
     assert int(row["Line"])
+
+
+@pytest.mark.parametrize(
+    ("personality", "written"),
+    [(V1_36_33, "Tür \\u0416 \\U0001f600"), (V1_38_4, "Tür \\u0416 \\U0001f600")],
+    ids=["1.36", "1.38"],
+)
+async def test_letters_that_the_table_does_not_have_are_told_by_their_numbers(personality: Personality, written: str) -> None:
+    async with library(personality) as (zm, fake), database_log(zm.client, SETTINGS) as handler:
+        logger(handler).info("Tür \u0416 \U0001f600")
+        logger(handler).info("Tür \u0416")
+    assert [row["Message"] for row in fake.log_rows] == [written, "Tür \u0416" if personality.modern_modes else "Tür \\u0416"]
 
 
 async def test_what_it_can_not_take_yet_waits(caplog: pytest.LogCaptureFixture) -> None:

@@ -385,10 +385,13 @@ class FakeZoneMinder:
         return {"control": {"Control": self.controls[number]}}
 
     def _add_log(self, form: dict[str, str]) -> object:
-        if re.search(r"[^\u0000-\uffff]", form["Log[Message]"]):
-            raise _Denied(500, "PDOException", "SQLSTATE[HY000]: General error: 1366 Incorrect string value", "HY000")
+        message = form["Log[Message]"]
+        western = message.encode("cp1252", "ignore").decode("cp1252")
+        held = re.sub(r"[^\u0000-\uffff]", "", message) if self.world.personality.modern_modes else western
+        if message != held:
+            raise _Denied(500, "PDOException", "SQLSTATE[22007]: Invalid datetime format: 1366 Incorrect string value", "22007")
         self.log_rows.append({key[4:-1]: value for key, value in form.items() if key.startswith("Log[")})
-        return web.Response(content_type="application/json")
+        return self._deleted()
 
     def _all_zones(self, form: dict[str, str]) -> object:
         fields = changes.columns("Zone", form)
