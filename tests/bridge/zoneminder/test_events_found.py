@@ -195,6 +195,7 @@ async def test_events_are_asked_for_by_their_ids() -> None:
         ({"min_alarm_frames": 5, "max_alarm_frames": 4}, "at least 5 and at most 4 frames"),
         ({"raw": [("Id) OR (1", "1")]}, "no filter"),
         ({"raw": [("Cause", "a/b")]}, "can't have the value"),
+        ({"raw": [("Id <", "100")]}, "use event_id"),
     ],
 )
 async def test_what_makes_no_sense_is_refused_before_it_is_asked(filters: dict[str, Any], said: str) -> None:
@@ -238,6 +239,16 @@ async def test_rows_that_can_not_be_written_keep_no_other_from_being_read(
             set(range(3, 251, 3)) - {40, 200, 201, 249}
         )
         assert pages_asked(fake) - before < 60
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_a_question_that_zoneminder_can_not_answer_is_no_row_to_be_searched_for(
+    newest_first: bool,  # noqa: FBT001 - as it is asked for
+) -> None:
+    async with library(recorded()) as (zm, fake):
+        with pytest.raises(VmsProtocolError, match="Unknown column"):
+            await zm.events(raw=[("NoSuchColumn", "1")], newest_first=newest_first).list()
+        assert pages_asked(fake) == 2
 
 
 async def test_where_no_list_can_be_had_it_is_said_why() -> None:

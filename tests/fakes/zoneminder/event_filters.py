@@ -43,6 +43,7 @@ class UnknownColumn(Exception):
 def chosen(world: World, filters: str) -> list[FakeEvent]:
     """Return the events, in no order; a segment that is there several times is met by any of its values. Raises UnknownColumn."""
     equal: dict[str, set[str]] = {}
+    seen: set[str] = set()
     events: Iterable[FakeEvent] = list(world.events.values())
     for part in filters.split("/"):
         name, _, value = part.partition(":")
@@ -50,6 +51,9 @@ def chosen(world: World, filters: str) -> list[FakeEvent]:
         if not sign and column in {"Id", "MonitorId", "TagId"}:
             equal.setdefault(column, set()).update(value.split(","))
             continue
+        if name in seen:
+            raise UnknownColumn(name)  # Cake makes an IN of it, behind the operator: no SQL
+        seen.add(name)
         holds = _condition(world, column, sign, value)
         events = [event for event in events if holds(event)]
     for column, values in equal.items():

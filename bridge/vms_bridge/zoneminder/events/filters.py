@@ -212,6 +212,8 @@ def raw_filters(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]
                 f"{name[:80]!r} is no filter of ZoneMinder's",
                 hint="write a column and an operator: `Frames >`, `Cause REGEXP`",
             )
+        if name.partition(" ")[0] in {"Id", "Event.Id"}:
+            raise FilterRefused(f"the filter {name!r} is in the way of reading on by ids", hint="use event_id")
         if any(sign in value for sign in "/%?#\\") or not value.isprintable():
             raise FilterRefused(
                 f"the filter {name!r} can't have the value {value[:80]!r}",

@@ -150,6 +150,8 @@ class EventQuery:
         if reading.wanted.events is not None and len(reading.wanted.events) == 1:
             await _explain(error, reading.connection)
             raise error
+        if asked:
+            await _check_question(reading, asked, error)
         known = set(self._bad)
         search = Search(reading.rows.ask, self._bad, _Unhurried(), reason=error, near=low or high or 0, scope=asked)
         try:
@@ -232,6 +234,17 @@ def _each_once(rows: Sequence[EventRow]) -> Iterator[EventRow]:
         if row.id != last:
             yield row
         last = row.id
+
+
+async def _check_question(reading: Reading, asked: Sequence[tuple[str, str]], error: VmsError) -> None:
+    """Raise the error if it comes for a list of no rows, too: then it is the question, and no row is to be searched for."""
+    try:
+        await reading.rows.counted([*between(0, 1), *asked], ascending=True, limit=1)
+    except VmsError as again:
+        if may_be_a_row(again):
+            await _explain(error, reading.connection)
+            raise error from None
+        raise
 
 
 async def _explain(error: VmsError, connection: Connection) -> None:
