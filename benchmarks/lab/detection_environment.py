@@ -4,40 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from benchmarks.lab import environments
 from benchmarks.lab.running import CannotMeasureError
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / ".cache" / "bench-detection"
 _PACKAGES = ("opencv-python-headless>=4.10", "onnxruntime>=1.20", "onnx>=1.17", "nncf>=2.14")
 _ANSWER_WITHIN_S = 600.0
 
 
 async def python() -> Path:
     """Return its Python, having made it if it is not there. Raises CannotMeasureError."""
-    found = FOLDER / "bin" / "python"
-    mark = FOLDER / "whole"
     own = [f"{name}=={version(name)}" for name in ("openvino", "numpy")]
-    wanted = " ".join([*own, *_PACKAGES])
-    if not mark.exists() or mark.read_text() != wanted:
-        print(f"making {FOLDER} (OpenCV, onnxruntime, NNCF ...): some minutes", file=sys.stderr)
-        await _run(sys.executable, "-m", "venv", "--clear", str(FOLDER))
-        await _run(str(found), "-m", "pip", "install", "-q", "--disable-pip-version-check", *own, *_PACKAGES)
-        mark.write_text(wanted)
-    return found
-
-
-async def _run(*command: str) -> None:
-    process = await asyncio.create_subprocess_exec(*command, stdout=sys.stderr)
-    if await process.wait():
-        raise CannotMeasureError(f"the peers' environment could not be made: {' '.join(command)}")
+    return await environments.python("bench-detection", [*own, *_PACKAGES])
 
 
 class PeersProcess:

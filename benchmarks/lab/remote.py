@@ -21,16 +21,16 @@ Json = dict[str, Any]
 
 
 class Child:
-    """`python -m MODULE ARGUMENTS`, running `serve`; ends with the `async with`."""
+    """`python -m MODULE ARGUMENTS`, running `serve`; ends with the `async with`. The Python may be another environment's."""
 
-    def __init__(self, module: str, *arguments: object) -> None:
-        self._command = ("-m", module, *map(str, arguments))
+    def __init__(self, module: str, *arguments: object, python: str | Path = sys.executable) -> None:
+        self._command = (str(python), "-m", module, *map(str, arguments))
         self._process: asyncio.subprocess.Process | None = None
         self._asking = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 26
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 26
         )
         try:
             await self._answer()
