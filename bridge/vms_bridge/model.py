@@ -14,6 +14,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
+from vms_bridge.machines import Server  # noqa: TC001 - whoever checks values by their types looks it up here
+
 
 class OpenSet(StrEnum):
     """Words of which there will be more: one that is not known here yet, of a newer plugin or store, is taken as it is."""
@@ -101,6 +103,7 @@ class Capability(OpenSet):
     STORAGE = "storage"
     LOAD = "load"
     SERVERS = "servers"
+    SETTINGS = "settings"
 
 
 MOST_GENERATIONS = 999_999_999
@@ -158,7 +161,7 @@ class Monitor:
     """What a camera is, as far as it seldom changes.
 
     `modes` maps each mode that can be set (`function`, or `capturing`, `analysing`, `recording`) to its legal
-    values. `area` is only ever set from the configuration.
+    values; `settings` are those of `commands/settings.py` that it has. `area` is only ever set from the configuration.
     """
 
     id: str
@@ -168,6 +171,7 @@ class Monitor:
     height: int | None = None
     zones: tuple[Zone, ...] = ()
     modes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
     capabilities: frozenset[Capability] = frozenset()
     area: str | None = None
 
@@ -194,6 +198,7 @@ class MonitorState:
     forced: bool | None = None
     is_recording: bool | None = None
     modes: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, float] = field(default_factory=dict)
     score: int | None = None
     cause: str | None = None
     event_id: str | None = None
@@ -222,19 +227,6 @@ class Storage:
     name: str
     used_bytes: int | None = None
     total_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """One of several machines that a VMS runs on; what it does not say is None. Memory is in bytes."""
-
-    id: str
-    name: str
-    running: bool | None = None
-    load: float | None = None
-    cpu_percent: float | None = None
-    memory_total: int | None = None
-    memory_free: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

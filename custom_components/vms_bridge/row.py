@@ -26,6 +26,8 @@ class Row:
     icon: str | None = None
     options: tuple[str, ...] = ()
     """The values that are known; others may come."""
+    bounds: tuple[float, ...] = ()
+    """The least and the most that a number may be, and its step; none: from 0 to 1."""
     enabled: bool = True
     always: bool = False
     """It is available as long as the bridge is, even while the VMS can't be asked."""

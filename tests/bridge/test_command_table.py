@@ -34,6 +34,7 @@ from vms_bridge.commands import (
     SetNote,
     SetObjectDetection,
     SetRunState,
+    SetSetting,
     TargetKind,
 )
 from vms_bridge.commands.bridge import BRIDGE
@@ -51,6 +52,7 @@ EXAMPLES: list[tuple[Action, str]] = [
     (SetMotionDetection(on=False), "OFF"),
     (Restart(), "restarted"),
     (SetMode(mode="function", value="Modect"), "Modect"),
+    (SetSetting(setting="max_fps", value=2.5), "2.5"),
     (SetRunState(name="Away"), "Away"),
     (DeleteEvent(), "deleted"),
     (SetArchived(on=True), "ON"),
@@ -112,7 +114,7 @@ def test_every_detail_of_a_request_belongs_to_a_command() -> None:
 def test_the_value_in_force_asks_for_the_same_again(action: Action, value: str) -> None:
     row = COMMANDS.row_of(action)
     assert row.value(action) == value
-    name = getattr(action, "mode", row.name)
+    name = getattr(action, "mode", getattr(action, "setting", row.name))
     assert COMMANDS.parse(row.target, name, Request(value=value), {"function": ("Modect",)}) == action
 
 

@@ -41,7 +41,8 @@ from vms_bridge.entities import (
 from vms_bridge.entities.detection import DETECTION
 from vms_bridge.entities.system import index_progress
 from vms_bridge.index import IndexProgress
-from vms_bridge.model import AlarmState, Capability, MonitorState, Server, Storage, SystemState, Zone
+from vms_bridge.machines import Server
+from vms_bridge.model import AlarmState, Capability, MonitorState, Storage, SystemState, Zone
 from vms_bridge.objects import Pace, Watched
 from vms_bridge.views import BridgeState
 
@@ -95,7 +96,9 @@ def test_a_row_is_whole(scope: Scope, row: Entity[Any]) -> None:
         command = command_of(row, TargetKind(scope))
         assert command is not None, "nothing would take it"
         assert command.needs in row.needs, "the hub would refuse it"
-    assert not (row.unit or row.state_class) or row.platform is Platform.SENSOR
+    assert not row.state_class or row.platform is Platform.SENSOR
+    assert not row.unit or row.platform in {Platform.SENSOR, Platform.NUMBER}
+    assert row.bounds is None or (row.platform is Platform.NUMBER and row.bounds[0] < row.bounds[1])
     assert row.display_unit is None or row.display_unit[1] >= 1
 
 
@@ -150,6 +153,7 @@ def test_a_row_is_offered_where_there_is_something_to_show() -> None:
     assert keys_of(modes={"profile": ("Day",)}) >= {"mode_profile"}
     assert "mode_profile" not in keys_of(modes={"profile": ()})
     assert "mode_profile" not in keys_of(modes={"profile": ("Day",)}, capabilities=frozenset())
+    assert keys_of(settings=("max_fps",)) == everything - {"alarm_max_fps", "analysis_max_fps", "section_length"}
     disk = Storage(id="0", name="", used_bytes=1)
     assert [row.key for row in offered(STORAGE, frozenset(Capability), disk)] == ["storage_used"]
 

@@ -8,6 +8,7 @@ import pytest
 from custom_components.vms_bridge.select import labels
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import entity_registry as er
 from tests.component.states import state
 
 if TYPE_CHECKING:
@@ -65,6 +66,19 @@ async def test_a_number(hass: HomeAssistant, bridge: FakeBridge, component: Mock
     assert state(hass, number) == "0.5"
     await hass.services.async_call("number", "set_value", {"entity_id": number, "value": 0.65}, blocking=True)
     assert (bridge.commands[-1]["command"], bridge.commands[-1]["value"]) == ("detection_threshold", "0.65")
+
+
+async def test_a_number_with_bounds(hass: HomeAssistant, bridge: FakeBridge, component: MockConfigEntry, find: Find) -> None:
+    number = find("number", "section_length", "zm", "1")
+    er.async_get(hass).async_update_entity(number, disabled_by=None)
+    assert await hass.config_entries.async_reload(component.entry_id)
+    shown = hass.states.get(number)
+    assert shown is not None
+    assert shown.state == "600.0"
+    said = {name: shown.attributes[name] for name in ("min", "max", "step", "mode", "unit_of_measurement")}
+    assert said == {"min": 1.0, "max": 86_400.0, "step": 1.0, "mode": "box", "unit_of_measurement": "s"}
+    await hass.services.async_call("number", "set_value", {"entity_id": number, "value": 300}, blocking=True)
+    assert (bridge.commands[-1]["command"], bridge.commands[-1]["value"]) == ("section_length", "300")
 
 
 async def test_the_profiles_of_detection_are_those_that_the_bridge_names(

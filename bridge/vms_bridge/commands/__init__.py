@@ -19,6 +19,7 @@ from vms_bridge.commands.event import AddTag, DeleteEvent, RemoveTag, SetArchive
 from vms_bridge.commands.monitor import EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection
 from vms_bridge.commands.request import Request
 from vms_bridge.commands.row import CommandRow, Seen
+from vms_bridge.commands.settings import SetSetting
 from vms_bridge.commands.system import SetRunState
 from vms_bridge.commands.table import COMMANDS, CommandTable
 from vms_bridge.commands.values import Ack, AckResult, Action, Command, Level, Origin, Target, TargetKind, VmsTarget
@@ -53,6 +54,7 @@ __all__ = [
     "SetNote",
     "SetObjectDetection",
     "SetRunState",
+    "SetSetting",
     "Target",
     "TargetKind",
     "VmsTarget",

@@ -18,6 +18,7 @@ from vms_bridge.entities.row import (
     needs,
     rounded,
 )
+from vms_bridge.entities.settings import SETTING
 from vms_bridge.model import MOTION, AlarmState, Capability
 
 if TYPE_CHECKING:
@@ -400,6 +401,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
         enabled=False,
         dead_band=DeadBand("lag_s", absolute=0.05, relative=0.5),
     ),
+    *SETTING,
     *DETECTION,
 )
 """What a monitor shows, but for the modes that only its own VMS knows (`monitor_rows`)."""

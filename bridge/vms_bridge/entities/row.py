@@ -31,7 +31,7 @@ class Platform(StrEnum):
     EVENT = "event"
     IMAGE = "image"
     NUMBER = "number"
-    """From 0 to 1."""
+    """From 0 to 1, unless its row has other bounds."""
     SELECT = "select"
     SENSOR = "sensor"
     SWITCH = "switch"
@@ -140,6 +140,8 @@ class Entity(Generic[View]):
     """What can be chosen now; where that is nothing, it is not offered."""
     name: str | None = None
     device_class: str | None = None
+    bounds: tuple[float, float, float] | None = None
+    """The least and the most that a number may be, and its step."""
     options: tuple[str, ...] = ()
     """The values that are known; others may come."""
     unit: str | None = None

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vms_bridge.entities.row import Category, DeadBand, Entity, JsonType, Platform, needs, rounded
-from vms_bridge.model import Capability, Server
+from vms_bridge.model import Capability
+
+if TYPE_CHECKING:
+    from vms_bridge.machines import Server
 
 _NEEDS = needs(Capability.SERVERS)
 

@@ -11,12 +11,12 @@ from vms_bridge.hub import door
 from vms_bridge.hub.followed_events import FollowedEvents
 from vms_bridge.hub.presence import is_ended
 from vms_bridge.hub.text import PROSE_CHARACTERS, shown
+from vms_bridge.machines import Server
 from vms_bridge.model import (
     Detection,
     FullState,
     Monitor,
     MonitorState,
-    Server,
     StateUpdate,
     SystemLost,
     SystemState,

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
 COLUMNS = {"function": "Function", "capturing": "Capturing", "analysing": "Analysing", "recording": "Recording"}
 """Each mode's column."""
+SETTINGS = {
+    "max_fps": "MaxFPS",
+    "alarm_max_fps": "AlarmMaxFPS",
+    "analysis_max_fps": "AnalysisFPSLimit",
+    "section_length": "SectionLength",
+}
+"""The column of each number that people change; a rate that is null is as one of 0."""
 FUNCTIONS = {
     "None": ("None", "None", "None"),
     "Monitor": ("Always", "None", "None"),

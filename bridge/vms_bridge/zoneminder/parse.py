@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from vms_bridge.zoneminder.event_times import event_times
+from vms_bridge.zoneminder.modes import SETTINGS
 from vms_bridge.zoneminder.values import AlarmState, EventRow, LogRow, MonitorRow, RunState, Storage, VersionInfo, Zone
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def parse_monitor(raw: object, *, keeps_raw: bool = False) -> MonitorRow | None:
         analysis_fps=as_float(status.get("AnalysisFPS")),
         bandwidth_bytes=as_int(status.get("CaptureBandwidth")),
         updated=as_text(status.get("UpdatedOn")) or None if row.get("Capturing") else None,
+        settings={key: max(0.0, as_float(row[column]) or 0.0) for key, column in SETTINGS.items() if column in row},
         min_section_s=max(0.0, _or_default(as_float(row.get("MinSectionLength")), 10.0)),
         writes_video=as_int(row.get("VideoWriter")) != 0,
         path=as_text(row.get("Path")) or None,

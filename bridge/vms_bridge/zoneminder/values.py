@@ -97,6 +97,8 @@ class MonitorRow:
     updated: str | None = None
     """When the daemon has written its status, in the server's words; only from 1.37 on it does so even if nothing has changed."""
     events: Mapping[str, int | None] = field(default_factory=dict)
+    settings: Mapping[str, float] = field(default_factory=dict)
+    """The numbers that people change (`modes.SETTINGS`), as far as this version has them."""
     min_section_s: float = 10.0
     writes_video: bool = True
     """Whether what it records now is a video, and not single pictures only."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vms_bridge.commands import Level
 from vms_bridge.contributing import Offer as MonitorOffer
 from vms_bridge.index import IndexProgress
+from vms_bridge.machines import Server
 from vms_bridge.messages import event_message
 from vms_bridge.model import (
     AlarmState,
@@ -18,7 +19,6 @@ from vms_bridge.model import (
     EventRef,
     Monitor,
     MonitorState,
-    Server,
     Storage,
     SystemState,
     Zone,
@@ -46,6 +46,7 @@ STATE = MonitorState(
     forced=False,
     is_recording=True,
     modes={"function": "Modect", "capturing": "Always", "analysing": "None", "recording": "OnMotion"},
+    settings={"max_fps": 5.0, "alarm_max_fps": 0.0, "analysis_max_fps": 2.5, "section_length": 600.0},
     score=42,
     cause="Motion",
     event_id="12",
@@ -78,6 +79,7 @@ MONITOR = Monitor(
         "analysing": ("None", "Always"),
         "recording": ("None", "OnMotion", "Always"),
     },
+    settings=("max_fps", "alarm_max_fps", "analysis_max_fps", "section_length"),
     capabilities=frozenset(Capability),
     area="Garden",
 )

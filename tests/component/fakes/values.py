@@ -47,6 +47,10 @@ MONITOR_ROWS: dict[str, tuple[str, ...]] = {
     "source": ("alarm_state",),
     "source_reason": ("alarm_state",),
     "lag": ("alarm_state",),
+    "max_fps": ("settings",),
+    "alarm_max_fps": ("settings",),
+    "analysis_max_fps": ("settings",),
+    "section_length": ("settings",),
     "object_detection": ("object_detection",),
     "detection_profile": ("object_detection",),
     "detection_threshold": ("object_detection",),
@@ -102,6 +106,7 @@ CAPABILITIES = (
     "storage",
     "servers",
     "load",
+    "settings",
 )
 COMMANDS = {
     "armed": ("arm", "control"),
@@ -113,6 +118,10 @@ COMMANDS = {
     "detection_threshold": ("object_detection", "control"),
     "detect": ("object_detection", "control"),
     "restart": ("restart", "admin"),
+    "max_fps": ("settings", "control"),
+    "alarm_max_fps": ("settings", "control"),
+    "analysis_max_fps": ("settings", "control"),
+    "section_length": ("settings", "control"),
 }
 """What a monitor is told, but for its modes: what it must be capable of, and the level."""
 EVENT_COMMANDS = {
@@ -251,6 +260,10 @@ def monitor_state(zones: Iterable[str], modes: Mapping[str, Sequence[str]], fiel
         "source": "shared_memory",
         "source_reason": None,
         "lag": 0.05,
+        "max_fps": 5.0,
+        "alarm_max_fps": 0.0,
+        "analysis_max_fps": 2.5,
+        "section_length": 600.0,
         "object_detection": None,
         "detection_profile": None,
         "detection_threshold": None,

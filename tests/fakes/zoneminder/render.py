@@ -44,7 +44,7 @@ def monitor(world: World, item: FakeMonitor) -> dict[str, Any]:
         "Function": item.function,
         "Enabled": item.enabled, "Path": f"rtsp://user:{CAMERA_SECRET}@camera/", "User": "user", "Pass": CAMERA_SECRET,
         "Width": item.width, "Height": item.height, "Colours": 4, "Orientation": "ROTATE_0", "Controllable": False,
-        "VideoWriter": item.video_writer,
+        "VideoWriter": item.video_writer, "SectionLength": 600, "MaxFPS": None, "AlarmMaxFPS": None, "AnalysisFPSLimit": None,
     } | item.columns  # fmt: skip
     if p.counters_in_monitor:
         row |= counters

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from vms_bridge.backends.zoneminder.asking import asked
-from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
+from vms_bridge.commands import Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState, SetSetting
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
 from vms_bridge.zoneminder.alarms import alarm_path, alarm_refusal
-from vms_bridge.zoneminder.modes import COLUMNS, DISARMED, armed_modes
+from vms_bridge.zoneminder.modes import COLUMNS, DISARMED, SETTINGS, armed_modes
 from vms_bridge.zoneminder.parse import as_text, mapping
 
 if TYPE_CHECKING:
@@ -57,14 +57,21 @@ async def perform(api: Api, action: Action, ladder: MonitorLadder | None, limits
             _refuse_what_can_not_be_paused(ladder, on=on)
             await _alarm(api, ladder, "off" if on else "disable", limits.alarm_s)
             return False
-        case SetArmed(on=on, restore=restore):
-            return await _edit(api, row, armed_modes(row, on=on, restore=restore or {}), limits.edit_s)
-        case SetMode(mode=mode, value=value):
-            return await _edit(api, row, {mode: value}, limits.edit_s)
+        case SetArmed() | SetMode():
+            return await _edit(api, row, _modes(row, action), limits.edit_s)
+        case SetSetting(setting=setting, value=number):
+            return await _set(api, row, setting, number, limits.edit_s)
         case Restart():
             await _ask(api, f"monitors/daemonControl/{row.id}/restart", limits.edit_s, at=_api_of(ladder))
             return True
     raise UnsupportedCommand(f"ZoneMinder can't do this: {type(action).__name__}")
+
+
+def _modes(row: MonitorRow, action: SetArmed | SetMode) -> Mapping[str, str]:
+    """Return the modes that are asked for."""
+    if isinstance(action, SetMode):
+        return {action.mode: action.value}
+    return armed_modes(row, on=action.on, restore=action.restore or {})
 
 
 def _refuse_what_only_zmtrigger_can(action: SetAlarm) -> None:
@@ -120,6 +127,16 @@ async def _edit(api: Api, row: MonitorRow, modes: Mapping[str, str], timeout_s: 
     message = as_text(mapping(answer).get("message"))
     if message.startswith("Error"):
         raise CommandRejected(f"ZoneMinder did not save monitor {row.id}: {api.quoted(message)}")
+    return True
+
+
+async def _set(api: Api, row: MonitorRow, setting: str, value: float, timeout_s: float) -> bool:
+    if setting not in row.settings:
+        raise CommandRejected(f"monitor {row.id} of this ZoneMinder has no {setting}")
+    if row.settings[setting] == value:
+        return False
+    form = {f"Monitor[{SETTINGS[setting]}]": f"{value:g}"}
+    await asked(api, lambda: api.post(f"monitors/{row.id}", form, timeout_s=timeout_s), what=f"monitor {row.id}")
     return True
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.asking import asked
 from vms_bridge.backends.zoneminder.event_tags import FIRST_VERSION as FIRST_WITH_TAGS
+from vms_bridge.backends.zoneminder.event_tags import tags_of
 from vms_bridge.backends.zoneminder.media import is_event_id
-from vms_bridge.commands import DeleteEvent, SetArchived, SetLocked, SetNote
+from vms_bridge.commands import AddTag, DeleteEvent, RemoveTag, SetArchived, SetLocked, SetNote
 from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsError, VmsProtocolError
 from vms_bridge.model import Capability, Event, EventBatch
 from vms_bridge.zoneminder import NotThere, PermissionMissing
@@ -33,12 +34,13 @@ class EventCommands:
     def __init__(self, connection: Connection, events: OpenEvents, facts: Facts) -> None:
         self._api, self._feed, self._clock, self._cache = connection.api, connection.feed, connection.clock, connection.cache
         self._events, self._facts = events, facts
+        self._tags = tags_of(connection, facts)
 
     def offered(self) -> frozenset[Capability]:
         """Return what can be asked for, unless a refusal has said otherwise: no answer tells which permissions a user has."""
         if self._clock.monotonic() - self._cache.edits_refused < REFUSED_S:
             return frozenset()
-        return _EDITS
+        return _EDITS | {Capability.EVENT_TAGS} if self._has_tags else _EDITS
 
     async def perform(self, event_id: str, action: Action) -> None:
         """Have it done. Raises CommandRejected, UnsupportedCommand or VmsError."""
@@ -59,7 +61,7 @@ class EventCommands:
             event = Event(id=event_id, monitor_id="", start=None, deleted=True)
         else:
             if self._has_tags:
-                await self._events.tags.read(row.id)
+                self._events.tags.note(row.id, (await self._tags.of([row.id])).get(row.id, ()))
             event = self._events.as_reported(row)
         await self._feed.record(EventBatch(events=(event,), refreshed=True, generation=self._events.generation))
 
@@ -75,6 +77,10 @@ class EventCommands:
             case SetNote(text=text):
                 self._refuse_while_it_runs(row, "ZoneMinder would overwrite its notes")
                 await self._edit(row, "Notes", text)
+            case AddTag(tag=tag) if self._has_tags:
+                await asked(self._api, lambda: self._tags.add(row.id, tag))
+            case RemoveTag(tag=tag) if self._has_tags:
+                await asked(self._api, lambda: self._tags.remove(row.id, tag))
             case _:
                 raise UnsupportedCommand(f"this ZoneMinder can't do that to an event: {type(action).__name__}")
 

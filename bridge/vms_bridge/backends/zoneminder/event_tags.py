@@ -2,65 +2,63 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import VmsProtocolError
-from vms_bridge.zoneminder import NotThere, segments
-from vms_bridge.zoneminder.parse import as_id, as_text, mapping, rows
+from vms_bridge.zoneminder.connection import Connection as LibraryConnection
+from vms_bridge.zoneminder.events.tags import Tags
+from vms_bridge.zoneminder.values import VersionInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
 
-    from vms_bridge.backends.zoneminder.api import Api
+    from vms_bridge.backends.zoneminder.connection import Connection
+    from vms_bridge.backends.zoneminder.facts import Facts
 
 FIRST_VERSION = (1, 37, 44)
+_LOG = logging.getLogger(__name__)
 _MOST_KNOWN = 10_000
-_MOST_ROWS = 10_000
 
 
-class EventTags:
-    """Reads them, and remembers those that were read, by event."""
+class KnownTags:
+    """The tags that were read, by event: as many as there is use of."""
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    def __init__(self) -> None:
         self._known: OrderedDict[int, tuple[str, ...]] = OrderedDict()
 
     def of(self, event: int) -> tuple[str, ...] | None:
         """Return the event's tags as they were read last, None where they were not."""
         return self._known.get(event)
 
-    async def read(self, event: int) -> Mapping[str, str]:
-        """Return the event's tags, names by ids. Raises VmsError."""
-        try:
-            answer = await self._api.get(f"tags/index/{segments(('Events.Id', str(event)))}")
-        except NotThere:
-            answer = {"tags": []}
-        if not isinstance(mapping(answer).get("tags"), list):
-            raise VmsProtocolError("api/tags answered without a list of tags", hint="look at ZoneMinder's log")
-        found = parse_tagged(answer).get(event, {})
-        self._known[event] = tuple(sorted(found.values()))
+    def note(self, event: int, tags: tuple[str, ...]) -> None:
+        """Note the tags of an event."""
+        self._known[event] = tags
         self._known.move_to_end(event)
         while len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
-        return found
 
 
-def parse_tags(raw: object) -> dict[str, str]:
-    """Read the tags that there are: names by ids."""
-    named = ((as_id(row.get("Id")), as_text(row.get("Name")).strip()) for row in rows(raw, "tags", "Tag"))
-    return {number: name for number, name in named if number is not None and name}
+def tags_of(connection: Connection, facts: Facts) -> Tags:
+    """Return the library's tags over the connection of a session, which knows already what the library would ask for."""
 
+    async def version() -> VersionInfo:
+        return VersionInfo(zoneminder=".".join(map(str, facts.version)))
 
-def parse_tagged(raw: object) -> dict[int, dict[str, str]]:
-    """Read which events have which tags, names by ids: each row has a tag beside its event, or beside all its events."""
-    found: dict[int, dict[str, str]] = {}
-    listed = mapping(raw).get("tags")
-    for item in listed[:_MOST_ROWS] if isinstance(listed, list) else ():
-        one = mapping(item)
-        for number, name in parse_tags({"tags": [one]}).items():
-            beside, events = mapping(one.get("Events_Tags")), one.get("Event")
-            ids = [beside.get("EventId"), *(mapping(event).get("Id") for event in (events if isinstance(events, list) else ()))]
-            for event_id in filter(None, map(as_id, ids)):
-                found.setdefault(int(event_id), {})[number] = name
-    return found
+    async def time_zone() -> ZoneInfo | None:
+        return None
+
+    async def server_api(_server_id: str | None) -> str | None:
+        return None
+
+    return Tags(
+        LibraryConnection(
+            client=connection.api,
+            url=connection.config.url,
+            clock=connection.clock,
+            log=_LOG,
+            version=version,
+            time_zone=time_zone,
+            server_api=server_api,
+        )
+    )

@@ -203,6 +203,7 @@ class MonitorLadder:
             forced=self._is_forced(sample, alarm),
             is_recording=is_recording,
             modes=row.modes,
+            settings=row.settings,
             score=sample.score if sample is not None else None,
             cause=None if alarm in {None, AlarmState.IDLE} else why,
             event_id=newest.id if newest is not None and is_recording is not False else None,
@@ -250,6 +251,8 @@ class MonitorLadder:
     def _describe(self) -> Monitor:
         row = self.row
         capabilities = _EVERY_MONITOR if row.type == "WebSite" else _EVERY_MONITOR | _CAPTURED
+        if row.settings and row.type != "WebSite":
+            capabilities |= {Capability.SETTINGS}
         if row.writes_video:
             capabilities |= {Capability.EVENT_CLIP}
         if self.memory.has_scores:
@@ -265,6 +268,7 @@ class MonitorLadder:
             height=row.height,
             zones=tuple(model.Zone(id=each.id, name=each.name, kind=each.kind, points=each.points) for each in zones),
             modes={"function": FUNCTIONS} if row.capturing is None else MODES_1_37,
+            settings=() if row.type == "WebSite" else tuple(row.settings),
             capabilities=capabilities,
         )
 

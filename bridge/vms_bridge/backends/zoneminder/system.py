@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
-from vms_bridge import model
+from vms_bridge import machines
 from vms_bridge.backends.zoneminder.doubt import BULK_FRAMES
 from vms_bridge.backends.zoneminder.lists import SERVERS, STATES, STORAGE, ZONES, Listing, ListReader
 from vms_bridge.backends.zoneminder.local_time import LocalTime
@@ -259,9 +259,9 @@ def _area(area: zoneminder.Storage) -> Storage:
     return Storage(id=area.id, name=area.name, used_bytes=area.used_bytes, total_bytes=area.total_bytes)
 
 
-def _server(row: ServerRow) -> model.Server:
+def _server(row: ServerRow) -> machines.Server:
     running = {"Running": True, "NotRunning": False}.get(row.status)
-    return model.Server(
+    return machines.Server(
         id=row.id, name=row.name, running=running, load=row.load, cpu_percent=row.cpu_percent,
         memory_total=row.total_bytes, memory_free=row.free_bytes,
     )  # fmt: skip

@@ -358,7 +358,8 @@ def _platform_part(row: Entity[Any], place: _Place, options: tuple[str, ...]) ->
             template = command_template(options)
             part = {} if template is None else {"command_template": template}
         case Platform.NUMBER:
-            part = {"min": 0, "max": 1, "step": 0.01, "mode": "slider"}
+            least, most, step = row.bounds or (0, 1, 0.01)
+            part = {"min": least, "max": most, "step": step, "mode": "box" if row.bounds else "slider"}
         case Platform.EVENT:
             part = {"state_topic": topic, "event_types": EVENT_TYPES, "qos": 1}
         case Platform.IMAGE:

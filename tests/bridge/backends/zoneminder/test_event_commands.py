@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.bridge.backends.zoneminder.commanded import house
 from tests.bridge.backends.zoneminder.support import FastClock, config
 from tests.fakes.commands import ask
@@ -14,7 +12,6 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import ALL, V1_36_33, V1_38_4
 from tests.fakes.zoneminder.server import VIEWER
 
-from vms_bridge.backends.zoneminder.event_tags import parse_tagged, parse_tags
 from vms_bridge.commands import AckResult, Target, VmsTarget
 from vms_bridge.commands.event import AddTag, DeleteEvent, RemoveTag, SetArchived, SetLocked, SetNote
 from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsError, VmsProtocolError
@@ -71,14 +68,29 @@ async def test_an_event_is_archived_locked_noted_and_deleted(personality: Person
         assert [edit for edit, _ in fake.event_edits] == [number] * 5
 
 
+@VIRTUAL
+async def test_tags_are_given_and_taken_one_by_one(tmp_path: Path, clock: FastClock) -> None:
+    world = World(V1_38_4, now=clock.now)
+    world.tags = {1: "person", 2: "parcel"}
+    one_event, other = closed(world, tags={1}), closed(world, tags={1, 2})
+    async with FakeZoneMinder(world) as fake, house(tmp_path, clock, config(fake.url)) as one:
+        for tag in ("parcel", "Gru\xdf"):  # one that others have, and a new one
+            assert (await command(one, one_event, AddTag(tag=tag))).result is AckResult.APPLIED
+        assert {world.tags[number] for number in world.events[one_event].tags} == {"person", "parcel", "Gru\xdf"}
+        assert (await command(one, one_event, AddTag(tag="parcel"))).result is AckResult.UNCHANGED
+        assert (await command(one, one_event, RemoveTag(tag="person"))).result is AckResult.APPLIED
+        assert world.events[other].tags == {1, 2}
+
+
 @pytest.mark.parametrize("personality", ALL, ids=lambda p: p.version)
 async def test_what_is_offered_hangs_on_the_version(personality: Personality, serve: Serve) -> None:
     async with FakeZoneMinder(World(personality)) as fake, serve(fake) as (_, feed):
         capabilities = feed.snapshots[0].system.capabilities
         assert capabilities >= EDITS
+        assert (Capability.EVENT_TAGS in capabilities) is personality.has_tags
 
 
-async def test_there_is_no_way_to_tag(serve: Serve) -> None:
+async def test_old_versions_have_no_tags(serve: Serve) -> None:
     world = World(V1_36_33)
     target = VmsTarget(event_id=str(closed(world)))
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
@@ -166,27 +178,3 @@ async def test_what_the_database_does_not_take_is_refused(clock: FastClock, serv
     async with FakeZoneMinder(world) as fake, serve(fake) as (backend, _):
         with pytest.raises(CommandRejected):
             await backend.execute(target, SetNote(text="\N{GRINNING FACE}"))
-
-
-def test_both_shapes_of_tags_are_read() -> None:
-    joined = {"tags": [{"Tag": {"Id": 1, "Name": "a"}, "Events_Tags": {"TagId": "1", "EventId": "7"}}]}
-    contained = {"tags": [{"Tag": {"Id": "1", "Name": "a"}, "Event": [{"Id": 7}, {"Id": "8"}, None]}, 5]}
-    assert parse_tagged(joined) == {7: {"1": "a"}}
-    assert parse_tagged(contained) == {7: {"1": "a"}, 8: {"1": "a"}}
-    assert parse_tags(joined) == {"1": "a"}
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["tags", "Tag", "Event", "Events_Tags", "Id", "Name", "EventId"]), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
-
-
-@given(raw=JSON)
-def test_any_answer_about_tags_is_read(raw: object) -> None:
-    for tagged in (parse_tagged(raw), parse_tagged({"tags": raw}), parse_tagged({"tags": [raw]})):
-        assert all(number > 0 and names for number, names in tagged.items())

@@ -11,7 +11,8 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from vms_bridge.backends.zoneminder import KIND
 from vms_bridge.commands import SetAlarm, VmsTarget
 from vms_bridge.errors import CommandRejected, VmsUnreachable
-from vms_bridge.model import AlarmState, Capability, Server
+from vms_bridge.machines import Server
+from vms_bridge.model import AlarmState, Capability
 from vms_bridge.zoneminder.servers import parse_servers
 
 if TYPE_CHECKING:

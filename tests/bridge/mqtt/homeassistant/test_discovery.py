@@ -158,6 +158,7 @@ def test_what_depends_on_the_bridge_alone_says_so() -> None:
                 *("detection_rate", "detection_time", "detection_age", "detection_drops", "detection_share"),
             },
         ),
+        (Capability.SETTINGS, {"max_fps", "alarm_max_fps", "analysis_max_fps", "section_length"}),
         (Capability.MODES, {"function", "capturing", "analysing", "recording"}),
         (Capability.RESTART, {"restart"}),
         (Capability.SCORE, {"score"}),
@@ -194,6 +195,12 @@ def test_how_it_is_looked_at_can_be_set() -> None:
     assert gone(monitor_payload(VIEW, SYSTEM, OFFER), monitor_payload(one, SYSTEM, OFFER)) == {"detection_profile"}
 
 
+def test_a_setting_has_its_bounds_and_unit() -> None:
+    length = PAYLOADS["monitor"]["cmps"]["section_length"]
+    assert (length["min"], length["max"], length["step"], length["mode"], length["unit_of_meas"]) == (1, 86_400, 1, "box", "s")
+    assert length["cmd_t"] == "vms_bridge/home/zm/1/set/section_length"
+
+
 def test_a_system_shows_what_it_has() -> None:
     assert {"0-storage_used", "0-storage_used_percent", "a_b_87df6b40-storage_used"} <= PAYLOADS["system"]["cmps"].keys()
     assert "a_b_87df6b40-storage_used_percent" not in PAYLOADS["system"]["cmps"], "its total is not known"
@@ -212,6 +219,7 @@ def test_a_system_shows_what_it_has() -> None:
 
 CONTROLLED = {
     *("armed", "force_alarm", "end_alarm", "detection", "function", "capturing", "analysing", "recording"),
+    *("max_fps", "alarm_max_fps", "analysis_max_fps", "section_length"),
     *("object_detection", "detection_profile", "detection_threshold"),
 }
 

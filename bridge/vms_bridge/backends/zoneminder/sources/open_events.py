@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.doubt import may_be_stalled, stall_limit
 from vms_bridge.backends.zoneminder.event_list import EventList
-from vms_bridge.backends.zoneminder.event_tags import EventTags
+from vms_bridge.backends.zoneminder.event_tags import KnownTags
 from vms_bridge.backends.zoneminder.event_values import abandoned, event_of, merged, untimed
 from vms_bridge.backends.zoneminder.events import EventTracker
 from vms_bridge.backends.zoneminder.follower import EventFollower
@@ -58,7 +58,7 @@ class OpenEvents:
         searches = Allowance(_SEARCH_REQUESTS / _SEARCH_EVERY_S, clock, burst=_SEARCH_REQUESTS)
         unreadable = Unreadable(connection.name, feed, clock)
         self.rows = EventList(connection.api, self.times, unreadable, Reserve(searches, connection.pages))
-        self.tags = EventTags(connection.api)
+        self.tags = KnownTags()
         self._tracker = EventTracker(
             self.rows, clock, feed, catch_up_days=connection.config.catch_up_days,
             context=self, readiness=self._readiness, spare=connection.spare,
