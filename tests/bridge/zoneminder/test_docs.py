@@ -6,6 +6,7 @@ import asyncio
 import io
 import re
 from contextlib import redirect_stdout
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,15 @@ def _world() -> World:
     world = World(V1_38_4)
     for number, name in enumerate(("Front Door", "Driveway", "Garden"), 1):
         world.monitors[number].name = name
-    for number, zone in ((1, "All"), (2, "Drive")):
-        world.close_event(world.open_event(number, notes=f"Motion: {zone}").id)
+    for monitor, notes in (
+        (1, "detected:car:81%Motion: All"),
+        (2, "Motion: Drive"),
+        (3, "Motion: All"),
+        (1, "detected:person:97%Motion: Porch"),
+    ):
+        event = world.open_event(monitor, notes=notes, max_score=80 if "person" in notes else 20)
+        event.start -= timedelta(minutes=10)
+        event.end, event.length, event.frames, event.alarm_frames = event.start + timedelta(seconds=60), 60.0, 50, 1
     return world
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.bridge.zoneminder.support import library
-from tests.fakes.zoneminder import World
+from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.media import ANNOTATED, JPEG, clip_of, frame_of
 from tests.fakes.zoneminder.personality import V1_34, V1_36_33, V1_38_4, Personality
 from tests.fakes.zoneminder.server import VIEWER, User
@@ -223,6 +223,23 @@ async def test_a_writer_may_be_waited_for() -> None:
         slow = Slow()
         await zm.events.save_video(1, slow)
         assert slow.taken == clip_of(world.events[1])
+
+
+async def test_what_is_on_another_servers_disk_is_fetched_from_there(tmp_path: Path) -> None:
+    world = World(monitors=2)
+    world.monitors[2].server_id = 7
+    for number in (1, 2):
+        world.close_event(world.open_event(number).id)
+    async with library(world) as (zm, one), FakeZoneMinder(world, server_id=7, keeps_files_apart=True) as two:
+        two.tokens, one.keeps_files_apart = one.tokens, True
+        row = {"Protocol": "http", "PathToApi": "/zm/api", "Hostname": "127.0.0.1"}
+        one.servers = [{**row, "Id": 1, "Name": "First", "Port": one.port}, {**row, "Id": 7, "Name": "Second", "Port": two.port}]
+        assert await zm.events.image(1) == await zm.events.image(2) == JPEG
+        assert await zm.events.save_video(2, tmp_path / "a.mp4") == len(clip_of(world.events[2]))
+        assert (one.clips_asked, two.clips_asked, two.pictures_asked) == (1, 1, 1)
+        two.keeps_files_apart, two.server_id = True, 9
+        with pytest.raises(MediaUnavailable):
+            await zm.events.image(2)
 
 
 async def test_a_large_video_is_never_held_in_memory(tmp_path: Path) -> None:

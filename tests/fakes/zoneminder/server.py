@@ -148,6 +148,8 @@ class FakeZoneMinder:
     controls: dict[int, dict[str, Any]] = field(default_factory=lambda: {4: control.AXIS, 40: control.AMCREST})
     """The control types, by id."""
     server_id: int = 0
+    keeps_files_apart: bool = False
+    """Whether other servers' events are on disks of their own."""
     servers: list[dict[str, Any]] = field(default_factory=list)
     gate: Gate | None = None
     _runner: web.AppRunner | None = None
@@ -687,6 +689,8 @@ class FakeZoneMinder:
         if "events:view" not in user.permissions:
             return web.Response(text=ERROR_PAGE, content_type="text/html")
         event = self.world.events.get(int(request.query.get("eid", 0)))
+        if event is not None and self.keeps_files_apart and self.world.monitors[event.monitor_id].server_id != self.server_id:
+            event = None
         if event is None:
             return web.Response(status=404, content_type="text/html", charset="UTF-8")
         if is_video:

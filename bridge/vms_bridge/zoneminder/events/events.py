@@ -7,12 +7,14 @@ from datetime import UTC, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Unpack
 
+from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsProtocolError
 from vms_bridge.spoken_times import Listener
+from vms_bridge.zoneminder.events.asked_media import MediaLate
 from vms_bridge.zoneminder.events.bulk import PARALLEL, BulkOutcome, Deleting, Downloading, What, each_of, made_folder
 from vms_bridge.zoneminder.events.changes import Changes
 from vms_bridge.zoneminder.events.filters import FilterRefused, Filters, Wanted, bounds, raw_filters, whole_numbers
 from vms_bridge.zoneminder.events.frames import FrameRow, parse_frame_rows
-from vms_bridge.zoneminder.events.pictures import Pictures
+from vms_bridge.zoneminder.events.pictures import Pictures, save_picture
 from vms_bridge.zoneminder.events.places import event_folder
 from vms_bridge.zoneminder.events.query import EventQuery, Reading
 from vms_bridge.zoneminder.events.rows import EventRows
@@ -155,11 +157,20 @@ class Events:
 
         Raises FilterRefused, MediaUnavailable or VmsError.
         """
-        return await self._pictures.fetch(number_of(event), fid, is_open=_is_open(event))
+        number, is_open = number_of(event), isinstance(event, EventRow) and event.end is None
+        try:
+            return await self._pictures.fetch(number, fid, is_open=is_open)
+        except MediaLate:
+            raise
+        except MediaUnavailable:
+            page = await self._elsewhere(event)
+            if page is None:
+                raise
+        return await self._pictures.fetch(number, fid, at=page, is_open=is_open)
 
     async def save_image(self, event: EventId, path: str | PathLike[str], fid: str | int = "snapshot") -> Path:
         """Write such a picture to a file, or into a folder, and return where it is. Raises OutputError and as `image` does."""
-        return await self._pictures.save(number_of(event), path, fid, is_open=_is_open(event))
+        return await save_picture(path, f"{number_of(event)}-{fid}.jpg", await self.image(event, fid))
 
     async def save_video(self, event: EventId, target: Target, *, progress: Progress | None = None, resume: bool = True) -> int:
         """Write the event's video to a file, into a folder or to a writer, and return its length in bytes.
@@ -169,7 +180,7 @@ class Events:
         VmsError.
         """
         row = event if isinstance(event, EventRow) and event.end is not None else await self.get(event)
-        return await self._videos.save(row, target, progress, resume=resume)
+        return await self._videos.save(row, target, progress, elsewhere=self._elsewhere, resume=resume)
 
     async def image_url(self, event: EventId, fid: str | int = "snapshot") -> str:
         """Return the address of a picture of the event. It contains a token.
@@ -224,6 +235,16 @@ class Events:
         place = await made_folder(folder, dry_run=dry_run)
         doing = Downloading(folder=place, what=what, video=self.save_video, picture=self.save_image, dry_run=dry_run)
         return await each_of(events, doing, parallel=parallel, progress=progress)
+
+    async def _elsewhere(self, event: EventId) -> str | None:
+        """Return the page of the server that the event's monitor runs on, where that is not the portal's own."""
+        try:
+            row = event if isinstance(event, EventRow) else await self.get(event)
+            known = {monitor.id: monitor.server_id for monitor in await self._monitors.list()}
+            api = await self._connection.server_api(known.get(row.monitor_id))
+        except (VmsAuthFailed, VmsProtocolError):
+            return None  # then what the portal has said is what there is to say
+        return None if api is None else f"{api.removesuffix('/api')}/index.php"
 
     async def _know_zone(self) -> tzinfo | None:
         zone = await self._connection.time_zone()
@@ -288,7 +309,3 @@ class Events:
 def number_of(event: EventId) -> int:
     """Return the event's id. Raises FilterRefused for what is none."""
     return event.id if isinstance(event, EventRow) else whole_numbers(event, "an event")[0]
-
-
-def _is_open(event: EventId) -> bool:
-    return isinstance(event, EventRow) and event.end is None

@@ -29,20 +29,15 @@ class Pictures:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def fetch(self, number: int, fid: str | int, *, is_open: bool) -> bytes:
-        """Return a JPEG. Raises MediaUnavailable, or VmsUnreachable where nobody answers at all."""
-        frame = frame_named(fid)
+    async def fetch(self, number: int, fid: str | int, *, at: str | None = None, is_open: bool) -> bytes:
+        """Return a JPEG, from the portal or from another server's page. Raises MediaUnavailable or VmsError."""
+        frame, page = frame_named(fid), at or f"{self._connection.url}/index.php"
         for pause in _AGAIN_S if is_open else ():
             try:
-                return await self._fetch(number, frame)
+                return await self._fetch(page, number, frame)
             except MediaUnavailable:
                 await self._connection.clock.sleep(pause)
-        return await self._fetch(number, frame)
-
-    async def save(self, number: int, path: str | PathLike[str], fid: str | int, *, is_open: bool) -> Path:
-        """Write a JPEG to a file, or into a folder, and return where it is. Raises MediaUnavailable, OutputError or VmsError."""
-        picture = await self.fetch(number, fid, is_open=is_open)
-        return await asyncio.to_thread(_written, Path(path), f"{number}-{fid}.jpg", picture)
+        return await self._fetch(page, number, frame)
 
     async def picture_url(self, number: int, fid: str | int) -> str:
         """Return the address of a picture, with the token in it."""
@@ -56,11 +51,11 @@ class Pictures:
         token = await self._connection.client.auth.token()
         return f"{self._connection.url}/index.php?{urlencode(query if token is None else {**query, 'token': token})}"
 
-    async def _fetch(self, number: int, frame: str) -> bytes:
-        what, url = f"event {number}", f"{self._connection.url}/index.php"
+    async def _fetch(self, page: str, number: int, frame: str) -> bytes:
+        what = f"event {number}"
         with explained(f"picture of {what}"):
             status, content_type, body = await self._connection.client.fetch(
-                url, frame_query(str(number), frame), PICTURE_LIMIT_BYTES
+                page, frame_query(str(number), frame), PICTURE_LIMIT_BYTES
             )
         if status in {401, 403}:
             hint = "it needs the permission Events: View"
@@ -85,6 +80,11 @@ def _why(frame: str) -> str:
     if frame == "objdetect_jpg":
         return "no detection hook has left one"
     return "has the event such a frame, and is it not deleted?"
+
+
+async def save_picture(path: str | PathLike[str], name: str, picture: bytes) -> Path:
+    """Write it to a file, or under that name into a folder, and return where it is. Raises OutputError or NoRoom."""
+    return await asyncio.to_thread(_written, Path(path), name, picture)
 
 
 def _written(path: Path, name: str, picture: bytes) -> Path:

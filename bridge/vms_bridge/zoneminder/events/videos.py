@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextlib import contextmanager
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         def write(self, piece: bytes, /) -> object:
             """Take a piece; what it returns is waited for if it can be."""
 
+    Elsewhere = Callable[[EventRow], Awaitable[str | None]]
     Target = str | PathLike[str] | BinaryIO | Writer
 
 _BEGIN_S = 30.0
@@ -44,33 +46,56 @@ class _Broken(MediaUnavailable):
     """It broke off; the rest may be had by another request."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Of which event, and which page is asked for it."""
+
+    row: EventRow
+    page: str
+
+
 class Videos:
     """Fetches them over one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def save(self, row: EventRow, target: Target, progress: Progress | None, *, resume: bool) -> int:
-        """Write the event's video, and return how many bytes it has. Raises MediaUnavailable, OutputError, NoRoom or VmsError."""
+    async def save(self, row: EventRow, target: Target, progress: Progress | None, *, elsewhere: Elsewhere, resume: bool) -> int:
+        """Write the event's video, and return how many bytes it has. Raises MediaUnavailable, OutputError, NoRoom or VmsError.
+
+        `elsewhere` returns the page of the server that has it, where the portal has not; None where there is no other.
+        """
         _check_has_video(row)
         if not isinstance(target, str | PathLike):
-            return await self._collect(row, _Handed(target), progress)
+            return await self._from_anywhere(row, _Handed(target), progress, elsewhere)
         path = await asyncio.to_thread(_within, Path(target), video_name(row))
         taken = _Filed(Part(path, f"{row.id}"), keep=resume)
         await taken.open()
         try:
-            size = await self._collect(row, taken, progress)
+            size = await self._from_anywhere(row, taken, progress, elsewhere)
             await asyncio.to_thread(taken.part.finish)
         finally:
             await asyncio.to_thread(taken.part.close)
         return size
 
-    async def _collect(self, row: EventRow, taken: _Handed | _Filed, progress: Progress | None) -> int:
+    async def _from_anywhere(
+        self, row: EventRow, taken: _Handed | _Filed, progress: Progress | None, elsewhere: Elsewhere
+    ) -> int:
+        had = taken.size
+        try:
+            return await self._collect(_Wish(row, f"{self._connection.url}/index.php"), taken, progress)
+        except MediaUnavailable:
+            page = await elsewhere(row) if taken.size in {had, 0} else None
+            if page is None:
+                raise
+        return await self._collect(_Wish(row, page), taken, progress)
+
+    async def _collect(self, wish: _Wish, taken: _Handed | _Filed, progress: Progress | None) -> int:
         pauses = iter(_AGAIN_S)
         while True:
             before = taken.size
             try:
-                return await self._read_on(row, taken, progress)
+                return await self._read_on(wish, taken, progress)
             except _Broken as error:
                 if taken.size > before:
                     pauses = iter(_AGAIN_S)
@@ -79,20 +104,20 @@ class Videos:
                     raise MediaUnavailable(str(error), hint=error.hint) from None
             await self._connection.clock.sleep(pause)
 
-    async def _read_on(self, row: EventRow, taken: _Handed | _Filed, progress: Progress | None) -> int:
+    async def _read_on(self, wish: _Wish, taken: _Handed | _Filed, progress: Progress | None) -> int:
         """Read on from where it is, and return how many bytes the whole has."""
-        what = f"video of event {row.id}"
+        what = f"video of event {wish.row.id}"
         overlap = await taken.overlap()
         first = taken.size - len(overlap)
         try:
-            stream = await self._open(row, what, first)
+            stream = await self._open(wish, what, first)
         except NoSuchPart as error:
             if not taken.size:
                 raise
             if error.length == taken.size:
                 return taken.size
             await taken.restart(what)
-            return await self._read_on(row, taken, progress)
+            return await self._read_on(wish, taken, progress)
         try:
             starts_at, whole = _measured(stream, first, what)
             if starts_at != first:
@@ -101,7 +126,7 @@ class Videos:
             if overlap and not await _has_again(reader, overlap, what):
                 stream.close()
                 await taken.restart(what)
-                return await self._read_on(row, taken, progress)
+                return await self._read_on(wish, taken, progress)
             if not taken.size:
                 _check_is_video(await reader.head(), stream.content_type, what)
             while piece := await reader.read():
@@ -114,11 +139,13 @@ class Videos:
             raise _Broken(f"the {what} broke off after {taken.size} of {whole} bytes", hint=_GOES_ON)
         return taken.size
 
-    async def _open(self, row: EventRow, what: str, first: int) -> Stream:
-        url, part = f"{self._connection.url}/index.php", (first, None) if first else None
+    async def _open(self, wish: _Wish, what: str, first: int) -> Stream:
+        part = (first, None) if first else None
         try:
             with explained(what), _no_such_part(first, what):
-                stream = await self._connection.client.open(url, clip_query(str(row.id)), part=part, timeout_s=_BEGIN_S)
+                stream = await self._connection.client.open(
+                    wish.page, clip_query(str(wish.row.id)), part=part, timeout_s=_BEGIN_S
+                )
         except MediaLate as error:
             raise (_Broken(str(error), hint=error.hint) if first else error) from None
         if stream.status == 416:
