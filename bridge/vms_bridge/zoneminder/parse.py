@@ -345,9 +345,17 @@ def parse_events(raw: object, zone: tzinfo, *, trusts_unix_times: bool = True, d
 
 
 def parse_event(
-    row: Mapping[str, Any], zone: tzinfo, *, trusts_unix_times: bool = True, date: datetime | None = None
+    row: Mapping[str, Any],
+    zone: tzinfo,
+    *,
+    trusts_unix_times: bool = True,
+    date: datetime | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> EventRow | None:
-    """Read one event; without id, monitor or start it is none. Times are of that zone, unless the row itself says more."""
+    """Read one event; without id, monitor or start it is none. Times are of that zone, unless the row itself says more.
+
+    `more` are further fields, as they were read already.
+    """
     event_id, monitor_id = as_id(row.get("Id")), as_id(row.get("MonitorId"))
     # 1.38 computes EndTime while the event still runs; EndDateTime is right wherever it exists.
     ended = row["EndDateTime"] if "EndDateTime" in row else row.get("EndTime")
@@ -379,6 +387,7 @@ def parse_event(
         saves_jpegs=as_bool(row.get("SaveJPEGs"), default=True),
         archived=_flag(row, "Archived"),
         locked=_flag(row, "Locked"),
+        **(more or {}),
     )
 
 

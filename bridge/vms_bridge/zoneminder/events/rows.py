@@ -6,7 +6,6 @@ for a column, without a limit it gives all there is, and none of them says what 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.errors import VmsProtocolError
@@ -89,11 +88,10 @@ class EventRows:
 
     def parsed(self, answer: object, date: datetime | None) -> list[EventRow]:
         """Return the rows of an answer, all of which have to be some."""
-        trusts, zone = self._trusts(), self._zone()
+        trusts, zone, columns = self._trusts(), self._zone(), _all_columns if self._is_whole else _none
         listed = rows(answer, "events", "Event")
-        parsed = [parse_event(row, zone, trusts_unix_times=trusts, date=date) for row in listed]
-        pairs = [(event, row) for event, row in zip(parsed, listed, strict=True) if event is not None]
-        found = [with_all_columns(event, row) if self._is_whole else event for event, row in pairs]
+        parsed = (parse_event(row, zone, trusts_unix_times=trusts, date=date, more=columns(row)) for row in listed)
+        found = [event for event in parsed if event is not None]
         if len(found) < len(mapping(answer)["events"]):  # whose row it is, it does not say; so nobody is missing for sure
             raise VmsProtocolError("api/events answered with rows without an id or a start", hint="look at ZoneMinder's log")
         if found:
@@ -116,18 +114,21 @@ def _has_old_names(answer: object) -> bool:
     return bool(found) and "StartDateTime" not in found[0]
 
 
-def with_all_columns(event: EventRow, row: Mapping[str, Any]) -> EventRow:
-    """Return the event with what else its row says."""
-    return replace(
-        event,
-        name=as_text(row.get("Name")),
-        storage_id=as_id(row.get("StorageId")),
-        scheme=as_text(row.get("Scheme")),
-        fspath=as_text(row.get("FileSystemPath")),
-        total_score=as_int(row.get("TotScore")),
-        average_score=as_float(row.get("AvgScore")),
-        width=as_int(row.get("Width")),
-        height=as_int(row.get("Height")),
-        disk_bytes=as_int(row.get("DiskSpace")),
-        raw=row,
-    )
+def _none(_: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
+def _all_columns(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a row says beyond what everybody wants."""
+    return {
+        "name": as_text(row.get("Name")),
+        "storage_id": as_id(row.get("StorageId")),
+        "scheme": as_text(row.get("Scheme")),
+        "fspath": as_text(row.get("FileSystemPath")),
+        "total_score": as_int(row.get("TotScore")),
+        "average_score": as_float(row.get("AvgScore")),
+        "width": as_int(row.get("Width")),
+        "height": as_int(row.get("Height")),
+        "disk_bytes": as_int(row.get("DiskSpace")),
+        "raw": row,
+    }
