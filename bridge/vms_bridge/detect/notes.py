@@ -6,8 +6,10 @@ import logging
 import re
 from collections import deque
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
+from vms_bridge.archive import EventQuery
 from vms_bridge.commands import AckResult, Command, Level, Origin, SetNote, Target
 from vms_bridge.detect.results import in_a_line
 from vms_bridge.errors import BridgeError
@@ -17,7 +19,8 @@ from vms_bridge.model import Capability
 if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.detect.values import Looked
-    from vms_bridge.model import EventRef
+    from vms_bridge.index import IndexedEvent
+    from vms_bridge.model import Event, EventRef
     from vms_bridge.views import HubView
 
 _LOGGER = logging.getLogger(__name__)
@@ -60,7 +63,9 @@ class Notes:
         system = self._hub.system(note.event.system)
         if system is None or Capability.EVENT_NOTE not in system.state.capabilities:
             self._trouble.report(
-                f"system {note.event.system} takes no notes", hint="write_notes: is of no use there", code="none"
+                f"system {note.event.system} takes no notes",
+                hint="may the bridge's user there edit events? Else write_notes: is of no use",
+                code="none",
             )
             return
         try:
@@ -70,7 +75,7 @@ class Notes:
             return
         if found is None or found.event.deleted or not found.event.is_over:
             return
-        text = with_ours(found.event.notes, note.text)
+        text = with_ours((await self._as_it_is(found)).notes, note.text)
         ack = await self._hub.submit(
             Command(
                 target=Target(system=note.event.system, event=note.event),
@@ -84,6 +89,18 @@ class Notes:
             self._trouble.over()
         else:
             self._trouble.report(ack.hint or ack.result, code=ack.code or "")
+
+    async def _as_it_is(self, found: IndexedEvent) -> Event:
+        """Return the event as its VMS has it now: somebody may have written into its notes since it was told last."""
+        ref, start = found.ref, found.event.start
+        if start is None:
+            return found.event
+        query = EventQuery(since=start, until=start + timedelta(seconds=1), monitors=frozenset({found.monitor}))
+        try:
+            page = await self._hub.recorded(ref.system, query)
+        except BridgeError:  # it can't be asked for it: what was told last is what is known
+            return found.event
+        return next((each.event for each in page.events if each.ref == ref), found.event)
 
 
 def with_ours(notes: str, text: str) -> str:

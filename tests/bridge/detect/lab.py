@@ -11,7 +11,7 @@ from tests.fakes.backend import ScriptedBackend, event, monitor, snapshot, syste
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 
-from vms_bridge.archive import EventFrame, LiveStream
+from vms_bridge.archive import EventFrame, EventPage, LiveStream
 from vms_bridge.detect.config import DetectionSettings
 from vms_bridge.detect.sink import Detection
 from vms_bridge.errors import MediaUnavailable, NoSuchEvent
@@ -48,6 +48,8 @@ class FilmedVms(ScriptedBackend):
 
     frames: dict[tuple[str, object], bytes] = field(default_factory=dict)
     live: dict[str, bytes] = field(default_factory=dict)
+    archived: tuple[Event, ...] | None = None
+    """What it has recorded, where it can be asked for that (`Lab.with_archive`)."""
     film: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
     """What a monitor's live video has, picture by picture, as a test puts it there."""
     gone: set[str] = field(default_factory=set)
@@ -59,7 +61,9 @@ class FilmedVms(ScriptedBackend):
         return self
 
     async def events(self, query: object, after: object) -> object:
-        raise MediaUnavailable(f"nobody asks for {query} after {after} here")
+        if self.archived is None:
+            raise MediaUnavailable(f"nobody asks for {query} after {after} here")
+        return EventPage(events=self.archived)
 
     async def logs(self, query: object) -> object:
         raise MediaUnavailable(f"nobody asks for {query} here")
@@ -126,6 +130,12 @@ class Lab:
         self.hub: Hub
         self.feed: SystemFeed
         self._tasks: list[asyncio.Task[Any]] = []
+
+    def with_archive(self, *events: Event) -> Lab:
+        """Have the VMS be one that can be asked what it has recorded."""
+        self.vms.first = replace(self.vms.first, system=system_state(capabilities=_ABLE))
+        self.vms.archived = events
+        return self
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Lab]:
