@@ -65,7 +65,8 @@ def event_times(
     exact = None if offset is None else _offset(local_end, end_s)
     readings = [] if exact is None else [_in_utc(local_end, zone_of(exact))]
     if own is None or exact is None:
-        readings = [_in_utc(local_end, own or zone), _in_utc(local_end, zone), _in_utc(local_end, zone, fold=1), *readings]
+        by_offset = [] if own is None else [_in_utc(local_end, own)]
+        readings = [*by_offset, _in_utc(local_end, zone), _in_utc(local_end, zone, fold=1), *readings]
     ended, shift = _end([time for time in readings if time is not None], began, length_s)
     return EventTimes(began, ended, local, offset, shift)
 

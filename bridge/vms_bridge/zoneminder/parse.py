@@ -24,14 +24,17 @@ TEXT_LIMIT = 4096
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?")
 _CONTENT_RANGE = re.compile(r"(?i)bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _ROW_LIMIT = 10_000
+_LARGEST = 2**63
 _DEFINITION_LIMIT = 1024 * 1024
 _KINDS = ("active", "inclusive", "exclusive", "preclusive", "inactive", "privacy")
 
 
 def as_int(value: object) -> int | None:
     """Read a whole number in any of ZoneMinder's spellings."""
+    if type(value) is int and -_LARGEST <= value <= _LARGEST:
+        return value
     number = as_float(value)
-    return None if number is None or abs(number) > 2**63 else int(number)
+    return None if number is None or abs(number) > _LARGEST else int(number)
 
 
 def as_float(value: object) -> float | None:
@@ -59,6 +62,8 @@ def as_bool(value: object, *, default: bool = False) -> bool:
 
 def as_text(value: object) -> str:
     """Read a text of bounded length, of whole characters; nothing, and what is none, is empty."""
+    if type(value) is str and len(value) <= TEXT_LIMIT and value.isascii():
+        return value
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     if isinstance(value, int):
@@ -359,13 +364,14 @@ def parse_event(
     event_id, monitor_id = as_id(row.get("Id")), as_id(row.get("MonitorId"))
     # 1.38 computes EndTime while the event still runs; EndDateTime is right wherever it exists.
     ended = row["EndDateTime"] if "EndDateTime" in row else row.get("EndTime")
+    length_s = as_float(row.get("Length"))
     times = event_times(
         as_text(row.get("StartDateTime") or row.get("StartTime")),
         as_text(ended),
         zone,
         start_s=as_float(row.get("StartTimeSecs")),
         end_s=as_float(row.get("EndTimeSecs")),
-        length_s=as_float(row.get("Length")),
+        length_s=length_s,
         trusts_unix_times=trusts_unix_times,
     )
     if event_id is None or monitor_id is None or times is None:
@@ -379,7 +385,7 @@ def parse_event(
         served_at=date,
         cause=as_text(row.get("Cause")),
         notes=as_text(row.get("Notes")).strip(),
-        length_s=as_float(row.get("Length")),
+        length_s=length_s,
         frames=as_int(row.get("Frames")),
         alarm_frames=as_int(row.get("AlarmFrames")),
         max_score=as_int(row.get("MaxScore")),
