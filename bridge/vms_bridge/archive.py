@@ -11,7 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from vms_bridge.model import Capability, Event, EventRef, LivePicture, OpenSet
+from vms_bridge.model import Capability, Event, EventRef, LivePicture
+from vms_bridge.open_set import OpenSet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -116,6 +116,8 @@ class MonitorFrame:
     """The labels of what came into sight last."""
     detection_profiles: tuple[str, ...]
     """The profiles of detection that can be chosen; none where there is no choice."""
+    presets: tuple[str, ...]
+    """The places to which the camera can be sent."""
     detail: str | None
     """Why something is not as it should be."""
     time: datetime | None

@@ -11,22 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Self
 
-from vms_bridge.machines import Server  # noqa: TC001 - whoever checks values by their types looks it up here
-
-
-class OpenSet(StrEnum):
-    """Words of which there will be more: one that is not known here yet, of a newer plugin or store, is taken as it is."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, str) or not re.fullmatch("[a-z][a-z0-9_]{0,31}", value):
-            return None
-        word = str.__new__(cls, value)
-        word._name_, word._value_ = value.upper(), value
-        return word
+from vms_bridge.machines import Server
+from vms_bridge.open_set import OpenSet
+from vms_bridge.ptz import Ptz
 
 
 class AlarmState(OpenSet):
@@ -79,6 +67,7 @@ class Capability(OpenSet):
     DETECTION = "detection"
     MODES = "modes"
     RESTART = "restart"
+    PTZ = "ptz"
     SCORE = "score"
     FPS = "fps"
     COUNTERS = "counters"
@@ -173,6 +162,7 @@ class Monitor:
     modes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     settings: tuple[str, ...] = ()
     capabilities: frozenset[Capability] = frozenset()
+    ptz: Ptz | None = None
     area: str | None = None
 
 
@@ -184,6 +174,7 @@ class MonitorState:
     `capture` names the run of what captures it (its process, when it was started): another one after each restart.
     `armed`: the monitor's mode detects. `detection`: detection is not paused within that mode.
     `forced`: the alarm is one that somebody has forced; a backend that can't tell says None.
+    `preset` is the label of the preset (`Ptz.labels`) at which the camera stands, None where that is not known.
     `zones` maps a zone's id to whether something is in it. `source` names the path that the alarm state came by,
     `lag_s` how late that path is at worst, `source_reason` why no better path is used, `detail` why something is not
     as it should be.
@@ -199,6 +190,7 @@ class MonitorState:
     is_recording: bool | None = None
     modes: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, float] = field(default_factory=dict)
+    preset: str | None = None
     score: int | None = None
     cause: str | None = None
     event_id: str | None = None

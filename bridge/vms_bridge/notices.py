@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - doors make JSON of it by its types
 
-from vms_bridge.model import OpenSet
+from vms_bridge.open_set import OpenSet
 
 
 class NoticeKind(OpenSet):

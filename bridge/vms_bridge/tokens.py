@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.commands.values import Level
-from vms_bridge.model import OpenSet
+from vms_bridge.open_set import OpenSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

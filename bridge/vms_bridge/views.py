@@ -12,7 +12,8 @@ from pydantic import Field
 from vms_bridge.archive import Clippable, Watchable
 from vms_bridge.contributing import NOTHING_OFFERED, Offer
 from vms_bridge.index import IndexProgress, Searchable
-from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, OpenSet, SystemState
+from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, SystemState
+from vms_bridge.open_set import OpenSet
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""What can be done once: end an alarm, restart a camera's capturing."""
+"""What can be done once: end an alarm, restart a camera's capturing, move a camera."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class VmsBridgeButton(VmsBridgeEntity, ButtonEntity):
 
     async def async_press(self) -> None:
         """Have it done."""
-        await self.give()
+        await self.give(self.row.press)
 
     def _seen(self) -> object:
         return self.available

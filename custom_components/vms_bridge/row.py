@@ -43,6 +43,8 @@ class Row:
     attributes: tuple[str, ...] = ()
     """The fields of the message that are shown beside the value; `*` for all of them."""
     command: str | None = None
+    press: str | None = None
+    """Which value of the command a button sends; None: its command needs none."""
     level: str | None = None
     """The scope that its command takes; None: it has none, or one that only MQTT knows."""
     mode: str | None = None

@@ -18,7 +18,9 @@ from vms_bridge.commands import (
     DetectEvent,
     DetectNow,
     EndAlarm,
+    GoToPreset,
     Level,
+    MoveCamera,
     RemoveTag,
     Request,
     Restart,
@@ -33,6 +35,7 @@ from vms_bridge.commands import (
     SetMotionDetection,
     SetNote,
     SetObjectDetection,
+    SetPreset,
     SetRunState,
     SetSetting,
     TargetKind,
@@ -42,6 +45,7 @@ from vms_bridge.commands.request import DETAILS
 from vms_bridge.commands.schema import request_schema
 from vms_bridge.errors import CommandRejected, UnsupportedCommand
 from vms_bridge.model import Capability, Event, MonitorState, SystemState
+from vms_bridge.ptz import PtzMove
 
 DOCS = Path(__file__).parents[2] / "docs" / "mqtt.md"
 ROWS = [pytest.param(row, id=row.name) for row in COMMANDS.rows]
@@ -53,6 +57,9 @@ EXAMPLES: list[tuple[Action, str]] = [
     (Restart(), "restarted"),
     (SetMode(mode="function", value="Modect"), "Modect"),
     (SetSetting(setting="max_fps", value=2.5), "2.5"),
+    (MoveCamera(move=PtzMove.ZOOM_IN), "zoom_in"),
+    (GoToPreset(preset="Gate"), "Gate"),
+    (SetPreset(number=2), "2"),
     (SetRunState(name="Away"), "Away"),
     (DeleteEvent(), "deleted"),
     (SetArchived(on=True), "ON"),
@@ -130,7 +137,7 @@ def test_no_effect_shows_while_nothing_is_known() -> None:
     for action, _ in EXAMPLES:
         row = COMMANDS.row_of(action)
         if row.effect is None:  # no state shows it: who does it says what is so then
-            assert row.needs is Capability.OBJECT_DETECTION
+            assert row.needs in {Capability.OBJECT_DETECTION, Capability.PTZ}
             continue
         monitor = MonitorState(available=True) if row.target is TargetKind.MONITOR else None
         assert not row.effect(action, None)(Seen(SystemState(available=True), monitor))
@@ -244,7 +251,7 @@ def test_the_schema_of_a_command_says_whose_a_detail_is() -> None:
     properties = request_schema(COMMANDS)["properties"]
     assert list(properties) == list(Request.model_fields)
     assert properties["score"]["description"] == "alarm only."
-    assert properties["seconds"]["description"].startswith("alarm only: ")
+    assert properties["seconds"]["description"].startswith("alarm, ptz only: ")
 
 
 def table() -> str:

@@ -335,7 +335,7 @@ def test_every_capability_but_the_sinks_own_makes_an_entity_or_a_command() -> No
 
 
 def test_dangerous_commands_are_for_admins() -> None:
-    assert {row.name for row in COMMANDS.rows if row.level is Level.ADMIN} == {"delete", "restart"}
+    assert {row.name for row in COMMANDS.rows if row.level is Level.ADMIN} == {"delete", "restart", "set_preset"}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ ROOT = Path(vms_bridge.__file__).parent
 BASIC = {
     *(
         "concealment",
+        "open_set",
+        "ptz",
         "archive",
         "model",
         "errors",
@@ -46,8 +48,10 @@ CHILD_PACKAGES = ("detect.worker", "detect.models", "detect.darknet", "detect.pr
 """What runs in the process that looks at pictures, and in commands about models, and alone may load numpy and OpenVINO."""
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
-    "model": set(),
-    "archive": {"model"},
+    "open_set": set(),
+    "ptz": {"open_set"},
+    "model": {"open_set", "ptz"},
+    "archive": {"model", "open_set"},
     "index": {"model"},
     "enriched": {"model"},
     "errors": set(),
@@ -61,9 +65,9 @@ ALLOWED: dict[str, set[str]] = {
     "backoff": set(),
     "boundary": {"errors", "explaining", "clock", "logs"},
     "threads": set(),
-    "tokens": {"model", "commands"},
+    "tokens": {"model", "commands", "open_set"},
     "links": {"tokens"},
-    "notices": {"model"},
+    "notices": {"model", "open_set"},
     "measures": set(),
     "metrics": {"measures"},
     "receivers": {"commands", "errors"},
@@ -205,7 +209,7 @@ def _allowed(module: str) -> set[str] | None:
         return {
             *("model", "archive", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
             *("explaining", "receivers", "measures", "metrics", "backends.base", "http", "backends.traffic"),
-            *("backends.ladder", "zoneminder", own),
+            *("backends.ladder", "zoneminder", "ptz", own),
         }
     if (home := module.partition(".")[0]) in SINKS and not any(_covers(rule, module) for rule in ALLOWED if "." in rule):
         return SINK | {home}

@@ -31,7 +31,11 @@ class Request(BaseModel):
     text: Annotated[str, Field(max_length=256)] | None = None
     score: Annotated[int, Field(ge=0, le=255)] | None = None
     seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] | None = Field(
-        default=None, description="cancel it by itself after this time."
+        default=None, description="end it by itself after this time."
+    )
+
+    speed: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = Field(
+        default=None, description="how fast, or how far where it moves by steps; 0.5 is the middle of what the camera can."
     )
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vms_bridge.commands.detection import DETECTION
 from vms_bridge.commands.event import EVENT
 from vms_bridge.commands.monitor import MONITOR
+from vms_bridge.commands.ptz import PTZ
 from vms_bridge.commands.settings import SETTING
 from vms_bridge.commands.system import SYSTEM
 from vms_bridge.commands.values import TargetKind
@@ -95,5 +96,5 @@ def _listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-COMMANDS = CommandTable((*MONITOR, *SETTING, *SYSTEM, *EVENT, *DETECTION))
+COMMANDS = CommandTable((*MONITOR, *SETTING, *PTZ, *SYSTEM, *EVENT, *DETECTION))
 """Every command that there is."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.entities.detection import DETECTION
 from vms_bridge.entities.modes import ANALYSING, CAPTURING, FUNCTION, RECORDING, mode_rows
+from vms_bridge.entities.ptz import PTZ
 from vms_bridge.entities.row import (
     WHOLE_MESSAGE,
     Category,
@@ -403,6 +404,7 @@ MONITOR: tuple[Entity[MonitorView], ...] = (
     ),
     *SETTING,
     *DETECTION,
+    *PTZ,
 )
 """What a monitor shows, but for the modes that only its own VMS knows (`monitor_rows`)."""
 

@@ -134,6 +134,8 @@ class Entity(Generic[View]):
     attributes: tuple[str, ...] = ()
     """The fields of the message that are shown beside the value."""
     command: str | None = None
+    press: str | None = None
+    """Which value of the command a button sends; None: what says that it was pressed."""
     mode: str | None = None
     """The key into a monitor's modes that it is about."""
     choices: Callable[[View], tuple[str, ...]] | None = None

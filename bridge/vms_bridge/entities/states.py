@@ -76,6 +76,7 @@ def monitor_body(view: MonitorView) -> dict[str, Any]:
     }
     message["detected"] = () if view.seen is None or not state.available else view.seen.labels
     message["detection_profiles"] = profiles(view)
+    message["presets"] = () if view.monitor.ptz is None else tuple(view.monitor.ptz.labels)
     message["detail"] = state.detail
     message["time"] = state.observed
     return message

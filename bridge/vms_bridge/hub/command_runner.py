@@ -17,12 +17,14 @@ from vms_bridge.commands import (
     CommandTable,
     EndAlarm,
     Level,
+    MoveCamera,
     Origin,
     SetAlarm,
     SetArmed,
     Target,
     TargetKind,
 )
+from vms_bridge.commands.ptz import DEFAULT_MOVE_S, completed
 from vms_bridge.errors import (
     BackendDefect,
     BridgeError,
@@ -34,6 +36,7 @@ from vms_bridge.errors import (
     system_gone,
 )
 from vms_bridge.hub.answered import AnsweredRequests
+from vms_bridge.hub.camera_moves import CameraMoves
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.failures import failure
 from vms_bridge.hub.forced_alarms import ForcedAlarms
@@ -42,6 +45,7 @@ from vms_bridge.hub.refreshes import Refreshes
 from vms_bridge.hub.requests import Requests
 from vms_bridge.hub.verification import Verification
 from vms_bridge.measures import Histograms
+from vms_bridge.ptz import PtzMove
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -110,6 +114,7 @@ class CommandRunner:
         self._refreshes = Refreshes(clock, backend_of)
         self._verification = Verification(hub, clock, self._refreshes)
         self._forced = ForcedAlarms(clock, store, self._end_forced, on_forced)
+        self._moves = CameraMoves(clock, store, self._stop_camera)
         self.took = Histograms()
         """How long commands took, by the name of their row and by what became of them."""
 
@@ -131,12 +136,16 @@ class CommandRunner:
             return failure(command, error, self._clock.now())
 
     async def run(self) -> None:
-        """End forced alarms in time, until cancelled."""
-        await self._forced.run()
+        """End forced alarms, and stop cameras, in time, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forced.run(), name="hub: end forced alarms")
+            group.create_task(self._moves.run(), name="hub: stop cameras")
 
     async def end_forced_alarms(self, system: str | None = None) -> None:
-        """Cancel the alarms that are forced for a time (None: of all systems), before it: nobody would end them later."""
-        await self._forced.end_all(system)
+        """Cancel alarms that are forced for a time, and stop cameras (None: of all systems): nobody would do so later."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forced.end_all(system))
+            group.create_task(self._moves.end_all(system))
 
     async def close(self) -> None:
         """Abandon commands under way."""
@@ -285,7 +294,7 @@ class CommandRunner:
         seen = target.seen
         shows = row.effect(action, seen.monitor) if row.effect is not None else None
         showed_before = shows is not None and shows(seen)
-        async with self._forcing(command):
+        async with self._forcing(command), self._moving(command, action, target):
             await self._backend_of(command.target.system).execute(row, target.in_vms, action)
         if shows is None:
             return AckResult.ACCEPTED
@@ -296,8 +305,10 @@ class CommandRunner:
     async def _completed(self, command: Command, target: LiveTarget) -> Action:
         """Return the action with what is remembered for it: the modes that arming brings back."""
         action, named = command.action, command.target
+        if isinstance(action, MoveCamera) and action.move is PtzMove.STOP and not action.stops:
+            return replace(action, stops=self._moves.of(_key(command)))
         if not isinstance(action, SetArmed) or named.monitor is None or target.monitor is None:
-            return action
+            return action if target.monitor is None else completed(action, target.monitor.monitor)
         if action.on:
             return replace(action, restore=self._memory.remembered_modes(named.system, named.monitor))
         await self._memory.remember_modes(named.system, named.monitor, target.monitor.state.modes)
@@ -323,6 +334,16 @@ class CommandRunner:
         if isinstance(action, SetAlarm) and action.on:
             return self._forced.forcing(_key(command), action.seconds)
         return nullcontext()
+
+    def _moving(self, command: Command, action: Action, target: LiveTarget) -> AbstractAsyncContextManager[None]:
+        able = target.monitor.monitor.ptz if target.monitor else None
+        if not isinstance(action, MoveCamera) or able is None:
+            return nullcontext()
+        if action.move is PtzMove.STOP:
+            return self._moves.stopping(_key(command), action.stops)
+        if action.move not in able.continuous:
+            return nullcontext()
+        return self._moves.moving(_key(command), action.move, action.seconds or DEFAULT_MOVE_S)
 
     async def _note_alarm(self, command: Command) -> None:
         match command.action:
@@ -351,6 +372,12 @@ class CommandRunner:
         finally:
             reporter.cancel()
             await asyncio.gather(reporter, return_exceptions=True)
+
+    async def _stop_camera(self, key: MonitorKey, move: PtzMove, is_wanted: Callable[[], bool]) -> Ack:
+        action = MoveCamera(move=PtzMove.STOP, stops=(move,))
+        target = Target(system=key[0], monitor=key[1])
+        command = Command(target=target, name="ptz", action=action, origin=_OWN, level=Level.ADMIN)
+        return await self._answer(command, is_wanted=is_wanted)
 
     async def _end_forced(self, key: MonitorKey, is_wanted: Callable[[], bool]) -> Ack:
         target = Target(system=key[0], monitor=key[1])

@@ -36,6 +36,8 @@ from vms_bridge.commands import (
     AddTag,
     DeleteEvent,
     EndAlarm,
+    GoToPreset,
+    MoveCamera,
     RemoveTag,
     Restart,
     Seen,
@@ -69,6 +71,7 @@ from vms_bridge.model import (
     SystemState,
     SystemUpdate,
 )
+from vms_bridge.ptz import Ptz
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -478,6 +481,9 @@ def _actions(feed: RecordingFeed) -> Iterator[tuple[str | None, Action]]:
         actions += [SetArmed(on=False), SetArmed(on=True, restore=modes)]
         actions += [SetMode(mode=mode, value=value) for mode, values in monitor.modes.items() for value in (*values, modes[mode])]
         actions += [Restart()]
+        able = monitor.ptz or Ptz()
+        actions += [MoveCamera(move=move) for move in able.moves]
+        actions += [GoToPreset(preset=label, number=number) for label, number in able.labels.items()]
         for action in actions:
             if COMMANDS.row_of(action).needs in monitor.capabilities:
                 yield monitor.id, action
@@ -514,4 +520,6 @@ def _shows(feed: RecordingFeed, monitor_id: str | None, action: Action) -> bool:
             shown = state.modes[mode] == value
         case Restart():
             shown = state.connected is True
+        case MoveCamera() | GoToPreset():  # no state shows what a camera does
+            shown = True
     return shown

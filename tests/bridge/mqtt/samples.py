@@ -28,6 +28,7 @@ from vms_bridge.mqtt.homeassistant.discovery import Offer
 from vms_bridge.mqtt.identity import Identity
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.objects import ObjectCounts, Pace, Seen, Watched
+from vms_bridge.ptz import Preset, Ptz, PtzMove
 from vms_bridge.views import EventMessage, MessageType, MonitorView, SystemView
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ STATE = MonitorState(
     is_recording=True,
     modes={"function": "Modect", "capturing": "Always", "analysing": "None", "recording": "OnMotion"},
     settings={"max_fps": 5.0, "alarm_max_fps": 0.0, "analysis_max_fps": 2.5, "section_length": 600.0},
+    preset="Gate",
     score=42,
     cause="Motion",
     event_id="12",
@@ -81,6 +83,12 @@ MONITOR = Monitor(
     },
     settings=("max_fps", "alarm_max_fps", "analysis_max_fps", "section_length"),
     capabilities=frozenset(Capability),
+    ptz=Ptz(
+        moves=tuple(PtzMove),
+        continuous=(PtzMove.LEFT, PtzMove.ZOOM_IN),
+        presets=(Preset(number=1, name="Gate"), Preset(number=2)),
+        sets_presets=True,
+    ),
     area="Garden",
 )
 

@@ -86,6 +86,7 @@ def test_a_monitors_state() -> None:
         "detection_age": 0.08,
         "detection_drops": 3,
         "detection_share": 3.1,
+        "preset": "Gate",
         "zones": {"1": True, "2_a_7db5c92c": False, "3": None},
         "objects": {
             "dog": {"label": "dog", "zone": None, "present": False, "count": 0, "picture": "2026-11-20T11:00:00Z"},
@@ -100,6 +101,7 @@ def test_a_monitors_state() -> None:
         },
         "detected": ["person"],
         "detection_profiles": ["default", "night"],
+        "presets": ["Gate", "Preset 2"],
         "detail": None,
         "time": "2026-11-20T11:00:00Z",
     }
@@ -112,9 +114,10 @@ def test_what_can_not_be_known_now_is_null_and_never_a_stale_value() -> None:
     assert {each[field] for each in objects for field in ("present", "count", "picture")} == {None}
     assert lost.pop("detected") == []
     assert lost.pop("detection_profiles") == ["default", "night"]
+    assert lost.pop("presets") == ["Gate", "Preset 2"]
     told = {field: value for field, value in lost.items() if value is not None}
     assert told == {"v": 1, "available": False, "detail": "no answer", "time": "2026-11-20T11:00:00Z"}
-    taken = {"zones", "objects", "detected", "detection_profiles"}
+    taken = {"zones", "objects", "detected", "detection_profiles", "presets"}
     assert list(lost) == [field for field in monitor_state(STATE) if field not in taken]
 
 

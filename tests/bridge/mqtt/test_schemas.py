@@ -173,7 +173,8 @@ def test_the_schemas_are_made_of_the_models(name: str, tmp_path: Path) -> None:
 def test_every_value_of_the_catalogue_is_in_a_schema() -> None:
     fields = {row.field for row in MONITOR if row.source is Source.STATE and row.field}
     monitor = schema("monitor_state")["properties"]
-    assert fields | {"v", "available", "zones", "objects", "detected", "detection_profiles", "detail", "time"} == set(monitor)
+    lists = {"zones", "objects", "detected", "detection_profiles", "presets"}
+    assert fields | lists | {"v", "available", "detail", "time"} == set(monitor)
     assert {row.field for row in OBJECT} | {"label", "zone"} == set(monitor["objects"]["additionalProperties"]["properties"])
     system = schema("system_state")["properties"]
     assert {row.field for row in SYSTEM} <= set(system)

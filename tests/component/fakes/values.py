@@ -59,6 +59,16 @@ MONITOR_ROWS: dict[str, tuple[str, ...]] = {
     "detection_age": ("object_detection",),
     "detection_drops": ("object_detection",),
     "detection_share": ("object_detection",),
+    "preset": ("ptz",),
+    **dict.fromkeys(
+        (
+            *("ptz_up", "ptz_down", "ptz_left", "ptz_right", "ptz_up_left", "ptz_up_right", "ptz_down_left", "ptz_down_right"),
+            *("ptz_zoom_in", "ptz_zoom_out", "ptz_stop", "ptz_home"),
+            *("ptz_focus_near", "ptz_focus_far", "ptz_focus_auto", "ptz_iris_open", "ptz_iris_close", "ptz_iris_auto"),
+            *("ptz_wake", "ptz_sleep"),
+        ),
+        ("ptz",),
+    ),
 }
 """The catalogue's rows of monitors, and which capabilities each needs; `tests/bridge/test_fake_bridge.py` holds it."""
 SYSTEM_ROWS: dict[str, tuple[str, ...]] = {
@@ -82,6 +92,7 @@ CAPABILITIES = (
     "detection",
     "modes",
     "restart",
+    "ptz",
     "score",
     "fps",
     "counters",
@@ -122,6 +133,9 @@ COMMANDS = {
     "alarm_max_fps": ("settings", "control"),
     "analysis_max_fps": ("settings", "control"),
     "section_length": ("settings", "control"),
+    "ptz": ("ptz", "control"),
+    "preset": ("ptz", "control"),
+    "set_preset": ("ptz", "admin"),
 }
 """What a monitor is told, but for its modes: what it must be capable of, and the level."""
 EVENT_COMMANDS = {
@@ -215,6 +229,7 @@ def monitor(
         ],
         "watched": [],
         "modes": {mode: list(values) for mode, values in modes.items()},
+        "ptz": None,
         "capabilities": able,
         "entities": rows_of(able, modes) if entities is None else list(entities),
     }
@@ -272,10 +287,12 @@ def monitor_state(zones: Iterable[str], modes: Mapping[str, Sequence[str]], fiel
         "detection_age": None,
         "detection_drops": None,
         "detection_share": None,
+        "preset": None,
         "zones": dict.fromkeys(zones, False),
         "objects": {},
         "detected": [],
         "detection_profiles": [],
+        "presets": [],
         "detail": None,
         "time": written(datetime.now(UTC)),
         **fields,

@@ -44,6 +44,25 @@ class Watched(Model):
     name: str = Field(examples=["Porch person"])
 
 
+class Preset(Model):
+    """A place that a camera remembers."""
+
+    number: int = Field(ge=0, examples=[2])
+    label: str = Field(examples=["Gate"])
+    """By which it can be chosen."""
+
+
+class Ptz(Model):
+    """What a camera can be told by the command `ptz`."""
+
+    moves: tuple[str, ...] = Field(examples=[["up", "left", "zoom_in", "stop", "home"]])
+    continuous: tuple[str, ...] = Field(examples=[["up", "left", "zoom_in"]])
+    """Those of the moves that go on until the camera is stopped: the bridge does that after a time."""
+    presets: tuple[Preset, ...]
+    sets_presets: bool
+    """Whether it can be told to remember where it looks."""
+
+
 class Monitor(Model):
     """A camera, as it stands now."""
 
@@ -61,6 +80,8 @@ class Monitor(Model):
     capabilities: tuple[str, ...] = Field(examples=[["alarm_state", "event_clip"]])
     entities: tuple[str, ...] = Field(examples=[["motion", "armed"]])
     """The keys of the catalogue's rows that it has."""
+    ptz: Ptz | None = None
+    """What its camera can be told, where it pans, tilts or zooms."""
     watched: tuple[Watched, ...] = ()
     """What is looked for: each has the catalogue's rows about objects."""
     objects: Objects | None

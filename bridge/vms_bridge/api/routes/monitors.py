@@ -9,7 +9,7 @@ from aiohttp import hdrs
 
 from vms_bridge.api import route, visible
 from vms_bridge.api.context import CONTEXT, caller_of
-from vms_bridge.api.models.monitors import Monitor, MonitorFilter, Monitors, Objects, Watched, Zone
+from vms_bridge.api.models.monitors import Monitor, MonitorFilter, Monitors, Objects, Preset, Ptz, Watched, Zone
 from vms_bridge.api.models.states import LastEvent, MonitorState
 from vms_bridge.api.replies import reply
 from vms_bridge.api.route import BASE, Answer, Reach, Route
@@ -20,6 +20,7 @@ from vms_bridge.tokens import Scope
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from vms_bridge import ptz
     from vms_bridge.views import MonitorView
 
 
@@ -56,6 +57,7 @@ def monitor_of(view: MonitorView) -> Monitor:
         modes=what.modes,
         capabilities=tuple(sorted(what.capabilities)),
         entities=tuple(row.key for row in offered(monitor_rows(what), what.capabilities, view)),
+        ptz=_ptz_of(what.ptz),
         watched=tuple(
             Watched(key=key, label=part.watched.label, zone=part.watched.zone or None, name=part.watched.name)
             for key, part in object_parts(view).items()
@@ -63,6 +65,17 @@ def monitor_of(view: MonitorView) -> Monitor:
         objects=None if objects is None else objects_of(view),
         last_event=None if view.last_event is None else LastEvent(asdict(view.last_event)),
         state=MonitorState(monitor_body(view)),
+    )
+
+
+def _ptz_of(able: ptz.Ptz | None) -> Ptz | None:
+    if able is None:
+        return None
+    return Ptz(
+        moves=able.moves,
+        continuous=able.continuous,
+        presets=tuple(Preset(number=number, label=label) for label, number in able.labels.items()),
+        sets_presets=able.sets_presets,
     )
 
 

@@ -13,7 +13,18 @@ from vms_bridge.backends.simulator.modes import RUN_STATES
 from vms_bridge.backends.simulator.recorder import Recorder
 from vms_bridge.backends.simulator.trigger import Triggered
 from vms_bridge.backends.simulator.world import World
-from vms_bridge.commands import EndAlarm, Restart, SetAlarm, SetArmed, SetMode, SetMotionDetection, SetRunState
+from vms_bridge.commands import (
+    EndAlarm,
+    GoToPreset,
+    MoveCamera,
+    Restart,
+    SetAlarm,
+    SetArmed,
+    SetMode,
+    SetMotionDetection,
+    SetPreset,
+    SetRunState,
+)
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand, VmsUnreachable
 from vms_bridge.model import (
     Capability,
@@ -122,6 +133,11 @@ class Simulator:
             self._mark(target.event_id, action, now)
             return
         camera = self._camera(target.monitor_id)
+        self._tell(camera, action, now)
+        self._emit_state(camera)
+
+    def _tell(self, camera: Camera, action: Action, now: float) -> None:
+        """Have a camera do it. Raises CommandRejected or UnsupportedCommand."""
         match action:
             case SetAlarm(on=True):
                 self._triggered.forget(camera.monitor.id)
@@ -140,9 +156,10 @@ class Simulator:
                 self._set_mode(camera, mode, value, now)
             case Restart():
                 camera.restart(now)
+            case MoveCamera() | GoToPreset() | SetPreset() if camera.head is not None:
+                camera.head.obey(action)
             case _:
                 raise UnsupportedCommand(f"a simulated camera can't do this: {type(action).__name__}")
-        self._emit_state(camera)
 
     async def refresh(self, target: VmsTarget) -> None:
         """Emit what is seen now; a VMS that is polled would be asked here."""

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from vms_bridge.backends.simulator.abilities import abilities
 from vms_bridge.backends.simulator.archive import (
     FPS,
     EventId,
@@ -21,11 +22,11 @@ from vms_bridge.backends.simulator.archive import (
     section_event,
     visit_event,
 )
+from vms_bridge.backends.simulator.head import head_of
 from vms_bridge.backends.simulator.modes import behaviour, style_of
 from vms_bridge.model import (
     MOTION,
     AlarmState,
-    Capability,
     DetectedObject,
     Detection,
     EndReason,
@@ -47,27 +48,6 @@ _ALERT_S = 1.0
 _STEADY_S = 30.0
 _BYTES_PER_S = 250_000
 _SINCE_S = {"hour": 3_600, "day": 86_400, "week": 7 * 86_400, "month": 30 * 86_400}
-_COMMON = frozenset(
-    {
-        Capability.ALARM_STATE,
-        Capability.FORCE_ALARM,
-        Capability.END_ALARM,
-        Capability.DETECTION,
-        Capability.SCORE,
-        Capability.FPS,
-        Capability.COUNTERS,
-        Capability.EVENTS,
-        Capability.EVENT_PICTURE,
-        Capability.EVENT_FRAME,
-        Capability.EVENT_CLIP,
-        Capability.RANGE_CLIP,
-        Capability.LIVE_PICTURE,
-        Capability.LIVE_STREAM,
-        Capability.DETECTIONS,
-        Capability.ZONE_STATE,
-    }
-)
-_WITH_MODES = _COMMON | {Capability.ARM, Capability.MODES, Capability.RESTART}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +99,7 @@ class Camera:
         self._world = world
         self._place = world.place(number)
         self._style = style_of(number)
+        self.head = head_of(number)
         name = self._place.name if number <= 3 else f"{self._place.name} {(number + 2) // 3}"
         self.monitor = Monitor(
             id=str(number),
@@ -128,9 +109,13 @@ class Camera:
             height=width * 9 // 16,
             zones=self._place.zones,
             modes=self._style.modes,
-            capabilities=(_WITH_MODES if self._style.modes else _COMMON)
-            - (set() if writes_video else {Capability.EVENT_CLIP})
-            - (set() if names_visitors else {Capability.DETECTIONS}),
+            capabilities=abilities(
+                has_modes=bool(self._style.modes),
+                moves=self.head is not None,
+                writes_video=writes_video,
+                names_visitors=names_visitors,
+            ),
+            ptz=None if self.head is None else self.head.able,
         )
         self.modes: Mapping[str, str] = self._style.run_states.get("Away", {})
         self._is_paused = False
@@ -335,6 +320,7 @@ class Camera:
             forced=None if alarm is None else forced is not None,
             is_recording=bool(recording),
             modes=self.modes,
+            preset=None if self.head is None else self.head.preset,
             score=forced.score if forced else max(scores, default=0),
             cause=self._cause(visit, time) if alarm in MOTION else None,
             event_id=recording[-1].id if recording else None,

@@ -62,7 +62,7 @@ async def perform(api: Api, action: Action, ladder: MonitorLadder | None, limits
         case SetSetting(setting=setting, value=number):
             return await _set(api, row, setting, number, limits.edit_s)
         case Restart():
-            await _ask(api, f"monitors/daemonControl/{row.id}/restart", limits.edit_s, at=_api_of(ladder))
+            await _ask(api, f"monitors/daemonControl/{row.id}/restart", limits.edit_s, at=api_of(ladder))
             return True
     raise UnsupportedCommand(f"ZoneMinder can't do this: {type(action).__name__}")
 
@@ -99,7 +99,7 @@ def _refuse_what_can_not_be_paused(ladder: MonitorLadder, *, on: bool) -> None:
         )
 
 
-def _api_of(ladder: MonitorLadder) -> str | None:
+def api_of(ladder: MonitorLadder) -> str | None:
     """Return the API to ask for this monitor: that of its own server and no other. Raises CommandRejected."""
     if ladder.server.problem:
         raise CommandRejected(
@@ -111,7 +111,7 @@ def _api_of(ladder: MonitorLadder) -> str | None:
 
 async def _alarm(api: Api, ladder: MonitorLadder, command: str, timeout_s: float) -> None:
     row = ladder.row
-    answer = await _ask(api, alarm_path(row.id, command), timeout_s, at=_api_of(ladder))
+    answer = await _ask(api, alarm_path(row.id, command), timeout_s, at=api_of(ladder))
     refusal = alarm_refusal(answer, row.id, api.quoted)
     if refusal is not None:
         raise CommandRejected(refusal[0], hint=refusal[1])

@@ -23,7 +23,7 @@ from vms_bridge.backends.zoneminder.remarks import Remarks
 from vms_bridge.backends.zoneminder.session import ZoneMinderSession
 from vms_bridge.backends.zoneminder.system import SystemCache
 from vms_bridge.backoff import Backoff
-from vms_bridge.commands import Restart, SetRunState
+from vms_bridge.commands import GoToPreset, MoveCamera, Restart, SetPreset, SetRunState
 from vms_bridge.concealment import Secrets
 from vms_bridge.errors import BridgeError, CommandRejected, VmsAuthFailed, VmsError, VmsUnreachable
 from vms_bridge.explaining import causes
@@ -146,6 +146,9 @@ class ZoneMinder:
         try:
             if isinstance(action, SetRunState):
                 begins_anew = await self._change_run_state(session, action)
+            elif isinstance(action, MoveCamera | GoToPreset | SetPreset):
+                await session.monitors.cameras.tell(ladder, action)
+                begins_anew = False
             else:
                 begins_anew = await perform(session.api, action, ladder)
         except BaseException:

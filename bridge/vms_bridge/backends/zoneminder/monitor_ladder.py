@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from operator import attrgetter
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING
 
 from vms_bridge import model
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from vms_bridge.backends.zoneminder.camera import Camera
     from vms_bridge.commands import Action
     from vms_bridge.model import Event
     from vms_bridge.zoneminder import MonitorRow, Sample, Zone
@@ -72,6 +73,8 @@ class MonitorLadder:
     status: StatusEvidence = field(default_factory=StatusEvidence)
     delivery: Delivery = field(default_factory=Delivery)
     restart: Restart = field(default_factory=Restart)
+    camera: Camera | None = None
+    """What its camera can be told, where ZoneMinder controls it."""
     wants_alarm: bool = True
     """Whether a refresh is to find out the alarm, not only what the monitor's row says."""
     emitted: MonitorState | None = None
@@ -79,18 +82,18 @@ class MonitorLadder:
     _is_unreadable: bool = False
     """Whether its row can't be read any more, so that only shared memory shows its state."""
     _held_until: float = 0.0
-    _described: tuple[MonitorRow, tuple[Zone, ...], bool, Monitor] | None = None
+    _described: tuple[MonitorRow, tuple[Zone, ...], bool, Camera | None, Monitor] | None = None
 
     def description(self) -> Monitor:
         """Return what the monitor is; cheap while nothing new is known of it."""
         known = self._described
-        zones = self.zone_watch.listed
-        if known is None or known[0] is not self.row or known[1] is not zones or known[2] is not self.memory.has_scores:
+        now = (self.row, self.zone_watch.listed, self.memory.has_scores, self.camera)
+        if known is None or not all(map(is_, known[:4], now)):
             monitor = self._describe()
-            if known is not None and known[3] == monitor:
-                monitor = known[3]
-            self._described = known = (self.row, zones, self.memory.has_scores, monitor)
-        return known[3]
+            if known is not None and known[4] == monitor:
+                monitor = known[4]
+            self._described = known = (*now, monitor)
+        return known[4]
 
     @property
     def has_old_zones(self) -> bool:
@@ -120,6 +123,10 @@ class MonitorLadder:
     def take_place(self, *, is_shown: bool, is_unreadable: bool, server: Server) -> None:
         """Note whether it is shown, whether its own row could not be read, and which server runs it."""
         self.is_shown, self._is_unreadable, self.server = is_shown, is_unreadable, server
+
+    def take_camera(self, camera: Camera | None) -> None:
+        """Note what its camera can be told."""
+        self.camera = camera
 
     def take_zones(self, zones: tuple[Zone, ...], read_at: float) -> None:
         """Note which zones are listed, asked for at that time."""
@@ -260,6 +267,8 @@ class MonitorLadder:
         zones = watching(self.zone_watch.listed)
         if zones and row.type != "WebSite":
             capabilities |= {Capability.ZONE_STATE}
+        if self.camera is not None:
+            capabilities |= {Capability.PTZ}
         return Monitor(
             id=row.id,
             name=row.name,
@@ -270,6 +279,7 @@ class MonitorLadder:
             modes={"function": FUNCTIONS} if row.capturing is None else MODES_1_37,
             settings=() if row.type == "WebSite" else tuple(row.settings),
             capabilities=capabilities,
+            ptz=None if self.camera is None else self.camera.ptz,
         )
 
     def _alarm(self, monotonic: float, lags: Lags) -> Choice[AlarmState | None]:

@@ -22,6 +22,7 @@ from vms_bridge.backends.zoneminder.sources.open_events import OpenEvents
 from vms_bridge.backends.zoneminder.sources.shared_memory import SharedMemory
 from vms_bridge.backends.zoneminder.system import SystemReader
 from vms_bridge.backends.zoneminder.system_summary import SystemSummary
+from vms_bridge.commands import SetPreset
 from vms_bridge.errors import MediaUnavailable, VmsUnreachable
 from vms_bridge.model import EventPicture
 
@@ -146,6 +147,8 @@ class ZoneMinderSession:
         """Note what ZoneMinder was asked to do with a monitor, and has accepted."""
         self._commanded_at = self._clock.monotonic()
         ladder.was_commanded(action)
+        if isinstance(action, SetPreset):
+            self.monitors.presets_changed(ladder.row.id)
 
     async def _refresh_everything(self) -> None:
         """Read all lists or, soon after a command, only those that show the effects of commands: hundreds of these may wait."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from vms_bridge import machines
+from vms_bridge.backends.zoneminder.camera import KnownCameras
 from vms_bridge.backends.zoneminder.doubt import BULK_FRAMES
 from vms_bridge.backends.zoneminder.lists import SERVERS, STATES, STORAGE, ZONES, Listing, ListReader
 from vms_bridge.backends.zoneminder.local_time import LocalTime
@@ -76,6 +77,7 @@ class SystemCache:
     edits_refused: float = float("-inf")
     """When this user was refused to change an event, monotonic."""
     local_time: LocalTime = field(default_factory=LocalTime)
+    cameras: KnownCameras = field(default_factory=KnownCameras)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     """By what was asked for."""
 

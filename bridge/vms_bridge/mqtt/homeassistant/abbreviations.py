@@ -26,6 +26,7 @@ _KEYS = {
     "origin": "o",
     "payload_off": "pl_off",
     "payload_on": "pl_on",
+    "payload_press": "pl_prs",
     "platform": "p",
     "state_class": "stat_cla",
     "state_off": "stat_off",

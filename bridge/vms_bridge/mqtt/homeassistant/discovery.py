@@ -334,6 +334,7 @@ def _fixed(row: Entity[Any]) -> dict[str, Any]:
         "device_class": row.device_class,
         "entity_category": row.category and row.category.value,
         "icon": row.icon,
+        "payload_press": row.press,
         "state_class": row.state_class,
         "unit_of_measurement": row.display_unit[0] if row.display_unit else row.unit,
         "enabled_by_default": None if row.enabled else False,

@@ -23,6 +23,7 @@ from vms_bridge.mqtt.homeassistant.discovery import (
     system_payload,
 )
 from vms_bridge.mqtt.homeassistant.templates import command_template, option_labels
+from vms_bridge.ptz import Preset, Ptz, PtzMove
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
@@ -161,6 +162,7 @@ def test_what_depends_on_the_bridge_alone_says_so() -> None:
         (Capability.SETTINGS, {"max_fps", "alarm_max_fps", "analysis_max_fps", "section_length"}),
         (Capability.MODES, {"function", "capturing", "analysing", "recording"}),
         (Capability.RESTART, {"restart"}),
+        (Capability.PTZ, {"preset", *(f"ptz_{move}" for move in PtzMove)}),
         (Capability.SCORE, {"score"}),
         (Capability.FPS, {"capture_fps", "analysis_fps", "bandwidth"}),
         (Capability.EVENT_PICTURE, {"picture", "camera"}),
@@ -181,7 +183,11 @@ def test_a_monitor_that_can_do_nothing_still_has_its_connectivity() -> None:
 
 def test_modes_that_a_monitor_has_not_make_no_select() -> None:
     payload = monitor(modes={"function": ("Monitor", "Modect"), "recording": ()})
-    assert {key for key, component in payload["cmps"].items() if component["p"] == "select"} == {"function", "detection_profile"}
+    assert {key for key, component in payload["cmps"].items() if component["p"] == "select"} == {
+        "function",
+        "detection_profile",
+        "preset",
+    }
     assert payload["cmps"]["function"]["ops"] == ["Monitor", "Modect"]
 
 
@@ -199,6 +205,20 @@ def test_a_setting_has_its_bounds_and_unit() -> None:
     length = PAYLOADS["monitor"]["cmps"]["section_length"]
     assert (length["min"], length["max"], length["step"], length["mode"], length["unit_of_meas"]) == (1, 86_400, 1, "box", "s")
     assert length["cmd_t"] == "vms_bridge/home/zm/1/set/section_length"
+
+
+def test_a_camera_that_moves_has_a_button_for_each_thing_that_it_can_be_told_and_a_select_of_its_presets() -> None:
+    able = Ptz(moves=(PtzMove.LEFT, PtzMove.STOP), presets=(Preset(number=1, name="Gate"), Preset(number=2)))
+    components = monitor(ptz=able)["cmps"]
+    assert {key for key in components if key.startswith("ptz_")} == {"ptz_left", "ptz_stop"}
+    left = components["ptz_left"]
+    assert (left["p"], left["cmd_t"], left["pl_prs"]) == ("button", "vms_bridge/home/zm/1/set/ptz", "left")
+    assert "pl_prs" not in components["end_alarm"]
+    preset = components["preset"]
+    assert (preset["ops"], preset["cmd_t"]) == (["Gate", "Preset 2"], "vms_bridge/home/zm/1/set/preset")
+    assert preset["val_tpl"] == "{{ value_json.preset }}"
+    assert "preset" not in monitor(ptz=Ptz(moves=(PtzMove.LEFT,)))["cmps"]
+    assert not {key for key in monitor(ptz=None)["cmps"] if key.startswith("ptz_") or key == "preset"}
 
 
 def test_a_system_shows_what_it_has() -> None:
@@ -221,6 +241,7 @@ CONTROLLED = {
     *("armed", "force_alarm", "end_alarm", "detection", "function", "capturing", "analysing", "recording"),
     *("max_fps", "alarm_max_fps", "analysis_max_fps", "section_length"),
     *("object_detection", "detection_profile", "detection_threshold"),
+    *("preset", *(f"ptz_{move}" for move in PtzMove)),
 }
 
 
@@ -319,7 +340,7 @@ def test_counts_have_no_unit_and_states_one_spelling() -> None:
 def test_a_mode_that_only_its_own_vms_knows_is_a_select() -> None:
     payload = monitor(modes={"function": ("None", "Modect"), "profile": ("Day", "Night"), "armed": ("a", "b"), "a/b": ("a", "b")})
     selects = {key: component for key, component in payload["cmps"].items() if component["p"] == "select"}
-    assert selects.keys() == {"function", "mode_profile", "detection_profile"}
+    assert selects.keys() == {"function", "mode_profile", "detection_profile", "preset"}
     assert selects["mode_profile"] == {
         "p": "select",
         "ent_cat": "config",

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from vms_bridge.backends.zoneminder.cameras import Cameras
 from vms_bridge.backends.zoneminder.kept_zones import KeptZones
 from vms_bridge.backends.zoneminder.lists import MONITORS, Listing
 from vms_bridge.backends.zoneminder.monitor_ladder import MonitorLadder
@@ -57,6 +58,8 @@ class MonitorList:
         self._on_read, self._on_mode_changed = on_read, on_mode_changed
         self._zones_read = float("-inf")
         self._kept_zones = KeptZones(self._feed)
+        self.cameras = Cameras(connection, system)
+        """Which of them can be moved, and how."""
         self._settling: dict[str, float] = {}
         self._strangers: dict[str, float] = {}
         self._reading = asyncio.Lock()
@@ -103,6 +106,11 @@ class MonitorList:
                 await self._check_settling()
                 # One request a second, whatever the number of monitors; long lists are no small thing.
                 check_at = now + max(_SETTLE_CHECK_S, len(self._settling) > 1 and len(self._ladders.by_id) / _ROWS_PER_S)
+
+    def presets_changed(self, monitor_id: str) -> None:
+        """Read the names of this monitor's presets anew, soon."""
+        self.cameras.presets_changed(monitor_id)
+        self._bell.ring()
 
     def settle(self, monitor_ids: Collection[str]) -> None:
         """Expect these monitors' daemons to start anew, and poll them often until they run."""
@@ -158,6 +166,7 @@ class MonitorList:
             used = frozenset(row.server_id for row in found.values() if row.server_id is not None)
             await self._system.read_servers(self._config.url, used)
         cache = self._cache
+        await self.cameras.read(found, cache.servers)
         cache.rows = found
         if cache.loaded is None:
             cache.loaded = await self._kept_zones.recall()
@@ -173,6 +182,7 @@ class MonitorList:
                 is_unreadable=monitor_id in listing.bad,
                 server=server_of(row.server_id, cache.servers),
             )
+            ladder.take_camera(self.cameras.of(row))
             if monitor_id not in cache.zones_unread:
                 ladder.take_zones(cache.zones.get(monitor_id, ()), cache.zones_read)
         self._on_read(found.keys())
