@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.fakes.zoneminder.media import clip_of
+from tests.fakes.zoneminder.personality import V1_38_4
 
 from vms_bridge.cli import FAILED, OK, USAGE
 
@@ -200,3 +201,12 @@ async def test_an_archived_event_stays_unless_it_is_meant(zm: Zm, world: World) 
     assert 1 not in world.events
     code, _, err = await zm("events", "delete", "--monitor", "1", "--until", "1 day ago", "--yes")
     assert (code, "no such events" in err) == (OK, True)
+
+
+async def test_tags_of_newer_versions(zm: Zm, world: World) -> None:
+    world.upgrade(V1_38_4)
+    assert (await zm("events", "tag", "parcel", "1", "2"))[:2] == (OK, "1: tagged parcel\n2: tagged parcel\n")
+    assert ids((await zm("events", "list", "--tag", "parcel", "--ndjson"))[1]) == [2, 1]
+    code, out, _ = await zm("events", "list", "--tags", "--limit", "5")
+    assert (code, "parcel" in out) == (OK, True)
+    assert (await zm("events", "tag", "parcel", "1", "--remove"))[:2] == (OK, "1: tagged with nothing\n")

@@ -224,3 +224,67 @@ async def test_where_no_login_is_wanted(run: Zm, world: World) -> None:
     world.upgrade(replace(world.personality, auth=False))
     async with FakeZoneMinder(world) as open_to_all:
         assert (await run("monitors", "list", "--url", f"{open_to_all.url}/api"))[0] == OK
+
+
+async def test_a_monitor_is_added_and_deleted(zm: Zm, world: World) -> None:
+    code, out, _ = await zm("monitors", "add", "Gate", "--set", "Type=Ffmpeg", "--set", "Path=rtsp://gate/", "--json")
+    number = json.loads(out)["id"]
+    assert (code, world.monitors[int(number)].name) == (OK, "Gate")
+    assert "rtsp://gate/" not in out
+    assert (await zm("monitors", "delete", "Gate", "--yes"))[:2] == (OK, f"deleted monitor {number} Gate\n")
+    assert (await zm("monitors", "show", "Gate"))[0] == FAILED
+
+
+async def test_how_many_events_each_has_had(zm: Zm, world: World) -> None:
+    world.open_event(2)
+    code, out, _ = await zm("monitors", "counts", "--json")
+    assert (code, json.loads(out)[:2]) == (
+        OK,
+        [{"monitor": "1", "name": "Camera 1", "events": 0}, {"monitor": "2", "name": "Camera 2", "events": 1}],
+    )
+
+
+async def test_zoneminder_is_stopped_and_started(zm: Zm, world: World) -> None:
+    assert (await zm("states", "stop"))[:2] == (OK, "stopped\n")
+    assert world.is_stopped
+    assert (await zm("states", "stop"))[:2] == (OK, "it is stopped already\n")
+    assert (await zm("states", "start"))[:2] == (OK, "started\n")
+    assert (await zm("states", "start"))[:2] == (OK, "it runs already\n")
+    assert (await zm("states", "restart"))[:2] == (OK, "restarted\n")
+    assert not world.is_stopped
+
+
+async def test_options_are_listed_and_set(zm: Zm, fake: FakeZoneMinder) -> None:
+    code, out, _ = await zm("configs", "list", "zms", "path")
+    assert (code, len(out.splitlines()), "/zm/cgi-bin/nph-zms" in out) == (OK, 2, True)
+    assert {each["name"]: each["value"] for each in json.loads((await zm("configs", "list", "ZMS", "--json"))[1])} == {
+        "ZM_PATH_ZMS": "/zm/cgi-bin/nph-zms"
+    }
+    assert (await zm("configs", "set", "ZM_PATH_ZMS", "/cgi-bin/zms"))[:2] == (OK, "ZM_PATH_ZMS is /cgi-bin/zms\n")
+    assert fake.settings["ZM_PATH_ZMS"] == "/cgi-bin/zms"
+    assert (await zm("configs", "set", "ZM_NONE", "1"))[0] == FAILED
+
+
+async def test_zones_are_added_changed_and_deleted(zm: Zm) -> None:
+    code, out, _ = await zm("zones", "add", "Camera 1", "Drive", "0,0.5 1,0.5 1,1 0,1", "--kind", "exclusive", "--json")
+    added = json.loads(out)
+    assert (code, added["name"], added["monitor_id"], len(added["points"])) == (OK, "Drive", "1", 4)
+    code, out, _ = await zm("zones", "edit", added["id"], "--name", "Lane", "--points", "0,0 1,0 1,1")
+    assert (code, out) == (OK, f"changed zone {added['id']} Lane of monitor 1\n")
+    assert (await zm("zones", "delete", added["id"], "--dry-run"))[:2] == (
+        OK,
+        f"would delete zone {added['id']} Lane of monitor 1\n",
+    )
+    assert (await zm("zones", "delete", added["id"], "--yes"))[0] == OK
+    assert added["id"] not in {each["id"] for each in json.loads((await zm("zones", "list", "--json"))[1])}
+
+
+async def test_groups_and_users(zm: Zm, world: World) -> None:
+    world.groups = [(1, "Outside", (1, 2))]
+    code, out, _ = await zm("groups", "list")
+    assert (code, "Outside" in out, "1, 2" in out) == (OK, True, True)
+    assert json.loads((await zm("groups", "list", "--json"))[1])[0]["monitor_ids"] == ["1", "2"]
+    code, out, _ = await zm("users", "list")
+    assert (code, "admin" in out, "viewer" in out) == (OK, True, True)
+    said = {each["name"]: each["permissions"] for each in json.loads((await zm("users", "list", "--json"))[1])}
+    assert said["viewer"]["Events"] == "View"
