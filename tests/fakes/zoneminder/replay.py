@@ -18,9 +18,13 @@ _UNKNOWN = "unknown-controller"
 
 @dataclass(slots=True)
 class Replay:
-    """Use as an async context manager; `first` names what is to be said where the same was asked several times."""
+    """Use as an async context manager; `first` names what is to be said where the same was asked several times.
+
+    `also`: questions, as method and path, that mean the same as one that was asked, in other words, and the name of that.
+    """
 
     first: tuple[str, ...] = ()
+    also: Mapping[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     """Method and path, in order."""
     unknown: list[str] = field(default_factory=list)
@@ -53,6 +57,8 @@ class Replay:
 
     def _said(self, asked: str) -> Mapping[str, Any] | None:
         everything = {**EXCHANGES, **MORE}
+        if asked in self.also:
+            return everything[self.also[asked]]
         names = [name for name, each in everything.items() if _question(each["request"]) == asked]
         chosen = next((name for name in self.first if name in names), None) or next(iter(names), None)
         return None if chosen is None else everything[chosen]
