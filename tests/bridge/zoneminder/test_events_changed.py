@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -158,7 +159,7 @@ async def test_frames_come_with_their_scores(personality: Personality) -> None:
             await zm.events.frames(99)
 
 
-@versions
+@pytest.mark.parametrize("personality", [V1_34, V1_38_4], ids=lambda each: each.version)
 async def test_many_are_deleted_a_few_at_a_time(personality: Personality) -> None:
     world = recorded(personality, events=130)
     world.events[7].archived = True
@@ -175,6 +176,16 @@ async def test_many_are_deleted_a_few_at_a_time(personality: Personality) -> Non
         again = await zm.events.delete_many(zm.events(monitor=1), even_archived=True)
         assert (again.done, again.skipped) == (1, 0)
         assert (await zm.events.delete_many(zm.events(monitor=1))).total == 0
+
+
+async def test_what_is_still_recorded_is_not_deleted_with_others() -> None:
+    world = recorded(events=2)
+    world.open_event(1)
+    world.open_event(2).start -= timedelta(hours=5)  # its daemon was killed
+    async with library(world) as (zm, _):
+        outcome = await zm.events.delete_many(zm.events())
+        assert (outcome.done, outcome.reasons) == (3, ((3, "it is still recorded"),))
+        assert sorted(world.events) == [3]
 
 
 async def test_one_that_fails_keeps_no_other_from_its_turn() -> None:

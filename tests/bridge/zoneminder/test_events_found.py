@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.bridge.zoneminder import support
 from tests.bridge.zoneminder.support import QuickClock
 from tests.fakes.zoneminder import World
-from tests.fakes.zoneminder.personality import ALL, V1_34, V1_36_33, V1_36_36, V1_38_4, Personality
+from tests.fakes.zoneminder.personality import V1_34, V1_36_20, V1_36_33, V1_36_36, V1_38_4, Personality
 
 from vms_bridge.errors import VmsProtocolError
 from vms_bridge.zoneminder import EventRow, FilterRefused, NotThere
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vms_bridge.zoneminder import ZoneMinder
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-versions = pytest.mark.parametrize("personality", ALL, ids=lambda each: each.version)
+versions = pytest.mark.parametrize("personality", [V1_34, V1_36_20, V1_36_36, V1_38_4], ids=lambda each: each.version)
 
 
 class AtNoon(QuickClock):
@@ -214,8 +214,9 @@ async def test_a_filter_that_there_is_not_is_a_mistake_of_the_program() -> None:
             zm.events(limit=-1)
 
 
-@pytest.mark.parametrize("personality", [V1_34, V1_36_33, V1_38_4], ids=lambda each: each.version)
-@pytest.mark.parametrize("as_what", ["500-json", "empty", "truncate"])
+@pytest.mark.parametrize(
+    ("personality", "as_what"), [(V1_34, "500-json"), (V1_36_33, "truncate"), (V1_38_4, "empty")], ids=lambda each: str(each)[:30]
+)
 @pytest.mark.parametrize("newest_first", [True, False])
 async def test_rows_that_can_not_be_written_keep_no_other_from_being_read(
     personality: Personality,
@@ -223,22 +224,20 @@ async def test_rows_that_can_not_be_written_keep_no_other_from_being_read(
     newest_first: bool,  # noqa: FBT001 - as it is asked for
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    world = recorded(personality)
+    world = recorded(personality, events=130)
     async with library(world) as (zm, fake):
-        fake.unreadable["events"], fake.unreadable_as = {40, 200, 201, 249}, as_what
+        fake.unreadable["events"], fake.unreadable_as = {40, 41, 129}, as_what
         query = zm.events(newest_first=newest_first)
         with caplog.at_level(logging.WARNING):
             found = ids(await query.list())
-        assert found == sorted(set(range(1, 251)) - {40, 200, 201, 249}, reverse=newest_first)
-        assert query.unreadable == (40, 200, 201, 249)
-        assert pages_asked(fake) < 140
-        assert len([line for line in caplog.messages if "can't be read and is left out" in line]) == 4
+        assert found == sorted(set(range(1, 131)) - {40, 41, 129}, reverse=newest_first)
+        assert query.unreadable == (40, 41, 129)
+        assert pages_asked(fake) < 110
+        assert len([line for line in caplog.messages if "can't be read and is left out" in line]) == 3
         # Of a camera that records seldom it takes no more.
         before = pages_asked(fake)
-        assert len(await zm.events(monitor=3, newest_first=newest_first).list()) == len(
-            set(range(3, 251, 3)) - {40, 200, 201, 249}
-        )
-        assert pages_asked(fake) - before < 60
+        assert len(await zm.events(monitor=3, newest_first=newest_first).list()) == len(set(range(3, 131, 3)) - {40, 41, 129})
+        assert pages_asked(fake) - before < 40
 
 
 @pytest.mark.parametrize("newest_first", [True, False])

@@ -20,6 +20,7 @@ from vms_bridge.errors import MediaUnavailable, NoRoom, OutputError
 from vms_bridge.zoneminder import EventRow, FilterRefused, NotThere
 from vms_bridge.zoneminder.event_times import event_times
 from vms_bridge.zoneminder.events.places import event_folder, relative_folder
+from vms_bridge.zoneminder.events.saving import Part
 from vms_bridge.zoneminder.values import Storage
 
 if TYPE_CHECKING:
@@ -147,6 +148,20 @@ async def test_what_breaks_off_is_asked_for_again_from_there(tmp_path: Path) -> 
         taken = io.BytesIO()
         assert await zm.events.save_video(1, taken) == len(whole)
         assert taken.getvalue() == whole
+
+
+async def test_two_who_write_the_same_do_not_mix(tmp_path: Path) -> None:
+    world = recorded()
+    async with library(world) as (zm, _):
+        part = Part(tmp_path / "a.mp4", "1")
+        await asyncio.to_thread(part.open, keep=True)
+        await asyncio.to_thread(part.write, b"mine")
+        with pytest.raises(OutputError, match="is being written already"):
+            await zm.events.save_video(1, tmp_path / "a.mp4", resume=False)
+        assert await asyncio.to_thread(part.tail) == b"mine"
+        await asyncio.to_thread(part.close)
+        await zm.events.save_video(1, tmp_path / "a.mp4")
+        assert (tmp_path / "a.mp4").read_bytes() == clip_of(world.events[1])
 
 
 async def test_it_gives_up_when_nothing_comes_any_more_and_keeps_what_has(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +19,8 @@ from vms_bridge.zoneminder.events.videos import video_name
 from vms_bridge.zoneminder.refusals import NotThere
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+    from datetime import datetime
     from os import PathLike
     from typing import Protocol
 
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 What = Literal["video", "snapshot", "alarm", "objdetect"]
 PARALLEL = 4
+MAY_BE_RECORDED = timedelta(hours=1)
+"""An event without an end that began before that has been left behind by a daemon that was killed."""
 _MOST_PARALLEL = 16
 _MOST_REASONS = 100
 _ENDS_ALL = (VmsUnreachable, VmsAuthFailed, NoRoom)
@@ -89,11 +94,12 @@ async def each_of(
         raise FilterRefused(f"{parallel} at a time are too few or too many", hint=f"1 to {_MOST_PARALLEL} are possible")
     crew = _Crew(doing, progress)
     try:
-        async for row in _rows(events):
-            await crew.wait_for(parallel - 1)
-            if crew.stop is not None:
-                break
-            crew.begin(row)
+        async with aclosing(_rows(events)) as rows:
+            async for row in rows:
+                await crew.wait_for(parallel - 1)
+                if crew.stop is not None:
+                    break
+                crew.begin(row)
         await crew.wait_for(0)
     finally:
         await crew.end()
@@ -146,7 +152,7 @@ async def _done(doing: Doing, row: EventRow) -> Done:
     return await doing(row)
 
 
-async def _rows(events: Chosen) -> AsyncIterator[EventRow]:
+async def _rows(events: Chosen) -> AsyncGenerator[EventRow, None]:
     if isinstance(events, AsyncIterable):
         async for row in events:
             yield row
@@ -161,12 +167,16 @@ class Deleting:
 
     delete: Callable[[EventRow], Awaitable[None]]
     even_archived: bool
+    recent: datetime
+    """What has no end, and began after that, is still recorded."""
     dry_run: bool
 
     async def __call__(self, row: EventRow) -> Done:
         """Delete it. Raises BridgeError."""
         if row.archived and not self.even_archived:
             return Done(kind="skipped", why="it is archived")
+        if row.end is None and row.start > self.recent:
+            return Done(kind="skipped", why="it is still recorded")
         if not self.dry_run:
             await self.delete(row)
         return Done(bytes=row.disk_bytes or 0)

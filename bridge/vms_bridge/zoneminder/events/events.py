@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, tzinfo
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Unpack
 
 from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsProtocolError
 from vms_bridge.spoken_times import Listener
 from vms_bridge.zoneminder.events.asked_media import MediaLate
-from vms_bridge.zoneminder.events.bulk import PARALLEL, BulkOutcome, Deleting, Downloading, What, each_of, made_folder
+from vms_bridge.zoneminder.events.bulk import (
+    MAY_BE_RECORDED,
+    PARALLEL,
+    BulkOutcome,
+    Deleting,
+    Downloading,
+    What,
+    each_of,
+    made_folder,
+)
 from vms_bridge.zoneminder.events.changes import Changes
 from vms_bridge.zoneminder.events.filters import FilterRefused, Filters, Wanted, bounds, raw_filters, whole_numbers
 from vms_bridge.zoneminder.events.frames import FrameRow, parse_frame_rows
@@ -54,8 +63,6 @@ class Events:
 
     def __init__(self, connection: Connection, monitors: KnownMonitors, areas: KnownAreas) -> None:
         self._connection, self._monitors, self._areas = connection, monitors, areas
-        self._zone: tzinfo = UTC
-        self._rows = EventRows(connection.client, lambda: self._zone, is_whole=True)
         self._tags = Tags(connection)
         self._changes = Changes(connection, self.get)
         self._pictures, self._videos = Pictures(connection), Videos(connection)
@@ -88,9 +95,9 @@ class Events:
 
         By the page of the event, which takes the longer the more there are: until 1.37 no other way gives those of one event.
         """
-        await self._know_zone()
+        zone = await self._connection.time_zone() or UTC
         answer = await self._connection.client.get(f"events/{number_of(event)}", {"noframes": "false"})
-        return parse_frame_rows(answer, self._zone)
+        return parse_frame_rows(answer, zone)
 
     async def edit(
         self,
@@ -210,11 +217,13 @@ class Events:
     ) -> BulkOutcome:
         """Delete these events, so many at a time, and return what has become of them; a dry run deletes none.
 
-        Archived ones are skipped unless they are meant, too. `progress` is called after each. Raises VmsUnreachable and
-        VmsAuthFailed, FilterRefused for a question that makes no sense; what else goes wrong with one event is in the outcome.
+        Archived ones are skipped unless they are meant, too, and those that are still recorded. `progress` is called after each.
+        Raises VmsUnreachable and VmsAuthFailed, FilterRefused for a question that makes no sense; what else goes wrong with one
+        event is in the outcome.
         """
         delete = partial(self.delete, even_archived=even_archived)
-        doing = Deleting(delete=delete, even_archived=even_archived, dry_run=dry_run)
+        recent = self._connection.clock.now() - MAY_BE_RECORDED
+        doing = Deleting(delete=delete, even_archived=even_archived, recent=recent, dry_run=dry_run)
         return await each_of(events, doing, parallel=parallel, progress=progress)
 
     async def download_many(
@@ -246,14 +255,9 @@ class Events:
             return None  # then what the portal has said is what there is to say
         return None if api is None else f"{api.removesuffix('/api')}/index.php"
 
-    async def _know_zone(self) -> tzinfo | None:
-        zone = await self._connection.time_zone()
-        self._zone = zone or UTC
-        return zone
-
     async def _prepared(self, filters: Filters) -> Reading:
         """Find out what a question means by now. Raises FilterRefused or VmsError."""
-        zone = await self._know_zone()
+        zone = await self._connection.time_zone()
         # A zone's rules are read from a file.
         spoken = await asyncio.to_thread(zone_named, filters["tz"]) if "tz" in filters else zone
         since, until, during = filters.get("since"), filters.get("until"), filters.get("during")
@@ -262,7 +266,7 @@ class Events:
         listener = Listener(now=self._connection.clock.now(), zone=spoken or UTC, is_strict=True)
         first, last = period(since, until, during, listener)
         wanted = Wanted(
-            events=whole_numbers(filters["event_id"], "an event") if "event_id" in filters else None,
+            events=frozenset(whole_numbers(filters["event_id"], "an event")) if "event_id" in filters else None,
             monitors=await self._monitor_ids(filters["monitor"]) if "monitor" in filters else None,
             since=first,
             until=last,
@@ -279,7 +283,9 @@ class Events:
             raw=raw_filters(filters.get("raw", ())),
         )
         tags_of = self._tags.of if filters.get("with_tags", False) else None
-        return Reading(connection=self._connection, rows=self._rows, zone=zone or spoken or UTC, wanted=wanted, tags_of=tags_of)
+        written_in = zone or spoken or UTC
+        rows = EventRows(self._connection.client, lambda: written_in, is_whole=True)
+        return Reading(connection=self._connection, rows=rows, zone=written_in, wanted=wanted, tags_of=tags_of)
 
     async def _monitor_ids(self, asked: MonitorRow | int | str | Iterable[MonitorRow | int | str]) -> tuple[str, ...]:
         listed = [asked] if isinstance(asked, MonitorRow | int | str) else list(asked)

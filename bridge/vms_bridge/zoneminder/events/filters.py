@@ -84,7 +84,7 @@ class Filters(TypedDict, total=False):
 class Wanted:
     """The same with all that had to be asked for: ids, and times in UTC."""
 
-    events: tuple[int, ...] | None = None
+    events: frozenset[int] | None = None
     monitors: tuple[str, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -103,7 +103,7 @@ class Wanted:
     @property
     def is_nothing(self) -> bool:
         """Whether there are lists of what may be, and nothing in one of them."""
-        return () in {self.events, self.monitors, self.tags}
+        return any(listed is not None and not listed for listed in (self.events, self.monitors, self.tags))
 
     @property
     def is_exact(self) -> bool:
@@ -112,6 +112,7 @@ class Wanted:
         return not (
             self.label
             or any(text is not None and not (isinstance(text, str) and _PLAIN.fullmatch(text)) for text in texts)
+            or len(self.tags or ()) > 1  # an event with two of them is counted twice
             or any(time is not None and time.microsecond for time in (self.since, self.until))
             or (self.monitors is not None and len(self.monitors) > MOST_NAMED)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
@@ -30,7 +31,15 @@ class Part:
     def open(self, *, keep: bool) -> int:
         """Open it, make it if there is none, and return how many bytes it has. Raises OutputError or NoRoom."""
         with _explained(self._path):
-            self._file = self._path.open("r+b" if keep and self._path.exists() else "w+b")
+            # Opened to append, so that another program's part is not emptied before it is known to be nobody's.
+            self._file = self._path.open("a+b")
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.close()
+                raise OutputError(f"{self._path} is being written already", hint="by another program, or another call") from None
+            if not keep:
+                self._file.truncate(0)
             return self._file.seek(0, os.SEEK_END)
 
     def tail(self) -> bytes:
