@@ -35,15 +35,20 @@ class _Watch(Protocol):
 
 
 class CameraRules:
-    """Follows what a camera's frames show, and tells what happens by its rules; times are seconds of a monotonic clock."""
+    """Follows what a camera's frames show, and tells what happens by its rules; times are seconds of a monotonic clock.
 
-    def __init__(self, settings: CameraSettings, *, prefix: str = "") -> None:
+    `vms_zones` are the names of its VMS's zones that include.
+    """
+
+    def __init__(self, settings: CameraSettings, vms_zones: Sequence[str] = (), *, prefix: str = "") -> None:
         lost_s = TrackRules().lost_s if settings.fps <= 0 else max(TrackRules().lost_s, _MOST_FRAMES_LOST / settings.fps)
         self._tracker = Tracker(TrackRules(lost_s=lost_s), prefix=prefix)
         self._gap_s = max(GAP_S, 2 * lost_s)
         self._watches: list[_Watch] = [Crossings(_line(name, line)) for name, line in settings.lines.items()]
         for name, zone in settings.zones.items():
             self._watches += _zone(name, zone, lost_s)
+        if settings.vms_zone_events:
+            self._watches += (Dwelling(DwellRules(zone=name, tells_presence=True, gone_s=lost_s)) for name in vms_zones)
         self._time_s = -math.inf
 
     @property

@@ -46,6 +46,11 @@ class Looking:
     threshold: float
 
     @property
+    def vms_zones(self) -> tuple[str, ...]:
+        """The names of the VMS's zones that include."""
+        return tuple(zone.name for zone in self.judge.zones if zone.mode == "include" and zone.name not in self.camera.zones)
+
+    @property
     def has_live(self) -> bool:
         """Whether its live pictures are looked at, beside the frames of its events."""
         return self.camera.fps > 0

@@ -206,6 +206,9 @@ class CameraSettings(Section):
         default_factory=dict, max_length=64, description="write its zones by name, as in `zones: {porch: {points: [...]}}`"
     )
     vms_zones: bool = Field(default=False, description="write true to use the zones that the VMS has for it too")
+    vms_zone_events: bool = Field(
+        default=False, description="with vms_zones: write true to have an event while something is in one that includes"
+    )
     lines: dict[Name, LineSettings] = Field(
         default_factory=dict, max_length=32, description="write its lines by name, as in `lines: {gate: {points: [...]}}`"
     )

@@ -57,8 +57,8 @@ class Moves(Protocol):
 class Follows(Protocol):
     """What follows things from frame to frame, and tells of what they do (`rule_events.RuleEvents`)."""
 
-    def use(self, monitor: MonitorKey, settings: CameraSettings | None) -> None:
-        """Follow what a camera shows by these rules from now on; None: it is not looked at any more."""
+    def use(self, monitor: MonitorKey, settings: CameraSettings | None, vms_zones: Sequence[str] = ()) -> None:
+        """Follow what a camera shows by these rules, and its VMS's zones, from now on; None: it is not looked at any more."""
 
     def frame(self, monitor: MonitorKey, time_s: float, found: Sequence[Found]) -> tuple[Found, ...]:
         """Return what was found, each with its track."""
@@ -160,12 +160,12 @@ class LiveFrames:
                 self._shown.pop(key, None)
         for key, looking in list(wanted.items())[:MOST_CAMERAS]:
             if key not in self._feeds:
-                self._use(key, looking.camera)
+                self._use(key, looking.camera, looking.vms_zones)
                 self._feeds[key] = looking, group.create_task(self._feed(looking), name=f"detect: {'/'.join(key)}")
 
-    def _use(self, key: MonitorKey, settings: CameraSettings | None) -> None:
+    def _use(self, key: MonitorKey, settings: CameraSettings | None, vms_zones: Sequence[str] = ()) -> None:
         if self._follows is not None:
-            self._follows.use(key, settings)
+            self._follows.use(key, settings, vms_zones)
 
     def _wanted(self, view: MonitorView) -> Looking | None:
         looking = self._cameras.of(view)

@@ -75,14 +75,17 @@ class RuleEvents:
         self.dropped = 0
         """How many events were not told because too many waited, or the hub would not have them."""
 
-    def use(self, monitor: MonitorKey, settings: CameraSettings | None) -> None:
-        """Have a camera looked at by these rules from now on; None: not any more. What goes on by those before it ends."""
+    def use(self, monitor: MonitorKey, settings: CameraSettings | None, vms_zones: Sequence[str] = ()) -> None:
+        """Have a camera looked at by these rules from now on; None: not any more. What goes on by those before it ends.
+
+        `vms_zones` are the names of its VMS's zones that include.
+        """
         before = self._cameras.pop(monitor, None)
         if before is not None:
             self._take(monitor, before.end())
         if settings is not None:
             self._begun += 1
-            self._cameras[monitor] = CameraRules(settings, prefix=f"{self._begun}.")
+            self._cameras[monitor] = CameraRules(settings, vms_zones, prefix=f"{self._begun}.")
 
     def frame(self, monitor: MonitorKey, time_s: float, found: Sequence[Found]) -> tuple[Found, ...]:
         """Return what was found in the camera's next frame, each with its track. `time_s` is of the monotonic clock."""

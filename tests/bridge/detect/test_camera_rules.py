@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from vms_bridge.detect.camera_rules import GAP_S, CameraRules
 from vms_bridge.detect.config_cameras import CameraSettings
 from vms_bridge.detect.happenings import Direction, Phase
@@ -88,6 +90,15 @@ def test_a_frame_that_comes_after_a_newer_one_says_nothing() -> None:
     rules.frame(2, [at(0.4)])
     assert rules.frame(1, [at(0.7)]) == ((at(0.7),), [])
     assert rules.frame(3, [at(0.45)])[1] == []
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_zones_of_the_vms_are_rules_where_that_is_wanted(*, is_wanted: bool) -> None:
+    settings = CameraSettings(fps=2, vms_zones=True, vms_zone_events=is_wanted)
+    rules = CameraRules(settings, ("Drive", "Yard"))
+    assert rules.has_rules is is_wanted
+    told = [happening for second in range(4) for happening in rules.frame(second, [at(0.5, "person", "Drive")])[1]]
+    assert phases(told) == ([(EventKind.ZONE, Phase.BEGAN, "Drive")] if is_wanted else [])
 
 
 def test_a_camera_without_rules_gives_tracks_only() -> None:

@@ -25,7 +25,7 @@ from vms_bridge.detect.slots import Slots
 from vms_bridge.detect.statistics import Statistics
 from vms_bridge.detect.tools import Tools
 from vms_bridge.detect.values import Pixels
-from vms_bridge.model import Capability, LivePicture, StateUpdate
+from vms_bridge.model import Capability, LivePicture, StateUpdate, Zone
 from vms_bridge.objects import Pace
 from vms_bridge.views import MonitorView
 
@@ -126,6 +126,21 @@ async def test_each_minute_it_is_told_how_a_monitor_was_looked_at(lab: Lab) -> N
         await lab.pass_time(130)
         assert lab.view().pace == Pace(rate=0, took_s=None, age_s=None, dropped=0, share=0)
     assert lab.view().pace is None
+
+
+async def test_the_zones_of_the_vms_tell_events_where_that_is_wanted(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    drive = Zone(id="1", name="Drive", kind="active", points=((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)))
+    street = replace(drive, id="2", name="Street", kind="inactive", points=((0.0, 0.0), (0.1, 0.0), (0.0, 0.1)))
+    first = replace(lab.vms.first.monitors[0], zones=(drive, street))
+    lab.vms.first = replace(lab.vms.first, monitors=(first, *lab.vms.first.monitors[1:]))
+    chosen = settings(cameras={"zm/1": {"fps": 0.5, "vms_zones": True, "vms_zone_events": True}})
+    async with lab.open() as lab, lab.detecting(chosen):
+        lab.vms.live["1"] = b"person .9 0.6 0.2 0.1 0.3"
+        await lab.until(lambda: lab.view().last_event)
+        told = lab.view().last_event
+        assert told is not None
+        assert (told.kind, told.zones, told.labels) == ("zone", ("Drive",), ("person",))
 
 
 class Cameras300:
