@@ -210,7 +210,7 @@ async def test_its_log_can_be_read(recorded: Recorded) -> None:
 
 async def test_an_event_is_archived_noted_and_deleted(recorded: Recorded) -> None:
     """ZoneMinder's database shows what the bridge says, and the search no longer finds what is gone."""
-    number, id_ = 590, "zm-590"
+    number, id_ = 240, "zm-240"
 
     async def given(command: str, value: str | None = None) -> str:
         asked = {"event": id_, "command": command} | ({} if value is None else {"value": value})
@@ -235,8 +235,33 @@ async def test_an_event_is_archived_noted_and_deleted(recorded: Recorded) -> Non
     assert await given("locked", "OFF") == "applied"
     assert await given("delete") == "applied"
     assert not await row()
-    assert number not in await recorded.ids(since=(datetime.now(UTC) - timedelta(days=3)).isoformat())
-    assert (await given("delete")).startswith("refused")
+    assert number not in await recorded.ids(until=(datetime.now(UTC) - timedelta(days=10)).isoformat())
+    async with recorded.http.post(f"{API}/commands", json={"event": id_, "command": "delete"}) as response:
+        assert response.status == 404
+
+
+async def test_a_setting_is_set_in_zoneminder(recorded: Recorded) -> None:
+    """A limit that ZoneMinder has as null is 0, and 0 is none to it as well: pictures go on coming."""
+
+    async def given(value: str) -> str:
+        asked = {"system": "zm", "monitor": "2", "command": "analysis_max_fps", "value": value}
+        async with recorded.http.post(f"{API}/commands", json=asked) as response:
+            return str((await response.json())["result"])
+
+    async def limit() -> list[list[str]]:
+        return await recorded.zoneminder.sql("SELECT AnalysisFPSLimit FROM Monitors WHERE Id = 2")
+
+    assert await given("0") == "unchanged"
+    assert await given("4") == "applied"
+    assert await limit() == [["4.00"]]
+    assert await given("0") == "applied"
+    assert await limit() == [["0.00"]]
+
+    async def delivers() -> bool:
+        state = (await recorded.get("monitors/zm/2"))["state"]
+        return bool(state["connected"] and (state["capture_fps"] or 0) > 0)
+
+    await until(delivers, 30)
 
 
 async def test_what_zoneminder_purges_is_gone_from_the_index(recorded: Recorded) -> None:

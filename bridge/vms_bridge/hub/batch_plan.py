@@ -55,6 +55,8 @@ def plan_batch(batch: EventBatch, system: System, known: StoredEvents, *, epoch:
     messages = _Messages(system, batch.generation, epoch)
     for event in batch.events:
         key, before = events.get(event.id) or (system.key_of(event.monitor_id), None)
+        if event.tags is None and before is not None and before.tags is not None:
+            event = replace(event, tags=before.tags)  # noqa: PLW2901 - a backend may read tags now and then only
         if key is None or before == event or (before is not None and _is_settled(before, event)):
             continue
         if before is None and batch.refreshed:

@@ -96,6 +96,17 @@ async def test_what_is_done_to_an_event_is_applied_when_it_was_recorded_and_told
         assert not hub._recorder.watched, "nobody watches any more"
 
 
+async def test_who_does_not_say_the_tags_takes_none_away(tmp_path: Path) -> None:
+    async with at_work(tmp_path, ended()) as (hub, backend):
+        assert backend.feed
+        steps = len(await told(hub))
+        await backend.feed.record(EventBatch(events=(ended(tags=None),), cursor="2"))
+        assert len(await told(hub)) == steps
+        await backend.feed.record(EventBatch(events=(ended(tags=None, archived=True),), cursor="3"))
+        last = (await told(hub))[-1]
+        assert (last.archived, last.tags) == (True, ("old",))
+
+
 async def test_a_note_is_no_step_in_the_life_of_an_event(tmp_path: Path) -> None:
     async with at_work(tmp_path, ended()) as (hub, _):
         before = await told(hub)

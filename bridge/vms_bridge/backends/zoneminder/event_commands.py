@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.zoneminder.asking import asked
@@ -9,7 +10,8 @@ from vms_bridge.backends.zoneminder.event_tags import FIRST_VERSION as FIRST_WIT
 from vms_bridge.backends.zoneminder.event_tags import tags_of
 from vms_bridge.backends.zoneminder.media import is_event_id
 from vms_bridge.commands import AddTag, DeleteEvent, RemoveTag, SetArchived, SetLocked, SetNote
-from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsError, VmsProtocolError
+from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsAuthFailed, VmsError, VmsProtocolError
+from vms_bridge.logs import Trouble
 from vms_bridge.model import Capability, Event, EventBatch
 from vms_bridge.zoneminder import NotThere, PermissionMissing
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Action
     from vms_bridge.zoneminder import EventRow
 
+_LOG = logging.getLogger(__name__)
 REFUSED_S = 290.0
 """For so long after a refusal nothing is offered that wants the permission Events: Edit."""
 _EDITS = frozenset({Capability.EVENT_DELETE, Capability.EVENT_ARCHIVE, Capability.EVENT_LOCK, Capability.EVENT_NOTE})
@@ -35,6 +38,7 @@ class EventCommands:
         self._api, self._feed, self._clock, self._cache = connection.api, connection.feed, connection.clock, connection.cache
         self._events, self._facts = events, facts
         self._tags = tags_of(connection, facts)
+        self._tag_trouble = Trouble(_LOG, f"{connection.name}: api/tags", connection.clock.monotonic)
 
     def offered(self) -> frozenset[Capability]:
         """Return what can be asked for, unless a refusal has said otherwise: no answer tells which permissions a user has."""
@@ -61,9 +65,19 @@ class EventCommands:
             event = Event(id=event_id, monitor_id="", start=None, deleted=True)
         else:
             if self._has_tags:
-                self._events.tags.note(row.id, (await self._tags.of([row.id])).get(row.id, ()))
+                await self._read_tags(row.id)
             event = self._events.as_reported(row)
         await self._feed.record(EventBatch(events=(event,), refreshed=True, generation=self._events.generation))
+
+    async def _read_tags(self, event: int) -> None:
+        """Read the event's tags; that they can't be read keeps nobody from archiving it. Raises VmsUnreachable."""
+        try:
+            found = await self._tags.of([event])
+        except (VmsAuthFailed, VmsProtocolError) as error:
+            self._tag_trouble.report(f"can't be read: {error}", hint=error.hint)
+            return
+        self._tag_trouble.over()
+        self._events.tags.note(event, found.get(event, ()))
 
     async def _do(self, row: EventRow, action: Action) -> None:
         match action:

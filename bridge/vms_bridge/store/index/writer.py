@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -105,7 +106,7 @@ class Writer:
                 return
             series = self._dictionary.begin_series(system, generation)
             for key, event in events:
-                self._put(system, generation, key, event, {})
+                self._put(system, generation, key, event, {}, is_listed=True)
             if mark is not None or is_complete:
                 connection.execute("UPDATE series SET mark = ?, is_complete = ? WHERE number = ?", (mark, is_complete, series))
 
@@ -224,8 +225,13 @@ class Writer:
             self._counts.clear()
             self._dropped.clear()
 
-    def _put(self, system: str, generation: int, key: str, event: Event, added: Mapping[str, Enrichment]) -> None:
-        """Have the event stand as it now is; nothing of an older generation than the newest."""
+    def _put(
+        self, system: str, generation: int, key: str, event: Event, added: Mapping[str, Enrichment], *, is_listed: bool = False
+    ) -> None:
+        """Have the event stand as it now is; nothing of an older generation than the newest.
+
+        Lists leave out tags that take a question for each event: those that are known stay.
+        """
         if OWN < generation < self._dictionary.newest(system):
             return
         series = self._dictionary.begin_series(system, generation)
@@ -237,6 +243,8 @@ class Writer:
                 self._remove(before, monitor)
             return
         known = added_to(connection, monitor.number, storable_id(event.id))
+        if is_listed and event.tags is None and before is not None:
+            event = replace(event, tags=entry_at(before, monitor.monitor_id, self._dictionary, known).event.tags)
         add(connection, monitor.number, storable_id(event.id), added)
         self._write(monitor, entry_of(event, dict(sorted({**known, **added}.items()))), before, known)
 

@@ -82,6 +82,18 @@ async def test_tags_are_given_and_taken_one_by_one(tmp_path: Path, clock: FastCl
         assert world.events[other].tags == {1, 2}
 
 
+@VIRTUAL
+async def test_tags_that_can_not_be_read_keep_nobody_from_archiving(clock: FastClock, serve: Serve) -> None:
+    world = World(V1_38_4, now=clock.now)
+    target = VmsTarget(event_id=str(closed(world)))
+    async with FakeZoneMinder(world) as fake, serve(fake) as (backend, feed):
+        fake.fail("tags", "500")
+        await backend.execute(target, SetArchived(on=True))
+        await backend.refresh(target)
+        [event] = feed.batches[-1].events
+        assert (event.archived, event.tags) == (True, None)
+
+
 @pytest.mark.parametrize("personality", ALL, ids=lambda p: p.version)
 async def test_what_is_offered_hangs_on_the_version(personality: Personality, serve: Serve) -> None:
     async with FakeZoneMinder(World(personality)) as fake, serve(fake) as (_, feed):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.bridge.store.index.told import found, opened, search, shown, tell
 from tests.fakes.backend import START, event
@@ -61,6 +61,22 @@ async def test_what_people_have_done_to_an_event_is_there_and_its_tags_are_words
     assert await found(store, words="post") == ["4", "3"]
     await tell(store, event(4, start=at(4), archived=True, locked=True, tags=()))
     assert await found(store, words="post") == ["3"]
+    await store.close()
+
+
+async def test_a_list_without_tags_takes_none_away(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+
+    async def listed(**said: Any) -> None:  # noqa: ANN401 - fields of an event
+        await store.add_to_index("zm", 1, [("camera_1", event(1, start=at(1), **said))], mark=None, is_complete=False)
+
+    await listed(tags=("parcel",))
+    await listed(archived=True)
+    [kept] = (await search(store)).events
+    assert (kept.event.tags, kept.event.archived) == (("parcel",), True)
+    assert await found(store, words="parcel") == ["1"]
+    await listed(tags=())
+    assert await found(store, words="parcel") == []
     await store.close()
 
 
