@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
-from vms_bridge.errors import VmsAuthFailed, VmsError
+from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError
 from vms_bridge.zoneminder import AlarmState, NotThere
 from vms_bridge.zoneminder import ZoneMinder as Library
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from tests.e2e.zoneminder import ZoneMinder
 
-    from vms_bridge.zoneminder import MonitorRow
+    from vms_bridge.zoneminder import EventRow, MonitorRow
 
 STRANGE_NAME = "Tür / \"Ost\" & 'West' <1> %41 a+b\\"
 NAMES = {"1": "Front Door", "2": "Driveway", "3": "Back Garden"}
 NEWEST = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+_FILL = """
+INSERT INTO Events (Id, MonitorId, StorageId, Name, Cause, StartDateTime, EndDateTime, Width, Height, Length, Frames, AlarmFrames,
+    TotScore, AvgScore, MaxScore, DefaultVideo, SaveJPEGs, Notes, StateId, Orientation, Scheme, Uploaded)
+SELECT 90000 + seq, IF(seq % 3 = 0, 1, 2), 1, CONCAT('Event-', seq), IF(seq % 10 = 0, 'Continuous', 'Motion'),
+    '2026-03-02 12:00:00' - INTERVAL (150 - seq) HOUR, '2026-03-02 12:00:20' - INTERVAL (150 - seq) HOUR,
+    320, 240, 20.0, 100, seq % 50, 100, 10, seq % 100, CONCAT(seq, '-video.mp4'), 3,
+    IF(seq % 5 = 0, 'detected:person:97% | Motion: All', 'Motion: All'), 1, 'ROTATE_0', 'Medium', 1
+FROM seq_1_to_150
+"""
+"""Events one an hour, 150 of them, the last one at noon of 2 March 2026; the lab keeps ids below 100,001 free for such."""
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -29,6 +41,14 @@ async def zm(zoneminder: ZoneMinder) -> AsyncIterator[Library]:
     """The library, logged in."""
     async with Library(zoneminder.url, zoneminder.username, zoneminder.password) as zm:
         yield zm
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def recorded(zoneminder: ZoneMinder) -> AsyncIterator[None]:
+    """Have the rows of events that were recorded in spring."""
+    await zoneminder.sql(_FILL)
+    yield
+    await zoneminder.sql("DELETE FROM Events WHERE Id <= 100000")
 
 
 async def test_it_logs_in_and_says_what_it_is(zm: Library, zoneminder: ZoneMinder) -> None:
@@ -88,6 +108,18 @@ async def test_run_states_are_there_and_changed(zm: Library, zoneminder: ZoneMin
     assert (await zoneminder.monitor(1))["Function"] == "Modect"
     with pytest.raises(VmsError, match="no run state"):
         await zm.states.change("no/such state")
+
+
+async def test_everything_is_stopped_and_started(zm: Library, zoneminder: ZoneMinder) -> None:
+    try:
+        assert await zm.states.stop()
+        assert not await zm.is_running()
+        assert not await zm.states.stop()  # there is nothing to do
+    finally:
+        assert await zm.states.start()
+    assert not await zm.states.start()
+    for monitor in NAMES:
+        await zoneminder.until_alarm(int(monitor), 1, 5, within=30)
 
 
 async def test_groups_servers_storage_logs_and_users_are_read(zm: Library, zoneminder: ZoneMinder) -> None:
@@ -187,3 +219,86 @@ async def test_zones_are_read(zm: Library) -> None:
     (zone,) = await zm.zones.list(1)
     assert (zone.name, zone.kind.lower(), zone.monitor_id) == ("All", "active", "1")
     assert len(zone.points) == 4
+
+
+def ids(rows: Iterable[EventRow]) -> list[int]:
+    return [row.id for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("filters", "condition"),
+    [
+        ({}, "TRUE"),
+        ({"event_id": 90_007}, "Id=90007"),
+        ({"event_id": [90_007, 90_009, 90_008]}, "Id BETWEEN 90007 AND 90009"),
+        ({"monitor": 1}, "MonitorId=1"),
+        ({"monitor": "Driveway"}, "MonitorId=2"),
+        ({"monitor": [1, "Back Garden"]}, "MonitorId IN (1, 3)"),
+        ({"since": NEWEST - timedelta(hours=5)}, "StartDateTime >= '2026-03-02 07:00:00'"),
+        ({"until": datetime(2026, 2, 25, 12, tzinfo=UTC)}, "StartDateTime < '2026-02-25 12:00:00'"),
+        (
+            {"since": "2026-03-01 20:00", "until": "2026-03-01 22:00"},
+            "StartDateTime BETWEEN '2026-03-01 20:00' AND '2026-03-01 21:59'",
+        ),
+        ({"during": "2026-03-01 8pm to 2026-03-01 10pm"}, "StartDateTime BETWEEN '2026-03-01 20:00' AND '2026-03-01 21:59'"),
+        (
+            {"since": "2026-03-01 20:00", "until": "2026-03-01 22:00", "tz": "America/New_York"},
+            "StartDateTime BETWEEN '2026-03-02 01:00' AND '2026-03-02 02:59'",
+        ),
+        ({"min_alarm_frames": 40}, "AlarmFrames >= 40"),
+        ({"max_alarm_frames": 3}, "AlarmFrames <= 3"),
+        ({"min_score": 90, "max_score": 95}, "MaxScore BETWEEN 90 AND 95"),
+        ({"object_only": True}, "Notes LIKE 'detected:%'"),
+        ({"label": "person"}, "Notes LIKE '%person%'"),
+        ({"label": "car"}, "FALSE"),
+        ({"notes": "97%"}, "Notes LIKE '%97%'"),
+        ({"cause": "continuous"}, "Cause='Continuous'"),
+        ({"name": "Event-15"}, "Name LIKE '%Event-15%'"),
+        ({"archived": True}, "Archived=1"),
+        (
+            {"monitor": 2, "min_score": 50, "object_only": True, "limit": 7},
+            "MonitorId=2 AND MaxScore >= 50 AND Notes LIKE 'detected%'",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+@pytest.mark.usefixtures("recorded")
+async def test_events_are_filtered_as_sql_would(
+    zm: Library, zoneminder: ZoneMinder, filters: dict[str, Any], condition: str
+) -> None:
+    raw = [("Uploaded", "1")]
+    rows = await zoneminder.sql(f"SELECT Id FROM Events WHERE Uploaded=1 AND ({condition}) ORDER BY Id")  # noqa: S608 - our own
+    expected = [int(row[0]) for row in rows]
+    limit = filters.pop("limit", None)
+    query = zm.events(**filters, raw=raw)
+    assert ids(await query.list()) == expected[::-1]
+    assert await query.count() == len(expected)
+    assert ids([row async for row in zm.events(**filters, raw=raw, newest_first=False, limit=limit or 150)]) == expected[:limit]
+
+
+@pytest.mark.usefixtures("recorded")
+async def test_human_times_are_the_servers(zm: Library, zoneminder: ZoneMinder) -> None:
+    await zoneminder.sql(
+        "UPDATE Events SET StartDateTime = NOW() - INTERVAL 90 MINUTE, EndDateTime = NOW() - INTERVAL 89 MINUTE WHERE Id=90001;"
+        "UPDATE Events SET StartDateTime = CURDATE() - INTERVAL 1 DAY + INTERVAL 21 HOUR,"
+        " EndDateTime = CURDATE() - INTERVAL 1 DAY + INTERVAL 22 HOUR WHERE Id=90002"
+    )
+    raw = [("Uploaded", "1")]
+    assert ids(await zm.events(since="2 hours ago", raw=raw).list()) == [90_001]
+    assert ids(await zm.events(during="2 hours ago to 1 hour ago", raw=raw).list()) == [90_001]
+    assert ids(await zm.events(since="1 hour ago", raw=raw).list()) == []
+    assert ids(await zm.events(during="yesterday 8pm to 10pm", raw=raw).list()) == [90_002]
+    with pytest.raises(BridgeError):
+        await zm.events(since="1 hour ago", until="2 hours ago").list()
+
+
+@pytest.mark.usefixtures("recorded")
+async def test_many_are_deleted_after_a_look_at_what_would_be(zm: Library, zoneminder: ZoneMinder) -> None:
+    chosen = zm.events(monitor=1, event_id=range(90_001, 90_020))
+    would = await zm.events.delete_many(chosen, dry_run=True)
+    assert (would.done, would.failed) == (6, 0)
+    count = "SELECT COUNT(*) FROM Events WHERE MonitorId=1 AND Id < 90020"
+    assert await zoneminder.sql(count) == [["6"]]
+    assert (await zm.events.delete_many(chosen)).done == 6
+    assert await zoneminder.sql(count) == [["0"]]
+    assert await zoneminder.sql("SELECT COUNT(*) FROM Events WHERE MonitorId=2 AND Id < 90020") == [["13"]]
