@@ -29,8 +29,8 @@ _RED = 0xFF0000
 class Zones:
     """The zones of all monitors, read once and kept; a change has them read anew.
 
-    Where a corner is, is said in shares of the picture: 0 to 1 from the top left. By the API a zone is changed without a word to
-    the monitor's daemon, which goes on with the old ones: `monitors.restart` has it read them.
+    Where a corner is, is said in shares of the picture: 0 to 1 from the top left. By the API a zone is edited and deleted without
+    a word to the monitor's daemon, which goes on with the old ones: `monitors.restart` has it read them.
     """
 
     def __init__(self, connection: Connection, monitors: Monitors) -> None:
