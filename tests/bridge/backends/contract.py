@@ -49,9 +49,11 @@ from vms_bridge.commands import (
     SetMotionDetection,
     SetNote,
     SetRunState,
+    SetSetting,
     TargetKind,
     VmsTarget,
 )
+from vms_bridge.commands.settings import SETTINGS
 from vms_bridge.errors import CommandRejected, MediaUnavailable, UnsupportedCommand
 from vms_bridge.model import (
     AlarmState,
@@ -480,6 +482,13 @@ def _actions(feed: RecordingFeed) -> Iterator[tuple[str | None, Action]]:
         modes = dict(feed.states[monitor.id].modes)
         actions += [SetArmed(on=False), SetArmed(on=True, restore=modes)]
         actions += [SetMode(mode=mode, value=value) for mode, values in monitor.modes.items() for value in (*values, modes[mode])]
+        settings = feed.states[monitor.id].settings
+        actions += [
+            SetSetting(setting=each.key, value=value)
+            for each in SETTINGS
+            if each.key in monitor.settings
+            for value in (each.least, settings[each.key])
+        ]
         actions += [Restart()]
         able = monitor.ptz or Ptz()
         actions += [MoveCamera(move=move) for move in able.moves]
@@ -516,6 +525,8 @@ def _shows(feed: RecordingFeed, monitor_id: str | None, action: Action) -> bool:
             shown = state.detection is on
         case SetArmed(on=on):
             shown = state.armed is on
+        case SetSetting(setting=setting, value=value):
+            shown = state.settings.get(setting) == value
         case SetMode(mode=mode, value=value):
             shown = state.modes[mode] == value
         case Restart():
