@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.bridge.zoneminder.named import ROOT
+from tests.bridge.zoneminder.support import PASSWORD, USER
+from tests.fakes.zoneminder import FakeZoneMinder, World
 
 from vms_bridge.concealment import Secrets
 from vms_bridge.errors import ConfigError
@@ -30,7 +35,6 @@ from vms_bridge.zoneminder.zmlog import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 # 1.36.33 has written these: zmc's line, and zmpkg's (Perl), which differs in how it says where.
 NATIVE = "11/28/26 05:38:30.196654 zmc_m2[135].INF-zmc.cpp/220 [Starting Capture version 1.36.33]"
@@ -264,3 +268,24 @@ def test_zm_conf_that_is_not_there(tmp_path: Path) -> None:
 @given(st.text(max_size=200))
 def test_any_text_can_be_parsed(text: str) -> None:
     assert all("\n" not in name for name, _ in parse_conf(text))
+
+
+async def test_the_example_of_the_page_logs_what_the_page_says(tmp_path: Path) -> None:
+    text = (ROOT / "docs/migrating.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "file_handler" in block]
+    async with FakeZoneMinder(World()) as fake:
+        fake.settings |= {"ZM_LOG_LEVEL_FILE": "9", "ZM_LOG_DEBUG": "1", "ZM_LOG_DEBUG_LEVEL": "3", "ZM_LOG_LEVEL_SYSLOG": "-5"}
+        (tmp_path / "zm.conf").write_text(f"ZM_PATH_LOGS={tmp_path}\n")
+        code = code.replace('"https://host/zm", "user", "password"', repr((fake.url, USER, PASSWORD))[1:-1])
+        code = code.replace("read_conf()", f"read_conf(Path({str(tmp_path)!r}))")
+        await asyncio.to_thread(exec, compile(code, "hook.py", "exec"), {"Path": Path})
+    log = logging.getLogger("zmesdetect")
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
+    lines = (tmp_path / "zmesdetect_m1.log").read_text().splitlines()
+    assert all(LINE.fullmatch(line) for line in lines)
+    (said,) = re.findall(r"`(\d\d/\d\d/\d\d [^`]*)`", text)
+    assert lines[0].partition("].")[2] == said.partition("].")[2]
+    assert lines[1].endswith("[and got it]")
+    assert ".DB3-" in lines[1]
