@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.bridge.zoneminder.named import ROOT
 from tests.fakes.zoneminder.memory import SIZES, MemoryWriter
 
 from vms_bridge.zoneminder import AlarmState, Force, Unusable
@@ -60,3 +62,11 @@ def test_a_dead_daemon_says_nothing(tmp_path: Path) -> None:
 def test_what_can_not_be_looked_at(tmp_path: Path, monitor: int | str, version: str) -> None:
     with pytest.raises(ValueError, match="ZoneMinder"):
         SharedMemory(monitor, version=version, directory=tmp_path)
+
+
+def test_the_example_of_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs/migrating.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "SharedMemory(" in block]
+    MemoryWriter(tmp_path, "1").create(time.time(), state=2, last_event=77, cause=b"Motion")
+    exec(code.replace('1.36.33"', f'1.36.33", directory={str(tmp_path)!r}'), {})  # noqa: S102 (the page's own)
+    assert capsys.readouterr().out == "77 Motion\n"
