@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -42,7 +43,7 @@ class Bare:
         return self._runner.run(self._ids("Id >:0", {**_NEWEST, "limit": str(limit)}))
 
     def filtered(self, monitor: int, since: str, alarm_frames: int, limit: int) -> list[int]:
-        named = f"MonitorId:{monitor}/StartDateTime >=:{since}/AlarmFrames >=:{alarm_frames}"
+        named = f"Id >:0/MonitorId:{monitor}/StartTime >=:{since}/AlarmFrames >=:{alarm_frames}"
         return self._runner.run(self._ids(named, {**_NEWEST, "limit": str(limit)}))
 
     def image(self, event: int, folder: str) -> int:
@@ -50,7 +51,7 @@ class Bare:
 
     def video(self, event: int, folder: str) -> int:
         query = {"view": "view_video", "eid": str(event), "mode": "mp4"}
-        return self._runner.run(self._saved(Path(folder) / "bare.mp4", query))
+        return self._runner.run(self._saved(Path(folder) / "bare.mp4", query, is_synced=True))
 
     def everything(self, note: Callable[[int], None]) -> int:
         return self._runner.run(self._everything(note))
@@ -89,13 +90,17 @@ class Bare:
                     note(size // 1_000_000)
         return size
 
-    async def _saved(self, file: Path, query: dict[str, str]) -> int:
+    async def _saved(self, file: Path, query: dict[str, str], *, is_synced: bool = False) -> int:
+        """Write it; what is synced is on the disk then, as the library has it before a video gets its name."""
         size = 0
         async with self._http.get(f"{self._url}/index.php", params={**query, **self._token}) as response:
             response.raise_for_status()
             with file.open("wb") as opened:
                 async for piece in response.content.iter_chunked(_PIECE_BYTES):
                     size += opened.write(piece)
+                if is_synced:
+                    opened.flush()
+                    os.fsync(opened.fileno())
         return size
 
 
