@@ -15,6 +15,7 @@ from vms_bridge.cli import FAILED, OK, USAGE
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.bridge.cli.conftest import Terminal
     from tests.bridge.cli.zm.conftest import Zm
     from tests.fakes.zoneminder import FakeZoneMinder, World
 
@@ -210,3 +211,26 @@ async def test_tags_of_newer_versions(zm: Zm, world: World) -> None:
     code, out, _ = await zm("events", "list", "--tags", "--limit", "5")
     assert (code, "parcel" in out) == (OK, True)
     assert (await zm("events", "tag", "parcel", "1", "--remove"))[:2] == (OK, "1: tagged with nothing\n")
+
+
+async def test_bars_on_a_terminal(zm: Zm, terminal: Terminal, tmp_path: Path) -> None:
+    terminal.take_over()
+    code, out, err = await zm("events", "download", "1", "--to", "clips")
+    shown = terminal.getvalue()
+    assert (code, out, err, files(tmp_path / "clips")) == (OK, "", "", ["event-1.mp4"])
+    assert "clips/event-1.mp4" in shown
+    assert "1 downloaded (300.0 kB)." in shown
+    assert (await zm("events", "delete", "2", "--yes"))[0] == OK
+    assert "1 deleted, 0 failed." in terminal.getvalue()
+
+
+async def test_addresses_with_a_token(zm: Zm, fake: FakeZoneMinder) -> None:
+    code, out, err = await zm("events", "url", "2")
+    assert (code, out.startswith(f"{fake.url}/index.php?view=view_video&eid=2"), "token" in out, "token" in err) == (
+        OK,
+        True,
+        True,
+        True,
+    )
+    assert "fid=21" in (await zm("events", "url", "2", "--frame", "21"))[1]
+    assert (await zm("events", "url", "99"))[:2] == (FAILED, "")

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vms_bridge.cli.zm.showing import flat, said, shortened, shown_time
@@ -39,6 +39,7 @@ def test_a_value(value: object, json_value: object) -> None:
     assert said(value) == json_value
 
 
+@settings(max_examples=50)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.datetimes(timezones=st.just(UTC)),

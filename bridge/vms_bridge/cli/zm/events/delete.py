@@ -69,6 +69,7 @@ def command(
     if not consent.given(f"Delete {count}?", lines, [said(row) for row in rows], form=form):
         return OK
     with Bars(unit="events") as bars, bars.bar("deleted") as on_step:
+        on_step(0, len(rows))
         outcome = ask(
             ask.zm.events.delete_many(
                 rows,

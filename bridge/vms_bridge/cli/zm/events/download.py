@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from vms_bridge.cli.output import Listing, say, size
 from vms_bridge.cli.progress import Bars
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.events.filters import are_any, filters, found
+from vms_bridge.cli.zm.events.frame import Frame
 from vms_bridge.cli.zm.events.saving import Saver
 from vms_bridge.errors import OutputError
 
@@ -26,18 +26,6 @@ if TYPE_CHECKING:
 
 _MOST = 50
 _MOST_AT_ONCE = 8
-
-
-class Frame(click.ParamType[str]):
-    """A picture of an event: one that ZoneMinder has a name for, or a frame's number."""
-
-    name = "frame"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it as it is said; it becomes a part of a file's name."""
-        if not re.fullmatch(r"snapshot|alarm|objdetect|[1-9][0-9]{0,8}", str(value)):
-            self.fail(f"expected alarm, objdetect, snapshot or a frame's number, not {value!r}", param, ctx)
-        return str(value)
 
 
 @click.command("download")
