@@ -16,6 +16,7 @@ BASIC = {
         "concealment",
         "open_set",
         "ptz",
+        "machines",
         "archive",
         "model",
         "errors",
@@ -50,7 +51,8 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "open_set": set(),
     "ptz": {"open_set"},
-    "model": {"open_set", "ptz"},
+    "machines": set(),
+    "model": {"machines", "open_set", "ptz"},
     "archive": {"model", "open_set"},
     "index": {"model"},
     "enriched": {"model"},
@@ -209,7 +211,7 @@ def _allowed(module: str) -> set[str] | None:
         return {
             *("model", "archive", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
             *("explaining", "receivers", "measures", "metrics", "backends.base", "http", "backends.traffic"),
-            *("backends.ladder", "zoneminder", "ptz", own),
+            *("backends.ladder", "zoneminder", "ptz", "machines", own),
         }
     if (home := module.partition(".")[0]) in SINKS and not any(_covers(rule, module) for rule in ALLOWED if "." in rule):
         return SINK | {home}
