@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import grp
 import logging
 import os
+import pwd
 import re
 import socket
 from pathlib import Path
@@ -182,6 +184,23 @@ def test_a_file_that_cannot_be_written_ends_nothing(tmp_path: Path, capsys: pyte
     log.error("now")
     assert "now" in (tmp_path / "gone" / "x.log").read_text()
     handler.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_new_file_is_given_to_zoneminders_user_and_an_old_one_is_not(tmp_path: Path) -> None:
+    user, group = pwd.getpwnam("nobody"), grp.getgrgid(pwd.getpwnam("nobody").pw_gid)
+    for number in range(2):
+        handler = LogFile(tmp_path / "x.log", ("nobody", group.gr_name))
+        logger(handler).info("a line")
+        handler.close()
+        status = (tmp_path / "x.log").stat()
+        assert (status.st_uid, status.st_gid) == ((user.pw_uid, group.gr_gid) if number == 0 else (0, 0))
+        assert status.st_mode & 0o777 == 0o640
+        os.chown(tmp_path / "x.log", 0, 0)
+    handler = LogFile(tmp_path / "y.log", ("nobody-is-called-so", "nor-is-a-group"))
+    logger(handler).info("a line")
+    handler.close()
+    assert (tmp_path / "y.log").read_text()
 
 
 def linked(target: Path, file: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vms_bridge.backends.base import Finding
-from vms_bridge.errors import VmsAuthFailed, VmsError
+from vms_bridge.errors import VmsAuthFailed, VmsError, VmsUnreachable
 from vms_bridge.zoneminder.parse import as_text, mapping
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ async def about_settings(api: Api, version: Version) -> list[Finding]:
     for setting in _HARMLESS:
         try:
             answer = mapping(await api.get(f"configs/viewByName/ZM_{setting.name}"))
-        except VmsAuthFailed:
+        except (VmsAuthFailed, VmsUnreachable):
             return found
         except VmsError:
             continue
