@@ -1,7 +1,6 @@
 """What is in the pictures of a real ZoneMinder's event comes out with the event: on MQTT, as its picture, and when asked for.
 
-The scene is drawn: bars of flat colours. The model is one of opset calls that finds blobs of one colour, which is read off the
-camera's own picture, as it comes through H.264 and JPEG.
+The scene is drawn, and the model finds what is drawn (`bars`).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from PIL import Image
 from tests.e2e.api import API, serving
+from tests.e2e.bars import CAR, colour_of_the_car, make_model
 from tests.e2e.bridge import Bridge, grave_lines
 
 if TYPE_CHECKING:
@@ -37,15 +37,13 @@ systems:
     password: !env E2E_ZM_PASSWORD
     shared_memory: {zoneminder.shared_memory}
 """
-_BAR = 5
-"""Which of the seven bars is the car."""
 _FOUND_WITHIN_S = 60.0
 
 
 async def test_an_event_comes_out_with_what_is_in_it(
     broker: Broker, mqtt: Observer, zoneminder: ZoneMinder, tmp_path: Path
 ) -> None:
-    await _make_model(tmp_path / "bars.xml", await _colour_of_a_bar(tmp_path, zoneminder))
+    await make_model(tmp_path / "bars.xml", await _colour_of_a_bar(tmp_path, zoneminder))
     configuration = CONFIGURATION.format(folder=tmp_path, broker=broker.url, zoneminder=zoneminder)
     bridge = Bridge(tmp_path, configuration, {"E2E_ZM_PASSWORD": zoneminder.password})
     await bridge.start()
@@ -64,7 +62,7 @@ async def test_an_event_comes_out_with_what_is_in_it(
         assert answer["result"] == "applied", answer
         [frame] = answer["detail"]["frames"]
         x, _, width, _ = next(each["box"] for each in frame["objects"] if each["label"] == "car")
-        assert abs(x + width / 2 - (_BAR + 0.5) / 7) < 0.05, "where the bar is"
+        assert abs(x + width / 2 - (CAR + 0.5) / 7) < 0.05, "where the bar is"
         picture = (await mqtt.message(f"{ROOT}/zm/1/snapshot", _is_jpeg, since=mark, within=30)).payload
         assert Image.open(io.BytesIO(picture)).size == (320, 240)
         assert not grave_lines(bridge.log)
@@ -97,20 +95,4 @@ async def _colour_of_a_bar(folder: Path, zoneminder: ZoneMinder) -> tuple[int, i
                         content = await response.read()
                         break
                 await asyncio.sleep(0.2)
-    with Image.open(io.BytesIO(content)) as picture:
-        x, y = round(picture.width * (_BAR + 0.5) / 7), picture.height // 4
-        middle = picture.convert("RGB").crop((x - 4, y - 4, x + 4, y + 4)).resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
-    assert isinstance(middle, tuple)
-    return int(middle[0]), int(middle[1]), int(middle[2])
-
-
-async def _make_model(file: Path, colour: tuple[int, int, int]) -> None:
-    """Write a model that finds a car wherever there is much of this colour."""
-
-    def make() -> None:
-        import openvino as ov  # noqa: PLC0415  # heavy, and for this test alone
-        from tests.fakes.graphs import blob_model  # noqa: PLC0415  # as above
-
-        ov.save_model(blob_model({"car": colour}, spread=24), file)
-
-    await asyncio.to_thread(make)
+    return colour_of_the_car(content)

@@ -66,6 +66,12 @@ class Native:
             assert response.status == 200, await response.text()
             return await response.json()
 
+    async def picture_of(self, system: str, monitor: str) -> bytes:
+        """Return what a camera sees now."""
+        async with self.api.get(f"http://localhost/api/v1/media/monitors/{system}/{monitor}/picture") as response:
+            assert response.status == 200, await response.text()
+            return await response.read()
+
     async def pairing_code(self) -> str:
         """Open pairing, and return the code that lets somebody in."""
         async with self.api.post("http://localhost/api/v1/pair/opening", json={}) as response:
