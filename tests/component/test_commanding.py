@@ -150,6 +150,31 @@ async def test_buttons(hass: HomeAssistant, bridge: FakeBridge, entry: MockConfi
         assert (asked["system"], asked["monitor"], asked["command"], asked.get("value")) == ("zm", "1", key, None)
 
 
+async def test_a_camera_is_moved_and_sent_to_a_preset(
+    hass: HomeAssistant,
+    bridge: FakeBridge,
+    component: MockConfigEntry,  # noqa: ARG001
+    told: Told,
+    find: Find,
+) -> None:
+    for key, value in {"ptz_left": "left", "ptz_zoom_in": "zoom_in", "ptz_stop": "stop"}.items():
+        await hass.services.async_call("button", "press", {"entity_id": find("button", key, "zm", "1")}, blocking=True)
+        asked = bridge.commands[-1]
+        assert (asked["system"], asked["monitor"], asked["command"], asked["value"]) == ("zm", "1", "ptz", value)
+    preset = find("select", "preset", "zm", "1")
+    bridge.change_state("zm", "1", presets=["Gate", "None"])
+    await told()
+    assert hass.states.get(preset).attributes["options"] == ["Gate", "Off"]  # type: ignore[union-attr]
+    assert state(hass, preset) == STATE_UNKNOWN
+    for option, value in {"Gate": "Gate", "Off": "None"}.items():
+        await hass.services.async_call("select", "select_option", {"entity_id": preset, "option": option}, blocking=True)
+        assert (bridge.commands[-1]["command"], bridge.commands[-1]["value"]) == ("preset", value)
+        assert state(hass, preset) == STATE_UNKNOWN, "the VMS does not say"
+    bridge.change_state("zm", "1", preset="Gate")
+    await told()
+    assert state(hass, preset) == "Gate"
+
+
 def test_labels_are_those_of_mqtt() -> None:
     assert labels(("None", "Monitor")) == {"None": "Off", "Monitor": "Monitor"}
     assert labels(("None", "Off", "none")) == {"None": "(None)", "Off": "Off", "none": "(none)"}

@@ -134,6 +134,8 @@ def save(able: Capabilities, number: int, label: str) -> Order:
         raise _refused(able, "can't be told to remember a place", "set its presets in the camera's own pages")
     if len(label) > LONGEST_LABEL or not (label.isprintable() or not label):
         raise CommandRejected(f"a preset's name is a line of {LONGEST_LABEL} characters at most", hint="choose a shorter one")
+    if "<" in label:
+        raise CommandRejected("ZoneMinder takes what begins with < out of a preset's name", hint="leave the < out")
     return Order(control="presetSet", details={"preset": str(number), "newLabel": label})
 
 

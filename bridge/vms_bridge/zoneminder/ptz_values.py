@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_PRESETS = 255
 LONGEST_LABEL = 64
 """ZoneMinder's columns hold no more."""
+_SLASHED = re.compile(r"\\(.)")
 _GOTO = re.compile(r"\bpresetGoto(\d{1,3})\b")
 
 
@@ -209,7 +210,8 @@ class _PresetButtons(HTMLParser):
         if tag not in {"button", "input"}:
             return
         found = _GOTO.search(f"{said.get('value') or ''} {said.get('onclick') or ''}")
-        name = " ".join((said.get("title") or "").split())[:LONGEST_LABEL]
+        # ZoneMinder keeps names with a backslash before each quote and backslash (`presetSet`), and shows them so.
+        name = " ".join(_SLASHED.sub(r"\1", said.get("title") or "").split())[:LONGEST_LABEL]
         if found and name and 1 <= int(found[1]) <= MOST_PRESETS:
             self.names.setdefault(int(found[1]), name)
 

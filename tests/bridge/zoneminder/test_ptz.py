@@ -81,6 +81,11 @@ async def test_a_preset_keeps_its_name_until_it_gets_another() -> None:
     async with cameras() as (zm, fake):
         await zm.ptz.set_preset(2, 2)
         assert fake.world.monitors[2].presets == {2: "Gate", 4: "Pond"}
+        await zm.ptz.set_preset(2, 1, 'the "old" O\'Neill\\b')
+        for _ in range(3):
+            await zm.ptz.set_preset(2, 1)
+            assert Preset(1, 'the "old" O\'Neill\\b') in await zm.ptz.presets(2)
+        await zm.ptz.set_preset(2, 1, "")
         await zm.ptz.set_preset(2, 4, "Shed")
         await zm.ptz.set_preset(2, 2, "")
         assert fake.world.monitors[2].presets == {4: "Shed"}

@@ -83,6 +83,7 @@ def test_a_stop_is_what_the_modules_know() -> None:
         (lambda: orders.save(AMCREST, 1, ""), "can't be told to remember"),
         (lambda: orders.save(AXIS, 1, "x" * 65), "64 characters"),
         (lambda: orders.save(AXIS, 1, "two\nlines"), "64 characters"),
+        (lambda: orders.save(AXIS, 1, "a <b> c"), "begins with <"),
         (lambda: orders.home(AMCREST), "has no home"),
         (lambda: orders.point(AMCREST, 0.5, 0.5, 1, 1), "a point of its picture"),
         (lambda: orders.point(AXIS, 1.5, 0.5, 640, 480), "0 to 1"),

@@ -87,6 +87,8 @@ def test_the_names_of_presets_stand_in_the_control_page() -> None:
         <input type="button" class="ptzNumBtn" title=" the   pond " value="3" onclick="controlCmd('presetGoto3')"/>
         <button title="Home" value="presetHome">Home</button><button title="far too high" value="presetGoto999">x</button>"""
     assert parse_preset_names(page) == {1: 'Gate & "drive"', 3: "the pond"}
+    slashed = r"""<button title="O\&#039;Neill\&#039;s \&quot;a\\b\&quot;" value="presetGoto1">"""
+    assert parse_preset_names(slashed) == {1: "O'Neill's \"a\\b\""}
 
 
 @settings(max_examples=60, deadline=None)

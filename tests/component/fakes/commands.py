@@ -106,7 +106,7 @@ def _changes(name: str, value: str | None) -> dict[str, Any]:
             return {"forced": is_on, "motion": is_on, "alarm": "alarm" if is_on else "idle"}
         case "end_alarm":
             return {"forced": False, "motion": False, "alarm": "idle"}
-        case "restart":
+        case "restart" | "ptz" | "preset" | "set_preset":
             return {}
         case _:
             return {name if name in MODES else f"mode_{name}": value}

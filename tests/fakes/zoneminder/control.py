@@ -6,6 +6,7 @@ As the real one does, it checks nothing: any word is handed on, and only the log
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from tests.fakes.zoneminder.world import FakeMonitor
 
 DENIED = {"result": "Error", "message": "Unrecognised action or insufficient permissions"}
+_QUOTED, _TAG = re.compile(r"['\"\\]"), re.compile(r"<[^>]*>?")
+"""What PHP's addslashes and strip_tags are about."""
 _LENSES = ("Zoom", "Focus", "Iris", "Gain", "White")
 
 
@@ -70,6 +73,6 @@ def obey(item: FakeMonitor, query: Mapping[str, str], *, edits: bool) -> dict[st
         number, label = int(said.get("preset", "0")), said.get("newLabel", "")
         item.presets.pop(number, None)
         if label:
-            item.presets[number] = label
+            item.presets[number] = _TAG.sub("", _QUOTED.sub(r"\\\g<0>", label))
     item.orders.append(said)
     return {"result": "Ok", "message": "Success"}
