@@ -73,12 +73,14 @@ async def test_a_move_gets_there_and_is_stopped(tmp_path: Path, clock: FastClock
         ack = await one.command(MoveCamera(move=PtzMove.LEFT, seconds=0.5, speed=0.2))
         assert ack.result is AckResult.ACCEPTED
         assert fake.world.monitors[1].orders == [{"control": "moveConLeft", "xge": "20"}]
-        while len(told(fake)) < 2:
-            await clock.sleep(0.1)
+        async with clock.timeout(30):
+            while len(told(fake)) < 2:
+                await clock.sleep(0.1)
         assert told(fake) == ["moveConLeft", "moveStop"]
         await one.command(MoveCamera(move=PtzMove.ZOOM_IN, seconds=0.5))
-        while len(told(fake)) < 5:
-            await clock.sleep(0.1)
+        async with clock.timeout(30):
+            while len(told(fake)) < 5:
+                await clock.sleep(0.1)
         assert told(fake)[2:] == ["zoomConTele", "zoomStop", "moveStop"]
 
 
@@ -99,13 +101,14 @@ async def test_a_preset_that_is_set_is_shown_by_its_new_name(tmp_path: Path, clo
         assert able.number_of("Gate") == 1
 
 
-@pytest.mark.parametrize("kind", ["empty", "504", "close"])
+@pytest.mark.parametrize("kind", ["empty", "504"])
 async def test_a_move_without_an_answer_is_accepted_and_stopped_all_the_same(kind: str, tmp_path: Path, clock: FastClock) -> None:
     async with FakeZoneMinder(a_world(clock)) as fake, house(tmp_path, clock, config(fake.url)) as one:
         fake.fail("control/moveConLeft", kind)
-        assert (await one.command(LEFT)).result is (AckResult.FAILED if kind == "close" else AckResult.ACCEPTED)
-        while "moveStop" not in told(fake):
-            await clock.sleep(0.1)
+        assert (await one.command(LEFT)).result is AckResult.ACCEPTED
+        async with clock.timeout(30):
+            while "moveStop" not in told(fake):
+                await clock.sleep(0.1)
 
 
 @pytest.mark.parametrize(("kind", "said"), [("csrf", "CSRF"), ("login", "login"), ("404", "not there"), ("403", "refuses")])
