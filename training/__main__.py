@@ -46,6 +46,9 @@ def main() -> int:
     _say(f"drawn in {time.monotonic() - began:.0f} s, {drawing_s:.0f} s of processor")
     recipe, spent = Recipe(seed=options.seed, steps=options.steps, after=options.after), time.process_time()
     detector, steps = train(recipe, drawn, held_out, say=_say, kept=_CACHE / f"newest-{recipe.seed}.pt")
+    if options.then:
+        recipe = replace(recipe, steps=options.then, after=recipe.after + steps)
+        detector, steps = train(recipe, drawn, held_out, say=_say, kept=_CACHE / f"newest-{recipe.seed}.pt")
     training_s = time.process_time() - spent
     parameters = sum(each.numel() for each in detector.parameters())
     options.to.mkdir(parents=True, exist_ok=True)
@@ -90,7 +93,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=Recipe().steps)
     parser.add_argument("--after", type=int, default=0, metavar="STEPS", help="go on from what a run of that many steps has made")
-    parser.add_argument("--scenes", type=int, default=2_000)
+    parser.add_argument(
+        "--then", type=int, default=3_000, metavar="STEPS", help="a second round, from the first one's average on"
+    )
+    parser.add_argument("--scenes", type=int, default=5_000)
     parser.add_argument("--held-out", type=int, default=300)
     parser.add_argument("--to", type=Path, default=FOLDER, help="the folder for model and card")
     parser.add_argument("--least", type=float, default=0.90, help="the exit code is 1 below that mAP50")

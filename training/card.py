@@ -23,7 +23,7 @@ of your own.
 | input | `pictures`, bytes `[1, 192, 320, 3]`, RGB, letterboxed with grey 114 |
 | output | `found`, `[1, 8, 1260]`: centre and size in pixels of the input, then a score for each label (layout `yolo`) |
 | labels | person, car, truck, dog; in `rt_info`, `model_info/labels` |
-| made by | `scripts/train-demo-models --seed {seed} --scenes {scenes}{rounds} --steps {steps}` |
+| made by | `scripts/train-demo-models --seed {seed} --scenes {scenes} {rounds}` |
 | with | {made_by} |
 | on | one thread; {drawing_s:.0f} s of processor for drawing, {training_s:.0f} s for training |
 | sha256 of `demo.bin` | `{sha256}` |
@@ -59,7 +59,7 @@ def card(facts: Mapping[str, Any], scores: list[Score]) -> str:
         for each in scores
     )
     recipe = facts["recipe"]
-    rounds = "" if not recipe.after else f" --steps {recipe.after}, then --after {recipe.after}"
+    steps = f"--steps {recipe.steps} --then 0" if not recipe.after else f"--steps {recipe.after} --then {recipe.steps}"
     before = "" if not recipe.after else f"{recipe.after:,} and, from their average on, once more "
     said = {name: getattr(recipe, name) for name in ("seed", "steps", "batch", "rate", "hold", "decay", "average")}
-    return _TEXT.format(**facts, **said, rounds=rounds, before=before, rows=rows, mean=mean(scores))
+    return _TEXT.format(**facts, **said, rounds=steps, before=before, rows=rows, mean=mean(scores))

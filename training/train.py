@@ -34,7 +34,7 @@ class Recipe:
     """All that a training depends on, beside the scenes."""
 
     seed: int = 1
-    steps: int = 6_000
+    steps: int = 9_000
     after: int = 0
     """How many steps an earlier round had, from whose averaged weights this one goes on; 0: from zero."""
     batch: int = 8
