@@ -36,7 +36,8 @@ _WORDS = {
 @click.option("--cause", metavar="TEXT", help="Of an alarm: what the system notes as its cause.")
 @click.option("--text", metavar="TEXT", help="Of an alarm: what it notes beside that.")
 @click.option("--score", type=click.IntRange(0, 255), help="Of an alarm: its score.")
-@click.option("--seconds", type=Number(0.001, 86_400), metavar="SECONDS", help="Of an alarm: ends by itself after so long.")
+@click.option("--seconds", type=Number(0.001, 86_400), metavar="SECONDS", help="Of an alarm or a move: it ends after so long.")
+@click.option("--speed", type=Number(0, 1, min_open=True), metavar="SHARE", help="Of a camera's move: how fast, above 0, to 1.")
 @click.option("--request-id", metavar="ID", help="Asked again by the same one, it is answered, and not done twice.")
 @click.option("--list", "is_list", is_flag=True, help="List the commands that there are.")
 @form_options

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vms_bridge.commands import Action
+    from vms_bridge.hub import Hub
 
 ABLE = Ptz(
     moves=(PtzMove.LEFT, PtzMove.RIGHT, PtzMove.ZOOM_IN, PtzMove.FOCUS_AUTO, PtzMove.STOP, PtzMove.HOME),
@@ -38,16 +39,29 @@ def stopped(*moves: PtzMove) -> tuple[str, Action]:
     return "1", MoveCamera(move=PtzMove.STOP, stops=moves)
 
 
+async def later(hub: Hub, clock: FakeClock, seconds: float) -> None:
+    """Let time pass, and what the store is asked before and after be answered: its thread knows nothing of this clock."""
+    await _stored(hub)
+    await clock.advance(seconds)
+    await _stored(hub)
+
+
+async def _stored(hub: Hub) -> None:
+    for _ in range(10):  # a command is kept several times, one after the other
+        await hub._store.kept("nobody", "nothing")
+        await settle()
+
+
 async def test_a_move_that_goes_on_is_accepted_and_stopped_after_its_time(tmp_path: Path) -> None:
     backend, clock = a_backend(), FakeClock()
     async with served(tmp_path, backend, clock) as hub:
         ack = await hub.submit(ask(LEFT))
         assert (ack.result, ack.applied) == (AckResult.ACCEPTED, None)
-        await clock.advance(4.9)
+        await later(hub, clock, 4.9)
         assert backend.actions == [("1", LEFT)]
-        await clock.advance(0.2)
+        await later(hub, clock, 0.2)
         assert backend.actions[1:] == [stopped(PtzMove.LEFT)]
-        await clock.advance(60)
+        await later(hub, clock, 60)
         assert len(backend.actions) == 2
 
 
@@ -55,7 +69,7 @@ async def test_a_move_without_a_time_is_short(tmp_path: Path) -> None:
     backend, clock = a_backend(), FakeClock()
     async with served(tmp_path, backend, clock) as hub:
         await hub.submit(ask(MoveCamera(move=PtzMove.RIGHT)))
-        await clock.advance(0.6)
+        await later(hub, clock, 0.6)
         assert backend.actions[1:] == [stopped(PtzMove.RIGHT)]
 
 
@@ -64,7 +78,7 @@ async def test_what_ends_by_itself_is_not_stopped(tmp_path: Path) -> None:
     async with served(tmp_path, backend, clock) as hub:
         for action in (MoveCamera(move=PtzMove.HOME), MoveCamera(move=PtzMove.FOCUS_AUTO), GoToPreset(preset="2")):
             await hub.submit(ask(action))
-        await clock.advance(600)
+        await later(hub, clock, 600)
         assert len(backend.actions) == 3
 
 
@@ -73,14 +87,14 @@ async def test_moving_it_anew_sets_another_time_and_each_part_has_its_own(tmp_pa
     async with served(tmp_path, backend, clock) as hub:
         await hub.submit(ask(ZOOM))
         await hub.submit(ask(LEFT))
-        await clock.advance(4)
+        await later(hub, clock, 4)
         right = MoveCamera(move=PtzMove.RIGHT, seconds=8.0)
         await hub.submit(ask(right))
-        await clock.advance(4)
+        await later(hub, clock, 4)
         assert len(backend.actions) == 3
-        await clock.advance(1.1)
+        await later(hub, clock, 1.1)
         assert backend.actions[3:] == [stopped(PtzMove.ZOOM_IN)]
-        await clock.advance(3)
+        await later(hub, clock, 3)
         assert backend.actions[4:] == [stopped(PtzMove.RIGHT)]
 
 
@@ -92,7 +106,7 @@ async def test_who_stops_it_stops_what_was_begun_here(tmp_path: Path) -> None:
         assert (await hub.submit(ask(STOP))).result is AckResult.ACCEPTED
         assert backend.actions[2:] == [stopped(PtzMove.LEFT, PtzMove.ZOOM_IN)]
         assert (await hub.submit(ask(STOP))).result is AckResult.ACCEPTED
-        await clock.advance(60)
+        await later(hub, clock, 60)
         assert backend.actions[3:] == [stopped()], "nobody knows of anything that goes on"
 
 
@@ -103,7 +117,7 @@ async def test_a_stop_that_failed_leaves_its_time_to_the_move(tmp_path: Path) ->
         backend.fault = VmsUnreachable("gone")
         assert (await hub.submit(ask(STOP))).result is AckResult.FAILED
         backend.fault = None
-        await clock.advance(5.1)
+        await later(hub, clock, 5.1)
         assert backend.actions[2:] == [stopped(PtzMove.LEFT)]
 
 
@@ -114,7 +128,7 @@ async def test_only_a_refusal_is_known_to_have_moved_nothing(tmp_path: Path, fau
     async with served(tmp_path, backend, clock) as hub:
         await hub.submit(ask(LEFT))
         backend.fault = None
-        await clock.advance(30)
+        await later(hub, clock, 30)
         assert backend.actions[1:] == ([stopped(PtzMove.LEFT)] if is_stopped else [])
 
 
@@ -123,14 +137,14 @@ async def test_what_can_not_be_stopped_is_told_tried_again_and_given_up(tmp_path
     async with served(tmp_path, backend, clock) as hub:
         await hub.submit(ask(LEFT))
         backend.fault = VmsUnreachable("gone")
-        await clock.advance(5.1)
+        await later(hub, clock, 5.1)
         assert "could not be stopped yet" in caplog.text
         for _ in range(40):
-            await clock.advance(2.1)
+            await later(hub, clock, 2.1)
         assert "is given up" in caplog.text
         tried = len(backend.actions)
         assert tried > 10
-        await clock.advance(600)
+        await later(hub, clock, 600)
         assert len(backend.actions) == tried
 
 
@@ -152,14 +166,14 @@ async def test_a_bridge_that_was_killed_stops_cameras_when_it_is_back(tmp_path: 
         await hub._store.save_monitors("zm", {"1": monitor(ptz=ABLE)})
 
     backend, clock = a_backend(), FakeClock()
-    async with served(tmp_path, backend, clock):
+    async with served(tmp_path, backend, clock) as hub:
         for _ in range(20):
-            await clock.advance(2.1)
+            await later(hub, clock, 2.1)
         assert backend.actions == [stopped(PtzMove.LEFT), stopped(PtzMove.ZOOM_IN)]
 
     backend = a_backend()
-    async with served(tmp_path, backend, FakeClock()):
-        await settle()
+    async with served(tmp_path, backend, clock) as hub:
+        await later(hub, clock, 5)
         assert not backend.actions
 
 
@@ -170,7 +184,7 @@ async def test_what_is_kept_may_be_anything(tmp_path: Path, kept: str) -> None:
     backend, clock = a_backend(), FakeClock()
     async with served(tmp_path, backend, clock) as hub:
         await hub.submit(ask(LEFT))
-        await clock.advance(5.1)
+        await later(hub, clock, 5.1)
         assert backend.actions[1:] == [stopped(PtzMove.LEFT)]
 
 
@@ -222,7 +236,7 @@ async def test_cameras_of_a_system_that_hangs_do_not_hold_up_others(tmp_path: Pa
         for number in "12":
             await hub.submit(ask(LEFT, number))
         backend.hold = asyncio.Event()
-        await clock.advance(5.1)
+        await later(hub, clock, 5.1)
         assert {number for number, _ in backend.actions[2:]} == {"1", "2"}
         backend.hold.set()
         await settle()
