@@ -21,12 +21,18 @@ def _forget(_: object) -> None:
     """Have nothing to close."""
 
 
+def _close(close: Callable[[_T], None], outcome: concurrent.futures.Future[_T]) -> None:
+    if outcome.exception() is None:
+        close(outcome.result())
+
+
 async def in_thread(
     name: str, work: Callable[[], _T], *, abandon: Callable[[], None] = _nothing, close: Callable[[_T], None] = _forget
 ) -> _T:
     """Return what `work` returns or raise what it raises.
 
-    When nobody waits for its end any more, `abandon` tidies up, and what `work` returns all the same is given to `close`.
+    When nobody waits for its end any more, `abandon` tidies up, on the loop, and what `work` returns all the same is given to
+    `close`, which may block, and is called in a thread too.
 
     A daemon thread: resolving a name can hang for a minute, and must not hold up the end of the program.
     """
@@ -36,8 +42,7 @@ async def in_thread(
 
     def let_go() -> None:
         abandon()
-        if outcome.exception() is None:
-            close(outcome.result())
+        threading.Thread(target=_close, args=(close, outcome), name=name, daemon=True).start()
 
     def settle() -> None:
         if ended.done():
@@ -53,7 +58,8 @@ async def in_thread(
         try:
             loop.call_soon_threadsafe(settle)
         except RuntimeError:  # the loop is closed, the program ends
-            let_go()
+            abandon()
+            _close(close, outcome)
 
     threading.Thread(target=body, name=name, daemon=True).start()
     try:

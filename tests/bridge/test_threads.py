@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 
 import pytest
@@ -17,8 +18,12 @@ async def test_what_the_work_returns_or_raises_reaches_who_waits() -> None:
 
 
 async def test_what_comes_when_nobody_waits_any_more_is_closed() -> None:
-    gate, closed, tidied = threading.Event(), list[bool](), threading.Event()
-    waiting = asyncio.create_task(in_thread("slow", lambda: gate.wait(5), abandon=tidied.set, close=closed.append))
+    gate, closed, tidied = threading.Event(), queue.SimpleQueue[tuple[bool, str]](), threading.Event()
+
+    def close(what: bool) -> None:  # noqa: FBT001 - what the work returns
+        closed.put((what, threading.current_thread().name))
+
+    waiting = asyncio.create_task(in_thread("slow", lambda: gate.wait(5), abandon=tidied.set, close=close))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -26,13 +31,16 @@ async def test_what_comes_when_nobody_waits_any_more_is_closed() -> None:
     assert not tidied.is_set()
     gate.set()
     assert await asyncio.to_thread(tidied.wait, 5)
-    await asyncio.sleep(0)
-    assert closed == [True]
+    assert await asyncio.to_thread(closed.get, timeout=5) == (True, "slow")
 
 
 async def test_what_comes_in_the_moment_of_giving_up_is_closed() -> None:
-    closed: list[str] = []
-    waiting = asyncio.create_task(in_thread("quick", lambda: "a socket", close=closed.append))
+    closed = queue.SimpleQueue[tuple[str, str]]()
+
+    def close(what: str) -> None:
+        closed.put((what, threading.current_thread().name))
+
+    waiting = asyncio.create_task(in_thread("quick", lambda: "a socket", close=close))
     await asyncio.sleep(0)
     for thread in threading.enumerate():
         if thread.name == "quick":
@@ -40,7 +48,7 @@ async def test_what_comes_in_the_moment_of_giving_up_is_closed() -> None:
     asyncio.get_running_loop().call_soon(waiting.cancel)  # runs when the work's end is known, and before the task goes on
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert closed == ["a socket"]
+    assert await asyncio.to_thread(closed.get, timeout=5) == ("a socket", "quick")
 
 
 def test_what_comes_after_the_end_of_the_program_is_closed() -> None:
