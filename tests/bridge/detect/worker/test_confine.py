@@ -52,7 +52,7 @@ print(json.dumps({
     "environment": tried(lambda: Path(f"/proc/{os.getppid()}/environ").read_bytes()),
     "grow": grow(),
     "uids": os.getresuid(),
-    "mode": oct((folder / "data" / "cache").stat().st_mode & 0o777),
+    "mode": tried(lambda: oct((folder / "data" / "cache").stat().st_mode & 0o777)),
     "import": __import__("wave").__name__,
 }))
 """
