@@ -117,6 +117,10 @@ ALLOWED: dict[str, set[str]] = {
         *("model", "errors", "clock", "backoff", "concealment", "logs", "receivers", "backends.base", "backends.guard"),
     },
     "private_files": set(),
+    "script": {"script"},
+    "scripts": BASIC | {"boundary", "children", "entities", "findings", "private_files", "script", "scripts", "sinks", "threads"},
+    "scripts.wire": set(),
+    "scripts.worker": {"confine", "script", "scripts.wire", "scripts.worker", "yielding"},
     "detect": BASIC | {"detect", "threads", "private_files"},
     "detect.library": BASIC
     | {"detect", "threads", "private_files", "zoneminder", "doors", "http", "video.child", "video.jobs", "video.wire"},

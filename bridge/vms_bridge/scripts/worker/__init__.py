@@ -1,0 +1,1 @@
+"""What runs in the process of a script. It loads nothing but the standard library, and what is beside it."""
