@@ -97,6 +97,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"video.child", "video.decoder", "video.sources", "video.upstream"},
     "children": {"clock", "concealment"},
     "yielding": set(),
+    "confine": set(),
     "video": {"archive", "children", "errors", "clock", "backoff", "boundary", "concealment", "logs", "video"},
     **{module: {"video.jobs", "video.nal", "video.wire", "video.clip_job", "yielding", *CHILD_ONLY} for module in CHILD_ONLY},
     "clips": {
@@ -127,7 +128,7 @@ ALLOWED: dict[str, set[str]] = {
     "detect.models": {"errors", "private_files", "detect.models", "detect.values", "detect.config_models"},
     "detect.engine": {"errors", "clock", "backoff", "children", "threads", "detect.values", "detect.config_models"},
     "detect.probing": {"errors", "detect.values", "detect.config_models", "detect.models", "detect.worker"},
-    "detect.worker": {"errors", "yielding", "detect.values", "detect.config_models", "detect.engine", "detect.models"},
+    "detect.worker": {"errors", "yielding", "confine", "detect.values", "detect.config_models", "detect.engine", "detect.models"},
     "detect.sink": BASIC | {"detect", "boundary", "threads"},
     "api.config": {"addresses", "doors", "links"},
     "mqtt.config": {"errors", "keys", "commands", "addresses", "doors"},

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import vms_bridge
-from vms_bridge.detect.worker import kernel
+from vms_bridge.confine import kernel
+from vms_bridge.confine.bpf import ALLOW, Rule, program, refuse
+from vms_bridge.confine.calls import this_machine
 from vms_bridge.yielding import yield_by
 
 if TYPE_CHECKING:
@@ -31,6 +33,15 @@ _READ = ("/usr", "/lib", "/lib64", "/sys", "/proc/self", "/proc/cpuinfo", "/proc
 _READ_TOO = ("/etc/ld.so.cache", "/etc/localtime", "/etc/OpenCL", "/dev/urandom", "/dev/zero")
 _DEVICES = ("/dev/dri", "/dev/accel")
 """Graphics and neural processors."""
+_FORBIDDEN = (
+    *("socket", "connect", "accept", "socketpair", "bind", "listen", "accept4"),
+    *("execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd"),
+    *("mount", "umount2", "pivot_root", "chroot", "unshare", "setns"),
+    *("bpf", "perf_event_open", "userfaultfd", "io_uring_setup"),  # the last gives sockets too
+    *("add_key", "request_key", "keyctl", "init_module", "finit_module", "delete_module", "kexec_load"),
+    "open_by_handle_at",  # files without their path
+)
+"""Calls that a process which looks at pictures never makes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,10 +229,12 @@ def _restrict(needs: Needs, libraries: Sequence[Path]) -> str:
 
 
 def _forbid() -> str:
-    if not kernel.can_forbid_calls():
+    machine = this_machine()
+    if machine is None:
         return "any: it is not known how calls are numbered on this machine"
+    rules = [Rule(call, answer=refuse()) for call in _FORBIDDEN]
     try:
-        kernel.forbid_calls()
+        kernel.look_at_calls(program(machine, rules, default=ALLOW, foreign=refuse()))
     except OSError as error:
         return f"any: {error.strerror}"
     return _REFUSED

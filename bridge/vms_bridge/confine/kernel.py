@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import stat
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from vms_bridge.confine.calls import this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,34 +18,15 @@ if TYPE_CHECKING:
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 CAP_DAC_READ_SEARCH = 2
-_PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 8, 22, 38
-_SECCOMP_MODE_FILTER = 2
-_CAPABILITIES = {"x86_64": (125, 126), "aarch64": (90, 91)}  # capget, capset
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 8, 24, 38
+_SET_FILTER, _ALL_THREADS = 1, 1
+_READ_IMPLIES_EXEC, _ASK_PERSONALITY = 0x40_0000, 0xFFFF_FFFF
+_READ_EXECUTE = 1 | 4
+_ONE_ARENA = (-8, 1)  # M_ARENA_MAX
 _CAPABILITY_VERSION = 0x2008_0522
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446  # the same on every machine
 _PATH_BENEATH = 1
 _VERSION_FLAG = 1
-_ARCHITECTURES = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
-_X32 = 0x4000_0000
-
-_FORBIDDEN = {
-    # socket, connect, accept, socketpair, bind, listen, accept4 · execve, execveat
-    # ptrace, process_vm_readv and _writev, pidfd_getfd · mount, umount2, pivot_root, chroot, unshare, setns
-    # bpf, perf_event_open, userfaultfd, io_uring_setup (which gives sockets too) · add_key, request_key, keyctl
-    # init_module, finit_module, delete_module, kexec_load · open_by_handle_at (files without their path)
-    "x86_64": (
-        *(41, 42, 43, 53, 49, 50, 288, 59, 322, 101, 310, 311, 438),
-        *(165, 166, 155, 161, 272, 308, 321, 298, 323, 425),
-        *(248, 249, 250, 175, 313, 176, 246, 304),
-    ),
-    "aarch64": (
-        *(198, 203, 202, 199, 200, 201, 242, 221, 281, 117, 270, 271, 438),
-        *(40, 39, 41, 51, 97, 268, 280, 241, 282, 425),
-        *(217, 218, 219, 105, 273, 106, 104, 265),
-    ),
-}
-"""Calls that a process which looks at pictures never makes, by machine."""
-
 _READ_FILE, _READ_DIR, _EXECUTE = 1 << 2, 1 << 3, 1 << 0
 _WRITE_FILE, _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_FILE, _TRUNCATE, _DEVICE = (1 << bit for bit in (1, 4, 5, 7, 8, 14, 15))
 _FOR_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _DEVICE
@@ -81,10 +64,49 @@ def keep_capabilities() -> None:
     _checked(_LIBC.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0), "PR_SET_KEEPCAPS")
 
 
+def not_dumpable() -> None:
+    """Have nobody without root's powers look into this process or follow it, and leave no core. Raises OSError."""
+    _checked(_LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "PR_SET_DUMPABLE")
+
+
+def drop_bounding_set() -> None:
+    """Have no program that is executed give any capability back. Raises OSError, as for anybody but root."""
+    for capability in range(64):
+        try:
+            _checked(_LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0), "PR_CAPBSET_DROP")
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return  # beyond the last that this kernel knows
+
+
+def reading_is_not_executing() -> None:
+    """Have memory that can be read not be executable by that alone, as the personality of old programs has it. Raises OSError."""
+    current = _checked(_LIBC.personality(ctypes.c_ulong(_ASK_PERSONALITY)), "personality")
+    if current & _READ_IMPLIES_EXEC:
+        _checked(_LIBC.personality(ctypes.c_ulong(current & ~_READ_IMPLIES_EXEC)), "personality")
+
+
+def read_and_execute(start: int, size: int) -> None:
+    """Have memory that is there be read and executed, and not be written. Raises OSError."""
+    _checked(_LIBC.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(size), ctypes.c_int(_READ_EXECUTE)), "mprotect")
+
+
+def reserve_little() -> None:
+    """Have threads share their free memory: each reserves 128 MB of addresses for itself else, which a limit counts."""
+    with suppress(AttributeError):  # a C library that has none of this
+        _LIBC.mallopt(*_ONE_ARENA)
+
+
+def is_glibc() -> bool:
+    """Say whether Python runs by the GNU C library; what the calls of another one need is not known."""
+    return hasattr(_LIBC, "gnu_get_libc_version")
+
+
 def capabilities() -> int:
     """Return those that this thread may have, as bits. Raises OSError."""
     header, data = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION, 0)), ctypes.create_string_buffer(24)
-    _checked(_LIBC.syscall(ctypes.c_long(_numbers()[0]), header, data), "capget")
+    _checked(_LIBC.syscall(ctypes.c_long(_number("capget")), header, data), "capget")
     low, high = (struct.unpack("III", data.raw[at : at + 12])[1] for at in (0, 12))
     return int(low) | int(high) << 32
 
@@ -94,7 +116,7 @@ def set_capabilities(kept: int) -> None:
     header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION, 0))
     low, high = kept & 0xFFFF_FFFF, kept >> 32
     data = ctypes.create_string_buffer(struct.pack("IIIIII", low, low, 0, high, high, 0))
-    _checked(_LIBC.syscall(ctypes.c_long(_numbers()[1]), header, data), "capset")
+    _checked(_LIBC.syscall(ctypes.c_long(_number("capset")), header, data), "capset")
 
 
 def landlock_version() -> int:
@@ -141,36 +163,24 @@ def _allow(rules: int, path: Path, ways: int) -> None:
         os.close(file)
 
 
-def can_forbid_calls() -> bool:
-    """Say whether it is known how calls are numbered on this machine."""
-    return platform.machine() in _FORBIDDEN
+def look_at_calls(program: bytes, *, all_threads: bool = False) -> None:
+    """Have this thread (or all that there are), and those that it starts, make no call that this program refuses.
 
-
-def forbid_calls() -> None:
-    """Have this thread, and those that it starts, make none of the forbidden calls: each fails with EPERM. Raises OSError."""
-    machine = platform.machine()
-    program = _filter(_ARCHITECTURES[machine], _FORBIDDEN[machine], has_x32=machine == "x86_64")
+    Raises OSError. It takes `no_new_privileges` before, or root's powers.
+    """
     filled = _Program(len(program) // 8, program)
-    _checked(_LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(filled), 0, 0), "seccomp")
+    flags = ctypes.c_uint(_ALL_THREADS if all_threads else 0)
+    out_of_step: int = _LIBC.syscall(ctypes.c_long(_number("seccomp")), ctypes.c_uint(_SET_FILTER), flags, ctypes.byref(filled))
+    if out_of_step > 0:
+        raise OSError(errno.ESRCH, f"thread {out_of_step} has a filter of its own")
+    _checked(out_of_step, "seccomp")
 
 
-def _filter(architecture: int, forbidden: tuple[int, ...], *, has_x32: bool) -> bytes:
-    """Return the program that looks at each call: refuse those, and any that is numbered in another way."""
-    load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06
-    refuse, allow = 0x0005_0000 | errno.EPERM, 0x7FFF_0000
-    numbers = [(at_least, _X32)] if has_x32 else []
-    numbers += [(equal, number) for number in forbidden]
-    steps = [(load, 0, 0, 4), (equal, 0, len(numbers) + 2, architecture), (load, 0, 0, 0)]
-    steps += [(code, len(numbers) - at, 0, number) for at, (code, number) in enumerate(numbers)]
-    steps += [(give, 0, 0, allow), (give, 0, 0, refuse)]
-    return b"".join(struct.pack("HBBI", *step) for step in steps)
-
-
-def _numbers() -> tuple[int, int]:
-    try:
-        return _CAPABILITIES[platform.machine()]
-    except KeyError:
-        raise OSError(errno.ENOSYS, "it is not known how calls are numbered on this machine") from None
+def _number(call: str) -> int:
+    machine = this_machine()
+    if machine is None:
+        raise OSError(errno.ENOSYS, "it is not known how calls are numbered on this machine")
+    return machine.number(call)
 
 
 def _checked(returned: int, what: str) -> int:
