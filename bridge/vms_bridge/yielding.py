@@ -12,7 +12,7 @@ _ATTEMPTS, _BETWEEN_S = 10, 0.11
 """Of all processes together without the powers of root the kernel takes ten such wishes a second."""
 
 
-def yield_by(nice: int, *, group: Path = Path("/proc/self/autogroup")) -> None:
+def yield_by(nice: int, *, group: Path = Path("/proc/self/autogroup"), attempts: int = _ATTEMPTS) -> None:
     """Have this process, and what it starts, come that much later than others; what the system does not allow is left out.
 
     A child is a session of its own, and where Linux groups processes by sessions (`autogroup`, as most distributions have it)
@@ -20,7 +20,7 @@ def yield_by(nice: int, *, group: Path = Path("/proc/self/autogroup")) -> None:
     """
     with suppress(OSError):
         os.nice(nice)
-    for _ in range(_ATTEMPTS):
+    for _ in range(attempts):
         try:
             group.write_text(str(nice), encoding="ascii")
         except OSError as error:

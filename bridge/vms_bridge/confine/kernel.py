@@ -36,8 +36,9 @@ WRITE = _READ_FILE | _READ_DIR | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAK
 DEVICE = _READ_FILE | _READ_DIR | _WRITE_FILE | _DEVICE
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_LIBC.syscall.restype = ctypes.c_long
-_LIBC.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+if hasattr(_LIBC, "prctl"):  # this can be loaded elsewhere than on Linux, to say that it is of no use there
+    _LIBC.syscall.restype = ctypes.c_long
+    _LIBC.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
 
 class _Program(ctypes.Structure):
