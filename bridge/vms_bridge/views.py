@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vms_bridge.history import Cursor, Gap
     from vms_bridge.links import Links
     from vms_bridge.measures import Measures
+    from vms_bridge.messaging import Messaging
     from vms_bridge.model import PictureRef
     from vms_bridge.notices import Notice
     from vms_bridge.objects import ObjectCounts, Pace, Seen, Watched
@@ -410,6 +411,10 @@ class HubView(Searchable, Watchable, Clippable, Protocol):
 
         `answer` raises RequestUnanswered where it can't. Raises TooManyRequests.
         """
+
+    @property
+    def messaging(self) -> Messaging:
+        """What can be published and heard over MQTT by parts that do not speak it."""
 
     async def ask(self, kind: str, content: Mapping[str, Any], *, within_s: float) -> Mapping[str, Any]:
         """Ask whoever answers questions of this kind. Raises NobodyAnswers, RequestUnanswered."""

@@ -41,6 +41,7 @@ BASIC = {
         "buckets",
         "foreign",
         "contributing",
+        "messaging",
     ),
 }
 CHILD_ONLY = ("video.worker", "video.reading", "video.remux", "video.decode", "video.clip")
@@ -73,6 +74,7 @@ ALLOWED: dict[str, set[str]] = {
     "measures": set(),
     "metrics": {"measures"},
     "receivers": {"commands", "errors"},
+    "messaging": {"errors"},
     "buckets": {"clock"},
     "foreign": {"errors"},
     "sockets": set(),

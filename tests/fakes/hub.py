@@ -22,6 +22,7 @@ from vms_bridge.errors import (
     TooManyRequests,
     in_words,
 )
+from vms_bridge.hub.messaging import HubMessaging
 from vms_bridge.hub.receivers import HubReceivers
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.index import IndexProgress, SearchPage, ValueCounts
@@ -103,6 +104,7 @@ class FakeHub:
         self.told_ago: timedelta | None = None
         """How long ago something was told of any event."""
         self.receivers = HubReceivers(self._states, clock or FakeClock())
+        self.messaging = HubMessaging(clock or FakeClock())
         self.messages: list[StoredMessage] = []
         self.forgotten = 0
         self.confirmed: list[list[int]] = []

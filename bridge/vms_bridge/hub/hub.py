@@ -35,6 +35,7 @@ from vms_bridge.hub.interpreter import Interpreter
 from vms_bridge.hub.links import HubLinks
 from vms_bridge.hub.live import Live
 from vms_bridge.hub.measured import readings
+from vms_bridge.hub.messaging import HubMessaging
 from vms_bridge.hub.notices import Notices
 from vms_bridge.hub.own_commands import OwnCommands
 from vms_bridge.hub.performers import Performers
@@ -143,7 +144,7 @@ class Hub:
         self._own_events, self.object_picture = self._contributions.own_events, self._contributions.picture
         self._own_commands = OwnCommands(clock, self._runner.table, self._index, self._own_events)
         self._write_back, questions = WriteBack(self._systems, clock), Questions(clock)
-        self.answering, self.ask = questions.answering, questions.ask
+        self.answering, self.ask, self.messaging = questions.answering, questions.ask, HubMessaging(clock)
         self.measures = Measures(partial(readings, self._systems, self._runner, self._updates, self._index, self._live, store))
 
     @property

@@ -13,6 +13,7 @@ from vms_bridge.mqtt.published import Published
 
 if TYPE_CHECKING:
     from vms_bridge.mqtt.absence import Absence
+    from vms_bridge.mqtt.for_others import ForOthers
 
 
 @dataclass(slots=True)
@@ -28,3 +29,5 @@ class Memory:
     published: Published = field(default_factory=Published)
     unwanted: set[str] = field(default_factory=set)
     established: bool = False
+    for_others: ForOthers | None = None
+    """From when the hub is known."""

@@ -18,6 +18,7 @@ from vms_bridge.mqtt import payloads
 from vms_bridge.mqtt.catch_up import ECHO, CatchUp
 from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.events import SINK
+from vms_bridge.mqtt.for_others import Bounds
 from vms_bridge.mqtt.inventory import SETTLE_S, Inventory, RetainedMessages
 from vms_bridge.mqtt.outbox import Outbox, Post
 from vms_bridge.mqtt.pace import Rounds
@@ -96,6 +97,8 @@ class Session:
         self._reader = RetainedReader(link, self._topics, clock)
         self._screen = CommandScreen(self._reader, self._command_filters(), intake.take, is_flagged=link.is_mqtt5)
         self._publications: Publications | None = None
+        self._for_others = memory.for_others
+        self._own_filters: frozenset[str] = frozenset()
         self._is_leaving = False
         self._greeting = payloads.info(identity, hub.bridge_id)
         self._health = b""
@@ -159,7 +162,8 @@ class Session:
 
     async def _serve(self) -> None:
         commands = frozenset(self._topics.command_filters)
-        filters = frozenset(self._inventory.filters) | {each.topic for each in self._wanted()}
+        self._own_filters = frozenset(self._inventory.filters) | {each.topic for each in self._wanted()}
+        filters = self._own_filters if self._for_others is None else self._own_filters | self._for_others.filters
         await self._catch_up.begin(filters, lasting=commands)
         if self._catch_up.is_strange:
             await self._catch_up.shun()
@@ -233,6 +237,9 @@ class Session:
             self._memory.dialect.company.run(self._hub, SINK, self._clock),
             self._memory.confirmations.run(self._hub, self._clock, self._notices),
         ]
+        if self._for_others is not None:
+            bounds = Bounds(own=self._own_filters, absence=self._memory.absence, notices=self._notices, over=self._catch_up.over)
+            works.append(self._for_others.serve(self._link, self.outbox, bounds))
         async with asyncio.TaskGroup() as group:
             for work in works:
                 group.create_task(work)
@@ -264,6 +271,8 @@ class Session:
     def _received(self, message: Message) -> None:
         """Send a message where it belongs."""
         topics = self._topics
+        if self._for_others is not None and self._for_others.take(message):
+            return
         if self._reader.heard(message):
             return
         if topics.stray_command(message.topic) is not None:  # whatever its keys are

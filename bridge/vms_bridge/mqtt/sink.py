@@ -14,6 +14,7 @@ from vms_bridge.mqtt import company
 from vms_bridge.mqtt.absence import SESSION_S, Absence
 from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.events import SINK
+from vms_bridge.mqtt.for_others import ForOthers
 from vms_bridge.mqtt.identity import Identity
 from vms_bridge.mqtt.intake import CommandIntake
 from vms_bridge.mqtt.link import Link
@@ -85,6 +86,8 @@ class MqttSink:
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_LOCAL_WAIT_S if _is_local(self._config.host) else _LONGEST_WAIT_S)
         down_since: float | None = None
         await self._memory.dialect.company.load(hub, SINK, company.where(self._config), self._clock)
+        for_others = self._memory.for_others = ForOthers(hub.messaging, self._config.discovery_prefix, self._clock)
+        lay_down = hub.messaging.carry(for_others)
         unread = hub.measures.add(lambda: readings(self._memory, None if self._session is None else self._session.outbox))
         try:
             await intake.open()
@@ -109,6 +112,7 @@ class MqttSink:
                     await self._clock.sleep(self._jitter(0.0, backoff.failed(lasted_s=lasted_s)))
         finally:
             unread()
+            lay_down()
             await intake.close()
             await self._confirm(hub)
 
