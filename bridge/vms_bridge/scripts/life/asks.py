@@ -1,0 +1,103 @@
+"""What a worker asks for: each ask in a task of its own, a bounded number of them, answered in the order in which they end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from vms_bridge.boundary import Boundary
+from vms_bridge.errors import BridgeError
+from vms_bridge.scripts.life.values import Ask
+from vms_bridge.scripts.services.table import MOST_UNDER_WAY, Answered
+from vms_bridge.scripts.wire import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import Any
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.scripts.life.channel import Channel
+    from vms_bridge.scripts.life.frames import AskFrame
+
+MOST_WAITING_BYTES = 32 * 1024 * 1024
+"""How much may wait to be sent to a worker that does not read it."""
+
+
+class Asks:
+    """Of one worker; `close` them when it has ended."""
+
+    def __init__(self, channel: Channel, clock: Clock, answer: Callable[[Ask], Awaitable[Answered]]) -> None:
+        self._channel, self._answer = channel, answer
+        self._boundary = Boundary("what a script asks for", clock)
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._turn = asyncio.Lock()
+        self._waiting_bytes = 0
+        self.are_open = False
+        """Whether the worker runs what may ask."""
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    def take(self, said: AskFrame, data: bytes) -> None:
+        """Have it answered. Raises WireError where it may not be asked so."""
+        if not self.are_open:
+            raise WireError("it asks before it has anything to run")
+        if said.id in self._under_way:
+            raise WireError("it asks twice by the same number")
+        if len(self._under_way) >= MOST_UNDER_WAY:
+            hint = f"at most {MOST_UNDER_WAY} things that a script has asked for may be under way: wait for some of them"
+            self._channel.send(_error(said.id, "too_many", "too much is under way", hint))
+            return
+        ask = Ask(what=said.what, words=said.words, data=data)
+        task = asyncio.create_task(self._do(said.id, ask), name=f"ask: {said.what[:40]}")
+        self._under_way[said.id] = task
+        task.add_done_callback(lambda _: self._under_way.pop(said.id, None))
+
+    def cancel(self, number: int) -> None:
+        """Stop what is under way by that number, if it still is."""
+        if (task := self._under_way.get(number)) is not None:
+            task.cancel()
+
+    async def close(self) -> None:
+        """Stop all of it."""
+        self.are_open = False
+        self._boundary.close()
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _do(self, number: int, ask: Ask) -> None:
+        outcome = await self._boundary.attempt(ask.what[:40], lambda: self._answer(ask))
+        if outcome.value is not None:
+            await self._reply(number, outcome.value)
+        elif isinstance(outcome.error, BridgeError):
+            await self._send(_error(number, outcome.error.code, str(outcome.error), outcome.error.hint))
+        elif outcome.error is not None:
+            hint = "this is a defect of the bridge: its log has more, please report it"
+            await self._send(_error(number, "error", f"{ask.what[:40]} failed in an unforeseen way", hint))
+
+    async def _reply(self, number: int, answered: Answered) -> None:
+        if self._waiting_bytes + len(answered.data) > MOST_WAITING_BYTES:
+            hint = "read what was asked for before asking for more"
+            await self._send(_error(number, "too_large", "too much waits to be read by the script already", hint))
+            return
+        try:
+            await self._send({"t": "answer", "id": number, "ok": dict(answered.words)}, answered.data)
+        except WireError as error:
+            await self._send(_error(number, "too_large", f"the answer can't be sent: {error}", "ask for less at once"))
+
+    async def _send(self, said: Mapping[str, Any], data: bytes = b"") -> None:
+        """Send it when what was sent before has been read."""
+        self._waiting_bytes += len(data)
+        try:
+            async with self._turn:
+                self._channel.send(said, data)
+                await self._channel.drained()
+        finally:
+            self._waiting_bytes -= len(data)
+
+
+def _error(number: int, code: str, message: str, hint: str) -> dict[str, Any]:
+    return {"t": "answer", "id": number, "error": {"code": code, "message": message, "hint": hint}}
