@@ -42,6 +42,7 @@ BASIC = {
         "foreign",
         "contributing",
         "messaging",
+        "script_errors",
     ),
 }
 CHILD_ONLY = ("video.worker", "video.reading", "video.remux", "video.decode", "video.clip")
@@ -59,6 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     "enriched": {"model"},
     "errors": set(),
     "explaining": {"errors"},
+    "script_errors": {"errors"},
     "commands": BASIC,
     "contributing": {"commands", "model", "objects", "views"},
     "views": BASIC,
@@ -121,7 +123,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "private_files": set(),
     "script": {"script"},
-    "scripts": BASIC | {"boundary", "children", "entities", "findings", "private_files", "script", "scripts", "sinks", "threads"},
+    "scripts": BASIC
+    | {"addresses", "boundary", "children", "entities", "findings", "private_files", "script", "scripts", "sinks", "threads"},
     "scripts.wire": set(),
     "scripts.worker": {"confine", "script", "scripts.wire", "scripts.worker", "yielding"},
     "detect": BASIC | {"detect", "threads", "private_files"},

@@ -41,6 +41,7 @@ VERBS = {
     "pair": Verb("vms_bridge.cli.pair", "Let one client fetch a token by a short code."),
     "token": Verb("vms_bridge.cli.token", "Make, list and revoke tokens of the API."),
     "detect": Verb("vms_bridge.cli.detect", "Look at pictures and events; make models."),
+    "script": Verb("vms_bridge.cli.script", "Write, try, approve and look after scripts."),
     "zm": Verb("vms_bridge.cli.zm", "Ask a ZoneMinder itself, without a bridge."),
     "completion": Verb("vms_bridge.cli.completion", "Print the completion script of a shell."),
 }

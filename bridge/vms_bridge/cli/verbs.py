@@ -40,6 +40,8 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """Write what each verb does."""
+        if not self._verbs:
+            return
         with formatter.section("Commands"):
             formatter.write_dl([(name, verb.summary) for name, verb in self._verbs.items()])
 

@@ -1,0 +1,176 @@
+"""Settings of scripts: what a script declares that people may set, and which values that takes."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from vms_bridge.script_errors import StateRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Value: TypeAlias = float | str | bool | None
+MOST_SETTINGS = 64
+MOST_OPTIONS = 64
+MOST_CHARACTERS = 4_000
+"""How long a text may be at most, whatever the script says."""
+MOST_WORDS = 500
+"""How long a title or an explanation may be."""
+_USUAL_CHARACTERS = 255
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_MOST_S = 366 * 86400.0
+
+
+class SettingKind(StrEnum):
+    """What a setting can be."""
+
+    NUMBER = "number"
+    TEXT = "text"
+    CHOICE = "choice"
+    SWITCH = "switch"
+    SECRET = "secret"  # noqa: S105 - a kind, and no password
+    DURATION = "duration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting, as the script's header declares it. A duration is in seconds; a secret is shown to nobody but the script."""
+
+    name: str
+    kind: SettingKind
+    default: Value = None
+    title: str = ""
+    help: str = ""
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    step: float | None = None
+    options: tuple[str, ...] = ()
+    max_length: int = _USUAL_CHARACTERS
+
+    def checked(self, value: object) -> Value:
+        """Return the value as the script gets it. Raises StateRefused for one that it does not take."""
+        if value is None and self.kind is SettingKind.SECRET:
+            return None
+        return _CHECKS[self.kind](self, value)
+
+
+def mistake_in(setting: Setting) -> str | None:
+    """Return why there can be no such setting, in words; None where there can."""
+    wrong = next((text for text, is_wrong in _RULES if is_wrong(setting)), None)
+    if wrong is not None:
+        return wrong
+    try:
+        setting.checked(setting.default)
+    except StateRefused as error:
+        return f"its default is none that it takes: {error}"
+    return None
+
+
+_RULES: tuple[tuple[str, Callable[[Setting], bool]], ...] = (
+    (
+        f"a title, a help or a unit has at most {MOST_WORDS} characters",
+        lambda one: max(map(len, (one.title, one.help, one.unit))) > MOST_WORDS,
+    ),
+    ("min is above max", lambda one: one.min is not None and one.max is not None and one.min > one.max),
+    ("step is above 0", lambda one: one.step is not None and one.step <= 0),
+    (f"max_length is from 1 to {MOST_CHARACTERS}", lambda one: not 1 <= one.max_length <= MOST_CHARACTERS),
+    (
+        f"options are 1 to {MOST_OPTIONS} texts",
+        lambda one: one.kind is SettingKind.CHOICE and not 1 <= len(one.options) <= MOST_OPTIONS,
+    ),
+    (
+        f"an option has 1 to {_USUAL_CHARACTERS} characters",
+        lambda one: not all(1 <= len(option) <= _USUAL_CHARACTERS for option in one.options),
+    ),
+)
+
+
+def in_force(schema: Sequence[Setting], kept: Mapping[str, object]) -> dict[str, Value]:
+    """Return the value of each setting: what was set where the setting takes it still, else its default."""
+    values: dict[str, Value] = {}
+    for setting in schema:
+        values[setting.name] = setting.checked(setting.default)
+        if setting.name in kept:
+            try:
+                values[setting.name] = setting.checked(kept[setting.name])
+            except StateRefused:
+                continue
+    return values
+
+
+def checked(schema: Sequence[Setting], changes: Mapping[str, object]) -> dict[str, Value]:
+    """Return what is to be set, each value as its setting takes it. Raises StateRefused for the first that is none."""
+    known = {setting.name: setting for setting in schema}
+    stray = next((name for name in changes if name not in known), None)
+    if stray is not None:
+        raise StateRefused(f"there is no setting {stray[:60]!r}", hint=f"there are: {', '.join(known) or 'none'}")
+    return {name: known[name].checked(value) for name, value in changes.items()}
+
+
+def seconds(text: str) -> float | None:
+    """Return how long a text such as `30s`, `5m` or `1.5h` says; None where it says no duration."""
+    found = _DURATION.fullmatch(text.strip())
+    return None if found is None else float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def _number(setting: Setting, value: object) -> Value:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _refusal(setting, "takes a number")
+    return _within(setting, value)
+
+
+def _duration(setting: Setting, value: object) -> Value:
+    found = seconds(value) if isinstance(value, str) else value
+    if found is None or isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= _MOST_S:
+        raise _refusal(setting, "takes a duration", "in seconds, or as in 30s, 5m, 1.5h; a year at most")
+    return _within(setting, float(found))
+
+
+def _within(setting: Setting, value: float) -> float:
+    if (setting.min is not None and value < setting.min) or (setting.max is not None and value > setting.max):
+        low, high = ("" if end is None else f"{end:g}" for end in (setting.min, setting.max))
+        raise _refusal(
+            setting, f"takes {low} to {high}" if low and high else f"takes {'at least' if low else 'at most'} {low or high}"
+        )
+    return value
+
+
+def _text(setting: Setting, value: object) -> Value:
+    most = MOST_CHARACTERS if setting.kind is SettingKind.SECRET else setting.max_length
+    if not isinstance(value, str) or not all(character.isprintable() or character == "\n" for character in value):
+        raise _refusal(setting, "takes a text of characters that can be shown")
+    if len(value) > most:
+        raise _refusal(setting, f"takes at most {most} characters, and not {len(value)}")
+    return value
+
+
+def _choice(setting: Setting, value: object) -> Value:
+    if value not in setting.options:
+        raise _refusal(setting, "takes one of its options", f"they are: {', '.join(setting.options)}")
+    return str(value)
+
+
+def _switch(setting: Setting, value: object) -> Value:
+    if not isinstance(value, bool):
+        raise _refusal(setting, "takes true or false")
+    return value
+
+
+def _refusal(setting: Setting, text: str, hint: str = "") -> StateRefused:
+    return StateRefused(f"{setting.name} {text}", hint=hint)
+
+
+_CHECKS = {
+    SettingKind.NUMBER: _number,
+    SettingKind.TEXT: _text,
+    SettingKind.CHOICE: _choice,
+    SettingKind.SWITCH: _switch,
+    SettingKind.SECRET: _text,
+    SettingKind.DURATION: _duration,
+}
