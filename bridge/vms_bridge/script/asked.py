@@ -1,0 +1,109 @@
+"""Something that the bridge was asked for: it is under way already, whether or not anybody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from vms_bridge.script.durations import Duration, seconds
+from vms_bridge.script.errors import TimedOut
+from vms_bridge.script.link import SEAT, author_line, link
+from vms_bridge.script.plain import plain_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from vms_bridge.script.link import Link
+
+T = TypeVar("T")
+
+
+_IDLE_ALONE = frozenset({"timer.open", "wait.open", "lock.acquire"})
+"""What makes no difference unless somebody waits for it."""
+
+
+class Asked(Generic[T]):
+    """What the bridge was asked for, and is doing: `await` it for the answer, or leave it.
+
+    In an `async def` handler: `picture = await monitor.snapshot()`. In a plain `def` handler: `monitor.snapshot().result()`.
+    An error that nobody waits for is logged with the line that has asked.
+    """
+
+    __slots__ = ("__weakref__", "_future", "_is_idle_alone", "_line", "_was_seen", "_what")
+
+    def __init__(self, what: str, future: Future[T], line: int, *, is_idle_alone: bool = False) -> None:
+        self._what, self._future, self._line = what, future, line
+        self._is_idle_alone = is_idle_alone
+        self._was_seen = False
+
+    def __await__(self) -> Generator[Any, None, T]:
+        self._was_seen = True
+        return asyncio.wrap_future(self._future).__await__()
+
+    def result(self, timeout: Duration | None = None) -> T:
+        """Wait for the answer, in a plain `def` handler: `async def` handlers `await` it."""
+        limit_s = None if timeout is None else seconds(timeout, "timeout")
+        if SEAT.link is not None and SEAT.link.is_on_loop and not self._future.done():
+            raise RuntimeError(f"{self._what}: `.result()` would block an `async def` handler; write `await` before it instead")
+        self._was_seen = True
+        try:
+            return self._future.result(limit_s)
+        except TimeoutError:
+            self._future.cancel()
+            raise TimedOut(f"{self._what} took longer than {limit_s:g} s") from None
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is there."""
+        return self._future.done()
+
+    def cancel(self) -> None:
+        """Wait no more: what has not begun is not done."""
+        self._was_seen = True
+        self._future.cancel()
+
+    def forget(self) -> None:
+        """Have nobody told whatever becomes of it."""
+        self._was_seen = True
+
+    def if_it_fails(self, undo: Callable[[], None]) -> None:
+        """Have this called if the answer is an error."""
+        self._future.add_done_callback(lambda done: undo() if done.cancelled() or done.exception() is not None else None)
+
+    def __repr__(self) -> str:
+        return f"<{self._what}, {'answered' if self.done else 'asked'} in line {self._line}>"
+
+    def __del__(self) -> None:
+        here = SEAT.link
+        if self._was_seen or here is None:
+            return
+        if self._is_idle_alone:
+            self._complain(here, "warning", f"{self._what} does nothing by itself: write `await` before it")
+        elif self._future.done():
+            try:
+                error = self._future.exception(0)
+            except CancelledError:
+                return
+            if error is not None:
+                self._complain(here, "error", f"{self._what}: {error}")
+
+    def _complain(self, here: Link, level: str, text: str) -> None:
+        line = self._line
+        here.later(lambda: here.log(level, text, line))
+
+
+def ask(what: str, words: Mapping[str, Any], make: Callable[[Mapping[str, Any], bytes], T], data: bytes = b"") -> Asked[T]:
+    """Ask the bridge for that; `make` makes the answer of its words and bytes."""
+    said = {name: plain_words(value, name) for name, value in words.items()}
+    future = link().ask(what, said, make, data)
+    return Asked(what, future, author_line(), is_idle_alone=what in _IDLE_ALONE)
+
+
+def given(**words: object) -> dict[str, Any]:
+    """Return those of the words that are not None."""
+    return {name: value for name, value in words.items() if value is not None}
+
+
+def nothing(_words: Mapping[str, Any], _data: bytes) -> None:
+    """Make nothing of an answer."""
