@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vms_bridge.notices import Notice
     from vms_bridge.objects import ObjectCounts, Pace, Seen, Watched
     from vms_bridge.receivers import Receivers
+    from vms_bridge.scripting import ScriptDesk
     from vms_bridge.tokens import Tokens
 
 
@@ -243,8 +244,9 @@ class Changes:
 
     `described` and `removed` are monitors whose description came, changed or went; `states` those whose state, or objects,
     did. `messages`: there may be new event messages, undelivered ones and in the history. `bridge`: the bridge's own state
-    changed. `notices`: some came, changed or went. `tokens`: one came or went, so who has let somebody in by one must look
-    again. `since` is when the first of these changes was made, by the monotonic clock; None with the first that are returned.
+    changed. `notices`: some came, changed or went; `scripts`: so did they. `tokens`: one came or went, so who has let
+    somebody in by one must look again. `since` is when the first of these changes was made, by the monotonic clock; None with
+    the first that are returned.
     `detections` are the newest by monitor and source; one without objects may be of a monitor that is no more.
     `transitions` are all in their order, for who has asked for them; `transitions_lost` counts those that it was too slow for.
     """
@@ -259,6 +261,7 @@ class Changes:
     bridge: bool = False
     tokens: bool = False
     notices: bool = False
+    scripts: bool = False
     detections: Mapping[DetectionKey, Detection] = field(default_factory=dict)
     transitions: tuple[Transition, ...] = ()
     transitions_lost: int = 0
@@ -327,6 +330,10 @@ class HubView(Searchable, Watchable, Clippable, Protocol):
     @property
     def receivers(self) -> Receivers:
         """What parts of the bridge take in from outside."""
+
+    @property
+    def scripts(self) -> ScriptDesk:
+        """Who runs scripts."""
 
     @property
     def links(self) -> Links:

@@ -43,6 +43,7 @@ BASIC = {
         "contributing",
         "messaging",
         "script_errors",
+        "scripting",
     ),
 }
 CHILD_ONLY = ("video.worker", "video.reading", "video.remux", "video.decode", "video.clip")
@@ -61,6 +62,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "explaining": {"errors"},
     "script_errors": {"errors"},
+    "scripting": {"open_set"},
     "commands": BASIC,
     "contributing": {"commands", "model", "objects", "views"},
     "views": BASIC,

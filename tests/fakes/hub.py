@@ -24,6 +24,7 @@ from vms_bridge.errors import (
 )
 from vms_bridge.hub.messaging import HubMessaging
 from vms_bridge.hub.receivers import HubReceivers
+from vms_bridge.hub.scripts import HubScripts
 from vms_bridge.hub.subscription import HubSubscription
 from vms_bridge.index import IndexProgress, SearchPage, ValueCounts
 from vms_bridge.measures import Measures
@@ -105,6 +106,7 @@ class FakeHub:
         """How long ago something was told of any event."""
         self.receivers = HubReceivers(self._states, clock or FakeClock())
         self.messaging = HubMessaging(clock or FakeClock())
+        self.scripts = HubScripts(self._scripts_changed)
         self.messages: list[StoredMessage] = []
         self.forgotten = 0
         self.confirmed: list[list[int]] = []
@@ -330,6 +332,10 @@ class FakeHub:
         self.fares = replace(self.fares, claims=claims)
         for each in self._subscriptions:
             each.bridge()
+
+    def _scripts_changed(self) -> None:
+        for each in self._subscriptions:
+            each.scripts()
 
     def _tokens_changed(self) -> None:
         for each in (*self._subscriptions, *self._of_tokens):

@@ -122,6 +122,11 @@ class FanOut:
         for subscription in self._all:
             subscription.notices()
 
+    def scripts(self) -> None:
+        """Announce that something about scripts changed."""
+        for subscription in self._all:
+            subscription.scripts()
+
     def _to(self, some: Collection[HubSubscription] | None) -> Collection[HubSubscription]:
         """Return who receives everything, and these."""
         return self._all if some is None else [*self._all, *some]

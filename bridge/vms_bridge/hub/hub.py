@@ -43,6 +43,7 @@ from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
 from vms_bridge.hub.receivers import HubReceivers
 from vms_bridge.hub.recorder import Recorder
+from vms_bridge.hub.scripts import HubScripts
 from vms_bridge.hub.sink_notes import SinkNotes
 from vms_bridge.hub.system import System
 from vms_bridge.hub.tokens import HubTokens
@@ -114,12 +115,8 @@ class Hub:
         self._presence = Presence(clock, self._fan_out.detection, self._show_objects)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         notes = SinkNotes(store, self._keeping)
-        self.note_unanswered, self.unanswered, self.keep, self.kept = (
-            notes.note_unanswered,
-            notes.unanswered,
-            notes.keep,
-            notes.kept,
-        )
+        self.note_unanswered, self.unanswered = notes.note_unanswered, notes.unanswered
+        self.keep, self.kept = notes.keep, notes.kept
         self.tokens = HubTokens(store, clock, self._keeping, self._fan_out.tokens)
         self._claims = Claims(store, clock, self._keeping, self._house.claimed, self.tokens.holds)
         self.links, self._bridge_commands = HubLinks(store, clock, self._keeping), BridgeCommands(clock, self._claims)
@@ -144,7 +141,8 @@ class Hub:
         self._own_events, self.object_picture = self._contributions.own_events, self._contributions.picture
         self._own_commands = OwnCommands(clock, self._runner.table, self._index, self._own_events)
         self._write_back, questions = WriteBack(self._systems, clock), Questions(clock)
-        self.answering, self.ask, self.messaging = questions.answering, questions.ask, HubMessaging(clock)
+        self.answering, self.ask = questions.answering, questions.ask
+        self.messaging, self.scripts = HubMessaging(clock), HubScripts(self._fan_out.scripts)
         self.measures = Measures(partial(readings, self._systems, self._runner, self._updates, self._index, self._live, store))
 
     @property
@@ -194,6 +192,8 @@ class Hub:
             subscription.messages()
             subscription.bridge()
             subscription.notices()
+            if self.scripts.is_there:
+                subscription.scripts()
         for key in self._systems if only is None else self._systems.keys() & only.systems:
             subscription.system(key)
         monitors = ((key, name) for key, system in self._systems.items() for name in system.monitors)

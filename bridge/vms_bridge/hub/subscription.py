@@ -45,6 +45,7 @@ class HubSubscription:
             bridge=self._bridge,
             tokens=self._tokens,
             notices=self._notices,
+            scripts=self._scripts,
             detections={
                 (*key, source): seen for key, by_source in self._detections.items() for source, seen in by_source.items()
             },
@@ -113,6 +114,11 @@ class HubSubscription:
         self._tokens = True
         self._ring()
 
+    def scripts(self) -> None:
+        """Note that something about scripts changed."""
+        self._scripts = True
+        self._ring()
+
     def notices(self) -> None:
         """Note that notices came, changed or went."""
         self._notices = True
@@ -143,7 +149,7 @@ class HubSubscription:
         self._last_events: set[MonitorKey] = set()
         self._detections: dict[MonitorKey, dict[str, Detection]] = {}
         self._messages = False
-        self._bridge = self._notices = False
+        self._bridge = self._notices = self._scripts = False
         self._transitions.clear()
         self._transitions_lost = 0
         self._tokens = False
