@@ -78,6 +78,7 @@ ALLOWED: dict[str, set[str]] = {
     "measures": set(),
     "metrics": {"measures"},
     "receivers": {"commands", "errors"},
+    "marks": set(),
     "messaging": {"errors"},
     "buckets": {"clock"},
     "foreign": {"errors"},
@@ -126,7 +127,20 @@ ALLOWED: dict[str, set[str]] = {
     "private_files": set(),
     "script": {"script"},
     "scripts": BASIC
-    | {"addresses", "boundary", "children", "entities", "findings", "private_files", "script", "scripts", "sinks", "threads"},
+    | {
+        "addresses",
+        "boundary",
+        "children",
+        "doors",
+        "tls",
+        "entities",
+        "findings",
+        "private_files",
+        "script",
+        "scripts",
+        "sinks",
+        "threads",
+    },
     "scripts.wire": set(),
     "scripts.worker": {"confine", "script", "scripts.wire", "scripts.worker", "yielding"},
     "detect": BASIC | {"detect", "threads", "private_files"},
@@ -155,7 +169,7 @@ FREE = {"app", "check", "demo"}
 HOMES = {
     "click": {"cli"},
     "rich": {"cli"},
-    "aiohttp": {"http", "api"},
+    "aiohttp": {"http", "api", "scripts.services.http_client"},
     "paho": {"mqtt.link", "mqtt.link_client"},
     "prometheus_client": {"api.exposition"},
     "zeroconf": {"api.multicast"},
@@ -170,7 +184,7 @@ HOMES = {
     "av": set(CHILD_ONLY) - {"video.worker"},
     "numpy": set(CHILD_PACKAGES),
     "openvino": set(CHILD_PACKAGES),
-    "yarl": {"addresses", "http"},
+    "yarl": {"addresses", "http", "scripts.services.http_client"},
 }
 """Libraries, and the modules or folders that alone may know them. aiohttp's client is in `http`, its server in `api`."""
 

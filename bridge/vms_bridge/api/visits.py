@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 
 from vms_bridge.api.connections import Door, connection_of
 from vms_bridge.errors import Misdirected, RequestForbidden, RequestInvalid
+from vms_bridge.marks import SCRIPTS_VIA
 
 if TYPE_CHECKING:
     from vms_bridge.api.config import HttpConfig
@@ -52,6 +53,7 @@ def visit_of(request: web.Request) -> Visit:
 
 def receive(request: web.Request, config: HttpConfig) -> Visit:
     """Note where a request comes from, and return that. Raises RequestInvalid, Misdirected or RequestForbidden."""
+    _check_sender(request)
     connection = connection_of(request)
     if connection.door is not Door.API:
         visit = Visit(door=connection.door, address=connection.address, host=_LOCAL, uid=connection.uid)
@@ -104,6 +106,12 @@ def _client(request: web.Request, config: HttpConfig, peer: str) -> str:
 def _is_trusted(address: str, config: HttpConfig) -> bool:
     parsed = _parsed(address)
     return parsed is not None and any(parsed in network for network in config.proxies)
+
+
+def _check_sender(request: web.Request) -> None:
+    """Turn away what a script of a bridge has asked for: it may do nothing by this way that it may not do anyhow."""
+    if any(SCRIPTS_VIA in via for via in request.headers.getall(hdrs.VIA, [])):
+        raise RequestForbidden("scripts may not ask the API of a bridge", hint="use what `vms_bridge.script` offers")
 
 
 def _check_host(visit: Visit, config: HttpConfig) -> None:
