@@ -225,4 +225,5 @@ async def test_paths_that_lead_elsewhere_lead_nowhere(tmp_path: Path, path: str)
 async def test_what_a_script_asks_for_is_turned_away_by_whichever_proxy_it_comes(tmp_path: Path, via: str) -> None:
     host = "Host: 127.0.0.1:PORT\n"
     assert await asked(tmp_path, f"{host}Via: {via}\n") == 403
+    (tmp_path / "other").mkdir()
     assert await asked(tmp_path / "other", f"{host}Via: 1.1 proxy.example\n") == 404
