@@ -71,6 +71,10 @@ class Asked(Generic[T]):
         """Have this called if the answer is an error."""
         self._future.add_done_callback(lambda done: undo() if done.cancelled() or done.exception() is not None else None)
 
+    def if_it_succeeds(self, then: Callable[[], None]) -> None:
+        """Have this called when the answer is there, and no error."""
+        self._future.add_done_callback(lambda done: then() if not done.cancelled() and done.exception() is None else None)
+
     def __repr__(self) -> str:
         return f"<{self._what}, {'answered' if self.done else 'asked'} in line {self._line}>"
 

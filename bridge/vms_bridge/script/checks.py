@@ -43,6 +43,13 @@ def check_names(value: str | Sequence[str] | None, name: str, known: Collection[
     return found
 
 
+def check_switch(value: object, name: str) -> bool:
+    """Return whether it is on. Raises TypeError for anything but True and False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is True or False, and not {value!r}"[:300])
+    return value
+
+
 def check_number(value: float | None, name: str, least: float, most: float) -> float | None:
     """Return the number. Raises TypeError, and ValueError for one that is out of bounds."""
     if value is None:

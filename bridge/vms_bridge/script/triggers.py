@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vms_bridge.script.checks import check_names, check_number, check_text, check_texts
+from vms_bridge.script.checks import check_names, check_number, check_switch, check_text, check_texts
 from vms_bridge.script.declared import DECLARED, Words
 from vms_bridge.script.durations import Duration, seconds
 
@@ -54,8 +54,6 @@ def _when(
     timeout: Duration = DEFAULT_TIMEOUT,
     concurrent: bool = False,
 ) -> When:
-    if not isinstance(concurrent, bool):
-        raise TypeError(f"concurrent is True or False, and not {concurrent!r}")
     if seconds(for_, "for_") and seconds(debounce, "debounce"):
         raise ValueError("for_ and debounce can't both be given")
     timeout_s = seconds(timeout, "timeout")
@@ -69,7 +67,7 @@ def _when(
             for_s=seconds(for_, "for_"),
             once_per_s=seconds(once_per, "once_per"),
             timeout_s=timeout_s,
-            concurrent=concurrent,
+            concurrent=check_switch(concurrent, "concurrent"),
         )
     )
 
@@ -113,7 +111,7 @@ class On:
             "zone": check_texts(zone, "zone"),
             "min_score": check_number(min_score, "min_score", 0, 1),
             "step": check_names(step, "step", {"new", "update", "end", "media", "deleted"}),
-            "late": _yes_or_no(late, "late"),
+            "late": check_switch(late, "late"),
         }
         return _when("event", filters, debounce=debounce, for_=for_, once_per=once_per, timeout=timeout, concurrent=concurrent)
 
@@ -222,7 +220,7 @@ class On:
 
         `active=None` means both. The handler gets a `Notice`.
         """
-        both = active if active is None else _yes_or_no(active, "active")
+        both = active if active is None else check_switch(active, "active")
         filters = {"kind": check_names(kind, "kind"), "active": [True, False] if both is None else both}
         return _when("notice", filters, debounce=debounce, for_=for_, once_per=once_per, timeout=timeout, concurrent=concurrent)
 
@@ -255,13 +253,17 @@ class On:
         filters = {"name": check_text(name, "name", 64)}
         return _when("webhook", filters, debounce=debounce, once_per=once_per, timeout=timeout, concurrent=concurrent)
 
-    def startup(self, *, timeout: Duration = DEFAULT_TIMEOUT, concurrent: bool = False) -> When:
-        """When the script has just been started, or started anew."""
-        return _when("startup", {}, timeout=timeout, concurrent=concurrent)
+    def startup(
+        self, handler: Callable[..., object] | None = None, /, *, timeout: Duration = DEFAULT_TIMEOUT, concurrent: bool = False
+    ) -> Any:  # noqa: ANN401 - the handler where it is given, as by `@on.startup`; a When where it is not
+        """When the script has just been started, or started anew: `@on.startup`."""
+        when = _when("startup", {}, timeout=timeout, concurrent=concurrent)
+        return when if handler is None else when(handler)
 
-    def shutdown(self, *, timeout: Duration = DEFAULT_TIMEOUT) -> When:
+    def shutdown(self, handler: Callable[..., object] | None = None, /, *, timeout: Duration = DEFAULT_TIMEOUT) -> Any:  # noqa: ANN401
         """When the script is about to be ended: put back what must not stay as it is. There are a few seconds for it."""
-        return _when("shutdown", {}, timeout=timeout)
+        when = _when("shutdown", {}, timeout=timeout)
+        return when if handler is None else when(handler)
 
     def setting(self, *names: str, timeout: Duration = DEFAULT_TIMEOUT, concurrent: bool = False) -> When:
         """When somebody has changed one of these settings, or any where none is named. The handler gets a `SettingsChange`."""
@@ -334,12 +336,6 @@ def _missed(missed: str) -> str:
 
 def _where(monitor: str | Sequence[str] | None, system: str | Sequence[str] | None) -> dict[str, Any]:
     return {"monitor": check_texts(monitor, "monitor"), "system": check_texts(system, "system")}
-
-
-def _yes_or_no(value: object, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} is True or False, and not {value!r}")
-    return value
 
 
 def _scalar(value: object) -> object:

@@ -1,0 +1,169 @@
+"""Time, waiting and taking turns, all by the bridge's clock: so that `vms-bridge script test` can let it pass at once."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vms_bridge.script.asked import ask, nothing
+from vms_bridge.script.checks import check_text
+from vms_bridge.script.declared import is_async
+from vms_bridge.script.durations import Duration, seconds
+from vms_bridge.script.errors import TimedOut
+from vms_bridge.script.happenings import Happening, happening
+from vms_bridge.script.link import author_line, link
+from vms_bridge.script.triggers import When
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from types import TracebackType
+
+    from vms_bridge.script.asked import Asked
+
+T = TypeVar("T", bound="Callable[..., object]")
+
+
+def now() -> datetime:
+    """Return the time by the bridge's clock, in the configured time zone."""
+    return link().now()
+
+
+def sleep(duration: Duration) -> Asked[None]:
+    """Wait so long.
+
+    `await sleep("5s")`; in a plain `def` handler `sleep("5s").result()`.
+    """
+    return ask("timer.open", {"seconds": seconds(duration)}, nothing)
+
+
+class Later:
+    """What is to be done later: `cancel()` it."""
+
+    __slots__ = ("_timer",)
+
+    def __init__(self, timer: Asked[None]) -> None:
+        self._timer = timer
+
+    def cancel(self) -> None:
+        """Don't do it, if it has not begun."""
+        self._timer.cancel()
+
+    @property
+    def done(self) -> bool:
+        """Whether its time has come, or it was cancelled."""
+        return self._timer.done
+
+    def __repr__(self) -> str:
+        return f"<after: {'done' if self.done else 'to come'}>"
+
+
+def after(duration: Duration, call: Callable[..., object], *args: object) -> Later:
+    """Call that later.
+
+    `timer = after("5m", close_gate)`; `timer.cancel()`. It is forgotten when the script is started anew.
+    """
+    if not callable(call):
+        raise TypeError(f"after() takes a function, without calling it: after({duration!r}, close_gate), and not {call!r}")
+    here, line = link(), author_line()
+    timer = ask("timer.open", {"seconds": seconds(duration)}, nothing)
+    timer.forget()
+    timer.if_it_succeeds(lambda: here.run(call, args, line))
+    return Later(timer)
+
+
+def wait_for(when: When, *, timeout: Duration | None = None) -> Asked[Any]:
+    """Wait until that happens.
+
+    `alarm = await wait_for(on.alarm(monitor="front", to="idle"), timeout="30s")`
+
+    Answers what a handler would get. Raises TimedOut where it has not happened by then.
+    """
+    if not isinstance(when, When):
+        raise TypeError(f'wait_for() takes what is to happen, as on.alarm(monitor="front"), and not {when!r}'[:300])
+    timeout_s = None if timeout is None else seconds(timeout, "timeout")
+    kind = when.words.kind
+
+    def made(words: Mapping[str, Any], data: bytes) -> Happening:
+        if words.get("timed_out"):
+            raise TimedOut(f"{kind} has not happened within {timeout_s:g} s")
+        return happening(kind, words.get("what") or {}, data)
+
+    return ask("wait.open", {"trigger": when.words.said(line=author_line()), "timeout_s": timeout_s}, made)
+
+
+class Lock:
+    """`async with lock("gate"): ...`: of all handlers, of all scripts, one at a time. In a plain `def` handler: `with`."""
+
+    __slots__ = ("_held", "_name", "_timeout_s")
+
+    def __init__(self, name: str, timeout_s: float | None) -> None:
+        self._name, self._timeout_s = name, timeout_s
+        self._held: list[Any] = []
+
+    def _acquire(self) -> Asked[Any]:
+        words = {"name": self._name, "timeout_s": self._timeout_s}
+        return ask("lock.acquire", words, lambda said, _: said["lock"])
+
+    def _release(self) -> None:
+        ask("lock.release", {"lock": self._held.pop()}, nothing)
+
+    async def __aenter__(self) -> None:
+        self._held.append(await self._acquire())
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._release()
+
+    def __enter__(self) -> None:
+        self._held.append(self._acquire().result())
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._release()
+
+
+def lock(name: str, *, timeout: Duration | None = None) -> Lock:
+    """Take turns: see `Lock`. Raises TimedOut where others hold it for that long."""
+    return Lock(check_text(name, "the name of a lock", 64), None if timeout is None else seconds(timeout, "timeout"))
+
+
+def throttle(interval: Duration) -> Callable[[T], T]:
+    """Leave calls out that come sooner than so long after the one before: `@throttle("10s")` above a function of yours.
+
+    For handlers there is `once_per=`. What is left out returns None.
+    """
+    interval_s = seconds(interval, "interval")
+
+    def throttled(call: T) -> T:
+        turn = _Turn(interval_s)
+        if is_async(call):
+
+            @functools.wraps(call)
+            async def sometimes(*args: object, **kwargs: object) -> object:
+                return await call(*args, **kwargs) if turn.has_come() else None  # type: ignore[misc] # it is `async def`
+
+            return sometimes  # type: ignore[return-value] # it takes and gives what that does
+
+        @functools.wraps(call)
+        def at_times(*args: object, **kwargs: object) -> object:
+            return call(*args, **kwargs) if turn.has_come() else None
+
+        return at_times  # type: ignore[return-value] # the same
+
+    return throttled
+
+
+class _Turn:
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._last: datetime | None = None
+        self._lock = threading.Lock()
+
+    def has_come(self) -> bool:
+        here = link().now()
+        with self._lock:
+            # A clock that was put back would else shut it for as long.
+            if self._last is not None and 0 <= (here - self._last).total_seconds() < self._interval_s:
+                return False
+            self._last = here
+        return True
