@@ -33,7 +33,7 @@ EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 """When the simulated world began; the clock stands an hour behind it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Worker:
     """A running script, as services see it (`table.Asker`)."""
 
