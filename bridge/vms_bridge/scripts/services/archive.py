@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from vms_bridge.index import Search
+from vms_bridge.scripts.permissions import sees
 from vms_bridge.scripts.services import visible
 from vms_bridge.scripts.services.monitors import Name
-from vms_bridge.scripts.services.permitted import sees
 from vms_bridge.scripts.services.plain import plain
 from vms_bridge.scripts.services.table import Answered, Asked, ServiceRow
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError
@@ -10,9 +10,10 @@ from pydantic import Field, ValidationError
 from vms_bridge.commands import AckResult, Command, Origin, Request, Target, TargetKind
 from vms_bridge.errors import BodyInvalid, CommandRejected, UnsupportedCommand
 from vms_bridge.foreign import mistakes_in
+from vms_bridge.script_errors import PermissionMissing
+from vms_bridge.scripts.permissions import level_for
 from vms_bridge.scripts.services import visible
 from vms_bridge.scripts.services.monitors import Name
-from vms_bridge.scripts.services.permitted import level_for
 from vms_bridge.scripts.services.plain import plain
 from vms_bridge.scripts.services.refusals import CommandFailed, CommandRefused, CommandTimedOut
 from vms_bridge.scripts.services.table import Answered, Asked, ServiceRow
@@ -111,7 +112,8 @@ class Commanding:
         names = [name] if row is None else [name, row.name]
         level = level_for(permissions, *names, *(short for short, long in SHORT.items() if long in names))
         if row is not None and not level.includes(row.level):
-            level_for(replace(permissions, commands=()), name)
+            hint = f'it takes more than "*": name it in the header, permissions(commands=["{row.name}"])'
+            raise PermissionMissing(f"the script may not give the command {name}", hint=hint)
         return level
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from vms_bridge.scripts.services.permitted import require_flag
+from vms_bridge.scripts.permissions import require_flag
 from vms_bridge.scripts.services.table import Answered, Asked, ServiceRow
 from vms_bridge.scripts.wire import MOST_BYTES
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections import OrderedDict
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -76,9 +77,9 @@ class Medium:
         """Return this part of it, or what there is of that."""
         if isinstance(self._content, bytes):
             return self._content[offset : offset + size]
-        return await in_thread("media: read", partial(_read, os.dup(self._content.fileno()), offset, size))
+        return await in_thread("media: read", partial(_read, self._descriptor(), offset, size))
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[bytes]:
         """Yield all of it, piece by piece."""
         for offset in range(0, self.size, PIECE_BYTES):
             yield await self.read(offset, PIECE_BYTES)
@@ -87,7 +88,13 @@ class Medium:
         """Return what writes all of it to a file, in a thread, whatever becomes of this handle meanwhile. It is called once."""
         if isinstance(self._content, bytes):
             return partial(_write, self._content)
-        return partial(_copy, os.dup(self._content.fileno()), self.size)
+        return partial(_copy, self._descriptor(), self.size)
+
+    def _descriptor(self) -> int:
+        """Return a descriptor of its file for one use, which closes it. Raises NotFound."""
+        if isinstance(self._content, bytes) or self._content.closed:
+            raise NotFound(f"the picture or clip {self.id} is gone: the script has ended, or newer ones took its room")
+        return os.dup(self._content.fileno())
 
     def close(self) -> None:
         """Let go of it."""
@@ -177,6 +184,11 @@ class Media:
         medium.used_s = self._clock.monotonic()
         held.media.move_to_end(medium_id)
         return medium
+
+    @asynccontextmanager
+    async def open(self, asker: Asker, medium_id: str) -> AsyncIterator[Medium]:
+        """Open a handle of this worker, to be sent elsewhere. Raises NotFound."""
+        yield self.get(asker, medium_id)
 
     def drop(self, asker: Asker, medium_id: str) -> None:
         """Let go of a handle, if it is there."""

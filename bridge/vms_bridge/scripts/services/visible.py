@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.errors import NotFound
 from vms_bridge.model import EventRef
-from vms_bridge.scripts.services.permitted import sees
+from vms_bridge.scripts.permissions import sees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from tests.fakes.clock import FakeClock
 from vms_bridge.clock import SystemClock
 from vms_bridge.errors import BodyInvalid, CommandRejected, NotFound, TooManyRequests
 from vms_bridge.model import EventBatch
+from vms_bridge.script_errors import PermissionMissing
 from vms_bridge.scripts.services import commands
-from vms_bridge.scripts.services.permitted import PermissionMissing
 from vms_bridge.scripts.services.refusals import CommandFailed, CommandRefused, CommandTimedOut
 from vms_bridge.scripts.services.table import Services
 

@@ -12,10 +12,10 @@ from tests.bridge.scripts.services.lab import Worker
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import BodyInvalid, BridgeError, NoRoom, NotFound
+from vms_bridge.script_errors import PermissionMissing
 from vms_bridge.scripts.services import handles
 from vms_bridge.scripts.services.exports import ExportLimits, Exports
 from vms_bridge.scripts.services.media import Media, Medium
-from vms_bridge.scripts.services.permitted import PermissionMissing
 from vms_bridge.scripts.services.refusals import ExportRefused
 from vms_bridge.scripts.services.table import Services
 

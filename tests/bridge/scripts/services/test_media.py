@@ -48,12 +48,25 @@ async def test_a_small_one_is_in_memory_and_a_large_one_in_a_file_without_a_name
     worker = Worker()
     small, large = await add(media, worker, b"s" * 100), await add(media, worker, bytes(range(200)))
     assert [await each.read(50, 20) for each in (small, large)] == [b"s" * 20, bytes(range(50, 70))]
-    assert b"".join([piece async for piece in large.pieces()]) == bytes(range(200))
+    assert b"".join([piece async for piece in large.chunks()]) == bytes(range(200))
     assert list((tmp_path / "spool").iterdir()) == []
     assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
     assert (media.count, media.taken_bytes, files()) == (2, 300, 1)
     worker.end()
     assert (media.count, media.taken_bytes, files()) == (0, 0, 0)
+
+
+async def test_a_handle_is_read_as_it_is_sent_elsewhere_until_it_is_gone(media: Media) -> None:
+    worker = Worker()
+    medium = await add(media, worker, bytes(200))
+    async with media.open(worker, medium.id) as opened:
+        assert (opened.size, opened.type, opened.name) == (200, "image/jpeg", "front.jpg")
+        assert b"".join([piece async for piece in opened.chunks()]) == bytes(200)
+        worker.end()
+        with pytest.raises(NotFound, match="is gone"):
+            await opened.read(0, 10)
+        with pytest.raises(NotFound, match="is gone"):
+            opened.reader()
 
 
 async def test_pieces_are_put_together_wherever_they_are_cut(media: Media) -> None:

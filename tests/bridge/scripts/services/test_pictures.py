@@ -157,7 +157,8 @@ async def test_pictures_and_clips_of_events(tmp_path: Path) -> None:
     worker = Worker()
     async with house(tmp_path) as house_:
         sim = house_.site
-        found = (await sim.ask(worker, "archive.find", monitors=["1"], kinds=["alarm"], limit=1))["events"][0]
+        alarms = (await sim.ask(worker, "archive.find", monitors=["1"], kinds=["alarm"], limit=9))["events"]
+        found = next(one for one in alarms if one["clip_ready"])
         asked: list[dict[str, Any]] = [{}, {"which": "annotated"}, *({"which": "frame", "frame": each} for each in ("first", 3))]
         for words in asked:
             said = await sim.ask(worker, "event.media", event=found["id"], **words)
@@ -165,7 +166,7 @@ async def test_pictures_and_clips_of_events(tmp_path: Path) -> None:
         clip = await sim.ask(worker, "event.media", event=found["id"], which="clip")
         assert clip["media"]["type"].startswith("video/")
         assert clip["media"]["size"] > 10_000
-        made_of = (await sim.ask(worker, "archive.find", monitors=["3"], limit=5))["events"][-1]
+        made_of = (await sim.ask(worker, "archive.find", monitors=["3"], limit=9))["events"][-1]
         made = await sim.ask(worker, "event.media", event=made_of["id"], which="clip")
         assert made["media"]["type"] == "video/mp4"
         asked = [{"which": "frame"}, {"frame": 3}, {"which": "all"}, {"which": "frame", "frame": 0}]
