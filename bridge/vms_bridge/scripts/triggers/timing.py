@@ -1,0 +1,192 @@
+"""When a handler is called after what it waits for has happened: later (`debounce`), if it stays so (`for_`), or not again."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from vms_bridge.scripts.triggers.match import Verdict
+from vms_bridge.scripts.triggers.occurrences import GONE, system_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.scripts.triggers.match import Match
+    from vms_bridge.scripts.values import Occurrence, Trigger
+
+_Value = TypeVar("_Value")
+MOST_SUBJECTS = 2_000
+"""Of how many subjects a trigger keeps something in mind; what was heard of longest ago is forgotten first."""
+MOST_DATA_BYTES = 4 * 1024 * 1024
+"""How much there may be behind what is pending of a trigger."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What has happened, and when its handler is due (monotonic)."""
+
+    occurrence: Occurrence
+    due_s: float
+
+
+class _Timed:
+    """One trigger: what is pending of each subject, when each was called last, and which events it has been told of."""
+
+    def __init__(self, match: Match) -> None:
+        self.match, self.trigger = match, match.trigger
+        self.pending: OrderedDict[str, _Pending] = OrderedDict()
+        self.data_bytes = 0
+        self.called: OrderedDict[str, float] = OrderedDict()
+        self.told: OrderedDict[str, None] = OrderedDict()
+
+    def take(self, subject: str) -> _Pending | None:
+        """Return what is pending of a subject, and let go of it."""
+        pending = self.pending.pop(subject, None)
+        self.data_bytes -= 0 if pending is None else len(pending.occurrence.data)
+        return pending
+
+    def put(self, subject: str, pending: _Pending) -> None:
+        """Have this pend; the oldest make room where it is too much."""
+        self.pending[subject] = pending
+        self.data_bytes += len(pending.occurrence.data)
+        while len(self.pending) > MOST_SUBJECTS or (self.data_bytes > MOST_DATA_BYTES and len(self.pending) > 1):
+            self.take(next(iter(self.pending)))
+
+
+class Timing:
+    """The time of all triggers of a script; `deliver` is called for each that is due. Nothing in it waits."""
+
+    def __init__(self, clock: Clock, deliver: Callable[[Trigger, Occurrence], None]) -> None:
+        self._clock, self._deliver = clock, deliver
+        self._timed: dict[int, _Timed] = {}
+        self._queue: list[tuple[float, int, int, str]] = []
+        """When something may be due first, by trigger and subject; what was put off meanwhile is found out then."""
+        self._numbers = itertools.count()
+
+    def __len__(self) -> int:
+        return sum(len(timed.pending) for timed in self._timed.values())
+
+    @property
+    def due_s(self) -> float | None:
+        """When `fire` is to be called next, by the monotonic clock; None: not before something happens."""
+        return self._queue[0][0] if self._queue else None
+
+    def hear(self, match: Match, occurrence: Occurrence) -> None:
+        """Take what has happened of what this trigger is about."""
+        trigger = match.trigger
+        verdict = match.judge(occurrence.what)
+        if verdict is Verdict.NOTHING:
+            return
+        timed = self._timed.get(trigger.id)
+        if timed is None:
+            timed = self._timed[trigger.id] = _Timed(match)
+        if verdict is Verdict.UNDONE:
+            self._undo(timed, occurrence.subject)
+        elif trigger.for_s:
+            self._wait(timed, occurrence)
+        elif self._is_new(timed, occurrence):
+            self._happen(timed, occurrence)
+
+    def forget(self, gone: Occurrence) -> None:
+        """Let go of what waits for something about a monitor or system that is no more: it is not so any longer."""
+        for timed in self._timed.values():
+            if timed.trigger.for_s:
+                for subject in [key for key, one in timed.pending.items() if _is_of(one.occurrence, gone)]:
+                    timed.take(subject)
+                if timed.trigger.kind != "event":
+                    timed.told.clear()  # who is still so is told of no change, and so is not called again
+
+    def fire(self) -> None:
+        """Call what is due."""
+        now = self._clock.monotonic()
+        while self._queue and self._queue[0][0] <= now:
+            _, _, trigger_id, subject = heapq.heappop(self._queue)
+            timed = self._timed[trigger_id]
+            pending = timed.pending.get(subject)
+            if pending is None:
+                continue
+            if pending.due_s > now:  # it was put off
+                self._push(timed, subject, pending.due_s)
+                continue
+            timed.take(subject)
+            if not timed.trigger.for_s or self._is_new(timed, pending.occurrence):
+                self._call(timed, pending.occurrence)
+
+    def _undo(self, timed: _Timed, subject: str) -> None:
+        if timed.trigger.for_s:
+            timed.take(subject)
+            if timed.trigger.kind != "event":
+                timed.told.pop(subject, None)
+
+    def _wait(self, timed: _Timed, occurrence: Occurrence) -> None:
+        """Have it called once it has been so for long enough."""
+        pending = timed.pending.get(occurrence.subject)
+        if pending is not None and timed.match.is_kept:
+            pending.occurrence = occurrence
+            return
+        if timed.match.is_kept and occurrence.subject in timed.told:
+            return  # it is still so, and was called for it
+        self._put(timed, occurrence.subject, occurrence, timed.trigger.for_s)
+
+    def _happen(self, timed: _Timed, occurrence: Occurrence) -> None:
+        if timed.trigger.debounce_s:
+            self._put(timed, _group(occurrence), occurrence, timed.trigger.debounce_s)
+        else:
+            self._call(timed, occurrence)
+
+    def _put(self, timed: _Timed, subject: str, occurrence: Occurrence, wait_s: float) -> None:
+        due_s = self._clock.monotonic() + wait_s
+        before = timed.take(subject)
+        timed.put(subject, _Pending(occurrence, due_s))
+        if before is None:
+            self._push(timed, subject, due_s)
+
+    def _push(self, timed: _Timed, subject: str, due_s: float) -> None:
+        heapq.heappush(self._queue, (due_s, next(self._numbers), timed.trigger.id, subject))
+        if len(self._queue) > 2 * MOST_SUBJECTS * max(1, len(self._timed)):
+            self._queue = list(self._live())
+            heapq.heapify(self._queue)
+
+    def _live(self) -> Iterator[tuple[float, int, int, str]]:
+        for timed in self._timed.values():
+            for subject, pending in timed.pending.items():
+                yield pending.due_s, next(self._numbers), timed.trigger.id, subject
+
+    def _is_new(self, timed: _Timed, occurrence: Occurrence) -> bool:
+        """Say whether its handler was not called for this already; it counts as told from now on."""
+        if timed.match.is_first_only or (timed.trigger.for_s and timed.match.is_kept):
+            if occurrence.subject in timed.told:
+                return False
+            _note(timed.told, occurrence.subject, None)
+        return True
+
+    def _call(self, timed: _Timed, occurrence: Occurrence) -> None:
+        if timed.trigger.once_per_s:
+            now, group = self._clock.monotonic(), _group(occurrence)
+            last = timed.called.get(group)
+            if last is not None and now - last < timed.trigger.once_per_s:
+                return
+            _note(timed.called, group, now)
+        self._deliver(timed.trigger, occurrence)
+
+
+def _group(occurrence: Occurrence) -> str:
+    """Return by what `debounce` and `once_per` count: the monitor, or what it is about where there is none."""
+    return occurrence.subject if occurrence.monitor is None else "/".join(occurrence.monitor)
+
+
+def _is_of(occurrence: Occurrence, gone: Occurrence) -> bool:
+    if gone.kind != GONE:
+        return False
+    return occurrence.monitor == gone.monitor if gone.monitor is not None else system_of(occurrence) == system_of(gone)
+
+
+def _note(known: OrderedDict[str, _Value], key: str, value: _Value) -> None:
+    known.pop(key, None)
+    known[key] = value
+    if len(known) > MOST_SUBJECTS:
+        known.popitem(last=False)

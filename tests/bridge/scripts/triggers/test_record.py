@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.bridge.scripts.triggers.made import alarm, event, seen
+
+from vms_bridge.errors import RecordingInvalid
+from vms_bridge.scripts.triggers import occurrences
+from vms_bridge.scripts.triggers.record import line, read
+from vms_bridge.scripts.values import Occurrence
+
+AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+STATE = {"connected": True, "armed": True, "v": 1}
+HAPPENED = [
+    event("new"),
+    event("update", 2, labels=["person"]),
+    alarm("alarm"),
+    seen("person", "car", zones=("drive",)),
+    *occurrences.monitor_states(("zm", "1"), "Front", STATE, {**STATE, "connected": False}),
+    *occurrences.system_states("zm", "ZM", {"available": True}, {"available": False}),
+    occurrences.notice({"id": "system_lost:zm", "kind": "system_lost", "system": "zm", "monitor": None}, is_active=True),
+    occurrences.message("home/door", b"open"),
+    occurrences.message("home/door", b"\xff\xfe"),
+    occurrences.message("home/door", b'{"a": [1, null]}', is_retained=True),
+    occurrences.webhook("gate", {"open": True}),
+    occurrences.setting({"a": 1}, ["a"]),
+    occurrences.command("siren", True),
+    occurrences.of("startup", {}),
+    occurrences.gone("zm", "1"),
+    occurrences.gone("zm"),
+]
+
+
+def test_what_was_recorded_is_read_as_it_was() -> None:
+    times = [AT + timedelta(milliseconds=25 * number) for number, _ in enumerate(HAPPENED)]
+    lines = [line(at, one) for at, one in zip(times, HAPPENED, strict=True)]
+    assert all("\n" not in one for one in lines)
+    assert list(read(lines, file="a.jsonl")) == list(zip(times, HAPPENED, strict=True))
+
+
+def test_a_line_by_hand_needs_no_more_than_its_time_kind_and_words() -> None:
+    text = '{"at": "2026-11-20T13:00:00+01:00", "kind": "event", "what": {"id": "zm-1", "system": "zm", "monitor": "1"}}'
+    ((at, found),) = read(["# made by hand", "", text], file="a.jsonl")
+    assert at == AT
+    assert (found.monitor, found.subject, found.what["step"], found.is_urgent) == (("zm", "1"), "zm-1", "new", True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["", "{"], "a.jsonl:2: Invalid JSON"),
+        (["[]"], "a.jsonl:1: "),
+        (['{"kind": "alarm", "what": {}}'], "at: Field required"),
+        (['{"at": "2026-11-20T12:00:00", "kind": "alarm", "what": {}}'], "at: "),
+        (['{"at": "2026-11-20T12:00:00Z", "kind": "alrm", "what": {}}'], "kind: nothing of the kind 'alrm' happens"),
+        (['{"at": "2026-11-20T12:00:00Z", "kind": "alarm", "what": []}'], "what: "),
+        (['{"at": "2026-11-20T12:00:00Z", "kind": "alarm", "what": {}, "v": 2}'], "v: "),
+        (['{"at": "2026-11-20T12:00:00Z", "kind": "alarm", "what": {}, "whatt": 2}'], "whatt: "),
+        (['{"at": "2026-11-20T12:00:00Z", "kind": "mqtt", "what": {}, "data": "%"}'], "data: this is no base64"),
+        (['{"at": "2026-11-20T12:00:00Z", "kind": "mqtt", "what": {}, "data": "' + "A" * 400_000 + '"}'], "data: at most"),
+        (["x" * 3_000_000], "at most 2097152 characters"),
+        ([line(AT, alarm("alarm")), line(AT - timedelta(seconds=1), alarm("idle"))], "a.jsonl:2: at: it is before"),
+    ],
+)
+def test_a_broken_line_is_named(lines: list[str], says: str) -> None:
+    with pytest.raises(RecordingInvalid) as refused:
+        list(read(lines, file="a.jsonl"))
+    assert says in str(refused.value)
+
+
+@given(st.lists(st.text(max_size=200), max_size=5))
+def test_any_text_is_read_or_refused(lines: list[str]) -> None:
+    try:
+        list(read(lines, file="a.jsonl"))
+    except RecordingInvalid as refused:
+        assert str(refused).startswith("a.jsonl:")
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+words = st.dictionaries(st.sampled_from(["id", "system", "monitor", "name", "field", "source", "topic"]) | st.text(), json)
+
+
+@given(kind=st.sampled_from(["alarm", "detection", "notice", "webhook", "entity", "system_state"]), what=words)
+def test_anything_that_happens_can_be_recorded(kind: str, what: dict[str, Any]) -> None:
+    happened: Occurrence = occurrences.of(kind, what)
+    assert list(read([line(AT, happened)], file="a")) == [(AT, happened)]
