@@ -7,7 +7,6 @@
     ├ OutputError               │ └ CommandUnverified    sent, but its effect was not seen in time
     ├ TokenRefused              ├ SearchRefused
     ├ ReceiverRefused           ├ ReceiverBusy
-    ├ TriggerRefused, RecordingInvalid
     ├ DoorClosed                ├ MediaUnavailable
     ├ VideoFailed               │ ├ NoSuchEvent          the VMS has no such event, or no more
     ├ DetectionFailed           │ ├ NoSuchPart           it is there, but has not the bytes that were asked for
@@ -285,22 +284,6 @@ class NoSuchPart(MediaUnavailable):
     def __init__(self, message: str, *, hint: str = "", length: int) -> None:
         super().__init__(message, hint=hint)
         self.length = length
-
-
-class TriggerRefused(BridgeError):
-    """A script wants to be called for something that there is not, or that it may not hear; `line` is that of its declaration."""
-
-    code = "trigger"
-
-    def __init__(self, message: str, *, hint: str = "", line: int = 0) -> None:
-        super().__init__(message, hint=hint)
-        self.line = line
-
-
-class RecordingInvalid(BridgeError):
-    """A recording of what has happened can't be read; the message says in which line."""
-
-    code = "recording"
 
 
 class ContributionRefused(BridgeError):

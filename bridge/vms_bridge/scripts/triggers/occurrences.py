@@ -170,6 +170,8 @@ def _subject(kind: str, what: Mapping[str, Any]) -> str:
             return str(what.get("name"))
         case "entity":
             return str(what.get("key"))
+    if kind == GONE:  # what the subjects of all that is about it begin with
+        return f"{what.get('system', '')}/" + ("" if what.get("monitor") is None else f"{what['monitor']} ")
     part = what.get("source" if kind == "detection" else "field", "")
     return f"{what.get('system', '')}/{what.get('monitor', '')} {part}"
 

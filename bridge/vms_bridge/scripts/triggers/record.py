@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from vms_bridge.errors import RecordingInvalid
 from vms_bridge.foreign import mistakes_in
+from vms_bridge.scripts.triggers.errors import RecordingInvalid
 from vms_bridge.scripts.triggers.kinds import KINDS
 from vms_bridge.scripts.triggers.occurrences import GONE, of
 

@@ -156,7 +156,7 @@ class _Wall:
         self._done = now if last is None or last > now + SET_BACK else last
         """All that was due up to then has run, or was passed over."""
         self.due: datetime | None = None
-        self._again = now
+        self._again, self._is_told = now, False
         self._plan(now)
 
     def look(self, now: datetime) -> datetime | None:
@@ -193,8 +193,10 @@ class _Wall:
     def _plan(self, now: datetime) -> None:
         self.due = self._times.next(self._done)
         if self.due is None:
-            self._again = now + timedelta(days=1)
-            self._tell(f"line {self.trigger.line}: {self._name} is not due soon: {self._times.never}")
+            self._done, self._again = max(self._done, now), now + timedelta(days=1)
+            if not self._is_told:
+                self._tell(f"line {self.trigger.line}: {self._name} is not due soon: {self._times.never}")
+        self._is_told = self.due is None
 
 
 class _Times(Protocol):

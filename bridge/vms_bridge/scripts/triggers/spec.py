@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vms_bridge.errors import TriggerRefused
 from vms_bridge.foreign import mistakes_in
 from vms_bridge.messaging import covers
+from vms_bridge.scripts.triggers.errors import TriggerRefused
 from vms_bridge.scripts.triggers.kinds import KINDS
 from vms_bridge.scripts.triggers.schedule import check_schedule
 from vms_bridge.scripts.values import Trigger

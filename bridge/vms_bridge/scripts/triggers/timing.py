@@ -97,8 +97,8 @@ class Timing:
             if timed.trigger.for_s:
                 for subject in [key for key, one in timed.pending.items() if _is_of(one.occurrence, gone)]:
                     timed.take(subject)
-                if timed.trigger.kind != "event":
-                    timed.told.clear()  # who is still so is told of no change, and so is not called again
+                for subject in [key for key in timed.told if key.startswith(gone.subject)]:
+                    del timed.told[subject]
 
     def fire(self) -> None:
         """Call what is due."""

@@ -22,7 +22,7 @@ PERMISSIONS = Permissions(listen=("home/#",), webhooks=("gate",))
 BERLIN = Site(time_zone="Europe/Berlin", location=(52.52, 13.405))
 
 
-def said(kind: str, number: int = 0, /, **more: Any) -> dict[str, Any]:
+def said(kind: str, number: int = 0, /, **more: object) -> dict[str, Any]:
     """What a worker says of a trigger; words that are no filters are those of time."""
     plain = {"debounce_s", "for_s", "once_per_s", "timeout_s", "concurrent", "line", "handler"}
     filters = {key: value for key, value in more.items() if key not in plain}
@@ -30,7 +30,7 @@ def said(kind: str, number: int = 0, /, **more: Any) -> dict[str, Any]:
     return {"id": number, "kind": kind, "handler": "on_it", "line": 7, **words, "filters": filters}
 
 
-def trigger(kind: str, number: int = 0, /, *, site: Site = BERLIN, **more: Any) -> Trigger:
+def trigger(kind: str, number: int = 0, /, site: Site = BERLIN, **more: object) -> Trigger:
     return read_triggers([said(kind, number, **more)], PERMISSIONS, site)[0]
 
 
@@ -75,7 +75,7 @@ def alarm(now: str | None, before: str | None = "idle", *, monitor: str = "1", s
     return occurrences.alarm(words, name="Front door")
 
 
-def event(step: str = "new", number: int = 1, *, monitor: str = "1", system: str = "zm", **more: Any) -> Occurrence:
+def event(step: str = "new", number: int = 1, *, monitor: str = "1", system: str = "zm", **more: object) -> Occurrence:
     message = {
         "id": f"{system}-{number}",
         "type": step,

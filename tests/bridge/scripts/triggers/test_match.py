@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.bridge.scripts.triggers.made import Script, alarm, event, seen, trigger
 
 from vms_bridge.scripts.triggers import occurrences
@@ -184,7 +183,7 @@ def test_globs_are_those_of_fnmatch(wanted: list[str], systems: list[str] | None
         return any(fnmatchcase(text.casefold(), glob.casefold()) for text in texts for glob in globs)
 
     expected = slow([key, name, f"{system}/{key}"], wanted) and (systems is None or slow([system], systems))
-    filters = {"monitor": wanted} | ({} if systems is None else {"system": systems})
+    filters: dict[str, Any] = {"monitor": wanted} | ({} if systems is None else {"system": systems})
     assert Match(trigger("alarm", **filters)).is_about_monitor((system, key), name) is expected
 
 
@@ -209,6 +208,6 @@ def test_an_object_fits_by_all_that_is_asked_of_it(
             return False
         return least is None or (one["score"] is not None and one["score"] >= least)
 
-    asked = {"label": label, "zone": zone, "min_score": least}
+    asked: dict[str, Any] = {"label": label, "zone": zone, "min_score": least}
     match = Match(trigger("detection", **{key: value for key, value in asked.items() if value is not None}))
     assert (match.judge({"source": "vms", "objects": objects}) is YES) is any(fits(one) for one in objects)

@@ -6,13 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.bridge.scripts.triggers.made import alarm, event, seen
 
-from vms_bridge.errors import RecordingInvalid
 from vms_bridge.scripts.triggers import occurrences
+from vms_bridge.scripts.triggers.errors import RecordingInvalid
 from vms_bridge.scripts.triggers.record import line, read
-from vms_bridge.scripts.values import Occurrence
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STATE = {"connected": True, "armed": True, "v": 1}
@@ -78,7 +76,10 @@ def test_any_text_is_read_or_refused(lines: list[str]) -> None:
     try:
         list(read(lines, file="a.jsonl"))
     except RecordingInvalid as refused:
-        assert str(refused).startswith("a.jsonl:")
+        where = str(refused).partition(" ")[0]
+    else:
+        return
+    assert where.startswith("a.jsonl:")
 
 
 json = st.recursive(
@@ -91,5 +92,5 @@ words = st.dictionaries(st.sampled_from(["id", "system", "monitor", "name", "fie
 
 @given(kind=st.sampled_from(["alarm", "detection", "notice", "webhook", "entity", "system_state"]), what=words)
 def test_anything_that_happens_can_be_recorded(kind: str, what: dict[str, Any]) -> None:
-    happened: Occurrence = occurrences.of(kind, what)
+    happened = occurrences.of(kind, what)
     assert list(read([line(AT, happened)], file="a")) == [(AT, happened)]

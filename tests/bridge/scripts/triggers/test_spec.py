@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.bridge.scripts.triggers.made import BERLIN, PERMISSIONS, said, trigger
 
-from vms_bridge.errors import TriggerRefused
+from vms_bridge.scripts.triggers.errors import TriggerRefused
 from vms_bridge.scripts.triggers.kinds import KINDS
 from vms_bridge.scripts.triggers.schedule import Site
 from vms_bridge.scripts.triggers.spec import MOST_TRIGGERS, read_triggers, read_wait
