@@ -168,6 +168,7 @@ HOMES = {
         *("store.index.file", "store.index.index", "store.index.reader", "store.index.writer", "store.index.dictionary"),
         *("store.index.search", "store.index.lookup", "store.index.timeline", "store.index.hits", "store.index.postings"),
         *("store.index.added", "store.index.value_counts"),
+        *("scripts.store", "scripts.store_file"),
     },
     "yaml": {"config.file"},
     "av": set(CHILD_ONLY) - {"video.worker"},
