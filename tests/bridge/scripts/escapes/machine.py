@@ -1,0 +1,77 @@
+"""Attempts on the kernel itself, by calls that hardly any program makes."""
+
+from __future__ import annotations
+
+from tests.bridge.scripts.escapes.attempts import NOT_TRIED, python, raw
+
+_X32 = 0x4000_0000
+
+ATTEMPTS = (
+    raw("bpf", "0, None, 0"),
+    raw("perf_event_open", "None, 0, -1, -1, 0"),
+    raw("keyctl", "99999, 0, 0, 0, 0"),
+    raw("add_key", "None, None, None, 0, 0"),
+    raw("request_key", "None, None, None, 0"),
+    raw("init_module", "None, 0, None"),
+    raw("finit_module", "-1, None, 0"),
+    raw("delete_module", "None, 0"),
+    raw("kexec_load", "0, 0, None, 0xFFFF"),
+    raw("mount", "None, None, None, 0, None"),
+    raw("umount2", "None, 0"),
+    raw("pivot_root", "None, None"),
+    raw("chroot", "None"),
+    raw("fsopen", "None, 0"),
+    raw("open_tree", "-1, None, 0"),
+    raw("move_mount", "-1, None, -1, None, 0"),
+    raw("swapon", "None, 0"),
+    raw("reboot", "0, 0, 0, None"),
+    raw("acct", "1"),
+    raw("quotactl", "-1, None, 0, None"),
+    raw("syslog", "10, None, 0"),
+    raw("sethostname", "None, -1"),
+    raw("clock_settime", "9999, None"),
+    raw("clock_gettime", "(1 << 32) | 1, ctypes.create_string_buffer(16)", name="a clock with what is beyond 32 bits"),
+    raw("adjtimex", "None"),
+    raw("timer_create", "9999, None, None"),
+    raw("setitimer", "9999, None, None"),
+    raw("uname", "ctypes.create_string_buffer(400)"),
+    raw("sysinfo", "ctypes.create_string_buffer(200)"),
+    raw("getppid", ""),
+    raw("getuid", ""),
+    raw("vhangup", "", outside=NOT_TRIED),
+    raw("lookup_dcookie", "0, None, 0"),
+    python(
+        "the clock of the machine",
+        "import time\nreturn time.clock_settime(time.CLOCK_REALTIME, -1.0)",
+        is_kernels=True,
+        outside=NOT_TRIED,
+    ),
+    python(
+        "a call of x86_64's second ABI",
+        f"return call({_X32} | 39)",
+        by="SIGSYS",
+        number=None,
+        needs="x86_64",
+        is_kernels=True,
+        outside=NOT_TRIED,
+    ),
+    python(
+        "openat of x86_64's second ABI",
+        f"return call({_X32} | 257, -100, b'/etc/passwd', 0)",
+        by="SIGSYS",
+        number=None,
+        needs="x86_64",
+        is_kernels=True,
+        outside=NOT_TRIED,
+    ),
+    python("a call beyond all that there are", "return call(5000)", is_kernels=True, outside=NOT_TRIED),
+    python(
+        "a call below all that there are",
+        "return call(-1)",
+        by="SIGSYS",
+        number=None,
+        needs="x86_64",
+        is_kernels=True,
+        outside=NOT_TRIED,
+    ),
+)
