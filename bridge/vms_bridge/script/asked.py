@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vms_bridge.script.durations import Duration, seconds
@@ -13,8 +12,7 @@ from vms_bridge.script.plain import plain_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
-
-    from vms_bridge.script.link import Link
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -79,21 +77,24 @@ class Asked(Generic[T]):
         return f"<{self._what}, {'answered' if self.done else 'asked'} in line {self._line}>"
 
     def __del__(self) -> None:
-        here = SEAT.link
-        if self._was_seen or here is None:
+        if self._was_seen:
             return
         if self._is_idle_alone:
-            self._complain(here, "warning", f"{self._what} does nothing by itself: write `await` before it")
-        elif self._future.done():
-            try:
-                error = self._future.exception(0)
-            except CancelledError:
-                return
-            if error is not None:
-                self._complain(here, "error", f"{self._what}: {error}")
+            _complain("warning", f"{self._what} does nothing by itself: write `await` before it", self._line)
+            return
+        what, line = self._what, self._line
+        self._future.add_done_callback(lambda done: _complain_of(done, what, line))
 
-    def _complain(self, here: Link, level: str, text: str) -> None:
-        line = self._line
+
+def _complain_of(done: Future[Any], what: str, line: int) -> None:
+    error = None if done.cancelled() else done.exception()
+    if error is not None:
+        _complain("error", f"{what}: {error}", line)
+
+
+def _complain(level: str, text: str, line: int) -> None:
+    here = SEAT.link
+    if here is not None:
         here.later(lambda: here.log(level, text, line))
 
 

@@ -29,6 +29,8 @@ class Happening:
         self._words, self._data = words, data
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - JSON, and times and monitors made of it
+        if name.startswith("_"):
+            raise AttributeError(name)
         words = self._words
         if name not in words:
             known = ", ".join(sorted(words))

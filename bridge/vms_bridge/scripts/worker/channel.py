@@ -58,15 +58,16 @@ class Channel:
         self._is_blocked = False
         self._is_begun = False
         self._in = bytearray()
-        self.dropped = 0
-        """How many frames that could be were left out since somebody last asked."""
+        self._dropped = 0
+        self.tell_dropped: Callable[[int], None] | None = None
+        """Told, on the loop, how many frames were left out, as soon as everything else is gone."""
 
     def say(self, said: Mapping[str, Any], data: bytes = b"", *, may_drop: bool = False, is_first: bool = False) -> None:
         """Send that, soon and in order, or before all that waits; from any thread. Raises WireError."""
         frame = pack(said, data)
         with self._lock:
             if may_drop and self._waiting_bytes > MOST_DROPPABLE_BYTES:
-                self.dropped += 1
+                self._dropped += 1
                 return
             if is_first:
                 self._out.insert(1 if self._is_begun else 0, frame)
@@ -82,12 +83,6 @@ class Channel:
     def waiting_bytes(self) -> int:
         """How much waits to be read."""
         return self._waiting_bytes
-
-    def take_dropped(self) -> int:
-        """Return how many frames were left out since this was last asked."""
-        with self._lock:
-            dropped, self.dropped = self.dropped, 0
-        return dropped
 
     def listen(self, hear: Callable[[dict[str, Any], bytes], None], ended: Callable[[Exception | None], None]) -> None:
         """Have each frame heard from now on, on the loop. `ended` is told once: of the error, or that the bridge has let go."""
@@ -131,6 +126,9 @@ class Channel:
                     if self._is_blocked:
                         self._is_blocked = False
                         self._loop.remove_writer(self._sock)
+                    dropped, self._dropped = self._dropped, 0
+                    if dropped and self.tell_dropped is not None:
+                        self._loop.call_soon(self.tell_dropped, dropped)
                     return
                 frame = self._out[0]
                 was_begun, self._is_begun = self._is_begun, True  # nothing may be put before it now

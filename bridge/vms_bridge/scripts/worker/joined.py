@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MOST_ASKED = 256
 """How much may be asked for at once; the bridge allows less, and says so in its answers."""
-_STACK_BYTES = 2 * 1024 * 1024
+_STACK_BYTES = 4 * 1024 * 1024
 """Of a thread: it counts against the memory that there may be, used or not."""
 
 
@@ -42,6 +42,7 @@ class Joined:
         self._number = 0
         self._told_at, self._told = time.monotonic(), time.time()
         self._threads: ThreadPoolExecutor | None = None
+        channel.tell_dropped = self._tell_dropped
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -99,10 +100,10 @@ class Joined:
 
     def log(self, level: str, text: str, line: int) -> None:
         """Send a line of the log; while the bridge does not keep up, lines are left out, and counted."""
-        dropped = self._channel.take_dropped()
-        if dropped:
-            text = f"{text} (before this, {dropped} lines were left out: they came too fast)"
         self._channel.say({"t": "log", "level": level, "text": cut(text, MOST_TEXT * 4), "line": line}, may_drop=True)
+
+    def _tell_dropped(self, number: int) -> None:
+        self.log("warning", f"{number} lines of this log were left out: they came faster than they could be written", 0)
 
     def log_trouble(self, error: BaseException, before: str = "") -> None:
         """Log what was raised where no handler's answer can tell it."""

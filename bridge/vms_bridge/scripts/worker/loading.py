@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 NEEDED = (
     *("_strptime", "concurrent.futures.thread", "copy", "difflib", "linecache", "logging", "queue", "string", "traceback"),
-    *("encodings.ascii", "encodings.latin_1", "encodings.utf_8", "encodings.utf_8_sig", "encodings.cp1252", "encodings.idna"),
+    *(
+        "encodings.ascii",
+        "encodings.latin_1",
+        "encodings.utf_8",
+        "encodings.utf_8_sig",
+        "encodings.cp1252",
+        "encodings.idna",
+        "encodings.punycode",
+    ),
     *("encodings.unicode_escape", "encodings.raw_unicode_escape", "encodings.utf_16", "unicodedata"),
     *("asyncio.runners", "asyncio.taskgroups", "asyncio.timeouts", "asyncio.queues", "collections.abc", "contextlib", "json"),
     *("datetime", "zoneinfo", "dataclasses", "enum", "functools", "itertools", "math", "re", "time", "typing", "types"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vms_bridge.script import kept, set_by_people
 from vms_bridge.script.declared import DECLARED
@@ -15,15 +14,17 @@ from vms_bridge.script.link import SEAT
 from vms_bridge.scripts.wire import WireError
 from vms_bridge.scripts.worker.joined import Joined
 from vms_bridge.scripts.worker.printing import take_over
+from vms_bridge.scripts.worker.source import run
 from vms_bridge.scripts.worker.telling import Trouble, remember, trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
     from datetime import tzinfo
 
     from vms_bridge.script.declared import Handler
     from vms_bridge.scripts.worker.channel import Channel
 
+T = TypeVar("T")
 GRACE_S = 2.0
 """How long a handler has to end after it was cancelled, before it is no longer waited for."""
 MOST_TASKS = 1_000
@@ -40,6 +41,7 @@ class Serving:
         self._ended: asyncio.Future[int] = loop.create_future()
         self._in_order: asyncio.Queue[tuple[Mapping[str, Any], bytes, Handler]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._own: set[asyncio.Task[Any]] = set()
         self._has_begun = self._is_stopping = False
 
     def run(self) -> int:
@@ -69,6 +71,13 @@ class Serving:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def _own_task(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin a task that does not count among the script's."""
+        task = asyncio.Task(coro, loop=self._loop)
+        self._own.add(task)
+        task.add_done_callback(self._own.discard)
+        return task
+
     def _bridge_ended(self, error: Exception | None) -> None:
         if self._ended.done():
             return
@@ -89,10 +98,10 @@ class Serving:
             self._changed(said)
         elif kind == "source" and not self._has_begun:
             self._has_begun = True
-            self._loop.create_task(self._begin(said, data))
+            self._own_task(self._begin(said, data))
         elif kind == "stop" and not self._is_stopping:
             self._is_stopping = True
-            self._loop.create_task(self._stop(float(said.get("grace_s") or 0.0)))
+            self._own_task(self._stop(float(said.get("grace_s") or 0.0)))
         elif kind not in {"source", "stop"}:
             raise WireError(f"{kind[:40]!r} means nothing")
 
@@ -103,7 +112,7 @@ class Serving:
         set_by_people.take(said.get("settings") or {})
         kept.load(data)
         remember(file, text)
-        error = await asyncio.wrap_future(self._joined.in_thread(lambda: _top_level(text, file)))
+        error = await asyncio.wrap_future(self._joined.in_thread(lambda: run(text, file)))
         if error is not None:
             found = trouble(error, file)
             failed = {"t": "failed", "text": found.text, "traceback": found.traceback, "line": found.line}
@@ -115,7 +124,7 @@ class Serving:
         except WireError as unsaid:
             self._channel.say({"t": "failed", "text": f"the script declares too much: {unsaid}", "traceback": "", "line": 0})
             return
-        self._loop.create_task(self._run_in_order())
+        self._own_task(self._run_in_order())
 
     def _called(self, said: Mapping[str, Any], data: bytes) -> None:
         self._joined.tell_time(said.get("now"))
@@ -123,8 +132,10 @@ class Serving:
         if not 0 <= number < len(DECLARED.handlers):
             raise WireError(f"there is no trigger {number}")
         handler = DECLARED.handlers[number]
+        if "id" not in said:
+            raise WireError("a call has no id")
         if handler.words.concurrent:
-            self._loop.create_task(self._answer(said, data, handler))
+            self._own_task(self._answer(said, data, handler))
         else:
             self._in_order.put_nowait((said, data, handler))
 
@@ -141,7 +152,7 @@ class Serving:
     async def _within(self, handler: Handler, what: Mapping[str, Any], data: bytes, timeout_s: float) -> dict[str, Any] | None:
         """Call it, and return what went wrong."""
         args = (happening(handler.words.kind, what, data),) if handler.takes else ()
-        task = self._loop.create_task(self._joined.outcome(handler.call, args))
+        task = self._own_task(self._joined.outcome(handler.call, args))
         await asyncio.wait({task}, timeout=timeout_s)
         if not task.done() and not handler.is_async:
             self._joined.log(
@@ -180,19 +191,3 @@ class Serving:
                     self._joined.log("error", error["traceback"] or error["text"], error["line"])
         if not self._ended.done():
             self._ended.set_result(0)
-
-
-def _top_level(text: str, file: str) -> BaseException | None:
-    """Run the script, and return what it has raised."""
-    module = types.ModuleType("script")
-    module.__file__ = file
-    sys.modules["script"] = module
-    try:
-        exec(compile(text, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - that is what this process is for
-    except SystemExit:
-        return RuntimeError(
-            "the script ends itself at its top level; it is to stay: its handlers are called when something happens"
-        )
-    except BaseException as error:  # noqa: BLE001 - whatever a script raises is told
-        return error
-    return None

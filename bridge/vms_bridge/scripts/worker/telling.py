@@ -55,8 +55,10 @@ def _described(error: BaseException, file: str) -> Trouble:
     text = "".join(found.format_exception_only()).strip().replace(_OUR_ERRORS, "")
     if isinstance(error, SyntaxError):
         text = f"{type(error).__name__}: {error.msg}, in line {error.lineno}"
-    elif isinstance(error, PermissionError):
+    elif isinstance(error, PermissionError) or type(error).__name__ == "gaierror":
         text = f"{text}: {_NO_FILES}"
+    elif isinstance(error, RuntimeError) and "no running event loop" in text:
+        text = f"{text}: begin tasks in a handler, such as an `async def` below `@on.startup`"
     whole = "".join(found.format(chain=True)).replace(_OUR_ERRORS, "")
     return Trouble(text=cut(text, MOST_TEXT), traceback=cut(whole, MOST_TRACEBACK), line=line)
 
