@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vms_bridge.model import PictureRef
     from vms_bridge.notices import Notice
     from vms_bridge.objects import ObjectCounts, Pace, Seen, Watched
+    from vms_bridge.own_entities import OwnEntities
     from vms_bridge.receivers import Receivers
     from vms_bridge.scripting import ScriptDesk
     from vms_bridge.tokens import Tokens
@@ -262,6 +263,7 @@ class Changes:
     tokens: bool = False
     notices: bool = False
     scripts: bool = False
+    own_entities: frozenset[str] = frozenset()
     detections: Mapping[DetectionKey, Detection] = field(default_factory=dict)
     transitions: tuple[Transition, ...] = ()
     transitions_lost: int = 0
@@ -418,6 +420,10 @@ class HubView(Searchable, Watchable, Clippable, Protocol):
 
         `answer` raises RequestUnanswered where it can't. Raises TooManyRequests.
         """
+
+    @property
+    def own_entities(self) -> OwnEntities:
+        """The entities that belong to scripts."""
 
     @property
     def messaging(self) -> Messaging:

@@ -23,6 +23,7 @@ from vms_bridge.errors import (
     in_words,
 )
 from vms_bridge.hub.messaging import HubMessaging
+from vms_bridge.hub.own_entities import HubOwnEntities
 from vms_bridge.hub.receivers import HubReceivers
 from vms_bridge.hub.scripts import HubScripts
 from vms_bridge.hub.subscription import HubSubscription
@@ -107,6 +108,7 @@ class FakeHub:
         self.receivers = HubReceivers(self._states, clock or FakeClock())
         self.messaging = HubMessaging(clock or FakeClock())
         self.scripts = HubScripts(self._scripts_changed)
+        self.own_entities = HubOwnEntities(self._own_entities_changed)
         self.messages: list[StoredMessage] = []
         self.forgotten = 0
         self.confirmed: list[list[int]] = []
@@ -177,6 +179,8 @@ class FakeHub:
                 subscription.state((system, key))
                 if view.last_event:
                     subscription.last_event((system, key))
+        for owner in self.own_entities.owners:
+            subscription.own_entities(owner)
         return subscription
 
     async def submit(self, command: Command, progress: Callable[[Ack], None] | None = None) -> Ack:
@@ -332,6 +336,10 @@ class FakeHub:
         self.fares = replace(self.fares, claims=claims)
         for each in self._subscriptions:
             each.bridge()
+
+    def _own_entities_changed(self, owner: str) -> None:
+        for each in self._subscriptions:
+            each.own_entities(owner)
 
     def _scripts_changed(self) -> None:
         for each in self._subscriptions:

@@ -117,7 +117,10 @@ def _plain(node: Schema, definitions: Mapping[str, Schema], said: Mapping[str, M
 
 def _nullable(either: list[Schema]) -> Schema:
     """Return the schema of what may be null too."""
-    schema, null = either
+    *several, null = either
+    if len(several) > 1:
+        return {"type": [each["type"] for each in either]}
+    (schema,) = several
     return {"anyOf": [schema, null]} if "properties" in schema else {**schema, "type": [schema["type"], "null"]}
 
 

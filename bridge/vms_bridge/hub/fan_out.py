@@ -127,6 +127,11 @@ class FanOut:
         for subscription in self._all:
             subscription.scripts()
 
+    def own_entities(self, owner: str) -> None:
+        """Announce that something about the entities of a script changed."""
+        for subscription in self._all:
+            subscription.own_entities(owner)
+
     def _to(self, some: Collection[HubSubscription] | None) -> Collection[HubSubscription]:
         """Return who receives everything, and these."""
         return self._all if some is None else [*self._all, *some]

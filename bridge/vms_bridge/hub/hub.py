@@ -38,6 +38,7 @@ from vms_bridge.hub.measured import readings
 from vms_bridge.hub.messaging import HubMessaging
 from vms_bridge.hub.notices import Notices
 from vms_bridge.hub.own_commands import OwnCommands
+from vms_bridge.hub.own_entities import HubOwnEntities
 from vms_bridge.hub.performers import Performers
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
@@ -143,6 +144,7 @@ class Hub:
         self._write_back, questions = WriteBack(self._systems, clock), Questions(clock)
         self.answering, self.ask = questions.answering, questions.ask
         self.messaging, self.scripts = HubMessaging(clock), HubScripts(self._fan_out.scripts)
+        self.own_entities = HubOwnEntities(self._fan_out.own_entities)
         self.measures = Measures(partial(readings, self._systems, self._runner, self._updates, self._index, self._live, store))
 
     @property
@@ -194,6 +196,8 @@ class Hub:
             subscription.notices()
             if self.scripts.is_there:
                 subscription.scripts()
+            for owner in self.own_entities.owners:
+                subscription.own_entities(owner)
         for key in self._systems if only is None else self._systems.keys() & only.systems:
             subscription.system(key)
         monitors = ((key, name) for key, system in self._systems.items() for name in system.monitors)

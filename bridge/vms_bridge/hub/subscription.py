@@ -46,6 +46,7 @@ class HubSubscription:
             tokens=self._tokens,
             notices=self._notices,
             scripts=self._scripts,
+            own_entities=frozenset(self._own_entities),
             detections={
                 (*key, source): seen for key, by_source in self._detections.items() for source, seen in by_source.items()
             },
@@ -119,6 +120,11 @@ class HubSubscription:
         self._scripts = True
         self._ring()
 
+    def own_entities(self, owner: str) -> None:
+        """Note that something about the entities of a script changed."""
+        self._own_entities.add(owner)
+        self._ring()
+
     def notices(self) -> None:
         """Note that notices came, changed or went."""
         self._notices = True
@@ -148,6 +154,7 @@ class HubSubscription:
         self._states: set[MonitorKey] = set()
         self._last_events: set[MonitorKey] = set()
         self._detections: dict[MonitorKey, dict[str, Detection]] = {}
+        self._own_entities: set[str] = set()
         self._messages = False
         self._bridge = self._notices = self._scripts = False
         self._transitions.clear()

@@ -5,12 +5,15 @@ A message is a flat JSON object. What is below a field is its description in the
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - the schema is made of the types
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime  # noqa: TC003 - the same
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from vms_bridge.keys import INSTANCE_PATTERN
+from vms_bridge.scripting import LineLevel, ScriptStatus
 from vms_bridge.views import MESSAGE_VERSION, Count, Version
 
 
@@ -32,6 +35,64 @@ class Hello:
     """The newest one."""
     fingerprint: str | None
     """SHA-256 of the API's certificate in hexadecimal digits; null where it has none of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptStatusBody:
+    """How a script fares."""
+
+    v: Version = MESSAGE_VERSION
+    """Version of the message; within it fields are only added."""
+    available: bool
+    """Whether its own entities are true: it is at work."""
+    status: ScriptStatus | None
+    """Null where nobody says."""
+    reason: str | None
+    """Why it is so, in words; null where there is nothing to say."""
+    since: datetime | None
+    failures: Count
+    """How often a handler has failed since the bridge has known the script."""
+    dropped: Count
+    """What it was not told of, for it was too slow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptEntityBody:
+    """How a script's own entity is."""
+
+    v: Version = MESSAGE_VERSION
+    """Version of the message; within it fields are only added."""
+    value: bool | int | float | str | None
+    """Null where it is not known."""
+    attributes: Mapping[str, Any]
+    """What the script says beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptEventBody:
+    """An event of a script's own fires."""
+
+    v: Version = MESSAGE_VERSION
+    """Version of the message; within it fields are only added."""
+    event_type: str
+    time: datetime
+    attributes: Mapping[str, Any]
+    """What the script says beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptLineBody:
+    """A line of a script's log."""
+
+    v: Version = MESSAGE_VERSION
+    """Version of the message; within it fields are only added."""
+    number: Count
+    """Counts the script's lines."""
+    time: datetime
+    level: LineLevel
+    text: str
+    line: Count | None
+    """Where in the script's file it was said; null where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,9 @@ class MqttConfig(HttpOptions):
     snapshots: bool = Field(
         default=True, description="write true to publish a picture of each monitor's newest event, else false"
     )
+    script_logs: bool = Field(
+        default=False, description="write true to publish the lines of scripts' logs, which may say anything, else false"
+    )
     measurement_interval: float = Field(
         default=10.0, ge=1, le=3600, description="write the seconds between publishes of frame rates and the like, 1 to 3600"
     )

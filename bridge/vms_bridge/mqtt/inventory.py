@@ -60,7 +60,10 @@ class Inventory:
         """Whether the broker flags a retained message as such when it comes live; known once taken."""
         self._found: RetainedMessages | None = RetainedMessages()
         self._live = [topics.info, topics.status, topics.own_discovery_filter]
-        self._leftovers = [*topics.own_state_filters, *topics.never_retained, *self._previous_filters()]
+        self._leftovers = [
+            *(*topics.own_state_filters, *topics.script_filters, *topics.never_retained),
+            *self._previous_filters(),
+        ]
 
     @property
     def filters(self) -> list[str]:

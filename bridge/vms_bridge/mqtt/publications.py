@@ -11,9 +11,11 @@ from vms_bridge.mqtt.events import EventLanes
 from vms_bridge.mqtt.homeassistant import Announcer, Offer
 from vms_bridge.mqtt.notices import Reports
 from vms_bridge.mqtt.object_pictures import ObjectPictures
+from vms_bridge.mqtt.own_entities import OwnEntityPublisher
 from vms_bridge.mqtt.pictures import PicturePublisher
 from vms_bridge.mqtt.publisher import Publisher
 from vms_bridge.mqtt.replay import Replay
+from vms_bridge.mqtt.script_logs import ScriptLogs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -59,9 +61,14 @@ class Publications:
             retained=retained.discovery,
             unwanted=wiring.memory.unwanted,
         )
+        left = {topic: known for topic, known in retained.states.items() if not topic.startswith(topics.scripts)}
         self._publisher = Publisher(
-            hub=hub, topics=topics, outbox=outbox, clock=clock, interval_s=config.measurement_interval, retained=retained.states
+            hub=hub, topics=topics, outbox=outbox, clock=clock, interval_s=config.measurement_interval, retained=left
         )
+        self._own_entities = OwnEntityPublisher(
+            hub=hub, topics=topics, outbox=outbox, clock=clock, retained=retained.states.keys() - left.keys()
+        )
+        self._script_logs = ScriptLogs(hub, topics, outbox) if config.script_logs else None
         self._lanes = EventLanes(
             hub=hub,
             topics=topics,
@@ -86,6 +93,7 @@ class Publications:
             clock=clock,
             announcer=self.announcer,
             publisher=self._publisher,
+            own_entities=self._own_entities,
             again=again,
             jitter=_JITTER.uniform,
         )
@@ -94,12 +102,15 @@ class Publications:
         """Publish what is so now: what must be there first, in its order."""
         await self.announcer.start(changes)
         await self._publisher.start(changes)
+        self._own_entities.note(changes)
         self._pictures.start(changes, everything=self._is_first)
         self._object_pictures.note(changes)
 
     def works(self) -> Iterator[Coroutine[None, None, None]]:
         """Return what is to run for as long as the link lasts."""
-        yield from (self.announcer.run(), self._publisher.run(), self._lanes.run(), self._replay.run())
+        yield from (self.announcer.run(), self._publisher.run(), self._lanes.run(), self._replay.run(), self._own_entities.run())
+        if self._script_logs is not None:
+            yield self._script_logs.run()
         if self._has_pictures:
             yield from (self._pictures.run(), self._object_pictures.run())
 
@@ -109,6 +120,9 @@ class Publications:
         if changes.messages:
             self._lanes.wake()
         await self._publisher.note(changes)
+        self._own_entities.note(changes)
+        if self._script_logs is not None and changes.scripts:
+            self._script_logs.look()
         self._pictures.note(changes)
         self._object_pictures.note(changes)
 
@@ -126,6 +140,8 @@ class Publications:
         topics, publisher = self._wiring.topics, self._publisher
         if (device := topics.parse_discovery(topic)) is not None:
             self.announcer.repeat(device)
+        elif (script := topics.parse_script(topic)) is not None:
+            self._own_entities.repeat(script[0])
         elif (subject := topics.parse_state(topic)) is not None and subject.system is not None:
             publisher.repeat(subject.system if subject.monitor is None else (subject.system, subject.monitor))
             if subject.monitor is not None and topic == topics.last_event(subject.system, subject.monitor):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.mqtt.homeassistant import Announcer
+    from vms_bridge.mqtt.own_entities import OwnEntityPublisher
     from vms_bridge.mqtt.publisher import Publisher
     from vms_bridge.views import HubView
 
@@ -36,12 +37,14 @@ class Replay:
         clock: Clock,
         announcer: Announcer,
         publisher: Publisher,
+        own_entities: OwnEntityPublisher,
         again: Callable[[], None],
         jitter: Callable[[float, float], float],
     ) -> None:
         self._hub = hub
         self._announcer = announcer
         self._publisher = publisher
+        self._own_entities = own_entities
         self._again = again
         self._jitter = jitter
         self._pace = Pace(clock, PER_S, burst=_BURST)
@@ -71,5 +74,9 @@ class Replay:
             yield partial(self._publisher.repeat, monitor)
             if (view := self._hub.monitor(*monitor)) is not None and view.last_event is not None:
                 yield partial(self._publisher.repeat_last_event, monitor)
-        for subject in (Subject(), *map(Subject, systems), *(Subject(*key) for key in monitors)):
+        scripts = tuple(self._hub.own_entities.owners)
+        for owner in scripts:
+            yield partial(self._own_entities.repeat, owner)
+        subjects = (Subject(), *map(Subject, systems), *(Subject(*key) for key in monitors))
+        for subject in (*subjects, *(Subject(script=owner) for owner in scripts)):
             yield partial(self._announcer.repeat, subject)

@@ -15,7 +15,15 @@ from vms_bridge.commands import COMMANDS
 from vms_bridge.commands.schema import request_schema
 from vms_bridge.entities.schemas import fields, monitor_state, object_of, system_state, with_others
 from vms_bridge.messages import LINKS
-from vms_bridge.mqtt.bodies import Health, Hello, SystemName
+from vms_bridge.mqtt.bodies import (
+    Health,
+    Hello,
+    ScriptEntityBody,
+    ScriptEventBody,
+    ScriptLineBody,
+    ScriptStatusBody,
+    SystemName,
+)
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.views import MESSAGE_VERSION, EventMessage
 
@@ -48,6 +56,12 @@ def schemas() -> dict[str, Schema]:
             "Everything current about a monitor (retained); live values are null while it is not available",
             monitor_state(),
         ),
+        "script_entity": _message(
+            "script_entity", "How a script's own entity is (retained)", object_of(fields(ScriptEntityBody))
+        ),
+        "script_event": _message("script_event", "An event of a script's own fires", object_of(fields(ScriptEventBody))),
+        "script_line": _message("script_line", "A line of a script's log", object_of(fields(ScriptLineBody))),
+        "script_status": _message("script_status", "How a script fares (retained)", object_of(fields(ScriptStatusBody))),
         "system_state": _message(
             "system_state",
             "Everything current about a system (retained); live values are null while it is not available",

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vms_bridge.commands import Level
 from vms_bridge.errors import BrokerError, RivalBridge
 from vms_bridge.explaining import causes
 from vms_bridge.mqtt import payloads
@@ -31,6 +32,7 @@ from vms_bridge.mqtt.rivalry import Rivalry
 from vms_bridge.mqtt.silent_limit import find_largest
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.mqtt.wire import Filter
+from vms_bridge.own_entities import EntityRefused
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -50,6 +52,7 @@ ESTABLISHED_S = 10.0
 COUNTS_S = 60.0
 _GOODBYE_S = 0.4
 _CORRECTIONS_APART_S = 1.0
+_COMMAND_BYTES = 2048
 
 
 class Session:
@@ -275,6 +278,10 @@ class Session:
             return
         if self._reader.heard(message):
             return
+        if (entity := topics.parse_script_command(message.topic)) is not None:
+            message.acknowledge()
+            self._heard_for_script(*entity, message)
+            return
         if topics.stray_command(message.topic) is not None:  # whatever its keys are
             self._screen.take(message, self._catch_up.age_s())
             return
@@ -304,6 +311,16 @@ class Session:
                 self._at_work.pictures_again()
         elif not message.payload and topics.parse_discovery(message.topic) is not None:
             self._heard_emptied(message.topic)
+
+    def _heard_for_script(self, owner: str, key: str, message: Message) -> None:
+        """Hand a command to whose entity it is for: one that somebody gives now, and who may."""
+        if message.retained:
+            self.outbox.clear(message.topic)
+        elif self._catch_up.over.is_set() and self._config.level.includes(Level.CONTROL):
+            try:
+                self._hub.own_entities.command(owner, key, message.payload[:_COMMAND_BYTES].decode("utf-8", "replace"))
+            except EntityRefused as error:
+                self._notices.warn("entity", f"a command to an entity of a script is refused: {error}")
 
     def _heard_emptied(self, topic: str) -> None:
         if self._publications is None:

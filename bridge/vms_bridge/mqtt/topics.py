@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from vms_bridge.commands import TargetKind
@@ -9,6 +10,8 @@ from vms_bridge.keys import INSTANCE_PATTERN, RESERVED_SYSTEMS, is_monitor_key
 
 ROOT = "vms_bridge"
 _BRIDGE_OBJECT = "_bridge"  # a system starts with a letter, so none can be called this
+_SCRIPT_OBJECT = "_script"
+_SCRIPT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,11 @@ class CommandTarget:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom a retained topic of ours is about: the bridge (both None), a system, or a monitor."""
+    """Whom a retained topic of ours is about: the bridge (all None), a system, a monitor, or what belongs to a script."""
 
     system: str | None = None
     monitor: str | None = None
+    script: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,40 @@ class Topics:
         """Return that of a monitor's device. A system has no hyphen, so the first one ends it."""
         return f"{self._discovery_root}/{system}-{key}/config"
 
+    def script_discovery(self, name: str) -> str:
+        """Return that of the device of a script's own entities."""
+        return f"{self._discovery_root}/{_SCRIPT_OBJECT}-{name}/config"
+
+    def script_status(self, name: str) -> str:
+        """Return the topic of how a script fares, retained."""
+        return f"{self.scripts}{name}/status"
+
+    def script_log(self, name: str) -> str:
+        """Return where the lines of a script's log go; never retained."""
+        return f"{self.scripts}{name}/log"
+
+    def script_state(self, name: str, key: str) -> str:
+        """Return the topic of how a script's own entity is, retained."""
+        return f"{self.scripts}{name}/{key}/state"
+
+    def script_event(self, name: str, key: str) -> str:
+        """Return where a script's own event fires; never retained."""
+        return f"{self.scripts}{name}/{key}/event"
+
+    def script_commands(self, name: str) -> str:
+        """Return what the topics of commands to a script's own entities begin with; `command_filters` find them."""
+        return f"{self.scripts}{name}/set"
+
+    @property
+    def scripts(self) -> str:
+        """What all topics of scripts begin with: no system can be called so."""
+        return f"{self.root}/script/"
+
+    @property
+    def script_filters(self) -> tuple[str, ...]:
+        """What to subscribe to, to find what an earlier run has left of scripts."""
+        return f"{self.scripts}+/status", f"{self.scripts}+/+/state"
+
     @property
     def births(self) -> tuple[str, ...]:
         """Where Home Assistant says that it has come up (`online`).
@@ -207,6 +245,22 @@ class Topics:
                 return CommandTarget(system, monitor, command)
         return None
 
+    def parse_script_command(self, topic: str) -> tuple[str, str] | None:
+        """Return whose entity a command's topic names, and which; None if it is not of a script's entity."""
+        match self._levels(topic):
+            case ["script", name, "set", key] if _SCRIPT.fullmatch(name) and _SCRIPT.fullmatch(key):
+                return name, key
+        return None
+
+    def parse_script(self, topic: str) -> tuple[str, str | None] | None:
+        """Return whose retained topic this is, and of which entity (None: of the script itself); None if it is none."""
+        match self._levels(topic):
+            case ["script", name, "status"] if _SCRIPT.fullmatch(name):
+                return name, None
+            case ["script", name, key, "state"] if _SCRIPT.fullmatch(name) and _SCRIPT.fullmatch(key):
+                return name, key
+        return None
+
     def parse_state(self, topic: str) -> Subject | None:
         """Return whom one of our retained topics (state, last event, snapshot) is about, or None if it is not ours."""
         match self._levels(topic):
@@ -225,6 +279,8 @@ class Topics:
         if name == _BRIDGE_OBJECT:
             return Subject()
         system, hyphen, monitor = name.partition("-")
+        if system == _SCRIPT_OBJECT:
+            return Subject(script=monitor) if _SCRIPT.fullmatch(monitor) else None
         if not _is_system(system) or (hyphen and not is_monitor_key(monitor)):
             return None
         return Subject(system, monitor if hyphen else None)

@@ -28,6 +28,7 @@ from vms_bridge.mqtt.homeassistant.discovery import Offer
 from vms_bridge.mqtt.identity import Identity
 from vms_bridge.mqtt.topics import Topics
 from vms_bridge.objects import ObjectCounts, Pace, Seen, Watched
+from vms_bridge.own_entities import EntityKind, OwnEntity, Owner
 from vms_bridge.ptz import Preset, Ptz, PtzMove
 from vms_bridge.views import EventMessage, MessageType, MonitorView, SystemView
 
@@ -37,6 +38,17 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
 TOPICS = Topics("home")
 OFFER = Offer(topics=TOPICS, level=Level.ADMIN)
+_OWN = (
+    OwnEntity(key="cars", kind=EntityKind.SENSOR, name="Cars today", unit="cars", icon="mdi:car"),
+    OwnEntity(key="motion", kind=EntityKind.BINARY_SENSOR, device_class="motion"),
+    OwnEntity(key="siren", kind=EntityKind.SWITCH, category="config"),
+    OwnEntity(key="test", kind=EntityKind.BUTTON),
+    OwnEntity(key="minutes", kind=EntityKind.NUMBER, min=1, max=60, step=1, unit="min"),
+    OwnEntity(key="mode", kind=EntityKind.SELECT, options=("Day", "Night")),
+    OwnEntity(key="note", kind=EntityKind.TEXT),
+    OwnEntity(key="bell", kind=EntityKind.EVENT, device_class="doorbell", options=("pressed", "held")),
+)
+SCRIPT = Owner(name="gate", is_available=True, entities={each.key: each for each in _OWN})
 
 STATE = MonitorState(
     available=True,

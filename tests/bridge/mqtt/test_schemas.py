@@ -29,7 +29,9 @@ from vms_bridge.sinks import ApiAddress
 from vms_bridge.views import BridgeState, MessageType
 
 PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
-NAMES = {"ack", "command", "detection", "event", "health", "info", "last_event", "monitor_state", "system_state"}
+NAMES = {"ack", "command", "detection", "event", "health", "info", "last_event", "monitor_state", "system_state"} | {
+    f"script_{name}" for name in ("entity", "event", "line", "status")
+}
 
 
 def schema(name: str) -> dict[str, Any]:

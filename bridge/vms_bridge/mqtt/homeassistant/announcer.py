@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
-from vms_bridge.mqtt.homeassistant import discovery
+from vms_bridge.mqtt.homeassistant import discovery, own_devices
 from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.topics import Subject
 
@@ -64,6 +64,7 @@ class Announcer:
         """Check the devices that these changes concern."""
         subjects = [Subject(system) for system in changes.systems | changes.removed_systems]
         subjects += [Subject(*key) for key in changes.described | changes.removed]
+        subjects += [Subject(script=owner) if owner else Subject() for owner in changes.own_entities]
         self._schedule(subjects)
 
     async def start(self, changes: Changes) -> None:
@@ -112,7 +113,8 @@ class Announcer:
         self._is_on = is_on
         systems = self._hub.systems
         monitors = [Subject(key, monitor) for key, system in systems.items() for monitor in system.monitors]
-        self._schedule([Subject(), *map(Subject, systems), *monitors])
+        scripts = [Subject(script=owner) for owner in self._hub.own_entities.owners]
+        self._schedule([Subject(), *map(Subject, systems), *monitors, *scripts])
 
     def _schedule(self, subjects: Iterable[Subject]) -> None:
         due = self._clock.monotonic() + GATHER_S
@@ -124,9 +126,7 @@ class Announcer:
         """Publish all that is due: the bridge, then systems, then monitors."""
         now = self._clock.monotonic()
         due = [subject for subject, at in self._due.items() if at <= now and self._is_apart(subject, now)]
-        for index, subject in enumerate(
-            sorted(due, key=lambda subject: (subject.monitor is not None, subject.system is not None))
-        ):
+        for index, subject in enumerate(sorted(due, key=lambda subject: (subject.monitor is not None, subject != Subject()))):
             del self._due[subject]
             self._update(subject)
             if index % _AT_ONCE == _AT_ONCE - 1:
@@ -194,6 +194,9 @@ class Announcer:
         """Return the payload that this device is to have; None: none."""
         if not self._is_on:
             return None
+        if subject.script is not None:
+            owner = self._hub.own_entities.owners.get(subject.script)
+            return own_devices.payload(owner, self._offer) if owner is not None and owner.entities else None
         if subject.system is None:
             return discovery.bridge_payload(self._offer)
         system = self._hub.system(subject.system)
@@ -210,13 +213,22 @@ class Announcer:
         for topic in list(self._strays):
             subject = self._topics.parse_discovery(topic)
             system = systems.get(subject.system) if subject and subject.system else None
-            if self._is_on and system is not None and not system.state.available:
+            if self._is_on and ((system is not None and not system.state.available) or self._is_yet_to_come(subject)):
                 continue
             del self._strays[topic]
             if subject is None or self._payload(subject) is None:
                 self._remove(topic)
 
+    def _is_yet_to_come(self, subject: Subject | None) -> bool:
+        """Say whether these are a script's own entities, which has not started yet, or of whom is not known yet that he is."""
+        if subject is None or subject.script is None:
+            return False
+        entities = self._hub.own_entities
+        return subject.script not in entities.owners and (entities.known is None or subject.script in entities.known)
+
     def _topic(self, subject: Subject) -> str:
+        if subject.script is not None:
+            return self._topics.script_discovery(subject.script)
         if subject.system is None:
             return self._topics.bridge_discovery
         if subject.monitor is None:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.views import MonitorView, SystemView
 
-_ORIGIN = {"name": "VMS Bridge", "sw_version": __version__}
+ORIGIN = {"name": "VMS Bridge", "sw_version": __version__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,16 +81,16 @@ def bridge_payload(offer: Offer) -> bytes:
         topics={Source.STATUS: topics.status, Source.HEALTH: topics.health},
         commands=topics.root,
     )
-    return _encode(
+    return encode_payload(
         {
             "device": {
-                "identifiers": [_bridge_id(offer)],
+                "identifiers": [bridge_device_id(offer)],
                 "name": offer.name,
                 "manufacturer": "VMS Bridge",
                 "model": "Bridge",
                 "sw_version": __version__,
             },
-            "origin": _ORIGIN,
+            "origin": ORIGIN,
             "components": {row.key: _bridge_component(row, place) for row in BRIDGE},
         }
     )
@@ -123,7 +123,7 @@ def system_payload(view: SystemView, offer: Offer) -> bytes:
         server_place = _part_place(place, part, server.name or part)
         for server_row in offered(SERVER, capabilities, server):
             components[f"{part}-{server_row.key}"] = _component(server_row, server_place)
-    return _encode(
+    return encode_payload(
         {
             "device": {
                 "identifiers": [_system_id(offer, view.key)],
@@ -131,7 +131,7 @@ def system_payload(view: SystemView, offer: Offer) -> bytes:
                 "model": view.kind,
                 "sw_version": view.state.version,
                 "configuration_url": _page(view.url),
-                "via_device": _bridge_id(offer),
+                "via_device": bridge_device_id(offer),
             },
             **_shared(topics.status, state_topic),
             "components": components,
@@ -177,7 +177,7 @@ def monitor_payload(view: MonitorView, system: SystemView, offer: Offer) -> byte
     }
     if zones := _zones(view, place, device_id):
         payload["child_devices"] = zones
-    return _encode(payload)
+    return encode_payload(payload)
 
 
 def components(payload: bytes) -> dict[str, str]:
@@ -205,12 +205,13 @@ def removal_payload(previous: bytes, gone: Collection[str]) -> bytes:
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def _bridge_id(offer: Offer) -> str:
+def bridge_device_id(offer: Offer) -> str:
+    """Return by what Home Assistant knows the bridge's own device."""
     return f"vms_bridge-{offer.topics.instance}"
 
 
 def _system_id(offer: Offer, system: str) -> str:
-    return f"{_bridge_id(offer)}-{system}"
+    return f"{bridge_device_id(offer)}-{system}"
 
 
 def _is_offered(row: Entity[Any], offer: Offer, kind: TargetKind) -> bool:
@@ -285,7 +286,7 @@ def _part_place(place: _Place, part: str, name: str) -> _Place:
 
 def _shared(status: str, state_topic: str) -> dict[str, Any]:
     return {
-        "origin": _ORIGIN,
+        "origin": ORIGIN,
         "availability": [
             {"topic": status},
             {"topic": state_topic, "value_template": "{{ 'online' if value_json.available else 'offline' }}"},
@@ -398,7 +399,8 @@ def _page(url: str | None) -> str | None:
     return url if usable and re.fullmatch(r"[!-~]+", url or "") else None
 
 
-def _encode(payload: dict[str, Any]) -> bytes:
+def encode_payload(payload: dict[str, Any]) -> bytes:
+    """Return a device's payload as it is published, with the short names."""
     payload["device"] = {key: value for key, value in payload["device"].items() if value is not None}
     return encode(abbreviate(payload))
 

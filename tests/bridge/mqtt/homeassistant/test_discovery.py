@@ -13,6 +13,7 @@ from tests.bridge.mqtt import samples
 from vms_bridge.commands import Level
 from vms_bridge.entities import object_parts
 from vms_bridge.model import Capability, Monitor, Storage, SystemState, Zone
+from vms_bridge.mqtt.homeassistant import own_devices
 from vms_bridge.mqtt.homeassistant.discovery import (
     Offer,
     bridge_payload,
@@ -58,6 +59,7 @@ PAYLOADS = {
     "bridge": decode(bridge_payload(OFFER)),
     "system": decode(system_payload(SYSTEM, OFFER)),
     "monitor": decode(monitor_payload(VIEW, SYSTEM, OFFER)),
+    "script": decode(own_devices.payload(samples.SCRIPT, OFFER)),
 }
 
 
