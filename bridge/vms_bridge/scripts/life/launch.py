@@ -97,10 +97,15 @@ async def launch(program: Sequence[str], clock: Clock) -> Launched:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        on_failure.callback(_discard, process)
-        with suppress(ProcessLookupError, PermissionError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
-        channel = await Channel.open(ours, clock)
+        try:
+            with suppress(ProcessLookupError, PermissionError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
+            channel = await Channel.open(ours, clock)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise
         on_failure.pop_all()
         return Launched(process, channel, output, errors, pipes)
 
@@ -135,8 +140,3 @@ async def _pipe(ours: ExitStack, theirs: ExitStack) -> tuple[asyncio.StreamReade
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), file)
     ours.callback(transport.close)
     return stream, write_end
-
-
-def _discard(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()

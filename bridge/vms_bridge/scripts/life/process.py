@@ -36,7 +36,7 @@ from vms_bridge.scripts.life.values import (
     Work,
     WorkerGone,
 )
-from vms_bridge.scripts.life.watchdog import CALL_GRACE_S, PING_STEPS, START_S, STEP_S, Held, Watchdog
+from vms_bridge.scripts.life.watchdog import CALL_GRACE_S, LOAD_S, PING_STEPS, START_S, STEP_S, Held, Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -131,7 +131,7 @@ class Worker:
         """Have it run the top level of a script, once; returns what that has declared. Raises ScriptBroken, WorkerGone."""
         await self.level()
         self._declared = asyncio.get_running_loop().create_future()
-        self._watchdog.limit("load", START_S, "come to the end of its top level")
+        self._watchdog.limit("load", LOAD_S, "come to the end of its top level")
         self._asks.are_open = True
         try:
             self._send(_source(work), json.dumps(work.state, separators=(",", ":"), ensure_ascii=False).encode())
@@ -203,7 +203,11 @@ class Worker:
     async def close(self) -> None:
         """End it, if it has not ended, and let go of all of it."""
         self.end(Cause.STOPPED, "the bridge has stopped it")
-        await asyncio.shield(self._living)
+        try:
+            await asyncio.shield(self._living)
+        finally:
+            if not self._living.done():  # whoever waits was cancelled; it was killed, so this is soon over
+                await asyncio.wait([self._living])
 
     async def _or_gone(self, wanted: asyncio.Future[_Value]) -> _Value:
         either: list[asyncio.Future[Any]] = [wanted, self._ended]

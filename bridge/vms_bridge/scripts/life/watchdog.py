@@ -13,7 +13,9 @@ PING_STEPS = 2
 SILENT_S = 5.0
 """A worker that has not answered for so long is ended."""
 START_S = 30.0
-"""How long a worker may take to lock itself down, and then once more to run the top level of its script."""
+"""How long a worker may take to lock itself down."""
+LOAD_S = 15.0
+"""How long it may take to run the top level of its script, which has nothing to do but declare."""
 CALL_GRACE_S = 5.0
 """How much longer than it may a call can take until the worker is ended: it cancels the call itself, in time."""
 

@@ -1,0 +1,80 @@
+"""What waits to be told to a script: in order, a bounded number, and what is urgent is never dropped for what is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vms_bridge.scripts.values import Occurrence, Trigger
+
+MOST_WAITING = 1_000
+MOST_BYTES = 16 * 1024 * 1024
+"""How much may stand behind all that waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A handler that is to be called, and with what."""
+
+    trigger: Trigger
+    occurrence: Occurrence
+
+
+class Queue:
+    """Of one script; it never makes anybody wait who offers."""
+
+    def __init__(self, *, most: int = MOST_WAITING, most_bytes: int = MOST_BYTES) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._urgent: deque[tuple[int, Waiting]] = deque()
+        self._plain: deque[tuple[int, Waiting]] = deque()
+        """Each in order, by numbers that count both."""
+        self._number = 0
+        self._bytes = 0
+        self._news = asyncio.Event()
+        self.dropped = 0
+        """How many there was no room for."""
+
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._plain)
+
+    def offer(self, trigger: Trigger, occurrence: Occurrence) -> int:
+        """Have it wait at the end; returns how many were dropped for that: the oldest that are not urgent, else the oldest."""
+        self._number += 1
+        lane = self._urgent if occurrence.is_urgent else self._plain
+        lane.append((self._number, Waiting(trigger, occurrence)))
+        self._bytes += len(occurrence.data)
+        dropped = 0
+        while len(self) > self._most or (self._bytes > self._most_bytes and len(self) > 1):
+            self._taken(self._plain or self._urgent)
+            dropped += 1
+        self.dropped += dropped
+        self._news.set()
+        return dropped
+
+    async def filled(self) -> None:
+        """Wait until there is one."""
+        while not len(self):
+            self._news.clear()
+            await self._news.wait()
+
+    def take(self) -> Waiting:
+        """Take the first one of those that there are."""
+        is_urgent_first = self._urgent and (not self._plain or self._urgent[0][0] < self._plain[0][0])
+        return self._taken(self._urgent if is_urgent_first else self._plain)
+
+    def clear(self) -> int:
+        """Drop all of it; returns how many that were."""
+        dropped = len(self)
+        self._urgent.clear()
+        self._plain.clear()
+        self._bytes = 0
+        self.dropped += dropped
+        return dropped
+
+    def _taken(self, lane: deque[tuple[int, Waiting]]) -> Waiting:
+        _, waiting = lane.popleft()
+        self._bytes -= len(waiting.occurrence.data)
+        return waiting

@@ -1,0 +1,172 @@
+"""What workers use of the machine: the share of the processor that each may have, and the memory of all together.
+
+Without cgroups: what they use is read from /proc again and again. Who has used more of the processor than its share is made to
+stand still until that is due; where all use too much memory, the largest is ended. That one alone does not use more than it may
+is for the kernel (RLIMIT_AS).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from vms_bridge.logs import Trouble
+from vms_bridge.scripts.life.values import Cause
+from vms_bridge.threads import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from vms_bridge.clock import Clock
+
+_LOGGER = logging.getLogger(__name__)
+LOOK_S = 1.0
+SAVED_S = 10.0
+"""How much of its share a worker can save up: to start takes some, and what comes once in a while may be long."""
+LONGEST_HOLD_S = 5.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process has used: seconds of processors since its start, and how many bytes of memory are its own now."""
+
+    processor_s: float
+    memory_bytes: int
+
+
+class Held(Protocol):
+    """A worker, as far as it is looked after here."""
+
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+
+    def hold(self) -> None:
+        """Have it stand still."""
+
+    def go_on(self) -> None:
+        """Have it go on."""
+
+    def end(self, cause: Cause, text: str, hint: str = "") -> None:
+        """End it."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    worker: Held
+    name: str
+    used: Usage = field(default_factory=lambda: Usage(0.0, 0))
+    left_s: float = 0.0
+    """What it has left of its share; less than nothing while it is held."""
+    is_held: bool = False
+
+
+class Resources:
+    """Looks after all workers; `run` it. `read` is how use is found out."""
+
+    def __init__(
+        self, clock: Clock, *, share: float, most_bytes: int, read: Callable[[Iterable[int]], Mapping[int, Usage]] | None = None
+    ) -> None:
+        self._clock, self._share, self._most_bytes, self._read = clock, share, most_bytes, read or usages
+        self._watched: dict[Held, _Watched] = {}
+        self._trouble = Trouble(_LOGGER, "what scripts use of the machine can't be read", clock.monotonic)
+        self.held = 0
+        """How often a worker was held up."""
+
+    def add(self, name: str, worker: Held) -> Callable[[], None]:
+        """Look after this one too; what is returned ends that."""
+        self._watched[worker] = _Watched(worker, name, left_s=SAVED_S * self._share)
+
+        def remove() -> None:
+            self._watched.pop(worker, None)
+
+        return remove
+
+    def used(self, worker: Held) -> Usage:
+        """Return what it had used when it was looked at last."""
+        watched = self._watched.get(worker)
+        return Usage(0.0, 0) if watched is None else watched.used
+
+    def is_held(self, worker: Held) -> bool:
+        """Say whether it stands still now."""
+        watched = self._watched.get(worker)
+        return watched is not None and watched.is_held
+
+    async def run(self) -> NoReturn:
+        """Look at them again and again, until cancelled; none is left standing still then."""
+        before = self._clock.monotonic()
+        try:
+            while True:
+                await self._clock.sleep(LOOK_S)
+                now = self._clock.monotonic()
+                await self._look(min(now - before, 2 * LOOK_S))
+                before = now
+        finally:
+            for watched in self._watched.values():
+                self._go_on(watched)
+
+    async def _look(self, passed_s: float) -> None:
+        pids = [watched.worker.pid for watched in self._watched.values()]
+        if not pids:
+            return
+        found = await in_thread("scripts: usage", lambda: self._read(pids))
+        if not found and self._watched:
+            self._trouble.report(
+                "/proc tells nothing of them", hint="their share of the processor and their memory are not bounded"
+            )
+            return
+        self._trouble.over()
+        for watched in list(self._watched.values()):
+            if (usage := found.get(watched.worker.pid)) is not None:
+                self._charge(watched, usage, passed_s)
+        self._bound_memory()
+
+    def _charge(self, watched: _Watched, usage: Usage, passed_s: float) -> None:
+        """Take what it has used off its share, and hold it or have it go on by what is left."""
+        used_s = max(0.0, usage.processor_s - watched.used.processor_s)
+        watched.used = usage
+        most_s = SAVED_S * self._share
+        watched.left_s = max(-LONGEST_HOLD_S * self._share, min(most_s, watched.left_s + passed_s * self._share - used_s))
+        if watched.left_s < 0 and not watched.is_held:
+            watched.is_held = True
+            self.held += 1
+            watched.worker.hold()
+        elif watched.left_s >= 0:
+            self._go_on(watched)
+
+    def _go_on(self, watched: _Watched) -> None:
+        if watched.is_held:
+            watched.is_held = False
+            watched.worker.go_on()
+
+    def _bound_memory(self) -> None:
+        total = sum(watched.used.memory_bytes for watched in self._watched.values())
+        if total <= self._most_bytes:
+            return
+        largest = max(self._watched.values(), key=lambda watched: watched.used.memory_bytes)
+        text = (
+            f"all scripts together used {total // 1024**2} MB of memory, of {self._most_bytes // 1024**2} MB that they may have,"
+            f" and it the most of them: {largest.used.memory_bytes // 1024**2} MB"
+        )
+        largest.worker.end(Cause.MEMORY, text, "have it keep less, or give scripts more: scripts.memory_total_mb")
+
+
+def usages(pids: Iterable[int]) -> dict[int, Usage]:
+    """Return what each of these processes has used, as far as it is there and can be read. Blocking."""
+    found = {}
+    for pid in pids:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_bytes()
+            statm = Path(f"/proc/{pid}/statm").read_bytes()
+            fields = stat[stat.rindex(b")") + 2 :].split()  # the name in front of it may hold anything
+            resident, shared = (int(pages) for pages in statm.split()[1:3])
+        except (OSError, ValueError):
+            continue
+        # What is shared are files such as Python itself, which all have together.
+        found[pid] = Usage((int(fields[11]) + int(fields[12])) / _TICKS, max(0, resident - shared) * _PAGE)
+    return found

@@ -1,0 +1,144 @@
+"""One worker at work for a script: started with a version, called for what happens, and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from vms_bridge.errors import TooManyRequests
+from vms_bridge.scripts.life.asker import RunningAsker
+from vms_bridge.scripts.life.calls import Calls
+from vms_bridge.scripts.life.launch import WORKER
+from vms_bridge.scripts.life.process import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from typing import Any
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.scripts.life.calls import CallCounts
+    from vms_bridge.scripts.life.inbox import Hears, Inbox
+    from vms_bridge.scripts.life.logs import ScriptLog
+    from vms_bridge.scripts.life.resources import Resources
+    from vms_bridge.scripts.life.values import Ask, Begin, Declared, Ending, Level, Work
+    from vms_bridge.scripts.services.table import Answered, Asker
+    from vms_bridge.scripts.values import Occurrence, Permissions, Source, Trigger
+
+DRAIN_S = 5.0
+"""How long a worker may go on with what waits when another one has taken its place."""
+STOP_S = 2.0
+"""How long a worker may take for its last handlers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A script as it is to run: `id` names all that it is made of, `modules` are those that it imports."""
+
+    id: str
+    source: Source
+    permissions: Permissions
+    modules: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What scripts are run with, the same for all."""
+
+    clock: Clock
+    begin: Callable[[Version], Begin]
+    work: Callable[[Version], Awaitable[Work]]
+    """Return what a worker is given: with the settings and the state as they are now. Raises BridgeError."""
+    read: Callable[[Version, Declared], Sequence[Trigger]]
+    """Return the triggers that it has declared. Raises BridgeError."""
+    hear: Callable[[Version, Sequence[Trigger], Callable[[Trigger, Occurrence], None], Callable[[str], None]], Hears]
+    """Make what calls for these triggers; the last is told what the author should know."""
+    answer: Callable[[Asker, Ask], Awaitable[Answered]]
+    resources: Resources
+    turns: asyncio.Semaphore
+    """How many may start at a time."""
+    on_change: Callable[[str], None]
+    """Called with the name of a script that fares otherwise now."""
+    program: Sequence[str] = WORKER
+
+
+class Run:
+    """A worker with what belongs to it; `close` it."""
+
+    def __init__(self, worker: Worker, version: Version, asker: RunningAsker, level: Level, declared: Declared) -> None:
+        self.worker, self.version, self.asker, self.level, self.declared = worker, version, asker, level, declared
+        self._calls: Calls | None = None
+        self._calling: asyncio.Task[None] | None = None
+        self._forget: Callable[[], None] = _nothing
+
+    @classmethod
+    async def start(cls, version: Version, tools: Tools, log: ScriptLog, counts: CallCounts) -> Self:
+        """Start a worker and have it run the top level. Raises WorkerGone, ScriptBroken, BridgeError."""
+        asker = RunningAsker(version.source.name, version.permissions)
+
+        async def answer(ask: Ask) -> Answered:
+            counts.asked += 1
+            try:
+                return await tools.answer(asker, ask)
+            except TooManyRequests as error:
+                counts.refused += 1
+                log.logged("warning", f"{error}: {error.hint}")
+                raise
+
+        async with tools.turns:
+            worker = await Worker.start(tools.begin(version), tools.clock, answer=answer, listener=log, program=tools.program)
+            forget = tools.resources.add(version.source.name, worker)
+            try:
+                level = await worker.level()
+                declared = await worker.load(await tools.work(version))
+                run = cls(worker, version, asker, level, declared)
+            except BaseException:
+                forget()
+                try:
+                    await worker.close()
+                finally:
+                    asker.close()
+                raise
+            run._forget = forget
+            return run
+
+    def begin(self, inbox: Inbox, tools: Tools, log: ScriptLog, counts: CallCounts) -> None:
+        """Have its handlers called for what is in there, and comes."""
+        self._calls = Calls(self.worker, inbox, tools.clock, counts, log)
+        self._calling = asyncio.create_task(self._calls.run(), name=f"script {self.asker.name}: calls")
+
+    def tell(self, words: Mapping[str, Any]) -> None:
+        """Tell it that something has changed. Raises WireError."""
+        self.worker.tell(words)
+
+    async def drain(self, clock: Clock) -> None:
+        """Have it go on with what waits for a while."""
+        if self._calls is not None:
+            with suppress(TimeoutError):
+                async with clock.timeout(DRAIN_S):
+                    await self._calls.at_rest()
+
+    async def stop(self) -> Ending:
+        """Have it end in order; returns how it has ended."""
+        self._stop_calls()
+        return await self.worker.stop(STOP_S)
+
+    async def close(self) -> None:
+        """End it, if it has not ended, and let go of all that was held for it."""
+        self._stop_calls()
+        self._forget()
+        try:
+            await self.worker.close()
+            if self._calling is not None:
+                await asyncio.wait([self._calling])
+        finally:
+            self.asker.close()
+
+    def _stop_calls(self) -> None:
+        if self._calling is not None:
+            self._calling.cancel()
+
+
+def _nothing() -> None:
+    """Have nothing to forget."""

@@ -1,0 +1,248 @@
+"""The life of one script: has a worker run the version that is wanted, starts it anew when it crashes, and gives it up in time.
+
+What to do next is for `course.py` to say. A new version takes the place of the one before when it is ready, and not sooner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from vms_bridge.errors import BridgeError
+from vms_bridge.scripting import ScriptStatus, ScriptTrouble
+from vms_bridge.scripts.life.calls import CallCounts
+from vms_bridge.scripts.life.course import Course, End, GiveUp, Start, Wait
+from vms_bridge.scripts.life.inbox import Inbox
+from vms_bridge.scripts.life.run import Run
+from vms_bridge.scripts.life.values import Cause, Mistake, ScriptBroken, WorkerGone
+from vms_bridge.scripts.values import Occurrence
+from vms_bridge.scripts.wire import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from vms_bridge.scripts.life.course import Step
+    from vms_bridge.scripts.life.inbox import Hears
+    from vms_bridge.scripts.life.logs import ScriptLog
+    from vms_bridge.scripts.life.run import Tools, Version
+    from vms_bridge.scripts.life.values import Ending
+    from vms_bridge.scripts.values import Trigger
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Script:
+    """One script's life; `run` it in a task of its own, and `want` a version."""
+
+    def __init__(self, name: str, tools: Tools, log: ScriptLog) -> None:
+        self.name, self.log = name, log
+        self.counts, self.course = CallCounts(), Course()
+        self.starts = 0
+        self.trouble: ScriptTrouble | None = None
+        self.since = tools.clock.now()
+        """Since when its state is what it is."""
+        self._tools, self._clock = tools, tools.clock
+        self._version: Version | None = None
+        self._current: Run | None = None
+        self._inbox: Inbox | None = None
+        self._dropped = 0
+        """How many were dropped by inboxes of before."""
+        self._hearing: asyncio.Task[NoReturn] | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._others: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._told: ScriptStatus | None = None
+
+    @property
+    def current(self) -> Run | None:
+        """The worker that is at work."""
+        return self._current
+
+    @property
+    def inbox(self) -> Inbox | None:
+        """What waits for it; None where it has never been ready."""
+        return self._inbox
+
+    @property
+    def dropped(self) -> int:
+        """How many happenings it was not told of, for it was too slow."""
+        return self._dropped + (0 if self._inbox is None else self._inbox.dropped)
+
+    def want(self, version: Version) -> None:
+        """Have this version run from now on."""
+        self._version = version
+        self.course.want(version.id)
+        self._news.set()
+
+    def release(self) -> None:
+        """Try again, whatever has gone wrong."""
+        self.course.release()
+        self._news.set()
+
+    def take(self, occurrence: Occurrence) -> None:
+        """Take what has happened."""
+        if self._inbox is not None:
+            self._inbox.hears.take(occurrence)
+
+    def tell(self, words: Mapping[str, Any]) -> None:
+        """Tell its worker that settings or state have changed; what can't be told is in its log."""
+        if self._current is not None:
+            try:
+                self._current.tell(words)
+            except WireError as error:
+                self.log.note("error", f"it can't be told of a change: {error}")
+
+    async def run(self) -> NoReturn:
+        """Have it live until cancelled; nothing of it is left then."""
+        try:
+            while True:
+                self._news.clear()
+                step = self.course.step(self._clock.monotonic())
+                self._tell()
+                await self._do(step)
+        finally:
+            self.course.hold(ScriptStatus.STOPPED)
+            await self._end()
+
+    async def _do(self, step: Step) -> None:
+        match step:
+            case Start():
+                self._begin()
+            case GiveUp():
+                await self._give_up()
+                self.course.gave_up()
+            case End():
+                await self._end_current()
+                self.course.stopped()
+            case Wait():
+                with suppress(TimeoutError):
+                    async with self._clock.timeout(step.seconds):
+                        await self._news.wait()
+
+    def _begin(self) -> None:
+        version = self._version
+        assert version is not None  # noqa: S101 - the course starts what is wanted
+        self.course.began(version.id)
+        self.starts += 1
+        self._starting = asyncio.create_task(self._start(version), name=f"script {self.name}: start")
+
+    async def _start(self, version: Version) -> None:
+        """Start a worker, and let it take the place of the one before, or say why it can't."""
+        run = None
+        try:
+            run = await Run.start(version, self._tools, self.log, self.counts)
+            self._switch(run)
+        except ScriptBroken as broken:
+            self._broke(version, broken.mistake)
+        except WorkerGone as gone:
+            if gone.ending.cause is Cause.REFUSED:  # nothing is another way the next time
+                self._broke(version, Mistake(text=gone.ending.text), gone.ending.hint)
+            else:
+                self._crashed(version, gone.ending)
+        except BridgeError as error:
+            self._broke(version, Mistake(text=str(error)), error.hint)
+        finally:
+            if run is not None and self._current is not run:
+                await run.close()
+            self._news.set()
+
+    def _switch(self, run: Run) -> None:
+        """Have this worker called from now on; the one before goes on with what waits for it, for a while."""
+        before, inbox = self._current, self._inbox
+        triggers = tuple(self._tools.read(run.version, run.declared))
+        if before is not None or inbox is None or inbox.triggers != triggers or inbox.version != run.version.id:
+            inbox = self._replace_inbox(run, triggers)
+        self._current = run
+        run.begin(inbox, self._tools, self.log, self.counts)
+        self.course.ready(run.version.id, self._clock.monotonic())
+        self.log.note("info", f"ready: {len(triggers)} triggers, {run.level.level}")
+        self._beside(self._watch(run), "watch")
+        if before is not None:
+            self._beside(self._retire(before), "retire")
+        inbox.hears.take(Occurrence(kind="startup", what={}, is_urgent=True))
+
+    def _replace_inbox(self, run: Run, triggers: tuple[Trigger, ...]) -> Inbox:
+        def hear(each: Sequence[Trigger], deliver: Callable[[Trigger, Occurrence], None]) -> Hears:
+            return self._tools.hear(run.version, each, deliver, partial(self.log.note, "warning"))
+
+        self._close_inbox()
+        self._inbox = inbox = Inbox(run.version.id, triggers, hear)
+        self._hearing = asyncio.create_task(inbox.hears.run(), name=f"script {self.name}: triggers")
+        return inbox
+
+    def _close_inbox(self) -> None:
+        if self._inbox is not None:
+            self._inbox.hears.close()
+            self._dropped += self._inbox.dropped
+        if self._hearing is not None:
+            self._hearing.cancel()
+        self._inbox, self._hearing = None, None
+
+    async def _watch(self, run: Run) -> None:
+        """Wait for the end of a worker at work, and take note of it."""
+        ending = await run.worker.ended()
+        if self._current is run:
+            self._current = None
+            self._crashed(run.version, ending)
+            await run.close()
+            self._news.set()
+
+    async def _retire(self, run: Run) -> None:
+        """End a worker whose place another one has taken."""
+        await run.drain(self._clock)
+        await run.stop()
+        await run.close()
+
+    def _broke(self, version: Version, mistake: Mistake, hint: str = "") -> None:
+        self.course.broke(version.id)
+        self._trouble(mistake.text, hint, traceback=mistake.traceback, line=mistake.line)
+        stays = "; the version before it stays at work" if self._current is not None else ""
+        self.log.note("error", f"it can't be started{stays}: {mistake.traceback or mistake.text}", mistake.line)
+        _LOGGER.warning("the script %s can't be started%s: %s", self.name, stays, mistake.text)
+
+    def _crashed(self, version: Version, ending: Ending) -> None:
+        self.course.ended(version.id, ending.text, self._clock.monotonic())
+        self._trouble(ending.in_words, ending.hint)
+        self.log.note("error", f"{ending.in_words}. {ending.hint}")
+        if self.course.quarantine:
+            self._close_inbox()
+            _LOGGER.error("the script %s is started no more: %s", self.name, self.course.quarantine)
+        else:
+            _LOGGER.warning("the script %s: %s", self.name, ending.in_words)
+
+    def _trouble(self, text: str, hint: str, *, traceback: str = "", line: int | None = None) -> None:
+        self.trouble = ScriptTrouble(time=self._clock.now(), text=text, traceback=traceback, line=line, hint=hint)
+
+    def _tell(self) -> None:
+        state = self.course.state
+        if state is not self._told:
+            self._told, self.since = state, self._clock.now()
+            self._tools.on_change(self.name)
+
+    def _beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=f"script {self.name}: {name}")
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+    async def _give_up(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+            self._starting = None
+
+    async def _end_current(self) -> None:
+        run, self._current = self._current, None
+        self._close_inbox()
+        if run is not None:
+            await run.stop()
+            await run.close()
+
+    async def _end(self) -> None:
+        """End all of it."""
+        await self._give_up()
+        await self._end_current()
+        if self._others:
+            await asyncio.wait(self._others)
