@@ -7,7 +7,9 @@ Standard library only: the worker loads this too.
 from __future__ import annotations
 
 import json
+import re
 import struct
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ HEADER = struct.Struct("!II")
 MOST_JSON_BYTES = 1024 * 1024
 MOST_BYTES = 4 * 1024 * 1024
 """How much may stand behind the JSON."""
+
+_MAY_BE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a character, or one of both halves: a text with a half alone could be neither stored nor sent."""
 
 
 class WireError(Exception):
@@ -52,7 +57,10 @@ def lengths(raw: bytes) -> tuple[int, int]:
 def read(raw: bytes) -> dict[str, Any]:
     """Return the JSON object of a frame. Raises WireError for anything else."""
     try:
-        said = json.loads(raw, parse_constant=_refuse)
+        text = raw.decode()  # `loads` would take UTF-16 too, and halves of characters
+        said = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        if _MAY_BE_HALF.search(text):
+            json.dumps(said, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise WireError(f"this is no JSON: {type(error).__name__}") from None
     if not isinstance(said, dict) or not isinstance(said.get("t"), str):
@@ -69,3 +77,10 @@ def _check(json_bytes: int, data_bytes: int) -> None:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):  # 1e999
+        raise ValueError(f"{text[:20]} is too large")
+    return number
