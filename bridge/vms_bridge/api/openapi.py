@@ -40,6 +40,7 @@ PARAMETERS: Mapping[str, Schema] = {
     },
     "event": {"description": "The event, by its id.", "schema": {"type": "string", "minLength": 1}, "example": "zm-1234"},
     "name": {"description": "The receiver, by its name.", "schema": {"type": "string", "minLength": 1}, "example": "trigger"},
+    "script": {"description": "The script, by its name.", "schema": {"type": "string", "minLength": 1}, "example": "gate"},
     "token": {"description": "The token, by its id.", "schema": {"type": "string", "minLength": 1}, "example": "7k3m9q2x4c"},
     "key": {"description": "The key, by its id.", "schema": {"type": "string", "minLength": 1}, "example": "4h8w2n6t0d"},
     "holder": {"description": "Who claims the devices.", "schema": {"type": "string", "minLength": 1}, "example": "0f3e8c6a"},
@@ -58,6 +59,7 @@ SUBJECTS: Mapping[str, str] = {
     "index": "The bridge's own list of events.",
     "logs": "What the VMSs log.",
     "hooks": "What comes in from outside: calls of receivers.",
+    "scripts": "People's own Python, which the bridge runs.",
     "websocket": "All that is live over one line, and requests to who has it open.",
     "tokens": "Who may come in.",
 }

@@ -47,6 +47,7 @@ from vms_bridge.errors import (
     VideoFailed,
     VmsError,
 )
+from vms_bridge.script_errors import PermissionMissing, ScriptError, ScriptsOff, StateRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +86,10 @@ STATUSES: tuple[tuple[type[BridgeError], HTTPStatus], ...] = (
     (TokenRefused, HTTPStatus.UNPROCESSABLE_ENTITY),
     (LinkKeyRefused, HTTPStatus.UNPROCESSABLE_ENTITY),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ScriptsOff, HTTPStatus.NOT_FOUND),
+    (StateRefused, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (PermissionMissing, HTTPStatus.FORBIDDEN),
+    (ScriptError, HTTPStatus.CONFLICT),
     (TimedOut, HTTPStatus.GATEWAY_TIMEOUT),
     (VideoFailed, HTTPStatus.BAD_GATEWAY),
     (VmsError, HTTPStatus.BAD_GATEWAY),

@@ -84,6 +84,8 @@ class Route:
     description: str = ""
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
+    most_bytes: int = 0
+    """How large its body may be, where that is more than the configuration says of any."""
     answers: Mapping[int, Answer]
     refusals: Mapping[int, str] = field(default_factory=dict)
     """The statuses by which it refuses beside those that any route has, each with what it means."""

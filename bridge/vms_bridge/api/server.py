@@ -124,6 +124,9 @@ async def _whole(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.body_exists:
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
             raise web.HTTPUnsupportedMediaType
+        route = route_of(request)
+        if route is not None and route.most_bytes > context_of(request).config.limits.body_kb * 1_024:
+            request = request.clone(client_max_size=route.most_bytes)
         try:
             async with context_of(request).clock.timeout(_BODY_S):
                 await request.read()

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 from tests.bridge.api.lab import Api, serving
 from tests.bridge.api.world import World
+from tests.fakes.scripts import SHA256, FakeScripts
 
 from vms_bridge.api.route import Reach, Route
 from vms_bridge.api.routes.table import ROUTES
@@ -27,6 +28,7 @@ PLACES = {
     "token": "0123456789",
     "key": "0123456789",
     "name": "trigger",
+    "script": "gate",
 }
 """What stands in the paths: all of it is the first system's."""
 _TIME = "?since=2026-11-20T12:00:00Z&until=2026-11-20T12:01:00Z"
@@ -44,6 +46,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "open_pairing": {},
     "ask_client": {"kind": "notify", "content": {}},
     "call_receiver": {"monitor": "1"},
+    "upload_script": {"text": "x = 1"},
+    "approve_script": {"sha256": SHA256},
+    "enable_script": {"is_enabled": True},
+    "set_script_settings": {"values": {"low": 4}},
 }
 ELSEWHERE: dict[str, dict[str, Any]] = {
     "systems": {"systems": frozenset({"other"})},
@@ -78,6 +84,7 @@ async def receive(_: Wanted) -> None:
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
     world = World()
     world.receivers.open("zm", Receiver(name="trigger", meaning="nothing", body=Wanted, receive=receive))
+    world.scripts.serve(FakeScripts())
     async with serving(tmp_path, hub=world) as api:
         yield api
 

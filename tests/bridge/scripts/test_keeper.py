@@ -6,54 +6,21 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.scripts.house import FakeHouse, FakeLog
-from tests.fakes.clock import FakeClock, settle
+from tests.bridge.scripts.house import FakeLog
+from tests.bridge.scripts.site import ANN, GATE, Site
+from tests.fakes.clock import settle
 
 from vms_bridge.errors import NotFound, StoreError
-from vms_bridge.messaging import ALWAYS_RESERVED
 from vms_bridge.script_errors import ScriptRefused, StateRefused
 from vms_bridge.scripting import LineLevel, LinesAsked, ScriptStatus
 from vms_bridge.scripts.approvals import ApprovalOf
-from vms_bridge.scripts.folder import Folder, digest_of
-from vms_bridge.scripts.keeper import Keeper
-from vms_bridge.scripts.store import ScriptStore
+from vms_bridge.scripts.folder import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-GATE = """from vms_bridge.script import *
-permissions(monitors=["zm/1"], notify=True)
-settings(low=Number(3, max=9), pin=Secret())
-"""
 MORE = GATE.replace("notify=True", "logs=True")
-ANN = "token t1 (Ann)"
-
-
-class Site:
-    """A folder with a keeper."""
-
-    def __init__(self, path: Path, of: ApprovalOf = ApprovalOf.SOURCE) -> None:
-        self.path, self.house, self.clock = path / "scripts", FakeHouse(), FakeClock()
-        self.path.mkdir(0o700, exist_ok=True)
-        self.store = ScriptStore(path / "kept" / "scripts.db", self.clock)
-        self.reserved: tuple[str, ...] = ALWAYS_RESERVED
-        self.keeper = Keeper(Folder(self.path), self.store, self.house, self.clock, approval=of, reserved=lambda: self.reserved)
-
-    async def put(self, text: str = GATE, name: str = "gate") -> None:
-        """Have a file there, and seen."""
-        (self.path / f"{name}.py").write_text(text)
-        await self.look()
-
-    async def look(self) -> None:
-        await self.keeper.look()
-        await self.keeper.look()
-
-    async def approve(self, name: str = "gate") -> None:
-        await self.keeper.approve(name, sha256=self.keeper.get(name).sha256, by=ANN)
-
-    def status(self, name: str = "gate") -> ScriptStatus:
-        return self.keeper.get(name).life.status
 
 
 @pytest.fixture
