@@ -81,7 +81,7 @@ async def test_a_large_source_is_taken_and_a_larger_one_is_not(tmp_path: Path) -
         assert (await api.ask("PUT", f"{ONE}/source", body={"text": text}, by_socket=True)).said["bytes"] == 240_000
         assert (await api.ask("PUT", f"{ONE}/source", body={"text": "é" * 140_000}, by_socket=True)).status == 409
         assert (await api.ask("PUT", f"{ONE}/source", body={"text": "#" * 300_000}, by_socket=True)).status == 422
-        assert (await api.ask("PUT", f"{ONE}/source", body={"text": "#" * 1_600_000}, by_socket=True)).status == 413
+        assert (await api.ask("PUT", f"{ONE}/approval", body={"sha256": "#" * 100_000}, by_socket=True)).status == 413
 
 
 @pytest.mark.parametrize(
