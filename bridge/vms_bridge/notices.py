@@ -15,6 +15,8 @@ class NoticeKind(OpenSet):
     LOGIN_REFUSED = "login_refused"
     UNDELIVERED = "undelivered"
     SIGNAL_LOST = "signal_lost"
+    NETWORK = "network"
+    SCRIPT_FAILED = "script_failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

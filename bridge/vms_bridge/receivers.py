@@ -1,7 +1,7 @@
-"""Receivers: what parts of the bridge take in from outside, each under a name of a system.
+"""Receivers: what parts of the bridge take in from outside, each under a name of a system, or of a part that is none.
 
-A backend, the detector or a script registers one with the hub; a door, such as the API's `hooks`, hands over to the hub what
-somebody sends. The hub holds it to what the receiver says of itself, whichever door it came in by.
+A backend, the detector or the part that runs scripts registers one with the hub; a door, such as the API's `hooks`, hands
+over to the hub what somebody sends. The hub holds it to what the receiver says of itself, whichever door it came in by.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ MOST_BURST = 1_000.0
 MOST_WITHIN_S = 30.0
 MOST_RECEIVERS = 32
 """How many a system may have."""
+SCRIPT = "script"
+PARTS = {SCRIPT: 200}
+"""Parts of the bridge that are no system and may have receivers all the same, and how many; no system has such a key."""
 _LONGEST = 100
 
 
@@ -52,7 +55,7 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A receiver that is there now; `schema` is the JSON Schema of its body."""
+    """A receiver that is there now; `system` may be one of `PARTS`, `schema` is the JSON Schema of its body."""
 
     system: str
     receiver: Receiver
@@ -73,7 +76,7 @@ class Receivers(Protocol):
         """Return those that are there now."""
 
     def open(self, system: str, receiver: Receiver) -> Registration:
-        """Take in under this name of this system from now on, until it is closed or the system goes.
+        """Take in under this name of this system, or of one of `PARTS`, from now on, until it is closed or the system goes.
 
         A backend that wants the name gets it, and this one is closed. Raises ReceiverRefused for a name that another has, a
         system that there is not, and for bounds that nobody can mean.

@@ -41,6 +41,7 @@ from vms_bridge.views import (
     StoredMessage,
     Subjects,
     SystemView,
+    Transition,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ if TYPE_CHECKING:
     from vms_bridge.views import Answering, MonitorKey
 
 
+SINKS = {"mqtt", "event_log", "api", "scripts"}
+
+
 async def obey(command: Command, progress: Callable[[Ack], None] | None) -> Ack:
     """Answer a command as if it had been applied."""
     del progress
@@ -101,6 +105,7 @@ class FakeHub:
         self.progress: dict[str, IndexProgress] = {}
         self._subscriptions: set[HubSubscription] = set()
         self._of_tokens: set[HubSubscription] = set()
+        self._with_transitions: set[HubSubscription] = set()
         self.tokens = FakeTokens(self._tokens_changed)
         self.links = FakeLinks(bridge_id)
         self.told_ago: timedelta | None = None
@@ -163,7 +168,6 @@ class FakeHub:
         return self._monitors.get(system, {}).get(key)
 
     def subscribe(self, only: Subjects | None = None, *, transitions: bool = False) -> HubSubscription:
-        assert not transitions, "nor each step of an alarm"
         if only is not None:
             assert only == Subjects(tokens=True), "no sink so far wants else less than everything"
             subscription = HubSubscription(self._of_tokens.discard, self._monotonic)
@@ -171,6 +175,8 @@ class FakeHub:
             return subscription
         subscription = HubSubscription(self._subscriptions.discard, self._monotonic)
         self._subscriptions.add(subscription)
+        if transitions:
+            self._with_transitions.add(subscription)
         subscription.messages()
         for system, monitors in self._monitors.items():
             subscription.system(system)
@@ -194,7 +200,7 @@ class FakeHub:
         return await self.answer(command, progress)
 
     async def undelivered(self, sink: str, *, late: bool, after: int, limit: int) -> Sequence[StoredMessage]:
-        assert sink in {"mqtt", "event_log", "api"}
+        assert sink in SINKS
         self.reads += 1
         if self.store_fails:
             raise StoreError("the disk is full", hint="make room")
@@ -203,7 +209,7 @@ class FakeHub:
         return [each for each, _ in zip(waiting, range(limit), strict=False)]
 
     async def delivered(self, sink: str, positions: Sequence[int]) -> None:
-        assert sink in {"mqtt", "event_log", "api"}
+        assert sink in SINKS
         if self.store_fails:
             raise StoreError("the disk is full", hint="make room")
         self.confirmed.append(list(positions))
@@ -225,7 +231,7 @@ class FakeHub:
         return Epochs(began=((self.epoch, 0),), newest=len(self.messages), forgotten=self.forgotten).cursor(len(self.messages))
 
     async def note_unanswered(self, sink: str, notes: Mapping[int, bytes | None]) -> None:
-        assert sink in {"mqtt", "event_log", "api"}
+        assert sink in SINKS
         await self.stores.wait()
         for number, note in notes.items() if not self.store_fails else ():
             if note is None:
@@ -234,11 +240,11 @@ class FakeHub:
                 self.notes[number] = note
 
     async def unanswered(self, sink: str) -> Mapping[int, bytes]:
-        assert sink in {"mqtt", "event_log", "api"}
+        assert sink in SINKS
         return {} if self.store_fails else dict(sorted(self.notes.items()))
 
     async def keep(self, sink: str, key: str, value: str | None) -> None:
-        assert sink in {"mqtt", "event_log", "api"}
+        assert sink in SINKS
         if self.store_fails:
             return
         if value is None:
@@ -247,7 +253,7 @@ class FakeHub:
             self.memory[key] = value
 
     async def kept(self, sink: str, key: str) -> str | None:
-        assert sink in {"mqtt", "event_log", "api"}
+        assert sink in SINKS
         return None if self.store_fails else self.memory.get(key)
 
     async def picture(self, system: str, ref: PictureRef) -> bytes:
@@ -349,6 +355,10 @@ class FakeHub:
         for each in (*self._subscriptions, *self._of_tokens):
             each.tokens()
 
+    def tell_notice(self, notice: Notice) -> Callable[[], None]:
+        self.give_notice(*(one for one in self.notices if one.id != notice.id), notice)
+        return lambda: self.give_notice(*(one for one in self.notices if one is not notice))
+
     def give_notice(self, *notices: Notice) -> None:
         """Have these, and no others, be the notices that there are."""
         self.notices = notices
@@ -382,8 +392,11 @@ class FakeHub:
     def set_state(self, key: str = "1", *, system: str = "zm", **changes: object) -> None:
         view = self._monitors[system][key]
         self._monitors[system][key] = replace(view, state=replace(view.state, **changes))  # type: ignore[arg-type]  # by name
+        now = self._monitors[system][key].state.alarm
         for each in self._subscriptions:
             each.state((system, key))
+            if now != view.state.alarm and each in self._with_transitions:
+                each.transition(Transition(monitor=(system, key), before=view.state.alarm, now=now, time=START))
 
     def show_picture(self, watched: Watched, jpeg: bytes, since: datetime, key: str = "1", *, system: str = "zm") -> None:
         """Have this be the best picture of something, which is looked for then."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from vms_bridge.errors import VmsAuthFailed
+from vms_bridge.errors import TooManyRequests, VmsAuthFailed, VmsUnreachable
+from vms_bridge.hub.text import PROSE_CHARACTERS, shown
 from vms_bridge.notices import Notice, NoticeKind
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ GRACE_S: Mapping[NoticeKind, float] = {
     NoticeKind.LOGIN_REFUSED: 10.0,
     NoticeKind.SIGNAL_LOST: 20.0,
     NoticeKind.UNDELIVERED: 30.0,
+    NoticeKind.NETWORK: 10.0,
 }
 """How long something has to be so before it is worth a notice: what heals by itself meanwhile, as after a restart, makes none."""
+MOST_TOLD = 500
+"""How many notices parts may tell together."""
 HEALED_S = 5.0
 """How long it has to be over before its notice goes: what comes and goes all the time is one notice, and not many."""
 
@@ -53,8 +57,27 @@ class Notices:
         self._clock, self._systems, self._durable_sinks = clock, systems, tuple(durable_sinks)
         self._fares, self._on_change = fares, on_change
         self._seen: dict[str, _Seen] = {}
+        self._told: dict[str, Notice] = {}
+        """What parts tell by themselves."""
         self.current: tuple[Notice, ...] = ()
         """Those that there are, the oldest first."""
+
+    def tell(self, notice: Notice) -> Callable[[], None]:
+        """Have this be one of them until what is returned is called; its texts are made fit to be shown."""
+        if notice.id not in self._told and len(self._told) >= MOST_TOLD:
+            raise TooManyRequests(f"{MOST_TOLD} notices are told already", hint="tell one for several things")
+        before = self._told.pop(notice.id, None)
+        told = replace(notice, text=shown(notice.text, PROSE_CHARACTERS), hint=shown(notice.hint, PROSE_CHARACTERS))
+        self._told[notice.id] = told if before is None else replace(told, since=before.since)
+        told = self._told[notice.id]
+        self._show()
+
+        def take_back() -> None:
+            if self._told.get(notice.id) is told:
+                del self._told[notice.id]
+                self._show()
+
+        return take_back
 
     async def run(self) -> NoReturn:
         """Look again and again, until cancelled."""
@@ -75,7 +98,11 @@ class Notices:
                 del self._seen[notice_id]
             elif now - seen.began_s >= GRACE_S[seen.notice.kind] and seen.seen_s == now:
                 seen.is_told = True
-        current = tuple(seen.notice for seen in self._seen.values() if seen.is_told)
+        self._show()
+
+    def _show(self) -> None:
+        found = [seen.notice for seen in self._seen.values() if seen.is_told]
+        current = tuple(sorted((*found, *self._told.values()), key=lambda notice: notice.since) if self._told else found)
         if current != self.current:
             self.current = current
             self._on_change()
@@ -99,6 +126,8 @@ class Notices:
             if (notice := self._lost(system, now)) is not None:
                 yield notice
             yield from _without_signal(system, now)
+        if (notice := self._cut_off(now)) is not None:
+            yield notice
         if self._fares().undelivered:
             yield Notice(
                 id=NoticeKind.UNDELIVERED,
@@ -107,6 +136,19 @@ class Notices:
                 text=f"event messages can't be delivered to {' or '.join(self._durable_sinks)}",
                 hint="is what it delivers to out of reach? They are kept meanwhile, and sent as soon as that goes",
             )
+
+    def _cut_off(self, now: datetime) -> Notice | None:
+        """Return that no system can be reached, of several: not they are at fault, but what is between."""
+        states = [system.state for system in self._systems.values()]
+        if len(states) < 2 or any(state.available or state.code != VmsUnreachable.code for state in states):
+            return None
+        return Notice(
+            id=NoticeKind.NETWORK,
+            kind=NoticeKind.NETWORK,
+            since=now,
+            text=f"none of the {len(states)} systems can be reached",
+            hint="is the network of the machine that runs the bridge in order?",
+        )
 
     def _lost(self, system: System, now: datetime) -> Notice | None:
         state = system.state

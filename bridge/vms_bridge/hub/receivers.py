@@ -29,6 +29,7 @@ from vms_bridge.receivers import (
     MOST_RATE,
     MOST_RECEIVERS,
     MOST_WITHIN_S,
+    PARTS,
     Listed,
     Receiver,
     nobody_receives,
@@ -85,15 +86,16 @@ class HubReceivers:
     def _open_for(self, system: str, receiver: Receiver, *, is_backends: bool) -> HubRegistration:
         schema = _schema_of(receiver)
         key = (system, receiver.name)
-        if system not in self._systems:
+        if system not in self._systems and (is_backends or system not in PARTS):
             raise ReceiverRefused(f"there is no system {system!r}")
         if key in self._open and is_backends:
             _LOGGER.warning("the receiver %s/%s is the system's own now: who had that name before takes in nothing more", *key)
             self._open[key].close()
         if key in self._open:
-            raise ReceiverRefused(f"system {system} has a receiver {receiver.name!r} already", hint="give it another name")
-        if sum(each == system for each, _ in self._open) >= (2 if is_backends else 1) * MOST_RECEIVERS:
-            raise ReceiverRefused(f"system {system} has {MOST_RECEIVERS} receivers already")
+            raise ReceiverRefused(f"{_of(system)} has a receiver {receiver.name!r} already", hint="give it another name")
+        most = PARTS.get(system, MOST_RECEIVERS)
+        if sum(each == system for each, _ in self._open) >= (2 if is_backends else 1) * most:
+            raise ReceiverRefused(f"{_of(system)} has {most} receivers already")
         listed = Listed(system=system, receiver=receiver, schema=schema)
         opened = self._open[key] = HubRegistration(listed, self._clock, self._strike, self._forget)
         return opened
@@ -148,7 +150,7 @@ class HubRegistration:
 
     @property
     def _where(self) -> str:
-        return f"the receiver {self.listed.receiver.name!r} of system {self.listed.system}"
+        return f"the receiver {self.listed.receiver.name!r} of {_of(self.listed.system)}"
 
     def _check(self, raw: bytes, level: Level | None) -> None:
         """Raise what stands against handing this over."""
@@ -165,6 +167,11 @@ class HubRegistration:
             )
         if self._under_way + len(self._boundary.strays) >= MOST_AT_ONCE:
             raise ReceiverBusy(f"{self._where} is still busy with {MOST_AT_ONCE} calls", hint="try again in a moment")
+
+
+def _of(system: str) -> str:
+    """Return who has a receiver, for people."""
+    return f"the part {system}" if system in PARTS else f"system {system}"
 
 
 def _schema_of(receiver: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a foreign part hands over

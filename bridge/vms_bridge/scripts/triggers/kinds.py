@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vms_bridge.keys import INSTANCE_PATTERN
 from vms_bridge.messaging import filter_mistake
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ class Kind:
     needs: tuple[str, ...] = ()
     lasts: bool = False
     comes: bool = True
+
+
+def hook_name(said: Any) -> str:  # noqa: ANN401 - whatever a worker says
+    """Return the name of a webhook."""
+    if not isinstance(said, str) or not INSTANCE_PATTERN.fullmatch(said):
+        raise ValueError("it takes a name such as gate_1: small letters, digits and _, 32 at most, a letter first")
+    return said
 
 
 def patterns(said: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever a worker says
@@ -144,7 +152,7 @@ KINDS: Mapping[str, Kind] = {
     "system_state": Kind(filters={"system": patterns, "field": words, "to": values}, lasts=True),
     "notice": Kind(filters={**_WHERE, "kind": words, "active": flags}, lasts=True),
     "mqtt": Kind(filters={"topic": topics}, needs=("topic",)),
-    "webhook": Kind(filters={"name": text}, needs=("name",)),
+    "webhook": Kind(filters={"name": hook_name}, needs=("name",)),
     "cron": Kind(filters={"expression": text, "tz": text, "missed": _PART}, needs=("expression",), comes=False),
     "every": Kind(filters={"seconds": number(LEAST_EVERY_S, MOST_EVERY_S, " s")}, needs=("seconds",), comes=False),
     "sun": Kind(

@@ -99,10 +99,10 @@ def read_trigger(said: object, permissions: Permissions, site: Site) -> Trigger:
 
 def read_wait(said: object, permissions: Permissions, site: Site) -> Trigger:
     """Return the trigger that a handler waits for once. Raises TriggerRefused."""
-    trigger = read_trigger(said, permissions, site)
-    if trigger.kind not in WAITABLE:
-        raise TriggerRefused(f"nobody can wait for {trigger.kind}", hint=f"but for {', '.join(sorted(WAITABLE))}")
-    return trigger
+    kind = said.get("kind") if isinstance(said, Mapping) else None
+    if isinstance(kind, str) and kind in KINDS and kind not in WAITABLE:
+        raise _place(said).refuse(f"nobody can wait for {kind}", f"but for {', '.join(sorted(WAITABLE))}")
+    return read_trigger(said, permissions, site)
 
 
 def _filters(place: _Place, name: str, kind: Kind, said: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,11 +149,8 @@ def _place(said: object) -> _Place:
     """Return where something is declared that may be no trigger at all."""
     words = said if isinstance(said, Mapping) else {}
     handler, line = words.get("handler"), words.get("line")
-    is_name = isinstance(handler, str) and handler.isprintable()
-    return _Place(
-        handler[:60] if is_name and isinstance(handler, str) else "a trigger",
-        line if isinstance(line, int) and 0 < line < 2**31 else 0,
-    )
+    name = handler[:60] if isinstance(handler, str) and handler.isprintable() else ""
+    return _Place(name or "a trigger", line if isinstance(line, int) and 0 < line < 2**31 else 0)
 
 
 def _near(name: str, known: Iterable[str]) -> str:

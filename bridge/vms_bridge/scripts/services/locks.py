@@ -1,0 +1,172 @@
+"""Named locks, the same for all scripts: what must not be done twice at a time is done by who holds one."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from vms_bridge.errors import BridgeError, NotFound, TooManyRequests
+from vms_bridge.scripts.services.table import Answered, Asked, ServiceRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.scripts.services.table import Asker
+
+_LOGGER = logging.getLogger(__name__)
+MOST_HELD = 32
+"""How many locks one worker may hold, and as many may it wait for."""
+MOST_WAIT_S = 600.0
+_MOST_TOLD = 8
+"""How many scripts of a circle are named."""
+
+
+class LockHeld(BridgeError):
+    """A lock was not free in time."""
+
+    code = "timeout"
+
+
+class AskedLock(Asked):
+    """Which lock, and how long it may take until it is free."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    timeout_s: Annotated[float, Field(gt=0, le=MOST_WAIT_S, allow_inf_nan=False)] = 10.0
+
+
+class AskedRelease(Asked):
+    """Which of those that are held, by the number that `lock.acquire` gave."""
+
+    lock: Annotated[int, Field(ge=0)]
+
+
+@dataclass(slots=True, eq=False)
+class _Claim:
+    """Somebody holds a lock, or waits for it."""
+
+    number: int
+    name: str
+    asker: Asker
+    since_s: float
+    granted: asyncio.Future[None]
+    forget: Callable[[], None] = lambda: None
+
+
+@dataclass(slots=True, eq=False)
+class _Lock:
+    """A lock that somebody holds: the first in the line does."""
+
+    line: deque[_Claim] = field(default_factory=deque)
+
+
+class Locks:
+    """Who holds which, and who waits, in the order in which they came; a worker that ends holds nothing any more."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._locks: dict[str, _Lock] = {}
+        self._claims: dict[int, _Claim] = {}
+        self._numbers = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._claims)
+
+    async def acquire(self, asker: Asker, asked: AskedLock, _: bytes) -> Answered:
+        """Return the number of the lock once it is the asker's. Raises LockHeld, which says who holds it."""
+        if sum(claim.asker is asker for claim in self._claims.values()) >= MOST_HELD:
+            raise TooManyRequests(
+                f"a script holds and waits for {MOST_HELD} locks at most", hint="release those that are done with"
+            )
+        claim = self._claim(asker, asked.name)
+        try:
+            async with self._clock.timeout(asked.timeout_s):
+                await claim.granted
+        except TimeoutError:
+            text, hint = self._blame(claim, asked.timeout_s)
+            self._end(claim)
+            raise LockHeld(text, hint=hint) from None
+        except BaseException:
+            self._end(claim)
+            raise
+        claim.since_s = self._clock.monotonic()
+        return Answered({"lock": claim.number})
+
+    async def release(self, asker: Asker, asked: AskedRelease, _: bytes) -> Answered:
+        """Let go of a lock. Raises NotFound for one that the asker does not hold."""
+        claim = self._claims.get(asked.lock)
+        if claim is None or claim.asker is not asker or not claim.granted.done():
+            raise NotFound(f"this script holds no lock {asked.lock}", hint="was it released already?")
+        self._end(claim)
+        return Answered()
+
+    def _claim(self, asker: Asker, name: str) -> _Claim:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        claim = _Claim(next(self._numbers), name, asker, self._clock.monotonic(), future)
+        self._claims[claim.number] = claim
+        lock = self._locks.setdefault(name, _Lock())
+        lock.line.append(claim)
+        claim.forget = asker.at_end(lambda: self._end(claim))
+        if lock.line[0] is claim:
+            future.set_result(None)
+        return claim
+
+    def _end(self, claim: _Claim) -> None:
+        """Take somebody out of the line; the next one's turn comes."""
+        if self._claims.pop(claim.number, None) is None:
+            return
+        claim.forget()
+        claim.granted.cancel()
+        line = self._locks[claim.name].line
+        line.remove(claim)
+        if not line:
+            del self._locks[claim.name]
+        elif not line[0].granted.done():
+            line[0].granted.set_result(None)
+
+    def _blame(self, claim: _Claim, waited_s: float) -> tuple[str, str]:
+        """Say who holds a lock, and whether those who wait for each other do so in a circle."""
+        holder = self._locks[claim.name].line[0]
+        held_s = self._clock.monotonic() - holder.since_s
+        who = "this script itself" if holder.asker is claim.asker else f"the script {holder.asker.name}"
+        text = f"the lock {claim.name!r} was not free within {waited_s:g} s: {who} has held it for {held_s:.1f} s"
+        circle = list(self._circle(claim))
+        if not circle:
+            return (
+                text,
+                "does who holds it wait for something slow? `async with lock(...)` should be around as little as possible",
+            )
+        told = " -> ".join(circle)
+        _LOGGER.warning("scripts wait for each other's locks: %s", told)
+        return f"{text}; they wait for each other: {told}", "take several locks in the same order everywhere"
+
+    def _circle(self, claim: _Claim) -> Iterator[str]:
+        """Yield who waits for which lock, from this claim back to its asker; nothing where there is no such circle."""
+        told, seen = [], set[int]()
+        current = claim
+        while current.number not in seen and len(told) < _MOST_TOLD:
+            seen.add(current.number)
+            told.append(f"{current.asker.name} waits for {current.name!r}")
+            holder = self._locks[current.name].line[0].asker
+            if holder is claim.asker:
+                yield from told if len(told) > 1 else ()
+                return
+            waiting = [one for one in self._claims.values() if one.asker is holder and not one.granted.done()]
+            if not waiting:
+                return
+            current = waiting[0]
+
+
+def rows(clock: Clock) -> Sequence[ServiceRow]:
+    """Return what can be asked for."""
+    locks = Locks(clock)
+    return (
+        ServiceRow(what="lock.acquire", asked=AskedLock, do=locks.acquire, rate=50.0, burst=100.0),
+        ServiceRow(what="lock.release", asked=AskedRelease, do=locks.release, rate=100.0, burst=200.0),
+    )
