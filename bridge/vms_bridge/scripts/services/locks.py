@@ -148,7 +148,7 @@ class Locks:
 
     def _circle(self, claim: _Claim) -> Iterator[str]:
         """Yield who waits for which lock, from this claim back to its asker; nothing where there is no such circle."""
-        told, seen = [], set[int]()
+        told, seen = list[str](), set[int]()
         current = claim
         while current.number not in seen and len(told) < _MOST_TOLD:
             seen.add(current.number)

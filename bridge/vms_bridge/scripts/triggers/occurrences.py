@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from vms_bridge.entities import MONITOR, SYSTEM
 from vms_bridge.scripts.values import Occurrence
@@ -113,7 +114,7 @@ def message(topic: str, payload: bytes, *, is_retained: bool = False, at_s: floa
     text, parsed = _text(payload), None
     if text is not None:
         try:
-            parsed = json.loads(text, parse_constant=_refuse)
+            parsed = json.loads(text, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError):
             parsed = None
     what = {"topic": topic, "payload": text, "json": parsed, "retain": is_retained}
@@ -183,5 +184,10 @@ def _text(payload: bytes) -> str | None:
         return None
 
 
-def _refuse(constant: str) -> None:
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
+
+
+def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")

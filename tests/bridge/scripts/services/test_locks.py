@@ -113,8 +113,8 @@ def test_never_two_hold_one_and_nobody_waits_for_a_free_one(steps: list[tuple[st
                 worker.end()
             else:
                 mine = [one.number for one in locks._claims.values() if one.asker is worker and one.granted.done()]
-                for lock in mine[:1]:
-                    await locks.release(worker, AskedRelease(lock=lock), b"")
+                for held in mine[:1]:
+                    await locks.release(worker, AskedRelease(lock=held), b"")
             await settle(3)
             for lock_name, lock in locks._locks.items():
                 assert [one.granted.done() for one in lock.line] == [True] + [False] * (len(lock.line) - 1)
