@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.scripts.triggers.made import alarm, event
@@ -8,7 +8,9 @@ from tests.fakes.clock import FakeClock
 
 from vms_bridge.scripts.triggers import occurrences
 from vms_bridge.scripts.triggers.effects import ECHO_S, MOST_AT_ONCE, Effects
-from vms_bridge.scripts.values import Occurrence
+
+if TYPE_CHECKING:
+    from vms_bridge.scripts.values import Occurrence
 
 MESSAGE = occurrences.message("home/a", b"1")
 STATE = occurrences.of("system_state", {"system": "zm", "field": "run_state", "now": "x"})

@@ -66,9 +66,10 @@ async def test_what_is_posted_is_bounded_and_needs_a_level() -> None:
         await door.post(b'"' + b"x" * 70_000 + b'"')
     with pytest.raises(RequestForbidden):
         await door.post(b"1", level=Level.READ)
+    for _ in range(100):
+        await door.post(b"1")
     with pytest.raises(TooManyRequests):
-        for _ in range(200):
-            await door.post(b"1")
+        await door.post(b"1")
 
 
 def test_there_is_an_end_of_names_and_no_other_part_has_any() -> None:
