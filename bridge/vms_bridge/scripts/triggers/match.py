@@ -145,7 +145,7 @@ def _state(filters: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Verdict]
 
     def judge(what: Mapping[str, Any]) -> Verdict:
         field = _folded(what.get("field"))
-        if field in MEASURED if fields is None else field not in fields:
+        if field not in fields if fields is not None else field in MEASURED or what.get("follows"):
             return Verdict.NOTHING
         return Verdict.YES if to is None or _is_one_of(what.get("now"), to) else Verdict.UNDONE
 

@@ -24,6 +24,8 @@ MEASURED = frozenset(
     {row.field for row in MONITOR if row.dead_band is not None} | {row.field for row in SYSTEM if row.dead_band is not None}
 )
 """The fields that are measurements: they change all the time, and only who names one hears of it."""
+AVAILABLE = "available"
+"""The field that says whether a state can be learnt; with it all others become unknown, or known."""
 _UNTOLD = frozenset({"v", "time", "name", "kind"})
 """What is in a state and is no part of it."""
 _OF_MONITORS = frozenset({"event", "alarm", "detection", "monitor_state", "notice", GONE})
@@ -90,8 +92,7 @@ def monitor_states(
     """Yield what has changed between two states of a monitor (docs/mqtt.md), one field after the other."""
     about = {"system": monitor[0], "monitor": monitor[1], "name": name}
     for field in changed(before, now):
-        what = {**about, "field": field, "before": before.get(field), "now": now.get(field), "state": now}
-        yield of("monitor_state", what, at_s=at_s)
+        yield of("monitor_state", {**about, **_change(field, before, now)}, at_s=at_s)
 
 
 def system_states(
@@ -100,8 +101,7 @@ def system_states(
     """Yield what has changed between two states of a system, likewise."""
     about = {"system": system, "name": name}
     for field in changed(before, now):
-        what = {**about, "field": field, "before": before.get(field), "now": now.get(field), "state": now}
-        yield of("system_state", what, at_s=at_s)
+        yield of("system_state", {**about, **_change(field, before, now)}, at_s=at_s)
 
 
 def notice(said: Mapping[str, Any], *, is_active: bool, name: str = "", at_s: float = 0.0) -> Occurrence:
@@ -153,6 +153,13 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return the fields of a state that are others now."""
     fields = [field for field in now if field not in _UNTOLD and (field not in before or before[field] != now[field])]
     return fields + [field for field in before if field not in now and field not in _UNTOLD]
+
+
+def _change(field: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what has become of a field; `follows`: it is another only because all is unknown now, or was."""
+    is_loss = before.get(AVAILABLE) != now.get(AVAILABLE) and field not in {AVAILABLE, "detail"}
+    change = {"field": field, "before": before.get(field), "now": now.get(field)}
+    return {**change, "follows": AVAILABLE if is_loss else None, "state": now}
 
 
 def _monitor(kind: str, what: Mapping[str, Any]) -> MonitorKey | None:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.values import Occurrence
     from vms_bridge.views import MonitorKey, MonitorView, SystemView
 
-_AVAILABLE = "available"
-
 
 class States:
     """Knows each monitor and system as it was before, and hands what has changed to the dispatcher."""
@@ -39,7 +37,7 @@ class States:
         is_now = urgency(Shown.of(before), Shown.of(view)) is Urgency.NOW or before.monitor != view.monitor
         if is_now or not MEASURED.isdisjoint(self._dispatcher.fields):
             then, now = _json(monitor_body(before)), _json(monitor_body(view))
-            self._take(monitor_states(key, name, then, now, at_s=at_s), then.get(_AVAILABLE) != now.get(_AVAILABLE))
+            self._take(monitor_states(key, name, then, now, at_s=at_s))
 
     def system(self, key: str, view: SystemView | None, at_s: float) -> None:
         """Take a system as it is now."""
@@ -52,8 +50,7 @@ class States:
         is_now = system_urgency(before.state, view.state) is Urgency.NOW
         if is_now or not MEASURED.isdisjoint(self._dispatcher.fields):
             then, now = _json(system_body(before)), _json(system_body(view))
-            is_loss = before.state.available != view.state.available
-            self._take(system_states(key, view.name, then, now, at_s=at_s), is_loss)
+            self._take(system_states(key, view.name, then, now, at_s=at_s))
 
     def forget(self, key: MonitorKey) -> None:
         """Let go of a monitor that is no more."""
@@ -63,13 +60,12 @@ class States:
         """Let go of a system that is no more."""
         self._systems.pop(system, None)
 
-    def _take(self, several: Iterable[Occurrence], is_loss: bool) -> None:  # noqa: FBT001 - private
-        """Hand them on. With a loss, or its end, all else becomes unknown, or known: only who names it is told of that."""
+    def _take(self, several: Iterable[Occurrence]) -> None:
+        """Hand them on, but for what only who names it would hear of, and nobody does."""
         for one in several:
-            field = str(one.what["field"])
-            if field not in self._dispatcher.fields and (field in MEASURED or (is_loss and field not in {_AVAILABLE, "detail"})):
-                continue
-            self._dispatcher.take(one)
+            field = one.what["field"]
+            if field in self._dispatcher.fields or not (field in MEASURED or one.what["follows"]):
+                self._dispatcher.take(one)
 
 
 def _json(body: dict[str, Any]) -> dict[str, Any]:
