@@ -27,6 +27,7 @@ from vms_bridge.api.unix_socket import SocketPlace, UnixSocket
 from vms_bridge.backends.zoneminder.hook import Announced, event_receiver
 from vms_bridge.errors import CommandRejected, DoorClosed
 from vms_bridge.receivers import Receiver
+from vms_bridge.scripts.triggers.webhooks import Webhooks
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
@@ -407,3 +408,21 @@ async def test_the_example_for_zoneminder_calls_it_with_the_header_from_a_file(t
             assert process.returncode == expected
         assert told == [1234]
         assert there.got == []
+
+
+async def test_a_script_has_receivers_like_a_system(tmp_path: Path) -> None:
+    clock = FakeClock()
+    world = World(clock)
+    got: list[Any] = []
+    async with serving(tmp_path, hub=world, clock=clock) as api:
+        token, path = api.token(Scope.HOOK, receiver=("script", "gate")), "/api/v1/hooks/script/gate"
+        assert (await api.post(path, {"open": True}, token=token)).status == 404, "no script has it yet"
+        close = Webhooks(world.receivers, clock).open("gate", lambda occurrence: got.append(occurrence.what["body"]))
+        assert (await api.post(path, {"open": True}, token=token)).status == 204
+        assert (await api.post("/api/v1/hooks/script/door", {}, token=token)).status == 403
+        assert (await api.post(path, {}, token=api.token(Scope.CONTROL, systems=frozenset({"zm"})))).status == 404
+        [listed] = (await api.get("/api/v1/hooks", token=api.token())).said["receivers"]
+        assert (listed["system"], listed["name"], listed["most_bytes"]) == ("script", "gate", 65_536)
+        close()
+        assert (await api.post(path, {"open": True}, token=token)).status == 404
+    assert got == [{"open": True}]

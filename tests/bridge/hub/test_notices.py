@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tests.fakes.backend import START, ScriptedBackend, event, monitor, snapshot, state
 from tests.fakes.clock import FakeClock, settle
 
+from vms_bridge.errors import TooManyRequests
 from vms_bridge.hub import Hub
-from vms_bridge.hub.notices import GRACE_S, HEALED_S, LOOK_S, Notices
+from vms_bridge.hub.notices import GRACE_S, HEALED_S, LOOK_S, MOST_TOLD, Notices
 from vms_bridge.keys import MonitorRule, MonitorRules
 from vms_bridge.model import EventBatch, StateUpdate, SystemLost
 from vms_bridge.notices import Notice, NoticeKind
@@ -217,3 +218,46 @@ def test_a_notice_is_told_for_what_lasts_and_taken_back_for_what_heals(course: l
         await asyncio.wait([task])
 
     asyncio.run(run())
+
+
+async def test_that_no_system_can_be_reached_of_several_is_one_notice_more(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        at.feed.emit(GONE)
+        assert "network" not in await at.after(60), "one system alone proves nothing of the network"
+        other = await added(at.hub, "other")
+        other.emit(replace(GONE, code="auth"))
+        assert "network" not in await at.after(60), "who refuses a login has been reached"
+        other.emit(GONE)
+        assert "network" in await at.after(60)
+        [notice] = [notice for notice in at.hub.notices if notice.id == "network"]
+        assert (notice.kind, notice.text) == (NoticeKind.NETWORK, "none of the 2 systems can be reached")
+        other.emit(snapshot(monitor(1)))
+        assert "network" not in await at.after(60)
+
+
+async def test_parts_tell_notices_of_their_own_for_as_long_as_they_are_so(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        subscription = at.hub.subscribe()
+        await subscription.changes()
+        failed = Notice(id="script_failed:gate", kind=NoticeKind.SCRIPT_FAILED, since=at.clock.now(), text="gate has\x00 crashed")
+        first = at.hub.tell_notice(failed)
+        assert (await subscription.changes()).notices
+        assert [notice.text for notice in at.hub.notices] == ["gate has crashed"]
+        await at.after(30)
+        again = at.hub.tell_notice(replace(failed, since=at.clock.now(), text="gate has crashed twice"))
+        assert [(notice.text, notice.since) for notice in at.hub.notices] == [("gate has crashed twice", failed.since)]
+        first()
+        assert at.ids == ["script_failed:gate"], "it was told anew since"
+        at.feed.emit(GONE)
+        assert await at.after(grace(NoticeKind.SYSTEM_LOST)) == ["script_failed:gate", "system_lost:zm"]
+        again()
+        again()
+        assert at.ids == ["system_lost:zm"]
+
+
+async def test_there_is_an_end_of_notices_that_are_told(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        for number in range(MOST_TOLD):
+            at.hub.tell_notice(Notice(id=f"x:{number}", kind=NoticeKind.SCRIPT_FAILED, since=at.clock.now(), text="x"))
+        with pytest.raises(TooManyRequests):
+            at.hub.tell_notice(Notice(id="x:more", kind=NoticeKind.SCRIPT_FAILED, since=at.clock.now(), text="x"))
