@@ -316,7 +316,7 @@ class HubView(Searchable, Watchable, Clippable, Protocol):
         """What is not as it should be now, what has been so for longest first."""
 
     def tell_notice(self, notice: Notice) -> Callable[[], None]:
-        """Have this be one of them, in the place of one with its `id`, until what is returned is called. Raises TooManyRequests."""
+        """Have this be one of them, instead of one with its `id`, until what is returned is called. Raises TooManyRequests."""
 
     @property
     def systems(self) -> Mapping[str, SystemView]:
