@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.bridge.hub.house import HubHouse
 from tests.bridge.scripts.triggers.made import Script, trigger
 from tests.fakes.backend import START, event, monitor, snapshot, state, system_state
-from tests.fakes.clock import settle
+from tests.fakes.clock import FakeClock, settle
+from tests.fakes.hub import FakeHub
 
 from vms_bridge.model import AlarmState, DetectedObject, Detection, EventBatch, StateUpdate, SystemLost, SystemUpdate, Zone
 from vms_bridge.notices import Notice, NoticeKind
@@ -21,8 +23,6 @@ from vms_bridge.scripts.triggers.feed import NAME, Feed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
-
-    import pytest
 
     from vms_bridge.scripts.values import Occurrence, Trigger
 
@@ -286,3 +286,62 @@ async def test_nothing_is_read_or_made_that_nobody_wants(tmp_path: Path) -> None
             await settle()
         assert recorder.given == []
         assert here.feed._after is None
+
+
+async def test_a_store_that_fails_for_a_while_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock()
+    hub = FakeHub(clock=clock)
+    dispatcher = Dispatcher(hub, clock, Effects(clock, lambda *_: None))
+    script = Script(trigger("event", late=True), clock=clock)
+    dispatcher.join("a", script.triggers)
+    feed = Feed(hub, clock, dispatcher)
+    task = asyncio.create_task(feed.run())
+    await clock.advance(2)
+    hub.store_fails = True
+    hub.record(1)
+    await clock.advance(30)
+    assert script.heard == []
+    assert caplog.text.count("scripts can't be told of events") == 1
+    hub.store_fails = False
+    await clock.advance(6)
+    assert [one["id"] for one in script.whats] == ["zm-1"]
+    for number in range(2, 300):
+        hub.record(number, system="zm", key="1" if number % 2 else "gone")
+    await clock.advance(2)
+    assert len(script.heard) == 299
+    assert hub.memory["after"] == "e1:299"
+    task.cancel()
+    await asyncio.wait({task})
+
+
+@pytest.mark.parametrize("kept", ["nonsense", "other:7"])
+async def test_a_cursor_that_is_not_of_this_history_is_begun_anew(kept: str, caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock()
+    hub = FakeHub(clock=clock)
+    hub.memory["after"] = kept
+    hub.record(1)
+    dispatcher = Dispatcher(hub, clock, Effects(clock, lambda *_: None))
+    script = Script(trigger("event", late=True), clock=clock)
+    dispatcher.join("a", script.triggers)
+    task = asyncio.create_task(Feed(hub, clock, dispatcher).run())
+    await clock.advance(1)
+    hub.record(2)
+    await clock.advance(1)
+    task.cancel()
+    await asyncio.wait({task})
+    assert script.whats[-1]["id"] == "zm-2"
+    assert ("scripts are not told of events" in caplog.text) is (kept == "other:7")
+
+
+async def test_a_monitor_that_comes_back_is_looked_at_as_a_new_one(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        script = here.script(trigger("monitor_state", field="connected"))
+        async with here.running():
+            here.house.feed.emit(snapshot(monitor(2)))
+            await settle()
+            here.house.feed.emit(snapshot(monitor(1), monitor(2), m1=state(connected=False)))
+            await settle()
+            assert script.heard == []
+            here.emit(connected=True)
+            await settle()
+    assert [one["now"] for one in script.whats] == [True]
