@@ -16,6 +16,7 @@ class NoticeKind(OpenSet):
     UNDELIVERED = "undelivered"
     SIGNAL_LOST = "signal_lost"
     NETWORK = "network"
+    LOGIN_FAILED = "login_failed"
     SCRIPT_FAILED = "script_failed"
 
 

@@ -315,8 +315,8 @@ class HubView(Searchable, Watchable, Clippable, Protocol):
     def notices(self) -> Sequence[Notice]:
         """What is not as it should be now, what has been so for longest first."""
 
-    def tell_notice(self, notice: Notice) -> Callable[[], None]:
-        """Have this be one of them, instead of one with its `id`, until what is returned is called. Raises TooManyRequests."""
+    def tell_notice(self, notice: Notice, lasts_s: float | None = None) -> Callable[[], None]:
+        """Have it be one, instead of one with its `id`, so long or until what returns is called. Raises TooManyRequests."""
 
     @property
     def systems(self) -> Mapping[str, SystemView]:

@@ -355,7 +355,8 @@ class FakeHub:
         for each in (*self._subscriptions, *self._of_tokens):
             each.tokens()
 
-    def tell_notice(self, notice: Notice) -> Callable[[], None]:
+    def tell_notice(self, notice: Notice, lasts_s: float | None = None) -> Callable[[], None]:
+        del lasts_s
         self.give_notice(*(one for one in self.notices if one.id != notice.id), notice)
         return lambda: self.give_notice(*(one for one in self.notices if one is not notice))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +15,7 @@ from vms_bridge.api.limits import neighbourhood
 from vms_bridge.commands import Level, Origin
 from vms_bridge.errors import RequestInvalid, TooManyRequests, Unauthenticated
 from vms_bridge.links import AUTH
+from vms_bridge.notices import Notice, NoticeKind
 from vms_bridge.tokens import Scope, Token, digest_of, id_in
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _Key = TypeVar("_Key")
 _SCHEME = "bearer"
+_TOLD_S = 600.0
+"""For so long after the last time it is told that somebody comes with wrong tokens."""
 _HOW = "write `Authorization: Bearer` and a token: `vms-bridge token create` makes one, and so does pairing"
 
 
@@ -127,9 +131,25 @@ def authenticate(request: web.Request, visit: Visit, hub: HubView, rates: Rates)
         wait_s = rates.wrong.take(neighbourhood(visit.address))
         _LOGGER.debug("somebody at %s came with a token that is not known", visit.address)
         if wait_s:
+            _tell_of(visit, hub, rates)
             raise TooManyRequests("too many wrong tokens have come from this address", retry_after_s=wait_s)
         raise Unauthenticated("the token is not known, or no more", hint=_HOW)
     return welcome(request, token)
+
+
+def _tell_of(visit: Visit, hub: HubView, rates: Rates) -> None:
+    """Give notice that somebody comes with wrong tokens again and again, for as long as that goes on."""
+    if rates.told.take(""):
+        return
+    notice = Notice(
+        id=NoticeKind.LOGIN_FAILED,
+        kind=NoticeKind.LOGIN_FAILED,
+        since=rates.clock.now(),
+        text="somebody comes to the API with tokens that are not known, again and again",
+        hint=f"last from {neighbourhood(visit.address)}: is it a client whose token was revoked?",
+    )
+    with suppress(TooManyRequests):
+        hub.tell_notice(notice, _TOLD_S)
 
 
 def knock(request: web.Request, visit: Visit, hub: HubView, rates: Rates) -> None:

@@ -25,6 +25,9 @@ class Rates:
     strangers: Buckets
     wrong: Buckets
     hooks: Buckets
+    clock: Clock
+    told: Buckets
+    """How often it is told that somebody comes with wrong tokens."""
 
     @classmethod
     def of(cls, requests: float, clock: Clock) -> Rates:
@@ -35,6 +38,8 @@ class Rates:
             strangers=Buckets(clock, rate=2, burst=20),
             wrong=Buckets(clock, rate=0.2, burst=5),
             hooks=Buckets(clock, rate=20, burst=100),
+            clock=clock,
+            told=Buckets(clock, rate=1 / 60, burst=1),
         )
 
 

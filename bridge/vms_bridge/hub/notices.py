@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, NoReturn
 
 from vms_bridge.errors import TooManyRequests, VmsAuthFailed, VmsUnreachable
@@ -42,6 +43,14 @@ class _Seen:
     is_told: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Told:
+    """What a part has told, and until when it is so at most (monotonic)."""
+
+    notice: Notice
+    until_s: float
+
+
 class Notices:
     """Knows which notices there are; `fares` returns how the bridge itself does, `on_change` is called when some came or went."""
 
@@ -57,19 +66,19 @@ class Notices:
         self._clock, self._systems, self._durable_sinks = clock, systems, tuple(durable_sinks)
         self._fares, self._on_change = fares, on_change
         self._seen: dict[str, _Seen] = {}
-        self._told: dict[str, Notice] = {}
+        self._told: dict[str, _Told] = {}
         """What parts tell by themselves."""
         self.current: tuple[Notice, ...] = ()
         """Those that there are, the oldest first."""
 
-    def tell(self, notice: Notice) -> Callable[[], None]:
-        """Have this be one of them until what is returned is called; its texts are made fit to be shown."""
+    def tell(self, notice: Notice, lasts_s: float | None = None) -> Callable[[], None]:
+        """Have this be one of them so long, or until what is returned is called; its texts are made fit to be shown."""
         if notice.id not in self._told and len(self._told) >= MOST_TOLD:
             raise TooManyRequests(f"{MOST_TOLD} notices are told already", hint="tell one for several things")
         before = self._told.pop(notice.id, None)
-        told = replace(notice, text=shown(notice.text, PROSE_CHARACTERS), hint=shown(notice.hint, PROSE_CHARACTERS))
-        self._told[notice.id] = told if before is None else replace(told, since=before.since)
-        told = self._told[notice.id]
+        fit = replace(notice, text=shown(notice.text, PROSE_CHARACTERS), hint=shown(notice.hint, PROSE_CHARACTERS))
+        fit = fit if before is None else replace(fit, since=before.notice.since)
+        told = self._told[notice.id] = _Told(fit, inf if lasts_s is None else self._clock.monotonic() + lasts_s)
         self._show()
 
         def take_back() -> None:
@@ -98,11 +107,13 @@ class Notices:
                 del self._seen[notice_id]
             elif now - seen.began_s >= GRACE_S[seen.notice.kind] and seen.seen_s == now:
                 seen.is_told = True
+        self._told = {notice_id: told for notice_id, told in self._told.items() if told.until_s > now}
         self._show()
 
     def _show(self) -> None:
         found = [seen.notice for seen in self._seen.values() if seen.is_told]
-        current = tuple(sorted((*found, *self._told.values()), key=lambda notice: notice.since) if self._told else found)
+        told = [told.notice for told in self._told.values()]
+        current = tuple(sorted((*found, *told), key=lambda notice: notice.since) if told else found)
         if current != self.current:
             self.current = current
             self._on_change()

@@ -190,6 +190,22 @@ async def test_wrong_tokens_are_answered_ever_more_slowly_and_right_ones_are_not
         assert (await api.get(SELF, token=new_token()[1])).status == 401
 
 
+async def test_of_who_comes_with_wrong_tokens_again_and_again_notice_is_given_once_a_minute(tmp_path: Path) -> None:
+    hub = FakeHub()
+    async with serving(tmp_path, hub=hub) as api:
+        for _ in range(5):
+            assert (await api.get(SELF, token="wrong")).status == 401
+        assert len(hub.notices) == 0
+        for _ in range(3):
+            assert (await api.get(SELF, token="wrong")).status == 429
+        [notice] = hub.notices
+        assert (notice.id, notice.kind, notice.since) == ("login_failed", "login_failed", api.clock.now())
+        assert "last from 127.0.0.1" in notice.hint
+        hub.give_notice()
+        await api.get(SELF, token="wrong")
+        assert len(hub.notices) == 0
+
+
 async def test_a_token_has_so_many_requests_a_second(tmp_path: Path) -> None:
     async with serving(tmp_path, limits={"requests": 2}) as api:
         one, other = api.token(), api.token()

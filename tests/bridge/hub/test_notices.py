@@ -261,3 +261,13 @@ async def test_there_is_an_end_of_notices_that_are_told(tmp_path: Path) -> None:
             at.hub.tell_notice(Notice(id=f"x:{number}", kind=NoticeKind.SCRIPT_FAILED, since=at.clock.now(), text="x"))
         with pytest.raises(TooManyRequests):
             at.hub.tell_notice(Notice(id="x:more", kind=NoticeKind.SCRIPT_FAILED, since=at.clock.now(), text="x"))
+
+
+async def test_what_is_told_for_a_time_is_over_then_unless_it_is_told_again(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        notice = Notice(id="login_failed", kind=NoticeKind.LOGIN_FAILED, since=at.clock.now(), text="somebody knocks")
+        at.hub.tell_notice(notice, 60)
+        assert await at.after(50) == ["login_failed"]
+        at.hub.tell_notice(notice, 60)
+        assert await at.after(50) == ["login_failed"]
+        assert await at.after(10 + LOOK_S) == []
