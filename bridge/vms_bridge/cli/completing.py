@@ -136,6 +136,12 @@ def _holders(api: Api, context: click.Context) -> Iterator[tuple[str, str]]:
             yield claim["holder"], f"last seen {claim['seen']}"
 
 
+def _scripts(api: Api, _context: click.Context) -> Iterator[tuple[str, str]]:
+    for script in api.get("/scripts")["scripts"]:
+        yield script["name"], script["status"]
+
+
+scripts = completer(_scripts)
 systems, monitors, areas = completer(_systems), completer(_monitors), completer(_areas)
 holders = completer(_holders)
 labels, zones, faces, kinds = (completer(_of_events(kind)) for kind in ("label", "zone", "face", "kind"))

@@ -18,7 +18,7 @@ from vms_bridge.messaging import ALWAYS_RESERVED
 from vms_bridge.script_errors import ScriptRefused
 from vms_bridge.scripts.imports import Imports, imports_of
 from vms_bridge.scripts.permissions import FLAGS, LISTS, mistakes_in, normal
-from vms_bridge.scripts.settings import MOST_SETTINGS, Setting, SettingKind, mistake_in
+from vms_bridge.scripts.settings import MOST_SETTINGS, Setting, SettingKind, mistake_in, seconds
 from vms_bridge.scripts.values import Permissions
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def _words_of(name: str, kind: SettingKind, call: ast.Call) -> dict[str, object]
     for word, given in _keywords(call, f"settings: {name}", sorted(_ALL_TAKE | _TAKES[kind]), positional=1):
         if word in words:
             raise _refused(given, f"settings: {name} has two defaults")
-        words[word] = _literal(given, word)
+        words[word] = _bound(given, word) if kind is SettingKind.DURATION else _literal(given, word)
     words.setdefault("default", _USUAL.get(kind))
     for word, (types, said) in _WORD_TYPES.items():
         if words.get(word) is not None and (not isinstance(words[word], types) or isinstance(words[word], bool)):
@@ -231,6 +231,17 @@ _WORD_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     **dict.fromkeys(("min", "max", "step"), ((int, float), "a number")),
     "max_length": ((int,), "a whole number"),
 }
+
+
+def _bound(node: ast.expr, word: str) -> _Literal:
+    """Return a word of a duration, in seconds where it is a bound such as `5s`."""
+    found = _literal(node, word)
+    if word not in {"min", "max"} or not isinstance(found, str):
+        return found
+    bound = seconds(found)
+    if bound is None:
+        raise _refused(node, f"{word} is a duration", "in seconds, or as in 30s, 5m, 1.5h")
+    return bound
 
 
 def _keywords(call: ast.Call, what: str, known: Collection[str] | None, *, positional: int = 0) -> Iterator[tuple[str, ast.expr]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bridge.api.world import Film
 from tests.fakes.backend import START, monitor
+from tests.fakes.scripts import FakeScripts
 
 from vms_bridge.archive import LogLine
 from vms_bridge.cli import OK
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tests.bridge.cli.conftest import Ask
 
 PAGE = (Path(__file__).parents[3] / "docs/cli.md").read_text()
-ELSEWHERE = {"run", "check", "demo", "probe", "pair", "watch", "completion", "detect", "script", "zm"}
+ELSEWHERE = {"run", "check", "demo", "probe", "pair", "watch", "completion", "detect", "zm"}
 """Verbs that have no end, or ask no bridge: other tests run them."""
 
 
@@ -63,6 +64,7 @@ async def test_an_example(line: str, ask: Ask, world: World, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     world.add_monitor("zm", monitor(3, area="Garden"))
     world.lines = [LogLine(time=START, message="x")]
+    world.scripts.serve(FakeScripts())
     given = arguments(line)
     if "--pictures" in given:
         world.film = Film(content_type="image/jpeg")

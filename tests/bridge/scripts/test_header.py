@@ -26,7 +26,7 @@ permissions(
 settings(
     threshold=Number(0.5, min=0, max=1, step=0.1, title="Threshold"),
     text=Text(max_length=10), mode=Choice("day", options=["day", "night"]), on=Switch(True),
-    pin=Secret(title="PIN"), wait=Duration("5m", max=600), low=Number(default=-3),
+    pin=Secret(title="PIN"), wait=Duration("5m", min="5s", max=600), low=Number(default=-3),
 )
 print(open("/etc/passwd"))
 '''
@@ -52,6 +52,7 @@ def test_a_whole_header() -> None:
         ("wait", SettingKind.DURATION, "5m"),
         ("low", SettingKind.NUMBER, -3),
     ]
+    assert (header.settings[5].min, header.settings[5].max) == (5.0, 600)
     assert (header.settings[0].min, header.settings[0].max, header.settings[0].title) == (0, 1, "Threshold")
 
 
@@ -112,6 +113,7 @@ def test_the_api_may_be_imported_in_any_way(text: str) -> None:
         ("settings(x=Choice('a', options=['b']))", 2, "default", ""),
         ("settings(x=Text('a', title=3))", 2, "title is a text", ""),
         ("settings(x=Duration('soon'))", 2, "duration", ""),
+        ("settings(x=Duration('5s', min='soon'))", 2, "min is a duration", ""),
         ("settings(" + ",".join(f"x{n}=Switch()" for n in range(65)) + ")", 2, "more than 64", ""),
         ("permissions(secrets=[" + "'a'," * 300 + "])", 2, "300", ""),
         ("def f(:", 2, "no Python", "def f(:"),

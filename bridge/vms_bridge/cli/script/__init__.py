@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from vms_bridge.cli.verbs import Verb, Verbs
 
-VERBS: dict[str, Verb] = {}
+VERBS: dict[str, Verb] = {
+    "list": Verb("vms_bridge.cli.script.list", "List the scripts, and how each fares."),
+    "show": Verb("vms_bridge.cli.script.show", "Show one script: what it may do, and what went wrong last."),
+    "approve": Verb("vms_bridge.cli.script.approve", "Let a script run as it asks, once you have seen what that is."),
+    "revoke": Verb("vms_bridge.cli.script.revoke", "Take a script's approval back, and end it."),
+    "stop": Verb("vms_bridge.cli.script.stop", "End a script until it is restarted."),
+    "restart": Verb("vms_bridge.cli.script.restart", "Start a script anew."),
+    "logs": Verb("vms_bridge.cli.script.logs", "Show what a script has said."),
+    "state": Verb("vms_bridge.cli.script.state", "Show what a script keeps, export it, or have it forgotten."),
+    "settings": Verb("vms_bridge.cli.script.settings", "Show a script's settings, or set some of them."),
+    "upload": Verb("vms_bridge.cli.script.upload", "Put a file into the bridge's folder of scripts."),
+    "delete": Verb("vms_bridge.cli.script.delete", "End a script, and remove all of it."),
+}
 command = Verbs(
     "script", help="Write, try, approve and look after scripts: people's own Python that the bridge runs.", verbs=VERBS
 )
