@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bridge.cli.answering import answering, json_answer
 from tests.fakes.backend import monitor
+from tests.fakes.scripts import FakeScripts
 
 from vms_bridge.cli import completing, main
 from vms_bridge.sockets import api_socket
@@ -63,6 +64,8 @@ def complete(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         (("discovery", ""), ["on", "off", "drop"]),
         (("discovery", "drop", "ha"), ["ha-1"]),
         (("discovery", "off", "ha"), []),
+        (("script", "logs", ""), ["gate"]),
+        (("script", "approve", "b"), []),
         (("command", ""), [*MONITORS, "zm", "other", "bridge"]),
         (("command", "zm/1", "a"), ["armed", "alarm"]),
         (("command", "zm/1", "func"), ["function"]),
@@ -79,6 +82,7 @@ def complete(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
 async def test_what_the_bridge_has(words: tuple[str, ...], found: list[str], api: Api, world: World, complete: Complete) -> None:
     assert api.port
     world.claim("switch", "ha-1")
+    world.scripts.serve(FakeScripts())
     completed = await asyncio.to_thread(complete, *words)
     assert sorted(completed) == sorted(found)
 
