@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import warnings
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from vms_bridge.keys import INSTANCE_PATTERN
@@ -22,10 +24,16 @@ from vms_bridge.scripts.settings import MOST_SETTINGS, Setting, SettingKind, mis
 from vms_bridge.scripts.values import Permissions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 MOST_BYTES = 256 * 1024
 API = "vms_bridge.script"
+MOST_WORDS = 80_000
+"""The parser holds all of the bridge up while it reads: this is some tenths of a second."""
+_WORD = re.compile(r"\w+|[^\w\s]")
+_MOST_DEEP = 500
+_PLAIN = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Constant, ast.Name)
+"""What has nothing in it that is looked for."""
 _MOST_ITEMS = 256
 _KINDS = {kind.value.capitalize(): kind for kind in SettingKind}
 _HEADS = ("permissions", "settings")
@@ -66,16 +74,17 @@ def read_header(text: str, *, reserved: Iterable[str] = ALWAYS_RESERVED, extra: 
     `reserved` is what MQTT topics begin with that are not for others, `extra` modules that the configuration adds.
     """
     tree = parse(text)
-    names = _names_of_the_api(tree)
+    nodes = _nodes(tree)
+    names = _names_of_the_api(nodes)
     heads: dict[str, ast.Call] = {}
-    for head in _heads(tree, names):
+    for head in _heads(tree, nodes, names):
         if head.name in heads:
             raise _refused(head.call, f"{head.name}(...) stands there twice", f"the first is in line {heads[head.name].lineno}")
         heads[head.name] = head.call
     permissions = _permissions(heads["permissions"], tuple(reserved)) if "permissions" in heads else Permissions()
     settings = _settings(heads["settings"], names) if "settings" in heads else ()
     doc = (ast.get_docstring(tree) or "").strip().partition("\n")[0][:200]
-    return Header(permissions=permissions, settings=settings, imports=imports_of(tree, extra), doc=doc)
+    return Header(permissions=permissions, settings=settings, imports=imports_of(tree, extra, nodes), doc=doc)
 
 
 def parse(text: str) -> ast.Module:
@@ -83,10 +92,12 @@ def parse(text: str) -> ast.Module:
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MOST_BYTES:
         raise ScriptRefused(f"it has {size} bytes", hint=f"a script has at most {MOST_BYTES}: put data elsewhere")
+    if next(islice(_WORD.finditer(text), MOST_WORDS, None), None) is not None:
+        raise ScriptRefused(f"it has more than {MOST_WORDS} words and signs", hint="put data elsewhere, or into texts")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            tree = ast.parse(text)
     except SyntaxError as error:
         what = f"it is no Python: {error.msg}"
         raise ScriptRefused(what, hint=(error.text or "").strip()[:200], line=error.lineno) from None
@@ -94,12 +105,25 @@ def parse(text: str) -> ast.Module:
         raise ScriptRefused("it is nested too deeply", hint="give parts of it names of their own") from None
     except ValueError as error:  # a NUL, half a pair of surrogates
         raise ScriptRefused(f"it can't be read as Python: {error}"[:200]) from None
+    return tree
 
 
-def _names_of_the_api(tree: ast.Module) -> dict[str, str]:
+def _nodes(tree: ast.Module) -> Sequence[ast.AST]:
+    """Return all that a source is made of. Raises ScriptRefused for one that is nested too deeply: Pythons differ in that."""
+    nodes: list[ast.AST] = [tree]
+    level: list[ast.AST] = [tree]
+    for _ in range(_MOST_DEEP):
+        level = [child for node in level for child in ast.iter_child_nodes(node) if not isinstance(child, _PLAIN)]
+        if not level:
+            return nodes
+        nodes += level
+    raise ScriptRefused("it is nested too deeply", hint="give parts of it names of their own")
+
+
+def _names_of_the_api(nodes: Sequence[ast.AST]) -> dict[str, str]:
     """Return how the source calls what it imports of the API, with the API's name of each; a module's ends with a dot."""
     names: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == API:
             for alias in node.names:
                 if alias.name == "*":
@@ -130,11 +154,11 @@ def _dotted(node: ast.expr) -> str:
     return ""
 
 
-def _heads(tree: ast.Module, names: Mapping[str, str]) -> Iterator[_Head]:
+def _heads(tree: ast.Module, nodes: Sequence[ast.AST], names: Mapping[str, str]) -> Iterator[_Head]:
     """Yield the header's calls. Raises ScriptRefused for one that stands somewhere else, or is nearly one."""
     statements = {id(node.value) for node in tree.body if isinstance(node, ast.Expr)}
-    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
-    for node in ast.walk(tree):
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    for node in nodes:
         if not isinstance(node, ast.Call):
             continue
         name = _called(node, names)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
 _MOST_MODULES = 200
 _NOT_FOR_SCRIPTS = frozenset(
@@ -39,29 +39,31 @@ class Imports:
     remarks: tuple[Remark, ...] = ()
 
 
-def imports_of(tree: ast.Module, extra: Collection[str] = ()) -> Imports:
-    """Return what a source imports, wherever in it; `extra` are modules that the configuration adds."""
+def imports_of(tree: ast.Module, extra: Collection[str] = (), nodes: Sequence[ast.AST] | None = None) -> Imports:
+    """Return what a source imports, wherever in it; `extra` are modules that the configuration adds.
+
+    `nodes` is all that the source is made of, for who has that already.
+    """
+    nodes = tuple(ast.walk(tree)) if nodes is None else nodes
     modules: dict[str, None] = {}
     remarks: list[Remark] = []
-    for line, name, is_sure in _imported(tree):
+    for line, name, is_sure in _imported(nodes):
         first = name.partition(".")[0]
         remark = _remark(name, first, extra)
         if remark and is_sure:
             remarks.append(Remark(line, remark))
         elif not remark and first != "vms_bridge" and len(modules) < _MOST_MODULES:
             modules[name] = None
-    remarks += [
-        Remark(node.lineno, _ABOUT_DYNAMIC) for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_dynamic(node)
-    ]
+    remarks += [Remark(node.lineno, _ABOUT_DYNAMIC) for node in nodes if isinstance(node, ast.Call) and _is_dynamic(node)]
     return Imports(tuple(modules), tuple(sorted(remarks)[:_MOST_MODULES]))
 
 
 _ABOUT_DYNAMIC = "what is imported by a name made while it runs is not there: write `import NAME` at the top"
 
 
-def _imported(tree: ast.Module) -> Iterator[tuple[int, str, bool]]:
+def _imported(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str, bool]]:
     """Yield line and name of each import, and whether it surely is a module."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name, True

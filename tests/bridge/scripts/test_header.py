@@ -140,7 +140,21 @@ def test_a_function_of_the_scripts_own_may_be_called_nearly_so() -> None:
     assert read_header("def permission():\n    pass\npermission()\n").permissions == Permissions()
 
 
+@pytest.mark.parametrize("text", ["x" + "()" * 600, "x" + ".a" * 600, "if 1:\n  pass\n" + "elif 1:\n  pass\n" * 600])
+def test_nesting_is_bounded_for_every_python(text: str) -> None:
+    with pytest.raises(ScriptRefused, match="nested"):
+        read_header(text)
+
+
+def test_an_ordinary_long_source_is_read() -> None:
+    text = "def handler(event):\n    if event.label in ('person', 'dog') and event.score > 0.5:\n        print(event)\n\n"
+    assert len(text * 2_000) > 200_000
+    assert read_header(text * 2_000).permissions == Permissions()
+
+
 def test_a_source_is_bounded() -> None:
+    with pytest.raises(ScriptRefused, match="words"):
+        read_header("x = [" + "1," * 100_000 + "]")
     with pytest.raises(ScriptRefused, match="bytes"):
         read_header("#" * (MOST_BYTES + 1))
 
