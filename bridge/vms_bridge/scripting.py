@@ -221,6 +221,9 @@ class Scripts(Protocol):
     def approval(self) -> str:
         """What an approval is of: `source` or `permissions`."""
 
+    def tell(self, on_change: Callable[[], None]) -> None:
+        """Have this called whenever something about a script has changed; for the hub."""
+
     def all(self) -> Sequence[ScriptView]:
         """Return every script by name, those too that can't run."""
 
@@ -282,4 +285,4 @@ class ScriptDesk(Protocol):
         """Have these run scripts; what is returned ends that. There is one at a time."""
 
     def changed(self) -> None:
-        """Tell who listens that something about scripts has changed; for who serves."""
+        """Tell who listens that something about scripts has changed; for who runs them."""

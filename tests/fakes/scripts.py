@@ -61,6 +61,9 @@ class FakeScripts:
         self.values: dict[str, object] = {"count": 3}
         self.set: dict[str, object] = {}
 
+    def tell(self, on_change: Callable[[], None]) -> None:
+        self.on_change = on_change
+
     def all(self) -> Sequence[ScriptView]:
         return [] if self.view is None else [self.view]
 

@@ -34,6 +34,7 @@ class HubScripts:
     def serve(self, scripts: Scripts) -> Callable[[], None]:
         """Have these run scripts; what is returned ends that."""
         self._scripts = scripts
+        scripts.tell(self.changed)
         self.changed()
 
         def end() -> None:

@@ -8,33 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from vms_bridge.errors import BridgeError, NotFound, in_words
 from vms_bridge.script_errors import ScriptRefused
-from vms_bridge.scripting import (
-    Approval,
-    LinesPage,
-    ScriptLife,
-    ScriptStatus,
-    ScriptView,
-    SettingView,
-)
-from vms_bridge.scripts.approvals import ApprovalOf, is_approved, what_differs, words_of
+from vms_bridge.scripting import Approval
+from vms_bridge.scripts.approvals import ApprovalOf, is_approved, words_of
+from vms_bridge.scripts.entries import Entry, settings_shown, view_of
 from vms_bridge.scripts.folder import Found, Refused, check_name, digest_of
 from vms_bridge.scripts.header import Header, read_header
 from vms_bridge.scripts.last_runs import KeptRuns
 from vms_bridge.scripts.log_pages import page_of
 from vms_bridge.scripts.permission_words import in_words as may
-from vms_bridge.scripts.settings import SettingKind, checked, in_force
+from vms_bridge.scripts.settings import checked, in_force
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from vms_bridge.clock import Clock
-    from vms_bridge.scripting import LinesAsked, ScriptLine, StateView
+    from vms_bridge.scripting import LinesAsked, LinesPage, ScriptLife, ScriptLine, ScriptView, SettingView, StateView
     from vms_bridge.scripts.folder import Folder, Scan
     from vms_bridge.scripts.log_pages import Log
     from vms_bridge.scripts.settings import Value
@@ -92,16 +86,6 @@ class House(Protocol):
         """Have this called with each new line of every script; what is returned ends that."""
 
 
-@dataclass(slots=True)
-class _Entry:
-    """What is known of one script: `found` in the folder, `header` of that, and which version the house has."""
-
-    found: Found | Refused
-    header: Header | Refused | None = None
-    is_approved: bool = False
-    taken: str | None = None
-
-
 class Keeper:
     """Implements `scripting.Scripts`; `run` it. `reserved` says which MQTT topics are not for scripts."""
 
@@ -118,11 +102,13 @@ class Keeper:
     ) -> None:
         self._folder, self._store, self._house, self._clock = folder, store, house, clock
         self._of, self._reserved, self._modules = approval, reserved, frozenset(modules)
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._headers: dict[tuple[str, tuple[str, ...]], Header | Refused] = {}
         self._runs: dict[str, KeptRuns] = {}
         self._kept: Kept | None = None
         self._problem: Refused | None = None
+        self._on_change: Callable[[], None] = _nothing
+        self._told: dict[str, object] = {}
         self._turn = asyncio.Lock()
         """Held by who looks at the folder or changes something."""
 
@@ -139,6 +125,10 @@ class Keeper:
             await self.look()
             await self._tidy()
             await self._clock.sleep(LOOK_S)
+
+    def tell(self, on_change: Callable[[], None]) -> None:
+        """Have this called whenever something about a script has changed, but for how it runs, which the house tells."""
+        self._on_change = on_change
 
     async def look(self) -> None:
         """Look at the folder once, and have run what is to."""
@@ -198,6 +188,7 @@ class Keeper:
             _LOGGER.info("%s has approved the script %s (SHA-256 %s): it may %s", by, name, sha256, "; ".join(may(permissions)))
             await self._reload()
             self._decide(name, entry)
+            self._tell_changes()
             return self._view(name, entry)
 
     async def revoke(self, name: str, *, by: str) -> ScriptView:
@@ -209,6 +200,7 @@ class Keeper:
             _LOGGER.info("%s has revoked the approval of the script %s", by, name)
             await self._reload()
             self._decide(name, entry)
+            self._tell_changes()
             return self._view(name, entry)
 
     async def restart(self, name: str, *, by: str) -> ScriptView:
@@ -231,6 +223,7 @@ class Keeper:
             _LOGGER.info("%s has %s the script %s", by, "enabled" if is_enabled else "disabled", name)
             await self._reload()
             self._decide(name, entry)
+            self._tell_changes()
             return self._view(name, entry)
 
     async def lines(self, name: str, asked: LinesAsked) -> LinesPage:
@@ -265,26 +258,7 @@ class Keeper:
         """Return its settings with their values. Raises NotFound, StoreError."""
         header = self._entry(name).header
         schema = header.settings if isinstance(header, Header) else ()
-        kept = await self._store.settings(name)
-        values = in_force(schema, kept)
-        return [
-            SettingView(
-                name=each.name,
-                kind=each.kind,
-                value=None if each.kind is SettingKind.SECRET else values[each.name],
-                default=each.checked(each.default),
-                is_set=each.name in kept,
-                title=each.title,
-                help=each.help,
-                unit=each.unit,
-                min=each.min,
-                max=each.max,
-                step=each.step,
-                options=each.options,
-                max_length=each.max_length if each.kind is SettingKind.TEXT else None,
-            )
-            for each in schema
-        ]
+        return settings_shown(schema, await self._store.settings(name))
 
     async def set_settings(self, name: str, changes: Mapping[str, object], *, by: str) -> Sequence[SettingView]:
         """Set these, all or none, and tell the script. Raises NotFound, StateRefused, StoreError."""
@@ -320,18 +294,30 @@ class Keeper:
         for name in self._entries.keys() - files.keys():
             self._end(name, self._entries.pop(name))
         for name, found in files.items():
-            entry = self._entries.setdefault(name, _Entry(found))
+            entry = self._entries.setdefault(name, Entry(found))
             entry.found = found
             entry.header = self._headers[found.source.sha256, reserved] if isinstance(found, Found) else None
             if not isinstance(found, Found):
                 self._end(name, entry)
             self._decide(name, entry)
+        self._tell_changes()
 
     def _tell(self, problem: Refused | None) -> None:
         """Log why nothing of the folder may be used, once."""
         if problem is not None and problem != self._problem:
             _LOGGER.error("no script is run: %s: %s", problem.text, problem.hint)
         self._problem = problem
+
+    def _tell_changes(self) -> None:
+        """Tell that something has changed, if it has since that was told."""
+        stopped = frozenset[str]() if self._kept is None else self._kept.stopped
+        now: dict[str, object] = {
+            name: (id(entry.found), id(entry.header), entry.is_approved, entry.taken, name in stopped)
+            for name, entry in self._entries.items()
+        }
+        if now != self._told:
+            self._told = now
+            self._on_change()
 
     def _scan(self, reserved: tuple[str, ...]) -> Scan:
         """Look at the folder, and read the headers that are new. Blocks."""
@@ -351,7 +337,7 @@ class Keeper:
             where = "" if error.line is None else f"line {error.line}: "
             return Refused(f"{where}{error}", error.hint)
 
-    def _decide(self, name: str, entry: _Entry) -> None:
+    def _decide(self, name: str, entry: Entry) -> None:
         """Have a script run, if it is to, as it is in its file now."""
         kept, found, header = self._kept, entry.found, entry.header
         if kept is None or not isinstance(found, Found) or not isinstance(header, Header):
@@ -365,7 +351,7 @@ class Keeper:
             _LOGGER.warning("the script %s, line %d: %s", name, remark.line, remark.text)
         self._house.take(Admitted(source=found.source, header=header))
 
-    def _end(self, name: str, entry: _Entry) -> None:
+    def _end(self, name: str, entry: Entry) -> None:
         if entry.taken is not None:
             entry.taken = None
             self._house.drop(name)
@@ -398,48 +384,15 @@ class Keeper:
                     runs.put_back(unsaved)
                     raise
 
-    def _entry(self, name: str) -> _Entry:
+    def _entry(self, name: str) -> Entry:
         entry = self._entries.get(name)
         if entry is None:
             raise NotFound(f"there is no script {name[:60]!r}", hint="`script list` lists them")
         return entry
 
-    def _view(self, name: str, entry: _Entry) -> ScriptView:
-        approval = None if self._kept is None else self._kept.approvals.get(name)
-        is_enabled = self._kept is None or name not in self._kept.stopped
-        life = self._house.life(name) if entry.taken is not None else None
-        found, header = entry.found, entry.header
-        view = ScriptView(
-            name=name, life=self._life(entry, life, is_enabled=is_enabled), is_enabled=is_enabled, approval=approval
-        )
-        if not isinstance(found, Found):
-            return view
-        view = replace(view, sha256=found.source.sha256, bytes=len(found.source.text.encode()), modified=found.modified)
-        if not isinstance(header, Header):
-            return view
-        return replace(
-            view,
-            doc=header.doc,
-            permissions=words_of(header.permissions),
-            may=may(header.permissions),
-            needs_approval=not entry.is_approved,
-            differences=what_differs(approval, header.permissions),
-            remarks=[f"line {remark.line}: {remark.text}" for remark in header.imports.remarks],
-        )
+    def _view(self, name: str, entry: Entry) -> ScriptView:
+        return view_of(name, entry, self._kept, self._house.life(name) if entry.taken is not None else None)
 
-    def _life(self, entry: _Entry, life: ScriptLife | None, *, is_enabled: bool) -> ScriptLife:
-        """Return how a script fares: as the house says, or why it does not run."""
-        refused = next((each for each in (entry.found, entry.header) if isinstance(each, Refused)), None)
-        if refused is not None:
-            status, reason, hint = ScriptStatus.REFUSED, refused.text, refused.hint
-        elif self._kept is None:
-            status, reason, hint = ScriptStatus.REFUSED, "which scripts are approved can't be read", "see the bridge's log"
-        elif not is_enabled:
-            return ScriptLife(status=ScriptStatus.STOPPED, reason="it is disabled", hint="`script restart` lets it run")
-        elif not entry.is_approved:
-            status, reason, hint = ScriptStatus.WAITING, "it waits for an administrator's approval", "`script approve`"
-        else:
-            return life or ScriptLife(status=ScriptStatus.STARTING)
-        if life is None:
-            return ScriptLife(status=status, reason=reason, hint=hint)
-        return replace(life, reason=f"the version before it is at work: {reason}", hint=hint)
+
+def _nothing() -> None:
+    """Have nobody to tell."""

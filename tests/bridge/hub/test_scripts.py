@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
+from tests.fakes.scripts import FakeScripts
 
 from vms_bridge.hub.fan_out import FanOut
 from vms_bridge.hub.scripts import HubScripts
 from vms_bridge.script_errors import ScriptsOff
-from vms_bridge.scripting import LineLevel, Scripts
+from vms_bridge.scripting import LineLevel
 
 
 def test_nobody_runs_scripts_until_a_part_does() -> None:
@@ -24,7 +23,7 @@ async def test_who_listens_hears_who_runs_scripts() -> None:
     fan_out = FanOut(lambda: 0.0)
     subscription = fan_out.subscribe(None)
     desk = HubScripts(fan_out.scripts)
-    first, second = cast("Scripts", object()), cast("Scripts", object())
+    first, second = FakeScripts(), FakeScripts()
     end_first = desk.serve(first)
     assert desk.current is first
     assert (await subscription.changes()).scripts
@@ -32,7 +31,7 @@ async def test_who_listens_hears_who_runs_scripts() -> None:
     end_first()
     assert desk.current is second, "who was replaced takes nothing away"
     assert (await subscription.changes()).scripts
-    desk.changed()
+    second.on_change()
     assert (await subscription.changes()).scripts
     end_second()
     assert not desk.is_there
