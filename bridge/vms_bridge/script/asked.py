@@ -65,6 +65,11 @@ class Asked(Generic[T]):
         """Have nobody told whatever becomes of it."""
         self._was_seen = True
 
+    def holding(self, thing: object) -> Asked[T]:
+        """Let nothing go of that before the answer is there."""
+        self._future.add_done_callback(lambda _done, _thing=thing: None)  # type: ignore[misc] # mypy knows no defaults of a lambda
+        return self
+
     def if_it_fails(self, undo: Callable[[], None]) -> None:
         """Have this called if the answer is an error."""
         self._future.add_done_callback(lambda done: undo() if done.cancelled() or done.exception() is not None else None)

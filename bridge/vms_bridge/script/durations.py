@@ -9,7 +9,7 @@ Duration = float | str
 """Seconds, or a text such as "500ms", "30s", "5m", "1h30m", "2d"."""
 
 MOST_S = 366 * 86_400.0
-_PART = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d|w)")
+_PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d|w)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0}
 _SHOWN = (("d", 86_400), ("h", 3600), ("m", 60))
 
@@ -28,7 +28,7 @@ def seconds(duration: Duration, name: str = "a duration") -> float:
 
 def _parsed(text: str, name: str) -> float:
     written = text.strip().lower()[:100].replace(" ", "")
-    if re.fullmatch(r"\d{1,12}(\.\d{1,6})?", written):
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", written):
         return float(written)
     parts = _PART.findall(written)
     units = [unit for _, unit in parts]

@@ -47,4 +47,5 @@ def detect(picture: Media | Frame | bytes, *, model: str | None = None) -> Asked
         data = bytes(picture)
     else:
         raise TypeError(f"detect() takes a picture, a frame or bytes, and not {picture!r}"[:300])
-    return ask("detect.picture", words, lambda said, _: [Seen(each) for each in said.get("objects") or ()], data)
+    asked = ask("detect.picture", words, lambda said, _: [Seen(each) for each in said.get("objects") or ()], data)
+    return asked.holding(picture)

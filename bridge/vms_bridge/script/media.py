@@ -44,7 +44,7 @@ class Media:
             raise TooLarge(
                 f"{self.name or 'this'} has {self.size} bytes", hint="read it in parts: read(offset, size), at most 4 MB each"
             )
-        return ask("media.read", {"media": self.id, "offset": offset, **given(size=size)}, lambda _, data: data)
+        return ask("media.read", {"media": self.id, "offset": offset, **given(size=size)}, lambda _, data: data).holding(self)
 
     def export(self, name: str | None = None, *, folder: str | None = None) -> Asked[str]:
         """Write it as a file into the folder that an administrator has set (`scripts.export_folder`); answers the path.
@@ -55,7 +55,7 @@ class Media:
             name=None if name is None else check_text(name, "name", 200),
             folder=None if folder is None else check_text(folder, "folder", 200),
         )
-        return ask("media.export", {"media": self.id, **words}, lambda said, _: str(said.get("path", "")))
+        return ask("media.export", {"media": self.id, **words}, lambda said, _: str(said.get("path", ""))).holding(self)
 
     def drop(self) -> None:
         """Let go of it now. It is let go of anyway when nothing in the script knows it any more."""

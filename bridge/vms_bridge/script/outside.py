@@ -73,7 +73,7 @@ def notify(
         media=None if media is None else media.plain(),
         data=None if data is None else plain_words(data, "data"),
     )
-    return ask("notify.send", {"message": message, **words}, Told)
+    return ask("notify.send", {"message": message, **words}, Told).holding(media)
 
 
 def _payload(payload: object) -> bytes:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 H = TypeVar("H", bound="Callable[..., object]")
 
 _SUN = re.compile(r"(sunrise|sunset|dawn|dusk)\s*(?:([+-])\s*(\w[\w.]*))?")
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _ALIASES = {
     "@yearly": "0 0 1 1 *",
     "@monthly": "0 0 1 * *",

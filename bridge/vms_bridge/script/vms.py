@@ -147,7 +147,7 @@ class Archive:
             found = await self.find(
                 monitors=monitors, since=since, until=until, kinds=kinds, labels=labels, limit=limit, after=after
             )
-            for event in found:
+            for event in found[:limit]:
                 most -= 1
                 yield event
             after = found.after

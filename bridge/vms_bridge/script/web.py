@@ -187,7 +187,7 @@ class Http:
             "timeout_s": timeout_s,
             **given(json=None if json is None else plain_words(json, "json"), media=_media(file)),
         }
-        return ask("http.request", words, Response, sent)
+        return ask("http.request", words, Response, sent).holding(file)
 
 
 http = Http()

@@ -1,0 +1,126 @@
+"""Waiting, timers, locks and throttling, all by the bridge's clock; and what handlers get."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from vms_bridge.script import Monitor, TimedOut, after, lock, log, now, on, sleep, throttle, wait_for
+from vms_bridge.script.happenings import Message, happening
+
+if TYPE_CHECKING:
+    from tests.fakes.script_link import FakeLink
+
+
+async def test_sleeping_is_a_timer_of_the_bridges(link: FakeLink) -> None:
+    await sleep("1h30m")
+    assert link.last == ("timer.open", {"seconds": 5400})
+    assert now() == link.time
+
+
+def test_after_calls_when_its_time_has_come(link: FakeLink) -> None:
+    link.held["timer.open"] = []
+    later, never = after("5m", print, 1, 2), after(1, print)
+    never.cancel()
+    assert (later.done, never.done) == (False, True)
+    for timer in link.held["timer.open"]:
+        if not timer.cancelled():
+            timer.set_result(None)
+    assert link.ran == [(print, (1, 2))]
+    assert later.done
+    with pytest.raises(TypeError, match="a function, without calling it"):
+        after(1, None)  # type: ignore[arg-type] # that is what is tested
+
+
+async def test_waiting_gives_what_a_handler_gets_or_times_out(link: FakeLink) -> None:
+    link.answers["wait.open"] = {"what": {"system": "zm", "monitor": "1", "name": "Front", "now": "idle"}}
+    alarm = await wait_for(on.alarm(monitor="front", to="idle", for_="2s"), timeout="30s")
+    assert (alarm.now, alarm.monitor) == ("idle", Monitor("zm/1"))
+    what, words = link.last
+    assert (what, words["timeout_s"], words["trigger"]["kind"], words["trigger"]["for_s"]) == ("wait.open", 30, "alarm", 2)
+    link.answers["wait.open"] = {"timed_out": True}
+    with pytest.raises(TimedOut, match="alarm has not happened within 30 s"):
+        await wait_for(on.alarm(), timeout=30)
+    with pytest.raises(TypeError, match="what is to happen"):
+        wait_for("alarm")  # type: ignore[arg-type] # that is what is tested
+
+
+async def test_a_lock_is_held_for_as_long_as_the_block(link: FakeLink) -> None:
+    link.answers["lock.acquire"] = {"lock": 7}
+    async with lock("gate", timeout="5s"):
+        assert link.asked == [("lock.acquire", {"name": "gate", "timeout_s": 5})]
+    assert link.last == ("lock.release", {"lock": 7})
+    with lock("gate"):
+        pass
+    assert link.asked[2:] == [("lock.acquire", {"name": "gate", "timeout_s": None}), ("lock.release", {"lock": 7})]
+    link.errors["lock.acquire"] = ("timeout", "others hold it", "")
+    with pytest.raises(TimedOut):
+        async with lock("gate"):
+            raise AssertionError
+    assert len(link.asked) == 5
+
+
+async def test_throttled_calls_are_left_out_by_the_bridges_clock(link: FakeLink) -> None:
+    called: list[int] = []
+
+    @throttle("10s")
+    def plain(number: int) -> int:
+        called.append(number)
+        return number
+
+    @throttle(10)
+    async def waits(number: int) -> None:
+        called.append(number)
+
+    assert [plain(1), plain(2)] == [1, None]
+    await waits(3)
+    await waits(4)
+    link.passes(10)
+    assert plain(5) == 5
+    link.passes(-3600)
+    assert plain(6) == 6
+    assert called == [1, 3, 5, 6]
+    assert plain.__name__ == "plain"
+
+
+def test_lines_of_the_log_have_their_line(link: FakeLink) -> None:
+    log.debug("a", 1)
+    log.info("b")
+    log.warning("c")
+    log.error("d")
+    assert [(level, text) for level, text, _ in link.logged] == [
+        ("debug", "a 1"),
+        ("info", "b"),
+        ("warning", "c"),
+        ("error", "d"),
+    ]
+    assert link.logged[1][2] == link.logged[0][2] + 1
+
+
+def test_what_a_handler_gets_has_its_words_as_attributes() -> None:
+    words: dict[str, Any] = {
+        "system": "zm",
+        "monitor": "1",
+        "name": "Front",
+        "time": "2026-11-20T11:00:00Z",
+        "objects": [{"label": "cat"}],
+    }
+    seen = happening("detection", words)
+    assert (seen.monitor.path, seen.monitor.name, seen.time) == ("zm/1", "Front", datetime(2026, 11, 20, 11, tzinfo=UTC))
+    assert seen.objects[0]["label"] == "cat"
+    assert sorted(seen) == sorted(words)
+    assert "objects" in dir(seen)
+    seen.as_dict()["objects"].clear()
+    assert seen.objects
+    assert copy.copy(seen).system == "zm"
+    assert "Detection" in repr(seen)
+    with pytest.raises(AttributeError, match="Detection has no 'object'; it has monitor, name, objects, system, time"):
+        seen.object  # noqa: B018 - that is what is tested
+    assert happening("alarm", {"time": "soon", "monitor": None}).time == "soon"
+    assert happening("event", {"id": "zm-1", "monitor": "zm/2", "monitor_name": "Back"}).monitor.name == "Back"
+    message = happening("mqtt", {"topic": "a", "payload": None}, b"\xff")
+    assert isinstance(message, Message)
+    assert (message.topic, message.payload, message.data) == ("a", None, b"\xff")
