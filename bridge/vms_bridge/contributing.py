@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -10,8 +10,6 @@ from vms_bridge.commands import Action, Target
 from vms_bridge.model import Capability, EventRef
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from vms_bridge.model import DetectedObject, Enrichment, OwnEvent
     from vms_bridge.objects import Pace, Watched
 
@@ -47,6 +45,19 @@ Perform: TypeAlias = Callable[[Target, Action], Awaitable[Performed]]
 """Carries out a command. Raises CommandRejected, UnsupportedCommand or another BridgeError."""
 Picture: TypeAlias = Callable[[EventRef], Awaitable[bytes | None]]
 """Returns an event's picture with what was found drawn into it, a JPEG; None: there is none."""
+
+Look: TypeAlias = Callable[[bytes, str | None], Awaitable[Sequence["DetectedObject"]]]
+"""Returns what a model (None: the usual one) finds in a picture. Raises DetectionFailed, TooManyRequests."""
+
+
+class Lookable(Protocol):
+    """Whom anybody may ask what is in a picture: the hub, for sinks."""
+
+    async def look(self, picture: bytes, model: str | None = None) -> Sequence[DetectedObject]:
+        """Return what a model (None: the usual one) finds in a picture, whoever looks at pictures here: the surest first.
+
+        Raises DetectionFailed, also where nobody does, and TooManyRequests: what the bridge looks at by itself goes before.
+        """
 
 
 class Contributor(Protocol):
@@ -103,6 +114,9 @@ class Contributor(Protocol):
 
     def draw(self, picture: Picture) -> None:
         """Have this asked for the annotated picture of an event; it is shown in the place of the VMS's best one, too."""
+
+    def look(self, look: Look) -> None:
+        """Have this asked what is in the pictures that others bring (`Lookable`)."""
 
     def close(self) -> None:
         """Contribute no more: all that it sees and offers is gone, its own events end, what it has added to events stays."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from vms_bridge.commands import COMMANDS, Ack, AckResult
 from vms_bridge.errors import (
     CommandUnverified,
     ContributionRefused,
+    DetectionFailed,
     MediaUnavailable,
     NobodyAnswers,
     StoreError,
@@ -68,7 +70,7 @@ if TYPE_CHECKING:
     from vms_bridge.errors import SearchRefused
     from vms_bridge.history import Cursor
     from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, ValueKind
-    from vms_bridge.model import Detection, Monitor, MonitorState, PictureRef, SystemState
+    from vms_bridge.model import DetectedObject, Detection, Monitor, MonitorState, PictureRef, SystemState
     from vms_bridge.notices import Notice
     from vms_bridge.objects import Watched
     from vms_bridge.views import Answering, MonitorKey
@@ -95,6 +97,7 @@ class FakeHub:
         clock: FakeClock | None = None,
     ) -> None:
         self.epoch = "e1"
+        self.own_lines: list[LogLine] = []
         self.measures = Measures()
         self._monotonic = monotonic
         self.bridge_id = bridge_id
@@ -265,6 +268,12 @@ class FakeHub:
 
     def contribute(self, source: str) -> Contributor:
         raise ContributionRefused(f"nobody contributes here, nor does {source}")
+
+    def own_log(self, level: int, limit: int) -> Sequence[LogLine]:
+        return [line for line in self.own_lines if logging.getLevelNamesMapping()[line.level.upper()] >= level][-limit:]
+
+    async def look(self, picture: bytes, model: str | None = None) -> Sequence[DetectedObject]:
+        raise DetectionFailed(f"nothing looks at pictures here: {len(picture)} bytes by {model}")
 
     def object_picture(self, monitor: MonitorKey, watched: Watched) -> bytes | None:
         return self.object_pictures.get((monitor, watched))

@@ -15,6 +15,7 @@ from vms_bridge.boundary import Boundary
 from vms_bridge.detect.asked import Asked
 from vms_bridge.detect.cameras import Cameras
 from vms_bridge.detect.event_frames import EventFrames
+from vms_bridge.detect.lent import Lent
 from vms_bridge.detect.live_frames import LiveFrames, Moves
 from vms_bridge.detect.looking import Eyes
 from vms_bridge.detect.notes import Notes
@@ -141,6 +142,7 @@ class Detection:
 
         contributor.perform(Asked(tools, on_chosen=chosen).perform)
         contributor.draw(pictures.find)
+        contributor.look(Lent(engine, self._settings, clock).look)
         return _Parts(
             tools=tools, engine=engine, progress=progress, pasts=pasts, events=events, live=live, notes=notes, rules=rules
         )

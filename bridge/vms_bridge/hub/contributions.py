@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vms_bridge.clock import Clock
-    from vms_bridge.contributing import Offer, Perform, Picture
+    from vms_bridge.contributing import Look, Offer, Perform, Picture
     from vms_bridge.hub.door import Gate
     from vms_bridge.hub.performers import Performers
     from vms_bridge.hub.presence import Presence
@@ -237,6 +237,11 @@ class HubContributor:
         """Have this asked for annotated pictures."""
         self._check()
         self._contributions.performers.draws(self._source, picture)
+
+    def look(self, look: Look) -> None:
+        """Have this asked what is in pictures that others bring."""
+        self._check()
+        self._contributions.performers.looks(self._source, look)
 
     def close(self) -> None:
         """Contribute no more."""

@@ -39,6 +39,7 @@ from vms_bridge.hub.messaging import HubMessaging
 from vms_bridge.hub.notices import Notices
 from vms_bridge.hub.own_commands import OwnCommands
 from vms_bridge.hub.own_entities import HubOwnEntities
+from vms_bridge.hub.own_log import OwnLog
 from vms_bridge.hub.performers import Performers
 from vms_bridge.hub.presence import Presence
 from vms_bridge.hub.questions import Questions
@@ -102,6 +103,8 @@ class Hub:
         self._secrets, retention = Secrets() if secrets is None else secrets, retention or Retention()
         self._store, self._clock, self._systems = store, clock, dict[str, System]()
         self._fan_out, performers = FanOut(clock.monotonic), Performers(clock)
+        self.look, self._log = performers.look, OwnLog(self._secrets)
+        self.own_log = self._log.lines
         self._archives = Archives(self._systems, performers, on_missing=self._doubt, on_gone=self._gone)
         self.picture, self.recorded, self.logs = self._archives.picture, self._archives.events, self._archives.logs
         self._index = Index(store, clock, self._systems, archives=self._archives, on_progress=self._fan_out.system)
@@ -270,6 +273,7 @@ class Hub:
 
     async def start(self) -> None:
         """Take up what the store keeps of the bridge itself, before anybody reads it."""
+        self._log.open()
         self.measures.add(self._clips.readings)
         await self._claims.load()
         await self.tokens.load()
@@ -296,6 +300,7 @@ class Hub:
 
     async def close(self) -> None:
         """Abandon commands under way, and wait for what is being written."""
+        self._log.close()
         await self._live.close()
         await self._bridge_commands.close()
         await self._own_commands.close()

@@ -1,4 +1,4 @@
-"""The contributors that carry out commands themselves, and those that have pictures of their own."""
+"""The contributors that carry out commands themselves, those that have pictures of their own, and those that look at others'."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.archive import MOST_PIECE_BYTES
 from vms_bridge.boundary import Boundary
-from vms_bridge.errors import UnsupportedCommand
+from vms_bridge.errors import DetectionFailed, UnsupportedCommand
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from vms_bridge.archive import ByteRange
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Action, Target
-    from vms_bridge.contributing import Perform, Performed, Picture
-    from vms_bridge.model import EventRef
+    from vms_bridge.contributing import Look, Perform, Performed, Picture
+    from vms_bridge.model import DetectedObject, EventRef
 
 _DRAW_S = 10.0
 MOST_PICTURE_BYTES = 16 * 1024 * 1024
@@ -29,6 +29,7 @@ class Performers:
         self._boundary = Boundary("a contributor", clock)
         self._perform: dict[str, Perform] = {}
         self._draw: dict[str, Picture] = {}
+        self._look: dict[str, Look] = {}
 
     def performs(self, source: str, perform: Perform) -> None:
         """Have commands for this contributor carried out so."""
@@ -38,10 +39,15 @@ class Performers:
         """Have this contributor asked for annotated pictures."""
         self._draw[source] = picture
 
+    def looks(self, source: str, look: Look) -> None:
+        """Have this contributor asked what is in pictures that others bring."""
+        self._look[source] = look
+
     def leave(self, source: str) -> None:
         """Ask a contributor for nothing any more."""
         self._perform.pop(source, None)
         self._draw.pop(source, None)
+        self._look.pop(source, None)
 
     def of(self, source: str) -> Perform:
         """Return how a contributor carries out commands."""
@@ -54,6 +60,14 @@ class Performers:
             if isinstance(outcome.value, bytes) and 0 < len(outcome.value) <= MOST_PICTURE_BYTES:
                 return outcome.value
         return None
+
+    async def look(self, picture: bytes, model: str | None = None) -> Sequence[DetectedObject]:
+        """Return what is in a picture (`contributing.Lookable`)."""
+        if not self._look:
+            raise DetectionFailed(
+                "nothing looks at pictures in this bridge", hint="configure `detection:` with a model, as in docs/detection.md"
+            )
+        return await next(reversed(self._look.values()))(picture, model)
 
 
 async def _refuse(_target: Target, _action: Action) -> Performed:

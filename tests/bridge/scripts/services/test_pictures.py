@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.scripts.services.lab import EPOCH, Site, Worker, site, until
+from tests.bridge.scripts.services.lying import Lying, Wrapped
 from tests.fakes.clock import settle
 
 from vms_bridge.errors import BodyInvalid, BrokeOff, ClipRefused, MediaUnavailable, NotFound, VmsProtocolError
@@ -22,56 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
-    from vms_bridge.archive import ByteRange, MediaRef
     from vms_bridge.backends.simulator.backend import Simulator
     from vms_bridge.clock import Clock
     from vms_bridge.hub import Hub
     from vms_bridge.scripts.services.table import ServiceRow
-
-
-@dataclass
-class Lying:
-    """An archive that hangs, breaks off, or gives something else."""
-
-    inner: Any
-    does: str = "answer"
-    started: asyncio.Event = field(default_factory=asyncio.Event)
-    closed: int = 0
-    is_read: bool = False
-    content_type = "image/jpeg"
-    part: Any = None
-    length: int | None = 100
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it has
-        return getattr(self.inner, name)
-
-    async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Any:  # noqa: ANN401 - as the real one
-        if self.does == "answer":
-            return await self.inner.media(ref, byte_range)
-        self.started.set()
-        if self.does == "hang":
-            await asyncio.Event().wait()
-        self.content_type = "text/html" if self.does == "html" else "image/jpeg"
-        return self
-
-    async def read(self) -> bytes:
-        if self.is_read and self.does == "stall":
-            await asyncio.Event().wait()
-        self.is_read, said = True, b"" if self.is_read else b"x" * 50
-        return said
-
-    async def close(self) -> None:
-        self.closed += 1
-
-
-class Wrapped:
-    """A simulator with another archive."""
-
-    def __init__(self, inner: Simulator, archive: Lying) -> None:
-        self._inner, self.archive = inner, archive
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it has
-        return getattr(self._inner, name)
 
 
 class House:
