@@ -19,13 +19,12 @@ from vms_bridge.errors import (
     ContributionRefused,
     DetectionFailed,
     MediaUnavailable,
-    NobodyAnswers,
     StoreError,
-    TooManyRequests,
     in_words,
 )
 from vms_bridge.hub.messaging import HubMessaging
 from vms_bridge.hub.own_entities import HubOwnEntities
+from vms_bridge.hub.questions import Questions
 from vms_bridge.hub.receivers import HubReceivers
 from vms_bridge.hub.scripts import HubScripts
 from vms_bridge.hub.subscription import HubSubscription
@@ -115,6 +114,7 @@ class FakeHub:
         """How long ago something was told of any event."""
         self.receivers = HubReceivers(self._states, clock or FakeClock())
         self.messaging = HubMessaging(clock or FakeClock())
+        self._questions = Questions(clock or FakeClock())
         self.scripts = HubScripts(self._scripts_changed)
         self.own_entities = HubOwnEntities(self._own_entities_changed)
         self.messages: list[StoredMessage] = []
@@ -299,10 +299,10 @@ class FakeHub:
         raise MediaUnavailable(f"{system} has no {query}")
 
     def answering(self, kind: str, answer: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]) -> Answering:
-        raise TooManyRequests(f"nobody answers here, nor does {answer} answer {kind}")
+        return self._questions.answering(kind, answer)
 
     async def ask(self, kind: str, content: Mapping[str, Any], *, within_s: float) -> Mapping[str, Any]:
-        raise NobodyAnswers(f"nobody answers {kind} {content} within {within_s}")
+        return await self._questions.ask(kind, content, within_s=within_s)
 
     async def search(self, query: Search, after: str | None = None, limit: int = 100) -> SearchPage:
         """Return what a test has put into `found`, in pages; `searches` has what was asked for."""

@@ -81,6 +81,22 @@ class ScriptEventBody:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationBody:
+    """A message of a script to people, which Home Assistant's component has not told anybody."""
+
+    v: Version = MESSAGE_VERSION
+    """Version of the message; within it fields are only added."""
+    time: datetime
+    script: str
+    title: str | None
+    message: str
+    targets: tuple[str, ...] | None
+    """Whom the script means, in words of its own; null: everybody."""
+    data: Mapping[str, Any]
+    """What the script says beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptLineBody:
     """A line of a script's log."""
 

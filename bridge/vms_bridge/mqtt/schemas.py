@@ -18,6 +18,7 @@ from vms_bridge.messages import LINKS
 from vms_bridge.mqtt.bodies import (
     Health,
     Hello,
+    NotificationBody,
     ScriptEntityBody,
     ScriptEventBody,
     ScriptLineBody,
@@ -56,6 +57,7 @@ def schemas() -> dict[str, Schema]:
             "Everything current about a monitor (retained); live values are null while it is not available",
             monitor_state(),
         ),
+        "notification": _message("notification", "A message of a script to people", object_of(fields(NotificationBody))),
         "script_entity": _message(
             "script_entity", "How a script's own entity is (retained)", object_of(fields(ScriptEntityBody))
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backoff import HEALTHY_S, Backoff
 from vms_bridge.errors import BrokerError, RivalBridge, StoreError, StrangeSession
-from vms_bridge.mqtt import company
+from vms_bridge.mqtt import company, notifications
 from vms_bridge.mqtt.absence import SESSION_S, Absence
 from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.events import SINK
@@ -21,6 +21,7 @@ from vms_bridge.mqtt.link import Link
 from vms_bridge.mqtt.measured import readings
 from vms_bridge.mqtt.memory import Memory
 from vms_bridge.mqtt.notices import Notices
+from vms_bridge.mqtt.notifications import Notifications
 from vms_bridge.mqtt.payloads import OFFLINE
 from vms_bridge.mqtt.session import Session
 from vms_bridge.mqtt.topics import Topics
@@ -88,6 +89,7 @@ class MqttSink:
         await self._memory.dialect.company.load(hub, SINK, company.where(self._config), self._clock)
         for_others = self._memory.for_others = ForOthers(hub.messaging, self._config.discovery_prefix, self._clock)
         lay_down = hub.messaging.carry(for_others)
+        answering = hub.answering(notifications.KIND, Notifications(for_others, topics, self._clock).answer)
         unread = hub.measures.add(lambda: readings(self._memory, None if self._session is None else self._session.outbox))
         try:
             await intake.open()
@@ -113,6 +115,7 @@ class MqttSink:
         finally:
             unread()
             lay_down()
+            answering.close()
             await intake.close()
             await self._confirm(hub)
 

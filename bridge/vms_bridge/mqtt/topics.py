@@ -96,6 +96,11 @@ class Topics:
         return f"{self.sync}/+"
 
     @property
+    def notification(self) -> str:
+        """Messages of scripts to people."""
+        return f"{self.root}/notification"
+
+    @property
     def event(self) -> str:
         """The event messages of all monitors."""
         return f"{self.root}/event"

@@ -30,7 +30,8 @@ from vms_bridge.views import BridgeState, MessageType
 
 PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
 NAMES = {"ack", "command", "detection", "event", "health", "info", "last_event", "monitor_state", "system_state"} | {
-    f"script_{name}" for name in ("entity", "event", "line", "status")
+    *(f"script_{name}" for name in ("entity", "event", "line", "status")),
+    "notification",
 }
 
 

@@ -36,7 +36,7 @@ from vms_bridge.entities import (
 )
 from vms_bridge.entities.states import encode
 from vms_bridge.mqtt.homeassistant.abbreviations import abbreviate
-from vms_bridge.mqtt.homeassistant.templates import EVENT_TYPES, command_template, option_labels, value_template
+from vms_bridge.mqtt.homeassistant.templates import EVENT_TYPES, NOTIFICATION, command_template, option_labels, value_template
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -91,7 +91,7 @@ def bridge_payload(offer: Offer) -> bytes:
                 "sw_version": __version__,
             },
             "origin": ORIGIN,
-            "components": {row.key: _bridge_component(row, place) for row in BRIDGE},
+            "components": {row.key: _bridge_component(row, place) for row in BRIDGE} | _notification(place, topics),
         }
     )
 
@@ -301,6 +301,23 @@ def _bridge_component(row: Entity[BridgeView], place: _Place) -> dict[str, Any]:
     if row.source is Source.STATUS:
         return {**component, "payload_on": "online", "payload_off": "offline"}
     return {**component, "availability": [{"topic": place.status}]}
+
+
+def _notification(place: _Place, topics: Topics) -> dict[str, Any]:
+    """Return the entity that fires for messages of scripts to people."""
+    component = {
+        "platform": Platform.EVENT.value,
+        "name": "Notification",
+        "icon": "mdi:message-alert-outline",
+        "unique_id": f"{place.unique}-notification",
+        "default_entity_id": f"event.{place.readable}_notification",
+        "state_topic": topics.notification,
+        "event_types": ["notification"],
+        "value_template": NOTIFICATION,
+        "availability": [{"topic": place.status}],
+        "qos": 1,
+    }
+    return {"notification": component}
 
 
 def _component(row: Entity[Any], place: _Place, *, options: Iterable[str] = ()) -> dict[str, Any]:

@@ -30,6 +30,9 @@ _EVENT = (
 )
 
 
+NOTIFICATION = "{{ dict(value_json | items | rejectattr(0, 'in', ['v']), event_type='notification') | tojson }}"
+
+
 @lru_cache(maxsize=4096)
 def value_template(row: Entity[Any], *, part: str = "", options: tuple[str, ...] = ()) -> str | None:
     """Return how to read the row's value from its message; `part` is the key of the zone or storage in it."""

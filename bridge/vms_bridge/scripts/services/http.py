@@ -56,7 +56,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 class Uploads(Protocol):
     """Opens media by their handles."""
 
-    def open(self, asker: Asker, media: str) -> AbstractAsyncContextManager[Upload]:
+    def open(self, asker: Asker, media: str, /) -> AbstractAsyncContextManager[Upload]:
         """Have it read piece by piece. Raises BridgeError."""
 
 

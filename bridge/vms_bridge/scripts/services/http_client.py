@@ -11,7 +11,7 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -63,13 +63,19 @@ class HttpTooLarge(BridgeError):
     code = "too_large"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """What is sent piece by piece; `chunks` can be begun anew for each attempt."""
+class Upload(Protocol):
+    """What is sent piece by piece."""
 
-    size: int
-    type: str
-    chunks: Callable[[], AsyncIterator[bytes]]
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+
+    @property
+    def type(self) -> str:
+        """Its media type."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield all of it, from the beginning each time: a redirect may have it sent once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,13 +165,13 @@ class HttpClient:
             "Via": f"1.1 {SCRIPTS_VIA}",
         }
         data: bytes | AsyncIterator[bytes] | None = None
-        if isinstance(question.body, Upload):
+        if isinstance(question.body, bytes):
+            headers.setdefault("Content-Type", "application/octet-stream")
+            data = question.body
+        elif question.body is not None:
             headers["Content-Length"] = str(question.body.size)
             headers.setdefault("Content-Type", question.body.type)
             data = question.body.chunks()
-        elif question.body is not None:
-            headers.setdefault("Content-Type", "application/octet-stream")
-            data = question.body
         place = URL(str(question.url), encoded=True)
         async with session.request(question.method, place, headers=headers, data=data, allow_redirects=False) as response:
             coding = response.headers.get("Content-Encoding", "identity").strip().lower()

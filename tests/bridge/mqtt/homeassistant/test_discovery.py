@@ -97,7 +97,7 @@ def test_every_entity_has_an_id_a_name_and_a_topic(payload: dict[str, Any]) -> N
         if component["p"] in {"select", "switch"}:
             assert "/set/" in component["cmd_t"]
         if component["p"] == "event":
-            assert component["stat_t"].endswith("/event"), "never a retained topic"
+            assert component["stat_t"].endswith(("/event", "/notification")), "never a retained topic"
         if "cmd_t" in component:
             assert component["qos"] == 1, "a broker keeps nothing else for a bridge that is away"
 

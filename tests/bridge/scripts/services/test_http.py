@@ -23,7 +23,6 @@ from vms_bridge.scripts.services.http_client import (
     HttpRefused,
     HttpTimedOut,
     HttpTooLarge,
-    Upload,
 )
 
 if TYPE_CHECKING:
@@ -62,24 +61,25 @@ async def test_what_is_sent_is_json_bytes_or_nothing() -> None:
 
 
 class OneClip:
-    """Media of one handle."""
+    """A clip, and media of one handle that leads to it."""
+
+    type = "video/mp4"
 
     def __init__(self, size: int, pieces: list[bytes]) -> None:
         self.size, self.pieces, self.opened, self.closed = size, pieces, 0, 0
 
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+
     @asynccontextmanager
-    async def open(self, asker: Asker, media: str) -> AsyncIterator[Upload]:
+    async def open(self, asker: Asker, media: str, /) -> AsyncIterator[OneClip]:
         del asker
         if media != "m1":
             raise NotFound("there is no such media")
         self.opened += 1
-
-        async def chunks() -> AsyncIterator[bytes]:
-            for piece in self.pieces:
-                yield piece
-
         try:
-            yield Upload(size=self.size, type="video/mp4", chunks=chunks)
+            yield self
         finally:
             self.closed += 1
 
