@@ -52,7 +52,11 @@ _TOKEN = re.compile(r"[a-z]{2,8}_[0-9a-z]{10}_[A-Za-z0-9_-]{16,43}")
 
 
 class CommandLine(Protocol):
-    """An open WebSocket by which commands can be given."""
+    """An open WebSocket by which commands can be given, and other things said."""
+
+    async def say(self, message: JsonObject) -> None:
+        """Send a message. Raises CannotConnect where the bridge does not take it."""
+        ...
 
     async def command(self, body: JsonObject) -> Ack:
         """Give a command, and return the final answer. Raises BridgeError, and CannotConnect where the line ends before."""

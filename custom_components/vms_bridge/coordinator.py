@@ -21,6 +21,7 @@ from .ears import Ears
 from .errors import BridgeError, Busy, CannotConnect, Impostor, NotABridge, NotAllowed, NotFound, Refused, TokenRefused
 from .event_age import is_old
 from .live import follow
+from .notifying import Notifier
 from .world import BRIDGE, MonitorData, News, SystemData, World
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class VmsBridgeCoordinator:
         self._ears = Ears()
         self._cursor = Cursor(hass, entry.entry_id)
         self._claim = Claim(hass, entry, client)
+        self._notifier = Notifier(hass, entry, client)
         self._skew_s = 0.0
         """How far the bridge's clock is ahead of ours."""
         self._is_told = False
@@ -266,6 +268,7 @@ class VmsBridgeCoordinator:
                             self._synced(coming, item.cursor)
                             coming = None
                             await self._is_begun.wait()
+                            await self._notifier.begin(may_command=self.may("control"))
                         else:
                             _take_up(coming, item)
         except TimeoutError as error:
@@ -308,6 +311,8 @@ class VmsBridgeCoordinator:
         match item.what:
             case "event":
                 self._take_event(item)
+            case "request":
+                self._notifier.take(item.value)
             case "gap":
                 LOGGER.warning("The bridge %s may have had events that are not known here", self.entry.title)
                 self._cursor.move(item.cursor)

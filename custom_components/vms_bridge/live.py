@@ -71,12 +71,13 @@ _OF_MONITOR = frozenset({"monitor", "state", "objects", "last_event", "transitio
 class Item:
     """Something that the bridge tells.
 
-    `what` is `connected`, or one of docs/websocket.md: `bridge`, `notices`, `system`, `monitor`, `state`, `objects`,
+    `what` is `connected`, `request`, or one of docs/websocket.md: `bridge`, `notices`, `system`, `monitor`, `state`, `objects`,
     `last_event`, `synced`, `event`, `gap`, `cursor`, `transition`, `transitions_lost`, `detection`; pass over others. `value` is
 
     - of `connected` a `models.Welcome`;
     - of `bridge`, `state`, `last_event`, `event` and `detection` a JSON object, of `notices` a list;
     - of `system` and `monitor` a JSON object, or None: it is gone; of `objects` one, or None: nobody knows;
+    - of `request` the whole message: something that the bridge wants of us, and is to be answered;
     - of `gap`, `transition` and `transitions_lost` the whole item; of others what is in the item as `value`.
 
     `system` is there for what is of a system, `monitor` too for what is of a monitor, but for `event`, whose value says both.
@@ -155,6 +156,8 @@ class _Line:
         match said.get("type"):
             case "changes":
                 return self._changes(said)
+            case "request":
+                return [Item(what="request", value=said)]
             case "ack":
                 self._hand_over(said, Ack.parse(said.get("ack")))
             case "error":

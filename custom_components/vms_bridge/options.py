@@ -19,6 +19,10 @@ DEFAULT_NOTIFY_OLD_S = 60
 LEAST_NOTIFY_OLD_S = 0
 MOST_NOTIFY_OLD_S = 3_600
 
+CONF_NOTIFY = "notify"
+CONF_TARGETS = "targets"
+_MOST_TARGETS = 100
+
 
 def prefers_mjpeg(entry: ConfigEntry[Any]) -> bool:
     """Say whether live video is to be single pictures also where the bridge has H.264 or H.265."""
@@ -31,6 +35,14 @@ def notify_old_s(entry: ConfigEntry[Any]) -> float:
     if isinstance(said, bool) or not isinstance(said, int | float):
         return DEFAULT_NOTIFY_OLD_S
     return min(max(said, LEAST_NOTIFY_OLD_S), MOST_NOTIFY_OLD_S)
+
+
+def notify_targets(entry: ConfigEntry[Any]) -> tuple[str, ...]:
+    """Return by which notify entities and actions the bridge's scripts may tell people something: none where none is ticked."""
+    said = _section(entry, CONF_NOTIFY).get(CONF_TARGETS)
+    if not isinstance(said, list):
+        return ()
+    return tuple(dict.fromkeys(each for each in said[:_MOST_TARGETS] if isinstance(each, str) and each.startswith("notify.")))
 
 
 def _section(entry: ConfigEntry[Any], name: str) -> Mapping[str, Any]:

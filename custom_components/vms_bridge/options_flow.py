@@ -12,15 +12,18 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
 )
 
 from . import options
+from .notifying import possible_targets
 
 if TYPE_CHECKING:
-    from homeassistant.config_entries import ConfigFlowResult
+    from homeassistant.config_entries import ConfigEntry, ConfigFlowResult
+    from homeassistant.core import HomeAssistant
 
 _LIVE = vol.Schema(
     {
@@ -49,12 +52,6 @@ _EVENTS = vol.Schema(
         ),
     }
 )
-_SCHEMA = vol.Schema(
-    {
-        vol.Required(options.CONF_LIVE): section(_LIVE),
-        vol.Required(options.CONF_EVENTS): section(_EVENTS),
-    }
-)
 
 
 class VmsBridgeOptionsFlow(OptionsFlowWithReload):
@@ -64,5 +61,19 @@ class VmsBridgeOptionsFlow(OptionsFlowWithReload):
         """Show what is chosen now, and keep what is chosen then."""
         if user_input is not None:
             return self.async_create_entry(data=user_input)
-        schema = self.add_suggested_values_to_schema(_SCHEMA, self.config_entry.options)
+        schema = self.add_suggested_values_to_schema(schema_of(self.hass, self.config_entry), self.config_entry.options)
         return self.async_show_form(step_id="init", data_schema=schema)
+
+
+def schema_of(hass: HomeAssistant, entry: ConfigEntry[Any]) -> vol.Schema:
+    """Return the form; who can be told something is known to this Home Assistant only."""
+    targets = possible_targets(hass, options.notify_targets(entry))
+    choices = [SelectOptionDict(value=target, label=name or target) for target, name in sorted(targets.items())]
+    selector = SelectSelector(SelectSelectorConfig(options=choices, multiple=True, mode=SelectSelectorMode.DROPDOWN, sort=True))
+    return vol.Schema(
+        {
+            vol.Required(options.CONF_LIVE): section(_LIVE),
+            vol.Required(options.CONF_EVENTS): section(_EVENTS),
+            vol.Required(options.CONF_NOTIFY): section(vol.Schema({vol.Optional(options.CONF_TARGETS, default=list): selector})),
+        }
+    )

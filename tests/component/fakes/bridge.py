@@ -361,6 +361,18 @@ class FakeBridge(World):
         await self._until(lambda: sum(session.is_synced for session in self._sessions) == count, f"{count} sockets")
         await self.delivered()
 
+    @property
+    def answering(self) -> list[tuple[str, ...]]:
+        """Which kinds of requests each open socket answers."""
+        return [session.kinds for session in self._sessions]
+
+    async def ask(self, kind: str, content: JsonObject) -> JsonObject:
+        """Ask the client that answers this kind, once one does, and return its message."""
+        await self._until(lambda: any(kind in session.kinds for session in self._sessions), f"somebody who answers {kind}")
+        session = next(session for session in reversed(self._sessions) if kind in session.kinds)
+        async with asyncio.timeout(PATIENCE_S):
+            return await session.ask(kind, content)
+
     async def disconnected(self) -> None:
         """Wait until no socket is open."""
         await self._until(lambda: not self._sessions, "no socket")

@@ -45,6 +45,9 @@ class Session:
         self.asked: JsonObject | None = None
         """What it has subscribed to."""
         self.is_synced = False
+        self.kinds: tuple[str, ...] = ()
+        """Which requests it answers."""
+        self._requests: dict[str, asyncio.Future[JsonObject]] = {}
 
     async def serve(self) -> web.WebSocketResponse:
         """Serve until either side ends it."""
@@ -95,6 +98,15 @@ class Session:
                 pending, size = [], 0
         if pending:
             self._say_items(pending)
+
+    async def ask(self, kind: str, content: JsonObject) -> JsonObject:
+        """Ask the client, which has said that it answers this kind, and return its answer."""
+        assert kind in self.kinds, f"nobody answers {kind}"
+        id_ = secrets.token_hex(8)
+        waiting: asyncio.Future[JsonObject] = asyncio.get_running_loop().create_future()
+        self._requests[id_] = waiting
+        self.say({"type": "request", "id": id_, "kind": kind, "content": content})
+        return await waiting
 
     def close(self, why: Closing) -> None:
         """End it when everything before is sent."""
@@ -229,7 +241,16 @@ class Session:
                 task = asyncio.create_task(self._command(said), name="fake-bridge-command")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            case None | "claim" | "answer":
+            case "claim":
+                self.kinds = tuple(said["kinds"])
+                self._bridge.synced()
+            case "answer":
+                waiting = self._requests.pop(said["id"], None)
+                if waiting is None:
+                    self._complain(said["id"], "not_found", "there is no open request of this id")
+                elif not waiting.done():
+                    waiting.set_result(said)
+            case None:
                 pass
             case kind:
                 self._complain(None, "invalid", f"{kind} was said already")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from custom_components.vms_bridge import config_flow, errors, options_flow, repairs
 from homeassistant.data_entry_flow import section
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+if TYPE_CHECKING:
+    from homeassistant.core import HomeAssistant
 
 COMPONENT = Path(config_flow.__file__).parent
 LANGUAGES = ("en", "de")
@@ -107,10 +111,11 @@ def test_every_form_and_field_has_words(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_option_has_words(language: str) -> None:
+async def test_every_option_has_words(hass: HomeAssistant, language: str) -> None:
+    schema = options_flow.schema_of(hass, MockConfigEntry(domain="vms_bridge")).schema
     said = texts(language)["options"]["step"]["init"]["sections"]
-    assert said.keys() == {str(name) for name in options_flow._SCHEMA.schema}
-    for name, part in options_flow._SCHEMA.schema.items():
+    assert said.keys() == {str(name) for name in schema}
+    for name, part in schema.items():
         assert isinstance(part, section)
         fields = {str(field) for field in part.schema.schema}
         assert said[str(name)]["data"].keys() == said[str(name)]["data_description"].keys() == fields
