@@ -46,7 +46,7 @@ _OWN = (
     OwnEntity(key="minutes", kind=EntityKind.NUMBER, min=1, max=60, step=1, unit="min"),
     OwnEntity(key="mode", kind=EntityKind.SELECT, options=("Day", "Night")),
     OwnEntity(key="note", kind=EntityKind.TEXT),
-    OwnEntity(key="bell", kind=EntityKind.EVENT, device_class="doorbell", options=("pressed", "held")),
+    OwnEntity(key="bell", kind=EntityKind.EVENT, device_class="doorbell", options=("ring", "held")),
 )
 SCRIPT = Owner(name="gate", is_available=True, entities={each.key: each for each in _OWN})
 

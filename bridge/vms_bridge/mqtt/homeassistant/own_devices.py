@@ -18,7 +18,11 @@ STATUS_KEY = "_status"
 """No entity of a script's own can have this key."""
 _TEXT = f"{{% set x = value_json.value %}}{{{{ 'None' if x is none or x == '' else (x | string)[:{MOST_CHARACTERS}] }}}}"
 """A state holds so many characters, and an empty one is not taken."""
-_SPOKEN = frozenset({EntityKind.SENSOR, EntityKind.TEXT, EntityKind.SELECT})
+_VALUES = {
+    EntityKind.SENSOR: _TEXT,
+    EntityKind.SELECT: _TEXT,
+    EntityKind.TEXT: "{{ value_json.value or '' }}",  # which knows no unknown, and would show `None`
+}
 _EVENT = "{{ dict(value_json.attributes, event_type=value_json.event_type) | tojson }}"
 _ATTRIBUTES = "{{ value_json.attributes | tojson if value else '{}' }}"
 _AT_WORK = "{{ 'online' if value_json.available else 'offline' }}"
@@ -87,9 +91,7 @@ def _component(owner: Owner, entity: OwnEntity, offer: Offer) -> dict[str, Any]:
     if kind not in {EntityKind.EVENT, EntityKind.BUTTON}:
         part |= {
             "state_topic": state,
-            "value_template": _TEXT
-            if kind in {EntityKind.SENSOR, EntityKind.TEXT, EntityKind.SELECT}
-            else "{{ value_json.value }}",
+            "value_template": _VALUES.get(kind, "{{ value_json.value }}"),
             "json_attributes_topic": state,
             "json_attributes_template": _ATTRIBUTES,
         }
