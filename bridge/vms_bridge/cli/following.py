@@ -8,6 +8,7 @@ import http.client
 import secrets
 import time
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.cli.client import BASE, impostor, proof_lines, token_key
@@ -15,7 +16,7 @@ from vms_bridge.cli.ways import NO_API, ApiFailed
 from vms_bridge.cli.websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from vms_bridge.cli.ways import Way
 
@@ -47,15 +48,15 @@ class Following:
 
 
 @contextmanager
-def following(way: Way) -> Iterator[Following]:
-    """Come in, and ask for all that is current and for what changes. Raises ApiFailed."""
+def following(way: Way, also: Mapping[str, object] = MappingProxyType({})) -> Iterator[Following]:
+    """Come in, and ask for all that is current and for what changes, and for what `also` says. Raises ApiFailed."""
     token = way.token
     is_trusted = token is not None and isinstance(way.connection(_WITHIN_S), http.client.HTTPSConnection)
     headers = {"Authorization": f"Bearer {token}"} if is_trusted else {}
     socket = WebSocket.open(way, f"{BASE}/ws", headers)
     try:
         _come_in(socket, way, token)
-        socket.send({"type": "subscribe"})
+        socket.send({"type": "subscribe", **also})
         yield Following(socket, way.place)
     finally:
         socket.close()

@@ -23,6 +23,8 @@ ACTING = frozenset(
     }
 )
 """What a script asks for that others notice."""
+_UNSAID = frozenset({"headers", "timeout_s", "qos", "retain"})
+"""What an expectation that is written of what happened leaves out."""
 _SAME_TIME_S = 0.01
 _MOST_CELLS = 4_000_000
 """Of the table by which two long lists are laid side by side."""
@@ -58,7 +60,13 @@ def as_expectation(entries: Sequence[Entry]) -> list[str]:
     for entry in entries:
         if _counts(entry, set()):
             said = {"at_s": entry.at_s, entry.kind.value: entry.what}
-            said |= {name: entry.words[name] for name in ("with", "text") if name in entry.words}
+            asked = {
+                name: value
+                for name, value in (entry.words.get("with") or {}).items()
+                if name not in _UNSAID and value is not None
+            }
+            said |= {"with": asked} if asked else {}
+            said |= {"text": entry.words["text"]} if "text" in entry.words else {}
             lines.append(in_json(said))
     return lines
 
