@@ -203,6 +203,13 @@ class LogLine:
     component: str = ""
 
 
+class SelfLogging(Protocol):
+    """Who can be asked for the bridge's own log: the hub, for sinks."""
+
+    def own_log(self, level: int, limit: int) -> Sequence[LogLine]:
+        """Return the newest lines of the bridge's own log that are of this level (as of `logging`) at least, the oldest first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameTimes:
     """Which single pictures an event has: their numbers, by which they are asked for, and their seconds from its beginning."""

@@ -134,6 +134,19 @@ DETECTION_INFERRED = _counter("detection_inferences", "Pictures that a model has
 DETECTION_RESTARTS = _counter("detection_restarts", "How often the process that runs the models had to be started anew")
 DETECTION_MEMORY = _gauge("detection_resident_memory_bytes", "Memory that the process has in use which runs the models")
 DETECTION_BUSY = _counter("detection_busy_seconds", "How long pictures were with the models, in all", "system", "monitor")
+SCRIPT_READY = _gauge("script_ready", "1 while a version of the script is at work", "script")
+SCRIPT_CALLS = _counter("script_calls", "Calls of a script's handlers", "script")
+SCRIPT_FAILURES = _counter("script_failures", "Calls that have raised an exception, or took too long", "script")
+SCRIPT_DROPPED = _counter("script_dropped", "What a script was not told of, for it was too slow", "script")
+SCRIPT_QUEUED = _gauge("script_queued", "What waits to be told to a script", "script")
+SCRIPT_STARTS = _counter("script_starts", "How often a process was started for a script", "script")
+SCRIPT_CRASHES = _counter("script_crashes", "How often the process of a script has ended unasked", "script")
+SCRIPT_ASKS = _counter("script_asks", "What a script has asked the bridge for", "script")
+SCRIPT_LINES_DROPPED = _counter("script_lines_dropped", "Lines of a script's log that were too many", "script")
+SCRIPT_WAITED = _seconds("script_delivery", "From a change to the call of a handler for it", "script")
+SCRIPT_MEMORY = _gauge("script_memory_bytes", "Memory of a script's process that it shares with no other", "script")
+SCRIPT_PROCESSOR = _counter("script_processor_seconds", "What a script's process that runs now has used of processors", "script")
+SCRIPT_HELD = _counter("script_holds", "How often a script was held up for using more than its share of the processor")
 
 METRICS = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 """All of them, in their order."""
@@ -164,6 +177,7 @@ LABELS: Mapping[str, str] = {
     "reason": "`crowded`, `displaced` by somebody who came later, `stranger` for 10 s, `stalled` for a minute, `link_over`",
     "result": "what became of the command, as in its answer",
     "route": "a route by its `operationId`; `none` where there is none",
+    "script": "a script by its name",
     "sink": "`mqtt`, `event_log`, `api`, or another sink by its name",
     "status": "HTTP's number",
     "system": "a system by its key",

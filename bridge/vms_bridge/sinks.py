@@ -109,6 +109,7 @@ SINKS: Registry[SinkKind] = Registry(
         "event_log": "vms_bridge.event_log.kind",
         "http": "vms_bridge.api.kind",
         "mqtt": "vms_bridge.mqtt.kind",
+        "scripts": "vms_bridge.scripts.kind",
     },
     group="vms_bridge.sinks",
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import Field
 
-from vms_bridge.archive import Clippable, Watchable
+from vms_bridge.archive import Clippable, SelfLogging, Watchable
 from vms_bridge.contributing import NOTHING_OFFERED, Lookable, Offer
 from vms_bridge.index import IndexProgress, Searchable
 from vms_bridge.model import AlarmState, Detection, EndReason, EventKind, EventRef, Monitor, MonitorState, SystemState
@@ -296,7 +296,7 @@ class Answering(Protocol):
         """Answer no more."""
 
 
-class HubView(Searchable, Watchable, Clippable, Lookable, Protocol):
+class HubView(Searchable, Watchable, Clippable, Lookable, SelfLogging, Protocol):
     """The hub, as sinks may use it: read what is current, receive changes, submit commands."""
 
     @property
@@ -417,9 +417,6 @@ class HubView(Searchable, Watchable, Clippable, Lookable, Protocol):
 
     async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
         """Return lines of the system's log, the oldest first. Raises MediaUnavailable or VmsError."""
-
-    def own_log(self, level: int, limit: int) -> Sequence[LogLine]:
-        """Return the newest lines of the bridge's own log that are of this level (as of `logging`) at least, the oldest first."""
 
     def answering(self, kind: str, answer: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]) -> Answering:
         """Have questions of this kind (`notify`) answered by this: JSON objects, each way; who says so last is asked.

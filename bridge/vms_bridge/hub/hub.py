@@ -102,9 +102,8 @@ class Hub:
     ) -> None:
         self._secrets, retention = Secrets() if secrets is None else secrets, retention or Retention()
         self._store, self._clock, self._systems = store, clock, dict[str, System]()
-        self._fan_out, performers = FanOut(clock.monotonic), Performers(clock)
-        self.look, self._log = performers.look, OwnLog(self._secrets)
-        self.own_log = self._log.lines
+        self._fan_out, performers, self._log = FanOut(clock.monotonic), Performers(clock), OwnLog(self._secrets)
+        self.look, self.own_log = performers.look, self._log.lines
         self._archives = Archives(self._systems, performers, on_missing=self._doubt, on_gone=self._gone)
         self.picture, self.recorded, self.logs = self._archives.picture, self._archives.events, self._archives.logs
         self._index = Index(store, clock, self._systems, archives=self._archives, on_progress=self._fan_out.system)

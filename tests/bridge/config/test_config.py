@@ -142,7 +142,7 @@ def test_minimal_file_and_defaults(tmp_path: Path) -> None:
     assert config.log == LogConfig(level="info", format="text")
     [remark] = config.remarks
     assert remark.text.startswith("there is no section ")
-    assert remark.text.endswith(" or `mqtt:`: nobody receives what the bridge reports")
+    assert remark.text.endswith(" or `scripts:`: nobody receives what the bridge reports")
 
 
 @pytest.mark.parametrize(

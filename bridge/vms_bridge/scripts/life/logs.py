@@ -96,9 +96,9 @@ class ScriptLog:
         self._end_of_flood()
         self._write(level, text, line)
 
-    def tail(self, limit: int, level: str = "debug") -> Sequence[LogEntry]:
+    def tail(self, limit: int, *, least: str = "debug") -> Sequence[LogEntry]:
         """Return the newest entries of this level and above, the oldest of them first."""
-        levels = LEVELS[LEVELS.index(level) :]
+        levels = LEVELS[LEVELS.index(least) :]
         found = [entry for entry in reversed(self._entries) if entry.level in levels][:limit]
         return tuple(reversed(found))
 

@@ -278,8 +278,8 @@ class Worker:
                 self._take_load(said)
 
     def _take_level(self, said: frames.LevelFrame) -> None:
-        is_locked = said.level != Sandbox.PROCESS.value
-        if self._leveled.done() or is_locked != (self._sandbox is Sandbox.REQUIRED):
+        is_open = said.level == Sandbox.PROCESS.value
+        if self._leveled.done() or (is_open and self._sandbox is Sandbox.REQUIRED):
             raise wire.WireError("it names a level that it was not asked for")
         self._watchdog.over("begin")
         self._watchdog.heard()

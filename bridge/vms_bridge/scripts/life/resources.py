@@ -27,6 +27,8 @@ LOOK_S = 1.0
 SAVED_S = 10.0
 """How much of its share a worker can save up: to start takes some, and what comes once in a while may be long."""
 LONGEST_HOLD_S = 5.0
+_SMOOTHED = 5.0
+"""Over about how many looks a share is told."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -64,6 +66,8 @@ class _Watched:
     left_s: float = 0.0
     """What it has left of its share; less than nothing while it is held."""
     is_held: bool = False
+    share: float = 0.0
+    """Of one processor, lately."""
 
 
 class Resources:
@@ -91,6 +95,11 @@ class Resources:
         """Return what it had used when it was looked at last."""
         watched = self._watched.get(worker)
         return Usage(0.0, 0) if watched is None else watched.used
+
+    def share(self, worker: Held) -> float | None:
+        """Return which share of one processor it takes, lately; None for one that is not looked after."""
+        watched = self._watched.get(worker)
+        return None if watched is None else round(watched.share, 3)
 
     def is_held(self, worker: Held) -> bool:
         """Say whether it stands still now."""
@@ -130,6 +139,8 @@ class Resources:
         """Take what it has used off its share, and hold it or have it go on by what is left."""
         used_s = max(0.0, usage.processor_s - watched.used.processor_s)
         watched.used = usage
+        if passed_s > 0:
+            watched.share += (used_s / passed_s - watched.share) / _SMOOTHED
         most_s = SAVED_S * self._share
         watched.left_s = max(-LONGEST_HOLD_S * self._share, min(most_s, watched.left_s + passed_s * self._share - used_s))
         if watched.left_s < 0 and not watched.is_held:

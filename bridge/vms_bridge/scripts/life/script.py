@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -40,7 +41,7 @@ class Script:
     def __init__(self, name: str, tools: Tools, log: ScriptLog) -> None:
         self.name, self.log = name, log
         self.counts, self.course = CallCounts(), Course()
-        self.starts = 0
+        self.starts = self._restarts = 0
         self.trouble: ScriptTrouble | None = None
         self.since = tools.clock.now()
         """Since when its state is what it is."""
@@ -81,6 +82,12 @@ class Script:
         """Try again, whatever has gone wrong."""
         self.course.release()
         self._news.set()
+
+    def restart(self) -> None:
+        """Start it anew, out of quarantine too; the worker before it stays at work until the new one is ready."""
+        if self._version is not None:
+            self._restarts += 1
+            self.want(replace(self._version, id=f"{self._version.source.sha256} {self._restarts}"))
 
     def take(self, occurrence: Occurrence) -> None:
         """Take what has happened."""

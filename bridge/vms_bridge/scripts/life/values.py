@@ -17,7 +17,7 @@ class Sandbox(StrEnum):
 
     REQUIRED = "sandbox"
     PROCESS = "process"
-    """A process of its own with limits, and nothing that keeps it from files and network."""
+    """A process of its own with limits, and as much of a boundary as can be had."""
 
 
 class Cause(StrEnum):

@@ -1,0 +1,206 @@
+"""Scripts in the whole bridge: the simulator's cameras, real workers behind the real boundary, and nothing made up."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.fakes.commands import ask
+
+from vms_bridge.app import Bridge
+from vms_bridge.clock import SystemClock
+from vms_bridge.commands import AckResult, SetAlarm
+from vms_bridge.config import load
+from vms_bridge.model import AlarmState
+from vms_bridge.scripting import LinesAsked, ScriptStatus
+from vms_bridge.scripts.config import ScriptsConfig
+from vms_bridge.scripts.life.launch import FOLDER, WORKER
+from vms_bridge.scripts.sink import ScriptsSink
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+    from pydantic import BaseModel
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.config import SinkConfig
+    from vms_bridge.scripting import ScriptView
+    from vms_bridge.sinks import BridgeIdentity
+
+PATIENCE_S = 60.0
+pytestmark = pytest.mark.timeout(120)
+GATE = '''"""Shuts the gate: whatever is at the first camera is recorded at the second."""
+from vms_bridge.script import log, monitors, on, permissions, state
+
+permissions(commands=["trigger"])
+
+
+@on.alarm(monitor="home/1", to="alarm")
+async def seen(alarm):
+    state["seen"] = state.get("seen", 0) + 1
+    done = await monitors["home/2"].trigger(cause="gate", seconds=60)
+    log.info(f"told: {done.result}")
+'''
+
+
+@asynccontextmanager
+async def bridge_with(
+    tmp_path: Path, options: str = "", *, program: Sequence[str] | None = None, **sources: str
+) -> AsyncIterator[Bridge]:
+    """Run a bridge with these scripts in its folder; `program` is what runs them, if not the real one."""
+    folder = tmp_path / "data" / "scripts"
+    folder.mkdir(parents=True, mode=0o700)
+    folder.parent.chmod(0o700)
+    for name, text in sources.items():
+        (folder / f"{name}.py").write_text(text)
+        (folder / f"{name}.py").chmod(0o600)
+    file = tmp_path / "bridge.yaml"
+    file.write_text(
+        f"instance: test\ndata_dir: {tmp_path / 'data'}\nsystems:\n  home: {{type: simulator, pace: 0.01, tick: 0.05}}\n"
+        f"scripts: {{{options}}}\n"
+    )
+    file.chmod(0o600)
+    config = await asyncio.to_thread(load, file)
+    if program is not None:
+        config = replace(config, sinks={"scripts": of_program(config.sinks["scripts"], config.data_dir, program)})
+    bridge = Bridge(config, SystemClock())
+    task = asyncio.create_task(bridge.run())
+    try:
+        await asyncio.wait([task, ready := asyncio.create_task(bridge.ready.wait())], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        await until(lambda: bridge.hub.scripts.is_there)
+        yield bridge
+    finally:
+        bridge.stop()
+        await task
+
+
+def of_program(sink: SinkConfig, data_dir: Path, program: Sequence[str]) -> SinkConfig:
+    def create(settings: BaseModel, _bridge: BridgeIdentity, clock: Clock) -> ScriptsSink:
+        assert isinstance(settings, ScriptsConfig)
+        return ScriptsSink(settings, clock, data_dir / "scripts", program=program)
+
+    return replace(sink, kind=replace(sink.kind, create=create))
+
+
+async def until(happens: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not happens():  # noqa: ASYNC110 - it waits for other processes
+            await asyncio.sleep(0.02)
+
+
+def view(bridge: Bridge, name: str) -> ScriptView | None:
+    return next((each for each in bridge.hub.scripts.current.all() if each.name == name), None)
+
+
+def status(bridge: Bridge, name: str) -> ScriptStatus | None:
+    found = view(bridge, name)
+    return None if found is None else found.life.status
+
+
+async def approved(bridge: Bridge, name: str) -> None:
+    """Approve a script once it is found, and wait until it is ready."""
+    await until(lambda: (found := view(bridge, name)) is not None and found.sha256)
+    found = view(bridge, name)
+    assert found is not None
+    assert (found.life.status, found.needs_approval) == (ScriptStatus.WAITING, True)
+    await bridge.hub.scripts.current.approve(name, sha256=found.sha256, by="the test")
+    await until(lambda: status(bridge, name) is ScriptStatus.READY)
+
+
+async def until_logged(bridge: Bridge, name: str, text: str) -> None:
+    after = 0
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            page = await bridge.hub.scripts.current.lines(name, LinesAsked(after=after, wait_s=30))
+            if any(text in line.text for line in page.lines):
+                return
+            after = page.after
+
+
+def alarm_of(bridge: Bridge, monitor: str) -> AlarmState | None:
+    found = bridge.hub.monitor("home", monitor)
+    return None if found is None else found.state.alarm
+
+
+async def force_alarm(bridge: Bridge, monitor: str) -> None:
+    await until(lambda: bridge.hub.monitor("home", monitor) is not None and alarm_of(bridge, monitor) is not None)
+    acked = await bridge.hub.submit(ask(SetAlarm(on=True, seconds=60), monitor=monitor, system="home"))
+    assert acked.result is AckResult.APPLIED
+
+
+async def test_an_approved_script_sees_an_alarm_and_gives_a_command(tmp_path: Path) -> None:
+    async with bridge_with(tmp_path, gate=GATE) as bridge:
+        await approved(bridge, "gate")
+        found = view(bridge, "gate")
+        assert found is not None
+        assert found.life.level.startswith("seccomp")
+        assert alarm_of(bridge, "2") is not AlarmState.ALARM
+        await force_alarm(bridge, "1")
+        await until(lambda: alarm_of(bridge, "2") is AlarmState.ALARM)
+        await until(lambda: (now := view(bridge, "gate")) is not None and now.life.counts.calls)
+        await until_logged(bridge, "gate", "told: applied")
+        kept = await bridge.hub.scripts.current.state("gate")
+        assert {item.key: item.value for item in kept.items} == {"seen": 1}
+        names = {reading.metric.name for reading in bridge.hub.measures.read()}
+        assert "vms_bridge_script_calls_total" in names
+    log = tmp_path / "data" / "scripts" / "log" / "gate.log"
+    assert "told: applied" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+REFUSES = """
+import socket, sys
+sys.path.append(sys.argv[1])
+from vms_bridge.scripts import wire
+ours = socket.socket(fileno=int(sys.argv[2]))
+ours.sendall(wire.pack({"t": "refused", "code": "no_seccomp", "text": "the kernel has no seccomp"}))
+while ours.recv(1000):
+    pass
+"""
+
+
+async def test_where_scripts_can_not_be_locked_in_none_runs_and_everybody_can_know_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = (*WORKER[:3], "-c", REFUSES, FOLDER)
+    async with bridge_with(tmp_path, program=program, gate=GATE) as bridge:
+        await until(lambda: (found := view(bridge, "gate")) is not None and found.sha256)
+        found = view(bridge, "gate")
+        assert found is not None
+        await bridge.hub.scripts.current.approve("gate", sha256=found.sha256, by="the test")
+        await until(lambda: status(bridge, "gate") is ScriptStatus.REFUSED)
+        refused = view(bridge, "gate")
+        assert refused is not None
+        assert refused.life.reason == "the kernel has no seccomp"
+        await until(lambda: any("scripts are off" in notice.text for notice in bridge.hub.notices))
+        assert (await bridge.hub.scripts.current.lines("gate", LinesAsked())).lines == ()
+    assert [record.getMessage() for record in caplog.records if "scripts are off" in record.getMessage()] == [
+        "scripts are off: the kernel has no seccomp (scripts.sandbox: process would run scripts without this boundary: see"
+        " docs/scripting.md before)"
+    ]
+
+
+async def test_a_file_that_changes_is_run_when_it_is_approved_and_one_that_is_gone_ends(tmp_path: Path) -> None:
+    async with bridge_with(tmp_path, gate=GATE) as bridge:
+        await approved(bridge, "gate")
+        file = tmp_path / "data" / "scripts" / "gate.py"
+        before = view(bridge, "gate")
+        assert before is not None
+        file.write_text(GATE + "log.info('the second one')\n")
+        await until(lambda: (found := view(bridge, "gate")) is not None and found.needs_approval)
+        found = view(bridge, "gate")
+        assert found is not None
+        assert (found.life.status, found.life.sha256) == (ScriptStatus.READY, before.sha256)
+        await bridge.hub.scripts.current.approve("gate", sha256=found.sha256, by="the test")
+        await until_logged(bridge, "gate", "the second one")
+        await until(lambda: (now := view(bridge, "gate")) is not None and now.life.sha256 == found.sha256)
+        await bridge.hub.scripts.current.restart("gate", by="the test")
+        await until(lambda: (now := view(bridge, "gate")) is not None and now.life.counts.starts == 3)
+        await until(lambda: status(bridge, "gate") is ScriptStatus.READY)
+        file.unlink()
+        await until(lambda: view(bridge, "gate") is None)
