@@ -77,7 +77,7 @@ async def test_a_script_from_its_upload_to_its_end(tmp_path: Path) -> None:
 
 async def test_a_large_source_is_taken_and_a_larger_one_is_not(tmp_path: Path) -> None:
     async with with_a_keeper(tmp_path) as (api, _):
-        text = "x = 1\n" * 40_000
+        text = f"x = '{'a' * 93}'\n" * 2_400
         assert (await api.ask("PUT", f"{ONE}/source", body={"text": text}, by_socket=True)).said["bytes"] == 240_000
         assert (await api.ask("PUT", f"{ONE}/source", body={"text": "é" * 140_000}, by_socket=True)).status == 409
         assert (await api.ask("PUT", f"{ONE}/source", body={"text": "#" * 300_000}, by_socket=True)).status == 422

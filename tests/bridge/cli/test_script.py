@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+import click
 import pytest
 from tests.fakes.scripts import SHA256, FakeScripts
 
 from vms_bridge.cli import FAILED, OK, USAGE
+from vms_bridge.cli.script.logs import following
+from vms_bridge.cli.script.settings import change_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.bridge.api.world import World
     from tests.bridge.cli.conftest import Ask
+
+    from vms_bridge.cli.client import Api
 
 BY = "user 0 by the socket"
 
@@ -115,6 +121,33 @@ async def test_the_log_is_shown(ask: Ask, scripts: FakeScripts) -> None:
     assert scripts.asked
     assert (await ask("script", "logs", "gate", "--follow", "--json"))[0] == USAGE
     assert json.loads((await ask("script", "logs", "gate", "--ndjson"))[1])["text"] == "open"
+
+
+def test_what_is_said_later_follows() -> None:
+    pages = [{"lines": [{"text": "a"}], "after": 3, "lost": 2}, {"lines": [], "after": 3, "lost": 0}]
+    asked: list[dict[str, str]] = []
+
+    class FakeApi:
+        def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> Any:  # noqa: ANN401 - JSON
+            asked.append({"path": path, **dict(query)})
+            return pages[len(asked) - 1]
+
+    new = following(cast("Api", FakeApi()), "/scripts/gate/log", "info", 1)
+    assert [next(new), next(new)] == [[{"text": "a"}], []]
+    assert [(each["after"], each["level"], each["wait"]) for each in asked] == [("1", "info", "20"), ("3", "info", "20")]
+
+
+def test_settings_are_read_by_their_kinds() -> None:
+    kinds = {"loud": "switch", "wait": "duration", "low": "number", "mode": "choice"}
+    assert [change_of(each, kinds) for each in ("loud=on", "loud=No", "wait=5m", "low=-1.5", "mode=a=b")] == [
+        ("loud", True),
+        ("loud", False),
+        ("wait", "5m"),
+        ("low", -1.5),
+        ("mode", "a=b"),
+    ]
+    with pytest.raises(click.UsageError, match="on or off"):
+        change_of("loud=maybe", kinds)
 
 
 async def test_state_is_shown_exported_and_cleared(ask: Ask, scripts: FakeScripts) -> None:

@@ -22,6 +22,7 @@ from vms_bridge.scripts.urls import WrongUrl, parse_pattern, parse_url
         ("https://*.example.org/*", "https://a.b.example.org/x"),
         ("https://bücher.example/*", "https://xn--bcher-kva.example/x"),
         ("https://api.example/a%20b", "https://api.example/a%20b"),
+        ("https://api.example/a*b*c*/x", "https://api.example/a1b2b3c/x"),
     ],
 )
 def test_a_pattern_grants(pattern: str, url: str) -> None:
@@ -40,6 +41,9 @@ def test_a_pattern_grants(pattern: str, url: str) -> None:
         ("https://api.example/v1/*/state", "https://api.example/v1/a/b/state"),
         ("https://api.example/open", "https://api.example/open/x"),
         ("https://api.example/open", "https://api.example/OPEN"),
+        ("https://api.example/a*b*c/x", "https://api.example/acb/x"),
+        ("https://api.example/a*b*c/x", "https://api.example/abc/y"),
+        ("https://api.example/a*b*c/x", "https://api.example/a1c1c/x"),
         ("https://*.example.org/*", "https://example.org/"),
         ("https://*.example.org/*", "https://evilexample.org/"),
         ("https://*.example.org/*", "https://[fd00::1]/"),

@@ -39,11 +39,11 @@ def command(api: Api, *, name: str, level: str, limit: int, is_following: bool, 
         page = api.get(path, [("level", level), ("limit", str(limit))])
         listing.add(page["lines"])
         if is_following:
-            for new in _new(api, path, level, page["after"]):
+            for new in following(api, path, level, page["after"]):
                 listing.add(new)
 
 
-def _new(api: Api, path: str, level: str, after: int) -> Iterator[list[dict[str, Any]]]:
+def following(api: Api, path: str, level: str, after: int) -> Iterator[list[dict[str, Any]]]:
     """Yield what is said after a line, for ever."""
     while True:
         asked = [("after", str(after)), ("level", level), ("limit", str(_MOST)), ("wait", str(_WAIT_S))]

@@ -35,14 +35,14 @@ def command(
     if changes or reset or secrets:
         kinds = {one["name"]: one["kind"] for one in settings}
         values: dict[str, object] = dict.fromkeys(reset)
-        values |= dict(_change(change, kinds) for change in changes)
+        values |= dict(change_of(change, kinds) for change in changes)
         values |= {each: click.prompt(each, hide_input=True, err=True) for each in secrets}
         settings = api.put(path, {"values": values})["settings"]
     with Listing(form, ("SETTING", "VALUE", "TAKES", "WHAT"), _row) as listing:
         listing.add(settings)
 
 
-def _change(change: str, kinds: dict[str, str]) -> tuple[str, object]:
+def change_of(change: str, kinds: dict[str, str]) -> tuple[str, object]:
     """Return what is to be set, as the API takes it. Raises click.UsageError."""
     name, equals, text = change.partition("=")
     if not equals:
