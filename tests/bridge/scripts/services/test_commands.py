@@ -47,6 +47,20 @@ async def test_a_trigger_has_its_cause_and_ends_by_itself(sim: Site) -> None:
     assert view.state.forced is False
 
 
+async def test_a_siren_is_switched_by_the_monitor_that_it_is_linked_to(sim: Site) -> None:
+    """What a VMS switches, it switches by an alarm: of the monitor that its output is linked to, for as long as is said."""
+    siren = Worker().may(monitors=("sim/*",), commands=("alarm",))
+    assert (await sim.ask(siren, "monitor.command", monitor="2", name="alarm", value="ON", seconds=30))["applied"] == "ON"
+    siren.end()
+    forced = []
+    for _ in range(4):
+        view = sim.hub.monitor("sim", "2")
+        assert view is not None
+        forced.append(view.state.forced)
+        await sim.clock.advance(10)
+    assert forced == [True, True, True, False]
+
+
 async def test_modes_by_their_names_and_cameras_that_move(sim: Site) -> None:
     view = sim.hub.monitor("sim", "1")
     assert view is not None
