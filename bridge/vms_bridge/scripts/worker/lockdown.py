@@ -45,6 +45,9 @@ _NICE = 5
 _DIES_BEFORE = 600
 """Before the bridge, and before what looks at pictures, where memory is short."""
 _MOST_FILES = 32
+_MOST_THREADS = 256
+"""Of a script whose user is its own, and of two of its versions for a moment. Limits of addresses alone would let it have
+thousands: what the kernel keeps of a thread is not among them."""
 _LEAST_FREE_BYTES = 16 * 1024**2
 _NULL_DEVICE = os.makedev(1, 3)
 SANDBOX, PROCESS = "sandbox", "process"
@@ -248,6 +251,7 @@ def _become(uid: int, needs: Needs) -> str:
         return f"root without its powers, for it may not change its user here: {error.strerror}"
     if os.getresuid() != (uid,) * 3 or os.getresgid() != (uid,) * 3 or os.getgroups():
         raise Refused("user", f"this is still {os.getresuid()} in groups {os.getgroups()}, and not {uid}")
+    resource.setrlimit(resource.RLIMIT_NPROC, (_MOST_THREADS, _MOST_THREADS))
     with suppress(PermissionError):
         os.setuid(0)
         raise Refused("user", "root can be got back")

@@ -52,6 +52,26 @@ ATTEMPTS = (
         is_kernels=True,
     ),
     python(
+        "threads that take little",
+        """
+        import threading
+        threading.stack_size(64 << 10)
+        over = threading.Event()
+        started = 0
+        try:
+            while started < 20_000:
+                threading.Thread(target=over.wait, daemon=True).start()
+                started += 1
+        finally:
+            over.set()
+        return started""",
+        by="RuntimeError",
+        number=None,
+        text="can't start new thread",
+        outside=NOT_TRIED,
+        is_kernels=True,
+    ),
+    python(
         "processes",
         "made = 0\nwhile made < 10_000:\n    if os.fork() == 0:\n        os._exit(0)\n    made += 1",
         outside=NOT_TRIED,

@@ -215,6 +215,26 @@ def test_memory_of_native_libraries_that_can_be_written_and_executed_is_sealed()
 
 
 @NEEDS_ROOT
+def test_a_user_of_its_own_has_so_many_threads_and_no_more() -> None:
+    starts = """
+threading.stack_size(64 << 10)
+over = threading.Event()
+made = []
+try:
+    for _ in range(1_000):
+        made.append(threading.Thread(target=over.wait, daemon=True))
+        made[-1].start()
+except RuntimeError:
+    pass
+over.set()
+say(started=len(made))
+"""
+    done = run("", starts, uid=50_000 + os.getpid() % 10_000)
+    said(done)
+    assert json.loads(done.stdout.splitlines()[1]) == {"started": 256}
+
+
+@NEEDS_ROOT
 def test_root_names_who_is_to_run_it() -> None:
     for nobody in (None, 0):
         assert said(run(uid=nobody))["code"] == "user"
