@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vms_bridge.script import Monitor, TimedOut, Unavailable, monitors, sleep, wait_for
@@ -141,6 +141,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=30, deadline=None)
 @given(JSON)
 def test_json_stays_what_it_is(value: object) -> None:
     assert plain_words(value, "x") == value

@@ -59,7 +59,7 @@ async def test_what_is_sent(link: FakeLink) -> None:
     asked = http.post(URL, file=Media({"id": 4}))
     assert link.last[1]["media"] == 4  # which is not let go of while it is sent
     link.held.pop("http.request")[0].set_result(None)
-    await asked
+    asked.result()
     del asked
     gc.collect()
     assert link.last == ("media.drop", {"media": 4})

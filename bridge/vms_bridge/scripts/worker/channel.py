@@ -64,11 +64,12 @@ class Channel:
 
     def say(self, said: Mapping[str, Any], data: bytes = b"", *, may_drop: bool = False, is_first: bool = False) -> None:
         """Send that, soon and in order, or before all that waits; from any thread. Raises WireError."""
+        if may_drop and self._waiting_bytes > MOST_DROPPABLE_BYTES:
+            with self._lock:
+                self._dropped += 1
+            return
         frame = pack(said, data)
         with self._lock:
-            if may_drop and self._waiting_bytes > MOST_DROPPABLE_BYTES:
-                self._dropped += 1
-                return
             if is_first:
                 self._out.insert(1 if self._is_begun else 0, frame)
             else:
