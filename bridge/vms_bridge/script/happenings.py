@@ -197,7 +197,10 @@ class Detection(Happening):
 
 
 class Change(Happening):
-    """Of a monitor or system, `field` has changed, from `before` to `now`; `state` has all the rest."""
+    """Of a monitor or system, `field` has changed, from `before` to `now`; `state` has all the rest.
+
+    `follows` is "available" where it is unknown, or known again, only because the monitor or system was lost, or is back.
+    """
 
     __slots__ = ()
     system: str
@@ -206,6 +209,7 @@ class Change(Happening):
     field: str
     before: Any
     now: Any
+    follows: str | None
     state: dict[str, Any]
 
 

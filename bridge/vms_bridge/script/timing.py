@@ -6,7 +6,7 @@ import functools
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vms_bridge.script.asked import ask, nothing
+from vms_bridge.script.asked import ask, given, nothing
 from vms_bridge.script.checks import check_text
 from vms_bridge.script.declared import is_async
 from vms_bridge.script.durations import Duration, seconds
@@ -103,7 +103,7 @@ class Lock:
         self._held: list[Any] = []
 
     def _acquire(self) -> Asked[Any]:
-        words = {"name": self._name, "timeout_s": self._timeout_s}
+        words = {"name": self._name, **given(timeout_s=self._timeout_s)}
         return ask("lock.acquire", words, lambda said, _: said["lock"])
 
     def _release(self) -> None:

@@ -216,9 +216,9 @@ class On:
         timeout: Duration = DEFAULT_TIMEOUT,
         concurrent: bool = False,
     ) -> When:
-        """When something is wrong, or (`active=False`) no more: "system_lost", "signal_lost", "login_refused", "undelivered", ...
+        """When something is wrong, or (`active=False`) no more: "system_lost", "network", "signal_lost", "undelivered", ...
 
-        `active=None` means both. The handler gets a `Notice`.
+        `active=None` means both. docs/scripting-api.md has all kinds. The handler gets a `Notice`.
         """
         both = active if active is None else check_switch(active, "active")
         filters = {"kind": check_names(kind, "kind"), "active": [True, False] if both is None else both}

@@ -55,7 +55,7 @@ async def test_a_lock_is_held_for_as_long_as_the_block(link: FakeLink) -> None:
     assert link.last == ("lock.release", {"lock": 7})
     with lock("gate"):
         pass
-    assert link.asked[2:] == [("lock.acquire", {"name": "gate", "timeout_s": None}), ("lock.release", {"lock": 7})]
+    assert link.asked[2:] == [("lock.acquire", {"name": "gate"}), ("lock.release", {"lock": 7})]
     link.errors["lock.acquire"] = ("timeout", "others hold it", "")
     with pytest.raises(TimedOut):
         async with lock("gate"):
