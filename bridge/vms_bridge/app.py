@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from vms_bridge.views import Sink
 
 _LOGGER = logging.getLogger(__name__)
+_SCRIPTS = "scripts"
+"""The section by which scripts are run."""
 _STOPPED, _FAILED, _REFUSED = 0, 1, 69
 """Exit codes, as `cli` and docs/running.md name them."""
 _SINK_RESTART_S = 5.0
@@ -182,6 +184,8 @@ class Bridge:
                 make = partial(sink.kind.create, sink.settings, identity, self._clock)
                 task = group.create_task(self._keep_sink(name, make), name=name)
                 self._sinks[section] = _Running(config=(sink, identity), task=task)
+        if _SCRIPTS not in made_from:
+            self.hub.own_entities.settle(())  # else who runs scripts says which there are
 
     def _runs(self, key: str, system: SystemConfig) -> bool:
         return key in self._systems and self._systems[key].config == system

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 STRUCK = "***"
 SHORT = 6
 """What is shorter may well be a word: it is struck out only where foreign text is quoted."""
+_PIECE, _OVERLAP = 32 * 1024, 16 * 1024
+"""How much of a long text is searched at once, in some milliseconds; a secret in any encoding is shorter than the overlap."""
 _MOST_PASSING = 16
 """How many tokens are remembered; each lives an hour or more."""
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{64,}")
@@ -68,6 +70,22 @@ class Secrets:
         """Return what somebody else has said without any secret in it, short ones too."""
         self._refresh()
         return self._struck(text, self._any)
+
+    def strike_long(self, text: str) -> str:
+        """Return the same of a text of any length, for a thread: piece by piece, so that others get on in between."""
+        self._refresh()
+        text = self._struck(text, None)
+        if self._any is None:
+            return text
+        kept: list[str] = []
+        at = 0
+        while at < len(text):
+            end = min(at + _PIECE, len(text))
+            found = self._any.search(text, at, end + _OVERLAP)
+            is_here = found is not None and found.start() < end
+            kept += [text[at : found.start()], STRUCK] if found is not None and is_here else [text[at:end]]
+            at = found.end() if found is not None and is_here else end
+        return "".join(kept)
 
     def _struck(self, text: str, others: re.Pattern[str] | None) -> str:
         for token in self._tokens:
@@ -151,30 +169,33 @@ def _pattern(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _character(char: str, *, is_base64: bool = False) -> str:
-    """Return an expression for one character: in URLs, JSON, HTML, Python's repr, and mixtures of these."""
+    """Return an expression for one character: in URLs, JSON, HTML, Python's repr, and mixtures of these.
+
+    How often it is encoded over again is bounded: else a text of nothing but backslashes took the square of its length.
+    """
     if is_base64 and char.isascii() and char.isalnum():
         return char
     raw = char.encode("utf-8", "replace")
     number = ord(char)
     ways = [
         re.escape(char),
-        "".join(f"%(?:25)*{_hex(byte, 2)}" for byte in raw),
-        f"&(?:amp;)*#0*{number};",
-        f"&(?:amp;)*#[xX]0*{_hex(number, 0)};",
-        "".join(rf"\\+x{_hex(byte, 2)}" for byte in raw),
-        "".join(rf"\\+u{_hex(unit, 4)}" for unit in _utf16(char)),
+        "".join(f"%(?:25){{0,8}}{_hex(byte, 2)}" for byte in raw),
+        f"&(?:amp;){{0,8}}#0*{number};",
+        f"&(?:amp;){{0,8}}#[xX]0*{_hex(number, 0)};",
+        "".join(rf"\\{{1,31}}x{_hex(byte, 2)}" for byte in raw),
+        "".join(rf"\\{{1,31}}u{_hex(unit, 4)}" for unit in _utf16(char)),
     ]
     if number > 127:
-        ways += [rf"\\+x{_hex(number, 2)}"] if number < 256 else [rf"\\+U{_hex(number, 8)}"]
+        ways += [rf"\\{{1,31}}x{_hex(number, 2)}"] if number < 256 else [rf"\\{{1,31}}U{_hex(number, 8)}"]
         ways.append(re.escape(raw.decode("latin-1")))
     if not char.isalnum():
-        ways.append(rf"\\+{re.escape(char)}")
+        ways.append(rf"\\{{1,31}}{re.escape(char)}")
     if char == " ":
         ways.append(r"\+")
     if letter := _LETTERS.get(char):
-        ways.append(rf"\\+{letter}")
+        ways.append(rf"\\{{1,31}}{letter}")
     if name := _NAMED.get(char):
-        ways.append(f"&(?:amp;)*{name};")
+        ways.append(f"&(?:amp;){{0,8}}{name};")
     return f"(?:{'|'.join(reversed(ways))})"
 
 

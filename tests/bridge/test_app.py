@@ -42,6 +42,7 @@ from vms_bridge.links import MessageLinks
 from vms_bridge.logs import configure
 from vms_bridge.model import AlarmState, EventBatch, EventPicture, EventRef, StateUpdate
 from vms_bridge.mqtt.config import MqttConfig
+from vms_bridge.own_entities import EntityKind, OwnEntity
 from vms_bridge.sinks import SinkKind
 
 if TYPE_CHECKING:
@@ -434,6 +435,18 @@ async def test_sinks_come_and_go_by_a_reload_but_for_durable_ones(tmp_path: Path
         await settle()
         assert "restart it" in caplog.text
         assert len(made) == 3
+
+
+async def test_what_belongs_to_scripts_is_taken_away_where_none_are_run(tmp_path: Path) -> None:
+    plain = config(tmp_path)
+    async with started(replace(plain, sinks=made_by(Listening, name="scripts"))) as bridge:
+        before = bridge.hub.own_entities.known
+        bridge.hub.own_entities.declare("gate", [OwnEntity(key="count", kind=EntityKind.SENSOR)])
+        await reloaded(bridge, plain)
+        assert (before, bridge.hub.own_entities.known) == (None, frozenset())
+        assert not bridge.hub.own_entities.owners
+    async with started(plain) as bridge:
+        assert bridge.hub.own_entities.known == frozenset()
 
 
 async def test_a_durable_sink_has_an_outbox_of_its_own(tmp_path: Path) -> None:

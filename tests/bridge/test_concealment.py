@@ -122,3 +122,18 @@ def test_what_is_secret_in_a_model() -> None:
     login = b64encode(b"me:of the outer").decode()
     text = f"me: pin of the inner, raw bytes, of the outer, in a list, in a mapping, {login}"
     assert secrets.strike(text).rstrip("=") == "me: ***, ***, ***, ***, ***, ***"
+
+
+@pytest.mark.parametrize("before", [0, 10, 32_760, 32_768, 65_530, 200_000])
+@pytest.mark.parametrize("encoded", encodings(ODD))
+def test_in_a_long_text_too_wherever_it_stands(encoded: str, before: int) -> None:
+    text = f"{'.' * before}{encoded}{'.' * 40_000}{encoded}."
+    assert Secrets([ODD]).strike_long(text) == f"{'.' * before}***{'.' * 40_000}***."
+
+
+@pytest.mark.parametrize("text", ["\\", "%25", "%2525", "25", "&amp;", "amp;", "&#0", "0"])
+def test_no_text_makes_it_slow(text: str) -> None:
+    # What took the square of its length would take hours here: the test's own time limit ends it.
+    secrets = Secrets(["a-token-of-some-length"])
+    assert secrets.strike_foreign(text * 300_000) == text * 300_000
+    assert secrets.strike_long(text * 300_000) == text * 300_000

@@ -238,7 +238,7 @@ class HttpService:
 def _without(struck: Secrets, reply: Reply) -> tuple[dict[str, str], bytes]:
     headers = {struck.strike_foreign(name): struck.strike_foreign(value) for name, value in reply.headers.items()}
     text = reply.body.decode("latin-1")
-    clean = struck.strike_foreign(text)
+    clean = struck.strike_long(text)
     return headers, reply.body if clean == text else clean.encode("latin-1")
 
 
