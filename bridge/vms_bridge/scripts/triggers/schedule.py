@@ -281,7 +281,7 @@ def _cron(filters: Mapping[str, Any], site: Site) -> _Cron:
         raise ValueError(f"{said!r} has not five fields (minute, hour, day, month, weekday); @every= is for seconds")
     name = filters.get("tz") or site.time_zone
     try:
-        zone = ZoneInfo(name)
+        zone = UTC if name == "UTC" else ZoneInfo(name)  # a file of 2 KB is read, once; the bridge's own zone was read before
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"tz: there is no time zone {name!r}, but such as Europe/Berlin or UTC") from None
     try:

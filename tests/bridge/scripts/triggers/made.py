@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from tests.fakes.clock import FakeClock
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.triggers.schedule import LastRuns
     from vms_bridge.views import MonitorKey
 
+ZoneInfo("Europe/Berlin")  # read while nobody minds, as a bridge reads its own when it starts
 PERMISSIONS = Permissions(listen=("home/#",), webhooks=("gate",))
 BERLIN = Site(time_zone="Europe/Berlin", location=(52.52, 13.405))
 
