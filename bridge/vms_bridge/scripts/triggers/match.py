@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 
 _ACTIVE = frozenset({True})
+_NEW = frozenset({"new"})
+_WITHIN = frozenset({"label", "zone", "min_score"})
+"""Filters for what is often known only after an event has begun."""
 
 
 class Verdict(Enum):
@@ -42,7 +45,7 @@ class Match:
         """Say what the words of an occurrence are to it."""
         self.is_kept = "to" in filters or trigger.kind in {"event", "detection", "notice"}
         """Whether what it waits for goes on when it happens again, so that its time is not counted anew."""
-        self.is_first_only = trigger.kind == "event" and "step" not in filters
+        self.is_first_only = trigger.kind == "event" and "step" not in filters and not _WITHIN.isdisjoint(filters)
         """Whether it waits for the first step of an event that fits, and for no more of that event."""
 
     def is_about_monitor(self, monitor: MonitorKey, name: str) -> bool:
@@ -72,8 +75,10 @@ def _globs(patterns: Sequence[str] | None) -> Callable[[str], object] | None:
     return re.compile("|".join(f"(?:{translate(one.casefold())})" for one in patterns)).match
 
 
-def _event(filters: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Verdict]:
-    steps = filters.get("step")
+def _event(filters: Mapping[str, Any], *, is_lasting: bool = False) -> Callable[[Mapping[str, Any]], Verdict]:
+    """Judge steps: without `step`, that it is new, or any that first says what is in it where that is asked for."""
+    is_any = is_lasting or not _WITHIN.isdisjoint(filters)
+    steps = filters.get("step", None if is_any else _NEW)
     kinds, is_late = filters.get("kind"), filters.get("late", False)
     labels, zones, least = filters.get("label"), filters.get("zone"), filters.get("min_score")
 
@@ -98,7 +103,7 @@ def _event(filters: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Verdict]
 
 def _lasting_event(filters: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Verdict]:
     """Judge for `for_`: what is over goes on no more, unless it was the end that was waited for."""
-    judge_step, is_for_end = _event(filters), not OVER.isdisjoint(filters.get("step", ()))
+    judge_step, is_for_end = _event(filters, is_lasting=True), not OVER.isdisjoint(filters.get("step", ()))
 
     def judge(what: Mapping[str, Any]) -> Verdict:
         is_over = what.get("step") in OVER or what.get("end") is not None or what.get("end_reason") is not None
