@@ -5,6 +5,10 @@ from __future__ import annotations
 from vms_bridge.cli.verbs import Verb, Verbs
 
 VERBS: dict[str, Verb] = {
+    "new": Verb("vms_bridge.cli.script.new", "Write a new script that works, to be changed."),
+    "test": Verb("vms_bridge.cli.script.test", "Try a script: in its real sandbox, with a bridge that is made up."),
+    "lint": Verb("vms_bridge.cli.script.lint", "Say what is wrong with scripts, before a bridge runs them."),
+    "record": Verb("vms_bridge.cli.script.record", "Record what happens at a running bridge, to try scripts by it."),
     "list": Verb("vms_bridge.cli.script.list", "List the scripts, and how each fares."),
     "show": Verb("vms_bridge.cli.script.show", "Show one script: what it may do, and what went wrong last."),
     "approve": Verb("vms_bridge.cli.script.approve", "Let a script run as it asks, once you have seen what that is."),
@@ -16,9 +20,6 @@ VERBS: dict[str, Verb] = {
     "settings": Verb("vms_bridge.cli.script.settings", "Show a script's settings, or set some of them."),
     "upload": Verb("vms_bridge.cli.script.upload", "Put a file into the bridge's folder of scripts."),
     "delete": Verb("vms_bridge.cli.script.delete", "End a script, and remove all of it."),
-    "test": Verb("vms_bridge.cli.script.test", "Try a script: in its real sandbox, with a bridge that is made up."),
-    "lint": Verb("vms_bridge.cli.script.lint", "Say what is wrong with scripts, before a bridge runs them."),
-    "record": Verb("vms_bridge.cli.script.record", "Record what happens at a running bridge, to try scripts by it."),
 }
 command = Verbs(
     "script", help="Write, try, approve and look after scripts: people's own Python that the bridge runs.", verbs=VERBS

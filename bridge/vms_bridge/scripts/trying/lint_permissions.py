@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     Missing = tuple[int, str, str, bool]
 
-COMMANDS: Mapping[str, str] = {
-    "trigger": "alarm",
-    "end_alarm": "end_alarm",
-    "arm": "armed",
-    "disarm": "armed",
-    "preset": "preset",
-    "set_run_state": "run_state",
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "trigger": ("alarm", "trigger"),
+    "end_alarm": ("end_alarm",),
+    "arm": ("armed", "arm"),
+    "disarm": ("armed", "arm"),
+    "preset": ("preset",),
+    "run_state": ("run_state",),
 }
 """Methods of the API that no other object is likely to have, and the commands that they give."""
 FLAGS: Mapping[str, str] = {"annotate": "annotate", "export": "export"}
@@ -78,7 +78,7 @@ def _of_method(call: ast.Call, name: str, permissions: Permissions) -> Iterator[
         if command is not None:
             yield from _check(call, lambda: level_for(permissions, command), is_sure=False)
     elif name in COMMANDS:
-        yield from _check(call, lambda: level_for(permissions, COMMANDS[name], name), is_sure=False)
+        yield from _check(call, lambda: level_for(permissions, *COMMANDS[name]), is_sure=False)
     elif name in FLAGS:
         yield from _check(call, lambda: require_flag(permissions, FLAGS[name]), is_sure=False)
 
