@@ -126,6 +126,9 @@ class Bridge:
         await self._stopping.wait()
         reloading.cancel()
         await asyncio.wait([reloading])
+        for section, sink in self._config.sinks.items():
+            if sink.kind.ends_first and section in self._sinks:
+                await _end(self._sinks[section].task)
         await self._end_forced_alarms()
         for running in [*self._systems.values(), *self._sinks.values()]:
             await _end(running.task)

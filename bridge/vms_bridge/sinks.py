@@ -100,6 +100,8 @@ class SinkKind:
     remedy: str
     address: Callable[[BaseModel], ApiAddress | None] = _no_api
     message_links: Callable[[BaseModel], MessageLinks | None] = _no_links
+    ends_first: bool = False
+    """Whether it is ended before all others when the bridge stops: it still needs them to say goodbye."""
 
 
 SINKS: Registry[SinkKind] = Registry(

@@ -36,7 +36,7 @@ def _pattern(text: str) -> str:
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         hint = "write a name as in `time_zone: Europe/Berlin`"
         raise PydanticCustomError("time_zone", "there is no such time zone", {"remedy": hint}) from None
     return name

@@ -41,6 +41,7 @@ KIND = SinkKind(
     create=_create,
     is_durable=False,
     check=_check,
+    ends_first=True,  # what scripts do at last, they do by MQTT and on the VMSs
     remedy="write `scripts: {}` to run the scripts in `data_dir/scripts` that an administrator has approved",
 )
 """What the registry looks for, under this name."""

@@ -96,6 +96,7 @@ class ScriptsSink:
             )
         )
         house.open(joints.tools)
+        ends.push_async_callback(files.write)  # what scripts say at last
         ends.push_async_callback(house.close)
         ends.callback(hub.measures.add(lambda: readings(house.scripts, resources)))
         ends.callback(hub.own_entities.take_commands(house.commanded))

@@ -185,6 +185,28 @@ async def test_where_scripts_can_not_be_locked_in_none_runs_and_everybody_can_kn
     ]
 
 
+async def test_without_a_sandbox_it_is_warned_of_for_as_long_as_it_is_so(tmp_path: Path) -> None:
+    async with bridge_with(tmp_path, "sandbox: process", gate=GATE) as bridge:
+        await approved(bridge, "gate")
+        await until(lambda: any("without a sandbox" in notice.text for notice in bridge.hub.notices))
+
+
+async def test_when_the_bridge_stops_scripts_say_goodbye_while_all_else_is_there(tmp_path: Path) -> None:
+    text = (
+        GATE
+        + """
+
+@on.shutdown
+async def bye():
+    info = await monitors["home/2"].info()
+    log.info(f"bye, {info.key}")
+"""
+    )
+    async with bridge_with(tmp_path, gate=text) as bridge:
+        await approved(bridge, "gate")
+    assert "bye, 2" in (tmp_path / "data" / "scripts" / "log" / "gate.log").read_text()
+
+
 async def test_a_file_that_changes_is_run_when_it_is_approved_and_one_that_is_gone_ends(tmp_path: Path) -> None:
     async with bridge_with(tmp_path, gate=GATE) as bridge:
         await approved(bridge, "gate")

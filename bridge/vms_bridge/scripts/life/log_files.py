@@ -39,6 +39,11 @@ class LogFiles:
         self._news = asyncio.Event()
         self._trouble = Trouble(_LOGGER, f"logs of scripts can't be written to {folder}", clock.monotonic)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits for the disk."""
+        return self._bytes
+
     def put(self, name: str, entry: LogEntry) -> None:
         """Have it written soon."""
         line = as_text(entry).encode(errors="replace")
@@ -53,12 +58,13 @@ class LogFiles:
             while True:
                 await self._news.wait()
                 self._news.clear()
-                await self._write()
+                await self.write()
                 await self._clock.sleep(WRITE_S)
         finally:
-            await self._write()
+            await self.write()
 
-    async def _write(self) -> None:
+    async def write(self) -> None:
+        """Write what waits."""
         waiting, self._waiting, self._bytes = self._waiting, {}, 0
         if not waiting:
             return

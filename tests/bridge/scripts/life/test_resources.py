@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bridge.scripts.life.lab import HEAD, Lab, alarm, living, version
+from tests.fakes.clock import FakeClock, settle
+
+from vms_bridge.scripting import ScriptStatus
+from vms_bridge.scripts.life.resources import LONGEST_HOLD_S, SAVED_S, Resources, Usage, usages
+from vms_bridge.scripts.life.values import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_MB = 1024 * 1024
+
+
+class Worker:
+    """Uses so much of the processor in a second, unless it is held, and so much memory."""
+
+    def __init__(self, pid: int, *, busy: float = 0.0, memory_bytes: int = 0) -> None:
+        self.pid, self.busy, self.memory_bytes = pid, busy, memory_bytes
+        self.used_s = 0.0
+        self.is_held = False
+        self.ended: tuple[Cause, str] | None = None
+
+    def hold(self) -> None:
+        self.is_held = True
+
+    def go_on(self) -> None:
+        self.is_held = False
+
+    def end(self, cause: Cause, text: str, hint: str = "") -> None:
+        assert hint
+        self.ended = cause, text
+
+
+class Machine:
+    """What /proc would say."""
+
+    def __init__(self, *workers: Worker, most_mb: int = 100) -> None:
+        self.clock, self.workers = FakeClock(), workers
+        self.resources = Resources(self.clock, share=0.5, most_bytes=most_mb * _MB, read=self._read)
+        for worker in workers:
+            self.resources.add(f"script {worker.pid}", worker)
+
+    def _read(self, pids: Iterable[int]) -> Mapping[int, Usage]:
+        return {worker.pid: Usage(worker.used_s, worker.memory_bytes) for worker in self.workers if worker.pid in list(pids)}
+
+    async def run(self, seconds: int) -> list[float]:
+        """Let time pass; returns which share of it each worker had."""
+        before = [worker.used_s for worker in self.workers]
+        task = asyncio.create_task(self.resources.run())
+        await settle()
+        for _ in range(seconds):
+            for worker in self.workers:
+                worker.used_s += 0.0 if worker.is_held else worker.busy
+            await self.clock.advance(1.0)
+            await asyncio.sleep(0.005)  # what is read, is read in a thread
+            await settle()
+        task.cancel()
+        await asyncio.wait([task])
+        return [(worker.used_s - used_s) / seconds for worker, used_s in zip(self.workers, before, strict=True)]
+
+
+async def test_who_uses_more_than_its_share_is_held_up_until_it_has_its_share_and_others_are_not() -> None:
+    busy, calm = Worker(1, busy=1.0), Worker(2, busy=0.2)
+    machine = Machine(busy, calm)
+    shares = await machine.run(100)
+    assert shares[0] == pytest.approx(0.5 + SAVED_S * 0.5 / 100, abs=0.06)
+    assert shares[1] == pytest.approx(0.2)
+    assert machine.resources.held > 10
+    assert not busy.is_held, "nobody stands still when nobody looks any more"
+    assert machine.resources.share(calm) == pytest.approx(0.2, abs=0.05)
+
+
+async def test_a_worker_with_many_threads_is_not_held_for_long_at_a_time() -> None:
+    worker = Worker(1, busy=8.0)
+    machine = Machine(worker)
+    await machine.run(4)
+    held = 0
+    task = asyncio.create_task(machine.resources.run())
+    worker.busy = 0.0
+    await settle()
+    for _ in range(20):
+        await machine.clock.advance(1.0)
+        await asyncio.sleep(0.005)
+        await settle()
+        held += machine.resources.is_held(worker)
+    task.cancel()
+    await asyncio.wait([task])
+    assert held <= LONGEST_HOLD_S + 1
+
+
+async def test_where_all_together_need_too_much_memory_the_largest_is_ended() -> None:
+    small, large = Worker(1, memory_bytes=40 * _MB), Worker(2, memory_bytes=70 * _MB)
+    machine = Machine(small, large)
+    await machine.run(1)
+    assert small.ended is None
+    assert large.ended is not None
+    assert large.ended[0] is Cause.MEMORY
+    assert "used 110 MB of memory, of 100 MB" in large.ended[1]
+    assert machine.resources.used(large).memory_bytes == 70 * _MB
+
+
+async def test_where_nothing_can_be_read_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    machine = Machine()
+    machine.resources.add("gone", Worker(1))
+    await machine.run(2)
+    assert "what scripts use of the machine can't be read" in caplog.text
+    assert machine.resources.used(Worker(3)) == Usage(0.0, 0)
+    assert machine.resources.share(Worker(3)) is None
+
+
+def test_use_is_read_of_processes_that_are_there() -> None:
+    found = usages([os.getpid(), 2**22 + 1])
+    assert list(found) == [os.getpid()]
+    assert found[os.getpid()].processor_s > 0
+    assert found[os.getpid()].memory_bytes > _MB
+
+
+async def test_a_locked_worker_can_be_measured_held_and_is_ended_for_its_memory() -> None:
+    lab = Lab()
+    text = (
+        HEAD + "kept = []\n@on.alarm()\nasync def seen(alarm):\n    kept.append(bytearray(60_000_000))\n    log.info('has it')\n"
+    )
+    lab.resources._most_bytes = 50_000_000
+    looking = asyncio.create_task(lab.resources.run())
+    async with living(lab) as script:
+        script.want(version(text))
+        await lab.until_state(ScriptStatus.READY)
+        assert script.current is not None
+        pid = script.current.worker.pid
+        used = (await asyncio.to_thread(usages, [pid]))[pid]
+        assert 3 * _MB < used.memory_bytes < 25 * _MB
+        script.take(alarm())
+        await lab.until_logged("has it")
+        await lab.fake.advance(1.0)
+        await lab.until_state(ScriptStatus.RESTARTING)
+        assert script.trouble is not None
+        assert "all scripts together used" in script.trouble.text
+    looking.cancel()
+    await asyncio.wait([looking])
+
+
+async def test_a_bomb_of_memory_is_an_error_of_its_handler() -> None:
+    lab = Lab()
+    text = HEAD + "@on.alarm()\nasync def seen(alarm):\n    log.info(str(len(bytearray(10**9))))\n"
+    async with living(lab) as script:
+        script.want(version(text))
+        await lab.until_state(ScriptStatus.READY)
+        script.take(alarm())
+        await lab.until_logged("MemoryError")
+        assert script.course.state is ScriptStatus.READY
+        assert script.current is not None
+        os.kill(script.current.worker.pid, signal.SIGSTOP)  # somebody else's: a restart is not held up by it
