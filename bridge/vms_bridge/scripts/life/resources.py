@@ -27,6 +27,8 @@ LOOK_S = 1.0
 SAVED_S = 10.0
 """How much of its share a worker can save up: to start takes some, and what comes once in a while may be long."""
 LONGEST_HOLD_S = 5.0
+MOST_PROCESSOR_S = 20 * 3600.0
+"""How much one worker may use in all: before the kernel ends it (RLIMIT_CPU, 24 h), another one takes its place."""
 _SMOOTHED = 5.0
 """Over about how many looks a share is told."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -139,6 +141,9 @@ class Resources:
         """Take what it has used off its share, and hold it or have it go on by what is left."""
         used_s = max(0.0, usage.processor_s - watched.used.processor_s)
         watched.used = usage
+        if usage.processor_s > MOST_PROCESSOR_S:
+            text = f"it has used {MOST_PROCESSOR_S / 3600:g} hours of the processor since it was started"
+            watched.worker.end(Cause.PROCESSOR, text, "it is started anew: does it do more than it has to?")
         if passed_s > 0:
             watched.share += (used_s / passed_s - watched.share) / _SMOOTHED
         most_s = SAVED_S * self._share

@@ -10,7 +10,7 @@ from tests.bridge.scripts.life.lab import HEAD, Lab, alarm, living, version
 from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.scripting import ScriptStatus
-from vms_bridge.scripts.life.resources import LONGEST_HOLD_S, SAVED_S, Resources, Usage, usages
+from vms_bridge.scripts.life.resources import LONGEST_HOLD_S, MOST_PROCESSOR_S, SAVED_S, Resources, Usage, usages
 from vms_bridge.scripts.life.values import Cause
 
 if TYPE_CHECKING:
@@ -94,6 +94,14 @@ async def test_a_worker_with_many_threads_is_not_held_for_long_at_a_time() -> No
     task.cancel()
     await asyncio.wait([task])
     assert held <= LONGEST_HOLD_S + 1
+
+
+async def test_who_has_used_most_of_what_the_kernel_lets_it_have_is_ended_before() -> None:
+    worker = Worker(1, busy=0.1)
+    worker.used_s = MOST_PROCESSOR_S - 0.05
+    await Machine(worker).run(1)
+    assert worker.ended is not None
+    assert worker.ended[0] is Cause.PROCESSOR
 
 
 async def test_where_all_together_need_too_much_memory_the_largest_is_ended() -> None:
