@@ -115,8 +115,7 @@ class Hub:
         self._notices = Notices(
             clock, self._systems, durable_sinks=durable_sinks, fares=lambda: self._house.state, on_change=self._fan_out.notices
         )
-        self.tell_notice = self._notices.tell
-        self._presence = Presence(clock, self._fan_out.detection, self._show_objects)
+        self.tell_notice, self._presence = self._notices.tell, Presence(clock, self._fan_out.detection, self._show_objects)
         self._keeping = Chore("keeping what makes a start easier", clock.monotonic)
         notes = SinkNotes(store, self._keeping)
         self.note_unanswered, self.unanswered = notes.note_unanswered, notes.unanswered
