@@ -69,6 +69,8 @@ async def test_lines_are_published_where_that_is_asked_for() -> None:
         assert [line["number"] for line in lines] == [1, 2, 3]
         assert {name: lines[0][name] for name in ("level", "text", "line")} == {"level": "warning", "text": "open", "line": 7}
         assert not [topic for topic in broker.retained if topic.endswith("/log")]
+        scripts.say(4, "the last")
+        await heard.get()
         end()
         await until(lambda: not scripts.heard, house.clock)
         await house.stop()
