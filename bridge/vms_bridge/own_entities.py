@@ -185,7 +185,7 @@ def _mistake(entity: OwnEntity) -> str | None:
     """Say what is wrong, the first thing that is."""
     wrong = [
         (not KEY.fullmatch(entity.key), "its key has small letters, digits and _, and begins with a letter"),
-        (entity.kind not in EntityKind, f"its kind is one of {', '.join(EntityKind)}"),
+        (entity.kind not in list(EntityKind), f"its kind is one of {', '.join(EntityKind)}"),
         (not _is_line(entity.name, MOST_CHARACTERS), "its name is one line of text"),
         (entity.icon is not None and not _ICON.fullmatch(entity.icon), "its icon is written as in mdi:gate"),
         (entity.device_class is not None and not _CLASS.fullmatch(entity.device_class), "its device class is a word"),

@@ -14,6 +14,7 @@ from tests.bridge.scripts.services.outside import Names, Request, outside, redir
 from tests.fakes.authority import HomeMadeAuthority
 from tests.fakes.clock import FakeClock
 
+from vms_bridge.doors import TlsOptions
 from vms_bridge.errors import BodyInvalid, BridgeError, NotFound, TooManyRequests
 from vms_bridge.script_errors import PermissionMissing
 from vms_bridge.scripts.services.http import MOST_AT_ONCE, MOST_REDIRECTS
@@ -24,6 +25,7 @@ from vms_bridge.scripts.services.http_client import (
     HttpTimedOut,
     HttpTooLarge,
 )
+from vms_bridge.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -253,7 +255,7 @@ async def test_certificates_are_looked_at(tmp_path: Path) -> None:
     local = frozenset(names.answers)
 
     def trusting() -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=str(authority.ca_file))
+        return client_context(TlsOptions(url="https:", ca_file=authority.ca_file))
 
     async with serving(context) as server:
         good = server.url(scheme="https", host="gate.example")
