@@ -157,6 +157,8 @@ def test_who_is_no_more_is_forgotten_and_that_is_known() -> None:
     assert hub.known == frozenset({"gate", "other"})
     assert set(hub.owners) == {"gate"}
     assert changed[-2:] == ["old", ""]
+    hub.settle(["other", "gate"])
+    assert changed[-2:] == ["old", ""]
     hub.forget("gate")
     assert hub.known == frozenset({"other"})
 

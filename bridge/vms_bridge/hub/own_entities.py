@@ -100,7 +100,10 @@ class HubOwnEntities:
 
     def settle(self, owners: Iterable[str]) -> None:
         """Say who there is."""
-        self._known = frozenset(owners)
+        known = frozenset(owners)
+        if known == self._known:
+            return
+        self._known = known
         for gone in self._owners.keys() - self._known:
             self.forget(gone)
         self._changed("")

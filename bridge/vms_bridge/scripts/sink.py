@@ -115,9 +115,10 @@ class ScriptsSink:
         """Look after the folder, and do this beside it, until cancelled."""
         ends.callback(hub.scripts.serve(keeper))
 
-        async def settle() -> None:
-            await self._clock.sleep(_SETTLED_S)
-            hub.own_entities.settle(view.name for view in keeper.all())
+        async def settle() -> NoReturn:
+            while True:  # also whenever one has been deleted
+                await self._clock.sleep(_SETTLED_S)
+                hub.own_entities.settle(view.name for view in keeper.all())
 
         try:
             async with asyncio.TaskGroup() as group:
