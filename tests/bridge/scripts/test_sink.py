@@ -226,3 +226,36 @@ async def test_a_file_that_changes_is_run_when_it_is_approved_and_one_that_is_go
         await until(lambda: status(bridge, "gate") is ScriptStatus.READY)
         file.unlink()
         await until(lambda: view(bridge, "gate") is None)
+
+
+SIREN = '''"""A switch for the siren, which its own lamp follows."""
+from vms_bridge.script import entity, on, permissions
+
+permissions(entities=True)
+siren = entity.switch("siren", name="Siren")
+lamp = entity.binary_sensor("lamp")
+
+
+@on.entity("siren")
+async def commanded(command):
+    await siren.set(command.value)
+    await lamp.set(command.value, {"by": "the switch"})
+'''
+
+
+async def test_entities_of_a_script_are_commanded_say_how_they_are_and_go_with_its_file(tmp_path: Path) -> None:
+    async with bridge_with(tmp_path, siren=SIREN) as bridge:
+        entities = bridge.hub.own_entities
+        await approved(bridge, "siren")
+        await until(lambda: "siren" in entities.owners and entities.owners["siren"].is_available)
+        assert {key: each.kind.value for key, each in entities.owners["siren"].entities.items()} == {
+            "siren": "switch",
+            "lamp": "binary_sensor",
+        }
+        entities.command("siren", "siren", "ON")
+        await until(lambda: "lamp" in entities.owners["siren"].states)
+        states = entities.owners["siren"].states
+        assert (states["siren"].value, states["lamp"].value) == (True, True)
+        assert states["lamp"].attributes == {"by": "the switch"}
+        await bridge.hub.scripts.current.delete("siren", by="the test")
+        await until(lambda: "siren" not in entities.owners)
