@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.bridge.scripts.services.outside import Request, said, serving
 from tests.fakes.commands import ask
 
 from vms_bridge.app import Bridge
@@ -259,3 +260,38 @@ async def test_entities_of_a_script_are_commanded_say_how_they_are_and_go_with_i
         assert states["lamp"].attributes == {"by": "the switch"}
         await bridge.hub.scripts.current.delete("siren", by="the test")
         await until(lambda: "siren" not in entities.owners)
+
+
+LOCK = '''"""Locks the door by its controller, and says what that has answered."""
+from vms_bridge.script import http, log, on, permissions, secret
+
+permissions(http=["PLACE/lock"], secrets=["lock_token"])
+
+
+@on.startup
+async def lock():
+    answer = await http.put("PLACE/lock", json={"locked": True}, headers={"Authorization": "Bearer " + secret("lock_token")})
+    log.info(f"{answer.status} {answer.text()}")
+    try:
+        await http.get("http://169.254.169.254/latest/meta-data/")
+    except Exception as error:
+        log.info(f"refused: {error}")
+'''
+
+
+async def test_a_lock_is_turned_by_http_with_a_token_that_the_script_never_sees(tmp_path: Path) -> None:
+    async def answer(request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(said(f"locked for {request.headers['authorization']}".encode()))
+
+    (tmp_path / "lock.token").write_text("s3cr3t-of-the-lock\n")
+    (tmp_path / "lock.token").chmod(0o600)
+    async with serving() as controller:
+        controller.answer = answer
+        options = f'secrets: {{lock_token: {{value: !file lock.token, for: ["{controller.url("/*")}"]}}}}'
+        async with bridge_with(tmp_path, options, lock=LOCK.replace("PLACE", controller.url("").rstrip("/"))) as bridge:
+            await approved(bridge, "lock")
+            await until_logged(bridge, "lock", "200 locked for Bearer ***")
+            await until_logged(bridge, "lock", "refused: ")
+    (request,) = controller.requests
+    assert (request.line, request.body) == ("PUT /lock HTTP/1.1", b'{"locked":true}')
+    assert request.headers["authorization"] == "Bearer s3cr3t-of-the-lock"
