@@ -41,14 +41,14 @@ ATTEMPTS = (
     python("open a descriptor anew", "return os.open(f'/proc/self/fd/{FD}', os.O_RDWR)", outside=DIFFERS),
     python(
         "have SQLite open a file",
-        "import sqlite3\nreturn sqlite3.connect('/tmp/vms-bridge-escape.db').execute('pragma user_version').fetchone()",
+        "import sqlite3\nreturn sqlite3.connect('vms-bridge-escape.db').execute('pragma user_version').fetchone()",
         by="OperationalError",
         number=None,
         text="unable to open database file",
     ),
     python(
         "have SQLite attach a file",
-        "import sqlite3\nreturn sqlite3.connect(':memory:').execute(\"attach '/tmp/vms-bridge-escape2.db' as a\").fetchall()",
+        "import sqlite3\nreturn sqlite3.connect(':memory:').execute(\"attach 'vms-bridge-escape2.db' as a\").fetchall()",
         by="OperationalError",
         number=None,
         text="unable to open database",
