@@ -18,7 +18,7 @@ from vms_bridge.scripts.services.table import Services
 from vms_bridge.scripts.wire import MOST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 SMALL = MediaLimits(each=3, each_bytes=1_000, all=5, all_bytes=1_500, in_memory_bytes=100, free_bytes=0)
 
@@ -174,6 +174,17 @@ async def test_a_worker_that_ends_while_it_gets_one_has_nothing(media: Media) ->
         await finished
     await asyncio.wait([cancelled])
     await settle()
+    assert (media.count, media.taken_bytes, files()) == (0, 0, 0)
+
+
+async def test_a_worker_that_has_ended_already_holds_nothing(media: Media) -> None:
+    class Gone(Worker):
+        def at_end(self, undo: Callable[[], None]) -> Callable[[], None]:
+            undo()
+            return lambda: None
+
+    with pytest.raises(NotFound, match="has ended meanwhile"):
+        await add(media, Gone(), b"x" * 400)
     assert (media.count, media.taken_bytes, files()) == (0, 0, 0)
 
 
