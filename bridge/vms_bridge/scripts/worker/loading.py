@@ -53,9 +53,7 @@ def own_time_zone(name: str) -> tzinfo:
     """Make that the local time zone of this process, and return it; UTC where the system does not know it."""
     try:
         zone: tzinfo = ZoneInfo(name)
-    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError
-        zone = UTC
-    except KeyError:
+    except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
         zone = UTC
     os.environ["TZ"] = name if zone is not UTC else "UTC0"
     time.tzset()
