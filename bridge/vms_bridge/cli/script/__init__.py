@@ -8,6 +8,7 @@ VERBS: dict[str, Verb] = {
     "new": Verb("vms_bridge.cli.script.new", "Write a new script that works, to be changed."),
     "test": Verb("vms_bridge.cli.script.test", "Try a script: in its real sandbox, with a bridge that is made up."),
     "lint": Verb("vms_bridge.cli.script.lint", "Say what is wrong with scripts, before a bridge runs them."),
+    "run": Verb("vms_bridge.cli.script.run", "Try a script with what happens at a running bridge now."),
     "record": Verb("vms_bridge.cli.script.record", "Record what happens at a running bridge, to try scripts by it."),
     "list": Verb("vms_bridge.cli.script.list", "List the scripts, and how each fares."),
     "show": Verb("vms_bridge.cli.script.show", "Show one script: what it may do, and what went wrong last."),

@@ -19,7 +19,7 @@ class Heard:
 
     def __init__(self, monitors: frozenset[str] = frozenset()) -> None:
         self._wanted = monitors
-        self._is_whole = False
+        self.is_whole = False
         self._monitors: dict[_Key, dict[str, Any]] = {}
         self._states: dict[_Key, dict[str, Any]] = {}
         self._systems: dict[str, dict[str, Any]] = {}
@@ -28,12 +28,20 @@ class Heard:
     def take(self, item: Mapping[str, Any]) -> list[Occurrence]:
         """Take up an item; returns what has happened by it. What was so before everything was told has not happened."""
         found = [each for each in self._taken(item) if self._is_wanted(each)]
-        return found if self._is_whole else []
+        return found if self.is_whole else []
+
+    def current(self) -> Iterator[Occurrence]:
+        """Yield what is so now of each monitor, as if it had just become so."""
+        for key, monitor in self._monitors.items():
+            state = self._states.get(key, {})
+            for field in ("connected", "armed"):
+                yield from monitor_states(key, str(monitor["name"]), {}, {field: state.get(field)})
+            yield alarm({"system": key[0], "monitor": key[1], "now": state.get("alarm")}, name=str(monitor["name"]))
 
     def _taken(self, item: Mapping[str, Any]) -> Iterator[Occurrence]:
         match item.get("what"):
             case "synced":
-                self._is_whole = True
+                self.is_whole = True
             case "monitor":
                 yield from self._take_monitor(item)
             case "state":

@@ -19,14 +19,14 @@ _UNTOLD = frozenset({"headers", "timeout_s", "qos"})
 """What is asked with, and too much for a line."""
 
 
-def lines(entries: Iterable[Entry], zone: tzinfo | None, *, is_verbose: bool = False) -> Iterator[str]:
+def lines(entries: Iterable[Entry], zone: tzinfo | None, *, is_verbose: bool = False, has_days: bool = True) -> Iterator[str]:
     """Yield the lines. Without `is_verbose` what the script only asked for, and when it was called, is left out."""
     day = ""
     for entry in entries:
         local = datetime.fromisoformat(entry.time).astimezone(zone)
         if not is_verbose and _is_minor(entry):
             continue
-        if (today := local.strftime("%Y-%m-%d")) != day:
+        if has_days and (today := local.strftime("%Y-%m-%d")) != day:
             day = today
             yield f"{day}"
         first, *more = _said(entry)

@@ -11,7 +11,7 @@ from vms_bridge.errors import BridgeError
 from vms_bridge.scripts.trying.times import in_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vms_bridge.clock import Clock
 
@@ -53,8 +53,9 @@ class Entry:
 class Transcript:
     """The entries of one trial."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock, self._began_s = clock, clock.monotonic()
+    def __init__(self, clock: Clock, told: Callable[[Entry], None] | None = None) -> None:
+        """`told` hears each entry as it comes."""
+        self._clock, self._began_s, self._told = clock, clock.monotonic(), told
         self.entries: list[Entry] = []
 
     def add(self, kind: EntryKind, what: str, words: Mapping[str, Any]) -> None:
@@ -63,7 +64,10 @@ class Transcript:
             hint = "does the script set itself going, again and again? A shorter --for may show it"
             raise TrialTooLong(f"more than {MOST_ENTRIES:,} things have happened in this trial", hint=hint)
         at_s = round(self._clock.monotonic() - self._began_s, _DIGITS)
-        self.entries.append(Entry(at_s, in_utc(self._clock.now()), kind, what, words))
+        entry = Entry(at_s, in_utc(self._clock.now()), kind, what, words)
+        self.entries.append(entry)
+        if self._told is not None:
+            self._told(entry)
 
     @property
     def failures(self) -> int:

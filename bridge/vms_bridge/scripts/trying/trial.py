@@ -27,6 +27,7 @@ from vms_bridge.scripts.trying.transcript import EntryKind, Transcript, TrialToo
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from vms_bridge.clock import Clock
     from vms_bridge.scripts.header import Header
     from vms_bridge.scripts.life.values import Declared
     from vms_bridge.scripts.values import Occurrence, Trigger
@@ -61,6 +62,8 @@ class Trial:
     begins: datetime | None = None
     rest_s: float = 60.0
     uid: int | None = None
+    is_live: bool = False
+    """Whether the script's own time is the machine's."""
 
     @property
     def start(self) -> datetime:
@@ -91,16 +94,16 @@ def load(trial: Trial) -> tuple[Trigger, ...]:
 async def _loaded(trial: Trial) -> tuple[Trigger, ...]:
     clock = JumpingClock(trial.start)
     running = Running(trial.name, trial.header.permissions, Transcript(clock), clock)
-    bridge = MadeUpBridge(trial.answers, clock, _site(trial), happened=_pass_over, tell=running.tell)
-    async with _started(trial, running, bridge):
-        return _triggers(trial, await _load(trial, running, clock), _site(trial))
+    bridge = MadeUpBridge(trial.answers, clock, site_of(trial), happened=_pass_over, tell=running.tell)
+    async with started(trial, running, bridge):
+        return triggers_of(trial, await load_in(trial, running, clock), site_of(trial))
 
 
 async def try_out(trial: Trial) -> Tried:
     """Do it. Raises TrialFailed, TrialTooLong, NeverAtRest and, for a header's mistakes, BridgeError."""
     clock = JumpingClock(trial.start)
     transcript = Transcript(clock)
-    site = _site(trial)
+    site = site_of(trial)
     running = Running(trial.name, trial.header.permissions, transcript, clock)
     happened: list[Callable[[Occurrence], None]] = []
     bridge = MadeUpBridge(
@@ -110,10 +113,10 @@ async def try_out(trial: Trial) -> Tried:
         happened=lambda occurrence: _each(happened, occurrence),
         tell=running.tell,
     )
-    async with _started(trial, running, bridge) as level:
-        declared = await _load(trial, running, clock)
+    async with started(trial, running, bridge) as level:
+        declared = await load_in(trial, running, clock)
         bridge.outside.declared(declared.entities)
-        triggers = _triggers(trial, declared, site)
+        triggers = triggers_of(trial, declared, site)
         calls = ScriptTriggers(
             triggers,
             clock,
@@ -135,7 +138,8 @@ async def try_out(trial: Trial) -> Tried:
 
 
 @asynccontextmanager
-async def _started(trial: Trial, running: Running, bridge: MadeUpBridge) -> AsyncIterator[Level]:
+async def started(trial: Trial, running: Running, bridge: MadeUpBridge) -> AsyncIterator[Level]:
+    """Have the script's process be there, locked. Raises TrialFailed."""
     begin = Begin(script=trial.name, modules=trial.header.imports.modules, time_zone=trial.answers.time_zone, uid=trial.uid)
     try:
         async with running.started(begin, bridge.services) as level:
@@ -144,7 +148,7 @@ async def _started(trial: Trial, running: Running, bridge: MadeUpBridge) -> Asyn
         raise TrialFailed(f"the script's process has ended: {gone.ending.in_words}", hint=gone.ending.hint) from None
 
 
-async def _load(trial: Trial, running: Running, clock: JumpingClock) -> Declared:
+async def load_in(trial: Trial, running: Running, clock: Clock) -> Declared:
     """Have the top level run. Raises TrialFailed, and BridgeError for settings that there are not."""
     schema = trial.header.settings
     settings = in_force(schema, checked(schema, trial.answers.settings))
@@ -156,7 +160,7 @@ async def _load(trial: Trial, running: Running, clock: JumpingClock) -> Declared
         settings=settings,
         secrets=trial.header.permissions.secrets,
         state=trial.answers.state,
-        is_test=True,
+        is_test=not trial.is_live,
     )
     try:
         async with SystemClock().timeout(_LOAD_S):
@@ -180,11 +184,12 @@ def _pass_over(_occurrence: Occurrence) -> None:
     """Nothing comes back to a script that is only loaded."""
 
 
-def _site(trial: Trial) -> Site:
+def site_of(trial: Trial) -> Site:
+    """Return where the trial's sun rises."""
     return Site(time_zone=trial.answers.time_zone, location=(trial.answers.latitude, trial.answers.longitude))
 
 
-def _triggers(trial: Trial, declared: Declared, site: Site) -> tuple[Trigger, ...]:
+def triggers_of(trial: Trial, declared: Declared, site: Site) -> tuple[Trigger, ...]:
     """Return what calls the script's handlers. Raises TrialFailed."""
     try:
         return read_triggers(declared.triggers, trial.header.permissions, site)
