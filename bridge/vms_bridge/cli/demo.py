@@ -7,6 +7,7 @@ import click
 from vms_bridge.cli.options import Duration, Number
 from vms_bridge.demo.detecting import can_detect
 from vms_bridge.demo.run import run_demo
+from vms_bridge.demo.scripting import can_script
 
 
 @click.command("demo")
@@ -16,4 +17,4 @@ from vms_bridge.demo.run import run_demo
 @click.option("--pace", type=Number(0.01, 1_000), default=2.0, show_default=True, help="How busy they are.")
 def command(*, duration_s: float | None, port: int, cameras: int, pace: float) -> int:
     """Show the bridge at work with simulated cameras: no configuration, no VMS, no broker needed."""
-    return run_demo(duration_s=duration_s, port=port, cameras=cameras, pace=pace, detects=can_detect())
+    return run_demo(duration_s=duration_s, port=port, cameras=cameras, pace=pace, detects=can_detect(), has_scripts=can_script())

@@ -19,8 +19,8 @@ from vms_bridge.app import Bridge
 from vms_bridge.backends import load_kind
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import Config, SinkConfig, SystemConfig
+from vms_bridge.demo import detecting, scripting
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
-from vms_bridge.demo.detecting import said, section
 from vms_bridge.demo.table import counts, make_display
 from vms_bridge.demo.witness import Witness
 from vms_bridge.detect.kind import KIND as DETECTION
@@ -32,6 +32,7 @@ from vms_bridge.logs import configure
 from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.mqtt.kind import KIND as MQTT
 from vms_bridge.mqtt.topics import Topics
+from vms_bridge.scripts.kind import KIND as SCRIPTS
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Show:
     cameras: int = 3
     pace: float = 2.0
     detects: bool = False
+    has_scripts: bool = False
 
 
 def run_demo(
@@ -69,6 +71,7 @@ def run_demo(
     cameras: int = 3,
     pace: float = 2.0,
     detects: bool = False,
+    has_scripts: bool = False,
     stream: TextIO | None = None,
 ) -> int:
     """Run the demo until its time is over or Ctrl-C; return the exit code, 1 if not everything flowed.
@@ -86,7 +89,10 @@ def run_demo(
             cameras=cameras,
             pace=pace,
             detects=detects,
+            has_scripts=has_scripts,
         )
+        if has_scripts:
+            scripting.write(show.directory)
         return conclude(lambda: asyncio.run(_until_signal(show, display)), out, is_timed=duration_s is not None)
 
 
@@ -119,7 +125,8 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
             commands_for_s=commands_for_s,
         )
         display.start(_heading(address))
-        display.add(said(detects=show.detects))
+        display.add(detecting.said(detects=show.detects))
+        display.add(scripting.said(has_scripts=show.has_scripts))
         failures: list[BridgeError] = []  # before 3.11.4 what is raised within `except*` comes out in a group
         configure("warning")  # after the display's start, which may have taken over stderr
         try:
@@ -131,7 +138,12 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
                     group.create_task(_let_in(bridge, api, display, clock), name="token"),
                     group.create_task(_time_out(show.duration_s, clock, stopped), name="timer"),
                 ]
+                looking = None
+                if show.has_scripts:
+                    looking = group.create_task(scripting.look_after(bridge, display.happened, clock), name="scripts")
                 await stopped.wait()
+                if looking is not None:
+                    looking.cancel()  # what a script says when it is ended has no place in a show
                 bridge.stop()
                 await asyncio.wait([running])  # the witness still receives its goodbye
                 for helper in helpers:
@@ -206,7 +218,8 @@ def _configuration(show: Show, mqtt: MqttConfig, api: HttpConfig) -> Config:
         sinks={
             MQTT.section: SinkConfig(kind=MQTT, settings=mqtt),
             HTTP.section: SinkConfig(kind=HTTP, settings=api),
-            **({DETECTION.section: section(show.cameras)} if show.detects else {}),
+            **({DETECTION.section: detecting.section(show.cameras)} if show.detects else {}),
+            **({SCRIPTS.section: scripting.section(show.directory)} if show.has_scripts else {}),
         },
     )
 

@@ -19,7 +19,9 @@ import pytest
 from vms_bridge.api.config import HttpConfig
 from vms_bridge.backends import load_kind
 from vms_bridge.backends.simulator.config import SimulatorConfig
+from vms_bridge.cli import OK, main
 from vms_bridge.clock import Moment, SystemClock
+from vms_bridge.demo import scripting
 from vms_bridge.demo.broker import Broker
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
 from vms_bridge.demo.detecting import MODEL, can_detect, said
@@ -284,3 +286,45 @@ async def test_a_link_opens_without_a_token_and_stops_when_the_token_is_given_up
             assert answer.status == 403
     stopped.set()
     await running
+
+
+async def test_two_examples_run_in_their_sandbox(tmp_path: Path) -> None:
+    out, stopped = io.StringIO(), asyncio.Event()
+    await asyncio.to_thread(scripting.write, tmp_path)
+    show = Show(directory=tmp_path, port=0, pace=20.0, has_scripts=True)
+    running = asyncio.create_task(perform(show, PlainDisplay(out), SystemClock(), stopped))
+    for words in (
+        r"night_siren  script says +ready: 3 triggers",
+        r"escalation   script says +ready: 2 triggers",
+        "telling guard",
+    ):
+        while re.search(words, out.getvalue()) is None:
+            assert not running.done(), out.getvalue()
+            await asyncio.sleep(0.02)
+    stopped.set()
+    await running
+    assert "script fails" not in out.getvalue()
+
+
+def test_the_examples_are_those_of_the_checkout_and_are_changed(tmp_path: Path) -> None:
+    assert scripting.can_script()
+    scripting.write(tmp_path)
+    for name, changes in scripting.CHANGES.items():
+        text = (scripting.EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+        written = (tmp_path / "scripts" / f"{name}.py").read_text(encoding="utf-8")
+        assert all(before in text and before not in written for before, _ in changes)
+        assert main(["script", "lint", "--strict", str(tmp_path / "scripts" / f"{name}.py")]) == OK
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_the_demos_site_is_closed_now(hour: int) -> None:
+    closed = scripting.settings_at(hour)["night_siren"]
+    begins, ends = closed["closed_from"], closed["closed_until"]
+    assert isinstance(begins, int)
+    assert isinstance(ends, int)
+    assert (hour >= begins or hour < ends) if begins > ends else begins <= hour < ends
+
+
+@pytest.mark.parametrize(("has_scripts", "words"), [(True, "are approved"), (False, "from a checkout")])
+def test_the_demo_says_which_scripts_run(*, has_scripts: bool, words: str) -> None:
+    assert words in scripting.said(has_scripts=has_scripts)
