@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -171,8 +171,3 @@ def _within(function: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDe
     for node in ast.walk(function):
         if isinstance(node, _FUNCTIONS) and node is not function:
             yield node
-
-
-def moved(finding: Finding, line: int) -> Finding:
-    """Return the same finding in another line."""
-    return replace(finding, line=line)
