@@ -27,7 +27,6 @@ _BOOT = (
 )
 WORKER = (sys.executable, "-I", "-S", "-c", _BOOT, FOLDER)
 """What is started; the number of the socket's descriptor is put behind it."""
-NICE = 10
 _KEPT = ("LD_LIBRARY_PATH",)
 """What a worker gets of the environment: what Python itself may need to start."""
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
@@ -98,8 +97,6 @@ async def launch(program: Sequence[str], clock: Clock) -> Launched:
                 start_new_session=True,
             )
         try:
-            with suppress(ProcessLookupError, PermissionError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
             channel = await Channel.open(ours, clock)
         except BaseException:
             with suppress(ProcessLookupError):

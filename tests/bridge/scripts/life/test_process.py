@@ -111,7 +111,7 @@ found = sorted(int(name) for name in os.listdir('/proc/self/fd'))
 here = [name for name in found if os.path.exists(f'/proc/self/fd/{name}') or name == sock.fileno()]
 say('ready', settings={
     'files': [os.readlink(f'/proc/self/fd/{number}').partition(':')[0] for number in here],
-    'environment': sorted(os.environ), 'session': os.getsid(0) == os.getpid(), 'nice': os.nice(0),
+    'environment': sorted(os.environ), 'session': os.getsid(0) == os.getpid(),
     'isolated': __import__('sys').flags.isolated, 'site': 'site' in __import__('sys').modules,
 })
 """
@@ -123,7 +123,7 @@ say('ready', settings={
     os.close(write_end)
     assert found.pop("files") == ["/dev/null", "pipe", "pipe", "socket"]
     assert set(found.pop("environment")) <= {"LC_CTYPE", "LD_LIBRARY_PATH", "MALLOC_ARENA_MAX"}
-    assert found == {"session": True, "nice": 10, "isolated": 1, "site": False}
+    assert found == {"session": True, "isolated": 1, "site": False}
 
 
 async def test_what_a_worker_asks_for_is_answered_and_what_fails_is_told() -> None:
