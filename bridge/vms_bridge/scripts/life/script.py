@@ -151,6 +151,9 @@ class Script:
                 self._crashed(version, gone.ending)
         except BridgeError as error:
             self._broke(version, Mistake(text=str(error)), error.hint)
+        except Exception as error:
+            _LOGGER.exception("the start of the script %s failed in an unforeseen way", self.name)
+            self._broke(version, Mistake(text=f"a defect of the bridge: {type(error).__name__}"), "please report it")
         finally:
             if run is not None and self._current is not run:
                 await run.close()
@@ -175,8 +178,9 @@ class Script:
         def hear(each: Sequence[Trigger], deliver: Callable[[Trigger, Occurrence], None]) -> Hears:
             return self._tools.hear(run.version, each, deliver, partial(self.log.note, "warning"))
 
+        inbox = Inbox(run.version.id, triggers, hear)  # may be refused: the one before hears on then
         self._close_inbox()
-        self._inbox = inbox = Inbox(run.version.id, triggers, hear)
+        self._inbox = inbox
         self._hearing = asyncio.create_task(inbox.hears.run(), name=f"script {self.name}: triggers")
         return inbox
 

@@ -16,6 +16,7 @@ from vms_bridge.scripts.life.watchdog import LOAD_S
 from vms_bridge.scripts.services.table import Answered
 
 if TYPE_CHECKING:
+    from vms_bridge.scripts.life.inbox import Hears
     from vms_bridge.scripts.life.run import Version
     from vms_bridge.scripts.life.values import Ask, Declared
     from vms_bridge.scripts.values import Trigger
@@ -279,6 +280,37 @@ async def test_triggers_that_can_not_be_read_break_the_version() -> None:
         assert script.trouble is not None
         assert (script.trouble.text, script.trouble.hint) == ("line 3: there is no such trigger", "look at docs/scripting.md")
         assert script.current is None
+
+
+async def test_a_new_version_whose_triggers_are_refused_leaves_the_old_one_with_its_own() -> None:
+    lab = Lab()
+
+    def refuse(*_: object) -> Hears:
+        raise BridgeError("this topic is the bridge's own")
+
+    async with living(lab) as script:
+        script.want(version(SAYS))
+        await lab.until_state(ScriptStatus.READY)
+        script._tools = replace(lab.tools, hear=refuse)
+        script.want(version(SAYS + "# another one"))
+        await lab.until_state(ScriptStatus.BROKEN)
+        script.take(alarm(1))
+        await lab.until_logged("Gate 1")
+        assert script.course.at_work == version(SAYS).id
+
+
+async def test_a_defect_of_ours_breaks_the_version_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    lab = Lab()
+
+    def fail(_: Version, __: Declared) -> tuple[Trigger, ...]:
+        raise ZeroDivisionError
+
+    async with living(lab) as script:
+        script._tools = replace(lab.tools, read=fail)
+        script.want(version(SAYS))
+        await lab.until_state(ScriptStatus.BROKEN)
+        assert script.current is None
+    assert "failed in an unforeseen way" in caplog.text
 
 
 async def test_who_asks_too_often_is_told_so_in_its_log_even_if_it_does_not_listen() -> None:
