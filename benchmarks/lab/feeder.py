@@ -8,15 +8,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 from tests.fakes.backend import ScriptedBackend
 from tests.fakes.identity import over
 
+from benchmarks.lab import scripts
 from benchmarks.lab.programs import INSTANCE
 from benchmarks.lab.remote import Json, serve
 from benchmarks.lab.world import SYSTEM, URL, snapshot
@@ -31,13 +33,16 @@ from vms_bridge.mqtt.config import MqttConfig
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from vms_bridge.commands import Action, VmsTarget
     from vms_bridge.model import FullState, PictureRef, Update
 
 _TICK_S = 0.01
 _EVENT_TICK_S = 0.05
 _EVENT_LASTS_TICKS = 10
+_WITHIN_S = 20.0
+_BETWEEN_S = 0.1
 
 
 class _NoSettings(BaseModel):
@@ -50,16 +55,30 @@ class PicturedBackend(ScriptedBackend):
 
     jpeg: bytes
 
+    executed: list[int] = field(default_factory=list)
+    """When it was asked to do something (monotonic ns)."""
+
     async def picture(self, ref: PictureRef) -> bytes:  # noqa: ARG002 - the contract's parameter
         """Return it."""
         return self.jpeg
+
+    async def execute(self, target: VmsTarget, action: Action) -> None:
+        """Note when, and do it."""
+        self.executed.append(time.monotonic_ns())
+        await super().execute(target, action)
 
 
 class Feeder:
     """Does what the parent asks."""
 
     def __init__(
-        self, config: MqttConfig, data_dir: Path, world: FullState, *, picture: bytes = b"", port: int | None = None
+        self,
+        config: MqttConfig,
+        data_dir: Path,
+        world: FullState,
+        *,
+        picture: bytes = b"",
+        more: Mapping[str, SinkConfig] = MappingProxyType({}),
     ) -> None:
         self._world = world
         self._backend = PicturedBackend(url=URL, first=world, jpeg=picture)
@@ -71,7 +90,7 @@ class Feeder:
                 name="Benchmark",
                 data_dir=data_dir,
                 systems={SYSTEM: system},
-                sinks=over(config) if port is None else over(config) | {"http": _http(port)},
+                sinks=over(config) | dict(more),
             ),
             SystemClock(),
         )
@@ -88,6 +107,8 @@ class Feeder:
             case "token":
                 await self._bridge.ready.wait()
                 return {"token": (await self._bridge.hub.tokens.create("benchmark", Scope.READ))[1]}
+            case "scripts" | "counts" | "react":
+                return await self._of_scripts(do, **request)
             case "dry":
                 return await self._load(lambda _update: None, states=request["states"], events=0, seconds=request["seconds"])
             case "load":
@@ -113,6 +134,29 @@ class Feeder:
     async def _load(self, emit: Callable[[Update], None], *, states: int, events: int, seconds: float) -> Json:
         emitted, begun = await asyncio.gather(self._emit_states(emit, states, seconds), self._record_events(events, seconds))
         return {"states": emitted[0], "newest": emitted[1], "until": emitted[2], "events": begun}
+
+    async def _of_scripts(self, do: str, count: int = 0) -> Json:
+        """Have scripts get ready, return what became of what they were told, or measure reactions."""
+        if do == "scripts":
+            return await scripts.get_ready(self._bridge)
+        if do == "counts":
+            return scripts.counts(self._bridge)
+        return {"ms": [await self._reaction() for _ in range(count)]}
+
+    async def _reaction(self) -> float:
+        """Let an alarm begin on the first monitor; return how long after it the backend was asked to do something, in ms."""
+        feed = self._backend.feed
+        assert feed is not None
+        monitor_id, state = next(iter(self._world.states.items()))
+        asked = len(self._backend.executed)
+        at = time.monotonic_ns()
+        feed.emit(StateUpdate(monitor_id=monitor_id, state=replace(state, alarm=AlarmState.ALARM)))
+        async with asyncio.timeout(_WITHIN_S):
+            while len(self._backend.executed) == asked:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.0005)
+        feed.emit(StateUpdate(monitor_id=monitor_id, state=state))
+        await asyncio.sleep(_BETWEEN_S)
+        return (self._backend.executed[asked] - at) / 1e6
 
     async def _emit_states(self, emit: Callable[[Update], None], rate: int, seconds: float) -> tuple[int, dict[str, int], int]:
         """Emit at this rate; return how many, the newest stamp of each monitor, and when the last was emitted."""
@@ -195,10 +239,14 @@ async def main() -> None:
     parser.add_argument("--monitors", type=int, required=True)
     parser.add_argument("--picture", type=Path, help="a JPEG of each event; without one pictures are left out")
     parser.add_argument("--port", type=int, help="where the API listens; without one there is none")
+    parser.add_argument("--scripts", type=Path, help="a folder of scripts that run beside; without one there are none")
     wanted = parser.parse_args()
     mqtt = MqttConfig(url=wanted.broker, commands="admin", snapshots=wanted.picture is not None)
     picture = wanted.picture.read_bytes() if wanted.picture else b""
-    feeder = Feeder(mqtt, wanted.data_dir, snapshot(wanted.monitors), picture=picture, port=wanted.port)
+    more = {} if wanted.port is None else {"http": _http(wanted.port)}
+    if wanted.scripts is not None:
+        more["scripts"] = scripts.section(wanted.scripts)
+    feeder = Feeder(mqtt, wanted.data_dir, snapshot(wanted.monitors), picture=picture, more=more)
     try:
         await serve(feeder.answer)
     finally:
