@@ -2,7 +2,8 @@
 
 The bridge is the whole one, over a backend that emits what is asked for. A reaction is measured within its process: from the
 moment in which an alarm is emitted until the backend is asked to do what the script has answered with. Fifty scripts beside:
-rounds with and without them take turns, at the same load of states; an alarm's age is that of its MQTT message.
+rounds with and without them take turns, at the same load of states; an alarm's age is that of its MQTT message. With
+`--appdaemon` the same rule in AppDaemon is beside it, which is fetched into an environment of its own.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.lab.programs import UNLIMITED, mosquitto
+from benchmarks.lab.programs import ROOT, UNLIMITED, mosquitto
 from benchmarks.lab.remote import Child
 from benchmarks.lab.running import run
 from benchmarks.lab.table import Row, Table, arguments, quantile
+from benchmarks.lab.world import SYSTEM
+from benchmarks.peers.appdaemon import appdaemon
 from benchmarks.throughput import load
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ class Plan:
     """How much to measure."""
 
     reactions: int = 300
+    peer_reactions: int = 60
     scripts: int = 50
     monitors: int = 80
     states: int = 1_000
@@ -64,12 +68,14 @@ class Plan:
     settle_s: float = 4.0
 
 
-QUICK = Plan(reactions=20, scripts=8, seconds=3.0, rounds=1)
+QUICK = Plan(reactions=20, peer_reactions=5, scripts=8, seconds=3.0, rounds=1)
 
 
-async def measure(plan: Plan, table: Table, folder: Path) -> None:
+async def measure(plan: Plan, table: Table, folder: Path, *, with_peer: bool = False) -> None:
     async with mosquitto(folder, extra=UNLIMITED) as broker:
         await _one_script(plan, table, broker, folder)
+        if with_peer:
+            await _peer(plan, table, broker, folder)
         await _many(plan, table, broker, folder)
 
 
@@ -86,6 +92,19 @@ async def _one_script(plan: Plan, table: Table, broker: Mosquitto, folder: Path)
     p50, p99 = quantile(told, 0.5), quantile(told, 0.99)
     reached = f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, n = {len(told)}"
     table.add(Row("change in the hub → handler → command", reached, "p50 ≤ 2 ms, p99 ≤ 10 ms", p50 <= 2 and p99 <= 10))
+
+
+async def _peer(plan: Plan, table: Table, broker: Mosquitto, folder: Path) -> None:
+    """Measure the same rule in AppDaemon: over MQTT both ways, for there is no nearer way for it."""
+    hears, commands = f"{ROOT}/{SYSTEM}/1/state", f"{ROOT}/{SYSTEM}/2/set/alarm"
+    async with feeder(plan, broker, folder / "peer", {}) as child:
+        await child.ask("start")
+        await asyncio.sleep(plan.settle_s)
+        async with appdaemon(folder / "appdaemon", broker, hears=hears, commands=commands) as pid:
+            told = (await child.ask("react", count=plan.peer_reactions))["ms"]
+            pss, rss = _memory([pid])
+    reached = f"p50 {quantile(told, 0.5):.0f} ms, p99 {quantile(told, 0.99):.0f} ms, n = {len(told)}"
+    table.add(Row("the same rule in AppDaemon 4.5.13, by MQTT", reached, beside=f"PSS {pss:.0f} MB, RSS {rss:.0f} MB"))
 
 
 async def _many(plan: Plan, table: Table, broker: Mosquitto, folder: Path) -> None:
@@ -176,8 +195,11 @@ def _report_latency(plan: Plan, table: Table, without: Sequence[float], beside: 
 
 
 async def _main(folder: Path) -> None:
-    wanted = arguments("scripts", __doc__).parse_args()
-    await measure(QUICK if wanted.quick else Plan(), Table("scripts: what they cost, and how soon they answer"), folder)
+    parser = arguments("scripts", __doc__)
+    parser.add_argument("--appdaemon", action="store_true", help="the same rule in AppDaemon too, fetched at the first time")
+    wanted = parser.parse_args()
+    table = Table("scripts: what they cost, and how soon they answer")
+    await measure(QUICK if wanted.quick else Plan(), table, folder, with_peer=wanted.appdaemon)
 
 
 if __name__ == "__main__":
