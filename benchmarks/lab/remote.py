@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -105,8 +106,11 @@ class Cost:
 
     def _kept_waiting_s(self) -> float:
         """Sum it up over the threads (Documentation/scheduler/sched-stats.rst: run, wait, slices)."""
-        tasks = Path(f"/proc/{self._process.pid}/task")
-        return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks.iterdir()) / 1e9
+        waited = 0
+        for task in Path(f"/proc/{self._process.pid}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread may have ended since it was listed
+                waited += int((task / "schedstat").read_text().split()[1])
+        return waited / 1e9
 
     def _spent_s(self) -> float:
         times = self._process.cpu_times()

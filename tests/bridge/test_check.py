@@ -95,7 +95,7 @@ def test_what_the_file_could_do_better_is_advice(tmp_path: Path, capsys: pytest.
     code, said = checked(tmp_path, text, capsys)
     assert code == OK
     assert f"  --  config: everybody on this machine can read the secret in {tmp_path}/pin\n      -> chmod 600" in said
-    assert " or `mqtt:`: nobody receives what the bridge reports\n      -> name a broker" in said
+    assert " or `mqtt:` or `scripts:`: nobody receives what the bridge reports\n      -> name a broker" in said
     assert "  --  config: systems.a.password is in the file in plain text\n      -> write `!file NAME`" in said
 
 

@@ -54,11 +54,11 @@ class Bridge:
         self.config = folder / "vms-bridge.yaml"
         self.config.write_text(configuration)
         self.program = Program("vms-bridge", folder / "vms-bridge.log")
-        self._secrets = dict(secrets or {})
+        self.secrets = dict(secrets or {})
 
     async def start(self) -> None:
         """Start it."""
-        await self.program.start(COMMAND, "run", "--config", self.config, environment=self._secrets)
+        await self.program.start(COMMAND, "run", "--config", self.config, environment=self.secrets)
 
     async def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """End it; by SIGTERM it has to end well."""
@@ -69,7 +69,7 @@ class Bridge:
     async def check(self, **secrets: str) -> tuple[int, str]:
         """Run `vms-bridge check` with this configuration; return its exit code and what it said."""
         process = await asyncio.create_subprocess_exec(
-            COMMAND, "check", "--config", self.config, env=os.environ | self._secrets | secrets, stdout=PIPE, stderr=STDOUT
+            COMMAND, "check", "--config", self.config, env=os.environ | self.secrets | secrets, stdout=PIPE, stderr=STDOUT
         )
         said, _ = await process.communicate()
         return process.returncode or 0, said.decode()

@@ -17,7 +17,7 @@ MOST_WAITING_BYTES = 8 * 1024 * 1024
 """How much may wait for the bridge to read it before asks are refused."""
 MOST_DROPPABLE_BYTES = 256 * 1024
 """From how much on lines of the log are left out, and counted."""
-_AT_ONCE = 256 * 1024
+_AT_ONCE = 64 * 1024
 
 
 def read_one(sock: socket.socket) -> tuple[dict[str, Any], bytes]:
@@ -51,6 +51,8 @@ class Channel:
 
     def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         self._sock, self._loop = sock, loop
+        self._thread = threading.get_ident()
+        """The loop's, which need not be woken."""
         self._lock = threading.Lock()
         self._out: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -78,7 +80,10 @@ class Channel:
             if self._is_woken or self._is_blocked:
                 return
             self._is_woken = True
-        self._loop.call_soon_threadsafe(self._flush)
+        if threading.get_ident() == self._thread:
+            self._loop.call_soon(self._flush)
+        else:
+            self._loop.call_soon_threadsafe(self._flush)
 
     @property
     def waiting_bytes(self) -> int:
