@@ -1,4 +1,4 @@
-"""A script between a real ZoneMinder and a real broker: approved on the command line, it answers an alarm and adds to its event."""
+"""A script beside a real ZoneMinder and a real broker: approved on the command line, it answers an alarm, adds to its event."""
 
 from __future__ import annotations
 

@@ -79,22 +79,22 @@ async def test_what_is_asked_for_is_answered(body: str, lines: list[str] | None)
 
 
 @pytest.mark.parametrize(
-    ("call", "permission"),
+    ("call", "why"),
     [
         ("detect(b'x')", "detect"),
         ("bridge.logs()", "logs"),
         ("notify('x')", "notify"),
         ("mqtt.publish('home/a', 'x')", "publish"),
-        ("mqtt.publish('homeassistant/a', 'x')", "publish"),
+        ("mqtt.publish('homeassistant/a', 'x')", "Home Assistant's discovery"),
         ("http.get('https://a.example/')", "a.example"),
     ],
 )
-async def test_what_it_may_not_is_refused(call: str, permission: str) -> None:
+async def test_what_it_may_not_is_refused(call: str, why: str) -> None:
     text = f"@on.alarm()\nasync def handler():\n    await {call}\n"
     tried = await try_out(trial(text, alarm(0)))
     [failed] = [entry.words["text"] for entry in tried.transcript.entries if entry.kind is EntryKind.FAILED]
     assert failed.startswith("NotPermitted: ")
-    assert permission in failed
+    assert why in failed
 
 
 async def test_nobody_may_be_there_to_be_told() -> None:
