@@ -82,6 +82,7 @@ class Feed:
                 if changes.messages:
                     self._messages_since = changes.since
                     self._more.set()
+                await asyncio.sleep(0)  # who tells people of the same change goes first
                 self._take(changes)
         finally:
             subscription.close()
