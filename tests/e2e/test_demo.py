@@ -26,7 +26,7 @@ LABELS = {"person", "car", "truck", "dog"}
 async def test_the_demo_finds_what_it_draws(tmp_path: Path) -> None:
     need(None if can_detect() else "the extra `detect` is not installed")
     out, stopped = io.StringIO(), asyncio.Event()
-    show = Show(directory=tmp_path, port=free_port(0), pace=4.0, detects=True)
+    show = Show(directory=tmp_path, port=free_port(0), api_port=0, pace=4.0, detects=True)
     running = asyncio.create_task(perform(show, PlainDisplay(out), SystemClock(), stopped))
     try:
         async with asyncio.timeout(LIMIT_S):

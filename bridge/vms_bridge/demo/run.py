@@ -52,10 +52,11 @@ _LINK_LIFE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
-    """What a demo is made of; without `duration_s` it lasts until it is stopped."""
+    """What a demo is made of; without `duration_s` it lasts until it is stopped. A port that is taken is replaced by another."""
 
     directory: Path
     port: int
+    api_port: int = _API_PORT
     mosquitto: Path | None = None
     duration_s: float | None = None
     cameras: int = 3
@@ -113,7 +114,7 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
     """Run broker, bridge and witness until the show's time is over or `stopped`. Raises BridgeError."""
     async with serving_broker(show.mosquitto, show.directory, show.port, clock) as address:
         mqtt = MqttConfig(url=address.url, measurement_interval=2.0)
-        api = HttpConfig(port=free_port(_API_PORT), offer_pairing=False)
+        api = HttpConfig(port=free_port(show.api_port), offer_pairing=False)
         bridge = Bridge(_configuration(show, mqtt, api), clock)
         commands_for_s = None if show.duration_s is None else show.duration_s - _ANSWER_S
         witness = Witness(

@@ -76,7 +76,7 @@ async def performed(show: Show) -> tuple[Tally, str]:
 
 
 async def test_everything_flows_through_the_embedded_broker(tmp_path: Path) -> None:
-    tally, text = await performed(Show(directory=tmp_path, port=0, duration_s=24))
+    tally, text = await performed(Show(directory=tmp_path, port=0, api_port=0, duration_s=24))
     assert tally.flows
     assert tally.events["new"] >= 2
     assert tally.snapshots
@@ -91,7 +91,7 @@ async def test_everything_flows_through_the_embedded_broker(tmp_path: Path) -> N
 @pytest.mark.skipif(MOSQUITTO is None and "VMS_BRIDGE_REQUIRE_REAL" not in os.environ, reason="mosquitto is not installed")
 async def test_everything_flows_through_mosquitto(tmp_path: Path) -> None:
     port = free_port(0)
-    tally, text = await performed(Show(directory=tmp_path, port=port, mosquitto=MOSQUITTO, duration_s=12))
+    tally, text = await performed(Show(directory=tmp_path, port=port, api_port=0, mosquitto=MOSQUITTO, duration_s=12))
     assert tally.flows
     assert f"127.0.0.1:{port} (mosquitto)" in text
     with pytest.raises(OSError, match=r"."):  # it has been stopped
@@ -130,7 +130,7 @@ async def test_a_bridge_that_cannot_run_ends_the_demo(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("in the way")
     with pytest.raises(BridgeError):
-        await performed(Show(directory=file / "data", port=0, duration_s=100))
+        await performed(Show(directory=file / "data", port=0, api_port=0, duration_s=100))
 
 
 def test_its_time_is_over_before_anything_came_through() -> None:
@@ -182,7 +182,7 @@ def table(terminal: Terminal) -> Display:
 
 
 async def test_a_terminal_gets_a_table(tmp_path: Path, terminal: Terminal, table: Display) -> None:
-    tally = await perform(Show(directory=tmp_path, port=0, duration_s=10), table, FastClock(), asyncio.Event())
+    tally = await perform(Show(directory=tmp_path, port=0, api_port=0, duration_s=10), table, FastClock(), asyncio.Event())
     assert tally.events["new"]
     text = terminal.getvalue()
     for word in ("Driveway", "Front door", "Garden", "Recording", "sim-3-s", "Listen along"):
@@ -190,7 +190,7 @@ async def test_a_terminal_gets_a_table(tmp_path: Path, terminal: Terminal, table
 
 
 async def test_a_long_table_is_cut(tmp_path: Path, terminal: Terminal, table: Display) -> None:
-    await perform(Show(directory=tmp_path, port=0, duration_s=3, cameras=25), table, FastClock(), asyncio.Event())
+    await perform(Show(directory=tmp_path, port=0, api_port=0, duration_s=3, cameras=25), table, FastClock(), asyncio.Event())
     assert "and 5 more" in terminal.getvalue()
 
 
@@ -218,7 +218,9 @@ def test_a_running_command_is_not_answered_yet() -> None:
 
 async def test_the_api_is_open_and_a_token_is_shown(tmp_path: Path) -> None:
     out, stopped = io.StringIO(), asyncio.Event()
-    running = asyncio.create_task(perform(Show(directory=tmp_path, port=0), PlainDisplay(out), SystemClock(), stopped))
+    running = asyncio.create_task(
+        perform(Show(directory=tmp_path, port=0, api_port=0), PlainDisplay(out), SystemClock(), stopped)
+    )
     while (found := re.search(r"Bearer (vb_[\w-]+)' (http://127.0.0.1:\d+/api/v1)/events", out.getvalue())) is None:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     token, url = found[1], found[2]
@@ -236,7 +238,7 @@ async def test_the_api_is_open_and_a_token_is_shown(tmp_path: Path) -> None:
 
 
 def test_with_detection_cameras_see_motion_only_and_a_model_finds_the_rest(tmp_path: Path) -> None:
-    show = Show(directory=tmp_path, port=0, detects=True)
+    show = Show(directory=tmp_path, port=0, api_port=0, detects=True)
     made = _configuration(show, MqttConfig(url="mqtt://127.0.0.1:1"), HttpConfig())
     assert made.systems["sim"].settings == SimulatorConfig(cameras=3, pace=2.0, pictures_only=1, names_visitors=False)
     settings = made.sinks["detection"].settings
@@ -262,7 +264,9 @@ def test_the_model_is_in_the_package() -> None:
 
 async def test_a_link_opens_without_a_token_and_stops_when_the_token_is_given_up(tmp_path: Path) -> None:
     out, stopped = io.StringIO(), asyncio.Event()
-    running = asyncio.create_task(perform(Show(directory=tmp_path, port=0), PlainDisplay(out), SystemClock(), stopped))
+    running = asyncio.create_task(
+        perform(Show(directory=tmp_path, port=0, api_port=0), PlainDisplay(out), SystemClock(), stopped)
+    )
     while (found := re.search(r"without a token: (http://\S+)\n", out.getvalue())) is None:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     link = found[1]
@@ -291,7 +295,7 @@ async def test_a_link_opens_without_a_token_and_stops_when_the_token_is_given_up
 async def test_two_examples_run_in_their_sandbox(tmp_path: Path) -> None:
     out, stopped = io.StringIO(), asyncio.Event()
     await asyncio.to_thread(scripting.write, tmp_path)
-    show = Show(directory=tmp_path, port=0, pace=20.0, has_scripts=True)
+    show = Show(directory=tmp_path, port=0, api_port=0, pace=20.0, has_scripts=True)
     running = asyncio.create_task(perform(show, PlainDisplay(out), SystemClock(), stopped))
     for words in (
         r"night_siren  script says +ready: 3 triggers",
