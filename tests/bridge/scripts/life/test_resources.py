@@ -43,13 +43,24 @@ class Machine:
     """What /proc would say."""
 
     def __init__(self, *workers: Worker, most_mb: int = 100) -> None:
-        self.clock, self.workers = FakeClock(), workers
+        self.clock, self.workers, self._reads = FakeClock(), workers, 0
         self.resources = Resources(self.clock, share=0.5, most_bytes=most_mb * _MB, read=self._read)
         for worker in workers:
             self.resources.add(f"script {worker.pid}", worker)
 
     def _read(self, pids: Iterable[int]) -> Mapping[int, Usage]:
+        self._reads += 1
         return {worker.pid: Usage(worker.used_s, worker.memory_bytes) for worker in self.workers if worker.pid in list(pids)}
+
+    async def a_second(self) -> None:
+        """Let a second pass, and what is read by a thread then be there."""
+        reads = self._reads
+        await self.clock.advance(1.0)
+        async with asyncio.timeout(10):
+            while self._reads == reads:  # noqa: ASYNC110 - a thread reads, which tells nobody
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        await settle()
 
     async def run(self, seconds: int) -> list[float]:
         """Let time pass; returns which share of it each worker had."""
@@ -59,9 +70,7 @@ class Machine:
         for _ in range(seconds):
             for worker in self.workers:
                 worker.used_s += 0.0 if worker.is_held else worker.busy
-            await self.clock.advance(1.0)
-            await asyncio.sleep(0.005)  # what is read, is read in a thread
-            await settle()
+            await self.a_second()
         task.cancel()
         await asyncio.wait([task])
         return [(worker.used_s - used_s) / seconds for worker, used_s in zip(self.workers, before, strict=True)]
@@ -87,9 +96,7 @@ async def test_a_worker_with_many_threads_is_not_held_for_long_at_a_time() -> No
     worker.busy = 0.0
     await settle()
     for _ in range(20):
-        await machine.clock.advance(1.0)
-        await asyncio.sleep(0.005)
-        await settle()
+        await machine.a_second()
         held += machine.resources.is_held(worker)
     task.cancel()
     await asyncio.wait([task])

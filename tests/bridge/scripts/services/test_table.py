@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import BodyInvalid, NotFound, TooManyRequests
-from vms_bridge.scripts.services.table import Answered, Asked, ServiceRow, Services
+from vms_bridge.scripts.services.table import MOST_DEPTH, Answered, Asked, ServiceRow, Services
 from vms_bridge.scripts.values import Permissions
 
 if TYPE_CHECKING:
@@ -87,3 +87,22 @@ async def test_each_script_has_its_own_pace(services: Services, clock: FakeClock
     await services.answer(Worker("siren"), "word.repeat", {"word": "a"})
     await clock.advance(0.5)
     await services.answer(Worker("gate"), "word.repeat", {"word": "a"})
+
+
+class Anything(Asked):
+    value: object
+
+
+async def test_what_is_nested_too_deep_is_refused_before_anybody_makes_json_of_it(clock: FakeClock) -> None:
+    async def keep(asker: object, asked: Anything, data: bytes) -> Answered:
+        del asker, data
+        return Answered({"kept": asked.value})
+
+    services = Services([ServiceRow(what="value.keep", asked=Anything, do=keep)], clock)
+    value: object = 1
+    for _ in range(MOST_DEPTH - 1):
+        value = [value]
+    assert (await services.answer(Worker("gate"), "value.keep", {"value": value})).words == {"kept": value}
+    for deep in ([value], {"a": {"b": value}}):
+        with pytest.raises(BodyInvalid, match="nested more than 32 deep"):
+            await services.answer(Worker("gate"), "value.keep", {"value": deep})

@@ -586,8 +586,8 @@ def test_shutdown_is_bounded_and_its_errors_are_logged(end: BridgeEnd) -> None:
             print("no")
         """)
     )
-    end.say({"t": "stop", "grace_s": 0.2})
-    end.say({"t": "stop", "grace_s": 0.2})
+    end.say({"t": "stop", "grace_s": 1.5})
+    end.say({"t": "stop", "grace_s": 1.5})
     assert end.ended() == 0
     logged = end.logged()
     assert "ZeroDivisionError" in logged[0][1]
