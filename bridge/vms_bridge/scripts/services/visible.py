@@ -30,9 +30,12 @@ def monitors(hub: HubView, asker: Asker) -> Iterator[MonitorView]:
 
 def monitor(hub: HubView, asker: Asker, said: str) -> MonitorView:
     """Return the monitor of this name: `system/key`, or its key or name where only one that it sees has it. Raises NotFound."""
+    system_key, _, key = said.partition("/")
+    exact = hub.monitor(system_key, key)
+    if exact is not None and sees(asker.permissions, (system_key, key)):
+        return exact
     shown = list(monitors(hub, asker))
-    found = [view for view in shown if f"{view.system}/{view.key}" == said]
-    found = found or [view for view in shown if view.key == said]
+    found = [view for view in shown if view.key == said]
     found = found or [view for view in shown if view.monitor.name.casefold() == said.casefold()]
     if len(found) == 1:
         return found[0]
