@@ -21,7 +21,7 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9_~-]")
 """What is the same with and without percent-encoding; a dot is too, and is refused when it is encoded."""
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _LEAST_LABELS = 2
-_NEVER = frozenset(map(ip_address, ("169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254")))
+METADATA = frozenset(map(ip_address, ("169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254")))
 """Where clouds tell a machine its own secrets: nobody means these."""
 
 
@@ -88,7 +88,7 @@ def parse_pattern(text: str) -> UrlPattern:
     url = _url(parsed, _path(parsed.path))
     if is_domain and (url.address is not None or len(url.host.split(".")) < _LEAST_LABELS):
         raise WrongUrl("is for far too many hosts", "write at least two parts behind *. such as https://*.example.org/*")
-    if url.address in _NEVER:
+    if url.address in METADATA:
         raise WrongUrl("is where clouds tell a machine its own secrets", "this can't be granted")
     return UrlPattern(url=url, is_domain=is_domain)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import TypeAlias
+
+from vms_bridge.scripts.urls import METADATA
 
 Address: TypeAlias = IPv4Address | IPv6Address
 _Network: TypeAlias = IPv4Network | IPv6Network
@@ -13,8 +15,6 @@ def _networks(*texts: str) -> tuple[_Network, ...]:
     return tuple(map(ip_network, texts))
 
 
-_METADATA = frozenset(map(ip_address, ("169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254")))
-"""Where clouds tell a machine its own secrets."""
 _NOWHERE = _networks(
     *("0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "192.88.99.0/24"),
     *("224.0.0.0/4", "240.0.0.0/4", "::/128", "100::/64", "2001:db8::/32", "3fff::/20", "5f00::/16", "ff00::/8", "fec0::/10"),
@@ -33,7 +33,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 def never(address: Address) -> str | None:
     """Say why no script may go there, whoever has allowed it; None where one may."""
-    if address in _METADATA:
+    if address in METADATA:
         return "is where clouds tell a machine its own secrets"
     if _is_in(address, _NOWHERE):
         return "is the address of nobody, or of many"
