@@ -33,22 +33,30 @@ class OwnEntityPublisher:
         self._shown: dict[str, bytes] = dict.fromkeys(retained, b"")
         """What the broker has by now, by topic."""
         self._gone: dict[str, float] = {}
+        self._names: frozenset[str] = frozenset()
+        """The scripts that there are."""
 
     def note(self, changes: Changes) -> None:
         """Publish what these changes say."""
         if not changes.own_entities and not changes.scripts:
             return
-        scripts = self._scripts()
         owners = self._hub.own_entities.owners
-        for name in scripts.keys() | owners.keys() if changes.scripts else changes.own_entities & owners.keys():
+        if changes.scripts:
+            scripts = self._scripts()
+            self._names = frozenset(scripts)
+            changed = self._names | owners.keys()
+        else:  # a script that says how its entities are is no reason to look at all the others
+            changed = changes.own_entities & owners.keys()
+            scripts = {name: view for name in changed if (view := self._script(name)) is not None}
+        for name in changed:
             self._publish(name, owners.get(name), scripts.get(name), name in changes.own_entities)
-        self._find_gone(scripts.keys() | owners.keys())
+        self._find_gone(self._names | owners.keys())
 
     def repeat(self, owner: str) -> None:
         """Publish all of an owner again as it is now."""
         for topic in [each for each in self._shown if self._is_of(each, owner)]:
             self._shown[topic] = b""
-        self._publish(owner, self._hub.own_entities.owners.get(owner), self._scripts().get(owner), True)
+        self._publish(owner, self._hub.own_entities.owners.get(owner), self._script(owner), True)
 
     async def run(self) -> None:
         """Tell what fires, and clear what is gone, until cancelled."""
@@ -110,6 +118,13 @@ class OwnEntityPublisher:
             return {view.name: view for view in desk.current.all()} if desk.is_there else {}
         except BridgeError:  # they have just been taken away
             return {}
+
+    def _script(self, name: str) -> ScriptView | None:
+        desk = self._hub.scripts
+        try:
+            return desk.current.get(name) if desk.is_there else None
+        except BridgeError:  # it, or whoever runs them, has just been taken away
+            return None
 
 
 def _state(state: EntityState) -> bytes:

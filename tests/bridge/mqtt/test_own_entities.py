@@ -9,11 +9,14 @@ import pytest
 from tests.bridge.mqtt.house import ROOT, House, until
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import FakeClock
+from tests.fakes.scripts import FakeScripts
 
 from vms_bridge.own_entities import EntityCommand, EntityKind, OwnEntity
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+
+    from vms_bridge.scripting import ScriptView
 
 DISCOVERY = "homeassistant/device/vms_bridge_home/_script-gate/config"
 GATE = f"{ROOT}/script/gate"
@@ -195,3 +198,25 @@ async def test_a_home_assistant_that_comes_up_gets_all_of_it_again(broker: FakeB
         return wanted <= seen
 
     await until(all_came, house.clock)
+
+
+class Watched(FakeScripts):
+    """Notes when all scripts are looked at."""
+
+    looks = 0
+
+    def all(self) -> Sequence[ScriptView]:
+        self.looks += 1
+        return super().all()
+
+
+async def test_a_state_is_told_without_a_look_at_all_scripts(broker: FakeBroker, house: House) -> None:
+    scripts = Watched()
+    house.hub.scripts.serve(scripts)
+    await shown(house, SENSOR)
+    await until(lambda: read(broker, f"{GATE}/status")["status"] is not None, house.clock)
+    looks = scripts.looks
+    house.hub.own_entities.say("gate", "count", 3, {})
+    await until(lambda: read(broker, f"{GATE}/count/state")["value"] == 3, house.clock)
+    assert read(broker, f"{GATE}/status")["status"] is not None
+    assert scripts.looks == looks
