@@ -58,7 +58,7 @@ def read(raw: bytes) -> dict[str, Any]:
     """Return the JSON object of a frame. Raises WireError for anything else."""
     try:
         text = raw.decode()  # `loads` would take UTF-16 too, and halves of characters
-        said = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        said = decode(text)
         if _MAY_BE_HALF.search(text):
             json.dumps(said, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -66,6 +66,11 @@ def read(raw: bytes) -> dict[str, Any]:
     if not isinstance(said, dict) or not isinstance(said.get("t"), str):
         raise WireError("a frame says an object with a text `t`")
     return said
+
+
+def decode(text: str) -> Any:  # noqa: ANN401 - JSON
+    """Return what this JSON says, and nothing that only Python takes for JSON. Raises ValueError and RecursionError."""
+    return _DECODER.decode(text)
 
 
 def _check(json_bytes: int, data_bytes: int) -> None:
@@ -84,3 +89,6 @@ def _finite(text: str) -> float:
     if not isfinite(number):  # 1e999
         raise ValueError(f"{text[:20]} is too large")
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)

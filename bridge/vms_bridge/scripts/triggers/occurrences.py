@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from vms_bridge.entities import MONITOR, SYSTEM
 from vms_bridge.scripts.values import Occurrence
+from vms_bridge.scripts.wire import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -114,7 +113,7 @@ def message(topic: str, payload: bytes, *, is_retained: bool = False, at_s: floa
     text, parsed = _text(payload), None
     if text is not None:
         try:
-            parsed = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+            parsed = decode(text)
         except (ValueError, RecursionError):
             parsed = None
     what = {"topic": topic, "payload": text, "json": parsed, "retain": is_retained}
@@ -189,12 +188,3 @@ def _text(payload: bytes) -> str | None:
         return payload.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    return number if math.isfinite(number) else _refuse(digits)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
