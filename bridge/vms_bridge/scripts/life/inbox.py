@@ -37,8 +37,6 @@ class Inbox:
         self.version, self.triggers = version, tuple(triggers)
         self.serial, self.concurrent = Queue(), Queue()
         self.hears = make(self.triggers, self._deliver)
-        self.on_drop: Callable[[int], None] = lambda _: None
-        """Called where there is no room for what has happened, with how many were dropped for it."""
 
     def __len__(self) -> int:
         return len(self.serial) + len(self.concurrent)
@@ -49,5 +47,4 @@ class Inbox:
         return self.serial.dropped + self.concurrent.dropped
 
     def _deliver(self, trigger: Trigger, occurrence: Occurrence) -> None:
-        if dropped := (self.concurrent if trigger.concurrent else self.serial).offer(trigger, occurrence):
-            self.on_drop(dropped)
+        (self.concurrent if trigger.concurrent else self.serial).offer(trigger, occurrence)

@@ -29,8 +29,6 @@ WORKER = (sys.executable, "-I", "-S", "-c", _BOOT, FOLDER)
 """What is started; the number of the socket's descriptor is put behind it."""
 _KEPT = ("LD_LIBRARY_PATH",)
 """What a worker gets of the environment: what Python itself may need to start."""
-_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
-"""Each thread's own arena would take of the address space that a script may have."""
 _CHUNK = 8 * 1024
 _RATE, _BURST = 64 * 1024.0, 256 * 1024.0
 """How many bytes are read in a second, and at once."""
@@ -124,7 +122,7 @@ async def lines(stream: asyncio.StreamReader, clock: Clock) -> AsyncIterator[str
 
 
 def _environment() -> Mapping[str, str]:
-    return {name: os.environ[name] for name in _KEPT if name in os.environ} | _ENVIRONMENT
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 
 async def _pipe(ours: ExitStack, theirs: ExitStack) -> tuple[asyncio.StreamReader, int]:

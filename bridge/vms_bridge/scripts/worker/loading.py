@@ -45,7 +45,6 @@ def load(modules: Iterable[object]) -> dict[str, str]:
             import_module(str(name))
         except Exception as error:  # noqa: BLE001 - a module may raise anything, and the script is told when it imports it
             failed[str(name)] = f"{type(error).__name__}: {error}"[:300]
-    _one_arena()
     return failed
 
 
@@ -87,11 +86,3 @@ class Refusing:
             raise ModuleNotFoundError(f"{name} was not loaded: {hint}", name=name)
         hint = "a script has the standard library and vms_bridge.script; an administrator can add modules with `scripts.modules`"
         raise ModuleNotFoundError(f"there is no module {name} for scripts: {hint}", name=name)
-
-
-def _one_arena() -> None:
-    """Keep all threads in one arena of memory, where the C library has several: each reserves 64 MB of what there may be."""
-    with suppress(ImportError, OSError, AttributeError):
-        import ctypes  # noqa: PLC0415 - loaded where it is there
-
-        ctypes.CDLL(None).mallopt(-8, 1)
