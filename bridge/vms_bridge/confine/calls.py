@@ -96,7 +96,6 @@ _NUMBERS = {  # x86_64, aarch64
     "capset": (126, 91),
     "memfd_create": (319, 279),
     "personality": (135, 92),
-    "seccomp": (317, 277),
 }
 """Calls that rules are about, or that are made by their numbers."""
 

@@ -8,20 +8,19 @@ import os
 import stat
 import struct
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vms_bridge.confine.calls import this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 CAP_DAC_READ_SEARCH = 2
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 8, 24, 38
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
-_SET_FILTER, _ALL_THREADS = 1, 1
-_READ_IMPLIES_EXEC, _ASK_PERSONALITY = 0x40_0000, 0xFFFF_FFFF
+_READ_IMPLIES_EXEC = 0x40_0000
 _READ_EXECUTE = 1 | 4
 _ONE_ARENA = (-8, 1)  # M_ARENA_MAX
 _CAPABILITY_VERSION = 0x2008_0522
@@ -84,7 +83,7 @@ def drop_bounding_set() -> None:
 
 def reading_is_not_executing() -> None:
     """Have memory that can be read not be executable by that alone, as the personality of old programs has it. Raises OSError."""
-    current = _checked(_LIBC.personality(ctypes.c_ulong(_ASK_PERSONALITY)), "personality")
+    current = int(Path("/proc/self/personality").read_text(encoding="ascii"), 16)  # systemd may refuse all questions to the call
     if current & _READ_IMPLIES_EXEC:
         _checked(_LIBC.personality(ctypes.c_ulong(current & ~_READ_IMPLIES_EXEC)), "personality")
 
@@ -122,7 +121,7 @@ def set_capabilities(kept: int) -> None:
 
 
 def landlock_version() -> int:
-    """Return which Landlock there is, 0: none."""
+    """Return which Landlock may be used here, 0: none."""
     found: int = _LIBC.syscall(ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint(_VERSION_FLAG))
     return max(found, 0)
 
@@ -165,21 +164,14 @@ def _allow(rules: int, path: Path, ways: int) -> None:
         os.close(file)
 
 
-def look_at_calls(program: bytes, *, all_threads: bool = False) -> None:
-    """Have this thread (or all that there are), and those that it starts, make no call that this program refuses.
+def look_at_calls(program: bytes) -> None:
+    """Have this thread, and those that it starts, make no call that this program refuses.
 
     Raises OSError. It takes `no_new_privileges` before, or root's powers.
     """
     filled = _Program(len(program) // 8, program)
-    if not all_threads:  # the call that service managers let through: systemd's @system-service has no seccomp(2)
-        _checked(_LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(filled), 0, 0), "seccomp")
-        return
-    out_of_step: int = _LIBC.syscall(
-        ctypes.c_long(_number("seccomp")), ctypes.c_uint(_SET_FILTER), ctypes.c_uint(_ALL_THREADS), ctypes.byref(filled)
-    )
-    if out_of_step > 0:
-        raise OSError(errno.ESRCH, f"thread {out_of_step} has a filter of its own")
-    _checked(out_of_step, "seccomp")
+    # By the call that service managers let through: systemd's @system-service has no seccomp(2).
+    _checked(_LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(filled), 0, 0), "seccomp")
 
 
 def _number(call: str) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vms_bridge.scripts.life.channel import Channel
+from vms_bridge.scripts.life.meter import Meter
 from vms_bridge.scripts.life.pace import Pace
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Launched:
     ) -> None:
         self._process, self._pipes = process, pipes
         self.channel, self.output, self.errors = channel, output, errors
+        self.meter = Meter(process.pid)
 
     @property
     def pid(self) -> int:
@@ -69,6 +71,7 @@ class Launched:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)  # what it has started and left behind
         self.channel.close()
+        self.meter.close()
         self._pipes.close()
 
 

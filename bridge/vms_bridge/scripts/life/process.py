@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.scripts.life.launch import Launched
+    from vms_bridge.scripts.life.meter import Usage
     from vms_bridge.scripts.services.table import Answered
 
 _LOGGER = logging.getLogger(__name__)
@@ -112,6 +113,10 @@ class Worker:
     def pid(self) -> int:
         """Its process number."""
         return self._launched.pid
+
+    def usage(self) -> Usage | None:
+        """Return what it has used of the machine; None once it has ended. Blocking. Raises OSError."""
+        return self._launched.meter.read()
 
     @property
     def ending(self) -> Ending | None:

@@ -1,24 +1,24 @@
 """What workers use of the machine: the share of the processor that each may have, and the memory of all together.
 
 Without cgroups: what they use is read from /proc again and again. Who has used more of the processor than its share is made to
-stand still until that is due; where all use too much memory, the largest is ended. That one alone does not use more than it may
-is for the kernel (RLIMIT_AS).
+stand still until that is due; who has too many threads is ended; where all use too much memory, the largest is. That one alone
+does not use more memory than it may is for the kernel (RLIMIT_AS).
 """
 
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from vms_bridge.logs import Trouble
+from vms_bridge.scripts.life.meter import Usage
 from vms_bridge.scripts.life.values import Cause
+from vms_bridge.scripts.worker.lockdown import MOST_THREADS
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Sequence
 
     from vms_bridge.clock import Clock
 
@@ -31,24 +31,13 @@ MOST_PROCESSOR_S = 20 * 3600.0
 """How much one worker may use in all: before the kernel ends it (RLIMIT_CPU, 24 h), another one takes its place."""
 _SMOOTHED = 5.0
 """Over about how many looks a share is told."""
-_TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a process has used: seconds of processors since its start, and how many bytes of memory are its own now."""
-
-    processor_s: float
-    memory_bytes: int
 
 
 class Held(Protocol):
     """A worker, as far as it is looked after here."""
 
-    @property
-    def pid(self) -> int:
-        """Its process number."""
+    def usage(self) -> Usage | None:
+        """Return what it has used; None once it has ended. Blocking. Raises OSError where that can't be read."""
 
     def hold(self) -> None:
         """Have it stand still."""
@@ -73,12 +62,10 @@ class _Watched:
 
 
 class Resources:
-    """Looks after all workers; `run` it. `read` is how use is found out."""
+    """Looks after all workers; `run` it."""
 
-    def __init__(
-        self, clock: Clock, *, share: float, most_bytes: int, read: Callable[[Iterable[int]], Mapping[int, Usage]] | None = None
-    ) -> None:
-        self._clock, self._share, self._most_bytes, self._read = clock, share, most_bytes, read or usages
+    def __init__(self, clock: Clock, *, share: float, most_bytes: int) -> None:
+        self._clock, self._share, self._most_bytes = clock, share, most_bytes
         self._watched: dict[Held, _Watched] = {}
         self._trouble = Trouble(_LOGGER, "what scripts use of the machine can't be read", clock.monotonic)
         self.held = 0
@@ -103,11 +90,6 @@ class Resources:
         watched = self._watched.get(worker)
         return None if watched is None else round(watched.share, 3)
 
-    def is_held(self, worker: Held) -> bool:
-        """Say whether it stands still now."""
-        watched = self._watched.get(worker)
-        return watched is not None and watched.is_held
-
     async def run(self) -> NoReturn:
         """Look at them again and again, until cancelled; none is left standing still then."""
         before = self._clock.monotonic()
@@ -122,18 +104,16 @@ class Resources:
                 self._go_on(watched)
 
     async def _look(self, passed_s: float) -> None:
-        pids = [watched.worker.pid for watched in self._watched.values()]
-        if not pids:
+        workers = list(self._watched)
+        if not workers:
             return
-        found = await in_thread("scripts: usage", lambda: self._read(pids))
-        if not found and self._watched:
-            self._trouble.report(
-                "/proc tells nothing of them", hint="their share of the processor and their memory are not bounded"
-            )
-            return
-        self._trouble.over()
-        for watched in list(self._watched.values()):
-            if (usage := found.get(watched.worker.pid)) is not None:
+        found, trouble = await in_thread("scripts: usage", lambda: _read(workers))
+        if trouble is None:
+            self._trouble.over()
+        else:
+            self._trouble.report(str(trouble), hint="their share of the processor, their memory and threads are not bounded")
+        for worker, usage in found:
+            if (watched := self._watched.get(worker)) is not None:
                 self._charge(watched, usage, passed_s)
         self._bound_memory()
 
@@ -144,6 +124,9 @@ class Resources:
         if usage.processor_s > MOST_PROCESSOR_S:
             text = f"it has used {MOST_PROCESSOR_S / 3600:g} hours of the processor since it was started"
             watched.worker.end(Cause.PROCESSOR, text, "it is started anew: does it do more than it has to?")
+        if usage.threads > MOST_THREADS:
+            text = f"it has {usage.threads} threads, of {MOST_THREADS} that it may have"
+            watched.worker.end(Cause.THREADS, text, "have it wait by `await`, which takes no thread")
         if passed_s > 0:
             watched.share += (used_s / passed_s - watched.share) / _SMOOTHED
         most_s = SAVED_S * self._share
@@ -172,17 +155,14 @@ class Resources:
         largest.worker.end(Cause.MEMORY, text, "have it keep less, or give scripts more: scripts.memory_total_mb")
 
 
-def usages(pids: Iterable[int]) -> dict[int, Usage]:
-    """Return what each of these processes has used, as far as it is there and can be read. Blocking."""
-    found = {}
-    for pid in pids:
+def _read(workers: Sequence[Held]) -> tuple[list[tuple[Held, Usage]], OSError | None]:
+    """Return what each has used that is there, and why that of others can't be read."""
+    found, trouble = [], None
+    for worker in workers:
         try:
-            stat = Path(f"/proc/{pid}/stat").read_bytes()
-            statm = Path(f"/proc/{pid}/statm").read_bytes()
-            fields = stat[stat.rindex(b")") + 2 :].split()  # the name in front of it may hold anything
-            resident, shared = (int(pages) for pages in statm.split()[1:3])
-        except (OSError, ValueError):
-            continue
-        # What is shared are files such as Python itself, which all have together.
-        found[pid] = Usage((int(fields[11]) + int(fields[12])) / _TICKS, max(0, resident - shared) * _PAGE)
-    return found
+            usage = worker.usage()
+        except OSError as error:
+            trouble = error
+        else:
+            found += [] if usage is None else [(worker, usage)]
+    return found, trouble

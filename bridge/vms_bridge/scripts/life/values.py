@@ -30,6 +30,7 @@ class Cause(StrEnum):
     KILLED = "killed"
     """Somebody else, or the kernel, has ended it."""
     MEMORY = "memory"
+    THREADS = "threads"
     SYSTEM_CALL = "system_call"
     """It called what is not allowed, in a way that is never refused but ends it."""
     TIMEOUT = "timeout"

@@ -2,7 +2,7 @@
 
 Before `lock_down`, for nothing of it can be had after:
 
-- one thread only: Landlock is for the thread that asks for it;
+- one thread only: Landlock and seccomp are for the thread that asks for them, and for those that it starts;
 - every module is loaded that this process will ever use, codecs (`encodings.idna`), `_strptime` and what tracebacks need among
   them, and `scripts.worker.selftest`; the time zone has been read (`time.tzset`, `zoneinfo.ZoneInfo`);
 - the event loop exists, and its self-pipe with it: no epoll, socket or pipe is made later. It neither opens nor makes sockets,
@@ -45,9 +45,9 @@ _NICE = 5
 _DIES_BEFORE = 600
 """Before the bridge, and before what looks at pictures, where memory is short."""
 _MOST_FILES = 32
-_MOST_THREADS = 256
-"""Of a script whose user is its own, and of two of its versions for a moment. Limits of addresses alone would let it have
-thousands: what the kernel keeps of a thread is not among them."""
+MOST_THREADS = 256
+"""Linux holds that of a user, and so of a script whose user is its own, and of two of its versions for a moment; else the bridge
+ends who has more. Limits of addresses alone would let it have thousands: what the kernel keeps of a thread is not among them."""
 _LEAST_FREE_BYTES = 16 * 1024**2
 _NULL_DEVICE = os.makedev(1, 3)
 SANDBOX, PROCESS = "sandbox", "process"
@@ -251,7 +251,7 @@ def _become(uid: int, needs: Needs) -> str:
         return f"root without its powers, for it may not change its user here: {error.strerror}"
     if os.getresuid() != (uid,) * 3 or os.getresgid() != (uid,) * 3 or os.getgroups():
         raise Refused("user", f"this is still {os.getresuid()} in groups {os.getgroups()}, and not {uid}")
-    resource.setrlimit(resource.RLIMIT_NPROC, (_MOST_THREADS, _MOST_THREADS))
+    resource.setrlimit(resource.RLIMIT_NPROC, (MOST_THREADS, MOST_THREADS))
     with suppress(PermissionError):
         os.setuid(0)
         raise Refused("user", "root can be got back")
@@ -272,7 +272,7 @@ def _stay_apart(parent: int) -> None:
 def _forget_files() -> str:
     """Have no file be found by its name any more; returns why that is left to the calls that are refused."""
     if not kernel.landlock_version():
-        return "none by the calls that are refused, for this kernel has no Landlock"
+        return "none by the calls that are refused, for Landlock is not to be had here"
     try:
         kernel.restrict_files(())
     except OSError as error:
@@ -288,7 +288,7 @@ def _forbid_calls(machine: Machine | None, needs: Needs) -> str:
     why = "any, for it is not known how they are numbered here"
     if machine is not None:
         try:
-            kernel.look_at_calls(calls(machine, os.getpid()), all_threads=True)
+            kernel.look_at_calls(calls(machine, os.getpid()))
         except OSError as error:
             why = f"any, for the kernel takes no seccomp filter: {error.strerror}"
         else:

@@ -29,8 +29,13 @@ _BUT_PLAIN_CLOCKS = (1 << 64) - 1 & ~0xF
 """Larger numbers, and negative ones, are clocks of devices and of other processes."""
 _PLAIN_CLOCK = Argument(0, (0,), _BUT_PLAIN_CLOCKS)
 
+_WAIT, _WAKE, _WAIT_BITSET = 0, 1, 9
+_BUT_PRIVATE_AND_CLOCK = 0xFFFF_FFFF & ~(128 | 256)
+"""Of an argument of 32 bits, as for the flags below: what is above them is nobody's, and compilers may leave it as it was."""
+_BELOW = 0xFFFF_FFFF
+
 _ALWAYS = (  # the most frequent first: a program is read from its beginning
-    *("futex", "epoll_wait", "epoll_pwait", "read", "write", "recvfrom"),
+    *("epoll_wait", "epoll_pwait", "read", "write"),
     *("writev", "close", "poll", "ppoll", "epoll_ctl"),
     *("munmap", "brk", "getrandom", "gettimeofday", "time", "nanosleep", "restart_syscall", "sched_yield"),
     *("rt_sigreturn", "rt_sigprocmask", "sigaltstack", "set_robust_list", "rseq"),
@@ -41,8 +46,11 @@ _ALWAYS = (  # the most frequent first: a program is read from its beginning
 def allowed(pid: int) -> tuple[Rule, ...]:
     """Return what the process with this number may do."""
     return (
+        Rule("futex", (Argument(1, (_WAIT, _WAKE, _WAIT_BITSET), _BUT_PRIVATE_AND_CLOCK),)),  # none that moves or inherits
         *(Rule(call) for call in _ALWAYS),
-        Rule("sendto", (Argument(4, (0,)), Argument(5, (0,)))),  # to whom it is connected, and nobody else
+        Rule("recvfrom", (Argument(3, (0,), _BELOW),)),  # not MSG_OOB, MSG_PEEK: CVE-2025-38236
+        # To whom it is connected, and nobody else.
+        Rule("sendto", (Argument(3, (0,), _BELOW), Argument(4, (0,)), Argument(5, (0,)))),
         Rule("clock_gettime", (_PLAIN_CLOCK,)),
         Rule("clock_getres", (_PLAIN_CLOCK,)),
         Rule("clock_nanosleep", (_PLAIN_CLOCK,)),

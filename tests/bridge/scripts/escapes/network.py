@@ -72,6 +72,24 @@ ATTEMPTS = (
         outside=DIFFERS,
     ),
     python(
+        "send the bridge what is out of band (CVE-2025-38236)",
+        _OURS + "try:\n    return s.send(b'x', socket.MSG_OOB)\nfinally:\n    s.detach()",
+        outside=DIFFERS,
+        is_kernels=True,
+    ),
+    python(
+        "receive what is out of band",
+        _OURS + "try:\n    return s.recv(1, socket.MSG_OOB)\nfinally:\n    s.detach()",
+        outside=DIFFERS,
+        is_kernels=True,
+    ),
+    python(
+        "look at what the bridge has sent, and leave it",
+        _OURS + "try:\n    return s.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)\nfinally:\n    s.detach()",
+        outside=DIFFERS,
+        is_kernels=True,
+    ),
+    python(
         "send to another address",
         _OURS + "try:\n    return s.sendto(b'x', b'\\0vms-bridge-escape')\nfinally:\n    s.detach()",
         outside=DIFFERS,

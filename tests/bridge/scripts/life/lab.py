@@ -66,7 +66,7 @@ class Hearing:
 class Lab:
     """One script, and what it is run with."""
 
-    def __init__(self, clock: Clock | None = None, *, program: Sequence[str] = WORKER) -> None:
+    def __init__(self, clock: Clock | None = None, *, program: Sequence[str] = WORKER, most_bytes: int = 1024**3) -> None:
         self.fake = FakeClock()
         self.clock: Clock = clock or self.fake
         self.asks: list[Ask] = []
@@ -75,7 +75,7 @@ class Lab:
         self.state: dict[str, Any] = {}
         self.entries: list[LogEntry] = []
         self.news = asyncio.Event()
-        self.resources = Resources(self.clock, share=0.5, most_bytes=1024**3)
+        self.resources = Resources(self.clock, share=0.5, most_bytes=most_bytes)
         self.tools = Tools(
             clock=self.clock,
             begin=lambda each: Begin(script=each.source.name, modules=each.modules, uid=UID),

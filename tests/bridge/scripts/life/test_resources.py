@@ -3,30 +3,34 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.scripts.life.lab import HEAD, Lab, alarm, living, version
 from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.scripting import ScriptStatus
-from vms_bridge.scripts.life.resources import LONGEST_HOLD_S, MOST_PROCESSOR_S, SAVED_S, Resources, Usage, usages
+from vms_bridge.scripts.life.meter import Usage
+from vms_bridge.scripts.life.resources import LONGEST_HOLD_S, MOST_PROCESSOR_S, SAVED_S, Resources
 from vms_bridge.scripts.life.values import Cause
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from vms_bridge.scripts.worker.lockdown import MOST_THREADS
 
 _MB = 1024 * 1024
+PATIENCE_S = 60.0
 
 
 class Worker:
     """Uses so much of the processor in a second, unless it is held, and so much memory."""
 
-    def __init__(self, pid: int, *, busy: float = 0.0, memory_bytes: int = 0) -> None:
-        self.pid, self.busy, self.memory_bytes = pid, busy, memory_bytes
+    def __init__(self, *, busy: float = 0.0, memory_bytes: int = 0, threads: int = 1) -> None:
+        self.busy, self.memory_bytes, self.threads = busy, memory_bytes, threads
         self.used_s = 0.0
-        self.is_held = False
+        self.is_held = self.is_hidden = self.is_gone = False
         self.ended: tuple[Cause, str] | None = None
+
+    def usage(self) -> Usage | None:
+        if self.is_hidden:
+            raise PermissionError(1, "it is hidden")
+        return None if self.is_gone else Usage(self.used_s, self.memory_bytes, self.threads)
 
     def hold(self) -> None:
         self.is_held = True
@@ -40,27 +44,20 @@ class Worker:
 
 
 class Machine:
-    """What /proc would say."""
+    """Has these workers, and time that passes."""
 
     def __init__(self, *workers: Worker, most_mb: int = 100) -> None:
-        self.clock, self.workers, self._reads = FakeClock(), workers, 0
-        self.resources = Resources(self.clock, share=0.5, most_bytes=most_mb * _MB, read=self._read)
-        for worker in workers:
-            self.resources.add(f"script {worker.pid}", worker)
-
-    def _read(self, pids: Iterable[int]) -> Mapping[int, Usage]:
-        self._reads += 1
-        return {worker.pid: Usage(worker.used_s, worker.memory_bytes) for worker in self.workers if worker.pid in list(pids)}
+        self.clock, self.workers = FakeClock(), workers
+        self.resources = Resources(self.clock, share=0.5, most_bytes=most_mb * _MB)
+        for number, worker in enumerate(workers):
+            self.resources.add(f"script {number}", worker)
 
     async def a_second(self) -> None:
-        """Let a second pass, and what is read by a thread then be there."""
-        reads = self._reads
+        """Let a second pass, and what a thread reads then be taken in."""
         await self.clock.advance(1.0)
-        async with asyncio.timeout(10):
-            while self._reads == reads:  # noqa: ASYNC110 - a thread reads, which tells nobody
-                await asyncio.sleep(0.001)
-        await asyncio.sleep(0.01)
-        await settle()
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.clock.sleeping:  # noqa: ASYNC110 - a thread reads, which tells nobody
+                await asyncio.sleep(0)
 
     async def run(self, seconds: int) -> list[float]:
         """Let time pass; returns which share of it each worker had."""
@@ -77,7 +74,7 @@ class Machine:
 
 
 async def test_who_uses_more_than_its_share_is_held_up_until_it_has_its_share_and_others_are_not() -> None:
-    busy, calm = Worker(1, busy=1.0), Worker(2, busy=0.2)
+    busy, calm = Worker(busy=1.0), Worker(busy=0.2)
     machine = Machine(busy, calm)
     shares = await machine.run(100)
     assert shares[0] == pytest.approx(0.5 + SAVED_S * 0.5 / 100, abs=0.06)
@@ -88,7 +85,7 @@ async def test_who_uses_more_than_its_share_is_held_up_until_it_has_its_share_an
 
 
 async def test_a_worker_with_many_threads_is_not_held_for_long_at_a_time() -> None:
-    worker = Worker(1, busy=8.0)
+    worker = Worker(busy=8.0)
     machine = Machine(worker)
     await machine.run(4)
     held = 0
@@ -97,14 +94,14 @@ async def test_a_worker_with_many_threads_is_not_held_for_long_at_a_time() -> No
     await settle()
     for _ in range(20):
         await machine.a_second()
-        held += machine.resources.is_held(worker)
+        held += worker.is_held
     task.cancel()
     await asyncio.wait([task])
     assert held <= LONGEST_HOLD_S + 1
 
 
 async def test_who_has_used_most_of_what_the_kernel_lets_it_have_is_ended_before() -> None:
-    worker = Worker(1, busy=0.1)
+    worker = Worker(busy=0.1)
     worker.used_s = MOST_PROCESSOR_S - 0.05
     await Machine(worker).run(1)
     assert worker.ended is not None
@@ -112,7 +109,7 @@ async def test_who_has_used_most_of_what_the_kernel_lets_it_have_is_ended_before
 
 
 async def test_where_all_together_need_too_much_memory_the_largest_is_ended() -> None:
-    small, large = Worker(1, memory_bytes=40 * _MB), Worker(2, memory_bytes=70 * _MB)
+    small, large = Worker(memory_bytes=40 * _MB), Worker(memory_bytes=70 * _MB)
     machine = Machine(small, large)
     await machine.run(1)
     assert small.ended is None
@@ -122,35 +119,43 @@ async def test_where_all_together_need_too_much_memory_the_largest_is_ended() ->
     assert machine.resources.used(large).memory_bytes == 70 * _MB
 
 
-async def test_where_nothing_can_be_read_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    machine = Machine()
-    machine.resources.add("gone", Worker(1))
+async def test_where_nothing_can_be_read_that_is_told_until_it_can(caplog: pytest.LogCaptureFixture) -> None:
+    hidden, seen = Worker(), Worker(memory_bytes=_MB)
+    hidden.is_hidden = True
+    machine = Machine(hidden, seen)
     await machine.run(2)
-    assert "what scripts use of the machine can't be read" in caplog.text
-    assert machine.resources.used(Worker(3)) == Usage(0.0, 0)
-    assert machine.resources.share(Worker(3)) is None
+    assert "what scripts use of the machine can't be read: [Errno 1] it is hidden" in caplog.text
+    assert machine.resources.used(hidden) == machine.resources.used(Worker()) == Usage(0.0, 0)
+    assert machine.resources.used(seen).memory_bytes == _MB
+    assert machine.resources.share(Worker()) is None
 
 
-def test_use_is_read_of_processes_that_are_there() -> None:
-    found = usages([os.getpid(), 2**22 + 1])
-    assert list(found) == [os.getpid()]
-    assert found[os.getpid()].processor_s > 0
-    assert found[os.getpid()].memory_bytes > _MB
+async def test_who_has_ended_is_nothing_that_can_not_be_read(caplog: pytest.LogCaptureFixture) -> None:
+    worker = Worker()
+    worker.is_gone = True
+    await Machine(worker).run(2)
+    assert not caplog.records
+
+
+async def test_who_has_too_many_threads_is_ended() -> None:
+    some, many = Worker(threads=MOST_THREADS), Worker(threads=MOST_THREADS + 1)
+    await Machine(some, many).run(1)
+    assert some.ended is None
+    assert many.ended == (Cause.THREADS, "it has 257 threads, of 256 that it may have")
 
 
 async def test_a_locked_worker_can_be_measured_held_and_is_ended_for_its_memory() -> None:
-    lab = Lab()
+    lab = Lab(most_bytes=50_000_000)
     text = (
         HEAD + "kept = []\n@on.alarm()\nasync def seen(alarm):\n    kept.append(bytearray(60_000_000))\n    log.info('has it')\n"
     )
-    lab.resources._most_bytes = 50_000_000
     looking = asyncio.create_task(lab.resources.run())
     async with living(lab) as script:
         script.want(version(text))
         await lab.until_state(ScriptStatus.READY)
         assert script.current is not None
-        pid = script.current.worker.pid
-        used = (await asyncio.to_thread(usages, [pid]))[pid]
+        used = script.current.worker.usage()
+        assert used is not None
         assert 3 * _MB < used.memory_bytes < 25 * _MB
         script.take(alarm())
         await lab.until_logged("has it")

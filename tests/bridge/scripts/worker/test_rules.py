@@ -211,7 +211,10 @@ def test_threads_may_be_made_and_no_processes(machine: Machine) -> None:
 
 @EACH
 def test_a_process_speaks_with_whom_it_is_connected_and_signals_itself(machine: Machine) -> None:
-    assert said(machine, "sendto", 3, 0x1000, 5, 0x4000, 0, 0) == ALLOW
+    assert said(machine, "sendto", 3, 0x1000, 5, 0, 0, 0) == said(machine, "recvfrom", 3, 0x1000, 5, 0) == ALLOW
+    for flags in (1, 2, 4, 0x40, 0x100, 0x2000, 0x4000, 0x20000000, 1 << 31):
+        assert said(machine, "sendto", 3, 0x1000, 5, flags, 0, 0) == REFUSED
+        assert said(machine, "recvfrom", 3, 0x1000, 5, flags, 0, 0) == REFUSED
     assert said(machine, "sendto", 3, 0x1000, 5, 0, 0x1000, 16) == REFUSED
     assert said(machine, "sendto", 3, 0x1000, 5, 0, 1 << 32, 0) == REFUSED
     for call in ("kill", "tgkill"):
@@ -224,6 +227,17 @@ def test_a_process_speaks_with_whom_it_is_connected_and_signals_itself(machine: 
     assert said(machine, "ioctl", 3, 0x5421) == ALLOW
     for request in (0x5401, 0x5412, 0x541B, 0x8901, 0x8902, 0x8933, 1 << 32 | 0x5421, 1 << 31 | 0x5421):
         assert said(machine, "ioctl", 3, request) == REFUSED
+
+
+@EACH
+def test_threads_wait_and_wake_and_do_nothing_else_by_futexes(machine: Machine) -> None:
+    for flags in (0, 128, 256, 128 | 256):
+        for operation in range(16):
+            expected = ALLOW if operation in {0, 1, 9} else REFUSED
+            assert said(machine, "futex", 0x1000, operation | flags) == expected
+        for operation in (0x200, 0x1000, 1 << 31):
+            assert said(machine, "futex", 0x1000, operation | flags) == REFUSED
+    assert said(machine, "futex", 0x1000, 1 << 32 | 128) == ALLOW, "the kernel reads 32 bits of it"
 
 
 @EACH
