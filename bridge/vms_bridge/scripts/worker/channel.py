@@ -57,30 +57,39 @@ class Channel:
         self._out: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._is_woken = False
-        self._is_blocked = False
-        self._is_begun = False
+        self._is_blocked = self._is_begun = self._is_sending = False
         self._in = bytearray()
         self._dropped = 0
         self.tell_dropped: Callable[[int], None] | None = None
         """Told, on the loop, how many frames were left out, as soon as everything else is gone."""
 
     def say(self, said: Mapping[str, Any], data: bytes = b"", *, may_drop: bool = False, is_first: bool = False) -> None:
-        """Send that, soon and in order, or before all that waits; from any thread. Raises WireError."""
+        """Send that in order, or before all that waits; from any thread. Raises WireError.
+
+        From the loop's it goes at once, as far as the bridge reads, but for what may be dropped: nobody waits for that.
+        """
         if may_drop and self._waiting_bytes > MOST_DROPPABLE_BYTES:
             with self._lock:
                 self._dropped += 1
             return
         frame = pack(said, data)
+        is_here = threading.get_ident() == self._thread
+        is_now = is_here and not may_drop
         with self._lock:
             if is_first:
                 self._out.insert(1 if self._is_begun else 0, frame)
             else:
                 self._out.append(frame)
             self._waiting_bytes += len(frame)
-            if self._is_woken or self._is_blocked:
+            if self._is_blocked or (is_here and self._is_sending):
                 return
-            self._is_woken = True
-        if threading.get_ident() == self._thread:
+            if not is_now:
+                if self._is_woken:
+                    return
+                self._is_woken = True
+        if is_now:
+            self._send()
+        elif is_here:
             self._loop.call_soon(self._flush)
         else:
             self._loop.call_soon_threadsafe(self._flush)
@@ -126,6 +135,13 @@ class Channel:
         self._send()
 
     def _send(self) -> None:
+        self._is_sending = True  # what is cleared away may say something at any time, in the midst of this too
+        try:
+            self._send_what_waits()
+        finally:
+            self._is_sending = False
+
+    def _send_what_waits(self) -> None:
         while True:
             with self._lock:
                 if not self._out:

@@ -9,24 +9,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vms_bridge.script import kept, set_by_people
 from vms_bridge.script.declared import DECLARED
-from vms_bridge.script.happenings import happening
 from vms_bridge.script.link import SEAT
 from vms_bridge.scripts.wire import WireError
+from vms_bridge.scripts.worker.calling import Calling
 from vms_bridge.scripts.worker.joined import Joined
 from vms_bridge.scripts.worker.printing import take_over
 from vms_bridge.scripts.worker.source import run
-from vms_bridge.scripts.worker.telling import Trouble, remember, trouble
+from vms_bridge.scripts.worker.telling import remember, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
     from datetime import tzinfo
 
-    from vms_bridge.script.declared import Handler
     from vms_bridge.scripts.worker.channel import Channel
 
 T = TypeVar("T")
-GRACE_S = 2.0
-"""How long a handler has to end after it was cancelled, before it is no longer waited for."""
 MOST_TASKS = 1_000
 """How many tasks a script may have at once."""
 _LAST_WORDS_S = 1.0
@@ -39,7 +36,7 @@ class Serving:
         self._loop, self._channel = loop, channel
         self._joined = Joined(loop, channel, zone)
         self._ended: asyncio.Future[int] = loop.create_future()
-        self._in_order: asyncio.Queue[tuple[Mapping[str, Any], bytes, Handler]] = asyncio.Queue()
+        self._calling = Calling(loop, self._joined, self._own_task)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._own: set[asyncio.Task[Any]] = set()
         self._has_begun = self._is_stopping = False
@@ -124,56 +121,21 @@ class Serving:
         except WireError as unsaid:
             self._channel.say({"t": "failed", "text": f"the script declares too much: {unsaid}", "traceback": "", "line": 0})
             return
-        self._own_task(self._run_in_order())
 
     def _called(self, said: Mapping[str, Any], data: bytes) -> None:
         self._joined.tell_time(said.get("now"))
-        number = int(said["trigger"])
-        if not 0 <= number < len(DECLARED.handlers):
-            raise WireError(f"there is no trigger {number}")
-        handler = DECLARED.handlers[number]
-        if "id" not in said:
+        trigger, number = int(said["trigger"]), said.get("id")
+        if not 0 <= trigger < len(DECLARED.handlers):
+            raise WireError(f"there is no trigger {trigger}")
+        if number is None:
             raise WireError("a call has no id")
-        if handler.words.concurrent:
-            self._own_task(self._answer(said, data, handler))
-        else:
-            self._in_order.put_nowait((said, data, handler))
+        handler = DECLARED.handlers[trigger]
 
-    async def _run_in_order(self) -> None:
-        while True:
-            await self._answer(*await self._in_order.get())
+        def ended(error: dict[str, Any] | None, took_s: float) -> None:
+            self._channel.say({"t": "done", "id": number, "error": error, "took_s": took_s})
 
-    async def _answer(self, said: Mapping[str, Any], data: bytes, handler: Handler) -> None:
-        started = time.monotonic()
         timeout_s = float(said.get("timeout_s") or handler.words.timeout_s)
-        error = await self._within(handler, said.get("what") or {}, data, timeout_s)
-        self._channel.say({"t": "done", "id": said["id"], "error": error, "took_s": round(time.monotonic() - started, 6)})
-
-    async def _within(self, handler: Handler, what: Mapping[str, Any], data: bytes, timeout_s: float) -> dict[str, Any] | None:
-        """Call it, and return what went wrong."""
-        args = (happening(handler.words.kind, what, data),) if handler.takes else ()
-        task = self._own_task(self._joined.outcome(handler.call, args))
-        await asyncio.wait({task}, timeout=timeout_s)
-        if not task.done() and not handler.is_async:
-            self._joined.log(
-                "warning", f"{handler.name} takes longer than {timeout_s:g} s: a plain `def` can't be cancelled", handler.line
-            )
-            await asyncio.wait({task})
-        is_late = not task.done()
-        if is_late:
-            task.cancel()
-            await asyncio.wait({task}, timeout=GRACE_S)
-        if not task.done():
-            text = f"{handler.name} took longer than {timeout_s:g} s, and does not let itself be cancelled"
-            return Trouble(text=text, traceback="", line=handler.line).said(cancelled=True)
-        error = task.result()
-        if error is None:
-            return None
-        found = trouble(error, self._joined.file)
-        if is_late and isinstance(error, asyncio.CancelledError):
-            text = f"{handler.name} took longer than {timeout_s:g} s, and was cancelled; give it more by `timeout=`"
-            return Trouble(text=text, traceback=found.traceback, line=found.line or handler.line).said(cancelled=True)
-        return found.said()
+        self._calling.call(handler, said.get("what") or {}, data, timeout_s=timeout_s, ended=ended)
 
     def _changed(self, said: Mapping[str, Any]) -> None:
         if "settings" in said:
@@ -186,7 +148,7 @@ class Serving:
         for handler in DECLARED.handlers:
             left_s = until - time.monotonic()
             if handler.words.kind == "shutdown" and left_s > 0:
-                error = await self._within(handler, {}, b"", min(left_s, handler.words.timeout_s))
+                error = await self._calling.once(handler, timeout_s=min(left_s, handler.words.timeout_s))
                 if error is not None:
                     self._joined.log("error", error["traceback"] or error["text"], error["line"])
         if not self._ended.done():
