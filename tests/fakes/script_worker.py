@@ -48,7 +48,7 @@ class FakeWorker:
             elif said["t"] == "call":
                 handler = self.handlers.get(said["trigger"])
                 error = None if handler is None else handler(said)
-                self.say("done", id=said["id"], error=error, took_s=0.001)
+                self.say("done", id=said["id"], error=error)
 
     def run(self) -> None:
         begin, _ = self.hear()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vms_bridge.boundary import Boundary
+from vms_bridge.boundary import GRACE_S, Boundary
 from vms_bridge.errors import BridgeError
 from vms_bridge.scripts.life.values import Ask
 from vms_bridge.scripts.services.table import MOST_UNDER_WAY, Answered
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.life.channel import Channel
     from vms_bridge.scripts.life.frames import AskFrame
 
+_LOGGER = logging.getLogger(__name__)
 MOST_WAITING_BYTES = 32 * 1024 * 1024
 """How much may wait to be sent to a worker that does not read it."""
 
@@ -27,7 +30,7 @@ class Asks:
     """Of one worker; `close` them when it has ended."""
 
     def __init__(self, channel: Channel, clock: Clock, answer: Callable[[Ask], Awaitable[Answered]]) -> None:
-        self._channel, self._answer = channel, answer
+        self._channel, self._clock, self._answer = channel, clock, answer
         self._boundary = Boundary("what a script asks for", clock)
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._turn = asyncio.Lock()
@@ -59,24 +62,33 @@ class Asks:
             task.cancel()
 
     async def close(self) -> None:
-        """Stop all of it."""
+        """Stop all of it; what does not end then is left behind."""
         self.are_open = False
-        self._boundary.close()
         tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        if not tasks:
+            return
+        with suppress(TimeoutError):
+            async with self._clock.timeout(GRACE_S):
+                await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.done():
+                _LOGGER.error("%s does not end when it is cancelled; it is left behind", task.get_name())
 
     async def _do(self, number: int, ask: Ask) -> None:
-        outcome = await self._boundary.attempt(ask.what[:40], lambda: self._answer(ask))
-        if outcome.value is not None:
-            await self._reply(number, outcome.value)
-        elif isinstance(outcome.error, BridgeError):
-            await self._send(_error(number, outcome.error.code, str(outcome.error), outcome.error.hint))
-        elif outcome.error is not None:
+        try:
+            answered = await self._answer(ask)
+        except BridgeError as error:
+            await self._send(_error(number, error.code, str(error), error.hint))
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
+            self._boundary.report_defect(ask.what[:40], error)
             hint = "this is a defect of the bridge: its log has more, please report it"
             await self._send(_error(number, "error", f"{ask.what[:40]} failed in an unforeseen way", hint))
+        else:
+            await self._reply(number, answered)
 
     async def _reply(self, number: int, answered: Answered) -> None:
         if self._waiting_bytes + len(answered.data) > MOST_WAITING_BYTES:
@@ -97,6 +109,12 @@ class Asks:
                 await self._channel.drained()
         finally:
             self._waiting_bytes -= len(data)
+
+
+def _is_cancelled() -> bool:
+    """Say whether somebody wants this task to end, and the cancellation is not that of something within."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _error(number: int, code: str, message: str, hint: str) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.measures import Histogram
-from vms_bridge.scripts.life.values import WorkerGone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.life.logs import ScriptLog
     from vms_bridge.scripts.life.queue import Queue, Waiting
     from vms_bridge.scripts.life.values import Done, Ending, Mistake
+    from vms_bridge.scripts.values import Trigger
 
 MOST_CONCURRENT = 16
 """How many handlers of one script run beside each other."""
@@ -30,8 +31,10 @@ class Called(Protocol):
     def ending(self) -> Ending | None:
         """How it has ended; None while it is there."""
 
-    async def call(self, trigger: int, what: Mapping[str, Any], data: bytes = b"", *, timeout_s: float, now: float) -> Done:
-        """Have it call the handler of a trigger. Raises WorkerGone."""
+    def call(
+        self, trigger: int, what: Mapping[str, Any], data: bytes = b"", *, timeout_s: float, now: float
+    ) -> asyncio.Future[Done]:
+        """Have it call the handler of a trigger, at once; what becomes of that may be WorkerGone."""
 
 
 @dataclass(slots=True)
@@ -46,68 +49,69 @@ class CallCounts:
     """Of what it has asked for: what it asks for too often."""
     waited: Histogram = field(default_factory=Histogram)
     """From a change to the call of a handler for it."""
-    took: Histogram = field(default_factory=Histogram)
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """What waits for its turn, and how many may have it at once."""
+
+    queue: Queue
+    turns: int
+    under_way: int = 0
 
 
 class Calls:
-    """Of one worker; `run` it until it is cancelled, or the worker has ended."""
+    """Of one worker: from `begin` on, until `stop`, or until the worker has ended. Nothing in it waits for anything."""
 
     def __init__(self, worker: Called, inbox: Inbox, clock: Clock, counts: CallCounts, log: ScriptLog) -> None:
         self._worker, self._inbox, self._clock, self._counts, self._log = worker, inbox, clock, counts, log
-        self._under_way = 0
-        self._turns = asyncio.Semaphore(MOST_CONCURRENT)
-        self._rest = asyncio.Event()
+        self._lanes = (_Lane(inbox.serial, 1), _Lane(inbox.concurrent, MOST_CONCURRENT))
+        self._is_open = False
+        self._news = asyncio.Event()
 
-    async def run(self) -> None:
-        """Call for what waits; that the worker has ended is for others to find out."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._one_by_one(self._inbox.serial), name="script: calls")
-                group.create_task(self._beside(self._inbox.concurrent, group), name="script: concurrent calls")
-        except* WorkerGone:
-            pass
+    def begin(self) -> None:
+        """Call for what waits, and for what comes as soon as it comes."""
+        self._is_open = True
+        self._inbox.on_news = self._look
+        self._look()
+
+    def stop(self) -> None:
+        """Call for nothing more; what waits is left for the worker that comes after."""
+        self._is_open = False
 
     async def at_rest(self) -> None:
         """Wait until nothing waits and nothing is under way."""
-        while self._under_way or len(self._inbox):
-            self._rest.clear()
-            await self._rest.wait()
+        while len(self._inbox) or any(lane.under_way for lane in self._lanes):
+            self._news.clear()
+            await self._news.wait()
 
-    async def _one_by_one(self, queue: Queue) -> NoReturn:
-        while True:
-            await self._call(await self._next(queue))
+    def _look(self) -> None:
+        for lane in self._lanes:
+            while len(lane.queue) and lane.under_way < lane.turns and self._is_open and self._worker.ending is None:
+                self._call(lane, lane.queue.take())
 
-    async def _beside(self, queue: Queue, group: asyncio.TaskGroup) -> NoReturn:
-        while True:
-            await self._turns.acquire()
-            waiting = await self._next(queue)
-            task = group.create_task(self._call(waiting), name="script: concurrent call")
-            task.add_done_callback(lambda _: self._turns.release())
-
-    async def _next(self, queue: Queue) -> Waiting:
-        """Take the first one of them. Raises WorkerGone, with all of them left for the worker that comes after."""
-        await queue.filled()
-        if self._worker.ending is not None:
-            raise WorkerGone(self._worker.ending)
-        return queue.take()
-
-    async def _call(self, waiting: Waiting) -> None:
+    def _call(self, lane: _Lane, waiting: Waiting) -> None:
         trigger, occurrence, counts = waiting.trigger, waiting.occurrence, self._counts
-        self._under_way += 1
         counts.called += 1
         if occurrence.at_s:
             counts.waited.observe(self._clock.monotonic() - occurrence.at_s)
-        try:
-            now = self._clock.now().timestamp()
-            done = await self._worker.call(trigger.id, occurrence.what, occurrence.data, timeout_s=trigger.timeout_s, now=now)
-        finally:
-            self._under_way -= 1
-            self._rest.set()
-        counts.took.observe(done.took_s)
+        now = self._clock.now().timestamp()
+        done = self._worker.call(trigger.id, occurrence.what, occurrence.data, timeout_s=trigger.timeout_s, now=now)
+        lane.under_way += 1
+        done.add_done_callback(partial(self._over, lane, trigger))
+
+    def _over(self, lane: _Lane, trigger: Trigger, ended: asyncio.Future[Done]) -> None:
+        lane.under_way -= 1
+        if ended.exception() is None:  # that the worker has ended is for others to find out
+            self._note(trigger, ended.result())
+        self._look()
+        self._news.set()
+
+    def _note(self, trigger: Trigger, done: Done) -> None:
         if done.is_cancelled:
-            counts.cancelled += 1
+            self._counts.cancelled += 1
         if done.mistake is not None:
-            counts.failed += 1
+            self._counts.failed += 1
             self._log.logged("error", f"{trigger.handler}: {said(done.mistake)}", done.mistake.line)
 
 

@@ -96,7 +96,6 @@ class DoneFrame(Frame):
     t: Literal["done"]
     id: Id
     error: Problem | None = None
-    took_s: Annotated[float, Field(ge=0)] = 0.0
 
 
 class LogFrame(Frame):

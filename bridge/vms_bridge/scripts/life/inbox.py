@@ -36,6 +36,8 @@ class Inbox:
     ) -> None:
         self.version, self.triggers = version, tuple(triggers)
         self.serial, self.concurrent = Queue(), Queue()
+        self.on_news: Callable[[], None] = _nobody
+        """Told that there is something more: set by whoever calls the handlers."""
         self.hears = make(self.triggers, self._deliver)
 
     def __len__(self) -> int:
@@ -48,3 +50,8 @@ class Inbox:
 
     def _deliver(self, trigger: Trigger, occurrence: Occurrence) -> None:
         (self.concurrent if trigger.concurrent else self.serial).offer(trigger, occurrence)
+        self.on_news()
+
+
+def _nobody() -> None:
+    """Tell nobody: what comes waits."""

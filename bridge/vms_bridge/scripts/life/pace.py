@@ -15,10 +15,15 @@ class Pace:
         self._clock, self._rate, self._burst = clock, rate, burst
         self._left, self._since_s = burst, clock.monotonic()
 
-    async def pay(self, cost: float) -> None:
-        """Wait until that is due."""
+    def take(self, cost: float) -> float:
+        """Take so much; returns for how many seconds to wait until it is due."""
         now = self._clock.monotonic()
         self._left = min(self._burst, self._left + (now - self._since_s) * self._rate) - cost
         self._since_s = now
-        if self._left < 0:
-            await self._clock.sleep(-self._left / self._rate)
+        return max(0.0, -self._left / self._rate)
+
+    async def pay(self, cost: float) -> None:
+        """Take so much, and wait until it is due."""
+        wait_s = self.take(cost)
+        if wait_s:
+            await self._clock.sleep(wait_s)

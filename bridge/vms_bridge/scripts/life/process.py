@@ -82,6 +82,9 @@ class Worker:
         self._why: Ending | None = None
         self._said_last = ""
         self._ended: asyncio.Future[Ending] = loop.create_future()
+        self._unheard: asyncio.Future[None] = loop.create_future()
+        """Done when nothing more comes of its socket."""
+        self._channel.listen(self._take, self._hear_no_more)
         self._living = asyncio.create_task(self._live(), name=f"worker: {launched.pid}")
 
     @classmethod
@@ -144,8 +147,10 @@ class Worker:
             raise ScriptBroken(Mistake(text=f"it can't be given to a worker: {error}")) from None
         return await self._or_gone(self._declared)
 
-    async def call(self, trigger: int, what: Mapping[str, Any], data: bytes = b"", *, timeout_s: float, now: float) -> Done:
-        """Have it call the handler of a trigger; returns what became of that. Raises WorkerGone.
+    def call(
+        self, trigger: int, what: Mapping[str, Any], data: bytes = b"", *, timeout_s: float, now: float
+    ) -> asyncio.Future[Done]:
+        """Have it call the handler of a trigger, at once; wait for what becomes of that, which may be WorkerGone.
 
         A call that takes too long it cancels itself, and is ended where it can't. Who stops to wait changes nothing.
         """
@@ -159,10 +164,11 @@ class Worker:
         try:
             self._send(said, data)
         except wire.WireError as error:
-            return Done(mistake=Mistake(text=f"what has happened can't be told: {error}"))
+            done.set_result(Done(mistake=Mistake(text=f"what has happened can't be told: {error}")))
+            return done
         self._calls[number] = done
         self._watchdog.limit(number, timeout_s + CALL_GRACE_S, "come to the end of a call")
-        return await self._or_gone(done)
+        return done
 
     def tell(self, words: Mapping[str, Any]) -> None:
         """Tell it that something has `changed`: `settings` or `state`. Raises WireError for what is too large."""
@@ -227,7 +233,6 @@ class Worker:
 
     async def _live(self) -> None:
         """Hear and watch it until it has ended, and tell everybody who waits."""
-        reading = asyncio.create_task(self._read(), name=f"worker: {self.pid}: socket")
         written = [
             asyncio.create_task(self._hear(self._launched.output, "info"), name=f"worker: {self.pid}: output"),
             asyncio.create_task(self._hear(self._launched.errors, "warning"), name=f"worker: {self.pid}: errors"),
@@ -238,29 +243,32 @@ class Worker:
         try:
             with suppress(TimeoutError):
                 async with self._clock.timeout(_LAST_WORDS_S):
-                    await asyncio.wait([reading, *written])
+                    await asyncio.wait([self._unheard, *written])
         finally:
-            for task in (reading, *written):
+            for task in written:
                 task.cancel()
-            outcomes = await asyncio.gather(reading, *written, watching, return_exceptions=True)
+            outcomes = await asyncio.gather(*written, watching, return_exceptions=True)
             self._launched.close()
             self._ended.set_result(ending_of(code, self._why, self._said_last))
+            self._lose_calls()
             await self._asks.close()
             for defect in outcomes:
                 if isinstance(defect, Exception):
                     _LOGGER.error("what a script's worker says was not taken in", exc_info=defect)
 
-    async def _read(self) -> None:
-        """Take in what it sends, until its end."""
-        try:
-            while (frame := await self._channel.next()) is not None:
-                self._take(frames.understand(frame[0]), frame[1])
-        except wire.WireError as error:
+    def _hear_no_more(self, error: Exception | None) -> None:
+        if isinstance(error, wire.WireError):
             self.end(Cause.PROTOCOL, f"it broke the protocol: {error}", "this is no mistake of a script's: read what it does")
-        if self._channel.is_unread:
+        elif error is not None:
+            _LOGGER.error("what a script's worker says was not taken in", exc_info=error)
+            self.end(Cause.PROTOCOL, "what it said was not taken in", "this is a defect of the bridge: please report it")
+        elif self._channel.is_unread:
             self.end(Cause.PROTOCOL, f"it does not read: more than {MOST_UNREAD_BYTES // 1024**2} MB wait for it")
+        self._unheard.set_result(None)
 
-    def _take(self, said: frames.Said, data: bytes) -> None:
+    def _take(self, frame: dict[str, Any], data: bytes) -> None:
+        """Take in what it says. Raises WireError."""
+        said = frames.understand(frame)
         if data and not isinstance(said, frames.AskFrame):
             raise wire.WireError("there are bytes behind what has none")
         match said:
@@ -310,7 +318,13 @@ class Worker:
         error = said.error
         mistake = None if error is None else Mistake(text=error.text, traceback=error.traceback, line=error.line)
         if not done.done():
-            done.set_result(Done(mistake=mistake, is_cancelled=error is not None and error.cancelled, took_s=said.took_s))
+            done.set_result(Done(mistake=mistake, is_cancelled=error is not None and error.cancelled))
+
+    def _lose_calls(self) -> None:
+        for done in self._calls.values():
+            if not done.done():
+                done.set_exception(WorkerGone(self._ended.result()))
+        self._calls.clear()
 
     async def _hear(self, stream: asyncio.StreamReader, level: str) -> None:
         async for line in lines(stream, self._clock):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,7 +32,6 @@ class Queue:
         """Each in order, by numbers that count both."""
         self._number = 0
         self._bytes = 0
-        self._news = asyncio.Event()
         self.dropped = 0
         """How many there was no room for."""
 
@@ -51,28 +49,12 @@ class Queue:
             self._taken(self._plain or self._urgent)
             dropped += 1
         self.dropped += dropped
-        self._news.set()
         return dropped
-
-    async def filled(self) -> None:
-        """Wait until there is one."""
-        while not len(self):
-            self._news.clear()
-            await self._news.wait()
 
     def take(self) -> Waiting:
         """Take the first one of those that there are."""
         is_urgent_first = self._urgent and (not self._plain or self._urgent[0][0] < self._plain[0][0])
         return self._taken(self._urgent if is_urgent_first else self._plain)
-
-    def clear(self) -> int:
-        """Drop all of it; returns how many that were."""
-        dropped = len(self)
-        self._urgent.clear()
-        self._plain.clear()
-        self._bytes = 0
-        self.dropped += dropped
-        return dropped
 
     def _taken(self, lane: deque[tuple[int, Waiting]]) -> Waiting:
         _, waiting = lane.popleft()

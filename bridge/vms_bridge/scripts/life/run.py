@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -14,6 +13,7 @@ from vms_bridge.scripts.life.launch import WORKER
 from vms_bridge.scripts.life.process import Worker
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import Any
 
@@ -69,7 +69,6 @@ class Run:
     def __init__(self, worker: Worker, version: Version, asker: RunningAsker, level: Level, declared: Declared) -> None:
         self.worker, self.version, self.asker, self.level, self.declared = worker, version, asker, level, declared
         self._calls: Calls | None = None
-        self._calling: asyncio.Task[None] | None = None
         self._forget: Callable[[], None] = _nothing
 
     @classmethod
@@ -106,7 +105,7 @@ class Run:
     def begin(self, inbox: Inbox, tools: Tools, log: ScriptLog, counts: CallCounts) -> None:
         """Have its handlers called for what is in there, and comes."""
         self._calls = Calls(self.worker, inbox, tools.clock, counts, log)
-        self._calling = asyncio.create_task(self._calls.run(), name=f"script {self.asker.name}: calls")
+        self._calls.begin()
 
     def tell(self, words: Mapping[str, Any]) -> None:
         """Tell it that something has changed. Raises WireError."""
@@ -130,14 +129,12 @@ class Run:
         self._forget()
         try:
             await self.worker.close()
-            if self._calling is not None:
-                await asyncio.wait([self._calling])
         finally:
             self.asker.close()
 
     def _stop_calls(self) -> None:
-        if self._calling is not None:
-            self._calling.cancel()
+        if self._calls is not None:
+            self._calls.stop()
 
 
 def _nothing() -> None:

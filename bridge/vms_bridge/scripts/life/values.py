@@ -117,7 +117,6 @@ class Done:
 
     mistake: Mistake | None = None
     is_cancelled: bool = False
-    took_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

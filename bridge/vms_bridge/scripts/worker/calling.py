@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from vms_bridge.script.declared import Handler
     from vms_bridge.scripts.worker.joined import Joined
 
-    Ended = Callable[[dict[str, Any] | None, float], None]
+    Ended = Callable[[dict[str, Any] | None], None]
 
 GRACE_S = 2.0
 """How long a handler has to end after it was cancelled, before it is no longer waited for."""
@@ -33,15 +32,15 @@ class Calling:
         self._is_busy = False
 
     def call(self, handler: Handler, what: Mapping[str, Any], data: bytes, *, timeout_s: float, ended: Ended) -> None:
-        """Have it called; `ended` is told what went wrong, if anything did, and how many seconds it has taken."""
+        """Have it called; `ended` is told what went wrong, if anything did."""
         args = (happening(handler.words.kind, what, data),) if handler.takes else ()
         if handler.words.concurrent:
             self._start(handler, args, timeout_s, ended)
             return
 
-        def and_the_next(error: dict[str, Any] | None, took_s: float) -> None:
+        def and_the_next(error: dict[str, Any] | None) -> None:
             self._is_busy = False
-            ended(error, took_s)
+            ended(error)
             if self._waiting:
                 self._waiting.popleft()()
 
@@ -58,7 +57,7 @@ class Calling:
         """Call it for nothing that has happened, whatever else is under way; returns what went wrong."""
         ended: asyncio.Future[dict[str, Any] | None] = self._loop.create_future()
         args = (happening(handler.words.kind, {}, b""),) if handler.takes else ()
-        self._start(handler, args, timeout_s, lambda error, _: ended.set_result(error))
+        self._start(handler, args, timeout_s, ended.set_result)
         return await ended
 
     def _start(self, handler: Handler, args: tuple[object, ...], timeout_s: float, ended: Ended) -> None:
@@ -70,7 +69,6 @@ class _Call:
 
     def __init__(self, handler: Handler, joined: Joined, timeout_s: float, ended: Ended) -> None:
         self._handler, self._joined, self._timeout_s, self._ended = handler, joined, timeout_s, ended
-        self._began = time.monotonic()
         self._is_late = self._is_over = False
 
     def begin(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[BaseException | None]) -> None:
@@ -108,4 +106,4 @@ class _Call:
     def _end(self, error: dict[str, Any] | None) -> None:
         if not self._is_over:
             self._is_over = True
-            self._ended(error, round(time.monotonic() - self._began, 6))
+            self._ended(error)

@@ -131,8 +131,8 @@ class Serving:
             raise WireError("a call has no id")
         handler = DECLARED.handlers[trigger]
 
-        def ended(error: dict[str, Any] | None, took_s: float) -> None:
-            self._channel.say({"t": "done", "id": number, "error": error, "took_s": took_s})
+        def ended(error: dict[str, Any] | None) -> None:
+            self._channel.say({"t": "done", "id": number, "error": error})
 
         timeout_s = float(said.get("timeout_s") or handler.words.timeout_s)
         self._calling.call(handler, said.get("what") or {}, data, timeout_s=timeout_s, ended=ended)

@@ -220,7 +220,7 @@ NONSENSE = {
     "a list": "sock.sendall(w._wire.HEADER.pack(2, 0) + b'[]')",
     "unknown": "say('take_over')",
     "no number": 'sock.sendall(w._wire.HEADER.pack(29, 0) + b\'{"t":"done","id":1,"took":NaN}\'[:29])',
-    "infinite": 'text = b\'{"t":"done","id":1,"took_s":1e999}\'\nsock.sendall(w._wire.HEADER.pack(len(text), 0) + text)',
+    "infinite": 'text = b\'{"t":"ask","id":1,"what":"x","with":{"n":1e999}}\'\nsock.sendall(w._wire.HEADER.pack(len(text), 0) + text)',
     "surplus": "say('pong', id=1, more=2)",
     "negative": "say('done', id=-1)",
     "a call that is not": "say('done', id=99)",
@@ -350,7 +350,7 @@ while True:
     )
     async with started(text, clock) as (worker, work, heard):
         await worker.load(work)
-        calling = asyncio.create_task(worker.call(1, {}, timeout_s=2, now=1.0))
+        calling = worker.call(1, {}, timeout_s=2, now=1.0)
         await heard.until_logged("call1")
         for ping in (2, 4, 6):
             await clock.advance(2.0)
@@ -393,9 +393,7 @@ async def test_what_is_held_is_not_silent() -> None:
 async def test_who_does_not_read_is_ended() -> None:
     async with started(READY + "__import__('time').sleep(60)") as (worker, work, _):
         await worker.load(work)
-        calls = [
-            asyncio.create_task(worker.call(1, {}, bytes(4 * 1024 * 1024 - 1), timeout_s=10, now=1.0)) for _ in range(MOST_CALLS)
-        ]
+        calls = [worker.call(1, {}, bytes(4 * 1024 * 1024 - 1), timeout_s=10, now=1.0) for _ in range(MOST_CALLS)]
         ended = await ending(worker)
         assert ended.cause is Cause.PROTOCOL
         assert f"more than {channel.MOST_UNREAD_BYTES // 1024**2} MB" in ended.text

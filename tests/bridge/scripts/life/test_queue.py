@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes.clock import settle
 
 from vms_bridge.scripts.life.queue import Queue
 from vms_bridge.scripts.values import Occurrence, Trigger
@@ -45,20 +42,6 @@ def test_data_is_bounded_too_but_for_a_single_one() -> None:
     assert queue.offer(TRIGGER, occurrence(3, data=bytes(7))) == 0
     assert queue.offer(TRIGGER, occurrence(4, data=bytes(1))) == 1
     assert numbers(queue) == [3, 4]
-
-
-async def test_who_waits_is_told_of_the_first_one() -> None:
-    queue = Queue()
-    waiting = asyncio.create_task(queue.filled())
-    await settle()
-    assert not waiting.done()
-    queue.offer(TRIGGER, occurrence(1))
-    await waiting
-    assert queue.clear() == 1
-    assert queue.dropped == 1
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01):
-            await queue.filled()
 
 
 @given(st.lists(st.one_of(st.booleans(), st.none()), max_size=200), st.integers(1, 20))
