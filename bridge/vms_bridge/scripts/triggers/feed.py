@@ -32,6 +32,8 @@ NAME = "scripts"
 """As what the sink keeps how far it has read."""
 _AFTER = "after"
 _PAGE, _AT_ONCE = 100, 20
+_FEW_TRANSITIONS = 2
+"""So many steps of alarms do not wait for those who tell people of them, who wait for these as long as it takes to send them."""
 _RETRY_S, _SAVE_S = 5.0, 1.0
 LATE = timedelta(seconds=60)
 """What was replayed and is older than this is as late as what was caught up on."""
@@ -82,20 +84,20 @@ class Feed:
                 if changes.messages:
                     self._messages_since = changes.since
                     self._more.set()
+                are_few = len(changes.transitions) <= _FEW_TRANSITIONS
+                if are_few:
+                    self._take_transitions(changes)
                 await asyncio.sleep(0)  # who tells people of the same change goes first
+                if not are_few:
+                    self._take_transitions(changes)
                 self._take(changes)
         finally:
             subscription.close()
 
     def _take(self, changes: Changes) -> None:
-        """Hand on all of it; the first changes of a subscription say what there is, and not that it has changed."""
+        """Hand on the rest of it; the first changes of a subscription say what there is, and not that it has changed."""
         is_first = changes.since is None
-        at_s = self._clock.monotonic() if changes.since is None else changes.since
-        if changes.transitions_lost:
-            self.transitions_lost += changes.transitions_lost
-            _LOGGER.warning("scripts were told of %d steps of alarms less than there were", changes.transitions_lost)
-        for number, transition in enumerate(changes.transitions):
-            self._take_transition(transition, at_s, lost=0 if number else changes.transitions_lost)
+        at_s = self._at_s(changes)
         for (system, monitor, _), detection in changes.detections.items() if not is_first else ():
             self._take_detection((system, monitor), detection, at_s)
         for key in changes.states | changes.described:
@@ -111,19 +113,37 @@ class Feed:
         if changes.notices:
             self._take_notices(at_s)
 
+    def _at_s(self, changes: Changes) -> float:
+        return self._clock.monotonic() if changes.since is None else changes.since
+
+    def _take_transitions(self, changes: Changes) -> None:
+        """Hand on each step of an alarm."""
+        if changes.transitions_lost:
+            self.transitions_lost += changes.transitions_lost
+            _LOGGER.warning("scripts were told of %d steps of alarms less than there were", changes.transitions_lost)
+        at_s = self._at_s(changes)
+        for number, transition in enumerate(changes.transitions):
+            self._take_transition(transition, at_s, lost=0 if number else changes.transitions_lost)
+
     def _take_transition(self, transition: Transition, at_s: float, *, lost: int) -> None:
         system, key = transition.monitor
         view = self._hub.monitor(system, key)
         name = "" if view is None else view.monitor.name
         if not self._dispatcher.wants_of("alarm", transition.monitor, name):
             return
-        said = {"system": system, "monitor": key, "before": transition.before, "now": transition.now}
+        said = {
+            "system": system,
+            "monitor": key,
+            "before": None if transition.before is None else str(transition.before),
+            "now": None if transition.now is None else str(transition.now),
+            "time": transition.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        }
         more: dict[str, Any] = {"lost": lost}
         if view is not None:
             state = view.state
             event = None if state.event_id is None else view.event(state.event_id).format()
             more |= {"score": state.score, "cause": state.cause, "event": event}
-        self._dispatcher.take(occurrences.alarm(_json({**said, "time": transition.time}), name=name, at_s=at_s, **more))
+        self._dispatcher.take(occurrences.alarm(said, name=name, at_s=at_s, **more))
 
     def _take_detection(self, monitor: MonitorKey, detection: Detection, at_s: float) -> None:
         view = self._hub.monitor(*monitor)
