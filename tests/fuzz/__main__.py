@@ -4,6 +4,8 @@
 
 There is a run for each kind of token, and one without any. No answer may be a 5xx that is the bridge's own fault, or one that the
 document does not describe, nothing may be had without the right, and the bridge may log no error.
+
+Two scripts are there: the one that the document names, which is read, set, stopped and replaced, and a spare one to be deleted.
 """
 
 from __future__ import annotations
@@ -28,10 +30,11 @@ from vms_bridge.clock import SystemClock
 from vms_bridge.config import load
 from vms_bridge.index import Search
 from vms_bridge.links import address_of, target_of
+from vms_bridge.scripting import ScriptStatus
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from vms_bridge.hub import Hub
 
@@ -41,8 +44,26 @@ CONFIG = """\
 data_dir: {folder}/data
 systems:
   {system}: {{type: simulator, cameras: 3, pace: 2}}
+scripts: {{}}
 http: {{port: {port}, limits: {{requests: 10000}}}}
 """
+SCRIPT, SPARE = "gate", "spare"
+SOURCE = '''\
+"""Counts what happens, for the fuzzer to look at."""
+
+from vms_bridge.script import Number, Secret, Switch, Text, entity, log, on, permissions, settings, state
+
+permissions(entities=True, webhooks=["gate"])
+settings(threshold=Number(0.5, min=0, max=1), loud=Switch(False), greeting=Text("Hello"), pin=Secret())
+events = entity.sensor("events")
+
+
+@on.event()
+async def began(event):
+    state["count"] = state.get("count", 0) + 1
+    events.set(state["count"])
+    log.info(event.id)
+'''
 CHECKS = (
     *("status_code_conformance", "content_type_conformance", "response_headers_conformance", "response_schema_conformance"),
     *("negative_data_rejection", "unsupported_method", "none_without_a_right", "nothing_fails"),
@@ -86,6 +107,7 @@ async def fuzz(folder: Path, seed: int, examples: int) -> int:
         await bridge.ready.wait()
         async with asyncio.timeout(_WAIT_S):
             event = await a_whole_event(bridge.hub)
+            await scripts_at_work(bridge.hub)
         document(folder, event)
         url = f"http://127.0.0.1:{port}"
         link = await a_link(bridge.hub, url, event)
@@ -115,6 +137,23 @@ async def a_whole_event(hub: Hub) -> str:
         await asyncio.sleep(0.2)
 
 
+async def scripts_at_work(hub: Hub) -> None:
+    """Have both scripts run, and wait until they do, and the one has something to show."""
+    await until_true(lambda: hub.scripts.is_there)
+    scripts = hub.scripts.current
+    for name in (SCRIPT, SPARE):
+        view = await scripts.upload(name, SOURCE, by="fuzz")
+        await scripts.approve(name, sha256=view.sha256, by="fuzz")
+    await until_true(lambda: all(scripts.get(name).life.status == ScriptStatus.READY for name in (SCRIPT, SPARE)))
+    await until_true(lambda: bool(hub.own_entities.owners[SCRIPT].states))
+
+
+async def until_true(condition: Callable[[], bool]) -> None:
+    """Wait for this."""
+    while not condition():  # noqa: ASYNC110 - what it waits for has no event
+        await asyncio.sleep(0.2)
+
+
 async def a_link(hub: Hub, url: str, event: str) -> str:
     """Return the address of a link to the event's clip, which is asked for without a query."""
     target = target_of(CLIP, {"event": event})
@@ -132,6 +171,8 @@ def document(folder: Path, event: str) -> None:
             for parameter in operation["parameters"]:
                 if parameter["name"] == "event":
                     parameter["example"] = event
+                elif parameter["name"] == "script":
+                    parameter["example"] = SPARE if operation["operationId"] == "delete_script" else SCRIPT
     (folder / "openapi.json").write_text(json.dumps(said), encoding="utf-8")
 
 
