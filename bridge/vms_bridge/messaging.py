@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 MOST_TOPIC_CHARACTERS = 512
 MOST_PAYLOAD_BYTES = 256 * 1024
-"""The largest message that is published for a part, or handed to one."""
+"""The largest message that is handed to a part."""
+MOST_PUBLISHED_BYTES = 64 * 1024
+"""The largest that is published for one: on a connection nothing overtakes it, and an alarm may be next."""
 ALWAYS_RESERVED = ("vms_bridge", "homeassistant")
 """What all topics of bridges and of discovery begin with; a carrier adds what is configured beside it."""
 
@@ -57,8 +59,11 @@ class Carrier(Protocol):
     def reserved(self) -> tuple[str, ...]:
         """What topics begin with that are not for others, beside those that never are."""
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
-        """Publish, and return once the broker has it. Raises MessagingUnavailable, MessageRefused, TooManyRequests."""
+    async def publish(self, topic: str, payload: bytes, *, retain: bool, sender: str) -> None:
+        """Publish for this one, and return once the broker has it.
+
+        Raises MessagingUnavailable, MessageRefused, TooManyRequests.
+        """
 
     def want(self, filters: Iterable[str], *, again: str | None = None) -> None:
         """Have all that matches these, and nothing else, brought from now on; of one of them what is retained once more."""
@@ -75,8 +80,10 @@ class Messaging(Protocol):
     def reserved(self) -> tuple[str, ...]:
         """What topics begin with that are the bridge's own, or of discovery."""
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish with QoS 1, and return once the broker has it: nothing waits for one that is away.
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, sender: str = "") -> None:
+        """Publish with QoS 1 for this one, and return once the broker has it: nothing waits for one that is away.
+
+        It goes when nothing of the bridge's own waits; those who send take turns.
 
         Raises MessageRefused (a reserved topic, none at all, too large, or the broker does not want it), MessagingUnavailable
         (nobody speaks MQTT, the broker is away or does not answer), TooManyRequests.

@@ -23,7 +23,10 @@ MOST_OPTIONS = 64
 MOST_CHARACTERS = 255
 """Of a state, as in Home Assistant."""
 MOST_ATTRIBUTE_BYTES = 8 * 1024
-KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+MOST_DESCRIPTION_CHARACTERS = 16_384
+"""Of all that the entities of one owner are described by: Home Assistant is told of them in one message."""
+KEY = re.compile(r"(?!set\Z)[a-z][a-z0-9_]{0,39}")
+"""Topics with a level `set` are those of commands."""
 _CLASS = re.compile(r"[a-z0-9_]{1,40}")
 _ICON = re.compile(r"mdi:[a-z0-9-]{1,60}")
 _LARGEST = 2**53
@@ -156,6 +159,11 @@ def check(entity: OwnEntity) -> None:
         raise EntityRefused(f"there can be no such entity {entity.key[:40]!r}: {mistake}", hint=hint)
 
 
+def characters_of(entity: OwnEntity) -> int:
+    """Return how many characters it is described by."""
+    return sum(map(len, (entity.key, entity.name, entity.icon or "", entity.device_class or "", *entity.options)))
+
+
 def fit(entity: OwnEntity, value: Value) -> Value:
     """Return the value, which this entity can have. Raises EntityRefused for one that it can't."""
     if not _fits(entity, value):
@@ -184,7 +192,7 @@ def read_command(entity: OwnEntity, said: str) -> Value:
 def _mistake(entity: OwnEntity) -> str | None:
     """Say what is wrong, the first thing that is."""
     wrong = [
-        (not KEY.fullmatch(entity.key), "its key has small letters, digits and _, and begins with a letter"),
+        (not KEY.fullmatch(entity.key), "its key has small letters, digits and _, begins with a letter, and is not `set`"),
         (entity.kind not in list(EntityKind), f"its kind is one of {', '.join(EntityKind)}"),
         (not _is_line(entity.name, MOST_CHARACTERS), "its name is one line of text"),
         (entity.icon is not None and not _ICON.fullmatch(entity.icon), "its icon is written as in mdi:gate"),

@@ -12,6 +12,8 @@ from vms_bridge.mqtt.outbox import Outbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vms_bridge.mqtt.sizes import Sizes
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -28,7 +30,7 @@ class Sent:
 class FakePipe:
     """Takes everything while `is_ready`; `largest` is the payload size that the broker bears."""
 
-    def __init__(self, *, window: int = 100, largest: int = 1_000_000) -> None:
+    def __init__(self, *, window: int = 100, largest: int = 1_000_000, sizes: Sizes | None = None) -> None:
         self.is_open = True
         self.is_ready = True
         self.window = window
@@ -44,6 +46,7 @@ class FakePipe:
             call_soon=self.soon.append,
             on_dropped=lambda topic, _size: self.dropped.append(topic),
             counters=self.counters,
+            sizes=sizes,
         )
 
     @property

@@ -13,6 +13,7 @@ from vms_bridge.errors import TooManyRequests
 from vms_bridge.messaging import (
     ALWAYS_RESERVED,
     MOST_PAYLOAD_BYTES,
+    MOST_PUBLISHED_BYTES,
     MessageRefused,
     MessagingUnavailable,
     filter_mistake,
@@ -31,11 +32,10 @@ _LOGGER = logging.getLogger(__name__)
 MOST_LISTENING = 1_000
 MOST_FILTERS = 200
 PUBLISHED_A_SECOND, PUBLISHED_AT_ONCE = 100.0, 200.0
-"""By all parts together: what the bridge itself has to say goes first."""
+"""By each who sends."""
 HEARD_A_SECOND, HEARD_AT_ONCE = 200.0, 1_000.0
 """For each who listens."""
 _MOST_REMEMBERED = 1_000
-_ALL = ""
 _REMIND_S = 60.0
 
 
@@ -90,21 +90,21 @@ class HubMessaging:
         """What topics begin with that are the bridge's own, or of discovery."""
         return ALWAYS_RESERVED if self._carrier is None else (*ALWAYS_RESERVED, *self._carrier.reserved)
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish, and return once the broker has it."""
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, sender: str = "") -> None:
+        """Publish for this one, and return once the broker has it."""
         mistake = topic_mistake(topic) or reserved_mistake(topic, self.reserved)
-        if mistake is None and len(payload) > MOST_PAYLOAD_BYTES:
-            mistake = f"a message has {MOST_PAYLOAD_BYTES} bytes at most, and not {len(payload)}"
+        if mistake is None and len(payload) > MOST_PUBLISHED_BYTES:
+            mistake = f"a message has {MOST_PUBLISHED_BYTES} bytes at most, and not {len(payload)}"
         if mistake is not None:
             raise MessageRefused(f"nothing can be published on {topic[:100]!r}: {mistake}", hint="choose another topic")
         carrier = self._carrier
         if carrier is None:
             raise MessagingUnavailable("nobody speaks MQTT here", hint="add a section `mqtt:` to the configuration")
-        if wait_s := self._publishing.take(_ALL):
+        if wait_s := self._publishing.take(sender):
             raise TooManyRequests(
                 "too much is published over MQTT", hint=f"{PUBLISHED_A_SECOND:g} messages a second", retry_after_s=wait_s
             )
-        await carrier.publish(topic, payload, retain=retain)
+        await carrier.publish(topic, payload, retain=retain, sender=sender)
 
     def listen(self, topic_filter: str, heard: Callable[[Heard], None]) -> HubListening:
         """Have this called for what is published from now on, and for what is retained."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vms_bridge.own_entities import (
     MOST_ATTRIBUTE_BYTES,
+    MOST_DESCRIPTION_CHARACTERS,
     MOST_ENTITIES,
     MOST_OWNERS,
     EntityCommand,
@@ -20,6 +21,7 @@ from vms_bridge.own_entities import (
     OwnEntity,
     Owner,
     Value,
+    characters_of,
     check,
     fit,
     read_command,
@@ -59,7 +61,7 @@ class HubOwnEntities:
             if entity.key in declared:
                 raise EntityRefused(f"there are two entities {entity.key!r}", hint="give each a key of its own")
             declared[entity.key] = entity
-        self._bound(owner, len(declared))
+        self._bound(owner, declared)
         before = self._owners.get(owner, Owner(name=owner))
         self._put(replace(before, entities=declared, states=_kept(before, declared)))
 
@@ -132,9 +134,15 @@ class HubOwnEntities:
             raise EntityRefused(f"{owner} has no entity {key[:40]!r}", hint="declare it first")
         return found
 
-    def _bound(self, owner: str, count: int) -> None:
+    def _bound(self, owner: str, declared: Mapping[str, OwnEntity]) -> None:
+        count, size = len(declared), sum(map(characters_of, declared.values()))
         if count > MOST_ENTITIES:
             raise EntityRefused(f"{owner} has {count} entities, and {MOST_ENTITIES} at most are possible")
+        if size > MOST_DESCRIPTION_CHARACTERS:
+            raise EntityRefused(
+                f"the entities of {owner} have {size} characters of description, and {MOST_DESCRIPTION_CHARACTERS} are possible",
+                hint="give them fewer options, or shorter ones",
+            )
         if owner not in self._owners and len(self._owners) >= MOST_OWNERS:
             raise EntityRefused(f"{MOST_OWNERS} scripts have entities already")
 

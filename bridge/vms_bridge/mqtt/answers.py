@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vms_bridge.mqtt import reasons
-from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.pace import Pace
 from vms_bridge.mqtt.topics import ROOT
+from vms_bridge.mqtt.wire import Post
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from vms_bridge.errors import BrokerError, BrokerRefused, in_words
 from vms_bridge.mqtt import reasons
 from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.link import Link
-from vms_bridge.mqtt.outbox import Post
+from vms_bridge.mqtt.wire import Post
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.errors import StoreError, in_words
 from vms_bridge.mqtt import reasons
-from vms_bridge.mqtt.outbox import Post
+from vms_bridge.mqtt.wire import Post
 
 if TYPE_CHECKING:
     from vms_bridge.clock import Clock

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from vms_bridge.errors import TooManyRequests
 from vms_bridge.messaging import ALWAYS_RESERVED, Heard, MessageRefused, MessagingUnavailable, covers
 from vms_bridge.mqtt import reasons
-from vms_bridge.mqtt.outbox import Post
-from vms_bridge.mqtt.wire import Filter
+from vms_bridge.mqtt.wire import Filter, Post
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.outbox import Outbox
     from vms_bridge.mqtt.wire import Message
 
-MOST_UNDER_WAY = 64
 ANSWER_S = 10.0
 
 
@@ -54,6 +52,8 @@ class ForOthers:
         self._hears = False
         self._news = asyncio.Event()
         self._outbox: Outbox | None = None
+        self._most_bytes: int | None = None
+        """Half of what the broker is known to be too small for: no script is to find out by our link where the limit is."""
         self._waiting: set[asyncio.Future[int]] = set()
 
     @property
@@ -73,30 +73,36 @@ class ForOthers:
             self._again.add(again)
         self._news.set()
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
-        """Publish, and return once the broker has it."""
+    async def publish(self, topic: str, payload: bytes, *, retain: bool, sender: str) -> None:
+        """Publish once nothing of the bridge's own waits, and return once the broker has it."""
         outbox = self._outbox
         if outbox is None:
             raise MessagingUnavailable("the MQTT broker is away", hint="try again later: nothing waits for its return")
-        if len(self._waiting) >= MOST_UNDER_WAY:
-            raise TooManyRequests(f"{MOST_UNDER_WAY} MQTT messages of scripts are under way already", hint="wait for their ends")
+        if self._most_bytes is not None and len(payload) > self._most_bytes:
+            why = "the broker has ended the connection for a large message: for a while no other is sent"
+            raise MessageRefused(why, hint=f"send {self._most_bytes} bytes at most, or raise the broker's limit for packets")
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
         def done(code: int) -> None:
             if not answer.done():
                 answer.set_result(code)
 
+        post = Post(topic=topic, payload=payload, retain=retain, on_done=done)
+        if not outbox.post_for(sender, post):
+            raise TooManyRequests("too much of it waits for the MQTT broker already", hint="await what is published")
         self._waiting.add(answer)
         try:
-            if not outbox.post(Post(topic=topic, payload=payload, retain=retain, on_done=done)):
-                raise MessagingUnavailable("too much waits for the MQTT broker already", hint="try again later")
             async with self._clock.timeout(ANSWER_S):
                 code = await answer
         except TimeoutError:
+            has_left = not outbox.take_back(sender, post)
+            what = "acknowledged" if has_left else "had time for"
+            hint = "it may have it" if has_left else "it was not sent"
             raise MessagingUnavailable(
-                f"the MQTT broker has not acknowledged a message on {topic} within {ANSWER_S:g} s", hint="it may have it"
+                f"the MQTT broker has not {what} a message on {topic} within {ANSWER_S:g} s", hint=hint
             ) from None
         finally:
+            outbox.take_back(sender, post)  # who asked may have gone
             self._waiting.discard(answer)
             answer.cancel()
         if code >= 0x80:
@@ -114,6 +120,7 @@ class ForOthers:
     async def serve(self, link: Link, outbox: Outbox, bounds: Bounds) -> NoReturn:
         """Carry over this link until cancelled. Raises BrokerUnreachable."""
         self._outbox = outbox
+        self._most_bytes = None if link.most_bytes is None else link.most_bytes // 2
         there: frozenset[str] = frozenset()
         try:
             await bounds.over.wait()  # what a broker has kept of before is not for others

@@ -42,7 +42,7 @@ class Notifications:
         try:
             asked = _Asked.model_validate(content)
             body = NotificationBody(time=self._clock.now(), **dict(asked))
-            await self._for_others.publish(self._topics.notification, encode(body), retain=False)
+            await self._for_others.publish(self._topics.notification, encode(body), retain=False, sender=asked.script)
         except ValidationError:
             raise RequestUnanswered("this is no message to people") from None
         except BridgeError as error:

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from vms_bridge.entities import object_parts
-from vms_bridge.mqtt.outbox import Post
+from vms_bridge.mqtt.wire import Post
 
 if TYPE_CHECKING:
     from datetime import datetime

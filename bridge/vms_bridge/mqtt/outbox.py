@@ -1,5 +1,6 @@
 """What waits for the broker, in front of the link: newest-wins for state, first in first out for what must arrive.
 
+What other parts say, which borrow the link, goes once nothing of the bridge's own waits, and little of it at a time.
 Lives as long as one link. What must survive the loss of a link is in the store, not here.
 """
 
@@ -7,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from vms_bridge.mqtt import reasons
+from vms_bridge.mqtt.borrowed import Borrowed
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.sizes import Sizes
+from vms_bridge.mqtt.wire import Post
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +28,10 @@ _SURE = 16
 """How many of them are kept free for states and the like with QoS 1, where those wait."""
 _TURN_BYTES = 64 * 1024
 """Published in one turn, and then no more before it has left: on a slow link something urgent may come next."""
+LENT_BYTES = 64 * 1024
+"""Of borrowers, on its way at a time: so much may stand in the way of an alarm, wherever that is, until the broker has it."""
+_LENT = 16
+"""How many messages that may be, where the window is so large that a quarter of it is more."""
 _ROOM = 256
 _MOST = 100_000
 
@@ -65,20 +71,6 @@ class Pipe(Protocol):
         """Hand what was published to the kernel."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
-    """A message that must arrive (QoS 1); `on_done` gets the broker's reason code, from 0x80 on a refusal."""
-
-    topic: str
-    payload: bytes
-    on_done: Callable[[int], None] | None = None
-    retain: bool = False
-    expiry_s: int | None = None
-    correlation: bytes | None = None
-    is_clear: bool = False
-    """Whether to give way to a newer message for the same topic; set by `Outbox.clear`."""
-
-
 class Outbox:
     """Feeds a pipe as fast as it takes, and no faster.
 
@@ -109,6 +101,9 @@ class Outbox:
         """The size of the largest message that the broker has acknowledged on a topic."""
         self._posts: deque[Post] = deque()
         self._late: deque[Post] = deque()
+        self._borrowed = Borrowed()
+        self._lent: list[int] = []
+        """The sizes of borrowers' messages that are on their way."""
         self._clears: dict[str, Post] = {}
         self._room = asyncio.Event()
         self._is_odd = False
@@ -147,6 +142,28 @@ class Outbox:
         self.kick()
         return True
 
+    def post_for(self, borrower: str, post: Post) -> bool:
+        """Publish for somebody else, in his order, once nothing of our own waits. False: there is no room for more of his."""
+        is_taken = self._borrowed.add(borrower, post)
+        self.kick()
+        return is_taken
+
+    def put_for(self, borrower: str, topic: str, payload: bytes) -> None:
+        """Publish somebody else's state, retained, then, too: the newest counts, and a refusal is noticed."""
+        self._clears.pop(topic, None)
+        self._counters.states_overtaken += self._borrowed.put(borrower, Post(topic=topic, payload=payload, retain=True))
+        self.kick()
+
+    async def room_for(self, borrower: str) -> None:
+        """Wait until one more message of this borrower would be taken."""
+        while self._borrowed.is_full(borrower):
+            self._room.clear()
+            await self._room.wait()
+
+    def take_back(self, borrower: str, post: Post) -> bool:
+        """Publish that message for somebody else no more, if it still waits; say whether it did."""
+        return self._borrowed.discard(borrower, post)
+
     def clear(self, topic: str) -> None:
         """Take a retained message off the broker, unless a new one is `put` before."""
         self.withdraw(topic)
@@ -160,6 +177,7 @@ class Outbox:
         """Forget a message of which the newest counts, and which still waits."""
         self._newest.pop(topic, None)
         self._sure.pop(topic, None)
+        self._borrowed.withdraw(topic)
 
     async def room(self, *, late: bool = False) -> None:
         """Wait until the queue is short, so that a few posts will be taken."""
@@ -170,8 +188,8 @@ class Outbox:
 
     @property
     def is_idle(self) -> bool:
-        """Whether all that must arrive has."""
-        return not self._has_sure and not self._pipe.unacknowledged
+        """Whether all of ours that must arrive has."""
+        return not self._has_sure and self._pipe.unacknowledged <= len(self._lent)
 
     @property
     def lengths(self) -> Mapping[str, int]:
@@ -181,6 +199,7 @@ class Outbox:
             "sure_states": len(self._sure),
             "posts": len(self._posts),
             "late_posts": len(self._late),
+            "borrowed": len(self._borrowed),
         }
 
     @property
@@ -201,7 +220,7 @@ class Outbox:
     def _can_go(self) -> bool:
         if self._is_closed:
             return False
-        return self._pipe.is_ready and (bool(self._newest) or (self._has_sure and self._has_window()))
+        return self._pipe.is_ready and (bool(self._newest) or (self._has_sure and self._has_window()) or self._may_lend())
 
     @property
     def _has_sure(self) -> bool:
@@ -223,6 +242,16 @@ class Outbox:
     def _has_window(self) -> bool:
         return self._pipe.unacknowledged < self._window
 
+    def _may_lend(self) -> bool:
+        """Say whether the next message of a borrower may go: nothing of ours waits, and of theirs little is on its way."""
+        post = self._borrowed.next
+        if post is None or self._newest or self._has_sure:
+            return False
+        if not self._lent:
+            return self._has_window()
+        most = 0 if self._sizes.is_careful else min(_LENT, self._pipe.window // 4)
+        return len(self._lent) < most and sum(self._lent) + len(post.payload) <= LENT_BYTES
+
     def _turn(self) -> None:
         self._due = False
         if self._is_closed or not self._pipe.is_ready:
@@ -231,7 +260,8 @@ class Outbox:
         left = TURN - self._publish_some(self._publish_queued, self._share_of_queue())
         left -= self._publish_some(self._publish_plain, left - _SURE if self._sure and self._has_window() else left)
         left -= self._publish_some(self._publish_sure, left)
-        self._publish_some(self._publish_plain, left)
+        left -= self._publish_some(self._publish_plain, left)
+        self._publish_some(self._publish_borrowed, left)
         self._pipe.flush()
         if not self._room.is_set():
             self._room.set()
@@ -256,7 +286,12 @@ class Outbox:
         queue = self._posts or self._late
         if not queue:
             return False
-        self._publish_post(queue.popleft())
+        post = queue.popleft()
+        if not post.is_clear:
+            self._publish_post(post, partial(self._done, post))
+        elif self._clears.get(post.topic) is post:  # else there is something new to say meanwhile
+            del self._clears[post.topic]
+            self._publish_post(post, partial(self._done, post))
         return True
 
     def _publish_plain(self) -> bool:
@@ -276,27 +311,33 @@ class Outbox:
         self._publish(topic, payload, on_ack=partial(self._answered, topic, len(payload)))
         return True
 
+    def _publish_borrowed(self) -> bool:
+        post = self._borrowed.next
+        if post is None or not self._may_lend():
+            return False
+        self._borrowed.take()
+        self._lent.append(len(post.payload))
+        if not self._publish_post(post, partial(self._given_back, post)):
+            self._lent.remove(len(post.payload))
+        return True
+
     def _publish(self, topic: str, payload: bytes, *, retain: bool = True, on_ack: Callable[[int], None] | None = None) -> None:
         self._budget -= len(payload)
         if not self._pipe.publish(topic, payload, retain=retain, on_ack=on_ack) and self._pipe.is_open:
             self._drop(topic, payload)
 
-    def _publish_post(self, post: Post) -> None:
-        if post.is_clear:
-            if self._clears.get(post.topic) is not post:
-                return  # meanwhile there is something new to say
-            del self._clears[post.topic]
+    def _publish_post(self, post: Post, done: Callable[[int], None]) -> bool:
+        """Publish, and have `done` called with the broker's answer; False: it will not be."""
         self._budget -= len(post.payload)
-        done = partial(self._done, post)
-        if (
-            not self._pipe.publish(
-                post.topic, post.payload, retain=post.retain, on_ack=done, expiry_s=post.expiry_s, correlation=post.correlation
-            )
-            and self._pipe.is_open
+        if self._pipe.publish(
+            post.topic, post.payload, retain=post.retain, on_ack=done, expiry_s=post.expiry_s, correlation=post.correlation
         ):
+            return True
+        if self._pipe.is_open:
             self._drop(post.topic, post.payload)
             if post.on_done is not None:
                 self._call_soon(partial(post.on_done, reasons.PACKET_TOO_LARGE))
+        return False
 
     def _answered(self, topic: str, size: int, code: int) -> None:
         """Note what became of a retained message."""
@@ -321,3 +362,7 @@ class Outbox:
         elif code >= 0x80:
             self._refused(post.topic, len(post.payload), code)
         self.kick()
+
+    def _given_back(self, post: Post, code: int) -> None:
+        self._lent.remove(len(post.payload))
+        self._done(post, code)

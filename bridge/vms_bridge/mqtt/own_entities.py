@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vms_bridge.entities.states import encode
 from vms_bridge.errors import BridgeError
 from vms_bridge.mqtt.bodies import ScriptEntityBody, ScriptEventBody, ScriptStatusBody
-from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.publisher import FORGET_S
+from vms_bridge.mqtt.wire import Post
 from vms_bridge.own_entities import EntityKind, EntityState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from vms_bridge.clock import Clock
+    from vms_bridge.mqtt.notices import Notices
     from vms_bridge.mqtt.outbox import Outbox
     from vms_bridge.mqtt.topics import Topics
     from vms_bridge.own_entities import Fired, Owner
     from vms_bridge.scripting import ScriptView
     from vms_bridge.views import Changes, HubView
 
+_LOGGER = logging.getLogger(__name__)
 _POLL_S = 0.5
 _MOST_REASON = 500
 
 
 class OwnEntityPublisher:
-    """Publishes what changes. `retained` are the topics of scripts on which the broker has something from before."""
+    """Publishes what changes, and has no owner keep back another. `retained` are topics of scripts which the broker has kept."""
 
-    def __init__(self, *, hub: HubView, topics: Topics, outbox: Outbox, clock: Clock, retained: Iterable[str]) -> None:
-        self._hub, self._topics, self._outbox, self._clock = hub, topics, outbox, clock
+    def __init__(
+        self, *, hub: HubView, topics: Topics, outbox: Outbox, clock: Clock, notices: Notices, retained: Iterable[str]
+    ) -> None:
+        self._hub, self._topics, self._outbox, self._clock, self._notices = hub, topics, outbox, clock, notices
         self._shown: dict[str, bytes] = dict.fromkeys(retained, b"")
         """What the broker has by now, by topic."""
         self._gone: dict[str, float] = {}
@@ -74,24 +81,36 @@ class OwnEntityPublisher:
 
     def _publish(self, name: str, owner: Owner | None, script: ScriptView | None, with_entities: bool) -> None:  # noqa: FBT001
         if script is not None or (owner is not None and owner.entities):
-            self._put(self._topics.script_status(name), _status(owner, script))
+            self._put(name, self._topics.script_status(name), lambda: _status(owner, script))
         if owner is None or not with_entities:
             return
         for key, entity in owner.entities.items():
             if entity.kind not in {EntityKind.EVENT, EntityKind.BUTTON}:
-                self._put(self._topics.script_state(name, key), _state(owner.states.get(key, EntityState())))
+                state = owner.states.get(key, EntityState())
+                self._put(name, self._topics.script_state(name, key), partial(_state, state))
 
-    def _put(self, topic: str, payload: bytes) -> None:
+    def _put(self, name: str, topic: str, say: Callable[[], bytes]) -> None:
         self._gone.pop(topic, None)
-        if self._shown.get(topic) != payload:
+        payload = self._said(name, topic, say)
+        if payload is not None and self._shown.get(topic) != payload:
             self._shown[topic] = payload
-            self._outbox.ensure(topic, payload)
+            self._outbox.put_for(name, topic, payload)
 
     def _fired(self, fired: Fired) -> None:
-        payload = encode(
-            ScriptEventBody(event_type=str(fired.state.value), time=self._clock.now(), attributes=dict(fired.state.attributes))
-        )
-        self._outbox.post(Post(topic=self._topics.script_event(fired.owner, fired.key), payload=payload))
+        topic = self._topics.script_event(fired.owner, fired.key)
+        payload = self._said(fired.owner, topic, lambda: _event(fired, self._clock.now()))
+        if payload is not None and not self._outbox.post_for(fired.owner, Post(topic=topic, payload=payload)):
+            self._notices.warn(f"script {fired.owner}", f"an event on {topic} is left out: too much of the script waits already")
+
+    def _said(self, name: str, topic: str, say: Callable[[], bytes]) -> bytes | None:
+        """Return what is to be published; None where there can be no message of it."""
+        try:
+            return say()
+        except Exception as error:  # the border to what a script has said: the others' is published all the same
+            _LOGGER.debug("no message could be made for %s", topic, exc_info=True)
+            why = f"what the script {name} says can't be published on {topic}: {type(error).__name__}"
+            self._notices.warn(f"script {name}", why)
+            return None
 
     def _find_gone(self, there: Iterable[str]) -> None:
         """Have what belongs to nobody cleared in a while: entities have to be gone in Home Assistant before their topics."""
@@ -105,7 +124,7 @@ class OwnEntityPublisher:
         entities = self._hub.own_entities
         owner = entities.owners.get(name)
         if owner is not None and key is not None:
-            return key not in owner.entities
+            return owner.is_available and key not in owner.entities  # before, it has not said yet which it has
         return entities.known is not None and name not in entities.known and name not in there
 
     def _is_of(self, topic: str, owner: str) -> bool:
@@ -129,6 +148,11 @@ class OwnEntityPublisher:
 
 def _state(state: EntityState) -> bytes:
     return encode(ScriptEntityBody(value=state.value, attributes=dict(state.attributes)))
+
+
+def _event(fired: Fired, time: datetime) -> bytes:
+    state = fired.state
+    return encode(ScriptEventBody(event_type=str(state.value), time=time, attributes=dict(state.attributes)))
 
 
 def _status(owner: Owner | None, script: ScriptView | None) -> bytes:

@@ -66,7 +66,12 @@ class Publications:
             hub=hub, topics=topics, outbox=outbox, clock=clock, interval_s=config.measurement_interval, retained=left
         )
         self._own_entities = OwnEntityPublisher(
-            hub=hub, topics=topics, outbox=outbox, clock=clock, retained=retained.states.keys() - left.keys()
+            hub=hub,
+            topics=topics,
+            outbox=outbox,
+            clock=clock,
+            notices=wiring.notices,
+            retained=retained.states.keys() - left.keys(),
         )
         self._script_logs = ScriptLogs(hub, topics, outbox) if config.script_logs else None
         self._lanes = EventLanes(

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vms_bridge.mqtt.inventory import SETTLE_S
-from vms_bridge.mqtt.outbox import Post
+from vms_bridge.mqtt.wire import Post
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

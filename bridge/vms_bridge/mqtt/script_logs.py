@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from vms_bridge.entities.states import encode
 from vms_bridge.errors import BridgeError
 from vms_bridge.mqtt.bodies import ScriptLineBody
-from vms_bridge.mqtt.outbox import Post
+from vms_bridge.mqtt.wire import Post
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from vms_bridge.views import HubView
 
 MOST_WAITING = 500
-_AT_ONCE = 16
 _MOST_CHARACTERS = 2_000
 
 
@@ -48,18 +47,19 @@ class ScriptLogs:
             self._heard_by, self._stop = current, current.listen(self._heard)
 
     async def run(self) -> NoReturn:
-        """Publish until cancelled, behind all that must arrive."""
+        """Publish until cancelled, behind all of the bridge's own."""
         self.look()
         try:
             while True:
                 self._news.clear()
                 await self._news.wait()
                 while self._waiting:
-                    for _ in range(min(_AT_ONCE, len(self._waiting))):
-                        line = self._waiting.popleft()
-                        self._outbox.post(Post(topic=self._topics.script_log(line.script), payload=_line(line)), late=True)
-                    await self._outbox.room(late=True)
-                    await asyncio.sleep(0)
+                    line = self._waiting[0]
+                    post = Post(topic=self._topics.script_log(line.script), payload=_line(line))
+                    if self._outbox.post_for(line.script, post):
+                        self._waiting.popleft()
+                    else:
+                        await self._outbox.room_for(line.script)
         finally:
             self._deafen()
 

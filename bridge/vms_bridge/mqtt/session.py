@@ -21,7 +21,7 @@ from vms_bridge.mqtt.company import Connection
 from vms_bridge.mqtt.events import SINK
 from vms_bridge.mqtt.for_others import Bounds
 from vms_bridge.mqtt.inventory import SETTLE_S, Inventory, RetainedMessages
-from vms_bridge.mqtt.outbox import Outbox, Post
+from vms_bridge.mqtt.outbox import Outbox
 from vms_bridge.mqtt.pace import Rounds
 from vms_bridge.mqtt.payloads import OFFLINE, ONLINE
 from vms_bridge.mqtt.publications import Publications, Wiring
@@ -31,7 +31,7 @@ from vms_bridge.mqtt.retained import CommandScreen, RetainedReader
 from vms_bridge.mqtt.rivalry import Rivalry
 from vms_bridge.mqtt.silent_limit import find_largest
 from vms_bridge.mqtt.topics import Topics
-from vms_bridge.mqtt.wire import Filter
+from vms_bridge.mqtt.wire import Filter, Post
 from vms_bridge.own_entities import EntityRefused
 
 if TYPE_CHECKING:
@@ -314,6 +314,8 @@ class Session:
 
     def _heard_for_script(self, owner: str, key: str, message: Message) -> None:
         """Hand a command to whose entity it is for: one that somebody gives now, and who may."""
+        if not message.payload:  # that is how a retained message is cleared
+            return
         if message.retained:
             self.outbox.clear(message.topic)
         elif self._catch_up.over.is_set() and self._config.level.includes(Level.CONTROL):

@@ -54,3 +54,17 @@ class Message:
     is_repeated: bool = field(default=False, compare=False)
     """Whether the broker may have sent it before, over this link or an earlier one."""
     acknowledge: Callable[[], None] = field(default=_nothing, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A message that must arrive (QoS 1); `on_done` gets the broker's reason code, from 0x80 on a refusal."""
+
+    topic: str
+    payload: bytes
+    on_done: Callable[[int], None] | None = None
+    retain: bool = False
+    expiry_s: int | None = None
+    correlation: bytes | None = None
+    is_clear: bool = False
+    """Whether to give way to a newer message for the same topic; set by `Outbox.clear`."""

@@ -10,7 +10,7 @@ from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import TooManyRequests
 from vms_bridge.hub.messaging import HEARD_AT_ONCE, MOST_FILTERS, PUBLISHED_AT_ONCE, HubMessaging
-from vms_bridge.messaging import MOST_PAYLOAD_BYTES, Heard, MessageRefused, MessagingUnavailable
+from vms_bridge.messaging import MOST_PAYLOAD_BYTES, MOST_PUBLISHED_BYTES, Heard, MessageRefused, MessagingUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,9 +25,11 @@ class Carrier:
         self.wanted: list[set[str]] = []
         self.again: list[str | None] = []
         self.published: list[tuple[str, bytes, bool]] = []
+        self.senders: list[str] = []
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+    async def publish(self, topic: str, payload: bytes, *, retain: bool, sender: str) -> None:
         self.published.append((topic, payload, retain))
+        self.senders.append(sender)
 
     def want(self, filters: Iterable[str], *, again: str | None = None) -> None:
         self.wanted.append(set(filters))
@@ -73,13 +75,15 @@ async def test_what_is_too_large_or_too_much_is_not_published(messaging: HubMess
     carrier = Carrier()
     messaging.carry(carrier)
     with pytest.raises(MessageRefused, match="bytes at most"):
-        await messaging.publish("a", b"x" * (MOST_PAYLOAD_BYTES + 1))
+        await messaging.publish("a", b"x" * (MOST_PUBLISHED_BYTES + 1))
     for _ in range(int(PUBLISHED_AT_ONCE)):
-        await messaging.publish("a", b"x")
+        await messaging.publish("a", b"x", sender="flood")
     with pytest.raises(TooManyRequests):
-        await messaging.publish("a", b"x")
+        await messaging.publish("a", b"x", sender="flood")
+    await messaging.publish("a", b"x", sender="another")
+    assert carrier.senders[-2:] == ["flood", "another"]
     await clock.advance(1.0)
-    await messaging.publish("a", b"x")
+    await messaging.publish("a", b"x", sender="flood")
 
 
 def test_each_hears_what_it_has_asked_for_from_whoever_carries(messaging: HubMessaging) -> None:

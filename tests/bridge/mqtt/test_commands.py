@@ -34,9 +34,8 @@ from vms_bridge.model import EventRef
 from vms_bridge.mqtt.commands import MAX_PAYLOAD_BYTES, parse_request, request_id_of
 from vms_bridge.mqtt.counters import Counters
 from vms_bridge.mqtt.intake import MAX_UNDER_WAY, CommandIntake
-from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.topics import Topics
-from vms_bridge.mqtt.wire import Message
+from vms_bridge.mqtt.wire import Message, Post
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -48,7 +48,7 @@ async def test_changes_and_events_are_timed_until_they_are_handed_on_and_confirm
     await until(lambda: values(house, metrics.SINK_STATES)["mqtt",] > states, house.clock)
     assert values(house, metrics.SINK_CONNECTED) == {("mqtt",): 1}
     assert values(house, metrics.SINK_QUEUE).keys() == {
-        ("mqtt", queue) for queue in ("states", "sure_states", "posts", "late_posts", "confirmations")
+        ("mqtt", queue) for queue in ("states", "sure_states", "posts", "late_posts", "borrowed", "confirmations")
     }
     assert values(house, metrics.MQTT_UNACKNOWLEDGED).keys() == {()}
     assert values(house, metrics.MQTT_MISHAPS).keys() == {(field.name,) for field in fields(Counters)}

@@ -11,7 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.fakes.pipe import FakePipe, Sent
 
 from vms_bridge.mqtt import reasons
-from vms_bridge.mqtt.outbox import TURN, Post
+from vms_bridge.mqtt.borrowed import MOST_BYTES, MOST_MESSAGES
+from vms_bridge.mqtt.outbox import LENT_BYTES, TURN
+from vms_bridge.mqtt.sizes import Sizes
+from vms_bridge.mqtt.wire import Post
 
 
 def payloads(sent: list[Sent]) -> list[bytes]:
@@ -138,6 +141,142 @@ def test_the_queue_is_bounded() -> None:
     assert taken == 100_000
 
 
+LARGE = bytes(LENT_BYTES)
+
+
+def of(sent: list[Sent], topic: str) -> list[Sent]:
+    return [each for each in sent if each.topic.startswith(topic)]
+
+
+def test_an_alarm_goes_before_all_of_a_flooding_script_but_what_is_on_its_way() -> None:
+    pipe = FakePipe()
+    for number in range(100):
+        pipe.outbox.post_for("flood", Post(topic=f"flood/{number}", payload=LARGE))
+        pipe.outbox.put_for("flood", f"flood/state/{number}", LARGE)
+    assert len(pipe.run()) == 1, "the broker has not acknowledged it: nothing follows, however fast the kernel takes it"
+    pipe.is_ready = False  # a slow link, which still has some of it
+    pipe.outbox.put("alarm", b"state")
+    pipe.outbox.post(Post(topic="alarm", payload=b"event"))
+    pipe.outbox.post(Post(topic="alarm", payload=b"late"), late=True)
+    pipe.outbox.ensure("alarm/other", b"state")
+    pipe.is_ready = True
+    pipe.outbox.kick()
+    assert [each.topic for each in pipe.run()] == ["alarm", "alarm", "alarm", "alarm/other"]
+
+
+def test_of_borrowers_so_many_bytes_and_messages_are_on_their_way_and_the_window_is_ours() -> None:
+    pipe = FakePipe()
+    for number in range(64):
+        pipe.outbox.post_for("script", Post(topic=f"small/{number}", payload=b"x"))
+    assert len(pipe.run()) == 16
+    pipe.ack()
+    assert len(pipe.run()) == 1
+    narrow = FakePipe(window=2)
+    for number in range(3):
+        narrow.outbox.post_for("script", Post(topic=f"small/{number}", payload=b"x"))
+    narrow.run()
+    narrow.outbox.post(Post(topic="event", payload=b"x"))
+    assert [each.topic for each in narrow.run()] == ["event"]
+
+
+def test_while_a_link_is_careful_one_borrowed_message_is_on_its_way_alone() -> None:
+    sizes = Sizes()
+    sizes.ended(1_000, 0.0)
+    pipe = FakePipe(sizes=sizes)
+    pipe.outbox.post(Post(topic="event", payload=b"x"))
+    pipe.outbox.post_for("script", Post(topic="a", payload=b"x"))
+    pipe.outbox.post_for("script", Post(topic="b", payload=b"x"))
+    for topic in ("event", "a", "b"):
+        assert [each.topic for each in pipe.run()] == [topic]
+        pipe.ack()
+
+
+def test_borrowers_take_turns() -> None:
+    pipe = FakePipe()
+    for number in range(60):
+        pipe.outbox.post_for("flood", Post(topic="flood", payload=str(number).encode()))
+    for name in ("calm", "quiet"):
+        for number in range(2):
+            pipe.outbox.post_for(name, Post(topic=name, payload=str(number).encode()))
+    assert [each.topic for each in pipe.settle()][:6] == ["flood", "calm", "quiet"] * 2
+    for topic in ("flood", "calm"):
+        assert payloads(of(pipe.sent, topic)) == [str(number).encode() for number in range(60 if topic == "flood" else 2)]
+
+
+def test_of_each_borrower_so_much_waits_and_another_has_room_all_the_same() -> None:
+    pipe = FakePipe()
+    pipe.is_ready = False
+    assert sum(pipe.outbox.post_for("many", Post(topic="many", payload=b"x")) for _ in range(100)) == MOST_MESSAGES
+    assert sum(pipe.outbox.post_for("large", Post(topic="large", payload=LARGE)) for _ in range(100)) == MOST_BYTES / len(LARGE)
+    for number in range(1_000):
+        pipe.outbox.post_for(f"script {number}", Post(topic="t", payload=LARGE))
+    assert pipe.outbox.post_for("late", Post(topic="late", payload=LARGE))
+    assert not pipe.outbox.post_for("late", Post(topic="late", payload=LARGE)), "all together have enough waiting"
+
+
+async def test_room_for_a_borrower_is_waited_for() -> None:
+    pipe = FakePipe()
+    pipe.is_ready = False
+    while pipe.outbox.post_for("script", Post(topic="a", payload=b"x")):
+        pass
+    waiting = asyncio.create_task(pipe.outbox.room_for("script"))
+    await pipe.outbox.room_for("another")
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    pipe.is_ready = True
+    pipe.outbox.kick()
+    pipe.settle()
+    await waiting
+
+
+def test_what_is_taken_back_is_not_sent_and_what_is_on_its_way_can_not_be() -> None:
+    pipe = FakePipe()
+    first, second = (Post(topic=topic, payload=LARGE) for topic in ("first", "second"))
+    for post in (first, second):
+        pipe.outbox.post_for("script", post)
+    pipe.run()
+    assert [pipe.outbox.take_back("script", post) for post in (first, second, second)] == [False, True, False]
+    assert of(pipe.settle(), "second") == []
+    assert pipe.outbox.lengths["borrowed"] == 0
+
+
+def test_a_borrowed_state_is_replaced_cleared_and_withdrawn() -> None:
+    pipe = FakePipe()
+    pipe.is_ready = False
+    pipe.outbox.put_for("script", "a", b"1")
+    pipe.outbox.put_for("script", "b", b"1")
+    pipe.outbox.put_for("script", "a", b"2")
+    pipe.outbox.put_for("script", "c", b"1")
+    pipe.outbox.clear("b")
+    pipe.outbox.clear("d")
+    pipe.outbox.put_for("another", "d", b"new")
+    pipe.outbox.withdraw("c")
+    pipe.is_ready = True
+    pipe.outbox.kick()
+    assert [(each.topic, each.payload) for each in pipe.settle()] == [("b", b""), ("a", b"2"), ("d", b"new")]
+
+
+def test_what_is_borrowed_is_no_reason_not_to_be_idle() -> None:
+    pipe = FakePipe()
+    pipe.outbox.post_for("script", Post(topic="a", payload=b"x"))
+    pipe.run()
+    assert pipe.outbox.is_idle
+    pipe.outbox.post(Post(topic="event", payload=b"x"))
+    pipe.run()
+    assert not pipe.outbox.is_idle
+
+
+def test_a_borrowed_message_that_is_too_large_is_told_and_holds_up_nobody() -> None:
+    pipe = FakePipe(largest=10)
+    codes: list[int] = []
+    pipe.outbox.post_for("script", Post(topic="a", payload=b"x" * 11, on_done=codes.append))
+    pipe.outbox.put_for("script", "state", b"x" * 11)
+    pipe.outbox.post_for("script", Post(topic="b", payload=b"x"))
+    assert [each.topic for each in pipe.settle()] == ["b"]
+    assert codes == [reasons.PACKET_TOO_LARGE]
+    assert pipe.dropped == ["a", "state"]
+
+
 class Deliveries(RuleBasedStateMachine):
     """Events in a store, states by topic, a link that blocks, acknowledges late and breaks at any time."""
 
@@ -158,7 +297,10 @@ class Deliveries(RuleBasedStateMachine):
         self.seen = 0
         self.arrived.clear()
         for topic, payload in self.states.items():
-            self.pipe.outbox.put(topic, payload)
+            if topic in {"s4", "s5"}:
+                self.pipe.outbox.put_for(topic, topic, payload)
+            else:
+                self.pipe.outbox.put(topic, payload)
         for position in sorted(self.stored.keys() - self.confirmed):
             self.send(position)
 
@@ -172,12 +314,17 @@ class Deliveries(RuleBasedStateMachine):
         self.stored[position] = (f"event/{monitor}", str(position).encode())
         self.send(position)
 
+    @rule(topic=st.sampled_from(["s4", "s5"]), value=st.integers(0, 1000), size=st.sampled_from([0, LENT_BYTES]))
+    def change_of_a_script(self, topic: str, value: int, size: int) -> None:
+        self.states[topic] = str(value).encode().rjust(size)
+        self.pipe.outbox.put_for(topic, topic, self.states[topic])
+
     @rule(topic=st.sampled_from(["s1", "s2", "s3"]), value=st.integers(0, 1000))
     def change(self, topic: str, value: int) -> None:
         self.states[topic] = str(value).encode()
         self.pipe.outbox.put(topic, self.states[topic])
 
-    @rule(topic=st.sampled_from(["s1", "s2", "s3"]))
+    @rule(topic=st.sampled_from(["s1", "s2", "s3", "s4", "s5"]))
     def remove(self, topic: str) -> None:
         if self.states.pop(topic, None) is not None:
             self.pipe.outbox.clear(topic)
@@ -207,6 +354,8 @@ class Deliveries(RuleBasedStateMachine):
             if each.topic.startswith("event/"):
                 self.arrived[each.topic].append(int(each.payload))
         assert self.pipe.unacknowledged <= self.window
+        lent = [each for each, _ in self.pipe.waiting if each.topic in {"s4", "s5"}]
+        assert len(lent) <= 1 or sum(len(each.payload) for each in lent) <= LENT_BYTES
         for positions in self.arrived.values():
             assert positions == sorted(positions)
 

@@ -85,6 +85,52 @@ async def test_a_command_reaches_the_script_and_nonsense_does_not(broker: FakeBr
     assert house.hub.commands == []
 
 
+async def test_an_empty_message_is_no_command(broker: FakeBroker, house: House) -> None:
+    button, text = OwnEntity(key="go", kind=EntityKind.BUTTON), OwnEntity(key="note", kind=EntityKind.TEXT)
+    await shown(house, button, text)
+    taken: list[EntityCommand] = []
+    house.hub.own_entities.take_commands(taken.append)
+    for key in ("go", "note"):
+        broker.publish(f"{GATE}/set/{key}", b"", qos=1, retain=True)  # somebody tidies up
+        broker.publish(f"{GATE}/set/{key}", b"", qos=1)
+    broker.publish(f"{GATE}/set/go", b"PRESS", qos=1)
+    await until(lambda: bool(taken), house.clock)
+    assert taken == [EntityCommand(owner="gate", key="go", value=None)]
+
+
+async def test_a_script_at_its_start_loses_nothing_that_it_has_yet_to_declare(broker: FakeBroker, house: House) -> None:
+    await shown(house, SENSOR, SWITCH)
+    announced = broker.retained[DISCOVERY]
+    await house.kill()
+    await house.start()
+    heard = broker.listen("#")
+    heard.drain()
+    house.hub.own_entities.settle(["gate"])
+    house.hub.own_entities.declare("gate", [])  # its top level; the rest is declared when it is called
+    await house.lives(10)
+    house.hub.own_entities.add("gate", SENSOR)
+    await house.lives(10)
+    assert broker.retained[DISCOVERY] == announced
+    house.hub.own_entities.available("gate", is_available=True)
+    house.hub.own_entities.add("gate", SWITCH)
+    await house.lives(10)
+    assert broker.retained[DISCOVERY] == announced
+    gone = [each.topic for each in heard.drain() if not each.payload or each.topic == DISCOVERY]
+    assert gone == []
+    house.hub.own_entities.withdraw("gate", "count")
+    await until(lambda: f"{GATE}/count/state" not in broker.retained, house.clock)
+
+
+async def test_a_script_that_has_no_entities_any_more_is_taken_away_once_it_is_at_work(broker: FakeBroker, house: House) -> None:
+    await shown(house, SENSOR)
+    await house.kill()
+    await house.start()
+    house.hub.own_entities.settle(["gate"])
+    house.hub.own_entities.declare("gate", [])
+    house.hub.own_entities.available("gate", is_available=True)
+    await until(lambda: DISCOVERY not in broker.retained and f"{GATE}/count/state" not in broker.retained, house.clock)
+
+
 async def test_a_retained_command_is_taken_off_and_not_run(broker: FakeBroker, house: House) -> None:
     await shown(house, SWITCH)
     taken: list[EntityCommand] = []

@@ -22,12 +22,12 @@ from vms_bridge.mqtt.homeassistant import discovery
 from vms_bridge.mqtt.homeassistant.announcer import Announcer
 from vms_bridge.mqtt.homeassistant.discovery import Offer
 from vms_bridge.mqtt.notices import Notices, Reports
-from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.own_entities import OwnEntityPublisher
 from vms_bridge.mqtt.publisher import FORGET_S, Publisher
 from vms_bridge.mqtt.replay import Replay
 from vms_bridge.mqtt.rivalry import Rivalry
 from vms_bridge.mqtt.topics import Subject, Topics
+from vms_bridge.mqtt.wire import Post
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -101,7 +101,14 @@ class Stage:
             clock=self.clock,
             announcer=self.announcer,
             publisher=self.publisher,
-            own_entities=OwnEntityPublisher(hub=self.hub, topics=TOPICS, outbox=self.pipe.outbox, clock=self.clock, retained=()),
+            own_entities=OwnEntityPublisher(
+                hub=self.hub,
+                topics=TOPICS,
+                outbox=self.pipe.outbox,
+                clock=self.clock,
+                notices=Notices(LOGGER, self.clock),
+                retained=(),
+            ),
             again=lambda: self.again.append("online"),
             jitter=lambda low, high: (low + high) / 2,
         )

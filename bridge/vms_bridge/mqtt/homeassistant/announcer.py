@@ -7,13 +7,14 @@ gathered for a second and a device is announced at most every two (docs/decision
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
 from vms_bridge.mqtt.homeassistant import discovery, own_devices
-from vms_bridge.mqtt.outbox import Post
 from vms_bridge.mqtt.topics import Subject
+from vms_bridge.mqtt.wire import Post
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.outbox import Outbox
     from vms_bridge.views import Changes, HubView
 
+_LOGGER = logging.getLogger(__name__)
 GATHER_S = 1.0
 APART_S = 2.0
 _AT_ONCE = 16
@@ -57,6 +59,8 @@ class Announcer:
         self._sent: dict[str, float] = {}
         self._emptied: dict[str, frozenset[str]] = {}
         self._removed: set[str] = set()
+        self._indescribable: set[str] = set()
+        """Scripts of whom no payload could be made, which was said."""
         self._news = asyncio.Event()
         self._strays = dict.fromkeys(retained)
 
@@ -87,7 +91,7 @@ class Announcer:
         """Publish again what was published last, for a Home Assistant that has just come up."""
         topic = self._topic(subject)
         if topic not in self._unwanted and self._retained.get(topic) and subject not in self._due:
-            self._put(topic, self._retained[topic])
+            self._put(subject, self._retained[topic])
 
     @property
     def largest(self) -> tuple[str, bytes] | None:
@@ -142,23 +146,28 @@ class Announcer:
         """Bring one device's payload up to date."""
         topic = self._topic(subject)
         self._strays.pop(topic, None)
-        wanted = self._payload(subject)
+        wanted, retained = self._payload(subject), self._retained.get(topic)
+        if self._is_on and retained and self._is_unheard(subject):
+            return
         if wanted is None:
             self._remove(topic)
             return
-        retained = self._retained.get(topic)
-        if retained == wanted or topic in self._unwanted or (retained and self._is_unheard(subject)):
+        if retained == wanted or topic in self._unwanted:
             return
         gone = discovery.gone(retained, wanted) - self._emptied.pop(topic, frozenset()) if retained else frozenset()
         if retained and gone:
             self._empty(subject, discovery.removal_payload(retained, gone), gone)
         else:
-            self._put(topic, wanted)
+            self._put(subject, wanted)
 
-    def _put(self, topic: str, payload: bytes) -> None:
+    def _put(self, subject: Subject, payload: bytes) -> None:
+        topic = self._topic(subject)
         self._retained[topic] = payload
         self._sent[topic] = self._clock.monotonic()
-        self._outbox.ensure(topic, payload, always=True)
+        if subject.script is None:
+            self._outbox.ensure(topic, payload, always=True)
+        else:
+            self._outbox.put_for(subject.script, topic, payload)
 
     def _empty(self, subject: Subject, payload: bytes, gone: frozenset[str]) -> None:
         """Publish the first of the two steps by which components go; the second waits until the broker has this one.
@@ -169,7 +178,8 @@ class Announcer:
         topic = self._topic(subject)
         self._due[subject] = self._clock.monotonic() + APART_S
         self._news.set()
-        if self._outbox.post(Post(topic=topic, payload=payload, retain=True, on_done=partial(self._arrived, topic))):
+        post = Post(topic=topic, payload=payload, retain=True, on_done=partial(self._arrived, topic))
+        if self._outbox.post(post) if subject.script is None else self._outbox.post_for(subject.script, post):
             self._outbox.withdraw(topic)
             self._emptied[topic] = gone
             self._retained[topic] = payload
@@ -179,7 +189,10 @@ class Announcer:
         self._sent[topic] = self._clock.monotonic()
 
     def _is_unheard(self, subject: Subject) -> bool:
-        """Say whether this is a system that can't be asked now: what it can do is then not known to have changed."""
+        """Say whether this is a system, or a script, that can't be asked now: what it has is then not known to have changed."""
+        if subject.script is not None:
+            owner = self._hub.own_entities.owners.get(subject.script)
+            return owner is not None and not owner.is_available
         system = self._hub.system(subject.system) if subject.system and subject.monitor is None else None
         return system is not None and not system.state.available
 
@@ -195,8 +208,7 @@ class Announcer:
         if not self._is_on:
             return None
         if subject.script is not None:
-            owner = self._hub.own_entities.owners.get(subject.script)
-            return own_devices.payload(owner, self._offer) if owner is not None and owner.entities else None
+            return self._own_payload(subject.script)
         if subject.system is None:
             return discovery.bridge_payload(self._offer)
         system = self._hub.system(subject.system)
@@ -206,6 +218,18 @@ class Announcer:
             return discovery.system_payload(system, self._offer)
         monitor = system.monitors.get(subject.monitor)
         return discovery.monitor_payload(monitor, system, self._offer) if monitor else None
+
+    def _own_payload(self, script: str) -> bytes | None:
+        owner = self._hub.own_entities.owners.get(script)
+        if owner is None or not owner.entities:
+            return None
+        try:
+            return own_devices.payload(owner, self._offer)
+        except Exception:  # the border to what a script has declared: other devices are announced all the same
+            if script not in self._indescribable:
+                self._indescribable.add(script)
+                _LOGGER.exception("the entities of the script %s can't be announced", script)
+            return self._retained.get(self._topics.script_discovery(script))
 
     def _clear_strays(self) -> None:
         """Clear what an earlier run has left, except for monitors of systems that have not yet reported."""
@@ -224,7 +248,9 @@ class Announcer:
         if subject is None or subject.script is None:
             return False
         entities = self._hub.own_entities
-        return subject.script not in entities.owners and (entities.known is None or subject.script in entities.known)
+        if (owner := entities.owners.get(subject.script)) is not None:
+            return not owner.is_available
+        return entities.known is None or subject.script in entities.known
 
     def _topic(self, subject: Subject) -> str:
         if subject.script is not None:

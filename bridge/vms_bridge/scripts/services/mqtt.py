@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from vms_bridge.messaging import MOST_PAYLOAD_BYTES, MOST_TOPIC_CHARACTERS
+from vms_bridge.messaging import MOST_PUBLISHED_BYTES, MOST_TOPIC_CHARACTERS
 from vms_bridge.scripts.permissions import require_publish
 from vms_bridge.scripts.services.table import Answered, Asked, ServiceRow
 
@@ -35,12 +35,12 @@ class MqttService:
         """Return what scripts may ask for."""
         return (
             ServiceRow(
-                what="mqtt.publish", asked=Publish, do=self._publish, rate=20.0, burst=60.0, most_bytes=MOST_PAYLOAD_BYTES
+                what="mqtt.publish", asked=Publish, do=self._publish, rate=20.0, burst=60.0, most_bytes=MOST_PUBLISHED_BYTES
             ),
         )
 
     async def _publish(self, asker: Asker, asked: Publish, data: bytes) -> Answered:
         reserved = (f"{root}/#" for root in self._messaging.reserved)
         require_publish(asker.permissions, asked.topic, reserved)
-        await self._messaging.publish(asked.topic, data, retain=asked.retain)
+        await self._messaging.publish(asked.topic, data, retain=asked.retain, sender=asker.name)
         return Answered()

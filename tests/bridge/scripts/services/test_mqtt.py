@@ -10,7 +10,7 @@ from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import BodyInvalid, TooManyRequests
 from vms_bridge.hub.messaging import HubMessaging
-from vms_bridge.messaging import MOST_PAYLOAD_BYTES, MessagingUnavailable
+from vms_bridge.messaging import MOST_PUBLISHED_BYTES, MessagingUnavailable
 from vms_bridge.script_errors import PermissionMissing
 from vms_bridge.scripts.services.mqtt import MqttService
 from vms_bridge.scripts.services.table import Services
@@ -27,9 +27,11 @@ class Carrier:
 
     def __init__(self) -> None:
         self.published: list[tuple[str, bytes, bool]] = []
+        self.senders: list[str] = []
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+    async def publish(self, topic: str, payload: bytes, *, retain: bool, sender: str) -> None:
         self.published.append((topic, payload, retain))
+        self.senders.append(sender)
 
     def want(self, filters: Iterable[str], *, again: str | None = None) -> None:
         """Nobody listens here."""
@@ -98,7 +100,7 @@ async def test_where_there_is_no_broker_that_is_said() -> None:
 async def test_too_much_and_too_large_is_refused_to_this_script_only() -> None:
     lab = Lab()
     with pytest.raises(BodyInvalid):
-        await lab.publish(script("a/#"), "a/b", b"x" * (MOST_PAYLOAD_BYTES + 1))
+        await lab.publish(script("a/#"), "a/b", b"x" * (MOST_PUBLISHED_BYTES + 1))
     wrong: list[dict[str, Any]] = [{"qos": 2}, {"retain": "yes please"}, {"topics": []}]
     for words in wrong:
         with pytest.raises(BodyInvalid):
