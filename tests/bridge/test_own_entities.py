@@ -65,6 +65,7 @@ MOTION = OwnEntity(key="motion", kind=EntityKind.BINARY_SENSOR)
         {"kind": "number", "step": 0},
         {"kind": "number", "max": math.inf},
         {"kind": "number", "min": math.nan},
+        {"key": "set"},
     ],
 )
 def test_what_can_be_no_entity_is_refused(words: dict[str, Any]) -> None:
@@ -117,6 +118,19 @@ def test_whatever_people_want_fits_or_is_refused(entity: OwnEntity, said: str) -
 def kept() -> tuple[HubOwnEntities, list[str]]:
     changed: list[str] = []
     return HubOwnEntities(changed.append), changed
+
+
+def test_all_that_an_owner_has_is_announced_in_one_message_of_bounded_length() -> None:
+    hub, _ = kept()
+    for number in range(4):
+        options = tuple(f"{number} {option}".ljust(60) + "." for option in range(64))
+        hub.add("gate", OwnEntity(key=f"mode_{number}", kind=EntityKind.SELECT, options=options))
+    with pytest.raises(EntityRefused, match="characters of description"):
+        hub.add(
+            "gate",
+            OwnEntity(key="more", kind=EntityKind.EVENT, options=tuple(f"{option:020}" for option in range(64))),
+        )
+    assert len(hub.owners["gate"].entities) == 4
 
 
 def test_entities_come_change_and_go() -> None:

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 MOST_SCRIPTS = 128
 _MOST_ENTRIES = 10_000
-NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
+NAME = re.compile(r"(?!set\Z)[a-z][a-z0-9_]{0,47}")
+"""Topics with a level `set` are those of commands."""
 _END = ".py"
-_NAMES = "a name has small letters, digits and _, 48 at most, and begins with a letter"
+_NAMES = "a name has small letters, digits and _, 48 at most, begins with a letter, and is not `set`"
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vms_bridge.keys import is_monitor_key
+from vms_bridge.messaging import covers
 from vms_bridge.mqtt.topics import CommandTarget, Subject, Topics
+from vms_bridge.own_entities import KEY
+from vms_bridge.scripts.folder import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TOPICS = Topics("home", "ha")
 SYSTEMS = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(
@@ -105,6 +112,35 @@ def test_no_topic_makes_a_parser_fail(rest: str) -> None:
         TOPICS.parse_command(topic)
         TOPICS.parse_state(topic)
         TOPICS.parse_discovery(topic)
+
+
+@given(script=st.from_regex(NAME, fullmatch=True), key=st.from_regex(KEY, fullmatch=True))
+@example(script="state", key="event")
+@example(script="status", key="log")
+def test_nothing_that_is_said_of_scripts_is_taken_for_a_command_or_for_another(script: str, key: str) -> None:
+    said = [TOPICS.script_status(script), TOPICS.script_log(script)]
+    said += [TOPICS.script_state(script, key), TOPICS.script_event(script, key)]
+    assert len({*said, f"{TOPICS.script_commands(script)}/{key}"}) == len(said) + 1
+    for topic in said:
+        assert not any(covers(each, topic) for each in TOPICS.command_filters)
+        assert TOPICS.stray_command(topic) is None
+        assert TOPICS.parse_state(topic) is None
+    assert TOPICS.parse_script(said[0]) == (script, None)
+    assert TOPICS.parse_script(said[2]) == (script, key)
+    assert TOPICS.parse_script_command(f"{TOPICS.script_commands(script)}/{key}") == (script, key)
+
+
+@given(st.from_regex(r"[A-Za-z0-9_-]{1,48}", fullmatch=True).filter(is_monitor_key))
+def test_no_monitor_has_a_topic_that_is_taken_for_a_command(key: str) -> None:
+    for topic in (*TOPICS.monitor_retained("zm", key), TOPICS.monitor_event("zm", key), TOPICS.detection("zm", key)):
+        assert not any(covers(each, topic) for each in TOPICS.command_filters)
+
+
+@pytest.mark.parametrize("is_name", [NAME.fullmatch, KEY.fullmatch, is_monitor_key])
+def test_nothing_is_called_as_what_topics_of_commands_have(is_name: Callable[[str], object]) -> None:
+    assert not is_name("set")
+    assert is_name("sets")
+    assert is_name("set_")
 
 
 @pytest.mark.parametrize(
