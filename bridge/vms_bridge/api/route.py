@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from multidict import MultiMapping
 
-    from vms_bridge.api.access import Caller
     from vms_bridge.links import LinkKind
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -80,6 +79,8 @@ class Route:
     reach: Reach = Reach.NONE
     link: LinkKind | None = None
     handler: Handler
+    admits: Callable[[web.Request], None] | None = None
+    """Raises what else stands against who asks, before any of the body is read."""
     summary: str
     description: str = ""
     query: type[BaseModel] | None = None
@@ -109,13 +110,27 @@ def add_routes(app: web.Application, routes: Sequence[Route]) -> None:
         for route in routes:
             if route.path == path:
                 for method in _methods(route):
-                    resource.add_route(method, _admitting(route))
+                    resource.add_route(method, route.handler)
 
 
 def route_of(request: web.Request) -> Route | None:
     """Return which row answers the request, None where none does."""
     resource = request.match_info.route.resource
     return None if resource is None else request.app[TABLE].get((request.method, resource.canonical))
+
+
+def admit(request: web.Request, route: Route) -> None:
+    """Let only those pass who may use the route. Raises Unauthenticated, RequestForbidden, RequestInvalid."""
+    if route.scope is not None:
+        caller = caller_of(request)
+        if route.scope is not Scope.HOOK and not caller.scope.includes(route.scope):
+            raise RequestForbidden("this token may not", hint=f"it takes one with the scope {route.scope}")
+        if route.reach is Reach.NONE and caller.is_limited:
+            raise RequestForbidden("this token is limited to some systems or monitors", hint="it takes one that is not")
+    if route.admits is not None:
+        route.admits(request)
+    if route.query is None and (said := query_of(request)):
+        raise RequestInvalid(_QUERY, mistakes=_each(said, "this takes no query"))
 
 
 def query(request: web.Request, model: type[_Model]) -> _Model:
@@ -145,27 +160,6 @@ async def body(request: web.Request, model: type[_Model]) -> _Model:
 
 def _methods(route: Route) -> Iterable[str]:
     return (route.method, hdrs.METH_HEAD) if route.method == hdrs.METH_GET else (route.method,)
-
-
-def _admitting(route: Route) -> Handler:
-    """Return the handler, behind what holds for every route."""
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        if route.scope is not None:
-            _admit(caller_of(request), route, route.scope)
-        if route.query is None and (said := query_of(request)):
-            raise RequestInvalid(_QUERY, mistakes=_each(said, "this takes no query"))
-        return await route.handler(request)
-
-    return handler
-
-
-def _admit(caller: Caller, route: Route, scope: Scope) -> None:
-    """Let only those pass who may. Raises RequestForbidden."""
-    if scope is not Scope.HOOK and not caller.scope.includes(scope):
-        raise RequestForbidden("this token may not", hint=f"it takes one with the scope {scope}")
-    if route.reach is Reach.NONE and caller.is_limited:
-        raise RequestForbidden("this token is limited to some systems or monitors", hint="it takes one that is not")
 
 
 def _each(names: Iterable[str], reason: str) -> list[tuple[str, str]]:

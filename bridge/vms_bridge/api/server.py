@@ -13,7 +13,7 @@ from vms_bridge.api.context import CONTEXT, Context, context_of, visit_of
 from vms_bridge.api.limits import neighbourhood
 from vms_bridge.api.linking import by_link
 from vms_bridge.api.problems import problems
-from vms_bridge.api.route import route_of
+from vms_bridge.api.route import admit, route_of
 from vms_bridge.api.routes.table import set_up
 from vms_bridge.api.visits import receive
 from vms_bridge.errors import NotFound, RequestError, RequestInvalid, TooManyRequests
@@ -46,7 +46,8 @@ _BY_LINK = {
 def application(context: Context) -> web.Application:
     """Return the application."""
     app = web.Application(
-        middlewares=[_counted, problems, _received, _known, _whole], client_max_size=context.config.limits.body_kb * 1_024
+        middlewares=[_counted, problems, _received, _known, _admitted, _whole],
+        client_max_size=context.config.limits.body_kb * 1_024,
     )
     app[CONTEXT] = context
     app.on_response_prepare.append(_with_headers)
@@ -116,6 +117,14 @@ def _limit(context: Context, place: str, caller: Caller | None) -> None:
         return
     if wait_s:
         raise TooManyRequests("that was asked too often", hint="ask less often, or follow the WebSocket", retry_after_s=wait_s)
+
+
+@web.middleware
+async def _admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse who may not use the route, of whose body nothing is read."""
+    if (route := route_of(request)) is not None:
+        admit(request, route)
+    return await handler(request)
 
 
 @web.middleware

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -166,3 +167,22 @@ async def test_what_is_not_his_is_answered_as_what_is_not(api: Api) -> None:
 async def test_every_route_that_takes_a_body_is_asked_with_one() -> None:
     assert {route.name for route in ROUTES if route.body is not None} == BODIES.keys()
     assert {name for route in ROUTES for name in route.parameters} == PLACES.keys()
+
+
+@pytest.mark.parametrize(
+    "route", [each for each in ROUTES if each.body is not None and each.scope is not None], ids=lambda each: each.name
+)
+async def test_of_a_body_nothing_is_read_before_it_is_known_that_he_may(api: Api, route: Route) -> None:
+    """Whoever is refused is answered while his body is still to come: it would be waited for by a clock that stands still."""
+    tokens: list[str | None] = [None, api.token(Scope.HOOK, receiver=("zm", "another"))]
+    if route.scope in {Scope.CONTROL, Scope.ADMIN}:
+        tokens.append(api.token(Scope.READ))
+    for token in tokens:
+        said = "" if token is None else f"Authorization: Bearer {token}\r\n"
+        head = f"{route.method} {route.path.format(**PLACES)} HTTP/1.1\r\nHost: {api.host}\r\n{said}"
+        reader, writer = await api.connect()
+        writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{{".encode())
+        async with asyncio.timeout(30):
+            line = await reader.readline()
+        assert line.split()[1] == (b"401" if token is None else b"403"), line
+        writer.transport.abort()

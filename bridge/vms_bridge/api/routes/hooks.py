@@ -17,7 +17,6 @@ from vms_bridge.receivers import nobody_receives
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
-    from vms_bridge.api.access import Caller
     from vms_bridge.commands import Level
     from vms_bridge.receivers import Listed
 
@@ -45,15 +44,20 @@ def _told(listed: Listed) -> Receiver:
 
 async def _receive(request: web.Request) -> web.StreamResponse:
     system, name = request.match_info["system"], request.match_info["name"]
-    level = _level(caller_of(request), system, name)
+    level = _level(request)
     if request.content_type != JSON:
         raise web.HTTPUnsupportedMediaType
     await request.app[CONTEXT].hub.receivers.deliver(system, name, await request.read(), level=level)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
-def _level(caller: Caller, system: str, name: str) -> Level | None:
+def _admit(request: web.Request) -> None:
+    _level(request)
+
+
+def _level(request: web.Request) -> Level | None:
     """Return how far somebody's calls go, None of who is bound to this receiver. Raises RequestForbidden or NotFound."""
+    caller, system, name = caller_of(request), request.match_info["system"], request.match_info["name"]
     if caller.scope is Scope.HOOK:
         if caller.token is None or caller.token.receiver != (system, name):
             raise RequestForbidden("this token is for another receiver", hint="make one for it: each is for one alone")
@@ -84,6 +88,7 @@ ROUTES = (
         scope=Scope.HOOK,
         reach=Reach.NAMED,
         handler=_receive,
+        admits=_admit,
         summary="Hand something to a receiver",
         description=(
             "What it takes is in its `body` by `list_receivers`; the answer comes once it has received it. A token with the "
