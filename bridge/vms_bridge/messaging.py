@@ -6,15 +6,16 @@ discovery, is not theirs: nothing is published there, and nothing that comes fro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from vms_bridge.errors import BridgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+_Value = TypeVar("_Value")
 MOST_TOPIC_CHARACTERS = 512
 MOST_PAYLOAD_BYTES = 256 * 1024
 """The largest message that is handed to a part."""
@@ -147,6 +148,56 @@ def covers(topic_filter: str, other: str) -> bool:
         if ours is None or theirs in {None, "#"} or ours not in {"+", theirs}:
             return False
     return True
+
+
+class FilterTree(Generic[_Value]):
+    """Filters, each with a value: those that find a topic are found by its levels, however many others there are."""
+
+    def __init__(self) -> None:
+        self._top: _Node[_Value] = _Node()
+
+    def __setitem__(self, topic_filter: str, value: _Value) -> None:
+        node = self._top
+        for level in topic_filter.split("/"):
+            node = node.below.setdefault(level, _Node())
+        node.values = [value]
+
+    def __delitem__(self, topic_filter: str) -> None:
+        path, node = [], self._top
+        for level in topic_filter.split("/"):
+            path.append((node, level))
+            node = node.below[level]
+        node.values = []
+        for above, level in reversed(path):
+            if above.below[level].values or above.below[level].below:
+                break
+            del above.below[level]
+
+    def finding(self, topic: str) -> list[_Value]:
+        """Return the values of all filters that find this topic, as `matches` has it."""
+        found: list[_Value] = []
+        nodes = [self._top]
+        has_wildcards = not topic.startswith("$")
+        for level in topic.split("/"):
+            found += _values(nodes, "#") if has_wildcards else ()
+            wanted = (level, "+") if has_wildcards else (level,)
+            nodes = [node.below[each] for node in nodes for each in wanted if each in node.below]
+            has_wildcards = True
+            if not nodes:
+                return found
+        return [*found, *_values(nodes, "#"), *(value for node in nodes for value in node.values)]
+
+
+@dataclass(slots=True)
+class _Node(Generic[_Value]):
+    """A level of filters; `values` has the value of the filter that ends here, or none."""
+
+    below: dict[str, _Node[_Value]] = field(default_factory=dict)
+    values: list[_Value] = field(default_factory=list)
+
+
+def _values(nodes: Iterable[_Node[_Value]], level: str) -> list[_Value]:
+    return [value for node in nodes if level in node.below for value in node.below[level].values]
 
 
 def overlaps(one: str, other: str) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from vms_bridge.messaging import (
     MOST_TOPIC_CHARACTERS,
+    FilterTree,
     covers,
     filter_mistake,
     matches,
@@ -38,6 +39,30 @@ def found_by_expression(topic_filter: str, topic: str) -> bool:
 @given(FILTERS, TOPICS)
 def test_a_filter_finds_what_mqtt_says(topic_filter: str, topic: str) -> None:
     assert matches(topic_filter, topic) is found_by_expression(topic_filter, topic)
+
+
+@given(st.lists(FILTERS, max_size=8), st.lists(FILTERS, max_size=4), st.lists(TOPICS, min_size=1, max_size=5))
+def test_a_tree_finds_what_each_filter_does_whichever_have_come_and_gone(
+    filters: list[str], gone: list[str], topics: list[str]
+) -> None:
+    tree: FilterTree[str] = FilterTree()
+    for each in (*filters, *gone, *filters):
+        tree[each] = each
+    for each in set(gone):
+        del tree[each]
+    for topic in topics:
+        assert sorted(tree.finding(topic)) == sorted(each for each in set(filters) - set(gone) if matches(each, topic))
+    for each in set(filters) - set(gone):
+        del tree[each]
+    assert not tree._top.below
+
+
+def test_a_topic_of_very_many_levels_is_looked_up_in_one_go() -> None:
+    tree: FilterTree[int] = FilterTree()
+    tree["/".join(["+"] * 250)] = 1
+    tree["/".join([*["a"] * 200, "#"])] = 2
+    assert sorted(tree.finding("/".join("a" * 250))) == [1, 2]
+    assert tree.finding("/".join("a" * 251)) == [2]
 
 
 @given(FILTERS, FILTERS, TOPICS)

@@ -14,10 +14,10 @@ from vms_bridge.messaging import (
     ALWAYS_RESERVED,
     MOST_PAYLOAD_BYTES,
     MOST_PUBLISHED_BYTES,
+    FilterTree,
     MessageRefused,
     MessagingUnavailable,
     filter_mistake,
-    matches,
     reserved_mistake,
     topic_mistake,
 )
@@ -51,9 +51,8 @@ class HubListening:
         """Hear no more."""
         self._on_close(self)
 
-    def is_news(self, message: Heard) -> bool:
+    def is_news(self, message: Heard, digest: bytes) -> bool:
         """Say whether this is something to hand on, and not what is retained and was heard before; remember it."""
-        digest = blake2b(message.payload, digest_size=8).digest()
         before = self._last.pop(message.topic, None)
         self._last[message.topic] = digest
         if len(self._last) > _MOST_REMEMBERED:
@@ -75,6 +74,8 @@ class HubMessaging:
         self._clock = clock
         self._carrier: Carrier | None = None
         self._listening: dict[str, list[HubListening]] = {}
+        self._found: FilterTree[list[HubListening]] = FilterTree()
+        """The same lists, by what their filters find."""
         self._publishing = Buckets(clock, rate=PUBLISHED_A_SECOND, burst=PUBLISHED_AT_ONCE)
         self._hearing = Buckets(clock, rate=HEARD_A_SECOND, burst=HEARD_AT_ONCE)
         self._passed_over = 0
@@ -115,7 +116,7 @@ class HubMessaging:
         if is_full or sum(map(len, self._listening.values())) >= MOST_LISTENING:
             raise TooManyRequests("too many listen to MQTT already", hint="let one filter with a wildcard do for several topics")
         one = HubListening(topic_filter, heard, self._forget)
-        self._listening.setdefault(topic_filter, []).append(one)
+        self._put(topic_filter, [*self._listening.get(topic_filter, ()), one])
         self._want(again=topic_filter)
         return one
 
@@ -127,16 +128,15 @@ class HubMessaging:
 
     def heard(self, message: Heard) -> None:
         """Hand what was heard to who wants it, unless it is reserved, too large or too much."""
-        if reserved_mistake(message.topic, self.reserved) is not None:
+        found = self._found.finding(message.topic)
+        if not found or reserved_mistake(message.topic, self.reserved) is not None:
             return
-        for topic_filter, listening in list(self._listening.items()):
-            if not matches(topic_filter, message.topic):
-                continue
-            for one in list(listening):
-                if len(message.payload) > MOST_PAYLOAD_BYTES or self._hearing.take(f"{id(one)}"):
-                    self._pass_over(message)
-                elif one.is_news(message):
-                    one.tell(message)
+        digest = blake2b(message.payload, digest_size=8).digest()
+        for one in (each for listening in found for each in listening):
+            if len(message.payload) > MOST_PAYLOAD_BYTES or self._hearing.take(f"{id(one)}"):
+                self._pass_over(message)
+            elif one.is_news(message, digest):
+                one.tell(message)
 
     def _pass_over(self, message: Heard) -> None:
         self._passed_over += 1
@@ -165,6 +165,11 @@ class HubMessaging:
     def _forget(self, closed: HubListening) -> None:
         left = [each for each in self._listening.get(closed.filter, ()) if each is not closed]
         if left:
-            self._listening[closed.filter] = left
+            self._put(closed.filter, left)
         elif self._listening.pop(closed.filter, None) is not None:
+            del self._found[closed.filter]
             self._want()
+
+    def _put(self, topic_filter: str, listening: list[HubListening]) -> None:
+        """Have these listen, as a new list: somebody may be going through the one of before."""
+        self._listening[topic_filter] = self._found[topic_filter] = listening
