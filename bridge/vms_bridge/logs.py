@@ -65,6 +65,14 @@ def plain(text: str, secrets: Secrets | None = None) -> str:
     return cut.translate(_CONTROL)
 
 
+def message_of(record: logging.LogRecord) -> str:
+    """Return what a line says, whatever it was made of: arguments that do not fit, or can't be said, must not cost the line."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - how something is said may be anybody's code
+        return record.msg if isinstance(record.msg, str) else f"a line that can't be said ({type(record.msg).__name__})"
+
+
 def configure(level: str = "info", form: str = "text", stream: TextIO | None = None, *, secrets: Secrets | None = None) -> None:
     """Send everything of `level` (debug, info, warning, error) and above to `stream` (stderr), as text or json.
 
@@ -91,11 +99,7 @@ class _Formatter(logging.Formatter):
 
     def _message(self, record: logging.LogRecord) -> str:
         """Return the message on one line: names that come from elsewhere may hold line breaks and terminal codes."""
-        try:
-            text = record.getMessage()
-        except (TypeError, ValueError, KeyError):  # arguments that do not fit must not cost the line
-            text = str(record.msg)
-        return plain(text, self._secrets)
+        return plain(message_of(record), self._secrets)
 
     def _trace(self, record: logging.LogRecord) -> str:
         if not record.exc_info or record.exc_info[0] is None:

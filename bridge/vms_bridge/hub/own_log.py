@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vms_bridge.archive import LogLine
-from vms_bridge.logs import plain
+from vms_bridge.logs import message_of, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,17 +38,16 @@ class OwnLog(logging.Handler):
         super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line; what can't be written costs no more than itself."""
+        """Keep a line; whoever logs is never told that it could not be kept."""
         try:
-            text = record.getMessage()
-        except (TypeError, ValueError, KeyError):  # arguments that do not fit
-            text = str(record.msg)
-        line = LogLine(
-            time=datetime.fromtimestamp(record.created, UTC),
-            message=plain(text, self._secrets)[:LONGEST_LINE],
-            level=record.levelname.lower(),
-            component=record.name,
-        )
+            line = LogLine(
+                time=datetime.fromtimestamp(record.created, UTC),
+                message=plain(message_of(record), self._secrets)[:LONGEST_LINE],
+                level=record.levelname.lower(),
+                component=record.name,
+            )
+        except Exception:  # noqa: BLE001 - as `logging` wants it of each handler; it is in the log itself all the same
+            return
         self._lines.append((record.levelno, line))
 
     def lines(self, level: int, limit: int) -> Sequence[LogLine]:

@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vms_bridge.logs import plain, redact
+from vms_bridge.logs import message_of, plain, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,10 +166,7 @@ class ConsoleFormatter(logging.Formatter):
 
 def text_of(record: logging.LogRecord, secrets: Secrets | None) -> str:
     """Return a record's message and traceback on one line, without secrets: a line of ZoneMinder's logs is one record."""
-    try:
-        text = record.getMessage()
-    except (TypeError, ValueError, KeyError):  # arguments that do not fit must not cost the line
-        text = str(record.msg)
+    text = message_of(record)
     if record.exc_info and record.exc_info[0] is not None:
         text += "\n" + redact(logging.Formatter().formatException(record.exc_info), secrets)
     return plain(text, secrets)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.bridge.hub.house import started
 from tests.fakes.clock import FakeClock
 
@@ -40,6 +42,41 @@ def test_it_is_bounded_and_has_no_secrets() -> None:
         log.close()
     LOGGER.error("after its end")
     assert log.lines(logging.ERROR, 1) == []
+
+
+class Unsayable:
+    def __init__(self, error: type[Exception]) -> None:
+        self._error = error
+
+    def __str__(self) -> str:
+        raise self._error
+
+    __repr__ = __str__
+
+
+SAID: list[tuple[Any, tuple[Any, ...], str]] = [
+    ("%s", (Unsayable,), "%s"),
+    ("%d", ("x",), "%d"),
+    ("%(a)s", ({},), "%(a)s"),
+    ("%s %s", (1,), "%s %s"),
+    (Unsayable, (), "a line that can't be said (Unsayable)"),
+    (None, (), "None"),
+    ("\ud800", (), "\ud800"),
+]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, RecursionError, MemoryError, UnicodeDecodeError])
+def test_whatever_is_logged_its_handler_raises_nothing(error: type[Exception]) -> None:
+    log = OwnLog(Secrets())
+    wild = Unsayable(error)
+    for message, arguments, _ in SAID:
+        said = [wild if each is Unsayable else each for each in (message, *arguments)]
+        log.handle(LOGGER.makeRecord(LOGGER.name, logging.ERROR, "", 1, said[0], tuple(said[1:]), None))
+    assert [line.message for line in log.lines(0, 10)] == [told for _, _, told in SAID]
+    wrong = LOGGER.makeRecord(LOGGER.name, logging.ERROR, "", 1, "at no time", (), None)
+    wrong.created = math.inf
+    log.handle(wrong)
+    assert len(log.lines(0, 10)) == len(SAID)
 
 
 async def test_the_hub_keeps_it_while_it_runs(tmp_path: Path) -> None:
