@@ -80,7 +80,7 @@ class Listener:
         del grant, retained
         self._queue.put_nowait(message)
 
-    async def get(self, topic_filter: str = "#", timeout_s: float = 5.0) -> Message:
+    async def get(self, topic_filter: str = "#", timeout_s: float = 30.0) -> Message:
         """Return the next message that the filter covers, and skip the others."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -154,14 +154,14 @@ class FakeBroker:
             self.core.attach(listener, topic_filter, Grant(qos=1))
         return listener
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
         """Wait until the condition holds; it is tried after everything that happens at the broker."""
         async with asyncio.timeout(timeout_s):
             while not condition():
                 self._change.clear()
                 await self._change.wait()
 
-    async def client(self, client_id: str | None = None, timeout_s: float = 5.0) -> str:
+    async def client(self, client_id: str | None = None, timeout_s: float = 30.0) -> str:
         """Wait for a client (any, or this one) and return its id."""
         await self.until(lambda: bool(self.clients) if client_id is None else client_id in self.clients, timeout_s)
         return client_id or next(iter(self.clients))

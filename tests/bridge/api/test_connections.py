@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def ended(reader: asyncio.StreamReader) -> bytes:
     """Return what still comes until the connection ends."""
     try:
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), 30)
     except ConnectionError:
         return b""
 

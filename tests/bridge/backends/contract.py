@@ -90,7 +90,8 @@ _EVENT_ACTIONS: tuple[Action, ...] = (
 _STEP_S = 0.5
 _PATIENCE_S = 300.0
 """By clocks that go up to twenty times as fast as the machine's, which others keep busy."""
-_PROMPTLY_S = 5.0  # of real time, on a machine that has other work too
+_PROMPTLY_S = 30.0
+"""Of real time, on a machine that has other work too."""
 
 
 @dataclass(kw_only=True)

@@ -45,7 +45,7 @@ class RawClient:
 
     async def receive(self) -> tuple[int, bytes]:
         """Return the next packet's first byte and body; the first byte is 0 at the connection's end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             try:
                 first = (await self.reader.readexactly(1))[0]
                 length = shift = 0

@@ -49,7 +49,7 @@ class Paho:
         await asyncio.to_thread(self.client.loop_stop)
 
     async def next(self, what: str) -> object:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             name, value = await self.heard.get()
             assert name == what, (name, value)
             return value

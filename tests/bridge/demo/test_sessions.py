@@ -228,7 +228,7 @@ class Paho:
 @pytest.mark.parametrize("count", [1, 150])
 async def test_paho_agrees(broker: FakeBroker, count: int) -> None:
     first, second = Paho(broker.port), Paho(broker.port)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         await first.start()
         first.client.subscribe("a", qos=1)
         await first.subscribed.wait()

@@ -693,7 +693,8 @@ async def test_a_scene_of_many_monitors_is_applied_a_few_at_a_time(tmp_path: Pat
 async def test_a_system_that_hangs_does_not_hold_up_another(tmp_path: Path) -> None:
     many = snapshot(*map(monitor, range(100)))
     hung, healthy = ScriptedBackend(first=many, hold=asyncio.Event()), ScriptedBackend(first=many)
-    async with served(tmp_path, hung, table=within(2.0, SetAlarm), patience_s=1.0) as hub:
+    clock = FakeClock()
+    async with served(tmp_path, hung, clock, table=within(2.0, SetAlarm), patience_s=1.0) as hub:
         feed = await hub.add_system(key="other", kind="fake", name="Other", rules=MonitorRules(), backend=healthy)
         running = asyncio.create_task(healthy.run(feed))
         await settle()
@@ -706,7 +707,11 @@ async def test_a_system_that_hangs_does_not_hold_up_another(tmp_path: Path) -> N
         }
         assert {ack.result for ack in await asyncio.gather(*asked["other"])} == {AckResult.APPLIED}
         assert not any(task.done() for task in asked["zm"])
-        acks = await asyncio.gather(*asked["zm"])
+        ended = asyncio.gather(*asked["zm"])
+        while not ended.done():
+            await clock.advance(0.5)
+            await settle()
+        acks = await ended
         assert [ack.result for ack in acks] == [AckResult.TIMEOUT] * 8 + [AckResult.REFUSED] * 92
         assert "other commands for 'zm' are still under way" in (acks[-1].hint or "")
         assert len(hung.actions) == 8
@@ -943,7 +948,7 @@ async def test_a_stop_abandons_what_is_under_way(tmp_path: Path) -> None:
     backend = ScriptedBackend(hold=asyncio.Event())
     async with served(tmp_path, backend) as hub:
         task = asyncio.create_task(hub.submit(command(SetAlarm(on=True), request_id="r1")))
-        async with asyncio.timeout(5):  # what was answered before is read from the store first
+        async with asyncio.timeout(30):  # what was answered before is read from the store first
             while not backend.actions:  # noqa: ASYNC110 - the backend tells nobody
                 await asyncio.sleep(0.001)
         await hub.close()

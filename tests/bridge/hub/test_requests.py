@@ -171,7 +171,7 @@ async def test_an_end_abandons_what_is_under_way() -> None:
     work = Work()
     task = asyncio.create_task(work.requests.submit(A, None))
     await settle()
-    await asyncio.wait_for(work.requests.close(), 1)
+    await asyncio.wait_for(work.requests.close(), 30)
     assert task.done()
 
 
@@ -241,7 +241,7 @@ async def test_an_end_does_not_wait_for_the_memory() -> None:
     work = Work(memory=memory)
     task = asyncio.create_task(work.requests.submit(A, None))
     await settle()
-    await asyncio.wait_for(work.requests.close(), 1)
+    await asyncio.wait_for(work.requests.close(), 30)
     assert task.done() or task.cancelling()
     await asyncio.wait([task])
     assert work.ran == []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = "vms_bridge/home"
 
 
-async def until(condition: Callable[[], bool], clock: FakeClock | None = None, *, timeout_s: float = 8.0) -> None:
+async def until(condition: Callable[[], bool], clock: FakeClock | None = None, *, timeout_s: float = 30.0) -> None:
     """Wait for something to be seen; with a clock, let its time pass meanwhile, a little at a time."""
     async with asyncio.timeout(timeout_s):
         while not condition():
@@ -112,7 +112,7 @@ class House:
         """End it in order."""
         if self._task is not None:
             self._task.cancel()
-            await asyncio.wait({self._task}, timeout=2)
+            await asyncio.wait({self._task}, timeout=30)
             assert self._task.done()
 
     def ask(

@@ -64,7 +64,7 @@ async def mosquitto(directory: Path, rights: str, more: str = "") -> AsyncIterat
     process = await asyncio.create_subprocess_exec(MOSQUITTO, "-c", conf, stderr=asyncio.subprocess.PIPE)
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             said = b""
             while not said.endswith(b" running\n"):
                 said = await process.stderr.readline()
@@ -96,7 +96,7 @@ class Client:
             await link.close()
 
     async def until(self, *topics: str) -> None:
-        async with asyncio.timeout(7):
+        async with asyncio.timeout(30):
             while not self.heard.keys() >= set(topics):
                 self._news.clear()
                 await self._news.wait()

@@ -384,7 +384,7 @@ async def test_a_stop_leaves_strangers_alone() -> None:
     desk.pipe.window = 1000
     for _ in range(100):
         desk.intake.take(Message(topic=f"{TOPICS.root}/zm/9/set/armed", payload=b"ON", response_topic="vms_bridge/me"))
-    await asyncio.wait_for(desk.intake.close(), 1)
+    await asyncio.wait_for(desk.intake.close(), 30)
     before = len(desk.pipe.run())
     await desk.clock.advance(10)
     assert (before, desk.pipe.run()) == (120, [])
@@ -527,4 +527,4 @@ async def test_a_stop_abandons_what_runs() -> None:
 
     desk.hub.answer = forever
     await desk.ask("zm/1/set/armed")
-    await asyncio.wait_for(desk.intake.close(), 1)
+    await asyncio.wait_for(desk.intake.close(), 30)

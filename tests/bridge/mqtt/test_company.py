@@ -53,7 +53,7 @@ async def running(broker: FakeBroker, hub: FakeHub, clock: FakeClock) -> AsyncIt
 
 
 async def until(condition: Callable[[], bool], clock: FakeClock, step_s: float = 0.05) -> None:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         while not condition():
             await clock.advance(step_s)
             await asyncio.sleep(0.003)

@@ -141,7 +141,7 @@ async def test_a_close_in_the_midst_of_a_transaction_forgets_nothing() -> None:
     closing = asyncio.create_task(ledger.close())
     await settle()
     hub.stores.set()
-    await asyncio.wait_for(closing, 1)
+    await asyncio.wait_for(closing, 30)
     assert hub.notes == {}
     assert told == [1]
 

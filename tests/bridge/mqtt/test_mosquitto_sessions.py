@@ -62,7 +62,7 @@ class Watcher:
             self.link.flush()
             assert await done == 0
 
-    async def until(self, condition: Callable[[], bool], *, within_s: float = 8.0) -> None:
+    async def until(self, condition: Callable[[], bool], *, within_s: float = 30.0) -> None:
         async with asyncio.timeout(within_s):
             while not condition():
                 self._news.clear()

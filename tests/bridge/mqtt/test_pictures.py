@@ -152,7 +152,7 @@ class Studio:
             await asyncio.sleep(0.002)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not condition():
                 await self.clock.advance(0.05)
                 await asyncio.sleep(0.002)

@@ -42,7 +42,7 @@ DISCOVERY = "homeassistant/device/vms_bridge_home"
 
 
 async def until(
-    condition: Callable[[], bool], clock: FakeClock | None = None, *, step_s: float = 0.25, timeout_s: float = 5.0
+    condition: Callable[[], bool], clock: FakeClock | None = None, *, step_s: float = 0.25, timeout_s: float = 30.0
 ) -> None:
     """Wait for something to be seen at the broker or the hub; with a clock, let its time pass meanwhile.
 
@@ -929,7 +929,7 @@ async def test_a_newcomer_gives_way(broker: FakeBroker, clock: FakeClock) -> Non
             await clock.advance(1)
         newcomer = make(broker, FakeClock())
         with pytest.raises(RivalBridge, match="home"):
-            await asyncio.wait_for(newcomer.run(second), 5)
+            await asyncio.wait_for(newcomer.run(second), 30)
         await until(lambda: len(broker.clients) == 1)
         assert broker.retained[f"{ROOT}/status"] == b"online"
         assert read(broker, f"{ROOT}/info")["bridge_id"] == first.bridge_id
