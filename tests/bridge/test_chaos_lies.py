@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ import pytest
 from tests.chaos.checker import Delivery
 from tests.chaos.commands import Answers, History
 from tests.chaos.lies.judge import Devices, Doubt, Onlooker, secrets_in
+from tests.chaos.lies.lookout import Lookout
 from tests.chaos.lies.result import Result
 from tests.chaos.lies.schedule import POISON, RESTART, SYSTEMS, dump, load, rounds, sort_of
 from tests.chaos.lies.tales import TALES, Answer, Past, Question, Sort, kinds, poisoned, rows_of
 from tests.chaos.lies.web import Lie, WebLiar, part_of
 from tests.chaos.lies.world import CAMERAS, COMMANDED, ENDLESS, PAPER, PASSING, Scene, event_of, picture_of
+from tests.chaos.recorder import Recorder
 from tests.e2e.broker import Message
 from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_38_4
@@ -250,6 +252,40 @@ def test_a_device_that_loses_something_is_found() -> None:
     assert heard((topic, b"nonsense")).faults
     anew = f"{DISCOVERY}/old-6/config"
     assert heard((anew, whole), (anew, b""), (anew, without), at=10.0).faults == [], "it was away: what comes is another"
+
+
+def test_an_event_that_was_the_last_while_another_was_told_for_it_may_be_told_a_moment_after_its_deletion() -> None:
+    """As new-70, which began while new-69 was told, was read, and was deleted before anybody could look at what was told."""
+    name = "new/8/last_event id"
+
+    def wrong(*, is_noted: bool) -> list[bool]:
+        looker = Onlooker("new", lag_s=5.0, fast_s=2.0)
+        looker.strictly({name: ("new-69", "new-69")}, 0.0)
+        if is_noted:
+            looker.note({name: "new-70"}, 0.5)
+        looker.strictly({name: ("new-69", "new-69")}, 0.5)
+        return [name in looker.strictly({name: ("new-70", "new-69")}, now) for now in (1.0, 3.0, 5.0, 6.1)]
+
+    assert wrong(is_noted=True) == [False, False, False, True]
+    assert wrong(is_noted=False) == [True] * 4
+
+
+async def test_a_lookout_notes_the_last_event_that_is_not_told_yet() -> None:
+    scenes = {system: Scene(system, World(V1_38_4, monitors=0), 1) for system in SYSTEMS}
+    scene, recorder = scenes["new"], Recorder(0)
+    lookout = Lookout("root", "ha", scenes=scenes, liars={}, recorder=recorder, history=History())
+    number = PAPER[0]
+    before = scene.insert(number)
+    before.start -= timedelta(seconds=10)
+    told = f"root/new/{number}/last_event"
+    recorder.retained[told] = f'{{"id":"new-{before.id}"}}'.encode()
+    name = f"new/{number}/last_event id"
+    assert name not in lookout.untrue()
+    after = scene.insert(number)
+    assert name not in lookout.untrue()
+    scene.world.delete_event(after.id)
+    recorder.retained[told] = f'{{"id":"new-{after.id}"}}'.encode()
+    assert name not in lookout.untrue()
 
 
 def test_a_picture_that_is_none_is_found_and_one_that_is_taken_away() -> None:

@@ -327,6 +327,11 @@ class Truth:
         self._topic_s = lag_s if topic_s is None else topic_s
         self._seen: dict[str, deque[tuple[float, object]]] = defaultdict(deque)
 
+    def note(self, so: Mapping[str, object], now: float) -> None:
+        """Take in what is so now, and is not what the comparison of now holds against what is said."""
+        for name, value in so.items():
+            self._seen[name].append((now, value))
+
     def untrue(self, compared: Mapping[str, tuple[object, object]], now: float) -> dict[str, str]:
         """Take in a comparison made now, and return every field that says what has not been so of late."""
         found = {}

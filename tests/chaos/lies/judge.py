@@ -93,6 +93,11 @@ class Onlooker:
         self._lenient = Truth(lag_s=_LATELY_S, fast_s=_LATELY_S, topic_s=_LATELY_S)
         self._ever = Truth(lag_s=_EVER_S, fast_s=_EVER_S)
 
+    def note(self, so: Mapping[str, object], now: float) -> None:
+        """Take in what is so as well as what is compared next: whoever says it later tells what was so a moment ago."""
+        for truth in (self._strict, self._lenient, self._ever):
+            truth.note(so, now)
+
     def strictly(self, compared: Mapping[str, tuple[object, object]], now: float) -> dict[str, str]:
         """Return what is not true: unknown is not."""
         return self._but_doubts(self._strict.untrue(compared, now), now)

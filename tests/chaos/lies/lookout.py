@@ -208,11 +208,19 @@ class Lookout:
         same = {f'"id":"{system}-{row.id}"': row for row in scene.rows() if row.monitor == number and row.start in lately}
         return replace(facts, newest=next((row for text, row in same.items() if text.encode() in told), newest))
 
+    def _note_newest(self, system: str, facts: Mapping[int, MonitorFacts]) -> None:
+        """Note the events that are the last, where another one is told for it: they may be told a moment after their deletion."""
+        compared = compared_states(facts, {}, root=self._root, system=system)
+        so = {name: value for name, (_, value) in compared.items() if "/last_event " in name}
+        self._lookers[system].note(so, time.monotonic())
+
     def _compared(self, system: str) -> dict[str, tuple[object, object]]:
         others = [other for other in SYSTEMS if other != system]
         foreign = tuple(f"{start}/{other}" for other in others for start in (self._root, self._discovery))
         retained = {topic: payload for topic, payload in self._recorder.retained.items() if not topic.startswith(foreign)}
-        facts = {number: self._as_told(system, number, facts) for number, facts in self._scenes[system].facts().items()}
+        truly = self._scenes[system].facts()
+        facts = {number: self._as_told(system, number, each) for number, each in truly.items()}
+        self._note_newest(system, {number: each for number, each in truly.items() if each.newest != facts[number].newest})
         compared = compared_states(facts, retained, root=self._root, system=system)
         compared |= compared_topics(facts, retained, root=self._root, system=system, discovery=self._discovery)
         return {name: pair for name, pair in compared.items() if not _is_excused(name, system, self._excused)}
