@@ -14,6 +14,7 @@ from vms_bridge.messaging import (
     ALWAYS_RESERVED,
     MOST_PAYLOAD_BYTES,
     MOST_PUBLISHED_BYTES,
+    MOST_TOPIC_CHARACTERS,
     FilterTree,
     MessageRefused,
     MessagingUnavailable,
@@ -131,9 +132,10 @@ class HubMessaging:
         found = self._found.finding(message.topic)
         if not found or reserved_mistake(message.topic, self.reserved) is not None:
             return
+        is_too_large = len(message.payload) > MOST_PAYLOAD_BYTES or len(message.topic) > MOST_TOPIC_CHARACTERS
         digest = blake2b(message.payload, digest_size=8).digest()
         for one in (each for listening in found for each in listening):
-            if len(message.payload) > MOST_PAYLOAD_BYTES or self._hearing.take(f"{id(one)}"):
+            if is_too_large or self._hearing.take(f"{id(one)}"):
                 self._pass_over(message)
             elif one.is_news(message, digest):
                 one.tell(message)
@@ -144,12 +146,13 @@ class HubMessaging:
         if self._reminded_at is None or now - self._reminded_at >= _REMIND_S:
             self._reminded_at = now
             _LOGGER.warning(
-                "%d MQTT messages for scripts were passed over, the last on %s with %d bytes: they take %d bytes at most, and"
-                " each listener %g messages a second",
+                "%d MQTT messages for scripts were passed over, the last on %s with %d bytes: they take %d bytes on a topic of"
+                " %d characters at most, and each listener %g messages a second",
                 self._passed_over,
                 message.topic[:100],
                 len(message.payload),
                 MOST_PAYLOAD_BYTES,
+                MOST_TOPIC_CHARACTERS,
                 HEARD_A_SECOND,
             )
             self._passed_over = 0

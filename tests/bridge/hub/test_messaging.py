@@ -10,7 +10,14 @@ from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import TooManyRequests
 from vms_bridge.hub.messaging import HEARD_AT_ONCE, MOST_FILTERS, PUBLISHED_AT_ONCE, HubMessaging
-from vms_bridge.messaging import MOST_PAYLOAD_BYTES, MOST_PUBLISHED_BYTES, Heard, MessageRefused, MessagingUnavailable
+from vms_bridge.messaging import (
+    MOST_PAYLOAD_BYTES,
+    MOST_PUBLISHED_BYTES,
+    MOST_TOPIC_CHARACTERS,
+    Heard,
+    MessageRefused,
+    MessagingUnavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,6 +152,7 @@ def test_a_flood_is_passed_over_and_told_once(messaging: HubMessaging, caplog: p
         for number in range(int(HEARD_AT_ONCE) + 50):
             messaging.heard(Heard(topic="flood/x", payload=str(number).encode()))
         messaging.heard(Heard(topic="calm", payload=b"x" * (MOST_PAYLOAD_BYTES + 1)))
+        messaging.heard(Heard(topic=f"flood/{'x' * MOST_TOPIC_CHARACTERS}", payload=b"x"))
         messaging.heard(Heard(topic="calm", payload=b"x"))
     assert len(flooded) == HEARD_AT_ONCE
     assert len(calm) == 1

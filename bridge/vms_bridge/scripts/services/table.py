@@ -93,7 +93,8 @@ class Services:
             raise NotFound(f"scripts can't ask for {what[:60]!r}", hint="is the script written for a newer bridge?")
         wait_s = self._buckets[what].take(asker.name)
         if wait_s:
-            hint = f"it may be asked for {row.rate:g} times a second: wait, or do it less often"
+            often = f"{row.rate:g} times a second" if row.rate >= 1 else f"once in {1 / row.rate:g} s"
+            hint = f"it may be asked for {row.burst:g} times at once, and then {often}: wait, or do it less often"
             raise TooManyRequests(f"{what} is asked for too often", hint=hint, retry_after_s=wait_s)
         if _is_deeper_than(MOST_DEPTH, words):
             raise BodyInvalid(f"{what} is asked for with what is nested more than {MOST_DEPTH} deep")
