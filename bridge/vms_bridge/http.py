@@ -36,10 +36,11 @@ from vms_bridge.errors import (
 from vms_bridge.tls import Failure, UnusableFile, client_context, explain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from vms_bridge.doors import HttpOptions
+    from vms_bridge.http_resolving import CheckedResolver
 
 CONNECTIONS = 4
 _CONNECT_S = 5.0
@@ -77,10 +78,15 @@ class Answer:
     content_type: str
     date: datetime | None = None
     """When it was given, by the server's clock; None where it does not say, or the answer comes from a cache."""
+    retry_after_s: float | None = None
+    """After how many seconds it wants to be asked again, None where it does not say."""
 
 
 class HttpClient:
-    """Requests to one configured server and, without its login, to others; use as an async context manager."""
+    """Requests to one configured server and, without its login, to others; use as an async context manager.
+
+    `resolver` keeps what others have named from leading where nobody may go.
+    """
 
     def __init__(
         self,
@@ -91,9 +97,10 @@ class HttpClient:
         name: str,
         secrets: Secrets | None = None,
         connections: int = CONNECTIONS,
+        resolver: CheckedResolver | None = None,
     ) -> None:
         self._options, self._timeout_s, self._accept, self._name = options, timeout_s, accept, name
-        self._connections = connections
+        self._connections, self._resolver = connections, resolver
         self.secrets = Secrets.of(options) if secrets is None else secrets
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
@@ -103,7 +110,7 @@ class HttpClient:
         if self._options.url.startswith("https:"):
             self._tls = await self._context()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections),
+            connector=aiohttp.TCPConnector(limit=self._connections, resolver=self._resolver),
             # A session cookie would make PHP handle our requests one after the other.
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=min(_CONNECT_S, self._timeout_s)),
@@ -123,22 +130,28 @@ class HttpClient:
         *,
         limit_bytes: int,
         form: Mapping[str, str] | None = None,
+        body: bytes | AsyncIterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Answer:
-        """Ask at a URL that is encoded already, and return the whole answer. Raises VmsError."""
+        """Ask at a URL that is encoded already, and return the whole answer. Raises VmsError.
+
+        What is sent is a form, or a body of any kind that `headers` say; a body in pieces needs its length there.
+        """
         where, host = _place(url)
         session, tls = await self._ready(url)
         login = self._login_for(url)
+        data, sent = form if body is None else body, {**(headers or {}), **login}
         timeout = session.timeout if timeout_s is None else aiohttp.ClientTimeout(total=timeout_s)
         async with (
             self._translated(where, host),
             session.request(
-                method, _encoded(url), data=form, headers=login, allow_redirects=False, timeout=timeout, ssl=tls
+                method, _encoded(url), data=data, headers=sent, allow_redirects=False, timeout=timeout, ssl=tls
             ) as response,
         ):
-            body = await _bounded(response, limit_bytes, where)
-            self._examine(response, body, where, has_login=bool(login))
-            return Answer(response.status, body, response.content_type, _date(response))
+            given = await _bounded(response, limit_bytes, where)
+            self._examine(response, given, where, has_login=bool(login))
+            return Answer(response.status, given, response.content_type, _date(response), _retry_after_s(response))
 
     async def open(self, url: str, *, headers: Mapping[str, str], timeout_s: float | None = None) -> Stream:
         """GET at a URL that is encoded already; the answer, or each piece of it, may take that long. Raises VmsError.
@@ -177,6 +190,8 @@ class HttpClient:
         session = self._session
         if session is None or session.closed:
             raise _not_open()
+        if self._resolver is not None:
+            self._resolver.check(urlsplit(url).hostname or "")
         if self._tls is None and url.startswith("https:"):
             self._tls = await self._context()
         return session, self._tls or True
@@ -342,6 +357,20 @@ def _date(response: aiohttp.ClientResponse) -> datetime | None:
     try:
         date = parsedate_to_datetime(response.headers.get("Date", ""))
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:
+    """Return what `Retry-After` says: seconds, or a time by the server's own clock."""
+    said = response.headers.get("Retry-After", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said[:9])
+    try:
+        until = parsedate_to_datetime(said)
+        until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
+        date = _date(response)
+        return None if date is None else max(0.0, (until - date).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return None
 

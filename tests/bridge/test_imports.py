@@ -43,6 +43,7 @@ BASIC = {
         "contributing",
         "messaging",
         "marks",
+        "strict_json",
         "own_entities",
         "script_errors",
         "scripting",
@@ -95,7 +96,14 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "doors": {"addresses"},
     "tls": {"doors"},
-    "zoneminder": {"errors", "addresses", "clock", "concealment", "doors", "http", "logs", "spoken_times", "threads", "tls"},
+    "strict_json": set(),
+    "synced": set(),
+    "part_files": {"errors"},
+    "downloads": {"errors", "clock", "part_files"},
+    "http_addresses": set(),
+    "http_resolving": {"errors", "http_addresses", "threads"},
+    "zoneminder": {"errors", "addresses", "clock", "concealment", "doors", "http", "logs", "spoken_times", "threads", "tls"}
+    | {"downloads", "part_files", "synced"},
     "entities": BASIC,
     "store": BASIC | {"store", "private_files", "enriched"},
     "findings": set(),
@@ -119,7 +127,7 @@ ALLOWED: dict[str, set[str]] = {
     "backends.ladder": set(),
     "backends.base": {"model", "archive", "commands", "errors", "clock", "findings", "measures", "receivers"},
     "backends.traffic": {"errors", "clock", "measures", "metrics", "http"},
-    "http": {"errors", "concealment", "doors", "tls"},
+    "http": {"errors", "concealment", "doors", "http_resolving", "tls"},
     "backends.guard": {
         *("model", "archive", "commands", "errors", "explaining", "clock", "concealment", "boundary", "threads"),
         *("findings", "backends.base", "measures"),
@@ -131,8 +139,8 @@ ALLOWED: dict[str, set[str]] = {
     "script": {"script"},
     "scripts": BASIC
     | {"addresses", "boundary", "children", "doors", "entities", "findings", "private_files", "script", "scripts", "sinks"}
-    | {"threads", "tls"},
-    "scripts.wire": set(),
+    | {"http_addresses", "http_resolving", "threads", "tls"},
+    "scripts.wire": {"strict_json"},
     "scripts.worker": {"confine", "script", "scripts.wire", "scripts.worker", "yielding"},
     "detect": BASIC | {"detect", "threads", "private_files"},
     "detect.library": BASIC
@@ -161,7 +169,7 @@ FREE = {"app", "check", "demo"}
 HOMES = {
     "click": {"cli"},
     "rich": {"cli"},
-    "aiohttp": {"http", "api", "scripts.services.http_client"},
+    "aiohttp": {"http", "http_resolving", "api", "scripts.services.http_client"},
     "paho": {"mqtt.link", "mqtt.link_client"},
     "prometheus_client": {"api.exposition"},
     "zeroconf": {"api.multicast"},
@@ -230,7 +238,7 @@ def _allowed(module: str) -> set[str] | None:
         return {
             *("model", "archive", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
             *("explaining", "receivers", "measures", "metrics", "backends.base", "http", "backends.traffic"),
-            *("backends.ladder", "zoneminder", "ptz", "machines", own),
+            *("backends.ladder", "downloads", "zoneminder", "ptz", "machines", own),
         }
     home = module.partition(".")[0]
     if home in SINKS - {"scripts"} and not any(_covers(rule, module) for rule in ALLOWED if "." in rule):

@@ -9,7 +9,7 @@ from vms_bridge.errors import TimedOut, VmsError, VmsUnreachable
 from vms_bridge.measures import Histograms
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Mapping
+    from collections.abc import AsyncIterable, Awaitable, Iterator, Mapping
     from typing import Protocol, TypeVar
 
     from vms_bridge.clock import Clock
@@ -62,10 +62,14 @@ class MeasuredClient:
         *,
         limit_bytes: int,
         form: Mapping[str, str] | None = None,
+        body: bytes | AsyncIterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Answer:
         """Ask, and return the whole answer. Raises VmsError."""
-        request = self._client.send(method, url, limit_bytes=limit_bytes, form=form, timeout_s=timeout_s)
+        request = self._client.send(
+            method, url, limit_bytes=limit_bytes, form=form, body=body, headers=headers, timeout_s=timeout_s
+        )
         return await self._traffic.timed("whole", request)
 
     async def open(self, url: str, *, headers: Mapping[str, str], timeout_s: float | None = None) -> Stream:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, unquote_to_bytes
 
 from vms_bridge.addresses import Address, WrongAddress, parse_address
+from vms_bridge.http_addresses import METADATA
 
 MOST_CHARACTERS = 2048
 _PORTS = {"http": 80, "https": 443}
@@ -21,8 +22,6 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9_~-]")
 """What is the same with and without percent-encoding; a dot is too, and is refused when it is encoded."""
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _LEAST_LABELS = 2
-METADATA = frozenset(map(ip_address, ("169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254")))
-"""Where clouds tell a machine its own secrets: nobody means these."""
 
 
 class WrongUrl(ValueError):

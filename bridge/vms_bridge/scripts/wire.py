@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 import struct
-from math import isfinite
 from typing import TYPE_CHECKING, Any
+
+from vms_bridge.strict_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,27 +69,8 @@ def read(raw: bytes) -> dict[str, Any]:
     return said
 
 
-def decode(text: str) -> Any:  # noqa: ANN401 - JSON
-    """Return what this JSON says, and nothing that only Python takes for JSON. Raises ValueError and RecursionError."""
-    return _DECODER.decode(text)
-
-
 def _check(json_bytes: int, data_bytes: int) -> None:
     if not 2 <= json_bytes <= MOST_JSON_BYTES:
         raise WireError(f"a frame has 2 to {MOST_JSON_BYTES} bytes of JSON, and not {json_bytes}")
     if not 0 <= data_bytes <= MOST_BYTES:
         raise WireError(f"a frame has at most {MOST_BYTES} bytes behind its JSON, and not {data_bytes}")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):  # 1e999
-        raise ValueError(f"{text[:20]} is too large")
-    return number
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)

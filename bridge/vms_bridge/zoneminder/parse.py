@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 TEXT_LIMIT = 4096
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?")
-_CONTENT_RANGE = re.compile(r"(?i)bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _ROW_LIMIT = 10_000
 _LARGEST = 2**63
 _DEFINITION_LIMIT = 1024 * 1024
@@ -431,15 +430,6 @@ def _moment(seconds: float) -> datetime | None:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def parse_content_range(text: str | None) -> tuple[int, int, int | None] | None:
-    """Read HTTP's Content-Range: first byte, last byte, and how many the whole has (None: untold); None where it is none."""
-    found = _CONTENT_RANGE.fullmatch((text or "").strip())
-    if found is None:
-        return None
-    first, last, whole = int(found[1]), int(found[2]), None if found[3] == "*" else int(found[3])
-    return None if last < first or (whole is not None and whole <= first) else (first, last, whole)
 
 
 def parse_count(raw: object) -> int | None:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, Unpack
 
+from vms_bridge.synced import Face, Runner, each, iterated, synced
 from vms_bridge.zoneminder import ptz, resources, zoneminder
 from vms_bridge.zoneminder.events import events, query
-from vms_bridge.zoneminder.synced import Face, Runner, each, iterated, synced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -17,10 +17,10 @@ from tests.fakes.zoneminder.personality import V1_34, V1_36_33, V1_38_4, Persona
 from tests.fakes.zoneminder.server import VIEWER, User
 
 from vms_bridge.errors import MediaUnavailable, NoRoom, OutputError
+from vms_bridge.part_files import Part
 from vms_bridge.zoneminder import EventRow, FilterRefused, NotThere
 from vms_bridge.zoneminder.event_times import event_times
 from vms_bridge.zoneminder.events.places import event_folder, relative_folder
-from vms_bridge.zoneminder.events.saving import Part
 from vms_bridge.zoneminder.values import Storage
 
 if TYPE_CHECKING:

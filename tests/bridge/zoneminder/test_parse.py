@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bridge.backends.zoneminder.support import recorded
 
+from vms_bridge.downloads import parse_content_range
 from vms_bridge.zoneminder import AlarmState, Storage, parse
 
 JSON = st.recursive(
@@ -151,7 +152,7 @@ def test_a_line_of_a_log() -> None:
     ],
 )  # fmt: skip
 def test_which_bytes_these_are(text: str | None, found: tuple[int, int, int | None] | None) -> None:
-    assert parse.parse_content_range(text) == found
+    assert parse_content_range(text) == found
 
 
 def test_a_monitor_that_writes_no_video() -> None:

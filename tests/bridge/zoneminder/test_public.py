@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from vms_bridge import zoneminder
+from vms_bridge.synced import Face
 from vms_bridge.zoneminder import sync
-from vms_bridge.zoneminder.synced import Face
 
 LIBRARY = zoneminder.ZoneMinder("http://127.0.0.1/zm")
 SYNC = sync.ZoneMinder("http://127.0.0.1/zm")

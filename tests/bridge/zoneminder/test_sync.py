@@ -14,10 +14,10 @@ from tests.fakes.zoneminder import FakeZoneMinder, World
 from tests.fakes.zoneminder.personality import V1_38_4
 
 from vms_bridge.errors import VmsAuthFailed
+from vms_bridge.synced import Runner, each
 from vms_bridge.zoneminder import MonitorRow, RunState, VersionInfo
 from vms_bridge.zoneminder.large_answers import LARGE_BYTES
 from vms_bridge.zoneminder.sync import ZoneMinder
-from vms_bridge.zoneminder.synced import Runner, each
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,10 +12,11 @@ from vms_bridge.backends.zoneminder.event_values import has_clip
 from vms_bridge.backends.zoneminder.frames import frame_times
 from vms_bridge.backends.zoneminder.media import TRY_AGAIN_S, decimal
 from vms_bridge.backends.zoneminder.opened import Opened
+from vms_bridge.downloads import parse_content_range
 from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart, VmsError
 from vms_bridge.model import LivePicture
 from vms_bridge.zoneminder.events.asked_media import check_jpeg, check_stream, clip_query, explained, frame_query
-from vms_bridge.zoneminder.parse import parse_content_range, parse_frames
+from vms_bridge.zoneminder.parse import parse_frames
 from vms_bridge.zoneminder.portal import live_query
 
 if TYPE_CHECKING:

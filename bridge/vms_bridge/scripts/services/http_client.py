@@ -14,24 +14,26 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from vms_bridge import __version__
 from vms_bridge.doors import TlsOptions
 from vms_bridge.errors import BridgeError
+from vms_bridge.http_addresses import refusal
+from vms_bridge.http_resolving import as_results, resolve_by_system
 from vms_bridge.marks import SCRIPTS_VIA
-from vms_bridge.scripts.services.http_addresses import refusal
 from vms_bridge.threads import in_thread
 from vms_bridge.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from vms_bridge.scripts.services.http_addresses import Address
-    from vms_bridge.scripts.urls import Url
+    from aiohttp.abc import ResolveResult
 
-    Resolve = Callable[[str, int], Sequence[str]]
+    from vms_bridge.http_addresses import Address
+    from vms_bridge.http_resolving import Resolve
+    from vms_bridge.scripts.urls import Url
 
 MOST_ANSWER_BYTES = 4 * 1024 * 1024
 MOST_HEADERS = 128
@@ -98,12 +100,6 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     location: str | None = None
-
-
-def resolve_by_system(host: str, port: int) -> Sequence[str]:
-    """Return a host's addresses as the system knows them; blocks. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def trust_as_the_system_does() -> ssl.SSLContext:
@@ -210,18 +206,7 @@ class _Pinned(AbstractResolver):
         """Return the addresses of that host. Raises OSError for another one."""
         if host != self._host:
             raise OSError(f"{host} was not checked")
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address),
-                port=port,
-                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in self._addresses
-            if family in {socket.AF_UNSPEC, socket.AF_INET if address.version == 4 else socket.AF_INET6}
-        ]
+        return as_results(host, port, family, self._addresses)
 
     async def close(self) -> None:
         """Have nothing to close."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vms_bridge.entities import MONITOR, SYSTEM
 from vms_bridge.scripts.values import Occurrence
-from vms_bridge.scripts.wire import decode
+from vms_bridge.strict_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path, PurePosixPath
 
+    from vms_bridge.downloads import Progress, Target
     from vms_bridge.zoneminder.connection import Connection
     from vms_bridge.zoneminder.events.bulk import Chosen
-    from vms_bridge.zoneminder.events.videos import Progress, Target
     from vms_bridge.zoneminder.values import Storage
 
     EventId = EventRow | int | str

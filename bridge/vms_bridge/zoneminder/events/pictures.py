@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from vms_bridge.errors import MediaUnavailable
+from vms_bridge.part_files import replaced
 from vms_bridge.zoneminder.events.asked_media import PICTURE_LIMIT_BYTES, check_jpeg, clip_query, explained, frame_query
 from vms_bridge.zoneminder.events.filters import FilterRefused
-from vms_bridge.zoneminder.events.saving import replaced
 
 if TYPE_CHECKING:
     from os import PathLike

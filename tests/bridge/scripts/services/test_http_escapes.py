@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.bridge.scripts.services.outside import Names, Request, outside, redirect, said, script, serving
 
 from vms_bridge.errors import BodyInvalid, BridgeError
+from vms_bridge.http_addresses import is_local, never, refusal
 from vms_bridge.script_errors import PermissionMissing
-from vms_bridge.scripts.services.http_addresses import is_local, never, refusal
 from vms_bridge.scripts.services.http_client import HttpFailed, HttpRefused
 from vms_bridge.scripts.services.http_headers import check
 

@@ -40,7 +40,7 @@ class Runner:
         """Return what it returns, or raise what it raises; whoever is interrupted while waiting has it cancelled."""
         if self._loop is None or threading.current_thread() is self._thread:
             work.close()
-            raise RuntimeError("use it by `with ZoneMinder(...) as zm:`" if self._loop is None else "it would wait for itself")
+            raise RuntimeError("use it by `with`, which opens it" if self._loop is None else "it would wait for itself")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()

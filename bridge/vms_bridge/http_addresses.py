@@ -1,14 +1,14 @@
-"""Which addresses a script's HTTP may lead to: public ones, and local ones where somebody has named them as such."""
+"""Which addresses HTTP may lead to where others say so: public ones, and local ones where somebody has named them as such."""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
-
-from vms_bridge.scripts.urls import METADATA
 
 Address: TypeAlias = IPv4Address | IPv6Address
 _Network: TypeAlias = IPv4Network | IPv6Network
+METADATA = frozenset(map(ip_address, ("169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254")))
+"""Where clouds tell a machine its own secrets: nobody means these."""
 
 
 def _networks(*texts: str) -> tuple[_Network, ...]:
@@ -32,7 +32,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def never(address: Address) -> str | None:
-    """Say why no script may go there, whoever has allowed it; None where one may."""
+    """Say why nobody may go there, whoever has allowed it; None where one may."""
     if address in METADATA:
         return "is where clouds tell a machine its own secrets"
     if _is_in(address, _NOWHERE):
@@ -53,7 +53,7 @@ def is_local(address: Address) -> bool:
 
 
 def refusal(address: Address, *, is_named: bool) -> str | None:
-    """Say why a script may not go to this address; None where it may. `is_named`: a local one is meant."""
+    """Say why one may not go to this address; None where it may. `is_named`: a local one is meant."""
     if (why := never(address)) is not None:
         return why
     if is_local(address) and not is_named:
