@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from vms_bridge.errors import ConfigError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from vms_bridge.addresses import WrongAddress
 
@@ -126,6 +128,22 @@ class HttpOptions(TlsOptions):
     def _check_http_login(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         check_login(value, info, "http_username")
         return value
+
+
+def options_of(url: str, said: Mapping[str, Any]) -> HttpOptions:
+    """Return what a program says of a door, None for what it leaves out; `verify` is `verify_tls`. Raises ConfigError."""
+    given = {name: value for name, value in said.items() if value is not None}
+    given["verify_tls"] = given.pop("verify", True)
+    if "http_password" in given:
+        given["http_password"] = SecretStr(given["http_password"])
+    try:
+        return HttpOptions(url=url, **given)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        names = {"verify_tls": "verify"}
+        where = ".".join(names.get(str(part), str(part)) for part in first["loc"])
+        hint = str(first.get("ctx", {}).get("remedy", ""))
+        raise ConfigError(first["msg"].removeprefix("Value error, "), key=where, hint=hint) from None
 
 
 def check_login(password: SecretStr | None, info: ValidationInfo, name: str) -> None:

@@ -94,7 +94,7 @@ ALLOWED: dict[str, set[str]] = {
     "logs": {"clock", "errors", "concealment"},
     "concealment": set(),
     "addresses": set(),
-    "doors": {"addresses"},
+    "doors": {"addresses", "errors"},
     "tls": {"doors"},
     "strict_json": set(),
     "synced": set(),
@@ -103,6 +103,8 @@ ALLOWED: dict[str, set[str]] = {
     "http_addresses": set(),
     "http_resolving": {"errors", "http_addresses", "threads"},
     "zoneminder": {"errors", "addresses", "clock", "concealment", "doors", "http", "logs", "spoken_times", "threads", "tls"}
+    | {"downloads", "part_files", "synced"},
+    "vxg": {"errors", "addresses", "backoff", "clock", "concealment", "doors", "http", "http_resolving", "strict_json"}
     | {"downloads", "part_files", "synced"},
     "entities": BASIC,
     "store": BASIC | {"store", "private_files", "enriched"},

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
-
-from pydantic import SecretStr, ValidationError
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from vms_bridge.addresses import WrongAddress
 from vms_bridge.clock import SystemClock
 from vms_bridge.concealment import Secrets
-from vms_bridge.doors import HttpOptions
+from vms_bridge.doors import options_of
 from vms_bridge.errors import ConfigError, GateClosed, VmsAuthFailed, VmsError, VmsProtocolError
 from vms_bridge.http import HttpClient
 from vms_bridge.zoneminder.client import Client
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from vms_bridge.clock import Clock
+    from vms_bridge.doors import HttpOptions
     from vms_bridge.zoneminder.connection import Log
     from vms_bridge.zoneminder.transport import Transport
     from vms_bridge.zoneminder.values import VersionInfo
@@ -234,15 +233,4 @@ def _door(url: str, options: Options) -> HttpOptions:
         portal = portal_of(url)
     except WrongAddress as wrong:
         raise ConfigError(str(wrong), key="url", hint=wrong.remedy or "write it as in https://host/zm") from None
-    said: dict[str, Any] = {name: value for name, value in options.items() if name != "timeout_s" and value is not None}
-    said["verify_tls"] = said.pop("verify", True)
-    if "http_password" in said:
-        said["http_password"] = SecretStr(said["http_password"])
-    try:
-        return HttpOptions(url=portal, **said)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        names = {"verify_tls": "verify"}
-        where = ".".join(names.get(str(part), str(part)) for part in first["loc"])
-        hint = str(first.get("ctx", {}).get("remedy", ""))
-        raise ConfigError(first["msg"].removeprefix("Value error, "), key=where, hint=hint) from None
+    return options_of(portal, {name: value for name, value in options.items() if name != "timeout_s"})

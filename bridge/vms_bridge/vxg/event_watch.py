@@ -1,0 +1,86 @@
+"""Events as they come: each told once, those that are listed late too, and again when their picture or their tags come.
+
+Nothing of VXG's says what is new. So what is listed from a while before the newest one is read each time, and compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from datetime import datetime
+
+    from vms_bridge.vxg.values import EventRow
+
+LATE_S = 60.0
+"""So much later than its time an event, its picture or its tags may be listed."""
+REMEMBERED_S = 600.0
+MOST_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventChanges:
+    """What has come since the last look, each in the order of its time."""
+
+    new: tuple[EventRow, ...] = ()
+    changed: tuple[EventRow, ...] = ()
+    """Told before, and with a picture, tags or a file now."""
+    is_all: bool = True
+    """Whether that is all there is by now; else there is more at once."""
+
+
+class EventWatch:
+    """Follows events; `mark` is where another one goes on after a restart.
+
+    What lies up to a minute before the mark is told again then: its ids are the same.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[datetime], AsyncIterator[EventRow]],
+        now: Callable[[], Awaitable[datetime]],
+        since: datetime,
+        *,
+        late_s: float = LATE_S,
+    ) -> None:
+        self._read, self._now, self._late_s = read, now, late_s
+        self.mark = since
+        self._began = since
+        self._told: dict[int, tuple[datetime, object]] = {}
+
+    async def poll(self) -> EventChanges:
+        """Look once. Raises VmsError: then nothing is taken for told."""
+        now = await self._now()
+        start = max(self._began, self.mark - timedelta(seconds=self._late_s))
+        new: list[EventRow] = []
+        changed: list[EventRow] = []
+        is_all = True
+        async for row in self._read(start):
+            known = self._told.get(row.id)
+            if known is None:
+                if len(new) >= MOST_AT_ONCE:
+                    is_all = False
+                    break
+                new.append(row)
+            elif known[1] != _state(row):
+                changed.append(row)
+        self._note([*new, *changed], now)
+        return EventChanges(new=tuple(new), changed=tuple(changed), is_all=is_all)
+
+    def _note(self, rows: list[EventRow], now: datetime) -> None:
+        for row in rows:
+            self._told[row.id] = (row.time, _state(row))
+            # A camera whose clock is ahead must not have those of others be taken for old.
+            self.mark = max(self.mark, min(row.time, now))
+        oldest = self.mark - timedelta(seconds=max(REMEMBERED_S, self._late_s))
+        if len(self._told) > MOST_AT_ONCE:
+            self._told = {number: told for number, told in self._told.items() if told[0] >= oldest}
+
+
+def _state(row: EventRow) -> object:
+    """Return what makes an event another one; addresses are signed anew each time, and do not."""
+    thumb = None if row.thumb is None else (row.thumb.time, row.thumb.width, row.thumb.height)
+    return row.name, row.thumb is not None, thumb, row.file_url is not None, tuple(sorted(row.meta.items()))

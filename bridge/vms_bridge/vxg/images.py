@@ -1,0 +1,173 @@
+"""Pictures, on demand and at any rate: live, and from the archive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from vms_bridge.errors import MediaUnavailable, TimedOut, VmsProtocolError
+from vms_bridge.vxg import rows
+from vms_bridge.vxg.fields import mapping, number, text, whole, written
+from vms_bridge.vxg.refusals import WrongValue
+from vms_bridge.vxg.sampling import Pace, Sampling
+from vms_bridge.vxg.session import channel_id
+from vms_bridge.vxg.values import GENERATED_FROM_LIVE, GENERATED_FROM_RECORDS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
+
+    from vms_bridge.vxg.media import Media
+    from vms_bridge.vxg.sampling import Keep
+    from vms_bridge.vxg.session import Session
+    from vms_bridge.vxg.values import ChannelRow, Image
+
+_PERIOD = "/api/v4/images/generation/live/"
+_TASKS = "/api/v4/images/generation/tasks/"
+_LATEST_POLL_S, _SOONEST_POLL_S = 5.0, 0.5
+_LATE_S = 30.0
+"""So much later than it was taken a picture may be listed."""
+_TASK_POLL_S = (1.0, 2.0, 5.0)
+_TASK_PATIENCE_S = 120.0
+_DONE, _FAILED = {"done", "finished", "completed", "success"}, {"error", "failed"}
+_PERIODS_S = (0.04, 86_400.0)
+
+
+class Images:
+    """The pictures of channels."""
+
+    def __init__(self, session: Session, media: Media) -> None:
+        self._session, self._media = session, media
+        self._pace = Pace(self.period, self._put_period)
+
+    async def each(
+        self,
+        channel: ChannelRow | int | None = None,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        origin: str | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> AsyncIterator[Image]:
+        """Yield what there is of a channel, or of all of the group, in the order of their times. Raises VmsError.
+
+        `origin` says how it came to be: `generated_from_live`, `generated_from_records` or `recording_thumbnail`.
+        """
+        query = [(name, written(when)) for name, when in (("start", start), ("end", end)) if when is not None]
+        query += [("order_by", "-time" if newest_first else "time")] + ([("origin", origin)] if origin else [])
+        whose = None if channel is None else channel_id(channel)
+        if channel is None:
+            credential, path = self._session.for_all, "/api/v2/storage/thumbnails/"
+        else:
+            credential, path = await self._session.channel_token(channel), "/api/v4/storage/images/"
+        async for raw in self._session.pages(credential, path, query, limit=limit):
+            found = rows.image(raw, whose)
+            if found is not None:
+                yield found
+
+    async def fetch(self, image: Image) -> bytes:
+        """Return a picture's JPEG. Raises MediaExpired where its address is good no more, or MediaUnavailable."""
+        return await self._media.jpeg(image.url, f"picture of channel {image.camera_id}", expires=image.expires)
+
+    async def period(self, channel: ChannelRow | int) -> float | None:
+        """Return how often pictures are made of live video, in seconds; None where none are. Raises VmsError."""
+        answer = mapping(await self._session.ask_of(channel, "GET", _PERIOD))
+        found = number(answer.get("image_generation_period"))
+        return found if found is not None and found > 0 else None
+
+    async def set_period(self, channel: ChannelRow | int, period_s: float | None) -> None:
+        """Have pictures be made so often, or not at all: for everybody who looks at this channel. Raises WrongValue or VmsError.
+
+        `sample` is the polite way: it leaves the setting as it was found.
+        """
+        await self._put_period(channel, None if period_s is None else _checked(period_s))
+
+    async def sample(
+        self, channel: ChannelRow | int, every_s: float, *, keep: Keep | None = None, limit: int | None = None
+    ) -> AsyncIterator[Image]:
+        """Yield pictures of now, one for each `every_s`, until nobody wants more. Raises WrongValue or VmsError.
+
+        The rate is a setting of the channel that all share: it is read first, raised where it does not suffice, never lowered,
+        and put back at the end, unless somebody has changed it meanwhile. `keep` is told before and after, so that it can be
+        put back after the program was killed (`restore`). The first picture may take half a minute.
+        """
+        _checked(every_s)
+        number_of = channel_id(channel)
+        async with self._pace.raised(number_of, every_s, keep):
+            count, last = 0, await self._session.now()
+            yielded: dict[object, None] = {}
+            while limit is None or count < limit:
+                since = last - timedelta(seconds=max(_LATE_S, every_s))
+                async for image in self.each(number_of, start=since, origin=GENERATED_FROM_LIVE):
+                    name = image.id if image.id is not None else image.time
+                    # A tenth of slack: pictures that come once a second are not taken exactly a second apart.
+                    too_soon = image.time is None or image.time < last + timedelta(seconds=every_s * 0.9)
+                    if name in yielded or (count and too_soon) or (image.time is not None and image.time < last):
+                        continue
+                    last, count = image.time or last, count + 1
+                    yielded = dict.fromkeys([*list(yielded)[-999:], name])
+                    yield image
+                    if limit is not None and count >= limit:
+                        return
+                await self._session.clock.sleep(min(_LATEST_POLL_S, max(_SOONEST_POLL_S, every_s / 2)))
+
+    async def restore(self, sampling: Sampling) -> bool:
+        """Put a rate back that a program was killed with; False where somebody has changed it since. Raises VmsError."""
+        return await self._pace.restore(sampling)
+
+    async def extract(
+        self,
+        channel: ChannelRow | int,
+        start: datetime,
+        end: datetime,
+        every_s: float,
+        *,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        """Have pictures be made of recorded video, and wait until they are there.
+
+        `progress` gets the task's status. Raises MediaUnavailable where nothing is recorded, TimedOut, WrongValue or VmsError.
+        """
+        if end <= start:
+            raise WrongValue("the time ends before it begins")
+        body = {"start": written(start), "end": written(end), "period": _checked(every_s)}
+        task = whole(mapping(await self._session.ask_of(channel, "POST", _TASKS, body=body)).get("id"))
+        if task is None:
+            raise VmsProtocolError("VXG does not say which task makes the pictures")
+        clock = self._session.clock
+        ends_at = clock.monotonic() + (end - start).total_seconds() + _TASK_PATIENCE_S
+        pauses = iter(_TASK_POLL_S)
+        while True:
+            status = text(mapping(await self._session.ask_of(channel, "GET", f"{_TASKS}{task}/")).get("status")).lower()
+            if progress is not None:
+                progress(status)
+            if status in _DONE:
+                return
+            if status in _FAILED:
+                hint = "is there recorded video? archive.timeline says"
+                raise MediaUnavailable(f"no pictures can be made of channel {channel_id(channel)} in this time", hint=hint)
+            if clock.monotonic() >= ends_at:
+                raise TimedOut("the pictures are not made yet", hint="they may be there later: look by images.each")
+            await clock.sleep(next(pauses, _TASK_POLL_S[-1]))
+
+    async def sample_archive(
+        self, channel: ChannelRow | int, start: datetime, end: datetime, every_s: float
+    ) -> AsyncIterator[Image]:
+        """Have pictures be made of recorded video, and yield them. Raises as `extract` does."""
+        await self.extract(channel, start, end, every_s)
+        last: datetime | None = None
+        async for image in self.each(channel, start=start, end=end, origin=GENERATED_FROM_RECORDS):
+            if last is not None and image.time is not None and image.time < last + timedelta(seconds=every_s * 0.9):
+                continue  # made for somebody who wanted more of them
+            last = image.time or last
+            yield image
+
+    async def _put_period(self, channel: ChannelRow | int, period_s: float | None) -> None:
+        await self._session.ask_of(channel, "PUT", _PERIOD, body={"image_generation_period": period_s})
+
+
+def _checked(period_s: float) -> float:
+    if not _PERIODS_S[0] <= period_s <= _PERIODS_S[1]:
+        raise WrongValue(f"pictures can't be made each {period_s:g} s", hint="from 0.04 s to a day")
+    return period_s

@@ -1,0 +1,62 @@
+"""Live video: where it is, by which protocols, and until when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vms_bridge.errors import BridgeError, MediaUnavailable
+from vms_bridge.vxg import rows
+from vms_bridge.vxg.session import channel_id
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from vms_bridge.vxg.channels import Channels
+    from vms_bridge.vxg.session import Session
+    from vms_bridge.vxg.values import ChannelRow, Image, LiveUrls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelLive:
+    """A channel with its live addresses, or with why there are none."""
+
+    channel: ChannelRow
+    urls: LiveUrls | None = None
+    error: BridgeError | None = None
+
+
+class Live:
+    """What cameras show now."""
+
+    def __init__(self, session: Session, channels: Channels) -> None:
+        self._session, self._channels = session, channels
+
+    async def urls(self, channel: ChannelRow | int) -> LiveUrls:
+        """Return where its live video is; each has a ticket in it, and an end. Raises VmsError."""
+        return rows.live_urls(await self._session.ask_of(channel, "GET", "/api/v4/live/watch/"))
+
+    async def urls_of_all(self, channels: Iterable[ChannelRow] | None = None) -> AsyncIterator[ChannelLive]:
+        """Yield each channel of the group, or of these, with its live addresses; one without any is told with its error.
+
+        Raises VmsError where the channels can't be listed.
+        """
+        for channel in await self._channels.list() if channels is None else channels:
+            try:
+                yield ChannelLive(channel=channel, urls=await self.urls(channel))
+            except BridgeError as error:
+                yield ChannelLive(channel=channel, error=error)
+
+    async def image(self, channel: ChannelRow | int) -> Image:
+        """Return the latest preview; its bytes are had by `images.fetch`. Raises MediaUnavailable or VmsError."""
+        number = channel_id(channel)
+        found = rows.image(await self._session.ask_of(channel, "GET", "/api/v4/live/image/"), number)
+        if found is None:
+            raise MediaUnavailable(
+                f"channel {number} has no preview", hint="has it ever been online? ask for one by live.refresh"
+            )
+        return found
+
+    async def refresh(self, channel: ChannelRow | int) -> None:
+        """Have a fresh preview be made, which takes some seconds. Raises VmsError."""
+        await self._session.ask_of(channel, "POST", "/api/v2/cameras/{id}/preview/update/")

@@ -1,0 +1,35 @@
+"""Conditions on documents, as VXG takes them [S][D]: and, or, and leaves with eq, gt, gte, lt, lte, words_in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": lambda value, wanted: value == wanted,
+    "gt": lambda value, wanted: value > wanted,
+    "gte": lambda value, wanted: value >= wanted,
+    "lt": lambda value, wanted: value < wanted,
+    "lte": lambda value, wanted: value <= wanted,
+    "words_in": lambda value, wanted: set(str(wanted).lower().split()) <= set(str(value).lower().split()),
+}
+
+
+def holds(document: dict[str, Any], condition: dict[str, Any] | None) -> bool:
+    """Say whether a document is meant. Raises ValueError for no condition of VXG's."""
+    if not condition:
+        return True
+    if "and" in condition:
+        return all(holds(document, each) for each in condition["and"])
+    if "or" in condition:
+        return any(holds(document, each) for each in condition["or"])
+    if "field" not in condition:
+        raise ValueError("a leaf names a field")
+    kind, _, name = str(condition["field"]).partition(".")
+    value = document.get("timestamp") if kind == "timestamp" else (document.get(kind) or {}).get(name)
+    operators = [key for key in condition if key != "field"]
+    if not operators or any(key not in _OPERATORS for key in operators):
+        raise ValueError("a leaf has an operator")
+    return value is not None and all(_OPERATORS[key](value, condition[key]) for key in operators)
