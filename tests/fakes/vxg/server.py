@@ -5,6 +5,7 @@ Each route carries its evidence: [S] seen in the vendor's source, [D] in its hel
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import Counter, deque
@@ -22,7 +23,6 @@ from tests.fakes.vxg.world import FakeChannel, FakeGroup, World
 from vms_bridge.clock import SystemClock
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterable
 
     from vms_bridge.clock import Clock
@@ -58,6 +58,7 @@ class FakeVxg:
     mint: Mint = field(init=False)
     media: FakeMedia = field(init=False)
     _runner: web.AppRunner | None = None
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.world = World(self.clock)
@@ -130,12 +131,20 @@ class FakeVxg:
         group = self.world.groups.get(caller.id)
         return set() if group is None else set(group.channels) & self.world.channels.keys()
 
+    async def asked_at_once(self, count: int) -> None:
+        """Wait until so many are asking."""
+        async with asyncio.timeout(15):
+            while self.at_once < count:
+                self._came.clear()
+                await self._came.wait()
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         path = request.path
         self.requests.append((request.method, request.path_qs))
         self.count[f"{request.method} {re.sub(r'/[0-9]+/', '/N/', path)}"] += 1
         self.headers_seen.append(request.headers.get("Authorization", ""))
         self.at_once += 1
+        self._came.set()
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             if self.hold is not None:
