@@ -14,10 +14,21 @@ from tests.bridge.scripts.escapes.tally import pytest_terminal_summary
 __all__ = ["pytest_terminal_summary"]  # here, for the process that collects the others' results reads no folder below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 _FINDS_LEAKS = bool(os.environ.get("VMS_BRIDGE_FIND_LEAKS"))
 """It takes as long again as the tests themselves."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector from looking at thousands of tests again and again: they live as long as the process."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

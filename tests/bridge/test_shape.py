@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
@@ -41,6 +43,8 @@ CIRCLES: frozenset[frozenset[str]] = frozenset()
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
+pytestmark = pytest.mark.timeout(60)  # the first test reads all files, on a machine that has other work
+
 
 def _files() -> dict[str, Path]:
     """Return every file of the product by its name from the package's folder."""
@@ -50,7 +54,38 @@ def _files() -> dict[str, Path]:
 
 
 FILES = _files()
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What these tests want to know of a file. The whole of its tree is not kept: those of all take hundreds of megabytes."""
+
+    functions: dict[str, int]
+    """How many lines each has."""
+    constructors: dict[str, int]
+    """How many arguments each takes."""
+    imported: list[tuple[str | None, set[str]]]
+    """Names, and what they are imported from; None for whole modules."""
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Read all files, once for all tests."""
+    return {name: source(ast.parse(path.read_text(encoding="utf-8"))) for name, path in FILES.items()}
+
+
+def source(tree: ast.Module) -> Source:
+    """Return what there is to know of a file."""
+    every = list(named(tree))
+    return Source(
+        functions={name: lines(node) for name, node in every if isinstance(node, Function)},
+        constructors={name: arguments(node) for name, node in every if isinstance(node, ast.ClassDef)},
+        imported=[
+            (node.module if isinstance(node, ast.ImportFrom) else None, {alias.name for alias in node.names})
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ],
+    )
 
 
 def named(tree: ast.AST, within: str = "") -> Iterator[tuple[str, Function | ast.ClassDef]]:
@@ -109,15 +144,15 @@ def modules() -> dict[str, set[str]]:
 
     A package is run before what is in it, but what it passes on from there makes no circle: only what a module names counts.
     """
-    names = {_module(name): tree for name, tree in TREES.items() if name.startswith(f"{PRODUCT.name}/")}
-    found: dict[str, set[str]] = {module: set() for module in names}
-    for module, tree in names.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                found[module] |= {alias.name for alias in node.names} & names.keys()
-            elif isinstance(node, ast.ImportFrom) and node.module in names:
-                inner = {f"{node.module}.{alias.name}" for alias in node.names}
-                found[module] |= inner & names.keys() or {node.module}
+    read = {_module(name): each for name, each in sources().items() if name.startswith(f"{PRODUCT.name}/")}
+    found: dict[str, set[str]] = {module: set() for module in read}
+    for module, each in read.items():
+        for origin, names in each.imported:
+            if origin is None:
+                found[module] |= names & read.keys()
+            elif origin in read:
+                inner = {f"{origin}.{name}" for name in names}
+                found[module] |= inner & read.keys() or {origin}
         found[module].discard(module)
     return found
 
@@ -157,22 +192,12 @@ def test_files_are_read_in_one_go() -> None:
 
 
 def test_functions_fit_a_page() -> None:
-    sizes = {
-        f"{name} {function}": lines(node)
-        for name, tree in TREES.items()
-        for function, node in named(tree)
-        if isinstance(node, Function)
-    }
+    sizes = {f"{name} {function}": size for name, each in sources().items() for function, size in each.functions.items()}
     assert not too_large(sizes, FUNCTION_LINES, LONG_FUNCTIONS)
 
 
 def test_constructors_take_few_arguments() -> None:
-    sizes = {
-        f"{name} {made}": arguments(node)
-        for name, tree in TREES.items()
-        for made, node in named(tree)
-        if isinstance(node, ast.ClassDef)
-    }
+    sizes = {f"{name} {made}": count for name, each in sources().items() for made, count in each.constructors.items()}
     assert not too_large(sizes, ARGUMENTS, MANY_ARGUMENTS)
 
 

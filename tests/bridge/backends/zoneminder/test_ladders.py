@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 from vms_bridge.backends.zoneminder import monitor_ladder
 
 ROOT = Path(monitor_ladder.__file__).parent
-SOURCES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in ROOT.rglob("*.py")}
+
+
+@cache
+def _sources() -> dict[str, ast.Module]:
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in ROOT.rglob("*.py")}
 
 
 def _written(tree: ast.AST) -> set[str]:
@@ -17,7 +22,7 @@ def _written(tree: ast.AST) -> set[str]:
 
 
 def test_only_a_ladder_writes_what_is_known_of_its_monitor() -> None:
-    for name, tree in SOURCES.items():
+    for name, tree in _sources().items():
         assert not [each for each in _written(tree) if each.startswith("ladder.")], name
 
 
@@ -25,7 +30,7 @@ def test_only_the_ladders_tell_states() -> None:
     told = {"FullState", "StateUpdate", "SystemUpdate", "SystemLost"}
     tellers = {
         name
-        for name, tree in SOURCES.items()
+        for name, tree in _sources().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in told
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import compileall
 import json
 import os
 import shutil
@@ -88,6 +89,7 @@ def copy_of_code(into: Path) -> Path:
         shutil.copyfile(source / name, target / name)
     for name in ("confine", "script", "scripts/worker"):
         shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    assert compileall.compile_dir(into, quiet=1), "the copy can't be compiled"  # once: nobody may keep what he has compiled
     _open_to_all(into)
     return into
 
