@@ -220,7 +220,8 @@ NONSENSE = {
     "a list": "sock.sendall(w._wire.HEADER.pack(2, 0) + b'[]')",
     "unknown": "say('take_over')",
     "no number": 'sock.sendall(w._wire.HEADER.pack(29, 0) + b\'{"t":"done","id":1,"took":NaN}\'[:29])',
-    "infinite": 'text = b\'{"t":"ask","id":1,"what":"x","with":{"n":1e999}}\'\nsock.sendall(w._wire.HEADER.pack(len(text), 0) + text)',
+    "infinite": 'text = b\'{"t":"ask","id":1,"what":"x","with":{"n":1e999}}\'\n'
+    "sock.sendall(w._wire.HEADER.pack(len(text), 0) + text)",
     "surplus": "say('pong', id=1, more=2)",
     "negative": "say('done', id=-1)",
     "a call that is not": "say('done', id=99)",
