@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vms_bridge.commands import AckResult
+from vms_bridge.errors import TooManyRequests
+from vms_bridge.notices import Notice, NoticeKind
 from vms_bridge.scripts.config import UIDS, SandboxKind
 from vms_bridge.scripts.life.launch import WORKER
 from vms_bridge.scripts.life.run import Tools
@@ -37,7 +41,7 @@ from vms_bridge.scripts.services.notify import NotifyService
 from vms_bridge.scripts.services.secrets import ScriptSecret, ScriptSecrets
 from vms_bridge.scripts.services.table import Services
 from vms_bridge.scripts.triggers.dispatch import Dispatcher
-from vms_bridge.scripts.triggers.effects import Effects
+from vms_bridge.scripts.triggers.effects import REMIND_S, Effects
 from vms_bridge.scripts.triggers.feed import Feed
 from vms_bridge.scripts.triggers.schedule import Site
 from vms_bridge.scripts.triggers.spec import read_triggers
@@ -96,7 +100,7 @@ class Joints:
         self._site = Site(
             time_zone=settings.time_zone, location=None if location is None else (location.latitude, location.longitude)
         )
-        self._effects = Effects(clock, around.tell)
+        self._effects = Effects(clock, self._tell_loop)
         self._dispatcher = Dispatcher(hub, clock, self._effects)
         self.feed = Feed(hub, clock, self._dispatcher)
         self.frames = frames.Frames(hub, clock)
@@ -160,8 +164,23 @@ class Joints:
 
     async def _answer(self, asker: Asker, ask: Ask) -> Answered:
         answered = await self._services.answer(asker, ask.what, ask.words, ask.data)
-        self._effects.did(asker.name, ask.what, ask.words)
+        if answered.words.get("result") != AckResult.UNCHANGED:
+            self._effects.did(asker.name, ask.what, ask.words)
         return answered
+
+    def _tell_loop(self, script: str, text: str) -> None:
+        """Have a script's author know that it is part of a loop, and whoever looks after the bridge."""
+        self._around.tell(script, text)
+        kind = NoticeKind.SCRIPT_FAILED
+        notice = Notice(
+            id=f"{kind}:{script}:loop",
+            kind=kind,
+            since=self._around.clock.now(),
+            text=f"the script {script} is in a loop: {text}",
+            hint="have it do nothing for what it, or the other script, has brought about",
+        )
+        with suppress(TooManyRequests):
+            self._around.hub.tell_notice(notice, REMIND_S)
 
     def _rows(self) -> Iterable[ServiceRow]:
         around = self._around
