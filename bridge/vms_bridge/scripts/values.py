@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from vms_bridge.views import MonitorKey
 
 
+SCHEDULED = frozenset({"cron", "every", "sun"})
+"""The kinds of what the clock calls for, and nothing that happens."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
     """What a script may do, as its header asks for it and an administrator has approved it.

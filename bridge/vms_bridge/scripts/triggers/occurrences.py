@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.entities import MONITOR, SYSTEM
-from vms_bridge.scripts.values import Occurrence
+from vms_bridge.scripts.values import SCHEDULED, Occurrence
 from vms_bridge.strict_json import decode
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _UNTOLD = frozenset({"v", "time", "name", "kind"})
 """What is in a state and is no part of it."""
 _OF_MONITORS = frozenset({"event", "alarm", "detection", "monitor_state", "notice", GONE})
 _OF_SYSTEMS = frozenset({*_OF_MONITORS, "system_state"})
-_PLAIN = frozenset({"detection", "monitor_state", "system_state", "mqtt"})
+_PLAIN = frozenset({"detection", "monitor_state", "system_state", "mqtt", *SCHEDULED})
 """What may be dropped before others, where there is too much."""
 
 

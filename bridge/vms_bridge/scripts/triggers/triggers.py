@@ -11,6 +11,7 @@ from vms_bridge.scripts.triggers.match import Match
 from vms_bridge.scripts.triggers.occurrences import GONE, system_of
 from vms_bridge.scripts.triggers.schedule import NoLastRuns, Schedule, Site
 from vms_bridge.scripts.triggers.timing import Timing
+from vms_bridge.scripts.values import SCHEDULED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _MOST_KNOWN = 5_000
 """Of how many monitors it is remembered which triggers are about them."""
-_SCHEDULED = frozenset({"cron", "every", "sun"})
 
 
 class ScriptTriggers:
@@ -49,7 +49,7 @@ class ScriptTriggers:
         several = tuple(triggers)
         self._matches: dict[str, list[Match]] = {}
         for trigger in several:
-            if trigger.kind not in _SCHEDULED:
+            if trigger.kind not in SCHEDULED:
                 self._matches.setdefault(trigger.kind, []).append(Match(trigger))
         self._known: dict[tuple[str, MonitorKey | None, str], tuple[Match, ...]] = {}
         self._timing = Timing(clock, self._call)
