@@ -142,7 +142,7 @@ ALLOWED: dict[str, set[str]] = {
         *("model", "errors", "clock", "backoff", "concealment", "logs", "receivers", "backends.base", "backends.guard"),
     },
     "private_files": set(),
-    "script": {"script"},
+    "script": {"script", "strict_json"},
     "scripts": BASIC
     | {"addresses", "boundary", "children", "doors", "entities", "findings", "private_files", "script", "scripts", "sinks"}
     | {"http_addresses", "http_resolving", "threads", "tls"},

@@ -11,6 +11,7 @@ from vms_bridge.script.asked import ask, given, nothing
 from vms_bridge.script.cameras import Done, Monitor, done_of
 from vms_bridge.script.checks import check_number, check_text, check_texts
 from vms_bridge.script.media import Media, media_of
+from vms_bridge.strict_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -287,7 +288,31 @@ _KINDS: dict[str, type[Happening]] = {
 
 def happening(kind: str, words: Mapping[str, Any], data: bytes = b"") -> Happening:
     """Return what a handler of that kind gets."""
-    return _KINDS.get(kind, Happening)(words, data)
+    return _KINDS.get(kind, Happening)(told_of(kind, words, data), data)
+
+
+def told_of(kind: str, words: Mapping[str, Any], data: bytes) -> Mapping[str, Any]:
+    """Return the words with what is to be read in the bytes: the bridge hands on bytes only, so that it keeps nothing twice."""
+    if kind == "mqtt":
+        text = _text(data)
+        return {**words, "payload": text, "json": None if text is None else _json(text)}
+    if kind == "webhook":
+        return {**words, "body": _json(_text(data) or "")}
+    return words
+
+
+def _text(data: bytes) -> str | None:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _json(text: str) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return decode(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _path(system: object, monitor: str) -> str:

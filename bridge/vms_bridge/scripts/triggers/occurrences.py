@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.entities import MONITOR, SYSTEM
+from vms_bridge.script.happenings import told_of
 from vms_bridge.scripts.values import SCHEDULED, Occurrence
-from vms_bridge.strict_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,20 +110,31 @@ def notice(said: Mapping[str, Any], *, is_active: bool, name: str = "", at_s: fl
 
 
 def message(topic: str, payload: bytes, *, is_retained: bool = False, at_s: float = 0.0) -> Occurrence:
-    """Return what somebody has published by MQTT: as text where it is some, and as JSON where it is that."""
-    text, parsed = _text(payload), None
-    if text is not None:
-        try:
-            parsed = decode(text)
-        except (ValueError, RecursionError):
-            parsed = None
-    what = {"topic": topic, "payload": text, "json": parsed, "retain": is_retained}
-    return of("mqtt", what, data=payload, at_s=at_s)
+    """Return what somebody has published by MQTT. Text and JSON are made of it by the worker (`script.happenings`)."""
+    return of("mqtt", {"topic": topic, "retain": is_retained}, data=payload, at_s=at_s)
 
 
-def webhook(name: str, body: object, *, at_s: float = 0.0) -> Occurrence:
-    """Return that somebody has called this webhook with this JSON."""
-    return of("webhook", {"name": name, "body": body}, at_s=at_s)
+def webhook(name: str, body: bytes, *, at_s: float = 0.0) -> Occurrence:
+    """Return that somebody has called this webhook with this JSON, which the worker reads."""
+    return of("webhook", {"name": name}, data=body, at_s=at_s)
+
+
+def told(occurrence: Occurrence) -> dict[str, Any]:
+    """Return all that a handler sees of it: for who reads it, and for recordings."""
+    return dict(told_of(occurrence.kind, occurrence.what, occurrence.data))
+
+
+def as_told(kind: str, what: Mapping[str, Any], data: bytes = b"") -> Occurrence:
+    """Return the occurrence of which this is told; `data` are the bytes of a message that is no text."""
+    what = dict(what)
+    if kind == "mqtt":
+        payload = what.pop("payload", None)
+        what.pop("json", None)
+        data = payload.encode("utf-8", "replace") if isinstance(payload, str) else data
+        what.setdefault("retain", False)
+    elif kind == "webhook":
+        data = json.dumps(what.pop("body", None)).encode()
+    return of(kind, what, data=data)
 
 
 def setting(settings: Mapping[str, Any], names: Sequence[str]) -> Occurrence:
@@ -181,10 +193,3 @@ def _subject(kind: str, what: Mapping[str, Any]) -> str:
         return f"{what.get('system', '')}/" + ("" if what.get("monitor") is None else f"{what['monitor']} ")
     part = what.get("source" if kind == "detection" else "field", "")
     return f"{what.get('system', '')}/{what.get('monitor', '')} {part}"
-
-
-def _text(payload: bytes) -> str | None:
-    try:
-        return payload.decode()
-    except UnicodeDecodeError:
-        return None

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from vms_bridge.foreign import mistakes_in
 from vms_bridge.scripts.triggers.errors import RecordingInvalid
 from vms_bridge.scripts.triggers.kinds import KINDS
-from vms_bridge.scripts.triggers.occurrences import GONE, of
+from vms_bridge.scripts.triggers.occurrences import GONE, as_told, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,8 +39,10 @@ class _Line(BaseModel):
 def line(at: datetime, occurrence: Occurrence) -> str:
     """Return the line, without its end, that says that this happened then."""
     when = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    said = {"at": when, "v": VERSION, "kind": occurrence.kind, "what": occurrence.what}
-    if occurrence.data and occurrence.what.get("payload") is None:
+    what = told(occurrence)
+    what.pop("json", None)  # it follows from the payload
+    said = {"at": when, "v": VERSION, "kind": occurrence.kind, "what": what}
+    if occurrence.data and "payload" in what and what["payload"] is None:
         said["data"] = base64.b64encode(occurrence.data).decode()
     return json.dumps(said, ensure_ascii=True)
 
@@ -76,9 +78,7 @@ def _read(text: str, before: datetime | None) -> tuple[datetime, Occurrence]:
     what = said.what
     if said.kind == "event" and "step" not in what:
         what = {**what, "step": what.get("type", "new")}
-    payload = what.get("payload") if said.kind == "mqtt" else None
-    data = payload.encode("utf-8", "replace") if isinstance(payload, str) else _data(said.data)
-    return said.at.astimezone(UTC), of(said.kind, what, data=data)
+    return said.at.astimezone(UTC), as_told(said.kind, what, _data(said.data))
 
 
 def _data(text: str | None) -> bytes:

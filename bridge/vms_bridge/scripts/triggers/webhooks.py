@@ -57,10 +57,10 @@ class Webhooks:
     def _receiver(self, name: str) -> Receiver:
         async def receive(body: HookBody) -> None:
             try:
-                json.dumps(body.root, allow_nan=False)
+                data = json.dumps(body.root, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()
             except (ValueError, RecursionError):
                 raise BodyInvalid("the body has a number that is none in JSON, or is too deep", hint="no NaN, no 1e999") from None
-            occurrence = webhook(name, body.root, at_s=self._clock.monotonic())
+            occurrence = webhook(name, data, at_s=self._clock.monotonic())
             for take in tuple(self._hooks[name].takers if name in self._hooks else ()):
                 take(occurrence)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.scripts.permissions import sees
-from vms_bridge.scripts.triggers.occurrences import of
+from vms_bridge.scripts.triggers import occurrences
 from vms_bridge.scripts.triggers.triggers import ScriptTriggers
 from vms_bridge.scripts.trying.bridge import MadeUpBridge
 from vms_bridge.scripts.trying.running import Running
@@ -41,7 +41,7 @@ async def live(trial: Trial, listen: Callable[[Take, Take], Awaitable[None]], to
             take(occurrence)
 
     def heard(occurrence: Occurrence) -> None:
-        running.note(EntryKind.HAPPENED, occurrence.kind, {"what": occurrence.what})
+        running.note(EntryKind.HAPPENED, occurrence.kind, {"what": occurrences.told(occurrence)})
         happened(occurrence)
 
     bridge = MadeUpBridge(trial.answers, clock, site, happened=happened, tell=running.tell)
@@ -59,7 +59,7 @@ async def live(trial: Trial, listen: Callable[[Take, Take], Awaitable[None]], to
         triggers.append(calls.take)
         timing = asyncio.create_task(calls.run(), name="live: triggers")
         try:
-            calls.take(of("startup", {}))
+            calls.take(occurrences.of("startup", {}))
             await listen(heard, bridge.take)
         finally:
             calls.close()

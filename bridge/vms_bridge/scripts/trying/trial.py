@@ -13,7 +13,7 @@ from vms_bridge.errors import BridgeError
 from vms_bridge.scripts.life.values import Begin, Level, ScriptBroken, Work, WorkerGone
 from vms_bridge.scripts.permissions import sees
 from vms_bridge.scripts.settings import checked, in_force
-from vms_bridge.scripts.triggers.occurrences import of
+from vms_bridge.scripts.triggers.occurrences import of, told
 from vms_bridge.scripts.triggers.schedule import Site
 from vms_bridge.scripts.triggers.spec import read_triggers
 from vms_bridge.scripts.triggers.triggers import ScriptTriggers
@@ -211,7 +211,7 @@ class _Play:
             await self._happen(of("startup", {}))
             for at, occurrence in self._trial.replay:
                 await self._until((at - self._trial.start).total_seconds())
-                self._running.note(EntryKind.HAPPENED, occurrence.kind, {"what": occurrence.what})
+                self._running.note(EntryKind.HAPPENED, occurrence.kind, {"what": told(occurrence)})
                 await self._happen(occurrence)
             await self._until(self._clock.elapsed_s + self._trial.rest_s)
         finally:

@@ -75,7 +75,7 @@ async def test_a_message_comes_with_its_bytes() -> None:
     site.hub.messaging.heard(Heard(topic="home/door", payload=b"\xff"))
     answered = await waiting
     assert answered.data == b"\xff"
-    assert answered.words["what"] == {"topic": "home/door", "payload": None, "json": None, "retain": False}
+    assert answered.words["what"] == {"topic": "home/door", "retain": False}
 
 
 async def test_who_waits_no_more_leaves_nothing_behind() -> None:

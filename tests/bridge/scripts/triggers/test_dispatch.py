@@ -57,13 +57,13 @@ def test_messages_are_heard_once_by_who_asked_for_them() -> None:
     world.dispatcher.join("b", other.triggers)
     for topic, payload in (("home/door", b'{"open": true}'), ("home/lamp", b"\xff"), ("home/x/y", b""), ("home/a", b"1e999")):
         world.hub.messaging.heard(Heard(topic=topic, payload=payload))
-    assert [(number, what.what["topic"], what.what["json"]) for number, what in one.heard] == [
-        (1, "home/door", {"open": True}),
-        (2, "home/door", {"open": True}),
-        (1, "home/lamp", None),
-        (1, "home/a", None),
+    assert [(number, what.what["topic"], what.data) for number, what in one.heard] == [
+        (1, "home/door", b'{"open": true}'),
+        (2, "home/door", b'{"open": true}'),
+        (1, "home/lamp", b"\xff"),
+        (1, "home/a", b"1e999"),
     ]
-    assert [(what.what["payload"], what.data) for _, what in other.heard] == [(None, b"\xff")]
+    assert [(dict(what.what), what.data) for _, what in other.heard] == [({"topic": "home/lamp", "retain": False}, b"\xff")]
     joined.close()
     world.hub.messaging.heard(Heard(topic="home/door", payload=b""))
     assert len(one.heard) == 4

@@ -25,7 +25,7 @@ HAPPENED = [
     occurrences.message("home/door", b"open"),
     occurrences.message("home/door", b"\xff\xfe"),
     occurrences.message("home/door", b'{"a": [1, null]}', is_retained=True),
-    occurrences.webhook("gate", {"open": True}),
+    occurrences.webhook("gate", b'{"open": true}'),
     occurrences.setting({"a": 1}, ["a"]),
     occurrences.command("siren", True),
     occurrences.of("startup", {}),
@@ -92,5 +92,5 @@ words = st.dictionaries(st.sampled_from(["id", "system", "monitor", "name", "fie
 
 @given(kind=st.sampled_from(["alarm", "detection", "notice", "webhook", "entity", "system_state"]), what=words)
 def test_anything_that_happens_can_be_recorded(kind: str, what: dict[str, Any]) -> None:
-    happened = occurrences.of(kind, what)
+    happened = occurrences.as_told(kind, what)
     assert list(read([line(AT, happened)], file="a")) == [(AT, happened)]
