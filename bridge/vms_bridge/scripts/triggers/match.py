@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from enum import Enum
 from fnmatch import translate
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.messaging import matches
-from vms_bridge.scripts.triggers.kinds import plain
+from vms_bridge.scripts.triggers.kinds import WILDCARDS, plain
 from vms_bridge.scripts.triggers.occurrences import MEASURED, OVER, UNKNOWN, system_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _ACTIVE = frozenset({True})
 _NEW = frozenset({"new"})
 _WITHIN = frozenset({"label", "zone", "min_score"})
 """Filters for what is often known only after an event has begun."""
+_MOST_COMPILED = 1_000
 
 
 class Verdict(Enum):
@@ -53,7 +55,7 @@ class Match:
         system, key = monitor
         if self._monitor is not None and not any(self._monitor(one.casefold()) for one in (key, name, f"{system}/{key}")):
             return False
-        return self._system is None or bool(self._system(system.casefold()))
+        return self._system is None or self._system(system.casefold())
 
     def is_about(self, occurrence: Occurrence) -> bool:
         """Say the same of what happens somewhere else: of a system, or of none at all."""
@@ -68,11 +70,19 @@ class Match:
         return any(self._system(one.casefold()) for one in names)
 
 
-def _globs(patterns: Sequence[str] | None) -> Callable[[str], object] | None:
+def _globs(patterns: Sequence[str] | None) -> Callable[[str], bool] | None:
     """Return what says whether a text, without capital letters, fits one of these; None: every one does."""
     if patterns is None:
         return None
-    return re.compile("|".join(f"(?:{translate(one.casefold())})" for one in patterns)).match
+    folded = [one.casefold() for one in patterns]
+    plain = frozenset(one for one in folded if WILDCARDS.isdisjoint(one))
+    wild = [_compiled(one).match for one in folded if one not in plain]
+    return lambda text: text in plain or any(match(text) for match in wild)
+
+
+@lru_cache(maxsize=_MOST_COMPILED)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(pattern))
 
 
 def _event(filters: Mapping[str, Any], *, is_lasting: bool = False) -> Callable[[Mapping[str, Any]], Verdict]:

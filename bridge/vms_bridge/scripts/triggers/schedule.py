@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,7 +25,8 @@ GRACE = timedelta(seconds=60)
 """What is no later than this was not missed."""
 SET_BACK = timedelta(hours=3)
 """A clock that is set back by less calls nothing a second time, as with Debian's cron; one that is set back by more was wrong."""
-_SPANS = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=31))
+_CLOSEST = timedelta(seconds=1)
+"""Two times of one schedule are further apart than this."""
 _DAYS_AHEAD = 30
 """For so many days the sun is asked for: near the poles it may not rise for long."""
 _MACROS = {
@@ -105,7 +107,7 @@ class Schedule:
         self._every = [_Every(one, clock.monotonic()) for one in triggers if one.kind == "every"]
 
     def wait_s(self) -> float | None:
-        """Return after how long it is to be looked at again; None: there is nothing to look at."""
+        """Return after how long it is to be looked at again, if it was looked at before; None: there is nothing to look at."""
         waits = [max(0.0, one.due_s - self._clock.monotonic()) for one in self._every]
         if self._walls:
             now = self._clock.now()
@@ -113,8 +115,8 @@ class Schedule:
             waits.append(LOOK_S)
         return max(0.0, min(waits)) if waits else None
 
-    def look(self) -> None:
-        """Call what is due."""
+    async def look(self) -> None:
+        """Call what is due, and let others go on now and then: to find the next time of a schedule takes some."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         for every in self._every:
             late_s = every.look(monotonic)
@@ -124,6 +126,7 @@ class Schedule:
             due = wall.look(now)
             if due is not None:
                 self._call(wall.trigger, due, max(0.0, (now - due).total_seconds()))
+            await asyncio.sleep(0)
 
     def _call(self, trigger: Trigger, due: datetime, late_s: float) -> None:
         what = {"scheduled": _said(due), "late_s": round(late_s, 3)}
@@ -157,7 +160,6 @@ class _Wall:
         """All that was due up to then has run, or was passed over."""
         self.due: datetime | None = None
         self._again, self._is_told = now, False
-        self._plan(now)
 
     def look(self, now: datetime) -> datetime | None:
         """Return for when it is due, where it is so now. Of several times that have passed it is the last."""
@@ -178,16 +180,15 @@ class _Wall:
         return None
 
     def _newest(self, due: datetime, now: datetime) -> datetime:
-        """Return the last of all times that have passed, the first of which is `due`; years of minutes are not walked through."""
-        for span in _SPANS:
-            if now - due <= span:
-                break
-            near = self._times.next(now - span)
-            if near is not None and near <= now:
-                due = near
-                break
-        while (later := self._times.next(due)) is not None and later <= now:
-            due = later
+        """Return the last of all times that have passed, of which `due` is one: found by halves, however many there are."""
+        until = now
+        while until - due > _CLOSEST:
+            middle = due + (until - due) / 2
+            later = self._times.next(middle)
+            if later is not None and later <= now:
+                due = later
+            else:
+                until = middle
         return due
 
     def _plan(self, now: datetime) -> None:

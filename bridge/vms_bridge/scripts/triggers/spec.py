@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vms_bridge.foreign import mistakes_in
 from vms_bridge.messaging import covers
 from vms_bridge.scripts.triggers.errors import TriggerRefused
-from vms_bridge.scripts.triggers.kinds import KINDS
+from vms_bridge.scripts.triggers.kinds import KINDS, WILDCARDS
 from vms_bridge.scripts.triggers.schedule import check_schedule
 from vms_bridge.scripts.values import Trigger
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.values import Permissions
 
 MOST_TRIGGERS = 200
+MOST_GLOB_CHARACTERS = 5_000
+"""Of all names with wildcards of a script's triggers."""
 MOST_SECONDS = 7 * 86_400.0
 MOST_TIMEOUT_S = 86_400.0
 WAITABLE = frozenset({"event", "alarm", "detection", "monitor_state", "system_state", "notice", "mqtt", "webhook"})
@@ -71,7 +73,17 @@ def read_triggers(said: object, permissions: Permissions, site: Site) -> tuple[T
     found = tuple(read_trigger(one, permissions, site) for one in said)
     if len({one.id for one in found}) != len(found):
         raise TriggerRefused("two triggers have the same number")
+    if sum(len(name) for one in found for name in _wild(one)) > MOST_GLOB_CHARACTERS:
+        raise TriggerRefused(
+            f"the names with wildcards of all triggers have {MOST_GLOB_CHARACTERS} characters together at most",
+            hint="name monitors by one pattern, or all of them and look at `monitor` in the handler",
+        )
     return found
+
+
+def _wild(trigger: Trigger) -> Iterable[str]:
+    names = (*trigger.filters.get("monitor", ()), *trigger.filters.get("system", ()))
+    return (name for name in names if not WILDCARDS.isdisjoint(name))
 
 
 def read_trigger(said: object, permissions: Permissions, site: Site) -> Trigger:

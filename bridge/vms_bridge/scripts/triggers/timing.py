@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.values import Occurrence, Trigger
 
 _Value = TypeVar("_Value")
-MOST_SUBJECTS = 2_000
-"""Of how many subjects a trigger keeps something in mind; what was heard of longest ago is forgotten first."""
+MOST_SUBJECTS, MOST_TOGETHER, LEAST_SUBJECTS = 2_000, 10_000, 100
+"""Of how many subjects a trigger keeps something in mind, and all triggers of a script together, but at least so many of each.
+
+What was heard of longest ago is forgotten first.
+"""
 MOST_DATA_BYTES = 4 * 1024 * 1024
-"""How much there may be behind what is pending of a trigger."""
+"""How much there may be behind all that is pending of a script; where it is more, the trigger that has most makes room."""
 
 
 @dataclass(slots=True)
@@ -36,8 +39,8 @@ class _Pending:
 class _Timed:
     """One trigger: what is pending of each subject, when each was called last, and which events it has been told of."""
 
-    def __init__(self, match: Match) -> None:
-        self.match, self.trigger = match, match.trigger
+    def __init__(self, match: Match, most: int) -> None:
+        self.match, self.trigger, self._most = match, match.trigger, most
         self.pending: OrderedDict[str, _Pending] = OrderedDict()
         self.data_bytes = 0
         self.called: OrderedDict[str, float] = OrderedDict()
@@ -49,19 +52,40 @@ class _Timed:
         self.data_bytes -= 0 if pending is None else len(pending.occurrence.data)
         return pending
 
-    def put(self, subject: str, pending: _Pending) -> None:
-        """Have this pend; the oldest make room where it is too much."""
+    def put(self, subject: str, pending: _Pending) -> bool:
+        """Have this pend; say whether the oldest had to make room."""
         self.pending[subject] = pending
         self.data_bytes += len(pending.occurrence.data)
-        while len(self.pending) > MOST_SUBJECTS or (self.data_bytes > MOST_DATA_BYTES and len(self.pending) > 1):
-            self.take(next(iter(self.pending)))
+        is_full = len(self.pending) > self._most
+        if is_full:
+            self.drop()
+        return is_full
+
+    def drop(self) -> None:
+        """Let go of the oldest that is pending."""
+        self.take(next(iter(self.pending)))
+
+    def note_call(self, group: str, now: float) -> None:
+        """Note when this was called last."""
+        _note(self.called, group, now, self._most)
+
+    def note_told(self, subject: str) -> None:
+        """Note that it was called for this."""
+        _note(self.told, subject, None, self._most)
 
 
 class Timing:
-    """The time of all triggers of a script; `deliver` is called for each that is due. Nothing in it waits."""
+    """The time of a script's triggers, of which there are so `many`; `deliver` is called for each that is due.
 
-    def __init__(self, clock: Clock, deliver: Callable[[Trigger, Occurrence], None]) -> None:
-        self._clock, self._deliver = clock, deliver
+    Nothing in it waits. `tell` is told, once, that more is pending than is kept.
+    """
+
+    def __init__(
+        self, clock: Clock, deliver: Callable[[Trigger, Occurrence], None], tell: Callable[[str], None], *, many: int = 1
+    ) -> None:
+        self._clock, self._deliver, self._tell = clock, deliver, tell
+        self._most = min(MOST_SUBJECTS, max(LEAST_SUBJECTS, MOST_TOGETHER // max(1, many)))
+        self._is_told = False
         self._timed: dict[int, _Timed] = {}
         self._queue: list[tuple[float, int, int, str]] = []
         """When something may be due first, by trigger and subject; what was put off meanwhile is found out then."""
@@ -83,7 +107,7 @@ class Timing:
             return
         timed = self._timed.get(trigger.id)
         if timed is None:
-            timed = self._timed[trigger.id] = _Timed(match)
+            timed = self._timed[trigger.id] = _Timed(match, self._most)
         if verdict is Verdict.UNDONE:
             self._undo(timed, occurrence.subject)
         elif trigger.for_s:
@@ -141,7 +165,13 @@ class Timing:
     def _put(self, timed: _Timed, subject: str, occurrence: Occurrence, wait_s: float) -> None:
         due_s = self._clock.monotonic() + wait_s
         before = timed.take(subject)
-        timed.put(subject, _Pending(occurrence, due_s))
+        is_full = timed.put(subject, _Pending(occurrence, due_s))
+        while sum(one.data_bytes for one in self._timed.values()) > MOST_DATA_BYTES:
+            max(self._timed.values(), key=lambda one: one.data_bytes).drop()
+            is_full = True
+        if is_full and not self._is_told:
+            self._is_told = True
+            self._tell(f"line {timed.trigger.line}: too much waits for its time at once, and the oldest of it is not told")
         if before is None:
             self._push(timed, subject, due_s)
 
@@ -161,7 +191,7 @@ class Timing:
         if timed.match.is_first_only or (timed.trigger.for_s and timed.match.is_kept):
             if occurrence.subject in timed.told:
                 return False
-            _note(timed.told, occurrence.subject, None)
+            timed.note_told(occurrence.subject)
         return True
 
     def _call(self, timed: _Timed, occurrence: Occurrence) -> None:
@@ -170,7 +200,7 @@ class Timing:
             last = timed.called.get(group)
             if last is not None and now - last < timed.trigger.once_per_s:
                 return
-            _note(timed.called, group, now)
+            timed.note_call(group, now)
         self._deliver(timed.trigger, occurrence)
 
 
@@ -185,8 +215,8 @@ def _is_of(occurrence: Occurrence, gone: Occurrence) -> bool:
     return occurrence.monitor == gone.monitor if gone.monitor is not None else system_of(occurrence) == system_of(gone)
 
 
-def _note(known: OrderedDict[str, _Value], key: str, value: _Value) -> None:
+def _note(known: OrderedDict[str, _Value], key: str, value: _Value, most: int) -> None:
     known.pop(key, None)
     known[key] = value
-    if len(known) > MOST_SUBJECTS:
+    if len(known) > most:
         known.popitem(last=False)

@@ -52,7 +52,7 @@ class ScriptTriggers:
             if trigger.kind not in SCHEDULED:
                 self._matches.setdefault(trigger.kind, []).append(Match(trigger))
         self._known: dict[tuple[str, MonitorKey | None, str], tuple[Match, ...]] = {}
-        self._timing = Timing(clock, self._call)
+        self._timing = Timing(clock, self._call, tell, many=len(several))
         self._schedule = Schedule(several, clock, self._call, runs=last_runs or NoLastRuns(), site=site or Site(), tell=tell)
         self._wake = asyncio.Event()
         self._is_open = True
@@ -88,7 +88,7 @@ class ScriptTriggers:
         """Call what is due later, until cancelled."""
         while True:
             self._timing.fire()
-            self._schedule.look()
+            await self._schedule.look()
             with suppress(TimeoutError):
                 async with self._clock.timeout(self._wait_s()):
                     await self._wake.wait()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from tests.bridge.scripts.triggers.made import BERLIN, trigger
 from tests.fakes.clock import FakeClock
 
-from vms_bridge.scripts.triggers.schedule import NoLastRuns, Schedule, Site, name_of
+from vms_bridge.scripts.triggers.schedule import NoLastRuns, Schedule, Site, _Wall, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.values import Trigger
 
 HOUR, DAY = 3_600.0, 86_400.0
+
+
+def look(schedule: Schedule) -> None:
+    """Have it looked at to the end, whoever else would go on meanwhile."""
+    looking = schedule.look()
+    with suppress(StopIteration):
+        while True:
+            looking.send(None)
 
 
 class Plan:
@@ -35,7 +45,7 @@ class Plan:
             runs=runs or NoLastRuns(),
             tell=self.told.append,
         )
-        self.schedule.look()
+        look(self.schedule)
 
     def wait(self, seconds: float) -> None:
         """Let time pass, and look whenever the schedule wants to."""
@@ -43,7 +53,7 @@ class Plan:
             step = min(seconds, self.schedule.wait_s() or seconds)
             self.clock.freeze(step)
             seconds -= step
-            self.schedule.look()
+            look(self.schedule)
 
     @property
     def due(self) -> list[str]:
@@ -107,7 +117,7 @@ def test_every_so_often_whatever_the_wall_clock_says() -> None:
     script.wait(29)
     assert len(script.heard) == 3
     script.clock.freeze(301)  # the process stood still: what was missed is passed over
-    script.schedule.look()
+    look(script.schedule)
     assert len(script.heard) == 4
     assert whats(script)[-1]["late_s"] == pytest.approx(1)
     script.wait(29)
@@ -139,7 +149,8 @@ def test_a_night_without_end_is_told_and_passed_over() -> None:
     assert len(script.told) == 1
     assert "near the poles" in script.told[0]
     assert "line 7" in script.told[0]
-    script.wait(80 * DAY)
+    script.clock.freeze(72 * DAY)
+    script.wait(8 * DAY)
     assert script.heard
     assert script.due[0].startswith("2027-02-1")
 
@@ -218,9 +229,51 @@ def test_years_of_minutes_are_not_walked_through() -> None:
         calls += 1
 
     schedule = Schedule([one], at(2026, 11, 20, 5, 0), fire, site=BERLIN, runs=runs, tell=lambda _: None)
-    schedule.look()
-    schedule.look()
+    look(schedule)
+    look(schedule)
     assert calls == 1
+
+
+class Counted:
+    """Times of a schedule, and how often they were asked for."""
+
+    never = ""
+
+    def __init__(self, every: timedelta, day: int) -> None:
+        self.asked, self._every, self._day = 0, every, day
+
+    def next(self, after: datetime) -> datetime | None:
+        self.asked += 1
+        midnight = after.replace(hour=0, minute=0, second=0, microsecond=0)
+        found = midnight + ((after - midnight) // self._every + 1) * self._every
+        while self._day and found.day != self._day:
+            found = (found + timedelta(days=1)).replace(hour=0, minute=0)
+        return found
+
+
+@given(minutes=st.sampled_from([1, 7, 60, 1_440]), day=st.integers(0, 28), slept_s=st.integers(1, 40 * 86_400))
+def test_the_newest_of_what_was_missed_is_found_without_walking_through_all_of_it(minutes: int, day: int, slept_s: int) -> None:
+    now = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
+    runs, times = NoLastRuns(), Counted(timedelta(minutes=minutes), day)
+    one = trigger("cron", expression="* * * * *", missed="once")
+    began = now - timedelta(seconds=slept_s)
+    runs.ran(name_of(one), began)
+    due = _Wall(one, times, runs, now, lambda _: None).look(now)
+    assert times.asked <= 30
+    last, later = None, times.next(began)
+    while later is not None and later <= now:
+        last, later = later, times.next(later)
+    assert due == last
+
+
+async def test_others_go_on_while_many_schedules_are_planned() -> None:
+    schedules = [trigger("cron", number, expression=f"{number % 60} 0 29 2 */7") for number in range(200)]
+    schedule = Schedule(schedules, FakeClock(), lambda *_: None, site=BERLIN, runs=NoLastRuns(), tell=lambda _: None)
+    looking, turns = asyncio.create_task(schedule.look()), 0
+    while not looking.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 200
 
 
 @settings(max_examples=60, deadline=None)
@@ -253,7 +306,7 @@ def test_no_time_is_called_twice_and_none_early_while_clocks_are_set(steps: list
         else:
             clock.freeze(abs(seconds))
         highest = max(highest, clock.now())
-        schedule.look()
+        look(schedule)
     assert all(scheduled <= now for now, scheduled in heard)
     times = [scheduled for _, scheduled in heard]
     assert times == sorted(set(times))

@@ -113,3 +113,17 @@ def test_whatever_a_worker_says_is_read_or_refused(kind: str, filters: dict[str,
         return
     assert found[0].kind in KINDS
     assert len(found) == 1
+
+
+def test_the_cost_of_names_with_wildcards_is_bounded() -> None:
+    for names, says in (
+        (["a*" * 9], "a name has 8 wildcards at most"),
+        (["front" * 20 + "*"] * 6, "500 characters together"),
+    ):
+        with pytest.raises(TriggerRefused, match=says):
+            read_wait(said("alarm", monitor=names), PERMISSIONS, BERLIN)
+    assert read_wait(said("alarm", monitor=["f" * 200] * 50), PERMISSIONS, BERLIN).filters["monitor"]
+    many = [said("alarm", number, monitor=["front" * 10 + "*"] * 9) for number in range(12)]
+    with pytest.raises(TriggerRefused, match="5000 characters together"):
+        read_triggers(many, PERMISSIONS, BERLIN)
+    assert read_triggers(many[:10], PERMISSIONS, BERLIN)

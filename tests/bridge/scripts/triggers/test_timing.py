@@ -12,7 +12,7 @@ from tests.fakes.clock import FakeClock
 
 from vms_bridge.scripts.triggers import occurrences
 from vms_bridge.scripts.triggers.match import Match
-from vms_bridge.scripts.triggers.timing import MOST_SUBJECTS, Timing
+from vms_bridge.scripts.triggers.timing import LEAST_SUBJECTS, MOST_DATA_BYTES, MOST_SUBJECTS, Timing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -175,19 +175,39 @@ async def test_what_was_closed_calls_nothing() -> None:
         assert [number for number, _ in script.heard] == [2]
 
 
-def test_memory_is_bounded() -> None:
-    clock = FakeClock()
-    timing = Timing(clock, lambda *_: None)
-    wait, debounce = Match(trigger("alarm", 1, to="alarm", for_s=9)), Match(trigger("mqtt", 2, topic="home/#", debounce_s=9))
+def pending_bytes(timing: Timing) -> int:
+    return sum(len(one.occurrence.data) for timed in timing._timed.values() for one in timed.pending.values())
+
+
+def test_memory_is_bounded_and_it_is_told_once_that_something_is_left_out() -> None:
+    told: list[str] = []
+    timing = Timing(FakeClock(), lambda *_: None, told.append)
+    wait = Match(trigger("alarm", 1, to="alarm", for_s=9))
     for number in range(3 * MOST_SUBJECTS):
         timing.hear(wait, alarm("alarm", monitor=str(number)))
         timing.hear(wait, alarm("idle", monitor="1"))
         timing.hear(wait, alarm("alarm", monitor="1"))
     assert len(timing) <= MOST_SUBJECTS
     assert len(timing._queue) <= 2 * MOST_SUBJECTS + 1
-    for number in range(64):
-        timing.hear(debounce, occurrences.message(f"home/{number}", bytes(256 * 1024)))
-    assert sum(len(one.occurrence.data) for timed in timing._timed.values() for one in timed.pending.values()) <= 4 * 1024 * 1024
+    assert told == ["line 7: too much waits for its time at once, and the oldest of it is not told"]
+
+
+def test_what_all_triggers_of_a_script_keep_is_bounded_together() -> None:
+    called: list[int] = []
+    timing = Timing(FakeClock(), lambda one, _: called.append(one.id), lambda _: None, many=200)
+    matches = [Match(trigger("mqtt", number, topic="home/#", debounce_s=9, once_per_s=9)) for number in range(200)]
+    for match in matches:
+        for number in range(4):
+            timing.hear(match, occurrences.message(f"home/{number}", bytes(64 * 1024)))
+            assert pending_bytes(timing) <= MOST_DATA_BYTES
+    assert len(timing) == MOST_DATA_BYTES // (64 * 1024)
+    seldom = [Match(trigger("mqtt", 1_000 + number, topic="home/#", once_per_s=9)) for number in range(3)]
+    for match in seldom:
+        for number in range(1_000):
+            timing.hear(match, occurrences.message(f"home/{number}", b""))
+            timing.hear(match, occurrences.message(f"home/{number}", b""))
+    assert len(called) == 3_000
+    assert max(len(timed.called) for timed in timing._timed.values()) == LEAST_SUBJECTS
 
 
 class Waits(RuleBasedStateMachine):
@@ -203,7 +223,7 @@ class Waits(RuleBasedStateMachine):
             Match(trigger("alarm", 1, debounce_s=3)),
             Match(trigger("alarm", 2, once_per_s=5)),
         )
-        self.timing = Timing(self.clock, self._deliver)
+        self.timing = Timing(self.clock, self._deliver, lambda _: None)
         self.since: dict[str, float | None] = {}
         """Since when each monitor is in alarm; None: it was told."""
         self.changed: dict[str, float] = {}
