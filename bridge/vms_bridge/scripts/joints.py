@@ -15,7 +15,7 @@ from vms_bridge.scripts.config import UIDS, SandboxKind
 from vms_bridge.scripts.life.launch import WORKER
 from vms_bridge.scripts.life.run import Tools
 from vms_bridge.scripts.life.values import Begin, Sandbox, Work
-from vms_bridge.scripts.permissions import sees
+from vms_bridge.scripts.permissions import hears
 from vms_bridge.scripts.services import (
     archive,
     commands,
@@ -49,7 +49,7 @@ from vms_bridge.scripts.triggers.triggers import ScriptTriggers
 from vms_bridge.scripts.urls import parse_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from vms_bridge.clock import Clock
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.life.run import Version
     from vms_bridge.scripts.life.values import Ask, Declared
     from vms_bridge.scripts.services.table import Answered, Asker, ServiceRow
-    from vms_bridge.scripts.values import Occurrence, Trigger
+    from vms_bridge.scripts.values import Occurrence, Permissions, Trigger
     from vms_bridge.views import HubView, MonitorKey
 
 _MB = 1024 * 1024
@@ -153,14 +153,24 @@ class Joints:
         deliver: Callable[[Trigger, Occurrence], None],
         tell: Callable[[str], None],
     ) -> Hears:
-        def may_see(monitor: MonitorKey) -> bool:
-            return sees(version.permissions, monitor)
-
         name = version.source.name
         heard = ScriptTriggers(
-            triggers, self._around.clock, deliver, sees=may_see, site=self._site, last_runs=self._runs.get(name), tell=tell
+            triggers,
+            self._around.clock,
+            deliver,
+            sees=lambda about: self._hears(version.permissions, about),
+            site=self._site,
+            last_runs=self._runs.get(name),
+            tell=tell,
         )
-        return self._dispatcher.join(name, heard)
+        return self._dispatcher.join(name, heard, version.permissions)
+
+    def _hears(self, permissions: Permissions, about: MonitorKey) -> bool:
+        return hears(permissions, about, self._monitors_of)
+
+    def _monitors_of(self, system: str) -> Collection[str]:
+        view = self._around.hub.system(system)
+        return () if view is None else view.monitors
 
     async def _answer(self, asker: Asker, ask: Ask) -> Answered:
         answered = await self._services.answer(asker, ask.what, ask.words, ask.data)
@@ -210,7 +220,7 @@ class Joints:
             *MqttService(hub.messaging).rows(),
             *EntityService(hub.own_entities).rows(),
             *NotifyService(hub, media).rows(),
-            *waits.rows(self._dispatcher, clock, self._site, sees),
+            *waits.rows(self._dispatcher, clock, self._site, self._hears),
             *timers.rows(clock),
             *locks.rows(clock),
             *around.rows,

@@ -84,11 +84,18 @@ def sees_any(permissions: Permissions, monitors: Iterable[MonitorKey]) -> bool:
     return sees_all(permissions) or any(sees(permissions, monitor) for monitor in monitors)
 
 
-def require_monitor(permissions: Permissions, monitor: MonitorKey) -> None:
-    """Raise PermissionMissing where it may not know of this monitor."""
-    if not sees(permissions, monitor):
-        name = "/".join(monitor)
-        raise PermissionMissing(f"{name} is none of the script's monitors", hint=_add("monitors", name))
+def hears(permissions: Permissions, about: MonitorKey, monitors_of: Callable[[str], Iterable[str]]) -> bool:
+    """Say whether it may be told of what happens at a monitor; with no key of one, to its system; with neither, to the bridge.
+
+    `monitors_of` returns the keys of a system's monitors. Who sees one of them may know how the system fares, and who sees
+    all monitors how the bridge does.
+    """
+    system, monitor = about
+    if not system:
+        return sees_all(permissions)
+    if not monitor:
+        return sees_any(permissions, ((system, one) for one in monitors_of(system)))
+    return sees(permissions, about)
 
 
 def level_for(permissions: Permissions, *names: str) -> Level:

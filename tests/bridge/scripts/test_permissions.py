@@ -49,9 +49,30 @@ def test_monitors_are_seen_by_system_and_key() -> None:
     assert checks.sees_any(FULL, [("zm", "2"), ("zm", "1")])
     assert not checks.sees_any(FULL, [("zm", "2")])
     assert checks.sees_any(Permissions(), [])
-    checks.require_monitor(FULL, ("zm", "1"))
-    with pytest.raises(PermissionMissing, match="zm/2"):
-        checks.require_monitor(FULL, ("zm", "2"))
+
+
+@pytest.mark.parametrize(
+    ("about", "limited", "all_of_one", "everybody"),
+    [
+        (("zm", "1"), True, True, True),
+        (("zm", "2"), False, True, True),
+        (("zm", ""), True, True, True),
+        (("other", "1"), False, False, True),
+        (("other", ""), False, False, True),
+        (("unheard_of", ""), False, False, True),
+        (("", ""), False, False, True),
+    ],
+)
+def test_who_sees_a_monitor_hears_how_its_system_fares_and_of_no_other(
+    about: tuple[str, str],
+    limited: bool,  # noqa: FBT001
+    all_of_one: bool,  # noqa: FBT001
+    everybody: bool,  # noqa: FBT001
+) -> None:
+    systems = {"zm": ("1", "2"), "other": ("1",)}
+    expected = {("zm/1",): limited, ("zm/*",): all_of_one, ("*",): everybody}
+    for monitors, is_told in expected.items():
+        assert checks.hears(Permissions(monitors=monitors), about, lambda system: systems.get(system, ())) is is_told
 
 
 def test_a_named_command_may_be_of_any_level_and_a_star_is_control() -> None:

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.scripts.services.outside import Request, said, serving
+from tests.fakes.backend import ScriptedBackend, event, monitor, snapshot
 from tests.fakes.commands import ask
 
 from vms_bridge.app import Bridge
 from vms_bridge.clock import SystemClock
 from vms_bridge.commands import AckResult, SetAlarm
 from vms_bridge.config import load
-from vms_bridge.model import AlarmState
+from vms_bridge.hub import Hub
+from vms_bridge.keys import MonitorRules
+from vms_bridge.model import AlarmState, EventBatch
 from vms_bridge.scripting import LinesAsked, ScriptStatus
 from vms_bridge.scripts.config import ScriptsConfig
 from vms_bridge.scripts.life.launch import FOLDER, WORKER
 from vms_bridge.scripts.sink import ScriptsSink
+from vms_bridge.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.config import SinkConfig
-    from vms_bridge.scripting import ScriptView
+    from vms_bridge.hub import SystemFeed
+    from vms_bridge.scripting import Scripts, ScriptView
     from vms_bridge.sinks import BridgeIdentity
 
 PATIENCE_S = 60.0
@@ -295,3 +300,71 @@ async def test_a_lock_is_turned_by_http_with_a_token_that_the_script_never_sees(
     (request,) = controller.requests
     assert (request.line, request.body) == ("PUT /lock HTTP/1.1", b'{"locked":true}')
     assert request.headers["authorization"] == "Bearer s3cr3t-of-the-lock"
+
+
+LATE = """from vms_bridge.script import log, on
+@on.event(late=True)
+async def seen(event):
+    log.info(f"told of {event.id} {event.late}")
+"""
+NOW = LATE.replace("late=True", "")
+
+
+@asynccontextmanager
+async def hub_at(path: Path) -> AsyncIterator[tuple[Hub, SystemFeed]]:
+    """A hub over what the one before has stored, with a system that a test speaks for."""
+    store = await asyncio.to_thread(Store.open, path, SystemClock())
+    hub = Hub(store, SystemClock())
+    try:
+        feed = await hub.add_system(key="zm", kind="fake", name="Fake", rules=MonitorRules(), backend=ScriptedBackend())
+        feed.emit(snapshot(monitor(1)))
+        yield hub, feed
+    finally:
+        await hub.close()
+        await store.close()
+
+
+@asynccontextmanager
+async def scripts_at(hub: Hub, folder: Path) -> AsyncIterator[Scripts]:
+    """The sink at work."""
+    task = asyncio.create_task(ScriptsSink(ScriptsConfig(), SystemClock(), folder).run(hub))
+    try:
+        await until(lambda: hub.scripts.is_there)
+        yield hub.scripts.current
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def told(scripts: Scripts, name: str, least: int) -> list[str]:
+    """What a script has said it was told of, once that is so much."""
+    while True:
+        page = await scripts.lines(name, LinesAsked())
+        found = [line.text.removeprefix("told of ") for line in page.lines if line.text.startswith("told of ")]
+        if len(found) >= least:
+            return found
+        await asyncio.sleep(0.02)
+
+
+async def test_after_a_restart_who_asks_for_it_is_told_of_what_it_has_missed(tmp_path: Path) -> None:
+    folder = tmp_path / "scripts"
+    folder.mkdir(mode=0o700)
+    for name, text in {"late": LATE, "now": NOW}.items():
+        (folder / f"{name}.py").write_text(text)
+        (folder / f"{name}.py").chmod(0o600)
+    async with hub_at(tmp_path) as (hub, feed), scripts_at(hub, folder) as scripts, asyncio.timeout(PATIENCE_S):
+        for name in ("late", "now"):
+            await until(lambda name=name: any(one.name == name and one.sha256 for one in scripts.all()))  # type: ignore[misc]
+            await scripts.approve(name, sha256=scripts.get(name).sha256, by="the test")
+            await until(lambda name=name: scripts.get(name).life.status is ScriptStatus.READY)  # type: ignore[misc]
+        await feed.record(EventBatch(events=(event(1),)))
+        assert await told(scripts, "late", 1) == await told(scripts, "now", 1) == ["zm-1 False"]
+    async with hub_at(tmp_path) as (hub, feed):
+        await feed.record(EventBatch(events=(event(2),)))
+        await feed.record(EventBatch(events=(event(3), event(4)), late=True))
+        async with scripts_at(hub, folder) as scripts, asyncio.timeout(PATIENCE_S):
+            await until(lambda: [one.life.status for one in scripts.all()] == [ScriptStatus.READY] * 2)
+            await told(scripts, "late", 3)
+            await feed.record(EventBatch(events=(event(5),)))
+            assert (await told(scripts, "late", 4))[-4:] == ["zm-2 True", "zm-3 True", "zm-4 True", "zm-5 False"]
+            assert (await told(scripts, "now", 1))[-1:] == ["zm-5 False"]

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import vms_bridge
 from vms_bridge.entities.states import system_body
-from vms_bridge.scripts.permissions import sees, sees_all
+from vms_bridge.scripts.permissions import hears, sees
 from vms_bridge.scripts.services import visible
 from vms_bridge.scripts.services.monitors import Name
 from vms_bridge.scripts.services.plain import plain
 from vms_bridge.scripts.services.table import Answered, Asked, ServiceRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from vms_bridge.clock import Clock
-    from vms_bridge.notices import Notice
     from vms_bridge.scripts.services.table import Asker
     from vms_bridge.views import HubView
 
@@ -74,19 +73,14 @@ class Systems:
                     "hint": notice.hint,
                 }
                 for notice in self.hub.notices
-                if _is_shown(asker, notice, seen)
+                if hears(asker.permissions, (notice.system or "", notice.monitor or ""), self._monitors_of)
             ],
         }
         return Answered(plain(said))
 
-
-def _is_shown(asker: Asker, notice: Notice, systems: dict[str, None]) -> bool:
-    """Say whether a notice is about something that the script sees; who sees all sees those about the bridge too."""
-    if notice.system is None:
-        return sees_all(asker.permissions)
-    if notice.monitor is None:
-        return notice.system in systems
-    return sees(asker.permissions, (notice.system, notice.monitor))
+    def _monitors_of(self, system: str) -> Collection[str]:
+        view = self.hub.system(system)
+        return () if view is None else view.monitors
 
 
 def rows(hub: HubView, clock: Clock) -> Sequence[ServiceRow]:

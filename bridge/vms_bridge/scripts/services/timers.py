@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from vms_bridge.script.durations import MOST_S
 from vms_bridge.scripts.services.table import Answered, Asked, ServiceRow
 
 if TYPE_CHECKING:
@@ -14,13 +15,11 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.scripts.services.table import Asker
 
-MOST_SECONDS = 31 * 86_400.0
-
 
 class AskedTimer(Asked):
     """After how long."""
 
-    seconds: Annotated[float, Field(ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
+    seconds: Annotated[float, Field(ge=0, le=MOST_S, allow_inf_nan=False)]
 
 
 class Timers:

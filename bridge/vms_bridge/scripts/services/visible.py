@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.errors import NotFound
 from vms_bridge.model import EventRef
-from vms_bridge.scripts.permissions import sees
+from vms_bridge.scripts.permissions import sees, sees_any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def monitor(hub: HubView, asker: Asker, said: str) -> MonitorView:
 def system(hub: HubView, asker: Asker, key: str) -> SystemView:
     """Return a system of which it sees a monitor at least. Raises NotFound."""
     view = hub.system(key)
-    if view is None or not any(sees(asker.permissions, (key, one)) for one in view.monitors):
+    if view is None or not sees_any(asker.permissions, ((key, one) for one in view.monitors)):
         raise _no_system(hub, asker, key)
     return view
 

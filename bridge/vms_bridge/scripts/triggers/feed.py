@@ -6,37 +6,36 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vms_bridge.bodies import seen_objects
 from vms_bridge.boundary import Boundary
 from vms_bridge.entities.states import encode
 from vms_bridge.errors import StoreError
-from vms_bridge.history import Cursor
 from vms_bridge.logs import Trouble
 from vms_bridge.scripts.triggers import occurrences
+from vms_bridge.scripts.triggers.missed import Missed
 from vms_bridge.scripts.triggers.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from vms_bridge.clock import Clock
+    from vms_bridge.history import Cursor
     from vms_bridge.model import Detection
     from vms_bridge.notices import Notice
-    from vms_bridge.scripts.triggers.dispatch import Dispatcher
+    from vms_bridge.scripts.triggers.dispatch import Dispatcher, Joined
+    from vms_bridge.scripts.values import Occurrence
     from vms_bridge.views import Changes, HubView, MonitorKey, StoredMessage, Transition
 
 _LOGGER = logging.getLogger(__name__)
 NAME = "scripts"
 """As what the sink keeps how far it has read."""
-_AFTER = "after"
 _PAGE, _AT_ONCE = 100, 20
 _FEW_TRANSITIONS = 2
 """So many steps of alarms do not wait for those who tell people of them, who wait for these as long as it takes to send them."""
 _RETRY_S, _SAVE_S = 5.0, 1.0
-LATE = timedelta(seconds=60)
-"""What was replayed and is older than this is as late as what was caught up on."""
 
 
 class Feed:
@@ -49,17 +48,15 @@ class Feed:
         self._states = States(dispatcher)
         self._notices: dict[str, Notice] = {}
         self._after: Cursor | None = None
-        self._saved: Cursor | None = None
-        self._live_from = 0
-        """What is behind this position was stored while this ran."""
+        """How far events were told, while anybody wants them."""
+        self._missed = Missed(hub, clock, dispatcher, NAME, self._take_missed)
         self._more = asyncio.Event()
         self._messages_since: float | None = None
-        self.transitions_lost = 0
 
     async def run(self) -> NoReturn:
-        """Follow it until cancelled. Scripts that are to be told of what they have missed should have joined before."""
-        self._dispatcher.on_change = self._more.set
-        self._after = _parsed(await self._hub.kept(NAME, _AFTER))
+        """Follow it until cancelled."""
+        await self._missed.begin()
+        self._dispatcher.on_change = self._change
         try:
             async with asyncio.TaskGroup() as group:
                 for name, work in (("changes", self._listen), ("events", self._follow), ("keeping", self._save_on)):
@@ -67,8 +64,12 @@ class Feed:
         finally:
             with suppress(TimeoutError):
                 async with self._clock.timeout(_SAVE_S):
-                    await self._save()
+                    await self._missed.keep(self._after)
         raise AssertionError("none of these ends")
+
+    def _change(self) -> None:
+        self._missed.look()
+        self._more.set()
 
     async def _always(self, name: str, work: Callable[[], Awaitable[object]]) -> NoReturn:
         while True:
@@ -119,7 +120,6 @@ class Feed:
     def _take_transitions(self, changes: Changes) -> None:
         """Hand on each step of an alarm."""
         if changes.transitions_lost:
-            self.transitions_lost += changes.transitions_lost
             _LOGGER.warning("scripts were told of %d steps of alarms less than there were", changes.transitions_lost)
         at_s = self._at_s(changes)
         for number, transition in enumerate(changes.transitions):
@@ -168,16 +168,15 @@ class Feed:
             self._dispatcher.take(occurrences.notice(_json(one), is_active=is_active, name=name, at_s=at_s))
 
     async def _follow(self) -> NoReturn:
-        """Read the history from where it was left off; while nobody wants events, it is not read."""
+        """Read the history from now on, and what some have missed before that; while nobody wants events, it is not read."""
         while True:
             if not self._dispatcher.wants("event"):
                 self._after = None
                 await self._next()
                 continue
             try:
-                if not self._live_from:
-                    self._live_from = (await self._hub.history_end()).position + 1
                 self._after = self._after or await self._hub.history_end()
+                await self._missed.catch_up(self._after)
                 page = await self._hub.history(self._after, _PAGE)
             except StoreError as error:
                 self._reading.report(error, hint=error.hint)
@@ -192,7 +191,7 @@ class Feed:
                 if number % _AT_ONCE == 0:
                     await asyncio.sleep(0)  # alarms first
             self._after = page.after
-            if len(page.messages) < _PAGE:
+            if len(page.messages) < _PAGE and not self._missed.is_anybody_behind:
                 await self._next()
 
     async def _next(self) -> None:
@@ -200,46 +199,34 @@ class Feed:
         self._more.clear()
 
     def _take_message(self, message: StoredMessage) -> None:
+        at_s = self._messages_since or self._clock.monotonic()
+        if (found := self._event(message, self._dispatcher.wants_of, at_s)) is not None:
+            self._dispatcher.take(found)
+
+    def _take_missed(self, joined: Joined, message: StoredMessage) -> None:
+        found = self._event(message, joined.triggers.is_about, self._clock.monotonic(), is_late=True)
+        if found is not None:
+            self._dispatcher.tell(joined, found)
+
+    def _event(
+        self, message: StoredMessage, is_wanted: Callable[[str, MonitorKey, str], bool], at_s: float, *, is_late: bool = False
+    ) -> Occurrence | None:
+        """Return what a message says, if anybody wants it."""
         monitor = (message.system, message.monitor)
         view = self._hub.monitor(*monitor)
         said: dict[str, Any] | None = None if view is not None else json.loads(message.payload)
         name = str(said.get("monitor_name")) if said is not None else "" if view is None else view.monitor.name
-        if not self._dispatcher.wants_of("event", monitor, name):
-            return
-        said = said or json.loads(message.payload)
-        is_late = message.position < self._live_from and _is_old(said, self._clock.now())
-        at_s = self._messages_since or self._clock.monotonic()
-        self._dispatcher.take(occurrences.event(said, name=name, is_late=is_late, at_s=at_s))
+        if not is_wanted("event", monitor, name):
+            return None
+        return occurrences.event(said or json.loads(message.payload), name=name, is_late=is_late, at_s=at_s)
 
     async def _save_on(self) -> NoReturn:
         while True:
             await self._clock.sleep(_SAVE_S)
-            await self._save()
-
-    async def _save(self) -> None:
-        if self._after != self._saved:
-            self._saved = self._after
-            await self._hub.keep(NAME, _AFTER, None if self._after is None else str(self._after))
+            await self._missed.keep(self._after)
 
 
 def _json(value: object) -> dict[str, Any]:
     """Return what the bridge says in public of a value."""
     said: dict[str, Any] = json.loads(encode(value))
     return said
-
-
-def _is_old(said: dict[str, Any], now: datetime) -> bool:
-    """Say whether what an event message tells was long ago, as far as it says."""
-    for key in ("end", "start"):
-        if isinstance(said.get(key), str):
-            with suppress(ValueError):
-                when = datetime.fromisoformat(said[key])
-                return now - (when if when.tzinfo else when.replace(tzinfo=UTC)) > LATE
-    return False
-
-
-def _parsed(kept: str | None) -> Cursor | None:
-    try:
-        return None if kept is None else Cursor.parse(kept)
-    except ValueError:
-        return None

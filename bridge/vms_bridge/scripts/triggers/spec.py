@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vms_bridge.foreign import mistakes_in
-from vms_bridge.messaging import covers
+from vms_bridge.script_errors import PermissionMissing
+from vms_bridge.scripts.permissions import require_listen, require_webhook
 from vms_bridge.scripts.triggers.errors import TriggerRefused
 from vms_bridge.scripts.triggers.kinds import KINDS, WILDCARDS
 from vms_bridge.scripts.triggers.schedule import check_schedule
@@ -148,13 +149,13 @@ def _check_times(place: _Place, read: _Said, kind: Kind) -> None:
 
 def _check_permissions(place: _Place, kind: str, filters: Mapping[str, Any], permissions: Permissions) -> None:
     """Refuse what the header does not ask for. Monitors that may not be seen are simply never heard of."""
-    if kind == "mqtt":
-        for topic in filters["topic"]:
-            if not any(covers(allowed, topic) for allowed in permissions.listen):
-                raise place.refuse(f"it may not listen to {topic!r}", f'the header needs permissions(listen=["{topic}"])')
-    if kind == "webhook" and filters["name"] not in permissions.webhooks:
-        name = filters["name"]
-        raise place.refuse(f"it has no webhook {name!r}", f'the header needs permissions(webhooks=["{name}"])')
+    try:
+        for topic in filters["topic"] if kind == "mqtt" else ():
+            require_listen(permissions, topic)
+        if kind == "webhook":
+            require_webhook(permissions, filters["name"])
+    except PermissionMissing as missing:
+        raise place.refuse(str(missing), missing.hint) from None
 
 
 def _place(said: object) -> _Place:

@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _MOST_KNOWN = 5_000
 """Of how many monitors it is remembered which triggers are about them."""
+_OF_SYSTEMS = frozenset({"system_state", "notice"})
 
 
 class ScriptTriggers:
     """Takes what happens, and calls `deliver` for each trigger of a script at the time at which its handler is due.
 
     What is about a monitor that the script may not see it never hears of; `sees` is asked with an empty key of a monitor for
-    what is about a system itself. `run` keeps the time: without it only what needs no waiting is delivered. `tell` is for
-    what the author should know: a schedule that was missed, or that can't be kept.
+    what is about a system itself, and of a system too for what is about the bridge. `run` keeps the time: without it only
+    what needs no waiting is delivered. `tell` is for what the author should know: a schedule that was missed, or that can't
+    be kept, and what there is no room for.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class ScriptTriggers:
         self.fields = _fields(several)
         """The fields of states that it names: measurements are told to nobody else."""
         self.topics = tuple(dict.fromkeys(topic for one in several if one.kind == "mqtt" for topic in one.filters["topic"]))
+        self.is_for_missed = any(one.kind == "event" and one.filters.get("late") for one in several)
+        """Whether it wants to be told of events that were missed."""
         self.webhooks = frozenset(one.filters["name"] for one in several if one.kind == "webhook")
 
     def is_about(self, kind: str, monitor: MonitorKey, name: str) -> bool:
@@ -111,8 +115,7 @@ class ScriptTriggers:
         """Return the triggers that are about this."""
         if occurrence.monitor is not None:
             return self._of(occurrence.kind, occurrence.monitor, occurrence.name)
-        system = system_of(occurrence)
-        if system is not None and not self._sees((system, "")):
+        if occurrence.kind in _OF_SYSTEMS and not self._sees((system_of(occurrence) or "", "")):
             return ()
         return [one for one in self._matches[occurrence.kind] if one.is_about(occurrence)]
 

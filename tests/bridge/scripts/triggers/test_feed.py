@@ -18,7 +18,8 @@ from vms_bridge.model import AlarmState, DetectedObject, Detection, EventBatch, 
 from vms_bridge.notices import Notice, NoticeKind
 from vms_bridge.scripts.triggers.dispatch import Dispatcher
 from vms_bridge.scripts.triggers.effects import Effects
-from vms_bridge.scripts.triggers.feed import NAME, Feed
+from vms_bridge.scripts.triggers.feed import Feed
+from vms_bridge.scripts.triggers.missed import AWAITED_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -35,9 +36,9 @@ class World:
         self.dispatcher = Dispatcher(house.hub, house.clock, Effects(house.clock, lambda *_: None))
         self.feed = Feed(house.hub, house.clock, self.dispatcher)
 
-    def script(self, *triggers: Trigger) -> Script:
+    def script(self, *triggers: Trigger, name: str = "a") -> Script:
         script = Script(*triggers, clock=self.clock)
-        self.dispatcher.join("a", script.triggers)
+        self.dispatcher.join(name, script.triggers)
         return script
 
     @asynccontextmanager
@@ -99,7 +100,6 @@ async def test_steps_that_were_lost_are_told(tmp_path: Path, caplog: pytest.LogC
                 here.emit(alarm=AlarmState.ALARM if number % 2 == 0 else AlarmState.IDLE)
             await here.until(lambda: len(script.heard) == 1_000)
     assert [one["lost"] for one in script.whats[:2]] == [200, 0]
-    assert here.feed.transitions_lost == 200
     assert "200 steps of alarms less" in caplog.text
 
 
@@ -135,27 +135,91 @@ async def test_late_events_are_for_who_asks_for_them(tmp_path: Path) -> None:
     ]
 
 
-async def test_it_goes_on_from_where_it_was_left_off_and_what_is_old_then_is_late(tmp_path: Path) -> None:
+async def test_who_asks_for_it_is_told_of_what_was_missed_before_what_is_now_and_nobody_else_is(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
-        first = here.script(trigger("event"))
+        first, other = here.script(trigger("event", late=True)), here.script(trigger("event"), name="b")
+        async with here.running():
+            await here.record(1)
+            await here.until(lambda: len(first.heard) == len(other.heard) == 1)
+        for late, numbers in ((True, range(2, 80)), (False, range(80, 160))):  # more than a page
+            await here.house.feed.record(EventBatch(events=tuple(map(event, numbers)), late=late))
+        again = World(here.house)
+        async with again.running():  # before anybody has joined: scripts take their time to start
+            await again.record(160)
+            newcomer = again.script(trigger("event", late=True), name="c")
+            script = again.script(trigger("event", 1), trigger("event", 2, late=True))
+            other = again.script(trigger("event"), name="b")
+            await again.until(lambda: again.dispatcher.wants("event") and again.feed._after is not None)
+            await again.record(161)
+            await again.until(lambda: len(script.heard) == 161)
+            await again.until(lambda: len(other.heard) == len(newcomer.heard) == 1)
+    heard = [(number, one.what["id"], one.what["late"]) for number, one in script.heard]
+    assert heard[:-2] == [(2, f"zm-{number}", True) for number in range(2, 161)]
+    assert heard[-2:] == [(1, "zm-161", False), (2, "zm-161", False)]
+    assert [one["id"] for one in (*other.whats, *newcomer.whats)] == ["zm-161", "zm-161"]
+
+
+async def test_a_bridge_that_stops_before_a_script_was_there_again_keeps_what_that_has_missed(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        first = here.script(trigger("event", late=True))
         async with here.running():
             await here.record(1)
             await here.until(lambda: len(first.heard) == 1)
-        assert await here.hub.kept(NAME, "after") is not None
-        await here.record(2, start=here.clock.now())
-        await here.record(3, start=here.clock.now() - timedelta(minutes=5))
+        await here.record(2)
+        between = World(here.house)
+        other = between.script(trigger("event"), name="b")
+        async with between.running():
+            await between.until(lambda: between.feed._after is not None)
+            await between.record(3)
+            await between.until(lambda: len(other.heard) == 1)
         again = World(here.house)
-        script = again.script(trigger("event", 1), trigger("event", 2, late=True))
         async with again.running():
-            await again.record(4, start=here.clock.now() - timedelta(minutes=5))
-            await again.until(lambda: len(script.heard) == 5)
-    assert [(number, one.what["id"], one.what["late"]) for number, one in script.heard] == [
-        (1, "zm-2", False),
-        (2, "zm-2", False),
-        (2, "zm-3", True),
-        (1, "zm-4", False),
-        (2, "zm-4", False),
-    ]
+            script = again.script(trigger("event", late=True))
+            await again.until(lambda: len(script.heard) == 2)
+    assert [one["id"] for one in script.whats] == ["zm-2", "zm-3"]
+
+
+async def test_a_version_that_takes_a_scripts_place_goes_on_with_what_that_has_missed(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        first = here.script(trigger("event", late=True))
+        async with here.running():
+            await here.record(1)
+            await here.until(lambda: len(first.heard) == 1)
+        await here.record(2)
+        again = World(here.house)
+        async with again.running():
+            old = Script(trigger("event", late=True), clock=again.clock)
+            joined = again.dispatcher.join("a", old.triggers)
+            new = again.script(trigger("event", late=True))
+            joined.close()
+            await again.until(lambda: len(new.heard) == 1)
+            await again.record(3)
+            await again.until(lambda: len(new.heard) == 2)
+    assert old.heard == []
+    assert [one["id"] for one in new.whats] == ["zm-2", "zm-3"]
+
+
+async def test_who_comes_back_after_ten_minutes_is_not_awaited_any_more() -> None:
+    clock = FakeClock()
+    hub = FakeHub(clock=clock)
+    hub.memory |= {"after": "e1:0", "late": '["a", "b"]'}
+    hub.record(1)
+    dispatcher = Dispatcher(hub, clock, Effects(clock, lambda *_: None))
+    task = asyncio.create_task(Feed(hub, clock, dispatcher).run())
+    await clock.advance(2)
+    assert hub.memory == {"after": "e1:0", "late": '["a", "b"]'}
+    early, late = Script(trigger("event", late=True), clock=clock), Script(trigger("event", late=True), clock=clock)
+    dispatcher.join("a", early.triggers)
+    await clock.advance(2)
+    assert [one["id"] for one in early.whats] == ["zm-1"]
+    assert hub.memory == {"after": "e1:0", "late": '["a", "b"]'}
+    await clock.advance(AWAITED_S)
+    assert hub.memory == {"after": "e1:1", "late": '["a"]'}
+    dispatcher.join("b", late.triggers)
+    await clock.advance(2)
+    assert late.heard == []
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def test_who_comes_later_is_not_told_of_what_was_before(tmp_path: Path) -> None:
@@ -314,11 +378,13 @@ async def test_a_store_that_fails_for_a_while_loses_nothing(caplog: pytest.LogCa
     await asyncio.wait({task})
 
 
-@pytest.mark.parametrize("kept", ["nonsense", "other:7"])
-async def test_a_cursor_that_is_not_of_this_history_is_begun_anew(kept: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("kept", "names"), [("nonsense", '["a"]'), ("other:7", '["a"]'), ("e1:0", "nonsense"), ("e1:0", "3")])
+async def test_what_was_kept_and_is_not_of_this_history_is_passed_over(
+    kept: str, names: str, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = FakeClock()
     hub = FakeHub(clock=clock)
-    hub.memory["after"] = kept
+    hub.memory |= {"after": kept, "late": names}
     hub.record(1)
     dispatcher = Dispatcher(hub, clock, Effects(clock, lambda *_: None))
     script = Script(trigger("event", late=True), clock=clock)
@@ -329,8 +395,8 @@ async def test_a_cursor_that_is_not_of_this_history_is_begun_anew(kept: str, cap
     await clock.advance(1)
     task.cancel()
     await asyncio.wait({task})
-    assert script.whats[-1]["id"] == "zm-2"
-    assert ("scripts are not told of events" in caplog.text) is (kept == "other:7")
+    assert [one["id"] for one in script.whats] == ["zm-2"]
+    assert ("is not told of events between" in caplog.text) is (kept == "other:7")
 
 
 async def test_a_monitor_that_comes_back_is_looked_at_as_a_new_one(tmp_path: Path) -> None:
