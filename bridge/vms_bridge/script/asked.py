@@ -61,9 +61,11 @@ class Asked(Generic[T]):
         self._was_seen = True
         self._future.cancel()
 
-    def forget(self) -> None:
-        """Have nobody told whatever becomes of it."""
+    def leave(self, name: str) -> None:
+        """Have nobody wait for it; an error is logged under this name, with the line that has asked."""
         self._was_seen = True
+        line = self._line
+        self._future.add_done_callback(lambda done: _complain_of(done, name, line))
 
     def holding(self, thing: object) -> Asked[T]:
         """Let nothing go of that before the answer is there."""

@@ -68,7 +68,7 @@ def after(duration: Duration, call: Callable[..., object], *args: object) -> Lat
         raise TypeError(f"after() takes a function, without calling it: after({duration!r}, close_gate), and not {call!r}")
     here, line = link(), author_line()
     timer = ask("timer.open", {"seconds": seconds(duration)}, nothing)
-    timer.forget()
+    timer.leave("after()")
     timer.if_it_succeeds(lambda: here.run(call, args, line))
     return Later(timer)
 
@@ -94,7 +94,10 @@ def wait_for(when: When, *, timeout: Duration | None = None) -> Asked[Any]:
 
 
 class Lock:
-    """`async with lock("gate"): ...`: of all handlers, of all scripts, one at a time. In a plain `def` handler: `with`."""
+    """`async with lock("gate"): ...`: of all handlers, of all scripts, one at a time. In a plain `def` handler: `with`.
+
+    Who holds it for longer than an hour loses it, and reads so in the log.
+    """
 
     __slots__ = ("_held", "_name", "_timeout_s")
 
@@ -103,7 +106,7 @@ class Lock:
         self._held: list[Any] = []
 
     def _acquire(self) -> Asked[Any]:
-        words = {"name": self._name, **given(timeout_s=self._timeout_s)}
+        words = {"name": self._name, "line": author_line(), **given(timeout_s=self._timeout_s)}
         return ask("lock.acquire", words, lambda said, _: said["lock"])
 
     def _release(self) -> None:

@@ -222,7 +222,7 @@ class Joints:
             *NotifyService(hub, media).rows(),
             *waits.rows(self._dispatcher, clock, self._site, self._hears),
             *timers.rows(clock),
-            *locks.rows(clock),
+            *locks.rows(clock, around.tell),
             *around.rows,
         )
 

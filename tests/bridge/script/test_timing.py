@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,16 @@ def test_after_calls_when_its_time_has_come(link: FakeLink) -> None:
         after(1, None)  # type: ignore[arg-type] # that is what is tested
 
 
+def test_a_timer_that_is_refused_is_in_the_log_with_its_line(link: FakeLink) -> None:
+    link.errors["timer.open"] = ("too_many", "at most 512 of timer.open may be under way", "")
+    line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr] # there is one
+    after("5m", print)
+    assert link.ran == []
+    assert [(level, text, at) for level, text, at in link.logged] == [
+        ("error", "after(): at most 512 of timer.open may be under way", line)
+    ]
+
+
 async def test_waiting_gives_what_a_handler_gets_or_times_out(link: FakeLink) -> None:
     link.answers["wait.open"] = {"what": {"system": "zm", "monitor": "1", "name": "Front", "now": "idle"}}
     alarm = await wait_for(on.alarm(monitor="front", to="idle", for_="2s"), timeout="30s")
@@ -51,11 +62,14 @@ async def test_waiting_gives_what_a_handler_gets_or_times_out(link: FakeLink) ->
 async def test_a_lock_is_held_for_as_long_as_the_block(link: FakeLink) -> None:
     link.answers["lock.acquire"] = {"lock": 7}
     async with lock("gate", timeout="5s"):
-        assert link.asked == [("lock.acquire", {"name": "gate", "timeout_s": 5})]
+        ((what, words),) = link.asked
+        assert (what, words | {"line": 0}) == ("lock.acquire", {"name": "gate", "line": 0, "timeout_s": 5})
+        assert words["line"]
     assert link.last == ("lock.release", {"lock": 7})
     with lock("gate"):
         pass
-    assert link.asked[2:] == [("lock.acquire", {"name": "gate"}), ("lock.release", {"lock": 7})]
+    assert [what for what, _ in link.asked[2:]] == ["lock.acquire", "lock.release"]
+    assert set(link.asked[2][1]) == {"name", "line"}
     link.errors["lock.acquire"] = ("timeout", "others hold it", "")
     with pytest.raises(TimedOut):
         async with lock("gate"):

@@ -24,6 +24,8 @@ _LOGGER = logging.getLogger(__name__)
 MOST_HELD = 32
 """How many locks one worker may hold, and as many may it wait for."""
 MOST_WAIT_S = 600.0
+MOST_HOLD_S = 3_600.0
+"""How long anybody may hold a lock: what was forgotten must not shut all others out for ever."""
 _MOST_TOLD = 8
 """How many scripts of a circle are named."""
 
@@ -39,6 +41,7 @@ class AskedLock(Asked):
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     timeout_s: Annotated[float, Field(gt=0, le=MOST_WAIT_S, allow_inf_nan=False)] = 10.0
+    line: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 
 class AskedRelease(Asked):
@@ -56,7 +59,11 @@ class _Claim:
     asker: Asker
     since_s: float
     granted: asyncio.Future[None]
+    line: int = 0
+    """Where the script asks for it."""
     forget: Callable[[], None] = lambda: None
+    watch: asyncio.Task[None] | None = None
+    """Takes it away in time."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,10 +74,13 @@ class _Lock:
 
 
 class Locks:
-    """Who holds which, and who waits, in the order in which they came; a worker that ends holds nothing any more."""
+    """Who holds which, and who waits, in the order in which they came; a worker that ends holds nothing any more.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    `tell` gets a script's name and a text for its author: it has held a lock for so long that it was taken away.
+    """
+
+    def __init__(self, clock: Clock, tell: Callable[[str, str], None]) -> None:
+        self._clock, self._tell = clock, tell
         self._locks: dict[str, _Lock] = {}
         self._claims: dict[int, _Claim] = {}
         self._numbers = itertools.count(1)
@@ -84,7 +94,7 @@ class Locks:
             raise TooManyRequests(
                 f"a script holds and waits for {MOST_HELD} locks at most", hint="release those that are done with"
             )
-        claim = self._claim(asker, asked.name)
+        claim = self._claim(asker, asked.name, asked.line)
         try:
             async with self._clock.timeout(asked.timeout_s):
                 await claim.granted
@@ -96,19 +106,28 @@ class Locks:
             self._end(claim)
             raise
         claim.since_s = self._clock.monotonic()
+        claim.watch = asyncio.create_task(self._take_away(claim), name=f"lock {claim.name}: held by {asker.name}")
         return Answered({"lock": claim.number})
 
     async def release(self, asker: Asker, asked: AskedRelease, _: bytes) -> Answered:
         """Let go of a lock. Raises NotFound for one that the asker does not hold."""
         claim = self._claims.get(asked.lock)
         if claim is None or claim.asker is not asker or not claim.granted.done():
-            raise NotFound(f"this script holds no lock {asked.lock}", hint="was it released already?")
+            raise NotFound(f"this script holds no lock {asked.lock}", hint="was it released already, or held too long?")
         self._end(claim)
         return Answered()
 
-    def _claim(self, asker: Asker, name: str) -> _Claim:
+    async def _take_away(self, claim: _Claim) -> None:
+        """Take a lock from who holds it for too long."""
+        await self._clock.sleep(MOST_HOLD_S)
+        claim.watch = None
+        self._end(claim)
+        text = f"the lock {claim.name!r} was taken away, for it was held for {MOST_HOLD_S / 60:g} minutes; others may hold it now"
+        self._tell(claim.asker.name, f"line {claim.line}: {text}")
+
+    def _claim(self, asker: Asker, name: str, line: int) -> _Claim:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        claim = _Claim(next(self._numbers), name, asker, self._clock.monotonic(), future)
+        claim = _Claim(next(self._numbers), name, asker, self._clock.monotonic(), future, line)
         self._claims[claim.number] = claim
         lock = self._locks.setdefault(name, _Lock())
         lock.line.append(claim)
@@ -123,6 +142,8 @@ class Locks:
             return
         claim.forget()
         claim.granted.cancel()
+        if claim.watch is not None:
+            claim.watch.cancel()
         line = self._locks[claim.name].line
         line.remove(claim)
         if not line:
@@ -163,9 +184,9 @@ class Locks:
             current = waiting[0]
 
 
-def rows(clock: Clock) -> Sequence[ServiceRow]:
+def rows(clock: Clock, tell: Callable[[str, str], None]) -> Sequence[ServiceRow]:
     """Return what can be asked for."""
-    locks = Locks(clock)
+    locks = Locks(clock, tell)
     return (
         ServiceRow(what="lock.acquire", asked=AskedLock, do=locks.acquire, rate=50.0, burst=100.0),
         ServiceRow(what="lock.release", asked=AskedRelease, do=locks.release, rate=100.0, burst=200.0),

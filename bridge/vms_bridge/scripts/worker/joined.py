@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.worker.channel import Channel
 
 T = TypeVar("T")
-MOST_ASKED = 256
+MOST_ASKED = 1_024
 """How much may be asked for at once; the bridge allows less, and says so in its answers."""
 _STACK_BYTES = 4 * 1024 * 1024
 """Of a thread: it counts against the memory that there may be, used or not."""

@@ -10,7 +10,7 @@ from tests.bridge.scripts.services.waiting import Worker
 from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.errors import BodyInvalid, NotFound, TooManyRequests
-from vms_bridge.scripts.services.locks import MOST_HELD, AskedLock, AskedRelease, LockHeld, Locks, rows
+from vms_bridge.scripts.services.locks import MOST_HELD, MOST_HOLD_S, AskedLock, AskedRelease, LockHeld, Locks, rows
 from vms_bridge.scripts.services.table import Services
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Room:
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.services = Services(rows(self.clock), self.clock)
+        self.told: list[tuple[str, str]] = []
+        self.services = Services(rows(self.clock, lambda name, text: self.told.append((name, text))), self.clock)
 
     async def ask(self, who: Worker, what: str, **words: object) -> Mapping[str, Any]:
         return (await self.services.answer(who, what, words)).words
@@ -66,6 +67,27 @@ async def test_who_waits_for_too_long_is_told_who_holds_it() -> None:
         assert who.holds == (who is a)
 
 
+async def test_who_holds_a_lock_for_an_hour_loses_it_and_is_told_so() -> None:
+    room, a, b, c = Room(), Worker("a"), Worker("b"), Worker("c")
+    held = await room.ask(a, "lock.acquire", name="gate", line=12)
+    other = await room.ask(c, "lock.acquire", name="lamp")
+    await room.clock.advance(MOST_HOLD_S - 20)
+    await room.ask(c, "lock.release", lock=other["lock"])
+    waiting = room.begin(b, "gate", 60)
+    await room.clock.advance(19)
+    assert (waiting.done(), room.told) == (False, [])
+    await room.clock.advance(1)
+    await waiting
+    ((script, text),) = room.told
+    assert script == "a"
+    assert text.startswith("line 12: the lock 'gate' was taken away, for it was held for 60 minutes")
+    with pytest.raises(NotFound, match="holds no lock"):
+        await room.ask(a, "lock.release", lock=held["lock"])
+    assert (a.holds, b.holds, c.holds) == (0, 1, 0)
+    await room.clock.advance(MOST_HOLD_S)
+    assert [name for name, _ in room.told] == ["a", "b"]
+
+
 async def test_two_that_wait_for_each_other_are_told_so(caplog: pytest.LogCaptureFixture) -> None:
     room, a, b = Room(), Worker("a"), Worker("b")
     await room.ask(a, "lock.acquire", name="gate")
@@ -103,7 +125,7 @@ async def test_what_is_not_held_is_not_released_and_nobody_holds_too_many() -> N
 @given(steps=st.lists(st.tuples(st.sampled_from("aer"), st.integers(0, 3), st.sampled_from("xy")), max_size=30))
 def test_never_two_hold_one_and_nobody_waits_for_a_free_one(steps: list[tuple[str, int, str]]) -> None:
     async def play() -> None:
-        locks, workers = Locks(FakeClock()), [Worker(str(number)) for number in range(4)]
+        locks, workers = Locks(FakeClock(), lambda *_: None), [Worker(str(number)) for number in range(4)]
         tasks: list[asyncio.Task[Any]] = []
         for what, number, name in steps:
             worker = workers[number]

@@ -503,10 +503,10 @@ def test_a_flood_of_lines_is_cut_and_the_bridge_still_answered(end: BridgeEnd) -
 
 
 def test_too_many_questions_at_once_are_refused_where_they_are_asked(end: BridgeEnd) -> None:
-    end.load(script("@on.startup\nasync def ask():\n    asked = [monitors['m'].state() for _ in range(1000)]\n"))
+    end.load(script("@on.startup\nasync def ask():\n    asked = [monitors['m'].state() for _ in range(2000)]\n"))
     end.unanswered.add("monitor.state")
     error = end.done(0)["error"]
-    assert "TooMany: monitor.state: 256 things are asked for already (wait for answers, with `await`)" in error["text"]
+    assert "TooMany: monitor.state: 1024 things are asked for already (wait for answers, with `await`)" in error["text"]
     assert error["line"] == 4
 
 
