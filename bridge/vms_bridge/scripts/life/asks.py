@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vms_bridge.boundary import GRACE_S, Boundary
 from vms_bridge.errors import BridgeError
 from vms_bridge.scripts.life.values import Ask
-from vms_bridge.scripts.services.table import MOST_UNDER_WAY, Answered
+from vms_bridge.scripts.services.table import MOST_OF, MOST_UNDER_WAY, Answered
 from vms_bridge.scripts.wire import WireError
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Asks:
         self._channel, self._clock, self._answer = channel, clock, answer
         self._boundary = Boundary("what a script asks for", clock)
         self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._counts: Counter[str] = Counter()
+        """How many of them are of each kind that has a bound of its own, and of all others."""
         self._turn = asyncio.Lock()
         self._waiting_bytes = 0
         self.are_open = False
@@ -47,14 +50,20 @@ class Asks:
             raise WireError("it asks before it has anything to run")
         if said.id in self._under_way:
             raise WireError("it asks twice by the same number")
-        if len(self._under_way) >= MOST_UNDER_WAY:
-            hint = f"at most {MOST_UNDER_WAY} things that a script has asked for may be under way: wait for some of them"
-            self._channel.send(_error(said.id, "too_many", "too much is under way", hint))
+        kind, most = (said.what, MOST_OF[said.what]) if said.what in MOST_OF else ("", MOST_UNDER_WAY)
+        if self._counts[kind] >= most:
+            hint = f"at most {most} {kind or 'things that a script has asked for'} may be under way: wait for some of them"
+            self._channel.send(_error(said.id, "too_many", f"too much {kind or 'that was asked for'} is under way", hint))
             return
         ask = Ask(what=said.what, words=said.words, data=data)
         task = asyncio.create_task(self._do(said.id, ask), name=f"ask: {said.what[:40]}")
         self._under_way[said.id] = task
-        task.add_done_callback(lambda _: self._under_way.pop(said.id, None))
+        self._counts[kind] += 1
+        task.add_done_callback(lambda _: self._over(said.id, kind))
+
+    def _over(self, number: int, kind: str) -> None:
+        self._under_way.pop(number, None)
+        self._counts[kind] -= 1
 
     def cancel(self, number: int) -> None:
         """Stop what is under way by that number, if it still is."""

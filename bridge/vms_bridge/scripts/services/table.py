@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.values import Permissions
 
 MOST_UNDER_WAY = 64
-"""How many asks of one worker may be under way, those that wait for a time or an occurrence too."""
-
-
+"""How many asks of one worker may be under way, beside those that wait for something else than work."""
+MOST_OF = {"timer.open": 512, "wait.open": 128, "lock.acquire": 64}
+"""How many may be under way of each of those."""
 MOST_DEPTH = 32
 """How deep what is asked with may be nested: pydantic makes JSON of no more than some 250 levels, and Python of some 900."""
 

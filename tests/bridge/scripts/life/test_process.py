@@ -16,7 +16,7 @@ from vms_bridge.errors import NotFound
 from vms_bridge.scripts.life import channel
 from vms_bridge.scripts.life.process import MOST_CALLS, Worker
 from vms_bridge.scripts.life.values import Ask, Begin, Cause, Ending, Sandbox, ScriptBroken, Work, WorkerGone
-from vms_bridge.scripts.services.table import MOST_UNDER_WAY, Answered
+from vms_bridge.scripts.services.table import MOST_OF, MOST_UNDER_WAY, Answered
 from vms_bridge.scripts.values import Permissions
 
 if TYPE_CHECKING:
@@ -185,6 +185,27 @@ async def test_more_asks_than_may_be_under_way_are_refused_and_a_cancelled_one_e
         assert worker.asks == MOST_UNDER_WAY - 1
         await worker.close()
         assert worker.asks == 0
+
+
+async def test_timers_use_up_nothing_of_what_else_may_be_under_way() -> None:
+    text = READY + f"for number in range({MOST_OF['timer.open'] + 1}): say('ask', id=number, what='timer.open')\n"
+    text += f"for number in range({MOST_UNDER_WAY}): say('ask', id=10_000 + number, what='monitor.state')\n"
+    text += "said, _ = hear()\nsay('log', level='info', text=str(said))\n"
+    heard = Heard()
+
+    async def answer(ask: Ask) -> Answered:
+        heard.asks.append(ask)
+        await asyncio.Event().wait()
+        raise AssertionError(ask)
+
+    heard.answer = answer
+    async with started(text, heard=heard) as (worker, work, _):
+        await worker.load(work)
+        await heard.until_logged("at most 512 timer.open may be under way")
+        async with asyncio.timeout(PATIENCE_S):
+            while len(heard.asks) < MOST_OF["timer.open"] + MOST_UNDER_WAY:  # noqa: ASYNC110 - it waits for another process
+                await asyncio.sleep(0.01)
+        assert worker.asks == MOST_OF["timer.open"] + MOST_UNDER_WAY
 
 
 async def test_a_top_level_that_fails_is_told_with_its_line() -> None:
