@@ -157,11 +157,11 @@ def keep_and_wait(_: FakeLink) -> None:
     api.state.ttl("b", [1, {"c": 2.5}], "1h")
     del api.state["a"]
     api.state.clear()
-    api.sleep("500ms").forget()
+    api.sleep("500ms").leave("it")
     api.after(1, print)
     with api.lock("gate"), api.lock("door", timeout="5s"):
-        api.wait_for(api.on.alarm(monitor="front", to="idle", for_="1s"), timeout=None).forget()
-        api.wait_for(api.on.mqtt("home/+"), timeout="30s").forget()
+        api.wait_for(api.on.alarm(monitor="front", to="idle", for_="1s"), timeout=None).leave("it")
+        api.wait_for(api.on.mqtt("home/+"), timeout="30s").leave("it")
 
 
 def have_entities(_: FakeLink) -> None:

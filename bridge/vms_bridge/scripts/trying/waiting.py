@@ -48,6 +48,7 @@ class AskedLock(Asked):
 
     name: str
     timeout_s: float | None = Field(default=None, ge=0)
+    line: int = 0
 
 
 class AskedRelease(Asked):
