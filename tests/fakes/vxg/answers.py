@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.vxg import filters
@@ -63,11 +64,11 @@ def _chosen(asked: Asked) -> list[FakeChannel]:
 
 
 def _channels_v3(asked: Asked) -> Answered:
-    return paged(asked, [_channel_v3(asked, each) for each in _chosen(asked)])
+    return paged(asked, _chosen(asked), partial(_channel_v3, asked))
 
 
 def _channels_v5(asked: Asked) -> Answered:
-    return paged(asked, [_channel_v5(asked, each) for each in _chosen(asked)])
+    return paged(asked, _chosen(asked), partial(_channel_v5, asked))
 
 
 def _one_v3(asked: Asked) -> Answered:

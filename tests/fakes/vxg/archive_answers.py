@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -63,7 +64,7 @@ def _events(asked: Asked) -> Answered:
         and all(tag in each.meta for tag in wanted)
         and not any(tag in each.meta for tag in unwanted)
     ]
-    return paged(asked, [_event_row(asked, each) for each in _ordered(asked, found, {})])
+    return paged(asked, _ordered(asked, found, {}), partial(_event_row, asked))
 
 
 def _event(asked: Asked) -> FakeEvent:
@@ -158,7 +159,7 @@ def _images(asked: Asked) -> Answered:
         for each in asked.world.images
         if each.camid in asked.camids and _window(asked, each.time) and origin in {None, each.origin}
     ]
-    return paged(asked, [_image_row(asked, each) for each in _ordered(asked, found, {})])
+    return paged(asked, _ordered(asked, found, {}), partial(_image_row, asked))
 
 
 def _extracted(asked: Asked) -> Answered:
@@ -238,7 +239,7 @@ def _clips(asked: Asked) -> Answered:
         for each in asked.world.clips.values()
         if each.camid in asked.camids and (not ids or each.id in ids) and (each.delete_at is None or each.delete_at > now)
     ]
-    return paged(asked, [_clip_row(asked, each) for each in _ordered(asked, found, {"created": "created", "time": "created"})])
+    return paged(asked, _ordered(asked, found, {"created": "created", "time": "created"}), partial(_clip_row, asked))
 
 
 def _clip_made(asked: Asked) -> Answered:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tests.fakes.vxg.server import FakeVxg
     from tests.fakes.vxg.world import FakeChannel, World
 
+_Row = TypeVar("_Row")
 DEFAULT_LIMIT, MOST_LIMIT = 20, 1000
 
 
@@ -39,15 +42,15 @@ class Asked:
     query: dict[str, str]
     body: Any
     found: dict[str, str]
+    camids: set[int] = field(init=False)
+    """Whose rows the caller may see."""
 
     @property
     def world(self) -> World:
         return self.fake.world
 
-    @property
-    def camids(self) -> set[int]:
-        """Whose rows the caller may see."""
-        return self.fake.visible(self.caller)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "camids", self.fake.visible(self.caller))
 
     def channel(self, name: str = "id") -> FakeChannel:
         """Return the channel of the path, or that of the token. Raises Denied."""
@@ -63,8 +66,13 @@ class Asked:
         return self.query.get(name) == "true"
 
 
-def paged(asked: Asked, rows: list[dict[str, Any]], **meta: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401
-    """[S][D] A list's envelope: `next` is relative to the host, with the query."""
+def paged(
+    asked: Asked,
+    rows: Sequence[_Row],
+    made: Callable[[_Row], Any] = lambda row: row,
+    **meta: Any,  # noqa: ANN401
+) -> tuple[int, dict[str, Any]]:
+    """[S][D] A list's envelope: `next` is relative to the host, with the query. `made` writes a row that is on the page."""
     limit = min(int(asked.query.get("limit") or DEFAULT_LIMIT), MOST_LIMIT)
     offset = int(asked.query.get("offset") or 0)
 
@@ -81,5 +89,5 @@ def paged(asked: Asked, rows: list[dict[str, Any]], **meta: Any) -> tuple[int, d
             "previous": at(max(0, offset - limit)) if offset else None,
             **meta,
         },
-        "objects": rows[offset : offset + limit],
+        "objects": [made(row) for row in rows[offset : offset + limit]],
     }

@@ -1,0 +1,213 @@
+"""Pictures: of now, at any rate, and from the archive; and the setting that is left as it was found."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bridge.vxg.support import served
+from tests.fakes.zoneminder.media import JPEG
+
+from vms_bridge.errors import MediaUnavailable, TimedOut
+from vms_bridge.vxg import GENERATED_FROM_RECORDS, Image, MediaExpired, Sampling, Vxg, WrongValue
+
+if TYPE_CHECKING:
+    from tests.fakes.vxg import FakeVxg
+
+
+class Kept:
+    """Remembers what is to be put back."""
+
+    def __init__(self) -> None:
+        self.kept: list[Sampling] = []
+        self.told: list[str] = []
+
+    async def began(self, sampling: Sampling) -> None:
+        self.told.append("began")
+        self.kept.append(sampling)
+
+    async def ended(self, sampling: Sampling) -> None:
+        self.told.append("ended")
+        self.kept = [each for each in self.kept if each.channel_id != sampling.channel_id]
+
+
+async def sampled(vxg: Vxg, every_s: float, count: int, keep: Kept | None = None) -> list[Image]:
+    return [image async for image in vxg.images.sample(101, every_s, keep=keep, limit=count)]
+
+
+async def test_the_picture_of_now() -> None:
+    async with served() as (vxg, fake):
+        await vxg.live.refresh(101)
+        image = await vxg.live.image(101)
+        assert await vxg.images.fetch(image) == JPEG + b"101"
+        assert not fake.media.refused, "no credential is shown to the store"
+        assert "Signature" not in repr(image)
+
+
+@pytest.mark.parametrize("every_s", [0.5, 1.0, 10.0])
+async def test_pictures_come_at_the_rate_that_is_asked_for(every_s: float) -> None:
+    async with served() as (vxg, fake):
+        keep = Kept()
+        images = await sampled(vxg, every_s, 6, keep)
+        times = [image.time for image in images if image.time is not None]
+        assert len(set(times)) == 6
+        assert all(later - earlier >= timedelta(seconds=every_s * 0.9) for earlier, later in pairwise(times))
+        assert await vxg.images.fetch(images[-1])
+        assert fake.world.channels[101].image_period is None, "it is as it was"
+        assert keep.told == ["began", "ended"]
+        assert keep.kept == []
+
+
+async def test_what_somebody_else_wants_more_often_stays() -> None:
+    async with served() as (vxg, fake):
+        fake.world.set_period(fake.world.channels[101], 0.5)
+        keep = Kept()
+        images = await sampled(vxg, 2.0, 3, keep)
+        times = [image.time for image in images if image.time is not None]
+        assert all(later - earlier >= timedelta(seconds=1.8) for earlier, later in pairwise(times)), "fewer are taken"
+        assert fake.world.channels[101].image_period == 0.5
+        assert fake.count["PUT /api/v4/images/generation/live/"] == 0
+        assert keep.told == []
+
+
+async def test_a_rate_that_does_not_suffice_is_raised_and_put_back() -> None:
+    async with served() as (vxg, fake):
+        channel = fake.world.channels[101]
+        fake.world.set_period(channel, 60.0)
+        keep = Kept()
+        seen: list[float | None] = []
+        async for _ in vxg.images.sample(101, 1.0, keep=keep, limit=2):
+            seen.append(channel.image_period)
+            assert keep.kept == [Sampling(101, 60.0, 1.0)]
+        assert seen == [1.0, 1.0]
+        assert channel.image_period == 60.0
+
+
+async def test_what_somebody_has_set_meanwhile_stays() -> None:
+    async with served() as (vxg, fake):
+        channel = fake.world.channels[101]
+        async for _ in vxg.images.sample(101, 1.0, limit=1):
+            fake.world.set_period(channel, 7.0)
+        assert channel.image_period == 7.0
+
+
+async def test_two_who_sample_one_channel_leave_it_as_it_was() -> None:
+    async with served() as (vxg, fake):
+        channel = fake.world.channels[101]
+        fake.world.set_period(channel, 30.0)
+        keep = Kept()
+        slow = vxg.images.sample(101, 5.0, keep=keep)
+        await anext(slow)
+        fast = vxg.images.sample(101, 1.0, keep=keep)
+        await anext(fast)
+        assert channel.image_period == 1.0
+        await fast.aclose()  # type: ignore[attr-defined]
+        assert channel.image_period == 5.0, "as often as the other one wants"
+        await slow.aclose()  # type: ignore[attr-defined]
+        assert channel.image_period == 30.0
+        assert keep.kept == []
+
+
+async def test_a_program_that_was_killed_puts_it_back_later() -> None:
+    async with served() as (vxg, fake):
+        channel = fake.world.channels[101]
+        fake.world.set_period(channel, 60.0)
+        keep = Kept()
+        left = vxg.images.sample(101, 1.0, keep=keep)
+        await anext(left)
+        (sampling,) = keep.kept
+        async with Vxg(fake.url, token=fake.group_token(), clock=fake.clock) as again:
+            assert await again.images.restore(sampling)
+            assert channel.image_period == 60.0
+            assert not await again.images.restore(sampling), "it is not ours any more"
+            fake.world.set_period(channel, 3.0)
+            assert not await again.images.restore(sampling)
+            assert channel.image_period == 3.0
+        with pytest.raises(WrongValue, match="sampled now"):
+            await vxg.images.restore(sampling)
+        await left.aclose()  # type: ignore[attr-defined]
+        assert channel.image_period == 3.0
+
+
+async def test_whoever_is_cancelled_puts_it_back() -> None:
+    async with served() as (vxg, fake):
+        channel = fake.world.channels[101]
+        began = asyncio.Event()
+
+        async def look() -> None:
+            async for _ in vxg.images.sample(101, 1.0):
+                began.set()
+
+        task = asyncio.create_task(look())
+        await began.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert channel.image_period is None
+
+
+async def test_pictures_of_the_archive() -> None:
+    async with served() as (vxg, fake):
+        start = fake.world.now() - timedelta(minutes=10)
+        fake.world.record(101, start, 60)
+        told: list[str] = []
+        images = [image async for image in vxg.images.sample_archive(101, start, start + timedelta(seconds=60), 5.0)]
+        assert len(images) == 12
+        assert {image.origin for image in images} == {GENERATED_FROM_RECORDS}
+        await vxg.images.extract(101, start, start + timedelta(seconds=30), 10.0, progress=told.append)
+        assert told[-1] == "done"
+        assert "pending" in told
+        before = start - timedelta(hours=1)
+        with pytest.raises(MediaUnavailable, match="no pictures can be made"):
+            await vxg.images.extract(101, before, before + timedelta(seconds=30), 10.0)
+        fake.world.task_delay_s = 1e6
+        with pytest.raises(TimedOut):
+            await vxg.images.extract(101, start, start + timedelta(seconds=30), 10.0)
+
+
+async def test_the_whole_group_in_one_list() -> None:
+    async with served() as (vxg, fake):
+        start = fake.world.now() - timedelta(minutes=10)
+        for number in fake.world.channels:
+            fake.world.record(number, start, 10)
+            await vxg.images.extract(number, start, start + timedelta(seconds=10), 5.0)
+        before = len(fake.requests)
+        found = [image async for image in vxg.images.each(start=start, newest_first=True)]
+        assert len(found) == 6
+        assert {image.camera_id for image in found} == {101, 102, 103}
+        assert len(fake.requests) == before + 1
+        assert len([image async for image in vxg.images.each(101, start=start, limit=1)]) == 1
+
+
+@pytest.mark.parametrize("every_s", [0.0, -1.0, 0.001, 1e9])
+async def test_a_rate_can_be_meant(every_s: float) -> None:
+    async with served() as (vxg, fake):
+        with pytest.raises(WrongValue):
+            await anext(vxg.images.sample(101, every_s))
+        with pytest.raises(WrongValue):
+            await vxg.images.set_period(101, every_s)
+        assert fake.world.channels[101].image_period is None
+        await vxg.images.set_period(101, 3.0)
+        assert await vxg.images.period(101) == 3.0
+        await vxg.images.set_period(101, None)
+        assert await vxg.images.period(101) is None
+
+
+async def expire(fake: FakeVxg) -> None:
+    await fake.clock.sleep(fake.media.life_s + 1)
+
+
+async def test_an_address_that_has_expired_is_not_asked() -> None:
+    async with served() as (vxg, fake):
+        image = await vxg.live.image(101)
+        await expire(fake)
+        before = len(fake.media.requests)
+        with pytest.raises(MediaExpired):
+            await vxg.images.fetch(image)
+        assert len(fake.media.requests) == before
+        unknown = Image(url=image.url, camera_id=101)
+        with pytest.raises(MediaExpired, match="HTTP 403"):
+            await vxg.images.fetch(unknown)

@@ -1,0 +1,96 @@
+"""Signed addresses: no credential goes along, none leads inside, and a few at a time are read from one host."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bridge.vxg.support import served
+
+from vms_bridge.errors import MediaUnavailable, NoSuchPart
+from vms_bridge.vxg import Image
+from vms_bridge.vxg.lanes import AT_ONCE, STREAMS_AT_ONCE
+
+if TYPE_CHECKING:
+    from vms_bridge.vxg import Vxg
+
+
+def image(url: str) -> Image:
+    return Image(url=url, camera_id=101)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://10.0.0.1/x", "without TLS"),
+        ("https://10.0.0.1/x", "in a private network"),
+        ("https://192.168.1.1:8443/x", "in a private network"),
+        ("https://169.254.169.254/latest/meta-data/", "its own secrets"),
+        ("https://[::1]/x", "on this machine"),
+        ("https://[::ffff:127.0.0.1]/x", "IPv4 address in IPv6's form"),
+        ("https://localhost/x", "on this machine"),
+        ("http://media.example/x", "without TLS"),
+        ("https://user:secret@media.example/x", "none that can be asked"),
+        ("ftp://media.example/x", "none that can be asked"),
+        ("file:///etc/passwd", "none that can be asked"),
+        ("https:///x", "none that can be asked"),
+        ("https://[::1/x", "none that can be asked"),
+        ("https://media.example:99999/x", "none that can be asked"),
+        ("/etc/passwd", "none that can be asked"),
+    ],
+)
+async def test_no_address_leads_inside(url: str, said: str) -> None:
+    async with served() as (vxg, _):
+        with pytest.raises(MediaUnavailable, match=said) as caught:
+            await vxg.images.fetch(image(url))
+        assert "secret@" not in str(caught.value)
+
+
+async def test_a_redirect_of_the_store_is_not_followed() -> None:
+    async with served() as (vxg, fake):
+        fake.faults.add("/moved", "away")
+        with pytest.raises(MediaUnavailable, match="redirects"):
+            await vxg.images.fetch(image(f"{fake.url}/moved"))
+
+
+async def test_what_is_no_picture_is_refused() -> None:
+    async with served() as (vxg, fake):
+        with pytest.raises(MediaUnavailable, match="no JPEG"):
+            await vxg.images.fetch(image(fake.media.signed("clip/1")))
+        fake.media.clip_bytes = 17 * 1024 * 1024
+        with pytest.raises(MediaUnavailable, match="more than"):
+            await vxg.images.fetch(image(fake.media.signed("clip/1")))
+
+
+async def test_a_part_that_is_not_there() -> None:
+    async with served() as (vxg, fake):
+        media = vxg.images._media
+        stream = await media.open(fake.media.signed("clip/1"), "clip", 199_990)
+        assert len(await stream.read()) == 10
+        stream.close()
+        with pytest.raises(NoSuchPart) as caught:
+            await media.open(fake.media.signed("clip/1"), "clip", 200_000)
+        assert caught.value.length == 200_000
+
+
+async def opened(vxg: Vxg, url: str) -> object:
+    return await vxg.images._media.open(url, "clip")
+
+
+async def test_videos_alone_never_keep_the_rest_waiting() -> None:
+    async with served() as (vxg, fake):
+        # On one host, as on premises: what is held open are answers of the API's own.
+        fake.hold = asyncio.Event()
+        streams = [asyncio.ensure_future(opened(vxg, f"{fake.url}/api/v2/server/time/")) for _ in range(6)]
+        await fake.asked_at_once(STREAMS_AT_ONCE)
+        asking = asyncio.ensure_future(vxg.channels.get(101))
+        await fake.asked_at_once(AT_ONCE)
+        assert fake.most_at_once == AT_ONCE
+        fake.hold.set()
+        assert (await asking).id == 101
+        for each in streams[:STREAMS_AT_ONCE]:
+            (await each).close()  # type: ignore[attr-defined]
+        for each in streams[STREAMS_AT_ONCE:]:
+            (await each).close()  # type: ignore[attr-defined]
+        assert fake.most_at_once == AT_ONCE
