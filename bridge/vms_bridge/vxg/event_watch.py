@@ -35,7 +35,7 @@ class EventChanges:
 class EventWatch:
     """Follows events; `mark` is where another one goes on after a restart.
 
-    What lies up to a minute before the mark is told again then: its ids are the same.
+    It begins a minute before its beginning, for what is listed late. So some are told again then: their ids are the same.
     """
 
     def __init__(
@@ -48,17 +48,15 @@ class EventWatch:
     ) -> None:
         self._read, self._now, self._late_s = read, now, late_s
         self.mark = since
-        self._began = since
         self._told: dict[int, tuple[datetime, object]] = {}
 
     async def poll(self) -> EventChanges:
         """Look once. Raises VmsError: then nothing is taken for told."""
         now = await self._now()
-        start = max(self._began, self.mark - timedelta(seconds=self._late_s))
         new: list[EventRow] = []
         changed: list[EventRow] = []
         is_all = True
-        async for row in self._read(start):
+        async for row in self._read(self.mark - timedelta(seconds=self._late_s)):
             known = self._told.get(row.id)
             if known is None:
                 if len(new) >= MOST_AT_ONCE:

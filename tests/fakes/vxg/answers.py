@@ -244,6 +244,7 @@ def _documents(asked: Asked) -> list[dict[str, Any]]:
     camids = asked.camids
     said = asked.body if isinstance(asked.body, dict) else {}
     try:
+        filters.holds({}, said.get("filter"))
         found = [
             row for camid, row in asked.world.documents.values() if camid in camids and filters.holds(row, said.get("filter"))
         ]

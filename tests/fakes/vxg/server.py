@@ -139,7 +139,7 @@ class FakeVxg:
                 await self._came.wait()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        path = request.path
+        path = request.rel_url.raw_path
         self.requests.append((request.method, request.path_qs))
         self.count[f"{request.method} {re.sub(r'/[0-9]+/', '/N/', path)}"] += 1
         self.headers_seen.append(request.headers.get("Authorization", ""))

@@ -1,0 +1,163 @@
+"""Documents beside the video: recorded, found, changed and deleted; and conditions that choose them."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.bridge.vxg.support import served
+from tests.fakes.vxg.filters import holds
+
+from vms_bridge.errors import VmsProtocolError
+from vms_bridge.vxg import AccessMissing, Document, MetadataRefused, Refused, WrongValue, all_of, any_of, field
+from vms_bridge.vxg.conditions import Joined, Leaf
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def car(number: int = 0, **more: Any) -> Document:  # noqa: ANN401
+    said = {"texts": {"label": "car"}, "numbers": {"count": number}, "floats": {"score": 0.5}, "raw": '{"any": "text"}'}
+    return Document(timestamp=NOON + timedelta(seconds=number), **{**said, **more})
+
+
+async def test_documents_are_recorded_and_found_again() -> None:
+    async with served() as (vxg, fake):
+        ids = await vxg.metadata.record(101, [car(1), car(2, texts={"label": "dog"})])
+        await vxg.metadata.record(102, [car(3)])
+        assert len(ids) == 2
+        assert await vxg.metadata.list(101) == (car(1, id=ids[0]), car(2, texts={"label": "dog"}, id=ids[1]))
+        assert [each.numbers["count"] for each in await vxg.metadata.list()] == [1, 2, 3], "of all of the group"
+        dogs = field("string.label").equals("dog")
+        assert [each.id for each in await vxg.metadata.list(101, dogs)] == [ids[1]]
+        since = field("timestamp").at_least(NOON + timedelta(seconds=2))
+        assert [each.numbers["count"] for each in await vxg.metadata.list(where=since, newest_first=True)] == [3, 2]
+        assert len(await vxg.metadata.list(where=any_of(dogs, field("long.count").above(2)))) == 2
+        assert await vxg.metadata.list(where=all_of(dogs, field("long.count").above(2))) == ()
+        await vxg.metadata.update(101, [Document(timestamp=NOON, numbers={"count": 9}, id=ids[0])])
+        (changed,) = await vxg.metadata.list(101, field("long.count").equals(9))
+        assert changed.texts == {"label": "car"}, "what was not named stays"
+        await vxg.metadata.delete(101, [ids[0]])
+        await vxg.metadata.delete_where(101, dogs)
+        assert await vxg.metadata.list(101) == ()
+        assert len(fake.world.documents) == 1
+
+
+async def test_some_that_are_not_taken_are_named() -> None:
+    async with served() as (vxg, _):
+        bad = car(2, texts={"refuse": "this"})
+        with pytest.raises(MetadataRefused, match=r"1 of 3 documents of channel 101 were not taken: timestamp") as caught:
+            await vxg.metadata.record(101, [car(1), bad, car(3)])
+        assert [place for place, _ in caught.value.refused] == [1]
+        assert [number is None for number in caught.value.ids] == [False, True, False]
+        with pytest.raises(MetadataRefused):
+            await vxg.metadata.delete(101, ["nothing"])
+
+
+async def test_many_documents_go_in_parts_and_come_in_pages() -> None:
+    async with served() as (vxg, fake):
+        ids = await vxg.metadata.record(101, [car(number) for number in range(450)])
+        assert len(set(ids)) == 450
+        assert fake.count["POST /api/v4/meta/"] == 5
+        found = [each.numbers["count"] async for each in vxg.metadata.each(101)]
+        assert found == list(range(450))
+        assert fake.count["POST /api/v4/meta/filter/"] == 3
+        assert len(await vxg.metadata.list(101, limit=7)) == 7
+
+
+async def test_an_answer_that_says_too_little_is_told() -> None:
+    async with served() as (vxg, fake):
+        fake.faults.add("/api/v4/meta/", "list")
+        with pytest.raises(VmsProtocolError, match="of 0 documents"):
+            await vxg.metadata.record(101, [car(1)])
+
+
+async def test_a_token_for_watching_records_nothing() -> None:
+    async with served(by="watch") as (vxg, fake):
+        with pytest.raises(AccessMissing):
+            await vxg.metadata.record(101, [car(1)])
+        assert not fake.world.documents
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        car(1, floats={"a": math.nan}),
+        car(1, floats={"a": math.inf}),
+        car(1, numbers={"a": 2**63}),
+        car(1, numbers={"a": 1.5}),
+        car(1, raw="x" * 300_000),
+    ],
+)
+async def test_a_document_that_can_not_be_written_is_not_sent(wrong: Document) -> None:
+    async with served() as (vxg, fake):
+        before = len(fake.requests)
+        with pytest.raises(WrongValue):
+            await vxg.metadata.record(101, [car(1), wrong])
+        with pytest.raises(WrongValue, match="has an id"):
+            await vxg.metadata.update(101, [car(1)])
+        assert len([path for _, path in list(fake.requests)[before:] if path.startswith("/api/v4/meta")]) == 0
+
+
+@pytest.mark.parametrize("name", ["", "label", "string.", "string. x", "blob.x", "string.a b", "timestamp.x"])
+def test_a_field_that_there_is_not_is_refused(name: str) -> None:
+    with pytest.raises(WrongValue):
+        field(name)
+
+
+def test_a_condition_has_bounds() -> None:
+    leaf = field("long.a").equals(1)
+    deep: Leaf | Joined = leaf
+    for _ in range(8):
+        deep = all_of(deep)
+    with pytest.raises(WrongValue):
+        all_of(deep)
+    with pytest.raises(WrongValue):
+        any_of(*[leaf] * 300)
+    with pytest.raises(WrongValue):
+        all_of()
+
+
+async def test_a_condition_that_vxg_refuses_is_told() -> None:
+    async with served() as (vxg, _):
+        with pytest.raises(Refused):
+            await vxg.metadata.list(101, Leaf("long.a", (("near", 1),)))
+
+
+leaves = st.builds(
+    lambda name, operator, value: getattr(field(f"long.{name}"), operator)(value),
+    st.sampled_from("abc"),
+    st.sampled_from(["equals", "above", "at_least", "below", "at_most"]),
+    st.integers(-3, 3),
+)
+conditions = st.recursive(
+    leaves,
+    lambda inner: st.builds(
+        lambda how, some: how(*some), st.sampled_from([all_of, any_of]), st.lists(inner, min_size=1, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(conditions, st.dictionaries(st.sampled_from("abc"), st.integers(-3, 3)))
+def test_what_is_written_means_what_was_said(condition: Leaf | Joined, values: dict[str, int]) -> None:
+    def means(said: Leaf | Joined) -> bool:
+        if isinstance(said, Joined):
+            return (all if said.how == "and" else any)(means(each) for each in said.conditions)
+        ((operator, wanted),) = said.operators
+        value = values.get(said.name.removeprefix("long."))
+        if value is None or not isinstance(wanted, int):
+            return False
+        answers = {
+            "eq": value == wanted,
+            "gt": value > wanted,
+            "gte": value >= wanted,
+            "lt": value < wanted,
+            "lte": value <= wanted,
+        }
+        return answers[operator]
+
+    assert holds({"timestamp": "2026-11-01T12:00:00", "long": values}, dict(condition.written())) == means(condition)
