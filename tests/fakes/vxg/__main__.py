@@ -1,0 +1,49 @@
+"""Run the simulated VXG by itself, with events at a given rate; says its address, the account's key and a group's token."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import signal
+from datetime import timedelta
+
+from tests.fakes.vxg import FakeVxg
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fakes.vxg", description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--media-port", type=int, default=0, help="where pictures and videos are")
+    parser.add_argument("--channels", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=0.0, help="events per second, of one channel after the other")
+    parser.add_argument("--late", type=float, default=3.0, help="after how many seconds an event is listed")
+    parser.add_argument("--recorded", type=float, default=3600.0, help="of how many seconds before now there is recorded video")
+    return parser.parse_args()
+
+
+async def _happen(fake: FakeVxg, rate: float, late_s: float) -> None:
+    for number in itertools.cycle(list(fake.world.channels)):
+        fake.world.happen(number, "motion", late_s=late_s, thumb_s=2.0)
+        await asyncio.sleep(1 / rate)
+
+
+async def main() -> None:
+    """Serve until told to end."""
+    wanted = _arguments()
+    over = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    async with FakeVxg(channels=wanted.channels, port=wanted.port, media_port=wanted.media_port) as fake:
+        for channel in fake.world.channels:
+            fake.world.record(channel, fake.world.now() - timedelta(seconds=wanted.recorded), wanted.recorded)
+        for name, value in (("url", fake.url), ("lkey", fake.lkey), ("token", fake.group_token())):
+            print(name, value, flush=True)  # noqa: T201 (what a caller waits for)
+        events = asyncio.create_task(_happen(fake, wanted.rate, wanted.late)) if wanted.rate > 0 else None
+        await over.wait()
+        if events is not None:
+            events.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
