@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vms_bridge.downloads import Stream
+    from vms_bridge.http_resolving import CheckedResolver
     from vms_bridge.vxg.hosts import Hosts
     from vms_bridge.vxg.lanes import Lanes, Turn
     from vms_bridge.vxg.transport import Transport
@@ -35,8 +36,15 @@ _EXPIRED = "read the row that it is from once more"
 class Media:
     """Fetches them. `now` is the time by VXG's clock, by which they expire."""
 
-    def __init__(self, transport: Transport, hosts: Hosts, lanes: Lanes, now: Callable[[], Awaitable[datetime]]) -> None:
-        self._transport, self._hosts, self._lanes, self._now = transport, hosts, lanes, now
+    def __init__(
+        self,
+        transport: Transport,
+        hosts: Hosts,
+        lanes: Lanes,
+        resolver: CheckedResolver,
+        now: Callable[[], Awaitable[datetime]],
+    ) -> None:
+        self._transport, self._hosts, self._lanes, self._resolver, self._now = transport, hosts, lanes, resolver, now
 
     async def jpeg(self, url: str, what: str, *, expires: datetime | None = None) -> bytes:
         """Return a picture. Raises MediaExpired, or MediaUnavailable for what is none."""
@@ -90,6 +98,23 @@ class Media:
                     "PUT", url, limit_bytes=FILE_LIMIT_BYTES, body=pieces, headers=headers, timeout_s=timeout_s
                 )
         _check(answer.status, what)
+
+    async def check(self, url: str, what: str) -> None:
+        """Look at an address that somebody else opens. Raises MediaUnavailable where nobody may be led."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port or 0
+        except ValueError:
+            host, port = "", 0
+        if not host:
+            raise MediaUnavailable(f"the address of the {what} is none")
+        try:
+            self._resolver.check(host)
+            await self._resolver.resolve(host, port)
+        except AddressRefused as error:
+            raise MediaUnavailable(f"no {what}: {error}", hint=error.hint) from None
+        except OSError:
+            raise MediaUnavailable(f"no {what}: there is no host {host}", hint="check the name server") from None
 
     async def _host(self, url: str, what: str, expires: datetime | None) -> str:
         """Return whom it is asked of, as far as it may be. Raises MediaUnavailable."""

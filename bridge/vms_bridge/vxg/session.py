@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -140,6 +141,8 @@ class Session:
         found = rows.channel(mapping(raw))
         if found is None or found.id != number:
             raise VmsProtocolError(f"VXG answered something else than channel {number}")
+        if isinstance(credential, ChannelToken):
+            found = replace(found, token=credential, access=credential.access)
         self.remember(found)
         return found
 

@@ -87,6 +87,7 @@ class Live(Face[live.Live]):
 
     urls = synced(live.Live.urls)
     urls_of_all = iterated(live.Live.urls_of_all)
+    check = synced(live.Live.check)
     image = synced(live.Live.image)
     refresh = synced(live.Live.refresh)
 

@@ -96,6 +96,7 @@ class Vxg:
         self._secrets = Secrets([] if key is None else [key.secret.get_secret_value()])
         door = options_of(hosts.url, {name: value for name, value in options.items() if name != "timeout_s"})
         timeout_s = options.get("timeout_s", _TIMEOUT_S)
+        resolver = CheckedResolver(hosts.is_named)
         self._doors = (
             HttpClient(door, timeout_s, _ACCEPT, name="VXG", secrets=self._secrets),
             HttpClient(
@@ -105,7 +106,7 @@ class Vxg:
                 name="VXG",
                 secrets=self._secrets,
                 connections=_OUTSIDE_CONNECTIONS,
-                resolver=CheckedResolver(hosts.is_named),
+                resolver=resolver,
             ),
         )
         inside, outside = (door if through is None else through(door) for door in self._doors)
@@ -114,13 +115,13 @@ class Vxg:
         transport = _Ways(hosts.url, inside, outside)
         self._session = Session(Border(transport, used, lanes), hosts, used, lkey=key, token=own)
         self._note(own)
-        self._make_parts(Media(transport, hosts, lanes, self._session.now))
+        self._make_parts(Media(transport, hosts, lanes, resolver, self._session.now))
 
     def _make_parts(self, media: Media) -> None:
         session = self._session
         self.channels = Channels(session)
         self.groups = Groups(session)
-        self.live = Live(session, self.channels)
+        self.live = Live(session, self.channels, media)
         self.images = Images(session, media)
         self.archive = Archive(session, media)
         self.clips = Clips(session, media)

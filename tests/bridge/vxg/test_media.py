@@ -47,6 +47,26 @@ async def test_no_address_leads_inside(url: str, said: str) -> None:
         assert "secret@" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("rtsp://10.0.0.1:554/live", "in a private network"),
+        ("rtsp://169.254.169.254/live", "its own secrets"),
+        ("rtsp://localhost/live", "on this machine"),
+        ("rtsp://nobody.invalid/live", "no host"),
+        ("rtsp://", "is none"),
+        ("rtsp://[::1", "is none"),
+    ],
+)
+async def test_live_video_is_looked_at_before_it_is_opened(url: str, said: str) -> None:
+    async with served() as (vxg, _):
+        with pytest.raises(MediaUnavailable, match=said):
+            await vxg.live.check(url)
+        await vxg.live.check("rtsp://127.0.0.1:554/live")  # the configured host
+    async with served(allowed_hosts=["10.0.0.1"]) as (vxg, _):
+        await vxg.live.check("rtsp://10.0.0.1:554/live")
+
+
 async def test_a_redirect_of_the_store_is_not_followed() -> None:
     async with served() as (vxg, fake):
         fake.faults.add("/moved", "away")
