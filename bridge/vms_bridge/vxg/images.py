@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
+    from vms_bridge.clock import Clock
     from vms_bridge.vxg.media import Media
     from vms_bridge.vxg.sampling import Keep
     from vms_bridge.vxg.session import Session
@@ -27,6 +29,7 @@ _TASKS = "/api/v4/images/generation/tasks/"
 _LATEST_POLL_S, _SOONEST_POLL_S = 5.0, 0.5
 _LATE_S = 30.0
 """So much later than it was taken a picture may be listed."""
+_PATIENCE_S = 120.0
 _TASK_POLL_S = (1.0, 2.0, 5.0)
 _TASK_PATIENCE_S = 120.0
 _DONE, _FAILED = {"done", "finished", "completed", "success"}, {"error", "failed"}
@@ -84,9 +87,18 @@ class Images:
         await self._put_period(channel, None if period_s is None else _checked(period_s))
 
     async def sample(
-        self, channel: ChannelRow | int, every_s: float, *, keep: Keep | None = None, limit: int | None = None
+        self,
+        channel: ChannelRow | int,
+        every_s: float,
+        *,
+        keep: Keep | None = None,
+        limit: int | None = None,
+        patience_s: float | None = _PATIENCE_S,
     ) -> AsyncIterator[Image]:
-        """Yield pictures of now, one for each `every_s`, until nobody wants more. Raises WrongValue or VmsError.
+        """Yield pictures of now, one for each `every_s`, until nobody wants more.
+
+        Raises MediaUnavailable where none has come for so long (`patience_s`, or four times what is wanted; None: waits for
+        ever), WrongValue or VmsError.
 
         The rate is a setting of the channel that all share: it is read first, raised where it does not suffice, never lowered,
         and put back at the end, unless somebody has changed it meanwhile. `keep` is told before and after, so that it can be
@@ -97,6 +109,7 @@ class Images:
         async with self._pace.raised(number_of, every_s, keep):
             count, last = 0, await self._session.now()
             yielded: dict[object, None] = {}
+            waits = _Patience(self._session.clock, patience_s, every_s)
             while limit is None or count < limit:
                 since = last - timedelta(seconds=max(_LATE_S, every_s))
                 async for image in self.each(number_of, start=since, origin=GENERATED_FROM_LIVE):
@@ -107,9 +120,11 @@ class Images:
                         continue
                     last, count = image.time or last, count + 1
                     yielded = dict.fromkeys([*list(yielded)[-999:], name])
+                    waits.begin()
                     yield image
                     if limit is not None and count >= limit:
                         return
+                waits.check(number_of)
                 await self._session.clock.sleep(min(_LATEST_POLL_S, max(_SOONEST_POLL_S, every_s / 2)))
 
     async def restore(self, sampling: Sampling) -> bool:
@@ -165,6 +180,25 @@ class Images:
 
     async def _put_period(self, channel: ChannelRow | int, period_s: float | None) -> None:
         await self._session.ask_of(channel, "PUT", _PERIOD, body={"image_generation_period": period_s})
+
+
+class _Patience:
+    """How long is waited for the next picture."""
+
+    def __init__(self, clock: Clock, patience_s: float | None, every_s: float) -> None:
+        self._clock = clock
+        self._longest_s = math.inf if patience_s is None else max(patience_s, 4 * every_s)
+        self._since = clock.monotonic()
+
+    def begin(self) -> None:
+        """Wait anew."""
+        self._since = self._clock.monotonic()
+
+    def check(self, channel: int) -> None:
+        """Raise MediaUnavailable where it has been too long."""
+        if self._clock.monotonic() - self._since > self._longest_s:
+            hint = "is the camera online, and has somebody else set how often pictures are made? images.period says"
+            raise MediaUnavailable(f"no picture of channel {channel} has come for {self._longest_s:.0f} s", hint=hint)
 
 
 def _checked(period_s: float) -> float:

@@ -10,6 +10,7 @@ from tests.bridge.vxg.support import served
 from tests.bridge.zoneminder.support import QuickClock
 from tests.fakes.vxg import FakeVxg
 
+from vms_bridge.backends.traffic import MeasuredClient, Traffic
 from vms_bridge.errors import (
     ConnectionClosed,
     GateClosed,
@@ -80,6 +81,23 @@ async def test_an_answer_without_rows_is_an_empty_list(kind: str) -> None:
     async with served() as (vxg, fake):
         fake.faults.add(CHANNELS, kind)
         assert await vxg.channels.list() == ()
+
+
+async def test_an_answer_that_comes_slowly_is_one() -> None:
+    async with served() as (vxg, fake):
+        fake.faults.add(CHANNELS, "slow")
+        assert len(await vxg.channels.list()) == 3
+
+
+async def test_what_is_asked_may_be_measured() -> None:
+    clock = QuickClock()
+    traffic = Traffic("vxg", clock)
+    async with (
+        FakeVxg(clock=clock) as fake,
+        Vxg(fake.url, token=fake.group_token(), clock=clock, through=lambda http: MeasuredClient(http, traffic)) as vxg,
+    ):
+        await vxg.images.fetch(await vxg.live.image(101))
+    assert any(traffic.readings())
 
 
 @pytest.mark.parametrize("kind", ["429", "502", "close", "cut"])

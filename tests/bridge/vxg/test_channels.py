@@ -10,6 +10,7 @@ import pytest
 from tests.bridge.vxg.support import served
 from tests.bridge.zoneminder.support import QuickClock
 from tests.fakes.vxg import FakeChannel, FakeVxg
+from tests.fakes.vxg.minting import inner_of
 
 from vms_bridge.errors import VmsError
 from vms_bridge.vxg import (
@@ -186,6 +187,25 @@ async def test_a_groups_token_that_moves_is_followed_where_it_may_lead() -> None
         vxg.use_token(fresh)
         assert len(await vxg.channels.list()) == 3
         assert isinstance(vxg.token, GroupToken)
+
+
+async def test_an_old_token_is_good_still() -> None:
+    async with FakeVxg(clock=(clock := QuickClock())) as fake:
+        inner = inner_of(fake.world.channels[102].token)
+        async with Vxg(fake.url, token=f"102;{inner}", clock=clock) as vxg:
+            (row,) = await vxg.channels.list()
+            assert row.name == "Camera 2"
+            assert (await vxg.live.urls(row)).rtsp is not None
+
+
+async def test_a_channel_whose_token_leads_elsewhere_is_told_and_its_token_shown_to_nobody() -> None:
+    async with served() as (vxg, fake):
+        fake.mint.host = "evil.example"
+        fake.world.channels[102].token = fake.mint.of_channel(102)
+        found = {each.channel.id: each async for each in vxg.live.urls_of_all()}
+        assert isinstance(found[102].error, HostRefused)
+        assert found[101].urls is not None
+        assert not any(fake.world.channels[102].token in header for header in fake.headers_seen)
 
 
 async def test_a_key_is_shown_to_the_configured_host_only() -> None:
