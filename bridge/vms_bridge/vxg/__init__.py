@@ -9,6 +9,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from vms_bridge.vxg.boxes import Box
 from vms_bridge.vxg.conditions import Condition, all_of, any_of, field
 from vms_bridge.vxg.event_watch import EventChanges, EventWatch
@@ -55,7 +58,9 @@ from vms_bridge.vxg.values import (
     Span,
     WebRtc,
 )
-from vms_bridge.vxg.vxg import Options, Vxg
+
+if TYPE_CHECKING:
+    from vms_bridge.vxg.vxg import Options, Vxg
 
 __all__ = [
     "DEFAULT_URL",
@@ -114,3 +119,11 @@ __all__ = [
     "parse_lkey",
     "parse_token",
 ]
+
+if not TYPE_CHECKING:  # types are checked by what is imported above
+
+    def __getattr__(name: str) -> object:
+        # Loaded when it is first wanted, since it brings the HTTP library along.
+        if name not in {"Options", "Vxg"}:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module("vms_bridge.vxg.vxg"), name)

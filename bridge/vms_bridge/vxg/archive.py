@@ -72,9 +72,12 @@ class Archive:
         query = [("camid", str(channel_id(channel)))]
         return rows.days(await self._session.ask_of(channel, "GET", "/api/v2/storage/activity/", query=query))
 
-    async def open(self, recording: Recording) -> Stream:
-        """Open a piece, to be read piece by piece; whoever gets it closes it. Raises MediaExpired or MediaUnavailable."""
-        return await self._media.open(recording.url, _what(recording), expires=recording.expires)
+    async def open(self, recording: Recording, part: tuple[int, int | None] = (0, None)) -> Stream:
+        """Open a piece, or its bytes from this one to that (None: the end); whoever gets the stream closes it.
+
+        Raises MediaExpired, NoSuchPart or MediaUnavailable.
+        """
+        return await self._media.open(recording.url, _what(recording), part, expires=recording.expires)
 
     async def save(
         self,

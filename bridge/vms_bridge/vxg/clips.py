@@ -13,14 +13,14 @@ from vms_bridge.part_files import Part
 from vms_bridge.vxg import rows
 from vms_bridge.vxg.fields import mapping, objects, written
 from vms_bridge.vxg.media import GivenVideo
-from vms_bridge.vxg.refusals import ClipEmpty, ClipFailed, NotThere, WrongValue
+from vms_bridge.vxg.refusals import ClipEmpty, ClipFailed, MediaExpired, NotThere, WrongValue
 from vms_bridge.vxg.session import channel_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
-    from vms_bridge.downloads import Progress, Target
+    from vms_bridge.downloads import Progress, Stream, Target
     from vms_bridge.vxg.media import Media
     from vms_bridge.vxg.session import Session
     from vms_bridge.vxg.values import ChannelRow, Clip
@@ -156,6 +156,17 @@ class Clips:
         path = await asyncio.to_thread(within, Path(target), f"{clip.camera_id}-clip-{clip.id}.mp4")
         async with filed(Part(path, f"{clip.id}"), keep=resume) as taken:
             return await download(given, taken, self._session.clock, progress)
+
+    async def open(self, channel: ChannelRow | int, clip: Clip, part: tuple[int, int | None] = (0, None)) -> Stream:
+        """Open the clip's MP4, or its bytes from this one to that (None: the end); whoever gets the stream closes it.
+
+        Its address is read anew where it has expired. Raises NoSuchPart, ClipFailed, MediaUnavailable or VmsError.
+        """
+        address = _Address(self, channel, clip)
+        try:
+            return await self._media.open(await address.find(False), f"clip {clip.id}", part)
+        except MediaExpired:
+            return await self._media.open(await address.find(True), f"clip {clip.id}", part)
 
     async def delete(self, channel: ChannelRow | int, clip: Clip | int) -> None:
         """Delete it. Raises VmsError."""

@@ -62,13 +62,16 @@ class Media:
         _check(answer.status, what)
         return answer.body
 
-    async def open(self, url: str, what: str, first: int = 0, *, expires: datetime | None = None) -> Stream:
-        """Open it from this byte on, to be read piece by piece; whoever gets it closes it.
+    async def open(
+        self, url: str, what: str, part: tuple[int, int | None] = (0, None), *, expires: datetime | None = None
+    ) -> Stream:
+        """Open it from this byte to that (None: its end), to be read piece by piece; whoever gets it closes it.
 
         Raises MediaExpired, NoSuchPart, BrokenOff for what may be had again, or MediaUnavailable.
         """
         host = await self._host(url, what, expires)
-        headers = {"Range": f"bytes={first}-"} if first else {}
+        first, last = part
+        headers = {} if part == (0, None) else {"Range": f"bytes={first}-{'' if last is None else last}"}
         turn = await self._lanes.begin_stream(host)
         try:
             with _explained(what, is_part=bool(first)):
@@ -145,9 +148,9 @@ class GivenVideo:
     async def open(self, first: int) -> Stream:
         """Ask for it from this byte on. Raises NoSuchPart, BrokenOff, MediaUnavailable or VmsError."""
         try:
-            return await self.media.open(await self.find(False), self.what, first)
+            return await self.media.open(await self.find(False), self.what, (first, None))
         except MediaExpired:
-            return await self.media.open(await self.find(True), self.what, first)
+            return await self.media.open(await self.find(True), self.what, (first, None))
 
 
 class _Held:

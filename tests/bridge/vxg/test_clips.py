@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bridge.vxg.support import served
 
-from vms_bridge.errors import ConfigError, MediaUnavailable, TimedOut
+from vms_bridge.errors import ConfigError, MediaUnavailable, NoSuchPart, TimedOut
 from vms_bridge.vxg import Clip, ClipEmpty, ClipFailed, MediaExpired, NotThere, Recording, WrongValue
 
 if TYPE_CHECKING:
@@ -178,6 +178,23 @@ async def test_recorded_video_comes_in_pieces_each_once(tmp_path: Path) -> None:
             await vxg.archive.open(pieces[2])
         with pytest.raises(WrongValue):
             await anext(vxg.archive.each(101, start, start))
+
+
+async def test_a_part_of_a_clip_is_read_as_a_stream() -> None:
+    async with served() as (vxg, fake):
+        start = recorded(fake)
+        clip = await vxg.clips.make(101, start, start + minutes(1))
+        body = fake.media.body_of(f"clip/{clip.id}")[0] or b""
+        await fake.clock.sleep(fake.media.life_s + 1)
+        for part, wanted in (((0, None), body), ((10, 19), body[10:20]), ((199_995, None), body[-5:])):
+            stream = await vxg.clips.open(101, clip, part)
+            read = b""
+            while got := await stream.read():
+                read += got
+            stream.close()
+            assert read == wanted
+        with pytest.raises(NoSuchPart):
+            await vxg.clips.open(101, clip, (500_000, None))
 
 
 async def test_a_piece_is_read_as_a_stream() -> None:

@@ -86,11 +86,11 @@ async def test_what_is_no_picture_is_refused() -> None:
 async def test_a_part_that_is_not_there() -> None:
     async with served() as (vxg, fake):
         media = vxg.images._media
-        stream = await media.open(fake.media.signed("clip/1"), "clip", 199_990)
+        stream = await media.open(fake.media.signed("clip/1"), "clip", (199_990, None))
         assert len(await stream.read()) == 10
         stream.close()
         with pytest.raises(NoSuchPart) as caught:
-            await media.open(fake.media.signed("clip/1"), "clip", 200_000)
+            await media.open(fake.media.signed("clip/1"), "clip", (200_000, None))
         assert caught.value.length == 200_000
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 from typing import assert_type
@@ -84,14 +86,23 @@ async def test_whoever_has_enough_pictures_leaves_the_rate_as_it_was() -> None:
 
 def test_all_that_is_offered_is_there_and_said() -> None:
     public = {name for name, value in vars(library).items() if not name.startswith("_") and not inspect.ismodule(value)}
-    assert public - {"annotations"} == set(library.__all__)
+    assert public - {"annotations", "import_module", "TYPE_CHECKING"} <= set(library.__all__)
+    assert all(getattr(library, name) is not None for name in library.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'VXG'"):
+        library.VXG  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_tokens_are_read_without_the_http_library() -> None:
+    said = "import sys, vms_bridge.vxg.tokens; print('aiohttp' in sys.modules, 'vms_bridge.http' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.split()  # noqa: S603
+    assert found == ["False", "False"]
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_whatever_there_is_is_there_without_an_event_loop(part: str) -> None:
     asynchronous, face = getattr(ASYNC, part), getattr(SYNC, part)
     assert isinstance(face, Face)
-    missing = {"open"} if part == "archive" else set()  # a stream is read on an event loop
+    missing = {"open"} if part in {"archive", "clips"} else set()  # a stream is read on an event loop
     assert _public(type(face)) | missing == _public(type(asynchronous))
     for name in _public(type(face)) - {"watch"}:
         one, other = getattr(type(face), name), getattr(type(asynchronous), name)

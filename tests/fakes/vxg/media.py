@@ -90,19 +90,20 @@ class FakeMedia:
         body, kind = self.body_of(path)
         if body is None:
             return web.Response(status=404)
-        first = 0
+        first, end = 0, len(body)
         asked = request.headers.get("Range", "")
         if asked.startswith("bytes="):
-            first = int(asked[6:].partition("-")[0])
+            said, _, last = asked[6:].partition("-")
+            first, end = int(said), min(end, int(last) + 1 if last else end)
             if first >= len(body):
                 return web.Response(status=416, headers={"Content-Range": f"bytes */{len(body)}"})
         response = web.StreamResponse(status=206 if asked else 200)
         response.content_type = kind
-        response.content_length = len(body) - first
+        response.content_length = end - first
         if asked:
-            response.headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
+            response.headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(body)}"
         await response.prepare(request)
-        rest = body[first:]
+        rest = body[first:end]
         if self.cuts:
             await response.write(rest[: self.cuts.popleft()])
             if request.transport is not None:
