@@ -10,7 +10,9 @@ from tests.bridge.mqtt.house import House, until
 from tests.fakes.broker import ONLY_3_1_1, FakeBroker
 from tests.fakes.clock import FakeClock
 
-from vms_bridge.messaging import Heard, MessagingUnavailable
+from vms_bridge.errors import TooManyRequests
+from vms_bridge.messaging import MOST_PUBLISHED_BYTES, Heard, MessageRefused, MessagingUnavailable
+from vms_bridge.mqtt.borrowed import MOST_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -108,6 +110,50 @@ async def test_a_message_on_its_way_when_the_link_is_lost_is_said_to_be_so(broke
     await house.lose()
     with pytest.raises(MessagingUnavailable):
         await asked
+
+
+async def test_what_had_no_turn_in_time_is_said_not_to_be_sent_and_is_not_sent_later(broker: FakeBroker, house: House) -> None:
+    broker.faults.never_ack = True
+    publish, large = house.hub.messaging.publish, bytes(MOST_PUBLISHED_BYTES)
+    first = asyncio.create_task(publish("home/first", large, sender="gate"))
+    await broker.until(lambda: any(each.topic == "home/first" for each in broker.seen.published))
+    second = asyncio.create_task(publish("home/second", large, sender="gate"))
+    await until(lambda: first.done() and second.done(), house.clock)
+    for task, hint in ((first, "it may have it"), (second, "it was not sent")):
+        error = task.exception()
+        assert isinstance(error, MessagingUnavailable)
+        assert error.hint == hint
+    broker.faults.never_ack = False
+    await house.lose()
+    await house.at_work()
+    await publish("home/third", b"x", sender="gate")
+    assert not [each for each in broker.seen.published if each.topic == "home/second"]
+
+
+async def test_of_one_script_so_much_waits_and_another_is_heard_all_the_same(broker: FakeBroker, house: House) -> None:
+    broker.faults.never_ack = True
+    publish = house.hub.messaging.publish
+    flood = [asyncio.create_task(publish("home/flood", b"x", sender="flood")) for _ in range(100)]
+    calm = asyncio.create_task(publish("home/calm", b"x", sender="calm"))
+    await asyncio.sleep(0)
+    refused = [each for each in flood if each.done()]
+    assert len(refused) == 100 - MOST_MESSAGES
+    assert all(isinstance(each.exception(), TooManyRequests) for each in refused)
+    await broker.until(lambda: any(each.topic == "home/calm" for each in broker.seen.published))
+    broker.faults.never_ack = False
+    for each in (*flood, calm):
+        each.cancel()
+    await asyncio.gather(*flood, calm, return_exceptions=True)
+
+
+async def test_for_what_the_broker_has_ended_the_link_scripts_do_not_try_out_the_limit(house: House) -> None:
+    house.sink._memory.dialect.sizes.ended(20_000, house.clock.monotonic())
+    await house.lose()
+    await house.at_work()
+    await until(lambda: house.hub.subscribers >= 1, house.clock)
+    with pytest.raises(MessageRefused, match="large message"):
+        await house.hub.messaging.publish("home/gate", bytes(10_000))
+    await house.hub.messaging.publish("home/gate", bytes(9_000))
 
 
 async def test_a_broker_of_before_mqtt_5_does_too() -> None:
