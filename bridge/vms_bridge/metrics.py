@@ -174,8 +174,8 @@ LABELS: Mapping[str, str] = {
     "purpose": "`pages`: what was missed, and long lists; `spare`: far events, pictures, alarm states",
     "question": "`search`, `timeline` or `values`",
     "queue": (
-        "for `mqtt`: `states` (newest wins), `sure_states`, `posts` (events, answers), `late_posts`, `borrowed` (of scripts),"
-        " `confirmations`"
+        "for `mqtt`: `states` (newest wins), `sure_states`, `posts` (events, answers), `late_posts`,"
+        " `borrowed` (of scripts, pictures), `confirmations`"
     ),
     "reason": "`crowded`, `displaced` by somebody who came later, `stranger` for 10 s, `stalled` for a minute, `link_over`",
     "result": "what became of the command, as in its answer",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from vms_bridge.mqtt.outbox import Outbox
 
 SEND_BUFFER_BYTES = 128 * 1024
+_BORROWER = "_pictures"
+"""As whose they wait where there is one connection: no script can be called so."""
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
 _ANSWER_S = 1.0
@@ -82,7 +84,7 @@ class Carrier:
             outbox = self._outbox if self._is_single else None
             if outbox is not None:
                 await self._drop()
-                await outbox.room(late=True)
+                await outbox.room_for(_BORROWER)
             elif self._link is None or not self._link.is_open:
                 await self._connect()
             if not is_wanted():
@@ -133,7 +135,7 @@ class Carrier:
     async def _send_beside_all_else(self, outbox: Outbox, topic: str, jpeg: bytes) -> Outcome:
         """Send it when nothing else waits, and wait for its acknowledgement, so that there is only ever one on its way."""
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        outbox.post(Post(topic=topic, payload=jpeg, retain=True, on_done=answer.set_result), late=True)
+        outbox.post_for(_BORROWER, Post(topic=topic, payload=jpeg, retain=True, on_done=answer.set_result))
         code = await answer
         if code < 0x80:
             return Outcome.LEFT

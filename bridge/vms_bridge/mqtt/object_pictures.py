@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from vms_bridge.objects import Watched
     from vms_bridge.views import Changes, HubView, MonitorKey
 
+_BORROWER = "_objects"
+"""As whose they wait: no script can be called so."""
+
 
 class ObjectPictures:
     """Publishes them over one link."""
@@ -66,7 +69,7 @@ class ObjectPictures:
             since = view.pictures.get(seen.watched)
             if since is None or sent.get(seen.watched) == since:
                 continue
-            await self._outbox.room(late=True)
+            await self._outbox.room_for(_BORROWER)
             jpeg = self._hub.object_picture(key, seen.watched)
             if jpeg is not None:
                 await self._sent_whole(self._topics.object_picture(*key, part), jpeg)
@@ -82,5 +85,5 @@ class ObjectPictures:
             if not done.done():
                 done.set_result(code)
 
-        if self._outbox.post(Post(topic=topic, payload=jpeg, retain=False, on_done=over), late=True):
+        if self._outbox.post_for(_BORROWER, Post(topic=topic, payload=jpeg, retain=False, on_done=over)):
             await done

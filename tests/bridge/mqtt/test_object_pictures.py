@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,13 @@ import pytest
 from tests.bridge.mqtt.house import ROOT, House, until
 from tests.fakes.backend import START
 from tests.fakes.broker import FakeBroker
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import FakeClock, settle
+from tests.fakes.hub import FakeHub
+from tests.fakes.pipe import FakePipe
 
+from vms_bridge.mqtt.object_pictures import ObjectPictures
+from vms_bridge.mqtt.topics import Topics
+from vms_bridge.mqtt.wire import Post
 from vms_bridge.objects import Watched
 
 if TYPE_CHECKING:
@@ -80,3 +86,18 @@ async def test_one_that_has_gone_meanwhile_is_left_out(gallery: Gallery) -> None
     del hub.object_pictures[("zm", "1"), DOG]
     await gallery.house.start()
     await gallery.until_came(("1/person", b"p1"))
+
+
+async def test_a_large_one_goes_behind_an_alarm_and_what_is_caught_up_on() -> None:
+    hub, pipe = FakeHub(monitors=1), FakePipe()
+    pictures = ObjectPictures(hub=hub, topics=Topics("home"), outbox=pipe.outbox)
+    hub.show_picture(PERSON, bytes(200_000), START)
+    subscription = hub.subscribe()
+    pictures.note(await subscription.changes())
+    running = asyncio.create_task(pictures.run())
+    await settle()
+    pipe.outbox.put("alarm", b"ON")
+    pipe.outbox.post(Post(topic="event", payload=b"late"), late=True)
+    assert [each.topic.split("/")[-1] for each in pipe.run()] == ["event", "alarm", "person"]
+    running.cancel()
+    subscription.close()
