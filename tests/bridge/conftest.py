@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
 from tests.bridge.scripts.escapes.tally import pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]  # here, for the process that collects the others' results reads no folder below
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")  # the machine's time says nothing about a property
 
 _FINDS_LEAKS = bool(os.environ.get("VMS_BRIDGE_FIND_LEAKS"))
 """It takes as long again as the tests themselves."""

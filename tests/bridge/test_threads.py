@@ -23,15 +23,15 @@ async def test_what_comes_when_nobody_waits_any_more_is_closed() -> None:
     def close(what: bool) -> None:  # noqa: FBT001 - what the work returns
         closed.put((what, threading.current_thread().name))
 
-    waiting = asyncio.create_task(in_thread("slow", lambda: gate.wait(5), abandon=tidied.set, close=close))
+    waiting = asyncio.create_task(in_thread("slow", lambda: gate.wait(15), abandon=tidied.set, close=close))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert not tidied.is_set()
     gate.set()
-    assert await asyncio.to_thread(tidied.wait, 5)
-    assert await asyncio.to_thread(closed.get, timeout=5) == (True, "slow")
+    assert await asyncio.to_thread(tidied.wait, 15)
+    assert await asyncio.to_thread(closed.get, timeout=15) == (True, "slow")
 
 
 async def test_what_comes_in_the_moment_of_giving_up_is_closed() -> None:
@@ -44,11 +44,11 @@ async def test_what_comes_in_the_moment_of_giving_up_is_closed() -> None:
     await asyncio.sleep(0)
     for thread in threading.enumerate():
         if thread.name == "quick":
-            thread.join(5)
+            thread.join(15)
     asyncio.get_running_loop().call_soon(waiting.cancel)  # runs when the work's end is known, and before the task goes on
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert await asyncio.to_thread(closed.get, timeout=5) == ("a socket", "quick")
+    assert await asyncio.to_thread(closed.get, timeout=15) == ("a socket", "quick")
 
 
 def test_what_comes_after_the_end_of_the_program_is_closed() -> None:
@@ -57,11 +57,11 @@ def test_what_comes_after_the_end_of_the_program_is_closed() -> None:
     async def give_up() -> None:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(
-                in_thread("slow", lambda: gate.wait(5), abandon=tidied.set, close=lambda _: closed.set()), 0.01
+                in_thread("slow", lambda: gate.wait(15), abandon=tidied.set, close=lambda _: closed.set()), 0.01
             )
 
     asyncio.run(give_up())
     assert not tidied.is_set()
     gate.set()
-    assert closed.wait(5)
+    assert closed.wait(15)
     assert tidied.is_set()

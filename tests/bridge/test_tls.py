@@ -183,7 +183,7 @@ async def test_files_that_can_not_be_used(
     (tmp_path / "other.key").write_bytes(pem_of(key))
     (tmp_path / "locked.key").write_bytes(pem_of(key, b"hunter2"))
     (tmp_path / "der.pem").write_bytes(ssl.PEM_cert_to_DER_cert(pair.certificate.read_text()))
-    async with asyncio.timeout(5):  # an encrypted key must ask nobody on the terminal
+    async with asyncio.timeout(15):  # an encrypted key must ask nobody on the terminal
         told, remedy = await refusal(door, 1, **{name: tmp_path / file for name, file in files.items()})
     assert said in told
     assert hint in remedy

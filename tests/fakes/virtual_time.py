@@ -47,7 +47,9 @@ class _Threads:
     changed: threading.Condition = field(default_factory=threading.Condition)
     running: int = 0
     waiting: list[tuple[threading.Event, float]] = field(default_factory=list)
-    """Who waits to be let go on, and after how many seconds."""
+    """Who waits to be let go on, and after how many seconds: the loop has yet to know of them."""
+    paused: set[threading.Event] = field(default_factory=set)
+    """What they wait for, and those who wait for a moment that the loop knows."""
     done: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = field(default_factory=list)
     is_over: bool = False
 
@@ -56,10 +58,13 @@ class _Threads:
         with self.changed:
             self._end_if_over()
             self.waiting.append((go_on, seconds))
+            self.paused.add(go_on)
             self.running -= 1
             self.changed.notify_all()
         go_on.wait()
-        self._end_if_over()
+        with self.changed:
+            self.paused.discard(go_on)
+            self._end_if_over()
 
     def _end_if_over(self) -> None:
         if self.is_over:
@@ -195,9 +200,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def close(self) -> None:
         with self.threads.changed:
             self.threads.is_over = True
-            waiting, self.threads.waiting = self.threads.waiting, []
-        for go_on, _ in waiting:
-            go_on.set()
+            for go_on in self.threads.paused:
+                go_on.set()
         self._pool.shutdown()
         super().close()
 

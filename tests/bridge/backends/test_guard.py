@@ -406,7 +406,7 @@ async def test_making_one_holds_nobody_up() -> None:
     clock, lets_go = FakeClock(), threading.Event()
 
     def create(*_: object) -> Backend:
-        lets_go.wait(5)
+        lets_go.wait(15)
         return ScriptedBackend()
 
     task = asyncio.create_task(make_backend(kind(create), "zm", Settings(), clock))

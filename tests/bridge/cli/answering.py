@@ -70,7 +70,7 @@ def answering(
         with suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(5)
+        thread.join(15)
 
 
 def json_answer(value: Any, status: int = 200) -> bytes:  # noqa: ANN401 - JSON

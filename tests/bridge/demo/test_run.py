@@ -292,6 +292,7 @@ async def test_a_link_opens_without_a_token_and_stops_when_the_token_is_given_up
     await running
 
 
+@pytest.mark.timeout(60)  # a demo and two processes, on a machine that has other work
 async def test_two_examples_run_in_their_sandbox(tmp_path: Path) -> None:
     out, stopped = io.StringIO(), asyncio.Event()
     await asyncio.to_thread(scripting.write, tmp_path)

@@ -58,7 +58,7 @@ def test_lines_of_any_length_come_whole_at_the_readers_pace(monkeypatch: pytest.
         output.open()
         writing = Writing(output, lines)
         assert read(reader, len(lines)) == b"".join(lines)
-        writing.join(5)
+        writing.join(15)
         assert writing.error is None
         assert not writing.is_alive()
 
@@ -75,7 +75,7 @@ def test_one_that_is_left_behind_ends_its_line_before_another_begins(monkeypatch
         came = b"{" + read(reader, 2)
         assert came == long + line(2), "whole, and what was not begun is left to the next"
         for writing in (before, after):
-            writing.join(5)
+            writing.join(15)
             assert not writing.is_alive()
         assert isinstance(before.error, OutputError)
 
@@ -86,11 +86,11 @@ def test_one_that_waits_for_its_turn_can_be_stopped(monkeypatch: pytest.MonkeyPa
         blocked = Writing(stuck, [b"x" * 300_000 + b"\n"])
         other = Writing(waiting, [line(1)])
         waiting.stop()
-        other.join(5)
+        other.join(15)
         assert isinstance(other.error, OutputError)
         assert blocked.is_alive(), "until it is read"
         read(reader, 1)
-        blocked.join(5)
+        blocked.join(15)
         assert not blocked.is_alive()
 
 

@@ -251,7 +251,7 @@ def test_a_script_needs_three_lines(tmp_path: Path) -> None:
     server = threading.Thread(target=lambda: asyncio.run(serve()))
     server.start()
     try:
-        ready.wait(5)
+        ready.wait(15)
         with ZoneMinder(address, "admin", "p&=+ä/%s#") as zm:
             assert [event.id for event in zm.events(monitor=1)] == list(range(119, 0, -2))
             query = zm.events(limit=3)

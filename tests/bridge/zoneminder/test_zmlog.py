@@ -231,7 +231,7 @@ def test_a_trap_is_not_written_to(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_syslog(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "log"))
-        listening.settimeout(5)
+        listening.settimeout(15)
         handler = syslog_handler(settings(tmp_path, ZM_LOG_LEVEL_SYSLOG="-1"), address=str(tmp_path / "log"))
         log = logger(handler)
         log.info("too little")
@@ -249,7 +249,7 @@ def test_syslog_that_is_not_there_yet(tmp_path: Path, capsys: pytest.CaptureFixt
     assert said == f"syslog at {tmp_path}/log does not take what is logged\n"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "log"))
-        listening.settimeout(5)
+        listening.settimeout(15)
         logger(handler).error("now")
         assert b"ERR [zmesdetect_m1] [now]" in listening.recv(1000)
         handler.close()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vms_bridge.commands import Ack, Action
     from vms_bridge.model import MonitorState
 
-_PATIENCE_S = 10.0
+_PATIENCE_S = 15.0
 """Of the machine's time, for what comes at once where nobody else works."""
 
 

@@ -158,7 +158,7 @@ class MemoryFeed(FeedMemory):
                 self.open[event.id] = event
         self._changed.set()
 
-    async def until(self, holds: Callable[[], object], seconds: float = 6.0) -> None:
+    async def until(self, holds: Callable[[], object], seconds: float = 15.0) -> None:
         async with asyncio.timeout(seconds):
             while not holds():
                 self._changed.clear()

@@ -224,7 +224,7 @@ async def test_a_look_does_not_wait_for_events_that_can_not_be_read(serve: Serve
     async with FakeZoneMinder(World()) as fake, serve(fake) as (backend, feed):
         await feed.until(lambda: feed.states["1"].source == "events")
         fake.fail("events", "500")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             for _ in range(5):
                 await backend.refresh(VmsTarget(monitor_id="1"))
         assert feed.states["1"].source != "events"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.bridge.backends.zoneminder.conftest import Serve
 
+pytestmark = pytest.mark.virtual_time
+
 
 @asynccontextmanager
 async def connected(backend: ZoneMinder) -> AsyncIterator[MemoryFeed]:

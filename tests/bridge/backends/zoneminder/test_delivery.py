@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.bridge.backends.zoneminder.conftest import Serve
 
+pytestmark = pytest.mark.virtual_time
+
 NOW = 1_800_000_000
 LAGS = Lags(events=2.0, status=None, monitors=15.0)
 OLD = MonitorRow(id="1", name="x", function="Modect", status="Connected", capture_fps=5.0)

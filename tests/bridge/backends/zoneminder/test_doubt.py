@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
     from tests.fakes.zoneminder import Personality
 
+pytestmark = pytest.mark.virtual_time
+
 OLD = MonitorRow(id="1", name="x", function="Modect")
 NEW = MonitorRow(id="1", name="x", capturing="Always", analysing="Always", recording="OnMotion", min_section_s=20)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.bridge.backends.zoneminder.conftest import Serve
 
+pytestmark = pytest.mark.virtual_time
+
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 

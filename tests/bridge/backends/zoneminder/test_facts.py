@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.bridge.backends.zoneminder.conftest import Serve
 
+pytestmark = pytest.mark.virtual_time
+
 TOKYO = "Asia/Tokyo"
 
 

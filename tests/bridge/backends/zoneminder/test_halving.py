@@ -20,6 +20,8 @@ from vms_bridge.zoneminder.events.halving import PAGE, Search
 if TYPE_CHECKING:
     from vms_bridge.zoneminder.events.halving import Filters
 
+pytestmark = pytest.mark.virtual_time
+
 
 class Feed(FeedMemory):
     """Only the part that keeps texts is used."""

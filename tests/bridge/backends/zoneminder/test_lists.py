@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.bridge.backends.zoneminder.conftest import Serve
 
+pytestmark = pytest.mark.virtual_time
+
 KINDS = ("500", "500-json", "empty", "html", "truncate", "close")
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from vms_bridge.model import EventBatch
 
+pytestmark = pytest.mark.virtual_time
+
 
 @pytest.fixture
 def clock() -> FastClock:
@@ -424,7 +426,7 @@ class SlowStore(MemoryFeed):
 
 async def test_a_stop_does_not_get_lost_in_a_loss_of_the_same_moment(world: World, clock: FastClock) -> None:
     feed = SlowStore()
-    async with FakeZoneMinder(world) as fake, asyncio.timeout(5):
+    async with FakeZoneMinder(world) as fake, asyncio.timeout(15):
         task = asyncio.create_task(ZoneMinder("zm", memory_config(fake), clock).run(feed))
         await feed.until(lambda: feed.snapshots)
         world.alarm(1)

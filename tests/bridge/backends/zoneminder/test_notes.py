@@ -11,6 +11,8 @@ from vms_bridge.backends.zoneminder.notes import event_kind, motion_zones
 from vms_bridge.model import EventKind
 from vms_bridge.zoneminder.detected import detected_labels
 
+pytestmark = pytest.mark.virtual_time
+
 
 @pytest.mark.parametrize(
     ("cause", "kind"),

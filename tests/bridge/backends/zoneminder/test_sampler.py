@@ -33,7 +33,7 @@ class HangingDirectory:
         self.answers.set()
 
     def __truediv__(self, name: str) -> Path:
-        self.answers.wait(5)
+        self.answers.wait(15)
         return self._real / name
 
 

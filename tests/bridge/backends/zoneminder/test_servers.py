@@ -18,6 +18,8 @@ from vms_bridge.zoneminder.servers import parse_servers
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
 
+pytestmark = pytest.mark.virtual_time
+
 
 @pytest.mark.parametrize(
     ("row", "portal", "url"),

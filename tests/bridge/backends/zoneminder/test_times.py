@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from vms_bridge.zoneminder import EventRow
 
+pytestmark = pytest.mark.virtual_time
+
 NEW_YORK, BERLIN, KATHMANDU = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")
 LORD_HOWE, LONDON, AUCKLAND = ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Europe/London"), ZoneInfo("Pacific/Auckland")
 ZONES = (ZoneInfo("UTC"), NEW_YORK, BERLIN, KATHMANDU, LORD_HOWE, LONDON, AUCKLAND, ZoneInfo("Asia/Kolkata"))

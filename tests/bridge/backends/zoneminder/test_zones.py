@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     Worlds = Callable[..., World]
 
+pytestmark = pytest.mark.virtual_time
+
 KINDS = ("active", "active", "inclusive", "exclusive", "preclusive", "inactive", "privacy")
 ZONES = tuple(Zone(id=str(number), name=f"Zone {number}", kind=kind) for number, kind in enumerate(KINDS, 1))
 
