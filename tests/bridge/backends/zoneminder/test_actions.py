@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.zoneminder.backend import ZoneMinder
 
+pytestmark = pytest.mark.virtual_time
+
 
 def old(function: str) -> MonitorRow:
     return MonitorRow(id="1", name="x", function=function)

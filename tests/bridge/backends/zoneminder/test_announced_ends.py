@@ -21,6 +21,8 @@ from vms_bridge.backends.zoneminder.unreadable import Unreadable
 from vms_bridge.logs import Trouble
 from vms_bridge.model import Event, Resume
 
+pytestmark = pytest.mark.virtual_time
+
 
 @pytest.fixture
 def clock() -> FastClock:

@@ -24,6 +24,8 @@ from vms_bridge.zoneminder.answers import NotJson, UnfitJson, decode
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
 
+pytestmark = pytest.mark.virtual_time
+
 DEPRECATED = (
     b"<br />\n<b>Deprecated</b>:  Return type of ZM\\Monitor::offsetGet($x) should be [mixed]"
     b" in <b>/usr/share/zm/{Monitor}.php</b> on line <b>19</b><br />\n"

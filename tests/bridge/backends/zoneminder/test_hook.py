@@ -14,6 +14,8 @@ from vms_bridge.backends.zoneminder.backend import ZoneMinder
 from vms_bridge.backends.zoneminder.hook import Announced, Announcements
 from vms_bridge.errors import VmsUnreachable
 
+pytestmark = pytest.mark.virtual_time
+
 SELDOM = {"poll_interval": 60.0, "monitors_interval": 60.0}
 """So seldom is anything read by itself that a test does not get to see it."""
 

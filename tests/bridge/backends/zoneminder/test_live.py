@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
     from tests.fakes.zoneminder import Personality
 
+pytestmark = pytest.mark.virtual_time
+
 SERVED: dict[str, object] = {"RTSPServer": 1, "RTSPStreamName": "front door"}
 
 

@@ -15,6 +15,8 @@ from vms_bridge.zoneminder.portal import zms_url
 if TYPE_CHECKING:
     from tests.bridge.backends.zoneminder.conftest import Serve
 
+pytestmark = pytest.mark.virtual_time
+
 EVENT, LIVE = EventPicture(event=EventRef("zm", 1, "1")), LivePicture(monitor="1")
 
 

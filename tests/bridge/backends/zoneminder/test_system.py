@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.zoneminder.api import Api
 
+pytestmark = pytest.mark.virtual_time
+
 
 async def test_lag_is_that_of_events(serve: Serve) -> None:
     async with FakeZoneMinder(World()) as fake, serve(fake, settings=config(fake.url, poll_interval=0.5)) as (_, feed):

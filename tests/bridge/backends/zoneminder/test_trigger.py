@@ -19,6 +19,8 @@ from vms_bridge.zoneminder.memory import Force, MonitorMemory, Sample
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.virtual_time
+
 NOW = 1_800_000_000.0
 VERSIONS = {600: (1, 34, 26), 760: (1, 36, 33), 768: (1, 36, 36), 864: (1, 37, 70), 872: (1, 38, 4), 888: (1, 39, 20)}
 PLAIN = Sample(
