@@ -18,6 +18,7 @@ class NoticeKind(OpenSet):
     NETWORK = "network"
     LOGIN_FAILED = "login_failed"
     SCRIPT_FAILED = "script_failed"
+    SCRIPT_WAITING = "script_waiting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

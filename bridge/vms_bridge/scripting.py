@@ -21,7 +21,7 @@ class ScriptStatus(OpenSet):
     REFUSED = "refused"
     """Its file can't be used as it is, or no worker can be locked in here."""
     WAITING = "waiting"
-    """It waits for an administrator's approval; the version that was approved before does not run on."""
+    """It waits for an administrator's approval, and no version that was approved before runs on."""
     STOPPED = "stopped"
     """It is not to run."""
     STARTING = "starting"
@@ -36,7 +36,7 @@ class ScriptStatus(OpenSet):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptTrouble:
-    """What went wrong last: `line` is where in the script's file, if that is known."""
+    """What went wrong last, for administrators: it may quote the script. `line` is where in its file, if that is known."""
 
     time: datetime
     text: str
@@ -63,7 +63,10 @@ class ScriptCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptLife:
-    """How a script runs, as the part says that runs it; `sha256` is that of the version that runs, or ran last."""
+    """How a script runs, as the part says that runs it; `sha256` is that of the version that runs, or ran last.
+
+    `reason` and `hint` quote nothing of its source and nothing that it has said: who may see scripts at all may see them.
+    """
 
     status: ScriptStatus = ScriptStatus.STOPPED
     since: datetime | None = None
@@ -105,7 +108,7 @@ class ScriptView:
 
     `sha256` is that of the source in its file, which may be newer than the one that runs. `permissions` are what its header
     asks for, `may` the same in words; `needs_approval` whether it waits for that, `differences` how it differs from what was
-    approved. `remarks` are what its author should know.
+    approved. `remarks` are what its author should know, and for administrators: they may quote the source.
     """
 
     name: str
@@ -243,13 +246,13 @@ class Scripts(Protocol):
         """Let it run as it asks; `sha256` is of the source that was looked at. Raises ScriptRefused for another, StoreError."""
 
     async def revoke(self, name: str, *, by: str) -> ScriptView:
-        """Take the approval back and end it. Raises StoreError."""
+        """Take the approval back and end it at once. Raises StoreError where that holds only until the bridge is restarted."""
 
     async def restart(self, name: str, *, by: str) -> ScriptView:
         """Start it anew, out of quarantine too. Raises ScriptRefused where it can't run."""
 
     async def enable(self, name: str, *, is_enabled: bool, by: str) -> ScriptView:
-        """Let it run, or end it until it is let again, beyond restarts. Raises StoreError."""
+        """Let it run, or end it until it is let again. Raises StoreError; it is ended all the same, until a restart."""
 
     async def lines(self, name: str, asked: LinesAsked) -> LinesPage:
         """Return lines of its log, of those that are still kept."""
@@ -264,10 +267,13 @@ class Scripts(Protocol):
         """Forget what it keeps under a key (None: all). Raises NotFound, StoreError."""
 
     async def settings(self, name: str) -> Sequence[SettingView]:
-        """Return its settings with their values. Raises StoreError."""
+        """Return its settings with their values: those of the version that is approved. Raises StoreError."""
 
     async def set_settings(self, name: str, changes: Mapping[str, object], *, by: str) -> Sequence[SettingView]:
-        """Set these (None: back to the default), all or none, and tell the script. Raises StateRefused, StoreError."""
+        """Set these (None: back to the default), all or none, and tell the script.
+
+        Raises ScriptRefused where no version is approved, StateRefused, StoreError.
+        """
 
 
 class ScriptDesk(Protocol):

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.scripting import Difference
 from vms_bridge.scripts.permission_words import differences
 from vms_bridge.scripts.permissions import FLAGS, LISTS, is_within, normal
 from vms_bridge.scripts.values import Permissions
@@ -14,7 +13,7 @@ from vms_bridge.scripts.values import Permissions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vms_bridge.scripting import Approval
+    from vms_bridge.scripting import Approval, Difference
 
 
 class ApprovalOf(StrEnum):
@@ -41,7 +40,7 @@ def is_approved(approval: Approval | None, permissions: Permissions, sha256: str
 def what_differs(approval: Approval | None, permissions: Permissions) -> Sequence[Difference]:
     """Return in which ways the permissions are more and less than those that were approved."""
     granted = None if approval is None else permissions_of(approval.permissions)
-    return [Difference(is_more=each.is_more, text=each.text) for each in differences(granted, normal(permissions))]
+    return differences(granted, normal(permissions))
 
 
 def words_of(permissions: Permissions) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vms_bridge.scripting import ScriptLife, ScriptStatus, ScriptView, SettingView
+from vms_bridge.scripting import ScriptLife, ScriptStatus, ScriptTrouble, ScriptView, SettingView
 from vms_bridge.scripts.approvals import what_differs, words_of
 from vms_bridge.scripts.folder import Found, Refused
 from vms_bridge.scripts.header import Header
@@ -15,41 +15,53 @@ from vms_bridge.scripts.settings import SettingKind, in_force
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vms_bridge.scripting import Approval
+    from vms_bridge.scripts.admitted import Admitted
     from vms_bridge.scripts.settings import Setting
     from vms_bridge.scripts.store import Kept
 
 
 @dataclass(slots=True)
 class Entry:
-    """What is known of one script: `found` in the folder, `header` of that, and which version (by its hash) is to run."""
+    """What is known of one script: `found` in the folder, and `header` of that."""
 
     found: Found | Refused
     header: Header | Refused | None = None
     is_approved: bool = False
-    taken: str | None = None
+    """Whether what is in the folder may run."""
+    approved: Admitted | None = None
+    """The version that may run, which may be an earlier one."""
+    is_recalled: bool = False
+    """Whether it was looked for an earlier one."""
+    taken: Admitted | None = None
+    """The version that is to run."""
+    kept_sha256: str = ""
+    """Of which version it is known that its source is kept."""
+    made_of: tuple[object, ...] = ()
+    shown: ScriptView | None = None
+    """How it is shown, but for how it runs; made of the above, and of what administrators have decided."""
+
+    def show(self, name: str, kept: Kept | None) -> None:
+        """Make anew how it is shown, if something of it has changed."""
+        approval = None if kept is None else kept.approvals.get(name)
+        is_enabled = kept is None or name not in kept.stopped
+        made_of = (self.found, self.header, approval, is_enabled, self.is_approved, kept is None)
+        if len(made_of) != len(self.made_of) or any(now is not was for now, was in zip(made_of, self.made_of, strict=True)):
+            self.made_of, self.shown = made_of, _shown(name, self, approval, is_known=kept is not None, is_enabled=is_enabled)
 
 
-def view_of(name: str, entry: Entry, kept: Kept | None, life: ScriptLife | None) -> ScriptView:
-    """Return a script as it is shown; `kept` is what is known of all (None: it can't be read), `life` how it runs, if it does."""
-    approval = None if kept is None else kept.approvals.get(name)
-    is_enabled = kept is None or name not in kept.stopped
-    found, header = entry.found, entry.header
-    life = _life(entry, life, is_known=kept is not None, is_enabled=is_enabled)
-    view = ScriptView(name=name, life=life, is_enabled=is_enabled, approval=approval)
-    if not isinstance(found, Found):
-        return view
-    view = replace(view, sha256=found.source.sha256, bytes=len(found.source.text.encode()), modified=found.modified)
-    if not isinstance(header, Header):
-        return view
-    return replace(
-        view,
-        doc=header.doc,
-        permissions=words_of(header.permissions),
-        may=may(header.permissions),
-        needs_approval=not entry.is_approved,
-        differences=what_differs(approval, header.permissions),
-        remarks=[f"line {remark.line}: {remark.text}" for remark in header.imports.remarks],
-    )
+def view_of(shown: ScriptView, life: ScriptLife | None) -> ScriptView:
+    """Return a script as it is shown; `life` is how it runs, if it does."""
+    if life is None:
+        return shown
+    why = shown.life
+    if why.status is ScriptStatus.STOPPED:
+        return shown
+    if why.status is ScriptStatus.STARTING:  # nothing speaks against it
+        return replace(shown, life=life)
+    trouble = life.trouble if why.trouble is None else why.trouble
+    reason = f"the version before it is at work: {why.reason}"
+    return replace(shown, life=replace(life, reason=reason, hint=why.hint, trouble=trouble))
 
 
 def settings_shown(schema: Sequence[Setting], kept: Mapping[str, object]) -> Sequence[SettingView]:
@@ -75,19 +87,46 @@ def settings_shown(schema: Sequence[Setting], kept: Mapping[str, object]) -> Seq
     ]
 
 
-def _life(entry: Entry, life: ScriptLife | None, *, is_known: bool, is_enabled: bool) -> ScriptLife:
-    """Return how a script fares: as who runs it says, or why it does not run."""
+def _shown(name: str, entry: Entry, approval: Approval | None, *, is_known: bool, is_enabled: bool) -> ScriptView:
+    found, header = entry.found, entry.header
+    life = _why_not(entry, is_known=is_known, is_enabled=is_enabled)
+    view = ScriptView(name=name, life=life, is_enabled=is_enabled, approval=approval)
+    if not isinstance(found, Found):
+        return view
+    view = replace(view, sha256=found.source.sha256, bytes=len(found.source.text.encode()), modified=found.modified)
+    if not isinstance(header, Header):
+        return view
+    return replace(
+        view,
+        doc=header.doc,
+        permissions=words_of(header.permissions),
+        may=may(header.permissions),
+        needs_approval=not entry.is_approved,
+        differences=what_differs(approval, header.permissions),
+        remarks=[f"line {remark.line}: {remark.text}" for remark in header.imports.remarks],
+    )
+
+
+def _why_not(entry: Entry, *, is_known: bool, is_enabled: bool) -> ScriptLife:
+    """Return why what is in the folder does not run, in words that quote nothing of it; else that it starts."""
     refused = next((each for each in (entry.found, entry.header) if isinstance(each, Refused)), None)
     if refused is not None:
-        status, reason, hint = ScriptStatus.REFUSED, refused.text, refused.hint
-    elif not is_known:
-        status, reason, hint = ScriptStatus.REFUSED, "which scripts are approved can't be read", "see the bridge's log"
-    elif not is_enabled:
+        return _refused(entry, refused)
+    if not is_known:
+        text = "which scripts are approved can't be read"
+        return ScriptLife(status=ScriptStatus.REFUSED, reason=text, hint="see the bridge's log")
+    if not is_enabled:
         return ScriptLife(status=ScriptStatus.STOPPED, reason="it is disabled", hint="`script restart` lets it run")
-    elif not entry.is_approved:
-        status, reason, hint = ScriptStatus.WAITING, "it waits for an administrator's approval", "`script approve`"
-    else:
-        return life or ScriptLife(status=ScriptStatus.STARTING)
-    if life is None:
-        return ScriptLife(status=status, reason=reason, hint=hint)
-    return replace(life, reason=f"the version before it is at work: {reason}", hint=hint)
+    if not entry.is_approved:
+        text = "it waits for an administrator's approval"
+        return ScriptLife(status=ScriptStatus.WAITING, reason=text, hint="`script approve`")
+    return ScriptLife(status=ScriptStatus.STARTING)
+
+
+def _refused(entry: Entry, refused: Refused) -> ScriptLife:
+    if not refused.is_quoting or not isinstance(entry.found, Found):
+        return ScriptLife(status=ScriptStatus.REFUSED, reason=refused.text, hint=refused.hint)
+    where = "" if refused.line is None else f"line {refused.line}: "
+    trouble = ScriptTrouble(time=entry.found.modified, text=refused.text, line=refused.line, hint=refused.hint)
+    hint = "`script show` tells administrators more"
+    return ScriptLife(status=ScriptStatus.REFUSED, reason=f"{where}it can't be read", hint=hint, trouble=trouble)

@@ -1,4 +1,4 @@
-"""Runs the scripts that are to run (`keeper.House`): a life for each, which everything is told that happens."""
+"""Runs the scripts that are to run (`admitted.House`): a life for each, which everything is told that happens."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vms_bridge.boundary import Boundary
 from vms_bridge.errors import TooManyRequests
 from vms_bridge.notices import Notice, NoticeKind
 from vms_bridge.scripting import ScriptCounts, ScriptLife, ScriptStatus
+from vms_bridge.scripts.folder import MOST_SCRIPTS
 from vms_bridge.scripts.life.course import Wait
 from vms_bridge.scripts.life.logs import ScriptLog
 from vms_bridge.scripts.life.run import Version
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.own_entities import EntityCommand
     from vms_bridge.scripting import ScriptLine
-    from vms_bridge.scripts.keeper import Admitted
+    from vms_bridge.scripts.admitted import Admitted
     from vms_bridge.scripts.life.logs import LogEntry
     from vms_bridge.scripts.life.run import Tools
     from vms_bridge.scripts.settings import Value
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _RETRY_S = 5.0
+_MOST_LOGS = 2 * MOST_SCRIPTS
+"""Of how many scripts the log is in memory, those among them that are no more."""
 
 
 class Files(Protocol):
@@ -41,6 +44,9 @@ class Files(Protocol):
 
     def put(self, name: str, entry: LogEntry) -> None:
         """Have it written."""
+
+    async def forget(self, name: str) -> None:
+        """Remove what was written of a script. Raises StoreError."""
 
 
 @dataclass(slots=True)
@@ -61,7 +67,7 @@ class House:
         self._hub, self._clock, self._files = hub, clock, files
         self._boundary = Boundary("a script's life", clock)
         self._lodgers: dict[str, _Lodger] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[asyncio.Task[None], str] = {}
         self._listeners: dict[object, Callable[[ScriptLine], None]] = {}
         self._logs: dict[str, ScriptLog] = {}
         self._tools: Tools
@@ -92,19 +98,31 @@ class House:
         version = Version(
             id=admitted.source.sha256, source=admitted.source, permissions=header.permissions, modules=header.imports.modules
         )
+        for remark in header.imports.remarks:
+            self._log(name).note("warning", remark.text, remark.line)
         lodger.script.want(version)
 
-    def drop(self, name: str) -> None:
-        """End a script, and forget it."""
+    def drop(self, name: str, *, at_once: bool) -> None:
+        """End a script, and let go of it: in order, its last handlers called, or at once."""
         lodger = self._lodgers.pop(name, None)
         if lodger is None:
             return
         if lodger.take_back is not None:
             lodger.take_back()
+        if at_once:
+            lodger.script.kill()
         lodger.task.cancel()
-        self._leaving.add(lodger.task)
-        lodger.task.add_done_callback(self._leaving.discard)
-        lodger.task.add_done_callback(lambda _: self._left(name))
+        self._leaving[lodger.task] = name
+        lodger.task.add_done_callback(self._left)
+
+    async def forget(self, name: str) -> None:
+        """Wait until nothing is left of a script that was dropped, and forget its log and its entities. Raises StoreError."""
+        leaving = [task for task, each in self._leaving.items() if each == name]
+        if leaving:
+            await asyncio.wait(leaving)
+        self._logs.pop(name, None)
+        self._hub.own_entities.forget(name)
+        await self._files.forget(name)
 
     def restart(self, name: str) -> None:
         """Start a script anew, out of quarantine too."""
@@ -118,13 +136,17 @@ class House:
     def settings_changed(self, name: str, settings: Mapping[str, Value], changed: Sequence[str]) -> None:
         """Tell a script its settings, of which these have changed."""
         if (lodger := self._lodgers.get(name)) is not None:
-            lodger.script.tell({"settings": settings})
+            lodger.script.settings_changed(settings)
             lodger.script.take(setting(settings, changed))
 
     def state_changed(self, name: str, absent: Sequence[str]) -> None:
         """Tell a script that others have taken these keys of its state away."""
-        if absent and (lodger := self._lodgers.get(name)) is not None:
-            lodger.script.tell({"state": {}, "absent": list(absent)})
+        self.state_written(None, name, {}, absent)
+
+    def state_written(self, asker: object, name: str, values: Mapping[str, Any], absent: Sequence[str]) -> None:
+        """Tell a script what has changed of its state, but for that of its workers which has changed it itself."""
+        if (lodger := self._lodgers.get(name)) is not None:
+            lodger.script.state_changed(asker, values, absent)
 
     def commanded(self, asked: EntityCommand) -> None:
         """Tell a script that somebody has commanded its own entity."""
@@ -175,9 +197,9 @@ class House:
     async def close(self) -> None:
         """End all of them, and wait for that."""
         for name in list(self._lodgers):
-            self.drop(name)
+            self.drop(name, at_once=False)
         if self._leaving:
-            await asyncio.wait(set(self._leaving))
+            await asyncio.wait(list(self._leaving))
 
     async def _live(self, script: Script) -> None:
         """Have a script live, and again whenever a defect of ours has ended that."""
@@ -185,8 +207,9 @@ class House:
             await self._boundary.attempt(script.name, script.run, grace_s=_RETRY_S)
             await self._clock.sleep(_RETRY_S)
 
-    def _left(self, name: str) -> None:
+    def _left(self, task: asyncio.Task[None]) -> None:
         """Take note that a script has gone; another one of its name may live here already."""
+        name = self._leaving.pop(task)
         if name not in self._lodgers:
             self._hub.own_entities.available(name, is_available=False)
         self._hub.scripts.changed()
@@ -194,6 +217,9 @@ class House:
     def _log(self, name: str) -> ScriptLog:
         if name not in self._logs:
             self._logs[name] = ScriptLog(name, self._clock, self._keep)
+            spare = [each for each in self._logs if each not in self._lodgers and each != name]
+            for gone in spare[: max(0, len(self._logs) - _MOST_LOGS)]:
+                del self._logs[gone]
         return self._logs[name]
 
     def _keep(self, name: str, entry: LogEntry) -> None:
@@ -207,17 +233,16 @@ class House:
         step = course.step(self._clock.monotonic())
         waits_s = step.seconds if course.state is ScriptStatus.RESTARTING and isinstance(step, Wait) else None
         used = None if current is None else self._tools.resources.used(current.worker)
-        trouble = script.trouble
         is_wrong = course.state in {ScriptStatus.BROKEN, ScriptStatus.QUARANTINED, ScriptStatus.RESTARTING}
         stays = "; the version before it stays at work" if course.state is ScriptStatus.BROKEN and current is not None else ""
         return ScriptLife(
             status=course.state,
             since=script.since,
-            reason=f"{course.quarantine or (trouble.text if trouble is not None else '')}{stays}" if is_wrong else "",
-            hint=trouble.hint if is_wrong and trouble is not None else "",
+            reason=f"{course.quarantine or script.why}{stays}" if is_wrong else "",
+            hint=script.remedy if is_wrong else "",
             level="" if current is None else current.level.level,
             sha256="" if current is None else current.version.source.sha256,
-            trouble=trouble,
+            trouble=script.trouble,
             counts=ScriptCounts(
                 calls=counts.called,
                 failures=counts.failed,
@@ -238,7 +263,8 @@ class House:
 class NoHouse:
     """Where no script can be locked in: each of them is refused, for the same reason."""
 
-    def __init__(self, reason: str, hint: str) -> None:
+    def __init__(self, hub: HubView, files: Files, reason: str, hint: str) -> None:
+        self._hub, self._files = hub, files
         self._life = ScriptLife(status=ScriptStatus.REFUSED, reason=reason, hint=hint)
         self._names: set[str] = set()
 
@@ -246,9 +272,15 @@ class NoHouse:
         """Remember it."""
         self._names.add(admitted.source.name)
 
-    def drop(self, name: str) -> None:
-        """Forget it."""
+    def drop(self, name: str, *, at_once: bool) -> None:
+        """Let go of it."""
+        del at_once
         self._names.discard(name)
+
+    async def forget(self, name: str) -> None:
+        """Have nothing to forget but what was written before."""
+        self._hub.own_entities.forget(name)
+        await self._files.forget(name)
 
     def restart(self, name: str) -> None:
         """Do nothing: it is as it was."""

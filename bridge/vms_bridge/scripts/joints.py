@@ -13,7 +13,7 @@ from vms_bridge.errors import TooManyRequests
 from vms_bridge.notices import Notice, NoticeKind
 from vms_bridge.scripts.config import UIDS, SandboxKind
 from vms_bridge.scripts.life.launch import WORKER
-from vms_bridge.scripts.life.run import Tools
+from vms_bridge.scripts.life.run import Read, Tools
 from vms_bridge.scripts.life.values import Begin, Sandbox, Work
 from vms_bridge.scripts.permissions import hears
 from vms_bridge.scripts.services import (
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vms_bridge.clock import Clock
+    from vms_bridge.scripts.admitted import Beginning
     from vms_bridge.scripts.config import ScriptsConfig
-    from vms_bridge.scripts.keeper import Beginning
     from vms_bridge.scripts.last_runs import KeptRuns
     from vms_bridge.scripts.life.inbox import Hears
     from vms_bridge.scripts.life.resources import Resources
@@ -118,6 +118,7 @@ class Joints:
             begin=lambda version: begin(version.source.name, around.settings, self._users, version.modules),
             work=self._work,
             read=self._read,
+            declare=self._declare,
             hear=self._hear,
             answer=self._answer,
             resources=around.resources,
@@ -140,11 +141,14 @@ class Joints:
             state=given.state,
         )
 
-    def _read(self, version: Version, declared: Declared) -> Sequence[Trigger]:
-        triggers = read_triggers(list(declared.triggers), version.permissions, self._site)
-        entities = read_entities(declared.entities, version.permissions)
-        self._around.hub.own_entities.declare(version.source.name, entities)
-        return triggers
+    def _read(self, version: Version, declared: Declared) -> Read:
+        return Read(
+            triggers=read_triggers(list(declared.triggers), version.permissions, self._site),
+            entities=read_entities(declared.entities, version.permissions),
+        )
+
+    def _declare(self, version: Version, read: Read) -> None:
+        self._around.hub.own_entities.declare(version.source.name, read.entities)
 
     def _hear(
         self,

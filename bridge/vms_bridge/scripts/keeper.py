@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from vms_bridge.errors import BridgeError, NotFound, in_words
+from vms_bridge.logs import Trouble
+from vms_bridge.notices import NoticeKind
 from vms_bridge.script_errors import ScriptRefused
 from vms_bridge.scripting import Approval
+from vms_bridge.scripts.admitted import Admitted, Beginning
 from vms_bridge.scripts.approvals import ApprovalOf, is_approved, words_of
+from vms_bridge.scripts.concerns import Concern
+from vms_bridge.scripts.decisions import Decisions
 from vms_bridge.scripts.entries import Entry, settings_shown, view_of
 from vms_bridge.scripts.folder import Found, Refused, check_name, digest_of
 from vms_bridge.scripts.header import Header, read_header
@@ -22,68 +26,23 @@ from vms_bridge.scripts.last_runs import KeptRuns
 from vms_bridge.scripts.log_pages import page_of
 from vms_bridge.scripts.permission_words import in_words as may
 from vms_bridge.scripts.settings import checked, in_force
+from vms_bridge.scripts.values import Source
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from vms_bridge.clock import Clock
-    from vms_bridge.scripting import LinesAsked, LinesPage, ScriptLife, ScriptLine, ScriptView, SettingView, StateView
+    from vms_bridge.scripting import LinesAsked, LinesPage, ScriptLine, ScriptView, SettingView, StateView
+    from vms_bridge.scripts.admitted import House
+    from vms_bridge.scripts.decisions import What
     from vms_bridge.scripts.folder import Folder, Scan
-    from vms_bridge.scripts.log_pages import Log
-    from vms_bridge.scripts.settings import Value
-    from vms_bridge.scripts.store import Kept, ScriptStore
-    from vms_bridge.scripts.values import Source
+    from vms_bridge.scripts.store import ScriptStore
 
 _LOGGER = logging.getLogger(__name__)
 LOOK_S = 1.0
 SETTLE_S = 0.3
-_MOST_HEADERS = 512
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
-    """A version of a script that is to run."""
-
-    source: Source
-    header: Header
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
-    """What a worker of a script is given when it begins."""
-
-    settings: Mapping[str, Value]
-    state: Mapping[str, Any]
-    runs: KeptRuns
-
-
-class House(Protocol):
-    """Who runs scripts. Nothing here waits."""
-
-    def take(self, admitted: Admitted) -> None:
-        """Run this version, in place of the one before once it is ready."""
-
-    def drop(self, name: str) -> None:
-        """End a script, and forget it."""
-
-    def restart(self, name: str) -> None:
-        """Start a script anew, out of quarantine too."""
-
-    def life(self, name: str) -> ScriptLife | None:
-        """Return how a script runs; None for one that was never taken, or was dropped."""
-
-    def settings_changed(self, name: str, settings: Mapping[str, Value], changed: Sequence[str]) -> None:
-        """Tell a script its settings, of which these have changed."""
-
-    def state_changed(self, name: str, absent: Sequence[str]) -> None:
-        """Tell a script that others have taken these keys of its state away."""
-
-    def log(self, name: str) -> Log | None:
-        """Return a script's log; None where there is none."""
-
-    def listen(self, heard: Callable[[ScriptLine], None]) -> Callable[[], None]:
-        """Have this called with each new line of every script; what is returned ends that."""
 
 
 class Keeper:
@@ -101,12 +60,14 @@ class Keeper:
         modules: Iterable[str] = (),
     ) -> None:
         self._folder, self._store, self._house, self._clock = folder, store, house, clock
+        self._decisions = Decisions(store)
         self._of, self._reserved, self._modules = approval, reserved, frozenset(modules)
         self._entries: dict[str, Entry] = {}
         self._headers: dict[tuple[str, tuple[str, ...]], Header | Refused] = {}
         self._runs: dict[str, KeptRuns] = {}
-        self._kept: Kept | None = None
         self._problem: Refused | None = None
+        self._names: frozenset[str] | None = None
+        self._trouble = Trouble(_LOGGER, "what is kept of scripts can't be tended", clock.monotonic)
         self._on_change: Callable[[], None] = _nothing
         self._told: dict[str, object] = {}
         self._turn = asyncio.Lock()
@@ -116,6 +77,24 @@ class Keeper:
     def approval(self) -> str:
         """What an approval is of."""
         return self._of.value
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """Which scripts are in the folder, by the last look that has succeeded; None before the first one."""
+        return self._names
+
+    @property
+    def concerns(self) -> Mapping[str, Concern]:
+        """What people should know now, by what it is about."""
+        found: dict[str, Concern] = {}
+        if self._problem is not None:
+            found["folder"] = Concern(f"scripts: {self._problem.text}", self._problem.hint)
+        for name, entry in self._entries.items():
+            if entry.approved is not None and not entry.is_approved and isinstance(entry.found, Found):
+                hint = f"`vms-bridge script approve {name}` shows what has changed, and lets it run"
+                text = f"the script {name} was changed and is not approved: the version before is at work"
+                found[name] = Concern(text, hint, NoticeKind.SCRIPT_WAITING)
+        return found
 
     async def run(self) -> NoReturn:
         """Look at the folder each second until cancelled; the first look is over soon."""
@@ -137,7 +116,7 @@ class Keeper:
 
     def all(self) -> Sequence[ScriptView]:
         """Return every script by name."""
-        return [self._view(name, entry) for name, entry in sorted(self._entries.items())]
+        return [self._view(name, self._entries[name]) for name in sorted(self._entries)]
 
     def get(self, name: str) -> ScriptView:
         """Return a script. Raises NotFound."""
@@ -165,43 +144,43 @@ class Keeper:
     async def delete(self, name: str, *, by: str) -> None:
         """End it and remove all of it. Raises NotFound, ScriptRefused, StoreError."""
         async with self._turn:
-            self._entry(name)
+            entry = self._entry(name)
             check_name(name)
             await in_thread("script removal", lambda: self._folder.remove(name))
-            await self._store.forget(name)
             _LOGGER.info("%s has deleted the script %s", by, name)
+            self._decisions.take_away(name, "forgotten")
+            self._end(name, entry, at_once=True)
             self._runs.pop(name, None)
-            await self._reload()
-            await self._look()
+            try:
+                await self._house.forget(name)  # whatever the script still kept is kept by then, and forgotten below
+            finally:
+                try:
+                    await self._decisions.keep(name)
+                finally:
+                    await self._look()
 
     async def approve(self, name: str, *, sha256: str, by: str) -> ScriptView:
         """Let it run as it asks. Raises NotFound, ScriptRefused, StoreError."""
         async with self._turn:
             entry = self._entry(name)
-            if not isinstance(entry.found, Found) or not isinstance(entry.header, Header):
-                raise ScriptRefused(f"{name} can't be approved as it is", hint=self._view(name, entry).life.reason, script=name)
-            if entry.found.source.sha256 != sha256:
+            found = entry.found
+            if not isinstance(found, Found) or not isinstance(entry.header, Header):
+                life = self._view(name, entry).life
+                why = life.reason if life.trouble is None else life.trouble.text
+                raise ScriptRefused(f"{name} can't be approved as it is", hint=why, script=name)
+            if found.source.sha256 != sha256:
                 raise ScriptRefused(f"{name} is another one than that which was looked at", hint="look at it again", script=name)
             permissions = entry.header.permissions
             approval = Approval(permissions=words_of(permissions), sha256=sha256, time=self._clock.now(), by=by)
-            await self._store.approve(name, approval)
+            await self._decisions.approve(name, approval, found.source.text)
+            entry.kept_sha256 = sha256
             _LOGGER.info("%s has approved the script %s (SHA-256 %s): it may %s", by, name, sha256, "; ".join(may(permissions)))
-            await self._reload()
-            self._decide(name, entry)
-            self._tell_changes()
-            return self._view(name, entry)
+            return await self._decided(name, entry)
 
     async def revoke(self, name: str, *, by: str) -> ScriptView:
-        """Take the approval back and end it. Raises NotFound, StoreError."""
-        async with self._turn:
-            entry = self._entry(name)
-            self._end(name, entry)
-            await self._store.revoke(name)
-            _LOGGER.info("%s has revoked the approval of the script %s", by, name)
-            await self._reload()
-            self._decide(name, entry)
-            self._tell_changes()
-            return self._view(name, entry)
+        """Take the approval back and end it at once. Raises NotFound; StoreError where that holds for now only."""
+        _LOGGER.info("%s has revoked the approval of the script %s", by, name)
+        return await self._take_away(name, "revoked", at_once=True)
 
     async def restart(self, name: str, *, by: str) -> ScriptView:
         """Start it anew. Raises NotFound, ScriptRefused."""
@@ -215,16 +194,14 @@ class Keeper:
 
     async def enable(self, name: str, *, is_enabled: bool, by: str) -> ScriptView:
         """Let it run, or end it. Raises NotFound, StoreError."""
+        if not is_enabled:
+            _LOGGER.info("%s has disabled the script %s", by, name)
+            return await self._take_away(name, "stopped", at_once=False)
         async with self._turn:
             entry = self._entry(name)
-            if not is_enabled:
-                self._end(name, entry)
-            await self._store.enable(name, is_enabled=is_enabled)
-            _LOGGER.info("%s has %s the script %s", by, "enabled" if is_enabled else "disabled", name)
-            await self._reload()
-            self._decide(name, entry)
-            self._tell_changes()
-            return self._view(name, entry)
+            await self._decisions.enable(name)
+            _LOGGER.info("%s has enabled the script %s", by, name)
+            return await self._decided(name, entry)
 
     async def lines(self, name: str, asked: LinesAsked) -> LinesPage:
         """Return lines of its log. Raises NotFound."""
@@ -255,16 +232,23 @@ class Keeper:
         self._house.state_changed(name, gone)
 
     async def settings(self, name: str) -> Sequence[SettingView]:
-        """Return its settings with their values. Raises NotFound, StoreError."""
-        header = self._entry(name).header
-        schema = header.settings if isinstance(header, Header) else ()
-        return settings_shown(schema, await self._store.settings(name))
+        """Return the settings of its approved version with their values, or those that it would have with their defaults.
+
+        Raises NotFound, StoreError.
+        """
+        entry = self._entry(name)
+        if entry.approved is not None:
+            return settings_shown(entry.approved.header.settings, await self._store.settings(name))
+        return settings_shown(entry.header.settings if isinstance(entry.header, Header) else (), {})
 
     async def set_settings(self, name: str, changes: Mapping[str, object], *, by: str) -> Sequence[SettingView]:
-        """Set these, all or none, and tell the script. Raises NotFound, StateRefused, StoreError."""
+        """Set these, all or none, and tell the script. Raises NotFound, ScriptRefused, StateRefused, StoreError."""
         async with self._turn:
-            header = self._entry(name).header
-            schema = header.settings if isinstance(header, Header) else ()
+            approved = self._entry(name).approved
+            if approved is None:
+                hint = "`script approve` first: what is not approved changes nothing"
+                raise ScriptRefused(f"{name} is not approved, and has no settings yet", hint=hint, script=name)
+            schema = approved.header.settings
             given = checked(schema, {key: value for key, value in changes.items() if value is not None})
             gone = dict.fromkeys(key for key, value in changes.items() if value is None)
             await self._store.set_settings(name, {**given, **gone})
@@ -284,37 +268,56 @@ class Keeper:
         """Write what is yet to be written."""
         await self._save_runs()
 
+    async def _take_away(self, name: str, what: What, *, at_once: bool) -> ScriptView:
+        """Have a script not run from now on, whoever else is at it, and then keep that. Raises NotFound, StoreError."""
+        entry = self._entry(name)
+        self._decisions.take_away(name, what)
+        self._end(name, entry, at_once=at_once)
+        async with self._turn:
+            try:
+                await self._decisions.keep(name)
+            finally:
+                view = await self._decided(name, entry)
+            return view
+
+    async def _decided(self, name: str, entry: Entry) -> ScriptView:
+        """Have come true what was decided; returns how the script is then."""
+        await self._decide(name, entry)
+        self._tell_changes()
+        return self._view(name, entry)
+
     async def _look(self) -> None:
-        if self._kept is None:
-            await self._reload()
+        if self._decisions.kept is None:
+            await self._decisions.read()
         reserved = tuple(self._reserved())
         scan = await in_thread("script folder", lambda: self._scan(reserved))
-        self._tell(scan.problem)
+        self._note(scan)
         files = dict(scan.files) if scan.problem is None else dict.fromkeys(self._entries, scan.problem)
         for name in self._entries.keys() - files.keys():
-            self._end(name, self._entries.pop(name))
+            self._end(name, self._entries.pop(name), at_once=False)
         for name, found in files.items():
             entry = self._entries.setdefault(name, Entry(found))
-            entry.found = found
+            if entry.found is not found:
+                entry.found, entry.is_recalled = found, False
             entry.header = self._headers[found.source.sha256, reserved] if isinstance(found, Found) else None
             if not isinstance(found, Found):
-                self._end(name, entry)
-            self._decide(name, entry)
+                self._end(name, entry, at_once=True)
+            await self._decide(name, entry)
         self._tell_changes()
 
-    def _tell(self, problem: Refused | None) -> None:
-        """Log why nothing of the folder may be used, once."""
+    def _note(self, scan: Scan) -> None:
+        """Note which scripts there are, and log what is wrong with the folder, once."""
+        if scan.names is not None:
+            self._names = scan.names
+        problem = scan.problem or scan.unread
         if problem is not None and problem != self._problem:
-            _LOGGER.error("no script is run: %s: %s", problem.text, problem.hint)
+            what = "no script is run" if scan.problem is not None else "scripts stay as they are"
+            _LOGGER.error("%s: %s: %s", what, problem.text, problem.hint)
         self._problem = problem
 
     def _tell_changes(self) -> None:
         """Tell that something has changed, if it has since that was told."""
-        stopped = frozenset[str]() if self._kept is None else self._kept.stopped
-        now: dict[str, object] = {
-            name: (id(entry.found), id(entry.header), entry.is_approved, entry.taken, name in stopped)
-            for name, entry in self._entries.items()
-        }
+        now: dict[str, object] = {name: (entry.shown, entry.taken) for name, entry in self._entries.items()}
         if now != self._told:
             self._told = now
             self._on_change()
@@ -334,45 +337,71 @@ class Keeper:
         try:
             return read_header(source.text, reserved=reserved, extra=self._modules)
         except ScriptRefused as error:
-            where = "" if error.line is None else f"line {error.line}: "
-            return Refused(f"{where}{error}", error.hint)
+            return Refused(str(error), error.hint, error.line, is_quoting=True)
 
-    def _decide(self, name: str, entry: Entry) -> None:
-        """Have a script run, if it is to, as it is in its file now."""
-        kept, found, header = self._kept, entry.found, entry.header
-        if kept is None or not isinstance(found, Found) or not isinstance(header, Header):
-            entry.is_approved = False
+    async def _decide(self, name: str, entry: Entry) -> None:
+        """Have the version of a script run that is to: that in its file, or an earlier one that was approved."""
+        kept, found, header = self._decisions.kept, entry.found, entry.header
+        approval = None if kept is None else kept.approvals.get(name)
+        draft = Admitted(source=found.source, header=header) if isinstance(found, Found) and isinstance(header, Header) else None
+        entry.is_approved = draft is not None and is_approved(approval, draft.header.permissions, draft.source.sha256, self._of)
+        if entry.is_approved and draft is not None:
+            if entry.approved is None or entry.approved.source is not draft.source:
+                entry.approved = draft
+        elif approval is None:
+            entry.approved = entry.approved if kept is None else None
+        elif entry.approved is None and isinstance(found, Found) and not entry.is_recalled:
+            entry.approved = await self._recalled(name, entry, approval, found.source.path)
+        entry.show(name, kept)
+        kept, approved = self._decisions.kept, entry.approved  # somebody may have taken something away meanwhile
+        if kept is None or name in kept.stopped or name not in kept.approvals or approved is None:
             return
-        entry.is_approved = is_approved(kept.approvals.get(name), header.permissions, found.source.sha256, self._of)
-        if name in kept.stopped or not entry.is_approved or entry.taken == found.source.sha256:
+        if not isinstance(found, Found) or (entry.taken is not None and entry.taken.source.sha256 == approved.source.sha256):
             return
-        entry.taken = found.source.sha256
-        for remark in header.imports.remarks:
-            _LOGGER.warning("the script %s, line %d: %s", name, remark.line, remark.text)
-        self._house.take(Admitted(source=found.source, header=header))
+        entry.taken = approved
+        self._house.take(approved)
 
-    def _end(self, name: str, entry: Entry) -> None:
+    async def _recalled(self, name: str, entry: Entry, approval: Approval, path: Path) -> Admitted | None:
+        """Return the version that was approved, where the file has changed since: as it was kept."""
+        try:
+            text = await self._store.source(name)
+        except BridgeError:  # this is tried again at the next look
+            return None
+        entry.is_recalled = True
+        if text is None:
+            return None
+        source, reserved = Source(name=name, path=path, text=text, sha256=digest_of(text)), tuple(self._reserved())
+        header = await in_thread("script header", lambda: self._read(source, reserved))
+        if isinstance(header, Refused) or not is_approved(approval, header.permissions, source.sha256, self._of):
+            return None
+        return Admitted(source=source, header=header)
+
+    def _end(self, name: str, entry: Entry, *, at_once: bool) -> None:
         if entry.taken is not None:
             entry.taken = None
-            self._house.drop(name)
-
-    async def _reload(self) -> None:
-        try:
-            self._kept = await self._store.kept()
-        except BridgeError as error:
-            self._kept = None
-            _LOGGER.error("which scripts are approved is not known, so none is started: %s", in_words(error))  # noqa: TRY400 - known
+            self._house.drop(name, at_once=at_once)
 
     async def _tidy(self) -> None:
-        """Forget state whose time is over, tell whose that was, and write when schedules have run."""
-        try:
-            over = await self._store.expire()
-            await self._save_runs()
-        except BridgeError as error:
-            _LOGGER.warning("what is kept of scripts can't be tended: %s", in_words(error))
-            return
+        """Keep what is yet to be kept, forget state whose time is over, and tell whose that was."""
+        async with self._turn:
+            try:
+                await self._decisions.settle()
+                await self._keep_sources()
+                over = await self._store.expire()
+                await self._save_runs()
+            except BridgeError as error:
+                self._trouble.report(in_words(error))
+                return
+            self._trouble.over()
         for name in dict.fromkeys(name for name, _ in over):
             self._house.state_changed(name, [key for each, key in over if each == name])
+
+    async def _keep_sources(self) -> None:
+        """Keep the source of what runs, so that it runs on after a restart when its file has changed."""
+        for name, entry in self._entries.items():
+            if entry.taken is not None and entry.kept_sha256 != entry.taken.source.sha256:
+                await self._store.keep_source(name, entry.taken.source.text)
+                entry.kept_sha256 = entry.taken.source.sha256
 
     async def _save_runs(self) -> None:
         for name, runs in list(self._runs.items()):
@@ -391,7 +420,10 @@ class Keeper:
         return entry
 
     def _view(self, name: str, entry: Entry) -> ScriptView:
-        return view_of(name, entry, self._kept, self._house.life(name) if entry.taken is not None else None)
+        if entry.shown is None:
+            entry.show(name, self._decisions.kept)
+        assert entry.shown is not None  # noqa: S101 - it was made
+        return view_of(entry.shown, self._house.life(name) if entry.taken is not None else None)
 
 
 def _nothing() -> None:

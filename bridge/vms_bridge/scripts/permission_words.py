@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from vms_bridge.scripting import Difference
 from vms_bridge.scripts.permissions import ALL, FLAGS, LISTS, NOTHING, sees_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vms_bridge.scripts.values import Permissions
-
-
-class Difference(NamedTuple):
-    """One thing that a script may do and might not before (`is_more`), or the other way round."""
-
-    is_more: bool
-    text: str
 
 
 _SAYS = {
@@ -53,8 +47,10 @@ def differences(before: Permissions | None, now: Permissions) -> tuple[Differenc
             (False, [each for each in was if each not in has]),
         ):
             if those:
-                found.append(Difference(is_more, _list_in_words(name, those)))
-    found += [Difference(getattr(now, name), _SAYS[name]) for name in FLAGS if getattr(old, name) is not getattr(now, name)]
+                found.append(Difference(is_more=is_more, text=_list_in_words(name, those)))
+    found += [
+        Difference(is_more=getattr(now, name), text=_SAYS[name]) for name in FLAGS if getattr(old, name) is not getattr(now, name)
+    ]
     if sees_all(old) and not sees_all(now):
         found = [each for each in found if not (each.is_more and each.text == _list_in_words("monitors", now.monitors))]
     return tuple(found)

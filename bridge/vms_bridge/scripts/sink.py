@@ -11,6 +11,7 @@ from vms_bridge.boundary import Boundary
 from vms_bridge.errors import TooManyRequests
 from vms_bridge.notices import Notice, NoticeKind
 from vms_bridge.private_files import make_directory
+from vms_bridge.scripts.concerns import Concerns
 from vms_bridge.scripts.config import SandboxKind
 from vms_bridge.scripts.folder import Folder
 from vms_bridge.scripts.house import House, NoHouse
@@ -31,16 +32,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vms_bridge.clock import Clock
+    from vms_bridge.scripts.admitted import House as LooksAfter
     from vms_bridge.scripts.config import ScriptsConfig
-    from vms_bridge.scripts.keeper import House as LooksAfter
     from vms_bridge.views import HubView
 
 _LOGGER = logging.getLogger(__name__)
 NAME = "scripts"
 _MB = 1024 * 1024
 _RETRY_S = 5.0
-_SETTLED_S = 5.0
-"""When the folder has been looked at: whose scripts are not there then, are no more."""
+_TEND_S = 1.0
+"""How often it is looked at which scripts there are, and what people should know."""
 
 
 class ScriptsSink:
@@ -65,7 +66,8 @@ class ScriptsSink:
             if isinstance(probed, Ending):
                 _LOGGER.error("scripts are off: %s (%s)", probed.text, probed.hint)
                 self._tell(hub, ends, f"scripts are off: {probed.text}", probed.hint)
-                await self._keep(hub, self._keeper(hub, store, NoHouse(probed.text, probed.hint)), ends, {})
+                files = LogFiles(self._folder / "log", self._clock)
+                await self._keep(hub, self._keeper(hub, store, NoHouse(hub, files, probed.text, probed.hint)), ends, {})
                 return
             _LOGGER.info("scripts run behind %s", probed.level)
             if self._settings.sandbox is SandboxKind.PROCESS:
@@ -91,7 +93,7 @@ class ScriptsSink:
                 tell=house.note,
                 on_change=house.fares_otherwise,
                 beginning=lambda name: keeper.beginning(house.admitted(name)),
-                rows=state.rows(store),
+                rows=state.rows(store, house.state_written),
                 program=self._program,
             )
         )
@@ -115,14 +117,19 @@ class ScriptsSink:
         """Look after the folder, and do this beside it, until cancelled."""
         ends.callback(hub.scripts.serve(keeper))
 
-        async def settle() -> NoReturn:
-            while True:  # also whenever one has been deleted
-                await self._clock.sleep(_SETTLED_S)
-                hub.own_entities.settle(view.name for view in keeper.all())
+        concerns = Concerns(hub, self._clock)
+        ends.callback(concerns.close)
+
+        async def tend() -> NoReturn:
+            while True:
+                await self._clock.sleep(_TEND_S)
+                if keeper.names is not None:  # before, nobody knows whose entities may be taken away
+                    hub.own_entities.settle(keeper.names)
+                concerns.be(keeper.concerns)
 
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(settle(), name="scripts: settling")
+                group.create_task(tend(), name="scripts: tending")
                 for name, work in {**works, "folder": keeper.run}.items():
                     group.create_task(self._always(name, work), name=f"scripts: {name}")
         finally:

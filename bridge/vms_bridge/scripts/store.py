@@ -1,4 +1,4 @@
-"""What is kept of scripts beyond a restart, in a file of its own: approvals, state, settings, and when schedules have run.
+"""What is kept of scripts beyond a restart, in a file of its own: approvals with their sources, state, settings, last runs.
 
 A file that is damaged is put aside: approvals are then given anew, which is the safe way round. What the disk does not take
 is refused, and never kept in memory as if it were safe.
@@ -61,13 +61,21 @@ class ScriptStore:
         """Return which scripts are approved, and which are not to run."""
         return await self._run(_kept)
 
-    async def approve(self, name: str, approval: Approval) -> None:
-        """Keep an approval in place of the one before."""
-        await self._run(_approve, name, approval)
+    async def approve(self, name: str, approval: Approval, text: str) -> None:
+        """Keep an approval, and the source that was approved, in place of those before."""
+        await self._run(_approve, name, approval, text)
 
     async def revoke(self, name: str) -> None:
         """Forget an approval."""
         await self._run(_revoke, name)
+
+    async def source(self, name: str) -> str | None:
+        """Return the source that was approved, or kept since; None where there is none."""
+        return await self._run(_source, name)
+
+    async def keep_source(self, name: str, text: str) -> None:
+        """Keep this source of a script, if that is approved."""
+        await self._run(_keep_source, name, text)
 
     async def enable(self, name: str, *, is_enabled: bool) -> None:
         """Keep whether a script is to run."""
@@ -154,14 +162,29 @@ def _kept(connection: sqlite3.Connection) -> Kept:
     return Kept(approvals, frozenset(script for (script,) in connection.execute("SELECT script FROM stopped")))
 
 
-def _approve(connection: sqlite3.Connection, name: str, approval: Approval) -> None:
+def _approve(connection: sqlite3.Connection, name: str, approval: Approval, text: str) -> None:
     permissions = json.dumps(dict(approval.permissions), sort_keys=True)
     row = (name, permissions, approval.sha256, approval.time.timestamp(), approval.by)
     connection.execute("INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?, ?)", row)
+    _keep_source(connection, name, text)
 
 
 def _revoke(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("DELETE FROM approvals WHERE script = ?", (name,))
+    connection.execute("DELETE FROM sources WHERE script = ?", (name,))
+
+
+def _source(connection: sqlite3.Connection, name: str) -> str | None:
+    row = connection.execute("SELECT text FROM sources WHERE script = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _keep_source(connection: sqlite3.Connection, name: str, text: str) -> None:
+    connection.execute(
+        "INSERT INTO sources (text, script) SELECT ?, script FROM approvals WHERE script = ?"
+        " ON CONFLICT (script) DO UPDATE SET text = excluded.text WHERE text != excluded.text",
+        (text, name),
+    )
 
 
 def _enable(connection: sqlite3.Connection, name: str, *, is_enabled: bool) -> None:
@@ -172,6 +195,7 @@ def _enable(connection: sqlite3.Connection, name: str, *, is_enabled: bool) -> N
 def _forget(connection: sqlite3.Connection, name: str) -> None:
     for statement in (
         "DELETE FROM approvals WHERE script = ?",
+        "DELETE FROM sources WHERE script = ?",
         "DELETE FROM stopped WHERE script = ?",
         "DELETE FROM state WHERE script = ?",
         "DELETE FROM settings WHERE script = ?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sqlite3
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
-_VERSION = 1
-_SCHEMA = (
+_FIRST = (
     "CREATE TABLE approvals (script TEXT PRIMARY KEY, permissions TEXT NOT NULL, sha256 TEXT NOT NULL,"
     " time REAL NOT NULL, by TEXT NOT NULL)",
     "CREATE TABLE stopped (script TEXT PRIMARY KEY)",
@@ -30,6 +30,9 @@ _SCHEMA = (
     " PRIMARY KEY (script, name)) WITHOUT ROWID",
     "CREATE TABLE runs (script TEXT NOT NULL, name TEXT NOT NULL, due REAL NOT NULL, PRIMARY KEY (script, name)) WITHOUT ROWID",
 )
+_SOURCES = ("CREATE TABLE sources (script TEXT PRIMARY KEY, text TEXT NOT NULL)",)
+_STEPS = (_FIRST, _SOURCES)
+"""What each version of the file has more than the one before."""
 
 
 class StoreFile:
@@ -83,14 +86,14 @@ class StoreFile:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
+        if version > len(_STEPS):
             raise StoreError(f"{self.path} is of a newer version of the bridge", hint="upgrade the bridge, or move it away")
-        if version == 0:
+        if version < len(_STEPS):
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
-                for statement in _SCHEMA:
+                for statement in itertools.chain(*_STEPS[version:]):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
+                connection.execute(f"PRAGMA user_version = {len(_STEPS)}")
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(f"malformed: {found}")

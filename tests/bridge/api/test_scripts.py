@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.api.lab import Api, serving
 from tests.bridge.scripts.site import GATE, Site
 from tests.fakes.hub import FakeHub
+from tests.fakes.scripts import GATE as GATE_VIEW
 from tests.fakes.scripts import FakeScripts
 
 from vms_bridge.scripting import LineLevel, LinesAsked
@@ -104,16 +106,21 @@ async def test_a_large_source_is_taken_and_a_larger_one_is_not(tmp_path: Path) -
 async def test_what_makes_no_sense_is_refused(tmp_path: Path, path: str, body: object, status: int) -> None:
     async with with_a_keeper(tmp_path) as (api, site):
         await site.put()
+        await site.approve()
         answer = await api.ask("PUT", path, body=body, by_socket=True)
         assert answer.status == status, answer.body
         assert [each.name for each in site.path.iterdir()] == ["gate.py"]
 
 
-async def test_a_traceback_and_a_source_are_for_administrators(tmp_path: Path) -> None:
-    async with with_scripts(tmp_path) as (api, _):
+async def test_what_may_quote_a_script_is_for_administrators(tmp_path: Path) -> None:
+    async with with_scripts(tmp_path) as (api, scripts):
+        scripts.view = replace(GATE_VIEW, remarks=["line 1: there is no module hunter2"])
         read, admin = api.token(Scope.READ), api.token(Scope.ADMIN)
-        assert (await api.get(ONE, token=read)).said["trouble"]["traceback"] is None
-        assert (await api.get(SCRIPTS, token=read)).said["scripts"][0]["trouble"]["text"] == "ValueError: no"
+        for path in (ONE, SCRIPTS):
+            answer = await api.get(path, token=read)
+            assert (answer.status, b"ValueError" in answer.body, b"hunter2" in answer.body) == (200, False, False)
+        told = (await api.get(ONE, token=admin)).said
+        assert (told["trouble"]["text"], told["remarks"]) == ("ValueError: no", ["line 1: there is no module hunter2"])
         assert "gate.py" in (await api.get(ONE, token=admin)).said["trouble"]["traceback"]
         for part in ("source", "log", "state"):
             assert (await api.get(f"{ONE}/{part}", token=api.token(Scope.CONTROL))).status == 403

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.fakes.backend import START
@@ -12,10 +13,10 @@ from vms_bridge.scripting import ScriptLife, ScriptLine, ScriptStatus
 from vms_bridge.scripts.log_pages import line_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
-    from vms_bridge.scripts.keeper import Admitted
+    from vms_bridge.scripts.admitted import Admitted
     from vms_bridge.scripts.settings import Value
 
 
@@ -67,21 +68,27 @@ class FakeLog:
 
 
 class FakeHouse:
-    """Implements `keeper.House`."""
+    """Implements `admitted.House`."""
 
     def __init__(self) -> None:
         self.runs: dict[str, Admitted] = {}
         self.told: list[tuple[object, ...]] = []
         self.logs: dict[str, FakeLog] = {}
+        self.leaving: Callable[[], Awaitable[object]] = partial(asyncio.sleep, 0)
+        """What a script does yet that has been dropped."""
         self.listeners: list[Callable[[ScriptLine], None]] = []
 
     def take(self, admitted: Admitted) -> None:
         self.told.append(("take", admitted.source.name, admitted.source.text))
         self.runs[admitted.source.name] = admitted
 
-    def drop(self, name: str) -> None:
-        self.told.append(("drop", name))
+    def drop(self, name: str, *, at_once: bool) -> None:
+        self.told.append(("drop", name, at_once))
         del self.runs[name]
+
+    async def forget(self, name: str) -> None:
+        self.told.append(("forget", name))
+        await self.leaving()
 
     def restart(self, name: str) -> None:
         self.told.append(("restart", name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from tests.bridge.scripts.house import FakeHouse
@@ -14,6 +16,7 @@ from vms_bridge.scripts.keeper import Keeper
 from vms_bridge.scripts.store import ScriptStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from vms_bridge.scripting import ScriptStatus
@@ -31,7 +34,8 @@ class Site:
     def __init__(self, path: Path, of: ApprovalOf = ApprovalOf.SOURCE) -> None:
         self.path, self.house, self.clock = path / "scripts", FakeHouse(), FakeClock()
         self.path.mkdir(0o700, parents=True, exist_ok=True)
-        self.store = ScriptStore(path / "kept" / "scripts.db", self.clock)
+        self.database = path / "kept" / "scripts.db"
+        self.store = ScriptStore(self.database, self.clock)
         self.reserved: tuple[str, ...] = ALWAYS_RESERVED
         self.keeper = Keeper(Folder(self.path), self.store, self.house, self.clock, approval=of, reserved=lambda: self.reserved)
 
@@ -49,3 +53,20 @@ class Site:
 
     def status(self, name: str = "gate") -> ScriptStatus:
         return self.keeper.get(name).life.status
+
+    @contextmanager
+    def unwritable(self, *tables: str) -> Iterator[None]:
+        """Have nothing be written to these tables of the store, as on a disk that is full."""
+        with closing(sqlite3.connect(self.database)) as database:
+            for table in tables:
+                for what in ("INSERT", "DELETE"):
+                    refuse = "BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+                    database.execute(f"CREATE TRIGGER {table}_{what} BEFORE {what} ON {table} {refuse}")
+            database.commit()
+            try:
+                yield
+            finally:
+                for table in tables:
+                    for what in ("INSERT", "DELETE"):
+                        database.execute(f"DROP TRIGGER {table}_{what}")
+                database.commit()

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from vms_bridge.script_errors import ScriptRefused
-from vms_bridge.scripts.folder import MOST_SCRIPTS, Folder, Found, Refused, digest_of
+from vms_bridge.scripts.folder import MOST_SCRIPTS, MOST_SHOWN, Folder, Found, Refused, digest_of
 from vms_bridge.scripts.header import MOST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+_F_SETSIG = 10
 
 
 @pytest.fixture
@@ -99,8 +105,6 @@ def test_a_folder_of_somebody_else_or_behind_a_link_is_not_used(path: Path, tmp_
     problem = Folder(link).scan().problem
     assert problem is not None
     assert "link" in problem.text
-    missing = Folder(tmp_path / "missing").scan().problem
-    assert missing is not None
     if os.geteuid() == 0:
         os.chown(path, 4242, -1)
         foreign = Folder(path).scan().problem
@@ -132,6 +136,68 @@ def test_a_mode_that_changes_is_seen(path: Path) -> None:
     assert isinstance(looked(folder)["gate"], Found)
     file.chmod(0o666)
     assert isinstance(looked(folder)["gate"], Refused)
+
+
+def test_a_look_that_fails_changes_nothing(path: Path, tmp_path: Path) -> None:
+    missing = Folder(tmp_path / "missing").scan()
+    assert (missing.problem, missing.names, missing.files) == (None, None, {})
+    assert missing.unread is not None
+    folder = Folder(path)
+    put(path, "gate.py")
+    before = looked(folder)
+    path.rename(tmp_path / "elsewhere")
+    scan = folder.scan()
+    assert (scan.files, scan.names, scan.problem) == (before, None, None)
+    assert scan.unread is not None
+    assert "No such file" in scan.unread.text
+    (tmp_path / "elsewhere").rename(path)
+    scan = folder.scan()
+    assert (scan.files, scan.names, scan.unread) == (before, frozenset({"gate"}), None)
+
+
+def test_a_file_that_can_not_be_read_for_now_is_what_it_was(path: Path) -> None:
+    folder = Folder(path)
+    file = put(path, "gate.py", "x = 1")
+    before = looked(folder)["gate"]
+    put(path, "bell.py", "x = 1")
+    file.write_text("x = 22")
+    folder.scan()
+    with unreadable(file):
+        scan = folder.scan()
+        again = folder.scan()
+    assert scan.files["gate"] is again.files["gate"] is before
+    assert isinstance(scan.files["bell"], Found), "one that can't be read is no reason to read no other"
+    assert scan.names == frozenset({"bell", "gate"})
+    assert scan.unread is not None
+    assert f"{file} can't be read" in scan.unread.text
+    scan = folder.scan()
+    assert isinstance(found := scan.files["gate"], Found)
+    assert (found.source.text, isinstance(scan.files["bell"], Found), scan.unread) == ("x = 22", True, None)
+
+
+@contextmanager
+def unreadable(file: Path) -> Iterator[None]:
+    """Have a file not be opened for reading, whoever asks, by a lease on it."""
+    handle = os.open(file, os.O_WRONLY)
+    try:
+        fcntl.fcntl(handle, _F_SETSIG, signal.SIGURG)  # which does nothing
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        yield
+    finally:
+        os.close(handle)
+
+
+def test_what_is_known_of_a_folder_has_a_bound(path: Path) -> None:
+    folder = Folder(path)
+    for number in range(MOST_SHOWN + 50):
+        put(path, f"s{number:03}.py")
+    looked(folder)
+    put(path, "a.py")
+    scan = folder.scan()
+    assert len(scan.files) == MOST_SHOWN
+    assert len(folder._known) == MOST_SCRIPTS
+    assert len(scan.names or ()) == MOST_SHOWN + 51
+    assert isinstance(folder.scan().files["s000"], Found), "what was there before is not pushed out"
 
 
 def test_there_is_a_most(path: Path) -> None:

@@ -11,6 +11,7 @@ from tests.bridge.scripts.site import ANN, GATE, Site
 from tests.fakes.clock import settle
 
 from vms_bridge.errors import NotFound, StoreError
+from vms_bridge.notices import NoticeKind
 from vms_bridge.script_errors import ScriptRefused, StateRefused
 from vms_bridge.scripting import LineLevel, LinesAsked, ScriptStatus
 from vms_bridge.scripts.approvals import ApprovalOf
@@ -112,8 +113,10 @@ async def test_a_header_that_can_not_be_read_is_told_with_its_line(site: Site) -
     await site.approve()
     await site.put(GATE.replace("notify", "notfy"))
     view = site.keeper.get("gate")
-    assert "line 2: permissions has no notfy" in view.life.reason
-    assert "notify is meant?" in view.life.hint
+    assert "line 2" in view.life.reason
+    assert view.life.trouble is not None
+    assert "permissions has no notfy" in view.life.trouble.text
+    assert "notify is meant?" in view.life.trouble.hint
     assert "gate" in site.house.runs, "the one before stays at work"
     with pytest.raises(ScriptRefused):
         await site.keeper.approve("gate", sha256=view.sha256, by=ANN)
@@ -140,7 +143,9 @@ async def test_topics_that_become_the_bridges_own_are_refused_at_the_next_look(s
     await site.approve()
     site.reserved = ("house",)
     await site.look()
-    assert "house" in site.keeper.get("gate").life.reason
+    trouble = site.keeper.get("gate").life.trouble
+    assert trouble is not None
+    assert "house" in trouble.text
 
 
 async def test_a_file_that_is_gone_ends_its_script_and_keeps_its_approval(site: Site) -> None:
@@ -191,6 +196,7 @@ async def test_upload_and_delete(site: Site) -> None:
 
 async def test_settings_are_shown_set_and_told(site: Site) -> None:
     await site.put()
+    await site.approve()
     low, pin = await site.keeper.settings("gate")
     assert (low.value, low.is_set, low.max, pin.value, pin.is_set) == (3, False, 9, None, False)
     low, pin = await site.keeper.set_settings("gate", {"low": 5, "pin": "1234"}, by=ANN)
@@ -201,7 +207,6 @@ async def test_settings_are_shown_set_and_told(site: Site) -> None:
             await site.keeper.set_settings("gate", wrong, by=ANN)
     low, _ = await site.keeper.set_settings("gate", {"low": None}, by=ANN)
     assert (low.value, low.is_set) == (3, False)
-    await site.approve()
     beginning = await site.keeper.beginning(site.house.runs["gate"])
     assert beginning.settings == {"low": 3, "pin": "1234"}
 
@@ -288,3 +293,194 @@ async def test_nothing_runs_while_approvals_are_not_known(tmp_path: Path) -> Non
     await again.look()
     assert "gate" in again.house.runs
     await again.store.close()
+
+
+async def test_what_is_taken_away_holds_at_once_whatever_the_store_does(site: Site, tmp_path: Path) -> None:
+    for name in ("gate", "bell"):
+        await site.put(name=name)
+        await site.approve(name)
+    with site.unwritable("approvals", "stopped"):
+        with pytest.raises(StoreError, match="revoked now, but this could not be kept"):
+            await site.keeper.revoke("gate", by=ANN)
+        with pytest.raises(StoreError, match="stopped now"):
+            await site.keeper.enable("bell", is_enabled=False, by=ANN)
+        assert site.house.runs == {}
+        await site.look()
+        assert (site.status("gate"), site.status("bell")) == (ScriptStatus.WAITING, ScriptStatus.STOPPED)
+        assert site.keeper.get("gate").approval is None
+        with pytest.raises(StoreError):
+            await site.approve("gate")
+    assert {("drop", "gate", True), ("drop", "bell", False)} <= set(site.house.told)
+    await tended(site)
+    again = Site(tmp_path)
+    await again.look()
+    assert (again.status("gate"), again.status("bell"), again.house.runs) == (ScriptStatus.WAITING, ScriptStatus.STOPPED, {})
+    await again.store.close()
+    await site.approve("gate")
+    await site.keeper.enable("bell", is_enabled=True, by=ANN)
+    assert set(site.house.runs) == {"gate", "bell"}
+
+
+async def tended(site: Site) -> None:
+    """Have the keeper do once what it does again and again."""
+    await site.keeper._tidy()
+
+
+async def test_what_is_taken_away_waits_for_no_look_at_the_folder(site: Site) -> None:
+    await site.put()
+    await site.approve()
+    await site.keeper._turn.acquire()
+    revoking = asyncio.create_task(site.keeper.revoke("gate", by=ANN))
+    await settle()
+    assert (site.house.runs, revoking.done()) == ({}, False)
+    site.keeper._turn.release()
+    assert (await revoking).life.status is ScriptStatus.WAITING
+
+
+async def test_a_folder_that_can_not_be_read_changes_nothing_and_is_told(site: Site, tmp_path: Path) -> None:
+    names = site.keeper.names
+    assert names is None
+    await site.put()
+    await site.approve()
+    assert (site.keeper.names, dict(site.keeper.concerns)) == (frozenset({"gate"}), {})
+    site.path.rename(tmp_path / "elsewhere")
+    await site.look()
+    assert (site.status(), set(site.house.runs), site.keeper.names) == (ScriptStatus.READY, {"gate"}, frozenset({"gate"}))
+    assert "can't be read" in site.keeper.concerns["folder"].text
+    (tmp_path / "elsewhere").rename(site.path)
+    await site.look()
+    assert site.keeper.concerns == {}
+    assert len(site.house.told) == 1
+
+
+@pytest.mark.parametrize("text", [MORE, "def (", f"{GATE}permissions()\n"], ids=["another", "no Python", "no header"])
+async def test_after_a_restart_the_approved_version_runs_while_an_edit_waits(site: Site, tmp_path: Path, text: str) -> None:
+    await site.put()
+    await site.approve()
+    await site.keeper.set_settings("gate", {"low": 5}, by=ANN)
+    (site.path / "gate.py").write_text(text)
+    again = Site(tmp_path)
+    await again.look()
+    assert again.house.runs["gate"].source.text == GATE
+    view = again.keeper.get("gate")
+    assert (view.life.status, view.life.sha256, view.sha256) == (ScriptStatus.READY, digest_of(GATE), digest_of(text))
+    assert "version before" in view.life.reason
+    concern = again.keeper.concerns["gate"]
+    assert (concern.kind, "gate was changed" in concern.text) == (NoticeKind.SCRIPT_WAITING, True)
+    await again.look()
+    assert len(again.house.told) == 1
+    await again.keeper.enable("gate", is_enabled=False, by=ANN)
+    low, _ = await again.keeper.settings("gate")
+    assert (low.value, again.house.runs) == (5, {})
+    await again.keeper.enable("gate", is_enabled=True, by=ANN)
+    assert again.house.runs["gate"].source.text == GATE
+    await again.keeper.revoke("gate", by=ANN)
+    assert (again.house.runs, again.keeper.concerns, await again.store.source("gate")) == ({}, {}, None)
+    await again.store.close()
+
+
+async def test_where_permissions_alone_are_approved_the_version_that_ran_last_runs_again(tmp_path: Path) -> None:
+    site = Site(tmp_path, ApprovalOf.PERMISSIONS)
+    await site.put()
+    await site.approve()
+    await site.put(f"{GATE}# newer\n")
+    await tended(site)
+    (site.path / "gate.py").write_text(MORE)
+    again = Site(tmp_path, ApprovalOf.PERMISSIONS)
+    await again.look()
+    assert again.house.runs["gate"].source.text == f"{GATE}# newer\n"
+    await site.store.close()
+    await again.store.close()
+
+
+async def test_a_source_that_was_kept_and_is_not_what_was_approved_does_not_run(site: Site, tmp_path: Path) -> None:
+    await site.put()
+    await site.approve()
+    await site.store.keep_source("gate", f"{GATE}# another\n")
+    (site.path / "gate.py").write_text(MORE)
+    again = Site(tmp_path)
+    await again.look()
+    assert (again.house.runs, again.status()) == ({}, ScriptStatus.WAITING)
+    await again.store.close()
+
+
+async def test_a_draft_neither_reads_nor_sets_what_the_approved_version_is_set_to(site: Site) -> None:
+    await site.put()
+    assert [one.is_set for one in await site.keeper.settings("gate")] == [False, False]
+    with pytest.raises(ScriptRefused, match="not approved"):
+        await site.keeper.set_settings("gate", {"low": 5}, by=ANN)
+    await site.approve()
+    await site.keeper.set_settings("gate", {"pin": "1234"}, by=ANN)
+    draft = GATE.replace("pin=Secret()", "pin=Text(), more=Number(1)")
+    await site.put(draft)
+    low, pin = await site.keeper.settings("gate")
+    assert (low.kind, pin.kind, pin.value, pin.is_set) == ("number", "secret", None, True)
+    with pytest.raises(StateRefused, match="no setting"):
+        await site.keeper.set_settings("gate", {"more": 5}, by=ANN)
+    await site.keeper.revoke("gate", by=ANN)
+    assert [(one.value, one.is_set) for one in await site.keeper.settings("gate")] == [(3, False), ("", False), (1, False)]
+
+
+async def test_nothing_is_left_of_a_script_that_is_deleted_not_even_what_it_did_at_last(site: Site) -> None:
+    await site.put()
+    await site.approve()
+    beginning = await site.keeper.beginning(site.house.runs["gate"])
+
+    async def say_goodbye() -> None:
+        await site.store.set_state("gate", "bye", 1)
+        beginning.runs.ran("noon", site.clock.now())
+
+    site.house.leaving = say_goodbye
+    await site.keeper.delete("gate", by=ANN)
+    await tended(site)
+    assert site.house.told[-2:] == [("drop", "gate", True), ("forget", "gate")]
+    assert (await site.store.values("gate"), await site.store.runs("gate")) == ({}, {})
+
+
+async def test_a_script_whose_deletion_could_not_be_kept_is_not_approved_when_it_comes_back(site: Site) -> None:
+    await site.put()
+    await site.approve()
+    await site.store.set_state("gate", "a", 1)
+    with site.unwritable("approvals"), pytest.raises(StoreError, match="forgotten now"):
+        await site.keeper.delete("gate", by=ANN)
+    await site.put()
+    assert (site.status(), site.house.runs) == (ScriptStatus.WAITING, {})
+    await site.approve()
+    assert await site.store.values("gate") == {}
+
+
+async def test_what_is_shown_of_a_script_is_made_when_something_of_it_changes(site: Site) -> None:
+    await site.put()
+    await site.put(MORE, "bell")
+    before = {view.name: view for view in site.keeper.all()}
+    await site.look()
+    await site.approve("bell")
+    after = {view.name: view for view in site.keeper.all()}
+    assert after["gate"] is before["gate"]
+    assert not after["bell"].needs_approval
+    assert site.keeper.get("bell").may is after["bell"].may
+
+
+SAYINGS = (
+    "x = 'hunter2",
+    "hunter2(",
+    "hunter2 = = 1",
+    "permissions(hunter2=True)",
+    "permissions(notify='hunter2')",
+    "permissions(http=['hunter2'])",
+    "settings(low=Number('hunter2'))",
+    "settings(hunter2=Hunter2())",
+    "settings(low=Choice('a', options=['b'], help=hunter2))",
+    "import hunter2",
+    "x = '\\ud800hunter2' + f'{hunter2!}'",
+)
+
+
+@pytest.mark.parametrize("text", SAYINGS)
+async def test_who_may_only_read_is_told_nothing_of_a_source(site: Site, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    await site.put(f"from vms_bridge.script import *\n{text}\n")
+    life = site.keeper.get("gate").life
+    assert "hunter2" not in f"{life.reason} {life.hint} {caplog.text}"
+    if life.status is ScriptStatus.REFUSED:
+        assert life.trouble is not None
+        assert life.trouble.line == 2

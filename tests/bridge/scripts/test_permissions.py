@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from vms_bridge.commands import Level
 from vms_bridge.script_errors import PermissionMissing
+from vms_bridge.scripting import Difference
 from vms_bridge.scripts import permissions as checks
-from vms_bridge.scripts.permission_words import Difference, differences, in_words
+from vms_bridge.scripts.permission_words import differences, in_words
 from vms_bridge.scripts.values import Permissions
 
 if TYPE_CHECKING:
@@ -206,10 +207,10 @@ def test_permissions_in_words() -> None:
 
 def test_differences_in_words() -> None:
     assert differences(FULL, FULL) == ()
-    assert differences(None, Permissions()) == (Difference(True, "see all monitors"),)
+    assert differences(None, Permissions()) == (Difference(is_more=True, text="see all monitors"),)
     now = replace(FULL, mqtt=("home/gate/#", "home/bell"), logs=False)
     assert differences(FULL, now) == (
-        Difference(True, "publish to the MQTT topics home/bell"),
-        Difference(False, "read the logs of the systems and of the bridge"),
+        Difference(is_more=True, text="publish to the MQTT topics home/bell"),
+        Difference(is_more=False, text="read the logs of the systems and of the bridge"),
     )
-    assert differences(Permissions(), Permissions(monitors=("zm/1",))) == (Difference(False, "see all monitors"),)
+    assert differences(Permissions(), Permissions(monitors=("zm/1",))) == (Difference(is_more=False, text="see all monitors"),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from vms_bridge.errors import StoreError
 from vms_bridge.script_errors import StateRefused
 from vms_bridge.scripting import Approval
 from vms_bridge.scripts.store import MOST_KEYS, MOST_RUNS, MOST_STATE_BYTES, ScriptStore
+from vms_bridge.scripts.store_file import _FIRST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,17 +36,39 @@ async def store(tmp_path: Path, clock: FakeClock) -> AsyncIterator[ScriptStore]:
 
 async def test_approvals_outlive_a_restart(store: ScriptStore, clock: FakeClock, tmp_path: Path) -> None:
     approval = Approval(permissions={"http": ["https://a.example/*"]}, sha256="a" * 64, time=clock.now(), by="the socket")
-    await store.approve("gate", approval)
+    await store.approve("gate", approval, "x = 1")
     await store.enable("bell", is_enabled=False)
     again = ScriptStore(tmp_path / "scripts" / "scripts.db", clock)
     kept = await again.kept()
     assert kept.approvals == {"gate": approval}
     assert kept.stopped == {"bell"}
+    assert await again.source("gate") == "x = 1"
+    await again.keep_source("gate", "x = 2")
+    await again.keep_source("bell", "x = 3")
+    assert (await again.source("gate"), await again.source("bell")) == ("x = 2", None), "of what is approved alone"
     await again.revoke("gate")
+    assert await again.source("gate") is None
     await again.enable("bell", is_enabled=True)
     kept = await again.kept()
     assert (kept.approvals, kept.stopped) == ({}, frozenset())
     await again.close()
+
+
+async def test_a_file_of_before_sources_were_kept_is_used_as_it_is(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "scripts" / "scripts.db"
+    path.parent.mkdir(0o700)
+    with closing(sqlite3.connect(path)) as old:
+        for statement in _FIRST:
+            old.execute(statement)
+        old.execute("INSERT INTO approvals VALUES ('gate', '{}', 'aa', 0.0, 'Ann')")
+        old.execute("PRAGMA user_version = 1")
+        old.commit()
+    store = ScriptStore(path, clock)
+    assert set((await store.kept()).approvals) == {"gate"}
+    assert await store.source("gate") is None
+    await store.keep_source("gate", "x = 1")
+    assert await store.source("gate") == "x = 1"
+    await store.close()
 
 
 async def test_only_its_owner_can_read_the_file(store: ScriptStore, tmp_path: Path) -> None:

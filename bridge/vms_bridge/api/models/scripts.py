@@ -19,12 +19,11 @@ SettingName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,31}$", examples=["
 
 
 class ScriptTrouble(Model):
-    """What went wrong last."""
+    """What went wrong last, in the script's own words: it may have lines of the source."""
 
     time: datetime
     text: str
-    traceback: str | None
-    """For administrators: it has lines of the source."""
+    traceback: str
     line: int | None
     """Where in the script's file."""
     hint: str
@@ -73,7 +72,7 @@ class Script(Model):
     )
     since: datetime | None
     reason: str
-    """Why it is so, where that is not plain."""
+    """Why it is so, where that is not plain; nothing of the source is in it, nor of what it says."""
     hint: str
     is_enabled: bool
     level: str
@@ -95,8 +94,9 @@ class Script(Model):
     differences: tuple[ScriptDifference, ...]
     """How what it asks for differs from what was approved."""
     remarks: tuple[str, ...]
-    """What its author should know."""
+    """What its author should know; for administrators."""
     trouble: ScriptTrouble | None
+    """For administrators."""
     counts: ScriptCounts
     queued: int
     """How much waits for it."""

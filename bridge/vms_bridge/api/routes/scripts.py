@@ -11,14 +11,16 @@ from aiohttp import hdrs, web
 from vms_bridge.api import route
 from vms_bridge.api.context import caller_of, context_of
 from vms_bridge.api.models import scripts as models
-from vms_bridge.api.replies import reply
+from vms_bridge.api.replies import reply, reply_raw
 from vms_bridge.api.route import BASE, Answer, Route
+from vms_bridge.entities.states import encode
 from vms_bridge.errors import RequestInvalid
 from vms_bridge.scripting import LineLevel, LinesAsked
+from vms_bridge.threads import in_thread
 from vms_bridge.tokens import Scope
 
 if TYPE_CHECKING:
-    from vms_bridge.scripting import Scripts, ScriptView
+    from vms_bridge.scripting import Scripts, ScriptView, StateView
 
 _MOST_UPLOAD_BYTES = 6 * models.MOST_CHARACTERS
 """In JSON a letter may be written by six, as `\\u00e9`."""
@@ -37,8 +39,9 @@ def _by(request: web.Request) -> str:
 
 
 def _told(view: ScriptView, *, is_admin: bool) -> models.Script:
+    """Return what is told of a script: what may quote its source, or what it has said, is for administrators."""
     life = view.life
-    trouble = life.trouble
+    trouble = life.trouble if is_admin else None
     return models.Script(
         name=view.name,
         status=life.status,
@@ -57,10 +60,8 @@ def _told(view: ScriptView, *, is_admin: bool) -> models.Script:
         needs_approval=view.needs_approval,
         approval=None if view.approval is None else models.ScriptApproval.model_validate(asdict(view.approval)),
         differences=tuple(models.ScriptDifference(is_more=one.is_more, text=one.text) for one in view.differences),
-        remarks=tuple(view.remarks),
-        trouble=None
-        if trouble is None
-        else models.ScriptTrouble(**asdict(trouble) | {"traceback": trouble.traceback if is_admin else None}),
+        remarks=tuple(view.remarks) if is_admin else (),
+        trouble=None if trouble is None else models.ScriptTrouble(**asdict(trouble)),
         counts=models.ScriptCounts(**asdict(life.counts)),
         queued=life.queued,
         memory_bytes=life.memory_bytes,
@@ -132,8 +133,15 @@ async def _log(request: web.Request) -> web.StreamResponse:
 
 async def _state(request: web.Request) -> web.StreamResponse:
     view = await _scripts(request).state(_name(request))
-    items = tuple(models.ScriptStateItem.model_validate(asdict(item)) for item in view.items)
-    return reply(request, models.ScriptState(items=items, bytes=view.bytes, most_bytes=view.most_bytes))
+    return reply_raw(request, await in_thread("script state", lambda: _state_as_json(view)))
+
+
+def _state_as_json(view: StateView) -> bytes:
+    """Return what a script keeps. Blocks: it may be a megabyte of small values."""
+    items = tuple(
+        models.ScriptStateItem(key=one.key, value=one.value, changed=one.changed, expires=one.expires) for one in view.items
+    )
+    return encode(models.ScriptState(items=items, bytes=view.bytes, most_bytes=view.most_bytes))
 
 
 async def _clear_state(request: web.Request) -> web.StreamResponse:
@@ -211,7 +219,8 @@ ROUTES = (
         scope=Scope.ADMIN,
         handler=_upload,
         summary="Put a source into a script's file, or make one",
-        description="It is not run for that: approve it, too. 256 KB at most.",
+        description="It runs once it is approved; with `approval: permissions` at once, if it asks for no more than was approved."
+        " 256 KB at most.",
         body=models.SourceBody,
         most_bytes=_MOST_UPLOAD_BYTES,
         answers=_IS_ONE,
@@ -236,9 +245,9 @@ ROUTES = (
         subject="scripts",
         scope=Scope.ADMIN,
         handler=_revoke,
-        summary="Take a script's approval back, and end it",
+        summary="Take a script's approval back, and end it at once",
         answers=_IS_ONE,
-        refusals={404: _NO_SUCH, 503: "the store failed: after a restart it may be approved again"},
+        refusals={404: _NO_SUCH, 503: "it is ended, but that could not be stored: after a restart it may be approved again"},
     ),
     Route(
         method=hdrs.METH_POST,
@@ -261,7 +270,7 @@ ROUTES = (
         summary="Let a script run, or end it until it is let again",
         body=models.EnabledBody,
         answers=_IS_ONE,
-        refusals={404: _NO_SUCH, 503: _NOT_KEPT},
+        refusals={404: _NO_SUCH, 503: f"{_NOT_KEPT}; it is ended all the same, until a restart"},
     ),
     Route(
         method=hdrs.METH_GET,
@@ -320,6 +329,6 @@ ROUTES = (
         summary="Set some of a script's settings; it goes on running",
         body=models.SettingsBody,
         answers={200: Answer(meaning="all settings, as they are then", contents=(models.ScriptSettings,))},
-        refusals={404: _NO_SUCH, 503: _NOT_KEPT},
+        refusals={404: _NO_SUCH, 409: "no version of it is approved", 503: _NOT_KEPT},
     ),
 )

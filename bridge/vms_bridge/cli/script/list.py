@@ -28,5 +28,6 @@ def command(api: Api, *, form: str | None) -> None:
 
 def _row(script: dict[str, Any]) -> tuple[object, ...]:
     status = Styled(script["status"], STYLES.get(script["status"], "dim"))
-    counts, what = script["counts"], script["reason"] or script["doc"]
-    return script["name"], status, local_time(script["since"]), counts["calls"], counts["failures"], what
+    counts, trouble = script["counts"], script["trouble"]
+    what = script["reason"] and (f"{script['reason']}: {trouble['text']}" if trouble is not None else script["reason"])
+    return script["name"], status, local_time(script["since"]), counts["calls"], counts["failures"], what or script["doc"]

@@ -31,6 +31,11 @@ class RunningAsker:
         """What it may do."""
         return self._permissions
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether its worker has ended, or is being ended at once."""
+        return self._is_closed
+
     def at_end(self, undo: Callable[[], None]) -> Callable[[], None]:
         """Have this called when the worker ends, or now if it has ended; what is returned takes that back."""
         key = object()

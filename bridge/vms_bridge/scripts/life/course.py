@@ -123,6 +123,12 @@ class Course:
         """Note that this version has failed at its top level: nothing changes that but another version, or a release."""
         self.starting, self.broken = None, version
 
+    def failed(self, version: str, now_s: float) -> None:
+        """Note that this version could not be started for what may pass: it is tried again, however often that fails."""
+        if self.starting == version:
+            self.starting = None
+        self._due_s = now_s + self._backoff.failed(lasted_s=0.0)
+
     def ended(self, version: str, why: str, now_s: float) -> None:
         """Note that the worker of this version has crashed, while it was at work or started."""
         was_starting = self.starting == version

@@ -9,6 +9,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from vms_bridge.errors import StoreError
 from vms_bridge.logs import Trouble
 from vms_bridge.private_files import make_directory
 from vms_bridge.scripts.life.logs import as_text
@@ -37,6 +38,7 @@ class LogFiles:
         self._waiting: dict[str, list[bytes]] = {}
         self._bytes = 0
         self._news = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._trouble = Trouble(_LOGGER, f"logs of scripts can't be written to {folder}", clock.monotonic)
 
     @property
@@ -52,6 +54,17 @@ class LogFiles:
             self._bytes += len(line)
             self._news.set()
 
+    async def forget(self, name: str) -> None:
+        """Remove what was written of a script, and what waits to be. Raises StoreError."""
+        async with self._turn:
+            gone = self._waiting.pop(name, [])
+            self._bytes -= sum(map(len, gone))
+            try:
+                await in_thread("scripts: logs", lambda: remove(self._folder, name))
+            except OSError as error:
+                hint = "remove it by hand: NAME.log and NAME.log.1"
+                raise StoreError(f"the log of {name} in {self._folder} can't be removed: {error.strerror}", hint=hint) from error
+
     async def run(self) -> NoReturn:
         """Write again and again what has been put, until cancelled; what is left then is written too."""
         try:
@@ -65,15 +78,16 @@ class LogFiles:
 
     async def write(self) -> None:
         """Write what waits."""
-        waiting, self._waiting, self._bytes = self._waiting, {}, 0
-        if not waiting:
-            return
-        try:
-            await in_thread("scripts: logs", lambda: write(self._folder, waiting))
-        except OSError as error:
-            self._trouble.report(error.strerror or error, hint="is there room on the disk, and may the bridge write there?")
-        else:
-            self._trouble.over()
+        async with self._turn:
+            waiting, self._waiting, self._bytes = self._waiting, {}, 0
+            if not waiting:
+                return
+            try:
+                await in_thread("scripts: logs", lambda: write(self._folder, waiting))
+            except OSError as error:
+                self._trouble.report(error.strerror or error, hint="is there room on the disk, and may the bridge write there?")
+            else:
+                self._trouble.over()
 
 
 def write(folder: Path, texts: Mapping[str, list[bytes]]) -> None:
@@ -85,6 +99,12 @@ def write(folder: Path, texts: Mapping[str, list[bytes]]) -> None:
             _append(directory, f"{name}.log", b"".join(lines))
     finally:
         os.close(directory)
+
+
+def remove(folder: Path, name: str) -> None:
+    """Remove both files of a script. Blocking. Raises OSError."""
+    for each in (f"{name}.log", f"{name}.log.1"):
+        (folder / each).unlink(missing_ok=True)
 
 
 def _append(directory: int, name: str, text: bytes) -> None:

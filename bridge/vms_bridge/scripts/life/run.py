@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from vms_bridge.errors import TooManyRequests
-from vms_bridge.scripts.life.asker import RunningAsker
+from vms_bridge.script_errors import ScriptsOff
 from vms_bridge.scripts.life.calls import Calls
 from vms_bridge.scripts.life.launch import WORKER
 from vms_bridge.scripts.life.process import Worker
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Awaitable, Callable, Sequence
 
     from vms_bridge.clock import Clock
+    from vms_bridge.own_entities import OwnEntity
     from vms_bridge.scripts.life.calls import CallCounts
+    from vms_bridge.scripts.life.copy import Copy
     from vms_bridge.scripts.life.inbox import Hears, Inbox
     from vms_bridge.scripts.life.logs import ScriptLog
     from vms_bridge.scripts.life.resources import Resources
@@ -43,6 +44,14 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What a version has declared, read and found to be possible."""
+
+    triggers: Sequence[Trigger]
+    entities: Sequence[OwnEntity] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What scripts are run with, the same for all."""
 
@@ -50,8 +59,10 @@ class Tools:
     begin: Callable[[Version], Begin]
     work: Callable[[Version], Awaitable[Work]]
     """Return what a worker is given: with the settings and the state as they are now. Raises BridgeError."""
-    read: Callable[[Version, Declared], Sequence[Trigger]]
-    """Return the triggers that it has declared. Raises BridgeError."""
+    read: Callable[[Version, Declared], Read]
+    """Return what it has declared. Raises BridgeError."""
+    declare: Callable[[Version, Read], None]
+    """Have it be known that a version is accepted that has declared this. Raises BridgeError."""
     hear: Callable[[Version, Sequence[Trigger], Callable[[Trigger, Occurrence], None], Callable[[str], None]], Hears]
     """Make what calls for these triggers; the last is told what the author should know."""
     answer: Callable[[Asker, Ask], Awaitable[Answered]]
@@ -66,18 +77,21 @@ class Tools:
 class Run:
     """A worker with what belongs to it; `close` it."""
 
-    def __init__(self, worker: Worker, version: Version, asker: RunningAsker, level: Level, declared: Declared) -> None:
-        self.worker, self.version, self.asker, self.level, self.declared = worker, version, asker, level, declared
+    def __init__(self, worker: Worker, version: Version, copy: Copy, level: Level, declared: Declared) -> None:
+        self.worker, self.version, self.copy, self.level, self.declared = worker, version, copy, level, declared
+        self.asker = copy.asker
         self._calls: Calls | None = None
         self._forget: Callable[[], None] = _nothing
 
     @classmethod
-    async def start(cls, version: Version, tools: Tools, log: ScriptLog, counts: CallCounts) -> Self:
+    async def start(cls, version: Version, tools: Tools, log: ScriptLog, counts: CallCounts, copy: Copy) -> Self:
         """Start a worker and have it run the top level. Raises WorkerGone, ScriptBroken, BridgeError."""
-        asker = RunningAsker(version.source.name, version.permissions)
+        asker = copy.asker
 
         async def answer(ask: Ask) -> Answered:
             counts.asked += 1
+            if asker.is_closed:  # it was killed after it had said that
+                raise ScriptsOff("the script was ended")
             try:
                 return await tools.answer(asker, ask)
             except TooManyRequests as error:
@@ -91,7 +105,7 @@ class Run:
             try:
                 level = await worker.level()
                 declared = await worker.load(await tools.work(version))
-                run = cls(worker, version, asker, level, declared)
+                run = cls(worker, version, copy, level, declared)
             except BaseException:
                 forget()
                 try:
@@ -107,16 +121,18 @@ class Run:
         self._calls = Calls(self.worker, inbox, tools.clock, counts, log)
         self._calls.begin()
 
-    def tell(self, words: Mapping[str, Any]) -> None:
-        """Tell it that something has changed. Raises WireError."""
-        self.worker.tell(words)
-
     async def drain(self, clock: Clock) -> None:
-        """Have it go on with what waits for a while."""
-        if self._calls is not None:
+        """Have it go on with what waits for a while, or until it has ended."""
+        if self._calls is None:
+            return
+        either = [asyncio.ensure_future(each) for each in (self._calls.at_rest(), self.worker.ended())]
+        try:
             with suppress(TimeoutError):
                 async with clock.timeout(DRAIN_S):
-                    await self._calls.at_rest()
+                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in either:
+                each.cancel()
 
     async def stop(self) -> Ending:
         """Have it end in order; returns how it has ended."""

@@ -12,9 +12,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vms_bridge.errors import BridgeError
+from vms_bridge.errors import BridgeError, StoreError
 from vms_bridge.scripting import ScriptStatus, ScriptTrouble
+from vms_bridge.scripts.life.asker import RunningAsker
 from vms_bridge.scripts.life.calls import CallCounts
+from vms_bridge.scripts.life.copy import Copy
 from vms_bridge.scripts.life.course import Course, End, GiveUp, Start, Wait
 from vms_bridge.scripts.life.inbox import Inbox
 from vms_bridge.scripts.life.run import Run
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.life.course import Step
     from vms_bridge.scripts.life.inbox import Hears
     from vms_bridge.scripts.life.logs import ScriptLog
-    from vms_bridge.scripts.life.run import Tools, Version
+    from vms_bridge.scripts.life.run import Read, Tools, Version
     from vms_bridge.scripts.life.values import Ending
     from vms_bridge.scripts.values import Trigger
 
@@ -43,6 +45,8 @@ class Script:
         self.counts, self.course = CallCounts(), Course()
         self.starts = self._restarts = 0
         self.trouble: ScriptTrouble | None = None
+        self.why = self.remedy = ""
+        """What is wrong with it and what to do, in words that quote nothing of it."""
         self.since = tools.clock.now()
         """Since when its state is what it is."""
         self._tools, self._clock = tools, tools.clock
@@ -54,8 +58,13 @@ class Script:
         self._hearing: asyncio.Task[NoReturn] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._others: set[asyncio.Task[None]] = set()
+        self._runs: set[Run] = set()
+        """Every worker that is ready and has not ended."""
+        self._copies: set[Copy] = set()
+        """What each worker knows, those too that are being started."""
         self._news = asyncio.Event()
         self._told: ScriptStatus | None = None
+        self._is_killed = False
 
     @property
     def current(self) -> Run | None:
@@ -94,13 +103,24 @@ class Script:
         if self._inbox is not None:
             self._inbox.hears.take(occurrence)
 
-    def tell(self, words: Mapping[str, Any]) -> None:
-        """Tell its worker that settings or state have changed; what can't be told is in its log."""
-        if self._current is not None:
-            try:
-                self._current.tell(words)
-            except WireError as error:
-                self.log.note("error", f"it can't be told of a change: {error}")
+    def settings_changed(self, settings: Mapping[str, Any]) -> None:
+        """Have all its workers know these settings."""
+        for copy in self._copies:
+            copy.settings(settings)
+
+    def state_changed(self, asker: object, values: Mapping[str, Any], absent: Sequence[str] = ()) -> None:
+        """Have all its workers know what has changed of its state, but for that one which has changed it itself."""
+        for copy in self._copies:
+            copy.changed(asker, values, absent)
+
+    def kill(self) -> None:
+        """End all its workers now, without their last handlers: for a script whose `run` is cancelled besides."""
+        self._is_killed, self._current = True, None
+        self._close_inbox()
+        for copy in list(self._copies):
+            copy.asker.close()  # nothing more that it asks for is answered
+        for run in self._runs:
+            run.worker.end(Cause.STOPPED, "the bridge has ended it")
 
     async def run(self) -> NoReturn:
         """Have it live until cancelled; nothing of it is left then."""
@@ -139,33 +159,47 @@ class Script:
     async def _start(self, version: Version) -> None:
         """Start a worker, and let it take the place of the one before, or say why it can't."""
         run = None
+        copy = Copy(RunningAsker(self.name, version.permissions))
+        self._copies.add(copy)
         try:
-            run = await Run.start(version, self._tools, self.log, self.counts)
+            run = await Run.start(version, self._tools, self.log, self.counts, copy)
+            self._runs.add(run)
             self._switch(run)
         except ScriptBroken as broken:
-            self._broke(version, broken.mistake)
+            self._broke(version, broken.mistake, "its top level has failed")
         except WorkerGone as gone:
             if gone.ending.cause is Cause.REFUSED:  # nothing is another way the next time
-                self._broke(version, Mistake(text=gone.ending.text), gone.ending.hint)
+                self._broke(version, Mistake(text=gone.ending.text), gone.ending.text, gone.ending.hint)
+            elif gone.ending.cause is Cause.NOT_STARTED:
+                self._failed(version, gone.ending.text, gone.ending.hint)
             else:
                 self._crashed(version, gone.ending)
+        except StoreError as error:
+            self._failed(version, str(error), error.hint)
         except BridgeError as error:
-            self._broke(version, Mistake(text=str(error)), error.hint)
+            self._broke(version, Mistake(text=str(error)), "what it declares is refused", error.hint)
         except Exception as error:
             _LOGGER.exception("the start of the script %s failed in an unforeseen way", self.name)
-            self._broke(version, Mistake(text=f"a defect of the bridge: {type(error).__name__}"), "please report it")
+            text = f"a defect of the bridge: {type(error).__name__}"
+            self._broke(version, Mistake(text=text), text, "please report it")
         finally:
-            if run is not None and self._current is not run:
-                await run.close()
+            if run is None:
+                self._copies.discard(copy)
+            elif self._current is not run:
+                await self._close(run)
             self._news.set()
 
     def _switch(self, run: Run) -> None:
         """Have this worker called from now on; the one before goes on with what waits for it, for a while."""
         before, inbox = self._current, self._inbox
-        triggers = tuple(self._tools.read(run.version, run.declared))
+        read = self._tools.read(run.version, run.declared)
+        triggers = tuple(read.triggers)
         if before is not None or inbox is None or inbox.triggers != triggers or inbox.version != run.version.id:
-            inbox = self._replace_inbox(run, triggers)
+            inbox = self._replace_inbox(run, read)
+        else:
+            self._tools.declare(run.version, read)
         self._current = run
+        run.copy.open(partial(self._tell_worker, run))
         run.begin(inbox, self._tools, self.log, self.counts)
         self.course.ready(run.version.id, self._clock.monotonic())
         self.log.note("info", f"ready: {len(triggers)} triggers, {run.level.level}")
@@ -174,11 +208,23 @@ class Script:
             self._beside(self._retire(before), "retire")
         inbox.hears.take(Occurrence(kind="startup", what={}, is_urgent=True))
 
-    def _replace_inbox(self, run: Run, triggers: tuple[Trigger, ...]) -> Inbox:
+    def _tell_worker(self, run: Run, words: Mapping[str, Any]) -> None:
+        """Tell a worker that settings or state have changed; what can't be told is in the log."""
+        try:
+            run.worker.tell(words)
+        except WireError as error:
+            self.log.note("error", f"it can't be told of a change: {error}")
+
+    def _replace_inbox(self, run: Run, read: Read) -> Inbox:
         def hear(each: Sequence[Trigger], deliver: Callable[[Trigger, Occurrence], None]) -> Hears:
             return self._tools.hear(run.version, each, deliver, partial(self.log.note, "warning"))
 
-        inbox = Inbox(run.version.id, triggers, hear)  # may be refused: the one before hears on then
+        inbox = Inbox(run.version.id, read.triggers, hear)  # either may be refused: the one before hears on then
+        try:
+            self._tools.declare(run.version, read)
+        except BaseException:
+            inbox.hears.close()
+            raise
         self._close_inbox()
         self._inbox = inbox
         self._hearing = asyncio.create_task(inbox.hears.run(), name=f"script {self.name}: triggers")
@@ -198,31 +244,55 @@ class Script:
         if self._current is run:
             self._current = None
             self._crashed(run.version, ending)
-            await run.close()
+            await self._close(run)
             self._news.set()
 
     async def _retire(self, run: Run) -> None:
         """End a worker whose place another one has taken."""
         await run.drain(self._clock)
-        await run.stop()
-        await run.close()
+        await self._stop(run)
 
-    def _broke(self, version: Version, mistake: Mistake, hint: str = "") -> None:
+    async def _stop(self, run: Run) -> None:
+        """End a worker, in order if there is time for that."""
+        if not self._is_killed:
+            await run.stop()
+        await self._close(run)
+
+    async def _close(self, run: Run) -> None:
+        try:
+            await run.close()
+        finally:
+            self._runs.discard(run)
+            self._copies.discard(run.copy)
+
+    def _broke(self, version: Version, mistake: Mistake, why: str, hint: str = "") -> None:
+        """Take note that a version can't be started; `why` quotes nothing of it."""
         self.course.broke(version.id)
+        where = "" if mistake.line is None else f"line {mistake.line}: "
         self._trouble(mistake.text, hint, traceback=mistake.traceback, line=mistake.line)
+        self.why, self.remedy = f"{where}{why}", "its log says more"
         stays = "; the version before it stays at work" if self._current is not None else ""
         self.log.note("error", f"it can't be started{stays}: {mistake.traceback or mistake.text}", mistake.line)
-        _LOGGER.warning("the script %s can't be started%s: %s", self.name, stays, mistake.text)
+        _LOGGER.warning("the script %s can't be started%s: %s", self.name, stays, self.why)
+
+    def _failed(self, version: Version, text: str, hint: str) -> None:
+        """Take note that a start has failed for what may pass."""
+        self.course.failed(version.id, self._clock.monotonic())
+        self._trouble(text, hint)
+        self.why, self.remedy = text, hint
+        self.log.note("error", f"it can't be started, and that is tried again: {text}. {hint}")
+        _LOGGER.warning("the script %s can't be started, which is tried again: %s", self.name, text)
 
     def _crashed(self, version: Version, ending: Ending) -> None:
         self.course.ended(version.id, ending.text, self._clock.monotonic())
         self._trouble(ending.in_words, ending.hint)
+        self.why, self.remedy = ending.text, ending.hint
         self.log.note("error", f"{ending.in_words}. {ending.hint}")
         if self.course.quarantine:
             self._close_inbox()
             _LOGGER.error("the script %s is started no more: %s", self.name, self.course.quarantine)
         else:
-            _LOGGER.warning("the script %s: %s", self.name, ending.in_words)
+            _LOGGER.warning("the script %s: %s", self.name, ending.text)
 
     def _trouble(self, text: str, hint: str, *, traceback: str = "", line: int | None = None) -> None:
         self.trouble = ScriptTrouble(time=self._clock.now(), text=text, traceback=traceback, line=line, hint=hint)
@@ -248,12 +318,13 @@ class Script:
         run, self._current = self._current, None
         self._close_inbox()
         if run is not None:
-            await run.stop()
-            await run.close()
+            await self._stop(run)
 
     async def _end(self) -> None:
-        """End all of it."""
+        """End all of it, workers of versions of before too."""
         await self._give_up()
-        await self._end_current()
+        self._current = None
+        self._close_inbox()
+        await asyncio.gather(*(self._stop(run) for run in list(self._runs)))
         if self._others:
             await asyncio.wait(self._others)

@@ -14,7 +14,7 @@ from tests.fakes.clock import FakeClock, settle
 from vms_bridge.scripts.life.launch import WORKER
 from vms_bridge.scripts.life.logs import LogEntry, ScriptLog
 from vms_bridge.scripts.life.resources import Resources
-from vms_bridge.scripts.life.run import Tools, Version
+from vms_bridge.scripts.life.run import Read, Tools, Version
 from vms_bridge.scripts.life.script import Script
 from vms_bridge.scripts.life.values import Ask, Begin, Declared, Work
 from vms_bridge.scripts.services.table import Answered, Asker
@@ -81,6 +81,7 @@ class Lab:
             begin=lambda each: Begin(script=each.source.name, modules=each.modules, uid=UID),
             work=self._work,
             read=_read,
+            declare=lambda _version, _read: None,
             hear=lambda _version, triggers, deliver, _tell: Hearing(triggers, deliver),
             answer=self._answer,
             resources=self.resources,
@@ -137,6 +138,6 @@ async def living(lab: Lab, script: Script | None = None) -> AsyncIterator[Script
             await asyncio.wait([task])
 
 
-def _read(_: Version, declared: Declared) -> tuple[Trigger, ...]:
+def _read(_: Version, declared: Declared) -> Read:
     fields = ("id", "kind", "handler", "line", "filters", "timeout_s", "concurrent")
-    return tuple(Trigger(**{name: said[name] for name in fields if name in said}) for said in declared.triggers)
+    return Read(triggers=[Trigger(**{name: said[name] for name in fields if name in said}) for said in declared.triggers])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.clock import FakeClock, settle
 
+from vms_bridge.errors import StoreError
 from vms_bridge.scripts.life.log_files import MOST_FILE_BYTES, MOST_WAITING_BYTES, LogFiles, write
 from vms_bridge.scripts.life.logs import BURST, MOST_BEHIND, MOST_KEPT, MOST_LETTERS, LogEntry, ScriptLog, as_text, clean
 
@@ -127,6 +129,22 @@ async def test_lines_go_to_the_file_of_their_script_for_its_owner_only(tmp_path:
         "2026-11-20T12:00:00.000Z info    last words\n"
     )
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+async def test_a_log_that_is_forgotten_is_gone_with_what_waits_to_be_written(tmp_path: Path) -> None:
+    clock = FakeClock()
+    files = LogFiles(tmp_path, clock)
+    await files.forget("gate")
+    large = [b"x" * (MOST_FILE_BYTES // 2 + 1)]
+    for _ in range(3):
+        await asyncio.to_thread(write, tmp_path, {"gate": large, "door": [b"x"]})
+    ScriptLog("gate", clock, files.put).note("info", "late")
+    await files.forget("gate")
+    await files.write()
+    assert (await asyncio.to_thread(os.listdir, tmp_path), files.waiting_bytes) == (["door.log"], 0)
+    await asyncio.to_thread((tmp_path / "gate.log").mkdir)
+    with pytest.raises(StoreError, match="log of gate"):
+        await files.forget("gate")
 
 
 def test_a_full_file_is_put_aside_in_place_of_the_one_before(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bridge.scripts.life.lab import HEAD, Lab, alarm, living, version
 
-from vms_bridge.errors import BridgeError, TooManyRequests
+from vms_bridge.errors import BridgeError, StoreError, TooManyRequests
 from vms_bridge.scripting import ScriptStatus
 from vms_bridge.scripts.life.course import MOST_CRASHES
 from vms_bridge.scripts.life.watchdog import LOAD_S
@@ -17,9 +17,9 @@ from vms_bridge.scripts.services.table import Answered
 
 if TYPE_CHECKING:
     from vms_bridge.scripts.life.inbox import Hears
-    from vms_bridge.scripts.life.run import Version
-    from vms_bridge.scripts.life.values import Ask, Declared
-    from vms_bridge.scripts.values import Trigger
+    from vms_bridge.scripts.life.run import Read, Version
+    from vms_bridge.scripts.life.values import Ask, Declared, Work
+    from vms_bridge.scripts.services.table import Asker
 
 SAYS = HEAD + "@on.alarm()\nasync def seen(alarm):\n    log.info(f'{alarm.name} {alarm.number}')\n"
 
@@ -220,6 +220,160 @@ async def test_a_script_that_is_deleted_while_it_runs_ends_and_its_last_handler_
         os.kill(worker, 0)
 
 
+async def test_a_script_that_is_killed_does_nothing_more_nor_do_its_workers_of_before() -> None:
+    lab = Lab()
+    bye = "@on.shutdown\nasync def bye():\n    log.info('bye')\n"
+    busy = HEAD + bye + "@on.alarm(timeout=600)\ndef seen(alarm):\n    log.info('busy')\n    while True: pass\n"
+    async with living(lab) as script:
+        script.want(version(busy))
+        await lab.until_state(ScriptStatus.READY)
+        old = pid(lab)
+        script.take(alarm())
+        await lab.until_logged("busy")
+        script.want(version(SAYS + bye))
+        await lab.until(lambda: script.course.at_work == version(SAYS + bye).id)
+        new = pid(lab)
+        script.kill()
+        assert (script.current, script.inbox) == (None, None)
+    assert "bye" not in texts(lab)
+    assert (script.course.crashes, script.trouble) == (0, None)
+    for worker in (old, new):
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
+
+
+async def test_what_a_worker_has_asked_for_is_not_done_any_more_once_it_is_killed() -> None:
+    lab = Lab()
+    asks = HEAD + "from vms_bridge.script import state\n@on.alarm()\nasync def seen(alarm):\n    state['n'] = 1\n"
+    async with living(lab) as script:
+        script.want(version(asks))
+        await lab.until_state(ScriptStatus.READY)
+        assert script.current is not None
+        run = script.current
+        run.asker.close()  # as `kill` does first: what it says until it has ended is heard yet
+        script.take(alarm())
+        await lab.until_logged("the script was ended")
+    assert lab.asks == []
+
+
+async def test_what_changes_while_a_worker_starts_is_told_to_it_when_it_is_ready() -> None:
+    lab = Lab()
+    says = (
+        "from vms_bridge.script import Number, log, on, settings, state\nsettings(low=Number(1))\n"
+        "state['own'] = 'mine'\n"
+        "@on.startup\nasync def begin():\n    log.info(f\"{settings['low']} {dict(state)}\")\n"
+    )
+
+    async def work(each: Version) -> Work:
+        given = await lab.tools.work(each)
+        script.settings_changed({"low": 2})
+        script.settings_changed({"low": 3})
+        script.state_changed(None, {"count": 5, "own": "theirs"}, ["gone"])
+        return replace(given, settings={"low": 1}, state={"count": 4, "gone": 1, "kept": 0})
+
+    async def answer(asker: Asker, ask: Ask) -> Answered:
+        if ask.what == "state.set":
+            script.state_changed(asker, {ask.words["key"]: ask.words["value"]})
+        return Answered()
+
+    async with living(lab) as script:
+        script._tools = replace(lab.tools, work=work, answer=answer)
+        script.want(version(says))
+        await lab.until_logged("3 {'count': 5, 'kept': 0, 'own': 'mine'}")
+
+
+async def test_what_an_old_version_keeps_is_known_to_the_new_one() -> None:
+    lab = Lab()
+    counts = HEAD + "from vms_bridge.script import state\n@on.alarm()\nasync def seen(alarm):\n    "
+    old, new = version(counts + "state['n'] = state.get('n', 0) + 1\n"), version(counts + "log.info(f\"n={state['n']}\")\n")
+
+    async def answer(asker: Asker, ask: Ask) -> Answered:
+        if ask.what == "state.set":
+            lab.state[ask.words["key"]] = ask.words["value"]
+            script.state_changed(asker, {ask.words["key"]: ask.words["value"]})
+            lab.news.set()
+        return Answered()
+
+    async def work(each: Version) -> Work:
+        given = await lab.tools.work(each)
+        if each.id == new.id:  # what the new one is given is older than what the old one keeps meanwhile
+            script.take(alarm())
+            await lab.until(lambda: lab.state.get("n") == 2)
+        return given
+
+    async with living(lab) as script:
+        script._tools = replace(lab.tools, work=work, answer=answer)
+        script.want(old)
+        await lab.until_state(ScriptStatus.READY)
+        script.take(alarm())
+        await lab.until(lambda: lab.state.get("n") == 1)
+        script.want(new)
+        await lab.until(lambda: script.course.at_work == new.id)
+        script.take(alarm())
+        await lab.until_logged("n=2")
+
+
+async def test_a_store_that_fails_for_a_while_stops_no_script_for_good() -> None:
+    lab = Lab()
+    fails = MOST_CRASHES + 3
+
+    async def work(each: Version) -> Work:
+        nonlocal fails
+        fails -= 1
+        if fails >= 0:
+            raise StoreError("scripts.db can't be used: disk I/O error", hint="is the disk full?")
+        return await lab.tools.work(each)
+
+    async with living(lab) as script:
+        script._tools = replace(lab.tools, work=work)
+        script.want(version(SAYS))
+        for number in range(MOST_CRASHES + 3):
+            await lab.until(lambda number=number: script.starts == number + 1 and script.course.starting is None)  # type: ignore[misc]
+            assert (script.course.state, script.course.crashes) == (ScriptStatus.RESTARTING, 0)
+            assert "disk I/O error" in script.why
+            await lab.fake.advance(min(2.0**number, 60.0))
+        await lab.until_state(ScriptStatus.READY)
+
+
+async def test_what_is_said_of_a_script_that_fails_quotes_nothing_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    lab = Lab()
+    async with living(lab) as script:
+        script.want(version(HEAD + "{}['hunter2']\n"))
+        await lab.until_state(ScriptStatus.BROKEN)
+        assert script.trouble is not None
+        assert "hunter2" in script.trouble.text
+        assert script.why == "line 2: its top level has failed"
+        script.want(version(HEAD + "import os, sys\nprint('hunter2', file=sys.stderr)\nsys.stderr.flush()\nos._exit(3)\n"))
+        await lab.until(lambda: script.course.crashes == 1)
+        assert "ended by itself" in script.why
+    assert "hunter2" not in f"{script.why} {script.remedy} {script.course.quarantine} {caplog.text}"
+
+
+async def test_what_a_version_declares_is_known_once_it_is_accepted() -> None:
+    lab = Lab()
+    declared: list[str] = []
+
+    def refuse(*_: object) -> Hears:
+        raise BridgeError("this topic is the bridge's own")
+
+    def decline(*_: object) -> None:
+        raise BridgeError("200 scripts have entities already")
+
+    async with living(lab) as script:
+        script._tools = replace(lab.tools, declare=lambda each, _: declared.append(each.source.text))
+        script.want(version(SAYS))
+        await lab.until_state(ScriptStatus.READY)
+        script._tools = replace(script._tools, hear=refuse)
+        script.want(version(SAYS + "# refused"))
+        await lab.until_state(ScriptStatus.BROKEN)
+        script._tools = replace(lab.tools, declare=decline)
+        script.want(version(SAYS + "# declined"))
+        await lab.until_state(ScriptStatus.BROKEN)
+        script.take(alarm(1))
+        await lab.until_logged("Gate 1")
+    assert declared == [SAYS]
+
+
 async def test_a_script_that_is_deleted_while_it_starts_ends() -> None:
     lab = Lab()
     async with living(lab) as script:
@@ -270,7 +424,7 @@ async def test_a_flood_drops_what_is_not_urgent_of_its_own_only_and_alarms_come_
 async def test_triggers_that_can_not_be_read_break_the_version() -> None:
     lab = Lab()
 
-    def refuse(_: Version, __: Declared) -> tuple[Trigger, ...]:
+    def refuse(_: Version, __: Declared) -> Read:
         raise BridgeError("line 3: there is no such trigger", hint="look at docs/scripting.md")
 
     async with living(lab) as script:
@@ -302,7 +456,7 @@ async def test_a_new_version_whose_triggers_are_refused_leaves_the_old_one_with_
 async def test_a_defect_of_ours_breaks_the_version_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     lab = Lab()
 
-    def fail(_: Version, __: Declared) -> tuple[Trigger, ...]:
+    def fail(_: Version, __: Declared) -> Read:
         raise ZeroDivisionError
 
     async with living(lab) as script:

@@ -12,7 +12,7 @@ from vms_bridge.errors import BodyInvalid, TooManyRequests
 from vms_bridge.script_errors import StateRefused
 from vms_bridge.scripts.services import state
 from vms_bridge.scripts.services.table import Services
-from vms_bridge.scripts.store import ScriptStore
+from vms_bridge.scripts.store import MOST_STATE_BYTES, ScriptStore
 from vms_bridge.scripts.values import Permissions
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ async def store(tmp_path: Path, clock: FakeClock) -> AsyncIterator[ScriptStore]:
 
 @pytest.fixture
 def services(store: ScriptStore, clock: FakeClock) -> Services:
-    return Services(state.rows(store), clock)
+    return Services(state.rows(store, lambda *_: None), clock)
 
 
 async def test_a_script_keeps_its_own(services: Services, store: ScriptStore, clock: FakeClock) -> None:
@@ -88,3 +88,21 @@ async def test_a_flood_is_held(services: Services) -> None:
         await services.answer(FakeAsker(), "state.set", {"key": "a", "value": number})
     with pytest.raises(TooManyRequests):
         await services.answer(FakeAsker(), "state.set", {"key": "a", "value": 100})
+
+
+async def test_others_are_told_what_was_kept_and_by_whom(store: ScriptStore, clock: FakeClock) -> None:
+    told: list[tuple[object, ...]] = []
+    services = Services(state.rows(store, lambda *what: told.append(what)), clock)
+    gate = FakeAsker()
+    await services.answer(gate, "state.set", {"key": "a", "value": [1]})
+    await services.answer(gate, "state.delete", {"key": "a"})
+    await services.answer(gate, "state.set", {"key": "b", "value": 1})
+    await services.answer(gate, "state.clear", {})
+    with pytest.raises(StateRefused):
+        await services.answer(gate, "state.set", {"key": "c", "value": "x" * MOST_STATE_BYTES})
+    assert told == [
+        (gate, "gate", {"a": [1]}, ()),
+        (gate, "gate", {}, ("a",)),
+        (gate, "gate", {"b": 1}, ()),
+        (gate, "gate", {}, ["b"]),
+    ]
