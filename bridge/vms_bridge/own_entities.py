@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from vms_bridge.errors import BridgeError
 from vms_bridge.open_set import OpenSet
+from vms_bridge.steps import is_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -183,7 +184,10 @@ def read_command(entity: OwnEntity, said: str) -> Value:
                 number = float(said)
             except ValueError:
                 number = math.nan
-            return fit(entity, int(number) if number.is_integer() else number)
+            value = fit(entity, int(number) if number.is_integer() else number)
+            if entity.step is not None and not is_step(number, entity.min or 0, entity.step):
+                raise EntityRefused(f"{entity.key} can't be set to {said[:60]!r}: {_wants(entity)}")
+            return value
         case EntityKind.SELECT | EntityKind.TEXT:
             return fit(entity, said)
     raise EntityRefused(f"{entity.key} takes no command {said[:60]!r}", hint=_wants(entity))
@@ -268,7 +272,8 @@ def _wants(entity: OwnEntity) -> str:
         case EntityKind.SELECT | EntityKind.EVENT:
             return f"it is one of {', '.join(entity.options)}"[:300]
         case EntityKind.NUMBER:
-            return f"it is a number from {entity.min} to {entity.max}"
+            steps = "" if entity.step is None else f", in steps of {entity.step:g}"
+            return f"it is a number from {entity.min} to {entity.max}{steps}"
         case EntityKind.BUTTON:
             return "a button has no state"
     return f"it is a text of at most {MOST_CHARACTERS} characters, or a number"

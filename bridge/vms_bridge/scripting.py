@@ -240,7 +240,7 @@ class Scripts(Protocol):
         """Put this text into the script's file, a new one if need be. Raises ScriptRefused for what can be no script."""
 
     async def delete(self, name: str, *, by: str) -> None:
-        """End it and remove its file, its approval, its state and its settings. Raises ScriptRefused, StoreError."""
+        """End it at once and remove all of it, its log and entities too. Raises ScriptRefused, StoreError."""
 
     async def approve(self, name: str, *, sha256: str, by: str) -> ScriptView:
         """Let it run as it asks; `sha256` is of the source that was looked at. Raises ScriptRefused for another, StoreError."""

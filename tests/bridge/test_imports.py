@@ -86,7 +86,8 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": {"measures"},
     "receivers": {"commands", "errors"},
     "marks": set(),
-    "own_entities": {"errors", "open_set"},
+    "own_entities": {"errors", "open_set", "steps"},
+    "steps": set(),
     "messaging": {"errors"},
     "buckets": {"clock"},
     "foreign": {"errors"},
@@ -145,7 +146,7 @@ ALLOWED: dict[str, set[str]] = {
     "script": {"script", "strict_json"},
     "scripts": BASIC
     | {"addresses", "boundary", "children", "doors", "entities", "findings", "private_files", "script", "scripts", "sinks"}
-    | {"http_addresses", "http_resolving", "threads", "tls"},
+    | {"http_addresses", "http_resolving", "steps", "threads", "tls"},
     "scripts.wire": {"strict_json"},
     "scripts.worker": {"confine", "script", "scripts.wire", "scripts.worker", "yielding"},
     "detect": BASIC | {"detect", "threads", "private_files"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,7 +101,10 @@ def test_what_people_want_is_read_as_a_value_of_the_kind() -> None:
     assert read_command(SWITCH, "ON") is True
     assert read_command(SWITCH, "OFF") is False
     assert read_command(NUMBER, "5") == 5
-    assert read_command(NUMBER, "5.5") == 5.5
+    assert type(read_command(NUMBER, "5.0")) is int
+    assert read_command(replace(NUMBER, step=0.5), "5.5") == 5.5
+    with pytest.raises(EntityRefused, match="in steps of 1"):
+        read_command(NUMBER, "5.5")
     assert read_command(SELECT, "Night") == "Night"
     assert read_command(TEXT, "hello") == "hello"
     assert read_command(BUTTON, "whatever") is None

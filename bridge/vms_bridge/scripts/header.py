@@ -225,6 +225,9 @@ def _setting(name: str, value: ast.expr, names: Mapping[str, str]) -> Setting:
     if len(value.args) > 1:
         raise _refused(value, f"settings: {name} has more than its default without a name", "name them: min=..., max=...")
     words = _words_of(name, kind, value)
+    if kind is SettingKind.SECRET and words["default"] is not None:
+        hint = f"write {called}(title=...), and set it by `vms-bridge script settings NAME --secret {name}`"
+        raise _refused(value, f"settings: {name} has its secret in the source, where whoever reads the file sees it", hint)
     setting = Setting(name=name, kind=kind, **{word: each for word, each in words.items() if each is not None})  # type: ignore[arg-type]  # each was found to be what it has to be
     mistake = mistake_in(setting)
     if mistake is not None:

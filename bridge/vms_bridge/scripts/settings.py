@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from vms_bridge.script_errors import StateRefused
+from vms_bridge.steps import is_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +24,7 @@ _USUAL_CHARACTERS = 255
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MOST_S = 366 * 86400.0
+_HUGE = 1e15
 
 
 class SettingKind(StrEnum):
@@ -120,9 +121,17 @@ def seconds(text: str) -> float | None:
 
 
 def _number(setting: Setting, value: object) -> Value:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """Return the number, a whole one as such where the setting has whole steps."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_HUGE <= value <= _HUGE:
         raise _refusal(setting, "takes a number")
-    return _within(setting, value)
+    _within(setting, value)
+    if setting.step is not None:
+        least = setting.min or 0
+        if not is_step(value, least, setting.step):
+            raise _refusal(setting, f"takes steps of {setting.step:g} from {least:g} on")
+        if float(setting.step).is_integer() and float(least).is_integer():
+            return round(value)
+    return value
 
 
 def _duration(setting: Setting, value: object) -> Value:

@@ -163,3 +163,31 @@ async def test_state_and_settings(tmp_path: Path) -> None:
         ]
         assert b"4711" not in shown.body
         assert site.house.told[-1] == ("settings", "gate", {"low": 5, "pin": "4711"}, ["low", "pin"])
+
+
+async def test_a_whole_number_stays_one(tmp_path: Path) -> None:
+    async with with_a_keeper(tmp_path) as (api, site):
+        await site.put()
+        await site.approve()
+        answer = await api.ask("PUT", f"{ONE}/settings", body={"values": {"low": 5}}, by_socket=True)
+        assert (answer.status, b'"value":5,' in answer.body, b'"max":9,' in answer.body) == (200, True, True), answer.body
+        assert site.house.told[-1] == ("settings", "gate", {"low": 5, "pin": None}, ["low"])
+        assert type((await site.store.settings("gate"))["low"]) is int
+
+
+async def test_much_state_is_told_while_others_are_answered(tmp_path: Path) -> None:
+    async with with_a_keeper(tmp_path) as (api, site):
+        await site.put()
+        await site.store.set_state("gate", "many", [[]] * 300_000)
+        answer = await api.get(f"{ONE}/state", by_socket=True)
+        assert (answer.status, len(answer.said["items"][0]["value"])) == (200, 300_000)
+
+
+async def test_what_is_ended_and_not_kept_is_told_so(tmp_path: Path) -> None:
+    async with with_a_keeper(tmp_path) as (api, site):
+        await site.put()
+        await site.approve()
+        with site.unwritable("approvals"):
+            answer = await api.ask("DELETE", f"{ONE}/approval", by_socket=True)
+        assert (answer.status, answer.code, site.house.runs) == (503, "store", {})
+        assert "revoked now, but this could not be kept" in answer.said["detail"]

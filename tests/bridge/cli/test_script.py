@@ -146,6 +146,9 @@ def test_settings_are_read_by_their_kinds() -> None:
         ("low", -1.5),
         ("mode", "a=b"),
     ]
+    assert type(change_of("low=5", kinds)[1]) is int
+    with pytest.raises(click.UsageError, match="takes a number"):
+        change_of("low=five", kinds)
     with pytest.raises(click.UsageError, match="on or off"):
         change_of("loud=maybe", kinds)
 

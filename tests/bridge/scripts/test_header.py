@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vms_bridge.script_errors import ScriptRefused
+from vms_bridge.script_errors import ScriptRefused, StateRefused
 from vms_bridge.scripts.header import MOST_BYTES, read_header
 from vms_bridge.scripts.settings import SettingKind
 from vms_bridge.scripts.values import Permissions
@@ -112,6 +113,10 @@ def test_the_api_may_be_imported_in_any_way(text: str) -> None:
         ("settings(x=Choice('a', options='ab'))", 2, "list of texts", ""),
         ("settings(x=Choice('a', options=['b']))", 2, "default", ""),
         ("settings(x=Text('a', title=3))", 2, "title is a text", ""),
+        ("settings(pin=Secret('1234'))", 2, "secret in the source", "--secret pin"),
+        ("settings(pin=Secret(default='1234'))", 2, "secret in the source", "--secret pin"),
+        ("settings(x=Number(0.25, step=0.1))", 2, "takes steps of 0.1 from 0 on", ""),
+        ("settings(x=Number(1" + "0" * 400 + "))", 2, "too large", ""),
         ("settings(x=Duration('soon'))", 2, "duration", ""),
         ("settings(x=Duration('5s', min='soon'))", 2, "min is a duration", ""),
         ("settings(" + ",".join(f"x{n}=Switch()" for n in range(65)) + ")", 2, "more than 64", ""),
@@ -174,3 +179,27 @@ def test_modules_are_told() -> None:
 def test_any_text_is_read_or_refused(text: str, form: str) -> None:
     with suppress(ScriptRefused):
         read_header(IMPORTS + form.format(text))
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "kept"),
+    [
+        ("Number(3, max=9)", 5, 5),
+        ("Number(3, max=9)", 5.5, 5.5),
+        ("Number(3, step=1)", 5.0, 5),
+        ("Number(2, min=0.5, step=1.5)", 3.5, 3.5),
+        ("Number(0, step=0.1)", 0.3, 0.3),
+        ("Number(0, step=0.1)", 1e9 + 0.1, 1e9 + 0.1),
+    ],
+)
+def test_a_number_that_is_set_stays_what_it_is(declared: str, given: float, kept: float) -> None:
+    (setting,) = read_header(f"{IMPORTS}settings(x={declared})").settings
+    value = setting.checked(given)
+    assert (value, type(value)) == (kept, type(kept))
+
+
+@pytest.mark.parametrize("given", [5.5, 0.3, 10**400, -(10**400), math.nan, math.inf, True, "1"])
+def test_a_number_that_is_none_of_its_steps_is_refused(given: object) -> None:
+    (setting,) = read_header(f"{IMPORTS}settings(x=Number(3, step=1))").settings
+    with pytest.raises(StateRefused):
+        setting.checked(given)

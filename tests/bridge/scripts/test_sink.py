@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -265,6 +266,47 @@ async def test_entities_of_a_script_are_commanded_say_how_they_are_and_go_with_i
         assert states["lamp"].attributes == {"by": "the switch"}
         await bridge.hub.scripts.current.delete("siren", by="the test")
         await until(lambda: "siren" not in entities.owners)
+
+
+BYE = '''"""Keeps, and says, that it was ended."""
+from vms_bridge.script import log, on, state
+
+log.info("hello")
+
+
+@on.shutdown
+async def bye():
+    state["ended"] = True
+    log.info("bye")
+'''
+
+
+async def test_nothing_is_left_of_a_script_that_is_deleted(tmp_path: Path) -> None:
+    async with bridge_with(tmp_path, bye=BYE, siren=SIREN) as bridge:
+        scripts, logs = bridge.hub.scripts.current, tmp_path / "data" / "scripts" / "log"
+        for name in ("bye", "siren"):
+            await approved(bridge, name)
+        await until((logs / "bye.log").exists)
+        for name in ("bye", "siren"):
+            await scripts.delete(name, by="the test")
+        assert bridge.hub.own_entities.owners == {}
+        assert list(scripts.all()) == []
+    assert list(logs.iterdir()) == []
+    with closing(sqlite3.connect(tmp_path / "data" / "scripts" / "scripts.db")) as store:
+        kept = "SELECT script FROM state UNION SELECT script FROM approvals UNION SELECT script FROM sources"
+        assert store.execute(kept).fetchall() == []
+
+
+async def test_a_folder_that_can_not_be_read_takes_no_entities_away(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    async with bridge_with(tmp_path, f"folder: {missing}") as bridge:
+        await until(lambda: bridge.hub.notices)
+        (notice,) = bridge.hub.notices
+        assert (notice.id, f"{missing} can't be read" in notice.text) == ("script_failed:folder", True)
+        assert bridge.hub.own_entities.known is None
+        missing.mkdir(0o700)
+        await until(lambda: bridge.hub.own_entities.known == frozenset())
+        await until(lambda: not bridge.hub.notices)
 
 
 LOCK = '''"""Locks the door by its controller, and says what that has answered."""

@@ -217,9 +217,9 @@ class ScriptSetting(Model):
     title: str
     help: str
     unit: str
-    min: float | None
-    max: float | None
-    step: float | None
+    min: int | float | None
+    max: int | float | None
+    step: int | float | None
     options: tuple[str, ...]
     max_length: int | None
 
@@ -234,5 +234,5 @@ class ScriptSettings(Model):
 class SettingsBody(Asked):
     """What is to be set, all of it or nothing."""
 
-    values: Annotated[dict[SettingName, bool | float | str | None], Field(min_length=1, max_length=64)]
+    values: Annotated[dict[SettingName, bool | int | float | str | None], Field(min_length=1, max_length=64)]
     """By name; null: back to the default."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask before.")
 @asks_the_bridge
 def command(api: Api, *, name: str, is_sure: bool) -> None:
-    """End a script, and remove its file, its approval, its state and its settings."""
+    """End a script at once, and remove its file, its approval, its state, its settings, its log and its entities."""
     path = f"/scripts/{segment(name)}"
     api.get(path)
     confirmed(f"Delete {name} for good?", is_sure=is_sure)

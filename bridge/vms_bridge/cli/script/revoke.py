@@ -19,6 +19,6 @@ if TYPE_CHECKING:
 @click.argument("name", shell_complete=scripts)
 @asks_the_bridge
 def command(api: Api, *, name: str) -> None:
-    """Take a script's approval back, and end it at once."""
+    """Take a script's approval back, and end it at once, without its last handlers."""
     api.delete(f"/scripts/{segment(name)}/approval")
     say(f"The script {name} is not approved any more.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,10 +52,7 @@ def change_of(change: str, kinds: dict[str, str]) -> tuple[str, object]:
         case None:
             raise click.UsageError(f"there is no setting {name!r}; there are: {', '.join(kinds) or 'none'}")
         case "number":
-            try:
-                return name, float(text)
-            except ValueError:
-                raise click.UsageError(f"{name} takes a number") from None
+            return name, _number(name, text)
         case "switch":
             if text.lower() not in _SWITCHES:
                 raise click.UsageError(f"{name} takes on or off")
@@ -63,6 +61,13 @@ def change_of(change: str, kinds: dict[str, str]) -> tuple[str, object]:
             raise click.UsageError(f"{name} is a secret: write --secret {name}, so that no list of processes shows it")
         case _:
             return name, text
+
+
+def _number(name: str, text: str) -> float:
+    for read in (int, float):
+        with suppress(ValueError):
+            return read(text)
+    raise click.UsageError(f"{name} takes a number")
 
 
 def _row(one: dict[str, Any]) -> tuple[object, ...]:

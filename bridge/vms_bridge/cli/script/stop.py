@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 @click.argument("name", shell_complete=scripts)
 @asks_the_bridge
 def command(api: Api, *, name: str) -> None:
-    """End a script until `script restart`, beyond restarts of the bridge; it stays approved."""
+    """End a script until `script restart`, beyond restarts of the bridge; it stays approved.
+
+    It has two seconds for its last handlers.
+    """
     api.put(f"/scripts/{segment(name)}/enabled", {"is_enabled": False})
     say(f"The script {name} is stopped.")

@@ -22,7 +22,10 @@ _MOST_BYTES = 256 * 1024
 @click.option("--name", metavar="NAME", help="What it is called there (default: as the file, without .py).")
 @asks_the_bridge
 def command(api: Api, *, file: Path, name: str | None) -> None:
-    """Put a file into the bridge's folder of scripts. It does not run for that: `script approve` lets it."""
+    """Put a file into the bridge's folder of scripts, where `script approve` lets it run.
+
+    With `approval: permissions` it runs at once, if it asks for no more than was approved.
+    """
     with file.open("rb") as opened:
         raw = opened.read(_MOST_BYTES + 1)
     if len(raw) > _MOST_BYTES:

@@ -87,11 +87,6 @@ class Script:
         self.course.want(version.id)
         self._news.set()
 
-    def release(self) -> None:
-        """Try again, whatever has gone wrong."""
-        self.course.release()
-        self._news.set()
-
     def restart(self) -> None:
         """Start it anew, out of quarantine too; the worker before it stays at work until the new one is ready."""
         if self._version is not None:

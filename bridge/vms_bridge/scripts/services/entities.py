@@ -28,9 +28,9 @@ class EntityWords(Asked):
     icon: str | None = Field(default=None, max_length=64)
     device_class: str | None = Field(default=None, max_length=40)
     unit: str | None = Field(default=None, max_length=20)
-    min: float | None = None
-    max: float | None = None
-    step: float | None = None
+    min: int | float | None = None
+    max: int | float | None = None
+    step: int | float | None = None
     options: tuple[str, ...] = Field(default=(), max_length=MOST_OPTIONS)
     category: Literal["config", "diagnostic"] | None = None
 

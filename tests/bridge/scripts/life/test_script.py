@@ -88,7 +88,7 @@ async def test_an_endless_loop_at_the_top_level_ends_in_quarantine() -> None:
             await lab.fake.advance(2.0**number if number < MOST_CRASHES - 1 else 3600.0)
         assert script.course.state is ScriptStatus.QUARANTINED
         assert "it did not" in script.course.quarantine  # answer, or come to its end: how fast is the machine today?
-        script.release()
+        script.restart()
         await lab.until_logged("loops", times=MOST_CRASHES + 1)
         script.want(version(SAYS))
         await lab.until_state(ScriptStatus.READY)
@@ -147,7 +147,7 @@ async def test_five_kills_within_ten_minutes_end_in_quarantine_with_the_reason()
         assert "SIGKILL" in script.course.quarantine
         script.take(alarm(1))
         assert script.inbox is None
-        script.release()
+        script.restart()
         await lab.until_state(ScriptStatus.READY)
 
 
