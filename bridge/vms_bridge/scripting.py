@@ -224,8 +224,8 @@ class Scripts(Protocol):
     def approval(self) -> str:
         """What an approval is of: `source` or `permissions`."""
 
-    def tell(self, on_change: Callable[[], None]) -> None:
-        """Have this called whenever something about a script has changed; for the hub."""
+    def tell(self, on_change: Callable[[str], None]) -> None:
+        """Have this called with a script that has changed, or an empty name where others are there now; for the hub."""
 
     def all(self) -> Sequence[ScriptView]:
         """Return every script by name, those too that can't run."""
@@ -290,5 +290,5 @@ class ScriptDesk(Protocol):
     def serve(self, scripts: Scripts) -> Callable[[], None]:
         """Have these run scripts; what is returned ends that. There is one at a time."""
 
-    def changed(self) -> None:
-        """Tell who listens that something about scripts has changed; for who runs them."""
+    def changed(self, name: str) -> None:
+        """Tell who listens that a script has changed, or (no name) which there are; for who runs them."""

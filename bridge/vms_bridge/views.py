@@ -245,9 +245,9 @@ class Changes:
 
     `described` and `removed` are monitors whose description came, changed or went; `states` those whose state, or objects,
     did. `messages`: there may be new event messages, undelivered ones and in the history. `bridge`: the bridge's own state
-    changed. `notices`: some came, changed or went; `scripts`: so did they. `tokens`: one came or went, so who has let
-    somebody in by one must look again. `since` is when the first of these changes was made, by the monotonic clock; None with
-    the first that are returned.
+    changed. `notices`: some came, changed or went. `scripts` fare otherwise; an empty name: which there are has changed.
+    `tokens`: one came or went, so who has let somebody in by one must look again. `since` is when the first of these changes
+    was made, by the monotonic clock; None with the first that are returned.
     `detections` are the newest by monitor and source; one without objects may be of a monitor that is no more.
     `transitions` are all in their order, for who has asked for them; `transitions_lost` counts those that it was too slow for.
     """
@@ -262,7 +262,7 @@ class Changes:
     bridge: bool = False
     tokens: bool = False
     notices: bool = False
-    scripts: bool = False
+    scripts: frozenset[str] = frozenset()
     own_entities: frozenset[str] = frozenset()
     detections: Mapping[DetectionKey, Detection] = field(default_factory=dict)
     transitions: tuple[Transition, ...] = ()

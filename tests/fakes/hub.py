@@ -356,9 +356,9 @@ class FakeHub:
         for each in self._subscriptions:
             each.own_entities(owner)
 
-    def _scripts_changed(self) -> None:
+    def _scripts_changed(self, name: str) -> None:
         for each in self._subscriptions:
-            each.scripts()
+            each.scripts(name)
 
     def _tokens_changed(self) -> None:
         for each in (*self._subscriptions, *self._of_tokens):

@@ -61,7 +61,7 @@ class FakeScripts:
         self.values: dict[str, object] = {"count": 3}
         self.set: dict[str, object] = {}
 
-    def tell(self, on_change: Callable[[], None]) -> None:
+    def tell(self, on_change: Callable[[str], None]) -> None:
         self.on_change = on_change
 
     def all(self) -> Sequence[ScriptView]:

@@ -122,10 +122,10 @@ class FanOut:
         for subscription in self._all:
             subscription.notices()
 
-    def scripts(self) -> None:
-        """Announce that something about scripts changed."""
+    def scripts(self, name: str) -> None:
+        """Announce that something about a script changed; about which there are, where the name is empty."""
         for subscription in self._all:
-            subscription.scripts()
+            subscription.scripts(name)
 
     def own_entities(self, owner: str) -> None:
         """Announce that something about the entities of a script changed."""

@@ -197,7 +197,7 @@ class Hub:
             subscription.bridge()
             subscription.notices()
             if self.scripts.is_there:
-                subscription.scripts()
+                subscription.scripts("")
             for owner in self.own_entities.owners:
                 subscription.own_entities(owner)
         for key in self._systems if only is None else self._systems.keys() & only.systems:

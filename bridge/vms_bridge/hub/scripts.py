@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class HubScripts:
     """See `scripting.ScriptDesk`; `on_change` hears of what changes."""
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    def __init__(self, on_change: Callable[[str], None]) -> None:
         self.changed = on_change
         self._scripts: Scripts | None = None
 
@@ -35,11 +35,11 @@ class HubScripts:
         """Have these run scripts; what is returned ends that."""
         self._scripts = scripts
         scripts.tell(self.changed)
-        self.changed()
+        self.changed("")
 
         def end() -> None:
             if self._scripts is scripts:
                 self._scripts = None
-                self.changed()
+                self.changed("")
 
         return end

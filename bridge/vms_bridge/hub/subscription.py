@@ -45,7 +45,7 @@ class HubSubscription:
             bridge=self._bridge,
             tokens=self._tokens,
             notices=self._notices,
-            scripts=self._scripts,
+            scripts=frozenset(self._scripts),
             own_entities=frozenset(self._own_entities),
             detections={
                 (*key, source): seen for key, by_source in self._detections.items() for source, seen in by_source.items()
@@ -115,9 +115,9 @@ class HubSubscription:
         self._tokens = True
         self._ring()
 
-    def scripts(self) -> None:
-        """Note that something about scripts changed."""
-        self._scripts = True
+    def scripts(self, name: str) -> None:
+        """Note that something about a script changed; about which there are, where the name is empty."""
+        self._scripts.add(name)
         self._ring()
 
     def own_entities(self, owner: str) -> None:
@@ -156,7 +156,8 @@ class HubSubscription:
         self._detections: dict[MonitorKey, dict[str, Detection]] = {}
         self._own_entities: set[str] = set()
         self._messages = False
-        self._bridge = self._notices = self._scripts = False
+        self._scripts: set[str] = set()
+        self._bridge = self._notices = False
         self._transitions.clear()
         self._transitions_lost = 0
         self._tokens = False

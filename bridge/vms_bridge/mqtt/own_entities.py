@@ -48,12 +48,12 @@ class OwnEntityPublisher:
         if not changes.own_entities and not changes.scripts:
             return
         owners = self._hub.own_entities.owners
-        if changes.scripts:
+        if "" in changes.scripts:
             scripts = self._scripts()
             self._names = frozenset(scripts)
             changed = self._names | owners.keys()
-        else:  # a script that says how its entities are is no reason to look at all the others
-            changed = changes.own_entities & owners.keys()
+        else:  # what one of them says, or how it fares, is no reason to look at all the others
+            changed = changes.scripts | (changes.own_entities & owners.keys())
             scripts = {name: view for name in changed if (view := self._script(name)) is not None}
         for name in changed:
             self._publish(name, owners.get(name), scripts.get(name), name in changes.own_entities)

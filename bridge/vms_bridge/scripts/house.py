@@ -177,7 +177,7 @@ class House:
         lodger = self._lodgers.get(name)
         if lodger is None:
             return
-        self._hub.scripts.changed()
+        self._hub.scripts.changed(name)
         self._hub.own_entities.available(name, is_available=lodger.script.current is not None)
         reason = lodger.script.course.quarantine
         if reason and lodger.take_back is None:
@@ -212,7 +212,7 @@ class House:
         name = self._leaving.pop(task)
         if name not in self._lodgers:
             self._hub.own_entities.available(name, is_available=False)
-        self._hub.scripts.changed()
+        self._hub.scripts.changed(name)
 
     def _log(self, name: str) -> ScriptLog:
         if name not in self._logs:

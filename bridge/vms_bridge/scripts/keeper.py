@@ -68,7 +68,7 @@ class Keeper:
         self._problem: Refused | None = None
         self._names: frozenset[str] | None = None
         self._trouble = Trouble(_LOGGER, "what is kept of scripts can't be tended", clock.monotonic)
-        self._on_change: Callable[[], None] = _nothing
+        self._on_change: Callable[[str], None] = _nothing
         self._told: dict[str, object] = {}
         self._turn = asyncio.Lock()
         """Held by who looks at the folder or changes something."""
@@ -105,8 +105,8 @@ class Keeper:
             await self._tidy()
             await self._clock.sleep(LOOK_S)
 
-    def tell(self, on_change: Callable[[], None]) -> None:
-        """Have this called whenever something about a script has changed, but for how it runs, which the house tells."""
+    def tell(self, on_change: Callable[[str], None]) -> None:
+        """Have this called with a script that has changed (none: which there are), but for how it runs: that the house tells."""
         self._on_change = on_change
 
     async def look(self) -> None:
@@ -316,11 +316,12 @@ class Keeper:
         self._problem = problem
 
     def _tell_changes(self) -> None:
-        """Tell that something has changed, if it has since that was told."""
+        """Tell what has changed since that was told."""
         now: dict[str, object] = {name: (entry.shown, entry.taken) for name, entry in self._entries.items()}
-        if now != self._told:
-            self._told = now
-            self._on_change()
+        changed = [""] if now.keys() != self._told.keys() else [name for name in now if now[name] != self._told[name]]
+        self._told = now
+        for name in changed:
+            self._on_change(name)
 
     def _scan(self, reserved: tuple[str, ...]) -> Scan:
         """Look at the folder, and read the headers that are new. Blocks."""
@@ -426,5 +427,5 @@ class Keeper:
         return view_of(entry.shown, self._house.life(name) if entry.taken is not None else None)
 
 
-def _nothing() -> None:
+def _nothing(_: str) -> None:
     """Have nobody to tell."""

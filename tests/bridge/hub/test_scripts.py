@@ -12,7 +12,7 @@ from vms_bridge.scripting import LineLevel
 
 
 def test_nobody_runs_scripts_until_a_part_does() -> None:
-    desk = HubScripts(lambda: None)
+    desk = HubScripts(lambda _: None)
     assert not desk.is_there
     with pytest.raises(ScriptsOff) as off:
         _ = desk.current
@@ -31,8 +31,8 @@ async def test_who_listens_hears_who_runs_scripts() -> None:
     end_first()
     assert desk.current is second, "who was replaced takes nothing away"
     assert (await subscription.changes()).scripts
-    second.on_change()
-    assert (await subscription.changes()).scripts
+    second.on_change("gate")
+    assert (await subscription.changes()).scripts == {"gate"}
     end_second()
     assert not desk.is_there
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.mqtt.house import ROOT, House, until
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import FakeClock
+from tests.fakes.scripts import GATE as GATE_VIEW
 from tests.fakes.scripts import FakeScripts
 
 from vms_bridge.own_entities import EntityCommand, EntityKind, OwnEntity
+from vms_bridge.scripting import ScriptStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -265,4 +268,16 @@ async def test_a_state_is_told_without_a_look_at_all_scripts(broker: FakeBroker,
     house.hub.own_entities.say("gate", "count", 3, {})
     await until(lambda: read(broker, f"{GATE}/count/state")["value"] == 3, house.clock)
     assert read(broker, f"{GATE}/status")["status"] is not None
+    assert scripts.looks == looks
+
+
+async def test_how_one_script_fares_is_told_without_a_look_at_the_others(broker: FakeBroker, house: House) -> None:
+    scripts = Watched()
+    house.hub.scripts.serve(scripts)
+    await shown(house, SENSOR)
+    await until(lambda: read(broker, f"{GATE}/status")["status"] is not None, house.clock)
+    looks = scripts.looks
+    scripts.view = replace(GATE_VIEW, life=replace(GATE_VIEW.life, status=ScriptStatus.QUARANTINED))
+    scripts.on_change("gate")
+    await until(lambda: read(broker, f"{GATE}/status")["status"] == "quarantined", house.clock)
     assert scripts.looks == looks

@@ -46,12 +46,12 @@ async def test_how_a_script_fares_is_retained_and_goes_with_it() -> None:
         said = json.loads(broker.retained[topic])
         assert (said["status"], said["reason"], said["available"]) == ("ready", None, False)
         scripts.view = replace(GATE, life=ScriptLife(status=ScriptStatus.QUARANTINED, reason="it ends too often"))
-        house.hub.scripts.changed()
+        house.hub.scripts.changed("")
         await until(lambda: b"quarantined" in broker.retained[topic], house.clock)
         assert json.loads(broker.retained[topic])["reason"] == "it ends too often"
         scripts.view = None
         house.hub.own_entities.settle([])
-        house.hub.scripts.changed()
+        house.hub.scripts.changed("")
         await until(lambda: topic not in broker.retained, house.clock)
         await house.stop()
 

@@ -36,8 +36,8 @@ async def test_a_script_waits_until_it_is_approved(site: Site, caplog: pytest.Lo
     await site.put()
     view = site.keeper.get("gate")
     assert (view.life.status, view.needs_approval, site.house.runs) == (ScriptStatus.WAITING, True, {})
-    changes: list[int] = []
-    site.keeper.tell(lambda: changes.append(len(changes)))
+    changes: list[str] = []
+    site.keeper.tell(changes.append)
     assert list(view.may) == ["see the monitors zm/1", "send notifications"]
     assert [each.is_more for each in view.differences] == [True, True]
     view = await site.keeper.approve("gate", sha256=view.sha256, by=ANN)
@@ -46,12 +46,14 @@ async def test_a_script_waits_until_it_is_approved(site: Site, caplog: pytest.Lo
     assert (view.approval.by, view.approval.sha256) == (ANN, digest_of(GATE))
     assert site.house.told == [("take", "gate", GATE)]
     assert f"{ANN} has approved the script gate" in caplog.text
-    assert len(changes) == 1
+    assert changes == ["gate"]
     await site.look()
     assert len(site.house.told) == 1, "what runs is not begun again"
-    assert len(changes) == 1, "what has not changed is not told"
+    assert changes == ["gate"], "what has not changed is not told"
     await site.put(MORE)
-    assert len(changes) == 2
+    assert changes == ["gate"] * 2
+    await site.put(name="bell")
+    assert changes[2:] == [""]
 
 
 async def test_an_approval_outlives_a_restart(site: Site, tmp_path: Path) -> None:
