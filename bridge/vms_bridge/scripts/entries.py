@@ -10,7 +10,7 @@ from vms_bridge.scripts.approvals import what_differs, words_of
 from vms_bridge.scripts.folder import Found, Refused
 from vms_bridge.scripts.header import Header
 from vms_bridge.scripts.permission_words import in_words as may
-from vms_bridge.scripts.settings import SettingKind, in_force
+from vms_bridge.scripts.settings import SettingKind, in_force, is_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +29,8 @@ class Entry:
     header: Header | Refused | None = None
     is_approved: bool = False
     """Whether what is in the folder may run."""
+    judged: tuple[object, ...] = ()
+    """Of what that was found out."""
     approved: Admitted | None = None
     """The version that may run, which may be an earlier one."""
     is_recalled: bool = False
@@ -46,8 +48,13 @@ class Entry:
         approval = None if kept is None else kept.approvals.get(name)
         is_enabled = kept is None or name not in kept.stopped
         made_of = (self.found, self.header, approval, is_enabled, self.is_approved, kept is None)
-        if len(made_of) != len(self.made_of) or any(now is not was for now, was in zip(made_of, self.made_of, strict=True)):
+        if not is_same(made_of, self.made_of):
             self.made_of, self.shown = made_of, _shown(name, self, approval, is_known=kept is not None, is_enabled=is_enabled)
+
+
+def is_same(now: tuple[object, ...], before: tuple[object, ...]) -> bool:
+    """Say whether these are the very same things."""
+    return len(now) == len(before) and all(one is other for one, other in zip(now, before, strict=True))
 
 
 def view_of(shown: ScriptView, life: ScriptLife | None) -> ScriptView:
@@ -73,7 +80,7 @@ def settings_shown(schema: Sequence[Setting], kept: Mapping[str, object]) -> Seq
             kind=each.kind,
             value=None if each.kind is SettingKind.SECRET else values[each.name],
             default=each.checked(each.default),
-            is_set=each.name in kept,
+            is_set=is_set(each, kept),
             title=each.title,
             help=each.help,
             unit=each.unit,

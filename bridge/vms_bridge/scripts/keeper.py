@@ -19,13 +19,13 @@ from vms_bridge.scripts.admitted import Admitted, Beginning
 from vms_bridge.scripts.approvals import ApprovalOf, is_approved, words_of
 from vms_bridge.scripts.concerns import Concern
 from vms_bridge.scripts.decisions import Decisions
-from vms_bridge.scripts.entries import Entry, settings_shown, view_of
+from vms_bridge.scripts.entries import Entry, is_same, settings_shown, view_of
 from vms_bridge.scripts.folder import Found, Refused, check_name, digest_of
 from vms_bridge.scripts.header import Header, read_header
 from vms_bridge.scripts.last_runs import KeptRuns
 from vms_bridge.scripts.log_pages import page_of
 from vms_bridge.scripts.permission_words import in_words as may
-from vms_bridge.scripts.settings import checked, in_force
+from vms_bridge.scripts.settings import checked, in_force, to_be_kept
 from vms_bridge.scripts.values import Source
 from vms_bridge.threads import in_thread
 
@@ -251,7 +251,7 @@ class Keeper:
             schema = approved.header.settings
             given = checked(schema, {key: value for key, value in changes.items() if value is not None})
             gone = dict.fromkeys(key for key, value in changes.items() if value is None)
-            await self._store.set_settings(name, {**given, **gone})
+            await self._store.set_settings(name, {**to_be_kept(schema, given), **gone})
             _LOGGER.info("%s has set %s of the script %s", by, ", ".join(sorted(changes)), name)
             self._house.settings_changed(name, in_force(schema, await self._store.settings(name)), sorted(changes))
         return await self.settings(name)
@@ -345,7 +345,11 @@ class Keeper:
         kept, found, header = self._decisions.kept, entry.found, entry.header
         approval = None if kept is None else kept.approvals.get(name)
         draft = Admitted(source=found.source, header=header) if isinstance(found, Found) and isinstance(header, Header) else None
-        entry.is_approved = draft is not None and is_approved(approval, draft.header.permissions, draft.source.sha256, self._of)
+        if not is_same(judged := (found, header, approval), entry.judged):
+            entry.judged = judged
+            entry.is_approved = draft is not None and is_approved(
+                approval, draft.header.permissions, draft.source.sha256, self._of
+            )
         if entry.is_approved and draft is not None:
             if entry.approved is None or entry.approved.source is not draft.source:
                 entry.approved = draft

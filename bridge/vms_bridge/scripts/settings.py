@@ -25,6 +25,7 @@ _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MOST_S = 366 * 86400.0
 _HUGE = 1e15
+_SECRET = "secret"  # noqa: S105 - how one is marked
 
 
 class SettingKind(StrEnum):
@@ -92,6 +93,12 @@ _RULES: tuple[tuple[str, Callable[[Setting], bool]], ...] = (
 )
 
 
+def to_be_kept(schema: Sequence[Setting], values: Mapping[str, Value]) -> dict[str, object]:
+    """Return these values as they are kept: secrets marked, so that no setting can show them that is none."""
+    secrets = {setting.name for setting in schema if setting.kind is SettingKind.SECRET}
+    return {name: {_SECRET: value} if name in secrets else value for name, value in values.items()}
+
+
 def in_force(schema: Sequence[Setting], kept: Mapping[str, object]) -> dict[str, Value]:
     """Return the value of each setting: what was set where the setting takes it still, else its default."""
     values: dict[str, Value] = {}
@@ -99,10 +106,18 @@ def in_force(schema: Sequence[Setting], kept: Mapping[str, object]) -> dict[str,
         values[setting.name] = setting.checked(setting.default)
         if setting.name in kept:
             try:
-                values[setting.name] = setting.checked(kept[setting.name])
+                values[setting.name] = setting.checked(_as_set(setting, kept[setting.name]))
             except StateRefused:
                 continue
     return values
+
+
+def is_set(setting: Setting, kept: Mapping[str, object]) -> bool:
+    """Say whether somebody has set it to what it takes."""
+    try:
+        return setting.name in kept and setting.checked(_as_set(setting, kept[setting.name])) is not None
+    except StateRefused:
+        return False
 
 
 def checked(schema: Sequence[Setting], changes: Mapping[str, object]) -> dict[str, Value]:
@@ -118,6 +133,10 @@ def seconds(text: str) -> float | None:
     """Return how long a text such as `30s`, `5m` or `1.5h` says; None where it says no duration."""
     found = _DURATION.fullmatch(text.strip())
     return None if found is None else float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def _as_set(setting: Setting, kept: object) -> object:
+    return kept.get(_SECRET) if setting.kind is SettingKind.SECRET and isinstance(kept, dict) else kept
 
 
 def _number(setting: Setting, value: object) -> Value:

@@ -419,6 +419,10 @@ async def test_a_draft_neither_reads_nor_sets_what_the_approved_version_is_set_t
     assert (low.kind, pin.kind, pin.value, pin.is_set) == ("number", "secret", None, True)
     with pytest.raises(StateRefused, match="no setting"):
         await site.keeper.set_settings("gate", {"more": 5}, by=ANN)
+    await site.approve()
+    shown = {one.name: (one.value, one.is_set) for one in await site.keeper.settings("gate")}
+    assert shown == {"low": (3, False), "pin": ("", False), "more": (1, False)}, "a secret is none but for a secret"
+    assert (await site.keeper.beginning(site.house.runs["gate"])).settings == {"low": 3, "pin": "", "more": 1}
     await site.keeper.revoke("gate", by=ANN)
     assert [(one.value, one.is_set) for one in await site.keeper.settings("gate")] == [(3, False), ("", False), (1, False)]
 
