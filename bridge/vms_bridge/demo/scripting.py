@@ -95,7 +95,7 @@ async def _admit(scripts: Scripts, name: str, settings: Mapping[str, object], cl
     while True:
         with suppress(NotFound):
             view = scripts.get(name)
-            await scripts.set_settings(name, settings, by="demo")
             await scripts.approve(name, sha256=view.sha256, by="demo")
+            await scripts.set_settings(name, settings, by="demo")
             return
         await clock.sleep(_AGAIN_S)
