@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -126,4 +126,4 @@ MACHINES = {
 
 def this_machine() -> Machine | None:
     """Return how this process's calls are numbered; None where that is not known, as for every process of 32 bits."""
-    return MACHINES.get(platform.machine()) if struct.calcsize("P") == 8 else None
+    return MACHINES.get(os.uname().machine) if struct.calcsize("P") == 8 else None
