@@ -28,7 +28,7 @@ from vms_bridge.scripts.values import Permissions, Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from vms_bridge.scripts.keeper import Beginning
+    from vms_bridge.scripts.admitted import Beginning
     from vms_bridge.scripts.values import Occurrence, Trigger
 
 
@@ -40,7 +40,7 @@ class Echo:
     def __init__(self, hub: FakeHub) -> None:
         self._hub = hub
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+    async def publish(self, topic: str, payload: bytes, *, retain: bool, sender: str) -> None:  # noqa: ARG002
         self._hub.messaging.heard(Heard(topic=topic, payload=payload, is_retained=retain))
 
     def want(self, filters: Iterable[str], *, again: str | None = None) -> None:

@@ -24,6 +24,8 @@ _LIBC.syscall.restype = ctypes.c_long
 _LIBC.mmap.restype = ctypes.c_void_p
 _PARENT = os.getppid()
 """Asked for now: it can't be asked for later."""
+_MACHINE = this_machine()
+"""The same: what can't be asked for would pass for what is refused."""
 _PAGE = 4096
 _HERE = -100
 _PATH_ONLY = 0x20_0000
@@ -66,10 +68,9 @@ def _refused(said: str, attempt: Callable[[], object], *, or_root: bool = False)
 
 def _raw(call: str, *arguments: object) -> Callable[[], object]:
     def attempt() -> None:
-        machine = this_machine()
-        if machine is None:
+        if _MACHINE is None:
             raise OSError(errno.ENOSYS, "unknown machine")
-        _checked(_LIBC.syscall(ctypes.c_long(machine.number(call)), *arguments))
+        _checked(_LIBC.syscall(ctypes.c_long(_MACHINE.number(call)), *arguments))
 
     return attempt
 
