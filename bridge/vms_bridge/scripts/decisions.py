@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from vms_bridge.errors import BridgeError, StoreError, in_words
+from vms_bridge.scripts.store import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from vms_bridge.scripting import Approval
-    from vms_bridge.scripts.store import Kept, ScriptStore
+    from vms_bridge.scripts.store import ScriptStore
 
 _LOGGER = logging.getLogger(__name__)
 What: TypeAlias = Literal["revoked", "stopped", "forgotten"]
@@ -36,10 +37,15 @@ class Decisions:
         """What holds."""
         if self._read is None or not self._unkept:
             return self._read
-        unapproved = {name for name, what in self._unkept if what in {"revoked", "forgotten"}}
-        stopped = {name for name, what in self._unkept if what == "stopped"}
-        approvals = {name: each for name, each in self._read.approvals.items() if name not in unapproved}
-        return replace(self._read, approvals=approvals, stopped=self._read.stopped | stopped)
+        approvals, stopped = dict(self._read.approvals), set(self._read.stopped)
+        for name, what in self._unkept:
+            if what == "stopped":
+                stopped.add(name)
+                continue
+            approvals.pop(name, None)
+            if what == "forgotten":
+                stopped.discard(name)
+        return Kept(approvals, frozenset(stopped))
 
     async def read(self) -> None:
         """Read what is kept; where that fails, what was read before holds."""
@@ -68,7 +74,8 @@ class Decisions:
     def take_away(self, name: str, what: What) -> None:
         """Take an approval back, have a script not run, or forget all that is kept of it: this holds from now on; `keep` it."""
         keep = {"revoked": self._store.revoke, "stopped": self._stop, "forgotten": self._store.forget}[what]
-        self._unkept[name, what] = keep
+        self._unkept.pop((name, what), None)
+        self._unkept[name, what] = keep  # what was decided last is kept last
 
     async def keep(self, name: str) -> None:
         """Keep what was taken away of a script. Raises StoreError where that holds for now only."""
