@@ -198,7 +198,7 @@ async def test_a_file_that_can_not_be_used_is_told_each_time(tmp_path: Path, clo
 
 async def test_a_full_disk_is_told_and_loses_nothing(store: ScriptStore) -> None:
     await store.set_state("gate", "a", 1)
-    await store._run(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
+    await store._run(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchall())
     with pytest.raises(StoreError, match="full"):
         await store.set_state("gate", "b", "x" * 500_000)
     assert await store.values("gate") == {"a": 1}
