@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from vms_bridge.archive import ByteRange, EventClip, EventFrame, FrameKind, FrameTimes
+from vms_bridge.backends.opened import Opened
 from vms_bridge.backends.zoneminder.event_values import has_clip
 from vms_bridge.backends.zoneminder.frames import frame_times
 from vms_bridge.backends.zoneminder.media import TRY_AGAIN_S, decimal
-from vms_bridge.backends.zoneminder.opened import Opened
 from vms_bridge.downloads import parse_content_range
 from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart, VmsError
 from vms_bridge.model import LivePicture

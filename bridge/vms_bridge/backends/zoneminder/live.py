@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from vms_bridge.archive import LiveKind, VideoSource
+from vms_bridge.backends.opened import Opened
 from vms_bridge.backends.zoneminder.media import decimal
-from vms_bridge.backends.zoneminder.opened import Opened
 from vms_bridge.errors import MediaUnavailable, VmsAuthFailed, VmsError, VmsProtocolError
 from vms_bridge.zoneminder.events.asked_media import explained
 from vms_bridge.zoneminder.parse import as_text, mapping

@@ -1,4 +1,4 @@
-"""A picture or clip that ZoneMinder gives, as the bridge reads it on: piece by piece, and no more than was promised."""
+"""A picture or clip that a VMS gives, as the bridge reads it on: piece by piece, and no more than was promised."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from vms_bridge.archive import ByteRange
-    from vms_bridge.zoneminder import Stream
+    from vms_bridge.downloads import Stream
 
 _HEAD_BYTES = 16
 """So much is read before anybody learns that there is something: it shows what it is."""
