@@ -13,6 +13,7 @@ KINDS: Registry[BackendKind] = Registry(
     "kind of system",
     built_in={
         "simulator": "vms_bridge.backends.simulator",
+        "vxg": "vms_bridge.backends.vxg",
         "zoneminder": "vms_bridge.backends.zoneminder",
     },
     group="vms_bridge.backends",

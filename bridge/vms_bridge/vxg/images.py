@@ -15,7 +15,7 @@ from vms_bridge.vxg.session import channel_id
 from vms_bridge.vxg.values import GENERATED_FROM_LIVE, GENERATED_FROM_RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
     from datetime import datetime
 
     from vms_bridge.clock import Clock
@@ -94,7 +94,7 @@ class Images:
         keep: Keep | None = None,
         limit: int | None = None,
         patience_s: float | None = _PATIENCE_S,
-    ) -> AsyncIterator[Image]:
+    ) -> AsyncGenerator[Image, None]:
         """Yield pictures of now, one for each `every_s`, until nobody wants more.
 
         Raises MediaUnavailable where none has come for so long (`patience_s`, or four times what is wanted; None: waits for

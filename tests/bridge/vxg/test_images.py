@@ -112,7 +112,7 @@ async def test_pictures_that_do_not_come_any_more_are_not_waited_for_without_end
         images = vxg.images.sample(101, 1.0, patience_s=None)
         fake.world.images_delay_s = 1000.0
         assert (await anext(images)).camera_id == 101
-        await images.aclose()  # type: ignore[attr-defined]
+        await images.aclose()
 
 
 async def test_two_who_sample_one_channel_leave_it_as_it_was() -> None:
@@ -125,9 +125,9 @@ async def test_two_who_sample_one_channel_leave_it_as_it_was() -> None:
         fast = vxg.images.sample(101, 1.0, keep=keep)
         await anext(fast)
         assert channel.image_period == 1.0
-        await fast.aclose()  # type: ignore[attr-defined]
+        await fast.aclose()
         assert channel.image_period == 5.0, "as often as the other one wants"
-        await slow.aclose()  # type: ignore[attr-defined]
+        await slow.aclose()
         assert channel.image_period == 30.0
         assert keep.kept == []
 
@@ -149,7 +149,7 @@ async def test_a_program_that_was_killed_puts_it_back_later() -> None:
             assert channel.image_period == 3.0
         with pytest.raises(WrongValue, match="sampled now"):
             await vxg.images.restore(sampling)
-        await left.aclose()  # type: ignore[attr-defined]
+        await left.aclose()
         assert channel.image_period == 3.0
 
 
