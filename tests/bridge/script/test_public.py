@@ -53,7 +53,7 @@ def test_it_needs_nothing_but_the_standard_library_and_no_worker() -> None:
     done = subprocess.run(  # noqa: S603 - the program above
         [sys.executable, "-I", "-S", "-c", program], capture_output=True, check=True, text=True, timeout=19
     )
-    assert done.stdout.splitlines() == ["1 False", "['vms_bridge'] False"]
+    assert done.stdout.splitlines() == ["1 False", "['vms_bridge', 'vms_bridge.strict_json'] False"]
 
 
 @pytest.mark.parametrize(

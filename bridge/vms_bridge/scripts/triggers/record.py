@@ -40,9 +40,10 @@ def line(at: datetime, occurrence: Occurrence) -> str:
     """Return the line, without its end, that says that this happened then."""
     when = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     what = told(occurrence)
-    what.pop("json", None)  # it follows from the payload
+    if occurrence.kind == "mqtt":
+        del what["json"]  # it follows from the payload
     said = {"at": when, "v": VERSION, "kind": occurrence.kind, "what": what}
-    if occurrence.data and "payload" in what and what["payload"] is None:
+    if occurrence.kind == "mqtt" and occurrence.data and what["payload"] is None:
         said["data"] = base64.b64encode(occurrence.data).decode()
     return json.dumps(said, ensure_ascii=True)
 

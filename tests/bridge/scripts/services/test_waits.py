@@ -99,7 +99,7 @@ class Carrier:
     def __init__(self) -> None:
         self.wanted: list[frozenset[str]] = []
 
-    async def publish(self, topic: str, payload: bytes, **_: object) -> None:
+    async def publish(self, topic: str, payload: bytes, *, retain: bool, sender: str) -> None:
         raise NotImplementedError
 
     def want(self, filters: Iterable[str], *, again: str | None = None) -> None:

@@ -28,6 +28,7 @@ HAPPENED = [
     occurrences.webhook("gate", b'{"open": true}'),
     occurrences.setting({"a": 1}, ["a"]),
     occurrences.command("siren", True),
+    occurrences.of("entity", {"key": "siren", "json": 1, "payload": None}),
     occurrences.of("startup", {}),
     occurrences.gone("zm", "1"),
     occurrences.gone("zm"),
