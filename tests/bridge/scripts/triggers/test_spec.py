@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bridge.scripts.triggers.made import BERLIN, PERMISSIONS, said, trigger
 
@@ -101,6 +101,7 @@ json = st.recursive(
 options = sorted({option for kind in KINDS.values() for option in kind.filters})
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     kind=st.sampled_from(sorted(KINDS)) | st.text(max_size=9),
     filters=st.dictionaries(st.sampled_from(options) | st.text(max_size=9), json, max_size=4),
