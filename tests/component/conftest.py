@@ -10,6 +10,7 @@ import custom_components  # noqa: F401 - first: the plugin has a folder of that 
 import pytest
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import entity_registry as er
+from hypothesis import HealthCheck, settings
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.component.fakes.bridge import FakeBridge
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     Told = Callable[[], Awaitable[None]]
     Find = Callable[..., str]
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")  # the machine's time says nothing about a property
 
 DOMAIN = "vms_bridge"
 

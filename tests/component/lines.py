@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from custom_components.vms_bridge.coordinator import VmsBridgeCoordinator
     from homeassistant.core import HomeAssistant
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 async def until(look: Callable[[], bool], what: str) -> None:

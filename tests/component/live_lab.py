@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from custom_components.vms_bridge.camera import VmsBridgeCamera
     from homeassistant.core import HomeAssistant, State
 
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 
 
 async def until(hass: HomeAssistant, entity_id: str, is_so: Callable[[State], bool]) -> State:

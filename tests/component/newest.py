@@ -32,7 +32,8 @@ def main() -> int:
     here = Path(__file__).parent
     tests = sorted({str(path) for pattern in TESTS for path in here.glob(pattern)})
     bears = "ignore::pytest.PytestAssertRewriteWarning"  # plugins are imported by now, and nobody reads their asserts
-    return int(pytest.main([*(sys.argv[1:] or tests), "-p", "no:cacheprovider", "-W", bears]))
+    patiently = ("--timeout", "60")  # it gives way to the end-to-end tests
+    return int(pytest.main([*(sys.argv[1:] or tests), *patiently, "-p", "no:cacheprovider", "-W", bears]))
 
 
 if __name__ == "__main__":

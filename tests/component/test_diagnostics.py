@@ -92,7 +92,7 @@ async def test_a_bridge_that_is_away(hass: HomeAssistant, component: MockConfigE
     coordinator, changed = component.runtime_data, asyncio.Event()
     coordinator.listen(Target(), changed.set)
     await bridge.stop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while coordinator.is_connected:
             changed.clear()
             await changed.wait()

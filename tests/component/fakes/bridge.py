@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CODE = "7Q2W9XKD"
 TOKEN_ID = "k3n8x0c2va"
 TOKEN = f"vb_{TOKEN_ID}_{'A' * 43}"
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """How long tests wait for what has to come."""
 PORTS = range(20_000, 30_000)
 """Below those that the system gives to connections, so that nobody takes the bridge's while it is down."""

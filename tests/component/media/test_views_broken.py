@@ -173,7 +173,7 @@ async def test_who_goes_away_is_sent_nothing_more(
     response = await browser.get(clip(entry))
     assert len(await response.content.readexactly(len(PIECE))) == len(PIECE)
     response.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await upstream.closed.wait()
 
 
@@ -195,7 +195,7 @@ async def test_who_takes_nothing_is_let_go(
     monkeypatch.setattr(views, "STALLED_S", 0.05)
     upstream.answer = goes_on
     response = await browser.get(clip(entry))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await upstream.closed.wait()
     response.close()
 
