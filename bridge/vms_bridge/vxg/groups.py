@@ -44,7 +44,8 @@ class Groups:
     async def get(self, group: GroupRow | int) -> GroupRow:
         """Return one as it is now. Raises VmsError."""
         number = _number(group)
-        return _read(await self._session.ask(self._session.lkey, "GET", f"{_PATH}{number}/"), number)
+        query = [("include_meta", "true")]
+        return _read(await self._session.ask(self._session.lkey, "GET", f"{_PATH}{number}/", query=query), number)
 
     async def create(
         self,
@@ -53,9 +54,13 @@ class Groups:
         *,
         access: str = "all",
         ai_targeted: bool = True,
+        all_channels: bool = False,
         meta: Mapping[str, str] | None = None,
     ) -> GroupRow:
-        """Make a group of these channels, and return it with its token. Raises WrongValue or VmsError."""
+        """Make a group of these channels, or of all that the account has or will have, and return it with its token.
+
+        Raises WrongValue or VmsError.
+        """
         if access not in _ACCESS:
             raise WrongValue(f"there is no access {access[:40]!r}", hint='"all", or "watch" for looking on')
         body: dict[str, object] = {
@@ -64,6 +69,8 @@ class Groups:
             "channels_access": access,
             "ai_targeted": ai_targeted,
         }
+        if all_channels:
+            body["include_all_channels"] = True
         if meta:
             body["meta"] = dict(meta)
         return _read(await self._session.ask(self._session.lkey, "POST", _PATH, body=body), None)
@@ -101,11 +108,17 @@ class Groups:
         """
         old = await self.get(group)
         row = await self.create(
-            old.name, old.channels, access=old.access or "all", ai_targeted=old.ai_targeted is not False, meta=old.meta
+            old.name,
+            old.channels,
+            access=old.access or "all",
+            ai_targeted=old.ai_targeted is not False,
+            all_channels=old.has_all_channels is True,
+            meta=old.meta,
         )
         new = await self.get(row.id)
         token = new.token or row.token
-        if set(new.channels) != set(old.channels) or token is None:
+        is_whole = set(new.channels) == set(old.channels) or (old.has_all_channels is True and new.has_all_channels is True)
+        if not is_whole or token is None:
             await self.delete(new.id)
             raise NotDone(f"the new group in the place of {old.id} is not whole", hint="the old one is as it was; try again")
         if old.token is not None and token.packed == old.token.packed:

@@ -289,6 +289,17 @@ async def test_a_rotated_group_has_another_token_and_the_old_one_is_good_no_more
         assert len(await vxg.channels.list()) == 3
 
 
+async def test_a_group_of_all_channels_stays_one_when_it_is_rotated() -> None:
+    async with served(by="both") as (vxg, fake):
+        made = await vxg.groups.create("All", all_channels=True)
+        new = await vxg.groups.rotate(made)
+        assert new.has_all_channels
+        fake.add_channel("Camera 4")
+        assert new.token is not None
+        vxg.use_token(new.token.packed.get_secret_value())
+        assert len(await vxg.channels.list()) == 4
+
+
 async def test_a_rotation_that_is_not_whole_leaves_the_old_group() -> None:
     async with served(by="both") as (vxg, fake):
         old = fake.group

@@ -86,7 +86,7 @@ def _group(group: FakeGroup) -> dict[str, Any]:
         "token": group.token,
         "channels": group.channels,
         "channels_access": group.access,
-        "include_all_channels": False,
+        "include_all_channels": group.has_all,
         "ai_targeted": group.ai_targeted,
         "meta": group.meta,
     }
@@ -110,6 +110,7 @@ def _group_made(asked: Asked) -> Answered:
         raise Denied(400, "bad_request", "a group needs a name")
     made = asked.fake.add_group(said["name"], said.get("channels", []))
     made.access = said.get("channels_access", "all")
+    made.has_all = bool(said.get("include_all_channels"))
     made.ai_targeted = bool(said.get("ai_targeted"))
     made.meta = said.get("meta", {})
     return 201, _group(made)

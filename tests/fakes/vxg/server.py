@@ -129,7 +129,9 @@ class FakeVxg:
         if caller.scheme == "Acc":
             return {caller.id} & self.world.channels.keys()
         group = self.world.groups.get(caller.id)
-        return set() if group is None else set(group.channels) & self.world.channels.keys()
+        if group is None:
+            return set()
+        return set(self.world.channels) if group.has_all else set(group.channels) & self.world.channels.keys()
 
     async def asked_at_once(self, count: int) -> None:
         """Wait until so many are asking."""

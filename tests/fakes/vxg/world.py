@@ -49,6 +49,7 @@ class FakeGroup:
     channels: list[int]
     access: str = "all"
     ai_targeted: bool = False
+    has_all: bool = False
     meta: dict[str, str] = field(default_factory=dict)
 
 
