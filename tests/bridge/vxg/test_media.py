@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.vxg.support import served
+from tests.bridge.zoneminder.support import QuickClock
+from tests.fakes.authority import HomeMadeAuthority
+from tests.fakes.gate import relay
+from tests.fakes.vxg import FakeVxg
 
-from vms_bridge.errors import MediaUnavailable, NoSuchPart
-from vms_bridge.vxg import Image
+from vms_bridge.errors import MediaUnavailable, NoSuchPart, VmsUnreachable
+from vms_bridge.vxg import Image, Vxg
 from vms_bridge.vxg.lanes import AT_ONCE, STREAMS_AT_ONCE
 
 if TYPE_CHECKING:
-    from vms_bridge.vxg import Vxg
+    from pathlib import Path
 
 
 def image(url: str) -> Image:
@@ -114,3 +119,25 @@ async def test_videos_alone_never_keep_the_rest_waiting() -> None:
         for each in streams[STREAMS_AT_ONCE:]:
             (await each).close()  # type: ignore[attr-defined]
         assert fake.most_at_once == AT_ONCE
+
+
+async def test_the_api_is_spoken_to_by_tls_and_its_trust_is_for_it_alone(tmp_path: Path) -> None:
+    authority = HomeMadeAuthority(tmp_path)
+    serving = authority.issue().serve(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    clock = QuickClock()
+    async with (
+        FakeVxg(clock=clock, names_api=False) as fake,
+        relay(fake.port, serving) as port,
+        relay(fake.media.port, serving) as store,
+    ):
+        url = f"https://127.0.0.1:{port}"
+        async with Vxg(url, token=fake.group_token(), clock=clock, ca_file=authority.ca_file) as vxg:
+            assert len(await vxg.channels.list()) == 3
+            picture = await vxg.live.image(101)
+            assert await vxg.images.fetch(picture)
+            elsewhere = picture.url.replace(f"http://127.0.0.1:{fake.media.port}", f"https://127.0.0.1:{store}")
+            with pytest.raises(MediaUnavailable, match="certificate"):
+                await vxg.images.fetch(image(elsewhere))
+        with pytest.raises(VmsUnreachable, match="certificate"):
+            async with Vxg(url, token=fake.group_token(), clock=clock):
+                pass
