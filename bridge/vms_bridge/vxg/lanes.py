@@ -65,10 +65,6 @@ class Lanes:
         lane = self._lane(host)
         lane.closed_until = max(lane.closed_until, self._clock.monotonic() + seconds)
 
-    def closed_for(self, host: str) -> float:
-        """Return for how many seconds nothing will be asked of it."""
-        return max(0.0, self._lane(host).closed_until - self._clock.monotonic())
-
     async def _opened(self, lane: _Lane) -> None:
         while (wait_s := lane.closed_until - self._clock.monotonic()) > 0:
             await self._clock.sleep(wait_s)
