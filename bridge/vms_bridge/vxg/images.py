@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import MediaUnavailable, TimedOut, VmsProtocolError
+from vms_bridge.errors import BridgeError, MediaUnavailable, TimedOut, VmsProtocolError
 from vms_bridge.vxg import rows
 from vms_bridge.vxg.fields import mapping, number, text, whole, written
 from vms_bridge.vxg.refusals import WrongValue
@@ -15,7 +16,7 @@ from vms_bridge.vxg.session import channel_id
 from vms_bridge.vxg.values import GENERATED_FROM_LIVE, GENERATED_FROM_RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
     from datetime import datetime
 
     from vms_bridge.clock import Clock
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 _PERIOD = "/api/v4/images/generation/live/"
 _TASKS = "/api/v4/images/generation/tasks/"
 _LATEST_POLL_S, _SOONEST_POLL_S = 5.0, 0.5
-_LATE_S = 30.0
-"""So much later than it was taken a picture may be listed."""
+_LATE_S = 10.0
+"""So much later than one of another channel a picture may be listed."""
 _PATIENCE_S = 120.0
 _TASK_POLL_S = (1.0, 2.0, 5.0)
 _TASK_PATIENCE_S = 120.0
@@ -107,25 +108,51 @@ class Images:
         _checked(every_s)
         number_of = channel_id(channel)
         async with self._pace.raised(number_of, every_s, keep):
-            count, last = 0, await self._session.now()
-            yielded: dict[object, None] = {}
+            count, wanted = 0, _Thinned(await self._session.now(), every_s)
             waits = _Patience(self._session.clock, patience_s, every_s)
             while limit is None or count < limit:
-                since = last - timedelta(seconds=max(_LATE_S, every_s))
-                async for image in self.each(number_of, start=since, origin=GENERATED_FROM_LIVE):
-                    name = image.id if image.id is not None else image.time
-                    # A tenth of slack: pictures that come once a second are not taken exactly a second apart.
-                    too_soon = image.time is None or image.time < last + timedelta(seconds=every_s * 0.9)
-                    if name in yielded or (count and too_soon) or (image.time is not None and image.time < last):
-                        continue
-                    last, count = image.time or last, count + 1
-                    yielded = dict.fromkeys([*list(yielded)[-999:], name])
-                    waits.begin()
-                    yield image
-                    if limit is not None and count >= limit:
-                        return
+                async for image in self.each(number_of, start=wanted.last, origin=GENERATED_FROM_LIVE):
+                    if wanted.takes(image):
+                        count += 1
+                        waits.begin()
+                        yield image
+                        if count == limit:
+                            return
                 waits.check(number_of)
-                await self._session.clock.sleep(min(_LATEST_POLL_S, max(_SOONEST_POLL_S, every_s / 2)))
+                await self._session.clock.sleep(_poll_s(every_s))
+
+    async def sample_all(
+        self,
+        channels: Iterable[ChannelRow | int],
+        every_s: float,
+        *,
+        keep: Keep | None = None,
+        refused: Callable[[int, BridgeError], None] | None = None,
+    ) -> AsyncGenerator[Image]:
+        """Yield pictures of now of many channels, one for each `every_s` of each, by one request for all of them.
+
+        Their rates are raised and put back as `sample` does. `refused` is told which channel's could not be raised, and why, and
+        the others go on; without it that is raised. Raises WrongValue or VmsError.
+        """
+        _checked(every_s)
+        numbers = [channel_id(each) for each in channels]
+        async with AsyncExitStack() as raised:
+            for number_of in numbers:
+                try:
+                    await raised.enter_async_context(self._pace.raised(number_of, every_s, keep))
+                except BridgeError as error:
+                    if refused is None:
+                        raise
+                    refused(number_of, error)
+            newest = began = await self._session.now()
+            wanted = {number_of: _Thinned(began, every_s) for number_of in numbers}
+            while True:
+                since = max(began, newest - timedelta(seconds=max(_LATE_S, 2 * every_s)))
+                async for image in self.each(start=since, origin=GENERATED_FROM_LIVE):
+                    if image.camera_id in wanted and wanted[image.camera_id].takes(image):
+                        newest = max(newest, image.time or newest)
+                        yield image
+                await self._session.clock.sleep(_poll_s(every_s))
 
     async def restore(self, sampling: Sampling) -> bool:
         """Put a rate back that a program was killed with; False where somebody has changed it since. Raises VmsError."""
@@ -182,6 +209,23 @@ class Images:
         await self._session.ask_of(channel, "PUT", _PERIOD, body={"image_generation_period": period_s})
 
 
+class _Thinned:
+    """Which pictures of a channel are taken: one for each so many seconds, and none of before the last one."""
+
+    def __init__(self, began: datetime, every_s: float) -> None:
+        self.last = began
+        # A tenth of slack: pictures that come once a second are not taken exactly a second apart.
+        self._apart = timedelta(seconds=every_s * 0.9)
+        self._has_one = False
+
+    def takes(self, image: Image) -> bool:
+        """Say whether it is taken, and note that it was."""
+        if image.time is None or image.time < (self.last + self._apart if self._has_one else self.last):
+            return False
+        self.last, self._has_one = image.time, True
+        return True
+
+
 class _Patience:
     """How long is waited for the next picture."""
 
@@ -199,6 +243,11 @@ class _Patience:
         if self._clock.monotonic() - self._since > self._longest_s:
             hint = "is the camera online, and has somebody else set how often pictures are made? images.period says"
             raise MediaUnavailable(f"no picture of channel {channel} has come for {self._longest_s:.0f} s", hint=hint)
+
+
+def _poll_s(every_s: float) -> float:
+    """Return how long to wait before there may be another picture."""
+    return min(_LATEST_POLL_S, max(_SOONEST_POLL_S, every_s / 2))
 
 
 def _checked(period_s: float) -> float:

@@ -100,6 +100,7 @@ class Images(Face[images.Images]):
     period = synced(images.Images.period)
     set_period = synced(images.Images.set_period)
     sample = iterated(images.Images.sample)
+    sample_all = iterated(images.Images.sample_all)
     restore = synced(images.Images.restore)
     extract = synced(images.Images.extract)
     sample_archive = iterated(images.Images.sample_archive)

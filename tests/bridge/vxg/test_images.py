@@ -12,9 +12,11 @@ from tests.bridge.vxg.support import served
 from tests.fakes.zoneminder.media import JPEG
 
 from vms_bridge.errors import MediaUnavailable, TimedOut
-from vms_bridge.vxg import GENERATED_FROM_RECORDS, Image, MediaExpired, Sampling, Vxg, WrongValue
+from vms_bridge.vxg import GENERATED_FROM_RECORDS, AccessMissing, Image, MediaExpired, Sampling, Vxg, WrongValue
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.fakes.vxg import FakeVxg
 
 
@@ -109,6 +111,31 @@ async def test_pictures_that_do_not_come_any_more_are_not_waited_for_without_end
         fake.world.images_delay_s = 200.0
         assert (await anext(images)).camera_id == 101
         await images.aclose()
+
+
+async def test_many_channels_are_sampled_by_one_request() -> None:
+    async with served(channels=20) as (vxg, fake):
+        fake.world.set_period(fake.world.channels[105], 45.0)
+        fake.world.channels[120].token = fake.world.channels[120].watch_token
+        refused: list[tuple[int, str]] = []
+        rows = await vxg.channels.list()
+        images = vxg.images.sample_all(rows, 2.0, refused=lambda number, error: refused.append((number, error.code)))
+        times: dict[int, list[datetime]] = {}
+        while sum(map(len, times.values())) < 19 * 4:
+            image = await anext(images)
+            assert image.time is not None
+            times.setdefault(image.camera_id, []).append(image.time)
+        await images.aclose()  # type: ignore[attr-defined]
+        assert sorted(times) == list(range(101, 120))
+        assert all(later - earlier >= timedelta(seconds=1.8) for each in times.values() for earlier, later in pairwise(each))
+        assert all(len(each) >= 3 for each in times.values())
+        assert refused == [(120, "auth")]
+        assert {channel.image_period for channel in fake.world.channels.values()} == {None, 45.0}
+        assert fake.count["GET /api/v2/storage/thumbnails/"] < 25
+        assert fake.count["GET /api/v4/storage/images/"] == 0
+        with pytest.raises(AccessMissing):
+            await anext(vxg.images.sample_all(rows, 2.0))
+        assert fake.world.channels[101].image_period is None
 
 
 async def test_two_who_sample_one_channel_leave_it_as_it_was() -> None:
