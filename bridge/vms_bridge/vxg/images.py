@@ -128,7 +128,7 @@ class Images:
         *,
         keep: Keep | None = None,
         refused: Callable[[int, BridgeError], None] | None = None,
-    ) -> AsyncGenerator[Image]:
+    ) -> AsyncGenerator[Image, None]:
         """Yield pictures of now of many channels, one for each `every_s` of each, by one request for all of them.
 
         Their rates are raised and put back as `sample` does. `refused` is told which channel's could not be raised, and why, and

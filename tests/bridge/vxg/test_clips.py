@@ -85,7 +85,7 @@ async def test_a_clip_that_never_comes_is_waited_for_as_long_as_it_may_take() ->
         before = fake.clock.now()
         with pytest.raises(TimedOut, match="not made yet"):
             await vxg.clips.make(101, start, start + minutes(1))
-        assert timedelta(seconds=180) <= fake.clock.now() - before <= timedelta(seconds=190)
+        assert timedelta(seconds=180) <= fake.clock.now() - before <= timedelta(seconds=300)
 
 
 async def test_a_clip_that_was_deleted_meanwhile_is_told() -> None:

@@ -125,7 +125,7 @@ async def test_many_channels_are_sampled_by_one_request() -> None:
             image = await anext(images)
             assert image.time is not None
             times.setdefault(image.camera_id, []).append(image.time)
-        await images.aclose()  # type: ignore[attr-defined]
+        await images.aclose()
         assert sorted(times) == list(range(101, 120))
         assert all(later - earlier >= timedelta(seconds=1.8) for each in times.values() for earlier, later in pairwise(each))
         assert all(len(each) >= 3 for each in times.values())
