@@ -7,6 +7,7 @@ import logging
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from vms_bridge.backoff import Backoff
 from vms_bridge.boundary import Boundary
 from vms_bridge.errors import TooManyRequests
 from vms_bridge.notices import Notice, NoticeKind
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.scripts.admitted import House as LooksAfter
     from vms_bridge.scripts.config import ScriptsConfig
+    from vms_bridge.scripts.life.values import Level
     from vms_bridge.views import HubView
 
 _LOGGER = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ _MB = 1024 * 1024
 _RETRY_S = 5.0
 _TEND_S = 1.0
 """How often it is looked at which scripts there are, and what people should know."""
+_FIRST_OFF_S, _LONGEST_OFF_S = 10.0, 300.0
+"""How soon it is tried again whether scripts can be locked in here."""
 
 
 class ScriptsSink:
@@ -57,24 +61,39 @@ class ScriptsSink:
         return NAME
 
     async def run(self, hub: HubView) -> None:
-        """Run scripts until cancelled. Where none can be locked in, say so once and to whoever asks, and run none."""
+        """Run scripts until cancelled. While none can be locked in, say so once and to whoever asks, and run none."""
         await in_thread("scripts: folder", lambda: make_directory(self._folder))
         probed = await probe(self._settings, self._clock, program=self._program)
+        off = Backoff(_FIRST_OFF_S, _LONGEST_OFF_S)
         async with AsyncExitStack() as ends:
             store = ScriptStore(self._folder / STORE_NAME, self._clock)
             ends.push_async_callback(store.close)
-            if isinstance(probed, Ending):
-                _LOGGER.error("scripts are off: %s (%s)", probed.text, probed.hint)
-                self._tell(hub, ends, f"scripts are off: {probed.text}", probed.hint)
-                files = LogFiles(self._folder / "log", self._clock)
-                await self._keep(hub, self._keeper(hub, store, NoHouse(hub, files, probed.text, probed.hint)), ends, {})
-                return
+            while isinstance(probed, Ending):
+                probed = await self._stay_off(hub, store, probed, off)
             _LOGGER.info("scripts run behind %s", probed.level)
             if self._settings.sandbox is SandboxKind.PROCESS:
                 text, hint = "scripts run without a sandbox, and can do all that their user can", "scripts.sandbox: required"
                 _LOGGER.warning("%s: set %s", text, hint)
                 self._tell(hub, ends, text, f"set {hint} in the configuration")
             await self._run(hub, store, ends)
+
+    async def _stay_off(self, hub: HubView, store: ScriptStore, why: Ending, off: Backoff) -> Level | Ending:
+        """Run none, and say why, until that has changed; returns behind what they can run then, or why not."""
+        text, hint = why.in_words, why.hint or "the machine may be very busy, or out of memory: it is tried again by itself"
+        _LOGGER.error("scripts are off: %s (%s)", text, hint)
+        async with AsyncExitStack() as ends:
+            self._tell(hub, ends, f"scripts are off: {text}", hint)
+            keeper = self._keeper(hub, store, NoHouse(hub, LogFiles(self._folder / "log", self._clock), text, hint))
+            keeping = asyncio.create_task(self._keep(hub, keeper, ends, {}), name="scripts: off")
+            try:
+                while True:  # a passing fault of a busy machine is none for good
+                    await self._clock.sleep(off.failed())
+                    probed = await probe(self._settings, self._clock, program=self._program)
+                    if not isinstance(probed, Ending) or probed.text != why.text:
+                        return probed
+            finally:
+                keeping.cancel()
+                await asyncio.wait([keeping])
 
     async def _run(self, hub: HubView, store: ScriptStore, ends: AsyncExitStack) -> None:
         """Run scripts behind what has been found to stand."""

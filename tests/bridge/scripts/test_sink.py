@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -56,9 +57,9 @@ async def seen(alarm):
 
 @asynccontextmanager
 async def bridge_with(
-    tmp_path: Path, options: str = "", *, program: Sequence[str] | None = None, **sources: str
+    tmp_path: Path, options: str = "", *, program: Sequence[str] | None = None, clock: Clock | None = None, **sources: str
 ) -> AsyncIterator[Bridge]:
-    """Run a bridge with these scripts in its folder; `program` is what runs them, if not the real one."""
+    """Run a bridge with these scripts in its folder; `program` is what runs them, if not the real one, by that clock."""
     folder = tmp_path / "data" / "scripts"
     folder.mkdir(parents=True, mode=0o700)
     folder.parent.chmod(0o700)
@@ -73,7 +74,7 @@ async def bridge_with(
     file.chmod(0o600)
     config = await asyncio.to_thread(load, file)
     if program is not None:
-        config = replace(config, sinks={"scripts": of_program(config.sinks["scripts"], config.data_dir, program)})
+        config = replace(config, sinks={"scripts": of_program(config.sinks["scripts"], config.data_dir, program, clock)})
     bridge = Bridge(config, SystemClock())
     task = asyncio.create_task(bridge.run())
     try:
@@ -86,10 +87,10 @@ async def bridge_with(
         await task
 
 
-def of_program(sink: SinkConfig, data_dir: Path, program: Sequence[str]) -> SinkConfig:
+def of_program(sink: SinkConfig, data_dir: Path, program: Sequence[str], other_clock: Clock | None = None) -> SinkConfig:
     def create(settings: BaseModel, _bridge: BridgeIdentity, clock: Clock) -> ScriptsSink:
         assert isinstance(settings, ScriptsConfig)
-        return ScriptsSink(settings, clock, data_dir / "scripts", program=program)
+        return ScriptsSink(settings, other_clock or clock, data_dir / "scripts", program=program)
 
     return replace(sink, kind=replace(sink.kind, create=create))
 
@@ -190,6 +191,33 @@ async def test_where_scripts_can_not_be_locked_in_none_runs_and_everybody_can_kn
         "scripts are off: the kernel has no seccomp (scripts.sandbox: process would run scripts without this boundary: see"
         " docs/scripting.md before)"
     ]
+
+
+class Hurried(SystemClock):
+    """Nobody waits for long until something is tried again."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.1))
+
+
+BUSY = """
+import os, sys
+with open(sys.argv[1], "ab") as file:
+    file.write(b"x")
+    if file.tell() <= 5:
+        sys.exit("no memory for a moment")
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+
+
+async def test_a_passing_fault_turns_scripts_off_until_it_has_passed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    program = (sys.executable, "-c", BUSY, str(tmp_path / "attempts"), *WORKER[1:])
+    async with bridge_with(tmp_path, program=program, clock=Hurried(), gate=GATE) as bridge:
+        await approved(bridge, "gate")
+        await until(lambda: not any("scripts are off" in notice.text for notice in bridge.hub.notices))
+    said = [record.getMessage() for record in caplog.records if record.name == "vms_bridge.scripts.sink"]
+    (off,) = (each for each in said if "scripts are off" in each)
+    assert off.startswith("scripts are off: it has ended by itself (1); it said last: no memory for a moment (")
 
 
 async def test_without_a_sandbox_it_is_warned_of_for_as_long_as_it_is_so(tmp_path: Path) -> None:

@@ -285,8 +285,7 @@ class Worker:
             case frames.LevelFrame():
                 self._take_level(said)
             case frames.RefusedFrame():
-                hint = "scripts.sandbox: process would run scripts without this boundary: see docs/scripting.md before"
-                self.end(Cause.REFUSED, plain(said.text), hint, code=said.code)
+                self._take_refused(said)
             case frames.ReadyFrame() | frames.FailedFrame():
                 self._take_load(said)
 
@@ -297,6 +296,12 @@ class Worker:
         self._watchdog.over("begin")
         self._watchdog.heard()
         self._leveled.set_result(Level(level=said.level, details=said.details))
+
+    def _take_refused(self, said: frames.RefusedFrame) -> None:
+        if self._leveled.done():  # what is said by then is a script's, and no advice is to follow from it
+            raise wire.WireError("it is locked in, and says that it can't be")
+        hint = "scripts.sandbox: process would run scripts without this boundary: see docs/scripting.md before"
+        self.end(Cause.REFUSED, plain(said.text), hint, code=said.code)
 
     def _take_load(self, said: frames.ReadyFrame | frames.FailedFrame) -> None:
         if self._declared is None or self._declared.done():

@@ -250,6 +250,7 @@ NONSENSE = {
     "ready twice": "say('ready')",
     "an ask twice": "say('ask', id=1, what='wait')\nsay('ask', id=1, what='wait')",
     "a line of no level": "say('log', level='critical', text='t')",
+    "a refusal once it is locked in": "say('refused', code='hole', text='set sandbox: process')",
     "many triggers": "say('ready', triggers=[{}] * 300)",
 }
 
