@@ -231,8 +231,8 @@ def _begun(ours: socket.socket, text: str, start: Start) -> str:
 
 
 def _hear(ours: socket.socket, process: subprocess.Popen[bytes], outcome: Outcome) -> None:
-    """Hear what the script says, until it has come to its end, or its process has."""
-    while (said := _frame(ours)) is not None:
+    """Hear what the script says, until it has come to its end, or its process has; what says nothing any more is ended."""
+    while (said := _said(ours, process)) is not None:
         text = str(said.get("text", ""))
         if said["t"] == "log" and text.startswith(_MARK):
             _note(text, outcome.verdicts)
@@ -243,6 +243,15 @@ def _hear(ours: socket.socket, process: subprocess.Popen[bytes], outcome: Outcom
         if said["t"] == "ready":
             return
     process.wait(_PATIENCE_S)
+
+
+def _said(ours: socket.socket, process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    """Return what it says next. As the bridge does, end it where it says nothing: it may take all of the processor at once."""
+    try:
+        return _frame(ours)
+    except TimeoutError:
+        process.kill()
+        return None
 
 
 def _note(line: str, verdicts: dict[str, Verdict]) -> None:
