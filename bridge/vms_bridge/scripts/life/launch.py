@@ -51,11 +51,6 @@ class Launched:
         """Its process number, and that of its session and group."""
         return self._process.pid
 
-    @property
-    def code(self) -> int | None:
-        """Its exit code, negative for a signal; None while it is there."""
-        return self._process.returncode
-
     async def wait(self) -> int:
         """Wait for its end; returns its exit code. None of its pipes holds this up: a child of it might keep them open."""
         return await self._process.wait()
