@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -30,10 +29,11 @@ def test_use_is_read_of_a_process_until_it_has_ended() -> None:
     found = own.read()
     own.close()
     assert found is not None
-    assert (found.processor_s > 0, found.memory_bytes > _MB, found.threads) == (True, True, threading.active_count())
+    assert (found.processor_s > 0, found.memory_bytes > _MB) == (True, True)
     with subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE) as process:
         meter = Meter(process.pid)
-        assert meter.read() is not None
+        read = meter.read()
+        assert (read is not None and read.threads) == 1  # of this one the tests' own tools have an unknown number
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert meter.read() is None, "ended, and its parent has not asked yet"
