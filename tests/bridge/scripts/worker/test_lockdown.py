@@ -5,6 +5,7 @@ What a kernel does not have is taken away from it by a filter of our own around 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -152,6 +153,21 @@ def test_a_machine_that_is_not_known_runs_nothing() -> None:
 def test_a_second_thread_would_stay_as_it_was() -> None:
     found = said(run("threading.Thread(target=threading.Event().wait, daemon=True).start()"))
     assert found["code"] == "threads"
+
+
+def test_threads_that_are_made_later_are_held_too() -> None:
+    tries = """
+def opens():
+    try:
+        os.open('/', os.O_RDONLY)
+    except OSError as error:
+        say(number=error.errno)
+thread = threading.Thread(target=opens)
+thread.start()
+thread.join()
+"""
+    done = run("", tries)
+    assert json.loads(done.stdout.splitlines()[1]) == {"number": errno.EPERM}, "by seccomp: Landlock says EACCES"
 
 
 def test_descriptors_that_lead_somewhere_are_closed() -> None:
