@@ -69,6 +69,38 @@ def read(raw: bytes) -> dict[str, Any]:
     return said
 
 
+class Inflow:
+    """What has come of frames so far; one is taken out when all of it is there."""
+
+    def __init__(self) -> None:
+        self._in = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Add what has come."""
+        self._in += data
+
+    def clear(self) -> None:
+        """Forget it."""
+        self._in.clear()
+
+    def lengths(self) -> tuple[int, int] | None:
+        """Return how much JSON and how much behind it the next frame has, once it says so. Raises WireError."""
+        return lengths(bytes(self._in[: HEADER.size])) if len(self._in) >= HEADER.size else None
+
+    def take(self) -> tuple[dict[str, Any], bytes] | None:
+        """Return the next frame, None where it is not all there. Raises WireError."""
+        sizes = self.lengths()
+        if sizes is None:
+            return None
+        data_at = HEADER.size + sizes[0]
+        end = data_at + sizes[1]
+        if len(self._in) < end:
+            return None
+        said, data = read(bytes(self._in[HEADER.size : data_at])), bytes(self._in[data_at:end])
+        del self._in[:end]
+        return said, data
+
+
 def _check(json_bytes: int, data_bytes: int) -> None:
     if not 2 <= json_bytes <= MOST_JSON_BYTES:
         raise WireError(f"a frame has 2 to {MOST_JSON_BYTES} bytes of JSON, and not {json_bytes}")

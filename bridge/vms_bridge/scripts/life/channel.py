@@ -36,7 +36,7 @@ class Channel(asyncio.Protocol):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._pace = Pace(clock, rate=RATE, burst=BURST)
-        self._in = bytearray()
+        self._in = wire.Inflow()
         self._paid = 0.0
         """What the frame that comes next has cost, once that is known."""
         self._hear: Hear | None = None
@@ -67,7 +67,7 @@ class Channel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has come."""
-        self._in += data
+        self._in.add(data)
         if self._resting is None:
             self._take_in()
 
@@ -110,7 +110,7 @@ class Channel(asyncio.Protocol):
             while self._ended is not None and self._hear is not None:
                 if not self._paid and not self._pay():
                     return
-                frame = self._whole()
+                frame = self._in.take()
                 if frame is None:
                     return
                 spent += self._paid
@@ -124,25 +124,14 @@ class Channel(asyncio.Protocol):
 
     def _pay(self) -> bool:
         """Pay for the frame that comes next; says whether it may be read at once."""
-        if len(self._in) < wire.HEADER.size:
+        sizes = self._in.lengths()
+        if sizes is None:
             return False
-        json_bytes, data_bytes = wire.lengths(bytes(self._in[: wire.HEADER.size]))
-        self._paid = 1 + json_bytes / _BYTES_FOR_1 + data_bytes / _DATA_FOR_1
+        self._paid = 1 + sizes[0] / _BYTES_FOR_1 + sizes[1] / _DATA_FOR_1
         wait_s = self._pace.take(self._paid)
         if wait_s:
             self._rest(wait_s)
         return not wait_s
-
-    def _whole(self) -> tuple[dict[str, Any], bytes] | None:
-        """Return the frame that comes next, if all of it is there."""
-        json_bytes, data_bytes = wire.lengths(bytes(self._in[: wire.HEADER.size]))
-        data_at = wire.HEADER.size + json_bytes
-        end = data_at + data_bytes
-        if len(self._in) < end:
-            return None
-        said, data = wire.read(bytes(self._in[wire.HEADER.size : data_at])), bytes(self._in[data_at:end])
-        del self._in[:end]
-        return said, data
 
     def _rest(self, seconds: float) -> None:
         """Read nothing for so long; 0: until others have had their turn."""

@@ -61,7 +61,8 @@ class Calling:
         return await ended
 
     def _start(self, handler: Handler, args: tuple[object, ...], timeout_s: float, ended: Ended) -> None:
-        _Call(handler, self._joined, timeout_s, ended).begin(self._loop, self._begin(self._joined.outcome(handler.call, args)))
+        task = self._begin(self._joined.outcome(handler.call, args, needs_await=handler.is_async))
+        _Call(handler, self._joined, timeout_s, ended).begin(self._loop, task)
 
 
 class _Call:

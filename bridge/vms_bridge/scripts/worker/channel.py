@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.scripts.wire import HEADER, lengths, pack, read
+from vms_bridge.scripts.wire import HEADER, Inflow, lengths, pack, read
 
 if TYPE_CHECKING:
     import asyncio
@@ -58,7 +58,7 @@ class Channel:
         self._waiting_bytes = 0
         self._is_woken = False
         self._is_blocked = self._is_begun = self._is_sending = False
-        self._in = bytearray()
+        self._in = Inflow()
         self._dropped = 0
         self.tell_dropped: Callable[[int], None] | None = None
         """Told, on the loop, how many frames were left out, as soon as everything else is gone."""
@@ -118,16 +118,9 @@ class Channel:
         part = self._sock.recv(_AT_ONCE)
         if not part:
             raise EOFError
-        self._in += part
-        while len(self._in) >= HEADER.size:
-            json_bytes, data_bytes = lengths(bytes(self._in[: HEADER.size]))
-            data_at = HEADER.size + json_bytes
-            end = data_at + data_bytes
-            if len(self._in) < end:
-                return
-            said, data = read(bytes(self._in[HEADER.size : data_at])), bytes(self._in[data_at:end])
-            del self._in[:end]
-            hear(said, data)
+        self._in.add(part)
+        while (frame := self._in.take()) is not None:
+            hear(*frame)
 
     def _flush(self) -> None:
         with self._lock:

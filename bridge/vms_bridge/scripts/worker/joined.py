@@ -141,14 +141,16 @@ class Joined:
         task.add_done_callback(self._tasks.discard)
 
     async def _logged(self, handler: Callable[..., object], args: tuple[object, ...]) -> None:
-        error = await self.outcome(handler, args)
+        error = await self.outcome(handler, args, needs_await=is_async(handler))
         if error is not None:
             self.log_trouble(error)
 
-    async def outcome(self, handler: Callable[..., object], args: tuple[object, ...]) -> BaseException | None:
+    async def outcome(
+        self, handler: Callable[..., object], args: tuple[object, ...], *, needs_await: bool
+    ) -> BaseException | None:
         """Call it and return what it has raised, whatever that is."""
         try:
-            if is_async(handler):
+            if needs_await:
                 await handler(*args)  # type: ignore[misc] # it is one
             else:
                 return await asyncio.wrap_future(self.in_thread(lambda: _caught(handler, args)))
