@@ -96,7 +96,6 @@ class Declarations:
                 handler.words.said(id=number, handler=handler.name, line=handler.line)
                 for number, handler in enumerate(self.handlers)
             ],
-            "settings": self.settings,
             "entities": list(self.entities.values()),
         }
 

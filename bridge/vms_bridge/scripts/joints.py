@@ -134,10 +134,8 @@ class Joints:
         return Work(
             text=version.source.text,
             file=version.source.path.name,
-            permissions=version.permissions,
             now=self._around.clock.now().timestamp(),
             settings=given.settings,
-            secrets=version.permissions.secrets,
             state=given.state,
         )
 
@@ -249,7 +247,6 @@ class Users:
 def begin(script: str, settings: ScriptsConfig, users: Users, modules: Sequence[str] = ()) -> Begin:
     """Return how a worker for this script begins."""
     return Begin(
-        script=script,
         sandbox=Sandbox.PROCESS if settings.sandbox is SandboxKind.PROCESS else Sandbox.REQUIRED,
         memory_bytes=settings.memory_mb * _MB,
         uid=users.of(script),

@@ -52,7 +52,6 @@ class ReadyFrame(Frame):
 
     t: Literal["ready"]
     triggers: Annotated[list[dict[str, Any]], Field(max_length=MOST_DECLARED)] = Field(default_factory=list)
-    settings: dict[str, Any] | None = None
     entities: Annotated[list[dict[str, Any]], Field(max_length=MOST_DECLARED)] = Field(default_factory=list)
 
 

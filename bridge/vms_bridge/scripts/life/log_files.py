@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 MOST_FILE_BYTES = 1_000_000
-MOST_WAITING_BYTES = 1_000_000
-"""How much of all logs may wait for the disk; what is more is in memory only."""
+MOST_WAITING_BYTES = 256 * 1024
+"""How much of each log may wait for the disk, so that none pushes out another's; what is more is in memory only."""
 WRITE_S = 0.5
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -36,29 +36,25 @@ class LogFiles:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder, self._clock = folder, clock
         self._waiting: dict[str, list[bytes]] = {}
-        self._bytes = 0
+        self._bytes: dict[str, int] = {}
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
         self._trouble = Trouble(_LOGGER, f"logs of scripts can't be written to {folder}", clock.monotonic)
 
-    @property
-    def waiting_bytes(self) -> int:
-        """How much waits for the disk."""
-        return self._bytes
-
     def put(self, name: str, entry: LogEntry) -> None:
         """Have it written soon."""
         line = as_text(entry).encode(errors="replace")
-        if self._bytes + len(line) <= MOST_WAITING_BYTES:
+        size = self._bytes.get(name, 0) + len(line)
+        if size <= MOST_WAITING_BYTES:
             self._waiting.setdefault(name, []).append(line)
-            self._bytes += len(line)
+            self._bytes[name] = size
             self._news.set()
 
     async def forget(self, name: str) -> None:
         """Remove what was written of a script, and what waits to be. Raises StoreError."""
         async with self._turn:
-            gone = self._waiting.pop(name, [])
-            self._bytes -= sum(map(len, gone))
+            self._waiting.pop(name, None)
+            self._bytes.pop(name, None)
             try:
                 await in_thread("scripts: logs", lambda: remove(self._folder, name))
             except OSError as error:
@@ -79,7 +75,7 @@ class LogFiles:
     async def write(self) -> None:
         """Write what waits."""
         async with self._turn:
-            waiting, self._waiting, self._bytes = self._waiting, {}, 0
+            waiting, self._waiting, self._bytes = self._waiting, {}, {}
             if not waiting:
                 return
             try:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 LEVELS = ("debug", "info", "warning", "error")
 RATE, BURST = 50.0, 200.0
 """How many entries a script may write in a second, and at once."""
-MOST_LETTERS = 8 * 1024
+MOST_LETTERS, MOST_LINES = 8 * 1024, 200
+"""Of one entry."""
 MOST_KEPT, MOST_KEPT_LETTERS = 1_000, 256 * 1024
 """How much of each log is in memory."""
 MOST_BEHIND = 500
@@ -131,7 +132,12 @@ class ScriptLog:
 def clean(text: str) -> str:
     """Return a text of a script's as it can be shown: without secrets, bounded, and of control characters line breaks only."""
     cut = text if len(text) <= MOST_LETTERS else text[:MOST_LETTERS] + _CUT
-    return "\n".join(plain(line) for line in cut.rstrip().splitlines())
+    lines = cut.rstrip().splitlines()
+    left_out = len(lines) - MOST_LINES
+    if left_out > 0:  # of a traceback the end is what counts
+        half = MOST_LINES // 2
+        lines = [*lines[:half], f"... ({left_out} lines left out)", *lines[-half:]]
+    return "\n".join(plain(line) for line in lines)
 
 
 def as_text(entry: LogEntry) -> str:

@@ -12,7 +12,6 @@ import json
 import logging
 import signal
 from contextlib import suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from vms_bridge.logs import plain
@@ -273,7 +272,7 @@ class Worker:
             raise wire.WireError("there are bytes behind what has none")
         match said:
             case frames.PongFrame():
-                self._watchdog.heard()
+                self._take_pong(said)
             case frames.LogFrame():
                 self._listener.logged(said.level, said.text, said.line)
             case frames.AskFrame():
@@ -289,12 +288,15 @@ class Worker:
             case frames.ReadyFrame() | frames.FailedFrame():
                 self._take_load(said)
 
+    def _take_pong(self, said: frames.PongFrame) -> None:
+        if not self._watchdog.answered(said.id):
+            raise wire.WireError("it answers a ping that it was not sent")
+
     def _take_level(self, said: frames.LevelFrame) -> None:
         is_open = said.level == Sandbox.PROCESS.value
         if self._leveled.done() or (is_open and self._sandbox is Sandbox.REQUIRED):
             raise wire.WireError("it names a level that it was not asked for")
         self._watchdog.over("begin")
-        self._watchdog.heard()
         self._leveled.set_result(Level(level=said.level, details=said.details))
 
     def _take_refused(self, said: frames.RefusedFrame) -> None:
@@ -308,7 +310,7 @@ class Worker:
             raise wire.WireError("it tells of a top level that it was not given")
         self._watchdog.over("load")
         if isinstance(said, frames.ReadyFrame):
-            declared = Declared(triggers=said.triggers, settings=said.settings, entities=said.entities)
+            declared = Declared(triggers=said.triggers, entities=said.entities)
             self._declared.set_result(declared)
         else:
             mistake = Mistake(text=said.text, traceback=said.traceback, line=said.line)
@@ -341,8 +343,9 @@ class Worker:
     async def _watch(self) -> None:
         """Ask again and again whether it is there, and end it when it is not, or takes too long."""
         for step in itertools.count() if self._is_watched else ():
-            if step % PING_STEPS == 0:
+            if step % PING_STEPS == 0 and self._leveled.done():  # before that it has other things to do
                 self._send({"t": "ping", "id": step})
+                self._watchdog.pinged(step)
             before = self._clock.monotonic()
             self._held.take()
             await self._clock.sleep(STEP_S)
@@ -354,7 +357,6 @@ class Worker:
 def _begin(begin: Begin) -> dict[str, Any]:
     return {
         "t": "begin",
-        "script": begin.script,
         "memory_bytes": begin.memory_bytes,
         "uid": begin.uid,
         "modules": list(begin.modules),
@@ -364,14 +366,11 @@ def _begin(begin: Begin) -> dict[str, Any]:
 
 
 def _source(work: Work) -> dict[str, Any]:
-    permissions = {name: list(said) if isinstance(said, tuple) else said for name, said in asdict(work.permissions).items()}
     return {
         "t": "source",
         "text": work.text,
         "file": work.file,
-        "permissions": permissions,
         "settings": work.settings,
-        "secrets": list(work.secrets),
         "test": work.is_test,
         "now": work.now,
     }

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vms_bridge.scripts.values import Permissions
-
 
 class Sandbox(StrEnum):
     """What a worker has to stand behind."""
@@ -63,7 +61,6 @@ class Ending:
 class Begin:
     """What a worker is told first, before it locks itself down: nothing of it comes from the script but names of modules."""
 
-    script: str
     sandbox: Sandbox = Sandbox.REQUIRED
     memory_bytes: int = 256 * 1024 * 1024
     uid: int | None = None
@@ -77,10 +74,8 @@ class Work:
 
     text: str
     file: str
-    permissions: Permissions
     now: float
     settings: Mapping[str, Any] = field(default_factory=dict)
-    secrets: Sequence[str] = ()
     state: Mapping[str, Any] = field(default_factory=dict)
     is_test: bool = False
 
@@ -98,7 +93,6 @@ class Declared:
     """What a script has declared at its top level, as its worker says it: read it by `triggers.spec` before it is believed."""
 
     triggers: Sequence[Mapping[str, Any]] = ()
-    settings: Mapping[str, Any] | None = None
     entities: Sequence[Mapping[str, Any]] = ()
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 STEP_S = 1.0
 PING_STEPS = 2
 SILENT_S = 5.0
-"""A worker that has not answered for so long is ended."""
+"""A worker that has not answered a ping for so long is ended: an answer to one before it does not count."""
 START_S = 30.0
 """How long a worker may take to lock itself down."""
 LOAD_S = 15.0
@@ -30,14 +30,16 @@ class _Limit:
 class Watchdog:
     """Of one worker. Nothing counts while the worker is held up, and a step never counts more than two: the bridge slept too."""
 
-    silent_s: float = 0.0
-    answers: bool = False
-    """Whether it is so far that it answers."""
     _limits: dict[object, _Limit] = field(default_factory=dict)
 
-    def heard(self) -> None:
-        """Note that it is there."""
-        self.silent_s, self.answers = 0.0, True
+    def pinged(self, number: int) -> None:
+        """Note that it was asked by this number whether it is there."""
+        text = f"it did not answer for {SILENT_S:g} s: its program blocks, or never comes to an end"
+        self._limits["ping", number] = _Limit(SILENT_S, text)
+
+    def answered(self, number: int) -> bool:
+        """Note that it is there by its answer to that; returns whether it was asked so, and has not answered before."""
+        return self._limits.pop(("ping", number), None) is not None
 
     def limit(self, key: object, seconds: float, what: str) -> None:
         """Have something end within that time; `what` completes `it did not ... within`."""
@@ -50,10 +52,6 @@ class Watchdog:
     def step(self, passed_s: float) -> str | None:
         """Let time pass; returns why the worker has to be ended, if it has."""
         passed_s = min(max(passed_s, 0.0), 2 * STEP_S)
-        if self.answers:
-            self.silent_s += passed_s
-            if self.silent_s > SILENT_S:
-                return f"it did not answer for {SILENT_S:g} s: its program blocks, or never comes to an end"
         for limit in self._limits.values():
             limit.left_s -= passed_s
         return next((limit.what for limit in self._limits.values() if limit.left_s <= 0), None)

@@ -140,7 +140,7 @@ async def try_out(trial: Trial) -> Tried:
 @asynccontextmanager
 async def started(trial: Trial, running: Running, bridge: MadeUpBridge) -> AsyncIterator[Level]:
     """Have the script's process be there, locked. Raises TrialFailed."""
-    begin = Begin(script=trial.name, modules=trial.header.imports.modules, time_zone=trial.answers.time_zone, uid=trial.uid)
+    begin = Begin(modules=trial.header.imports.modules, time_zone=trial.answers.time_zone, uid=trial.uid)
     try:
         async with running.started(begin, bridge.services) as level:
             yield level
@@ -155,10 +155,8 @@ async def load_in(trial: Trial, running: Running, clock: Clock) -> Declared:
     work = Work(
         text=trial.text,
         file=trial.file,
-        permissions=trial.header.permissions,
         now=clock.now().timestamp(),
         settings=settings,
-        secrets=trial.header.permissions.secrets,
         state=trial.answers.state,
         is_test=not trial.is_live,
     )

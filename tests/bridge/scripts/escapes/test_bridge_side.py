@@ -21,7 +21,6 @@ from vms_bridge.scripts.life.logs import LogEntry, ScriptLog, as_text
 from vms_bridge.scripts.life.process import Worker
 from vms_bridge.scripts.life.values import Ask, Begin, Cause, Work, WorkerGone
 from vms_bridge.scripts.services.table import MOST_UNDER_WAY, Answered
-from vms_bridge.scripts.values import Permissions
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -87,11 +86,11 @@ class Bridge:
         """Start a worker, and have it run this to its end or its own."""
         uid = SCRIPTS_USER if os.getuid() == 0 else None
         modules = ("json", "pickle", "struct", "threading")
-        begin = Begin(script="attempt", memory_bytes=MEMORY_BYTES, uid=uid, modules=modules)
+        begin = Begin(memory_bytes=MEMORY_BYTES, uid=uid, modules=modules)
         worker = await Worker.start(begin, SystemClock(), answer=self.answer, listener=self.log)
         try:
             with suppress(WorkerGone):
-                await worker.load(Work(text=SPEAKS + text, file="attempt.py", permissions=Permissions(), now=1.0))
+                await worker.load(Work(text=SPEAKS + text, file="attempt.py", now=1.0))
         except BaseException:
             await worker.close()
             raise

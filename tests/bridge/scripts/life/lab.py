@@ -78,7 +78,7 @@ class Lab:
         self.resources = Resources(self.clock, share=0.5, most_bytes=most_bytes)
         self.tools = Tools(
             clock=self.clock,
-            begin=lambda each: Begin(script=each.source.name, modules=each.modules, uid=UID),
+            begin=lambda each: Begin(modules=each.modules, uid=UID),
             work=self._work,
             read=_read,
             declare=lambda _version, _read: None,
@@ -116,7 +116,7 @@ class Lab:
 
     async def _work(self, each: Version) -> Work:
         source = each.source
-        return Work(text=source.text, file=source.path.name, permissions=each.permissions, now=1.0, state=dict(self.state))
+        return Work(text=source.text, file=source.path.name, now=1.0, state=dict(self.state))
 
     async def _answer(self, asker: Asker, ask: Ask) -> Answered:
         self.asks.append(ask)

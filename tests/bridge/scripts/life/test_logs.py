@@ -11,7 +11,17 @@ from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.errors import StoreError
 from vms_bridge.scripts.life.log_files import MOST_FILE_BYTES, MOST_WAITING_BYTES, LogFiles, write
-from vms_bridge.scripts.life.logs import BURST, MOST_BEHIND, MOST_KEPT, MOST_LETTERS, LogEntry, ScriptLog, as_text, clean
+from vms_bridge.scripts.life.logs import (
+    BURST,
+    MOST_BEHIND,
+    MOST_KEPT,
+    MOST_LETTERS,
+    MOST_LINES,
+    LogEntry,
+    ScriptLog,
+    as_text,
+    clean,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,18 +174,35 @@ def test_no_link_and_no_pipe_is_written_to(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-async def test_a_disk_that_fails_costs_the_files_only_and_what_waits_is_bounded(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_disk_that_fails_costs_the_files_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock = FakeClock()
     (tmp_path / "log").write_text("no folder")
     files = LogFiles(tmp_path / "log", clock)
-    script = ScriptLog("gate", clock, files.put)
-    for _ in range(300):
-        script.note("info", "x" * MOST_LETTERS)
-    assert files.waiting_bytes <= MOST_WAITING_BYTES
+    ScriptLog("gate", clock, files.put).note("info", "one")
     task = asyncio.create_task(files.run())
     await until(lambda: bool(caplog.records))
     task.cancel()
     await asyncio.wait([task])
     assert "logs of scripts can't be written" in caplog.text
+
+
+async def test_what_waits_for_the_disk_is_bounded_and_a_log_that_is_full_of_it_pushes_out_no_other(tmp_path: Path) -> None:
+    clock = FakeClock()
+    files = LogFiles(tmp_path, clock)
+    loud, quiet = (ScriptLog(name, clock, files.put) for name in ("loud", "quiet"))
+    for _ in range(300):
+        loud.note("info", "x" * MOST_LETTERS)
+    quiet.note("info", "heard")
+    await files.write()
+    size = (tmp_path / "loud.log").stat().st_size
+    assert MOST_WAITING_BYTES - 2 * MOST_LETTERS < size <= MOST_WAITING_BYTES
+    assert "heard" in (tmp_path / "quiet.log").read_text()
+    loud.note("info", "again")
+    await files.write()
+    assert "again" in (tmp_path / "loud.log").read_text()
+
+
+def test_an_entry_of_very_many_lines_keeps_its_first_and_its_last() -> None:
+    lines = clean("\n".join(str(number) for number in range(1_500))).split("\n")
+    assert (len(lines), lines[0], lines[MOST_LINES // 2], lines[-1]) == (MOST_LINES + 1, "0", "... (1300 lines left out)", "1499")
+    assert clean("a\n" * 4_000).count("\n") == MOST_LINES

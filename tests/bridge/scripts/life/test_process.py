@@ -17,7 +17,6 @@ from vms_bridge.scripts.life import channel
 from vms_bridge.scripts.life.process import MOST_CALLS, Worker
 from vms_bridge.scripts.life.values import Ask, Begin, Cause, Ending, Sandbox, ScriptBroken, Work, WorkerGone
 from vms_bridge.scripts.services.table import MOST_OF, MOST_UNDER_WAY, Answered
-from vms_bridge.scripts.values import Permissions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -63,14 +62,14 @@ async def started(
 ) -> AsyncIterator[tuple[Worker, Work, Heard]]:
     heard = heard or Heard()
     worker = await Worker.start(
-        begin or Begin(script="door"),
-        clock or SystemClock(),
+        begin or Begin(),
+        clock or FakeClock(),
         answer=heard.answer,
         listener=heard,
         program=program,
     )
     try:
-        yield worker, Work(text=text, file="door.py", permissions=Permissions(), now=1.0), heard
+        yield worker, Work(text=text, file="door.py", now=1.0), heard
     finally:
         async with asyncio.timeout(PATIENCE_S):
             await worker.close()
@@ -109,16 +108,16 @@ async def test_it_has_nothing_of_the_bridges_but_its_socket_and_pipes(monkeypatc
 import os
 found = sorted(int(name) for name in os.listdir('/proc/self/fd'))
 here = [name for name in found if os.path.exists(f'/proc/self/fd/{name}') or name == sock.fileno()]
-say('ready', settings={
+say('ready', triggers=[{
     'files': [os.readlink(f'/proc/self/fd/{number}').partition(':')[0] for number in here],
     'environment': sorted(os.environ), 'session': os.getsid(0) == os.getpid(),
     'isolated': __import__('sys').flags.isolated, 'site': 'site' in __import__('sys').modules,
-})
+}])
 """
     read_end, write_end = os.pipe()
     os.set_inheritable(read_end, True)  # as somebody else's library may
     async with started(text) as (worker, work, _):
-        found = dict((await worker.load(work)).settings or {})
+        found = dict((await worker.load(work)).triggers[0])
     os.close(read_end)
     os.close(write_end)
     assert found.pop("files") == ["/dev/null", "pipe", "pipe", "socket"]
@@ -216,7 +215,7 @@ async def test_a_top_level_that_fails_is_told_with_its_line() -> None:
 
 
 async def test_a_refusal_names_its_reason() -> None:
-    async with started(begin=Begin(script="refuses")) as (worker, _, _):
+    async with started(begin=Begin(modules=("refuses",))) as (worker, _, _):
         with pytest.raises(WorkerGone) as raised:
             await worker.level()
     assert raised.value.ending.cause is Cause.REFUSED
@@ -224,7 +223,7 @@ async def test_a_refusal_names_its_reason() -> None:
 
 
 async def test_a_level_that_was_not_asked_for_ends_it() -> None:
-    async with started("import os\nos._exit(0)", begin=Begin(script="door", sandbox=Sandbox.PROCESS)) as (worker, work, _):
+    async with started("import os\nos._exit(0)", begin=Begin(sandbox=Sandbox.PROCESS)) as (worker, work, _):
         assert (await worker.level()).level == "process"
         with pytest.raises(WorkerGone):
             await worker.load(work)
@@ -241,8 +240,7 @@ NONSENSE = {
     "a list": "sock.sendall(w._wire.HEADER.pack(2, 0) + b'[]')",
     "unknown": "say('take_over')",
     "no number": 'sock.sendall(w._wire.HEADER.pack(29, 0) + b\'{"t":"done","id":1,"took":NaN}\'[:29])',
-    "infinite": 'text = b\'{"t":"ask","id":1,"what":"x","with":{"n":1e999}}\'\n'
-    "sock.sendall(w._wire.HEADER.pack(len(text), 0) + text)",
+    "infinite": 'text = b\'{"t":"done","id":1e999}\'\nsock.sendall(w._wire.HEADER.pack(len(text), 0) + text)',
     "surplus": "say('pong', id=1, more=2)",
     "negative": "say('done', id=-1)",
     "a call that is not": "say('done', id=99)",
@@ -474,19 +472,51 @@ async def test_what_can_not_be_told_is_a_mistake_of_that_call_only() -> None:
 
 
 async def test_a_source_that_can_not_be_given_is_broken() -> None:
-    async with started() as (worker, work, _):
+    async with started() as (worker, _, _):
         with pytest.raises(ScriptBroken):
-            await worker.load(Work(text="#" * 2_000_000, file="door.py", permissions=work.permissions, now=1.0))
+            await worker.load(Work(text="#" * 2_000_000, file="door.py", now=1.0))
 
 
 async def test_a_flood_of_lines_holds_up_its_sender_and_nobody_else() -> None:
+    clock = FakeClock()
     text = READY + "while True: say('log', level='info', text='x' * 500)"
-    async with started(text) as (worker, work, heard):
-        loop = asyncio.get_running_loop()
+    async with started(text, clock) as (worker, work, heard):
         await worker.load(work)
-        began = loop.time()
-        await asyncio.sleep(1.0)
-        assert len(heard.lines) < (channel.BURST + channel.RATE * (loop.time() - began)) * 1.1 + 100
+        most_in_a_turn, before = 0, len(heard.lines)
+        async with asyncio.timeout(PATIENCE_S):
+            while before < channel.BURST / 2:
+                await asyncio.sleep(0)
+                most_in_a_turn, before = max(most_in_a_turn, len(heard.lines) - before), len(heard.lines)
+        assert most_in_a_turn <= channel.MOST_IN_A_TURN
+        await until_quiet(heard)
+        at_once = len(heard.lines)
+        assert channel.BURST * 0.7 < at_once < channel.BURST
+        await clock.advance(0.05)
+        await until_quiet(heard)
+        assert channel.RATE * 0.05 * 0.7 < len(heard.lines) - at_once < channel.RATE * 0.05
+        assert worker.ending is None
+        closing = asyncio.create_task(worker.close())
+        while not closing.done():  # what it has still said is read no faster
+            await clock.advance(1.0)
+            await asyncio.sleep(0.01)
+
+
+async def until_quiet(heard: Heard) -> None:
+    """Wait until it has been heard nothing more of for a while."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            heard.news.clear()
+            try:
+                async with asyncio.timeout(0.3):
+                    await heard.news.wait()
+            except TimeoutError:
+                return
+
+
+async def test_an_answer_to_a_ping_that_it_was_not_sent_ends_it() -> None:
+    async with started(READY + "say('pong', id=77)") as (worker, work, _):
+        await worker.load(work)
+        assert (await ending(worker)).cause is Cause.PROTOCOL
 
 
 async def test_what_it_writes_to_its_standard_files_is_in_the_log() -> None:
@@ -517,7 +547,7 @@ if child == 0:
 say('log', level='info', text=f'child {child}')
 """
     )
-    async with started(text, begin=Begin(script="door", sandbox=Sandbox.PROCESS)) as (worker, work, heard):
+    async with started(text, SystemClock(), begin=Begin(sandbox=Sandbox.PROCESS)) as (worker, work, heard):
         await worker.load(work)
         await heard.until_logged("child")
         file = os.pidfd_open(int(heard.lines[0][1].split()[1]))

@@ -3,26 +3,39 @@ from __future__ import annotations
 from tests.fakes.clock import FakeClock
 
 from vms_bridge.scripts.life.pace import Pace
-from vms_bridge.scripts.life.watchdog import SILENT_S, STEP_S, Held, Watchdog
+from vms_bridge.scripts.life.watchdog import STEP_S, Held, Watchdog
 
 
-def test_silence_counts_from_when_it_has_answered_first() -> None:
+def test_silence_counts_from_the_ping_that_was_not_answered() -> None:
     watchdog = Watchdog()
     assert [watchdog.step(STEP_S) for _ in range(20)] == [None] * 20
-    watchdog.heard()
-    assert [watchdog.step(STEP_S) for _ in range(int(SILENT_S))] == [None] * int(SILENT_S)
-    assert "did not answer for 5 s" in (watchdog.step(STEP_S) or "")
-    watchdog.heard()
+    watchdog.pinged(1)
+    assert [watchdog.step(STEP_S) for _ in range(4)] == [None] * 4
+    assert watchdog.answered(1)
     assert watchdog.step(STEP_S) is None
+    watchdog.pinged(3)
+    watchdog.step(2 * STEP_S)
+    watchdog.pinged(5)
+    watchdog.step(2 * STEP_S)
+    assert watchdog.answered(5)
+    assert "did not answer for 5 s" in (watchdog.step(STEP_S) or "")
+
+
+def test_an_answer_to_what_was_not_asked_or_was_answered_before_is_none() -> None:
+    watchdog = Watchdog()
+    watchdog.pinged(2)
+    assert not watchdog.answered(1)
+    assert watchdog.answered(2)
+    assert not watchdog.answered(2)
 
 
 def test_a_step_counts_no_more_than_two_however_long_the_bridge_slept_and_never_less_than_nothing() -> None:
     watchdog = Watchdog()
-    watchdog.heard()
-    watchdog.step(86_400.0)
-    assert watchdog.silent_s == 2 * STEP_S
-    watchdog.step(-86_400.0)
-    assert watchdog.silent_s == 2 * STEP_S
+    watchdog.limit("load", 5 * STEP_S, "come to its end")
+    assert watchdog.step(86_400.0) is None
+    assert watchdog.step(-86_400.0) is None
+    assert watchdog.step(86_400.0) is None
+    assert watchdog.step(STEP_S) is not None
 
 
 def test_limits_end_with_what_was_not_done_and_can_be_over_before() -> None:

@@ -63,7 +63,6 @@ def test_a_script_from_its_start_to_its_end(end: BridgeEnd) -> None:
     alarmed = {"id": 1, "kind": "alarm", "handler": "alarmed", "line": 10, "filters": {"monitor": "front*", "to": "alarm"}}
     alarmed |= {"debounce_s": 0, "for_s": 2, "once_per_s": 60, "timeout_s": 3, "concurrent": False}
     assert ready["triggers"][1] == alarmed
-    assert ready["settings"] == {"threshold": {"type": "number", "default": 0.5, "min": 0, "max": 1}}
     assert ready["entities"] == [{"kind": "sensor", "key": "count", "name": "Count"}]
     assert end.done(0)["error"] is None
     what = {"system": "zm", "monitor": "1", "name": "Front door", "time": "2026-11-20T11:00:00Z", "score": 7}
