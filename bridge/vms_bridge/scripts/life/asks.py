@@ -12,10 +12,10 @@ from vms_bridge.boundary import GRACE_S, Boundary
 from vms_bridge.errors import BridgeError
 from vms_bridge.scripts.life.values import Ask
 from vms_bridge.scripts.services.table import MOST_OF, MOST_UNDER_WAY, Answered
-from vms_bridge.scripts.wire import WireError
+from vms_bridge.scripts.wire import WireError, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
     from vms_bridge.clock import Clock
@@ -89,35 +89,40 @@ class Asks:
         try:
             answered = await self._answer(ask)
         except BridgeError as error:
-            await self._send(_error(number, error.code, str(error), error.hint))
+            await self._refuse(number, error.code, str(error), error.hint)
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             self._boundary.report_defect(ask.what[:40], error)
             hint = "this is a defect of the bridge: its log has more, please report it"
-            await self._send(_error(number, "error", f"{ask.what[:40]} failed in an unforeseen way", hint))
+            await self._refuse(number, "error", f"{ask.what[:40]} failed in an unforeseen way", hint)
         else:
             await self._reply(number, answered)
 
     async def _reply(self, number: int, answered: Answered) -> None:
-        if self._waiting_bytes + len(answered.data) > MOST_WAITING_BYTES:
-            hint = "read what was asked for before asking for more"
-            await self._send(_error(number, "too_large", "too much waits to be read by the script already", hint))
-            return
         try:
-            await self._send({"t": "answer", "id": number, "ok": dict(answered.words)}, answered.data)
+            frame = pack({"t": "answer", "id": number, "ok": dict(answered.words)}, answered.data)
         except WireError as error:
-            await self._send(_error(number, "too_large", f"the answer can't be sent: {error}", "ask for less at once"))
+            await self._refuse(number, "too_large", f"the answer can't be sent: {error}", "ask for less at once")
+            return
+        if self._waiting_bytes + len(frame) > MOST_WAITING_BYTES:
+            hint = "read what was asked for before asking for more"
+            await self._refuse(number, "too_large", "too much waits to be read by the script already", hint)
+        else:
+            await self._send(frame)
 
-    async def _send(self, said: Mapping[str, Any], data: bytes = b"") -> None:
+    async def _refuse(self, number: int, code: str, message: str, hint: str) -> None:
+        await self._send(pack(_error(number, code, message, hint)))
+
+    async def _send(self, frame: bytes) -> None:
         """Send it when what was sent before has been read."""
-        self._waiting_bytes += len(data)
+        self._waiting_bytes += len(frame)
         try:
             async with self._turn:
-                self._channel.send(said, data)
+                self._channel.send_frame(frame)
                 await self._channel.drained()
         finally:
-            self._waiting_bytes -= len(data)
+            self._waiting_bytes -= len(frame)
 
 
 def _is_cancelled() -> bool:

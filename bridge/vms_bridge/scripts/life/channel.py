@@ -86,7 +86,10 @@ class Channel(asyncio.Protocol):
 
     def send(self, said: Mapping[str, Any], data: bytes = b"") -> None:
         """Send this as soon as it is read; the channel ends where too much waits. Raises WireError for what can't be sent."""
-        frame = wire.pack(said, data)
+        self.send_frame(wire.pack(said, data))
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send this likewise."""
         if self._transport.is_closing():
             return
         if self._transport.get_write_buffer_size() + len(frame) > MOST_UNREAD_BYTES:

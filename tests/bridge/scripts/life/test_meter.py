@@ -79,7 +79,7 @@ def hide():
     kernel.set_capabilities(kernel.capabilities() & ~(1 << 19))
 
 async def main():
-    worker = await Worker.start(Begin(script="x", uid=61_000), SystemClock(), answer=refuse, listener=Deaf())
+    worker = await Worker.start(Begin(uid=61_000), SystemClock(), answer=refuse, listener=Deaf())
     try:
         await worker.level()
         used = worker.usage()
