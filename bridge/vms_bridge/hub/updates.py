@@ -92,10 +92,10 @@ class Updates:
         if view.state == state:
             return
         system.show_monitor(key, replace(view, state=state))
-        self._fan_out.state(monitor)
         if view.state.alarm != state.alarm and self._fan_out.wants_transitions:
             time = state.observed or self._clock.now()
             self._fan_out.transition(Transition(monitor=monitor, before=view.state.alarm, now=state.alarm, time=time))
+        self._fan_out.state(monitor)  # last: who asks for each step has his turn first
         if is_ended(view.state, state):
             self._presence.end((monitor,))
 

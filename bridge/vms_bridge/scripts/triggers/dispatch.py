@@ -138,6 +138,10 @@ class Dispatcher:
         """Say whether anybody wants what is of this kind and about this monitor."""
         return any(True for _ in self._hearers(kind, monitor, name))
 
+    def hearers(self, kind: str, monitor: MonitorKey, name: str) -> int:
+        """Return how many scripts may want what is of this kind and about this monitor."""
+        return sum(1 for _ in self._hearers(kind, monitor, name))
+
     def take(self, occurrence: Occurrence) -> None:
         """Hand on what has happened to whoever may want it."""
         kind = occurrence.kind

@@ -19,7 +19,7 @@ from vms_bridge.scripts.triggers.missed import Missed
 from vms_bridge.scripts.triggers.states import States
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from vms_bridge.clock import Clock
     from vms_bridge.history import Cursor
@@ -33,8 +33,8 @@ _LOGGER = logging.getLogger(__name__)
 NAME = "scripts"
 """As what the sink keeps how far it has read."""
 _PAGE, _AT_ONCE = 100, 20
-_FEW_TRANSITIONS = 2
-"""So many steps of alarms do not wait for those who tell people of them, who wait for these as long as it takes to send them."""
+_FEW_TRANSITIONS, _FEW_SCRIPTS = 2, 8
+"""So many steps of alarms, wanted by so many scripts, go before who tells people of them, who waits until these are sent."""
 _RETRY_S, _SAVE_S = 5.0, 1.0
 
 
@@ -85,7 +85,7 @@ class Feed:
                 if changes.messages:
                     self._messages_since = changes.since
                     self._more.set()
-                are_few = len(changes.transitions) <= _FEW_TRANSITIONS
+                are_few = self._are_few(changes.transitions)
                 if are_few:
                     self._take_transitions(changes)
                 await asyncio.sleep(0)  # who tells people of the same change goes first
@@ -116,6 +116,13 @@ class Feed:
 
     def _at_s(self, changes: Changes) -> float:
         return self._clock.monotonic() if changes.since is None else changes.since
+
+    def _are_few(self, transitions: Sequence[Transition]) -> bool:
+        if len(transitions) > _FEW_TRANSITIONS:
+            return False
+        views = [(one.monitor, self._hub.monitor(*one.monitor)) for one in transitions]
+        names = [(key, "" if view is None else view.monitor.name) for key, view in views]
+        return sum(self._dispatcher.hearers("alarm", key, name) for key, name in names) <= _FEW_SCRIPTS
 
     def _take_transitions(self, changes: Changes) -> None:
         """Hand on each step of an alarm."""

@@ -92,6 +92,29 @@ async def test_every_step_of_an_alarm_is_told_however_soon_the_next_one_follows(
     assert all(one.is_urgent and one.monitor == ("zm", "1") for _, one in script.heard)
 
 
+async def test_few_steps_of_alarms_go_before_who_tells_people_and_more_go_after(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        script = here.script(trigger("alarm"))
+        people, heard_before = here.hub.subscribe(), list[int]()
+
+        async def tell() -> None:
+            while True:
+                await people.changes()
+                heard_before.append(len(script.heard))
+
+        async with here.running():
+            telling = asyncio.create_task(tell())
+            await settle()
+            heard_before.clear()
+            here.emit(alarm=AlarmState.ALARM)
+            await here.until(lambda: len(script.heard) == 1)
+            for alarm in (AlarmState.IDLE, AlarmState.PREALARM, AlarmState.ALARM):
+                here.emit(alarm=alarm)
+            await here.until(lambda: len(script.heard) == 4)
+            telling.cancel()
+    assert heard_before == [1, 1]
+
+
 async def test_steps_that_were_lost_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with world(tmp_path) as here:
         script = here.script(trigger("alarm"))
