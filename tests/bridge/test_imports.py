@@ -143,10 +143,13 @@ ALLOWED: dict[str, set[str]] = {
         *("model", "errors", "clock", "backoff", "concealment", "logs", "receivers", "backends.base", "backends.guard"),
     },
     "private_files": set(),
-    "script": {"script", "strict_json"},
+    "script": {"script", "steps", "strict_json"},
     "scripts": BASIC
     | {"addresses", "boundary", "children", "doors", "entities", "findings", "private_files", "script", "scripts", "sinks"}
     | {"http_addresses", "http_resolving", "steps", "threads", "tls"},
+    "scripts.trying": BASIC
+    | {"http_addresses", "private_files", "script", "scripts", "strict_json", "threads"}
+    | {"hub.messaging", "hub.own_entities", "hub.questions", "hub.receivers"},
     "scripts.wire": {"strict_json"},
     "scripts.worker": {"confine", "script", "scripts.wire", "scripts.worker", "yielding"},
     "detect": BASIC | {"detect", "threads", "private_files"},

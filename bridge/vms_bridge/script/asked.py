@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from vms_bridge.script.durations import Duration, seconds
 from vms_bridge.script.errors import TimedOut
@@ -80,8 +80,25 @@ class Asked(Generic[T]):
         """Have this called when the answer is there, and no error."""
         self._future.add_done_callback(lambda done: then() if not done.cancelled() and done.exception() is None else None)
 
+    if not TYPE_CHECKING:  # an editor tells these mistakes by itself
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            raise AttributeError(f"{self._not_awaited()}, and has no {name!r}")
+
+        def __getitem__(self, _key: object) -> NoReturn:
+            raise TypeError(self._not_awaited())
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError(self._not_awaited())
+
+    def _not_awaited(self) -> str:
+        how = "write `await` before it" if SEAT.link is None or SEAT.link.is_on_loop else "write `.result()` behind it"
+        return f"{self._what} of line {self._line} is not answered yet: {how}"
+
     def __repr__(self) -> str:
-        return f"<{self._what}, {'answered' if self.done else 'asked'} in line {self._line}>"
+        return f"<{self._what} of line {self._line}, {'awaited' if self._was_seen else 'not awaited'}>"
 
     def __del__(self) -> None:
         if self._was_seen:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from vms_bridge.script.asked import ask, given
-from vms_bridge.script.checks import check_number, check_text
+from vms_bridge.script.checks import check_number, check_text, check_value
 from vms_bridge.script.durations import Duration, seconds
 from vms_bridge.script.frames import Frames
 from vms_bridge.script.link import link
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from vms_bridge.script.asked import Asked
 
 _LONGEST_CLIP_S = 3600.0
+_FURTHEST_S = 600.0
+"""How far ahead a clip may end."""
+_LONGEST_COMMAND_S = 86_400.0
 
 
 class MonitorInfo:
@@ -156,7 +159,7 @@ class Monitor:
     def trigger(self, cause: str | None = None, seconds: Duration | None = None, *, score: int | None = None) -> Asked[Done]:
         """Force an alarm, with a cause, for so long (else as long as the VMS does)."""
         more = given(
-            cause=None if cause is None else check_text(cause, "cause", 200),
+            cause=None if cause is None else check_text(cause, "cause", 64),
             seconds=None if seconds is None else _seconds(seconds),
             score=check_number(score, "score", 0, 255),
         )
@@ -197,7 +200,7 @@ class Monitor:
         return self._tell("ptz", "stop")
 
     def _tell(self, name: str, value: object, more: Mapping[str, object] | None = None) -> Asked[Done]:
-        return ask("monitor.command", {"monitor": self.path, "name": name, "value": value, **(more or {})}, done_of)
+        return ask("monitor.command", {"monitor": self.path, "name": name, "value": check_value(value), **(more or {})}, done_of)
 
     def __str__(self) -> str:
         return self.name
@@ -235,6 +238,11 @@ class Monitors:
         """Return the one of that name, key, or `system/key`. Whether there is one shows when you call something."""
         return Monitor(check_text(name, "the name of a monitor", 200))
 
+    if not TYPE_CHECKING:  # an editor tells it by itself
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"a monitor is monitors[{name!r}], and not monitors.{name}")
+
     def infos(self) -> Asked[list[MonitorInfo]]:
         """Ask what they all are."""
         return ask("monitors.list", {}, lambda words, _: _infos(words))
@@ -266,7 +274,7 @@ def _infos(words: Mapping[str, Any]) -> list[MonitorInfo]:
 
 
 def _seconds(duration: Duration) -> float:
-    return seconds(duration, "seconds")
+    return seconds(duration, "seconds", most_s=_LONGEST_COMMAND_S)
 
 
 def _range(
@@ -277,7 +285,7 @@ def _range(
             raise TypeError('a clip is of a time: clip(start, end), or clip(before="5s", after="15s")')
         here = link().now()
         first = here - timedelta(seconds=seconds(before or 0, "before"))
-        last = here + timedelta(seconds=seconds(after or 0, "after"))
+        last = here + timedelta(seconds=seconds(after or 0, "after", most_s=_FURTHEST_S))
     elif start is None or end is None or before is not None or after is not None:
         raise TypeError('a clip is of a time: either clip(start, end), or clip(before="5s", after="15s")')
     else:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 _MOST = 100
+_LONGEST_VALUE = 1_000
 
 
 def check_text(value: object, name: str, longest: int = 1000) -> str:
@@ -23,20 +24,22 @@ def check_text(value: object, name: str, longest: int = 1000) -> str:
     return value
 
 
-def check_texts(value: str | Sequence[str] | None, name: str, longest: int = 200) -> str | list[str] | None:
+def check_texts(value: str | Sequence[str] | None, name: str, longest: int = 200, *, most: int = _MOST) -> str | list[str] | None:
     """Return the text, or the list of them. Raises TypeError and ValueError."""
     if value is None or isinstance(value, str):
         return None if value is None else check_text(value, name, longest)
     if not isinstance(value, list | tuple | set | frozenset):
         raise TypeError(f"{name} is a text or a list of texts, and not {value!r}"[:300])
-    if not value or len(value) > _MOST:
-        raise ValueError(f"{name} has 1 to {_MOST} texts, and not {len(value)}")
+    if not value or len(value) > most:
+        raise ValueError(f"{name} has 1 to {most} texts, and not {len(value)}")
     return [check_text(each, name, longest) for each in value]
 
 
-def check_names(value: str | Sequence[str] | None, name: str, known: Collection[str] | None = None) -> str | list[str] | None:
+def check_names(
+    value: str | Sequence[str] | None, name: str, known: Collection[str] | None = None, *, most: int = _MOST
+) -> str | list[str] | None:
     """Return the word, or the list of them. Raises TypeError, and ValueError for one that is not known."""
-    found = check_texts(value, name, 64)
+    found = check_texts(value, name, 64, most=most)
     for each in [found] if isinstance(found, str) else found or []:
         if known is not None and each not in known:
             raise ValueError(f"{name} is one of {', '.join(sorted(known))}, and not {each!r}{suggestion(each, known)}")
@@ -59,6 +62,13 @@ def check_number(value: float | None, name: str, least: float, most: float) -> f
     if not math.isfinite(value) or not least <= value <= most:
         raise ValueError(f"{name} is between {least:g} and {most:g}, and not {value!r}")
     return value
+
+
+def check_value(value: object) -> object:
+    """Return the value of a command. Raises TypeError, and ValueError for a text that is too long."""
+    if value is not None and not isinstance(value, bool | int | float | str):
+        raise TypeError(f"the value of a command is a text, a number, True, False or None, and not {value!r}"[:300])
+    return check_text(value, "the value of a command", _LONGEST_VALUE) if isinstance(value, str) and value else value
 
 
 def suggestion(wrong: str, known: Collection[str]) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MOST_TRIGGERS = 200
-MOST_ENTITIES = 100
+MOST_ENTITIES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,15 +14,15 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 *
 _SHOWN = (("d", 86_400), ("h", 3600), ("m", 60))
 
 
-def seconds(duration: Duration, name: str = "a duration") -> float:
+def seconds(duration: Duration, name: str = "a duration", *, most_s: float = MOST_S) -> float:
     """Return how many seconds that is. Raises TypeError and ValueError, which call it by that name."""
     if isinstance(duration, bool) or not isinstance(duration, int | float | str):
         raise TypeError(f'{name} is a number of seconds, or a text such as "30s" or "1h30m", and not {duration!r}')
     found = _parsed(duration, name) if isinstance(duration, str) else float(duration)
     if not math.isfinite(found) or found < 0:
         raise ValueError(f"{name} can't be {duration!r}")
-    if found > MOST_S:
-        raise ValueError(f"{name} is at most a year, and not {duration!r}")
+    if found > most_s:
+        raise ValueError(f"{name} is at most {'a year' if most_s == MOST_S else written(most_s)}, and not {duration!r}")
     return found
 
 

@@ -96,15 +96,16 @@ _KINDS: tuple[type[ScriptError], ...] = (
     *(NotPermitted, NotFound, Invalid, TooMany, TooLarge, Refused, Failed, TimedOut, Unavailable, OutsideBridge),
 )
 _OTHER_CODES: dict[str, type[ScriptError]] = {
-    "body_invalid": Invalid,
-    "too_many_requests": TooMany,
-    "unsupported": Refused,
-    "rejected": Refused,
-    "unverified": Failed,
-    "media_unavailable": Unavailable,
-    "event_not_found": NotFound,
+    "forbidden": NotPermitted,
+    "gone": NotFound,
+    **dict.fromkeys(("clip", "contribution", "model", "picture", "range", "receiver", "search", "trigger"), Invalid),
+    "busy": TooMany,
+    **dict.fromkeys(("rejected", "unsupported"), Refused),
+    **dict.fromkeys(("auth", "command", "detection", "protocol", "too_old", "unverified", "video", "vms"), Failed),
+    "unanswered": TimedOut,
+    **dict.fromkeys(("engine_gone", "media", "no_room", "nobody_answers", "store", "unreachable"), Unavailable),
 }
-"""Codes of the bridge's own errors that say the same as one of these."""
+"""The codes of the bridge's own errors, and which of these says the same."""
 
 
 def error_of(code: str, message: str, hint: str = "") -> ScriptError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vms_bridge.script.asked import ask, given, nothing
 from vms_bridge.script.cameras import Done, Monitor, done_of
-from vms_bridge.script.checks import check_number, check_text, check_texts
+from vms_bridge.script.checks import check_number, check_text, check_texts, check_value
 from vms_bridge.script.media import Media, media_of
 from vms_bridge.strict_json import decode
 
@@ -154,7 +154,7 @@ class Event(Happening):
 
     def note(self, text: str) -> Asked[Done]:
         """Replace its notes; an empty text clears them."""
-        return self.command("note", check_text(text, "note", 2000) if text else "")
+        return self.command("note", check_text(text, "note", 1000) if text else "")
 
     def delete(self) -> Asked[Done]:
         """Delete it."""
@@ -162,7 +162,7 @@ class Event(Happening):
 
     def command(self, name: str, value: Any = None) -> Asked[Done]:  # noqa: ANN401 - JSON
         """Have any command done to it, by the name that `docs/mqtt.md` has for it."""
-        words = {"event": self.id, "name": check_text(name, "the name of a command", 64), "value": value}
+        words = {"event": self.id, "name": check_text(name, "the name of a command", 64), "value": check_value(value)}
         return ask("event.command", words, done_of)
 
     def _media(self, which: str, **more: object) -> Asked[Media]:
@@ -329,5 +329,5 @@ def _time(text: str) -> datetime | str:
 def _many(value: Sequence[str] | None, name: str) -> list[str] | None:
     if value is None or (not isinstance(value, str) and not value):
         return None if value is None else []
-    found = check_texts(value, name, 500)
+    found = check_texts(value, name, 64, most=32)
     return [found] if isinstance(found, str) else found

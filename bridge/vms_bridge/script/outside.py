@@ -26,7 +26,7 @@ class Mqtt:
 
         `await` it to be sure that the broker has it.
         """
-        check_text(topic, "topic", 500)
+        check_text(topic, "topic", 512)
         if "+" in topic or "#" in topic:
             raise ValueError(f"a message is published to one topic, without + and #, and not to {topic!r}")
         if qos not in {0, 1}:
@@ -66,9 +66,9 @@ def notify(
     check_text(message, "message", 4000)
     if media is not None and not isinstance(media, Media):
         raise TypeError(f"media is a picture or clip, as of snapshot(), and not {media!r}"[:300])
-    found = check_texts(targets, "targets")
+    found = check_texts(targets, "targets", 128, most=20)
     words = given(
-        title=check_text(title, "title", 200) if title else None,
+        title=check_text(title, "title", 250) if title else None,
         targets=[found] if isinstance(found, str) else found,
         media=None if media is None else media.plain(),
         data=None if data is None else plain_words(data, "data"),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _CATEGORIES = ("config", "diagnostic")
+_LONGEST_TEXT = 255
+_MOST_OPTIONS = 64
 
 
 class Entity:
@@ -37,7 +39,7 @@ class Entity:
         """Have an event entity tell one of its types."""
         if self.kind != "event":
             raise TypeError(f"{self.key} is a {self.kind}: only an event entity can be fired; set() its value")
-        return self._say(check_text(event_type, "event_type", 64), attributes)
+        return self._say(check_text(event_type, "event_type", _LONGEST_TEXT), attributes)
 
     def withdraw(self) -> Asked[None]:
         """Take it away from Home Assistant."""
@@ -138,18 +140,19 @@ def _made(kind: str, key: str, name: str, icon: str | None, category: str | None
         raise ValueError(f"the key of an entity begins with a small letter, and has 40 of these, figures and _: not {key[:60]!r}")
     if category is not None and category not in _CATEGORIES:
         raise ValueError(f"category is {' or '.join(_CATEGORIES)}, and not {category!r}")
-    said: dict[str, Any] = {"kind": kind, "key": key, "name": check_text(name or key.replace("_", " ").capitalize(), "name", 100)}
+    shown = check_text(name or key.replace("_", " ").capitalize(), "name", _LONGEST_TEXT)
+    said: dict[str, Any] = {"kind": kind, "key": key, "name": shown}
     said |= given(icon=icon, category=category, **more)
-    for word in ("icon", "unit", "device_class"):
+    for word, longest in (("icon", 64), ("unit", 20), ("device_class", 40)):
         if word in said:
-            check_text(said[word], word, 64)
+            check_text(said[word], word, longest)
     if not DECLARED.declare_entity(said):
         ask("entity.declare", {"entity": said}, nothing)
     return Entity(kind, key)
 
 
 def _options(options: Sequence[str], name: str) -> list[str]:
-    found = check_texts(options, name)
+    found = check_texts(options, name, _LONGEST_TEXT, most=_MOST_OPTIONS)
     if isinstance(found, str) or not found:
         raise TypeError(f"{name} is a list of texts, and not {options!r}")
     return list(found)

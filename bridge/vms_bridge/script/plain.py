@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any, Protocol, runtime_checkable
 
-_DEEPEST = 40
+_DEEPEST = 31
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from vms_bridge.script.checks import check_number, check_text, check_texts, suggestion
 from vms_bridge.script.declared import DECLARED
@@ -11,11 +11,18 @@ from vms_bridge.script.durations import Duration as Lasting
 from vms_bridge.script.durations import seconds
 from vms_bridge.script.link import SEAT
 from vms_bridge.script.plain import plain_words
+from vms_bridge.steps import is_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-MOST_SETTINGS = 50
+MOST_SETTINGS = 64
+MOST_OPTIONS = 64
+LONGEST_TEXT = 4_000
+"""How long a text may be at most, whatever the script says."""
+LONGEST_WORDS = 500
+"""How long a title or an explanation may be."""
+USUAL_TEXT = 255
 _HUGE = 1e15
 
 
@@ -29,7 +36,7 @@ class Setting:
         self.schema: dict[str, Any] = {"type": kind, "default": default}
         for name, text in (("title", title), ("help", help)):
             if text:
-                self.schema[name] = check_text(text, name, 500)
+                self.schema[name] = check_text(text, name, LONGEST_WORDS)
         self.schema |= {name: value for name, value in more.items() if value is not None}
 
     def __repr__(self) -> str:
@@ -55,20 +62,24 @@ def Number(  # noqa: N802 - as the types of settings are called in many places
     check_number(default, "the default", low, high)
     if step is not None and not step > 0:
         raise ValueError(f"step is more than nothing, and not {step!r}")
+    if step is not None and not is_step(default, least or 0, step):
+        raise ValueError(f"the default is in steps of {step:g} from {least or 0:g} on, and not {default!r}")
     return Setting("number", default, title, help, min=least, max=most, step=step, unit=unit or None)
 
 
-def Text(default: str = "", *, max_length: int = 255, title: str = "", help: str = "") -> Setting:  # noqa: N802, A002
+def Text(default: str = "", *, max_length: int = USUAL_TEXT, title: str = "", help: str = "") -> Setting:  # noqa: N802, A002
     """Declare a text of at most `max_length` characters."""
-    check_number(max_length, "max_length", 1, 10_000)
+    check_number(max_length, "max_length", 1, LONGEST_TEXT)
     if default != "":
         check_text(default, "the default", max_length)
+        if not all(character.isprintable() or character == "\n" for character in default):
+            raise ValueError("the default has characters that can't be shown")
     return Setting("text", default, title, help, max_length=max_length)
 
 
 def Choice(default: str, *, options: Sequence[str], title: str = "", help: str = "") -> Setting:  # noqa: N802, A002
     """Declare one of these texts."""
-    found = check_texts(options, "options")
+    found = check_texts(options, "options", USUAL_TEXT, most=MOST_OPTIONS)
     if isinstance(found, str) or not found:
         raise TypeError(f"options is a list of texts, and not {options!r}")
     if default not in found:
@@ -133,6 +144,11 @@ class Settings:
         if name not in self._values:
             raise KeyError(f"there is no setting {name!r}{suggestion(str(name), self._values)}")
         return self._values[name]
+
+    if not TYPE_CHECKING:  # an editor tells it by itself
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"a setting is settings[{name!r}], and not settings.{name}")
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401
         """Return the value, or `default` where there is no such setting."""

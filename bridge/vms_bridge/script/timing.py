@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vms_bridge.script.asked import Asked
 
 T = TypeVar("T", bound="Callable[..., object]")
+_LONGEST_LOCK_S = 600.0
 
 
 def now() -> datetime:
@@ -126,8 +127,11 @@ class Lock:
 
 
 def lock(name: str, *, timeout: Duration | None = None) -> Lock:
-    """Take turns: see `Lock`. Raises TimedOut where others hold it for that long."""
-    return Lock(check_text(name, "the name of a lock", 64), None if timeout is None else seconds(timeout, "timeout"))
+    """Take turns: see `Lock`. Raises TimedOut where others hold it for that long: 10 seconds, unless you say otherwise."""
+    timeout_s = None if timeout is None else seconds(timeout, "timeout", most_s=_LONGEST_LOCK_S)
+    if timeout_s == 0:
+        raise ValueError("timeout is more than nothing: without it, a lock is waited for 10 seconds")
+    return Lock(check_text(name, "the name of a lock", 64), timeout_s)
 
 
 def throttle(interval: Duration) -> Callable[[T], T]:

@@ -25,6 +25,9 @@ _ALIASES = {
 }
 DEFAULT_TIMEOUT = 10.0
 _LONGEST_S = 24 * 3600.0
+_LONGEST_WAIT_S = 7 * 24 * 3600.0
+_MOST = 50
+"""How many texts an option takes."""
 
 
 class When:
@@ -54,7 +57,9 @@ def _when(
     timeout: Duration = DEFAULT_TIMEOUT,
     concurrent: bool = False,
 ) -> When:
-    if seconds(for_, "for_") and seconds(debounce, "debounce"):
+    times = {"for_": for_, "debounce": debounce, "once_per": once_per}
+    for_s, debounce_s, once_per_s = (seconds(each, name, most_s=_LONGEST_WAIT_S) for name, each in times.items())
+    if for_s and debounce_s:
         raise ValueError("for_ and debounce can't both be given")
     timeout_s = seconds(timeout, "timeout")
     if not 0 < timeout_s <= _LONGEST_S:
@@ -63,9 +68,9 @@ def _when(
         Words(
             kind=kind,
             filters={name: value for name, value in filters.items() if value is not None},
-            debounce_s=seconds(debounce, "debounce"),
-            for_s=seconds(for_, "for_"),
-            once_per_s=seconds(once_per, "once_per"),
+            debounce_s=debounce_s,
+            for_s=for_s,
+            once_per_s=once_per_s,
             timeout_s=timeout_s,
             concurrent=check_switch(concurrent, "concurrent"),
         )
@@ -106,9 +111,9 @@ class On:
         """
         filters = {
             **_where(monitor, system),
-            "kind": check_names(kind, "kind"),
-            "label": check_texts(label, "label"),
-            "zone": check_texts(zone, "zone"),
+            "kind": check_names(kind, "kind", most=_MOST),
+            "label": check_texts(label, "label", most=_MOST),
+            "zone": check_texts(zone, "zone", most=_MOST),
             "min_score": check_number(min_score, "min_score", 0, 1),
             "step": check_names(step, "step", {"new", "update", "end", "media", "deleted"}),
             "late": check_switch(late, "late"),
@@ -132,7 +137,11 @@ class On:
 
         `for_="10s"`: only when it has stayed so for that long. The handler gets an `Alarm`.
         """
-        filters = {**_where(monitor, system), "to": check_names(to, "to"), "from_": check_names(from_, "from_")}
+        filters = {
+            **_where(monitor, system),
+            "to": check_names(to, "to", most=_MOST),
+            "from_": check_names(from_, "from_", most=_MOST),
+        }
         return _when("alarm", filters, debounce=debounce, for_=for_, once_per=once_per, timeout=timeout, concurrent=concurrent)
 
     def detection(
@@ -156,10 +165,10 @@ class On:
         """
         filters = {
             **_where(monitor, system),
-            "label": check_texts(label, "label"),
-            "zone": check_texts(zone, "zone"),
+            "label": check_texts(label, "label", most=_MOST),
+            "zone": check_texts(zone, "zone", most=_MOST),
             "min_score": check_number(min_score, "min_score", 0, 1),
-            "source": check_names(source, "source"),
+            "source": check_names(source, "source", most=_MOST),
         }
         return _when(
             "detection", filters, debounce=debounce, for_=for_, once_per=once_per, timeout=timeout, concurrent=concurrent
@@ -182,7 +191,7 @@ class On:
 
         The handler gets a `Change`.
         """
-        filters = {**_where(monitor, system), "field": check_names(field, "field"), "to": _scalar(to)}
+        filters = {**_where(monitor, system), "field": check_names(field, "field", most=_MOST), "to": _scalar(to)}
         return _when(
             "monitor_state", filters, debounce=debounce, for_=for_, once_per=once_per, timeout=timeout, concurrent=concurrent
         )
@@ -200,7 +209,11 @@ class On:
         concurrent: bool = False,
     ) -> When:
         """When something about a system (a VMS) changes: `field="available"`, "run_state", ... The handler gets a `Change`."""
-        filters = {"system": check_texts(system, "system"), "field": check_names(field, "field"), "to": _scalar(to)}
+        filters = {
+            "system": check_texts(system, "system", most=_MOST),
+            "field": check_names(field, "field", most=_MOST),
+            "to": _scalar(to),
+        }
         return _when(
             "system_state", filters, debounce=debounce, for_=for_, once_per=once_per, timeout=timeout, concurrent=concurrent
         )
@@ -221,7 +234,7 @@ class On:
         `active=None` means both. docs/scripting-api.md has all kinds. The handler gets a `Notice`.
         """
         both = active if active is None else check_switch(active, "active")
-        filters = {"kind": check_names(kind, "kind"), "active": [True, False] if both is None else both}
+        filters = {"kind": check_names(kind, "kind", most=_MOST), "active": [True, False] if both is None else both}
         return _when("notice", filters, debounce=debounce, for_=for_, once_per=once_per, timeout=timeout, concurrent=concurrent)
 
     def mqtt(
@@ -237,7 +250,7 @@ class On:
 
         The handler gets a `Message`.
         """
-        filters = {"topic": check_text(topic, "topic", 500)}
+        filters = {"topic": check_text(topic, "topic", 200)}
         return _when("mqtt", filters, debounce=debounce, once_per=once_per, timeout=timeout, concurrent=concurrent)
 
     def webhook(
@@ -267,6 +280,8 @@ class On:
 
     def setting(self, *names: str, timeout: Duration = DEFAULT_TIMEOUT, concurrent: bool = False) -> When:
         """When somebody has changed one of these settings, or any where none is named. The handler gets a `SettingsChange`."""
+        if len(names) > _MOST:
+            raise ValueError(f"at most {_MOST} settings are named, and not {len(names)}")
         filters = {"names": [check_text(name, "the name of a setting", 64) for name in names] or None}
         return _when("setting", filters, timeout=timeout, concurrent=concurrent)
 
@@ -280,7 +295,7 @@ on = On()
 
 def every(interval: Duration, *, timeout: Duration = DEFAULT_TIMEOUT, concurrent: bool = False) -> When:
     """Again and again, that long after the time before: `@every("30s")`."""
-    interval_s = seconds(interval, "interval")
+    interval_s = seconds(interval, "interval", most_s=_LONGEST_WAIT_S)
     if interval_s < 1:
         raise ValueError(f"every() takes at least a second, and not {interval!r}")
     return _when("every", {"seconds": interval_s}, timeout=timeout, concurrent=concurrent)
@@ -335,11 +350,13 @@ def _missed(missed: str) -> str:
 
 
 def _where(monitor: str | Sequence[str] | None, system: str | Sequence[str] | None) -> dict[str, Any]:
-    return {"monitor": check_texts(monitor, "monitor"), "system": check_texts(system, "system")}
+    return {"monitor": check_texts(monitor, "monitor", most=_MOST), "system": check_texts(system, "system", most=_MOST)}
 
 
 def _scalar(value: object) -> object:
     many = value if isinstance(value, list | tuple) else [value]
+    if not 1 <= len(many) <= _MOST:
+        raise ValueError(f"`to` is one value, or 1 to {_MOST} of them, and not {len(many)}")
     if not all(each is None or isinstance(each, bool | int | float | str) for each in many):
         raise TypeError(f"`to` is a text, a number, True or False, or a list of these, and not {value!r}")
     return list(value) if isinstance(value, list | tuple) else value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vms_bridge.script.asked import ask, given
 from vms_bridge.script.cameras import Done, Monitor, done_of
-from vms_bridge.script.checks import check_names, check_number, check_text, check_texts
+from vms_bridge.script.checks import check_names, check_number, check_text, check_texts, check_value
 from vms_bridge.script.happenings import Event
 from vms_bridge.script.link import link
 
@@ -42,7 +42,7 @@ class System:
 
     def command(self, name: str, value: str | float | None = None) -> Asked[Done]:
         """Tell it any command by its name, as `docs/mqtt.md` has them."""
-        words = {"system": self.key, "name": check_text(name, "the name of a command", 64), "value": value}
+        words = {"system": self.key, "name": check_text(name, "the name of a command", 64), "value": check_value(value)}
         return ask("system.command", words, done_of)
 
     def logs(self, *, level: str = "info", since: datetime | None = None, limit: int = 100) -> Asked[list[dict[str, Any]]]:

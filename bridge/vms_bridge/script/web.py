@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _MOST_S = 60.0
+_LONGEST_URL = 2048
+_MOST_HEADERS = 64
+_LONGEST_AROUND = 256
+"""How long the text before or behind a secret may be."""
 
 
 class HiddenText:
@@ -28,6 +32,9 @@ class HiddenText:
     __slots__ = ("_said",)
 
     def __init__(self, said: Mapping[str, str]) -> None:
+        for name in ("prefix", "suffix"):
+            if said.get(name):
+                check_text(said[name], f"the {name} of a secret", _LONGEST_AROUND)
         self._said = said
 
     def plain(self) -> dict[str, str]:
@@ -194,17 +201,19 @@ http = Http()
 
 
 def _url(url: object, params: Mapping[str, object] | None) -> str:
-    text = check_text(url, "url", 8000)
+    text = check_text(url, "url", _LONGEST_URL)
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"url is whole, as https://api.example/open, and not {text[:200]!r}")
     if params:
         text += ("&" if parts.query else "?") + urlencode(dict(params), doseq=True)
-    return text
+    return check_text(text, "url with its params", _LONGEST_URL)
 
 
 def _headers(headers: Mapping[str, str | HiddenText]) -> dict[str, Any]:
     said: dict[str, Any] = {}
+    if len(headers) > _MOST_HEADERS:
+        raise ValueError(f"a request has at most {_MOST_HEADERS} headers, and not {len(headers)}")
     for name, value in headers.items():
         check_text(name, "the name of a header", 200)
         if not isinstance(value, str | int | HiddenText):

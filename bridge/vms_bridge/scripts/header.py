@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from vms_bridge.keys import INSTANCE_PATTERN
 from vms_bridge.messaging import ALWAYS_RESERVED
+from vms_bridge.script.durations import seconds
+from vms_bridge.script.set_by_people import MOST_SETTINGS
 from vms_bridge.script_errors import ScriptRefused
 from vms_bridge.scripts.imports import Imports, imports_of
 from vms_bridge.scripts.permissions import FLAGS, LISTS, mistakes_in, normal
-from vms_bridge.scripts.settings import MOST_SETTINGS, Setting, SettingKind, mistake_in, seconds
+from vms_bridge.scripts.settings import Setting, SettingKind, mistake_in
 from vms_bridge.scripts.values import Permissions
 
 if TYPE_CHECKING:
@@ -263,12 +265,12 @@ _WORD_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 def _bound(node: ast.expr, word: str) -> _Literal:
     """Return a word of a duration, in seconds where it is a bound such as `5s`."""
     found = _literal(node, word)
-    if word not in {"min", "max"} or not isinstance(found, str):
+    if word not in {"min", "max"} or found is None:
         return found
-    bound = seconds(found)
-    if bound is None:
-        raise _refused(node, f"{word} is a duration", "in seconds, or as in 30s, 5m, 1.5h")
-    return bound
+    try:
+        return seconds(found, word)  # type: ignore[arg-type]  # it looks at the type itself
+    except (TypeError, ValueError) as error:
+        raise _refused(node, str(error)) from None
 
 
 def _keywords(call: ast.Call, what: str, known: Collection[str] | None, *, positional: int = 0) -> Iterator[tuple[str, ast.expr]]:

@@ -16,30 +16,15 @@ from vms_bridge.scripts.life.launch import WORKER
 from vms_bridge.scripts.life.run import Read, Tools
 from vms_bridge.scripts.life.values import Begin, Sandbox, Work
 from vms_bridge.scripts.permissions import hears
-from vms_bridge.scripts.services import (
-    archive,
-    commands,
-    detection,
-    events,
-    frames,
-    handles,
-    locks,
-    logs,
-    monitors,
-    pictures,
-    systems,
-    timers,
-    waits,
-)
-from vms_bridge.scripts.services.entities import EntityService, read_entities
+from vms_bridge.scripts.services import frames
+from vms_bridge.scripts.services.entities import read_entities
 from vms_bridge.scripts.services.exports import Exports
 from vms_bridge.scripts.services.http import HttpService
 from vms_bridge.scripts.services.http_client import HttpClient
 from vms_bridge.scripts.services.media import Media
-from vms_bridge.scripts.services.mqtt import MqttService
-from vms_bridge.scripts.services.notify import NotifyService
 from vms_bridge.scripts.services.secrets import ScriptSecret, ScriptSecrets
 from vms_bridge.scripts.services.table import Services
+from vms_bridge.scripts.services.together import Parts, rows_of
 from vms_bridge.scripts.triggers.dispatch import Dispatcher
 from vms_bridge.scripts.triggers.effects import REMIND_S, Effects
 from vms_bridge.scripts.triggers.feed import Feed
@@ -49,7 +34,7 @@ from vms_bridge.scripts.triggers.triggers import ScriptTriggers
 from vms_bridge.scripts.urls import parse_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from pathlib import Path
 
     from vms_bridge.clock import Clock
@@ -60,7 +45,9 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.life.resources import Resources
     from vms_bridge.scripts.life.run import Version
     from vms_bridge.scripts.life.values import Ask, Declared
-    from vms_bridge.scripts.services.table import Answered, Asker, ServiceRow
+    from vms_bridge.scripts.services.state import Written
+    from vms_bridge.scripts.services.table import Answered, Asker
+    from vms_bridge.scripts.store import ScriptStore
     from vms_bridge.scripts.values import Occurrence, Permissions, Trigger
     from vms_bridge.views import HubView, MonitorKey
 
@@ -84,8 +71,9 @@ class Surroundings:
     on_change: Callable[[str], None]
     beginning: Callable[[str], Awaitable[Beginning]]
     """Return what a worker of this script is given. Raises StoreError."""
-    rows: Sequence[ServiceRow] = ()
-    """What can be asked for beside all that is here: the state that scripts keep."""
+    store: ScriptStore
+    written: Written
+    """Is told what a script has had kept."""
     program: Sequence[str] = WORKER
     """What is started for a script."""
 
@@ -105,7 +93,7 @@ class Joints:
         self.feed = Feed(hub, clock, self._dispatcher)
         self.frames = frames.Frames(hub, clock)
         self.media = Media(clock, around.folder / "media")
-        self._services = Services(self._rows(), clock)
+        self._services = Services(rows_of(self._parts()), clock)
         self._users = Users(settings.uid_base)
         self._runs: dict[str, KeptRuns] = {}
 
@@ -194,38 +182,30 @@ class Joints:
         with suppress(TooManyRequests):
             self._around.hub.tell_notice(notice, REMIND_S)
 
-    def _rows(self) -> Iterable[ServiceRow]:
+    def _parts(self) -> Parts:
         around = self._around
-        clock, hub, settings = around.clock, around.hub, around.settings
-        media = self.media
+        clock, settings, media = around.clock, around.settings, self.media
         secrets = ScriptSecrets(
             {
                 name: ScriptSecret(secret.value.get_secret_value(), tuple(parse_pattern(each) for each in secret.urls))
                 for name, secret in settings.secrets.items()
             }
         )
-        http = HttpService(
-            client=HttpClient(), secrets=secrets, clock=clock, uploads=media, local_hosts=frozenset(settings.local_hosts)
-        )
-        return (
-            *monitors.rows(hub),
-            *commands.rows(hub),
-            *pictures.rows(hub, clock, media),
-            *frames.rows(self.frames),
-            *handles.rows(media, Exports(settings.export_folder)),
-            *archive.rows(hub),
-            *events.rows(hub),
-            *detection.rows(hub, media),
-            *systems.rows(hub, clock),
-            *logs.rows(hub, clock),
-            *http.rows(),
-            *MqttService(hub.messaging).rows(),
-            *EntityService(hub.own_entities).rows(),
-            *NotifyService(hub, media).rows(),
-            *waits.rows(self._dispatcher, clock, self._site, self._hears),
-            *timers.rows(clock),
-            *locks.rows(clock, around.tell),
-            *around.rows,
+        return Parts(
+            hub=around.hub,
+            clock=clock,
+            site=self._site,
+            dispatcher=self._dispatcher,
+            media=media,
+            frames=self.frames,
+            exports=Exports(settings.export_folder),
+            http=HttpService(
+                client=HttpClient(), secrets=secrets, clock=clock, uploads=media, local_hosts=frozenset(settings.local_hosts)
+            ),
+            store=around.store,
+            written=around.written,
+            hears=self._hears,
+            tell=around.tell,
         )
 
 

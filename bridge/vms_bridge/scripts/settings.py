@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from vms_bridge.script.durations import seconds
+from vms_bridge.script.set_by_people import LONGEST_TEXT, LONGEST_WORDS, MOST_OPTIONS, USUAL_TEXT
 from vms_bridge.script_errors import StateRefused
 from vms_bridge.steps import is_step
 
@@ -14,16 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 Value: TypeAlias = float | str | bool | None
-MOST_SETTINGS = 64
-MOST_OPTIONS = 64
-MOST_CHARACTERS = 4_000
-"""How long a text may be at most, whatever the script says."""
-MOST_WORDS = 500
-"""How long a title or an explanation may be."""
-_USUAL_CHARACTERS = 255
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)?")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_MOST_S = 366 * 86400.0
 _HUGE = 1e15
 _SECRET = "secret"  # noqa: S105 - how one is marked
 
@@ -53,7 +44,7 @@ class Setting:
     max: float | None = None
     step: float | None = None
     options: tuple[str, ...] = ()
-    max_length: int = _USUAL_CHARACTERS
+    max_length: int = USUAL_TEXT
 
     def checked(self, value: object) -> Value:
         """Return the value as the script gets it. Raises StateRefused for one that it does not take."""
@@ -76,19 +67,19 @@ def mistake_in(setting: Setting) -> str | None:
 
 _RULES: tuple[tuple[str, Callable[[Setting], bool]], ...] = (
     (
-        f"a title, a help or a unit has at most {MOST_WORDS} characters",
-        lambda one: max(map(len, (one.title, one.help, one.unit))) > MOST_WORDS,
+        f"a title, a help or a unit has at most {LONGEST_WORDS} characters",
+        lambda one: max(map(len, (one.title, one.help, one.unit))) > LONGEST_WORDS,
     ),
     ("min is above max", lambda one: one.min is not None and one.max is not None and one.min > one.max),
     ("step is above 0", lambda one: one.step is not None and one.step <= 0),
-    (f"max_length is from 1 to {MOST_CHARACTERS}", lambda one: not 1 <= one.max_length <= MOST_CHARACTERS),
+    (f"max_length is from 1 to {LONGEST_TEXT}", lambda one: not 1 <= one.max_length <= LONGEST_TEXT),
     (
         f"options are 1 to {MOST_OPTIONS} texts",
         lambda one: one.kind is SettingKind.CHOICE and not 1 <= len(one.options) <= MOST_OPTIONS,
     ),
     (
-        f"an option has 1 to {_USUAL_CHARACTERS} characters",
-        lambda one: not all(1 <= len(option) <= _USUAL_CHARACTERS for option in one.options),
+        f"an option has 1 to {USUAL_TEXT} characters",
+        lambda one: not all(1 <= len(option) <= USUAL_TEXT for option in one.options),
     ),
 )
 
@@ -129,12 +120,6 @@ def checked(schema: Sequence[Setting], changes: Mapping[str, object]) -> dict[st
     return {name: known[name].checked(value) for name, value in changes.items()}
 
 
-def seconds(text: str) -> float | None:
-    """Return how long a text such as `30s`, `5m` or `1.5h` says; None where it says no duration."""
-    found = _DURATION.fullmatch(text.strip())
-    return None if found is None else float(found[1]) * _UNITS[found[2] or "s"]
-
-
 def _as_set(setting: Setting, kept: object) -> object:
     return kept.get(_SECRET) if setting.kind is SettingKind.SECRET and isinstance(kept, dict) else kept
 
@@ -154,10 +139,11 @@ def _number(setting: Setting, value: object) -> Value:
 
 
 def _duration(setting: Setting, value: object) -> Value:
-    found = seconds(value) if isinstance(value, str) else value
-    if found is None or isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= _MOST_S:
-        raise _refusal(setting, "takes a duration", "in seconds, or as in 30s, 5m, 1.5h; a year at most")
-    return _within(setting, float(found))
+    try:
+        found = seconds(value)  # type: ignore[arg-type]  # it looks at the type itself
+    except (TypeError, ValueError):
+        raise _refusal(setting, "takes a duration", "in seconds, or as in 30s, 5m, 1h30m; a year at most") from None
+    return _within(setting, found)
 
 
 def _within(setting: Setting, value: float) -> float:
@@ -170,7 +156,7 @@ def _within(setting: Setting, value: float) -> float:
 
 
 def _text(setting: Setting, value: object) -> Value:
-    most = MOST_CHARACTERS if setting.kind is SettingKind.SECRET else setting.max_length
+    most = LONGEST_TEXT if setting.kind is SettingKind.SECRET else setting.max_length
     if not isinstance(value, str) or not all(character.isprintable() or character == "\n" for character in value):
         raise _refusal(setting, "takes a text of characters that can be shown")
     if len(value) > most:

@@ -24,7 +24,6 @@ from vms_bridge.scripts.life.measured import readings
 from vms_bridge.scripts.life.resources import Resources
 from vms_bridge.scripts.life.values import Ending
 from vms_bridge.scripts.probe import probe
-from vms_bridge.scripts.services import state
 from vms_bridge.scripts.store import STORE_NAME, ScriptStore
 from vms_bridge.threads import in_thread
 
@@ -112,7 +111,8 @@ class ScriptsSink:
                 tell=house.note,
                 on_change=house.fares_otherwise,
                 beginning=lambda name: keeper.beginning(house.admitted(name)),
-                rows=state.rows(store, house.state_written),
+                store=store,
+                written=house.state_written,
                 program=self._program,
             )
         )

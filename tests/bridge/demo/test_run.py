@@ -300,7 +300,7 @@ async def test_two_examples_run_in_their_sandbox(tmp_path: Path) -> None:
     running = asyncio.create_task(perform(show, PlainDisplay(out), SystemClock(), stopped))
     for words in (
         r"night_siren  script says +ready: 3 triggers",
-        r"escalation   script says +ready: 2 triggers",
+        r"escalation   script says +ready: 4 triggers",
         "telling guard",
     ):
         while re.search(words, out.getvalue()) is None:

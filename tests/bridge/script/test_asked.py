@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vms_bridge.script import Monitor, TimedOut, Unavailable, monitors, sleep, wait_for
+from vms_bridge.script import settings as declared
 from vms_bridge.script.happenings import happening
 from vms_bridge.script.plain import plain_words
 from vms_bridge.script.triggers import on
@@ -30,7 +31,33 @@ async def test_an_ask_is_sent_when_it_is_called_and_awaited_or_not(link: FakeLin
     assert (await asked).alarm == "idle"
     assert (await asked)["alarm"] == "idle"
     assert monitors["front"].state().result().alarm == "idle"
-    assert "monitor.state, answered in line" in repr(asked)
+    assert repr(asked).startswith("<monitor.state of line ")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "error"),
+    [
+        (lambda asked: asked.alarm, AttributeError),
+        (lambda asked: asked["alarm"], TypeError),
+        (list, TypeError),
+        (dict, TypeError),
+    ],
+)
+def test_a_forgotten_await_is_told_as_such(link: FakeLink, mistake: Any, error: type[Exception]) -> None:  # noqa: ANN401
+    for is_on_loop, way in ((True, "write `await` before it"), (False, r"write `\.result\(\)` behind it")):
+        link.is_on_loop = is_on_loop
+        asked = monitors["front"].state()
+        with pytest.raises(error, match=rf"monitor\.state of line \d+ is not answered yet: {way}"):
+            mistake(asked)
+        assert not hasattr(asked, "_alarm")
+    assert "not awaited" in repr(asked)
+
+
+def test_what_is_had_by_a_key_is_told_so() -> None:
+    with pytest.raises(AttributeError, match=r"settings\['limit'\], and not settings.limit"):
+        declared.limit  # type: ignore[attr-defined] # noqa: B018 # that is what is tested
+    with pytest.raises(AttributeError, match=r"monitors\['front'\], and not monitors.front"):
+        monitors.front  # type: ignore[attr-defined] # noqa: B018 # the same
 
 
 async def test_an_error_is_raised_where_it_is_awaited(link: FakeLink) -> None:

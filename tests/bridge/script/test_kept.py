@@ -134,7 +134,7 @@ def test_settings_have_their_values_from_the_bridge() -> None:
         (lambda: api.Switch("on"), "True or False"),
         (lambda: api.Duration("1m", max="30s"), "the default is between min and max"),
         (lambda: api.settings(a=5), "a is a Number, Text"),
-        (lambda: api.settings(**{f"s{number}": api.Number(1) for number in range(51)}), "at most 50 settings"),
+        (lambda: api.settings(**{f"s{number}": api.Number(1) for number in range(65)}), "at most 64 settings"),
     ],
 )
 def test_what_can_not_be_a_setting_is_told(wrong: Callable[[], object], said: str) -> None:

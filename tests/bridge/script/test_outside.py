@@ -163,5 +163,5 @@ async def test_entities_are_declared_with_the_rest_or_by_themselves(link: FakeLi
         permissions()
     for number in range(MOST_ENTITIES - len(DECLARED.entities)):
         entity.text(f"e{number}")
-    with pytest.raises(ValueError, match="at most 100 entities"):
+    with pytest.raises(ValueError, match="at most 50 entities"):
         entity.text("more")

@@ -106,7 +106,7 @@ def test_a_decorated_function_stays_what_it_is_and_is_declared() -> None:
     [
         (lambda: api.on.event(monitor=5), TypeError, "monitor is a text or a list of texts"),
         (lambda: api.on.event(monitor=""), ValueError, "monitor is empty"),
-        (lambda: api.on.event(monitor=[]), ValueError, "monitor has 1 to 100 texts"),
+        (lambda: api.on.event(monitor=[]), ValueError, "monitor has 1 to 50 texts"),
         (lambda: api.on.event(monitor=["a", 5]), TypeError, "monitor is a text, and not 5"),
         (lambda: api.on.event(label="x" * 300), ValueError, "label has at most 200 characters"),
         (lambda: api.on.event(min_score=60), ValueError, "min_score is between 0 and 1"),

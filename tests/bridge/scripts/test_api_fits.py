@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,9 @@ import pytest
 from tests.fakes.script_link import FakeLink, joined
 
 from vms_bridge import script as api
+from vms_bridge.errors import BridgeError
 from vms_bridge.script.declared import DECLARED
+from vms_bridge.script.errors import ScriptError, Unavailable, error_of
 from vms_bridge.scripts.services import (
     archive,
     commands,
@@ -255,3 +258,27 @@ def test_entities_and_triggers_that_are_declared_are_taken() -> None:
     assert len(read_triggers(said["triggers"], permissions, Site(time_zone="Europe/Berlin", location=(52.5, 13.4)))) == len(
         said["triggers"]
     )
+
+
+OF_NO_SCRIPT = {
+    *("config", "token", "door", "link_key", "unauthenticated", "misdirected", "link", "pairing_closed", "wrong_code", "output"),
+    *("broker", "broker_unreachable", "broker_refused", "strange_session", "rival", "recording", "request", "script", "error"),
+}
+"""What goes wrong with the configuration, at doors, with the broker's session or on the command line, and defects."""
+
+
+def codes() -> set[str]:
+    """Return the codes of all errors that the bridge's own parts and the services of scripts have."""
+    found, several = set[str](), [BridgeError]
+    for each in several:
+        several += each.__subclasses__()
+        if not re.match(r"(tests|vms_bridge\.(backends|cli|config|demo|detect|mqtt|scripts\.trying))\b", each.__module__):
+            found.add(each.code)
+    return found
+
+
+def test_whatever_the_bridge_says_no_by_an_author_can_catch_by_its_kind() -> None:
+    assert {"media", "busy", "unreachable", "timeout", "store"} <= codes()
+    unknown = {code for code in codes() - OF_NO_SCRIPT if type(error_of(code, "no")) is ScriptError}
+    assert unknown == set()
+    assert (type(error_of("media", "no")), error_of("media", "no").code) == (Unavailable, "media")

@@ -118,7 +118,7 @@ def test_the_api_may_be_imported_in_any_way(text: str) -> None:
         ("settings(x=Number(0.25, step=0.1))", 2, "takes steps of 0.1 from 0 on", ""),
         ("settings(x=Number(1" + "0" * 400 + "))", 2, "too large", ""),
         ("settings(x=Duration('soon'))", 2, "duration", ""),
-        ("settings(x=Duration('5s', min='soon'))", 2, "min is a duration", ""),
+        ("settings(x=Duration('5s', min='soon'))", 2, "min is a number of seconds", ""),
         ("settings(" + ",".join(f"x{n}=Switch()" for n in range(65)) + ")", 2, "more than 64", ""),
         ("permissions(secrets=[" + "'a'," * 300 + "])", 2, "300", ""),
         ("def f(:", 2, "no Python", "def f(:"),

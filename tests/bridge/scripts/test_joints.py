@@ -22,6 +22,7 @@ from vms_bridge.scripts.joints import Joints, Surroundings
 from vms_bridge.scripts.life.resources import Resources
 from vms_bridge.scripts.life.run import Version
 from vms_bridge.scripts.life.values import Ask
+from vms_bridge.scripts.store import ScriptStore
 from vms_bridge.scripts.triggers.effects import MOST_AT_ONCE
 from vms_bridge.scripts.values import Permissions, Source
 
@@ -64,6 +65,8 @@ class Place:
                 tell=lambda script, text: self.told.append((script, text)),
                 on_change=lambda _: None,
                 beginning=self._beginning,
+                store=ScriptStore(Path("/nowhere/scripts.db"), self.clock),
+                written=lambda *_: None,
             )
         )
 

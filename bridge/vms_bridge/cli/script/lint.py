@@ -9,7 +9,6 @@ import click
 
 from vms_bridge.cli.codes import FAILED, OK
 from vms_bridge.cli.output import printable, say, show_json
-from vms_bridge.cli.script.trying import sandbox_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,9 +52,9 @@ def _findings(file: Path) -> Iterable[Finding]:
 def _and_run(file: Path, text: str, header: Header, found: list[Finding]) -> list[Finding]:
     """Return the findings with what shows when the top level is run. What was found in that line before says it better."""
     from vms_bridge.scripts.trying.lint import Finding  # noqa: PLC0415  # as above
-    from vms_bridge.scripts.trying.trial import Trial, TrialFailed, load  # noqa: PLC0415
+    from vms_bridge.scripts.trying.trial import Trial, TrialFailed, load, user_of_trials  # noqa: PLC0415
 
-    trial = Trial(name=file.stem, text=text, file=file.name, header=header, uid=sandbox_user())
+    trial = Trial(name=file.stem, text=text, file=file.name, header=header, uid=user_of_trials())
     try:
         load(trial)
     except TrialFailed as failed:

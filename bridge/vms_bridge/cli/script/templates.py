@@ -27,52 +27,66 @@ async def began(alarm: Alarm) -> None:
 '''
 _EVENT = '''"""{title}: tells people of somebody who is seen, with a picture."""
 
-from vms_bridge.script import Event, notify, on, permissions
+from vms_bridge.script import Event, ScriptError, log, notify, on, permissions
 
 permissions(notify=True)
 
 
-@on.event(label="person", min_score=0.6, once_per="5m")  # zone="Drive", monitor="front*"
+@on.event(label="person", min_score=0.6, once_per="5m", timeout="1m")  # zone="Drive", monitor="front*"
 async def seen(event: Event) -> None:
-    """Send the picture along; who is told is chosen in Home Assistant, or by targets="..."."""
-    await notify("Somebody is there.", title=event.monitor_name, media=await event.snapshot())
+    """Send the picture along, if there is one; who is told is chosen in Home Assistant, or by targets="..."."""
+    picture = None
+    try:
+        picture = await event.snapshot()
+    except ScriptError as error:
+        log.warning("there is no picture:", error)
+    await notify("Somebody is there.", title=event.monitor_name, media=picture)
 '''
 _SCHEDULE = '''"""{title}: arms all cameras in the evening, and disarms them in the morning."""
 
-from vms_bridge.script import at, cron, log, monitors, permissions
+from vms_bridge.script import ScriptError, at, cron, log, monitors, permissions
 
 permissions(commands=["arm"])
 
 
-@at("22:30", missed="once")  # made up for, once, where the bridge was not running then
+@at("22:30", missed="once", timeout="10m")  # made up for, once, where the bridge was not running then
 async def evening() -> None:
     """Arm them."""
-    for monitor in await monitors.list():
-        await monitor.arm()
-    log.info("armed")
+    await set_all(is_armed=True)
 
 
-@cron("30 6 * * mon-fri", missed="once")
+@cron("30 6 * * mon-fri", missed="once", timeout="10m")
 async def morning() -> None:
     """Disarm them, on weekdays."""
+    await set_all(is_armed=False)
+
+
+async def set_all(*, is_armed: bool) -> None:
+    """Arm or disarm each of them: one that fails must not leave out those after it."""
     for monitor in await monitors.list():
-        await monitor.disarm()
-    log.info("disarmed")
+        try:
+            await (monitor.arm() if is_armed else monitor.disarm())
+        except ScriptError as error:
+            log.error(f"{monitor}: {error}")
 '''
 _MQTT = '''"""{title}: shows alarms of the cameras on a lamp, by MQTT."""
 
-from vms_bridge.script import Alarm, Duration, Message, after, log, mqtt, on, permissions, settings
+from vms_bridge.script import Alarm, Duration, Later, Message, after, log, mqtt, on, permissions, settings
 
 permissions(mqtt=["home/lamp/set"], listen=["home/door/+"])
-settings(shines_for=Duration("1m", min=1, max=3600, title="How long the lamp shines"))
+settings(shines_for=Duration("1m", min="1s", max="1h", title="How long the lamp shines"))
+
+timers: list[Later] = []
 
 
 @on.alarm(to="alarm")
 async def began(alarm: Alarm) -> None:
-    """Switch it on, and off again later."""
+    """Switch it on, and off again later; a timer of an earlier alarm would do so too early."""
     log.info("alarm at", alarm.name)
+    while timers:
+        timers.pop().cancel()
+    timers.append(after(settings["shines_for"], off))
     await mqtt.publish("home/lamp/set", "ON")
-    after(settings["shines_for"], off)
 
 
 async def off() -> None:

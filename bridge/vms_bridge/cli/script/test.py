@@ -87,8 +87,20 @@ def _show(tried: Tried, zone: tzinfo | None, *, is_verbose: bool) -> None:
     for line in report.lines(tried.transcript.entries, zone, is_verbose=is_verbose):
         say(printable(line))
     sys.stdout.flush()
+    never = uncalled(tried)
+    if never:
+        say(f"never called: {', '.join(f'{name} (line {line})' for name, line in never)}", err=True)
     said = f"{len(tried.triggers)} triggers, {tried.lasted_s:,.0f} s, {tried.transcript.failures} failures"
     say(f"{said}, behind {tried.level.level}", err=True)
+
+
+def uncalled(tried: Tried) -> list[tuple[str, int]]:
+    """Return the handlers that nothing has called, by name and line: their filters may fit nothing."""
+    from vms_bridge.scripts.trying.transcript import EntryKind  # noqa: PLC0415  # as above
+
+    called = {entry.what for entry in tried.transcript.entries if entry.kind is EntryKind.CALLED}
+    unsaid = {"shutdown"}
+    return [(each.handler, each.line) for each in tried.triggers if each.handler not in called and each.kind not in unsaid]
 
 
 def _write(file: Path, lines: list[str]) -> None:

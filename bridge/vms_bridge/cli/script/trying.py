@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.cli.codes import FAILED
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.trying.trial import Trial, TrialFailed
 
 _MOST_SCRIPT_BYTES = 1024 * 1024
-_NOBODY = 65_534
-"""Root has a script run as this user. There is one trial at a time, so it needs none of its own."""
 
 
 def prepared(file: Path, *, replay: Path | None = None, answers: Path | None = None, **more: Any) -> Trial:  # noqa: ANN401
@@ -25,7 +22,7 @@ def prepared(file: Path, *, replay: Path | None = None, answers: Path | None = N
     from vms_bridge.scripts.triggers.record import read  # noqa: PLC0415
     from vms_bridge.scripts.trying.answers import read_answers  # noqa: PLC0415
     from vms_bridge.scripts.trying.files import FileUnusable, read_text  # noqa: PLC0415
-    from vms_bridge.scripts.trying.trial import Trial  # noqa: PLC0415
+    from vms_bridge.scripts.trying.trial import Trial, user_of_trials  # noqa: PLC0415
 
     text = read_text(file, _MOST_SCRIPT_BYTES)
     try:
@@ -41,14 +38,9 @@ def prepared(file: Path, *, replay: Path | None = None, answers: Path | None = N
         header=header,
         answers=read_answers(answers),
         replay=happens,
-        uid=sandbox_user(),
+        uid=user_of_trials(),
         **more,
     )
-
-
-def sandbox_user() -> int | None:
-    """Return the user as which a script runs on trial: None is who runs this."""
-    return _NOBODY if os.geteuid() == 0 else None
 
 
 def shown_failure(file: Path, failed: TrialFailed, *, as_json: bool) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from pydantic import Field
 
@@ -14,9 +14,16 @@ from vms_bridge.scripts.wire import MOST_BYTES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vms_bridge.scripts.services.exports import Exports
-    from vms_bridge.scripts.services.media import Media
+    from vms_bridge.scripts.services.media import Media, Medium
     from vms_bridge.scripts.services.table import Asker
+
+
+class Exporting(Protocol):
+    """Writes pictures and clips to where people find them."""
+
+    async def write(self, medium: Medium, *, folder: str, name: str, overwrite: bool) -> str:
+        """Write one, and return where it is. Raises BodyInvalid, ExportRefused, NoRoom."""
+
 
 MediumId = Annotated[str, Field(min_length=1, max_length=40)]
 
@@ -47,7 +54,7 @@ class Handles:
     """Reads, writes and drops them."""
 
     media: Media
-    exports: Exports
+    exports: Exporting
 
     async def read(self, asker: Asker, asked: AskedPart, _data: bytes) -> Answered:
         """Return a part. Raises NotFound."""
@@ -67,7 +74,7 @@ class Handles:
         return Answered()
 
 
-def rows(media: Media, exports: Exports) -> Sequence[ServiceRow]:
+def rows(media: Media, exports: Exporting) -> Sequence[ServiceRow]:
     """Return what can be done with them."""
     handles = Handles(media, exports)
     return (

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from vms_bridge.clock import Clock
     from vms_bridge.concealment import Secrets
     from vms_bridge.scripts.permissions import GrantedUrl
-    from vms_bridge.scripts.services.http_client import HttpClient
     from vms_bridge.scripts.services.secrets import ScriptSecrets
     from vms_bridge.scripts.services.table import Asker
     from vms_bridge.scripts.urls import Url
@@ -58,6 +57,13 @@ class Uploads(Protocol):
 
     def open(self, asker: Asker, media: str, /) -> AbstractAsyncContextManager[Upload]:
         """Have it read piece by piece. Raises BridgeError."""
+
+
+class Client(Protocol):
+    """Asks servers."""
+
+    async def ask(self, question: Question) -> Reply:
+        """Return the answer. Raises HttpRefused, HttpFailed, HttpTooLarge."""
 
 
 class SecretValue(Asked):
@@ -104,7 +110,7 @@ class HttpService:
     def __init__(
         self,
         *,
-        client: HttpClient,
+        client: Client,
         secrets: ScriptSecrets,
         clock: Clock,
         uploads: Uploads | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import NotFound
@@ -41,6 +42,11 @@ def monitor(hub: HubView, asker: Asker, said: str) -> MonitorView:
         return found[0]
     if found:
         raise NotFound(f"{said[:LONGEST_NAME]!r} can be several monitors", hint=f"say which: {_listed(found)}")
+    near = get_close_matches(said.casefold(), {view.monitor.name.casefold(): view for view in shown}, n=1)
+    meant = next((view for view in shown if near and view.monitor.name.casefold() == near[0]), None)
+    if meant is not None:
+        hint = f"is {meant.monitor.name!r} ({meant.system}/{meant.key}) meant?"
+        raise NotFound(f"there is no monitor {said[:LONGEST_NAME]!r}", hint=hint)
     hint = f"this script sees {_listed(shown)}" if shown else "this script sees none: `monitors=` in its header says which"
     raise NotFound(f"there is no monitor {said[:LONGEST_NAME]!r}", hint=hint)
 

@@ -60,7 +60,7 @@ class Archive:
             score=what.get("score"),
             zones=tuple(what.get("zones") or ()),
             direction=what.get("direction"),
-            snapshot_ready=bool(what.get("snapshot_ready")),
+            snapshot_ready=bool(what.get("snapshot_ready", True)),  # who writes events by hand need not say so
             clip_ready=bool(what.get("clip_ready")),
         )
         self._keep(ref, event.monitor_id, event)

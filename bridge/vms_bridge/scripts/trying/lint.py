@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from vms_bridge.model import AlarmState
 from vms_bridge.script_errors import ScriptRefused
 from vms_bridge.scripts.header import Header, parse, read_header
 from vms_bridge.scripts.imports import imports_of
-from vms_bridge.scripts.trying import lint_api, lint_permissions
+from vms_bridge.scripts.trying import lint_api, lint_awaits, lint_permissions
 from vms_bridge.scripts.trying.lint_names import Names
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Finding:
     weight: Weight = Weight.ERROR
 
 
+_BARE = frozenset({"on.startup", "on.shutdown"})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _USE_SLEEP = "use `await sleep(...)` of vms_bridge.script: it goes by the bridge's clock, also in `script test`"
 _USE_HTTP = "use `await http.get(...)` of vms_bridge.script: the bridge asks for it, where the header allows it"
@@ -89,6 +91,12 @@ def lint(text: str) -> tuple[Header | None, list[Finding]]:
     found += [Finding(line, "name", what, hint) for line, what, hint in lint_api.mistakes(tree, names)]
     found += _blocking(tree, names)
     found += _awaits(tree)
+    found += [
+        Finding(each.line, "await", each.text, each.hint, Weight.ERROR if each.is_sure else Weight.ADVICE)
+        for each in lint_awaits.forgotten(tree, names)
+    ]
+    found += _states(tree, names)
+    found += _without_parentheses(tree, names)
     found += _unused(tree)
     found += _not_at_top(tree, names)
     if header is not None:
@@ -136,6 +144,27 @@ def _awaits(tree: ast.Module) -> Iterator[Finding]:
         if waits is not None:
             hint = f"write `async def {function.name}(...)`"
             yield Finding(waits.lineno, "await", f"{function.name}() has an `await` in it, and is a plain `def`", hint)
+
+
+def _states(tree: ast.Module, names: Names) -> Iterator[Finding]:
+    """Say which alarm states no system that is known has: such a handler would never be called."""
+    known = [str(state) for state in AlarmState]
+    for call, path in names.calls(tree):
+        for keyword in call.keywords if path == "on.alarm" else ():
+            value = keyword.value
+            if keyword.arg in {"to", "from_"} and isinstance(value, ast.Constant) and value.value not in known:
+                text = f"{keyword.arg}={value.value!r}: there is no such alarm state"
+                yield Finding(value.lineno, "name", text, f"there are {', '.join(known)}", Weight.ADVICE)
+
+
+def _without_parentheses(tree: ast.Module, names: Names) -> Iterator[Finding]:
+    """Say which decorators are not called."""
+    for function in ast.walk(tree):
+        for decorator in function.decorator_list if isinstance(function, _FUNCTIONS) else ():
+            name = names.of_api(decorator)
+            if isinstance(decorator, ast.Attribute) and name.startswith("on.") and name not in _BARE:
+                text = f"@{name} has no parentheses"
+                yield Finding(decorator.lineno, "trigger", text, f"write @{name}(), with what you want of it by name")
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:

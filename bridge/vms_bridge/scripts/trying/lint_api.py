@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.trying.lint_names import Names
 
 _MISSING = object()
+_BY_KEY = frozenset({"monitors", "settings", "systems"})
+"""What is had by its name in brackets."""
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -50,7 +52,10 @@ def _attribute(api: object, line: int, path: str, public: Iterable[str]) -> Iter
             yield line, f"{API} has no {name!r}", _near(name, public)
         return
     owner = found(api, of)
-    if owner is _MISSING or name.startswith("_") or _answers_anything(owner) or hasattr(owner, name):
+    if owner is _MISSING or name.startswith("_") or (of not in _BY_KEY and _answers_anything(owner)) or hasattr(owner, name):
+        return
+    if of in _BY_KEY:
+        yield line, f"{of} has no {name!r}", f"write {of}[{name!r}]"
         return
     yield line, f"{of} has no {name!r}", _near(name, [each for each in dir(owner) if not each.startswith("_")])
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.script_errors import PermissionMissing
 from vms_bridge.scripts.permissions import level_for, require_flag, require_listen, require_publish, require_url, require_webhook
-from vms_bridge.scripts.trying.outside import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,11 +49,11 @@ def _of_api(call: ast.Call, path: str, permissions: Permissions) -> Iterator[Mis
     elif path == "mqtt.publish":
         topic = _text(call, "topic", 0)
         if topic is not None:
-            yield from _check(call, lambda: require_publish(permissions, topic, RESERVED), is_sure=_is_literal(call, "topic", 0))
+            yield from _check(call, lambda: require_publish(permissions, topic), is_sure=_is_literal(call, "topic", 0))
     elif path == "on.mqtt":
         topics = _text(call, "topic", 0)
         if topics is not None:
-            yield from _check(call, lambda: require_listen(permissions, topics, RESERVED))
+            yield from _check(call, lambda: require_listen(permissions, topics))
     elif path == "on.webhook":
         hook = _text(call, "name", 0)
         if hook is not None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.errors import BridgeError
-from vms_bridge.scripts.life.process import MOST_CALLS, Worker
+from vms_bridge.scripts.life.calls import MOST_CONCURRENT
+from vms_bridge.scripts.life.process import Worker
+from vms_bridge.scripts.life.queue import MOST_WAITING
 from vms_bridge.scripts.life.values import Begin, WorkerGone
 from vms_bridge.scripts.trying.transcript import EntryKind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from vms_bridge.clock import Clock
     from vms_bridge.scripts.life.values import Ask, Declared, Ending, Level, Work
-    from vms_bridge.scripts.services.table import Answered, Services
+    from vms_bridge.scripts.services.table import Answered, Asker
     from vms_bridge.scripts.trying.transcript import Transcript
     from vms_bridge.scripts.values import Occurrence, Permissions, Trigger
 
@@ -26,7 +28,6 @@ WAITING = frozenset({"timer.open", "wait.open", "lock.acquire", "frames.next", "
 """What a script asks for that is answered only when time has passed, or something has happened."""
 UNTOLD = frozenset({*WAITING, "lock.release", "clock.now", "media.read", "media.drop"})
 """What is no news."""
-_MOST_WAITING = 10_000
 _SHOWN_BYTES = 2_000
 _GRACE_S = 3.0
 
@@ -37,13 +38,15 @@ class Running:
     def __init__(self, name: str, permissions: Permissions, transcript: Transcript, clock: Clock) -> None:
         self.name, self.permissions = name, permissions
         self._transcript, self._clock = transcript, clock
-        self._services: Services | None = None
+        self._ask: Callable[[Asker, Ask], Awaitable[Answered]] | None = None
         self._worker: Worker | None = None
         self._undo: list[Callable[[], None]] = []
         self._waiting: deque[tuple[Trigger, Occurrence]] = deque()
+        self._beside: deque[tuple[Trigger, Occurrence]] = deque()
+        """Those that may be called beside others: there are too many of them at once."""
         self._in_order: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Task[None]] = set()
-        self._answering = self._under_way = self.news = 0
+        self._answering = self._under_way = self._concurrent = self.news = 0
         self.is_over = self._drops = False
         self.gone: Ending | None = None
         """How it has ended by itself, if it has."""
@@ -81,9 +84,9 @@ class Running:
         return take_back
 
     @asynccontextmanager
-    async def started(self, begin: Begin, services: Services) -> AsyncIterator[Level]:
-        """Start it, locked; it has ended when this ends. Raises WorkerGone."""
-        self._services = services
+    async def started(self, begin: Begin, ask: Callable[[Asker, Ask], Awaitable[Answered]]) -> AsyncIterator[Level]:
+        """Start it, locked, with who answers what it asks; it has ended when this ends. Raises WorkerGone."""
+        self._ask = ask
         self._worker = await Worker.start(begin, SystemClock(), answer=self._answer, listener=self)
         watching = asyncio.create_task(self._watch(self._worker), name="trial: end of the worker")
         try:
@@ -110,17 +113,18 @@ class Running:
 
     def deliver(self, trigger: Trigger, occurrence: Occurrence) -> None:
         """Have the handler called: when those before it have ended, or at once where it may run beside them."""
-        if trigger.concurrent and len(self._calls) < MOST_CALLS // 2:
-            self._spawn(self._call(trigger, occurrence))
-            return
-        if len(self._waiting) >= _MOST_WAITING:
+        queue = self._beside if trigger.concurrent else self._waiting
+        if len(queue) >= MOST_WAITING:
             if not self._drops:
                 hint = "the bridge would drop some of them; use debounce= or once_per="
-                self.fail(trigger.handler, f"{_MOST_WAITING:,} calls wait: the script can't keep up", hint=hint)
+                self.fail(trigger.handler, f"{MOST_WAITING:,} calls wait: the script can't keep up", hint=hint)
             self._drops = True
             return
-        self._waiting.append((trigger, occurrence))
-        if self._in_order is None or self._in_order.done():
+        queue.append((trigger, occurrence))
+        if trigger.concurrent and self._concurrent < MOST_CONCURRENT:
+            self._concurrent += 1
+            self._spawn(self._call_beside())
+        elif not trigger.concurrent and (self._in_order is None or self._in_order.done()):
             self._in_order = self._spawn(self._call_in_order())
 
     def logged(self, level: str, text: str, line: int | None) -> None:
@@ -146,7 +150,16 @@ class Running:
         while self._waiting:
             await self._call(*self._waiting.popleft())
 
+    async def _call_beside(self) -> None:
+        try:
+            while self._beside:
+                await self._call(*self._beside.popleft())
+        finally:
+            self._concurrent -= 1
+
     async def _call(self, trigger: Trigger, occurrence: Occurrence) -> None:
+        if self.is_over:
+            return
         words = {"line": trigger.line, "trigger": trigger.kind}
         self._transcript.add(EntryKind.CALLED, trigger.handler, words)
         began_s, now = self._clock.monotonic(), self._clock.now().timestamp()
@@ -154,6 +167,7 @@ class Running:
         try:
             done = await self.worker.call(trigger.id, occurrence.what, occurrence.data, timeout_s=trigger.timeout_s, now=now)
         except WorkerGone:
+            self.fail(trigger.handler, "the script's process has ended while it was called", line=trigger.line)
             return
         finally:
             self._under_way -= 1
@@ -165,20 +179,36 @@ class Running:
             text = f"it has taken {took_s:g} s: the bridge would have cancelled it after {trigger.timeout_s:g} s; say timeout="
             self.fail(trigger.handler, text, line=trigger.line)
 
-    async def _answer(self, ask: Ask) -> Answered:
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Have the bridge be at work for it: time does not pass meanwhile."""
         self.news += 1
-        waits = ask.what in WAITING
-        self._answering += not waits
+        self._answering += 1
         try:
-            if self._services is None:
-                raise RuntimeError("it asks before it has been started")
-            answered = await self._services.answer(self, ask.what, ask.words, ask.data)
+            yield
+        finally:
+            self._answering -= 1
+            self.news += 1
+
+    @contextmanager
+    def _waited(self) -> Iterator[None]:
+        """Have time pass, and tell the worker that it has: by itself it does not know in a trial."""
+        self.news += 1
+        try:
+            yield
+        finally:
+            self.tell({"now": self._clock.now().timestamp()})
+            self.news += 1
+
+    async def _answer(self, ask: Ask) -> Answered:
+        if self._ask is None:
+            raise RuntimeError("it asks before it has been started")
+        try:
+            with self._waited() if ask.what in WAITING else self.at_work():
+                answered = await self._ask(self, ask)
         except BridgeError as error:
             self._note(ask, {"error": {"code": error.code, "message": str(error)}})
             raise
-        finally:
-            self._answering -= not waits
-            self.news += 1
         self._note(ask, {"answer": dict(answered.words)} if answered.words else {})
         return answered
 

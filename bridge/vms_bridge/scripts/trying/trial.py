@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+import os
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.errors import BridgeError
+from vms_bridge.scripts.config import UIDS, ScriptsConfig
 from vms_bridge.scripts.life.values import Begin, Level, ScriptBroken, Work, WorkerGone
-from vms_bridge.scripts.permissions import sees
 from vms_bridge.scripts.settings import checked, in_force
 from vms_bridge.scripts.triggers.occurrences import of, told
 from vms_bridge.scripts.triggers.schedule import Site
-from vms_bridge.scripts.triggers.spec import read_triggers
-from vms_bridge.scripts.triggers.triggers import ScriptTriggers
 from vms_bridge.scripts.trying.answers import Answers
 from vms_bridge.scripts.trying.bridge import MadeUpBridge
 from vms_bridge.scripts.trying.clock import JumpingClock
+from vms_bridge.scripts.trying.completing import completed
 from vms_bridge.scripts.trying.rest import NeverAtRest, come_to_rest
 from vms_bridge.scripts.trying.running import Running
 from vms_bridge.scripts.trying.transcript import EntryKind, Transcript, TrialTooLong
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from vms_bridge.clock import Clock
     from vms_bridge.scripts.header import Header
@@ -81,6 +81,17 @@ class Tried:
     lasted_s: float
 
 
+def user_of_trials() -> int | None:
+    """Return the user as which scripts run on trial: one of those that scripts have, or (None) who runs this.
+
+    Linux bounds threads by their user, so that trials at the same time are users of their own.
+    """
+    if os.geteuid() != 0:
+        return None
+    first: int = ScriptsConfig.model_fields["uid_base"].default
+    return first + os.getpid() % UIDS
+
+
 def run(trial: Trial) -> Tried:
     """Do it, in an event loop of its own: a trial is all that its process does. Raises as `try_out`."""
     return asyncio.run(try_out(trial))
@@ -94,43 +105,23 @@ def load(trial: Trial) -> tuple[Trigger, ...]:
 async def _loaded(trial: Trial) -> tuple[Trigger, ...]:
     clock = JumpingClock(trial.start)
     running = Running(trial.name, trial.header.permissions, Transcript(clock), clock)
-    bridge = MadeUpBridge(trial.answers, clock, site_of(trial), happened=_pass_over, tell=running.tell)
-    async with started(trial, running, bridge):
-        return triggers_of(trial, await load_in(trial, running, clock), site_of(trial))
+    bridge = MadeUpBridge(trial.answers, clock, site_of(trial), running)
+    async with started(trial, running, bridge), called(bridge, await load_in(trial, running, clock)) as triggers:
+        return triggers
 
 
 async def try_out(trial: Trial) -> Tried:
-    """Do it. Raises TrialFailed, TrialTooLong, NeverAtRest and, for a header's mistakes, BridgeError."""
+    """Do it. Raises TrialFailed and, for a header's mistakes, BridgeError."""
     clock = JumpingClock(trial.start)
     transcript = Transcript(clock)
-    site = site_of(trial)
     running = Running(trial.name, trial.header.permissions, transcript, clock)
-    happened: list[Callable[[Occurrence], None]] = []
-    bridge = MadeUpBridge(
-        trial.answers,
-        clock,
-        site,
-        happened=lambda occurrence: _each(happened, occurrence),
-        tell=running.tell,
-    )
+    bridge = MadeUpBridge(trial.answers, clock, site_of(trial), running)
     async with started(trial, running, bridge) as level:
-        declared = await load_in(trial, running, clock)
-        bridge.outside.declared(declared.entities)
-        triggers = triggers_of(trial, declared, site)
-        calls = ScriptTriggers(
-            triggers,
-            clock,
-            running.deliver,
-            sees=lambda monitor: not monitor[1] or sees(trial.header.permissions, monitor),
-            site=site,
-            tell=lambda text: running.logged("warning", text, None),
-        )
-        happened += [bridge.take, calls.take]
-        play = _Play(trial, clock, running, bridge, calls)
-        try:
-            await play.through()
-        except (NeverAtRest, TrialTooLong) as error:
-            running.fail("trial", str(error), hint=error.hint)
+        async with called(bridge, await load_in(trial, running, clock)) as triggers:
+            try:
+                await _Play(trial, clock, running, bridge).through()
+            except (NeverAtRest, TrialTooLong) as error:
+                running.fail("trial", str(error), hint=error.hint)
         lasted_s = clock.elapsed_s
     if running.gone is not None:
         running.fail("worker", running.gone.in_words, hint=running.gone.hint)
@@ -142,7 +133,7 @@ async def started(trial: Trial, running: Running, bridge: MadeUpBridge) -> Async
     """Have the script's process be there, locked. Raises TrialFailed."""
     begin = Begin(modules=trial.header.imports.modules, time_zone=trial.answers.time_zone, uid=trial.uid)
     try:
-        async with running.started(begin, bridge.services) as level:
+        async with bridge.open(), running.started(begin, bridge.answer) as level:
             yield level
     except WorkerGone as gone:
         raise TrialFailed(f"the script's process has ended: {gone.ending.in_words}", hint=gone.ending.hint) from None
@@ -173,54 +164,40 @@ async def load_in(trial: Trial, running: Running, clock: Clock) -> Declared:
         raise TrialFailed(mistake.text, line=mistake.line, traceback=mistake.traceback) from None
 
 
-def _each(happened: Sequence[Callable[[Occurrence], None]], occurrence: Occurrence) -> None:
-    for take in happened:
-        take(occurrence)
-
-
-def _pass_over(_occurrence: Occurrence) -> None:
-    """Nothing comes back to a script that is only loaded."""
-
-
 def site_of(trial: Trial) -> Site:
     """Return where the trial's sun rises."""
     return Site(time_zone=trial.answers.time_zone, location=(trial.answers.latitude, trial.answers.longitude))
 
 
-def triggers_of(trial: Trial, declared: Declared, site: Site) -> tuple[Trigger, ...]:
-    """Return what calls the script's handlers. Raises TrialFailed."""
-    try:
-        return read_triggers(declared.triggers, trial.header.permissions, site)
-    except BridgeError as error:
-        line = getattr(error, "line", None)
-        raise TrialFailed(str(error), hint=error.hint, line=line) from None
+@asynccontextmanager
+async def called(bridge: MadeUpBridge, declared: Declared) -> AsyncIterator[tuple[Trigger, ...]]:
+    """Have what happens call the script's handlers. Raises TrialFailed for what it may not declare."""
+    async with AsyncExitStack() as stack:
+        try:
+            triggers = await stack.enter_async_context(bridge.called(declared))
+        except BridgeError as error:
+            raise TrialFailed(str(error), hint=error.hint, line=getattr(error, "line", None)) from None
+        yield triggers
 
 
 class _Play:
     """What happens to one script, in its order."""
 
-    def __init__(self, trial: Trial, clock: JumpingClock, running: Running, bridge: MadeUpBridge, calls: ScriptTriggers) -> None:
-        self._trial, self._clock, self._running, self._bridge, self._calls = trial, clock, running, bridge, calls
+    def __init__(self, trial: Trial, clock: JumpingClock, running: Running, bridge: MadeUpBridge) -> None:
+        self._trial, self._clock, self._running, self._bridge = trial, clock, running, bridge
 
     async def through(self) -> None:
         """Let all of it happen. Raises NeverAtRest, TrialTooLong."""
-        timing = asyncio.create_task(self._calls.run(), name="trial: triggers")
-        try:
-            await self._happen(of("startup", {}))
-            for at, occurrence in self._trial.replay:
-                await self._until((at - self._trial.start).total_seconds())
-                self._running.note(EntryKind.HAPPENED, occurrence.kind, {"what": told(occurrence)})
-                await self._happen(occurrence)
-            await self._until(self._clock.elapsed_s + self._trial.rest_s)
-        finally:
-            self._calls.close()
-            timing.cancel()
-            with suppress(asyncio.CancelledError):
-                await timing
+        await self._happen(of("startup", {}))
+        for at, occurrence in self._trial.replay:
+            await self._until((at - self._trial.start).total_seconds())
+            whole = completed(occurrence, at)
+            self._running.note(EntryKind.HAPPENED, whole.kind, {"what": told(whole)})
+            await self._happen(whole)
+        await self._until(self._clock.elapsed_s + self._trial.rest_s)
 
     async def _happen(self, occurrence: Occurrence) -> None:
         self._bridge.take(occurrence)
-        self._calls.take(occurrence)
         await come_to_rest(self._running)
 
     async def _until(self, end_s: float) -> None:

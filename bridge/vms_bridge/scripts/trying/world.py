@@ -1,6 +1,7 @@
 """The made-up systems of a trial: those that the replay and the author's answers name, as a hub would show them.
 
-It is that much of a hub as those services ask for that look at systems and give them commands; they are the bridge's own.
+It is that much of a hub as the services of scripts ask for, which are the bridge's own; of the hub itself the parts are real
+that keep entities, take in messages and webhooks, and pass questions on.
 """
 
 from __future__ import annotations
@@ -9,22 +10,30 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from vms_bridge.archive import EventFrame
 from vms_bridge.commands import COMMANDS, Ack, AckResult, EndAlarm, SetAlarm, SetArmed
-from vms_bridge.model import AlarmState, Capability, Monitor, MonitorState, SystemState, Zone
+from vms_bridge.errors import MediaUnavailable
+from vms_bridge.hub.messaging import HubMessaging
+from vms_bridge.hub.own_entities import HubOwnEntities
+from vms_bridge.hub.questions import Questions
+from vms_bridge.hub.receivers import HubReceivers
+from vms_bridge.model import AlarmState, Capability, DetectedObject, LivePicture, Monitor, MonitorState, SystemState, Zone
 from vms_bridge.ptz import Preset, Ptz, PtzMove
+from vms_bridge.scripts.services.notify import BY_HOME_ASSISTANT, BY_MQTT
 from vms_bridge.scripts.trying.answers import SaidCommand, SaidMonitor
 from vms_bridge.scripts.trying.events import Archive
-from vms_bridge.scripts.trying.pictures import JPEG, MadeUp
+from vms_bridge.scripts.trying.outside import Broker, published, told
+from vms_bridge.scripts.trying.pictures import JPEG, Clip, MadeUp
 from vms_bridge.views import BridgeState, MonitorView, SystemView
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from vms_bridge.archive import ByteRange, LogLine, LogQuery, MediaRef, OpenMedia
+    from vms_bridge.archive import ByteRange, ClipRange, EventClip, LogLine, LogQuery, MadeClip, MediaRef, OpenMedia
     from vms_bridge.clock import Clock
     from vms_bridge.commands import Command
     from vms_bridge.index import IndexedEvent, Search, SearchPage
-    from vms_bridge.model import EventRef, PictureRef
+    from vms_bridge.model import Enrichment, EventRef, PictureRef
     from vms_bridge.scripts.trying.answers import Answers
     from vms_bridge.scripts.values import Occurrence
 
@@ -45,6 +54,17 @@ class World:
         self.command_table = COMMANDS
         self.state = BridgeState()
         self.notices = ()
+        self.own_entities = HubOwnEntities(_pass_over)
+        self.messaging = HubMessaging(clock)
+        self.receivers = HubReceivers({}, clock)
+        self.broker = Broker(self.messaging)
+        self.messaging.carry(self.broker)
+        self._questions = Questions(clock)
+        self.ask = self._questions.ask
+        if answers.notify == "home_assistant":
+            self._questions.answering(BY_HOME_ASSISTANT, told)
+        elif answers.notify == "mqtt":
+            self._questions.answering(BY_MQTT, published)
         for said in answers.monitors:
             self._add(said)
         for event in answers.events:
@@ -125,14 +145,63 @@ class World:
 
     @asynccontextmanager
     async def media(self, system: str, ref: MediaRef, byte_range: ByteRange | None = None) -> AsyncIterator[OpenMedia]:
-        """Open a picture or clip that is made up."""
-        del system
+        """Open a picture or clip that is made up. Raises MediaUnavailable: there can be none of that."""
+        if isinstance(ref, LivePicture):
+            self._need_picture(system, ref.monitor)
+        elif isinstance(ref, EventFrame) and (found := self._archive.get(ref.event)) and not found.event.snapshot_ready:
+            raise MediaUnavailable(f"there is no picture of event {ref.event.format()}", hint="there may be one later")
         yield MadeUp.of(ref, byte_range)
+
+    @asynccontextmanager
+    async def clip(self, asked: ClipRange | EventClip) -> AsyncIterator[MadeClip]:
+        """Have a clip that is made up, of whatever time."""
+        yield Clip.of(asked)
+
+    @asynccontextmanager
+    async def frames(self, system: str, monitor: str, rate: float, *, width: int = 1_280) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Look at a monitor: the same picture again and again. Raises MediaUnavailable."""
+        del width
+        self._need_picture(system, monitor)
+
+        async def pictures() -> AsyncIterator[bytes]:
+            while True:
+                await self._clock.sleep(1 / rate)
+                yield JPEG
+
+        yield pictures()
+
+    async def look(self, picture: bytes, model: str | None = None) -> Sequence[DetectedObject]:
+        """Find what the answers say, whatever the picture."""
+        del picture, model
+        return [DetectedObject(**each.model_dump()) for each in self._answers.objects]
 
     async def logs(self, system: str, query: LogQuery) -> Sequence[LogLine]:
         """Return nothing: what is made up logs nothing."""
         del system, query
         return ()
+
+    def own_log(self, level: int, limit: int) -> Sequence[LogLine]:
+        """Return nothing, neither."""
+        del level, limit
+        return ()
+
+    def contribute(self, source: str) -> World:
+        """Take what scripts add to events."""
+        del source
+        return self
+
+    async def enrich(self, ref: EventRef, note: Enrichment) -> None:
+        """Take it: it is written down with all else that the script does."""
+
+    def close(self) -> None:
+        """Take no more of that."""
+
+    def _need_picture(self, system: str, monitor: str) -> None:
+        view = self.monitor(system, monitor)
+        if view is not None and not view.state.connected:
+            raise MediaUnavailable(
+                f"{system}/{monitor} gives no picture", hint='it is not connected: the answers, or a "monitor_state", say so'
+            )
 
     def _add(self, said: SaidMonitor) -> None:
         presets = tuple(Preset(number=number, name=name) for number, name in enumerate(said.presets, 1))
@@ -174,3 +243,7 @@ class World:
     def _set(self, view: MonitorView, **fields: Any) -> None:  # noqa: ANN401 - whatever the state has
         state = replace(view.state, observed=self._clock.now(), **fields)
         self._monitors[view.system][view.key] = replace(view, state=state)
+
+
+def _pass_over(_owner: str) -> None:
+    """Nobody is shown the entities of a trial."""

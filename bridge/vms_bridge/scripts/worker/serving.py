@@ -138,6 +138,7 @@ class Serving:
         self._calling.call(handler, said.get("what") or {}, data, timeout_s=timeout_s, ended=ended)
 
     def _changed(self, said: Mapping[str, Any]) -> None:
+        self._joined.tell_time(said.get("now"))
         if "settings" in said:
             set_by_people.take(said["settings"])
         if "state" in said or "absent" in said:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import linecache
+import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import vms_bridge
+from vms_bridge import script
+from vms_bridge.script.checks import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
 MOST_TEXT = 2_000
 MOST_TRACEBACK = 8_000
 _OURS = str(Path(vms_bridge.__file__).parent)
+_WRONG_WORD = re.compile(r"^(?:(\w+)\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'$")
+"""Newer Pythons say themselves what may be meant."""
+_WITHOUT_PARENTHESES = re.compile(r"^On\.(\w+)\(\) takes 1 positional argument but 2 were given")
 _OUR_ERRORS = "vms_bridge.script.errors."
 _NO_FILES = (
     "a script has no files, programs or connections of its own: keep things in `state`, and ask `http`, `mqtt` or the monitors"
@@ -57,10 +64,26 @@ def _described(error: BaseException, file: str) -> Trouble:
         text = f"{type(error).__name__}: {error.msg}, in line {error.lineno}"
     elif isinstance(error, PermissionError) or type(error).__name__ == "gaierror":
         text = f"{text}: {_NO_FILES}"
+    elif isinstance(error, TypeError):
+        text += about_call(str(error))
     elif isinstance(error, RuntimeError) and "no running event loop" in text:
         text = f"{text}: begin tasks in a handler, such as an `async def` below `@on.startup`"
     whole = "".join(found.format(chain=True)).replace(_OUR_ERRORS, "")
     return Trouble(text=cut(text, MOST_TEXT), traceback=cut(whole, MOST_TRACEBACK), line=line)
+
+
+def about_call(text: str) -> str:
+    """Return what to add to Python's words about a call of the API that is none: what it takes."""
+    wrong = _WRONG_WORD.search(text)
+    if wrong is not None:
+        owner, name, word = wrong.groups()
+        called = getattr(getattr(script, owner, None) if owner else script, name, None)
+        if not isinstance(called, FunctionType):
+            return ""
+        code = called.__code__
+        return suggestion(word, code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    bare = _WITHOUT_PARENTHESES.search(text)
+    return f": write @on.{bare[1]}(), with parentheses, and what you want of it by name" if bare is not None else ""
 
 
 def cut(text: str, most: int) -> str:

@@ -57,6 +57,13 @@ async def test_what_is_not_seen_is_not_there(sim: Site) -> None:
     assert "sees none" in refusal.value.hint
 
 
+async def test_a_name_that_is_nearly_one_is_told(sim: Site) -> None:
+    [first, *_] = (await sim.ask(Worker(), "monitors.list"))["monitors"]
+    with pytest.raises(NotFound, match="there is no monitor") as refusal:
+        await sim.ask(Worker(), "monitor.state", monitor=f"{first['name']}x")
+    assert refusal.value.hint == f"is {first['name']!r} (sim/{first['key']}) meant?"
+
+
 async def test_a_name_that_several_have_is_told_with_those_that_are_seen(tmp_path: Path) -> None:
     backend = ScriptedBackend(first=snapshot(*(monitor(number, name="Gate") for number in range(1, 14))))
     async with served(tmp_path, backend) as hub:

@@ -35,6 +35,21 @@ def said(text: str) -> list[tuple[int, str, str]]:
         ("import socket\n", 1, "blocking", "no network of their own"),
         ("import numpy\n", 1, "import", "standard library"),
         ("async def a(): pass\ndef f():\n    await a()\nf()\n", 3, "await", "async def f"),
+        ("from vms_bridge.script import sleep\nasync def f():\n    sleep('5s')\nf()\n", 3, "await", "write `await sleep(...)`"),
+        ("from vms_bridge.script import sleep\ndef f():\n    sleep('5s')\nf()\n", 3, "await", "`sleep(...).result()`"),
+        ("async def g(): pass\nasync def f():\n    g()\nf()\n", 3, "await", "write `await g(...)`"),
+        ("async def g(): pass\ndef f():\n    g()\nf()\n", 3, "await", "make it `async def f(...)`"),
+        ("async def f(m):\n    p = m.snapshot()\n    print(p)\nf()\n", 2, "await", "`p = await m.snapshot(...)`"),
+        ("def f(m):\n    p = m.snapshot()\n    print(p)\nf()\n", 2, "await", "`p = m.snapshot(...).result()`"),
+        (
+            "from vms_bridge.script import http\nasync def f():\n    a = http.get('x')\n    print(a.ok)\nf()\n",
+            3,
+            "await",
+            "a = await",
+        ),
+        ("from vms_bridge.script import on\n@on.alarm\ndef f(): pass\n", 2, "trigger", "write @on.alarm()"),
+        ("from vms_bridge.script import on\n@on.alarm(to='alarmed')\ndef f(): pass\n", 2, "name", "idle, prealarm, alarm, alert"),
+        ("from vms_bridge.script import settings\nsettings.limit\n", 2, "name", "write settings['limit']"),
         ("def helper(): pass\n", 1, "unused", "helper() is never called"),
         (
             "from vms_bridge.script import on\ndef f():\n    @on.alarm()\n    def g(): pass\nf()\n",
@@ -115,3 +130,25 @@ def test_the_verb(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["script", "lint", str(folder / "none.py")]) == FAILED
     assert "can't be read" in capsys.readouterr().err
     assert main(["script", "lint"]) == USAGE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "p = m.snapshot()\n    print(await p)",
+        "p = m.snapshot()\n    q = m.clip(before=1)\n    await asyncio.gather(p, q)",
+        "p = m.snapshot()\n    return p",
+        "p = m.snapshot()\n    p.cancel()",
+        "both = [p := m.snapshot()]\n    print(await both[0])",
+        "p = m.snapshot()\n    several = [p]\n    await asyncio.gather(*several)",
+        "p = d.get('a')\n    print(p)",
+        "m.trigger()\n    notify('x')",
+        "await sleep(1)\n    await g()",
+        "timer = after('1s', g)\n    print(timer)",
+        "p = m.snapshot()\n    p = 3\n    print(p)",
+    ],
+)
+def test_what_is_awaited_elsewhere_or_need_not_be_is_not_told(body: str) -> None:
+    text = f"import asyncio\n{HEAD}async def g(): pass\nasync def f(m, d):\n    {body}\nf(1, 2)\n"
+    text = text.replace("import *", "import after, notify, permissions, sleep\npermissions(notify=True, commands=['trigger'])")
+    assert [each for each in said(text) if each[1] == "await"] == []

@@ -102,6 +102,14 @@ def test_scripts_that_can_not_be_tried(script: Path, text: str, words: str, caps
     assert main(["script", "test", str(script), "--json"]) == FAILED
 
 
+def test_handlers_that_nothing_has_called_are_named(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script.write_text(
+        "from vms_bridge.script import on\n\n@on.startup\ndef f(): pass\n\n@on.alarm(monitor='fornt*')\ndef g(): pass\n"
+    )
+    assert main(["script", "test", str(script)]) == OK
+    assert "never called: g (line 6)" in capsys.readouterr().err
+
+
 def test_a_replay_that_is_none(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replay = script.parent / "replay.jsonl"
     replay.write_text(ALARM % 5 + ALARM % 1)

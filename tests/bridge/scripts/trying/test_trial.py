@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.bridge.scripts.trying.trials import START, alarm, trial
 
+from vms_bridge.scripts.triggers.occurrences import of as occurred
 from vms_bridge.scripts.trying import running
 from vms_bridge.scripts.trying.report import lines
 from vms_bridge.scripts.trying.transcript import EntryKind
@@ -144,8 +145,7 @@ async def test_what_never_ends_at_the_top_level_is_ended() -> None:
 async def test_a_process_that_ends_by_itself_ends_the_trial() -> None:
     text = "@on.alarm()\ndef f():\n    os._exit(7)\n"
     tried = await try_out(trial(text, alarm(0), alarm(10)))
-    [failed] = of(tried, EntryKind.FAILED)
-    assert failed["failed"] == "worker"
+    assert [failed["failed"] for failed in of(tried, EntryKind.FAILED)] == ["f", "worker"]
 
 
 async def test_a_handler_that_takes_longer_than_it_may_is_told() -> None:
@@ -182,11 +182,34 @@ async def opens():
 
 
 async def test_a_script_that_can_not_keep_up_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "_MOST_WAITING", 2)
+    monkeypatch.setattr(running, "MOST_WAITING", 2)
     text = "\n".join(f"@on.alarm()\nasync def f{number}(): pass" for number in range(6))
     tried = await try_out(trial(text, alarm(0)))
     [failed] = of(tried, EntryKind.FAILED)
     assert "can't keep up" in failed["text"]
+
+
+async def test_what_is_written_by_hand_has_all_words_that_authors_are_promised() -> None:
+    text = """
+@on.event(label="person")
+async def seen(event):
+    print(event.kind, event.label, event.zones, event.direction, event.start.minute, event.late)
+
+@on.alarm()
+async def began(alarm):
+    print(alarm.lost, alarm.score, alarm.time.minute)
+"""
+    at, happened = alarm(60)
+    said = {"id": "zm-4", "step": "new", "system": "zm", "monitor": "1", "monitor_name": "Gate", "labels": ["person"]}
+    bare = occurred("alarm", {name: happened.what[name] for name in ("system", "monitor", "before", "now")})
+    tried = await try_out(trial(text, (at, occurred("event", said)), (at, bare)))
+    assert logs(tried) == ["alarm person [] None 1 False", "0 None 1"]
+
+
+async def test_the_handler_that_a_process_has_ended_in_is_named() -> None:
+    tried = await try_out(trial("@on.alarm()\ndef f():\n    os._exit(7)\n", alarm(0)))
+    [first, _] = of(tried, EntryKind.FAILED)
+    assert (first["failed"], first["line"]) == ("f", 3)
 
 
 def test_the_top_level_alone() -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.scripts.header import read_header
 from vms_bridge.scripts.triggers.occurrences import of
 from vms_bridge.scripts.trying.answers import Answers
-from vms_bridge.scripts.trying.trial import Trial
+from vms_bridge.scripts.trying.trial import Trial, user_of_trials
 
 if TYPE_CHECKING:
     from vms_bridge.scripts.values import Occurrence
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HEAD = "from vms_bridge.script import *\nimport asyncio, os, time\n"
-NOBODY = 65_534
 
 
 def alarm(after_s: float, now: str = "alarm", before: str = "idle", monitor: str = "1") -> tuple[datetime, Occurrence]:
@@ -31,13 +29,13 @@ def trial(text: str, *replay: tuple[datetime, Occurrence], **more: Any) -> Trial
     whole = HEAD + text
     answers = Answers.model_validate(more.pop("answers", {}))
     return Trial(
-        name="tried",
+        name=more.pop("name", "tried"),
         text=whole,
         file="tried.py",
         header=read_header(whole),
         answers=answers,
         replay=replay,
         begins=START,
-        uid=NOBODY if os.geteuid() == 0 else None,
+        uid=user_of_trials(),
         **more,
     )

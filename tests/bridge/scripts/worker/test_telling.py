@@ -34,6 +34,10 @@ def told(text: str, monkeypatch: pytest.MonkeyPatch) -> Trouble:
             5,
         ),
         ("from vms_bridge.script import on\non.alarm(min_scor=1)\n", "unexpected keyword argument 'min_scor'", 2),
+        ("from vms_bridge.script import on\non.alarm(monitr=1)\n", "id you mean 'monitor'?", 2),
+        ("from vms_bridge.script import notify\nnotify('a', titel=1)\n", "id you mean 'title'?", 2),
+        ("def f(a): pass\nf(b=1)\n", "unexpected keyword argument 'b'", 2),
+        ("from vms_bridge.script import on\n@on.alarm\ndef f(): pass\n", "write @on.alarm(), with parentheses", 2),
         ("from vms_bridge.script import every\nevery('5 minits')\n", "ValueError: interval is a number of seconds, or a text", 2),
         (
             "from vms_bridge.script import every\nx = 1\n@every(5)\ndef f(a, b): pass\n",
