@@ -167,7 +167,8 @@ class Running:
         try:
             done = await self.worker.call(trigger.id, occurrence.what, occurrence.data, timeout_s=trigger.timeout_s, now=now)
         except WorkerGone:
-            self.fail(trigger.handler, "the script's process has ended while it was called", line=trigger.line)
+            if self.gone is not None or not self.is_over:  # and not at the trial's end, which is in the middle of what lasts
+                self.fail(trigger.handler, "the script's process has ended while it was called", line=trigger.line)
             return
         finally:
             self._under_way -= 1

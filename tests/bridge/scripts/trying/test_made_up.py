@@ -55,11 +55,6 @@ async def said(body: str, **answers: Any) -> tuple[Tried, list[str]]:  # noqa: A
         ("count = entity.sensor('count')\nawait count.set(3)\nawait count.withdraw()\nprint('ok')", ["ok"]),
         ("print((await notify('x')).by)", ["home_assistant"]),
         ("clip = await m.clip(before='5s', after='10s')\nprint(clip.type, now().second)", ["video/mp4 10"]),
-        (
-            "mqtt.publish('home/a', 'x', retain=True)\nawait sleep('1s')\n"
-            "heard = await wait_for(on.mqtt('home/a'))\nprint(heard.payload, heard.retain)",
-            ["x True"],
-        ),
         ("answer = await http.get('https://a.example/x')\nprint(answer.status, answer.json())", ["200 {'a': 1}"]),
         ("try:\n    await http.get('https://a.example/gone')\nexcept Failed as e:\n    print(e.message)", None),
         (

@@ -206,6 +206,11 @@ async def began(alarm):
     assert logs(tried) == ["alarm person [] None 1 False", "0 None 1"]
 
 
+async def test_a_handler_that_waits_at_the_end_of_a_trial_has_not_failed() -> None:
+    tried = await try_out(trial("@on.alarm(timeout='1h')\nasync def f():\n    await sleep('30m')\n", alarm(0)))
+    assert of(tried, EntryKind.FAILED) == []
+
+
 async def test_the_handler_that_a_process_has_ended_in_is_named() -> None:
     tried = await try_out(trial("@on.alarm()\ndef f():\n    os._exit(7)\n", alarm(0)))
     [first, _] = of(tried, EntryKind.FAILED)
