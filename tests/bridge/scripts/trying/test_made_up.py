@@ -149,3 +149,11 @@ async def test_people_are_told_no_more_often_than_by_the_bridge() -> None:
     tried = await try_out(trial(text, rest_s=60.0))
     refused = [entry.at_s for entry in tried.transcript.entries if entry.kind is EntryKind.FAILED]
     assert refused[:4] == [34.0, 36.0, 40.0, 44.0]  # ten at once, and one more each five seconds
+
+
+@pytest.mark.parametrize(("monitors", "lines"), [('["zm/1"]', ["zm"]), ('["other/*"]', []), ('["*"]', ["zm"])])
+async def test_who_sees_a_monitor_hears_of_its_system_as_in_the_bridge(monitors: str, lines: list[str]) -> None:
+    text = f"permissions(monitors={monitors})\n\n@on.system_state(field='available')\ndef f(change):\n    print(change.system)\n"
+    lost = of("system_state", {"system": "zm", "name": "Home", "field": "available", "before": True, "now": False})
+    tried = await try_out(trial(text, (START, lost), answers={"monitors": [{"system": "zm", "key": "1"}]}))
+    assert [entry.what for entry in tried.transcript.entries if entry.kind is EntryKind.LOG] == lines
