@@ -85,7 +85,7 @@ def copy_of_code(into: Path) -> Path:
     """Copy what a worker loads to where anybody can read it, and return that folder."""
     source, target = Path(vms_bridge.__file__).parent, into / "vms_bridge"
     (target / "scripts").mkdir(parents=True)
-    for name in ("__init__.py", "strict_json.py", "yielding.py", "scripts/__init__.py", "scripts/wire.py"):
+    for name in ("__init__.py", "steps.py", "strict_json.py", "yielding.py", "scripts/__init__.py", "scripts/wire.py"):
         shutil.copyfile(source / name, target / name)
     for name in ("confine", "script", "scripts/worker"):
         shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
