@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from dataclasses import dataclass
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MOST_BYTES = 16 * 1024
+_ATTEMPTS, _AGAIN_S = 20, 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,22 @@ class Meter:
         self._lock = threading.Lock()
         self._files: list[int] = []
         self._why_not = ""
+        for _ in range(_ATTEMPTS):
+            if self._open(pid):
+                break
+            time.sleep(_AGAIN_S)
+
+    def _open(self, pid: int) -> bool:
+        """Open what is read. For a moment while a program is begun Linux hides it from everybody."""
         try:
             for name in ("stat", "status"):
                 self._files.append(os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:
             self.close()
             self._why_not = str(error)
+            return False
+        self._why_not = ""
+        return True
 
     def read(self) -> Usage | None:
         """Return what it has used; None once it has ended. Blocking. Raises OSError where that can't be read."""
