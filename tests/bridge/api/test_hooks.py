@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import grp
+import json
 import os
 import shutil
 import socket
@@ -417,7 +418,7 @@ async def test_a_script_has_receivers_like_a_system(tmp_path: Path) -> None:
     async with serving(tmp_path, hub=world, clock=clock) as api:
         token, path = api.token(Scope.HOOK, receiver=("script", "gate")), "/api/v1/hooks/script/gate"
         assert (await api.post(path, {"open": True}, token=token)).status == 404, "no script has it yet"
-        close = Webhooks(world.receivers, clock).open("gate", lambda occurrence: got.append(occurrence.what["body"]))
+        close = Webhooks(world.receivers, clock).open("gate", lambda occurrence: got.append(json.loads(occurrence.data)))
         assert (await api.post(path, {"open": True}, token=token)).status == 204
         assert (await api.post("/api/v1/hooks/script/door", {}, token=token)).status == 403
         assert (await api.post(path, {}, token=api.token(Scope.CONTROL, systems=frozenset({"zm"})))).status == 404

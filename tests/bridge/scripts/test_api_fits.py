@@ -272,7 +272,9 @@ def codes() -> set[str]:
     found, several = set[str](), [BridgeError]
     for each in several:
         several += each.__subclasses__()
-        if not re.match(r"(tests|vms_bridge\.(backends|cli|config|demo|detect|mqtt|scripts\.trying))\b", each.__module__):
+        if not re.match(
+            r"(tests|vms_bridge\.(backends|cli|config|demo|detect|mqtt|scripts\.trying|vxg|zoneminder))\b", each.__module__
+        ):
             found.add(each.code)
     return found
 
