@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.addresses import WrongAddress
 
-_ENCRYPTED = {"http": "https", "mqtt": "mqtts", "ws": "wss"}
+_ENCRYPTED = {"http": "https", "mqtt": "mqtts", "ws": "wss", "stomp": "stomps"}
 _BY_HTTP = frozenset({"http", "https", "ws", "wss"})
 
 

@@ -110,7 +110,7 @@ ALLOWED: dict[str, set[str]] = {
     "zoneminder": {"errors", "addresses", "clock", "concealment", "doors", "http", "logs", "spoken_times", "threads", "tls"}
     | {"downloads", "part_files", "synced"},
     "vxg": {"errors", "addresses", "backoff", "clock", "concealment", "doors", "http", "http_resolving", "strict_json"}
-    | {"downloads", "part_files", "synced"},
+    | {"downloads", "part_files", "synced", "tls"},
     "entities": BASIC,
     "store": BASIC | {"store", "private_files", "enriched"},
     "findings": set(),

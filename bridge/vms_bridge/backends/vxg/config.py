@@ -4,16 +4,51 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from vms_bridge.doors import TlsOptions
+from vms_bridge.doors import TlsOptions, check_login
 from vms_bridge.errors import ConfigError
+from vms_bridge.vxg.alerts import Broker
 from vms_bridge.vxg.hosts import DEFAULT_URL, Hosts
 from vms_bridge.vxg.tokens import parse_token
 
 _Host = Annotated[str, Field(min_length=1, max_length=260)]
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class PushConfig(TlsOptions):
+    """Where the installation pushes alerts to, if it does."""
+
+    url: str = Field(description="write the address of the broker of alerts, such as stomps://alerts.example.com:61614")
+    topic: str = Field(
+        min_length=1, max_length=256, description="write the topic that the vendor names, such as /topic/alarm-queue-x"
+    )
+    username: str | None = Field(default=None, min_length=1, description="name the user, or leave it and password: out")
+    password: SecretStr | None = Field(
+        default=None, validate_default=True, description="write `!file NAME` or `!env NAME`, which hold that user's password"
+    )
+
+    @property
+    def broker(self) -> Broker:
+        """Whom to listen to."""
+        secret = None if self.password is None else self.password.get_secret_value()
+        return Broker(trust=self, topic=self.topic, username=self.username, password=secret)
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        try:
+            _ = Broker(trust=TlsOptions(url=value), topic="").address
+        except ConfigError as error:
+            raise _mistake(error) from None
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _check_password(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        check_login(value, info, "username")
+        return value
 
 
 class VxgConfig(TlsOptions):
@@ -58,6 +93,9 @@ class VxgConfig(TlsOptions):
     )
     write_metadata: bool = Field(
         default=False, description="write true to have what is detected here noted in the VMS, as documents and tags of events"
+    )
+    push: PushConfig | None = Field(
+        default=None, description="write where the installation pushes alerts, as in `push: {url: stomps://..., topic: ...}`"
     )
     timeout: float = Field(
         default=30.0, ge=1, le=120, description="write the seconds to wait for an answer, 1 to 120, such as 30"

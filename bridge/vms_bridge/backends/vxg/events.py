@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _BATCH = 500
 _CURSOR_S = 10.0
+LEAST_APART_S = 0.25
+"""So long apart two looks are, whoever wants one."""
 _MOST_ENDED, _MOST_STRAYS = 1_000, 1_000
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _LATEST = timedelta(seconds=60)
@@ -84,17 +86,24 @@ class Events:
         """Look again and again, or when somebody wants it, until cancelled. Raises VmsError, StoreError."""
         looked_s = self._clock.monotonic()
         while True:
-            left_s = self._config.poll_interval - (self._clock.monotonic() - looked_s)
-            if left_s <= 0 or self._wanted.is_set():
+            past_s = self._clock.monotonic() - looked_s
+            left_s = self._config.poll_interval - past_s
+            if self._wanted.is_set() and past_s < min(LEAST_APART_S, self._config.poll_interval):
+                await self._clock.sleep(LEAST_APART_S - past_s)  # who says it again and again has it looked at no faster
+            elif left_s <= 0 or self._wanted.is_set():
                 looked_s = self._clock.monotonic()
                 await self.look()
-                continue
-            try:
-                async with self._clock.timeout(min(left_s, await self._next_end_s())):
-                    await self._wanted.wait()
-            except TimeoutError:
-                async with self._turn:
-                    await self._let_end()
+            else:
+                await self._wait(min(left_s, await self._next_end_s()))
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait so long, or until somebody wants a look; what is over by then ends."""
+        try:
+            async with self._clock.timeout(seconds):
+                await self._wanted.wait()
+        except TimeoutError:
+            async with self._turn:
+                await self._let_end()
 
     def hasten(self) -> None:
         """Have it look at once: there is something, as others say."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.vxg.cameras import SOURCE, Cameras
 from vms_bridge.backends.vxg.details import AGAIN_S, STEP_S, Details
 from vms_bridge.backends.vxg.events import Events
+from vms_bridge.backends.vxg.push import follow_alerts
 from vms_bridge.backends.vxg.sampling import KeptSamplings
 from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.model import Capability, SystemState
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from vms_bridge.backends.vxg.cameras import Camera
     from vms_bridge.backends.vxg.connection import Connection
+    from vms_bridge.vxg.alerts import Alert
 
 _LEAST_S = 5.0
 """So long the list of channels is not asked for again, whoever wants it."""
@@ -53,6 +55,9 @@ class Session:
             group.create_task(self.events.follow(), name=f"{self._connection.name}: events")
             group.create_task(self._follow_channels(), name=f"{self._connection.name}: channels")
             group.create_task(self._follow_details(), name=f"{self._connection.name}: details")
+            if self._config.push is not None:
+                alerts = follow_alerts(self._connection, self._config.push.broker, self._alerted)
+                group.create_task(alerts, name=f"{self._connection.name}: alerts")
 
     async def refresh(self, monitor_id: str | None) -> None:
         """Read one channel, or the list of all, and what has happened, now. Raises VmsError, CommandRejected."""
@@ -109,6 +114,11 @@ class Session:
         if camera.monitor != before and (is_asked or len(self.cameras) <= 32):  # of many, all together at the end of the round
             self.cameras.tell(self._state(), now)
         self.cameras.tell_one(camera, now, anew=is_asked)
+
+    def _alerted(self, alert: Alert) -> None:
+        """Look at once: that there is something is said, and the list of events says what."""
+        if alert.camera_id is None or self.cameras.get(alert.camera_id) is not None:
+            self.events.hasten()
 
     def _miss(self) -> None:
         """Have the list of channels read soon: something has happened at one that is not in it."""
