@@ -1,25 +1,23 @@
-"""How a verb asks a ZoneMinder: by which options it is found, and that what destroys is said, and wanted, before it is done."""
+"""How a verb asks a ZoneMinder: by which options it is found, and by which code a refusal ends."""
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vms_bridge.cli.codes import COMMAND_REFUSED, COMMAND_TIMED_OUT, OK
+from vms_bridge.cli.codes import COMMAND_REFUSED, COMMAND_TIMED_OUT
+from vms_bridge.cli.direct.session import in_session
 from vms_bridge.cli.options import config_option
-from vms_bridge.cli.output import NDJSON, complain, printable, say, show_json
 from vms_bridge.cli.zm.completing import systems
 from vms_bridge.cli.zm.place import PASSWORD, Place, zoneminder_at
-from vms_bridge.errors import CommandError, CommandRejected, CommandUnverified, UnsupportedCommand, VmsError
-from vms_bridge.logs import redact
+from vms_bridge.errors import CommandRejected, CommandUnverified, UnsupportedCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    import asyncio
+    from collections.abc import Callable, Coroutine
 
     from vms_bridge.cli.program import Program
     from vms_bridge.errors import BridgeError
@@ -57,58 +55,11 @@ def asks_zoneminder(verb: Callable[..., int | None]) -> Callable[..., int]:
     @functools.wraps(verb)
     def asking(program: Program, /, **options: Any) -> int:  # noqa: ANN401 - the verb's own, and those above
         zm = zoneminder_at(Place._make(options.pop(name) for name in Place._fields), program)
-        try:
-            with asyncio.Runner() as runner:
-                runner.run(_enter(zm))
-                try:
-                    return verb(Ask(zm, runner), **options) or OK
-                finally:
-                    runner.run(zm.__aexit__(None, None, None))
-        except (CommandError, VmsError) as error:
-            if (code := _code(error)) is None:
-                raise
-            complain(redact(str(error), program.secrets), redact(error.hint, program.secrets))
-            return code
+        return in_session(zm, lambda runner: verb(Ask(zm, runner), **options), _code, program)
 
     for option in reversed(_OPTIONS):
         asking = option(asking)
     return asking
-
-
-class Consent:
-    """Whether something that can't be undone is to be done."""
-
-    def __init__(self, *, is_given: bool, is_dry: bool) -> None:
-        self._is_given, self._is_dry = is_given, is_dry
-
-    def given(self, question: str, lines: Iterable[str], detail: Any = None, *, form: str | None = None) -> bool:  # noqa: ANN401 - JSON
-        """Say in `lines`, or by `detail` in JSON, what would be done, and return whether it is to be done."""
-        if self._is_dry:
-            if form is not None:
-                show_json(detail, is_line=form == NDJSON)
-            for line in lines if form is None else ():
-                say(printable(f"would {line}"))
-            return False
-        if self._is_given:
-            return True
-        for line in lines:
-            say(printable(f"would {line}"), err=True)
-        if not sys.stdin.isatty():
-            raise click.UsageError(
-                "nobody can be asked here: --yes does it without a question, --dry-run says what would be done"
-            )
-        return click.confirm(printable(question), err=True)
-
-
-def destroys(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb the options by which nothing is asked, or nothing is done, as `consent`."""
-
-    @functools.wraps(verb)
-    def consenting(*arguments: Any, is_given: bool, is_dry: bool, **options: Any) -> Any:  # noqa: ANN401 - the verb's own
-        return verb(*arguments, consent=Consent(is_given=is_given, is_dry=is_dry), **options)
-
-    consenting = click.option("--dry-run", "is_dry", is_flag=True, help="Say what would be done, and do nothing.")(consenting)
-    return click.option("-y", "--yes", "is_given", is_flag=True, help="Ask nothing.")(consenting)
 
 
 def _code(error: BridgeError) -> int | None:
@@ -118,7 +69,3 @@ def _code(error: BridgeError) -> int | None:
     if isinstance(error, CommandRejected | UnsupportedCommand | WrongValue):
         return COMMAND_REFUSED
     return COMMAND_TIMED_OUT if isinstance(error, CommandUnverified | NotDone) else None
-
-
-async def _enter(zm: ZoneMinder) -> None:
-    await zm.__aenter__()

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vms_bridge.cli.direct.finding import NotFoundThere
+from vms_bridge.cli.direct.showing import said, shortened
 from vms_bridge.cli.options import form_options, json_option
 from vms_bridge.cli.output import Listing, printable, say, show_json
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.completing import configs
-from vms_bridge.cli.zm.finding import NotFoundThere
-from vms_bridge.cli.zm.showing import said, shortened
 
 if TYPE_CHECKING:
     from vms_bridge.zoneminder import Config

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import BridgeError
+from vms_bridge.cli.direct.finding import NotFoundThere
 
 if TYPE_CHECKING:
     from vms_bridge.zoneminder import MonitorRow, Zone, ZoneMinder
-
-
-class NotFoundThere(BridgeError):
-    """The ZoneMinder that is asked has nothing of that name."""
-
-    code = "not_found"
 
 
 async def the_monitor(zm: ZoneMinder, word: str) -> MonitorRow:

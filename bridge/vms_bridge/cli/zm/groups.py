@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from vms_bridge.cli.direct.showing import said
 from vms_bridge.cli.options import form_options
 from vms_bridge.cli.output import Listing
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
-from vms_bridge.cli.zm.showing import said
 
 
 @click.group("groups")

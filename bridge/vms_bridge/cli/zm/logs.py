@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vms_bridge.cli.direct.showing import said, shown_time
 from vms_bridge.cli.options import form_options
 from vms_bridge.cli.output import Listing, Styled
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
-from vms_bridge.cli.zm.showing import said, shown_time
 from vms_bridge.cli.zm.times import Words, zone_of, zone_option
 from vms_bridge.spoken_times import Listener
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vms_bridge.cli.codes import FAILED, OK
+from vms_bridge.cli.direct.showing import said, yes_or_no
 from vms_bridge.cli.options import form_options, json_option
 from vms_bridge.cli.output import ALARMS, Listing, Styled, printable, say, show_fields, show_json, size
 from vms_bridge.cli.zm import monitor_changes
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.completing import monitors
 from vms_bridge.cli.zm.finding import the_monitor
-from vms_bridge.cli.zm.showing import said, yes_or_no
 from vms_bridge.errors import OutputError
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from vms_bridge.cli.direct.systems import Kind, belongs_to_url, configured, secret_in
 from vms_bridge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PASSWORD = "VMS_BRIDGE_ZM_PASSWORD"  # noqa: S105 - the variable's name
 _TIMEOUT_S = 30.0
 """A person waits for longer than a bridge that has others to ask."""
+_KIND = Kind("ZoneMinder", "--url URL --user NAME")
 _BESIDE_URL = ("user", "password_file", "ca_file", "fingerprint", "verify_tls")
 
 
@@ -45,8 +47,10 @@ def zoneminder_at(place: Place, program: Program, *, may_ask: bool = True) -> Zo
     if place.url is None:
         for name in _BESIDE_URL:
             if getattr(place, name) is not None:
-                raise click.UsageError(f"{_option(name)} belongs to --url: a system of the configuration has its own")
-        return _configured(place, program)
+                raise belongs_to_url(name)
+        from vms_bridge.backends.zoneminder.config import ZoneMinderConfig  # noqa: PLC0415  # --help has no use for it
+
+        return _by_settings(configured(place.config, place.system, ZoneMinderConfig, _KIND, program))
     if place.system is not None:
         raise click.UsageError("name --system, or --url, and not both")
     if place.user is None and place.password_file is not None:
@@ -64,34 +68,6 @@ def zoneminder_at(place: Place, program: Program, *, may_ask: bool = True) -> Zo
         return ZoneMinder(place.url, place.user, password, **options)
     except ConfigError as error:
         raise click.UsageError(f"{error}{f': {error.hint}' if error.hint else ''}") from None
-
-
-def _option(name: str) -> str:
-    return {"verify_tls": "--no-verify-tls"}.get(name, f"--{name.replace('_', '-')}")
-
-
-def _configured(place: Place, program: Program) -> ZoneMinder:
-    if place.system is None and not place.config.exists():
-        raise click.UsageError(
-            f"say which ZoneMinder: --config FILE names the bridge's configuration ({place.config} is not there),"
-            " --url URL --user NAME any other one"
-        )
-    from vms_bridge.backends.zoneminder.config import ZoneMinderConfig  # noqa: PLC0415  # --help has no use for them
-    from vms_bridge.config import load  # noqa: PLC0415
-
-    loaded = load(place.config)
-    program.secrets.include("configuration", loaded.secrets())
-    known = {key: system.settings for key, system in loaded.systems.items() if isinstance(system.settings, ZoneMinderConfig)}
-    if place.system is not None and place.system not in known:
-        other = loaded.systems.get(place.system)
-        what = "is not there" if other is None else f"is no ZoneMinder, but of type {other.kind.name}"
-        hint = f"there are: {', '.join(known)}" if known else "say which one by --url URL --user NAME"
-        raise ConfigError(f"the system {place.system!r} {what}", file=str(place.config), hint=hint)
-    if place.system is None and len(known) != 1:
-        if known:
-            raise click.UsageError(f"say which ZoneMinder, by --system: {', '.join(known)}")
-        raise ConfigError("has no ZoneMinder", file=str(place.config), hint="say which one by --url URL --user NAME")
-    return _by_settings(known[place.system] if place.system is not None else next(iter(known.values())))
 
 
 def _by_settings(settings: ZoneMinderConfig) -> ZoneMinder:
@@ -114,13 +90,7 @@ def _by_settings(settings: ZoneMinderConfig) -> ZoneMinder:
 def _password(place: Place, user: str, *, may_ask: bool) -> str:
     """Return the password of a file, of the environment, or of who is at the terminal."""
     if place.password_file is not None:
-        try:
-            text = place.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, ValueError) as error:
-            raise click.BadParameter(f"{place.password_file} can't be read: {error}", param_hint="--password-file") from None
-        if not text:
-            raise click.BadParameter(f"{place.password_file} is empty", param_hint="--password-file")
-        return text
+        return secret_in(place.password_file, "--password-file")
     if text := os.environ.get(PASSWORD, ""):
         return text
     if may_ask and sys.stdin.isatty():

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from vms_bridge.cli.direct.showing import said, yes_or_no
 from vms_bridge.cli.options import Duration, json_option
 from vms_bridge.cli.output import JSON, Listing, printable, say, show_fields, show_json
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.completing import monitors
 from vms_bridge.cli.zm.finding import the_monitor
-from vms_bridge.cli.zm.showing import said, yes_or_no
 
 if TYPE_CHECKING:
     from vms_bridge.zoneminder import MonitorRow

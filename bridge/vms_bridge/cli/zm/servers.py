@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vms_bridge.cli.direct.showing import said
 from vms_bridge.cli.options import form_options
 from vms_bridge.cli.output import Listing, size
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
-from vms_bridge.cli.zm.showing import said
 
 if TYPE_CHECKING:
     from vms_bridge.zoneminder import ServerRow

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vms_bridge.cli.direct.finding import NotFoundThere
+from vms_bridge.cli.direct.showing import flat, said, yes_or_no
 from vms_bridge.cli.options import form_options, json_option
 from vms_bridge.cli.output import Listing, printable, say, show_fields, show_json
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.completing import states
-from vms_bridge.cli.zm.finding import NotFoundThere
-from vms_bridge.cli.zm.showing import flat, said, yes_or_no
 
 if TYPE_CHECKING:
     from vms_bridge.zoneminder import RunState

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vms_bridge.cli.direct.showing import said, yes_or_no
 from vms_bridge.cli.options import form_options
 from vms_bridge.cli.output import Listing
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
-from vms_bridge.cli.zm.showing import said, yes_or_no
 
 if TYPE_CHECKING:
     from vms_bridge.zoneminder import User

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from vms_bridge.cli.direct.showing import said, yes_or_no
 from vms_bridge.cli.options import json_option
 from vms_bridge.cli.output import show_fields, show_json
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
-from vms_bridge.cli.zm.showing import said, yes_or_no
 from vms_bridge.errors import VmsAuthFailed
 
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vms_bridge.cli.direct.consent import Consent, destroys
+from vms_bridge.cli.direct.showing import said
 from vms_bridge.cli.options import form_options, json_option
 from vms_bridge.cli.output import Listing, printable, say, show_json
-from vms_bridge.cli.zm.asking import Ask, Consent, asks_zoneminder, destroys
+from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.completing import monitors
 from vms_bridge.cli.zm.finding import the_monitor, the_zone
-from vms_bridge.cli.zm.showing import said
 
 if TYPE_CHECKING:
     from vms_bridge.zoneminder import Zone

@@ -10,7 +10,7 @@ import pytest
 from tests.bridge.cli.zm.test_place import configured
 
 from vms_bridge.cli import main
-from vms_bridge.cli.zm import completing
+from vms_bridge.cli.direct import completing
 from vms_bridge.cli.zm.place import PASSWORD
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vms_bridge.cli.codes import FAILED, OK
+from vms_bridge.cli.direct.consent import Consent, destroys
+from vms_bridge.cli.direct.showing import said, shown_time
 from vms_bridge.cli.options import form_options
 from vms_bridge.cli.output import NDJSON, complain, say, show_json
 from vms_bridge.cli.progress import Bars
-from vms_bridge.cli.zm.asking import Ask, Consent, asks_zoneminder, destroys
+from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.events.filters import are_any, filters, found
-from vms_bridge.cli.zm.showing import said, shown_time
 from vms_bridge.cli.zm.times import zone_of
 
 if TYPE_CHECKING:

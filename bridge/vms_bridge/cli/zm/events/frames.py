@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vms_bridge.cli.direct.showing import said, shown_time
 from vms_bridge.cli.options import form_options
 from vms_bridge.cli.output import Listing
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
-from vms_bridge.cli.zm.showing import said, shown_time
 from vms_bridge.cli.zm.times import zone_of, zone_option
 
 if TYPE_CHECKING:

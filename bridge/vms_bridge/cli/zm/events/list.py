@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vms_bridge.cli.direct.showing import said, shortened, shown_time
 from vms_bridge.cli.options import form_options
 from vms_bridge.cli.output import Listing, duration, say
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.events.filters import filters, found
-from vms_bridge.cli.zm.showing import said, shortened, shown_time
 from vms_bridge.cli.zm.times import zone_of
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vms_bridge.cli.direct.showing import said, shown_time, yes_or_no
 from vms_bridge.cli.options import json_option
 from vms_bridge.cli.output import duration, show_fields, show_json, size
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
-from vms_bridge.cli.zm.showing import said, shown_time, yes_or_no
 from vms_bridge.cli.zm.times import zone_of, zone_option
 from vms_bridge.errors import MediaUnavailable
 

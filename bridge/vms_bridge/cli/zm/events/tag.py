@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from vms_bridge.cli.direct.showing import flat
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.events.changing import change_each
-from vms_bridge.cli.zm.showing import flat
 
 
 @click.command("tag")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vms_bridge.cli.zm.showing import flat, said, shortened, shown_time
+from vms_bridge.cli.direct.showing import flat, said, shortened, shown_time
 from vms_bridge.zoneminder import AlarmState
 
 
