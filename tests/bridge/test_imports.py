@@ -166,7 +166,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"cli", "config", "app", "check", "findings", "backends", "demo", "addresses", "doors", "sockets", "spoken_times", "tls"}
     | {"detect.probing", "detect.config", "detect.config_models", "detect.values", "detect.pyzm", "detect.sizes"}
     | {"detect.darknet", "detect.check", "detect.library", "detect.models.files", "detect.results"}
-    | {"zoneminder", "backends.zoneminder.config"}
+    | {"zoneminder", "backends.zoneminder.config", "vxg", "backends.vxg.config", "part_files", "private_files", "strict_json"}
     | {"scripts.trying", "scripts.header", "scripts.triggers.record", "scripts.triggers.occurrences", "scripts.values"},
     "__main__": {"cli"},
 }

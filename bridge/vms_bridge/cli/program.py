@@ -43,6 +43,7 @@ VERBS = {
     "detect": Verb("vms_bridge.cli.detect", "Look at pictures and events; make models."),
     "script": Verb("vms_bridge.cli.script", "Write, try, approve and look after scripts."),
     "zm": Verb("vms_bridge.cli.zm", "Ask a ZoneMinder itself, without a bridge."),
+    "vxg": Verb("vms_bridge.cli.vxg", "Ask a VXG Cloud VMS itself, without a bridge: for AI engines."),
     "completion": Verb("vms_bridge.cli.completion", "Print the completion script of a shell."),
 }
 

@@ -8,6 +8,7 @@ from vms_bridge.config.config import (
     SinkConfig,
     SystemConfig,
     SystemOptions,
+    default_data_dir,
     load,
 )
 from vms_bridge.config.keeping import ClipsConfig, IndexConfig, RetentionConfig
@@ -23,5 +24,6 @@ __all__ = [
     "SinkConfig",
     "SystemConfig",
     "SystemOptions",
+    "default_data_dir",
     "load",
 ]

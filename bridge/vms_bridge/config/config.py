@@ -236,7 +236,7 @@ class _Loader:
         top = self._check.model(model, values, ())
         written = values.get("systems")
         systems = self._systems(written) if isinstance(written, dict) else {}
-        data_dir = (top and top.data_dir) or _default_data_dir(self._environ)
+        data_dir = (top and top.data_dir) or default_data_dir(self._environ)
         if data_dir is None and values.get("data_dir") is None:
             self._check.mistake(
                 "is missing, and there is no home directory", ("data_dir",), "name a directory for the bridge's state"
@@ -414,7 +414,7 @@ class _Patterns(BaseModel):
     )
 
 
-def _default_data_dir(environ: Mapping[str, str]) -> Path | None:
+def default_data_dir(environ: Mapping[str, str]) -> Path | None:
     """Return where state is kept unless configured: systemd's $STATE_DIRECTORY, else the XDG state directory."""
     if given := environ.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])  # systemd.exec(5): several are separated by a colon

@@ -195,7 +195,7 @@ class Images:
 
     async def sample_archive(
         self, channel: ChannelRow | int, start: datetime, end: datetime, every_s: float
-    ) -> AsyncIterator[Image]:
+    ) -> AsyncGenerator[Image, None]:
         """Have pictures be made of recorded video, and yield them. Raises as `extract` does."""
         await self.extract(channel, start, end, every_s)
         last: datetime | None = None

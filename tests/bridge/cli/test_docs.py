@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.bridge.cli.conftest import Ask
 
 PAGE = (Path(__file__).parents[3] / "docs/cli.md").read_text()
-ELSEWHERE = {"run", "check", "demo", "probe", "pair", "watch", "completion", "detect", "zm"}
+ELSEWHERE = {"run", "check", "demo", "probe", "pair", "watch", "completion", "detect", "zm", "vxg"}
 """Verbs that have no end, or ask no bridge: other tests run them."""
 ON_SCRIPTS = {("script", verb) for verb in ("new", "lint", "test", "run", "record")}
 """Likewise, of scripts."""

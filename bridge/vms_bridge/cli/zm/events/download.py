@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vms_bridge.cli.codes import FAILED, OK
+from vms_bridge.cli.direct.tally import Tally
 from vms_bridge.cli.options import form_options
-from vms_bridge.cli.output import Listing, say, size
+from vms_bridge.cli.output import Listing, say
 from vms_bridge.cli.progress import Bars
 from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.events.filters import are_any, filters, found
@@ -72,7 +73,7 @@ def command(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} can't be made: {error.strerror}", hint="say another folder by --to") from None
-    tally = _Tally()
+    tally = Tally("downloaded")
     with Bars() as bars, Listing(form, (), lambda _outcome: ()) as listing:
         saver = Saver(ask.zm, folder, frame or ("snapshot" if is_picture else None), bars)
         for outcome in _outcomes(ask, saver, wanted, parallel):
@@ -85,7 +86,7 @@ def command(
                 bars.complain(f"{outcome.event}: {outcome.error}", outcome.error.hint)
     if form is None:
         say(tally.text, err=True)
-        if not ids and not is_all and tally.events == limit:
+        if not ids and not is_all and tally.all == limit:
             say(f"There may be more than these {limit}: --limit and --all download them.", err=True)
     return FAILED if tally.failed else OK
 
@@ -104,25 +105,3 @@ def _outcomes(ask: Ask, saver: Saver, wanted: Iterator[EventRow | str], parallel
             yield ask(saver.next())
     finally:
         ask(saver.stop())
-
-
-class _Tally:
-    def __init__(self) -> None:
-        self.saved = self.bytes = self.there = self.failed = 0
-
-    def count(self, outcome: Outcome) -> None:
-        self.failed += outcome.path is None
-        self.saved += outcome.is_new
-        self.bytes += outcome.bytes if outcome.is_new else 0
-        self.there += outcome.path is not None and not outcome.is_new
-
-    @property
-    def events(self) -> int:
-        return self.saved + self.there + self.failed
-
-    @property
-    def text(self) -> str:
-        parts = [f"{self.saved} downloaded ({size(self.bytes)})"]
-        parts += [f"{self.there} there already"] if self.there else []
-        parts += [f"{self.failed} failed"] if self.failed else []
-        return ", ".join(parts) + "."

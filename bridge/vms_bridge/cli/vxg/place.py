@@ -1,0 +1,97 @@
+"""Which VXG is meant: a system of the configuration, or an address with a token or a key; neither is ever an argument."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from vms_bridge.cli.direct.systems import Kind, belongs_to_url, configured, secret_in
+from vms_bridge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vms_bridge.backends.vxg.config import VxgConfig
+    from vms_bridge.cli.program import Program
+    from vms_bridge.vxg import Options, Vxg
+
+TOKEN, LKEY = "VXG_TOKEN", "VXG_LKEY"
+_TIMEOUT_S = 30.0
+"""A person waits for longer than a bridge that has others to ask."""
+_KIND = Kind("VXG Cloud VMS", f"--url URL, with a token in {TOKEN} or a key in {LKEY},")
+_BESIDE_URL = ("token_file", "allowed_host", "ca_file", "fingerprint", "verify_tls")
+_PIECE = 64
+
+
+class Place(NamedTuple):
+    """The options that say which VXG is meant."""
+
+    config: Path
+    system: str | None
+    url: str | None
+    token_file: Path | None
+    lkey_file: Path | None
+    allowed_host: tuple[str, ...]
+    ca_file: Path | None
+    fingerprint: str | None
+    verify_tls: bool | None
+
+
+def vxg_at(place: Place, program: Program) -> Vxg:
+    """Return the VXG that is meant, not asked yet. Raises click.UsageError and ConfigError, which quote no credential.
+
+    What is in the environment counts for `--url` only: a system of the configuration has its own token, and may be another one.
+    """
+    lkey = None if place.lkey_file is None else secret_in(place.lkey_file, "--lkey-file").strip()
+    if place.url is None:
+        for name in _BESIDE_URL:
+            if getattr(place, name) not in {None, ()}:
+                raise belongs_to_url(name)
+        from vms_bridge.backends.vxg.config import VxgConfig  # noqa: PLC0415  # --help has no use for it
+
+        settings = configured(place.config, place.system, VxgConfig, _KIND, program)
+        token, hosts = settings.token.get_secret_value(), settings.allowed_hosts
+        return _made(program, settings.url, token=token, lkey=lkey, hosts=hosts, options=_options(settings))
+    if place.system is not None:
+        raise click.UsageError("name --system, or --url, and not both")
+    given = os.environ.get(TOKEN) if place.token_file is None else secret_in(place.token_file, "--token-file").strip()
+    lkey = lkey or os.environ.get(LKEY)
+    if not given and not lkey:
+        raise click.UsageError(
+            f"--url takes a token of a group or a channel, or the account's key: by --token-file FILE or --lkey-file FILE,"
+            f" or in the variables {TOKEN} and {LKEY}"
+        )
+    options: Options = {"verify": place.verify_tls is not False}
+    if place.ca_file is not None:
+        options["ca_file"] = place.ca_file
+    if place.fingerprint is not None:
+        options["fingerprint"] = place.fingerprint
+    return _made(program, place.url, token=given or None, lkey=lkey or None, hosts=place.allowed_host, options=options)
+
+
+def _made(program: Program, url: str, *, token: str | None, lkey: str | None, hosts: tuple[str, ...], options: Options) -> Vxg:
+    for secret in filter(None, (token, lkey)):
+        # What is long is found as it stands: to look for each encoding of so much takes a third of a second.
+        if len(secret) < _PIECE:
+            program.secrets.keep([secret])
+        else:
+            program.secrets.keep_passing(secret)
+    from vms_bridge.vxg import Vxg  # noqa: PLC0415  # --help has no use for it
+
+    try:
+        return Vxg(url, token=token, lkey=lkey, allowed_hosts=hosts, **options)
+    except ConfigError as error:
+        raise click.UsageError(f"{error}{f': {error.hint}' if error.hint else ''}") from None
+
+
+def _options(settings: VxgConfig) -> Options:
+    options: Options = {"verify": settings.verify_tls, "timeout_s": max(settings.timeout, _TIMEOUT_S)}
+    if settings.ca_file is not None:
+        options["ca_file"] = settings.ca_file
+    if settings.fingerprint is not None:
+        options["fingerprint"] = settings.fingerprint
+    if settings.client_certificate is not None and settings.client_key is not None:
+        options["client_certificate"], options["client_key"] = settings.client_certificate, settings.client_key
+    return options

@@ -1,0 +1,167 @@
+"""Pictures of channels into files, as they come: whole or not at all, and never twice."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from vms_bridge.errors import BridgeError, NoRoom, OutputError, TimedOut
+from vms_bridge.part_files import replaced
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from vms_bridge.clock import Clock
+    from vms_bridge.vxg import ChannelRow, Image, Keep, Vxg
+
+_POLL_S = 1.0
+_ENDS_ALL = (OutputError, NoRoom)
+"""After these no other picture has a better chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one picture: it is in a file, since now or since before (`is_new`), or it could not be had."""
+
+    channel: ChannelRow
+    time: datetime | None = None
+    path: Path | None = None
+    bytes: int = 0
+    is_new: bool = False
+    error: BridgeError | None = None
+
+    def said(self) -> dict[str, Any]:
+        """Return it for programs."""
+        at = None if self.time is None else self.time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return {
+            "channel": self.channel.id,
+            "name": self.channel.name,
+            "time": at,
+            "result": "failed" if self.path is None else ("saved" if self.is_new else "there"),
+            "file": None if self.path is None else str(self.path),
+            "bytes": self.bytes if self.path is not None else None,
+            "error": None if self.error is None else {"text": str(self.error), "hint": self.error.hint},
+        }
+
+
+class Saver:
+    """Saves pictures in a folder, those of each channel in one of its own, by their times; `told` gets what becomes of each."""
+
+    def __init__(self, vxg: Vxg, folder: Path, told: Callable[[Outcome], None], clock: Clock) -> None:
+        self._vxg, self._folder, self._told, self._clock = vxg, folder, told, clock
+
+    async def sample(
+        self, rows: Sequence[ChannelRow], every_s: float, keep: Keep, *, limit: int | None, for_s: float | None
+    ) -> None:
+        """Save what channels show, so many of each, or for so long, or until SIGTERM; rates are put back at the end.
+
+        A channel of which nothing comes is told, and the others go on. Raises OutputError or NoRoom.
+        """
+        over = asyncio.Event()
+        ends = asyncio.create_task(over.wait(), name="the end of sampling")
+        works = [
+            asyncio.create_task(
+                self._all(row, self._vxg.images.sample(row, every_s, keep=keep, limit=limit)), name=f"channel {row.id}"
+            )
+            for row in rows
+        ]
+        done = asyncio.gather(*works)
+        with _on_sigterm(over.set):
+            try:
+                waited: set[asyncio.Future[Any]] = {ends, done}
+                await asyncio.wait(waited, timeout=for_s, return_when=asyncio.FIRST_COMPLETED)
+                if done.done():
+                    await done
+            finally:
+                for task in (ends, *works):
+                    task.cancel()
+                await asyncio.gather(ends, *works, done, return_exceptions=True)
+
+    async def extract(self, row: ChannelRow, start: datetime, end: datetime, every_s: float) -> None:
+        """Save pictures of what was recorded of a channel; what can't be had is told. Raises OutputError or NoRoom."""
+        await self._all(row, self._vxg.images.sample_archive(row, start, end, every_s))
+
+    async def now(self, row: ChannelRow, path: Path | None, *, refresh_s: float | None) -> None:
+        """Save the newest picture of a channel, made anew within `refresh_s`, in a file. Raises OutputError or NoRoom."""
+        try:
+            image = await self._newest(row, refresh_s)
+            await self._save(row, image, path or self._folder / f"channel-{row.id}.jpg", is_again=True)
+        except _ENDS_ALL:
+            raise
+        except BridgeError as error:
+            self._told(Outcome(channel=row, error=error))
+
+    async def _newest(self, row: ChannelRow, refresh_s: float | None) -> Image:
+        vxg = self._vxg
+        if refresh_s is None:
+            return await vxg.live.image(row)
+        before = (await vxg.live.image(row)).time
+        await vxg.live.refresh(row)
+        for _ in range(round(refresh_s / _POLL_S)):
+            image = await vxg.live.image(row)
+            if image.time is None or before is None or image.time > before:
+                return image
+            await self._clock.sleep(_POLL_S)
+        raise TimedOut(f"channel {row.id} has no newer picture after {refresh_s:g} s", hint="is the camera online?")
+
+    async def _all(self, row: ChannelRow, images: AsyncGenerator[Image, None]) -> None:
+        try:
+            async with aclosing(images):
+                async for image in images:
+                    await self._one(row, image)
+        except _ENDS_ALL:
+            raise
+        except BridgeError as error:
+            self._told(Outcome(channel=row, error=error))
+
+    async def _one(self, row: ChannelRow, image: Image) -> None:
+        name = f"{image.id}" if image.time is None else image.time.astimezone(UTC).strftime("%Y-%m-%dT%H-%M-%S.%f")[:-3] + "Z"
+        try:
+            await self._save(row, image, self._folder / str(row.id) / f"{name}.jpg")
+        except _ENDS_ALL:
+            raise
+        except BridgeError as error:
+            self._told(Outcome(channel=row, time=image.time, error=error))
+
+    async def _save(self, row: ChannelRow, image: Image, path: Path, *, is_again: bool = False) -> None:
+        size = None if is_again else await asyncio.to_thread(_size, path)
+        if size is None:
+            jpeg = await self._vxg.images.fetch(image)
+            await asyncio.to_thread(_write, path, jpeg)
+        self._told(Outcome(channel=row, time=image.time, path=path, bytes=size or len(jpeg), is_new=size is None))
+
+
+def _size(path: Path) -> int | None:
+    """Return how large a file is, None where there is none."""
+    return path.stat().st_size if path.exists() else None
+
+
+def _write(path: Path, jpeg: bytes) -> None:
+    """Write it whole, in a folder that is made. Raises OutputError or NoRoom."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path.parent} can't be made: {error.strerror}", hint="say another folder by --to") from None
+    with replaced(path) as file:
+        file.write(jpeg)
+
+
+@contextmanager
+def _on_sigterm(end: Callable[[], None]) -> Iterator[None]:
+    """Have SIGTERM end it in order, too, where this is the program's own thread."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGTERM, end)
+    except (ValueError, RuntimeError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
