@@ -8,40 +8,29 @@ import uuid
 from collections import deque
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vms_bridge.cli.asking import asks_the_bridge
 from vms_bridge.cli.codes import FAILED, OK
 from vms_bridge.cli.completing import monitors
+from vms_bridge.cli.detect.models import Outcome, detector_by, looked_at
 from vms_bridge.cli.events.filters import found
 from vms_bridge.cli.options import form_options, time_options
 from vms_bridge.cli.output import Listing
 from vms_bridge.cli.progress import Bars
 from vms_bridge.cli.ways import ApiFailed
-from vms_bridge.errors import BridgeError, ConfigError, OutputError
+from vms_bridge.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from datetime import datetime, tzinfo
 
     from vms_bridge.cli.client import Api
-    from vms_bridge.detect.library import Detector
 
 _SILENCE_S = 240.0
-_SECTION = "detection"
 _EVERY = click.IntRange(1, 1_000_000)
-
-
-class Outcome(NamedTuple):
-    """What was found in one picture, monitor or event: in a few words, and as JSON; or why nothing could be."""
-
-    name: str
-    text: str = ""
-    detail: Any = None
-    error: str | None = None
-    hint: str = ""
 
 
 @click.command("run")
@@ -155,43 +144,14 @@ def _asked(api: Api, name: str, body: dict[str, str]) -> Outcome:
 
 def _looked(files: Sequence[str], config: Path, every: int) -> Generator[tuple[str, Callable[[], Outcome]]]:
     """Yield files, each with how the models of the configuration look at it. Raises ConfigError and DetectionFailed."""
-    from vms_bridge.config import load  # noqa: PLC0415  # not for those that ask a bridge
-    from vms_bridge.detect.check import need_extra  # noqa: PLC0415
-    from vms_bridge.detect.config import DetectionSettings  # noqa: PLC0415
-    from vms_bridge.detect.library import Detector  # noqa: PLC0415
-
-    configured = load(config)
-    section = configured.sinks.get(_SECTION)
-    if section is None or not isinstance(section.settings, DetectionSettings):
-        raise ConfigError("there are no models to look by", hint="add detection: with models: to the configuration")
-    need_extra()
+    made = detector_by(config)
     with asyncio.Runner() as runner:  # one loop for all files: models are loaded once
-        detector = runner.run(Detector(section.settings, cache_dir=configured.data_dir).__aenter__())
+        detector = runner.run(made.__aenter__())
         try:
             for name in files:
-                yield name, lambda name=name: runner.run(_by_models(detector, name, every))  # type: ignore[misc]  # bound now
+                yield name, lambda name=name: runner.run(looked_at(detector, name, every))  # type: ignore[misc]  # bound now
         finally:
             runner.run(detector.__aexit__(None, None, None))
-
-
-async def _by_models(detector: Detector, name: str, every: int) -> Outcome:
-    from vms_bridge.detect.results import in_a_line, said  # noqa: PLC0415  # as above
-
-    try:
-        result = await detector.detect_stream(Path(name), {"frame_skip": every})
-    except BridgeError as error:
-        return Outcome(name, error=str(error), hint=error.hint)
-    if result.best is None and result.troubles:
-        trouble = result.troubles[0]
-        return Outcome(name, error=f"{trouble.name}: {trouble.message}", hint=trouble.hint)
-    best = result.best
-    detail = {
-        "best": None if best is None else best.frame,
-        "frames": [said(one) for one in result.all],
-        "looked": result.looked,
-        "missing": [{"frame": frame, "reason": "it can't be had"} for frame in result.missing],
-    }
-    return Outcome(name, text=in_a_line(() if best is None else best.found), detail=detail)
 
 
 def _said(outcome: Outcome) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from vms_bridge.cli.output import size
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vms_bridge.errors import BridgeError
+
 
 class Outcome(Protocol):
     """What became of one file."""
@@ -16,6 +18,10 @@ class Outcome(Protocol):
     @property
     def path(self) -> Path | None:
         """Where it is; None where it could not be had."""
+
+    @property
+    def error(self) -> BridgeError | None:
+        """What went wrong with it."""
 
     @property
     def bytes(self) -> int:
@@ -35,7 +41,7 @@ class Tally:
 
     def count(self, outcome: Outcome) -> None:
         """Count one more."""
-        self.failed += outcome.path is None
+        self.failed += outcome.error is not None
         self.done += outcome.is_new
         self.bytes += outcome.bytes if outcome.is_new else 0
         self.there += outcome.path is not None and not outcome.is_new

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +20,18 @@ from vms_bridge.clock import SystemClock
 from vms_bridge.logs import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime, tzinfo
 
-    from vms_bridge.cli.vxg.sampling import Outcome, Saver
+    from vms_bridge.cli.vxg.sampling import Looks, Outcome, Saver
 
 _REFRESH_S = 30.0
 _EVERY = click.option("--every", "every_s", type=Duration(), default="1s", show_default=True, metavar="TIME", help="How often.")
 _TO = click.option(
     "--to", "folder", type=click.Path(path_type=Path), default=Path(), metavar="FOLDER", help="Where to (default: here)."
+)
+_DETECT = click.option(
+    "--detect", "is_detecting", is_flag=True, help="Say what is in each, by the models of the configuration (--config)."
 )
 
 
@@ -40,9 +45,12 @@ def command() -> None:
 @_TO
 @click.option("-o", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Of one channel: that file.")
 @click.option("--refresh", is_flag=True, help="Have a fresh one be made, which takes some seconds.")
+@_DETECT
 @form_options
 @asks_vxg
-def now(ask: Ask, *, channels: tuple[str, ...], folder: Path, file: Path | None, refresh: bool, form: str | None) -> int:
+def now(
+    ask: Ask, *, channels: tuple[str, ...], folder: Path, file: Path | None, refresh: bool, is_detecting: bool, form: str | None
+) -> int:
     """Save the newest picture of channels, as channel-101.jpg, and print the files' names."""
     rows = ask(the_channels(ask.vxg, channels))
     if file is not None and len(rows) > 1:
@@ -52,7 +60,7 @@ def now(ask: Ask, *, channels: tuple[str, ...], folder: Path, file: Path | None,
         for row in rows:
             ask(saver.now(row, file, refresh_s=_REFRESH_S if refresh else None))
 
-    return _saved(ask, folder, form, len(rows), save)
+    return _saved(ask, folder, form, is_detecting=is_detecting, expected=len(rows), save=save)
 
 
 @command.command("sample")
@@ -62,6 +70,7 @@ def now(ask: Ask, *, channels: tuple[str, ...], folder: Path, file: Path | None,
 @_TO
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="So many of each channel (default: until Ctrl-C).")
 @click.option("--for", "for_s", type=Duration(), metavar="TIME", help="For so long.")
+@_DETECT
 @form_options
 @asks_vxg
 def sample(
@@ -73,6 +82,7 @@ def sample(
     folder: Path,
     limit: int | None,
     for_s: float | None,
+    is_detecting: bool,
     form: str | None,
 ) -> int:
     """Save what channels show, at a rate, in a folder for each: 101/2026-11-20T12-00-00.000Z.jpg.
@@ -92,7 +102,14 @@ def sample(
         async with kept_rates.KeptRates(within, ask.vxg.url) as keep:
             await saver.sample(rows, every_s, keep, limit=limit, for_s=for_s)
 
-    return _saved(ask, folder, form, None if limit is None else limit * len(rows), lambda saver: ask(sampled(saver)))
+    return _saved(
+        ask,
+        folder,
+        form,
+        is_detecting=is_detecting,
+        expected=None if limit is None else limit * len(rows),
+        save=lambda saver: ask(sampled(saver)),
+    )
 
 
 @command.command("extract")
@@ -100,6 +117,7 @@ def sample(
 @_EVERY
 @_TO
 @time_options("What was recorded")
+@_DETECT
 @form_options
 @asks_vxg
 def extract(
@@ -111,6 +129,7 @@ def extract(
     since: datetime | None,
     until: datetime | None,
     time_zone: tzinfo | None,
+    is_detecting: bool,
     form: str | None,
 ) -> int:
     """Have pictures be made of what was recorded of channels, and save them as `sample` does.
@@ -129,7 +148,7 @@ def extract(
             ask(saver.extract(row, start, end, every_s))
 
     expected = int((end - start).total_seconds() / every_s) * len(rows)
-    return _saved(ask, folder, form, max(0, expected), save)
+    return _saved(ask, folder, form, is_detecting=is_detecting, expected=max(0, expected), save=save)
 
 
 @command.command("restore")
@@ -142,12 +161,18 @@ def restore(ask: Ask) -> None:
     say(f"{count} put back.")
 
 
-def _saved(ask: Ask, folder: Path, form: str | None, expected: int | None, save: Callable[[Saver], None]) -> int:
+def _saved(
+    ask: Ask, folder: Path, form: str | None, *, is_detecting: bool, expected: int | None, save: Callable[[Saver], None]
+) -> int:
     """Have pictures be saved, tell of each, and return the exit code."""
     from vms_bridge.cli.vxg.sampling import Saver  # noqa: PLC0415  # as above
 
     tally = Tally("saved")
-    with Bars(unit="pictures") as bars, bars.bar("saved") as on_step, Listing(form, (), lambda _outcome: ()) as listing:
+    with ExitStack() as stack:
+        looks = stack.enter_context(_looking(ask)) if is_detecting else None
+        bars = stack.enter_context(Bars(unit="pictures"))
+        on_step = stack.enter_context(bars.bar("saved"))
+        listing = stack.enter_context(Listing(form, (), lambda _outcome: ()))
 
         def told(outcome: Outcome) -> None:
             tally.count(outcome)
@@ -155,14 +180,27 @@ def _saved(ask: Ask, folder: Path, form: str | None, expected: int | None, save:
             if form is not None:
                 listing.add([outcome.said()])
             elif outcome.path is not None:
-                bars.print(str(outcome.path))
+                is_seen = outcome.look is not None and outcome.error is None
+                bars.print(f"{outcome.path}{f': {outcome.look.text}' if is_seen and outcome.look else ''}")
             if outcome.error is not None:
                 text = f"{outcome.channel.id} {outcome.channel.name}: {outcome.error}"
                 bars.complain(redact(text, ask.program.secrets), redact(outcome.error.hint, ask.program.secrets))
 
         try:
-            save(Saver(ask.vxg, folder, told, SystemClock()))
+            save(Saver(ask.vxg, folder, told, SystemClock(), looks))
         finally:
             if form is None:
                 say(tally.text, err=True)
     return FAILED if tally.failed else OK
+
+
+@contextmanager
+def _looking(ask: Ask) -> Iterator[Looks]:
+    """Give what looks at pictures, at work. Raises ConfigError and DetectionFailed."""
+    from vms_bridge.cli.detect.models import detector_by, looked_at  # noqa: PLC0415  # for who looks
+
+    detector = ask(detector_by(click.get_current_context().params["config"]).__aenter__())
+    try:
+        yield partial(looked_at, detector)
+    finally:
+        ask(detector.__aexit__(None, None, None))

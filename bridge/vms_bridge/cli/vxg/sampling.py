@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.errors import BridgeError, NoRoom, OutputError, TimedOut
+from vms_bridge.errors import BridgeError, DetectionFailed, NoRoom, OutputError, TimedOut
 from vms_bridge.part_files import replaced
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
+    from vms_bridge.cli.detect.models import Outcome as Look
     from vms_bridge.clock import Clock
     from vms_bridge.vxg import ChannelRow, Image, Keep, Vxg
+
+    Looks = Callable[[str], Awaitable[Look]]
 
 _POLL_S = 1.0
 _ENDS_ALL = (OutputError, NoRoom)
@@ -34,6 +37,8 @@ class Outcome:
     path: Path | None = None
     bytes: int = 0
     is_new: bool = False
+    look: Look | None = None
+    """What was found in it, where somebody looks."""
     error: BridgeError | None = None
 
     def said(self) -> dict[str, Any]:
@@ -46,15 +51,19 @@ class Outcome:
             "result": "failed" if self.path is None else ("saved" if self.is_new else "there"),
             "file": None if self.path is None else str(self.path),
             "bytes": self.bytes if self.path is not None else None,
+            **({} if self.look is None else {"found": self.look.text, "detail": self.look.detail}),
             "error": None if self.error is None else {"text": str(self.error), "hint": self.error.hint},
         }
 
 
 class Saver:
-    """Saves pictures in a folder, those of each channel in one of its own, by their times; `told` gets what becomes of each."""
+    """Saves pictures in a folder, those of each channel in one of its own, by their times; `told` gets what becomes of each.
 
-    def __init__(self, vxg: Vxg, folder: Path, told: Callable[[Outcome], None], clock: Clock) -> None:
-        self._vxg, self._folder, self._told, self._clock = vxg, folder, told, clock
+    Where somebody `looks`, each new one is shown to it.
+    """
+
+    def __init__(self, vxg: Vxg, folder: Path, told: Callable[[Outcome], None], clock: Clock, looks: Looks | None = None) -> None:
+        self._vxg, self._folder, self._told, self._clock, self._looks = vxg, folder, told, clock, looks
 
     async def sample(
         self, rows: Sequence[ChannelRow], every_s: float, keep: Keep, *, limit: int | None, for_s: float | None
@@ -134,7 +143,12 @@ class Saver:
         if size is None:
             jpeg = await self._vxg.images.fetch(image)
             await asyncio.to_thread(_write, path, jpeg)
-        self._told(Outcome(channel=row, time=image.time, path=path, bytes=size or len(jpeg), is_new=size is None))
+            look = None if self._looks is None else await self._looks(str(path))
+            error = None if look is None or look.error is None else DetectionFailed(look.error, hint=look.hint)
+            size, is_new = len(jpeg), True
+        else:
+            look, error, is_new = None, None, False
+        self._told(Outcome(channel=row, time=image.time, path=path, bytes=size, is_new=is_new, look=look, error=error))
 
 
 def _size(path: Path) -> int | None:

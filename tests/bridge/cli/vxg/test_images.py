@@ -8,19 +8,24 @@ import os
 import signal
 import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.bridge.detect.test_library import PROGRAM, SETTINGS
 from tests.bridge.vxg.support import served
 from tests.bridge.zoneminder.support import QuickClock
 from tests.fakes.zoneminder.media import JPEG
 
 from vms_bridge.cli import FAILED, OK, USAGE
+from vms_bridge.cli.detect.models import looked_at
+from vms_bridge.cli.direct.tally import Tally
 from vms_bridge.cli.vxg import kept_rates
 from vms_bridge.cli.vxg.place import TOKEN
 from vms_bridge.cli.vxg.sampling import Outcome, Saver
-from vms_bridge.errors import OutputError
+from vms_bridge.detect.library import Detector
+from vms_bridge.errors import DetectionFailed, OutputError
 from vms_bridge.vxg import Sampling, Vxg
 
 if TYPE_CHECKING:
@@ -257,3 +262,35 @@ async def test_a_run_that_is_ended_from_outside(
 async def test_a_rate_that_can_not_be(vxg: Ran) -> None:
     code, out, err = await vxg("images", "sample", "101", "--every", "0.001", "--limit", "1")
     assert (code, out, "0.001 s" in err) == (FAILED, "", True)
+
+
+async def test_each_new_picture_is_looked_at(tmp_path: Path) -> None:
+    async with served() as (vxg, fake), Detector(SETTINGS, program=PROGRAM) as detector:
+        start = fake.world.now() - timedelta(minutes=30)
+        fake.world.record(101, start, 600)
+        told = Told(1)
+        saver = Saver(vxg, tmp_path, told, QuickClock(), partial(looked_at, detector))
+        row = await vxg.channels.get(101)
+        for _ in range(2):
+            await saver.extract(row, start, start + timedelta(seconds=30), 20.0)
+        assert [each.look is not None and each.look.text.startswith("car") for each in told] == [True, True, False, False]
+        assert told[0].said()["detail"]["frames"][0]["objects"][0]["label"] == "car"
+        assert "found" not in told[3].said()
+
+
+async def test_a_picture_that_can_not_be_looked_at_is_there_all_the_same(tmp_path: Path) -> None:
+    async with served() as (vxg, _):
+        told = Told(1)
+        detector = Detector(SETTINGS, program=PROGRAM)  # not at work
+        saver = Saver(vxg, tmp_path, told, QuickClock(), partial(looked_at, detector))
+        await saver.now(await vxg.channels.get(101), None, refresh_s=None)
+        assert (told[0].is_new, isinstance(told[0].error, DetectionFailed)) == (True, True)
+        tally = Tally("saved")
+        tally.count(told[0])
+        assert (tally.done, tally.failed) == (1, 1)
+
+
+async def test_who_looks_needs_models(vxg: Ran, tmp_path: Path) -> None:
+    (tmp_path / "vms-bridge.yaml").write_text(f"data_dir: {tmp_path}\nsystems:\n  sim: {{type: simulator}}\n")
+    code, out, err = await vxg("images", "now", "101", "--detect")
+    assert (code, out, "there are no models" in err) == (FAILED, "", True)
