@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,30 +168,32 @@ def _saved(
     from vms_bridge.cli.vxg.sampling import Saver  # noqa: PLC0415  # as above
 
     tally = Tally("saved")
-    with ExitStack() as stack:
-        looks = stack.enter_context(_looking(ask)) if is_detecting else None
-        bars = stack.enter_context(Bars(unit="pictures"))
-        on_step = stack.enter_context(bars.bar("saved"))
-        listing = stack.enter_context(Listing(form, (), lambda _outcome: ()))
-
-        def told(outcome: Outcome) -> None:
-            tally.count(outcome)
-            on_step(tally.done + tally.there, expected)
-            if form is not None:
-                listing.add([outcome.said()])
-            elif outcome.path is not None:
-                is_seen = outcome.look is not None and outcome.error is None
-                bars.print(f"{outcome.path}{f': {outcome.look.text}' if is_seen and outcome.look else ''}")
-            if outcome.error is not None:
-                text = f"{outcome.channel.id} {outcome.channel.name}: {outcome.error}"
-                bars.complain(redact(text, ask.program.secrets), redact(outcome.error.hint, ask.program.secrets))
-
+    with _looking(ask) if is_detecting else nullcontext() as looks:
         try:
-            save(Saver(ask.vxg, folder, told, SystemClock(), looks))
+            with Bars(unit="pictures") as bars, bars.bar("saved") as on_step, Listing(form, (), lambda _outcome: ()) as listing:
+
+                def told(outcome: Outcome) -> None:
+                    tally.count(outcome)
+                    on_step(tally.done + tally.there, expected)
+                    _tell(ask, outcome, bars, None if form is None else listing)
+
+                save(Saver(ask.vxg, folder, told, SystemClock(), looks))
         finally:
             if form is None:
                 say(tally.text, err=True)
     return FAILED if tally.failed else OK
+
+
+def _tell(ask: Ask, outcome: Outcome, bars: Bars, listing: Listing | None) -> None:
+    """Say what became of a picture, on stderr what went wrong with it."""
+    if listing is not None:
+        listing.add([outcome.said()])
+    elif outcome.path is not None:
+        found = outcome.look.text if outcome.look is not None and outcome.error is None else ""
+        bars.print(f"{outcome.path}{f': {found}' if found else ''}")
+    if outcome.error is not None:
+        text = f"{outcome.channel.id} {outcome.channel.name}: {outcome.error}"
+        bars.complain(redact(text, ask.program.secrets), redact(outcome.error.hint, ask.program.secrets))
 
 
 @contextmanager

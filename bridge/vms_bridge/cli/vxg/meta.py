@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vms_bridge.vxg import ChannelRow, Condition, Document
 
 _MOST = 50
-_SHOWN = 20
+_SHOWN, _MOST_COUNTED = 20, 1000
 _COLUMNS = ("ID", "TIME", "WHAT", "RAW")
 _WHERE = click.option(
     "--where",
@@ -178,7 +178,7 @@ def delete(
     if where is None:
         lines, count, detail = [f"delete document {each}" for each in ids], f"{len(ids)} documents", list[Any](ids)
     else:
-        found = ask(ask.vxg.metadata.list(row, where))
+        found = ask(ask.vxg.metadata.list(row, where, limit=_MOST_COUNTED))
         if not found:
             say("There are no such documents.", err=True)
             return OK
@@ -186,7 +186,8 @@ def delete(
             f"delete document {each.id} of {shown_time(each.timestamp, time_zone)}: {_what(each)}" for each in found[:_SHOWN]
         ]
         lines += [f"delete {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-        count, detail = f"{len(found)} documents", [said(each) for each in found]
+        more = " or more" if len(found) == _MOST_COUNTED else ""
+        count, detail = f"{len(found)}{more} documents", [said(each) for each in found]
     if not consent.given(f"Delete {count} of {row.name}?", lines, detail, form="json" if as_json else None):
         return OK
     ask(ask.vxg.metadata.delete(row, ids) if where is None else ask.vxg.metadata.delete_where(row, where))
