@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from vms_bridge.vxg.session import channel_id
 from vms_bridge.vxg.values import GENERATED_FROM_LIVE, GENERATED_FROM_RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
     from datetime import datetime
 
     from vms_bridge.clock import Clock
@@ -108,17 +108,17 @@ class Images:
         _checked(every_s)
         number_of = channel_id(channel)
         async with self._pace.raised(number_of, every_s, keep):
-            count, wanted = 0, _Thinned(await self._session.now(), every_s)
+            wanted = _Thinned(await self._session.now(), every_s)
             waits = _Patience(self._session.clock, patience_s, every_s)
-            while limit is None or count < limit:
+            while limit is None or wanted.count < limit:
                 async for image in self.each(number_of, start=wanted.last, origin=GENERATED_FROM_LIVE):
                     if wanted.takes(image):
-                        count += 1
                         waits.begin()
                         yield image
-                        if count == limit:
+                        if wanted.count == limit:
                             return
-                waits.check(number_of)
+                if (silent := waits.error(number_of)) is not None:
+                    raise silent
                 await self._session.clock.sleep(_poll_s(every_s))
 
     async def sample_all(
@@ -127,32 +127,61 @@ class Images:
         every_s: float,
         *,
         keep: Keep | None = None,
+        limit: int | None = None,
+        patience_s: float | None = _PATIENCE_S,
         refused: Callable[[int, BridgeError], None] | None = None,
     ) -> AsyncGenerator[Image, None]:
         """Yield pictures of now of many channels, one for each `every_s` of each, by one request for all of them.
 
-        Their rates are raised and put back as `sample` does. `refused` is told which channel's could not be raised, and why, and
-        the others go on; without it that is raised. Raises WrongValue or VmsError.
+        Their rates are raised and put back as `sample` does; `limit` is of each. `refused` is told whose rate could not be
+        raised, or of whom none has come for so long, and why, and the others go on; without it that is raised. Raises WrongValue
+        or VmsError.
         """
         _checked(every_s)
-        numbers = [channel_id(each) for each in channels]
+        began = await self._session.now()
+        wanted = {channel_id(each): _Thinned(began, every_s) for each in channels}
+
+        def drop(number_of: int, error: BridgeError) -> None:
+            if refused is None:
+                raise error
+            del wanted[number_of]
+            refused(number_of, error)
+
         async with AsyncExitStack() as raised:
-            for number_of in numbers:
+            for number_of in list(wanted):
                 try:
                     await raised.enter_async_context(self._pace.raised(number_of, every_s, keep))
                 except BridgeError as error:
-                    if refused is None:
-                        raise
-                    refused(number_of, error)
-            newest = began = await self._session.now()
-            wanted = {number_of: _Thinned(began, every_s) for number_of in numbers}
-            while True:
-                since = max(began, newest - timedelta(seconds=max(_LATE_S, 2 * every_s)))
-                async for image in self.each(start=since, origin=GENERATED_FROM_LIVE):
-                    if image.camera_id in wanted and wanted[image.camera_id].takes(image):
-                        newest = max(newest, image.time or newest)
-                        yield image
-                await self._session.clock.sleep(_poll_s(every_s))
+                    drop(number_of, error)
+            waits = {number_of: _Patience(self._session.clock, patience_s, every_s) for number_of in wanted}
+            async with aclosing(self._polled(wanted, waits, every_s, limit=limit, drop=drop)) as images:
+                async for image in images:
+                    yield image
+
+    async def _polled(
+        self,
+        wanted: dict[int, _Thinned],
+        waits: Mapping[int, _Patience],
+        every_s: float,
+        *,
+        limit: int | None,
+        drop: Callable[[int, BridgeError], None],
+    ) -> AsyncGenerator[Image, None]:
+        began = newest = max((each.last for each in wanted.values()), default=await self._session.now())
+        while wanted:
+            since = max(began, newest - timedelta(seconds=max(_LATE_S, 2 * every_s)))
+            async for image in self.each(start=since, origin=GENERATED_FROM_LIVE):
+                thinned = wanted.get(image.camera_id)
+                if thinned is not None and thinned.takes(image):
+                    newest = max(newest, thinned.last)
+                    waits[image.camera_id].begin()
+                    if thinned.count == limit:
+                        del wanted[image.camera_id]
+                    yield image
+            for number_of in list(wanted):
+                if (silent := waits[number_of].error(number_of)) is not None:
+                    drop(number_of, silent)
+            await self._session.clock.sleep(_poll_s(every_s) if wanted else 0.0)
 
     async def restore(self, sampling: Sampling) -> bool:
         """Put a rate back that a program was killed with; False where somebody has changed it since. Raises VmsError."""
@@ -216,13 +245,13 @@ class _Thinned:
         self.last = began
         # A tenth of slack: pictures that come once a second are not taken exactly a second apart.
         self._apart = timedelta(seconds=every_s * 0.9)
-        self._has_one = False
+        self.count = 0
 
     def takes(self, image: Image) -> bool:
         """Say whether it is taken, and note that it was."""
-        if image.time is None or image.time < (self.last + self._apart if self._has_one else self.last):
+        if image.time is None or image.time < (self.last + self._apart if self.count else self.last):
             return False
-        self.last, self._has_one = image.time, True
+        self.last, self.count = image.time, self.count + 1
         return True
 
 
@@ -238,11 +267,12 @@ class _Patience:
         """Wait anew."""
         self._since = self._clock.monotonic()
 
-    def check(self, channel: int) -> None:
-        """Raise MediaUnavailable where it has been too long."""
-        if self._clock.monotonic() - self._since > self._longest_s:
-            hint = "is the camera online, and has somebody else set how often pictures are made? images.period says"
-            raise MediaUnavailable(f"no picture of channel {channel} has come for {self._longest_s:.0f} s", hint=hint)
+    def error(self, channel: int) -> MediaUnavailable | None:
+        """Return what to raise where it has been too long."""
+        if self._clock.monotonic() - self._since <= self._longest_s:
+            return None
+        hint = "is the camera online, and has somebody else set how often pictures are made? images.period says"
+        return MediaUnavailable(f"no picture of channel {channel} has come for {self._longest_s:.0f} s", hint=hint)
 
 
 def _poll_s(every_s: float) -> float:

@@ -138,6 +138,21 @@ async def test_many_channels_are_sampled_by_one_request() -> None:
         assert fake.world.channels[101].image_period is None
 
 
+async def test_many_channels_have_a_limit_each_and_none_is_waited_for_without_an_end() -> None:
+    async with served(channels=4) as (vxg, fake):
+        fake.between = lambda *_: setattr(fake.world.channels[104], "images_from", None)  # it is offline
+        refused: list[tuple[int, str]] = []
+        images = vxg.images.sample_all(
+            (101, 102, 103, 104), 1.0, limit=2, refused=lambda number, error: refused.append((number, error.code))
+        )
+        found = [image.camera_id async for image in images]
+        assert sorted(found) == [101, 101, 102, 102, 103, 103]
+        assert refused == [(104, MediaUnavailable("").code)]
+        assert {channel.image_period for channel in fake.world.channels.values()} == {None}
+        with pytest.raises(MediaUnavailable):
+            await anext(vxg.images.sample_all([104], 1.0))
+
+
 async def test_two_who_sample_one_channel_leave_it_as_it_was() -> None:
     async with served() as (vxg, fake):
         channel = fake.world.channels[101]

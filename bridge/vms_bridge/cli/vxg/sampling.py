@@ -13,7 +13,7 @@ from vms_bridge.errors import BridgeError, DetectionFailed, NoRoom, OutputError,
 from vms_bridge.part_files import replaced
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Looks = Callable[[str], Awaitable[Look]]
 
 _POLL_S = 1.0
+_FEW = 4
+"""So many channels are asked each for itself; of more, all of the group by one request."""
+_AT_ONCE = 8
 _ENDS_ALL = (OutputError, NoRoom)
 """After these no other picture has a better chance."""
 
@@ -74,12 +77,7 @@ class Saver:
         """
         over = asyncio.Event()
         ends = asyncio.create_task(over.wait(), name="the end of sampling")
-        works = [
-            asyncio.create_task(
-                self._all(row, self._vxg.images.sample(row, every_s, keep=keep, limit=limit)), name=f"channel {row.id}"
-            )
-            for row in rows
-        ]
+        works = [asyncio.create_task(work, name="sampling") for work in self._works(rows, every_s, keep, limit)]
         done = asyncio.gather(*works)
         with _on_sigterm(over.set):
             try:
@@ -91,6 +89,19 @@ class Saver:
                 for task in (ends, *works):
                     task.cancel()
                 await asyncio.gather(ends, *works, done, return_exceptions=True)
+
+    def _works(
+        self, rows: Sequence[ChannelRow], every_s: float, keep: Keep, limit: int | None
+    ) -> list[Coroutine[Any, Any, None]]:
+        images = self._vxg.images
+        if len(rows) <= _FEW:
+            return [self._all(row, images.sample(row, every_s, keep=keep, limit=limit)) for row in rows]
+        known = {row.id: row for row in rows}
+
+        def refused(number: int, error: BridgeError) -> None:
+            self._told(Outcome(channel=known[number], error=error))
+
+        return [self._group(known, images.sample_all(rows, every_s, keep=keep, limit=limit, refused=refused))]
 
     async def extract(self, row: ChannelRow, start: datetime, end: datetime, every_s: float) -> None:
         """Save pictures of what was recorded of a channel; what can't be had is told. Raises OutputError or NoRoom."""
@@ -129,6 +140,20 @@ class Saver:
         except BridgeError as error:
             self._told(Outcome(channel=row, error=error))
 
+    async def _group(self, known: Mapping[int, ChannelRow], images: AsyncGenerator[Image, None]) -> None:
+        """Save pictures of many channels, some at a time. Raises BridgeError."""
+        under_way: set[asyncio.Task[None]] = set()
+        try:
+            async with aclosing(images):
+                async for image in images:
+                    under_way.add(asyncio.create_task(self._one(known[image.camera_id], image), name="picture"))
+                    await _wait(under_way, _AT_ONCE - 1)
+            await _wait(under_way, 0)
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
     async def _one(self, row: ChannelRow, image: Image) -> None:
         name = f"{image.id}" if image.time is None else image.time.astimezone(UTC).strftime("%Y-%m-%dT%H-%M-%S.%f")[:-3] + "Z"
         try:
@@ -149,6 +174,15 @@ class Saver:
         else:
             look, error, is_new = None, None, False
         self._told(Outcome(channel=row, time=image.time, path=path, bytes=size, is_new=is_new, look=look, error=error))
+
+
+async def _wait(tasks: set[asyncio.Task[None]], most: int) -> None:
+    """Wait until no more than so many are under way. Raises what one of them raises."""
+    while len(tasks) > most:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        tasks -= done
+        for task in done:
+            task.result()
 
 
 def _size(path: Path) -> int | None:

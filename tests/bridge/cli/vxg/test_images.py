@@ -108,22 +108,22 @@ async def files(folder: Path) -> list[str]:
 
 
 class Told(list[Outcome]):
-    """What became of pictures, and when there were so many."""
+    """What became of pictures, and when there was one of so many channels."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, channels: int = 1) -> None:
         super().__init__()
         self.enough = asyncio.Event()
-        self._count = count
+        self._channels = channels
 
     def __call__(self, outcome: Outcome) -> None:
         self.append(outcome)
-        if len(self) >= self._count:
+        if len({each.channel.id for each in self}) == self._channels:
             self.enough.set()
 
 
 async def test_whoever_ends_a_sampling_of_several_channels_has_all_rates_put_back(tmp_path: Path) -> None:
     async with served() as (vxg, fake):
-        told = Told(6)
+        told = Told(3)
         rows = await vxg.channels.list()
         async with kept_rates.KeptRates(tmp_path / "rates", vxg.url) as keep:
             saver = Saver(vxg, tmp_path, told, QuickClock())
@@ -135,25 +135,38 @@ async def test_whoever_ends_a_sampling_of_several_channels_has_all_rates_put_bac
             with pytest.raises(asyncio.CancelledError):
                 await work
         assert {each.image_period for each in fake.world.channels.values()} == {None}
-        assert {each.channel.id for each in told} == {101, 102, 103}
         assert not await files(tmp_path / "rates")
 
 
 async def test_a_channel_of_which_nothing_comes_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     async with served() as (vxg, fake):
         fake.faults.add("/api/v4/images/generation/live/", "404", 1)
-        told = Told(6)
+        told = Told()
         async with kept_rates.KeptRates(tmp_path / "rates", vxg.url) as keep:
             saver = Saver(vxg, tmp_path, told, QuickClock())
             await saver.sample(await vxg.channels.list(), 1.0, keep, limit=2, for_s=60.0)
         assert sorted(each.is_new for each in told) == [False] + [True] * 4
 
 
-async def test_a_full_disk_ends_all(tmp_path: Path) -> None:
-    async with served() as (vxg, fake):
+async def test_many_channels_are_sampled_by_one_request(tmp_path: Path) -> None:
+    async with served(channels=12) as (vxg, fake):
+        fake.world.channels[105].token = fake.world.channels[105].watch_token
+        told = Told()
+        async with kept_rates.KeptRates(tmp_path / "rates", vxg.url) as keep:
+            saver = Saver(vxg, tmp_path, told, QuickClock())
+            await saver.sample(await vxg.channels.list(), 1.0, keep, limit=2, for_s=None)
+        assert [each.channel.id for each in told if each.error is not None] == [105]
+        assert len({each.path for each in told if each.is_new}) == 22
+        assert fake.count["GET /api/v4/storage/images/"] == 0
+        assert {each.image_period for each in fake.world.channels.values()} == {None}
+
+
+@pytest.mark.parametrize("count", [3, 12])
+async def test_a_full_disk_ends_all(count: int, tmp_path: Path) -> None:
+    async with served(channels=count) as (vxg, fake):
         (tmp_path / "101").touch()
         async with kept_rates.KeptRates(tmp_path / "rates", vxg.url) as keep:
-            saver, rows = Saver(vxg, tmp_path, Told(1), QuickClock()), await vxg.channels.list()
+            saver, rows = Saver(vxg, tmp_path, Told(), QuickClock()), await vxg.channels.list()
             with pytest.raises(OutputError):
                 await saver.sample(rows, 1.0, keep, limit=None, for_s=None)
         assert {each.image_period for each in fake.world.channels.values()} == {None}
@@ -162,7 +175,7 @@ async def test_a_full_disk_ends_all(tmp_path: Path) -> None:
 async def test_the_time_of_a_sampling_ends(tmp_path: Path) -> None:
     async with served() as (vxg, fake):
         async with kept_rates.KeptRates(tmp_path / "rates", vxg.url) as keep:
-            saver = Saver(vxg, tmp_path, Told(1), QuickClock())
+            saver = Saver(vxg, tmp_path, Told(), QuickClock())
             await saver.sample(await vxg.channels.list(), 1.0, keep, limit=None, for_s=0.1)
         assert {each.image_period for each in fake.world.channels.values()} == {None}
 
@@ -268,7 +281,7 @@ async def test_each_new_picture_is_looked_at(tmp_path: Path) -> None:
     async with served() as (vxg, fake), Detector(SETTINGS, program=PROGRAM) as detector:
         start = fake.world.now() - timedelta(minutes=30)
         fake.world.record(101, start, 600)
-        told = Told(1)
+        told = Told()
         saver = Saver(vxg, tmp_path, told, QuickClock(), partial(looked_at, detector))
         row = await vxg.channels.get(101)
         for _ in range(2):
@@ -280,7 +293,7 @@ async def test_each_new_picture_is_looked_at(tmp_path: Path) -> None:
 
 async def test_a_picture_that_can_not_be_looked_at_is_there_all_the_same(tmp_path: Path) -> None:
     async with served() as (vxg, _):
-        told = Told(1)
+        told = Told()
         detector = Detector(SETTINGS, program=PROGRAM)  # not at work
         saver = Saver(vxg, tmp_path, told, QuickClock(), partial(looked_at, detector))
         await saver.now(await vxg.channels.get(101), None, refresh_s=None)
