@@ -12,8 +12,9 @@ from vms_bridge.downloads import Handed, download, filed, within
 from vms_bridge.errors import MediaUnavailable
 from vms_bridge.part_files import Part
 from vms_bridge.vxg import rows
-from vms_bridge.vxg.fields import mapping, moment, objects, whole, written
+from vms_bridge.vxg.fields import moment, whole, written
 from vms_bridge.vxg.media import GivenVideo
+from vms_bridge.vxg.paging import listed, meta_of
 from vms_bridge.vxg.refusals import WrongValue
 from vms_bridge.vxg.session import channel_id
 
@@ -49,15 +50,15 @@ class Archive:
         since = start
         while True:
             query = [("start", written(since)), ("end", written(end)), ("order_by", "time"), ("limit", str(_PAGE))]
-            answer = mapping(await self._session.ask_of(channel, "GET", _RECORDS, query=query))
-            expires = moment(mapping(answer.get("meta")).get("expire"))
-            found = [rows.recording(raw, channel_id(channel), expires) for raw in objects(answer.get("objects"))]
+            answer = await self._session.ask_of(channel, "GET", _RECORDS, query=query)
+            expires = moment(meta_of(answer).get("expire"))
+            found = [rows.recording(raw, channel_id(channel), expires) for raw in listed(answer, _RECORDS)]
             fresh = sorted((each for each in found if each is not None and (last is None or each.start > last)), key=_start)
             for piece in fresh:
                 if last is None or piece.start > last:
                     last = piece.start
                     yield piece
-            total = whole(mapping(answer.get("meta")).get("total_count"))
+            total = whole(meta_of(answer).get("total_count"))
             if not fresh or last is None or (total is not None and total <= len(found)):
                 return
             since = max(since, last + timedelta(microseconds=1))

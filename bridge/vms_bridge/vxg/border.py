@@ -126,7 +126,7 @@ class Border:
             told = answer.retry_after_s
             said = "without saying for how long" if told is None else f"for {told:.0f} s"
             raise TooBusy(f"VXG wants to be asked less often, {said} ({where})", hint="ask for less", retry_after_s=told)
-        if status < 400 and not answer.body.strip():
+        if status < 400 and question.method != "GET" and not answer.body.strip():
             return None
         try:
             found = decode(answer.body.decode())

@@ -11,8 +11,9 @@ from vms_bridge.downloads import Handed, download, filed, within
 from vms_bridge.errors import TimedOut, VmsProtocolError
 from vms_bridge.part_files import Part
 from vms_bridge.vxg import rows
-from vms_bridge.vxg.fields import mapping, objects, written
+from vms_bridge.vxg.fields import mapping, written
 from vms_bridge.vxg.media import GivenVideo
+from vms_bridge.vxg.paging import listed
 from vms_bridge.vxg.refusals import ClipEmpty, ClipFailed, MediaExpired, NotThere, WrongValue
 from vms_bridge.vxg.session import channel_id
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from vms_bridge.vxg.session import Session
     from vms_bridge.vxg.values import ChannelRow, Clip
 
-_PATH = "/api/v2/storage/clips/"
+_PATH, _RECORDS = "/api/v2/storage/clips/", "/api/v4/storage/records/"
 _V4 = "/api/v4/clips/"
 _POLLS_S = (1.0, 1.0, 1.0, 2.0, 3.0)
 _LONGEST_POLL_S = 5.0
@@ -73,8 +74,8 @@ class Clips:
     async def get(self, channel: ChannelRow | int, clip: Clip | int) -> Clip:
         """Return a clip as it is now. Raises NotThere or VmsError."""
         number = _number(clip)
-        answer = mapping(await self._session.ask_of(channel, "GET", _PATH, query=[("ids", str(number)), ("limit", "20")]))
-        found = [row for raw in objects(answer.get("objects")) if (row := rows.clip(raw, channel_id(channel))) is not None]
+        answer = await self._session.ask_of(channel, "GET", _PATH, query=[("ids", str(number)), ("limit", "20")])
+        found = [row for raw in listed(answer, _PATH) if (row := rows.clip(raw, channel_id(channel))) is not None]
         for row in found:
             if row.id == number:
                 return row
@@ -183,8 +184,8 @@ class Clips:
         """Return why there is no clip: VXG says `error` for all, so it is asked what is recorded."""
         if clip.start is not None and clip.end is not None:
             from_there = [("start", written(clip.start)), ("end", written(clip.end)), ("limit", "1")]
-            answer = mapping(await self._session.ask_of(channel, "GET", "/api/v4/storage/records/", query=from_there))
-            if not list(objects(answer.get("objects"))):
+            answer = await self._session.ask_of(channel, "GET", _RECORDS, query=from_there)
+            if not listed(answer, _RECORDS):
                 hint = "archive.timeline says what there is; when it records is the channel's record mode"
                 return ClipEmpty(f"nothing is recorded of channel {clip.camera_id} in the time of clip {clip.id}", hint=hint)
         return ClipFailed(f"VXG could not make clip {clip.id}", hint="try again, or a shorter one")

@@ -9,7 +9,8 @@ from vms_bridge.errors import VmsProtocolError
 from vms_bridge.vxg import rows
 from vms_bridge.vxg.boxes import MOST_CHARACTERS, boxes_in_file, boxes_in_meta
 from vms_bridge.vxg.event_watch import EventWatch
-from vms_bridge.vxg.fields import mapping, objects, written
+from vms_bridge.vxg.fields import mapping, written
+from vms_bridge.vxg.paging import listed
 from vms_bridge.vxg.refusals import Refused, WrongValue
 from vms_bridge.vxg.session import channel_id
 
@@ -53,15 +54,19 @@ class Events:
 
         Without a channel: those of all of the group, in one request for each page.
         """
-        bounds = (("start", filters.get("start")), ("end", filters.get("end")))
-        query = [(name, written(when)) for name, when in bounds if when is not None]
-        query.append(("order_by", "-time" if filters.get("newest_first") else "time"))
+        start, end, limit = filters.get("start"), filters.get("end"), filters.get("limit")
+        query = [] if end is None else [("end", written(end))]
         lists = (("events", filters.get("names")), ("meta", filters.get("meta")), ("meta_not", filters.get("without_meta")))
         query += [(name, ",".join(map(_tag, each))) for name, each in lists if each]
         query += [("include_meta", "true"), ("include_filemeta_download", "true")]
         credential = self._session.for_all if channel is None else await self._session.channel_token(channel)
         whose = None if channel is None else channel_id(channel)
-        async for raw in self._session.pages(credential, _PATH, query, limit=filters.get("limit")):
+        if filters.get("newest_first"):
+            since = [] if start is None else [("start", written(start))]
+            found_rows = self._session.pages(credential, _PATH, [*query, *since, ("order_by", "-time")], limit=limit)
+        else:
+            found_rows = self._session.pages_by_time(credential, _PATH, query, start=start, limit=limit)
+        async for raw in found_rows:
             found = rows.event(raw if whose is None else {"camid": whose, **raw})
             if found is not None and whose in {None, found.camera_id}:
                 yield found
@@ -118,8 +123,8 @@ class Events:
 
     async def types(self, channel: ChannelRow | int) -> tuple[EventType, ...]:
         """Return the kinds of events that a camera may have. Raises VmsError."""
-        answer = mapping(await self._session.ask_of(channel, "GET", _TYPES, query=[("limit", "1000")]))
-        found = (rows.event_type(raw) for raw in objects(answer.get("objects")))
+        answer = await self._session.ask_of(channel, "GET", _TYPES, query=[("limit", "1000")])
+        found = (rows.event_type(raw) for raw in listed(answer, _TYPES))
         return tuple(each for each in found if each is not None)
 
     async def add_type(self, channel: ChannelRow | int, name: str, *, notify: bool = False) -> EventType:

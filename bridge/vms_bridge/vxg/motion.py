@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vms_bridge.vxg import rows
-from vms_bridge.vxg.fields import mapping, objects
+from vms_bridge.vxg.paging import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,8 @@ class Motion:
 
     async def regions(self, channel: ChannelRow | int) -> tuple[MotionRegion, ...]:
         """Return them. Raises VmsError."""
-        answer = mapping(await self._session.ask_of(channel, "GET", _PATH))
-        return tuple(rows.motion_region(raw) for raw in objects(answer.get("objects")))
+        answer = await self._session.ask_of(channel, "GET", _PATH)
+        return tuple(rows.motion_region(raw) for raw in listed(answer, _PATH))
 
     async def set_regions(self, channel: ChannelRow | int, regions: Sequence[MotionRegion]) -> None:
         """Put these in the place of those that there are. Raises VmsError."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from vms_bridge.errors import VmsProtocolError
-from vms_bridge.vxg.fields import mapping, objects, whole
+from vms_bridge.vxg.fields import mapping, moment, objects, whole, written
 from vms_bridge.vxg.refusals import PagingRefused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from datetime import datetime
 
     from vms_bridge.vxg.border import Query
 
@@ -58,10 +59,11 @@ async def rows(
     for _ in range(MOST_PAGES):
         if left is not None and left <= 0:
             return
-        answer = mapping(await ask(asked))
-        meta = mapping(answer.get("meta"))
+        answer = await ask(asked)
+        found = listed(answer, path)
+        meta = meta_of(answer)
         _compare_total(meta, seen)
-        for row in objects(answer.get("objects")):
+        for row in found:
             name = row.get(key)
             if name is not None and not isinstance(name, int | str):
                 continue
@@ -79,6 +81,49 @@ async def rows(
             raise PagingRefused(f"{path} says that a page is its own next one", hint="try again later")
         offset = offset if told is None else told
     raise PagingRefused(f"{path} has more than {MOST_PAGES} pages", hint="ask for less")
+
+
+async def rows_by_time(
+    ask: Ask, path: str, query: Query, *, start: datetime | None = None, limit: int | None = None
+) -> AsyncIterator[dict[str, Any]]:
+    """Yield rows that have a `time`, the oldest first, from `start` on, `limit` of them at most. Raises VmsError.
+
+    Each page begins at the time with which the one before ended: what goes or comes meanwhile makes no other row slip through.
+    """
+    seen, offset, count = Seen(), 0, 0
+    size = PAGE_ROWS if limit is None else max(1, min(limit, PAGE_ROWS))
+    for _ in range(MOST_PAGES):
+        since = [] if start is None else [("start", written(start))]
+        answer = await ask([*query, *since, ("order_by", "time"), ("limit", str(size)), ("offset", str(offset))])
+        found = listed(answer, path)
+        last = start
+        for row in found:
+            time, name = moment(row.get("time")), row.get("id")
+            last = time if last is None or (time is not None and time > last) else last
+            if isinstance(name, int | str) and seen.is_new(name):
+                yield row
+                count += 1
+                if count == limit:
+                    return
+        following = meta_of(answer).get("next")
+        if not following or not found:
+            return
+        _next(following, path)
+        start, offset = (last, 0) if last != start else (start, offset + len(found))
+    raise PagingRefused(f"{path} has more than {MOST_PAGES} pages", hint="ask for less")
+
+
+def listed(answer: object, where: str) -> Sequence[dict[str, Any]]:
+    """Return the rows of an answer that is a list. Raises VmsProtocolError: what is no list is no empty one either."""
+    said = mapping(answer).get("objects")
+    if not isinstance(said, list):
+        raise VmsProtocolError(f"{where} answered something else than a list", hint="is it VXG that answers at url?")
+    return list(objects(said))
+
+
+def meta_of(answer: object) -> dict[str, Any]:
+    """Return what an answer that is a list says of itself."""
+    return mapping(mapping(answer).get("meta"))
 
 
 def _compare_total(meta: dict[str, Any], seen: Seen) -> None:

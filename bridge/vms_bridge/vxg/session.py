@@ -11,7 +11,8 @@ from vms_bridge.vxg import rows
 from vms_bridge.vxg.border import Question
 from vms_bridge.vxg.fields import mapping, moment
 from vms_bridge.vxg.paging import rows as paged
-from vms_bridge.vxg.refusals import CredentialMissing, CredentialRefused, WrongValue
+from vms_bridge.vxg.paging import rows_by_time
+from vms_bridge.vxg.refusals import CredentialMissing, CredentialRefused, NotThere, WrongValue
 from vms_bridge.vxg.tokens import ChannelToken, GroupToken
 from vms_bridge.vxg.values import ChannelRow
 
@@ -92,6 +93,16 @@ class Session:
 
         return paged(ask, path, query, limit=limit, seen=seen)
 
+    def pages_by_time(
+        self, credential: Credential, path: str, query: Query = (), *, start: datetime | None = None, limit: int | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield the rows of a list, the oldest first, from a time on. Raises VmsError."""
+
+        async def ask(asked: Query) -> object:
+            return await self.ask(credential, "GET", path, query=asked)
+
+        return rows_by_time(ask, path, query, start=start, limit=limit)
+
     async def of(self, channel: ChannelRow | int, work: Callable[[ChannelToken], Awaitable[_T]]) -> _T:
         """Return what `work` does by the channel's own token; once more by a new one, where that one is good no more.
 
@@ -167,12 +178,12 @@ class Session:
         return told
 
     async def skew_s(self, *, force_reload: bool = False) -> float:
-        """Return by how much VXG's clock is ahead of ours; 0 where it does not say. Raises VmsUnreachable."""
+        """Return by how much VXG's clock is ahead of ours; 0 where it has no such call. Raises VmsError."""
         known = self._skew
         if force_reload or known is None or self.clock.monotonic() - known[1] > _SKEW_LASTS_S:
             try:
                 await self.server_time()
-            except VmsProtocolError:
+            except NotThere:
                 self._skew = (0.0, self.clock.monotonic())
             known = self._skew
         return known[0] if known is not None else 0.0

@@ -73,7 +73,7 @@ def paged(
     **meta: Any,  # noqa: ANN401
 ) -> tuple[int, dict[str, Any]]:
     """[S][D] A list's envelope: `next` is relative to the host, with the query. `made` writes a row that is on the page."""
-    limit = min(int(asked.query.get("limit") or DEFAULT_LIMIT), MOST_LIMIT)
+    limit = min(int(asked.query.get("limit") or DEFAULT_LIMIT), asked.fake.most_rows)
     offset = int(asked.query.get("offset") or 0)
 
     def at(where: int) -> str:

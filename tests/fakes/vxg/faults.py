@@ -56,6 +56,7 @@ class Faults:
     def add(self, path: str, kind: str, times: int = -1, *, seconds: float = 1.0, method: str = "") -> None:
         assert kind in KINDS, kind
         self.by_path[path] = Fault(kind, times, seconds, method)
+        self.healed.clear()
 
     def heal(self) -> None:
         self.by_path.clear()

@@ -38,9 +38,14 @@ class FakeMedia:
     refused: list[str] = field(default_factory=list)
     """Which requests showed a credential."""
     files: dict[str, bytes] = field(default_factory=dict)
+    served: int = 0
     at_once: int = 0
     most_at_once: int = 0
     gate: Callable[[], object] | None = None
+    picture: Callable[[str], bytes] | None = None
+    """What makes the pictures, by their paths (`preview/101`, `thumb/7`, `image/8`); None: all are one, and small."""
+    video: Callable[[str], bytes] | None = None
+    """What makes clips and recordings; None: they are none that could be played."""
     _runner: web.AppRunner | None = None
 
     @property
@@ -79,6 +84,7 @@ class FakeMedia:
         if request.method == "PUT":
             self.uploads[path] = await request.read()
             return web.Response()
+        self.served += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -119,7 +125,9 @@ class FakeMedia:
             return self.files[path], "application/json"
         kind, _, name = path.partition("/")
         if kind in {"image", "thumb", "preview"}:
-            return JPEG + name.encode(), "image/jpeg"
+            return JPEG + name.encode() if self.picture is None else self.picture(path), "image/jpeg"
+        if kind in {"clip", "record"} and self.video is not None:
+            return self.video(path), "video/mp4"
         if kind in {"clip", "record"}:
             seed = hashlib.sha256(path.encode()).digest()
             return (_MP4 + seed * (self.clip_bytes // len(seed) + 1))[: self.clip_bytes], "video/mp4"

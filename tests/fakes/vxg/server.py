@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 from tests.fakes.vxg import answers, archive_answers
-from tests.fakes.vxg.asked import Asked, Caller, Denied
+from tests.fakes.vxg.asked import MOST_LIMIT, Asked, Caller, Denied
 from tests.fakes.vxg.faults import Faults, problem
 from tests.fakes.vxg.media import FakeMedia
 from tests.fakes.vxg.minting import Mint, inner_of
@@ -47,6 +47,10 @@ class FakeVxg:
     faults: Faults = field(default_factory=Faults)
     requests: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=50_000))
     count: Counter[str] = field(default_factory=Counter)
+    latency_s: float = 0.0
+    """How long each answer takes."""
+    most_rows: int = MOST_LIMIT
+    """So many rows a page has at most, whatever is asked for."""
     between: Callable[[str, str], None] | None = None
     """Called before each answer, with method and path: what others do meanwhile."""
     hold: asyncio.Event | None = None
@@ -113,6 +117,13 @@ class FakeVxg:
         return group
 
     @property
+    def connections(self) -> int:
+        """How many there are to the API now, whether something is asked over them or not."""
+        assert self._runner is not None
+        assert self._runner.server is not None
+        return len(self._runner.server.connections)
+
+    @property
     def group(self) -> FakeGroup:
         """The first group."""
         return next(iter(self.world.groups.values()))
@@ -151,6 +162,8 @@ class FakeVxg:
         try:
             if self.hold is not None:
                 await self.hold.wait()
+            if self.latency_s:
+                await asyncio.sleep(self.latency_s)
             fault = self.faults.due(path, request.method)
             if fault is not None and (instead := await self.faults.instead(fault, request)) is not None:
                 return instead

@@ -5,18 +5,21 @@ Each is a request for each channel: they are read one channel after the other, s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vms_bridge.backends.vxg.parse import ALL
-from vms_bridge.errors import VmsAuthFailed, VmsProtocolError
+from vms_bridge.errors import VmsError
 from vms_bridge.ptz import Preset, Ptz, PtzMove
 from vms_bridge.vxg import NotThere
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from vms_bridge.backends.vxg.cameras import Camera
     from vms_bridge.backends.vxg.connection import Connection
     from vms_bridge.vxg import ChannelRow
 
+_T = TypeVar("_T")
 STEP_S = 1.0
 """How long one channel waits for the other."""
 AGAIN_S = 600.0
@@ -38,25 +41,24 @@ class Details:
     def __init__(self, connection: Connection) -> None:
         self._vxg = connection.vxg
 
-    async def read(self, camera: Camera, *, with_ptz: bool = True) -> None:
-        """Read what there is of a channel; what the VMS does not have for it stays unknown. Raises VmsError."""
+    async def read(self, camera: Camera) -> VmsError | None:
+        """Read what there is of a channel, and return what went wrong at last: one channel's trouble is not that of others.
+
+        What the VMS does not have for it is unknown; what it does not tell now stays as it was.
+        """
         camera.is_read = True
         if camera.row.access != ALL:
-            return
+            return None
         row = camera.row
-        try:
-            camera.record_mode = (await self._vxg.channels.status(row)).record_mode or None
-        except (NotThere, VmsProtocolError):
-            camera.record_mode = None
-        try:
-            camera.is_detecting = await self._vxg.motion.is_enabled(row)
-        except (NotThere, VmsProtocolError):
-            camera.is_detecting = None
-        if with_ptz and camera.ptz is None:
-            try:
-                camera.ptz = await self._ptz(row)
-            except (NotThere, VmsProtocolError, VmsAuthFailed):
-                camera.ptz = None
+        camera.record_mode, first = await _read(self._record_mode(row), camera.record_mode)
+        camera.is_detecting, second = await _read(self._vxg.motion.is_enabled(row), camera.is_detecting)
+        third = None
+        if camera.ptz is None:
+            camera.ptz, third = await _read(self._ptz(row), None)
+        return third or second or first
+
+    async def _record_mode(self, row: ChannelRow) -> str | None:
+        return (await self._vxg.channels.status(row)).record_mode or None
 
     async def _ptz(self, row: ChannelRow) -> Ptz | None:
         """Return what the camera can be told. Raises VmsError: most channels have no such thing."""
@@ -65,3 +67,13 @@ class Details:
         found = await self._vxg.ptz.presets(row)
         presets = tuple(Preset(number=number, name=each.name) for number, each in enumerate(found, 1))
         return Ptz(moves=(*MOVES, PtzMove.STOP), continuous=tuple(MOVES), presets=presets)
+
+
+async def _read(asked: Awaitable[_T | None], before: _T | None) -> tuple[_T | None, VmsError | None]:
+    """Return what is so, as far as can be said, and what went wrong."""
+    try:
+        return await asked, None
+    except NotThere:
+        return None, None
+    except VmsError as error:
+        return before, error

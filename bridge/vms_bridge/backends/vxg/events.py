@@ -53,6 +53,10 @@ class Events:
         self._touched: set[int] = set()
         """The channels that may be in another state than was told."""
         self._ended_early: OrderedDict[int, datetime] = OrderedDict()
+        self._past: frozenset[int] = frozenset()
+        """What was over before the first contact: nothing is told of it, whatever comes of it."""
+        self._is_all = True
+        """Whether all that was missed has been read."""
         self._turn = asyncio.Lock()
         self._wanted = asyncio.Event()
         self._stored_s = self._clock.monotonic()
@@ -64,11 +68,12 @@ class Events:
         if cursor is not None:
             since = min(since, max(cursor - _LATEST, now - timedelta(days=self._config.catch_up_days)))
         self._watch = self._vxg.events.watch(since)
-        rows = (await self._watch.poll()).new
-        for row in rows:
-            if row.time + self._hold > now:
-                self._alarm(row, row.time + self._hold)
-        return rows if cursor is not None else [row for row in rows if row.time + self._hold > now]
+        changes = await self._watch.poll()
+        self._is_all, rows = changes.is_all, changes.new
+        self._alarm_by(rows, now)
+        if cursor is None:
+            self._past = frozenset(row.id for row in rows if row.time + self._hold <= now)
+        return [row for row in rows if row.id not in self._past]
 
     async def tell(self, rows: Sequence[EventRow]) -> None:
         """Record what `begin` has read, and what became of the events that were open. Raises StoreError."""
@@ -76,8 +81,17 @@ class Events:
         for event in self._feed.resume.open_events:
             if is_event_id(event.id) and is_event_id(event.monitor_id):
                 self._keep(int(event.id), event, (event.start or now) + self._hold)
-        events = [*self._all_taken(rows, now), *self._over(now)]
         is_late = self._feed.resume.cursor is not None
+        await self._record([*self._all_taken(self._of_known(rows, now), now), *self._over(now)], is_late=is_late)
+        while not self._is_all:  # much was missed: no more of it is held than one look has
+            changes = await self._watch_now().poll()
+            now, self._is_all = await self._vxg.now(), changes.is_all
+            self._alarm_by(changes.new, now)
+            await self._record(self._all_taken(self._of_known(changes.new, now), now), is_late=is_late)
+        self._show(now)
+
+    async def _record(self, events: Sequence[Event], *, is_late: bool) -> None:
+        """Record what was missed, and up to where all is recorded now."""
         for first in range(0, len(events), _BATCH):
             await self._feed.record(EventBatch(events=tuple(events[first : first + _BATCH]), late=is_late))
         await self._store(())
@@ -113,14 +127,16 @@ class Events:
         """Look now, and record what is new. Raises VmsError, StoreError."""
         async with self._turn:
             self._wanted.clear()
-            assert self._watch is not None  # noqa: S101 - it has begun
-            changes = await self._watch.poll()
+            changes = await self._watch_now().poll()
             now = await self._vxg.now()
+            if not changes.is_all:
+                self._wanted.set()
             new = self._of_known(changes.new, now)
             for row in new:
                 if row.time + _LATEST > now:
                     self._alarm(row, max(row.time, now) + self._hold)
-            events = [*self._all_taken((*new, *changes.changed), now), *self._over(now)]
+            changed = [row for row in changes.changed if row.id not in self._past]
+            events = [*self._all_taken((*new, *changed), now), *self._over(now)]
             if events or self._clock.monotonic() - self._stored_s >= _CURSOR_S:
                 await self._store(events)
             self._show(now)
@@ -223,6 +239,16 @@ class Events:
         camera.is_alarmed, camera.cause = True, row.name
         camera.is_forced = camera.is_forced or row.name == OWN_EVENT
 
+    def _alarm_by(self, rows: Iterable[EventRow], now: datetime) -> None:
+        """Have those channels be alarmed at which something goes on still, though it began while nobody looked."""
+        for row in rows:
+            if row.time + self._hold > now:
+                self._alarm(row, row.time + self._hold)
+
+    def _watch_now(self) -> EventWatch:
+        assert self._watch is not None  # noqa: S101 - it has begun
+        return self._watch
+
     def _over(self, now: datetime) -> list[Event]:
         """Return the events that are over by now."""
         over = []
@@ -251,8 +277,7 @@ class Events:
         self._touched.clear()
 
     async def _store(self, events: Iterable[Event]) -> None:
-        assert self._watch is not None  # noqa: S101 - it has begun
-        await self._feed.record(EventBatch(events=tuple(events), cursor=self._watch.mark.isoformat()))
+        await self._feed.record(EventBatch(events=tuple(events), cursor=self._watch_now().mark.isoformat()))
         self._stored_s = self._clock.monotonic()
 
     async def _next_end_s(self) -> float:

@@ -109,7 +109,9 @@ class Session:
 
     async def _read(self, camera: Camera, *, is_asked: bool = False) -> None:
         before = camera.monitor
-        await self._details.read(camera)
+        error = await self._details.read(camera)
+        if error is not None and is_asked:
+            raise error
         now = await self._vxg.now()
         if camera.monitor != before and (is_asked or len(self.cameras) <= 32):  # of many, all together at the end of the round
             self.cameras.tell(self._state(), now)

@@ -30,6 +30,7 @@ from vms_bridge.ptz import PtzMove
 
 if TYPE_CHECKING:
     from tests.fakes.virtual_time import VirtualClock
+    from tests.fakes.vxg import FakeEvent
 
     from vms_bridge.model import Event
 
@@ -319,3 +320,74 @@ async def test_nothing_is_lost_over_a_fault(clock: VirtualClock, kind: str) -> N
         fake.faults.heal()
         async with running(backend_of(fake, clock), feed):
             await feed.until(lambda: all(told(feed, each.id) for each in made), 60)
+
+
+@pytest.mark.parametrize(
+    "kind", ["401", "403", "404", "429", "500-html", "502", "close", "hang", "empty", "list", "garbage", "login"]
+)
+async def test_a_channel_that_answers_wrongly_harms_no_other(clock: VirtualClock, kind: str) -> None:
+    async with FakeVxg(channels=3, clock=clock) as fake:
+        feed = MemoryFeed()
+        backend = backend_of(fake, clock, timeout=2)
+        fake.faults.add("/api/v2/cameras/102/", kind)
+        async with running(backend, feed) as task:
+            await feed.until(lambda: feed.monitors["103"].modes, 120)
+            made = fake.world.happen(103)
+            await feed.until(lambda: told(feed, made.id), 60)
+            assert not task.done()
+            assert feed.states["102"].available
+            fake.faults.heal()
+            await backend.refresh(VmsTarget(monitor_id="102"))
+            assert feed.monitors["102"].modes
+
+
+@pytest.mark.parametrize("kind", ["401", "502", "hang", "empty", "login"])
+async def test_what_a_channel_could_do_it_can_do_while_it_does_not_answer(clock: VirtualClock, kind: str) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        feed = MemoryFeed()
+        backend = backend_of(fake, clock, timeout=2)
+        async with running(backend, feed) as task:
+            await feed.until(lambda: feed.monitors["101"].modes, 30)
+            before = feed.monitors["101"]
+            fake.faults.add("/api/v2/cameras/101/", kind)
+            await asyncio.sleep(700)
+            assert not task.done()
+            assert feed.monitors["101"] == before
+
+
+async def test_an_event_of_a_channel_that_comes_while_the_bridge_starts_is_not_lost(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        feed = MemoryFeed()
+        made: list[FakeEvent] = []
+
+        def between(_method: str, path: str) -> None:
+            if path.startswith("/api/v2/storage/events/") and not made:
+                new = fake.add_channel("Barn")
+                fake.group.channels.append(new.id)
+                made.append(fake.world.happen(new.id))
+
+        fake.between = between
+        async with running(backend_of(fake, clock), feed):
+            await feed.until(lambda: told(feed, made[0].id), 30)
+
+
+async def test_what_was_over_before_the_first_contact_is_not_told_when_it_gets_a_picture(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        feed = MemoryFeed()
+        fake.world.happen(101, ago_s=40, thumb_s=50, meta={"person": "1"}, meta_s=50)
+        async with running(backend_of(fake, clock), feed):
+            await asyncio.sleep(30)
+            assert feed.events == []
+
+
+async def test_all_of_much_that_was_missed_is_told_as_late(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        feed = MemoryFeed()
+        async with running(backend_of(fake, clock), feed):
+            pass
+        await asyncio.sleep(7_200)
+        for number in range(2_500):
+            fake.world.happen(101, ago_s=7_000 - number)
+        async with running(backend_of(fake, clock), feed):
+            await feed.until(lambda: len({event.id for event in feed.events}) == 2_500, 60)
+            assert all(batch.late for batch in feed.batches if batch.events)
