@@ -70,9 +70,9 @@ class Mosquitto:
 
 @asynccontextmanager
 async def bridge(
-    folder: Path, broker: Mosquitto, systems: str, *, instance: str = INSTANCE, more: str = ""
+    folder: Path, broker: Mosquitto, systems: str, *, instance: str = INSTANCE, system: str = "zm", more: str = ""
 ) -> AsyncIterator[Cost]:
-    """Run `vms-bridge run` with these systems (YAML, two spaces in) until the block ends, once system `zm` is there.
+    """Run `vms-bridge run` with these systems (YAML, two spaces in) until the block ends, once this `system` is there.
 
     `more` are further sections of the configuration.
     """
@@ -85,7 +85,7 @@ async def bridge(
             is_there.set()
 
     await _forget_earlier(broker, f"vms_bridge/{instance}")
-    listener = await Client.connect(broker.port, take, filters=[f"vms_bridge/{instance}/zm/state"])
+    listener = await Client.connect(broker.port, take, filters=[f"vms_bridge/{instance}/{system}/state"])
     await program.start(COMMAND, "run", "--config", config)
     try:
         try:
@@ -138,3 +138,12 @@ def zoneminder_system(url: str, shared_memory: Path | None, *, username: str | N
     login = f"    username: {username}\n    password: !env BENCH_ZM_PASSWORD\n" if username else ""
     memory = str(shared_memory) if shared_memory else "false"
     return f'  zm:\n    type: zoneminder\n    url: "{url}"\n{login}    shared_memory: {memory}\n{more}'
+
+
+def vxg_system(folder: Path, url: str, token: str, *, more: str = "") -> str:
+    """Return the configuration of a VXG Cloud VMS, whose token goes into a file of this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    secret = folder / "vxg-token"
+    secret.touch(mode=0o600)
+    secret.write_text(token)
+    return f'  cloud:\n    type: vxg\n    url: "{url}"\n    token: !file {secret}\n{more}'

@@ -183,7 +183,7 @@ async def main() -> None:
     record(world, wanted.events, world.now())
     for number in world.monitors:
         world.set_function(number, wanted.function)
-    async with FakeZoneMinder(world, picture=_picture(), film_every_s=1 / wanted.fps) as server:
+    async with FakeZoneMinder(world, picture=noise(), film_every_s=1 / wanted.fps) as server:
         pictures = asyncio.create_task(Cameras(world, wanted.fps).run())
         try:
             await serve(Fake(server).answer)
@@ -192,7 +192,8 @@ async def main() -> None:
             await asyncio.gather(pictures, return_exceptions=True)
 
 
-def _picture() -> bytes:
+def noise() -> bytes:
+    """Return a JPEG of some 640 x 480 pixels that takes as long to read as one of a camera."""
     picture = io.BytesIO()
     Image.effect_noise((640, 480), 20).save(picture, "JPEG", quality=60)
     return picture.getvalue()
