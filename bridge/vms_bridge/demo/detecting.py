@@ -28,12 +28,15 @@ def said(*, detects: bool) -> str:
     return "Detection:     without it, the cameras say themselves what they see; pip install 'vms-bridge[detect]' brings it."
 
 
-def section(cameras: int) -> SinkConfig:
-    """Return the section by which the frames of events are looked at, and a live picture of each camera every second."""
+def section(cameras: int, *, others: str | None = None) -> SinkConfig:
+    """Return the section by which the frames of events are looked at, and a live picture of each camera every second.
+
+    Of `others`, a pattern, only the frames.
+    """
     settings = {
         "runtime": {"device": "CPU", "threads": 1},
         "models": {"demo": {"file": str(MODEL)}},
         "profiles": {"default": {"stages": [{"min_score": 0.5}]}},
-        "cameras": {"*": {"fps": 1 if cameras <= _MOST_LIVE else 0}},
+        "cameras": {"*": {"fps": 1 if cameras <= _MOST_LIVE else 0}, **({} if others is None else {others: {"fps": 0}})},
     }
     return SinkConfig(kind=KIND, settings=DetectionSettings.model_validate(settings))

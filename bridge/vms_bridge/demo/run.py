@@ -19,7 +19,7 @@ from vms_bridge.app import Bridge
 from vms_bridge.backends import load_kind
 from vms_bridge.clock import SystemClock
 from vms_bridge.config import Config, SinkConfig, SystemConfig
-from vms_bridge.demo import detecting, scripting
+from vms_bridge.demo import cloud, detecting, scripting
 from vms_bridge.demo.brokers import find_mosquitto, free_port, serving_broker
 from vms_bridge.demo.table import counts, make_display
 from vms_bridge.demo.witness import Witness
@@ -63,6 +63,7 @@ class Show:
     pace: float = 2.0
     detects: bool = False
     has_scripts: bool = False
+    vxg: cloud.Cloud | None = None
 
 
 def run_demo(
@@ -73,13 +74,16 @@ def run_demo(
     pace: float = 2.0,
     detects: bool = False,
     has_scripts: bool = False,
+    vxg: Path | None = None,
     stream: TextIO | None = None,
 ) -> int:
     """Run the demo until its time is over or Ctrl-C; return the exit code, 1 if not everything flowed.
 
-    `port` is that of the broker; where it is taken another one is used, and shown.
+    `port` is that of the broker; where it is taken another one is used, and shown. `vxg` is what a simulated VXG says of itself.
+    Raises ConfigError where it does not.
     """
     out = stream or sys.stdout
+    beside = None if vxg is None else cloud.read(vxg)
     display = make_display(out)
     with TemporaryDirectory(prefix="vms-bridge-demo-", ignore_cleanup_errors=True) as directory:
         show = Show(
@@ -91,6 +95,7 @@ def run_demo(
             pace=pace,
             detects=detects,
             has_scripts=has_scripts,
+            vxg=beside,
         )
         if has_scripts:
             scripting.write(show.directory)
@@ -128,6 +133,8 @@ async def perform(show: Show, display: Display, clock: Clock, stopped: asyncio.E
         display.start(_heading(address))
         display.add(detecting.said(detects=show.detects))
         display.add(scripting.said(has_scripts=show.has_scripts))
+        if show.vxg is not None:
+            display.add(cloud.said(show.vxg, detects=show.detects))
         failures: list[BridgeError] = []  # before 3.11.4 what is raised within `except*` comes out in a group
         configure("warning")  # after the display's start, which may have taken over stderr
         try:
@@ -215,11 +222,11 @@ def _configuration(show: Show, mqtt: MqttConfig, api: HttpConfig) -> Config:
         instance=_INSTANCE,
         name="VMS Bridge demo",
         data_dir=show.directory,
-        systems={_SYSTEM: system},
+        systems={_SYSTEM: system, **({} if show.vxg is None else {cloud.SYSTEM: cloud.section(show.vxg)})},
         sinks={
             MQTT.section: SinkConfig(kind=MQTT, settings=mqtt),
             HTTP.section: SinkConfig(kind=HTTP, settings=api),
-            **({DETECTION.section: detecting.section(show.cameras)} if show.detects else {}),
+            **({DETECTION.section: detecting.section(show.cameras, others=f"{cloud.SYSTEM}/*")} if show.detects else {}),
             **({SCRIPTS.section: scripting.section(show.directory)} if show.has_scripts else {}),
         },
     )

@@ -6,9 +6,9 @@ import argparse
 import asyncio
 import itertools
 import signal
-from datetime import timedelta
 
 from tests.fakes.vxg import FakeVxg
+from tests.fakes.vxg.life import Life, past
 
 
 def _arguments() -> argparse.Namespace:
@@ -17,6 +17,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--media-port", type=int, default=0, help="where pictures and videos are")
     parser.add_argument("--channels", type=int, default=4)
     parser.add_argument("--rate", type=float, default=0.0, help="events per second, of one channel after the other")
+    parser.add_argument(
+        "--life", action="store_true", help="visitors come, in pictures and videos; a page shows what is written back"
+    )
+    parser.add_argument(
+        "--pace", type=float, default=2.0, help="how busy it is with --life: at 2 some four visits a minute of each"
+    )
     parser.add_argument("--late", type=float, default=3.0, help="after how many seconds an event is listed")
     parser.add_argument("--recorded", type=float, default=3600.0, help="of how many seconds before now there is recorded video")
     return parser.parse_args()
@@ -35,14 +41,17 @@ async def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
     async with FakeVxg(channels=wanted.channels, port=wanted.port, media_port=wanted.media_port) as fake:
-        for channel in fake.world.channels:
-            fake.world.record(channel, fake.world.now() - timedelta(seconds=wanted.recorded), wanted.recorded)
+        past(fake, wanted.recorded)
+        life = Life(fake, pace=wanted.pace) if wanted.life else None
         for name, value in (("url", fake.url), ("lkey", fake.lkey), ("token", fake.group_token())):
             print(name, value, flush=True)  # noqa: T201 (what a caller waits for)
-        events = asyncio.create_task(_happen(fake, wanted.rate, wanted.late)) if wanted.rate > 0 else None
+        at_work = [asyncio.create_task(life.live())] if life is not None else []
+        if wanted.rate > 0:
+            at_work.append(asyncio.create_task(_happen(fake, wanted.rate, wanted.late)))
         await over.wait()
-        if events is not None:
-            events.cancel()
+        for task in at_work:
+            task.cancel()
+        await asyncio.gather(*at_work, return_exceptions=True)
 
 
 if __name__ == "__main__":

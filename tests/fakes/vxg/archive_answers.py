@@ -224,7 +224,7 @@ def _clip_row(asked: Asked, clip: FakeClip) -> dict[str, Any]:
     if status == "done":
         row |= {
             "duration": (clip.end - clip.start).total_seconds(),
-            "size": asked.fake.media.clip_bytes,
+            "size": len(asked.fake.media.body_of(f"clip/{clip.id}")[0] or b""),
             "url": asked.fake.media.signed(f"clip/{clip.id}"),
             "thumb": {"url": asked.fake.media.signed(f"thumb/{clip.id}")},
         }

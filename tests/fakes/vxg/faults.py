@@ -85,6 +85,8 @@ class Faults:
             return web.Response(status=response.status, body=body[: len(body) // 2], content_type="application/json")
         if fault.kind in {"next-away", "next-loop"}:
             said = json.loads(body)
+            if "meta" not in said:
+                return response
             said["meta"]["next"] = "//evil.example/api/v5/channels/?offset=1" if fault.kind == "next-away" else request.path_qs
             return web.json_response(said)
         if fault.kind in {"cut", "slow"}:

@@ -47,6 +47,8 @@ class FakeVxg:
     faults: Faults = field(default_factory=Faults)
     requests: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=50_000))
     count: Counter[str] = field(default_factory=Counter)
+    pages: dict[str, Callable[[], str]] = field(default_factory=dict)
+    """HTML for people, by its path."""
     latency_s: float = 0.0
     """How long each answer takes."""
     most_rows: int = MOST_LIMIT
@@ -173,6 +175,8 @@ class FakeVxg:
             self.at_once -= 1
 
     async def _answer(self, request: web.Request, path: str) -> web.Response:
+        if request.method == "GET" and path in self.pages:
+            return web.Response(text=self.pages[path](), content_type="text/html")
         if not path.endswith("/") and not _WITHOUT_SLASH.fullmatch(path):
             if request.method == "GET":  # [I] Django's habit
                 query = f"?{request.query_string}" if request.query_string else ""
