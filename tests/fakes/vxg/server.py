@@ -99,10 +99,11 @@ class FakeVxg:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def add_channel(self, name: str, **more: Any) -> FakeChannel:  # noqa: ANN401
-        number = 100 + len(self.world.channels) + 1
-        while number in self.world.channels:
-            number += 1
+    def add_channel(self, name: str, *, number: int | None = None, **more: Any) -> FakeChannel:  # noqa: ANN401
+        if number is None:
+            number = 100 + len(self.world.channels) + 1
+            while number in self.world.channels:
+                number += 1
         made = FakeChannel(number, name, **more)
         made.token, made.watch_token = self.mint.of_channel(number), self.mint.of_channel(number, "watch")
         made.event_types = {

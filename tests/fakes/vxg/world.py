@@ -135,12 +135,15 @@ class World:
             at += length
 
     def happen(self, camid: int, name: str = "motion", *, ago_s: float = 0.0, late_s: float = 0.0, **more: Any) -> FakeEvent:  # noqa: ANN401
-        """Have an event be, so long ago, listed so much later; `thumb_s`, `meta_s`: when these come after that."""
+        """Have an event be, so long ago, listed so much later; `thumb_s`, `meta_s`: when these come after that.
+
+        It gets the next id, unless `id` is given.
+        """
         time = self.now() - timedelta(seconds=ago_s)
         listed = time + timedelta(seconds=late_s)
         thumb_s, meta_s = more.pop("thumb_s", 0.0), more.pop("meta_s", 0.0)
         event = FakeEvent(
-            self.new_id(),
+            more.pop("id", None) or self.new_id(),
             camid,
             name,
             time,
