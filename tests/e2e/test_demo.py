@@ -8,10 +8,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from pydantic import SecretStr
 from tests.e2e.conftest import need
+from tests.fakes.vxg import FakeVxg
+from tests.fakes.vxg.life import Life
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.demo.brokers import free_port
+from vms_bridge.demo.cloud import Cloud
 from vms_bridge.demo.detecting import can_detect
 from vms_bridge.demo.run import Show, perform
 from vms_bridge.demo.table import PlainDisplay
@@ -45,6 +49,26 @@ async def test_the_demo_finds_what_it_draws(tmp_path: Path) -> None:
     finally:
         stopped.set()
         await running
+
+
+async def test_what_is_found_is_written_to_a_vxg(tmp_path: Path) -> None:
+    need(None if can_detect() else "the extra `detect` is not installed")
+    out, stopped = io.StringIO(), asyncio.Event()
+    async with FakeVxg(channels=3) as fake:
+        life = Life(fake, pace=4.0)
+        living = asyncio.create_task(life.live())
+        vxg = Cloud(url=fake.url, token=SecretStr(fake.group_token()))
+        show = Show(directory=tmp_path, port=free_port(0), api_port=0, detects=True, vxg=vxg)
+        running = asyncio.create_task(perform(show, PlainDisplay(out), SystemClock(), stopped))
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                while "source: vms_bridge" not in life.page():  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+        finally:
+            stopped.set()
+            await running
+            living.cancel()
+    assert any(LABELS & event.meta.keys() for event in fake.world.events.values() if event.name == "motion")
 
 
 def in_view(monitor: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.bridge.vxg.support import served
 from tests.fakes.clock import FakeClock
 
+from vms_bridge.errors import VmsError
 from vms_bridge.vxg import (
     Box,
     EventRow,
@@ -244,3 +245,45 @@ async def _follow(happened: list[tuple[float, float, float, bool]], every_s: flo
         new += [row.id for row in (await watch.poll()).new]
         clock.freeze(every_s)
     assert sorted(new) == list(range(1, len(happened) + 1))
+
+
+async def test_what_goes_while_pages_are_read_makes_no_other_slip_through() -> None:
+    async with served(channels=1) as (vxg, fake):
+        fake.most_rows = 5
+        for number in range(60):
+            fake.world.happen(101, ago_s=100.0 - number // 4)
+        start = min(each.time for each in fake.world.events.values())
+
+        def forget_the_oldest(method: str, path: str) -> None:
+            if (method, path) == ("GET", EVENTS):
+                del fake.world.events[min(fake.world.events)]
+
+        fake.between = forget_the_oldest
+        read = [row.id for row in await vxg.events.list(start=start)]
+        assert len(read) == len(set(read))
+        assert fake.world.events.keys() <= set(read)
+
+
+async def test_more_events_of_one_time_than_a_page_has_are_all_read() -> None:
+    async with served(channels=1) as (vxg, fake):
+        fake.most_rows = 5
+        made = {fake.world.happen(101, ago_s=ago_s).id for ago_s in (9.0, 5.0, 1.0)}
+        at = fake.world.events[max(made)].time
+        for _ in range(17):
+            row = fake.world.happen(101)
+            row.time, row.listed_at = at, at
+            made.add(row.id)
+        assert {row.id for row in await vxg.events.list()} == made
+        assert len(await vxg.events.list(limit=12)) == 12
+        assert len(await vxg.events.list(limit=12, newest_first=True)) == 12
+
+
+@pytest.mark.parametrize("kind", ["500-html", "garbage", "empty"])
+async def test_a_clock_that_can_not_be_asked_is_not_taken_for_ours(kind: str) -> None:
+    async with served() as (vxg, fake):
+        fake.world.clock_ahead_s = 3_600.0
+        fake.faults.add("/api/v2/server/time/", kind)
+        with pytest.raises(VmsError):
+            await vxg.clock_skew_s(force_reload=True)
+        fake.faults.heal()
+        assert abs(await vxg.clock_skew_s(force_reload=True) - 3_600) < 5

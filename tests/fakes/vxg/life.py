@@ -6,9 +6,8 @@ A page of its own shows what others have written back.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, OrderedDict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -61,7 +60,7 @@ class Life:
                     self._fake.world.record(number, recorded, (now - recorded).total_seconds())
                 recorded = now
                 del self._fake.world.records[:-_MOST_RECORDS]
-            await asyncio.sleep(_STEP_S)
+            await self._fake.clock.sleep(_STEP_S)
 
     def page(self) -> str:
         """Return the page that shows what there is, and what others have written."""
@@ -141,7 +140,7 @@ class Life:
 def past(fake: FakeVxg, seconds: float) -> None:
     """Have all channels be recorded for so long before now."""
     for number in fake.world.channels:
-        fake.world.record(number, datetime.now(UTC) - timedelta(seconds=seconds), seconds)
+        fake.world.record(number, fake.world.now() - timedelta(seconds=seconds), seconds)
 
 
 def _tags(meta: dict[str, str]) -> str:
