@@ -28,6 +28,8 @@ _CURSOR_S = 10.0
 LEAST_APART_S = 0.25
 """So long apart two looks are, whoever wants one."""
 _MOST_ENDED, _MOST_STRAYS = 1_000, 1_000
+_BEGAN = "began"
+"""Under which name is kept when the bridge first looked here."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _LATEST = timedelta(seconds=60)
 """So late a row may be, and raise an alarm all the same."""
@@ -71,8 +73,12 @@ class Events:
         changes = await self._watch.poll()
         self._is_all, rows = changes.is_all, changes.new
         self._alarm_by(rows, now)
+        began = parse_cursor(await self._feed.kept(_BEGAN))
         if cursor is None:
-            self._past = frozenset(row.id for row in rows if row.time + self._hold <= now)
+            began = now
+            await self._feed.keep(_BEGAN, now.isoformat())
+        if began is not None:
+            self._past = frozenset(row.id for row in rows if row.time + self._hold <= began)
         return [row for row in rows if row.id not in self._past]
 
     async def tell(self, rows: Sequence[EventRow]) -> None:

@@ -391,3 +391,15 @@ async def test_all_of_much_that_was_missed_is_told_as_late(clock: VirtualClock) 
         async with running(backend_of(fake, clock), feed):
             await feed.until(lambda: len({event.id for event in feed.events}) == 2_500, 60)
             assert all(batch.late for batch in feed.batches if batch.events)
+
+
+async def test_what_was_over_before_the_first_contact_is_not_told_after_a_restart(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        feed = MemoryFeed()
+        fake.world.happen(101, ago_s=40)
+        async with running(backend_of(fake, clock), feed):
+            await asyncio.sleep(5)
+        async with running(backend_of(fake, clock), feed):
+            made = fake.world.happen(101)
+            await feed.until(lambda: told(feed, made.id), 10)
+        assert {event.id for event in feed.events} == {str(made.id)}
