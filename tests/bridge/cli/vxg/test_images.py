@@ -254,8 +254,11 @@ async def test_a_run_that_is_ended_from_outside(
     monkeypatch.setenv(TOKEN, fake.group_token())
     words = ("vxg", "images", "sample", "101", "--every", "0.1", "--to", "out", "--url", fake.url)
     root = Path(kept_rates.__file__).parents[3]
+    # Who is started in the background, as by CI, ignores SIGINT, and so would whom he starts.
     program = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "vms_bridge", *words, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(root)}
+        *("env", "--default-signal=INT", sys.executable, "-m", "vms_bridge", *words),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(root)},
     )
     assert program.stdout is not None
     async with asyncio.timeout(60):
