@@ -266,7 +266,7 @@ def _allowed(module: str) -> set[str] | None:
         return {
             *("model", "archive", "commands", "errors", "clock", "backoff", "concealment", "logs", "addresses", "doors", "tls"),
             *("explaining", "receivers", "measures", "metrics", "backends.base", "http", "backends.traffic"),
-            *("backends.ladder", "backends.holding", "backends.opened", "downloads", "ptz", "machines", own),
+            *("backends.ladder", "backends.held", "backends.holding", "backends.opened", "downloads", "ptz", "machines", own),
             own.removeprefix("backends."),  # the library of the same VMS, where there is one
         }
     home = module.partition(".")[0]

@@ -8,7 +8,6 @@ this run the newest have their picture and clip.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
@@ -27,9 +26,10 @@ from vms_bridge.archive import (
     RangeClip,
     VideoSource,
 )
+from vms_bridge.backends.held import Held
 from vms_bridge.backends.simulator.archive import FPS, began, best_moment, event_at, moment, parse_event_id, shown_visit
 from vms_bridge.backends.simulator.clips import CONTENT_TYPE, clip_of, programme
-from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart
+from vms_bridge.errors import MediaUnavailable, NoSuchEvent
 from vms_bridge.model import LivePicture
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Recorder:
         return camera.monitor
 
     async def _still(self, monitor: Monitor, time: float, part: ByteRange | None) -> Media:
-        return _File("image/jpeg", await asyncio.to_thread(self._draw, monitor, time), part)
+        return Held("image/jpeg", await asyncio.to_thread(self._draw, monitor, time), part)
 
     async def _clip(self, event: Event, now: float, part: ByteRange | None) -> Media:
         """Open the clip that shows what an event of this kind looks like."""
@@ -204,30 +204,7 @@ class Recorder:
         event_id = parse_event_id(event.id)
         visit = None if event_id is None else shown_visit(self._world, event_id, now)
         file = await asyncio.to_thread(clip_of(place, visit).read_bytes)
-        return _File(CONTENT_TYPE, file, part)
-
-
-class _File:
-    """A picture or clip, or a part of one: small enough to be held as a whole."""
-
-    def __init__(self, content_type: str, file: bytes, part: ByteRange | None) -> None:
-        self.content_type = content_type
-        self.length: int | None = len(file)
-        self.part: ByteRange | None = None
-        if part is not None:
-            last = min(len(file) - 1, len(file) - 1 if part.last is None else part.last)
-            if not 0 <= part.first <= last:
-                raise NoSuchPart(f"it has {len(file)} bytes, and not those that were asked for", length=len(file))
-            self.part = replace(part, last=last)
-            file = file[part.first : last + 1]
-        self._rest = file
-
-    async def read(self) -> bytes:
-        piece, self._rest = self._rest, b""
-        return piece
-
-    async def close(self) -> None:
-        self._rest = b""
+        return Held(CONTENT_TYPE, file, part)
 
 
 class _Film:

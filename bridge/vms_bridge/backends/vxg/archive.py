@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from vms_bridge.archive import ByteRange, EventClip, EventFrame, FrameKind, LiveKind, LiveStream, RangeClip, VideoSource
+from vms_bridge.backends.held import Held
 from vms_bridge.backends.opened import Opened
 from vms_bridge.backends.vxg.film import Film
-from vms_bridge.backends.vxg.held import Picture
 from vms_bridge.backends.vxg.pages import Pages
 from vms_bridge.downloads import parse_content_range
 from vms_bridge.errors import CommandRejected, MediaUnavailable, NoSuchEvent, NoSuchPart
@@ -33,6 +33,7 @@ _BEFORE, _AFTER = timedelta(seconds=2), timedelta(seconds=2)
 _NEAR = timedelta(seconds=5)
 """So far from a time a picture may be that is shown for it."""
 _LONGEST = timedelta(hours=2)
+_JPEG = "image/jpeg"
 
 
 class _Time(NamedTuple):
@@ -81,12 +82,12 @@ class Archive:
         session = self._live()
         match ref:
             case LivePicture(monitor=monitor):
-                return Picture(await _live_picture(session, _camera(session, monitor)), byte_range)
+                return Held(_JPEG, await _live_picture(session, _camera(session, monitor)), byte_range)
             case LiveStream(monitor=monitor):
                 return Film(session, _camera(session, monitor))
             case EventFrame(event=event, frame=frame):
                 row = await _row(session, event.id)
-                return Picture(await self._frame(session, row, frame), byte_range)
+                return Held(_JPEG, await self._frame(session, row, frame), byte_range)
             case EventClip(event=event):
                 row = await _row(session, event.id)
                 told = session.events.as_event(row, await session.connection.vxg.now())
