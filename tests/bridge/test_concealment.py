@@ -137,3 +137,11 @@ def test_no_text_makes_it_slow(text: str) -> None:
     secrets = Secrets(["a-token-of-some-length"])
     assert secrets.strike_foreign(text * 300_000) == text * 300_000
     assert secrets.strike_long(text * 300_000) == text * 300_000
+
+
+def test_a_long_token_is_struck_by_its_pieces_and_a_short_one_in_any_encoding() -> None:
+    secrets = Secrets()
+    long = f"{'aB3' * 30}+/{'c4D' * 30}=="
+    secrets.keep_long(long)
+    secrets.keep_long("camera;short-one")
+    assert secrets.strike(f"token={long} and camera;short-one, or camera%3Bshort-one") == "token=***+/***== and ***, or ***"

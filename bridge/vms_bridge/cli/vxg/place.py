@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -23,7 +22,6 @@ _TIMEOUT_S = 30.0
 """A person waits for longer than a bridge that has others to ask."""
 _KIND = Kind("VXG Cloud VMS", f"--url URL, with a token in {TOKEN} or a key in {LKEY},")
 _BESIDE_URL = ("token_file", "allowed_host", "ca_file", "fingerprint", "verify_tls")
-_PIECES = re.compile(r"[A-Za-z0-9._~-]{64,}")
 
 
 class Place(NamedTuple):
@@ -74,11 +72,7 @@ def vxg_at(place: Place, program: Program) -> Vxg:
 
 def _made(program: Program, url: str, *, token: str | None, lkey: str | None, hosts: tuple[str, ...], options: Options) -> Vxg:
     for secret in filter(None, (token, lkey)):
-        if pieces := _PIECES.findall(secret):
-            # In pieces that are found as they stand: to look for each encoding of so much takes a third of a second.
-            program.secrets.keep_passing(*pieces)
-        else:
-            program.secrets.keep([secret])
+        program.secrets.keep_long(secret)
     from vms_bridge.vxg import Vxg  # noqa: PLC0415  # --help has no use for it
 
     try:
