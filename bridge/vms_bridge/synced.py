@@ -6,14 +6,17 @@ import asyncio
 import threading
 from contextlib import suppress
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _T = TypeVar("_T")
+_O = TypeVar("_O", bound="AbstractAsyncContextManager[object]")
 
 
 class Runner:
@@ -71,6 +74,37 @@ class Face(Generic[_R]):
 
     def __init__(self, of: _R, runner: Runner) -> None:
         self._of, self._runner = of, runner
+
+
+class Opened(Face[_O]):
+    """The whole of a library without an event loop: opened by `with`, and closed at its end."""
+
+    def __enter__(self) -> Self:
+        """Open the way to the server. Raises VmsError."""
+        self._runner.start()
+        try:
+            self._runner.run(_opened(self._of))
+        except BaseException:
+            self._runner.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self._runner.run(_closed(self._of))
+        finally:
+            self._runner.stop()
+
+    def __repr__(self) -> str:
+        return repr(self._of)
+
+
+async def _opened(whole: AbstractAsyncContextManager[object]) -> None:
+    await whole.__aenter__()
+
+
+async def _closed(whole: AbstractAsyncContextManager[object]) -> None:
+    await whole.__aexit__(None, None, None)
 
 
 def synced(

@@ -11,9 +11,9 @@ Everything is as in `vms_bridge.vxg`, but for `await`: each method waits for its
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Unpack
 
-from vms_bridge.synced import Face, Runner, iterated, plain, synced
+from vms_bridge.synced import Face, Opened, Runner, iterated, plain, synced
 from vms_bridge.vxg import (
     archive,
     channels,
@@ -34,7 +34,6 @@ from vms_bridge.vxg.hosts import DEFAULT_URL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
-    from types import TracebackType
 
     from vms_bridge.clock import Clock
     from vms_bridge.http import HttpClient
@@ -195,7 +194,7 @@ class Uploads(Face[uploads.Uploads]):
     recording = synced(uploads.Uploads.recording)
 
 
-class Vxg(Face[vxg.Vxg]):
+class Vxg(Opened[vxg.Vxg]):
     """One account, one group of channels, or one channel; `vms_bridge.vxg.Vxg` says what its arguments mean."""
 
     def __init__(
@@ -227,22 +226,6 @@ class Vxg(Face[vxg.Vxg]):
         self.ptz = Ptz(of.ptz, runner)
         self.uploads = Uploads(of.uploads, runner)
 
-    def __enter__(self) -> Self:
-        """Open the way to it, and find out what time it is there. Raises VmsError."""
-        self._runner.start()
-        try:
-            self._runner.run(self._of.__aenter__())
-        except BaseException:
-            self._runner.stop()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        try:
-            self._runner.run(self._of.__aexit__())
-        finally:
-            self._runner.stop()
-
     @property
     def token(self) -> GroupToken | ChannelToken | None:
         """The token that is used now."""
@@ -252,6 +235,3 @@ class Vxg(Face[vxg.Vxg]):
     server_time = synced(vxg.Vxg.server_time)
     clock_skew_s = synced(vxg.Vxg.clock_skew_s)
     now = synced(vxg.Vxg.now)
-
-    def __repr__(self) -> str:
-        return repr(self._of)

@@ -11,15 +11,14 @@ Everything is as in `vms_bridge.zoneminder`, but for `await`: each method waits 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Unpack
 
-from vms_bridge.synced import Face, Runner, each, iterated, synced
+from vms_bridge.synced import Face, Opened, Runner, each, iterated, synced
 from vms_bridge.zoneminder import ptz, resources, zoneminder
 from vms_bridge.zoneminder.events import events, query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from types import TracebackType
 
     from vms_bridge.clock import Clock
     from vms_bridge.zoneminder.connection import Log
@@ -211,7 +210,7 @@ class Ptz(Face[ptz.Ptz]):
     reboot = synced(ptz.Ptz.reboot)
 
 
-class ZoneMinder(Face[zoneminder.ZoneMinder]):
+class ZoneMinder(Opened[zoneminder.ZoneMinder]):
     """One ZoneMinder, from 1.34 on; `vms_bridge.zoneminder.ZoneMinder` says what its arguments mean."""
 
     def __init__(
@@ -243,22 +242,6 @@ class ZoneMinder(Face[zoneminder.ZoneMinder]):
         self.users = Users(of.users, runner)
         self.ptz = Ptz(of.ptz, runner)
 
-    def __enter__(self) -> Self:
-        """Open the way to it, and log in. Raises VmsError."""
-        self._runner.start()
-        try:
-            self._runner.run(self._of.__aenter__())
-        except BaseException:
-            self._runner.stop()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        try:
-            self._runner.run(self._of.__aexit__())
-        finally:
-            self._runner.stop()
-
     @property
     def is_logged_in(self) -> bool:
         """Whether its API can be asked: a login has succeeded, or none is wanted."""
@@ -269,6 +252,3 @@ class ZoneMinder(Face[zoneminder.ZoneMinder]):
     time_zone = synced(zoneminder.ZoneMinder.time_zone)
     is_running = synced(zoneminder.ZoneMinder.is_running)
     load = synced(zoneminder.ZoneMinder.load)
-
-    def __repr__(self) -> str:
-        return repr(self._of)
