@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -12,6 +12,9 @@ from vms_bridge.errors import ConfigError
 from vms_bridge.vxg.alerts import Broker
 from vms_bridge.vxg.hosts import DEFAULT_URL, Hosts
 from vms_bridge.vxg.tokens import parse_token
+
+if TYPE_CHECKING:
+    from vms_bridge.vxg import Options
 
 _Host = Annotated[str, Field(min_length=1, max_length=260)]
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
@@ -100,6 +103,18 @@ class VxgConfig(TlsOptions):
     timeout: float = Field(
         default=30.0, ge=1, le=120, description="write the seconds to wait for an answer, 1 to 120, such as 30"
     )
+
+    @property
+    def options(self) -> Options:
+        """How the library is to get there."""
+        options: Options = {"timeout_s": self.timeout, "verify": self.verify_tls}
+        if self.ca_file is not None:
+            options["ca_file"] = self.ca_file
+        if self.fingerprint is not None:
+            options["fingerprint"] = self.fingerprint
+        if self.client_certificate is not None and self.client_key is not None:
+            options["client_certificate"], options["client_key"] = self.client_certificate, self.client_key
+        return options
 
     @field_validator("url")
     @classmethod

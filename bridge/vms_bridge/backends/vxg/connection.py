@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vms_bridge.vxg import Options, Vxg
+from vms_bridge.vxg import Vxg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +30,5 @@ class Connection:
 
 def client(config: VxgConfig, clock: Clock, *, through: Callable[[HttpClient], Transport] | None = None) -> Vxg:
     """Return what asks the configured VMS; open it by `async with`."""
-    options: Options = {"timeout_s": config.timeout, "verify": config.verify_tls}
-    if config.ca_file is not None:
-        options["ca_file"] = config.ca_file
-    if config.fingerprint is not None:
-        options["fingerprint"] = config.fingerprint
-    if config.client_certificate is not None and config.client_key is not None:
-        options["client_certificate"], options["client_key"] = config.client_certificate, config.client_key
     token = config.token.get_secret_value()
-    return Vxg(config.url, token=token, allowed_hosts=config.allowed_hosts, clock=clock, through=through, **options)
+    return Vxg(config.url, token=token, allowed_hosts=config.allowed_hosts, clock=clock, through=through, **config.options)

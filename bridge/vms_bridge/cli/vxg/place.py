@@ -13,7 +13,6 @@ from vms_bridge.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vms_bridge.backends.vxg.config import VxgConfig
     from vms_bridge.cli.program import Program
     from vms_bridge.vxg import Options, Vxg
 
@@ -52,7 +51,8 @@ def vxg_at(place: Place, program: Program) -> Vxg:
 
         settings = configured(place.config, place.system, VxgConfig, _KIND, program)
         token, hosts = settings.token.get_secret_value(), settings.allowed_hosts
-        return _made(program, settings.url, token=token, lkey=lkey, hosts=hosts, options=_options(settings))
+        options: Options = {**settings.options, "timeout_s": max(settings.timeout, _TIMEOUT_S)}
+        return _made(program, settings.url, token=token, lkey=lkey, hosts=hosts, options=options)
     if place.system is not None:
         raise click.UsageError("name --system, or --url, and not both")
     given = os.environ.get(TOKEN) if place.token_file is None else secret_in(place.token_file, "--token-file").strip()
@@ -62,7 +62,7 @@ def vxg_at(place: Place, program: Program) -> Vxg:
             f"--url takes a token of a group or a channel, or the account's key: by --token-file FILE or --lkey-file FILE,"
             f" or in the variables {TOKEN} and {LKEY}"
         )
-    options: Options = {"verify": place.verify_tls is not False}
+    options = {"verify": place.verify_tls is not False}
     if place.ca_file is not None:
         options["ca_file"] = place.ca_file
     if place.fingerprint is not None:
@@ -79,14 +79,3 @@ def _made(program: Program, url: str, *, token: str | None, lkey: str | None, ho
         return Vxg(url, token=token, lkey=lkey, allowed_hosts=hosts, **options)
     except ConfigError as error:
         raise click.UsageError(f"{error}{f': {error.hint}' if error.hint else ''}") from None
-
-
-def _options(settings: VxgConfig) -> Options:
-    options: Options = {"verify": settings.verify_tls, "timeout_s": max(settings.timeout, _TIMEOUT_S)}
-    if settings.ca_file is not None:
-        options["ca_file"] = settings.ca_file
-    if settings.fingerprint is not None:
-        options["fingerprint"] = settings.fingerprint
-    if settings.client_certificate is not None and settings.client_key is not None:
-        options["client_certificate"], options["client_key"] = settings.client_certificate, settings.client_key
-    return options
