@@ -17,7 +17,7 @@ from vms_bridge.sockets import LONGEST_PATH, api_socket
 if TYPE_CHECKING:
     from pathlib import Path
 
-_UMASK = 0o177
+_MODE = 0o600
 _PEER = struct.Struct("3i")
 _BACKLOG = 16
 _HIGHEST_GROUP = 2**32 - 2
@@ -61,11 +61,9 @@ class UnixSocket:
         try:
             with suppress(FileNotFoundError):
                 path.unlink()
-            before = os.umask(_UMASK)
-            try:
-                sock.bind(str(path))
-            finally:
-                os.umask(before)
+            # Linux makes the socket's file with the mode of the socket itself. A umask would do the same to all threads' files.
+            os.fchmod(sock.fileno(), _MODE)
+            sock.bind(str(path))
             if group is not None and path.lstat().st_gid != group:
                 os.chown(path, -1, group, follow_symlinks=False)
             if place.mode is not None:

@@ -12,6 +12,7 @@ import vms_bridge
 from vms_bridge.config import SinkConfig
 from vms_bridge.demo.witness import Happening
 from vms_bridge.errors import NotFound
+from vms_bridge.private_files import make_directory
 from vms_bridge.scripts.config import ScriptsConfig
 from vms_bridge.scripts.kind import KIND
 
@@ -54,7 +55,7 @@ def section(directory: Path) -> SinkConfig:
 def write(directory: Path) -> None:
     """Write them below this directory. Blocking."""
     folder = directory / _FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(folder)
     for name, changes in CHANGES.items():
         text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
         for before, after in changes:

@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,29 @@ async def test_it_listens_on_a_port_and_on_a_socket_and_leaves_nothing(tmp_path:
     assert not path.exists()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+def test_sockets_are_their_owners_and_making_them_does_nothing_to_other_threads_files(tmp_path: Path) -> None:
+    """A umask, which is the whole process's, made folders of other threads 0600, and two at once left it so for good."""
+    places = [SocketPlace.in_data_dir(tmp_path / str(n)) for n in range(4)]
+    folders = [tmp_path / f"other{n}" for n in range(100)]
+    for place in places:
+        place.path.parent.mkdir(parents=True)
+
+    def make(place: SocketPlace) -> set[int]:
+        modes = set()
+        for _ in range(60):
+            made = UnixSocket.open(place)
+            modes.add(stat.S_IMODE(place.path.lstat().st_mode))
+            made.close()
+        return modes
+
+    with ThreadPoolExecutor(len(places)) as pool:
+        makers = [pool.submit(make, place) for place in places]
+        for folder in folders:
+            folder.mkdir(0o700)
+    assert [maker.result() for maker in makers] == [{0o600}] * len(places)
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
 
 
 async def test_a_port_that_is_taken_is_told_once_and_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

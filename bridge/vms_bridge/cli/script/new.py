@@ -14,6 +14,7 @@ from vms_bridge.cli.output import printable, say
 from vms_bridge.cli.script.templates import TEMPLATES, text_of
 from vms_bridge.errors import OutputError
 from vms_bridge.keys import INSTANCE_PATTERN
+from vms_bridge.private_files import make_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ def command(*, name: str, template: str, to: Path | None, config: Path) -> int:
     folder = _folder(config) if to is None else to
     file = folder / f"{name}.py"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(folder)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as out:
             out.write(text_of(template, name))
