@@ -18,7 +18,7 @@ import openvino as ov
 import psutil
 
 from benchmarks.alarm_latency import changes_of
-from benchmarks.lab.programs import bridge, check_source, mosquitto, zoneminder_system
+from benchmarks.lab.programs import AT_ONCE, bridge, check_source, mosquitto, zoneminder_system
 from benchmarks.lab.running import run
 from benchmarks.lab.table import Row, Table, arguments, quantile
 from benchmarks.lab.yolo_shape import OpenVino
@@ -85,7 +85,7 @@ async def measure(plan: Plan, table: Table, folder: Path, models: Mapping[str, s
     without: list[float] = []
     beside: dict[str, list[float]] = {name: [] for name in models}
     cores: dict[str, list[float]] = {name: [] for name in models}
-    async with mosquitto(folder) as broker:
+    async with mosquitto(folder, extra=AT_ONCE) as broker:
         for number in range(plan.rounds):
             without += (await one_round(plan, broker, _made(folder / f"without-{number}"), ""))[0]
             for which, (name, model) in enumerate(models.items()):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.lab.programs import ROOT, UNLIMITED, mosquitto
+from benchmarks.lab.programs import AT_ONCE, ROOT, UNLIMITED, mosquitto
 from benchmarks.lab.remote import Child
 from benchmarks.lab.running import run
 from benchmarks.lab.table import Row, Table, arguments, quantile
@@ -72,7 +72,7 @@ QUICK = Plan(reactions=20, peer_reactions=5, scripts=8, seconds=3.0, rounds=1)
 
 
 async def measure(plan: Plan, table: Table, folder: Path, *, with_peer: bool = False) -> None:
-    async with mosquitto(folder, extra=UNLIMITED) as broker:
+    async with mosquitto(folder, extra=UNLIMITED + AT_ONCE) as broker:
         await _one_script(plan, table, broker, folder)
         if with_peer:
             await _peer(plan, table, broker, folder)

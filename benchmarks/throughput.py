@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.lab.programs import ROOT, UNLIMITED, mosquitto
+from benchmarks.lab.programs import AT_ONCE, ROOT, UNLIMITED, mosquitto
 from benchmarks.lab.remote import Child
 from benchmarks.lab.running import run
 from benchmarks.lab.table import MS, Row, Table, arguments, quantile
@@ -113,7 +113,7 @@ class Outcome:
 
 
 async def measure(plan: Plan, table: Table, folder: Path) -> None:
-    async with mosquitto(folder, extra=UNLIMITED) as broker:
+    async with mosquitto(folder, extra=UNLIMITED + AT_ONCE) as broker:
         async with feeder(plan, broker, folder / "sustained") as child:
             await child.ask("start")
             await asyncio.sleep(plan.settle_s)

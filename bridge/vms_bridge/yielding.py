@@ -16,10 +16,17 @@ def yield_by(nice: int, *, group: Path = Path("/proc/self/autogroup"), attempts:
     """Have this process, and what it starts, come that much later than others; what the system does not allow is left out.
 
     A child is a session of its own, and where Linux groups processes by sessions (`autogroup`, as most distributions have it)
-    niceness counts within a session only: so the group has to be nice too.
+    niceness counts within a session only: so the group has to be nice too. And as a batch process it interrupts nobody when it
+    wakes: niceness alone says how much of the processor it gets, not how soon.
     """
     with suppress(OSError):
         os.nice(nice)
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    _group_yields_by(nice, group, attempts)
+
+
+def _group_yields_by(nice: int, group: Path, attempts: int) -> None:
     for _ in range(attempts):
         try:
             group.write_text(str(nice), encoding="ascii")
