@@ -53,6 +53,7 @@ class EventWatch:
     async def poll(self) -> EventChanges:
         """Look once. Raises VmsError: then nothing is taken for told."""
         now = await self._now()
+        self.mark = min(self.mark, now)  # VXG's clock was set back: what comes now must not be taken for old
         new: list[EventRow] = []
         changed: list[EventRow] = []
         is_all = True

@@ -13,6 +13,7 @@ MOST_CHARACTERS = 16_384
 _LARGEST = 2**63 - 1
 _MOST_KEYS = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEARS = (1970, 9000)
 _TRUE, _FALSE = {"true", "on", "yes", "1"}, {"false", "off", "no", "0"}
 _COMPACT = "%Y%m%dT%H%M%S.%f"
 
@@ -73,7 +74,7 @@ def moment(raw: object) -> datetime | None:
     """Read a time: ISO in UTC, with or without a zone; packed as cameras write it; or seconds since 1970."""
     if isinstance(raw, int | float) and not isinstance(raw, bool):
         try:
-            return _EPOCH + timedelta(seconds=raw)
+            return _sound(_EPOCH + timedelta(seconds=raw))
         except (OverflowError, ValueError):
             return None
     if not isinstance(raw, str) or not 8 <= len(raw) <= 64:
@@ -86,9 +87,14 @@ def moment(raw: object) -> datetime | None:
         except ValueError:
             return None
     try:
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return _sound(found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC))
     except (OverflowError, ValueError):
         return None
+
+
+def _sound(when: datetime) -> datetime | None:
+    """Return a time with which can be reckoned; None for one at the end of all times."""
+    return when if _YEARS[0] <= when.year < _YEARS[1] else None
 
 
 def day(raw: object) -> date | None:

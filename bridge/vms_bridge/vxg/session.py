@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vms_bridge.errors import VmsProtocolError
 from vms_bridge.vxg import rows
@@ -29,8 +29,21 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _MOST_TOKENS = 20_000
-_SKEW_LASTS_S = 600.0
+_SKEW_LASTS_S, _MOST_STEP_S = 600.0, 1.0
 _TIME = "/api/v2/server/time/"
+
+
+class _Skew(NamedTuple):
+    """By how much VXG's clock is ahead of ours, and when that was measured, by both of our clocks."""
+
+    ahead_s: float
+    at_s: float
+    at: datetime
+
+    def holds(self, clock: Clock) -> bool:
+        """Say whether that is still so: it was measured lately, and nobody has set our clock since."""
+        passed_s = clock.monotonic() - self.at_s
+        return passed_s <= _SKEW_LASTS_S and abs((clock.now() - self.at).total_seconds() - passed_s) <= _MOST_STEP_S
 
 
 class Session:
@@ -44,8 +57,7 @@ class Session:
         self._lkey = lkey
         self._token: GroupToken | ChannelToken | None = None
         self._tokens: dict[int, ChannelToken] = {}
-        self._skew: tuple[float, float] | None = None
-        """VXG's clock minus ours, and when that was measured."""
+        self._skew: _Skew | None = None
         if token is not None:
             self.use(token)
 
@@ -174,19 +186,19 @@ class Session:
         if found is None:
             raise VmsProtocolError(f"{_TIME} does not say what time it is", hint="is it VXG that answers at url?")
         told = found + timedelta(seconds=(ended - began) / 2)
-        self._skew = ((told - now).total_seconds(), ended)
+        self._skew = _Skew((told - now).total_seconds(), ended, now)
         return told
 
     async def skew_s(self, *, force_reload: bool = False) -> float:
         """Return by how much VXG's clock is ahead of ours; 0 where it has no such call. Raises VmsError."""
         known = self._skew
-        if force_reload or known is None or self.clock.monotonic() - known[1] > _SKEW_LASTS_S:
+        if force_reload or known is None or not known.holds(self.clock):
             try:
                 await self.server_time()
             except NotThere:
-                self._skew = (0.0, self.clock.monotonic())
+                self._skew = _Skew(0.0, self.clock.monotonic(), self.clock.now())
             known = self._skew
-        return known[0] if known is not None else 0.0
+        return known.ahead_s if known is not None else 0.0
 
     async def now(self) -> datetime:
         """Return the time by VXG's clock, as far as it is known. Raises VmsError."""

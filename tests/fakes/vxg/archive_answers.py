@@ -45,7 +45,7 @@ def _event_row(asked: Asked, event: FakeEvent) -> dict[str, Any]:
     if asked.wants("include_filemeta_download") and event.file is not None:
         asked.fake.media.files[f"file/{event.id}"] = event.file
         row["filemeta"] = {"download": {"url": asked.fake.media.signed(f"file/{event.id}")}}
-    return row
+    return row | event.odd
 
 
 def _events(asked: Asked) -> Answered:

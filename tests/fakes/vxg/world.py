@@ -65,6 +65,8 @@ class FakeEvent:
     meta_at: datetime | None = None
     meta: dict[str, str] = field(default_factory=dict)
     file: bytes | None = None
+    odd: dict[str, Any] = field(default_factory=dict)
+    """What its row says in the place of what is so."""
 
 
 @dataclass(slots=True)

@@ -31,8 +31,9 @@ async def annotate(session: Session, event_id: str, enrichment: Enrichment) -> N
     )
     await vxg.metadata.record(camera.row, [_document(event_id, row.time, enrichment)])
     for label in enrichment.labels[:_MOST]:
-        if label[:_LONGEST] not in row.meta:
-            await vxg.events.set_tag(row, label[:_LONGEST], "1")
+        tag = " ".join(label.replace(",", " ").split())[:_LONGEST]  # a tag may have no comma
+        if tag and tag not in row.meta:
+            await vxg.events.set_tag(row, tag, "1")
 
 
 def _document(event_id: str, time: datetime, found: Enrichment) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -50,12 +51,13 @@ class Archive:
     def __init__(self, live: Callable[[], Session], clock: Clock) -> None:
         self._live, self._clock = live, clock
         self._pages = Pages()
+        self._making = asyncio.Lock()
 
     async def events(self, query: EventQuery, after: str | None) -> EventPage:
         """Return a page of events."""
-        with_channel = self._live()
+        session = self._live()
         try:
-            return await self._pages.page(with_channel, query, after)
+            return await self._pages.page(session, query, after)
         except CommandRejected as error:
             raise MediaUnavailable(str(error), hint=error.hint) from None
 
@@ -127,10 +129,12 @@ class Archive:
         vxg = session.connection.vxg
         kept = timedelta(hours=session.connection.config.clips_kept_hours)
         with _told(str(camera.row.id)):
-            clip = await self._known(session, camera, start, end)
-            if clip is None:
-                delete_at = await vxg.now() + kept
-                clip = await vxg.clips.make(camera.row, start, end, title=f"VMS Bridge: {title}", delete_at=delete_at)
+            async with self._making:  # who wants the same meanwhile gets this one
+                clip = await _known_clip(session, camera, start, end)
+                if clip is None:
+                    delete_at = await vxg.now() + kept
+                    clip = await vxg.clips.create(camera.row, start, end, title=f"VMS Bridge: {title}", delete_at=delete_at)
+            clip = await vxg.clips.wait(camera.row, clip)
             wanted = (0, None) if part is None else (part.first, part.last)
             stream = await vxg.clips.open(camera.row, clip, wanted)
         opened = Opened(stream, f"the clip of {title}", "video/mp4", _nothing)
@@ -140,13 +144,6 @@ class Archive:
             await opened.close()
             raise
         return opened
-
-    async def _known(self, session: Session, camera: Camera, start: datetime, end: datetime) -> Clip | None:
-        """Return a clip that was made of this before, and is still there: parts of one are asked for again and again."""
-        async for clip in session.connection.vxg.clips.each(camera.row, newest_first=True, limit=50):
-            if clip.is_done and clip.start == start and clip.end == end:
-                return await session.connection.vxg.clips.get(camera.row, clip.id)  # its address is a new one
-        return None
 
 
 def _bound(opened: Opened, stream: Stream, part: ByteRange | None) -> None:
@@ -171,6 +168,20 @@ def _told(channel: str) -> Iterator[None]:
         yield
     except NotThere as error:
         raise MediaUnavailable(f"the VMS has no such thing of channel {channel}: {error}", hint=error.hint) from None
+
+
+async def _known_clip(session: Session, camera: Camera, start: datetime, end: datetime) -> Clip | None:
+    """Return a clip that was made of this before, or is being made: who gives up waiting, or reads in parts, asks again."""
+    clips = session.connection.vxg.clips
+    async for clip in clips.each(camera.row, newest_first=True, limit=50):
+        if not clip.has_failed and _is_near(clip.start, start) and _is_near(clip.end, end):
+            return await clips.get(camera.row, clip.id)  # its address is a new one
+    return None
+
+
+def _is_near(one: datetime | None, other: datetime) -> bool:
+    """Say whether these are the same time, as far as the VMS keeps it."""
+    return one is not None and abs(one - other) < timedelta(seconds=1)
 
 
 async def _nothing() -> None:

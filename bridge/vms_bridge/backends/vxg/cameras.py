@@ -30,8 +30,6 @@ class Camera:
     record_mode: str | None = None
     is_detecting: bool | None = None
     ptz: Ptz | None = None
-    is_read: bool = False
-    """Whether its details were read."""
     cause: str | None = None
     is_alarmed: bool = False
     is_forced: bool = False

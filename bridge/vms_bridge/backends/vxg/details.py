@@ -46,15 +46,12 @@ class Details:
 
         What the VMS does not have for it is unknown; what it does not tell now stays as it was.
         """
-        camera.is_read = True
         if camera.row.access != ALL:
             return None
         row = camera.row
         camera.record_mode, first = await _read(self._record_mode(row), camera.record_mode)
         camera.is_detecting, second = await _read(self._vxg.motion.is_enabled(row), camera.is_detecting)
-        third = None
-        if camera.ptz is None:
-            camera.ptz, third = await _read(self._ptz(row), None)
+        camera.ptz, third = await _read(self._ptz(row), camera.ptz)
         return third or second or first
 
     async def _record_mode(self, row: ChannelRow) -> str | None:

@@ -5,15 +5,16 @@ It is for who takes pictures only; video is what `Archive.video_sources` names.
 
 from __future__ import annotations
 
-from contextlib import aclosing
+import logging
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import MediaUnavailable
+from vms_bridge.errors import MediaUnavailable, VmsError
 
 if TYPE_CHECKING:
     from vms_bridge.backends.vxg.cameras import Camera
     from vms_bridge.backends.vxg.session import Session
 
+_LOGGER = logging.getLogger(__name__)
 EVERY_S = 1.0
 _BOUNDARY = "frame"
 
@@ -28,7 +29,7 @@ class Film:
             raise MediaUnavailable("too many channels are looked at already", hint="look at fewer at a time")
         self.length: int | None = None
         self.part = None
-        self._vxg = session.connection.vxg
+        self._vxg, self._camera = session.connection.vxg, camera
         self._images = self._vxg.images.sample(camera.row, EVERY_S, keep=session.samplings)
         self._is_closed = False
 
@@ -43,7 +44,11 @@ class Film:
         return f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg + b"\r\n"
 
     async def close(self) -> None:
-        """Have the VMS make pictures as fast as before."""
+        """Have the VMS make pictures as fast as before, now or, where it does not answer, at the next connection."""
         self._is_closed = True
-        async with aclosing(self._images):
-            pass
+        try:
+            await self._images.aclose()
+        except VmsError as error:
+            _LOGGER.warning(
+                "channel %d makes more pictures than before, until the bridge connects anew: %s", self._camera.row.id, error
+            )

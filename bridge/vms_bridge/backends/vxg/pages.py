@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from vms_bridge.vxg import EventRow
     from vms_bridge.vxg.events import Filters
 
-PAGE = 500
+PAGE = 240
+"""What comes by one request, with some to spare for those of the page before: so no row can slip through between two."""
 _APART_S = 1.0
 """How long a page that is read in the background waits, so that others are asked between two of them."""
 _SLACK = timedelta(milliseconds=1)
@@ -49,22 +50,21 @@ class Pages:
         end = min((each for each in (query.until, before) if each is not None), default=None)
         channel = _only(session, query.monitors)
         rows: list[EventRow] = []
-        limit = PAGE + len(known)
-        filters: Filters = {"newest_first": True, "limit": limit}
+        filters: Filters = {"newest_first": True}
         if query.since is not None:
             filters["start"] = query.since - _SLACK
         if end is not None:
             filters["end"] = end + _SLACK
-        seen = 0
         async for row in vxg.events.each(channel, **filters):
-            seen += 1
             if row.id in known or (before is not None and row.time > before):
                 continue
             rows.append(row)
+            if len(rows) == PAGE:
+                break
         rows.sort(key=lambda row: (row.time, row.id), reverse=True)
         now = await vxg.now()
         events = [session.events.as_event(row, now) for row in rows if _is_asked(session, query, row)]
-        if seen < limit or not rows:
+        if len(rows) < PAGE:
             return EventPage(events=tuple(events))
         return EventPage(events=tuple(events), after=_written(rows, before, known))
 
@@ -100,5 +100,5 @@ def _parsed(after: str | None) -> tuple[datetime, frozenset[int]] | None:
     try:
         time, ids = json.loads(after[:_LONGEST])
         return datetime.fromisoformat(time).astimezone(UTC), frozenset(map(int, ids))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise MediaUnavailable("no page begins there", hint="begin with the first page") from None

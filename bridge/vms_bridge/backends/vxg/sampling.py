@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from vms_bridge.errors import VmsError
-from vms_bridge.vxg import Sampling
+from vms_bridge.vxg import NotThere, Sampling
 
 if TYPE_CHECKING:
     from vms_bridge.backends.vxg.connection import Connection
@@ -50,6 +50,8 @@ class KeptSamplings:
             self._now[sampling.channel_id] = sampling
             try:
                 await self._connection.vxg.images.restore(sampling)
+            except NotThere:  # the channel is gone, and its rate with it
+                self._now.pop(sampling.channel_id)
             except VmsError as error:
                 _LOGGER.warning(
                     "%s: how often channel %d makes pictures can't be put back: %s",
@@ -71,7 +73,7 @@ def _parsed(text: str | None) -> list[Sampling]:
     try:
         said = [] if text is None else json.loads(text)
         found = [Sampling(int(each["channel_id"]), _rate(each["before_s"]), float(each["ours_s"])) for each in said]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return []
     return found[:_MOST]
 

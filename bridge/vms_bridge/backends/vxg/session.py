@@ -14,8 +14,6 @@ from vms_bridge.errors import CommandRejected, VmsUnreachable
 from vms_bridge.model import Capability, SystemState
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from vms_bridge.backends.vxg.cameras import Camera
     from vms_bridge.backends.vxg.connection import Connection
     from vms_bridge.vxg.alerts import Alert
@@ -45,14 +43,21 @@ class Session:
         return self._connection
 
     async def serve(self) -> None:
-        """Tell the whole truth, catch up, and follow, until cancelled. Raises VmsError, StoreError."""
+        """Tell the whole truth, catch up, and follow, until cancelled. Raises VmsError, StoreError, or a group of them."""
+        try:
+            await self._serve()
+        finally:
+            self.events.close(lost(self._connection.name))
+
+    async def _serve(self) -> None:
         self.cameras.take(await self._vxg.channels.list())
         rows = await self.events.begin()
         self.cameras.tell_all(self._state(), await self._vxg.now())
         await self.events.tell(rows)
-        await self.samplings.restore()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.events.follow(), name=f"{self._connection.name}: events")
+            group.create_task(self.events.end_in_time(), name=f"{self._connection.name}: ends of events")
+            group.create_task(self.samplings.restore(), name=f"{self._connection.name}: rates of pictures")
             group.create_task(self._follow_channels(), name=f"{self._connection.name}: channels")
             group.create_task(self._follow_details(), name=f"{self._connection.name}: details")
             if self._config.push is not None:
@@ -81,10 +86,6 @@ class Session:
             self._wanted.clear()
             self.cameras.take(await self._vxg.channels.list())
             self.cameras.tell(self._state(), await self._vxg.now())
-
-    def tell(self, camera: Camera, now: datetime) -> None:
-        """Tell how a channel is."""
-        self.cameras.tell_one(camera, now, anew=True)
 
     async def _follow_channels(self) -> None:
         while True:

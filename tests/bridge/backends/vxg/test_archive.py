@@ -62,6 +62,33 @@ async def test_pages_hold_each_event_once_though_others_come_meanwhile(clock: Vi
             assert starts == sorted(starts, reverse=True)
 
 
+async def test_rows_that_can_not_be_read_end_no_list(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        for number in range(600):
+            fake.world.happen(101, ago_s=float(number), odd={"time": "soon"} if number % 100 == 7 else {})
+        backend = backend_of(fake, clock)
+        async with running(backend, MemoryFeed()):
+            assert len(await all_of(backend.archive, EventQuery())) == 594
+
+
+async def test_what_is_deleted_while_a_page_is_read_makes_no_other_slip_through(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        made = [fake.world.happen(101, ago_s=float(number)) for number in range(1_500)]
+        backend = backend_of(fake, clock)
+        async with running(backend, MemoryFeed()):
+            gone = iter(made)
+
+            def between(_method: str, path: str) -> None:
+                if path == "/api/v2/storage/events/":
+                    for _ in range(5):
+                        fake.world.events.pop(next(gone).id, None)
+
+            fake.between = between
+            found = {event.id for event in await all_of(backend.archive, EventQuery())}
+            fake.between = None
+            assert {str(number) for number in fake.world.events} <= found
+
+
 async def test_a_query_is_of_its_time_and_its_monitors(clock: VirtualClock) -> None:
     async with FakeVxg(channels=3, clock=clock) as fake:
         made = [fake.world.happen(101 + number % 3, ago_s=100.0 - number) for number in range(30)]
@@ -75,7 +102,7 @@ async def test_a_query_is_of_its_time_and_its_monitors(clock: VirtualClock) -> N
             assert len(one) == 10
             with pytest.raises(MediaUnavailable):
                 await backend.archive.events(EventQuery(monitors=frozenset({"999"})), None)
-            for wrong in ("x", "[1]", '["2026-01-01T00:00:00+00:00", [[]]]', "[null, []]"):
+            for wrong in ("x", "[1]", '["2026-01-01T00:00:00+00:00", [[]]]', "[null, []]", "[" * 9_000, '["0001-01-01", []]'):
                 with pytest.raises(MediaUnavailable, match="no page"):
                     await backend.archive.events(EventQuery(), wrong)
 
@@ -105,6 +132,22 @@ async def test_a_clip_is_made_once_and_read_in_parts(clock: VirtualClock) -> Non
             of_range = RangeClip(monitor="101", start=start, end=start + timedelta(seconds=10))
             assert await whole(await backend.archive.media(of_range, None))
             assert not fake.media.refused, "no credential was shown to the store"
+
+
+async def test_who_gives_up_waiting_for_a_clip_gets_the_same_one_later(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        fake.world.record(101, fake.world.now() - timedelta(seconds=300), 300)
+        made = fake.world.happen(101, ago_s=60)
+        fake.world.task_delay_s = 40.0
+        backend = backend_of(fake, clock)
+        clip = EventClip(event=ref(made.id))
+        async with running(backend, MemoryFeed()):
+            for _ in range(2):
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(backend.archive.media(clip, None), 10)
+            both = await asyncio.gather(backend.archive.media(clip, None), backend.archive.media(clip, None))
+            assert len({await whole(media) for media in both}) == 1
+            assert len(fake.world.clips) == 1
 
 
 async def test_what_there_is_no_clip_of_is_said(clock: VirtualClock) -> None:
@@ -187,6 +230,29 @@ async def test_a_rate_is_put_back_after_a_kill_too(clock: VirtualClock) -> None:
         assert channel.image_period == 20.0
         assert fake.world.channels[102].image_period == 0.5, "somebody else has set that since"
         assert not feed.texts.get("samplings")
+
+
+async def test_a_film_of_a_vms_that_does_not_answer_is_closed_all_the_same(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        fake.world.channels[101].image_period = 30.0
+        feed = MemoryFeed()
+        backend = backend_of(fake, clock, timeout=2)
+        async with running(backend, feed):
+            film = await backend.archive.media(LiveStream(monitor="101"), None)
+            await film.read()
+            fake.faults.add("/api/v4/images/", "hang")
+            await film.close()
+            assert feed.texts["samplings"], "it is put back later"
+            fake.faults.heal()
+        async with running(backend, feed):
+            await feed.until(lambda: fake.world.channels[101].image_period == 30.0)
+
+
+async def test_the_rate_of_a_channel_that_is_gone_is_forgotten(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        feed = MemoryFeed(texts={"samplings": '[{"channel_id":999,"before_s":20.0,"ours_s":1.0}]'})
+        async with running(backend_of(fake, clock), feed):
+            await feed.until(lambda: not feed.texts.get("samplings"))
 
 
 async def test_it_says_of_itself_what_is_wrong(clock: VirtualClock) -> None:
