@@ -10,7 +10,7 @@ between reading and recording. Where that fails the connection ends, and the nex
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
@@ -33,7 +33,7 @@ _BATCH = 500
 _CURSOR_S = 10.0
 LEAST_APART_S = 0.25
 """So long apart two looks are, whoever wants one."""
-_MOST_STRAYS = 1_000
+_MOST_STRAYS, _MOST_ENDED = 1_000, 2_000
 _BEGAN = "began"
 """Under which name is kept when the bridge first looked here."""
 _NEVER, _EVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
@@ -55,6 +55,8 @@ class Events:
         self._ends: Holding[int] = Holding()
         self._alarms: Holding[int] = Holding()
         self._forced = Forced(connection.feed)
+        self._ended: OrderedDict[int, datetime] = OrderedDict()
+        """When events were over, by what was told of them: they stay so, though clocks are measured anew."""
         self._strays: dict[int, tuple[EventRow, datetime]] = {}
         """What has happened at channels that nobody knows yet, and until when it waits for them."""
         self._touched: set[int] = set()
@@ -81,6 +83,9 @@ class Events:
         else:
             since = min(since, max(cursor, now - timedelta(days=self._config.catch_up_days)))
             self._began = parse_cursor(await self._feed.kept(_BEGAN)) or _EVER
+        for event in self._feed.resume.recent_events:
+            if event.end is not None and is_event_id(event.id):
+                self._note_end(int(event.id), event.end)
         await self._forced.recall()
         self._watch = self._vxg.events.watch(since)
         changes = await self._watch.poll()
@@ -201,7 +206,8 @@ class Events:
 
     def as_event(self, row: EventRow, now: datetime) -> Event:
         """Return a row as the event that it is by now."""
-        return event_of(row, end=self._end(row.id, row.camera_id, row.time), now=now)
+        end = self._end(row.id, row.camera_id, row.time)
+        return event_of(row, end=end, now=max(now, end) if row.id in self._ended else now)
 
     async def force(self, camera: Camera, cause: str, text: str) -> None:
         """Make an event that goes on until `end_forced`. Raises VmsError."""
@@ -219,9 +225,11 @@ class Events:
     async def end_forced(self, camera: Camera) -> None:
         """Have the alarm that was forced here be over, if one is, and its event."""
         number, now = camera.row.id, self._now()
-        event_id = await self._forced.end(number, now)
+        event_id = await self._forced.end(number)
         if camera.is_forced:
             self._alarms.let_go(number)
+        if event_id is not None:
+            self._note_end(event_id, now)
         if event_id in self._open:
             self._ends.let_go(event_id)
             self._ends.hold(event_id, now)
@@ -250,9 +258,10 @@ class Events:
         for event in events:
             number, channel = int(event.id), int(event.monitor_id)
             self._touched.add(channel)
-            if event.is_over:
+            if event.end is not None:
                 self._open.pop(number, None)
                 self._ends.let_go(number)
+                self._note_end(number, event.end)
             else:
                 self._keep(event, self._end(number, channel, event.start or now))
         return events
@@ -267,7 +276,12 @@ class Events:
         """Return when an event is over that began then."""
         if self._forced.is_event(channel, number):
             return _NEVER
-        return max(start, self._forced.ended(number) or start + self._hold)
+        return max(start, self._ended.get(number, start + self._hold))
+
+    def _note_end(self, number: int, end: datetime) -> None:
+        self._ended[number] = end
+        if len(self._ended) > _MOST_ENDED:
+            self._ended.popitem(last=False)
 
     def _alarm(self, row: EventRow, until: datetime) -> None:
         camera = self._cameras.get(row.camera_id)
@@ -303,7 +317,9 @@ class Events:
             event = self._open.pop(number)
             channel = int(event.monitor_id)
             self._touched.add(channel)
-            over.append(ended(event, self._end(number, channel, event.start or now)))
+            end = self._end(number, channel, event.start or now)
+            self._note_end(number, end)
+            over.append(ended(event, end))
         return over
 
     def _show(self, now: datetime) -> None:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from vms_bridge.backends.base import Feed
 
 _KEY = "forced"
 _MOST_KEPT = 1_000
 """As many as find room in what is kept for a system; more are good until the connection ends."""
-_MOST_ENDED = 1_000
 
 
 class Forced:
-    """The channels whose alarm is forced, each with the event that was made for it; and when those ended that did."""
+    """The channels whose alarm is forced, each with the event that was made for it."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._events: dict[int, int] = {}
-        self._ended: OrderedDict[int, datetime] = OrderedDict()
 
     def __contains__(self, channel: object) -> bool:
         return channel in self._events
@@ -40,22 +36,15 @@ class Forced:
         """Say whether this is the event of an alarm that is forced still."""
         return self._events.get(channel) == event
 
-    def ended(self, event: int) -> datetime | None:
-        """Return when the event's alarm was ended; None: it was not, or long ago."""
-        return self._ended.get(event)
-
     async def begin(self, channel: int, event: int) -> None:
         """Have a channel's alarm go on with this event."""
         self._events[channel] = event
         await self._save()
 
-    async def end(self, channel: int, now: datetime) -> int | None:
+    async def end(self, channel: int) -> int | None:
         """Have it be forced no more, and return the event that it was forced by."""
         event = self._events.pop(channel, None)
         if event is not None:
-            self._ended[event] = now
-            if len(self._ended) > _MOST_ENDED:
-                self._ended.popitem(last=False)
             await self._save()
         return event
 

@@ -171,6 +171,7 @@ class JudgingFeed(MemoryFeed):
             seen.add(event.id)
             self.told[int(event.id)] = event
         await super().record(batch)
+        self._recent = tuple(event for event in list(self.told.values())[-100:] if event.is_over)
         await asyncio.sleep(self._dice.choice([0, 0, 0.2]))
 
     def _is_news(self, event: Event, *, is_first: bool) -> None:

@@ -14,7 +14,7 @@ from tests.fakes.vxg import FakeVxg
 
 from vms_bridge.commands import SetAlarm, VmsTarget
 from vms_bridge.errors import VmsUnreachable
-from vms_bridge.model import AlarmState
+from vms_bridge.model import AlarmState, Resume
 
 if TYPE_CHECKING:
     from tests.fakes.virtual_time import VirtualClock
@@ -211,3 +211,17 @@ async def test_rates_of_pictures_that_can_not_be_put_back_keep_no_event_waiting(
         async with running(backend_of(fake, clock), feed):
             made = fake.world.happen(101)
             await feed.until(lambda: told(feed, made.id), 5)
+
+
+async def test_an_event_that_was_over_does_not_go_on_again_by_a_clock_that_is_measured_anew(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        feed = MemoryFeed()
+        fake.world.clock_ahead_s = 8.0
+        async with running(backend_of(fake, clock, hold=10), feed):
+            made = fake.world.happen(101)
+            await feed.until(lambda: feed.events and feed.events[-1].is_over, 15)
+        before = MemoryFeed(Resume(cursor=feed.cursor, recent_events=(told(feed, made.id)[-1],)))
+        fake.world.clock_ahead_s = 0.0
+        async with running(backend_of(fake, clock, hold=10), before):
+            await asyncio.sleep(20)
+        assert told(before, made.id)[0].end == made.time + timedelta(seconds=10)
