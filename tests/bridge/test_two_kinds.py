@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "Gate"
+NEVER_S = 120
+"""How long the bridge would wait for the cloud: whoever waited for that here would fail by `broker.until`."""
 CLOUD, ZM = "vms_bridge/test/cloud", "vms_bridge/test/zm"
 
 
@@ -80,6 +82,23 @@ async def test_equal_ids_and_names_are_two_of_everything(tmp_path: Path) -> None
     assert len(names) == len(set(names))
 
 
+async def test_a_cloud_that_never_answers_keeps_nobody_waiting_from_the_start_to_the_end(tmp_path: Path) -> None:
+    world = World(monitors=1)
+    async with FakeVxg(channels=1) as fake, FakeZoneMinder(world) as zm, FakeBroker() as broker:
+        fake.hold = asyncio.Event()
+        systems = (zoneminder(zm.url), cloud(fake, timeout=NEVER_S))
+        async with asyncio.timeout(60), started(config(tmp_path, *systems, mqtt=MqttConfig(url=broker.url))) as bridge:
+            await fake.asked_at_once(1)
+            await broker.until(lambda: said(broker, f"{ZM}/1/state").get("available") is True)
+            ack = await bridge.hub.submit(ask(SetAlarm(on=True), system="zm", monitor="1"))
+            assert ack.result is AckResult.APPLIED
+            await broker.until(lambda: said(broker, f"{ZM}/1/state")["alarm"] == "alarm")
+            refused = await bridge.hub.submit(ask(SetAlarm(on=True), system="cloud", monitor="101"))
+            assert refused.result is not AckResult.APPLIED
+            assert f"{CLOUD}/101/state" not in broker.retained
+            assert fake.at_once, "it has not answered all this while"
+
+
 async def test_no_alarm_waits_for_a_system_that_is_dead_or_a_cloud_that_does_not_answer(tmp_path: Path) -> None:
     dead = FakeZoneMinder(World(monitors=1))
     async with dead:
@@ -88,7 +107,7 @@ async def test_no_alarm_waits_for_a_system_that_is_dead_or_a_cloud_that_does_not
     async with FakeVxg(channels=2) as fake, FakeZoneMinder(world) as zm, FakeBroker() as broker:
         lost = zoneminder(dead.url)
         lost = SystemConfig(key="lost", kind=lost.kind, name="Lost", rules=lost.rules, settings=lost.settings)
-        systems = (lost, zoneminder(zm.url), cloud(fake))
+        systems = (lost, zoneminder(zm.url), cloud(fake, timeout=NEVER_S))
         async with started(config(tmp_path, *systems, mqtt=MqttConfig(url=broker.url))):
             await broker.until(lambda: said(broker, f"{ZM}/1/state").get("available") is True)
             await broker.until(lambda: said(broker, f"{CLOUD}/101/state").get("available") is True)

@@ -233,7 +233,8 @@ class Updates:
         if system.state == state:
             return
         if state.available and not system.state.available:
-            _LOGGER.info("system %s is there, version %s, monitors: %d", system.key, state.version, len(system.monitors))
+            version = "" if state.version is None else f", version {state.version}"
+            _LOGGER.info("system %s is there%s, monitors: %d", system.key, version, len(system.monitors))
         self.losses[system.key] += system.state.available and not state.available
         system.show(state)
         self._fan_out.system(system.key)
