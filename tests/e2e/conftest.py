@@ -48,7 +48,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     met = config.stash[MET]
     terminalreporter.section("real programs")
-    for name in ("mosquitto", "ZoneMinder", "Home Assistant", "Chromium", "MediaPipe's models"):
+    for name in ("mosquitto", "ZoneMinder", "Home Assistant", "Chromium", "RabbitMQ", "MediaPipe's models"):
         terminalreporter.line(f"{name} {met[name]}" if name in met else f"{name}: not met")
 
 

@@ -1,4 +1,4 @@
-"""A broker of alerts on loopback, which can misbehave."""
+"""A broker of alerts on loopback, which answers as RabbitMQ does (tests/e2e/test_pushed_alerts.py) and can misbehave."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ from vms_bridge.vxg.stomp import Frame, Inflow, pack
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
 
 
 @dataclass(slots=True)
 class FakeBroker:
-    """Use as an async context manager, then read `port`; `greeting` takes the place of what it answers to CONNECT."""
+    """Use as an async context manager, then read `port`.
+
+    `greeting` takes the place of what it answers to CONNECT, `subscribing` of the receipt for a subscription; `beats` are the
+    signs of life that it promises, of which it shows none; `virtual_hosts` are those that it has, None for any.
+    """
 
     password: str = "secret"
     greeting: bytes | None = None
+    subscribing: bytes | None = None
+    beats: str = "20000,20000"
+    virtual_hosts: tuple[str, ...] | None = None
     tls: ssl.SSLContext | None = None
     port: int = 0
     heard: list[Frame] = field(default_factory=list)
+    signs_of_life: int = 0
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
     _server: asyncio.Server | None = None
     _subscribed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -66,13 +75,25 @@ class FakeBroker:
         inflow = Inflow()
         while data := await reader.read(65_536):
             inflow.add(data)
+            self.signs_of_life += not data.strip(b"\n")
             while (frame := inflow.take()) is not None:
                 self.heard.append(frame)
                 if frame.command == "CONNECT":
-                    is_good = frame.headers.get("passcode") == self.password
-                    refusal = Frame("ERROR", {"message": "User name or password is invalid"})
-                    writer.write(self.greeting or pack(Frame("CONNECTED", {"version": "1.2"}) if is_good else refusal))
+                    writer.write(self.greeting or pack(self._answer(frame.headers)))
                 elif frame.command == "SUBSCRIBE":
+                    writer.write(self.subscribing or pack(Frame("RECEIPT", {"receipt-id": frame.headers["receipt"]})))
                     self.writers.append(writer)
                     self._subscribed.set()
         writer.close()
+
+    def _answer(self, said: Mapping[str, str]) -> Frame:
+        if self.virtual_hosts is not None and said["host"] not in self.virtual_hosts:
+            return refusal("Bad CONNECT", f"Virtual host '{said['host']}' access denied")
+        if said.get("passcode") != self.password:
+            return refusal("Bad CONNECT", f"Access refused for user '{said.get('login', 'guest')}'\n")
+        return Frame("CONNECTED", {"version": "1.2", "heart-beat": self.beats})
+
+
+def refusal(head: str, body: str) -> Frame:
+    """Return an ERROR."""
+    return Frame("ERROR", {"message": head, "content-type": "text/plain", "version": "1.0,1.1,1.2"}, body.encode())

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
+from collections import deque
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -31,10 +33,12 @@ if TYPE_CHECKING:
 PORTS = {"stomps": 61614, "stomp": 61613}
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CONNECT_S = 15.0
-BEAT_S = 20.0
-"""So often each side shows that it is there; who is silent for twice as long is away."""
+_LONGEST_SILENCE_S = 3_600.0
+"""So long a broker may be silent that promises no signs of life, or few: what has gone without a word is found by it."""
+_MOST_EARLY = 100
 _PIECE_BYTES = 64 * 1024
-_LOGIN_WORDS = ("auth", "login", "password", "credential", "access", "user name", "not allowed")
+_LOGIN_WORDS = ("auth", "login", "password", "credential", "access", "user name", "username", "not allowed")
+_BEATS = re.compile(r"(\d{1,9}),\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +58,18 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """Whom to ask for alerts: `trust` has the address (`stomps://host:61614`) and whose certificate is good enough."""
+    """Whom to ask for alerts: `trust` has the address (`stomps://host:61614`) and whose certificate is good enough.
+
+    `virtual_host` is for brokers that have several, and none of the address's name. Each side shows each `beat_s` that it is
+    there; who is silent for twice as long is away.
+    """
 
     trust: TlsOptions
     topic: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    virtual_host: str | None = None
+    beat_s: float = 20.0
 
     @property
     def address(self) -> Address:
@@ -80,13 +90,16 @@ class Broker:
 
 @asynccontextmanager
 async def listening(broker: Broker, clock: Clock) -> AsyncIterator[AsyncGenerator[Alert, None]]:
-    """Listen: gives alerts as they come, until that is left, or raises VmsError when the broker is lost."""
+    """Listen: gives alerts as they come, until that is left, or raises VmsError when the broker is lost.
+
+    Whoever is inside hears what is pushed from then on: the broker has said that it has taken the subscription.
+    """
     reader, writer = await _opened(broker, clock)
     beating = None
     try:
         link = _Link(reader, writer, clock)
         await link.greet(broker)
-        beating = asyncio.create_task(link.beat(), name="vxg alerts: signs of life")
+        beating = asyncio.create_task(link.beat(broker.beat_s / 2), name="vxg alerts: signs of life")
         yield link.alerts()
     finally:
         if beating is not None:
@@ -112,6 +125,10 @@ async def _opened(broker: Broker, clock: Clock) -> tuple[asyncio.StreamReader, a
     except ssl.SSLError as error:
         failure = explain(error, broker.trust, "stomp")
         raise VmsUnreachable(f"no TLS with the broker at {address.place}: {failure.what}", hint=failure.hint) from None
+    except ConnectionResetError:
+        raise VmsUnreachable(
+            f"no TLS with the broker at {address.place}: it has closed the connection", hint="does it speak TLS on this port?"
+        ) from None
     except OSError as error:
         why = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else type(error).__name__
         raise VmsUnreachable(
@@ -125,47 +142,49 @@ class _Link:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, clock: Clock) -> None:
         self._reader, self._writer, self._clock = reader, writer, clock
         self._in = Inflow()
+        self._early = deque[Frame](maxlen=_MOST_EARLY)
+        self._silence_s = _LONGEST_SILENCE_S
 
     async def greet(self, broker: Broker) -> None:
         """Log in, and subscribe. Raises VmsError."""
-        beat = str(round(BEAT_S * 1_000))
-        headers = {"accept-version": "1.2", "host": broker.address.host, "heart-beat": f"{beat},{beat}"}
+        beat = str(round(broker.beat_s * 1_000))
+        host = broker.virtual_host or broker.address.host
+        headers = {"accept-version": "1.2", "host": host, "heart-beat": f"{beat},{beat}"}
         if broker.username is not None:
             headers |= {"login": broker.username, "passcode": broker.password or ""}
-        await self._say(Frame("CONNECT", headers))
         try:
             async with self._clock.timeout(_CONNECT_S):
+                await self._say(Frame("CONNECT", headers))
                 frame = await self._next()
+                if frame.command != "CONNECTED":
+                    raise VmsProtocolError("the broker of alerts answers something else than STOMP")
+                self._silence_s = _silence_s(frame.headers.get("heart-beat", ""), broker.beat_s)
+                await self._say(Frame("SUBSCRIBE", {"id": "0", "destination": broker.topic, "ack": "auto", "receipt": "0"}))
+                while (frame := await self._next()).command != "RECEIPT":
+                    self._early.append(frame)
         except TimeoutError:
             raise TimedOut("the broker of alerts does not answer") from None
-        if frame.command == "ERROR":
-            raise _refusal(frame)
-        if frame.command != "CONNECTED":
-            raise VmsProtocolError("the broker of alerts answers something else than STOMP")
-        await self._say(Frame("SUBSCRIBE", {"id": "0", "destination": broker.topic, "ack": "auto"}))
 
     async def alerts(self) -> AsyncGenerator[Alert, None]:
         """Yield them as they come. Raises VmsError."""
         while True:
             try:
-                async with self._clock.timeout(2 * BEAT_S):
-                    frame = await self._next()
+                async with self._clock.timeout(self._silence_s):
+                    frame = self._early.popleft() if self._early else await self._next()
             except TimeoutError:
                 raise TimedOut("the broker of alerts shows no sign of life") from None
-            if frame.command == "ERROR":
-                raise _refusal(frame)
             if frame.command == "MESSAGE" and (alert := parse(frame.body)) is not None:
                 yield alert
 
-    async def beat(self) -> None:
+    async def beat(self, each_s: float) -> None:
         """Show that somebody is there, until cancelled."""
         while True:
-            await self._clock.sleep(BEAT_S / 2)
+            await self._clock.sleep(each_s)
             with suppress(ConnectionClosed):
                 await self._send(b"\n")
 
     async def _next(self) -> Frame:
-        """Return the next frame, a sign of life as one without a command. Raises VmsError."""
+        """Return the next frame, a sign of life as one without a command. Raises VmsError, for an ERROR too."""
         while (frame := self._in.take()) is None:
             try:
                 data = await self._reader.read(_PIECE_BYTES)
@@ -176,6 +195,8 @@ class _Link:
             if not data.strip(b"\r\n") and not self._in.is_begun:
                 return Frame("")
             self._in.add(data)
+        if frame.command == "ERROR":
+            raise _refusal(frame)
         return frame
 
     async def _say(self, frame: Frame) -> None:
@@ -212,11 +233,21 @@ def parse(body: bytes) -> Alert | None:
     )
 
 
+def _silence_s(promised: str, beat_s: float) -> float:
+    """Return how long a silence is borne of a broker that has promised this: each how many milliseconds it shows itself."""
+    found = _BEATS.fullmatch(promised)
+    each_s = int(found[1]) / 1_000 if found else 0.0
+    return min(2 * max(beat_s, each_s), _LONGEST_SILENCE_S) if each_s else _LONGEST_SILENCE_S
+
+
 def _refusal(frame: Frame) -> VmsAuthFailed | VmsProtocolError:
-    """Return what to raise for an ERROR: a login that is refused has no code of its own."""
-    said = " ".join((frame.headers.get("message", "") or frame.body[:200].decode(errors="replace")).split())[:200]
+    """Return what to raise for an ERROR: a login that is refused has no code of its own.
+
+    ActiveMQ says why in the head, and in the body where in its code; RabbitMQ says `Bad CONNECT` there, and why in the body.
+    """
+    head, body = (frame.headers.get("message", ""), frame.body[:1_000].decode(errors="replace").strip().partition("\n")[0])
+    said = " ".join((body if head in body else f"{head}: {body}" if body else head).split())[:200]
     if any(word in said.lower() for word in _LOGIN_WORDS):
-        return VmsAuthFailed(
-            f"the broker of alerts refuses the login or the topic: {said}", hint="check user, password and topic"
-        )
-    return VmsProtocolError(f"the broker of alerts reports an error: {said}")
+        hint = "check user, password and topic; where the broker has several virtual hosts, name yours by virtual_host"
+        return VmsAuthFailed(f"the broker of alerts refuses the login or the topic: {said}", hint=hint)
+    return VmsProtocolError(f"the broker of alerts reports an error: {said}", hint="is the topic as the vendor has written it?")

@@ -41,7 +41,10 @@ class Uploads:
         duration_s: float,
         progress: Progress | None = None,
     ) -> None:
-        """Put an MP4 into the archive, as recorded at this time. Raises ConfigError, WrongValue, MediaUnavailable or VmsError."""
+        """Put an MP4 into the archive, as recorded at this time. Raises ConfigError, WrongValue, MediaUnavailable or VmsError.
+
+        VXG is told the duration in whole seconds, and a second at least.
+        """
         if not 0 < duration_s <= 86_400:
             raise WrongValue(f"a recording of {duration_s:g} s can't be meant")
         file = await asyncio.to_thread(_opened, Path(path))
@@ -49,7 +52,7 @@ class Uploads:
             size = await asyncio.to_thread(_size, file)
             if not size:
                 raise WrongValue(f"{path} is empty")
-            body = [{"time": written(time), "duration": duration_s, "size": size}]
+            body = [{"time": written(time), "duration": max(1, round(duration_s)), "size": size}]
             answer = mapping(await self._session.ask_of(channel, "POST", _PATH, body=body))
             urls = answer.get("urls")
             where = url(urls[0]) if isinstance(urls, list) and urls else None

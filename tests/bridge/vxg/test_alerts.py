@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.clock import FakeClock, settle
-from tests.fakes.stomp import FakeBroker
+from tests.fakes.stomp import FakeBroker, refusal
 
 from vms_bridge.clock import SystemClock
 from vms_bridge.doors import TlsOptions
@@ -127,7 +128,7 @@ def test_any_json_is_an_alert_or_none(said: object) -> None:
 
 async def test_a_login_that_is_refused_is_told_as_such_without_the_password() -> None:
     async with FakeBroker() as fake:
-        with pytest.raises(VmsAuthFailed) as refused:
+        with pytest.raises(VmsAuthFailed, match="Access refused for user 'ai'") as refused:
             await first(broker(fake, password="wrong-one"))
         assert "wrong-one" not in str(refused.value)
         assert "wrong-one" not in repr(broker(fake, password="wrong-one"))
@@ -156,16 +157,60 @@ async def test_a_broker_that_goes_or_is_not_there_is_a_loss() -> None:
         await first(Broker(trust=TlsOptions(url=url.replace("stomp:", "stomps:")), topic="x"))
 
 
-async def test_silence_is_a_loss_and_signs_of_life_are_sent() -> None:
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (refusal("access_refused", "ACCESS_REFUSED - access to queue 'x' refused for user 'ai'"), "access to queue"),
+        (refusal("User name [ai] or password is invalid.", "java.lang.SecurityException\n\tat org.apache"), "name \\[ai\\] or"),
+    ],
+)
+async def test_a_topic_or_login_that_is_refused_is_told_before_anything_is_heard(said: Frame, told: str) -> None:
+    receipt = pack(Frame("RECEIPT", {"receipt-id": "0"}))  # RabbitMQ has taken the subscription all the same
+    async with FakeBroker(subscribing=pack(said) + receipt) as fake:
+        with pytest.raises(VmsAuthFailed, match=told) as refused:
+            async with listening(broker(fake), SystemClock()):
+                pytest.fail("it lets us in")
+        assert "org.apache" not in str(refused.value)
+
+
+async def test_what_is_pushed_before_the_receipt_is_heard() -> None:
+    early = pack(Frame("MESSAGE", {}, b'{"camera_id": 1}'))
+    async with FakeBroker(subscribing=early + b"\n" + pack(Frame("RECEIPT"))) as fake:
+        assert (await first(broker(fake))).camera_id == 1
+
+
+async def test_a_virtual_host_is_that_of_the_address_or_the_one_that_is_named() -> None:
+    async with FakeBroker(virtual_hosts=("/",)) as fake:
+        with pytest.raises(VmsAuthFailed, match="Virtual host 'localhost' access denied") as refused:
+            await first(broker(fake))
+        assert "virtual_host" in refused.value.hint
+        async with listening(replace(broker(fake), virtual_host="/"), SystemClock()):
+            assert [frame.headers["host"] for frame in fake.heard if frame.command == "CONNECT"] == ["localhost", "/"]
+
+
+@pytest.mark.parametrize(
+    ("promised", "borne_s"),
+    [("20000,20000", 40), ("1000,0", 40), ("60000,60000", 120), ("0,20000", 3_600), ("999999999,0", 3_600), ("soon", 3_600)],
+)
+async def test_a_silence_is_borne_as_long_as_the_broker_has_promised(promised: str, borne_s: float) -> None:
     clock = FakeClock()
-    async with FakeBroker() as fake:
-        heard = asyncio.create_task(first(broker(fake), clock))
-        await fake.subscribed()
-        while not clock.sleeping:
-            await settle()
-        await clock.advance(200)
+    async with FakeBroker(beats=promised) as fake, listening(broker(fake), clock) as alerts:
+        heard = asyncio.create_task(anext(alerts))
+        await settle()
+        await clock.advance(borne_s - 1)
+        await settle()
+        assert not heard.done()
+        await clock.advance(2)
         with pytest.raises(TimedOut):
             await heard
+
+
+async def test_signs_of_life_are_sent() -> None:
+    clock = FakeClock()
+    async with FakeBroker() as fake, listening(broker(fake), clock):
+        while fake.signs_of_life < 3:
+            await clock.advance(10)
+            await settle()
 
 
 @pytest.mark.parametrize(

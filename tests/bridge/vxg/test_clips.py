@@ -233,6 +233,8 @@ async def test_a_recording_is_uploaded(tmp_path: Path) -> None:
         assert (path, body) == ("upload/101/500000", b"video" * 100_000)
         assert sizes[-1] == 500_000
         assert [span.start for span in await vxg.archive.timeline(101, time, time + minutes(1))] == [time]
+        await vxg.uploads.recording(101, tmp_path / "a.mp4", time + minutes(1), 0.2)
+        assert (await vxg.archive.timeline(101, time + minutes(1), time + minutes(2)))[0].duration_s == 1
         assert not fake.media.refused
         with pytest.raises(ConfigError, match="can't be read"):
             await vxg.uploads.recording(101, tmp_path / "nothing.mp4", time, 30.0)

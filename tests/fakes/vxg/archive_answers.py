@@ -268,6 +268,8 @@ def _uploads(asked: Asked) -> Answered:
     for row in asked.body:
         start = read_time(row["time"])
         assert start is not None
+        if type(row["duration"]) is not int:  # [S] an int; [I] of seconds
+            raise Denied(400, "validation_error", "duration is no integer")
         asked.world.record(channel.id, start, float(row["duration"]), float(row["duration"]))
         urls.append(asked.fake.media.signed(f"upload/{channel.id}/{row['size']}"))
     return 200, {"urls": urls, "expire": written(asked.world.now() + timedelta(minutes=5))}

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from vms_bridge.backends.base import Finding
 from vms_bridge.backends.vxg.connection import client
 from vms_bridge.backends.vxg.parse import ALL
+from vms_bridge.errors import VmsError
 from vms_bridge.explaining import explained
+from vms_bridge.vxg.alerts import listening
 
 if TYPE_CHECKING:
     from vms_bridge.backends.vxg.config import VxgConfig
     from vms_bridge.clock import Clock
+    from vms_bridge.vxg.alerts import Broker
 
 _MOST_SKEW_S = 30.0
 
@@ -23,6 +26,14 @@ async def examine(config: VxgConfig, clock: Clock) -> list[Finding]:
     except Exception as error:  # noqa: BLE001 - the person who checks is told, whatever it is
         known = explained(error)
         return [Finding(text=str(known), problem=True, hint=known.hint or "is the VMS up, and the token still good?")]
+
+
+async def _examine_push(broker: Broker, clock: Clock) -> Finding:
+    try:
+        async with listening(broker, clock):
+            return Finding(text=f"alerts are pushed by {broker.address.place}, from {broker.topic}")
+    except VmsError as error:
+        return Finding(text=f"alerts are not pushed: {error}", problem=True, hint=error.hint)
 
 
 async def _examine(config: VxgConfig, clock: Clock) -> list[Finding]:
@@ -40,4 +51,6 @@ async def _examine(config: VxgConfig, clock: Clock) -> list[Finding]:
         if abs(skew_s) > _MOST_SKEW_S:
             hint = "have this machine's clock be set by NTP; the VMS's own is gone by for events"
             findings.append(Finding(text=f"this machine's clock is {abs(skew_s):.0f} s off the VMS's", problem=True, hint=hint))
-        return findings
+    if config.push is not None:
+        findings.append(await _examine_push(config.push.broker, clock))
+    return findings

@@ -32,11 +32,18 @@ class PushConfig(TlsOptions):
         default=None, validate_default=True, description="write `!file NAME` or `!env NAME`, which hold that user's password"
     )
 
+    virtual_host: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="name the broker's virtual host, such as /, where it has several and none of its own address's name",
+    )
+
     @property
     def broker(self) -> Broker:
         """Whom to listen to."""
         secret = None if self.password is None else self.password.get_secret_value()
-        return Broker(trust=self, topic=self.topic, username=self.username, password=secret)
+        return Broker(trust=self, topic=self.topic, username=self.username, password=secret, virtual_host=self.virtual_host)
 
     @field_validator("url")
     @classmethod

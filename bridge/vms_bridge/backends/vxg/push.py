@@ -24,17 +24,24 @@ _LOGGER = logging.getLogger(__name__)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 
 
-async def follow_alerts(connection: Connection, broker: Broker, alerted: Callable[[Alert], None]) -> NoReturn:
-    """Listen until cancelled; a broker that is away is asked again, and loses nothing but time."""
+async def follow_alerts(
+    connection: Connection, broker: Broker, alerted: Callable[[Alert], None], missed: Callable[[], None]
+) -> NoReturn:
+    """Listen until cancelled; a broker that is away is asked again, and loses nothing but time.
+
+    `missed` is called each time that it listens anew: what was pushed before was said to nobody.
+    """
     clock, backoff = connection.clock, Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
     trouble = Trouble(_LOGGER, f"{connection.name}: alerts are not pushed, and events come by asking", clock.monotonic)
     while True:
+        since_s = None
         try:
             async with listening(broker, clock) as alerts, aclosing(alerts):
+                since_s = clock.monotonic()
                 trouble.over()
+                missed()
                 async for alert in alerts:
-                    backoff.reset()
                     alerted(alert)
         except VmsError as error:
             trouble.report(str(error), hint=error.hint, code=error.code)
-        await clock.sleep(backoff.failed())
+        await clock.sleep(backoff.failed(lasted_s=0.0 if since_s is None else clock.monotonic() - since_s))

@@ -61,7 +61,7 @@ class Session:
             group.create_task(self._follow_channels(), name=f"{self._connection.name}: channels")
             group.create_task(self._follow_details(), name=f"{self._connection.name}: details")
             if self._config.push is not None:
-                alerts = follow_alerts(self._connection, self._config.push.broker, self._alerted)
+                alerts = follow_alerts(self._connection, self._config.push.broker, self._alerted, self.events.hasten)
                 group.create_task(alerts, name=f"{self._connection.name}: alerts")
 
     async def refresh(self, monitor_id: str | None) -> None:

@@ -59,3 +59,46 @@ async def test_a_broker_that_is_away_loses_nothing_and_is_asked_again(clock: Vir
                 await again.subscribed()
                 again.drop()
                 await again.subscribed()
+
+
+async def test_a_check_says_whether_alerts_are_pushed(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        async with FakeBroker() as broker:
+            settings = push(broker)
+            (_, good) = await backend_of(fake, clock, push=settings).check()
+            assert (good.problem, "/topic/alarms" in good.text) == (False, True)
+            broker.password = "another"
+            (_, refused) = await backend_of(fake, clock, push=settings).check()
+            assert refused.problem
+            assert "Access refused" in refused.text
+        (_, away) = await backend_of(fake, clock, push=settings).check()
+        assert away.problem
+        assert away.hint
+
+
+async def test_what_was_pushed_while_nobody_listened_is_looked_for_at_once(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake, FakeBroker() as broker:
+        feed = MemoryFeed()
+        async with running(backend_of(fake, clock, poll_interval=60, push=push(broker)), feed):
+            await broker.subscribed()
+            await asyncio.sleep(1)
+            broker.drop()
+            missed = fake.world.happen(101)
+            began = clock.elapsed
+            await feed.until(lambda: any(event.id == str(missed.id) for event in feed.events), 30)
+            assert clock.elapsed - began < 5
+
+
+async def test_a_connection_that_held_is_asked_for_again_soon_however_often_it_was_lost(clock: VirtualClock) -> None:
+    async with (
+        FakeVxg(channels=1, clock=clock) as fake,
+        FakeBroker() as broker,
+        running(backend_of(fake, clock, push=push(broker)), MemoryFeed()),
+    ):
+        for _ in range(8):
+            await broker.subscribed()
+            await asyncio.sleep(35)
+            broker.drop()
+            began = clock.elapsed
+        await broker.subscribed()
+        assert clock.elapsed - began < 5
