@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -68,6 +69,8 @@ async def test_what_is_found_is_written_to_a_vxg(tmp_path: Path) -> None:
             stopped.set()
             await running
             living.cancel()
+            with suppress(asyncio.CancelledError):
+                await living
 
 
 def is_tagged(fake: FakeVxg) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.e2e.broker import Observer
 
 BEAT_S = 5.0
+TOLD_WITHIN_S = 40.0  # less than a poll; longer than a bridge waits that has lost the broker a while ago
 CONFIGURATION = """\
 instance: pushed
 data_dir: {folder}/data
@@ -183,4 +184,6 @@ async def tells(mqtt: Observer, vxg: FakeVxg, rabbitmq: RabbitMq) -> None:
 
 async def told(mqtt: Observer, event_id: int) -> None:
     """Wait until the bridge has told of that event."""
-    await mqtt.message("vms_bridge/pushed/cloud/101/event", lambda each: each.json["id"] == f"cloud-{event_id}", within=30)
+    await mqtt.message(
+        "vms_bridge/pushed/cloud/101/event", lambda each: each.json["id"] == f"cloud-{event_id}", within=TOLD_WITHIN_S
+    )
