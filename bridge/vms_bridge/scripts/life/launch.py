@@ -40,11 +40,17 @@ class Launched:
     """A process that has been started, its socket, and what it writes to its two standard files."""
 
     def __init__(
-        self, process: Process, channel: Channel, output: asyncio.StreamReader, errors: asyncio.StreamReader, pipes: ExitStack
+        self,
+        process: Process,
+        channel: Channel,
+        output: asyncio.StreamReader,
+        errors: asyncio.StreamReader,
+        *,
+        meter: Meter,
+        pipes: ExitStack,
     ) -> None:
         self._process, self._pipes = process, pipes
-        self.channel, self.output, self.errors = channel, output, errors
-        self.meter = Meter(process.pid)
+        self.channel, self.output, self.errors, self.meter = channel, output, errors, meter
 
     @property
     def pid(self) -> int:
@@ -92,15 +98,18 @@ async def launch(program: Sequence[str], clock: Clock) -> Launched:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
+        meter = Meter(process.pid)
         try:
             channel = await Channel.open(ours, clock)
+            await meter.open(clock, is_there=lambda: process.returncode is None)
         except BaseException:
+            meter.close()
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
             raise
         on_failure.pop_all()
-        return Launched(process, channel, output, errors, pipes)
+        return Launched(process, channel, output, errors, meter=meter, pipes=pipes)
 
 
 async def lines(stream: asyncio.StreamReader, clock: Clock) -> AsyncIterator[str]:

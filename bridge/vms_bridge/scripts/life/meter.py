@@ -7,13 +7,18 @@ ProtectProc=, `hidepid=`). What is open stays readable, and never is another pro
 from __future__ import annotations
 
 import os
-import threading
-import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vms_bridge.clock import Clock
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MOST_BYTES = 16 * 1024
-_ATTEMPTS, _AGAIN_S = 20, 0.001
+_ATTEMPTS, _AGAIN_S = 300, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +31,27 @@ class Usage:
 
 
 class Meter:
-    """Of one process; `close` it. Where there is no /proc, nothing is ever read of it."""
+    """Of one process; `open` it before that locks itself down, and `close` it.
 
-    def __init__(self, pid: int) -> None:
-        self._lock = threading.Lock()
+    Nothing of it blocks: what it reads is reckoned by the kernel when it is read, in microseconds.
+    """
+
+    def __init__(self, pid: int, *, root: Path = Path("/proc")) -> None:
+        self._folder = root / str(pid)
         self._files: list[int] = []
-        self._why_not = ""
-        for _ in range(_ATTEMPTS):
-            if self._open(pid):
-                break
-            time.sleep(_AGAIN_S)
+        self._why_not = "it was not opened"
 
-    def _open(self, pid: int) -> bool:
-        """Open what is read. For a moment while a program is begun Linux hides it from everybody."""
+    async def open(self, clock: Clock, *, is_there: Callable[[], bool]) -> None:
+        """Open what is read, as soon as it can be and as long as the process is there: Linux hides one that begins a program."""
+        for _ in range(_ATTEMPTS):
+            if self._open() or not is_there():
+                return
+            await clock.sleep(_AGAIN_S)
+
+    def _open(self) -> bool:
         try:
             for name in ("stat", "status"):
-                self._files.append(os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC))
+                self._files.append(os.open(self._folder / name, os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:
             self.close()
             self._why_not = str(error)
@@ -50,21 +60,19 @@ class Meter:
         return True
 
     def read(self) -> Usage | None:
-        """Return what it has used; None once it has ended. Blocking. Raises OSError where that can't be read."""
-        with self._lock:  # a number that is closed meanwhile may soon be another file's
-            if self._why_not:
-                raise OSError(self._why_not)
-            try:
-                texts = [os.pread(file, _MOST_BYTES, 0) for file in self._files]
-            except ProcessLookupError:
-                return None
+        """Return what it has used; None once it has ended. Raises OSError where that can't be read."""
+        if self._why_not:
+            raise OSError(self._why_not)
+        try:
+            texts = [os.pread(file, _MOST_BYTES, 0) for file in self._files]
+        except ProcessLookupError:
+            return None
         return usage_of(*texts) if texts else None
 
     def close(self) -> None:
         """Let go of the files."""
-        with self._lock:
-            while self._files:
-                os.close(self._files.pop())
+        while self._files:
+            os.close(self._files.pop())
 
 
 def usage_of(stat: bytes, status: bytes) -> Usage | None:

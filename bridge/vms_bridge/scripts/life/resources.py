@@ -7,6 +7,7 @@ does not use more memory than it may is for the kernel (RLIMIT_AS).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -15,10 +16,9 @@ from vms_bridge.logs import Trouble
 from vms_bridge.scripts.life.meter import Usage
 from vms_bridge.scripts.life.values import Cause
 from vms_bridge.scripts.worker.lockdown import MOST_THREADS
-from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from vms_bridge.clock import Clock
 
@@ -37,7 +37,7 @@ class Held(Protocol):
     """A worker, as far as it is looked after here."""
 
     def usage(self) -> Usage | None:
-        """Return what it has used; None once it has ended. Blocking. Raises OSError where that can't be read."""
+        """Return what it has used; None once it has ended. Raises OSError where that can't be read."""
 
     def hold(self) -> None:
         """Have it stand still."""
@@ -104,17 +104,21 @@ class Resources:
                 self._go_on(watched)
 
     async def _look(self, passed_s: float) -> None:
-        workers = list(self._watched)
-        if not workers:
-            return
-        found, trouble = await in_thread("scripts: usage", lambda: _read(workers))
+        """Look at each once. Not in a thread: who has taken all threads that there may be would never be ended then."""
+        trouble = None
+        for worker in list(self._watched):
+            try:
+                usage = worker.usage()
+            except OSError as error:
+                trouble = error
+            else:
+                if usage is not None and (watched := self._watched.get(worker)) is not None:
+                    self._charge(watched, usage, passed_s)
+            await asyncio.sleep(0)  # alarms first
         if trouble is None:
             self._trouble.over()
         else:
             self._trouble.report(str(trouble), hint="their share of the processor, their memory and threads are not bounded")
-        for worker, usage in found:
-            if (watched := self._watched.get(worker)) is not None:
-                self._charge(watched, usage, passed_s)
         self._bound_memory()
 
     def _charge(self, watched: _Watched, usage: Usage, passed_s: float) -> None:
@@ -153,16 +157,3 @@ class Resources:
             f" and it the most of them: {largest.used.memory_bytes // 1024**2} MB"
         )
         largest.worker.end(Cause.MEMORY, text, "have it keep less, or give scripts more: scripts.memory_total_mb")
-
-
-def _read(workers: Sequence[Held]) -> tuple[list[tuple[Held, Usage]], OSError | None]:
-    """Return what each has used that is there, and why that of others can't be read."""
-    found, trouble = [], None
-    for worker in workers:
-        try:
-            usage = worker.usage()
-        except OSError as error:
-            trouble = error
-        else:
-            found += [] if usage is None else [(worker, usage)]
-    return found, trouble

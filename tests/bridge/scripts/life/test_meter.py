@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.fakes.clock import FakeClock
 
 import vms_bridge
 from vms_bridge.scripts.life.meter import Meter, Usage, usage_of
@@ -24,14 +26,20 @@ def test_memory_is_what_is_its_own_wherever_that_lies() -> None:
     assert usage_of(STAT, without_swap) == Usage(300 / os.sysconf("SC_CLK_TCK"), 3000 * 1024, 3)
 
 
+def opened(pid: int) -> Meter:
+    meter = Meter(pid)
+    asyncio.run(meter.open(FakeClock(), is_there=lambda: False))
+    return meter
+
+
 def test_use_is_read_of_a_process_until_it_has_ended() -> None:
-    own = Meter(os.getpid())
+    own = opened(os.getpid())
     found = own.read()
     own.close()
     assert found is not None
     assert (found.processor_s > 0, found.memory_bytes > _MB) == (True, True)
     with subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE) as process:
-        meter = Meter(process.pid)
+        meter = opened(process.pid)
         read = meter.read()
         assert (read is not None and read.threads) == 1  # of this one the tests' own tools have an unknown number
         process.kill()
@@ -43,9 +51,26 @@ def test_use_is_read_of_a_process_until_it_has_ended() -> None:
 
 
 def test_where_there_is_nothing_to_read_that_is_an_error() -> None:
-    meter = Meter(2**22 + 1)
+    meter = opened(2**22 + 1)
     with pytest.raises(OSError, match="No such file"):
         meter.read()
+    meter.close()
+
+
+async def test_who_is_hidden_for_a_moment_is_measured_from_then_on(tmp_path: Path) -> None:
+    clock, meter = FakeClock(), Meter(7, root=tmp_path)
+    opening = asyncio.create_task(meter.open(clock, is_there=lambda: True))
+    await clock.advance(1.0)
+    assert not opening.done()
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "stat").write_bytes(STAT)
+    await clock.advance(1.0)
+    with pytest.raises(OSError, match="status"):
+        meter.read()
+    (tmp_path / "7" / "status").write_bytes(STATUS)
+    await clock.advance(0.1)
+    await opening
+    assert meter.read() == usage_of(STAT, STATUS)
     meter.close()
 
 

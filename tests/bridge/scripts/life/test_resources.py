@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 
 import pytest
 from tests.bridge.scripts.life.lab import HEAD, Lab, alarm, living, version
@@ -15,7 +16,6 @@ from vms_bridge.scripts.life.values import Cause
 from vms_bridge.scripts.worker.lockdown import MOST_THREADS
 
 _MB = 1024 * 1024
-PATIENCE_S = 60.0
 
 
 class Worker:
@@ -52,13 +52,6 @@ class Machine:
         for number, worker in enumerate(workers):
             self.resources.add(f"script {number}", worker)
 
-    async def a_second(self) -> None:
-        """Let a second pass, and what a thread reads then be taken in."""
-        await self.clock.advance(1.0)
-        async with asyncio.timeout(PATIENCE_S):
-            while not self.clock.sleeping:  # noqa: ASYNC110 - a thread reads, which tells nobody
-                await asyncio.sleep(0)
-
     async def run(self, seconds: int) -> list[float]:
         """Let time pass; returns which share of it each worker had."""
         before = [worker.used_s for worker in self.workers]
@@ -67,7 +60,7 @@ class Machine:
         for _ in range(seconds):
             for worker in self.workers:
                 worker.used_s += 0.0 if worker.is_held else worker.busy
-            await self.a_second()
+            await self.clock.advance(1.0)
         task.cancel()
         await asyncio.wait([task])
         return [(worker.used_s - used_s) / seconds for worker, used_s in zip(self.workers, before, strict=True)]
@@ -93,7 +86,7 @@ async def test_a_worker_with_many_threads_is_not_held_for_long_at_a_time() -> No
     worker.busy = 0.0
     await settle()
     for _ in range(20):
-        await machine.a_second()
+        await machine.clock.advance(1.0)
         held += worker.is_held
     task.cancel()
     await asyncio.wait([task])
@@ -142,6 +135,17 @@ async def test_who_has_too_many_threads_is_ended() -> None:
     await Machine(some, many).run(1)
     assert some.ended is None
     assert many.ended == (Cause.THREADS, "it has 257 threads, of 256 that it may have")
+
+
+async def test_who_has_taken_all_threads_that_there_may_be_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    bomb = Worker(threads=5_000)
+    await Machine(bomb).run(1)
+    assert bomb.ended is not None
+    assert bomb.ended[0] is Cause.THREADS
 
 
 async def test_a_locked_worker_can_be_measured_held_and_is_ended_for_its_memory() -> None:
