@@ -32,22 +32,17 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """End the worker that is at work."""
-
-
-@dataclass(frozen=True, slots=True)
 class Wait:
     """Do nothing until something happens; where `seconds` is a number, for so long at most."""
 
     seconds: float | None = None
 
 
-Step: TypeAlias = Start | GiveUp | End | Wait
+Step: TypeAlias = Start | GiveUp | Wait
 
 
 class Course:
-    """Of one script. A version is the name of all that it is made of; there is none where it may not run (`held`)."""
+    """Of one script. A version is the name of all that it is made of; none is wanted before the first, and after the `end`."""
 
     def __init__(self) -> None:
         self.wanted: str | None = None
@@ -59,7 +54,7 @@ class Course:
         self.quarantine = ""
         """Why it is started no more; empty while it is."""
         self.crashes = 0
-        self._held = ScriptStatus.WAITING
+        self._is_over = False
         self._backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
         self._recent: deque[float] = deque(maxlen=MOST_CRASHES)
         self._due_s: float | None = None
@@ -69,7 +64,7 @@ class Course:
     def state(self) -> ScriptStatus:
         """How it is with it."""
         if self.wanted is None:
-            return self._held
+            return ScriptStatus.STOPPED if self._is_over else ScriptStatus.WAITING
         if self.quarantine:
             return ScriptStatus.QUARANTINED
         if self.broken == self.wanted:
@@ -84,10 +79,10 @@ class Course:
             self.wanted = version
             self.release()
 
-    def hold(self, state: ScriptStatus) -> None:
-        """Have none run, for this is how it is with the script: it waits, is stopped or refused."""
-        self.wanted, self._held = None, state
-        self.release()
+    def end(self) -> None:
+        """Note that nothing of it runs any more, nor is to."""
+        self.wanted = self.starting = self.at_work = None
+        self._is_over = True
 
     def release(self) -> None:
         """Forget what has gone wrong, and try again."""
@@ -100,7 +95,7 @@ class Course:
         if self.starting is not None and self.starting != self.wanted:
             return GiveUp(self.starting)
         if self.wanted is None or self.quarantine:
-            return Wait() if self.at_work is None else End()
+            return Wait()
         if self.starting is not None or self.wanted in {self.at_work, self.broken}:
             return Wait()
         if self._due_s is not None and now_s < self._due_s:
@@ -146,7 +141,3 @@ class Course:
             self._due_s = None
             return
         self._due_s = now_s + self._backoff.failed(lasted_s=lasted_s)
-
-    def stopped(self) -> None:
-        """Note that the worker that was at work was ended, as was wanted."""
-        self.at_work = None

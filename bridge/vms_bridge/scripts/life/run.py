@@ -80,6 +80,7 @@ class Run:
     def __init__(self, worker: Worker, version: Version, copy: Copy, level: Level, declared: Declared) -> None:
         self.worker, self.version, self.copy, self.level, self.declared = worker, version, copy, level, declared
         self.asker = copy.asker
+        self._inbox: Inbox | None = None
         self._calls: Calls | None = None
         self._forget: Callable[[], None] = _nothing
 
@@ -118,13 +119,14 @@ class Run:
 
     def begin(self, inbox: Inbox, tools: Tools, log: ScriptLog, counts: CallCounts) -> None:
         """Have its handlers called for what is in there, and comes."""
+        self._inbox = inbox
         self._calls = Calls(self.worker, inbox, tools.clock, counts, log)
         self._calls.begin()
 
-    async def drain(self, clock: Clock) -> None:
-        """Have it go on with what waits for a while, or until it has ended."""
-        if self._calls is None:
-            return
+    async def drain(self, clock: Clock) -> int:
+        """Have it go on with what waits for a while, or until it has ended; returns how much waits then, for nobody."""
+        if self._calls is None or self._inbox is None:
+            return 0
         either = [asyncio.ensure_future(each) for each in (self._calls.at_rest(), self.worker.ended())]
         try:
             with suppress(TimeoutError):
@@ -133,22 +135,25 @@ class Run:
         finally:
             for each in either:
                 each.cancel()
+        self.call_no_more()
+        return len(self._inbox)
 
     async def stop(self) -> Ending:
         """Have it end in order; returns how it has ended."""
-        self._stop_calls()
+        self.call_no_more()
         return await self.worker.stop(STOP_S)
 
     async def close(self) -> None:
         """End it, if it has not ended, and let go of all that was held for it."""
-        self._stop_calls()
+        self.call_no_more()
         self._forget()
         try:
             await self.worker.close()
         finally:
             self.asker.close()
 
-    def _stop_calls(self) -> None:
+    def call_no_more(self) -> None:
+        """Have no handler called any more."""
         if self._calls is not None:
             self._calls.stop()
 

@@ -12,14 +12,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from vms_bridge.boundary import Boundary
 from vms_bridge.errors import BridgeError, StoreError
 from vms_bridge.scripting import ScriptStatus, ScriptTrouble
 from vms_bridge.scripts.life.asker import RunningAsker
 from vms_bridge.scripts.life.calls import CallCounts
 from vms_bridge.scripts.life.copy import Copy
-from vms_bridge.scripts.life.course import Course, End, GiveUp, Start, Wait
+from vms_bridge.scripts.life.course import Course, GiveUp, Start, Wait
 from vms_bridge.scripts.life.inbox import Inbox
-from vms_bridge.scripts.life.run import Run
+from vms_bridge.scripts.life.run import DRAIN_S, Run
 from vms_bridge.scripts.life.values import Cause, Mistake, ScriptBroken, WorkerGone
 from vms_bridge.scripts.values import Occurrence
 from vms_bridge.scripts.wire import WireError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.values import Trigger
 
 _LOGGER = logging.getLogger(__name__)
+_RETRY_S = 5.0
 
 
 class Script:
@@ -54,7 +56,7 @@ class Script:
         self._current: Run | None = None
         self._inbox: Inbox | None = None
         self._dropped = 0
-        """How many were dropped by inboxes of before."""
+        """How many were dropped by inboxes of before, or waited there when these were closed."""
         self._hearing: asyncio.Task[NoReturn] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._others: set[asyncio.Task[None]] = set()
@@ -65,6 +67,7 @@ class Script:
         self._news = asyncio.Event()
         self._told: ScriptStatus | None = None
         self._is_killed = False
+        self._boundary = Boundary("the triggers of a script", tools.clock)
 
     @property
     def current(self) -> Run | None:
@@ -78,7 +81,7 @@ class Script:
 
     @property
     def dropped(self) -> int:
-        """How many happenings it was not told of, for it was too slow."""
+        """How many happenings it was not told of, for it was too slow, or ended before."""
         return self._dropped + (0 if self._inbox is None else self._inbox.dropped)
 
     def want(self, version: Version) -> None:
@@ -118,7 +121,9 @@ class Script:
             run.worker.end(Cause.STOPPED, "the bridge has ended it")
 
     async def run(self) -> NoReturn:
-        """Have it live until cancelled; nothing of it is left then."""
+        """Have it live until cancelled; nothing of it is left then, and it can live again."""
+        if self._version is not None:
+            self.want(self._version)
         try:
             while True:
                 self._news.clear()
@@ -126,7 +131,6 @@ class Script:
                 self._tell()
                 await self._do(step)
         finally:
-            self.course.hold(ScriptStatus.STOPPED)
             await self._end()
 
     async def _do(self, step: Step) -> None:
@@ -136,9 +140,6 @@ class Script:
             case GiveUp():
                 await self._give_up()
                 self.course.gave_up()
-            case End():
-                await self._end_current()
-                self.course.stopped()
             case Wait():
                 with suppress(TimeoutError):
                     async with self._clock.timeout(step.seconds):
@@ -220,15 +221,24 @@ class Script:
         except BaseException:
             inbox.hears.close()
             raise
-        self._close_inbox()
+        self._close_inbox("" if self._current is not None else "another version has taken its place")
         self._inbox = inbox
-        self._hearing = asyncio.create_task(inbox.hears.run(), name=f"script {self.name}: triggers")
+        self._hearing = asyncio.create_task(self._keep_time(inbox), name=f"script {self.name}: triggers")
         return inbox
 
-    def _close_inbox(self) -> None:
+    async def _keep_time(self, inbox: Inbox) -> NoReturn:
+        """Have the time of its triggers kept, and again whenever a defect of ours has ended that."""
+        while True:
+            await self._boundary.attempt(self.name, inbox.hears.run)
+            await self._clock.sleep(_RETRY_S)
+
+    def _close_inbox(self, why: str = "") -> None:
+        """Hear nothing more; `why` says what for nobody is told of what waits there."""
         if self._inbox is not None:
             self._inbox.hears.close()
             self._dropped += self._inbox.dropped
+            if why:
+                self._lose(len(self._inbox), why)
         if self._hearing is not None:
             self._hearing.cancel()
         self._inbox, self._hearing = None, None
@@ -244,8 +254,14 @@ class Script:
 
     async def _retire(self, run: Run) -> None:
         """End a worker whose place another one has taken."""
-        await run.drain(self._clock)
+        self._lose(await run.drain(self._clock), f"the version before had {DRAIN_S:g} s for them")
         await self._stop(run)
+
+    def _lose(self, calls: int, why: str) -> None:
+        """Count what waited and is not told, and say so."""
+        if calls:
+            self._dropped += calls
+            self.log.note("warning", f"what waited is not told any more ({calls}): {why}")
 
     async def _stop(self, run: Run) -> None:
         """End a worker, in order if there is time for that."""
@@ -284,7 +300,7 @@ class Script:
         self.why, self.remedy = ending.text, ending.hint
         self.log.note("error", f"{ending.in_words}. {ending.hint}")
         if self.course.quarantine:
-            self._close_inbox()
+            self._close_inbox("it is started no more")
             _LOGGER.error("the script %s is started no more: %s", self.name, self.course.quarantine)
         else:
             _LOGGER.warning("the script %s: %s", self.name, ending.text)
@@ -309,17 +325,14 @@ class Script:
             await asyncio.wait([self._starting])
             self._starting = None
 
-    async def _end_current(self) -> None:
-        run, self._current = self._current, None
-        self._close_inbox()
-        if run is not None:
-            await self._stop(run)
-
     async def _end(self) -> None:
         """End all of it, workers of versions of before too."""
         await self._give_up()
-        self._current = None
-        self._close_inbox()
+        current, self._current = self._current, None
+        if current is not None:
+            current.call_no_more()
+        self._close_inbox("it was ended")
+        self.course.end()
         await asyncio.gather(*(self._stop(run) for run in list(self._runs)))
         if self._others:
             await asyncio.wait(self._others)

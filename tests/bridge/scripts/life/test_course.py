@@ -11,7 +11,6 @@ from vms_bridge.scripts.life.course import (
     MOST_CRASHES,
     WITHIN_S,
     Course,
-    End,
     GiveUp,
     Start,
     Wait,
@@ -37,11 +36,11 @@ def test_nothing_runs_until_it_is_wanted() -> None:
     ready(course, "one")
     assert state(course) is ScriptStatus.READY
     assert course.step(0.0) == Wait()
-    course.hold(ScriptStatus.REFUSED)
-    assert course.step(0.0) == End()
-    course.stopped()
-    assert state(course) is ScriptStatus.REFUSED
+    course.end()
+    assert state(course) is ScriptStatus.STOPPED
     assert course.step(0.0) == Wait()
+    course.want("one")
+    assert course.step(0.0) == Start("one")
 
 
 def test_a_crash_is_followed_by_waits_that_double_and_a_fifth_within_ten_minutes_ends_that() -> None:
@@ -125,8 +124,8 @@ def test_a_start_that_nobody_wants_any_more_is_given_up() -> None:
     course.gave_up()
     assert course.step(0.0) == Start("two")
     course.began("two")
-    course.hold(ScriptStatus.STOPPED)
-    assert course.step(0.0) == GiveUp("two")
+    course.end()
+    assert course.step(0.0) == Wait()
 
 
 class Life(RuleBasedStateMachine):
@@ -144,9 +143,10 @@ class Life(RuleBasedStateMachine):
     def wants(self, version: str) -> None:
         self.course.want(version)
 
-    @rule(state=st.sampled_from([ScriptStatus.WAITING, ScriptStatus.STOPPED, ScriptStatus.REFUSED]))
-    def holds(self, state: ScriptStatus) -> None:
-        self.course.hold(state)
+    @rule()
+    def is_over(self) -> None:
+        self.course.end()
+        assert self.course.step(self.now_s) == Wait()
 
     @rule()
     def releases(self) -> None:
@@ -169,9 +169,6 @@ class Life(RuleBasedStateMachine):
             case GiveUp(version):
                 assert version == self.course.starting
                 self.course.gave_up()
-            case End():
-                assert self.course.at_work is not None
-                self.course.stopped()
             case Wait(seconds):
                 assert seconds is None or 0 < seconds <= LONGEST_WAIT_S
 
@@ -210,7 +207,7 @@ class Life(RuleBasedStateMachine):
     def what_is_said_is_so(self) -> None:
         course = self.course
         if course.wanted is None:
-            assert course.state in {ScriptStatus.WAITING, ScriptStatus.STOPPED, ScriptStatus.REFUSED}
+            assert course.state in {ScriptStatus.WAITING, ScriptStatus.STOPPED}
         if course.state is ScriptStatus.READY:
             assert course.at_work == course.wanted
         if course.state is ScriptStatus.STARTING:

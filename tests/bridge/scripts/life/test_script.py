@@ -4,10 +4,10 @@ import asyncio
 import os
 import signal
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from tests.bridge.scripts.life.lab import HEAD, Lab, alarm, living, version
+from tests.bridge.scripts.life.lab import HEAD, Hearing, Lab, alarm, living, version
 
 from vms_bridge.errors import BridgeError, StoreError, TooManyRequests
 from vms_bridge.scripting import ScriptStatus
@@ -522,3 +522,71 @@ async def test_what_a_worker_held_is_let_go_of_when_it_ends() -> None:
         late: list[int] = []
         lab.askers[0].at_end(lambda: late.append(1))
         assert late == [1]
+
+
+async def test_a_life_that_a_defect_has_ended_goes_on() -> None:
+    lab = Lab()
+    script = lab.make("other")
+
+    def fail(_: str) -> None:
+        raise ZeroDivisionError
+
+    script.want(version(SAYS))
+    script._tools = replace(lab.tools, on_change=fail)
+    with pytest.raises(ZeroDivisionError):
+        await script.run()
+    script._tools = lab.tools
+    async with living(lab, script):
+        await lab.until_state(ScriptStatus.READY, script)
+        script._tools = replace(lab.tools, on_change=fail)
+        script.want(version(SAYS + "# anew"))
+        await lab.until(lambda: script.current is None and script.inbox is None)
+    script._tools = lab.tools
+    async with living(lab, script):
+        await lab.until_state(ScriptStatus.READY, script)
+        script.take(alarm(1))
+        await lab.until_logged("Gate 1")
+
+
+async def test_a_defect_in_what_keeps_the_time_of_triggers_ends_that_for_a_moment_only(caplog: pytest.LogCaptureFixture) -> None:
+    lab = Lab()
+    runs = 0
+
+    class Failing(Hearing):
+        async def run(self) -> NoReturn:
+            nonlocal runs
+            runs += 1
+            lab.news.set()
+            raise ZeroDivisionError
+
+    async with living(lab) as script:
+        script._tools = replace(lab.tools, hear=lambda _version, triggers, deliver, _tell: Failing(triggers, deliver))
+        script.want(version(SAYS))
+        await lab.until_state(ScriptStatus.READY)
+        await lab.until(lambda: runs == 1)
+        await lab.fake.advance(5.0)
+        await lab.until(lambda: runs == 2)
+    assert caplog.text.count("failed in an unforeseen way") == 1
+
+
+async def test_what_waits_and_is_not_told_is_counted_and_said() -> None:
+    lab = Lab()
+    slow = HEAD + "@on.alarm(timeout=600)\ndef seen(alarm):\n    log.info('busy')\n    while True: pass\n"
+    async with living(lab) as script:
+        script.want(version(slow))
+        await lab.until_state(ScriptStatus.READY)
+        for number in range(4):
+            script.take(alarm(number))
+        await lab.until_logged("busy")
+        before = pid(lab)
+        script.want(version(SAYS))
+        await lab.until(lambda: script.course.at_work == version(SAYS).id and pid(lab) != before)
+        for _ in range(9):
+            await lab.fake.advance(1.0)
+        await lab.until_logged("what waited is not told any more (3): the version before had 5 s for them")
+        os.kill(pid(lab), signal.SIGKILL)
+        await lab.until_state(ScriptStatus.RESTARTING)
+        script.take(alarm(4))
+        assert script.dropped == 3
+    await lab.until_logged("what waited is not told any more (1): it was ended")
+    assert script.dropped == 4
