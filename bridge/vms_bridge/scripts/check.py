@@ -49,5 +49,7 @@ def _folder(path: Path) -> list[Finding]:
         return [Finding(text=f"{path} will be created")]
     scan: Scan = Folder(path).scan()
     if scan.problem is not None:
-        return [Finding(text=f"{path} {scan.problem.text}", problem=True, hint=scan.problem.hint)]
+        return [Finding(text=scan.problem.text, problem=True, hint=scan.problem.hint)]
+    if scan.unread is not None:
+        return [Finding(text=scan.unread.text, problem=True)]
     return [Finding(text=f"{path} can be used")]

@@ -38,6 +38,13 @@ async def test_a_check_locks_a_worker_in_and_looks_at_the_folder(tmp_path: Path)
     assert not (tmp_path / "scripts" / "scripts.db").exists()
 
 
+async def test_a_folder_that_can_not_be_read_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "scripts").write_text("no folder")
+    finding = (await check(ScriptsConfig(), trial(tmp_path)))[1]
+    assert finding.problem
+    assert finding.text == f"{tmp_path / 'scripts'} can't be read: Not a directory"
+
+
 async def test_that_there_is_no_sandbox_is_said() -> None:
     (finding,) = await check(ScriptsConfig.model_validate({"sandbox": "process"}), trial(None))
     assert "without a sandbox" in finding.text

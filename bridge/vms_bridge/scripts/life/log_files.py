@@ -87,14 +87,23 @@ class LogFiles:
 
 
 def write(folder: Path, texts: Mapping[str, list[bytes]]) -> None:
-    """Append these to the files; one that is full is put aside, in place of the one before. Blocking. Raises OSError."""
+    """Append these to the files; one that is full is put aside, in place of the one before. Blocking.
+
+    Raises OSError for one that can't be written, when the others are.
+    """
     make_directory(folder)
     directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    failed = None
     try:
         for name, lines in texts.items():
-            _append(directory, f"{name}.log", b"".join(lines))
+            try:
+                _append(directory, f"{name}.log", b"".join(lines))
+            except OSError as error:
+                failed = error
     finally:
         os.close(directory)
+    if failed is not None:
+        raise failed
 
 
 def remove(folder: Path, name: str) -> None:

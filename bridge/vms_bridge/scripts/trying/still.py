@@ -5,17 +5,26 @@ That is what Linux itself says of it, so nothing has to be waited for in the hop
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
+
+from vms_bridge.errors import BridgeError
 
 _STATE = re.compile(r"^State:\s+(\S)", re.MULTILINE)
 _SWITCHES = re.compile(r"^(?:non)?voluntary_ctxt_switches:\s+(\d+)", re.MULTILINE)
 
 
+class NotSeen(BridgeError):
+    """The machine hides what a process does from whoever may not look into it."""
+
+    code = "unavailable"
+
+
 def look_at(process: int, *, root: Path = Path("/proc")) -> tuple[tuple[str, ...], ...] | None:
     """Return a picture of the process that is the same as long as none of it runs; None while anything of it does.
 
-    A process that is no more is at rest, too.
+    A process that is no more is at rest, too. Raises NotSeen.
     """
     seen = []
     try:
@@ -26,7 +35,28 @@ def look_at(process: int, *, root: Path = Path("/proc")) -> tuple[tuple[str, ...
                 return None
             seen.append((task.name, *_SWITCHES.findall(text)))
     except FileNotFoundError:
-        return None if seen or (root / str(process)).exists() else ()
+        if seen or (root / str(process)).exists():
+            return None
+        if _is_there(process):
+            raise _not_seen() from None
+        return ()
+    except PermissionError:
+        raise _not_seen() from None
     except ProcessLookupError:
         return None
     return tuple(seen)
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _not_seen() -> NotSeen:
+    hint = "mount /proc without `hidepid=`, or try the script as root or on another machine"
+    return NotSeen("the machine hides what this process does, so nobody knows when a script is at rest", hint=hint)

@@ -170,8 +170,9 @@ def test_no_link_and_no_pipe_is_written_to(tmp_path: Path) -> None:
     (tmp_path / "door.log").mkdir()
     for name in ("gate", "door"):
         with pytest.raises(OSError, match=name):
-            write(tmp_path, {name: [b"x"]})
+            write(tmp_path, {name: [b"x"], "siren": [b"heard"]})
     assert not (tmp_path / "elsewhere").exists()
+    assert (tmp_path / "siren.log").read_bytes() == b"heardheard", "one log that can't be written costs no other"
 
 
 async def test_a_disk_that_fails_costs_the_files_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,7 @@ import pytest
 from vms_bridge.clock import SystemClock
 from vms_bridge.scripts.trying import rest
 from vms_bridge.scripts.trying.rest import NeverAtRest, come_to_rest
-from vms_bridge.scripts.trying.still import look_at
+from vms_bridge.scripts.trying.still import NotSeen, look_at
 
 
 class Worked:
@@ -96,4 +96,9 @@ def test_what_proc_says(tmp_path: Path) -> None:
         assert (look_at(7, root=tmp_path) is not None) == is_still
     (task / "status").write_text("Name:\tx\n")
     assert look_at(7, root=tmp_path) is None
-    assert look_at(8, root=tmp_path) == ()
+    assert look_at(2**22 + 1, root=tmp_path) == (), "there is no such process"
+
+
+def test_a_process_that_is_hidden_is_not_taken_for_one_at_rest(tmp_path: Path) -> None:
+    with pytest.raises(NotSeen, match="hides what this process does"):
+        look_at(os.getpid(), root=tmp_path)
