@@ -79,7 +79,7 @@ class Surroundings:
 
 
 class Joints:
-    """The joined parts; `workers` is what scripts are run with, and the rest runs in tasks of its own."""
+    """The joined parts: `tools` is what scripts are run with; `feed`, `frames` and `media` are to `run` in tasks of their own."""
 
     def __init__(self, around: Surroundings) -> None:
         clock, hub, settings = around.clock, around.hub, around.settings
@@ -96,14 +96,9 @@ class Joints:
         self._services = Services(rows_of(self._parts()), clock)
         self._users = Users(settings.uid_base)
         self._runs: dict[str, KeptRuns] = {}
-
-    @property
-    def tools(self) -> Tools:
-        """What scripts are run with."""
-        around = self._around
-        return Tools(
-            clock=around.clock,
-            begin=lambda version: begin(version.source.name, around.settings, self._users, version.modules),
+        self.tools = Tools(
+            clock=clock,
+            begin=lambda version: begin(version.source.name, settings, self._users, version.modules),
             work=self._work,
             read=self._read,
             declare=self._declare,

@@ -43,7 +43,11 @@ class RunningAsker:
             self._undo(undo)
         else:
             self._undoes[key] = undo
-        return lambda: void(self._undoes.pop(key, None))
+
+        def take_back() -> None:
+            self._undoes.pop(key, None)
+
+        return take_back
 
     def close(self) -> None:
         """Let go of all that services hold for it, what it got last first; one that fails holds up no other."""
@@ -57,7 +61,3 @@ class RunningAsker:
             undo()
         except Exception:
             _LOGGER.exception("what the script %s held was not let go of", self._name)
-
-
-def void(_: object) -> None:
-    """Return nothing."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 from vms_bridge.script.link import author_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vms_bridge.scripts.worker.joined import Joined
 
@@ -72,9 +72,9 @@ class Records(logging.Handler):
         self._joined.log(level, text, record.lineno if record.pathname == self._joined.file else 0)
 
 
-def take_over(joined: Joined, loop: asyncio.AbstractEventLoop) -> None:
-    """From now on everything that the script says goes into its log."""
-    sys.stdout, sys.stderr = Lines(joined, "info"), Lines(joined, "warning")
+def take_over(joined: Joined, loop: asyncio.AbstractEventLoop) -> Sequence[Lines]:
+    """From now on everything that the script says goes into its log; returns what is to be flushed in the end."""
+    streams = sys.stdout, sys.stderr = Lines(joined, "info"), Lines(joined, "warning")
     root = logging.getLogger()
     root.addHandler(Records(joined))
     root.setLevel(logging.DEBUG)
@@ -100,6 +100,7 @@ def take_over(joined: Joined, loop: asyncio.AbstractEventLoop) -> None:
     threading.excepthook = in_thread
     loop.set_exception_handler(in_loop)
     _refuse_what_blocks(joined)
+    return streams
 
 
 def _refuse_what_blocks(joined: Joined) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -44,7 +43,7 @@ class Serving:
     def run(self) -> int:
         """Serve until the bridge lets go, and return the code to exit with."""
         self._loop.set_task_factory(self._make_task)
-        take_over(self._joined, self._loop)
+        streams = take_over(self._joined, self._loop)
         SEAT.link = self._joined
         self._channel.listen(self._hear, self._bridge_ended)
         while not self._ended.done():
@@ -54,7 +53,7 @@ class Serving:
                 if self._ended.done():
                     break
                 self._joined.log_trouble(error, "a task wanted to end the script: ")
-        for stream in (sys.stdout, sys.stderr):
+        for stream in streams:
             stream.flush()
         self._channel.drain(_LAST_WORDS_S)
         return self._ended.result()

@@ -581,8 +581,10 @@ async def test_what_waits_and_is_not_told_is_counted_and_said() -> None:
         before = pid(lab)
         script.want(version(SAYS))
         await lab.until(lambda: script.course.at_work == version(SAYS).id and pid(lab) != before)
-        for _ in range(9):
+        for number in range(9):
             await lab.fake.advance(1.0)
+            script.take(alarm(9))
+            await lab.until_logged("Gate 9", times=number + 1)  # it answers in between, and is not taken for one that hangs
         await lab.until_logged("what waited is not told any more (3): the version before had 5 s for them")
         os.kill(pid(lab), signal.SIGKILL)
         await lab.until_state(ScriptStatus.RESTARTING)

@@ -133,6 +133,17 @@ def test_where_that_was_chosen_it_runs_by_its_user_and_its_limits_alone() -> Non
     assert told["uids"] == ([UID] * 3 if IS_ROOT else list(os.getresuid()))
 
 
+def test_nobody_may_look_into_it() -> None:
+    """Where the bridge is not root: who changes the user is not to be looked into by that alone."""
+    become = (
+        f"import encodings.ascii; os.setgroups([]); os.setresgid(*[{UID}] * 3); os.setresuid(*[{UID}] * 3)" if IS_ROOT else ""
+    )
+    look = "ctypes.CDLL(None).prctl({}, 0, 0, 0)"
+    before = f"{become}\n{look.format('4, 1')}\nwithout(prctl=errno.EACCES)\nsay(before={look.format('3, 0')})"
+    done = run(before, f"say(after={look.format('3, 0')})", uid=None, level="process")
+    assert [json.loads(line) for line in done.stdout.splitlines()[::2]] == [{"before": 1}, {"after": 0}], done.stderr
+
+
 def test_what_is_there_is_used_all_the_same_where_less_was_chosen() -> None:
     assert said(run(level="process"))["level"].startswith("seccomp")
 

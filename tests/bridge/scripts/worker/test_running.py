@@ -596,6 +596,22 @@ def test_what_goes_wrong_at_shutdown_is_logged_and_ends_nothing_else(end: Bridge
     assert ("info", "the last word", 0) in logged
 
 
+def test_a_script_that_takes_away_its_standard_files_ends_in_order(end: BridgeEnd) -> None:
+    end.load(
+        script("""
+        import sys
+
+        @on.shutdown
+        async def last():
+            sys.stdout = sys.stderr = None
+            log.info("the last word")
+        """)
+    )
+    end.say({"t": "stop", "grace_s": 10})
+    assert end.ended() == 0
+    assert ("info", "the last word", 8) in end.logged()
+
+
 def test_shutdown_is_bounded(end: BridgeEnd) -> None:
     end.load(
         script("""
