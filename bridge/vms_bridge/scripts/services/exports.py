@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,10 +18,10 @@ from vms_bridge.scripts.services.refusals import ExportRefused
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from vms_bridge.scripts.services.media import Medium
+    from vms_bridge.scripts.services.media import Copy, Medium
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -59,9 +59,10 @@ class Exports:
             )
         if folder:
             _check(folder, "folder")
-        name = _ended(_checked(name), medium.type)
+        _check(name, "name")
+        name = _ended(name, medium.type)
         async with self._lock:
-            work = partial(self._write, self._folder, medium.reader(), medium.size, folder, name, overwrite=overwrite)
+            work = partial(self._write, self._folder, medium.copy(), folder, name, overwrite=overwrite)
             try:
                 await in_thread("scripts: export", work)
             except OSError as error:
@@ -69,23 +70,23 @@ class Exports:
                 raise ExportRefused(text, hint="does that folder belong to the bridge, and is there room?") from None
         return str(self._folder / folder / name)
 
-    def _write(self, base: Path, write: Callable[[int], None], size: int, folder: str, name: str, *, overwrite: bool) -> None:
+    def _write(self, base: Path, copy: Copy, folder: str, name: str, *, overwrite: bool) -> None:
         """Blocking. Raises OSError, ExportRefused, NoRoom."""
-        with ExitStack() as opened:
+        with closing(copy), ExitStack() as opened:
             root = _open(opened, base, None)
             place = root
             if folder:
                 with suppress(FileExistsError):
                     os.mkdir(folder, _FOLDER_MODE, dir_fd=root)
                 place = _open(opened, folder, root)
-            self._check_room(root, size)
+            self._check_room(root, copy.size)
             draft = f"{_DRAFT}{secrets.token_hex(8)}"
             if not overwrite:
                 _reserve(name, place)
             try:
                 descriptor = os.open(draft, _NEW_FILE, _FILE_MODE, dir_fd=place)
                 with os.fdopen(descriptor, "wb", buffering=0):
-                    write(descriptor)
+                    copy.write(descriptor)
                 os.replace(draft, name, src_dir_fd=place, dst_dir_fd=place)
             except BaseException:
                 for left in (draft, *(() if overwrite else (name,))):
@@ -151,11 +152,6 @@ def _files(root: int) -> Iterator[os.stat_result]:
                             os.unlink(entry.name, dir_fd=place)
                     else:
                         yield info
-
-
-def _checked(name: str) -> str:
-    _check(name, "name")
-    return name
 
 
 def _check(name: str, field: str) -> None:

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from io import FileIO
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from vms_bridge.errors import BodyTooLarge, NoRoom, NotFound
@@ -21,7 +22,7 @@ from vms_bridge.private_files import IS_A_LINK, make_directory
 from vms_bridge.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from vms_bridge.clock import Clock
@@ -77,29 +78,48 @@ class Medium:
         """Return this part of it, or what there is of that."""
         if isinstance(self._content, bytes):
             return self._content[offset : offset + size]
-        return await in_thread("media: read", partial(_read, self._descriptor(), offset, size))
+        return await in_thread("media: read", partial(_read, self._opened_again(self._content), offset, size))
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield all of it, piece by piece."""
         for offset in range(0, self.size, PIECE_BYTES):
             yield await self.read(offset, PIECE_BYTES)
 
-    def reader(self) -> Callable[[int], None]:
-        """Return what writes all of it to a file, in a thread, whatever becomes of this handle meanwhile. It is called once."""
-        if isinstance(self._content, bytes):
-            return partial(_write, self._content)
-        return partial(_copy, self._descriptor(), self.size)
+    def copy(self) -> Copy:
+        """Return it as it is now, whatever becomes of this handle meanwhile. Raises NotFound."""
+        content = self._content
+        return Copy(content if isinstance(content, bytes) else self._opened_again(content), self.size)
 
-    def _descriptor(self) -> int:
-        """Return a descriptor of its file for one use, which closes it. Raises NotFound."""
-        if isinstance(self._content, bytes) or self._content.closed:
+    def _opened_again(self, file: BinaryIO) -> FileIO:
+        if file.closed:
             raise NotFound(f"the picture or clip {self.id} is gone: the script has ended, or newer ones took its room")
-        return os.dup(self._content.fileno())
+        return FileIO(os.dup(file.fileno()))
 
     def close(self) -> None:
         """Let go of it."""
         if not isinstance(self._content, bytes):
             self._content.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A picture or clip that is there until this is closed. Its methods block."""
+
+    content: bytes | FileIO
+    size: int
+
+    def write(self, descriptor: int) -> None:
+        """Write all of it to a file. Raises OSError."""
+        if isinstance(self.content, bytes):
+            _write(self.content, descriptor)
+            return
+        for offset in range(0, self.size, PIECE_BYTES):
+            _write(os.pread(self.content.fileno(), PIECE_BYTES, offset), descriptor)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if not isinstance(self.content, bytes):
+            self.content.close()
 
 
 @dataclass(slots=True)
@@ -301,22 +321,12 @@ def _close(file: BinaryIO) -> None:
     file.close()
 
 
-def _read(descriptor: int, offset: int, size: int) -> bytes:
-    try:
-        return os.pread(descriptor, size, offset)
-    finally:
-        os.close(descriptor)
+def _read(file: FileIO, offset: int, size: int) -> bytes:
+    with file:  # its position is shared with others, and not used
+        return os.pread(file.fileno(), size, offset)
 
 
 def _write(content: bytes, descriptor: int) -> None:
     left = memoryview(content)
     while left:
         left = left[os.write(descriptor, left) :]
-
-
-def _copy(source: int, size: int, descriptor: int) -> None:
-    try:
-        for offset in range(0, size, PIECE_BYTES):
-            _write(os.pread(source, PIECE_BYTES, offset), descriptor)
-    finally:
-        os.close(source)

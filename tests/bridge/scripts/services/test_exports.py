@@ -130,6 +130,17 @@ async def test_the_folder_holds_so_much(lab: Lab) -> None:
         await lab.export(name="5")
 
 
+async def test_what_is_refused_keeps_no_file_open(lab: Lab) -> None:
+    """A script that exports under one name again and again must not take the bridge's descriptors."""
+    lab.medium = await lab.media.add(lab.worker, "video/mp4", "long.mp4", os.urandom(300_000))
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        with pytest.raises(NoRoom, match="may have 4 files"):
+            await lab.export()
+    assert len(os.listdir("/proc/self/fd")) == before
+    lab.worker.end()
+
+
 async def test_what_a_kill_has_left_behind_is_taken_away(lab: Lab) -> None:
     for name, age_s in ((".draft-old", 7_200), (".draft-new", 0)):
         (lab.folder / name).write_bytes(b"half")

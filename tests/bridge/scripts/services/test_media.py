@@ -66,7 +66,7 @@ async def test_a_handle_is_read_as_it_is_sent_elsewhere_until_it_is_gone(media: 
         with pytest.raises(NotFound, match="is gone"):
             await opened.read(0, 10)
         with pytest.raises(NotFound, match="is gone"):
-            opened.reader()
+            opened.copy()
 
 
 async def test_pieces_are_put_together_wherever_they_are_cut(media: Media) -> None:
