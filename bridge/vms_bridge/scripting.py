@@ -36,7 +36,7 @@ class ScriptStatus(OpenSet):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptTrouble:
-    """What went wrong last, for administrators: it may quote the script. `line` is where in its file, if that is known."""
+    """Why a script did not start, or has ended, last; for administrators: it may quote it. `line` is where in its file."""
 
     time: datetime
     text: str

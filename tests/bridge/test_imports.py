@@ -167,7 +167,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"detect.probing", "detect.config", "detect.config_models", "detect.values", "detect.pyzm", "detect.sizes"}
     | {"detect.darknet", "detect.check", "detect.library", "detect.models.files", "detect.results"}
     | {"zoneminder", "backends.zoneminder.config", "vxg", "backends.vxg.config", "part_files", "private_files", "strict_json"}
-    | {"scripts.trying", "scripts.header", "scripts.triggers.record", "scripts.triggers.occurrences", "scripts.values"},
+    | {"scripts.trying", "scripts.header", "scripts.triggers.record", "scripts.triggers.occurrences", "scripts.values"}
+    | {"script.durations", "steps"},
     "__main__": {"cli"},
 }
 """What a module may import, by the longest name that it falls under; a folder's name stands for all that is in it."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.console import Console
+    from rich.text import Text
 
 _NO_TERMINAL = 10_000
 """How wide a table may be where no terminal shows it: nothing is cut off, for a program or a file may read it."""
@@ -26,6 +27,8 @@ class Styled(NamedTuple):
 
     text: str
     style: str
+    has_lines: bool = False
+    """Whether line breaks in it are kept: they are no more than a part of what was said."""
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -115,7 +118,7 @@ class Listing:
         cells = [[_text(cell) for cell in row] for row in rows]
         for at, column in enumerate(self._columns):
             if not is_terminal:
-                self._widths[at] = max([self._widths[at], Text(column).cell_len, *(Text(row[at].text).cell_len for row in cells)])
+                self._widths[at] = max([self._widths[at], Text(column).cell_len, *(_width(Text(row[at].text)) for row in cells)])
             table.add_column(column, overflow="fold", min_width=self._widths[at] or None)
         for row in cells:
             table.add_row(*(Text(cell.text, cell.style) for cell in row))
@@ -148,7 +151,12 @@ def size(count: float) -> str:
     return f"{count:.1f} GB"
 
 
+def _width(text: Text) -> int:
+    return max((line.cell_len for line in text.split()), default=0)
+
+
 def _text(cell: object) -> Styled:
     if isinstance(cell, Styled):
-        return Styled(printable(cell.text), cell.style)
+        lines = cell.text.split("\n") if cell.has_lines else [cell.text]
+        return cell._replace(text="\n".join(map(printable, lines)))
     return Styled("" if cell is None else printable(str(cell)), "")

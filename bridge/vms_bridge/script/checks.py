@@ -6,6 +6,8 @@ import difflib
 import math
 from typing import TYPE_CHECKING
 
+from vms_bridge.steps import with_all_digits
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -60,7 +62,7 @@ def check_number(value: float | None, name: str, least: float, most: float) -> f
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} is a number, and not {value!r}")
     if not math.isfinite(value) or not least <= value <= most:
-        raise ValueError(f"{name} is between {least:g} and {most:g}, and not {value!r}")
+        raise ValueError(f"{name} is between {with_all_digits(least)} and {with_all_digits(most)}, and not {value!r}")
     return value
 
 

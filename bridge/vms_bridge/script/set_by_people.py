@@ -11,7 +11,7 @@ from vms_bridge.script.durations import Duration as Lasting
 from vms_bridge.script.durations import seconds
 from vms_bridge.script.link import SEAT
 from vms_bridge.script.plain import plain_words
-from vms_bridge.steps import is_step
+from vms_bridge.steps import is_step, with_all_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,7 +63,8 @@ def Number(  # noqa: N802 - as the types of settings are called in many places
     if step is not None and not step > 0:
         raise ValueError(f"step is more than nothing, and not {step!r}")
     if step is not None and not is_step(default, least or 0, step):
-        raise ValueError(f"the default is in steps of {step:g} from {least or 0:g} on, and not {default!r}")
+        steps = f"steps of {with_all_digits(step)} from {with_all_digits(least or 0)} on"
+        raise ValueError(f"the default is in {steps}, and not {default!r}")
     return Setting("number", default, title, help, min=least, max=most, step=step, unit=unit or None)
 
 

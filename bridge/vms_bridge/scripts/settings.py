@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from vms_bridge.script.durations import seconds
+from vms_bridge.script.durations import seconds, written
 from vms_bridge.script.set_by_people import LONGEST_TEXT, LONGEST_WORDS, MOST_OPTIONS, USUAL_TEXT
 from vms_bridge.script_errors import StateRefused
-from vms_bridge.steps import is_step
+from vms_bridge.steps import is_step, with_all_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -132,7 +132,7 @@ def _number(setting: Setting, value: object) -> Value:
     if setting.step is not None:
         least = setting.min or 0
         if not is_step(value, least, setting.step):
-            raise _refusal(setting, f"takes steps of {setting.step:g} from {least:g} on")
+            raise _refusal(setting, f"takes steps of {with_all_digits(setting.step)} from {with_all_digits(least)} on")
         if float(setting.step).is_integer() and float(least).is_integer():
             return round(value)
     return value
@@ -148,7 +148,8 @@ def _duration(setting: Setting, value: object) -> Value:
 
 def _within(setting: Setting, value: float) -> float:
     if (setting.min is not None and value < setting.min) or (setting.max is not None and value > setting.max):
-        low, high = ("" if end is None else f"{end:g}" for end in (setting.min, setting.max))
+        said = written if setting.kind is SettingKind.DURATION else with_all_digits
+        low, high = ("" if end is None else said(end) for end in (setting.min, setting.max))
         raise _refusal(
             setting, f"takes {low} to {high}" if low and high else f"takes {'at least' if low else 'at most'} {low or high}"
         )

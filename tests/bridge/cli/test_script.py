@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -12,6 +13,7 @@ from tests.fakes.scripts import SHA256, FakeScripts
 from vms_bridge.cli import FAILED, OK, USAGE
 from vms_bridge.cli.script.logs import following
 from vms_bridge.cli.script.settings import change_of
+from vms_bridge.scripting import ScriptCounts, SettingView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +58,13 @@ async def test_scripts_are_listed_and_shown(ask: Ask, scripts: FakeScripts) -> N
     assert (code, "no script 'bell'" in err) == (FAILED, True)
 
 
+async def test_who_shows_a_script_whose_handlers_fail_is_sent_to_its_log(ask: Ask, scripts: FakeScripts) -> None:
+    view = scripts.get("gate")
+    assert "--level error" not in (await ask("script", "show", "gate"))[1]
+    scripts.view = replace(view, life=replace(view.life, counts=ScriptCounts(calls=3, failures=2)))
+    assert "vms-bridge script logs gate --level error" in (await ask("script", "show", "gate"))[1]
+
+
 async def test_what_is_approved_is_shown_before(ask: Ask, scripts: FakeScripts) -> None:
     code, out, err = await ask("script", "approve", "gate")
     assert (code, out, scripts.asked) == (USAGE, "", [])
@@ -70,6 +79,8 @@ async def test_what_is_approved_is_shown_before(ask: Ask, scripts: FakeScripts) 
     assert scripts.asked[0][:2] == ("approve", "gate")
     code, out, _ = await ask("script", "approve", "gate")
     assert (code, out) == (OK, "The script gate was approved before: it is ready.\n")
+    code, _, err = await ask("script", "approve", "gate", "--sha256", "0" * 64)
+    assert (code, "vms-bridge script show gate --source" in err) == (FAILED, True), "it is another source than that"
     assert len(scripts.asked) == 1
 
 
@@ -123,6 +134,16 @@ async def test_the_log_is_shown(ask: Ask, scripts: FakeScripts) -> None:
     assert json.loads((await ask("script", "logs", "gate", "--ndjson"))[1])["text"] == "open"
 
 
+async def test_a_traceback_in_the_log_has_a_line_for_each_of_its_lines(ask: Ask, scripts: FakeScripts) -> None:
+    text = 'began: Traceback\n  File "gate.py", line 7, in began\nZeroDivisionError: \x1b[1m'
+    scripts.said = [replace(scripts.said[0], text=text)]
+    _, *lines = (await ask("script", "logs", "gate"))[1].splitlines()
+    at = lines[0].index("began:")
+    assert [line[at:].rstrip() for line in lines] == [*text.split("\n")[:2], "ZeroDivisionError:  [1m"]
+    assert not lines[1][:at].strip()
+    assert json.loads((await ask("script", "logs", "gate", "--ndjson"))[1])["text"] == text
+
+
 def test_what_is_said_later_follows() -> None:
     pages = [{"lines": [{"text": "a"}], "after": 3, "lost": 2}, {"lines": [], "after": 3, "lost": 0}]
     asked: list[dict[str, str]] = []
@@ -135,6 +156,30 @@ def test_what_is_said_later_follows() -> None:
     new = following(cast("Api", FakeApi()), "/scripts/gate/log", "info", 1)
     assert [next(new), next(new)] == [[{"text": "a"}], []]
     assert [(each["after"], each["level"], each["wait"]) for each in asked] == [("1", "info", "20"), ("3", "info", "20")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("duration", 1_209_600.0, "14d"),
+        ("duration", 90.5, "1m30.5s"),
+        ("number", 1_234_567.5, "1234567.5"),
+        ("number", 3.0, "3"),
+        ("number", 0.1, "0.1"),
+        ("switch", True, "on"),
+    ],
+)
+async def test_values_are_shown_as_people_write_them(
+    kind: str, value: float, shown: str, ask: Ask, scripts: FakeScripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = SettingView(name="it", kind=kind, value=value, is_set=True, min=None if kind == "switch" else value)
+
+    async def settings(_name: str) -> list[SettingView]:
+        return [one]
+
+    monkeypatch.setattr(scripts, "settings", settings)
+    row = (await ask("script", "settings", "gate"))[1].splitlines()[1].split()
+    assert row == ["it", shown, kind, *([] if kind == "switch" else [f"{shown}.."])]
 
 
 def test_settings_are_read_by_their_kinds() -> None:

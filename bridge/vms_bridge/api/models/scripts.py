@@ -19,7 +19,7 @@ SettingName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,31}$", examples=["
 
 
 class ScriptTrouble(Model):
-    """What went wrong last, in the script's own words: it may have lines of the source."""
+    """Why a script did not start, or has ended, last: it may have lines of the source. What handlers raise is in the log."""
 
     time: datetime
     text: str

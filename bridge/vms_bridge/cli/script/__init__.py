@@ -11,7 +11,7 @@ VERBS: dict[str, Verb] = {
     "run": Verb("vms_bridge.cli.script.run", "Try a script with what happens at a running bridge now."),
     "record": Verb("vms_bridge.cli.script.record", "Record what happens at a running bridge, to try scripts by it."),
     "list": Verb("vms_bridge.cli.script.list", "List the scripts, and how each fares."),
-    "show": Verb("vms_bridge.cli.script.show", "Show one script: what it may do, and what went wrong last."),
+    "show": Verb("vms_bridge.cli.script.show", "Show one script: what it may do, and why it did not start."),
     "approve": Verb("vms_bridge.cli.script.approve", "Let a script run as it asks, once you have seen what that is."),
     "revoke": Verb("vms_bridge.cli.script.revoke", "Take a script's approval back, and end it."),
     "stop": Verb("vms_bridge.cli.script.stop", "End a script until it is restarted."),

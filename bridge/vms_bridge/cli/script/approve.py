@@ -31,12 +31,13 @@ def command(api: Api, *, name: str, sha256: str | None, is_sure: bool, as_json: 
     """
     path = f"/scripts/{segment(name)}"
     script = api.get(path)
+    if sha256 is not None and sha256.lower() != script["sha256"]:
+        hint = f"read it: `vms-bridge script show {name} --source`"
+        complain(f"the source of {name} has the hash {script['sha256'] or '-'}", hint)
+        return FAILED
     if not script["needs_approval"] and script["approval"] is not None:
         _tell(script, is_approved=True, as_json=as_json)
         return OK
-    if sha256 is not None and sha256.lower() != script["sha256"]:
-        complain(f"the source of {name} has the hash {script['sha256'] or '-'}", "read it: `vms-bridge script show --source`")
-        return FAILED
     _show(script)
     confirmed(f"Approve {name}?", is_sure=is_sure)
     _tell(api.put(f"{path}/approval", {"sha256": script["sha256"]}), is_approved=False, as_json=as_json)

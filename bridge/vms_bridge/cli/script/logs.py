@@ -55,4 +55,5 @@ def following(api: Api, path: str, level: str, after: int) -> Iterator[list[dict
 
 
 def _row(line: dict[str, Any]) -> tuple[object, ...]:
-    return local_time(line["time"]), Styled(line["level"], _STYLES.get(line["level"], "")), line["line"], line["text"]
+    level = Styled(line["level"], _STYLES.get(line["level"], ""))
+    return local_time(line["time"]), level, line["line"], Styled(line["text"], "", has_lines=True)

@@ -12,6 +12,8 @@ from vms_bridge.cli.client import segment
 from vms_bridge.cli.completing import scripts
 from vms_bridge.cli.options import form_options
 from vms_bridge.cli.output import Listing, Styled
+from vms_bridge.script.durations import written
+from vms_bridge.steps import with_all_digits
 
 if TYPE_CHECKING:
     from vms_bridge.cli.client import Api
@@ -79,8 +81,8 @@ def _row(one: dict[str, Any]) -> tuple[object, ...]:
 def _text(value: object, one: dict[str, Any]) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    if isinstance(value, float):
-        return f"{value:g}{'s' if one['kind'] == 'duration' else ''}"
+    if isinstance(value, int | float):
+        return written(value) if one["kind"] == "duration" else with_all_digits(value)
     return str(value)
 
 
@@ -88,7 +90,7 @@ def _takes(one: dict[str, Any]) -> str:
     """Return what a setting takes, in words."""
     if one["options"]:
         return ", ".join(one["options"])
-    low, high = ("" if end is None else f"{end:g}" for end in (one["min"], one["max"]))
-    limits = f" {low or ''}..{high or ''}" if low or high else ""
+    low, high = ("" if end is None else _text(end, one) for end in (one["min"], one["max"]))
+    limits = f" {low}..{high}" if low or high else ""
     unit = f" {one['unit']}" if one["unit"] else ""
     return f"{one['kind']}{limits}{unit}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @json_option
 @asks_the_bridge
 def command(api: Api, *, name: str, is_source: bool, as_json: bool) -> None:
-    """Show one script: how it fares, what it may do, and what went wrong last."""
+    """Show one script: how it fares, what it may do, and why it did not start, or has ended, last."""
     path = f"/scripts/{segment(name)}"
     if is_source:
         found = api.get(f"{path}/source")
@@ -45,6 +45,8 @@ def command(api: Api, *, name: str, is_source: bool, as_json: bool) -> None:
             say(f"  -> {printable(trouble['hint'])}")
         for line in (trouble["traceback"] or "").splitlines():
             say(f"  | {printable(line)}")
+    if script["counts"]["failures"]:
+        say(f"\nWhat its handlers have raised is in its log: vms-bridge script logs {name} --level error")
 
 
 def _fields(script: dict[str, Any]) -> list[tuple[str, object]]:

@@ -17,6 +17,7 @@ from vms_bridge.scripts.services.monitors import Name
 from vms_bridge.scripts.services.plain import plain
 from vms_bridge.scripts.services.refusals import CommandFailed, CommandRefused, CommandTimedOut
 from vms_bridge.scripts.services.table import Answered, Asked, ServiceRow
+from vms_bridge.steps import with_all_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,7 +129,7 @@ _ENDS: Mapping[AckResult, tuple[type[CommandRefused | CommandFailed | CommandTim
 def _request(asked: AskedCommand, details: Mapping[str, Any]) -> Request:
     """Return what is asked for as a door's client would say it. Raises BodyInvalid."""
     value = asked.value
-    said = f"{value:g}" if isinstance(value, float | int) and not isinstance(value, bool) else value
+    said = with_all_digits(value) if isinstance(value, float | int) and not isinstance(value, bool) else value
     try:
         return Request.model_validate({"value": said, **details})
     except ValidationError as error:

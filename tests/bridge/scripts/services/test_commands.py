@@ -75,6 +75,13 @@ async def test_modes_by_their_names_and_cameras_that_move(sim: Site) -> None:
     assert told["result"] == "accepted"
 
 
+async def test_a_number_gets_there_whole(sim: Site) -> None:
+    moving = next(one for one in sim.hub.systems["sim"].monitors.values() if one.monitor.ptz is not None)
+    with pytest.raises(CommandRefused) as refusal:
+        await sim.ask(ALL, "monitor.command", monitor=moving.key, name="preset", value=1_234_567)
+    assert "'1234567'" in refusal.value.hint
+
+
 async def test_a_script_gives_only_the_commands_of_its_header(sim: Site) -> None:
     nothing = Worker()
     for name in ("alarm", "trigger", "armed", "restart", "no such command"):
