@@ -67,6 +67,15 @@ class Asked(Generic[T]):
         line = self._line
         self._future.add_done_callback(lambda done: _complain_of(done, name, line))
 
+    async def or_given_back(self, give_back: Callable[[T], object]) -> T:
+        """Wait for what is one's own until it is given back; it is at once where nobody waits for it any more when it comes."""
+        self._was_seen = True
+        try:
+            return await asyncio.shield(asyncio.wrap_future(self._future))
+        except asyncio.CancelledError:
+            self.if_it_succeeds(lambda: give_back(self._future.result()))
+            raise
+
     def holding(self, thing: object) -> Asked[T]:
         """Let nothing go of that before the answer is there."""
         self._future.add_done_callback(lambda _done, _thing=thing: None)  # type: ignore[misc] # mypy knows no defaults of a lambda

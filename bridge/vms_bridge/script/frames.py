@@ -47,8 +47,7 @@ class Frames:
         if self._is_closed:
             raise StopAsyncIteration
         if self._stream is None:
-            words = {"monitor": self._monitor, "rate": self._rate}
-            self._stream = await ask("frames.open", words, lambda said, _: said["stream"])
+            self._stream = await self._open().or_given_back(_close)
         try:
             return await ask("frames.next", {"stream": self._stream}, Frame)
         except BaseException:
@@ -64,19 +63,26 @@ class Frames:
     def next(self) -> Asked[Frame]:
         """Ask for the next one, in a plain `def` handler: `frames.next().result()`."""
         if self._stream is None:
-            words = {"monitor": self._monitor, "rate": self._rate}
-            self._stream = ask("frames.open", words, lambda said, _: said["stream"]).result()
+            self._stream = self._open().result()
         return ask("frames.next", {"stream": self._stream}, Frame)
 
     def close(self) -> None:
         """Look at no more of them."""
-        here, stream = SEAT.link, self._stream
-        if not self._is_closed and stream is not None and here is not None:
-            here.later(lambda: here.ask("frames.close", {"stream": stream}, nothing, b""))
+        if not self._is_closed and self._stream is not None:
+            _close(self._stream)
         self._is_closed = True
 
     def __del__(self) -> None:
         self.close()
+
+    def _open(self) -> Asked[Any]:
+        return ask("frames.open", {"monitor": self._monitor, "rate": self._rate}, lambda said, _: said["stream"])
+
+
+def _close(stream: object) -> None:
+    here = SEAT.link
+    if here is not None:
+        here.later(lambda: here.ask("frames.close", {"stream": stream}, nothing, b""))
 
 
 def _time(text: object) -> datetime | None:

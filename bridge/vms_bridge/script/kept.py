@@ -11,7 +11,7 @@ from vms_bridge.script.asked import ask, given, nothing
 from vms_bridge.script.checks import check_text
 from vms_bridge.script.declared import handler_shape
 from vms_bridge.script.durations import Duration, seconds
-from vms_bridge.script.link import SEAT, author_line
+from vms_bridge.script.link import SEAT
 from vms_bridge.script.plain import plain_words
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class State(MutableMapping[str, Any]):
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
-        self._watchers: list[tuple[str, Callable[..., object], bool, int]] = []
+        self._watchers: list[tuple[str, Callable[..., object], bool]] = []
         self._lock = threading.Lock()
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - JSON
@@ -92,11 +92,10 @@ class State(MutableMapping[str, Any]):
         `@state.watch("mode")`; the function gets the value, None where it is gone, or nothing if it takes nothing.
         """
         check_text(key, "a key of state", LONGEST_KEY)
-        line = author_line()
 
         def watching(handler: W) -> W:
             takes, _ = handler_shape(handler)
-            self._watchers.append((key, handler, takes, line))
+            self._watchers.append((key, handler, takes))
             return handler
 
         return watching
@@ -133,6 +132,6 @@ def change(values: Mapping[str, Any], absent: Sequence[str]) -> None:
                 state._texts[key] = json.dumps(value, ensure_ascii=False)  # noqa: SLF001
             else:
                 state._texts.pop(key, None)  # noqa: SLF001
-        for watched, handler, takes, line in state._watchers:  # noqa: SLF001
+        for watched, handler, takes in state._watchers:  # noqa: SLF001
             if watched == key and SEAT.link is not None:
-                SEAT.link.run(handler, (value,) if takes else (), line)
+                SEAT.link.run(handler, (value,) if takes else ())

@@ -31,7 +31,7 @@ class Link(Protocol):
     def log(self, level: str, text: str, line: int) -> None:
         """Write a line into the script's log."""
 
-    def run(self, handler: Callable[..., object], args: tuple[object, ...], line: int) -> None:
+    def run(self, handler: Callable[..., object], args: tuple[object, ...]) -> None:
         """Call that soon, as a handler is called: what it raises is logged."""
 
     def later(self, call: Callable[[], object]) -> None:

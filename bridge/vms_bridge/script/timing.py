@@ -42,14 +42,19 @@ def sleep(duration: Duration) -> Asked[None]:
 class Later:
     """What is to be done later: `cancel()` it."""
 
-    __slots__ = ("_timer",)
+    __slots__ = ("_is_cancelled", "_timer")
 
     def __init__(self, timer: Asked[None]) -> None:
         self._timer = timer
+        self._is_cancelled = False
 
     def cancel(self) -> None:
         """Don't do it, if it has not begun."""
+        self._is_cancelled = True  # its time may have come already, and the call wait for its turn
         self._timer.cancel()
+
+    def _may_begin(self) -> bool:
+        return not self._is_cancelled
 
     @property
     def done(self) -> bool:
@@ -67,11 +72,11 @@ def after(duration: Duration, call: Callable[..., object], *args: object) -> Lat
     """
     if not callable(call):
         raise TypeError(f"after() takes a function, without calling it: after({duration!r}, close_gate), and not {call!r}")
-    here, line = link(), author_line()
-    timer = ask("timer.open", {"seconds": seconds(duration)}, nothing)
+    here, timer = link(), ask("timer.open", {"seconds": seconds(duration)}, nothing)
+    later = Later(timer)
     timer.leave("after()")
-    timer.if_it_succeeds(lambda: here.run(call, args, line))
-    return Later(timer)
+    timer.if_it_succeeds(lambda: here.run(_only_if(later._may_begin, call), args))  # noqa: SLF001 - authors get no method for it
+    return later
 
 
 def wait_for(when: When, *, timeout: Duration | None = None) -> Asked[Any]:
@@ -111,10 +116,10 @@ class Lock:
         return ask("lock.acquire", words, lambda said, _: said["lock"])
 
     def _release(self) -> None:
-        ask("lock.release", {"lock": self._held.pop()}, nothing)
+        _let_go(self._held.pop())
 
     async def __aenter__(self) -> None:
-        self._held.append(await self._acquire())
+        self._held.append(await self._acquire().or_given_back(_let_go))
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._release()
@@ -124,6 +129,10 @@ class Lock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._release()
+
+
+def _let_go(lock: object) -> None:
+    ask("lock.release", {"lock": lock}, nothing)
 
 
 def lock(name: str, *, timeout: Duration | None = None) -> Lock:
@@ -140,24 +149,24 @@ def throttle(interval: Duration) -> Callable[[T], T]:
     For handlers there is `once_per=`. What is left out returns None.
     """
     interval_s = seconds(interval, "interval")
+    return lambda call: _only_if(_Turn(interval_s).has_come, call)
 
-    def throttled(call: T) -> T:
-        turn = _Turn(interval_s)
-        if is_async(call):
 
-            @functools.wraps(call)
-            async def sometimes(*args: object, **kwargs: object) -> object:
-                return await call(*args, **kwargs) if turn.has_come() else None  # type: ignore[misc] # it is `async def`
-
-            return sometimes  # type: ignore[return-value] # it takes and gives what that does
+def _only_if(may: Callable[[], bool], call: T) -> T:
+    """Return what calls that where it may, and else returns None."""
+    if is_async(call):
 
         @functools.wraps(call)
-        def at_times(*args: object, **kwargs: object) -> object:
-            return call(*args, **kwargs) if turn.has_come() else None
+        async def sometimes(*args: object, **kwargs: object) -> object:
+            return await call(*args, **kwargs) if may() else None  # type: ignore[misc] # it is `async def`
 
-        return at_times  # type: ignore[return-value] # the same
+        return sometimes  # type: ignore[return-value] # it takes and gives what that does
 
-    return throttled
+    @functools.wraps(call)
+    def at_times(*args: object, **kwargs: object) -> object:
+        return call(*args, **kwargs) if may() else None
+
+    return at_times  # type: ignore[return-value] # the same
 
 
 class _Turn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,22 @@ async def test_clips_are_of_a_time(link: FakeLink) -> None:
         "monitor.clip",
         {"monitor": "a", "start": "2026-11-20T09:00:00+00:00", "end": "2026-11-20T10:00:00+00:00"},
     ) in link.asked
+
+
+async def test_frames_that_come_too_late_are_looked_at_by_nobody(link: FakeLink) -> None:
+    link.held["frames.open"] = []
+
+    async def handler() -> None:
+        async for _ in monitors["a"].frames():
+            raise AssertionError
+
+    waiting = asyncio.create_task(handler())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    link.held["frames.open"][0].set_result(3)
+    assert link.last == ("frames.close", {"stream": 3})
 
 
 async def test_frames_come_until_they_are_left(link: FakeLink) -> None:

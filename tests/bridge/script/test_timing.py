@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import inspect
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ async def test_sleeping_is_a_timer_of_the_bridges(link: FakeLink) -> None:
     assert now() == link.time
 
 
-def test_after_calls_when_its_time_has_come(link: FakeLink) -> None:
+def test_after_calls_when_its_time_has_come(link: FakeLink, capsys: pytest.CaptureFixture[str]) -> None:
     link.held["timer.open"] = []
     later, never = after("5m", print, 1, 2), after(1, print)
     never.cancel()
@@ -30,10 +31,32 @@ def test_after_calls_when_its_time_has_come(link: FakeLink) -> None:
     for timer in link.held["timer.open"]:
         if not timer.cancelled():
             timer.set_result(None)
-    assert link.ran == [(print, (1, 2))]
+    ((called, args),) = link.ran
+    assert args == (1, 2)
+    called(*args)
+    assert capsys.readouterr().out == "1 2\n"
     assert later.done
     with pytest.raises(TypeError, match="a function, without calling it"):
         after(1, None)  # type: ignore[arg-type] # that is what is tested
+
+
+async def test_a_timer_whose_call_has_not_begun_can_be_cancelled(link: FakeLink) -> None:
+    """Its time has come, and the call waits for its turn: in the thread of plain functions that may be for long."""
+    called: list[str] = []
+
+    async def silence() -> None:
+        called.append("silence")
+
+    timers = [after("1m", called.append, "plain"), after("1m", silence)]
+    assert len(link.ran) == len(timers)
+    for timer in timers:
+        timer.cancel()
+    for call, args in link.ran:
+        outcome = call(*args)
+        if inspect.isawaitable(outcome):
+            await outcome
+    assert [inspect.iscoroutinefunction(call) for call, _ in link.ran] == [False, True]
+    assert called == []
 
 
 def test_a_timer_that_is_refused_is_in_the_log_with_its_line(link: FakeLink) -> None:
@@ -75,6 +98,25 @@ async def test_a_lock_is_held_for_as_long_as_the_block(link: FakeLink) -> None:
         async with lock("gate"):
             raise AssertionError
     assert len(link.asked) == 5
+
+
+async def test_a_lock_that_comes_too_late_is_let_go_of(link: FakeLink) -> None:
+    """A handler whose time is over while the lock is on its way to it: nobody else would get that lock for an hour."""
+    link.held["lock.acquire"] = []
+
+    async def handler() -> None:
+        async with lock("gate"):
+            raise AssertionError
+
+    waiting = asyncio.create_task(handler())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    (granted,) = link.held["lock.acquire"]
+    assert granted.set_running_or_notify_cancel()
+    granted.set_result(7)
+    assert link.last == ("lock.release", {"lock": 7})
 
 
 async def test_throttled_calls_are_left_out_by_the_bridges_clock(link: FakeLink) -> None:

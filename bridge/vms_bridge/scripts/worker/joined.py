@@ -131,7 +131,7 @@ class Joined:
         """Have that called soon on the loop."""
         self._loop.call_soon_threadsafe(call)
 
-    def run(self, handler: Callable[..., object], args: tuple[object, ...], line: int) -> None:  # noqa: ARG002
+    def run(self, handler: Callable[..., object], args: tuple[object, ...]) -> None:
         """Call that soon, by its kind in the thread or as a task; what it raises is logged."""
         self._loop.call_soon_threadsafe(self._begin, handler, args)
 
