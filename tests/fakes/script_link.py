@@ -28,6 +28,7 @@ class FakeLink:
         self.answers: dict[str, dict[str, Any]] = {}
         self.blobs: dict[str, bytes] = {}
         self.errors: dict[str, tuple[str, str, str]] = {}
+        self.on_ask: dict[str, Callable[[], object]] = {}
         self.held: dict[str, list[Future[Any]]] = {}
         self.logged: list[tuple[str, str, int]] = []
         self.ran: list[tuple[Callable[..., object], tuple[object, ...]]] = []
@@ -35,6 +36,7 @@ class FakeLink:
 
     def ask(self, what: str, words: Mapping[str, Any], make: Callable[[Mapping[str, Any], bytes], T], data: bytes) -> Future[T]:
         self.asked.append((what, dict(words)))
+        self.on_ask.get(what, lambda: None)()
         self.data.append(data)
         future: Future[T] = Future()
         if what in self.held:

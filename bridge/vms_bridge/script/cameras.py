@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vms_bridge.script.asked import ask, given
-from vms_bridge.script.checks import check_number, check_text, check_value
+from vms_bridge.script.checks import check_number, check_text, check_time, check_value
 from vms_bridge.script.durations import Duration, seconds
 from vms_bridge.script.frames import Frames
 from vms_bridge.script.link import link
@@ -70,7 +70,9 @@ class MonitorState:
         self._words = dict(words)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        if name.startswith("_") or name not in self._words:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name not in self._words:
             raise AttributeError(f"the state has no {name!r}; it has {', '.join(sorted(self._words))}")
         return self._words[name]
 
@@ -289,15 +291,9 @@ def _range(
     elif start is None or end is None or before is not None or after is not None:
         raise TypeError('a clip is of a time: either clip(start, end), or clip(before="5s", after="15s")')
     else:
-        first, last = _aware(start, "start"), _aware(end, "end")
+        first, last = check_time(start, "start"), check_time(end, "end")
     if not first < last:
         raise ValueError("a clip ends after it begins")
     if (last - first).total_seconds() > _LONGEST_CLIP_S:
         raise ValueError("a clip is at most an hour long")
     return first, last
-
-
-def _aware(time: object, name: str) -> datetime:
-    if not isinstance(time, datetime):
-        raise TypeError(f"{name} is a datetime, such as now(), and not {time!r}")
-    return time if time.tzinfo is not None else time.replace(tzinfo=link().now().tzinfo)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import math
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from vms_bridge.script.link import link
 from vms_bridge.steps import with_all_digits
 
 if TYPE_CHECKING:
@@ -71,6 +73,13 @@ def check_value(value: object) -> object:
     if value is not None and not isinstance(value, bool | int | float | str):
         raise TypeError(f"the value of a command is a text, a number, True, False or None, and not {value!r}"[:300])
     return check_text(value, "the value of a command", _LONGEST_VALUE) if isinstance(value, str) and value else value
+
+
+def check_time(value: object, name: str) -> datetime:
+    """Return the time; one without a time zone is in the configured one. Raises TypeError for anything else."""
+    if not isinstance(value, datetime):
+        raise TypeError(f"{name} is a datetime, such as now() - timedelta(hours=1), and not {value!r}"[:300])
+    return value if value.tzinfo is not None else value.replace(tzinfo=link().now().tzinfo)
 
 
 def suggestion(wrong: str, known: Collection[str]) -> str:

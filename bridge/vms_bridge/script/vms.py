@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.script.asked import ask, given
 from vms_bridge.script.cameras import Done, Monitor, done_of
-from vms_bridge.script.checks import check_names, check_number, check_text, check_texts, check_value
+from vms_bridge.script.checks import check_names, check_number, check_text, check_texts, check_time, check_value
+from vms_bridge.script.errors import TooMany
 from vms_bridge.script.happenings import Event
-from vms_bridge.script.link import link
+from vms_bridge.script.timing import sleep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from datetime import datetime
 
     from vms_bridge.script.asked import Asked
 
 _LEVELS = ("debug", "info", "warning", "error")
 _PAGE = 100
+_PAUSE_S = 1.0
+"""Before a page is asked for again that was refused, for the script asks too often."""
 
 
 class System:
@@ -47,7 +50,7 @@ class System:
 
     def logs(self, *, level: str = "info", since: datetime | None = None, limit: int = 100) -> Asked[list[dict[str, Any]]]:
         """Read its log: the newest lines of that level or above. Needs `permissions(logs=True)`."""
-        words = {"system": self.key, **_lines(level, limit), **given(since=since)}
+        words = {"system": self.key, **_lines(level, limit), **given(since=_time(since, "since"))}
         return ask("system.logs", words, lambda said, _: list(said.get("lines") or ()))
 
     def __str__(self) -> str:
@@ -117,8 +120,8 @@ class Archive:
         said = given(
             monitors=_monitors(monitors),
             systems=_list(systems, "systems"),
-            since=_aware(since, "since"),
-            until=_aware(until, "until"),
+            since=_time(since, "since"),
+            until=_time(until, "until"),
             kinds=_list(kinds, "kinds"),
             labels=_list(labels, "labels"),
             zones=_list(zones, "zones"),
@@ -140,13 +143,20 @@ class Archive:
         labels: str | Sequence[str] | None = None,
         most: int = 10_000,
     ) -> AsyncIterator[Event]:
-        """Go through all that fit, page by page: `async for event in archive.all(labels="car")`; at most so many."""
+        """Go through all that fit, page by page: `async for event in archive.all(labels="car")`; at most so many.
+
+        It pauses where it would ask more often than a script may.
+        """
         after = None
         while most > 0:
             limit = min(most, _PAGE)
-            found = await self.find(
-                monitors=monitors, since=since, until=until, kinds=kinds, labels=labels, limit=limit, after=after
-            )
+            try:
+                found = await self.find(
+                    monitors=monitors, since=since, until=until, kinds=kinds, labels=labels, limit=limit, after=after
+                )
+            except TooMany:
+                await sleep(_PAUSE_S)
+                continue
             for event in found[:limit]:
                 most -= 1
                 yield event
@@ -192,9 +202,5 @@ def _monitors(value: str | Monitor | Sequence[str | Monitor] | None) -> list[str
     return _list([each.path if isinstance(each, Monitor) else each for each in value], "monitors")
 
 
-def _aware(time: datetime | None, name: str) -> datetime | None:
-    if time is None:
-        return None
-    if not isinstance(time, datetime):
-        raise TypeError(f"{name} is a datetime, such as now() - timedelta(hours=1), and not {time!r}")
-    return time if time.tzinfo is not None else time.replace(tzinfo=link().now().tzinfo)
+def _time(value: datetime | None, name: str) -> datetime | None:
+    return None if value is None else check_time(value, name)

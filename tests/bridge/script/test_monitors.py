@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -251,3 +252,42 @@ async def test_what_can_be_done_with_an_event(
 def test_an_annotation_says_something() -> None:
     with pytest.raises(TypeError, match="annotate"):
         Event({"id": "zm-1"}).annotate()
+
+
+async def test_a_state_can_be_copied(link: FakeLink) -> None:
+    link.answers["monitor.state"] = {"state": {"alarm": "idle", "zones": {"1": True}}}
+    state = await monitors["a"].state()
+    assert (copy.copy(state).alarm, copy.deepcopy(state).zones) == ("idle", {"1": True})
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda time: systems["zm"].logs(since=time),
+        lambda time: archive.find(since=time),
+        lambda time: archive.find(until=time),
+        lambda time: monitors["a"].clip(time, time + timedelta(seconds=1)),
+    ],
+)
+async def test_a_time_without_a_zone_is_in_the_configured_one(link: FakeLink, ask: Callable[[datetime], Any]) -> None:
+    link.answers |= {"monitor.clip": MEDIA}
+    await ask(datetime(2026, 11, 20, 10))  # noqa: DTZ001 - that is what is tested
+    said = link.asked[0][1]
+    assert START.isoformat() in {said.get("since"), said.get("until"), said.get("start")}
+    with pytest.raises(TypeError, match=r"is a datetime, such as now\(\)"):
+        systems["zm"].logs(since="yesterday")  # type: ignore[arg-type] # that is what is tested
+
+
+async def test_who_goes_through_the_archive_is_no_faster_than_it_may_be(link: FakeLink) -> None:
+    """More than a script may ask for at once: it waits a little, and goes on where it was."""
+    pages = [{"events": [{"id": f"zm-{number}"}], "after": "more"} for number in range(3)]
+    link.answers["archive.find"] = pages[0]
+    seen = []
+    async for event in archive.all(most=3):
+        seen.append(event.id)
+        link.answers["archive.find"] = pages[len(seen)] if len(seen) < 3 else {}
+        if len(seen) == 2:
+            link.errors["archive.find"] = ("too_many", "archive.find is asked for too often", "")
+            link.on_ask["timer.open"] = link.errors.clear
+    assert seen == ["zm-0", "zm-1", "zm-2"]
+    assert [what for what, _ in link.asked].count("timer.open") == 1
