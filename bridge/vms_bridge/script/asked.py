@@ -81,11 +81,11 @@ class Asked(Generic[T]):
         self._future.add_done_callback(lambda _done, _thing=thing: None)  # type: ignore[misc] # mypy knows no defaults of a lambda
         return self
 
-    def if_it_fails(self, undo: Callable[[], None]) -> None:
+    def if_it_fails(self, undo: Callable[[], object]) -> None:
         """Have this called if the answer is an error."""
         self._future.add_done_callback(lambda done: undo() if done.cancelled() or done.exception() is not None else None)
 
-    def if_it_succeeds(self, then: Callable[[], None]) -> None:
+    def if_it_succeeds(self, then: Callable[[], object]) -> None:
         """Have this called when the answer is there, and no error."""
         self._future.add_done_callback(lambda done: then() if not done.cancelled() and done.exception() is None else None)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vms_bridge.script.asked import ask, given
-from vms_bridge.script.checks import check_number, check_text, check_time, check_value
+from vms_bridge.script.checks import check_number, check_switch, check_text, check_time, check_value
 from vms_bridge.script.durations import Duration, seconds
 from vms_bridge.script.frames import Frames
 from vms_bridge.script.link import link
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LONGEST_CLIP_S = 3600.0
 _FURTHEST_S = 600.0
 """How far ahead a clip may end."""
+_LONGEST_WAIT_S = 600.0
 _LONGEST_COMMAND_S = 86_400.0
 
 
@@ -134,10 +135,13 @@ class Monitor:
         """Take a picture of what it sees now."""
         return ask("monitor.snapshot", {"monitor": self.path}, media_of)
 
-    def frames(self, rate: float = 1.0) -> Frames:
-        """Look at its pictures, so many a second: `async for frame in m.frames(2): ...`. The newest wins."""
+    def frames(self, rate: float = 1.0, *, width: int | None = None) -> Frames:
+        """Look at its pictures, so many a second: `async for frame in m.frames(2): ...`. The newest wins.
+
+        Those that the bridge decodes are at most `width` pixels wide: 1280, unless you say otherwise.
+        """
         check_number(rate, "rate", 0.01, 30)
-        return Frames(self.path, rate)
+        return Frames({"monitor": self.path, "rate": rate, **given(width=check_number(width, "width", 64, 1920))})
 
     def clip(
         self,
@@ -146,17 +150,25 @@ class Monitor:
         *,
         before: Duration | None = None,
         after: Duration | None = None,
+        encode: bool = False,
+        wait: Duration | None = None,
     ) -> Asked[Media]:
         """Cut a video of what it recorded: from `start` to `end`, or `before="5s", after="15s"`, counted from now.
 
-        With `after` it is there only when that time has come.
+        With `after` it is there only when that time has come, and for `wait` more (a minute, unless you say otherwise) it is
+        waited for until the VMS has recorded it. `encode`: encode anew what does not fit together, which takes long.
         """
         first, last = _range(start, end, before, after)
-        return ask("monitor.clip", {"monitor": self.path, "start": first, "end": last}, media_of)
+        more = given(
+            encode=check_switch(encode, "encode") or None,
+            wait_s=None if wait is None else seconds(wait, "wait", most_s=_LONGEST_WAIT_S),
+        )
+        return ask("monitor.clip", {"monitor": self.path, "start": first, "end": last, **more}, media_of)
 
-    def command(self, name: str, value: str | float | None = None) -> Asked[Done]:
-        """Tell it any command by its name, as `docs/mqtt.md` has them: `m.command("max_fps", 5)`."""
-        return self._tell(check_text(name, "the name of a command", 64), value)
+    def command(self, name: str, value: str | float | None = None, *, text: str | None = None) -> Asked[Done]:
+        """Tell it any command by its name, as `docs/mqtt.md` has them: `m.command("max_fps", 5)`; some take a `text` too."""
+        more = given(text=None if text is None else check_text(text, "text", 256))
+        return self._tell(check_text(name, "the name of a command", 64), value, more)
 
     def trigger(self, cause: str | None = None, seconds: Duration | None = None, *, score: int | None = None) -> Asked[Done]:
         """Force an alarm, with a cause, for so long (else as long as the VMS does)."""

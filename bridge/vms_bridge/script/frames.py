@@ -33,10 +33,10 @@ class Frame:
 class Frames:
     """`async for frame in monitor.frames(2): ...`: ends when you leave the loop, or the monitor can't be seen any more."""
 
-    __slots__ = ("_is_closed", "_monitor", "_rate", "_stream")
+    __slots__ = ("_is_closed", "_stream", "_words")
 
-    def __init__(self, monitor: str, rate: float) -> None:
-        self._monitor, self._rate = monitor, rate
+    def __init__(self, words: Mapping[str, Any]) -> None:
+        self._words = words
         self._stream: Any = None
         self._is_closed = False
 
@@ -76,7 +76,7 @@ class Frames:
         self.close()
 
     def _open(self) -> Asked[Any]:
-        return ask("frames.open", {"monitor": self._monitor, "rate": self._rate}, lambda said, _: said["stream"])
+        return ask("frames.open", self._words, lambda said, _: said["stream"])
 
 
 def _close(stream: object) -> None:

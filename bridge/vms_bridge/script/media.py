@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.script.asked import ask, given, nothing
-from vms_bridge.script.checks import check_number, check_text
+from vms_bridge.script.checks import check_number, check_switch, check_text
 from vms_bridge.script.errors import TooLarge
 from vms_bridge.script.link import SEAT
 
@@ -46,14 +46,15 @@ class Media:
             )
         return ask("media.read", {"media": self.id, "offset": offset, **given(size=size)}, lambda _, data: data).holding(self)
 
-    def export(self, name: str | None = None, *, folder: str | None = None) -> Asked[str]:
+    def export(self, name: str | None = None, *, folder: str | None = None, overwrite: bool = False) -> Asked[str]:
         """Write it as a file into the folder that an administrator has set (`scripts.export_folder`); answers the path.
 
-        Needs `permissions(export=True)`.
+        `folder` is one in that folder. A file of that name is refused unless `overwrite`. Needs `permissions(export=True)`.
         """
         words = given(
             name=None if name is None else check_text(name, "name", 200),
             folder=None if folder is None else check_text(folder, "folder", 200),
+            overwrite=check_switch(overwrite, "overwrite") or None,
         )
         return ask("media.export", {"media": self.id, **words}, lambda said, _: str(said.get("path", ""))).holding(self)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from vms_bridge.script.asked import ask, given
 from vms_bridge.script.cameras import Done, Monitor, done_of
-from vms_bridge.script.checks import check_names, check_number, check_text, check_texts, check_time, check_value
+from vms_bridge.script.checks import check_names, check_number, check_switch, check_text, check_texts, check_time, check_value
+from vms_bridge.script.durations import Duration, seconds
 from vms_bridge.script.errors import TooMany
 from vms_bridge.script.happenings import Event
 from vms_bridge.script.timing import sleep
@@ -106,6 +107,10 @@ class Archive:
         labels: str | Sequence[str] | None = None,
         zones: str | Sequence[str] | None = None,
         min_score: float | None = None,
+        max_score: float | None = None,
+        min_duration: Duration | None = None,
+        max_duration: Duration | None = None,
+        open: bool | None = None,  # noqa: A002 - the word of docs/api.md
         plates: str | Sequence[str] | None = None,
         faces: str | Sequence[str] | None = None,
         words: str | None = None,
@@ -113,6 +118,8 @@ class Archive:
         after: str | None = None,
     ) -> Asked[Found]:
         """Search for events, the newest first, at most 500 at once. Of several values of a filter any will do.
+
+        `open`: only those that have not ended yet, or (False) that have.
 
         The answer is a list of `Event`; its `after` goes on where it ends: `archive.find(..., after=found.after)`.
         """
@@ -126,6 +133,10 @@ class Archive:
             labels=_list(labels, "labels"),
             zones=_list(zones, "zones"),
             min_score=check_number(min_score, "min_score", 0, 1),
+            max_score=check_number(max_score, "max_score", 0, 1),
+            min_duration=None if min_duration is None else seconds(min_duration, "min_duration"),
+            max_duration=None if max_duration is None else seconds(max_duration, "max_duration"),
+            open=None if open is None else check_switch(open, "open"),
             plates=_list(plates, "plates"),
             faces=_list(faces, "faces"),
             words=None if words is None else check_text(words, "words", 256),

@@ -98,8 +98,10 @@ def look_at_monitors(link: FakeLink) -> None:
     front.preset("Gate")
     front.move("left", seconds=1, speed=0.5)
     front.command("max_fps", 5.5)
+    front.command("preset_save", 2, text="Gate")
     front.clip(before="5s", after=10)
-    stream = front.frames(0.5)
+    front.clip(before="5s", after=10, encode=True, wait="2m")
+    stream = front.frames(0.5, width=640)
     picture = stream.next().result()
     stream.close()
     api.detect(picture, model="default")
@@ -108,7 +110,7 @@ def look_at_monitors(link: FakeLink) -> None:
     medium.read()
     medium.read(10, 1000)
     medium.export()
-    medium.export("a.jpg", folder="gate")
+    medium.export("a.jpg", folder="gate", overwrite=True)
     api.http.post("https://a.example/x", file=medium)
     api.notify("x", media=medium)
     medium.drop()
@@ -120,7 +122,8 @@ def look_at_the_archive(_: FakeLink) -> None:
     api.archive.find(
         monitors=["zm/1"], systems="zm", since=NOW - timedelta(hours=1), until=NOW, kinds=["alarm"], labels="car",
         zones=["Drive"],
-        min_score=0.5, plates="B", faces=["F"], words="red", limit=500, after="p2",
+        min_score=0.5, max_score=0.9, min_duration="5s", max_duration="1h", open=False,
+        plates="B", faces=["F"], words="red", limit=500, after="p2",
     )  # fmt: skip
     event = api.archive.event("zm-1").result()
     event.snapshot(annotated=True)
@@ -219,6 +222,15 @@ def test_what_is_asked_for_is_taken(call: Callable[[FakeLink], None]) -> None:
 
 def test_all_that_can_be_asked_for_is_asked_for_by_the_api() -> None:
     assert {what for call in CALLS for what, _, _ in asks(call)} == MODELS.keys()
+
+
+def test_no_service_takes_what_the_api_never_says() -> None:
+    said: dict[str, set[str]] = {what: set() for what in MODELS}
+    for call in CALLS:
+        for what, words, _ in asks(call):
+            said[what] |= words.keys()
+    fields = {what: {field.alias or name for name, field in model.model_fields.items()} for what, model in MODELS.items()}
+    assert {what: unsaid for what, names in fields.items() if (unsaid := names - said[what])} == {}
 
 
 def test_entities_and_triggers_that_are_declared_are_taken() -> None:

@@ -128,7 +128,7 @@ def _reserve(name: str, place: int) -> None:
         os.close(os.open(name, _NEW_FILE, _FILE_MODE, dir_fd=place))
     except FileExistsError:
         raise ExportRefused(
-            f"there is a file {name!r} already", hint="choose another name, or say that it may be overwritten"
+            f"there is a file {name!r} already", hint="choose another name, or write export(..., overwrite=True)"
         ) from None
 
 

@@ -173,7 +173,8 @@ class HttpClient:
             coding = response.headers.get("Content-Encoding", "identity").strip().lower()
             if coding not in {"", "identity"}:
                 host = question.url.host
-                raise HttpFailed(f"{host} answers packed ({coding[:20]!r}), which was not asked for", hint="nothing to do here")
+                hint = "have that server answer unpacked to who sends `Accept-Encoding: identity`"
+                raise HttpFailed(f"{host} answers packed ({coding[:20]!r}), which was not asked for", hint=hint)
             body = await _bounded(response, question.url.host)
             return Reply(response.status, _headers(response), body, response.headers.get("Location"))
 

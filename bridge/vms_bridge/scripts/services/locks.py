@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 MOST_HELD = 32
-"""How many locks one worker may hold, and as many may it wait for."""
+"""How many locks one worker may hold and wait for, together."""
 MOST_WAIT_S = 600.0
 MOST_HOLD_S = 3_600.0
 """How long anybody may hold a lock: what was forgotten must not shut all others out for ever."""
@@ -66,13 +66,6 @@ class _Claim:
     """Takes it away in time."""
 
 
-@dataclass(slots=True, eq=False)
-class _Lock:
-    """A lock that somebody holds: the first in the line does."""
-
-    line: deque[_Claim] = field(default_factory=deque)
-
-
 class Locks:
     """Who holds which, and who waits, in the order in which they came; a worker that ends holds nothing any more.
 
@@ -81,7 +74,8 @@ class Locks:
 
     def __init__(self, clock: Clock, tell: Callable[[str, str], None]) -> None:
         self._clock, self._tell = clock, tell
-        self._locks: dict[str, _Lock] = {}
+        self._queues: dict[str, deque[_Claim]] = {}
+        """Of each lock that somebody holds: the first one in its queue does."""
         self._claims: dict[int, _Claim] = {}
         self._numbers = itertools.count(1)
 
@@ -129,31 +123,31 @@ class Locks:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         claim = _Claim(next(self._numbers), name, asker, self._clock.monotonic(), future, line)
         self._claims[claim.number] = claim
-        lock = self._locks.setdefault(name, _Lock())
-        lock.line.append(claim)
+        queue = self._queues.setdefault(name, deque())
+        queue.append(claim)
         claim.forget = asker.at_end(lambda: self._end(claim))
-        if lock.line[0] is claim:
+        if queue[0] is claim:
             future.set_result(None)
         return claim
 
     def _end(self, claim: _Claim) -> None:
-        """Take somebody out of the line; the next one's turn comes."""
+        """Take somebody out of the queue; the next one's turn comes."""
         if self._claims.pop(claim.number, None) is None:
             return
         claim.forget()
         claim.granted.cancel()
         if claim.watch is not None:
             claim.watch.cancel()
-        line = self._locks[claim.name].line
-        line.remove(claim)
-        if not line:
-            del self._locks[claim.name]
-        elif not line[0].granted.done():
-            line[0].granted.set_result(None)
+        queue = self._queues[claim.name]
+        queue.remove(claim)
+        if not queue:
+            del self._queues[claim.name]
+        elif not queue[0].granted.done():
+            queue[0].granted.set_result(None)
 
     def _blame(self, claim: _Claim, waited_s: float) -> tuple[str, str]:
         """Say who holds a lock, and whether those who wait for each other do so in a circle."""
-        holder = self._locks[claim.name].line[0]
+        holder = self._queues[claim.name][0]
         held_s = self._clock.monotonic() - holder.since_s
         who = "this script itself" if holder.asker is claim.asker else f"the script {holder.asker.name}"
         text = f"the lock {claim.name!r} was not free within {waited_s:g} s: {who} has held it for {held_s:.1f} s"
@@ -174,7 +168,7 @@ class Locks:
         while current.number not in seen and len(told) < _MOST_TOLD:
             seen.add(current.number)
             told.append(f"{current.asker.name} waits for {current.name!r}")
-            holder = self._locks[current.name].line[0].asker
+            holder = self._queues[current.name][0].asker
             if holder is claim.asker:
                 yield from told if len(told) > 1 else ()
                 return

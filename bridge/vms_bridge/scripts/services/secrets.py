@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from vms_bridge.scripts.urls import Url, UrlPattern
     from vms_bridge.scripts.values import Permissions
 
-_COLON = ":"
-
 
 @dataclass(frozen=True, slots=True)
 class ScriptSecret:
@@ -56,7 +54,7 @@ class ScriptSecrets:
             raise PermissionMissing(f"the secret {name!r} is not for {url.scheme}://{url.host}{url.path}"[:300], hint=hint)
         value = secret.text
         if user is not None:
-            value = f"Basic {b64encode(f'{user}{_COLON}{secret.text}'.encode()).decode()}"
+            value = f"Basic {b64encode(f'{user}:{secret.text}'.encode()).decode()}"
         check_value(f"with the secret {name!r}", value)
         return value
 

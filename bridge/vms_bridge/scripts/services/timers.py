@@ -23,7 +23,7 @@ class AskedTimer(Asked):
 
 
 class Timers:
-    """Tells the time, and when some of it has passed; who waits no more cancels."""
+    """Says when some time has passed; who waits no more cancels."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,15 +34,8 @@ class Timers:
             await self._clock.sleep(asked.seconds)
         return Answered()
 
-    async def now(self, _: Asker, _asked: Asked, _data: bytes) -> Answered:
-        """Return the time, as seconds since 1970."""
-        return Answered({"now": self._clock.now().timestamp()})
-
 
 def rows(clock: Clock) -> Sequence[ServiceRow]:
     """Return what can be asked for."""
     timers = Timers(clock)
-    return (
-        ServiceRow(what="timer.open", asked=AskedTimer, do=timers.open, rate=100.0, burst=200.0),
-        ServiceRow(what="clock.now", asked=Asked, do=timers.now, rate=100.0, burst=200.0),
-    )
+    return (ServiceRow(what="timer.open", asked=AskedTimer, do=timers.open, rate=100.0, burst=200.0),)

@@ -12,7 +12,7 @@ from vms_bridge.script_errors import ScriptRefused
 from vms_bridge.scripts.header import Header, parse, read_header
 from vms_bridge.scripts.imports import imports_of
 from vms_bridge.scripts.trying import lint_api, lint_awaits, lint_permissions
-from vms_bridge.scripts.trying.lint_names import Names
+from vms_bridge.scripts.trying.lint_names import FUNCTIONS, Names, body_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +39,6 @@ class Finding:
 
 
 _BARE = frozenset({"on.startup", "on.shutdown"})
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _USE_SLEEP = "use `await sleep(...)` of vms_bridge.script: it goes by the bridge's clock, also in `script test`"
 _USE_HTTP = "use `await http.get(...)` of vms_bridge.script: the bridge asks for it, where the header allows it"
 _BLOCKING: Mapping[str, tuple[str, str]] = {
@@ -140,7 +139,7 @@ def _awaits(tree: ast.Module) -> Iterator[Finding]:
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef):
             continue
-        waits = next((node for node in _own(function) if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith)), None)
+        waits = next((node for node in body_of(function) if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith)), None)
         if waits is not None:
             hint = f"write `async def {function.name}(...)`"
             yield Finding(waits.lineno, "await", f"{function.name}() has an `await` in it, and is a plain `def`", hint)
@@ -160,26 +159,18 @@ def _states(tree: ast.Module, names: Names) -> Iterator[Finding]:
 def _without_parentheses(tree: ast.Module, names: Names) -> Iterator[Finding]:
     """Say which decorators are not called."""
     for function in ast.walk(tree):
-        for decorator in function.decorator_list if isinstance(function, _FUNCTIONS) else ():
+        for decorator in function.decorator_list if isinstance(function, FUNCTIONS) else ():
             name = names.of_api(decorator)
             if isinstance(decorator, ast.Attribute) and name.startswith("on.") and name not in _BARE:
                 text = f"@{name} has no parentheses"
                 yield Finding(decorator.lineno, "trigger", text, f"write @{name}(), with what you want of it by name")
 
 
-def _own(function: ast.AST) -> Iterator[ast.AST]:
-    """Yield what is in a function, and not in functions within it."""
-    for node in ast.iter_child_nodes(function):
-        if not isinstance(node, (*_FUNCTIONS, ast.Lambda)):
-            yield node
-            yield from _own(node)
-
-
 def _unused(tree: ast.Module) -> Iterator[Finding]:
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in tree.body:
-        if isinstance(node, _FUNCTIONS) and not node.decorator_list and node.name not in used and not node.name.startswith("_"):
+        if isinstance(node, FUNCTIONS) and not node.decorator_list and node.name not in used and not node.name.startswith("_"):
             hint = "put a trigger above it, such as @on.alarm(), or take it away"
             yield Finding(node.lineno, "unused", f"{node.name}() is never called", hint, Weight.ADVICE)
 
@@ -187,7 +178,7 @@ def _unused(tree: ast.Module) -> Iterator[Finding]:
 def _not_at_top(tree: ast.Module, names: Names) -> Iterator[Finding]:
     """Say which handlers are declared where it is too late for that."""
     for outer in ast.walk(tree):
-        if not isinstance(outer, _FUNCTIONS):
+        if not isinstance(outer, FUNCTIONS):
             continue
         for inner in _within(outer):
             if any(names.is_trigger(decorator) for decorator in inner.decorator_list):
@@ -198,5 +189,5 @@ def _not_at_top(tree: ast.Module, names: Names) -> Iterator[Finding]:
 
 def _within(function: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(function):
-        if isinstance(node, _FUNCTIONS) and node is not function:
+        if isinstance(node, FUNCTIONS) and node is not function:
             yield node

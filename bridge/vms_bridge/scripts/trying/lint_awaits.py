@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from vms_bridge.scripts.trying.lint_api import found
-from vms_bridge.scripts.trying.lint_names import API
+from vms_bridge.scripts.trying.lint_names import API, FUNCTIONS, body_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,6 @@ _IDLE_ALONE = frozenset({"sleep", "wait_for"})
 """What is of no use unless somebody waits for it."""
 _OWN_WORDS = frozenset({"cancel", "done", "result"})
 """What can be done with something asked for, without its answer."""
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -37,7 +36,7 @@ def forgotten(tree: ast.Module, names: Names) -> Iterator[Forgotten]:
     """Yield where an `await` is missing."""
     waiting = {node.name for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)}
     for function in ast.walk(tree):
-        if isinstance(function, _FUNCTIONS):
+        if isinstance(function, FUNCTIONS):
             is_async = isinstance(function, ast.AsyncFunctionDef)
             yield from _alone(function, names, waiting, is_async=is_async)
             yield from _kept(function, names, waiting, is_async=is_async)
@@ -45,7 +44,7 @@ def forgotten(tree: ast.Module, names: Names) -> Iterator[Forgotten]:
 
 def _alone(function: _Function, names: Names, waiting: set[str], *, is_async: bool) -> Iterator[Forgotten]:
     """Look for calls that do nothing by themselves."""
-    for node in _own(function):
+    for node in body_of(function):
         if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
             continue
         called = node.value.func
@@ -60,7 +59,7 @@ def _alone(function: _Function, names: Names, waiting: set[str], *, is_async: bo
 def _kept(function: _Function, names: Names, waiting: set[str], *, is_async: bool) -> Iterator[Forgotten]:
     """Look for answers that are used without having been waited for."""
     given: dict[str, ast.Call] = {}
-    for node in _own(function):
+    for node in body_of(function):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             if isinstance(node.value, ast.Call) and _is_asked(node.value, names, waiting):
                 given[node.targets[0].id] = node.value
@@ -109,11 +108,3 @@ def _is_waited_for(function: ast.AST, name: str) -> bool:
         if any(isinstance(each, ast.Name) and each.id == name for part in parts if part is not None for each in ast.walk(part)):
             return True
     return False
-
-
-def _own(function: ast.AST) -> Iterator[ast.AST]:
-    """Yield what is in a function, and not in functions within it."""
-    for node in ast.iter_child_nodes(function):
-        if not isinstance(node, (*_FUNCTIONS, ast.Lambda)):
-            yield node
-            yield from _own(node)

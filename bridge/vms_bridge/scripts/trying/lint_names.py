@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 API = "vms_bridge.script"
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TRIGGERS = frozenset({"on", "every", "cron", "at"})
 
 
@@ -77,3 +78,11 @@ class Names:
             self._known[alias.asname or alias.name] = f"{module}.{alias.name}"
             if module == API and alias.name != "*":
                 self.imported[alias.name] = node.lineno
+
+
+def body_of(function: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is in a function, and not in functions within it."""
+    for node in ast.iter_child_nodes(function):
+        if not isinstance(node, (*FUNCTIONS, ast.Lambda)):
+            yield node
+            yield from body_of(node)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WAITING = frozenset({"timer.open", "wait.open", "lock.acquire", "frames.next", "monitor.clip"})
 """What a script asks for that is answered only when time has passed, or something has happened."""
-UNTOLD = frozenset({*WAITING, "lock.release", "clock.now", "media.read", "media.drop"})
+UNTOLD = frozenset({*WAITING, "lock.release", "media.read", "media.drop"})
 """What is no news."""
 _SHOWN_BYTES = 2_000
 _GRACE_S = 3.0

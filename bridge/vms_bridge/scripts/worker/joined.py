@@ -83,8 +83,6 @@ class Joined:
             future.set_exception(error_of(code, message, str(error.get("hint") or "")))
             return
         words = said.get("ok") or {}
-        if "now" in words:
-            self.tell_time(words["now"])
         try:
             future.set_result(make(words, data))
         except Exception as error:  # noqa: BLE001 - an answer that can't be read is an error of whoever asked

@@ -138,12 +138,12 @@ def test_never_two_hold_one_and_nobody_waits_for_a_free_one(steps: list[tuple[st
                 for held in mine[:1]:
                     await locks.release(worker, AskedRelease(lock=held), b"")
             await settle(3)
-            for lock_name, lock in locks._locks.items():
-                assert [one.granted.done() for one in lock.line] == [True] + [False] * (len(lock.line) - 1)
-                assert all(one.name == lock_name for one in lock.line)
+            for lock_name, queue in locks._queues.items():
+                assert [one.granted.done() for one in queue] == [True] + [False] * (len(queue) - 1)
+                assert all(one.name == lock_name for one in queue)
         for worker in workers:
             worker.end()
-        assert (len(locks), locks._locks) == (0, {})
+        assert (len(locks), locks._queues) == (0, {})
         await asyncio.gather(*tasks, return_exceptions=True)
 
     asyncio.run(play())

@@ -22,13 +22,6 @@ async def test_a_timer_is_over_when_the_bridges_time_has_passed() -> None:
     assert (await services.answer(Worker(), "timer.open", {"seconds": 0})).words == {}
 
 
-async def test_the_time_is_the_bridges() -> None:
-    clock = FakeClock()
-    clock.set_by(77)
-    found = await Services(rows(clock), clock).answer(Worker(), "clock.now", {})
-    assert found.words == {"now": clock.now().timestamp()}
-
-
 @pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan"), 1e12, "soon", None])
 async def test_a_time_that_nobody_means_is_refused(seconds: object) -> None:
     clock = FakeClock()

@@ -485,7 +485,7 @@ def test_after_is_by_the_bridges_clock_and_can_be_cancelled(end: BridgeEnd) -> N
     assert [ask["with"] for ask in asks] == [{"seconds": 3600}, {"seconds": 1}, {"seconds": 7200}]
     assert asks[2]["id"] in [said["id"] for said in end.heard if said["t"] == "cancel"]
     for ask in asks[:2]:
-        end.say({"t": "answer", "id": ask["id"], "ok": {"now": 1_800_003_700.0}})
+        end.say({"t": "answer", "id": ask["id"], "ok": {}})
     while len(end.logged()) < 3:
         end.until("log")
     assert end.logged()[0] == ("info", "True 1800000100.0", 9)
