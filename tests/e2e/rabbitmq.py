@@ -58,11 +58,10 @@ class RabbitMq:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.authority = HomeMadeAuthority(folder)
+        self._folder, self.authority = folder, HomeMadeAuthority(folder)
         self.tls_port, self.plain_port, node, epmd = free_ports(4)
         self.program, self._epmd = Program("rabbitmq", folder / "rabbitmq.log"), Program("epmd", folder / "epmd.log")
         self._environment = {
-            "HOME": str(folder),  # Erlang's cookie is there, by which nodes trust each other
             "ERL_EPMD_PORT": str(epmd),
             "RABBITMQ_NODENAME": "vms-bridge@localhost",
             "RABBITMQ_DIST_PORT": str(node),
@@ -89,11 +88,14 @@ class RabbitMq:
             await self.stop()
         finally:
             await self._epmd.stop()
+        async with asyncio.timeout(STARTS_WITHIN_S):  # what Erlang has started ends when it sees that Erlang has
+            while self._left():  # noqa: ASYNC110 - nobody tells of the end of a process that is no child
+                await asyncio.sleep(0.05)
 
     async def start(self) -> None:
         """Start the node, and wait until it accepts clients: its ports do so sooner than its virtual hosts."""
         said = self.program.log.read_text().count(READY) if self.program.log.exists() else 0
-        await self.program.start(LAB, "server", environment=self._environment)
+        await self.program.start(LAB, "server", self._folder, environment=self._environment)
         with suppress(TimeoutError):
             async with asyncio.timeout(STARTS_WITHIN_S):
                 while self.program.is_running:
@@ -105,6 +107,15 @@ class RabbitMq:
     async def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """End the node."""
         await self.program.stop(with_signal)
+
+    def _left(self) -> list[str]:
+        """Return the processes that have this node's environment."""
+        mark, found = f"RABBITMQ_MNESIA_BASE={self._environment['RABBITMQ_MNESIA_BASE']}".encode(), []
+        for each in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):  # it has ended, or is somebody else's
+                if mark in each.read_bytes().split(b"\0"):
+                    found.append(each.parent.name)
+        return found
 
     def broker(self, *, tls: bool = True, **other: Any) -> Broker:
         """Return how it is reached, by `engine` unless told otherwise; `url` and `ca_file` are the door's."""
