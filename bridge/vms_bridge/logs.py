@@ -29,7 +29,7 @@ _SECRETS = (
         re.compile(rf"(?i)([\"'][a-z0-9_-]{{0,40}}{_SENSITIVE}[\"']\s*:\s*)(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"),
         r"\1'***'",
     ),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9+/._~-]{6,}=*"), r"\1 ***"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+(?!authentication\b)[a-z0-9+/._~-]{6,}=*"), r"\1 ***"),
     (re.compile(r"\bvb_([0-9a-z]{10})_[A-Za-z0-9_-]{20,}"), r"vb_\1_***"),  # the API's own tokens
     (re.compile(r"(://[^\s/@:]*):[^\s/@]+@"), r"\1:***@"),
 )

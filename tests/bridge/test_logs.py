@@ -104,6 +104,7 @@ def test_traceback() -> None:
         ("mqtt://me@host:1883", "mqtt://me@host:1883"),
         ("http://host:8080/path?at=a@b", "http://host:8080/path?at=a@b"),
         ("Authorization: Bearer abcdef.ghi_j", "Authorization: Bearer ***"),
+        ("let it in by HTTP basic authentication (http_username:)", "let it in by HTTP basic authentication (http_username:)"),
         ("Authorization: Basic YWJjOmRlZg==", "Authorization: Basic ***"),
         ('{"password": "ge\\"heim", "user": "me"}', '{"password": \'***\', "user": "me"}'),
         ("{'access_token': 'abc'}", "{'access_token': '***'}"),

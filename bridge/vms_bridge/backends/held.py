@@ -1,4 +1,4 @@
-"""A picture or clip that is small enough to be held in memory whole, as the bridge reads it on."""
+"""A picture or clip that is held in memory whole, as the bridge reads it on; and which part of one there is."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ class Held:
         self.length: int | None = len(content)
         self.part: ByteRange | None = None
         if part is not None:
-            last = len(content) - 1 if part.last is None else min(part.last, len(content) - 1)
-            if not 0 <= part.first <= last:
-                raise NoSuchPart(f"it has {len(content)} bytes, and not those that were asked for", length=len(content))
+            first, last = within(part, len(content), "it")
             self.part = replace(part, last=last)
-            content = content[part.first : last + 1]
+            content = content[first : last + 1]
         self._rest = content
 
     async def read(self) -> bytes:
@@ -34,3 +32,11 @@ class Held:
     async def close(self) -> None:
         """Let go of it."""
         self._rest = b""
+
+
+def within(part: ByteRange, length: int, what: str) -> tuple[int, int]:
+    """Return the first and the last byte that there are of a part in something of this length. Raises NoSuchPart."""
+    last = length - 1 if part.last is None else min(part.last, length - 1)
+    if not 0 <= part.first <= last:
+        raise NoSuchPart(f"{what} has {length} bytes, and not those that were asked for", length=length)
+    return part.first, last

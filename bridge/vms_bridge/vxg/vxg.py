@@ -210,7 +210,10 @@ class _Ways:
         return self._inside.quoted(text, longest=longest)
 
     def login_page(self, where: str, body: bytes) -> VmsError | None:
-        return self._inside.login_page(where, body)
+        found = self._inside.login_page(where, body)
+        if found is not None:  # a user and a password of its own have no room beside VXG's credentials
+            found.hint = "have it let the bridge in by a client certificate, or set url: to an address that leads past it"
+        return found
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

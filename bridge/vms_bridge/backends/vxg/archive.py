@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from vms_bridge.archive import ByteRange, EventClip, EventFrame, FrameKind, LiveKind, LiveStream, RangeClip, VideoSource
-from vms_bridge.backends.held import Held
+from vms_bridge.backends.held import Held, within
 from vms_bridge.backends.opened import Opened
 from vms_bridge.backends.vxg.film import Film
 from vms_bridge.backends.vxg.pages import Pages
 from vms_bridge.downloads import parse_content_range
-from vms_bridge.errors import CommandRejected, MediaUnavailable, NoSuchEvent, NoSuchPart
+from vms_bridge.errors import CommandRejected, MediaUnavailable, NoSuchEvent
 from vms_bridge.model import EventPicture, LivePicture
 from vms_bridge.vxg import NotThere
 
@@ -148,17 +148,16 @@ class Archive:
 
 def _bound(opened: Opened, stream: Stream, part: ByteRange | None) -> None:
     """Have no more be read of it than was asked for, whatever has come. Raises NoSuchPart, MediaUnavailable."""
-    told = parse_content_range(stream.content_range) if stream.status == 206 else None
-    begins, opened.length = (0, stream.length) if told is None else (told[0], told[2])
-    if part is None or opened.length is None:
-        if begins:
-            raise MediaUnavailable("the VMS gave another part of the clip than was asked for", hint="try again")
-        return
-    last = opened.length - 1 if part.last is None else min(part.last, opened.length - 1)
-    if not begins <= part.first <= last:
-        raise NoSuchPart(f"the clip has {opened.length} bytes, and not those that were asked for", length=opened.length)
-    opened.skipped, opened.left = part.first - begins, last - part.first + 1
-    opened.part = ByteRange(first=part.first, last=last)
+    begins: int | None
+    begins, opened.length = 0, stream.length
+    if stream.status == 206:
+        begins, _, opened.length = parse_content_range(stream.content_range) or (None, None, None)
+    if part is not None and opened.length is not None and begins is not None and begins <= part.first:
+        first, last = within(part, opened.length, "the clip")
+        opened.skipped, opened.left = first - begins, last - first + 1
+        opened.part = ByteRange(first=first, last=last)
+    elif begins != 0:
+        raise MediaUnavailable("the VMS gave another part of the clip than was asked for", hint="try again")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from vms_bridge.backends.vxg.cameras import SOURCE, Cameras
@@ -11,6 +12,7 @@ from vms_bridge.backends.vxg.events import Events
 from vms_bridge.backends.vxg.push import follow_alerts
 from vms_bridge.backends.vxg.sampling import KeptSamplings
 from vms_bridge.errors import CommandRejected, VmsUnreachable
+from vms_bridge.logs import Trouble
 from vms_bridge.model import Capability, SystemState
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.vxg.connection import Connection
     from vms_bridge.vxg.alerts import Alert
 
+_LOGGER = logging.getLogger(__name__)
 _LEAST_S = 5.0
 """So long the list of channels is not asked for again, whoever wants it."""
 _OWN = frozenset({Capability.ARCHIVE, Capability.EVENT_TAGS})
@@ -34,6 +37,7 @@ class Session:
         self.events = Events(connection, self.cameras, missing=self._miss)
         self._details = Details(connection)
         self.samplings = KeptSamplings(connection)
+        self._emptiness = Trouble(_LOGGER, f"{connection.name}: the group has no channels", connection.clock.monotonic)
         self._turn = asyncio.Lock()
         self._wanted = asyncio.Event()
 
@@ -50,7 +54,7 @@ class Session:
             self.events.close(lost(self._connection.name))
 
     async def _serve(self) -> None:
-        self.cameras.take(await self._vxg.channels.list())
+        await self._take_channels()
         rows = await self.events.begin()
         self.cameras.tell_all(self._state(), await self._vxg.now())
         await self.events.tell(rows)
@@ -84,8 +88,16 @@ class Session:
         """Read the list of channels, and tell what has changed. Raises VmsError."""
         async with self._turn:
             self._wanted.clear()
-            self.cameras.take(await self._vxg.channels.list())
+            await self._take_channels()
             self.cameras.tell(self._state(), await self._vxg.now())
+
+    async def _take_channels(self) -> None:
+        rows = await self._vxg.channels.list()
+        self.cameras.take(rows)
+        if rows:
+            self._emptiness.over()
+        else:
+            self._emptiness.report("so there is nothing to show", hint="was that meant? `vms-bridge vxg groups add` adds some")
 
     async def _follow_channels(self) -> None:
         while True:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from vms_bridge.archive import ByteRange, EventClip, EventFrame, FrameKind, FrameTimes
+from vms_bridge.backends.held import within
 from vms_bridge.backends.opened import Opened
 from vms_bridge.backends.zoneminder.event_values import has_clip
 from vms_bridge.backends.zoneminder.frames import frame_times
@@ -127,7 +128,7 @@ class Clips:
         try:
             check_jpeg(await opened.head(), opened.said_type, wish.what)
             if part is not None and opened.length is not None:
-                first, last = _within(part, opened.length, f"the picture of {wish.what}")
+                first, last = within(part, opened.length, f"the picture of {wish.what}")
                 opened.part = ByteRange(first=first, last=last)
                 opened.skipped, opened.left = first, last - first + 1
         except BaseException:
@@ -153,7 +154,7 @@ class Clips:
         what, wanted = f"clip of {wish.what}", None
         if part is not None and (part.first, part.last) != (0, None):
             size = self._sizes.get(number) or await self._size(wish, what, kind)
-            wanted = None if size is None else _within(part, size, f"the {what}")
+            wanted = None if size is None else within(part, size, f"the {what}")
         opened = await self._opened(wish, what, kind, wanted)
         try:
             await _check_video(opened, what)
@@ -250,14 +251,6 @@ def _no_clip(row: EventRow, *, is_open: bool) -> MediaUnavailable:
     if row.end is None:
         return MediaUnavailable(f"event {row.id} was never finished, and so was its clip", hint="its pictures can be had")
     return MediaUnavailable(f"event {row.id} was recorded as single pictures, not as a video", hint=_OF_PICTURES)
-
-
-def _within(part: ByteRange, size: int, what: str) -> tuple[int, int]:
-    """Return the part as one that there is. Raises NoSuchPart."""
-    last = size - 1 if part.last is None else min(part.last, size - 1)
-    if not 0 <= part.first <= last:
-        raise NoSuchPart(f"{what} has {size} bytes, and not those that were asked for", length=size)
-    return part.first, last
 
 
 async def _check_video(opened: Opened, what: str) -> None:

@@ -147,7 +147,9 @@ async def test_channels_come_and_go_and_an_event_of_a_new_one_is_not_lost(clock:
             assert "inactive" in (feed.states["101"].detail or "")
 
 
-async def test_a_group_that_is_empty_has_no_monitors_and_is_no_loss(clock: VirtualClock) -> None:
+async def test_a_group_that_is_empty_has_no_monitors_and_is_no_loss(
+    clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
     async with FakeVxg(channels=1, clock=clock) as fake:
         fake.group.channels.clear()
         feed = MemoryFeed()
@@ -155,6 +157,9 @@ async def test_a_group_that_is_empty_has_no_monitors_and_is_no_loss(clock: Virtu
             assert feed.monitors == {}
             await asyncio.sleep(100)
             assert not task.done()
+            assert caplog.text.count("the group has no channels") == 1
+            fake.group.channels.append(101)
+            await feed.until(lambda: feed.monitors, 100)
 
 
 async def test_a_deleted_group_is_a_refused_token(clock: VirtualClock) -> None:
