@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vms_bridge.backends.vxg.parse import RECORDING, monitor_of
+from vms_bridge.backends.vxg.parse import RECORDING, monitor_of, name_of
 from vms_bridge.model import AlarmState, FullState, Monitor, MonitorState, StateUpdate, SystemUpdate
 from vms_bridge.vxg import RECORD_MODES
 
@@ -36,15 +36,20 @@ class Camera:
     event: str | None = None
     """The event that began last, while it goes on."""
 
+    _made: tuple[object, Monitor] | None = None
+    """The monitor that was made last, and of what: of thousands each is looked at again and again, and few change."""
+
     @property
     def monitor(self) -> Monitor:
         """What it is."""
         modes = RECORD_MODES if self.record_mode in RECORD_MODES else ()
-        return monitor_of(self.row, modes=modes, detects=self.is_detecting, ptz=self.ptz)
+        made_of = (self.row.name, self.row.access, modes, self.is_detecting is not None, self.ptz)
+        if self._made is None or self._made[0] != made_of:
+            self._made = made_of, monitor_of(self.row, modes=modes, detects=self.is_detecting, ptz=self.ptz)
+        return self._made[1]
 
-    def state(self, now: datetime, lag_s: float) -> MonitorState:
+    def state(self, now: datetime | None, lag_s: float) -> MonitorState:
         """How it is."""
-        monitor = self.monitor
         return MonitorState(
             available=True,
             connected=self.row.online,
@@ -52,7 +57,7 @@ class Camera:
             forced=self.is_forced,
             detection=self.is_detecting,
             is_recording=self.row.recording,
-            modes={RECORDING: self.record_mode} if monitor.modes and self.record_mode is not None else {},
+            modes={RECORDING: self.record_mode} if self.record_mode is not None and self.monitor.modes else {},
             cause=self.cause if self.is_alarmed else None,
             event_id=self.event,
             source=SOURCE,
@@ -93,7 +98,7 @@ class Cameras:
 
     def tell_all(self, system: SystemState, now: datetime) -> None:
         """Tell the whole truth."""
-        shown = {camera.row.id: camera for camera in self if self._feed.shows(str(camera.row.id), camera.monitor.name)}
+        shown = self._shown()
         states = {number: camera.state(now, self._lag_s) for number, camera in shown.items()}
         monitors = {camera.row.id: camera.monitor for camera in self}
         self._told = {number: (monitors[number], states[number]) for number in shown}
@@ -107,7 +112,7 @@ class Cameras:
 
     def tell(self, system: SystemState, now: datetime) -> None:
         """Tell what has changed: states alone, or everything where there are other channels, or they are something else."""
-        shown = {camera.row.id: camera for camera in self if self._feed.shows(str(camera.row.id), camera.monitor.name)}
+        shown = self._shown()
         if shown.keys() != self._told.keys() or any(self._told[number][0] != each.monitor for number, each in shown.items()):
             self.tell_all(system, now)
             return
@@ -115,13 +120,17 @@ class Cameras:
         for camera in shown.values():
             self.tell_one(camera, now)
 
+    def _shown(self) -> dict[int, Camera]:
+        return {camera.row.id: camera for camera in self if self._feed.shows(str(camera.row.id), name_of(camera.row))}
+
     def tell_one(self, camera: Camera, now: datetime, *, anew: bool = False) -> None:
         """Tell how a channel is, if that has changed, or `anew` in any case."""
         number = camera.row.id
         told = self._told.get(number)
         if told is None:
             return
-        state = camera.state(now, self._lag_s)
-        if anew or replace(state, observed=told[1].observed) != told[1]:
+        state = camera.state(told[1].observed, self._lag_s)
+        if anew or state != told[1]:
+            state = replace(state, observed=now)
             self._told[number] = (told[0], state)
             self._feed.emit(StateUpdate(monitor_id=str(number), state=state))

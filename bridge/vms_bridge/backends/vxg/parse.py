@@ -60,6 +60,11 @@ def kind_of(name: str) -> EventKind:
     return known
 
 
+def name_of(row: ChannelRow) -> str:
+    """Return what people call a channel."""
+    return row.name or f"Channel {row.id}"
+
+
 def monitor_of(row: ChannelRow, *, modes: Collection[str] = (), detects: bool | None = None, ptz: Ptz | None = None) -> Monitor:
     """Return a channel as a monitor: what has not been asked yet is not declared."""
     capabilities = set(_ALWAYS)
@@ -70,7 +75,7 @@ def monitor_of(row: ChannelRow, *, modes: Collection[str] = (), detects: bool | 
         capabilities |= {Capability.PTZ} if ptz is not None else set()
     return Monitor(
         id=str(row.id),
-        name=row.name or f"Channel {row.id}",
+        name=name_of(row),
         model="VXG Cloud VMS",
         modes={RECORDING: tuple(modes)} if Capability.MODES in capabilities else {},
         capabilities=frozenset(capabilities),

@@ -10,6 +10,7 @@ import pytest
 from tests.bridge.backends.vxg.support import backend_of, running
 from tests.bridge.backends.zoneminder.support import MemoryFeed
 from tests.fakes.vxg import FakeVxg
+from tests.fakes.vxg.minting import inner_of
 
 from vms_bridge.commands import (
     AddTag,
@@ -27,6 +28,7 @@ from vms_bridge.errors import CommandRejected, UnsupportedCommand, VmsAuthFailed
 from vms_bridge.explaining import explained
 from vms_bridge.model import AlarmState, Capability, EndReason, Enrichment, EventKind, EventRef
 from vms_bridge.ptz import PtzMove
+from vms_bridge.vxg import HostRefused
 
 if TYPE_CHECKING:
     from tests.fakes.virtual_time import VirtualClock
@@ -254,6 +256,30 @@ async def test_one_channel_is_served_by_its_own_token(clock: VirtualClock) -> No
                     await backend.execute(VmsTarget(monitor_id=wrong), SetAlarm(on=True))
 
 
+async def test_a_channels_token_may_be_written_as_it_was_in_former_times(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=2, clock=clock) as fake:
+        feed = MemoryFeed()
+        backend = backend_of(fake, clock, token=f"102;{inner_of(fake.world.channels[102].token)}")
+        async with running(backend, feed):
+            assert list(feed.monitors) == ["102"]
+            made = fake.world.happen(102)
+            await feed.until(lambda: told(feed, made.id))
+
+
+async def test_a_token_that_leads_to_a_host_that_nobody_has_named_is_shown_to_none(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake, FakeVxg(channels=1, clock=clock) as other:
+        token = other.group_token()
+        backend = backend_of(fake, clock, token=token)
+        with pytest.raises(HostRefused) as refused:
+            await backend.run(MemoryFeed())
+        assert "allowed host" in refused.value.hint
+        (finding,) = await backend.check()
+        assert finding.problem
+        assert token not in f"{refused.value} {refused.value.hint} {finding}"
+        assert not fake.requests
+        assert not other.requests
+
+
 async def test_a_token_to_watch_by_shows_video_and_no_more(clock: VirtualClock) -> None:
     async with FakeVxg(channels=1, clock=clock) as fake:
         channel = fake.world.channels[101]
@@ -281,7 +307,7 @@ async def test_events_are_tagged_and_what_is_no_event_is_refused(clock: VirtualC
             assert made.meta == {}
             with pytest.raises(UnsupportedCommand):
                 await backend.execute(target, DeleteEvent())
-            for wrong in ("", "x", "-1", "00", "9" * 30):
+            for wrong in ("", "x", "-1", "0", "00", "9" * 30):
                 with pytest.raises(CommandRejected):
                     await backend.execute(VmsTarget(event_id=wrong), AddTag(tag="seen"))
 
