@@ -181,8 +181,8 @@ class Events:
                     await self._held.wait()
             async with self._turn:
                 now = self._now()
-                if events := self._over(now):
-                    await self._store(events)
+                if events := self._over(now):  # without a cursor: what `follow` has just read may not be recorded yet
+                    await self._feed.record(EventBatch(events=tuple(events)))
                 self._show(now)
 
     async def refresh(self, event_id: str) -> None:
@@ -225,14 +225,15 @@ class Events:
     async def end_forced(self, camera: Camera) -> None:
         """Have the alarm that was forced here be over, if one is, and its event."""
         number, now = camera.row.id, self._now()
-        event_id = await self._forced.end(number)
-        if camera.is_forced:
-            self._alarms.let_go(number)
+        event_id = self._forced.event_of(number)
         if event_id is not None:
             self._note_end(event_id, now)
         if event_id in self._open:
             self._ends.let_go(event_id)
             self._ends.hold(event_id, now)
+        if camera.is_forced:
+            self._alarms.let_go(number)
+        await self._forced.end(number)
         self._touched.add(number)
         self._held.set()
 
@@ -274,9 +275,9 @@ class Events:
 
     def _end(self, number: int, channel: int, start: datetime) -> datetime:
         """Return when an event is over that began then."""
-        if self._forced.is_event(channel, number):
-            return _NEVER
-        return max(start, self._ended.get(number, start + self._hold))
+        if (told := self._ended.get(number)) is not None:
+            return max(start, told)
+        return _NEVER if self._forced.event_of(channel) == number else start + self._hold
 
     def _note_end(self, number: int, end: datetime) -> None:
         self._ended[number] = end

@@ -32,21 +32,19 @@ class Forced:
         """Go on with what was forced before a restart, or another connection."""
         self._events = {**_parsed(await self._feed.kept(_KEY)), **self._events}
 
-    def is_event(self, channel: int, event: int) -> bool:
-        """Say whether this is the event of an alarm that is forced still."""
-        return self._events.get(channel) == event
+    def event_of(self, channel: int) -> int | None:
+        """Return the event by which a channel's alarm is forced; None: it is not."""
+        return self._events.get(channel)
 
     async def begin(self, channel: int, event: int) -> None:
         """Have a channel's alarm go on with this event."""
         self._events[channel] = event
         await self._save()
 
-    async def end(self, channel: int) -> int | None:
-        """Have it be forced no more, and return the event that it was forced by."""
-        event = self._events.pop(channel, None)
-        if event is not None:
+    async def end(self, channel: int) -> None:
+        """Have it be forced no more."""
+        if self._events.pop(channel, None) is not None:
             await self._save()
-        return event
 
     async def _save(self) -> None:
         kept = list(self._events.items())[-_MOST_KEPT:]
