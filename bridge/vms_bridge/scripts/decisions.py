@@ -10,12 +10,14 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from vms_bridge.errors import BridgeError, StoreError, in_words
+from vms_bridge.errors import BridgeError, StoreError
+from vms_bridge.logs import Trouble
 from vms_bridge.scripts.store import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from vms_bridge.clock import Clock
     from vms_bridge.scripting import Approval
     from vms_bridge.scripts.store import ScriptStore
 
@@ -26,8 +28,9 @@ What: TypeAlias = Literal["revoked", "stopped", "forgotten"]
 class Decisions:
     """Of one store. `kept` is what holds, None until the store could be read."""
 
-    def __init__(self, store: ScriptStore) -> None:
+    def __init__(self, store: ScriptStore, clock: Clock) -> None:
         self._store = store
+        self._trouble = Trouble(_LOGGER, "which scripts are approved is not known, so none is started", clock.monotonic)
         self._unkept: dict[tuple[str, What], Callable[[str], Awaitable[None]]] = {}
         """What is yet to be kept: by the script's name and by what was decided."""
         self._read: Kept | None = None
@@ -53,7 +56,9 @@ class Decisions:
             self._read = await self._store.kept()
         except BridgeError as error:
             if self._read is None:
-                _LOGGER.error("which scripts are approved is not known, so none is started: %s", in_words(error))  # noqa: TRY400 - known
+                self._trouble.report(error, hint=error.hint, level=logging.ERROR)
+        else:
+            self._trouble.over()
 
     async def approve(self, name: str, approval: Approval, text: str) -> None:
         """Keep an approval of this source. Raises StoreError."""

@@ -60,7 +60,7 @@ class Keeper:
         modules: Iterable[str] = (),
     ) -> None:
         self._folder, self._store, self._house, self._clock = folder, store, house, clock
-        self._decisions = Decisions(store)
+        self._decisions = Decisions(store, clock)
         self._of, self._reserved, self._modules = approval, reserved, frozenset(modules)
         self._entries: dict[str, Entry] = {}
         self._headers: dict[tuple[str, tuple[str, ...]], Header | Refused] = {}

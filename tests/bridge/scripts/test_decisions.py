@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.backend import START
+from tests.fakes.clock import FakeClock
 
 from vms_bridge.errors import StoreError
 from vms_bridge.scripting import Approval
@@ -15,6 +17,8 @@ from vms_bridge.scripts.decisions import Decisions
 from vms_bridge.scripts.store import Kept
 
 if TYPE_CHECKING:
+    import pytest
+
     from vms_bridge.scripts.decisions import What
     from vms_bridge.scripts.store import ScriptStore
 
@@ -71,7 +75,7 @@ async def decide(decisions: Decisions, what: str, name: str) -> None:
 @given(st.lists(_STEPS, max_size=12))
 async def test_what_is_taken_away_holds_and_what_is_granted_is_kept(steps: list[tuple[str, str, bool]]) -> None:
     store = FailingStore()
-    decisions = Decisions(cast("ScriptStore", store))
+    decisions = Decisions(cast("ScriptStore", store), FakeClock())
     await decisions.read()
     for what, name, fails in steps:
         store.fails = fails
@@ -90,3 +94,19 @@ async def test_what_is_taken_away_holds_and_what_is_granted_is_kept(steps: list[
     assert kept == await store.kept()
     await decisions.read()
     assert decisions.kept == kept
+
+
+async def test_a_store_that_can_not_be_read_is_told_once_and_when_it_can(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    store, clock = FailingStore(), FakeClock()
+    store.fails = True
+    decisions = Decisions(cast("ScriptStore", store), clock)
+    for _ in range(60):  # as the keeper does, each second
+        await decisions.read()
+        await clock.advance(1.0)
+    before = decisions.kept
+    assert caplog.text.count("which scripts are approved is not known, so none is started: disk is full") == 1
+    store.fails = False
+    await decisions.read()
+    assert (before, decisions.kept) == (None, await store.kept())
+    assert "works again" in caplog.text

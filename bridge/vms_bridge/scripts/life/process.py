@@ -65,9 +65,7 @@ class Listener(Protocol):
 class Worker:
     """A worker; `close` it, however it has ended."""
 
-    def __init__(
-        self, launched: Launched, clock: Clock, listener: Listener, asks: Asks, sandbox: Sandbox, *, is_watched: bool
-    ) -> None:
+    def __init__(self, launched: Launched, clock: Clock, listener: Listener, asks: Asks, sandbox: Sandbox) -> None:
         loop = asyncio.get_running_loop()
         self._launched, self._clock, self._listener, self._asks, self._sandbox = launched, clock, listener, asks, sandbox
         self._channel = launched.channel
@@ -76,7 +74,6 @@ class Worker:
         self._leveled: asyncio.Future[Level] = loop.create_future()
         self._declared: asyncio.Future[Declared] | None = None
         self._watchdog = Watchdog()
-        self._is_watched = is_watched
         self._held = Held(clock)
         self._why: Ending | None = None
         self._said_last = ""
@@ -95,18 +92,14 @@ class Worker:
         answer: Callable[[Ask], Awaitable[Answered]],
         listener: Listener,
         program: Sequence[str] = WORKER,
-        is_watched: bool = True,
     ) -> Self:
-        """Start one and tell it how to lock itself down. Raises WorkerGone.
-
-        `is_watched` is for whoever has a clock that does not go as the worker does, and looks after it by another.
-        """
+        """Start one and tell it how to lock itself down. Raises WorkerGone."""
         try:
             launched = await launch(program, clock)
-        except OSError as error:
-            text = f"its process could not be started: {error.strerror}"
+        except (OSError, RuntimeError) as error:  # the latter where no thread could be begun to wait for it
+            text = f"its process could not be started: {getattr(error, 'strerror', None) or error}"
             raise WorkerGone(Ending(cause=Cause.NOT_STARTED, text=text)) from None
-        worker = cls(launched, clock, listener, Asks(launched.channel, clock, answer), begin.sandbox, is_watched=is_watched)
+        worker = cls(launched, clock, listener, Asks(launched.channel, clock, answer), begin.sandbox)
         worker._watchdog.limit("begin", START_S, "lock itself down")
         worker._send(_begin(begin))
         return worker
@@ -342,7 +335,7 @@ class Worker:
 
     async def _watch(self) -> None:
         """Ask again and again whether it is there, and end it when it is not, or takes too long."""
-        for step in itertools.count() if self._is_watched else ():
+        for step in itertools.count():
             if step % PING_STEPS == 0 and self._leveled.done():  # before that it has other things to do
                 self._send({"t": "ping", "id": step})
                 self._watchdog.pinged(step)

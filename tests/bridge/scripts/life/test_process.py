@@ -5,7 +5,7 @@ import os
 import select
 import signal
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from tests.fakes.clock import FakeClock, settle
@@ -593,6 +593,18 @@ async def test_a_program_that_is_not_there_is_told() -> None:
         async with started(program=("/nonexistent/python",)):
             pass
     assert raised.value.ending.cause is Cause.NOT_STARTED
+
+
+async def test_a_machine_without_threads_is_told_as_what_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("can't start new thread")  # so Python 3.11 says, which has a thread wait for each child
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    with pytest.raises(WorkerGone) as raised:
+        async with started():
+            pass
+    assert raised.value.ending.cause is Cause.NOT_STARTED
+    assert raised.value.ending.text == "its process could not be started: can't start new thread"
 
 
 async def test_who_does_not_stop_is_killed_when_its_grace_is_over() -> None:
