@@ -52,7 +52,7 @@ class ScriptCounts:
     calls: int = 0
     failures: int = 0
     dropped: int = 0
-    """What it was not told of, for it was too slow."""
+    """What it was not told of, for it was too slow or ended before."""
     asks: int = 0
     refused: int = 0
     """Of these: those that it may not, or too often."""

@@ -53,7 +53,7 @@ class ScriptStatusBody:
     failures: Count
     """How often a handler has failed since the bridge has known the script."""
     dropped: Count
-    """What it was not told of, for it was too slow."""
+    """What it was not told of, for it was too slow or ended before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

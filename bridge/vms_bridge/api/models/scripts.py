@@ -35,7 +35,7 @@ class ScriptCounts(Model):
     calls: int
     failures: int
     dropped: int
-    """What it was not told of, for it was too slow."""
+    """What it was not told of, for it was too slow or ended before."""
     asks: int
     refused: int
     """Of these: those that it may not, or too often."""

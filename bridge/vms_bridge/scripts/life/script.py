@@ -81,7 +81,7 @@ class Script:
 
     @property
     def dropped(self) -> int:
-        """How many happenings it was not told of, for it was too slow, or ended before."""
+        """How many happenings it was not told of, for it was too slow or ended before."""
         return self._dropped + (0 if self._inbox is None else self._inbox.dropped)
 
     def want(self, version: Version) -> None:
