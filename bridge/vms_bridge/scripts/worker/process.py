@@ -7,6 +7,7 @@ import gc
 import os
 import socket
 import sys
+import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ENDED_IN_ORDER = 0
+BROKEN = 1
 MAKES_NO_SENSE = 3
 OUT_OF_MEMORY = 12
 """ENOMEM."""
@@ -38,6 +40,9 @@ def serve(fd: int) -> NoReturn:
         code = ENDED_IN_ORDER
     except MemoryError:
         code = OUT_OF_MEMORY
+    except BaseException:  # noqa: BLE001 - a defect of ours, or what a script has done to this process
+        traceback.print_exc(file=sys.__stderr__)
+        code = BROKEN
     with suppress(OSError, ValueError):
         sys.__stderr__.flush()  # type: ignore[union-attr] # it was there when this began
     os._exit(code)

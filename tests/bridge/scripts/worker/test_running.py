@@ -612,6 +612,22 @@ def test_a_script_that_takes_away_its_standard_files_ends_in_order(end: BridgeEn
     assert ("info", "the last word", 8) in end.logged()
 
 
+def test_whatever_it_ends_by_no_thread_is_waited_for(end: BridgeEnd) -> None:
+    end.load(
+        script("""
+        import threading
+        from vms_bridge.script.link import SEAT
+
+        @on.shutdown
+        async def break_it():
+            threading.Thread(target=threading.Event().wait).start()
+            SEAT.link._channel.drain = None
+        """)
+    )
+    end.say({"t": "stop", "grace_s": 10})
+    assert end.ended() == 1
+
+
 def test_shutdown_is_bounded(end: BridgeEnd) -> None:
     end.load(
         script("""
