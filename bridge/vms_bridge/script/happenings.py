@@ -286,9 +286,14 @@ _KINDS: dict[str, type[Happening]] = {
 }
 
 
+def kind_of(kind: str) -> type[Happening]:
+    """Return what a handler of that kind gets one of."""
+    return _KINDS.get(kind, Happening)
+
+
 def happening(kind: str, words: Mapping[str, Any], data: bytes = b"") -> Happening:
     """Return what a handler of that kind gets."""
-    return _KINDS.get(kind, Happening)(told_of(kind, words, data), data)
+    return kind_of(kind)(told_of(kind, words, data), data)
 
 
 def told_of(kind: str, words: Mapping[str, Any], data: bytes) -> Mapping[str, Any]:

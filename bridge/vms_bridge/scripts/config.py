@@ -42,6 +42,9 @@ def _zone(name: str) -> str:
     return name
 
 
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
 class SecretSettings(BaseModel):
     """A secret that scripts can have put into requests, and never see."""
 
@@ -96,7 +99,7 @@ class ScriptsConfig(BaseModel):
         le=2_000_000_000,
         description="write the first of 1,000 user ids that nobody else has, for a bridge that is run by root",
     )
-    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+    time_zone: Zone = Field(
         default="UTC", description="write the time zone that times of scripts mean, as in `time_zone: Europe/Berlin`"
     )
     location: Location | None = Field(

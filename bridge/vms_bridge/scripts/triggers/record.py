@@ -13,6 +13,7 @@ from vms_bridge.foreign import mistakes_in
 from vms_bridge.scripts.triggers.errors import RecordingInvalid
 from vms_bridge.scripts.triggers.kinds import KINDS
 from vms_bridge.scripts.triggers.occurrences import GONE, as_told, told
+from vms_bridge.scripts.triggers.promised import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,6 +80,7 @@ def _read(text: str, before: datetime | None) -> tuple[datetime, Occurrence]:
     what = said.what
     if said.kind == "event" and "step" not in what:
         what = {**what, "step": what.get("type", "new")}
+    check(said.kind, what)
     return said.at.astimezone(UTC), as_told(said.kind, what, _data(said.data))
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from vms_bridge.errors import BridgeError
 from vms_bridge.foreign import mistakes_in
+from vms_bridge.model import EventKind
+from vms_bridge.scripts.config import Zone
 from vms_bridge.scripts.trying.files import MOST_FILE_BYTES, read_text
 
 if TYPE_CHECKING:
@@ -97,10 +98,11 @@ class SaidEvent(_Said):
 
     id: Name
     """As in `zm-1234`."""
-    monitor: Name
-    start: datetime
-    end: datetime | None = None
-    kind: Name = "alarm"
+    monitor: Annotated[str, Field(pattern="^[^/]{1,100}/.{1,200}$")]
+    """As in `zm/4`."""
+    start: AwareDatetime
+    end: AwareDatetime | None = None
+    kind: Annotated[str, AfterValidator(EventKind)] = "alarm"
     cause: str = "Motion"
     notes: str = ""
     labels: tuple[str, ...] = ()
@@ -129,7 +131,7 @@ class Answers(_Said):
     state: dict[str, Any] = Field(default_factory=dict)
     latitude: Annotated[float, Field(ge=-90, le=90)] = 52.52
     longitude: Annotated[float, Field(ge=-180, le=180)] = 13.405
-    time_zone: str = "UTC"
+    time_zone: Zone = "UTC"
 
 
 def read_answers(file: Path | None) -> Answers:
@@ -140,7 +142,7 @@ def read_answers(file: Path | None) -> Answers:
     try:
         return Answers.model_validate(json.loads(text))
     except ValidationError as error:
-        said = "; ".join(f"{where}: {why}" for where, why in mistakes_in(error))
+        said = "; ".join(f"{where}: {why}" if where else why for where, why in mistakes_in(error))
         raise AnswersInvalid(f"{file} can't be understood: {said}", hint="docs/scripting.md has what may be in there") from None
     except (ValueError, RecursionError) as error:
         raise AnswersInvalid(f"{file} is no JSON: {error}", hint="it is one object") from None

@@ -6,6 +6,8 @@ from pathlib import Path  # noqa: TC003
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vms_bridge.archive import ByteRange, EventClip, LogQuery
 from vms_bridge.commands import (
@@ -23,11 +25,19 @@ from vms_bridge.commands import (
 from vms_bridge.errors import NoSuchPart
 from vms_bridge.index import Search
 from vms_bridge.model import AlarmState, EventRef, LivePicture
+from vms_bridge.script.happenings import Alarm, Change, Detection, Event
+from vms_bridge.scripts.triggers.errors import RecordingInvalid
+from vms_bridge.scripts.triggers.match import Match
+from vms_bridge.scripts.triggers.occurrences import told
+from vms_bridge.scripts.triggers.record import read
 from vms_bridge.scripts.trying.answers import Answers, AnswersInvalid, read_answers
 from vms_bridge.scripts.trying.clock import JumpingClock
+from vms_bridge.scripts.trying.completing import completed
 from vms_bridge.scripts.trying.pictures import FILM, JPEG, MadeUp
+from vms_bridge.scripts.trying.report import lines
+from vms_bridge.scripts.trying.transcript import Entry, EntryKind
 from vms_bridge.scripts.trying.world import World
-from vms_bridge.scripts.values import Occurrence
+from vms_bridge.scripts.values import Occurrence, Trigger
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 GATE = ("zm", "1")
@@ -168,6 +178,10 @@ def test_answers_are_read(tmp_path: Path) -> None:
     for wrong, words in (
         ("{", "is no JSON"),
         ('{"https": []}', "https: "),
+        ('{"time_zone": "Mars"}', "no such time zone"),
+        ('{"events": [{"id": "zm-1", "monitor": "zm", "start": "2026-11-20T10:00:00Z"}]}', "events.0.monitor: "),
+        ('{"events": [{"id": "zm-1", "monitor": "zm/1", "start": "2026-11-20T10:00:00"}]}', "events.0.start: "),
+        ('{"events": [{"id": "zm-1", "monitor": "zm/1", "start": "2026-11-20T10:00:00Z", "kind": "A B"}]}', "events.0.kind: "),
         ("[]", "can't be understood"),
         ("[" * 100_000, "no JSON"),
     ):
@@ -183,3 +197,42 @@ async def test_an_archive_forgets_what_is_too_much(monkeypatch: pytest.MonkeyPat
         start = (START + timedelta(seconds=number)).isoformat()
         made.take(happened("event", id=f"zm-{number}", step="new", start=start))
     assert [event.ref.id for event in (await made.search(Search())).events] == ["3", "2"]
+
+
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        None,
+        True,
+        5,
+        0.5,
+        "alarm",
+        "No word",
+        "zm-1",
+        "2026-11-20T12:00:00",
+        "2026-11-20T12:00:00Z",
+        "",
+        [],
+        ["car"],
+        [5],
+        {},
+        [{}],
+    ]
+)
+CAR = frozenset({"car"})
+WORDS = {name: VALUES for kind in (Event, Alarm, Detection, Change) for name in kind.__annotations__}
+
+
+@given(kind=st.sampled_from(["event", "alarm", "detection", "monitor_state"]), what=st.fixed_dictionaries({}, optional=WORDS))
+def test_whatever_a_replay_says_is_refused_with_its_line_or_happens(kind: str, what: dict[str, Any]) -> None:
+    text = json.dumps({"at": "2026-11-20T12:00:00Z", "kind": kind, "what": {"system": "zm", "monitor": "1", **what}})
+    try:
+        ((at, occurrence),) = read([text], file="a.jsonl")
+    except RecordingInvalid:
+        return
+    here, whole = world(), completed(occurrence, at)
+    here.take(whole)
+    for filters in ({}, {"label": CAR, "zone": CAR, "min_score": 0.5}, {"to": frozenset({"alarm"}), "field": CAR}):
+        match = Match(Trigger(id=0, kind=kind, handler="it", line=1, filters=filters))
+        assert match.is_about(whole)
+        match.judge(whole.what)
+    assert list(lines([Entry(0.0, "2026-11-20T12:00:00Z", EntryKind.HAPPENED, kind, {"what": told(whole)})], UTC))
