@@ -5,12 +5,13 @@ Nothing of VXG's says what is new. So what is listed from a while before the new
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
     from vms_bridge.vxg.values import EventRow
@@ -52,22 +53,29 @@ class EventWatch:
 
     async def poll(self) -> EventChanges:
         """Look once. Raises VmsError: then nothing is taken for told."""
+        async with aclosing(self.batches(MOST_AT_ONCE)) as batches:
+            return await anext(batches)
+
+    async def batches(self, most: int) -> AsyncGenerator[EventChanges, None]:
+        """Look once, and yield what has come while more of it is read, so many rows at a time, or none at last. Raises VmsError.
+
+        What is yielded is taken for told.
+        """
         now = await self._now()
         self.mark = min(self.mark, now)  # VXG's clock was set back: what comes now must not be taken for old
         new: list[EventRow] = []
         changed: list[EventRow] = []
-        is_all = True
         async for row in self._read(self.mark - timedelta(seconds=self._late_s)):
             known = self._told.get(row.id)
-            if known is None:
-                if len(new) >= MOST_AT_ONCE:
-                    is_all = False
-                    break
-                new.append(row)
-            elif known[1] != _state(row):
-                changed.append(row)
+            if known is not None and known[1] == _state(row):
+                continue
+            if len(new) + len(changed) >= most:
+                self._note([*new, *changed], now)
+                yield EventChanges(new=tuple(new), changed=tuple(changed), is_all=False)
+                new, changed = [], []
+            (new if known is None else changed).append(row)
         self._note([*new, *changed], now)
-        return EventChanges(new=tuple(new), changed=tuple(changed), is_all=is_all)
+        yield EventChanges(new=tuple(new), changed=tuple(changed))
 
     def _note(self, rows: list[EventRow], now: datetime) -> None:
         for row in rows:

@@ -130,6 +130,7 @@ class EventWatch(Face[event_watch.EventWatch]):
     """Follows events."""
 
     poll = synced(event_watch.EventWatch.poll)
+    batches = iterated(event_watch.EventWatch.batches)
 
     @property
     def mark(self) -> datetime:

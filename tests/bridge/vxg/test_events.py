@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -212,6 +213,25 @@ async def test_many_at_once_come_in_parts() -> None:
         second = await watch.poll()
         assert (len(second.new), second.is_all) == (10, True)
         assert len({row.id for row in (*first.new, *second.new)}) == count
+
+
+async def test_what_was_read_is_told_while_more_is_read() -> None:
+    async with served() as (vxg, fake):
+        fake.most_rows = 10
+        ids = [fake.world.happen(101, ago_s=-number / 1000, thumb_s=None).id for number in range(25)]
+        await fake.clock.sleep(10)
+        watch = vxg.events.watch(await vxg.now() - timedelta(seconds=30))
+        before = len(fake.requests)
+        async with aclosing(watch.batches(4)) as batches:
+            first, second = await anext(batches), await anext(batches)
+        assert len(fake.requests) == before + 1, "of three pages"
+        assert [row.id for row in (*first.new, *second.new)] == ids[:8]
+        parts = [changes async for changes in watch.batches(4)]
+        assert [row.id for changes in parts for row in changes.new] == ids[8:]
+        assert [changes.is_all for changes in parts] == [False] * 4 + [True]
+        fake.world.events[ids[0]].meta = {"person": "1"}
+        (last,) = [changes async for changes in watch.batches(4)]
+        assert ([row.id for row in last.changed], last.new, last.is_all) == ([ids[0]], (), True)
 
 
 happenings = st.tuples(st.floats(0, 300), st.floats(0, 55), st.floats(0, 55), st.booleans())

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from vms_bridge.backends.vxg.cameras import Camera, Cameras
     from vms_bridge.backends.vxg.connection import Connection
     from vms_bridge.errors import VmsError
-    from vms_bridge.vxg import EventRow, EventWatch
+    from vms_bridge.vxg import EventChanges, EventRow, EventWatch
 
 _BATCH = 500
+_AT_ONCE = 128
+"""So many rows are recorded and shown together: others have their turn between, and the first need not wait for the last."""
 _CURSOR_S = 10.0
 LEAST_APART_S = 0.25
 """So long apart two looks are, whoever wants one."""
@@ -153,10 +155,16 @@ class Events:
     async def _look(self) -> None:
         self._wanted.clear()
         asked = len(self._waiting)  # who asks from now on wants to see what is so later
-        changes = await self._watch_now().poll()
+        async with aclosing(self._watch_now().batches(_AT_ONCE)) as batches:
+            async for changes in batches:
+                await self._take(changes)
+        self._held.set()
+        for _ in range(asked):
+            if not (waiting := self._waiting.popleft()).done():
+                waiting.set_result(None)
+
+    async def _take(self, changes: EventChanges) -> None:
         now = await self._time()
-        if not changes.is_all:
-            self._wanted.set()
         async with self._turn:
             news = self._strays.keys() | {row.id for row in changes.new}
             rows = self._known((*changes.new, *changes.changed), now)
@@ -167,10 +175,6 @@ class Events:
             if events or self._clock.monotonic() - self._stored_s >= _CURSOR_S:
                 await self._store(events)
             self._show(now)
-        self._held.set()
-        for _ in range(asked):
-            if not (waiting := self._waiting.popleft()).done():
-                waiting.set_result(None)
 
     async def end_in_time(self) -> NoReturn:
         """Have events and alarms be over when it is time, though the VMS may not answer just then. Raises StoreError."""

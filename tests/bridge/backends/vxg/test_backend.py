@@ -424,6 +424,26 @@ async def test_all_of_much_that_was_missed_is_told_as_late(clock: VirtualClock) 
             assert all(batch.late for batch in feed.batches if batch.events)
 
 
+async def test_of_much_at_once_the_first_is_told_before_all_is_read(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=500, clock=clock) as fake:
+        feed = MemoryFeed()
+        async with running(backend_of(fake, clock), feed):
+            told_by_page: list[tuple[int, int]] = []
+
+            def between(_method: str, path: str) -> None:
+                if path == "/api/v2/storage/events/":
+                    alarmed = sum(state.alarm is AlarmState.ALARM for state in feed.states.values())
+                    told_by_page.append((len(feed.events), alarmed))
+
+            made = [fake.world.happen(101 + number) for number in range(500)]
+            fake.between = between
+            await feed.until(lambda: len(feed.events) == 500, 10)
+        assert [event.id for event in feed.events] == [str(each.id) for each in made]
+        assert told_by_page[0] == (0, 0)
+        assert told_by_page[1][0] == told_by_page[1][1] > 0, "what was in the first page, when the second was asked for"
+        assert max(len(batch.events) for batch in feed.batches) <= 128, "others have their turn between"
+
+
 async def test_what_was_over_before_the_first_contact_is_not_told_after_a_restart(clock: VirtualClock) -> None:
     async with FakeVxg(channels=1, clock=clock) as fake:
         feed = MemoryFeed()
