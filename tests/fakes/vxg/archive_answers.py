@@ -64,7 +64,13 @@ def _events(asked: Asked) -> Answered:
         and all(tag in each.meta for tag in wanted)
         and not any(tag in each.meta for tag in unwanted)
     ]
-    return paged(asked, _ordered(asked, found, {}), partial(_event_row, asked))
+    return paged(asked, _ordered(asked, found, {}), partial(_listed_event, asked))
+
+
+def _listed_event(asked: Asked, event: FakeEvent) -> dict[str, Any]:
+    if event.first_listed_s is None:
+        event.first_listed_s = asked.world.clock.monotonic()
+    return _event_row(asked, event)
 
 
 def _event(asked: Asked) -> FakeEvent:

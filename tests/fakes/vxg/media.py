@@ -5,6 +5,7 @@ It refuses whoever shows a credential, as S3 does [I], and addresses that have e
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from collections import deque
@@ -39,6 +40,8 @@ class FakeMedia:
     """Which requests showed a credential."""
     files: dict[str, bytes] = field(default_factory=dict)
     served: int = 0
+    latency_s: float = 0.0
+    """How long each answer takes."""
     at_once: int = 0
     most_at_once: int = 0
     gate: Callable[[], object] | None = None
@@ -51,6 +54,11 @@ class FakeMedia:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """How many there are now, whether something is asked over them or not."""
+        return 0 if self._runner is None or self._runner.server is None else len(self._runner.server.connections)
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 1024 * 1024)
@@ -88,6 +96,8 @@ class FakeMedia:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
+            if self.latency_s:
+                await asyncio.sleep(self.latency_s)
             return await self._give(request, path)
         finally:
             self.at_once -= 1

@@ -67,6 +67,8 @@ class FakeEvent:
     file: bytes | None = None
     odd: dict[str, Any] = field(default_factory=dict)
     """What its row says in the place of what is so."""
+    first_listed_s: float | None = None
+    """When it was in an answer first, by the monotonic clock."""
 
 
 @dataclass(slots=True)
