@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +15,7 @@ from vms_bridge.backends.vxg.pages import Pages
 from vms_bridge.downloads import parse_content_range
 from vms_bridge.errors import CommandRejected, MediaUnavailable, NoSuchEvent
 from vms_bridge.model import EventPicture, LivePicture
-from vms_bridge.vxg import NotThere
+from vms_bridge.vxg import MediaExpired, NotThere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -76,7 +76,7 @@ class Archive:
         """Return a JPEG. Raises MediaUnavailable or VmsError."""
         session = self._live()
         if isinstance(ref, EventPicture):
-            return await self._frame(session, await _row(session, ref.event.id), FrameKind.BEST)
+            return await self._event_picture(session, ref.event.id)
         return await _live_picture(session, _camera(session, ref.monitor))
 
     async def media(self, ref: MediaRef, byte_range: ByteRange | None) -> Media:
@@ -109,6 +109,13 @@ class Archive:
             urls = await session.connection.vxg.live.urls(_camera(session, monitor_id).row)
         found = [(LiveKind.RTSP, urls.rtsp, "the VMS's RTSP"), (LiveKind.HTTP, urls.hls, "the VMS's HLS")]
         return [VideoSource(kind=kind, urls=(url,), name=name) for kind, url, name in found if url]
+
+    async def _event_picture(self, session: Session, event_id: str) -> bytes:
+        known = session.events.picture(event_id)
+        if known is not None:
+            with suppress(MediaExpired):  # read anew, then
+                return await session.connection.vxg.images.fetch(known)
+        return await self._frame(session, await _row(session, event_id), FrameKind.BEST)
 
     async def _frame(self, session: Session, row: EventRow, frame: FrameKind | int | datetime) -> bytes:
         vxg = session.connection.vxg

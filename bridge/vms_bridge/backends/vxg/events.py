@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.vxg.cameras import Camera, Cameras
     from vms_bridge.backends.vxg.connection import Connection
     from vms_bridge.errors import VmsError
-    from vms_bridge.vxg import EventChanges, EventRow, EventWatch
+    from vms_bridge.vxg import EventChanges, EventRow, EventWatch, Image
 
 _BATCH = 500
 _AT_ONCE = 128
@@ -35,7 +35,7 @@ _AT_ONCE = 128
 _CURSOR_S = 10.0
 LEAST_APART_S = 0.25
 """So long apart two looks are, whoever wants one."""
-_MOST_STRAYS, _MOST_ENDED = 1_000, 2_000
+_MOST_STRAYS, _MOST_ENDED, _MOST_PICTURES = 1_000, 2_000, 1_000
 _BEGAN = "began"
 """Under which name is kept when the bridge first looked here."""
 _NEVER, _EVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
@@ -59,6 +59,8 @@ class Events:
         self._forced = Forced(connection.feed)
         self._ended: OrderedDict[int, datetime] = OrderedDict()
         """When events were over, by what was told of them: they stay so, though clocks are measured anew."""
+        self._pictures: OrderedDict[int, Image] = OrderedDict()
+        """Where the pictures of the latest events are."""
         self._strays: dict[int, tuple[EventRow, datetime]] = {}
         """What has happened at channels that nobody knows yet, and until when it waits for them."""
         self._touched: set[int] = set()
@@ -208,6 +210,11 @@ class Events:
             return None
         return row if self._cameras.get(row.camera_id) is not None else None
 
+    def picture(self, event_id: str) -> Image | None:
+        """Return where the picture of an event is, as was said when it was told; None: that has to be asked."""
+        image = self._pictures.get(int(event_id)) if is_event_id(event_id) else None
+        return image if image is not None and self._cameras.get(image.camera_id) is not None else None
+
     def as_event(self, row: EventRow, now: datetime) -> Event:
         """Return a row as the event that it is by now."""
         end = self._end(row.id, row.camera_id, row.time)
@@ -260,6 +267,11 @@ class Events:
     def _all_taken(self, rows: Iterable[EventRow], now: datetime) -> list[Event]:
         """Take note of rows, and return their events."""
         events = [self.as_event(row, now) for row in rows]
+        for row in rows:
+            if row.thumb is not None:
+                self._pictures[row.id] = row.thumb
+        while len(self._pictures) > _MOST_PICTURES:
+            self._pictures.popitem(last=False)
         for event in events:
             number, channel = int(event.id), int(event.monitor_id)
             self._touched.add(channel)

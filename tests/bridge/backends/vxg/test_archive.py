@@ -12,6 +12,7 @@ from tests.bridge.backends.zoneminder.support import MemoryFeed
 from tests.fakes.vxg import FakeVxg
 
 from vms_bridge.archive import ByteRange, EventClip, EventFrame, EventQuery, FrameKind, LiveStream, LogQuery, RangeClip
+from vms_bridge.commands import VmsTarget
 from vms_bridge.errors import MediaUnavailable, NoSuchEvent, NoSuchPart
 from vms_bridge.model import EventPicture, EventRef, LivePicture
 
@@ -46,6 +47,29 @@ async def all_of(archive: Archive, query: EventQuery, between: object = None) ->
             return found
         if callable(between):
             between()
+
+
+async def test_the_picture_of_an_event_that_was_just_told_costs_no_request_to_the_api(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=2, clock=clock) as fake:
+        backend, feed = backend_of(fake, clock), MemoryFeed()
+        async with running(backend, feed):
+            made = fake.world.happen(102)
+            await feed.until(lambda: feed.event(made.id), 10)
+            event = f"GET /api/v2/storage/events/{made.id}/"
+            jpeg = await backend.picture(EventPicture(event=ref(made.id)))
+            assert jpeg.endswith(str(made.id).encode())
+            assert asked(fake, event) == 0
+            await asyncio.sleep(fake.media.life_s + 100)
+            assert await backend.picture(EventPicture(event=ref(made.id))) == jpeg
+            assert asked(fake, event) == 1, "its address had expired"
+            fake.group.channels.remove(102)
+            await backend.refresh(VmsTarget())
+            with pytest.raises(NoSuchEvent):
+                await backend.picture(EventPicture(event=ref(made.id)))
+
+
+def asked(fake: FakeVxg, what: str) -> int:
+    return sum(f"{method} {path.partition('?')[0]}" == what for method, path in fake.requests)
 
 
 async def test_pages_hold_each_event_once_though_others_come_meanwhile(clock: VirtualClock) -> None:
