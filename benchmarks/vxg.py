@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.lab.programs import ROOT, bridge, mosquitto, vxg_system
+from benchmarks.lab.programs import AT_ONCE, ROOT, bridge, mosquitto, vxg_system
 from benchmarks.lab.remote import Child
 from benchmarks.lab.running import CannotMeasureError, run
 from benchmarks.lab.table import Row, Table, arguments, median, quantile
@@ -61,7 +61,7 @@ QUICK = Plan(settle_s=5.0, rest_s=20.0, events=40, bursts=2, film_s=10.0, many=1
 
 
 async def measure(plan: Plan, table: Table, folder: Path, only: str | None = None) -> None:
-    async with mosquitto(folder) as broker:
+    async with mosquitto(folder, extra=AT_ONCE) as broker:
         if only in {None, "rest", "rows", "slow"}:
             async with fake_vxg(plan.channels) as fake:
                 await _bridged(plan, table, folder, broker, fake, only=only)
