@@ -11,7 +11,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from vms_bridge.explaining import is_defect
 from vms_bridge.logs import redact
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 GRACE_S = 1.0
 """How long work may take to end when it is cancelled, as its contract says."""
 _MOST_KINDS = 64
@@ -79,6 +80,13 @@ class Boundary:
         if outcome.error is not None:
             self.report_defect(name, outcome.error)
         return outcome
+
+    def do(self, name: str, work: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
+        """Do what waits for nothing, here and now; an exception ends here, and is logged as one that `attempt` has met."""
+        try:
+            work(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the border: whatever it is, it ends here
+            self.report_defect(name, error)
 
     def report_defect(self, name: str, error: BaseException) -> None:
         """Log what nobody has foreseen with its traceback, each kind once; whoever asked reports what follows from it."""

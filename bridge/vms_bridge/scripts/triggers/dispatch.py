@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from vms_bridge.boundary import Boundary
 from vms_bridge.errors import TooManyRequests
 from vms_bridge.messaging import covers, matches
 from vms_bridge.scripts.triggers.occurrences import GONE, message
@@ -61,6 +62,7 @@ class Dispatcher:
 
     def __init__(self, hub: HubView, clock: Clock, effects: Effects) -> None:
         self._hub, self._clock, self.effects = hub, clock, effects
+        self._boundary = Boundary("what a script is told", clock)
         self._webhooks = Webhooks(hub.receivers, clock)
         self._joined: list[Joined] = []
         self._waits: dict[str, dict[Joined, None]] = {}
@@ -148,14 +150,17 @@ class Dispatcher:
         if kind == GONE:
             self._about.clear()
             for joined in [*self._joined, *{one: None for several in self._waits.values() for one in several}]:
-                joined.take(occurrence)
+                self._boundary.do(joined.script, joined.take, occurrence)
         elif occurrence.monitor is None:
             self._offer((*self._by_kind.get(kind, ()), *self._waits.get(kind, ())), occurrence)
         else:
             self._offer(tuple(self._hearers(kind, occurrence.monitor, occurrence.name)), occurrence)
 
     def tell(self, joined: Joined, occurrence: Occurrence) -> None:
-        """Hand on what has happened to one alone."""
+        """Hand on what has happened to one alone; what goes wrong there is logged, and nobody else's matter."""
+        self._boundary.do(joined.script, self._tell, joined, occurrence)
+
+    def _tell(self, joined: Joined, occurrence: Occurrence) -> None:
         if self.effects.lets(joined.script, occurrence):
             joined.take(occurrence)
 

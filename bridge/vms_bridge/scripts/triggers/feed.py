@@ -98,13 +98,13 @@ class Feed:
     def _take(self, changes: Changes) -> None:
         """Hand on the rest of it; the first changes of a subscription say what there is, and not that it has changed."""
         is_first = changes.since is None
-        at_s = self._at_s(changes)
+        at_s, do = self._at_s(changes), self._boundary.do
         for (system, monitor, _), detection in changes.detections.items() if not is_first else ():
-            self._take_detection((system, monitor), detection, at_s)
+            do("detections", self._take_detection, (system, monitor), detection, at_s)
         for key in changes.states | changes.described:
-            self._states.monitor(key, self._hub.monitor(*key), at_s)
+            do("states", self._states.monitor, key, self._hub.monitor(*key), at_s)
         for system in changes.systems:
-            self._states.system(system, self._hub.system(system), at_s)
+            do("states", self._states.system, system, self._hub.system(system), at_s)
         for key in changes.removed:
             self._states.forget(key)
             self._dispatcher.take(occurrences.gone(*key))
@@ -112,7 +112,7 @@ class Feed:
             self._states.forget_system(system)
             self._dispatcher.take(occurrences.gone(system))
         if changes.notices:
-            self._take_notices(at_s)
+            do("notices", self._take_notices, at_s)
 
     def _at_s(self, changes: Changes) -> float:
         return self._clock.monotonic() if changes.since is None else changes.since
@@ -130,7 +130,8 @@ class Feed:
             _LOGGER.warning("scripts were told of %d steps of alarms less than there were", changes.transitions_lost)
         at_s = self._at_s(changes)
         for number, transition in enumerate(changes.transitions):
-            self._take_transition(transition, at_s, lost=0 if number else changes.transitions_lost)
+            lost = 0 if number else changes.transitions_lost
+            self._boundary.do("alarms", self._take_transition, transition, at_s, lost=lost)
 
     def _take_transition(self, transition: Transition, at_s: float, *, lost: int) -> None:
         system, key = transition.monitor

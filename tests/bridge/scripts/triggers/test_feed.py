@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ from vms_bridge.scripts.triggers.dispatch import Dispatcher
 from vms_bridge.scripts.triggers.effects import Effects
 from vms_bridge.scripts.triggers.feed import Feed
 from vms_bridge.scripts.triggers.missed import AWAITED_S
+from vms_bridge.scripts.triggers.triggers import ScriptTriggers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -113,6 +115,28 @@ async def test_few_steps_of_alarms_go_before_who_tells_people_and_more_go_after(
             await here.until(lambda: len(script.heard) == 4)
             telling.cancel()
     assert heard_before == [1, 1]
+
+
+async def test_a_defect_in_telling_one_script_takes_no_step_of_an_alarm_from_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_trigger: Trigger, occurrence: Occurrence) -> None:
+        raise LookupError(occurrence.kind)
+
+    def told_more(before: int) -> bool:
+        return len(script.whats) > before
+
+    async with world(tmp_path) as here:
+        broken = ScriptTriggers((trigger("alarm"),), here.clock, fail, sees=lambda _: True)
+        here.dispatcher.join("broken", broken)
+        script = here.script(trigger("alarm"))
+        async with here.running():
+            for alarm in (AlarmState.ALARM, AlarmState.IDLE):
+                before = len(script.whats)
+                here.emit(alarm=alarm)
+                await here.until(partial(told_more, before))
+    assert [one["now"] for one in script.whats] == ["alarm", "idle"]
+    assert caplog.text.count("what a script is told failed in an unforeseen way (broken)") == 1
 
 
 async def test_steps_that_were_lost_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
