@@ -160,7 +160,6 @@ class Events:
         async with aclosing(self._watch_now().batches(_AT_ONCE)) as batches:
             async for changes in batches:
                 await self._take(changes)
-        self._held.set()
         for _ in range(asked):
             if not (waiting := self._waiting.popleft()).done():
                 waiting.set_result(None)
@@ -177,6 +176,7 @@ class Events:
             if events or self._clock.monotonic() - self._stored_s >= _CURSOR_S:
                 await self._store(events)
             self._show(now)
+        self._held.set()
 
     async def end_in_time(self) -> NoReturn:
         """Have events and alarms be over when it is time, though the VMS may not answer just then. Raises StoreError."""

@@ -444,6 +444,23 @@ async def test_of_much_at_once_the_first_is_told_before_all_is_read(clock: Virtu
         assert max(len(batch.events) for batch in feed.batches) <= 128, "others have their turn between"
 
 
+async def test_what_was_told_of_much_ends_in_time_though_the_rest_is_slow(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=300, clock=clock) as fake:
+        feed = MemoryFeed()
+        async with running(backend_of(fake, clock, hold=5), feed):
+            made = [fake.world.happen(101 + number) for number in range(300)]
+
+            def between(_method: str, path: str) -> None:
+                if path == "/api/v2/storage/events/":
+                    fake.latency_s = 25.0  # the next page
+
+            fake.between = between
+            await feed.until(lambda: alarm(feed) is AlarmState.ALARM, 5)
+            await feed.until(lambda: told(feed, made[0].id)[-1].is_over, 10)
+            await feed.until(lambda: alarm(feed) is AlarmState.IDLE, 5)
+            assert not told(feed, made[-1].id), "of the next page"
+
+
 async def test_what_was_over_before_the_first_contact_is_not_told_after_a_restart(clock: VirtualClock) -> None:
     async with FakeVxg(channels=1, clock=clock) as fake:
         feed = MemoryFeed()
