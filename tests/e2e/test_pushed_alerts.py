@@ -122,10 +122,12 @@ async def test_who_is_not_who_we_trust_gets_no_password(rabbitmq: RabbitMq, tmp_
 
 
 async def test_a_bridge_hears_them_and_lives_through_the_end_of_the_broker(
-    rabbitmq: RabbitMq, lasting: asyncio.Task[Alert], broker: Mosquitto, mqtt: Observer, tmp_path: Path
+    broker: Mosquitto, mqtt: Observer, tmp_path: Path
 ) -> None:
     """Events are looked for once a minute here: who tells of one sooner has heard of it."""
-    async with FakeVxg(channels=1) as vxg:
+    need(lab.what_is_missing())
+    (tmp_path / "rabbitmq").mkdir()
+    async with FakeVxg(channels=1) as vxg, RabbitMq(tmp_path / "rabbitmq") as rabbitmq:
         configuration = CONFIGURATION.format(
             folder=tmp_path, mosquitto=broker.url, vxg=vxg, rabbitmq=rabbitmq, host=HOST, topic=TOPIC
         )
@@ -135,7 +137,6 @@ async def test_a_bridge_hears_them_and_lives_through_the_end_of_the_broker(
         try:
             await mqtt.state("vms_bridge/pushed/cloud/state", lambda state: state["available"])
             await tells(mqtt, vxg, rabbitmq)
-            await asyncio.wait({lasting})
             await rabbitmq.stop(signal.SIGKILL)
             missed = vxg.world.happen(101)
             await rabbitmq.start()
