@@ -101,7 +101,7 @@ async def launch(program: Sequence[str], clock: Clock) -> Launched:
         meter = Meter(process.pid)
         try:
             channel = await Channel.open(ours, clock)
-            await meter.open(clock, is_there=lambda: process.returncode is None)
+            await meter.open(clock)
         except BaseException:
             meter.close()
             with suppress(ProcessLookupError):

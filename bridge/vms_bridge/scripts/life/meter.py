@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from vms_bridge.clock import Clock
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -37,14 +35,14 @@ class Meter:
     """
 
     def __init__(self, pid: int, *, root: Path = Path("/proc")) -> None:
-        self._folder = root / str(pid)
+        self._pid, self._folder = pid, root / str(pid)
         self._files: list[int] = []
         self._why_not = "it was not opened"
 
-    async def open(self, clock: Clock, *, is_there: Callable[[], bool]) -> None:
+    async def open(self, clock: Clock) -> None:
         """Open what is read, as soon as it can be and as long as the process is there: Linux hides one that begins a program."""
         for _ in range(_ATTEMPTS):
-            if self._open() or not is_there():
+            if self._open() or not is_there(self._pid):
                 return
             await clock.sleep(_AGAIN_S)
 
@@ -73,6 +71,17 @@ class Meter:
         """Let go of the files."""
         while self._files:
             os.close(self._files.pop())
+
+
+def is_there(pid: int) -> bool:
+    """Say whether there is such a process, hidden or not: one that has ended is there until its parent has asked how."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def usage_of(stat: bytes, status: bytes) -> Usage | None:

@@ -5,11 +5,11 @@ That is what Linux itself says of it, so nothing has to be waited for in the hop
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from vms_bridge.errors import BridgeError
+from vms_bridge.scripts.life.meter import is_there
 
 _STATE = re.compile(r"^State:\s+(\S)", re.MULTILINE)
 _SWITCHES = re.compile(r"^(?:non)?voluntary_ctxt_switches:\s+(\d+)", re.MULTILINE)
@@ -37,7 +37,7 @@ def look_at(process: int, *, root: Path = Path("/proc")) -> tuple[tuple[str, ...
     except FileNotFoundError:
         if seen or (root / str(process)).exists():
             return None
-        if _is_there(process):
+        if is_there(process):
             raise _not_seen() from None
         return ()
     except PermissionError:
@@ -45,16 +45,6 @@ def look_at(process: int, *, root: Path = Path("/proc")) -> tuple[tuple[str, ...
     except ProcessLookupError:
         return None
     return tuple(seen)
-
-
-def _is_there(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _not_seen() -> NotSeen:

@@ -28,7 +28,7 @@ def test_memory_is_what_is_its_own_wherever_that_lies() -> None:
 
 def opened(pid: int) -> Meter:
     meter = Meter(pid)
-    asyncio.run(meter.open(FakeClock(), is_there=lambda: False))
+    asyncio.run(meter.open(FakeClock()))
     return meter
 
 
@@ -58,16 +58,16 @@ def test_where_there_is_nothing_to_read_that_is_an_error() -> None:
 
 
 async def test_who_is_hidden_for_a_moment_is_measured_from_then_on(tmp_path: Path) -> None:
-    clock, meter = FakeClock(), Meter(7, root=tmp_path)
-    opening = asyncio.create_task(meter.open(clock, is_there=lambda: True))
+    clock, meter, folder = FakeClock(), Meter(os.getpid(), root=tmp_path), tmp_path / str(os.getpid())
+    opening = asyncio.create_task(meter.open(clock))
     await clock.advance(1.0)
     assert not opening.done()
-    (tmp_path / "7").mkdir()
-    (tmp_path / "7" / "stat").write_bytes(STAT)
+    folder.mkdir()
+    (folder / "stat").write_bytes(STAT)
     await clock.advance(1.0)
     with pytest.raises(OSError, match="status"):
         meter.read()
-    (tmp_path / "7" / "status").write_bytes(STATUS)
+    (folder / "status").write_bytes(STATUS)
     await clock.advance(0.1)
     await opening
     assert meter.read() == usage_of(STAT, STATUS)
