@@ -31,7 +31,10 @@ def command(*, files: tuple[Path, ...], as_json: bool, strict: bool) -> int:
     """
     code = OK
     for file in files:
-        for finding in _findings(file):
+        found = list(_findings(file))
+        if not found and not as_json:
+            say(printable(f"{file}: nothing is wrong with it"), err=True)
+        for finding in found:
             if finding.weight == "error" or strict:
                 code = FAILED
             _show(file, finding, as_json=as_json)

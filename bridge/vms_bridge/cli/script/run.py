@@ -36,7 +36,7 @@ _STEP_S = 0.25
 @click.argument("file", type=_FILE)
 @click.option("--answers", type=_FILE, metavar="FILE", help="What the script is answered where it asks for more: JSON.")
 @click.option("--for", "duration_s", type=Duration(), metavar="TIME", help="End after this time: 30s, 5m, 1h; else at Ctrl-C.")
-@click.option("--all", "is_verbose", is_flag=True, help="Show all that it asks for, and each call of a handler.")
+@click.option("--all", "is_verbose", is_flag=True, help="Show also what no handler is for, what it only asks for, and each call.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each thing that happens.")
 @zone_option
 @asks_the_bridge

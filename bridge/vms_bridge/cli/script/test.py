@@ -31,7 +31,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--update", is_flag=True, help="Write what it does into the file of --expect.")
 @click.option("--from", "begins", type=Moment(is_ahead=False), metavar="TIME", help="When it begins; else when the replay does.")
 @click.option("--for", "rest_s", type=Duration(), default=60.0, metavar="TIME", help="How long time goes on at the end: 1m.")
-@click.option("--all", "is_verbose", is_flag=True, help="Show all that it asks for, and each call of a handler.")
+@click.option("--all", "is_verbose", is_flag=True, help="Show also what no handler is for, what it only asks for, and each call.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each thing that happens.")
 @zone_option
 def command(

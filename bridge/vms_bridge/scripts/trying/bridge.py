@@ -22,9 +22,11 @@ from vms_bridge.scripts.services.together import Parts, rows_of
 from vms_bridge.scripts.store import STORE_NAME, ScriptStore
 from vms_bridge.scripts.triggers.dispatch import Dispatcher
 from vms_bridge.scripts.triggers.effects import Effects
+from vms_bridge.scripts.triggers.occurrences import MEASURED, told
 from vms_bridge.scripts.triggers.spec import read_triggers
 from vms_bridge.scripts.triggers.triggers import ScriptTriggers
 from vms_bridge.scripts.trying.outside import Servers
+from vms_bridge.scripts.trying.transcript import EntryKind
 from vms_bridge.scripts.trying.world import World
 from vms_bridge.scripts.urls import parse_pattern
 from vms_bridge.threads import in_thread
@@ -106,6 +108,12 @@ class MadeUpBridge:
                 await timing
 
     def take(self, occurrence: Occurrence) -> None:
+        """Let it have happened, and note that it has."""
+        words = {"what": told(occurrence), **({} if self._is_wanted(occurrence) else {"wanted": False})}
+        self._running.note(EntryKind.HAPPENED, occurrence.kind, words)
+        self.begin(occurrence)
+
+    def begin(self, occurrence: Occurrence) -> None:
         """Let it have happened."""
         self.world.take(occurrence)
         if occurrence.kind == "mqtt":
@@ -124,6 +132,13 @@ class MadeUpBridge:
         if ask.what == "state.set" and ask.words.get("ttl_s") is not None:
             self._begin(self._fade(ask.words["ttl_s"]), "trial: state")
         return answered
+
+    def _is_wanted(self, occurrence: Occurrence) -> bool:
+        """Say whether a handler is for such things, or waits for one; who sends a message means somebody in any case."""
+        field = occurrence.what.get("field")
+        if field in MEASURED and field not in self._dispatcher.fields:
+            return False
+        return occurrence.kind in {"mqtt", "webhook"} or self._dispatcher.wants(occurrence.kind)
 
     def _begin(self, work: Any, name: str) -> None:  # noqa: ANN401 - a coroutine
         task = asyncio.create_task(work, name=name)

@@ -8,7 +8,7 @@ from vms_bridge.clock import SystemClock
 from vms_bridge.scripts.triggers import occurrences
 from vms_bridge.scripts.trying.bridge import MadeUpBridge
 from vms_bridge.scripts.trying.running import Running
-from vms_bridge.scripts.trying.transcript import EntryKind, Transcript
+from vms_bridge.scripts.trying.transcript import Transcript
 from vms_bridge.scripts.trying.trial import called, load_in, site_of, started
 
 if TYPE_CHECKING:
@@ -31,13 +31,9 @@ async def live(trial: Trial, listen: Callable[[Take, Take], Awaitable[None]], to
     running = Running(trial.name, trial.header.permissions, transcript, clock)
     bridge = MadeUpBridge(trial.answers, clock, site_of(trial), running)
 
-    def heard(occurrence: Occurrence) -> None:
-        running.note(EntryKind.HAPPENED, occurrence.kind, {"what": occurrences.told(occurrence)})
-        bridge.take(occurrence)
-
     async with started(trial, running, bridge), called(bridge, await load_in(trial, running, clock)):
-        bridge.take(occurrences.of("startup", {}))
-        await listen(heard, bridge.world.take)
+        bridge.begin(occurrences.of("startup", {}))
+        await listen(bridge.take, bridge.world.take)
     if running.gone is not None:
         running.fail("worker", running.gone.in_words, hint=running.gone.hint)
     return not transcript.failures

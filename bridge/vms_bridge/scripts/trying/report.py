@@ -20,7 +20,7 @@ _UNTOLD = frozenset({"headers", "timeout_s", "qos"})
 
 
 def lines(entries: Iterable[Entry], zone: tzinfo | None, *, is_verbose: bool = False, has_days: bool = True) -> Iterator[str]:
-    """Yield the lines. Without `is_verbose` what the script only asked for, and when it was called, is left out."""
+    """Yield the lines; without `is_verbose` not what no handler is for, what was only asked for, and when which was called."""
     day = ""
     for entry in entries:
         local = datetime.fromisoformat(entry.time).astimezone(zone)
@@ -36,7 +36,7 @@ def lines(entries: Iterable[Entry], zone: tzinfo | None, *, is_verbose: bool = F
 
 def _is_minor(entry: Entry) -> bool:
     """Say whether nobody asks for it at first."""
-    if entry.kind == EntryKind.CALLED:
+    if entry.kind == EntryKind.CALLED or entry.words.get("wanted") is False:
         return True
     return entry.kind == EntryKind.DID and entry.what not in ACTING and "error" not in entry.words
 

@@ -14,7 +14,7 @@ from vms_bridge.errors import BridgeError
 from vms_bridge.scripts.config import UIDS, ScriptsConfig
 from vms_bridge.scripts.life.values import Begin, Level, ScriptBroken, Work, WorkerGone
 from vms_bridge.scripts.settings import checked, in_force
-from vms_bridge.scripts.triggers.occurrences import of, told
+from vms_bridge.scripts.triggers.occurrences import of
 from vms_bridge.scripts.triggers.schedule import Site
 from vms_bridge.scripts.trying.answers import Answers
 from vms_bridge.scripts.trying.bridge import MadeUpBridge
@@ -22,7 +22,7 @@ from vms_bridge.scripts.trying.clock import JumpingClock
 from vms_bridge.scripts.trying.completing import completed
 from vms_bridge.scripts.trying.rest import NeverAtRest, come_to_rest
 from vms_bridge.scripts.trying.running import Running
-from vms_bridge.scripts.trying.transcript import EntryKind, Transcript, TrialTooLong
+from vms_bridge.scripts.trying.transcript import Transcript, TrialTooLong
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -188,17 +188,13 @@ class _Play:
 
     async def through(self) -> None:
         """Let all of it happen. Raises NeverAtRest, TrialTooLong."""
-        await self._happen(of("startup", {}))
+        self._bridge.begin(of("startup", {}))
+        await come_to_rest(self._running)
         for at, occurrence in self._trial.replay:
             await self._until((at - self._trial.start).total_seconds())
-            whole = completed(occurrence, at)
-            self._running.note(EntryKind.HAPPENED, whole.kind, {"what": told(whole)})
-            await self._happen(whole)
+            self._bridge.take(completed(occurrence, at))
+            await come_to_rest(self._running)
         await self._until(self._clock.elapsed_s + self._trial.rest_s)
-
-    async def _happen(self, occurrence: Occurrence) -> None:
-        self._bridge.take(occurrence)
-        await come_to_rest(self._running)
 
     async def _until(self, end_s: float) -> None:
         """Let time pass: to each moment at which anything is due, and to the end."""

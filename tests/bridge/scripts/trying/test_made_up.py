@@ -8,6 +8,7 @@ import pytest
 from tests.bridge.scripts.trying.trials import START, alarm, trial
 
 from vms_bridge.scripts.triggers.occurrences import of
+from vms_bridge.scripts.trying.report import lines
 from vms_bridge.scripts.trying.transcript import EntryKind
 from vms_bridge.scripts.trying.trial import try_out
 
@@ -106,8 +107,6 @@ async def test_nobody_may_be_there_to_be_told() -> None:
 
 
 async def test_all_kinds_of_happenings_are_shown() -> None:
-    from vms_bridge.scripts.trying.report import lines  # noqa: PLC0415 - this test only
-
     about = {"system": "zm", "monitor": "1", "name": "Gate"}
     happens = [
         of("detection", {**about, "objects": [{"label": "car"}], "source": "vms"}),
@@ -116,9 +115,25 @@ async def test_all_kinds_of_happenings_are_shown() -> None:
         of("webhook", {"name": "gate", "body": {}}),
     ]
     tried = await try_out(trial("", *[(START, each) for each in happens]))
-    shown = "\n".join(lines(tried.transcript.entries, None))
+    shown = "\n".join(lines(tried.transcript.entries, None, is_verbose=True))
     for words in ("car", "available: true -> false", "system_lost is over: gone", '"name": "gate"'):
         assert words in shown
+
+
+async def test_what_no_handler_is_for_is_shown_to_who_asks_for_it() -> None:
+    """At a site much happens each second, and a script is for little of it."""
+    about = {"system": "zm", "monitor": "1", "name": "Gate"}
+    happens = [
+        of("monitor_state", {**about, "field": "bandwidth", "before": 1, "now": 2}),
+        of("monitor_state", {**about, "field": "armed", "before": True, "now": False}),
+        of("detection", {**about, "objects": [{"label": "car"}], "source": "vms"}),
+    ]
+    text = "@on.monitor_state()\nasync def changed(change):\n    log.info(change.field)\n"
+    tried = await try_out(trial(text, *[(START, each) for each in happens]))
+    (line, logged) = [each for each in lines(tried.transcript.entries, None) if each.startswith("  ")]
+    assert line.endswith("armed: true -> false")
+    assert "log armed" in logged
+    assert len(list(lines(tried.transcript.entries, None, is_verbose=True))) > 4
 
 
 LOCKS = """
