@@ -12,8 +12,10 @@ import argparse
 import asyncio
 import random
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from tests.bridge.backends.vxg.judging import Judge, JudgingFeed
 from tests.bridge.backends.vxg.support import backend_of
@@ -21,6 +23,10 @@ from tests.fakes.virtual_time import VirtualClock, VirtualLoop
 from tests.fakes.vxg import FakeVxg
 
 from vms_bridge.backends.supervisor import Supervisor
+from vms_bridge.commands import VmsTarget
+
+if TYPE_CHECKING:
+    from vms_bridge.backends.vxg.backend import VxgBackend
 
 LASTS_S = 400.0
 _MOST_KEPT = 150
@@ -47,6 +53,7 @@ class Life:
     feed: JudgingFeed = field(init=False)
     judge: Judge = field(init=False)
     hold_s: float = field(init=False)
+    backend: VxgBackend = field(init=False)
     running: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
@@ -84,8 +91,8 @@ class Life:
 
     async def start(self) -> None:
         """Start the backend, as the bridge does."""
-        backend = backend_of(self.fake, self.clock, hold=self.hold_s, channels_interval=5, timeout=4)
-        supervisor = Supervisor("cloud", backend, self.feed, self.clock, jitter=self.chance.random)
+        self.backend = backend_of(self.fake, self.clock, hold=self.hold_s, channels_interval=5, timeout=4)
+        supervisor = Supervisor("cloud", self.backend, self.feed, self.clock, jitter=self.chance.random)
         self.running = asyncio.create_task(supervisor.run())
 
     async def stop(self) -> None:
@@ -127,7 +134,7 @@ class Life:
 
     async def _strike(self) -> None:
         """Have one thing go wrong."""
-        kinds = (self._fail, self._fail, self._spoil, self._restart, self._rotate, self._regroup, self._switch)
+        kinds = (self._fail, self._fail, self._spoil, self._restart, self._rotate, self._regroup, self._switch, self._ask)
         await self.dice.choice(kinds)()
 
     async def _spoil(self) -> None:
@@ -196,6 +203,15 @@ class Life:
             self._say(f"channel {number} came")
             if self.dice.random() < 0.5:
                 fake.world.happen(number)
+
+    async def _ask(self) -> None:
+        """Have somebody want to know how it is now, again and again, and wait for no answer."""
+        self._say("refreshes that are given up")
+        for _ in range(10):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.dice.uniform(0, 0.5)):
+                    await self.backend.refresh(VmsTarget())
+            await asyncio.sleep(self.dice.uniform(0, 2))
 
     async def _switch(self) -> None:
         channel = self.dice.choice(list(self.fake.world.channels.values()))
