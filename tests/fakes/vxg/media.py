@@ -45,6 +45,8 @@ class FakeMedia:
     at_once: int = 0
     most_at_once: int = 0
     gate: Callable[[], object] | None = None
+    odd_range: str | None = None
+    """What an answer says of its part, in the place of what is so."""
     picture: Callable[[str], bytes] | None = None
     """What makes the pictures, by their paths (`preview/101`, `thumb/7`, `image/8`); None: all are one, and small."""
     video: Callable[[str], bytes] | None = None
@@ -117,7 +119,7 @@ class FakeMedia:
         response.content_type = kind
         response.content_length = end - first
         if asked:
-            response.headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(body)}"
+            response.headers["Content-Range"] = self.odd_range or f"bytes {first}-{end - 1}/{len(body)}"
         await response.prepare(request)
         rest = body[first:end]
         if self.cuts:

@@ -158,6 +158,19 @@ async def test_a_clip_is_made_once_and_read_in_parts(clock: VirtualClock) -> Non
             assert not fake.media.refused, "no credential was shown to the store"
 
 
+@pytest.mark.parametrize("odd", ["nonsense", "bytes 5000-5999/200000", "bytes 500-1499/*"])
+async def test_a_part_that_is_another_one_is_refused(clock: VirtualClock, odd: str) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        fake.world.record(101, fake.world.now() - timedelta(seconds=300), 300)
+        made = fake.world.happen(101, ago_s=60)
+        backend = backend_of(fake, clock)
+        async with running(backend, MemoryFeed()):
+            fake.media.odd_range = odd
+            with pytest.raises(MediaUnavailable, match="another part"):
+                await backend.archive.media(EventClip(event=ref(made.id)), ByteRange(first=1_000, last=1_999))
+            assert fake.media.at_once == 0
+
+
 async def test_who_gives_up_waiting_for_a_clip_gets_the_same_one_later(clock: VirtualClock) -> None:
     async with FakeVxg(channels=1, clock=clock) as fake:
         fake.world.record(101, fake.world.now() - timedelta(seconds=300), 300)
