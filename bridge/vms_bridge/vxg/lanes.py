@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class Lanes:
         lane = self._lane(host)
         lane.users += 1
         try:
-            await self._opened(lane)
             async with lane.all:
+                await self._opened(lane)
                 yield
         finally:
             lane.users -= 1
@@ -48,13 +48,11 @@ class Lanes:
         lane = self._lane(host)
         lane.users += 1
         try:
-            await self._opened(lane)
-            await lane.streams.acquire()
-            try:
-                await lane.all.acquire()
-            except BaseException:
-                lane.streams.release()
-                raise
+            async with AsyncExitStack() as held:
+                await held.enter_async_context(lane.streams)
+                await held.enter_async_context(lane.all)
+                await self._opened(lane)
+                held.pop_all()  # to be let go of by the turn
         except BaseException:
             lane.users -= 1
             raise
@@ -66,6 +64,7 @@ class Lanes:
         lane.closed_until = max(lane.closed_until, self._clock.monotonic() + seconds)
 
     async def _opened(self, lane: _Lane) -> None:
+        """Wait until it may be asked: with the turn in hand, since it may have been closed while that was waited for."""
         while (wait_s := lane.closed_until - self._clock.monotonic()) > 0:
             await self._clock.sleep(wait_s)
 

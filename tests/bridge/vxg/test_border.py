@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -276,3 +277,29 @@ async def test_hosts_that_nobody_asks_any_more_are_forgotten() -> None:
         async with lanes.turn(f"cdn{number}.example"):
             pass
     assert len(lanes._lanes) <= 65
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_whoever_waits_for_a_turn_hears_that_nobody_may_ask_now(is_stream: bool) -> None:  # noqa: FBT001
+    clock = QuickClock()
+    lanes = Lanes(clock)
+    asked_at: list[float] = []
+
+    async def ask() -> None:
+        if is_stream:
+            turn = await lanes.begin_stream("h")
+            asked_at.append(clock.monotonic())
+            turn.end()
+        else:
+            async with lanes.turn("h"):
+                asked_at.append(clock.monotonic())
+
+    async with AsyncExitStack() as busy:
+        for _ in range(AT_ONCE):
+            await busy.enter_async_context(lanes.turn("h"))
+        waiting = [asyncio.create_task(ask()) for _ in range(6)]
+        await asyncio.sleep(0)
+        began = clock.monotonic()
+        lanes.close_for("h", 30)
+    await asyncio.gather(*waiting)
+    assert min(asked_at) - began >= 30
