@@ -7,11 +7,10 @@ from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import BridgeError, MediaUnavailable, TimedOut, VmsProtocolError
+from vms_bridge.errors import BridgeError, BrokeOff, MediaUnavailable, TimedOut, VmsProtocolError, VmsUnreachable
 from vms_bridge.vxg import rows
-from vms_bridge.vxg.fields import mapping, number, text, whole, written
-from vms_bridge.vxg.refusals import WrongValue
-from vms_bridge.vxg.sampling import Pace, Sampling
+from vms_bridge.vxg.fields import mapping, text, whole, written
+from vms_bridge.vxg.refusals import ServerFailed, WrongValue
 from vms_bridge.vxg.session import channel_id
 from vms_bridge.vxg.values import GENERATED_FROM_LIVE, GENERATED_FROM_RECORDS
 
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
 
     from vms_bridge.clock import Clock
     from vms_bridge.vxg.media import Media
-    from vms_bridge.vxg.sampling import Keep
+    from vms_bridge.vxg.sampling import Keep, Pace, Sampling
     from vms_bridge.vxg.session import Session
     from vms_bridge.vxg.values import ChannelRow, Image
 
-_PERIOD = "/api/v4/images/generation/live/"
 _TASKS = "/api/v4/images/generation/tasks/"
 _LATEST_POLL_S, _SOONEST_POLL_S = 5.0, 0.5
 _LATE_S = 10.0
@@ -35,14 +33,15 @@ _TASK_POLL_S = (1.0, 2.0, 5.0)
 _TASK_PATIENCE_S = 120.0
 _DONE, _FAILED = {"done", "finished", "completed", "success"}, {"error", "failed"}
 _PERIODS_S = (0.04, 86_400.0)
+_PASSES = (VmsUnreachable, BrokeOff, ServerFailed)
+"""An outage, which is waited out as pictures are that do not come."""
 
 
 class Images:
     """The pictures of channels."""
 
-    def __init__(self, session: Session, media: Media) -> None:
-        self._session, self._media = session, media
-        self._pace = Pace(self.period, self._put_period)
+    def __init__(self, session: Session, media: Media, pace: Pace) -> None:
+        self._session, self._media, self._pace = session, media, pace
 
     async def each(
         self,
@@ -76,16 +75,14 @@ class Images:
 
     async def period(self, channel: ChannelRow | int) -> float | None:
         """Return how often pictures are made of live video, in seconds; None where none are. Raises VmsError."""
-        answer = mapping(await self._session.ask_of(channel, "GET", _PERIOD))
-        found = number(answer.get("image_generation_period"))
-        return found if found is not None and found > 0 else None
+        return await self._pace.read(channel)
 
     async def set_period(self, channel: ChannelRow | int, period_s: float | None) -> None:
         """Have pictures be made so often, or not at all: for everybody who looks at this channel. Raises WrongValue or VmsError.
 
         `sample` is the polite way: it leaves the setting as it was found.
         """
-        await self._put_period(channel, None if period_s is None else _checked(period_s))
+        await self._pace.put(channel, None if period_s is None else _checked(period_s))
 
     async def sample(
         self,
@@ -98,8 +95,8 @@ class Images:
     ) -> AsyncGenerator[Image, None]:
         """Yield pictures of now, one for each `every_s`, until nobody wants more.
 
-        Raises MediaUnavailable where none has come for so long (`patience_s`, or four times what is wanted; None: waits for
-        ever), WrongValue or VmsError.
+        An outage is waited out. Raises MediaUnavailable where none has come for so long (`patience_s`, or four times what is
+        wanted; None: waits for ever), or what VXG failed by then; WrongValue or VmsError.
 
         The rate is a setting of the channel that all share: it is read first, raised where it does not suffice, never lowered,
         and put back at the end, unless somebody has changed it meanwhile. `keep` is told before and after, so that it can be
@@ -111,14 +108,18 @@ class Images:
             wanted = _Thinned(await self._session.now(), every_s)
             waits = _Patience(self._session.clock, patience_s, every_s)
             while limit is None or wanted.count < limit:
-                async for image in self.each(number_of, start=wanted.last, origin=GENERATED_FROM_LIVE):
-                    if wanted.takes(image):
-                        waits.begin()
-                        yield image
-                        if wanted.count == limit:
-                            return
+                outage: BridgeError | None = None
+                try:
+                    async for image in self.each(number_of, start=wanted.last, origin=GENERATED_FROM_LIVE):
+                        if wanted.takes(image):
+                            waits.begin()
+                            yield image
+                            if wanted.count == limit:
+                                return
+                except _PASSES as error:
+                    outage = error
                 if (silent := waits.error(number_of)) is not None:
-                    raise silent
+                    raise outage or silent
                 await self._session.clock.sleep(_poll_s(every_s))
 
     async def sample_all(
@@ -170,17 +171,21 @@ class Images:
         began = newest = max((each.last for each in wanted.values()), default=await self._session.now())
         while wanted:
             since = max(began, newest - timedelta(seconds=max(_LATE_S, 2 * every_s)))
-            async for image in self.each(start=since, origin=GENERATED_FROM_LIVE):
-                thinned = wanted.get(image.camera_id)
-                if thinned is not None and thinned.takes(image):
-                    newest = max(newest, thinned.last)
-                    waits[image.camera_id].begin()
-                    if thinned.count == limit:
-                        del wanted[image.camera_id]
-                    yield image
+            outage: BridgeError | None = None
+            try:
+                async for image in self.each(start=since, origin=GENERATED_FROM_LIVE):
+                    thinned = wanted.get(image.camera_id)
+                    if thinned is not None and thinned.takes(image):
+                        newest = max(newest, thinned.last)
+                        waits[image.camera_id].begin()
+                        if thinned.count == limit:
+                            del wanted[image.camera_id]
+                        yield image
+            except _PASSES as error:
+                outage = error
             for number_of in list(wanted):
                 if (silent := waits[number_of].error(number_of)) is not None:
-                    drop(number_of, silent)
+                    drop(number_of, outage or silent)
             await self._session.clock.sleep(_poll_s(every_s) if wanted else 0.0)
 
     async def restore(self, sampling: Sampling) -> bool:
@@ -233,9 +238,6 @@ class Images:
                 continue  # made for somebody who wanted more of them
             last = image.time or last
             yield image
-
-    async def _put_period(self, channel: ChannelRow | int, period_s: float | None) -> None:
-        await self._session.ask_of(channel, "PUT", _PERIOD, body={"image_generation_period": period_s})
 
 
 class _Thinned:

@@ -24,6 +24,7 @@ from vms_bridge.vxg.media import Media
 from vms_bridge.vxg.metadata import Metadata
 from vms_bridge.vxg.motion import Motion
 from vms_bridge.vxg.ptz import Ptz
+from vms_bridge.vxg.sampling import Pace
 from vms_bridge.vxg.session import Session
 from vms_bridge.vxg.tokens import parse_lkey, parse_token
 from vms_bridge.vxg.uploads import Uploads
@@ -112,6 +113,7 @@ class Vxg:
         lanes = Lanes(used)
         transport = _Ways(hosts.url, inside, outside)
         self._session = Session(Border(transport, used, lanes), hosts, used, lkey=key, token=own)
+        self._pace = Pace(self._session)
         self._note(own)
         self._make_parts(Media(transport, hosts, lanes, resolver, self._session.now))
 
@@ -120,7 +122,7 @@ class Vxg:
         self.channels = Channels(session)
         self.groups = Groups(session)
         self.live = Live(session, self.channels, media)
-        self.images = Images(session, media)
+        self.images = Images(session, media, self._pace)
         self.archive = Archive(session, media)
         self.clips = Clips(session, media)
         self.events = Events(session, media)
@@ -144,8 +146,11 @@ class Vxg:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for door in self._doors:
-            await door.__aexit__()
+        try:
+            await self._pace.close()
+        finally:
+            for door in self._doors:
+                await door.__aexit__()
 
     @property
     def token(self) -> GroupToken | ChannelToken | None:

@@ -11,13 +11,25 @@ import pytest
 from tests.bridge.vxg.support import served
 from tests.fakes.zoneminder.media import JPEG
 
-from vms_bridge.errors import MediaUnavailable, TimedOut
-from vms_bridge.vxg import GENERATED_FROM_RECORDS, AccessMissing, Image, MediaExpired, Sampling, Vxg, WrongValue
+from vms_bridge.errors import BridgeError, MediaUnavailable, TimedOut, VmsUnreachable
+from vms_bridge.vxg import (
+    GENERATED_FROM_RECORDS,
+    AccessMissing,
+    GatewayFailed,
+    Image,
+    MediaExpired,
+    Sampling,
+    ServerFailed,
+    Vxg,
+    WrongValue,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tests.fakes.vxg import FakeVxg
+
+PERIOD = "/api/v4/images/generation/live/"
 
 
 class Kept:
@@ -29,7 +41,7 @@ class Kept:
 
     async def began(self, sampling: Sampling) -> None:
         self.told.append("began")
-        self.kept.append(sampling)
+        self.kept = [*(each for each in self.kept if each.channel_id != sampling.channel_id), sampling]
 
     async def ended(self, sampling: Sampling) -> None:
         self.told.append("ended")
@@ -165,9 +177,25 @@ async def test_two_who_sample_one_channel_leave_it_as_it_was() -> None:
         assert channel.image_period == 1.0
         await fast.aclose()
         assert channel.image_period == 5.0, "as often as the other one wants"
+        assert keep.kept == [Sampling(101, 30.0, 5.0)], "whoever restores after a kill finds this rate"
         await slow.aclose()
         assert channel.image_period == 30.0
         assert keep.kept == []
+
+
+async def test_whoever_wants_fewer_than_there_were_leaves_as_many_as_there_were() -> None:
+    async with served() as (vxg, fake):
+        channel = fake.world.channels[101]
+        fake.world.set_period(channel, 8.0)
+        keep = Kept()
+        fast, slow = vxg.images.sample(101, 5.0, keep=keep), vxg.images.sample(101, 10.0, keep=keep)
+        await anext(fast)
+        await anext(slow)
+        await fast.aclose()
+        assert channel.image_period == 8.0
+        assert keep.kept == []
+        await slow.aclose()
+        assert channel.image_period == 8.0
 
 
 async def test_a_program_that_was_killed_puts_it_back_later() -> None:
@@ -206,6 +234,94 @@ async def test_whoever_is_cancelled_puts_it_back() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert channel.image_period is None
+
+
+@pytest.mark.parametrize("kind", ["cut", "502"])
+async def test_a_rate_that_may_have_been_raised_is_put_back(kind: str) -> None:
+    async with served() as (vxg, fake):
+        channel = fake.world.channels[101]
+        fake.world.set_period(channel, 30.0)
+        fake.faults.add(PERIOD, kind, times=3, method="PUT")
+        keep = Kept()
+        with pytest.raises(BridgeError):
+            await sampled(vxg, 1.0, 1, keep)
+        assert channel.image_period == 30.0
+        assert keep.kept == []
+
+
+async def test_whoever_is_cancelled_while_the_rate_is_raised_has_it_put_back() -> None:
+    async with served() as (vxg, fake):
+        channel = fake.world.channels[101]
+        fake.world.set_period(channel, 30.0)
+        task = asyncio.create_task(sampled(vxg, 1.0, 1))
+
+        def meanwhile(method: str, _path: str) -> None:
+            if method == "PUT" and channel.image_period == 30.0:
+                task.cancel()
+
+        fake.between = meanwhile
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert channel.image_period == 30.0
+
+
+async def test_an_iterator_that_nobody_closes_leaves_the_rate_as_it_was() -> None:
+    async with served() as (_, fake):
+        channel = fake.world.channels[101]
+        fake.world.set_period(channel, 30.0)
+        keep = Kept()
+        async with Vxg(fake.url, token=fake.group_token(), clock=fake.clock) as engine:
+            images = engine.images.sample(101, 1.0, keep=keep)
+            await anext(images)
+            assert channel.image_period == 1.0
+        assert channel.image_period == 30.0
+        assert keep.kept == []
+        await images.aclose()
+
+
+async def test_what_could_not_be_put_back_is_by_the_next_one_who_samples() -> None:
+    async with served() as (vxg, fake):
+        channel = fake.world.channels[101]
+        fake.world.set_period(channel, 30.0)
+        keep = Kept()
+        images = vxg.images.sample(101, 1.0, keep=keep)
+        await anext(images)
+        fake.faults.add(PERIOD, "502")
+        with pytest.raises(GatewayFailed):
+            await images.aclose()
+        assert keep.kept == [Sampling(101, 30.0, 1.0)], "it is still to be put back"
+        fake.faults.heal()
+        await sampled(vxg, 1.0, 1, keep)
+        assert channel.image_period == 30.0
+        assert keep.kept == []
+
+
+async def test_two_who_keep_each_for_themselves_are_both_told_the_end() -> None:
+    async with served() as (vxg, fake):
+        one, other = Kept(), Kept()
+        slow, fast = vxg.images.sample(101, 5.0, keep=one), vxg.images.sample(101, 1.0, keep=other)
+        await anext(slow)
+        await anext(fast)
+        await slow.aclose()
+        await fast.aclose()
+        assert fake.world.channels[101].image_period is None
+        assert (one.kept, other.kept) == ([], [])
+
+
+@pytest.mark.parametrize("is_group", [False, True])
+@pytest.mark.parametrize("kind", ["502", "close", "500-html"])
+async def test_an_outage_is_waited_out(kind: str, is_group: bool) -> None:  # noqa: FBT001
+    async with served() as (vxg, fake):
+        images = vxg.images.sample_all([101], 1.0) if is_group else vxg.images.sample(101, 1.0)
+        path = "/api/v2/storage/thumbnails/" if is_group else "/api/v4/storage/images/"
+        await anext(images)
+        fake.faults.add(path, kind, times=20)
+        assert (await anext(images)).camera_id == 101
+        fake.faults.add(path, kind)
+        with pytest.raises((VmsUnreachable, ServerFailed)):
+            async for _ in images:  # what is listed already comes first
+                pass
+        assert fake.world.channels[101].image_period is None
 
 
 async def test_pictures_of_the_archive() -> None:
