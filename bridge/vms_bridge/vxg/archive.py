@@ -12,7 +12,7 @@ from vms_bridge.downloads import Handed, download, filed, within
 from vms_bridge.errors import MediaUnavailable
 from vms_bridge.part_files import Part
 from vms_bridge.vxg import rows
-from vms_bridge.vxg.fields import moment, whole, written
+from vms_bridge.vxg.fields import lasting_s, moment, whole, written
 from vms_bridge.vxg.media import GivenVideo
 from vms_bridge.vxg.paging import listed, meta_of
 from vms_bridge.vxg.refusals import WrongValue
@@ -44,7 +44,7 @@ class Archive:
         Each has an address that expires; they are read as they are wanted, so that those of a long time are good, too. Raises
         WrongValue or VmsError.
         """
-        if end <= start:
+        if lasting_s(start, end) <= 0:
             raise WrongValue("the time ends before it begins")
         last: datetime | None = None
         since = start

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from vms_bridge.backoff import Backoff
 from vms_bridge.errors import BrokeOff, GateClosed, Redirected, VmsProtocolError, VmsUnreachable
 from vms_bridge.strict_json import decode
-from vms_bridge.vxg.refusals import GatewayFailed, NotThere, TooBusy, refusal
+from vms_bridge.vxg.refusals import GatewayFailed, NotThere, TooBusy, WrongValue, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +34,7 @@ PATIENCE_S = 60.0
 _AGAIN = frozenset({"GET", "PUT", "DELETE"})
 """What may be asked twice: it has the same effect as once."""
 _FIRST_S, _LONGEST_S = 0.5, 30.0
+_WRITABLE = "texts of whole characters, numbers that are finite, lists and dictionaries of such"
 _JITTER = random.Random()  # noqa: S311 - that two clients do not hit together is no secret
 
 
@@ -51,9 +52,14 @@ class Question:
 
     @property
     def url(self) -> str:
-        """Where it is asked, encoded."""
+        """Where it is asked, encoded. Raises ValueError for a text that is none."""
         encoded = "&".join(f"{quote(name, safe='')}={quote(value, safe=',:')}" for name, value in self.query)
         return f"{self.base}{self.path}?{encoded}" if encoded else f"{self.base}{self.path}"
+
+    @property
+    def written_body(self) -> bytes | None:
+        """The body as it is sent. Raises TypeError or ValueError for what JSON has not."""
+        return None if self.body is None else json.dumps(self.body, allow_nan=False).encode()
 
 
 class Border:
@@ -101,21 +107,22 @@ class Border:
         return self._read(question, answer)
 
     async def _send(self, question: Question) -> Answer:
-        url = question.url
         try:
-            return await self._sent(question, url)
+            url, body = question.url, question.written_body
+        except (TypeError, ValueError) as error:
+            raise WrongValue(f"this can't be asked of {question.path}: {type(error).__name__}", hint=_WRITABLE) from None
+        try:
+            return await self._sent(question, url, body)
         except Redirected as error:
             # The credential goes along: to the same address with a slash at its end, and nowhere else.
             if question.method != "GET" or (slashed := _slashed(url, error.location)) is None:
                 raise
-            return await self._sent(question, slashed)
+            return await self._sent(question, slashed, body)
 
-    async def _sent(self, question: Question, url: str) -> Answer:
+    async def _sent(self, question: Question, url: str, body: bytes | None) -> Answer:
         headers = {} if question.credential is None else {"Authorization": question.credential.header}
-        body: bytes | None = None
-        if question.body is not None:
+        if body is not None:
             headers["Content-Type"] = "application/json"
-            body = json.dumps(question.body, allow_nan=False).encode()
         return await self._transport.send(
             question.method, url, limit_bytes=JSON_LIMIT_BYTES, body=body, headers=headers, timeout_s=question.timeout_s
         )

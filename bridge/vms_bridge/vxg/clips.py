@@ -11,7 +11,7 @@ from vms_bridge.downloads import Handed, download, filed, within
 from vms_bridge.errors import TimedOut, VmsProtocolError
 from vms_bridge.part_files import Part
 from vms_bridge.vxg import rows
-from vms_bridge.vxg.fields import mapping, written
+from vms_bridge.vxg.fields import lasting_s, mapping, written
 from vms_bridge.vxg.media import GivenVideo
 from vms_bridge.vxg.paging import listed
 from vms_bridge.vxg.refusals import ClipEmpty, ClipFailed, MediaExpired, NotThere, WrongValue
@@ -54,7 +54,7 @@ class Clips:
 
         `wait_for_data`: it may end in the future, or in what is still recorded. `delete_at`: VXG deletes it then.
         """
-        seconds = (end - start).total_seconds()
+        seconds = lasting_s(start, end)
         if not 0 < seconds <= MOST_SECONDS:
             raise WrongValue(f"a clip of {seconds:g} s can't be meant", hint="up to a day; the end is later than the beginning")
         body: dict[str, object] = {

@@ -6,6 +6,8 @@ import math
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from vms_bridge.vxg.refusals import WrongValue
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -122,7 +124,17 @@ def wholes(raw: object) -> tuple[int, ...]:
 
 
 def written(when: datetime) -> str:
-    """Return a time as VXG takes it: UTC to the microsecond, without a zone. Raises ValueError for one without a zone."""
+    """Return a time as VXG takes it: UTC to the microsecond, without a zone. Raises WrongValue for one without a zone."""
     if when.tzinfo is None:
-        raise ValueError("a time needs a zone, such as datetime.now(UTC)")
-    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+        raise WrongValue("a time needs a zone", hint="such as datetime.now(UTC)")
+    try:
+        return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    except OverflowError:
+        raise WrongValue("there is no such time in UTC") from None
+
+
+def lasting_s(start: datetime, end: datetime) -> float:
+    """Return how long a time is. Raises WrongValue where one of the two has no zone."""
+    if start.tzinfo is None or end.tzinfo is None:
+        raise WrongValue("a time needs a zone", hint="such as datetime.now(UTC)")
+    return (end - start).total_seconds()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from vms_bridge.errors import VmsProtocolError
+from vms_bridge.errors import VmsError, VmsProtocolError
 from vms_bridge.vxg import rows
 from vms_bridge.vxg.fields import mapping
 from vms_bridge.vxg.refusals import NotDone, WrongValue
@@ -124,7 +124,11 @@ class Groups:
         if old.token is not None and token.packed == old.token.packed:
             await self.delete(new.id)
             raise NotDone(f"the new group in the place of {old.id} got the same token", hint="the old one is as it was")
-        await self.delete(old.id)
+        try:
+            await self.delete(old.id)
+        except VmsError as error:
+            what = f"group {old.id} is there still beside group {new.id}, which was made in its place: {error}"
+            raise NotDone(what, hint=f"both tokens are good: delete group {old.id} by its id") from error
         return new if new.token is not None else row
 
     async def _change(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.errors import BridgeError, BrokeOff, MediaUnavailable, TimedOut, VmsProtocolError, VmsUnreachable
 from vms_bridge.vxg import rows
-from vms_bridge.vxg.fields import mapping, text, whole, written
+from vms_bridge.vxg.fields import lasting_s, mapping, text, whole, written
 from vms_bridge.vxg.refusals import ServerFailed, WrongValue
 from vms_bridge.vxg.session import channel_id
 from vms_bridge.vxg.values import GENERATED_FROM_LIVE, GENERATED_FROM_RECORDS
@@ -205,14 +205,15 @@ class Images:
 
         `progress` gets the task's status. Raises MediaUnavailable where nothing is recorded, TimedOut, WrongValue or VmsError.
         """
-        if end <= start:
+        seconds = lasting_s(start, end)
+        if seconds <= 0:
             raise WrongValue("the time ends before it begins")
         body = {"start": written(start), "end": written(end), "period": _checked(every_s)}
         task = whole(mapping(await self._session.ask_of(channel, "POST", _TASKS, body=body)).get("id"))
         if task is None:
             raise VmsProtocolError("VXG does not say which task makes the pictures")
         clock = self._session.clock
-        ends_at = clock.monotonic() + (end - start).total_seconds() + _TASK_PATIENCE_S
+        ends_at = clock.monotonic() + seconds + _TASK_PATIENCE_S
         pauses = iter(_TASK_POLL_S)
         while True:
             status = text(mapping(await self._session.ask_of(channel, "GET", f"{_TASKS}{task}/")).get("status")).lower()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from vms_bridge.errors import VmsProtocolError
+from vms_bridge.vxg.conditions import Joined
+from vms_bridge.vxg.conditions import field as field_of
 from vms_bridge.vxg.fields import flag, mapping, moment, number, objects, text, whole, written
-from vms_bridge.vxg.refusals import MetadataRefused, WrongValue
+from vms_bridge.vxg.paging import MOST_PAGES, Seen, listed
+from vms_bridge.vxg.refusals import MetadataRefused, PagingRefused, WrongValue
 from vms_bridge.vxg.session import channel_id
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from vms_bridge.vxg.session import Session
     from vms_bridge.vxg.values import ChannelRow
 
-_PATH = "/api/v4/meta/"
+_PATH, _FILTER = "/api/v4/meta/", "/api/v4/meta/filter/"
 _AT_ONCE = 100
 _PAGE = 200
 MOST_RAW_CHARACTERS = 256 * 1024
@@ -66,25 +70,30 @@ class Metadata:
         limit: int | None = None,
     ) -> AsyncIterator[Document]:
         """Yield the documents that a condition chooses, of a channel or of all of the group, by their times. Raises VmsError."""
-        left = limit
-        offset = 0
-        seen: dict[str, None] = {}
-        while left is None or left > 0:
-            size = _PAGE if left is None else min(_PAGE, left)
+        # Each page begins at the time with which the one before ended, as `paging.rows_by_time` does.
+        seen, last, offset, count = Seen(), None, 0, 0
+        size = _PAGE if limit is None else min(limit, _PAGE)
+        if size <= 0:
+            return
+        for _ in range(MOST_PAGES):
             body: dict[str, object] = {"limit": size, "sort": ["-timestamp" if newest_first else "timestamp"]}
-            if offset:
-                body["offset"] = offset
-            if where is not None:
-                body["filter"] = where.written()
-            found = list(objects(mapping(await self._find(channel, body)).get("objects")))
-            fresh = [each for raw in found if (each := _read(raw)) is not None and each.id not in seen]
-            for document in fresh:
-                seen[document.id or ""] = None
-                yield document
-            if len(found) < size or not fresh:
+            condition = _from(where, last, newest_first=newest_first)
+            body |= ({"offset": offset} if offset else {}) | ({} if condition is None else {"filter": condition.written()})
+            found = listed(await self._find(channel, body), _FILTER)
+            before, since = count, last
+            for document in filter(None, map(_read, found)):
+                last = document.timestamp
+                if seen.is_new(document.id or object()):
+                    yield document
+                    count += 1
+                    if count == limit:
+                        return
+            if len(found) < size:
                 return
-            offset += len(found)
-            left = None if left is None else left - len(fresh)
+            if count == before and offset:
+                break
+            offset = offset + len(found) if last == since else 0
+        raise PagingRefused(f"{_FILTER} gives the same documents over and over", hint="ask for less, by conditions")
 
     async def list(
         self,
@@ -99,11 +108,11 @@ class Metadata:
 
     async def delete_where(self, channel: ChannelRow | int, where: Condition) -> None:
         """Delete all documents of a channel that a condition chooses. Raises VmsError."""
-        await self._session.ask_of(channel, "DELETE", f"{_PATH}filter/", body={"filter": where.written()})
+        await self._session.ask_of(channel, "DELETE", _FILTER, body={"filter": where.written()})
 
     async def _find(self, channel: ChannelRow | int | None, body: dict[str, object]) -> object:
         if channel is not None:
-            return await self._session.ask_of(channel, "POST", f"{_PATH}filter/", body=body)
+            return await self._session.ask_of(channel, "POST", _FILTER, body=body)
         return await self._session.ask(self._session.for_all, "POST", "/api/v2/storage/meta/filter/", body=body)
 
     async def _send(self, channel: ChannelRow | int, method: str, documents: Sequence[dict[str, Any]]) -> tuple[str, ...]:
@@ -158,6 +167,16 @@ def _written(document: Document) -> dict[str, Any]:
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and abs(value) < _LARGEST
+
+
+def _from(where: Condition | None, last: datetime | None, *, newest_first: bool) -> Condition | None:
+    """Return the condition of what comes from this time on, that time with it: there may be more of it."""
+    if last is None:
+        return where
+    time = field_of("timestamp")
+    # Theirs may be of less than a microsecond later than we can read.
+    rest = time.at_most(last + timedelta(microseconds=1)) if newest_first else time.at_least(last)
+    return rest if where is None else Joined("and", (where, rest))
 
 
 def _id(number_of: str | None) -> str:

@@ -52,13 +52,13 @@ async def rows(
     `path` is what is asked; a next page has the same.
     """
     seen = Seen() if seen is None else seen
-    size = PAGE_ROWS if limit is None else max(1, min(limit, PAGE_ROWS))
+    size = PAGE_ROWS if limit is None else min(limit, PAGE_ROWS)
+    if size <= 0:
+        return
     asked: Query = [*query, ("limit", str(size)), ("offset", "0")]
     left = limit
     offset = -1
     for _ in range(MOST_PAGES):
-        if left is not None and left <= 0:
-            return
         answer = await ask(asked)
         found = listed(answer, path)
         meta = meta_of(answer)
@@ -91,7 +91,9 @@ async def rows_by_time(
     Each page begins at the time with which the one before ended: what goes or comes meanwhile makes no other row slip through.
     """
     seen, offset, count = Seen(), 0, 0
-    size = PAGE_ROWS if limit is None else max(1, min(limit, PAGE_ROWS))
+    size = PAGE_ROWS if limit is None else min(limit, PAGE_ROWS)
+    if size <= 0:
+        return
     for _ in range(MOST_PAGES):
         since = [] if start is None else [("start", written(start))]
         answer = await ask([*query, *since, ("order_by", "time"), ("limit", str(size)), ("offset", str(offset))])

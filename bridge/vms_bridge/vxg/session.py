@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from vms_bridge.errors import VmsProtocolError
+from vms_bridge.errors import VmsError, VmsProtocolError
 from vms_bridge.vxg import rows
 from vms_bridge.vxg.border import Question
 from vms_bridge.vxg.fields import mapping, moment
@@ -42,8 +42,14 @@ class _Skew(NamedTuple):
 
     def holds(self, clock: Clock) -> bool:
         """Say whether that is still so: it was measured lately, and nobody has set our clock since."""
-        passed_s = clock.monotonic() - self.at_s
-        return passed_s <= _SKEW_LASTS_S and abs((clock.now() - self.at).total_seconds() - passed_s) <= _MOST_STEP_S
+        return clock.monotonic() - self.at_s <= _SKEW_LASTS_S and abs(self._step_s(clock)) <= _MOST_STEP_S
+
+    def carried_on(self, clock: Clock) -> _Skew:
+        """Return what it is now if VXG's clock has gone on as it did, whatever was done to ours."""
+        return _Skew(self.ahead_s - self._step_s(clock), clock.monotonic(), clock.now())
+
+    def _step_s(self, clock: Clock) -> float:
+        return (clock.now() - self.at).total_seconds() - (clock.monotonic() - self.at_s)
 
 
 class Session:
@@ -190,13 +196,21 @@ class Session:
         return told
 
     async def skew_s(self, *, force_reload: bool = False) -> float:
-        """Return by how much VXG's clock is ahead of ours; 0 where it has no such call. Raises VmsError."""
+        """Return by how much VXG's clock is ahead of ours; 0 where it has no such call.
+
+        Raises VmsError where that was never known, or is to be measured anew.
+        """
         known = self._skew
         if force_reload or known is None or not known.holds(self.clock):
             try:
                 await self.server_time()
             except NotThere:
                 self._skew = _Skew(0.0, self.clock.monotonic(), self.clock.now())
+            except VmsError:
+                if known is None or force_reload:
+                    raise
+                # What is asked for may be had all the same.
+                self._skew = known.carried_on(self.clock)
             known = self._skew
         return known.ahead_s if known is not None else 0.0
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import AsyncExitStack
-from typing import Any
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.vxg.support import served
@@ -27,17 +29,24 @@ from vms_bridge.vxg import (
     AccessMissing,
     CredentialRefused,
     GatewayFailed,
+    MediaExpired,
     NotThere,
     PagingRefused,
     Refused,
     ServerFailed,
     TooBusy,
     Vxg,
+    WrongValue,
+    field,
 )
 from vms_bridge.vxg.border import Border, Question, _slashed
 from vms_bridge.vxg.lanes import AT_ONCE, Lanes
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
 CHANNELS = "/api/v5/channels/"
+BYTES: Any = b"car"
 
 
 @pytest.mark.parametrize(
@@ -223,6 +232,40 @@ async def test_the_clock_of_the_other_side_is_measured() -> None:
         assert await vxg.clock_skew_s() > 3000, "it is not asked each time"
         fake.faults.add("/api/v2/server/time/", "404")
         assert await vxg.clock_skew_s(force_reload=True) == 0
+
+
+async def test_a_clock_that_can_not_be_asked_again_is_as_far_off_as_it_was() -> None:
+    async with served() as (vxg, fake):
+        fake.world.clock_ahead_s = 3600.0
+        await vxg.clock_skew_s(force_reload=True)
+        image = await vxg.live.image(101)
+        fake.faults.add("/api/v2/server/time/", "502")
+        asked = fake.count["GET /api/v2/server/time/"]
+        for _ in range(3):
+            await fake.clock.sleep(200)
+        assert abs((await vxg.now() - fake.world.now()).total_seconds()) < 60
+        with pytest.raises(MediaExpired):
+            await vxg.images.fetch(image)
+        assert fake.count["GET /api/v2/server/time/"] == asked + 3, "it is not asked each time either"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda vxg: vxg.channels.list(meta=["\udcff"]),
+        lambda vxg: vxg.metadata.list(101, field("float.score").above(math.nan)),
+        lambda vxg: vxg.metadata.list(101, field("string.label").equals(BYTES)),
+        lambda vxg: vxg.events.list(start=datetime(2026, 1, 1)),  # noqa: DTZ001
+        lambda vxg: vxg.clips.create(101, datetime(2026, 1, 1), datetime(2026, 1, 2, tzinfo=UTC)),  # noqa: DTZ001
+        lambda vxg: vxg.images.extract(101, datetime(2026, 1, 1), datetime(2026, 1, 2, tzinfo=UTC), 1.0),  # noqa: DTZ001
+        lambda vxg: anext(vxg.archive.each(101, datetime(2026, 1, 1), datetime(2026, 1, 2, tzinfo=UTC))),  # noqa: DTZ001
+        lambda vxg: vxg.events.list(end=datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))),
+    ],
+)
+async def test_what_can_not_be_sent_is_a_wrong_value(ask: Callable[[Vxg], Awaitable[object]]) -> None:
+    async with served() as (vxg, _):
+        with pytest.raises(WrongValue):
+            await ask(vxg)
 
 
 class Answers:

@@ -316,6 +316,16 @@ async def test_a_rotation_that_is_not_whole_leaves_the_old_group() -> None:
         assert len(await vxg.channels.list()) == 3
 
 
+async def test_a_rotation_whose_end_fails_says_that_there_are_two() -> None:
+    async with served(by="both") as (vxg, fake):
+        old = fake.group
+        fake.faults.add(f"{GROUPS}{old.id}/", "400", method="DELETE")
+        with pytest.raises(NotDone, match=f"group {old.id} is there still beside group") as caught:
+            await vxg.groups.rotate(old.id)
+        assert str(max(fake.world.groups)) in str(caught.value)
+        assert len(fake.world.groups) == 2
+
+
 def rival(fake: FakeVxg, puts: int) -> Callable[[str, str], None]:
     """Another program that had read the old list, and puts it back after each of our changes, so many times."""
     before = list(fake.group.channels)

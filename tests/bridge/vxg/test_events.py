@@ -295,6 +295,7 @@ async def test_more_events_of_one_time_than_a_page_has_are_all_read() -> None:
             made.add(row.id)
         assert {row.id for row in await vxg.events.list()} == made
         assert len(await vxg.events.list(limit=12)) == 12
+        assert await vxg.events.list(limit=0) == await vxg.events.list(limit=0, newest_first=True) == ()
         assert len(await vxg.events.list(limit=12, newest_first=True)) == 12
 
 

@@ -13,7 +13,7 @@ from tests.bridge.vxg.support import served
 from tests.fakes.vxg.filters import holds
 
 from vms_bridge.errors import VmsProtocolError
-from vms_bridge.vxg import AccessMissing, Document, MetadataRefused, Refused, WrongValue, all_of, any_of, field
+from vms_bridge.vxg import AccessMissing, Document, MetadataRefused, PagingRefused, Refused, WrongValue, all_of, any_of, field
 from vms_bridge.vxg.conditions import Joined, Leaf
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -66,6 +66,47 @@ async def test_many_documents_go_in_parts_and_come_in_pages() -> None:
         assert found == list(range(450))
         assert fake.count["POST /api/v4/meta/filter/"] == 3
         assert len(await vxg.metadata.list(101, limit=7)) == 7
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_documents_that_come_and_go_while_they_are_read_make_no_other_slip_through(newest_first: bool) -> None:  # noqa: FBT001
+    async with served() as (vxg, fake):
+        ids = await vxg.metadata.record(101, [car(number) for number in range(450)])
+        begin, end = (449, 0) if newest_first else (0, 449)
+
+        def meanwhile(_method: str, path: str) -> None:
+            if path.endswith("/filter/") and fake.count["POST /api/v4/meta/filter/"] == 2:
+                for number in range(10):
+                    fake.world.documents.pop(ids[abs(begin - number)], None)
+
+        fake.between = meanwhile
+        found = [each.numbers["count"] async for each in vxg.metadata.each(101, newest_first=newest_first)]
+        assert found == list(range(begin, end + (-1 if newest_first else 1), -1 if newest_first else 1))
+
+
+async def test_more_documents_of_one_time_than_a_page_has_are_all_read() -> None:
+    async with served() as (vxg, fake):
+        await vxg.metadata.record(101, [car(number, floats={}) for number in (1, 2)])
+        same = [Document(timestamp=NOON, numbers={"count": number}) for number in range(450)]
+        await vxg.metadata.record(101, same)
+        assert len(await vxg.metadata.list(101)) == 452
+        assert len(await vxg.metadata.list(101, newest_first=True)) == 452
+        assert len(await vxg.metadata.list(101, limit=430)) == 430
+        assert await vxg.metadata.list(101, limit=0) == ()
+        for _, row in fake.world.documents.values():
+            del row["id"]
+        assert len(await vxg.metadata.list(101, limit=5)) == 5, "one without an id is one, too"
+
+
+async def test_documents_that_come_over_and_over_have_an_end() -> None:
+    async with served() as (vxg, fake):
+        await vxg.metadata.record(101, [car(number) for number in range(250)])
+        fake.ignores_filters = True
+        with pytest.raises(PagingRefused):
+            await vxg.metadata.list(101)
+        fake.faults.add("/api/v4/meta/filter/", "list")
+        with pytest.raises(VmsProtocolError, match="something else than a list"):
+            await vxg.metadata.list(101)
 
 
 async def test_an_answer_that_says_too_little_is_told() -> None:

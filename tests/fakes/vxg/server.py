@@ -51,6 +51,8 @@ class FakeVxg:
     """HTML for people, by its path."""
     latency_s: float = 0.0
     """How long each answer takes."""
+    ignores_filters: bool = False
+    """Whether documents are found whatever is asked for, always the first ones."""
     most_rows: int = MOST_LIMIT
     """So many rows a page has at most, whatever is asked for."""
     between: Callable[[str, str], None] | None = None
