@@ -54,9 +54,10 @@ async def sampled(vxg: Vxg, every_s: float, count: int, keep: Kept | None = None
 
 async def test_the_picture_of_now() -> None:
     async with served() as (vxg, fake):
-        await vxg.live.refresh(101)
         image = await vxg.live.image(101)
         assert await vxg.images.fetch(image) == JPEG + b"101"
+        await vxg.live.refresh(101)
+        assert await vxg.images.fetch(await vxg.live.image(101)) == JPEG + b"101+", "a fresh one"
         assert not fake.media.refused, "no credential is shown to the store"
         assert "Signature" not in repr(image)
 

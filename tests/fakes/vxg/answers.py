@@ -195,11 +195,11 @@ def _live(asked: Asked) -> Answered:
 
 def _live_image(asked: Asked) -> Answered:
     channel = asked.channel()
-    return 200, {"url": asked.fake.media.signed(f"preview/{channel.id}"), "expire": _soon(asked), "time": _soon(asked, 0)}
+    return 200, {"url": asked.fake.media.signed(f"preview/{channel.id}"), "expire": _soon(asked)}
 
 
 def _preview_update(asked: Asked) -> Answered:
-    asked.channel()
+    asked.fake.media.previews[asked.channel().id] += 1
     return 200, {"status": "pending"}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -39,6 +39,8 @@ class FakeMedia:
     refused: list[str] = field(default_factory=list)
     """Which requests showed a credential."""
     files: dict[str, bytes] = field(default_factory=dict)
+    previews: Counter[int] = field(default_factory=Counter)
+    """How often a fresh preview of a channel was asked for; each is another picture."""
     served: int = 0
     latency_s: float = 0.0
     """How long each answer takes."""
@@ -137,7 +139,8 @@ class FakeMedia:
             return self.files[path], "application/json"
         kind, _, name = path.partition("/")
         if kind in {"image", "thumb", "preview"}:
-            return JPEG + name.encode() if self.picture is None else self.picture(path), "image/jpeg"
+            fresh = b"+" * self.previews[int(name)] if kind == "preview" else b""
+            return JPEG + name.encode() + fresh if self.picture is None else self.picture(path), "image/jpeg"
         if kind in {"clip", "record"} and self.video is not None:
             return self.video(path), "video/mp4"
         if kind in {"clip", "record"}:

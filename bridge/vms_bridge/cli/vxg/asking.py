@@ -11,8 +11,10 @@ import click
 from vms_bridge.cli.codes import COMMAND_REFUSED, COMMAND_TIMED_OUT
 from vms_bridge.cli.direct.session import in_session
 from vms_bridge.cli.options import config_option
+from vms_bridge.cli.output import complain
 from vms_bridge.cli.vxg.completing import systems
 from vms_bridge.cli.vxg.place import LKEY, TOKEN, Place, vxg_at
+from vms_bridge.logs import redact
 
 if TYPE_CHECKING:
     import asyncio
@@ -45,6 +47,10 @@ class Ask:
 
     def __init__(self, vxg: Vxg, runner: asyncio.Runner, program: Program) -> None:
         self.vxg, self.program, self._runner = vxg, program, runner
+
+    def complain(self, text: str, hint: str, say: Callable[[str, str], None] = complain) -> None:
+        """Say on stderr what went wrong, without secrets, by `say` where something else is shown meanwhile."""
+        say(redact(text, self.program.secrets), redact(hint, self.program.secrets))
 
     def __call__(self, answer: Coroutine[Any, Any, _T]) -> _T:
         """Return the answer. Raises what the library raises."""

@@ -18,7 +18,6 @@ from vms_bridge.cli.progress import Bars
 from vms_bridge.cli.vxg.asking import Ask, asks_vxg
 from vms_bridge.cli.vxg.finding import CHANNEL, the_channel
 from vms_bridge.errors import BridgeError, NoRoom, OutputError
-from vms_bridge.logs import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,8 +118,7 @@ def save(ask: Ask, *, channel: str, clips: tuple[int, ...], folder: Path, form: 
             elif outcome.path is not None:
                 bars.print(str(outcome.path))
             if outcome.error is not None:
-                secrets = ask.program.secrets
-                bars.complain(redact(f"{number}: {outcome.error}", secrets), redact(outcome.error.hint, secrets))
+                ask.complain(f"{number}: {outcome.error}", outcome.error.hint, bars.complain)
     if form is None:
         say(tally.text, err=True)
     return FAILED if tally.failed else OK

@@ -9,13 +9,12 @@ import click
 from vms_bridge.cli.codes import FAILED, OK
 from vms_bridge.cli.direct.showing import said, shown_time
 from vms_bridge.cli.options import Duration, Moment, form_options, time_options, zone_option
-from vms_bridge.cli.output import Listing, complain, printable, say
+from vms_bridge.cli.output import Listing, printable, say
 from vms_bridge.cli.vxg.asking import Ask, asks_vxg
 from vms_bridge.cli.vxg.completing import channels
 from vms_bridge.cli.vxg.finding import the_channel
 from vms_bridge.clock import SystemClock
 from vms_bridge.errors import BridgeError, VmsUnreachable
-from vms_bridge.logs import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -120,7 +119,7 @@ def watch(
             try:
                 changes = ask(watching.poll())
             except (VmsUnreachable, ServerFailed) as error:
-                _complain(ask, error)
+                ask.complain(str(error), error.hint)
                 pause_s, retry_s = retry_s, min(2 * retry_s, max(every_s, _MOST_RETRY_S))
             else:
                 show(changes.new, "new")
@@ -148,7 +147,7 @@ def tag(ask: Ask, *, tag: str, events: tuple[int, ...], text: str, is_off: bool)
         try:
             ask(ask.vxg.events.remove_tag(event, tag) if is_off else ask.vxg.events.set_tag(event, tag, text))
         except (NotThere, Refused) as error:
-            complain(redact(f"{event}: {error}", ask.program.secrets), redact(error.hint, ask.program.secrets))
+            ask.complain(f"{event}: {error}", error.hint)
             code = FAILED
         else:
             say(printable(f"{event}: {'without' if is_off else 'tagged'} {tag}"))
@@ -174,12 +173,8 @@ def _boxes(ask: Ask, event: EventRow) -> list[Any] | None:
     try:
         return [said(box) for box in ask(ask.vxg.events.boxes(event))]
     except BridgeError as error:
-        _complain(ask, error)
+        ask.complain(str(error), error.hint)
         return None
-
-
-def _complain(ask: Ask, error: BridgeError) -> None:
-    complain(redact(str(error), ask.program.secrets), redact(error.hint, ask.program.secrets))
 
 
 def _said(event: EventRow, boxes: list[Any] | None = None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -12,12 +13,11 @@ import click
 from vms_bridge.cli.codes import FAILED, OK
 from vms_bridge.cli.direct.tally import Tally
 from vms_bridge.cli.options import Duration, form_options, time_options
-from vms_bridge.cli.output import Listing, complain, say
+from vms_bridge.cli.output import Listing, say
 from vms_bridge.cli.progress import Bars
 from vms_bridge.cli.vxg.asking import Ask, asks_vxg
 from vms_bridge.cli.vxg.finding import CHANNELS, SOME_CHANNELS, the_channels
 from vms_bridge.clock import SystemClock
-from vms_bridge.logs import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,20 +96,21 @@ def sample(
         raise click.UsageError("name channels, or say --all")
     rows = ask(the_channels(ask.vxg, channels)) if channels else ask(ask.vxg.channels.list())
     within = kept_rates.folder()
-    ask(kept_rates.restore(ask.vxg, within, complain))
+    ask(kept_rates.restore(ask.vxg, within, ask.complain))
+    keep = kept_rates.KeptRates(within, ask.vxg.url)
 
     async def sampled(saver: Saver) -> None:
-        async with kept_rates.KeptRates(within, ask.vxg.url) as keep:
+        async with keep:
             await saver.sample(rows, every_s, keep, limit=limit, for_s=for_s)
 
-    return _saved(
-        ask,
-        folder,
-        form,
-        is_detecting=is_detecting,
-        expected=None if limit is None else limit * len(rows),
-        save=lambda saver: ask(sampled(saver)),
-    )
+    expected = None if limit is None else limit * len(rows)
+    try:
+        return _saved(ask, folder, form, is_detecting=is_detecting, expected=expected, save=lambda saver: ask(sampled(saver)))
+    finally:
+        if keep.channels:
+            count = "1 channel" if keep.channels == 1 else f"{keep.channels} channels"
+            text = f"how often pictures of {count} are made could not be put back"
+            ask.complain(text, "`vxg images restore` does it, or the next run")
 
 
 @command.command("extract")
@@ -147,7 +148,7 @@ def extract(
         for row in rows:
             ask(saver.extract(row, start, end, every_s))
 
-    expected = int((end - start).total_seconds() / every_s) * len(rows)
+    expected = math.ceil((end - start).total_seconds() / every_s) * len(rows)
     return _saved(ask, folder, form, is_detecting=is_detecting, expected=max(0, expected), save=save)
 
 
@@ -157,7 +158,7 @@ def restore(ask: Ask) -> None:
     """Put back how often pictures are made, where a run of `sample` was killed."""
     from vms_bridge.cli.vxg import kept_rates  # noqa: PLC0415  # as above
 
-    count = ask(kept_rates.restore(ask.vxg, kept_rates.folder(), complain))
+    count = ask(kept_rates.restore(ask.vxg, kept_rates.folder(), ask.complain))
     say(f"{count} put back.")
 
 
@@ -193,7 +194,7 @@ def _tell(ask: Ask, outcome: Outcome, bars: Bars, listing: Listing | None) -> No
         bars.print(f"{outcome.path}{f': {found}' if found else ''}")
     if outcome.error is not None:
         text = f"{outcome.channel.id} {outcome.channel.name}: {outcome.error}"
-        bars.complain(redact(text, ask.program.secrets), redact(outcome.error.hint, ask.program.secrets))
+        ask.complain(text, outcome.error.hint, bars.complain)
 
 
 @contextmanager

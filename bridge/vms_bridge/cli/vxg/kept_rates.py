@@ -40,6 +40,11 @@ class KeptRates:
         self._file: BinaryIO | None = None
         self._raised: set[int] = set()
 
+    @property
+    def channels(self) -> int:
+        """Of how many channels rates are to be put back still."""
+        return len(self._raised)
+
     async def __aenter__(self) -> Self:
         """Make the file. Raises OutputError."""
         await asyncio.to_thread(self._open)

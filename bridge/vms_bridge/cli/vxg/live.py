@@ -9,10 +9,9 @@ import click
 from vms_bridge.cli.codes import FAILED, OK
 from vms_bridge.cli.direct.showing import said, shown_time
 from vms_bridge.cli.options import form_options, zone_option
-from vms_bridge.cli.output import Listing, complain, printable, say
+from vms_bridge.cli.output import Listing, printable, say
 from vms_bridge.cli.vxg.asking import Ask, asks_vxg
 from vms_bridge.cli.vxg.finding import CHANNELS, the_channels
-from vms_bridge.logs import redact
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -49,8 +48,7 @@ def urls(ask: Ask, *, channels: tuple[str, ...], protocol: tuple[str, ...], form
             for each in some:
                 if each.error is not None:
                     failed = True
-                    text = f"{each.channel.id} {each.channel.name}: {each.error}"
-                    complain(redact(text, ask.program.secrets), redact(each.error.hint, ask.program.secrets))
+                    ask.complain(f"{each.channel.id} {each.channel.name}: {each.error}", each.error.hint)
                 rows = _rows(each, names, time_zone)
                 if is_one:
                     say("\n".join(printable(str(row[-1])) for row in rows))

@@ -14,7 +14,6 @@ from vms_bridge.cli.output import Listing, complain, printable, say, show_json
 from vms_bridge.cli.vxg.asking import Ask, asks_vxg
 from vms_bridge.cli.vxg.documents import Entry, NoDocument, Where, batches, document_of, joined, within
 from vms_bridge.cli.vxg.finding import CHANNEL, the_channel
-from vms_bridge.logs import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,30 +94,35 @@ def record(
 def _record_lines(ask: Ask, row: ChannelRow, lines: TextIO, *, as_json: bool) -> int:
     from vms_bridge.vxg import MetadataRefused  # noqa: PLC0415  # as above
 
-    recorded = failed = 0
-    for batch in batches(lines):
-        documents: list[Document] = []
-        places: list[int] = []
-        for number, line in batch:
+    recorded = failed = last = 0
+    is_whole = False
+    try:
+        for batch in batches(lines):
+            documents: list[Document] = []
+            places: list[int] = []
+            for number, line in batch:
+                try:
+                    documents.append(document_of(line))
+                    places.append(number)
+                except NoDocument as error:
+                    failed += 1
+                    complain(f"line {number}: {error}", "")
+            ids: Sequence[str | None] = ()
             try:
-                documents.append(document_of(line))
-                places.append(number)
-            except NoDocument as error:
-                failed += 1
-                complain(f"line {number}: {error}", "")
-        ids: Sequence[str | None] = ()
-        try:
-            ids = ask(ask.vxg.metadata.record(row, documents)) if documents else ()
-        except MetadataRefused as error:
-            ids = error.ids
-            for at, why in error.refused:
-                failed += 1
-                complain(redact(f"line {places[at]}: it is refused: {why}", ask.program.secrets), "")
-        for number, each in zip(places, ids, strict=False):
-            if each is not None:
-                recorded += 1
-                _tell_id(number, each, as_json=as_json)
-    say(f"{recorded} recorded{f', {failed} failed' if failed else ''}.", err=True)
+                ids = ask(ask.vxg.metadata.record(row, documents)) if documents else ()
+            except MetadataRefused as error:
+                ids = error.ids
+                for at, why in error.refused:
+                    failed += 1
+                    ask.complain(f"line {places[at]}: it is refused: {why}", "")
+            for number, each in zip(places, ids, strict=False):
+                if each is not None:
+                    recorded, last = recorded + 1, number
+                    _tell_id(number, each, as_json=as_json)
+        is_whole = True
+    finally:
+        where = "" if is_whole else f", up to line {last}"
+        say(f"{recorded} recorded{where}{f', {failed} failed' if failed else ''}.", err=True)
     return FAILED if failed else OK
 
 

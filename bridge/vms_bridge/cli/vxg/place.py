@@ -55,8 +55,8 @@ def vxg_at(place: Place, program: Program) -> Vxg:
         return _made(program, settings.url, token=token, lkey=lkey, hosts=hosts, options=options)
     if place.system is not None:
         raise click.UsageError("name --system, or --url, and not both")
-    given = os.environ.get(TOKEN) if place.token_file is None else secret_in(place.token_file, "--token-file").strip()
-    lkey = lkey or os.environ.get(LKEY)
+    given = os.environ.get(TOKEN, "") if place.token_file is None else secret_in(place.token_file, "--token-file")
+    given, lkey = given.strip(), lkey or os.environ.get(LKEY, "").strip()
     if not given and not lkey:
         raise click.UsageError(
             f"--url takes a token of a group or a channel, or the account's key: by --token-file FILE or --lkey-file FILE,"

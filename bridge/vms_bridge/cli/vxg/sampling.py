@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.errors import BridgeError, DetectionFailed, NoRoom, OutputError, TimedOut
+from vms_bridge.errors import BridgeError, DetectionFailed, MediaUnavailable, NoRoom, OutputError, TimedOut
 from vms_bridge.part_files import replaced
+from vms_bridge.vxg import NotThere
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -118,17 +119,23 @@ class Saver:
             self._told(Outcome(channel=row, error=error))
 
     async def _newest(self, row: ChannelRow, refresh_s: float | None) -> Image:
-        vxg = self._vxg
+        live = self._vxg.live
         if refresh_s is None:
-            return await vxg.live.image(row)
-        before = (await vxg.live.image(row)).time
-        await vxg.live.refresh(row)
+            return await live.image(row)
+        before = await self._seen_now(row)
+        await live.refresh(row)
         for _ in range(round(refresh_s / _POLL_S)):
-            image = await vxg.live.image(row)
-            if image.time is None or before is None or image.time > before:
-                return image
+            if (now := await self._seen_now(row)) is not None and now != before:
+                return await live.image(row)
             await self._clock.sleep(_POLL_S)
         raise TimedOut(f"channel {row.id} has no newer picture after {refresh_s:g} s", hint="is the camera online?")
+
+    async def _seen_now(self, row: ChannelRow) -> bytes | None:
+        """Return the newest picture, None where there is none yet; nothing else of VXG's says whether it is another one."""
+        try:
+            return await self._vxg.images.fetch(await self._vxg.live.image(row))
+        except (MediaUnavailable, NotThere):
+            return None
 
     async def _all(self, row: ChannelRow, images: AsyncGenerator[Image, None]) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ from vms_bridge.cli.vxg import kept_rates
 from vms_bridge.cli.vxg.place import TOKEN
 from vms_bridge.cli.vxg.sampling import Outcome, Saver
 from vms_bridge.detect.library import Detector
-from vms_bridge.errors import DetectionFailed, OutputError
+from vms_bridge.errors import DetectionFailed, OutputError, TimedOut
 from vms_bridge.vxg import Sampling, Vxg
 
 if TYPE_CHECKING:
@@ -41,6 +42,46 @@ async def test_the_pictures_of_now(vxg: Ran, tmp_path: Path) -> None:
     code, out, _ = await vxg("images", "now", "101", "-o", "x.jpg", "--refresh", "--json")
     assert (code, json.loads(out)[0]["file"], (tmp_path / "x.jpg").exists()) == (OK, "x.jpg", True)
     assert (await vxg("images", "now", "101", "102", "-o", "x.jpg"))[0] == USAGE
+
+
+async def test_a_fresh_picture_is_waited_for(tmp_path: Path) -> None:
+    async with served() as (vxg, fake):
+        looks = itertools.count()
+
+        def meanwhile(method: str, path: str) -> None:
+            if (method, path) == ("GET", "/api/v4/live/image/"):
+                number = next(looks)
+                fake.media.picture = lambda _: JPEG + (b"old" if number < 3 else b"new")
+
+        fake.between = meanwhile
+        outcomes: list[Outcome] = []
+        saver, row = Saver(vxg, tmp_path, outcomes.append, QuickClock()), await vxg.channels.get(101)
+        await saver.now(row, None, refresh_s=30.0)
+        assert outcomes[0].path is not None
+        assert outcomes[0].path.read_bytes() == JPEG + b"new"
+        await saver.now(row, None, refresh_s=5.0)
+        assert isinstance(outcomes[1].error, TimedOut)
+
+
+async def test_a_fresh_picture_may_be_the_first_one(vxg: Ran, fake: FakeVxg) -> None:
+    fake.faults.add("/api/v4/live/image/", "404", 1)
+    code, out, _ = await vxg("images", "now", "101", "--refresh")
+    assert (code, out) == (OK, "channel-101.jpg\n")
+
+
+async def test_rates_that_can_not_be_put_back_are_said(vxg: Ran, fake: FakeVxg) -> None:
+    def meanwhile(_method: str, path: str) -> None:
+        if path == "/api/v4/storage/images/":
+            fake.faults.add("/api/v4/images/generation/live/", "400")
+
+    fake.between = meanwhile
+    code, _, err = await vxg("images", "sample", "101", "--every", "0.05s", "--limit", "1")
+    assert (code, "1 channel" in err, "images restore" in err) == (FAILED, True, True)
+    fake.faults.heal()
+    fake.between = None
+    code, out, err = await vxg("images", "restore")
+    assert (code, out, err) == (OK, "1 put back.\n", "")
+    assert fake.world.channels[101].image_period is None
 
 
 async def test_a_picture_that_can_not_be_had_or_not_be_written(vxg: Ran, fake: FakeVxg, tmp_path: Path) -> None:

@@ -63,6 +63,22 @@ async def test_documents_of_lines(vxg: Ran, fake: FakeVxg, tmp_path: Path) -> No
     assert len(fake.world.documents) == 2
 
 
+async def test_lines_of_which_some_were_recorded_before_it_failed(vxg: Ran, fake: FakeVxg, tmp_path: Path) -> None:
+    line = json.dumps({"timestamp": "2026-11-20T12:00:00Z", "texts": {"label": "car"}})
+    (tmp_path / "lines").write_text(f"{line}\n" * 150)
+
+    def meanwhile(method: str, path: str) -> None:
+        if (method, path) == ("POST", "/api/v4/meta/"):
+            fake.faults.add("/api/v4/meta/", "500-html", method="POST")
+
+    fake.between = meanwhile
+    code, out, err = await vxg("meta", "record", "101", "--lines", "lines", "--json")
+    recorded = len(out.splitlines())
+    assert (code, 0 < recorded < 150) == (FAILED, True)
+    assert f"{recorded} recorded, up to line {recorded}" in err
+    assert json.loads(out.splitlines()[-1])["line"] == recorded
+
+
 async def test_what_is_found_is_recorded_again(vxg: Ran, fake: FakeVxg, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         when = f"2026-11-20T12:00:0{number}Z"
