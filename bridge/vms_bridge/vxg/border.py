@@ -48,7 +48,6 @@ class Question:
     query: Query = ()
     body: object = None
     credential: Credential | None = field(default=None, repr=False)
-    timeout_s: float | None = None
 
     @property
     def url(self) -> str:
@@ -123,9 +122,7 @@ class Border:
         headers = {} if question.credential is None else {"Authorization": question.credential.header}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return await self._transport.send(
-            question.method, url, limit_bytes=JSON_LIMIT_BYTES, body=body, headers=headers, timeout_s=question.timeout_s
-        )
+        return await self._transport.send(question.method, url, limit_bytes=JSON_LIMIT_BYTES, body=body, headers=headers)
 
     def _read(self, question: Question, answer: Answer) -> object:
         where, status = question.path, answer.status

@@ -15,7 +15,8 @@ from vms_bridge.vxg.fields import lasting_s, mapping, written
 from vms_bridge.vxg.media import GivenVideo
 from vms_bridge.vxg.paging import listed
 from vms_bridge.vxg.refusals import ClipEmpty, ClipFailed, MediaExpired, NotThere, WrongValue
-from vms_bridge.vxg.session import channel_id
+from vms_bridge.vxg.session import channel_id, id_of
+from vms_bridge.vxg.values import Clip
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from vms_bridge.downloads import Progress, Stream, Target
     from vms_bridge.vxg.media import Media
     from vms_bridge.vxg.session import Session
-    from vms_bridge.vxg.values import ChannelRow, Clip
+    from vms_bridge.vxg.values import ChannelRow
 
 _PATH, _RECORDS = "/api/v2/storage/clips/", "/api/v4/storage/records/"
 _V4 = "/api/v4/clips/"
@@ -207,7 +208,4 @@ class _Address:
 
 
 def _number(clip: object) -> int:
-    number = getattr(clip, "id", clip)
-    if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
-        raise WrongValue("a clip is a row, or its number")
-    return number
+    return id_of(clip, Clip, "a clip")

@@ -12,7 +12,8 @@ from vms_bridge.vxg.event_watch import EventWatch
 from vms_bridge.vxg.fields import mapping, written
 from vms_bridge.vxg.paging import listed
 from vms_bridge.vxg.refusals import Refused, WrongValue
-from vms_bridge.vxg.session import channel_id
+from vms_bridge.vxg.session import channel_id, id_of
+from vms_bridge.vxg.values import EventRow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from vms_bridge.vxg.boxes import Box
     from vms_bridge.vxg.media import Media
     from vms_bridge.vxg.session import Session
-    from vms_bridge.vxg.values import ChannelRow, EventRow, EventType
+    from vms_bridge.vxg.values import ChannelRow, EventType
 
 _PATH = "/api/v2/storage/events/"
 _TYPES = "/api/v2/cameras/{id}/event_processing/events/"
@@ -155,10 +156,7 @@ class Events:
 
 
 def _number(event: object) -> int:
-    number = getattr(event, "id", event)
-    if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
-        raise WrongValue("an event is a row, or its number")
-    return number
+    return id_of(event, EventRow, "an event")
 
 
 def _tag(name: str) -> str:

@@ -13,6 +13,7 @@ from vms_bridge.errors import VmsError, VmsProtocolError
 from vms_bridge.vxg import rows
 from vms_bridge.vxg.fields import mapping
 from vms_bridge.vxg.refusals import NotDone, WrongValue
+from vms_bridge.vxg.session import id_of
 from vms_bridge.vxg.values import GroupRow
 
 if TYPE_CHECKING:
@@ -156,10 +157,7 @@ class Groups:
 
 
 def _number(group: object) -> int:
-    number = group.id if isinstance(group, GroupRow) else group
-    if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
-        raise WrongValue("a group is a row, or its number", hint="names are looked up by groups.list()")
-    return number
+    return id_of(group, GroupRow, "a group", hint="names are looked up by groups.list()")
 
 
 def _name(name: str) -> str:

@@ -29,8 +29,8 @@ class Hosts:
     def __init__(self, url: str, allowed: Iterable[str] = ()) -> None:
         """Read them. Raises ConfigError, which quotes nothing of the address."""
         self._address = _configured(url)
-        path = _PAGES.sub("", self._address.path).rstrip("/")
-        self.url = f"{self._address.scheme}://{self._address.place}{path}"
+        self._path = _PAGES.sub("", self._address.path).rstrip("/")
+        self.url = f"{self._address.scheme}://{self._address.place}{self._path}"
         self._allowed = frozenset(_listed(each) for each in allowed)
         self._names = {host for host, _ in self._allowed} | {self._address.host}
 
@@ -43,7 +43,7 @@ class Hosts:
             return self.url
         place = credential.place
         if self._is_configured(place):
-            return f"{self._address.scheme}://{self._address.place}{place.path or self._own_path}"
+            return f"{self._address.scheme}://{self._address.place}{place.path or self._path}"
         port = place.tls_port or _PORTS["https"]
         if (place.host, port) not in self._allowed:
             raise HostRefused(
@@ -55,10 +55,6 @@ class Hosts:
     def is_named(self, host: str) -> bool:
         """Say whether somebody has named this host: it may be in a private network."""
         return host.lower().strip("[]") in self._names
-
-    @property
-    def _own_path(self) -> str:
-        return _PAGES.sub("", self._address.path).rstrip("/")
 
     def _is_configured(self, place: Place) -> bool:
         own = self._address

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vms_bridge.vxg.hosts import Hosts
     from vms_bridge.vxg.paging import Seen
     from vms_bridge.vxg.tokens import Credential, LKey
+    from vms_bridge.vxg.values import Clip, EventRow, GroupRow
 
 _T = TypeVar("_T")
 _MOST_TOKENS = 20_000
@@ -221,7 +222,12 @@ class Session:
 
 def channel_id(channel: object) -> int:
     """Return a channel's number. Raises WrongValue."""
-    number = channel.id if isinstance(channel, ChannelRow) else channel
+    return id_of(channel, ChannelRow, "a channel", hint="names are looked up by channels.list()")
+
+
+def id_of(row: object, kind: type[ChannelRow | GroupRow | Clip | EventRow], what: str, *, hint: str = "") -> int:
+    """Return the number of a row of this kind, which may be given as that. Raises WrongValue."""
+    number = row.id if isinstance(row, kind) else row
     if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
-        raise WrongValue("a channel is a row, or its number", hint="names are looked up by channels.list()")
+        raise WrongValue(f"{what} is a row, or its number", hint=hint)
     return number

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.errors import OutputError
+from vms_bridge.cli.direct.tally import make_folder, outcome_said, size_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,28 +28,14 @@ class Saved:
 
     def said(self) -> dict[str, Any]:
         """Return it for programs."""
-        return {
-            "clip": self.clip,
-            "result": "failed" if self.path is None else ("saved" if self.is_new else "there"),
-            "file": None if self.path is None else str(self.path),
-            "bytes": self.bytes if self.path is not None else None,
-            "error": None if self.error is None else {"text": str(self.error), "hint": self.error.hint},
-        }
+        return {"clip": self.clip, **outcome_said(self, "saved")}
 
 
 async def saved(vxg: Vxg, row: ChannelRow, clip: Clip, path: Path, progress: Callable[[int, int | None], None]) -> Saved:
     """Save a clip, on from where it broke off, unless it is there. Raises BridgeError."""
-    size = await asyncio.to_thread(_size_there, path)
+    await asyncio.to_thread(make_folder, path.parent)
+    size = await asyncio.to_thread(size_there, path)
     if size is not None:
         return Saved(clip=clip.id, path=path, bytes=size)
     size = await vxg.clips.save(row, clip, path, progress, resume=True)
     return Saved(clip=clip.id, path=path, bytes=size, is_new=True)
-
-
-def _size_there(path: Path) -> int | None:
-    """Return how large a file is, None where there is none; its folder is made. Raises OutputError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.stat().st_size if path.exists() else None
-    except OSError as error:
-        raise OutputError(f"{path.parent} can't be made: {error.strerror}", hint="say another folder by --to") from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from vms_bridge.cli.direct.tally import make_folder, outcome_said, size_there
 from vms_bridge.errors import BridgeError, DetectionFailed, MediaUnavailable, NoRoom, OutputError, TimedOut
 from vms_bridge.part_files import replaced
 from vms_bridge.vxg import NotThere
@@ -52,11 +53,8 @@ class Outcome:
             "channel": self.channel.id,
             "name": self.channel.name,
             "time": at,
-            "result": "failed" if self.path is None else ("saved" if self.is_new else "there"),
-            "file": None if self.path is None else str(self.path),
-            "bytes": self.bytes if self.path is not None else None,
+            **outcome_said(self, "saved"),
             **({} if self.look is None else {"found": self.look.text, "detail": self.look.detail}),
-            "error": None if self.error is None else {"text": str(self.error), "hint": self.error.hint},
         }
 
 
@@ -171,7 +169,7 @@ class Saver:
             self._told(Outcome(channel=row, time=image.time, error=error))
 
     async def _save(self, row: ChannelRow, image: Image, path: Path, *, is_again: bool = False) -> None:
-        size = None if is_again else await asyncio.to_thread(_size, path)
+        size = None if is_again else await asyncio.to_thread(size_there, path)
         if size is None:
             jpeg = await self._vxg.images.fetch(image)
             await asyncio.to_thread(_write, path, jpeg)
@@ -192,17 +190,9 @@ async def _wait(tasks: set[asyncio.Task[None]], most: int) -> None:
             task.result()
 
 
-def _size(path: Path) -> int | None:
-    """Return how large a file is, None where there is none."""
-    return path.stat().st_size if path.exists() else None
-
-
 def _write(path: Path, jpeg: bytes) -> None:
     """Write it whole, in a folder that is made. Raises OutputError or NoRoom."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path.parent} can't be made: {error.strerror}", hint="say another folder by --to") from None
+    make_folder(path.parent)
     with replaced(path) as file:
         file.write(jpeg)
 

@@ -68,6 +68,12 @@ async def test_a_clip_that_is_not_there_is_told_and_the_others_come(vxg: Ran, fa
     assert (code, "can't be made" in err) == (FAILED, True)
 
 
+async def test_a_folder_that_can_not_be(vxg: Ran, fake: FakeVxg) -> None:
+    fake.world.record(101, fake.world.now() - timedelta(hours=1), 3600)
+    code, _, err = await vxg("clips", "make", "101", "--since", "30m", "--for", "1m", "--to", "x" * 300)
+    assert (code, "File name too long" in err, "Traceback" in err) == (FAILED, True, False)
+
+
 async def test_where_nothing_is_recorded(vxg: Ran, fake: FakeVxg) -> None:
     fake.world.task_delay_s = 0.0
     code, out, err = await vxg("clips", "make", "101", "--since", "30m", "--for", "1m")

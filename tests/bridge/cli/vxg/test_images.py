@@ -91,6 +91,10 @@ async def test_a_picture_that_can_not_be_had_or_not_be_written(vxg: Ran, fake: F
     (tmp_path / "file").touch()
     code, _, err = await vxg("images", "now", "101", "--to", "file/within")
     assert (code, "can't be made" in err, "Traceback" in err) == (FAILED, True, False)
+    fake.world.record(101, fake.world.now() - timedelta(hours=1), 3600)
+    for verb in (("now", "101"), ("extract", "101", "--since", "30m", "--until", "29m"), ("sample", "101", "--limit", "1")):
+        code, _, err = await vxg("images", *verb, "--to", "x" * 300)
+        assert (code, "File name too long" in err, "Traceback" in err) == (FAILED, True, False)
 
 
 async def test_pictures_at_a_rate(vxg: Ran, fake: FakeVxg, tmp_path: Path) -> None:

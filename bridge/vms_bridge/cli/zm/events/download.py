@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vms_bridge.cli.codes import FAILED, OK
-from vms_bridge.cli.direct.tally import Tally
+from vms_bridge.cli.direct.tally import Tally, make_folder
 from vms_bridge.cli.options import form_options
 from vms_bridge.cli.output import Listing, say
 from vms_bridge.cli.progress import Bars
@@ -16,7 +16,6 @@ from vms_bridge.cli.zm.asking import Ask, asks_zoneminder
 from vms_bridge.cli.zm.events.filters import are_any, filters, found
 from vms_bridge.cli.zm.events.frame import Frame
 from vms_bridge.cli.zm.events.saving import Saver
-from vms_bridge.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,10 +68,7 @@ def command(
     wanted: Iterator[EventRow | str] = iter(dict.fromkeys(ids))
     if not ids:
         wanted = (row for rows in found(ask, asked, time_zone, most=None if is_all else limit) for row in rows)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} can't be made: {error.strerror}", hint="say another folder by --to") from None
+    make_folder(folder)
     tally = Tally("downloaded")
     with Bars() as bars, Listing(form, (), lambda _outcome: ()) as listing:
         saver = Saver(ask.zm, folder, frame or ("snapshot" if is_picture else None), bars)

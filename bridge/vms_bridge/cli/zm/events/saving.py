@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vms_bridge.cli.direct.tally import outcome_said, size_there
 from vms_bridge.errors import BridgeError, NoRoom, OutputError, VmsAuthFailed, VmsUnreachable
 from vms_bridge.zoneminder import EventRow
 from vms_bridge.zoneminder.events.bulk import file_name
@@ -34,10 +35,7 @@ class Outcome:
         """Return it for programs."""
         return {
             "event": int(self.event) if self.event.isdecimal() else self.event,
-            "result": "failed" if self.path is None else ("downloaded" if self.is_new else "there"),
-            "file": None if self.path is None else str(self.path),
-            "bytes": self.bytes if self.path is not None else None,
-            "error": None if self.error is None else {"text": str(self.error), "hint": self.error.hint},
+            **outcome_said(self, "downloaded"),
         }
 
 
@@ -80,7 +78,7 @@ class Saver:
     async def _saved(self, row: EventRow) -> Outcome:
         name = file_name(row, "video") if self._frame is None else f"event-{row.id}-{self._frame}.jpg"
         path = self._folder / name
-        size = await asyncio.to_thread(_size, path)
+        size = await asyncio.to_thread(size_there, path)
         if size is not None:
             return Outcome(event=str(row.id), path=path, bytes=size)
         with self._bars.bar(name) as on_bytes:
@@ -88,10 +86,5 @@ class Saver:
                 size = await self._zm.events.save_video(row, path, progress=on_bytes)
             else:
                 await self._zm.events.save_image(row, path, self._frame)
-                size = await asyncio.to_thread(_size, path)
+                size = await asyncio.to_thread(size_there, path)
         return Outcome(event=str(row.id), path=path, bytes=size or 0, is_new=True)
-
-
-def _size(path: Path) -> int | None:
-    """Return how large a file is, None where there is none."""
-    return path.stat().st_size if path.exists() else None
