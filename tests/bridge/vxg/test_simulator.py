@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,7 @@ async def test_the_store_refuses_whoever_shows_a_credential() -> None:
 async def test_it_is_started_by_hand() -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.fakes.vxg", "--channels", "2", "--rate", "50", "--late", "0"),
+        *("--ahead", "3600", "--fault", "/api/v5/=502:1"),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         env={"PYTHONPATH": f"{ROOT / 'bridge'}:{ROOT}"},
@@ -132,6 +134,14 @@ async def test_it_is_started_by_hand() -> None:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", said["url"])
         async with aiohttp.ClientSession() as session, asyncio.timeout(18):
             headers = {"Authorization": f"SI {said['token']}"}
+            async with session.get(f"{said['url']}/api/v2/server/time/") as answer:
+                ahead = datetime.fromisoformat((await answer.json())["utc"]).replace(tzinfo=UTC) - datetime.now(UTC)
+                assert timedelta(minutes=50) < ahead < timedelta(minutes=70)
+            statuses = []
+            for _ in range(2):
+                async with session.get(f"{said['url']}/api/v5/channels/", headers=headers) as answer:
+                    statuses.append(answer.status)
+            assert statuses == [502, 200]
             total = 0
             while not total:
                 async with session.get(f"{said['url']}/api/v2/storage/events/", headers=headers) as answer:

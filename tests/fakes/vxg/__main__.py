@@ -8,7 +8,16 @@ import itertools
 import signal
 
 from tests.fakes.vxg import FakeVxg
+from tests.fakes.vxg.faults import KINDS
 from tests.fakes.vxg.life import Life, past
+
+
+def _fault(text: str) -> tuple[str, str, int]:
+    path, _, said = text.partition("=")
+    kind, _, times = said.partition(":")
+    if kind not in KINDS or (times and not times.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no PATH=KIND[:TIMES]")
+    return path, kind, int(times or -1)
 
 
 def _arguments() -> argparse.Namespace:
@@ -24,6 +33,15 @@ def _arguments() -> argparse.Namespace:
         "--pace", type=float, default=2.0, help="how busy it is with --life: at 2 some four visits a minute of each"
     )
     parser.add_argument("--late", type=float, default=3.0, help="after how many seconds an event is listed")
+    parser.add_argument("--ahead", type=float, default=0.0, help="by how many seconds its clock is ahead")
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="PATH=KIND[:TIMES]",
+        help=f"have what begins with this path go wrong, for ever or so many times: {', '.join(KINDS)}",
+    )
     parser.add_argument("--recorded", type=float, default=3600.0, help="of how many seconds before now there is recorded video")
     return parser.parse_args()
 
@@ -41,6 +59,9 @@ async def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
     async with FakeVxg(channels=wanted.channels, port=wanted.port, media_port=wanted.media_port) as fake:
+        fake.world.clock_ahead_s = wanted.ahead
+        for path, kind, times in wanted.fault:
+            fake.faults.add(path, kind, times)
         past(fake, wanted.recorded)
         life = Life(fake, pace=wanted.pace) if wanted.life else None
         for name, value in (("url", fake.url), ("lkey", fake.lkey), ("token", fake.group_token())):

@@ -66,12 +66,16 @@ def status(ask: Ask, *, channel: str, as_json: bool) -> int:
 @command.command("record")
 @CHANNEL
 @click.argument("mode", type=click.Choice(_MODES))
+@json_option
 @asks_vxg
-def record(ask: Ask, *, channel: str, mode: str) -> None:
+def record(ask: Ask, *, channel: str, mode: str, as_json: bool) -> None:
     """Set when a channel records: always (on), never (off), or with its events."""
     row = ask(the_channel(ask.vxg, channel))
     found = ask(ask.vxg.channels.set_record_mode(row, mode))
-    say(printable(f"{row.name}: records {found.record_mode or mode}"))
+    if as_json:
+        show_json(_said(found))
+    else:
+        say(printable(f"{row.name}: records {found.record_mode or mode}"))
 
 
 def _said(row: ChannelRow) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import click
 
 from vms_bridge.cli.codes import FAILED, OK
 from vms_bridge.cli.direct.showing import said, shown_time
-from vms_bridge.cli.options import Duration, Moment, form_options, time_options, zone_option
-from vms_bridge.cli.output import Listing, printable, say
+from vms_bridge.cli.options import Duration, Moment, form_options, json_option, time_options, zone_option
+from vms_bridge.cli.output import Listing, printable, say, show_json
 from vms_bridge.cli.vxg.asking import Ask, asks_vxg
 from vms_bridge.cli.vxg.completing import channels
 from vms_bridge.cli.vxg.finding import the_channel
@@ -135,8 +135,9 @@ def watch(
 @click.argument("events", nargs=-1, required=True, type=click.IntRange(1), metavar="ID...")
 @click.option("--text", default="", metavar="TEXT", help="What it says.")
 @click.option("--remove", "is_off", is_flag=True, help="Take it off.")
+@json_option
 @asks_vxg
-def tag(ask: Ask, *, tag: str, events: tuple[int, ...], text: str, is_off: bool) -> int:
+def tag(ask: Ask, *, tag: str, events: tuple[int, ...], text: str, is_off: bool, as_json: bool) -> int:
     """Give events a TAG, or another text to one that they have, or take it off."""
     from vms_bridge.vxg import NotThere, Refused  # noqa: PLC0415  # --help has no use for the library
 
@@ -150,7 +151,10 @@ def tag(ask: Ask, *, tag: str, events: tuple[int, ...], text: str, is_off: bool)
             ask.complain(f"{event}: {error}", error.hint)
             code = FAILED
         else:
-            say(printable(f"{event}: {'without' if is_off else 'tagged'} {tag}"))
+            if as_json:
+                show_json({"event": event, "tag": tag, "text": None if is_off else text}, is_line=True)
+            else:
+                say(printable(f"{event}: {'without' if is_off else 'tagged'} {tag}"))
     return code
 
 

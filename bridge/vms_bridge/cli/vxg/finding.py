@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _Row = TypeVar("_Row", "ChannelRow", "GroupRow")
 _SHOWN = 20
+_FEW = 8
+_ID = re.compile(r"[1-9][0-9]{0,17}")
 CHANNEL = click.argument("channel", metavar="ID|NAME", shell_complete=channels)
 CHANNELS = click.argument("channels", nargs=-1, metavar="[ID|NAME]...", shell_complete=channels)
 SOME_CHANNELS = click.argument("channels", nargs=-1, required=True, metavar="ID|NAME...", shell_complete=channels)
@@ -29,14 +32,28 @@ async def the_channel(vxg: Vxg, word: str) -> ChannelRow:
 
 async def the_channels(vxg: Vxg, words: Sequence[str]) -> tuple[ChannelRow, ...]:
     """Return the channels with these ids or of these names, each once. Raises NotFoundThere and VmsError."""
-    rows = await vxg.channels.list()
-    found = [_named(rows, word, "channel") for word in words]
+    found = await _by_ids(vxg, words)
+    if found is None:
+        rows = await vxg.channels.list()
+        found = [_named(rows, word, "channel") for word in words]
     return tuple({row.id: row for row in found}.values())
 
 
 async def the_group(vxg: Vxg, word: str) -> GroupRow:
     """Return the group with this id or, where there is none, of this name. Raises NotFoundThere and VmsError."""
     return _named(await vxg.groups.list(), word, "group")
+
+
+async def _by_ids(vxg: Vxg, words: Sequence[str]) -> list[ChannelRow] | None:
+    """Return some few channels by their ids, without a list of all; None where that is how they are found. Raises VmsError."""
+    from vms_bridge.vxg import NotThere, WrongValue  # noqa: PLC0415  # --help has no use for the library
+
+    if len(words) > _FEW or not all(_ID.fullmatch(word) for word in words):
+        return None
+    try:
+        return [await vxg.channels.get(int(word)) for word in words]
+    except (NotThere, WrongValue):
+        return None
 
 
 def _named(rows: Iterable[_Row], word: str, what: str) -> _Row:

@@ -12,8 +12,8 @@ import click
 
 from vms_bridge.cli.codes import FAILED, OK
 from vms_bridge.cli.direct.tally import Tally
-from vms_bridge.cli.options import Duration, form_options, time_options
-from vms_bridge.cli.output import Listing, say
+from vms_bridge.cli.options import Duration, form_options, json_option, time_options
+from vms_bridge.cli.output import Listing, say, show_json
 from vms_bridge.cli.progress import Bars
 from vms_bridge.cli.vxg.asking import Ask, asks_vxg
 from vms_bridge.cli.vxg.finding import CHANNELS, SOME_CHANNELS, the_channels
@@ -153,13 +153,17 @@ def extract(
 
 
 @command.command("restore")
+@json_option
 @asks_vxg
-def restore(ask: Ask) -> None:
+def restore(ask: Ask, *, as_json: bool) -> None:
     """Put back how often pictures are made, where a run of `sample` was killed."""
     from vms_bridge.cli.vxg import kept_rates  # noqa: PLC0415  # as above
 
     count = ask(kept_rates.restore(ask.vxg, kept_rates.folder(), ask.complain))
-    say(f"{count} put back.")
+    if as_json:
+        show_json({"put_back": count})
+    else:
+        say(f"{count} put back.")
 
 
 def _saved(

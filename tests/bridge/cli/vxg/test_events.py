@@ -95,7 +95,8 @@ async def test_events_are_tagged(vxg: Ran, fake: FakeVxg) -> None:
     code, out, _ = await vxg("events", "tag", "checked", str(one.id), str(other.id), "--text", "yes")
     assert (code, out) == (OK, f"{one.id}: tagged checked\n{other.id}: tagged checked\n")
     assert (one.meta, other.meta) == ({"checked": "yes"}, {"checked": "yes"})
-    assert (await vxg("events", "tag", "checked", str(one.id), "--text", "no"))[0] == OK
+    out = (await vxg("events", "tag", "checked", str(one.id), "--text", "no", "--json"))[1]
+    assert json.loads(out) == {"event": one.id, "tag": "checked", "text": "no"}
     code, out, err = await vxg("events", "tag", "checked", "999999", str(other.id), "--remove")
     assert (code, out, "999999: " in err) == (FAILED, f"{other.id}: without checked\n", True)
     assert (one.meta, other.meta) == ({"checked": "no"}, {})

@@ -79,8 +79,9 @@ async def test_rates_that_can_not_be_put_back_are_said(vxg: Ran, fake: FakeVxg) 
     assert (code, "1 channel" in err, "images restore" in err) == (FAILED, True, True)
     fake.faults.heal()
     fake.between = None
-    code, out, err = await vxg("images", "restore")
-    assert (code, out, err) == (OK, "1 put back.\n", "")
+    code, out, err = await vxg("images", "restore", "--json")
+    assert (code, json.loads(out), err) == (OK, {"put_back": 1}, "")
+    assert (await vxg("images", "restore"))[1] == "0 put back.\n"
     assert fake.world.channels[101].image_period is None
 
 

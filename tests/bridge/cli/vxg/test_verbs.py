@@ -9,6 +9,7 @@ import pytest
 
 from vms_bridge.cli import FAILED, OK, USAGE
 from vms_bridge.cli.codes import COMMAND_REFUSED
+from vms_bridge.cli.vxg.place import TOKEN
 
 if TYPE_CHECKING:
     from tests.bridge.cli.vxg.conftest import Ran
@@ -50,6 +51,7 @@ async def test_how_a_channel_is(vxg: Ran, fake: FakeVxg) -> None:
 async def test_when_a_channel_records(vxg: Ran, fake: FakeVxg) -> None:
     assert (await vxg("channels", "record", "101", "by_event"))[:2] == (OK, "Camera 1: records by_event\n")
     assert fake.world.channels[101].rec_mode == "by_event"
+    assert json.loads((await vxg("channels", "record", "102", "off", "--json"))[1])["record_mode"] == "off"
     assert (await vxg("channels", "record", "101", "sometimes"))[0] == USAGE
 
 
@@ -57,6 +59,19 @@ async def test_when_a_channel_records(vxg: Ran, fake: FakeVxg) -> None:
 async def test_a_channel_that_is_not_there(word: str, vxg: Ran) -> None:
     code, out, err = await vxg("channels", "status", word)
     assert (code, out, f"no channel {word!r}" in err, "101 Camera 1" in err) == (FAILED, "", True, True)
+
+
+async def test_a_channel_by_its_id_is_read_alone_however_many_there_are(vxg: Ran, fake: FakeVxg) -> None:
+    assert (await vxg("images", "now", "101", "103"))[0] == OK
+    assert (fake.count["GET /api/v5/channels/"], fake.count["GET /api/v5/channels/N/"]) == (0, 2)
+    assert (await vxg("images", "now", "101", "Camera 2"))[0] == OK
+    assert (fake.count["GET /api/v5/channels/"], fake.count["GET /api/v5/channels/N/"]) == (1, 2)
+
+
+async def test_a_channel_that_is_another_ones_token(run: Ran, fake: FakeVxg, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN, fake.world.channels[101].token)
+    code, _, err = await run("live", "urls", "102", "--url", fake.url)
+    assert (code, "there is no channel '102'" in err, "101 Camera 1" in err) == (FAILED, True, True)
 
 
 async def test_two_channels_of_a_name(vxg: Ran, fake: FakeVxg) -> None:
