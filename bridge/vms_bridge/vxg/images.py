@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -148,12 +148,9 @@ class Images:
             del wanted[number_of]
             refused(number_of, error)
 
-        async with AsyncExitStack() as raised:
-            for number_of in list(wanted):
-                try:
-                    await raised.enter_async_context(self._pace.raised(number_of, every_s, keep))
-                except BridgeError as error:
-                    drop(number_of, error)
+        async with self._pace.all_raised(list(wanted), every_s, keep) as not_raised:
+            for number_of, error in not_raised.items():
+                drop(number_of, error)
             waits = {number_of: _Patience(self._session.clock, patience_s, every_s) for number_of in wanted}
             async with aclosing(self._polled(wanted, waits, every_s, limit=limit, drop=drop)) as images:
                 async for image in images:

@@ -16,7 +16,7 @@ from vms_bridge.vxg.fields import mapping, number
 from vms_bridge.vxg.refusals import WrongValue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 
     from vms_bridge.vxg.session import Session
     from vms_bridge.vxg.values import ChannelRow
@@ -81,12 +81,22 @@ class Pace:
     @asynccontextmanager
     async def raised(self, channel_id: int, every_s: float, keep: Keep | None) -> AsyncIterator[None]:
         """Have pictures be made at least so often meanwhile. Raises VmsError."""
+        async with self.all_raised([channel_id], every_s, keep) as refused:
+            for error in refused.values():
+                raise error
+            yield
+
+    @asynccontextmanager
+    async def all_raised(
+        self, channels: Sequence[int], every_s: float, keep: Keep | None
+    ) -> AsyncIterator[Mapping[int, BridgeError]]:
+        """Raise those of many channels, as many at a time as may be asked; gives whose could not be, and why."""
         wish = object()
         try:
-            await self._begin(channel_id, every_s, keep, wish)
-            yield
+            begun = await _all(self._begin(each, every_s, keep, wish) for each in channels)
+            yield {each: error for each, error in zip(channels, begun, strict=True) if error is not None}
         finally:
-            await asyncio.shield(self._end(channel_id, wish))
+            await asyncio.shield(self._end_all(channels, wish))
 
     async def restore(self, sampling: Sampling) -> bool:
         """Put back what was there before; False where it is not ours any more. Raises WrongValue or VmsError."""
@@ -124,6 +134,10 @@ class Pace:
                 known.keeps.append(keep)
             await self._set(channel_id, known, every_s)
 
+    async def _end_all(self, channels: Sequence[int], wish: object) -> None:
+        for error in filter(None, await _all(self._end(each, wish) for each in channels)):
+            raise error
+
     async def _end(self, channel_id: int, wish: object) -> None:
         async with self._turn(channel_id):
             known = self._raised.get(channel_id)
@@ -153,6 +167,15 @@ class Pace:
 
     def _turn(self, channel_id: int) -> asyncio.Lock:
         return self._turns.setdefault(channel_id, asyncio.Lock())
+
+
+async def _all(works: Iterable[Coroutine[None, None, None]]) -> list[BridgeError | None]:
+    """Have all be done, whatever becomes of the others, and return why each could not be. Raises what is no BridgeError."""
+    done = await asyncio.gather(*works, return_exceptions=True)
+    for error in done:
+        if error is not None and not isinstance(error, BridgeError):
+            raise error
+    return [error for error in done if error is None or isinstance(error, BridgeError)]
 
 
 def _same(one: float | None, other: float) -> bool:

@@ -18,11 +18,13 @@ from vms_bridge.vxg import (
     GatewayFailed,
     Image,
     MediaExpired,
+    Refused,
     Sampling,
     ServerFailed,
     Vxg,
     WrongValue,
 )
+from vms_bridge.vxg.lanes import AT_ONCE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -149,6 +151,25 @@ async def test_many_channels_are_sampled_by_one_request() -> None:
         with pytest.raises(AccessMissing):
             await anext(vxg.images.sample_all(rows, 2.0))
         assert fake.world.channels[101].image_period is None
+
+
+async def test_the_rates_of_many_channels_are_raised_and_put_back_at_the_same_time() -> None:
+    async with served(channels=30) as (vxg, fake):
+        rows = await vxg.channels.list()
+        images = vxg.images.sample_all(rows, 1.0)
+        fake.hold = asyncio.Event()
+        first = asyncio.ensure_future(anext(images))
+        await fake.asked_at_once(AT_ONCE)
+        fake.hold.set()
+        await first
+        fake.faults.add(PERIOD, "400", times=1, method="PUT")
+        fake.hold = asyncio.Event()
+        end = asyncio.ensure_future(images.aclose())
+        await fake.asked_at_once(AT_ONCE)
+        fake.hold.set()
+        with pytest.raises(Refused):
+            await end
+        assert sorted(str(each.image_period) for each in fake.world.channels.values()) == ["1.0", *["None"] * 29]
 
 
 async def test_many_channels_have_a_limit_each_and_none_is_waited_for_without_an_end() -> None:
