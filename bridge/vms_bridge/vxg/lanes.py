@@ -69,6 +69,7 @@ class Lanes:
             await self._clock.sleep(wait_s)
 
     def _lane(self, host: str) -> _Lane:
+        host = host.lower().removesuffix(":443")  # one host, however an address writes it
         lane = self._lanes.get(host)
         if lane is None:
             if len(self._lanes) >= _MOST_IDLE:

@@ -314,6 +314,15 @@ async def test_a_deletion_that_was_done_although_its_answer_got_lost_is_done() -
         await Border(Answers(404), clock, Lanes(clock)).ask(deletion)
 
 
+async def test_a_host_is_one_however_it_is_written() -> None:
+    clock = QuickClock()
+    lanes = Lanes(clock)
+    lanes.close_for("CDN.example:443", 30)
+    began = clock.monotonic()
+    async with lanes.turn("cdn.example"):
+        assert clock.monotonic() - began >= 30
+
+
 async def test_hosts_that_nobody_asks_any_more_are_forgotten() -> None:
     lanes = Lanes(QuickClock())
     for number in range(500):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, TypeVar
 
 import click
 from pydantic import BaseModel
@@ -10,11 +12,25 @@ from pydantic import BaseModel
 from vms_bridge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from vms_bridge.cli.program import Program
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
+FILE = click.Path(path_type=Path, dir_okay=False)
+TLS_OPTIONS = (
+    click.option("--ca-file", type=FILE, metavar="FILE", help="Who has signed the certificate there."),
+    click.option("--fingerprint", metavar="SHA256", help="The certificate that is shown there."),
+    click.option("--no-verify-tls", "verify_tls", flag_value=False, default=None, help="Take any certificate."),
+)
+
+
+class Tls(TypedDict, total=False):
+    """What `TLS_OPTIONS` say, as both libraries take it."""
+
+    verify: bool
+    ca_file: Path
+    fingerprint: str
 
 
 class Kind(NamedTuple):
@@ -46,6 +62,25 @@ def configured(config: Path, system: str | None, wanted: type[_Settings], kind: 
             raise click.UsageError(f"say which {kind.title}, by --system: {', '.join(known)}")
         raise ConfigError(f"has no {kind.title}", file=str(config), hint=f"say which one by {kind.otherwise}")
     return known[system] if system is not None else next(iter(known.values()))
+
+
+def tls_of(ca_file: Path | None, fingerprint: str | None, *, verify_tls: bool | None) -> Tls:
+    """Return what a library is told of `TLS_OPTIONS`."""
+    said: Tls = {"verify": verify_tls is not False}
+    if ca_file is not None:
+        said["ca_file"] = ca_file
+    if fingerprint is not None:
+        said["fingerprint"] = fingerprint
+    return said
+
+
+@contextmanager
+def as_usage_error() -> Iterator[None]:
+    """Have what is wrong with options of `--url` be a wrong usage, and not a wrong configuration. Raises click.UsageError."""
+    try:
+        yield
+    except ConfigError as error:
+        raise click.UsageError(f"{error}{f': {error.hint}' if error.hint else ''}") from None
 
 
 def secret_in(file: Path, option: str) -> str:

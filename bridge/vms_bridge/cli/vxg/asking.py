@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from vms_bridge.cli.codes import COMMAND_REFUSED, COMMAND_TIMED_OUT
 from vms_bridge.cli.direct.session import in_session
+from vms_bridge.cli.direct.systems import FILE, TLS_OPTIONS
 from vms_bridge.cli.options import config_option
 from vms_bridge.cli.output import complain
 from vms_bridge.cli.vxg.completing import systems
@@ -24,19 +24,16 @@ if TYPE_CHECKING:
     from vms_bridge.errors import BridgeError
     from vms_bridge.vxg import Vxg
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS = (
     config_option,
     click.option("--system", metavar="KEY", help="Which VXG Cloud VMS of the configuration.", shell_complete=systems),
     click.option("--url", metavar="URL", help=f"Any other one: its web address; with {TOKEN} or {LKEY}."),
-    click.option("--token-file", type=_FILE, metavar="FILE", help=f"A group's or channel's token, in the place of {TOKEN}."),
-    click.option("--lkey-file", type=_FILE, metavar="FILE", help=f"The account's key, in the place of {LKEY}."),
+    click.option("--token-file", type=FILE, metavar="FILE", help=f"A group's or channel's token, in the place of {TOKEN}."),
+    click.option("--lkey-file", type=FILE, metavar="FILE", help=f"The account's key, in the place of {LKEY}."),
     click.option(
         "--allow-host", "allowed_host", multiple=True, metavar="HOST", help="Where the token may lead, too; may be repeated."
     ),
-    click.option("--ca-file", type=_FILE, metavar="FILE", help="Who has signed the certificate there."),
-    click.option("--fingerprint", metavar="SHA256", help="The certificate that is shown there."),
-    click.option("--no-verify-tls", "verify_tls", flag_value=False, default=None, help="Take any certificate."),
+    *TLS_OPTIONS,
 )
 _T = TypeVar("_T")
 _AT_ONCE = 100

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from vms_bridge.cli.direct.systems import Kind, belongs_to_url, configured, secret_in
-from vms_bridge.errors import ConfigError
+from vms_bridge.cli.direct.systems import Kind, as_usage_error, belongs_to_url, configured, secret_in, tls_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vms_bridge.cli.direct.systems import Tls
     from vms_bridge.cli.program import Program
     from vms_bridge.vxg import Options, Vxg
 
@@ -62,20 +62,16 @@ def vxg_at(place: Place, program: Program) -> Vxg:
             f"--url takes a token of a group or a channel, or the account's key: by --token-file FILE or --lkey-file FILE,"
             f" or in the variables {TOKEN} and {LKEY}"
         )
-    options = {"verify": place.verify_tls is not False}
-    if place.ca_file is not None:
-        options["ca_file"] = place.ca_file
-    if place.fingerprint is not None:
-        options["fingerprint"] = place.fingerprint
-    return _made(program, place.url, token=given or None, lkey=lkey or None, hosts=place.allowed_host, options=options)
+    tls = tls_of(place.ca_file, place.fingerprint, verify_tls=place.verify_tls)
+    with as_usage_error():
+        return _made(program, place.url, token=given or None, lkey=lkey or None, hosts=place.allowed_host, options=tls)
 
 
-def _made(program: Program, url: str, *, token: str | None, lkey: str | None, hosts: tuple[str, ...], options: Options) -> Vxg:
+def _made(
+    program: Program, url: str, *, token: str | None, lkey: str | None, hosts: tuple[str, ...], options: Options | Tls
+) -> Vxg:
     for secret in filter(None, (token, lkey)):
         program.secrets.keep_long(secret)
     from vms_bridge.vxg import Vxg  # noqa: PLC0415  # --help has no use for it
 
-    try:
-        return Vxg(url, token=token, lkey=lkey, allowed_hosts=hosts, **options)
-    except ConfigError as error:
-        raise click.UsageError(f"{error}{f': {error.hint}' if error.hint else ''}") from None
+    return Vxg(url, token=token, lkey=lkey, allowed_hosts=hosts, **options)

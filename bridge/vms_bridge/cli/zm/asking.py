@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from vms_bridge.cli.codes import COMMAND_REFUSED, COMMAND_TIMED_OUT
 from vms_bridge.cli.direct.session import in_session
+from vms_bridge.cli.direct.systems import FILE, TLS_OPTIONS
 from vms_bridge.cli.options import config_option
 from vms_bridge.cli.zm.completing import systems
 from vms_bridge.cli.zm.place import PASSWORD, Place, zoneminder_at
@@ -23,16 +23,13 @@ if TYPE_CHECKING:
     from vms_bridge.errors import BridgeError
     from vms_bridge.zoneminder import ZoneMinder
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS = (
     config_option,
     click.option("--system", metavar="KEY", help="Which ZoneMinder of the configuration.", shell_complete=systems),
     click.option("--url", metavar="URL", help="Any other one: what you open in the browser, as https://cameras.example/zm."),
     click.option("--user", metavar="NAME", help=f"Who logs in there; with a password in {PASSWORD}, or at the prompt."),
-    click.option("--password-file", type=_FILE, metavar="FILE", help=f"The password, in the place of {PASSWORD}."),
-    click.option("--ca-file", type=_FILE, metavar="FILE", help="Who has signed the certificate there."),
-    click.option("--fingerprint", metavar="SHA256", help="The certificate that is shown there."),
-    click.option("--no-verify-tls", "verify_tls", flag_value=False, default=None, help="Take any certificate."),
+    click.option("--password-file", type=FILE, metavar="FILE", help=f"The password, in the place of {PASSWORD}."),
+    *TLS_OPTIONS,
 )
 _T = TypeVar("_T")
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from vms_bridge.cli.direct.systems import Kind, belongs_to_url, configured, secret_in
-from vms_bridge.errors import ConfigError
+from vms_bridge.cli.direct.systems import Kind, as_usage_error, belongs_to_url, configured, secret_in, tls_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,17 +56,11 @@ def zoneminder_at(place: Place, program: Program, *, may_ask: bool = True) -> Zo
         raise click.UsageError("--password-file belongs to --user")
     password = None if place.user is None else _password(place, place.user, may_ask=may_ask)
     program.secrets.keep([password] if password else [])
-    options: Options = {"verify": place.verify_tls is not False}
-    if place.ca_file is not None:
-        options["ca_file"] = place.ca_file
-    if place.fingerprint is not None:
-        options["fingerprint"] = place.fingerprint
     from vms_bridge.zoneminder import ZoneMinder  # noqa: PLC0415  # as below
 
-    try:
-        return ZoneMinder(place.url, place.user, password, **options)
-    except ConfigError as error:
-        raise click.UsageError(f"{error}{f': {error.hint}' if error.hint else ''}") from None
+    tls = tls_of(place.ca_file, place.fingerprint, verify_tls=place.verify_tls)
+    with as_usage_error():
+        return ZoneMinder(place.url, place.user, password, **tls)
 
 
 def _by_settings(settings: ZoneMinderConfig) -> ZoneMinder:
