@@ -153,13 +153,14 @@ def extract(
 
 
 @command.command("restore")
+@click.option("--forget", is_flag=True, help="Forget what can't be put back: the channel is no more, or another token's.")
 @json_option
 @asks_vxg
-def restore(ask: Ask, *, as_json: bool) -> None:
+def restore(ask: Ask, *, forget: bool, as_json: bool) -> None:
     """Put back how often pictures are made, where a run of `sample` was killed."""
     from vms_bridge.cli.vxg import kept_rates  # noqa: PLC0415  # as above
 
-    count = ask(kept_rates.restore(ask.vxg, kept_rates.folder(), ask.complain))
+    count = ask(kept_rates.restore(ask.vxg, kept_rates.folder(), ask.complain, forget=forget))
     if as_json:
         show_json({"put_back": count})
     else:

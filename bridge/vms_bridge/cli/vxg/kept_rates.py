@@ -113,11 +113,12 @@ def folder() -> Path:
     return found / _FOLDER
 
 
-async def restore(vxg: Vxg, within: Path, complain: Callable[[str, str], None]) -> int:
+async def restore(vxg: Vxg, within: Path, complain: Callable[[str, str], None], *, forget: bool = False) -> int:
     """Put back what runs that were killed have left raised at this VXG, and return how many rates that were.
 
-    What can't be put back now is said, and tried again by the next run.
+    What can't be put back now is said, and tried again by the next run, or to be forgotten.
     """
+    hint = "it is forgotten" if forget else "the next run tries it again; `vxg images restore --forget` gives it up"
     count = 0
     for left in await asyncio.to_thread(_left_behind, within, vxg.url):
         ended: set[int] = set()
@@ -126,10 +127,10 @@ async def restore(vxg: Vxg, within: Path, complain: Callable[[str, str], None]) 
                 try:
                     count += await vxg.images.restore(sampling)
                 except BridgeError as error:
-                    what = f"how often channel {sampling.channel_id} makes pictures can't be put back: {error}"
-                    complain(what, error.hint or "the next run tries it again")
-                else:
-                    ended.add(sampling.channel_id)
+                    complain(f"how often channel {sampling.channel_id} makes pictures can't be put back: {error}", hint)
+                    if not forget:
+                        continue
+                ended.add(sampling.channel_id)
         finally:
             await asyncio.shield(asyncio.to_thread(left.close, ended))
     return count

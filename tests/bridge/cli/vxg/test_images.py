@@ -273,6 +273,18 @@ async def test_what_can_not_be_put_back_now_is_tried_again(tmp_path: Path) -> No
         assert not await files(tmp_path)
 
 
+async def test_what_can_never_be_put_back_is_forgotten_if_that_is_wanted(vxg: Ran, fake: FakeVxg, tmp_path: Path) -> None:
+    fake.world.set_period(fake.world.channels[102], 1.0)
+    async with Vxg(fake.url, token=fake.group_token()) as killed:
+        await left_behind(killed, tmp_path / "state/vms-bridge/vxg-rates", Sampling(102, 30.0, 1.0), Sampling(999, 30.0, 1.0))
+    for _ in range(2):
+        code, _, err = await vxg("images", "restore")
+        assert (code, "channel 999" in err, "--forget" in err) == (OK, True, True)
+    assert fake.world.channels[102].image_period == 30.0
+    assert "channel 999" in (await vxg("images", "restore", "--forget"))[2]
+    assert await vxg("images", "restore") == (OK, "0 put back.\n", "")
+
+
 @pytest.mark.parametrize(
     "text",
     [
