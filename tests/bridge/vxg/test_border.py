@@ -249,6 +249,24 @@ async def test_a_clock_that_can_not_be_asked_again_is_as_far_off_as_it_was() -> 
         assert fake.count["GET /api/v2/server/time/"] == asked + 3, "it is not asked each time either"
 
 
+async def test_an_outage_while_our_clock_is_set_moves_no_other_clock() -> None:
+    async with served() as (vxg, fake):
+        clock = SetClock()
+        async with Vxg(fake.url, token=fake.group_token(), clock=clock) as engine:
+            fake.faults.add("/api/v2/server/time/", "502")
+            clock.set_by_s = -3600.0
+            assert abs((await engine.now() - await vxg.now()).total_seconds()) < 60
+
+
+class SetClock(QuickClock):
+    """A clock that somebody sets."""
+
+    set_by_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.set_by_s)
+
+
 @pytest.mark.parametrize(
     "ask",
     [
