@@ -24,7 +24,8 @@ from vms_bridge.confine import kernel
 PYTHONS_FOLDER = str(Path(vms_bridge.__file__).parents[1])
 IS_ROOT = os.getuid() == 0
 NEEDS_ROOT = pytest.mark.skipif(not IS_ROOT, reason="it is about what root can give away")
-UID = 65_502
+UID = 20_000 + os.getpid() % 20_000
+"""Of these tests in this process: the kernel counts the threads of a user together, and one test takes all that there may be."""
 
 Done = subprocess.CompletedProcess[str]
 
