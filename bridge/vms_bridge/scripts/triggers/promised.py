@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from vms_bridge.foreign import mistakes_in
 from vms_bridge.model import AlarmState, EndReason, EventKind
-from vms_bridge.script.cameras import Monitor
 from vms_bridge.script.happenings import Alarm, Detection, Event, Happening, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_KEY = Annotated[str, Field(min_length=1, max_length=200)]
 _CONFIG = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True)
 
 
@@ -30,10 +30,10 @@ class _Object(BaseModel):
 
 
 _NARROWER: Mapping[tuple[type[Happening], str], Any] = {
-    (Alarm, "before"): Annotated[str, AfterValidator(AlarmState)],
-    (Alarm, "now"): Annotated[str, AfterValidator(AlarmState)],
-    (Event, "kind"): Annotated[str, AfterValidator(EventKind)],
-    (Event, "end_reason"): Annotated[str, AfterValidator(EndReason)],
+    (Alarm, "before"): Annotated[AlarmState, Field(strict=False)],
+    (Alarm, "now"): Annotated[AlarmState, Field(strict=False)],
+    (Event, "kind"): Annotated[EventKind, Field(strict=False)],
+    (Event, "end_reason"): Annotated[EndReason, Field(strict=False)],
     (Detection, "objects"): list[_Object],
 }
 """What is less than its type allows."""
@@ -51,14 +51,13 @@ def check(kind: str, what: Mapping[str, Any]) -> None:
 def _model(kind: str) -> type[BaseModel]:
     promised = kind_of(kind)
     words = {name: _NARROWER.get((promised, name), _in_json(hint)) for name, hint in get_type_hints(promised).items()}
+    words |= dict.fromkeys(("system", "monitor"), _KEY)
     fields: dict[str, Any] = {f"word_{name}": (of | None, Field(default=None, alias=name)) for name, of in words.items()}
     return create_model(promised.__name__, __config__=_CONFIG, **fields)
 
 
 def _in_json(hint: Any) -> Any:  # noqa: ANN401 - a type
     """Return how JSON says a value of this type."""
-    if hint is Monitor:
-        return str
     return Annotated[str, AfterValidator(_check_time)] if datetime in {hint, *get_args(hint)} else hint
 
 

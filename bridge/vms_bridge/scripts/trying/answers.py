@@ -6,7 +6,7 @@ import json
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from vms_bridge.errors import BridgeError
 from vms_bridge.foreign import mistakes_in
@@ -102,7 +102,7 @@ class SaidEvent(_Said):
     """As in `zm/4`."""
     start: AwareDatetime
     end: AwareDatetime | None = None
-    kind: Annotated[str, AfterValidator(EventKind)] = "alarm"
+    kind: EventKind = EventKind.ALARM
     cause: str = "Motion"
     notes: str = ""
     labels: tuple[str, ...] = ()

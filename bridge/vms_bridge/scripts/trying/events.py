@@ -30,7 +30,7 @@ class Archive:
         event = Event(
             id=ref.id,
             monitor_id=key,
-            kind=EventKind(said.kind),
+            kind=said.kind,
             duration_s=None if said.end is None else (said.end - said.start).total_seconds(),
             snapshot_ready=True,
             clip_ready=said.end is not None,
