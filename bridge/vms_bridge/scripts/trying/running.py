@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from vms_bridge.clock import SystemClock
 from vms_bridge.errors import BridgeError
 from vms_bridge.scripts.life.calls import MOST_CONCURRENT
 from vms_bridge.scripts.life.process import Worker
-from vms_bridge.scripts.life.queue import MOST_WAITING
+from vms_bridge.scripts.life.queue import MOST_WAITING, Queue
 from vms_bridge.scripts.life.values import Begin, WorkerGone
 from vms_bridge.scripts.trying.transcript import EntryKind
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from vms_bridge.clock import Clock
+    from vms_bridge.scripts.life.queue import Waiting
     from vms_bridge.scripts.life.values import Ask, Declared, Ending, Level, Work
     from vms_bridge.scripts.services.table import Answered, Asker
     from vms_bridge.scripts.trying.transcript import Transcript
@@ -41,9 +41,8 @@ class Running:
         self._ask: Callable[[Asker, Ask], Awaitable[Answered]] | None = None
         self._worker: Worker | None = None
         self._undo: list[Callable[[], None]] = []
-        self._waiting: deque[tuple[Trigger, Occurrence]] = deque()
-        self._beside: deque[tuple[Trigger, Occurrence]] = deque()
-        """Those that may be called beside others: there are too many of them at once."""
+        self._waiting, self._beside = Queue(), Queue()
+        """What is called one after the other, and what may be called beside others; ordered and dropped as in the bridge."""
         self._in_order: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Task[None]] = set()
         self._answering = self._under_way = self._concurrent = self.news = 0
@@ -114,13 +113,10 @@ class Running:
     def deliver(self, trigger: Trigger, occurrence: Occurrence) -> None:
         """Have the handler called: when those before it have ended, or at once where it may run beside them."""
         queue = self._beside if trigger.concurrent else self._waiting
-        if len(queue) >= MOST_WAITING:
-            if not self._drops:
-                hint = "the bridge would drop some of them; use debounce= or once_per="
-                self.fail(trigger.handler, f"{MOST_WAITING:,} calls wait: the script can't keep up", hint=hint)
+        if queue.offer(trigger, occurrence) and not self._drops:
             self._drops = True
-            return
-        queue.append((trigger, occurrence))
+            hint = "what waits for longest is dropped, but alarms last; use debounce= or once_per="
+            self.fail(trigger.handler, f"{MOST_WAITING:,} calls wait: the script can't keep up", hint=hint)
         if trigger.concurrent and self._concurrent < MOST_CONCURRENT:
             self._concurrent += 1
             self._spawn(self._call_beside())
@@ -147,19 +143,20 @@ class Running:
         return task
 
     async def _call_in_order(self) -> None:
-        while self._waiting:
-            await self._call(*self._waiting.popleft())
+        while len(self._waiting):
+            await self._call(self._waiting.take())
 
     async def _call_beside(self) -> None:
         try:
-            while self._beside:
-                await self._call(*self._beside.popleft())
+            while len(self._beside):
+                await self._call(self._beside.take())
         finally:
             self._concurrent -= 1
 
-    async def _call(self, trigger: Trigger, occurrence: Occurrence) -> None:
+    async def _call(self, waiting: Waiting) -> None:
         if self.is_over:
             return
+        trigger, occurrence = waiting.trigger, waiting.occurrence
         words = {"line": trigger.line, "trigger": trigger.kind}
         self._transcript.add(EntryKind.CALLED, trigger.handler, words)
         began_s, now = self._clock.monotonic(), self._clock.now().timestamp()

@@ -8,7 +8,6 @@ import pytest
 from tests.bridge.scripts.trying.trials import START, alarm, trial
 
 from vms_bridge.scripts.triggers.occurrences import of as occurred
-from vms_bridge.scripts.trying import running
 from vms_bridge.scripts.trying.report import lines
 from vms_bridge.scripts.trying.transcript import EntryKind
 from vms_bridge.scripts.trying.trial import NOON, TrialFailed, load, try_out
@@ -181,10 +180,15 @@ async def opens():
     assert (logs(tried), tried.transcript.failures) == (["opened"], 0)
 
 
-async def test_a_script_that_can_not_keep_up_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "MOST_WAITING", 2)
-    text = "\n".join(f"@on.alarm()\nasync def f{number}(): pass" for number in range(6))
-    tried = await try_out(trial(text, alarm(0)))
+async def test_a_script_that_can_not_keep_up_is_told_so_once() -> None:
+    text = """
+from vms_bridge.script import sleep
+for number in range(200):
+    @on.alarm(timeout="5s")
+    async def late(alarm):
+        await sleep(3)
+"""
+    tried = await try_out(trial(text, *(alarm(second) for second in range(7))))
     [failed] = of(tried, EntryKind.FAILED)
     assert "can't keep up" in failed["text"]
 
