@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vms_bridge.model import Enrichment
     from vms_bridge.receivers import Receiver
 
 
@@ -17,7 +18,12 @@ class FeedMemory:
     """Those that are open now."""
 
     texts: dict[str, str] = field(default_factory=dict)
+    enrichments: dict[str, Enrichment] = field(default_factory=dict)
+    """What was added to each event last."""
     minted: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def enrich(self, event_id: str, enrichment: Enrichment) -> None:
+        self.enrichments[event_id] = enrichment
 
     async def mint(self, monitor_id: str, native_key: str) -> str:
         return self.minted.setdefault((monitor_id, native_key), str(1_764_000_000_000 + len(self.minted)))

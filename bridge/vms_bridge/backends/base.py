@@ -40,6 +40,13 @@ class Feed(Protocol):
     async def record(self, batch: EventBatch) -> None:
         """Report events, and return once they and the cursor are stored: this is the back-pressure."""
 
+    async def enrich(self, event_id: str, enrichment: Enrichment) -> None:
+        """Add to an event that was recorded what others have noted about it in the VMS: all of it, anew each time.
+
+        It stays whatever is recorded of the event, and is not written back to the VMS. Raises ContributionRefused for an event
+        that is not known or not any more, and StoreError.
+        """
+
     async def mint(self, monitor_id: str, native_key: str) -> str:
         """Return the id of an event that its VMS has none for, but knows by a key of this monitor (when it began, its file).
 

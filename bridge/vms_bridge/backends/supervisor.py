@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vms_bridge.backends.base import Backend, Feed
     from vms_bridge.clock import Clock
     from vms_bridge.concealment import Secrets
-    from vms_bridge.model import EventBatch, Resume, Update
+    from vms_bridge.model import Enrichment, EventBatch, Resume, Update
     from vms_bridge.receivers import Receiver, Registration
 
 _LOGGER = logging.getLogger(__name__)
@@ -117,6 +117,11 @@ class _WatchedFeed:
         if self._is_over:
             raise VmsError("these events are of a connection that is over")
         await self._feed.record(batch)
+
+    async def enrich(self, event_id: str, enrichment: Enrichment) -> None:
+        if self._is_over:
+            raise VmsError("this event is of a connection that is over")
+        await self._feed.enrich(event_id, enrichment)
 
     async def mint(self, monitor_id: str, native_key: str) -> str:
         if self._is_over:

@@ -31,7 +31,8 @@ _T = TypeVar("_T")
 MOST_OBJECTS = 200
 _MOST_NAMES = 64
 """How many labels, zones, plates or faces may be added to one event."""
-_OF_BACKENDS = frozenset({"vms"})
+OF_BACKENDS = "vms"
+"""The name under which backends say what others have noted in their VMSs."""
 
 
 class Contributions:
@@ -58,7 +59,7 @@ class Contributions:
     def open(self, source: str) -> HubContributor:
         """Begin to contribute. Raises ContributionRefused."""
         name = shown(source)
-        if not name or len(source) > NAME_CHARACTERS or name in _OF_BACKENDS:
+        if not name or len(source) > NAME_CHARACTERS or name == OF_BACKENDS:
             raise ContributionRefused("a contributor needs a name of its own", hint="one that can be shown, and is not `vms`")
         if name in self._sources:
             raise ContributionRefused(f"there is a contributor {name!r} already", hint="give each a name of its own")

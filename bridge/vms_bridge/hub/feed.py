@@ -9,7 +9,7 @@ from vms_bridge.model import Resume
 
 if TYPE_CHECKING:
     from vms_bridge.hub.system import System
-    from vms_bridge.model import EventBatch, Update
+    from vms_bridge.model import Enrichment, EventBatch, Update
     from vms_bridge.receivers import Receiver, Registration
 
 
@@ -28,6 +28,9 @@ class Owner(Protocol):
 
     async def record(self, system: System, batch: EventBatch) -> None:
         """Store a batch of events, and make it the current truth."""
+
+    async def enrich_for(self, system: System, event_id: str, enrichment: Enrichment) -> None:
+        """Store what others have noted about an event in its VMS."""
 
     async def mint_for(self, system: System, monitor_id: str, native_key: str) -> str:
         """Return the event id for what the VMS knows by this key."""
@@ -72,6 +75,10 @@ class SystemFeed:
     async def record(self, batch: EventBatch) -> None:
         """Report events; returns once they are stored."""
         await self._hub.record(self._system, batch)
+
+    async def enrich(self, event_id: str, enrichment: Enrichment) -> None:
+        """Add to an event what others have noted about it in the VMS."""
+        await self._hub.enrich_for(self._system, event_id, enrichment)
 
     async def mint(self, monitor_id: str, native_key: str) -> str:
         """Return the event id for what the VMS knows by this key."""

@@ -25,7 +25,7 @@ from vms_bridge.hub.bridge_commands import BridgeCommands
 from vms_bridge.hub.chores import Chore
 from vms_bridge.hub.claims import Claims
 from vms_bridge.hub.command_runner import CommandRules, CommandRunner
-from vms_bridge.hub.contributions import Contributions
+from vms_bridge.hub.contributions import OF_BACKENDS, Contributions
 from vms_bridge.hub.fan_out import FanOut
 from vms_bridge.hub.feed import SystemFeed
 from vms_bridge.hub.housekeeping import Housekeeping, Retention
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from vms_bridge.hub.subscription import HubSubscription
     from vms_bridge.index import Bucket, BucketSize, IndexedEvent, Search, SearchPage
     from vms_bridge.keys import MonitorRules
-    from vms_bridge.model import EventBatch, Update
+    from vms_bridge.model import Enrichment, EventBatch, Update
     from vms_bridge.notices import Notice
     from vms_bridge.objects import ObjectCounts
     from vms_bridge.store import Store
@@ -358,6 +358,12 @@ class Hub:
             raise _taken_away(system.key)
         await self._recorder.record(system, system.admit_events(batch))
 
+    async def enrich_for(self, system: System, event_id: str, enrichment: Enrichment) -> None:
+        """Store what others have noted about an event in the system's VMS. Raises ContributionRefused, StoreError or VmsError."""
+        if self._systems.get(system.key) is not system:
+            raise _taken_away(system.key)
+        await self._contributions.enrich(OF_BACKENDS, EventRef(system.key, system.generation, event_id), enrichment)
+
     async def mint_for(self, system: System, monitor_id: str, native_key: str) -> str:
         """Return the event id for what the system's VMS knows by this key. Raises BackendDefect, StoreError or VmsError."""
         if self._systems.get(system.key) is not system:
@@ -396,10 +402,10 @@ class Hub:
     def _adopt(self, system: System, plan: BatchPlan) -> None:
         self._updates.adopt(system, plan)
         self._index.stored()
-        for event_id in {event_id for event_id, _, _ in plan.commit.enrichments}:
-            self._write_back.added(
-                EventRef(system.key, plan.commit.generation, event_id), joined(plan.enrichments[event_id].values())
-            )
+        # What was read in the VMS is not written back to it.
+        for event_id in {event_id for event_id, source, _ in plan.commit.enrichments if source != OF_BACKENDS}:
+            ours = [added for source, added in plan.enrichments[event_id].items() if source != OF_BACKENDS]
+            self._write_back.added(EventRef(system.key, plan.commit.generation, event_id), joined(ours))
 
     def _backend_of(self, system: str) -> Interpreter:
         return Interpreter(self._system(system), self._recorder.watched, self._archives.performers)

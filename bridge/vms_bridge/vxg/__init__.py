@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.vxg.boxes import Box
 from vms_bridge.vxg.conditions import Condition, all_of, any_of, field
-from vms_bridge.vxg.event_watch import EventChanges, EventWatch
 from vms_bridge.vxg.hosts import DEFAULT_URL
 from vms_bridge.vxg.live import ChannelLive
-from vms_bridge.vxg.metadata import Document
 from vms_bridge.vxg.ptz import Preset
 from vms_bridge.vxg.refusals import (
     AccessMissing,
@@ -48,6 +46,7 @@ from vms_bridge.vxg.values import (
     RECORDING_THUMBNAIL,
     ChannelRow,
     Clip,
+    Document,
     EventRow,
     EventType,
     GroupRow,
@@ -58,6 +57,7 @@ from vms_bridge.vxg.values import (
     Span,
     WebRtc,
 )
+from vms_bridge.vxg.watching import Changes, DocumentWatch, EventChanges, EventWatch
 
 if TYPE_CHECKING:
     from vms_bridge.vxg.vxg import Options, Vxg
@@ -71,6 +71,7 @@ __all__ = [
     "AccessMissing",
     "Answer",
     "Box",
+    "Changes",
     "ChannelLive",
     "ChannelRow",
     "ChannelToken",
@@ -82,6 +83,7 @@ __all__ = [
     "CredentialMissing",
     "CredentialRefused",
     "Document",
+    "DocumentWatch",
     "EventChanges",
     "EventRow",
     "EventType",

@@ -8,12 +8,12 @@ from urllib.parse import quote
 from vms_bridge.errors import VmsProtocolError
 from vms_bridge.vxg import rows
 from vms_bridge.vxg.boxes import MOST_CHARACTERS, boxes_in_file, boxes_in_meta
-from vms_bridge.vxg.event_watch import EventWatch
 from vms_bridge.vxg.fields import mapping, written
 from vms_bridge.vxg.paging import listed
 from vms_bridge.vxg.refusals import Refused, WrongValue
 from vms_bridge.vxg.session import channel_id, id_of
 from vms_bridge.vxg.values import EventRow
+from vms_bridge.vxg.watching import EventWatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from vms_bridge.errors import VmsProtocolError
-from vms_bridge.vxg.conditions import Joined
-from vms_bridge.vxg.conditions import field as field_of
+from vms_bridge.errors import TooLarge, VmsProtocolError
+from vms_bridge.vxg.conditions import Joined, field
 from vms_bridge.vxg.fields import flag, mapping, moment, number, objects, text, whole, written
-from vms_bridge.vxg.paging import MOST_PAGES, Seen, listed
+from vms_bridge.vxg.paging import MOST_PAGES, Seen, listed, meta_of
 from vms_bridge.vxg.refusals import MetadataRefused, PagingRefused, WrongValue
 from vms_bridge.vxg.session import channel_id
+from vms_bridge.vxg.values import Document
+from vms_bridge.vxg.watching import DocumentWatch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
     from vms_bridge.vxg.conditions import Condition
@@ -25,22 +25,13 @@ if TYPE_CHECKING:
 
 _PATH, _FILTER = "/api/v4/meta/", "/api/v4/meta/filter/"
 _AT_ONCE = 100
-_PAGE = 200
+_PAGE = 250
+_SURE = 20
+"""So many VXG gives of a list where nobody says how many: a page with fewer is the last one."""
+_MOST_PASSED_OVER = 8
+"""So many in a row that are too large are passed over; where all are, it is something else."""
 MOST_RAW_CHARACTERS = 256 * 1024
 _LARGEST = 2**63
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """What somebody has found out of a moment: whole numbers, numbers and texts, each by a name; `raw` is any text."""
-
-    timestamp: datetime
-    numbers: Mapping[str, int] = field(default_factory=dict)
-    floats: Mapping[str, float] = field(default_factory=dict)
-    texts: Mapping[str, str] = field(default_factory=dict)
-    raw: str | None = None
-    id: str | None = None
-    """As VXG knows it; None for one that is not recorded yet."""
 
 
 class Metadata:
@@ -69,31 +60,29 @@ class Metadata:
         newest_first: bool = False,
         limit: int | None = None,
     ) -> AsyncIterator[Document]:
-        """Yield the documents that a condition chooses, of a channel or of all of the group, by their times. Raises VmsError."""
-        # Each page begins at the time with which the one before ended, as `paging.rows_by_time` does.
-        seen, last, offset, count = Seen(), None, 0, 0
-        size = _PAGE if limit is None else min(limit, _PAGE)
-        if size <= 0:
-            return
-        for _ in range(MOST_PAGES):
-            body: dict[str, object] = {"limit": size, "sort": ["-timestamp" if newest_first else "timestamp"]}
-            condition = _from(where, last, newest_first=newest_first)
-            body |= ({"offset": offset} if offset else {}) | ({} if condition is None else {"filter": condition.written()})
-            found = listed(await self._find(channel, body), _FILTER)
-            before, since = count, last
-            for document in filter(None, map(_read, found)):
-                last = document.timestamp
-                if seen.is_new(document.id or object()):
-                    yield document
-                    count += 1
-                    if count == limit:
-                        return
-            if len(found) < size:
+        """Yield the documents that a condition chooses, of a channel or of all of the group, by their times. Raises VmsError.
+
+        Each page begins at the time with which the one before ended: what goes or comes meanwhile makes no other slip through.
+        One that is too large to be read is passed over.
+        """
+        pages, seen, left = _Pages(where, newest_first=newest_first), Seen(), limit
+        while left is None or left > 0:
+            body = pages.wanted(left)
+            try:
+                answer = await self._find(channel, body)
+            except TooLarge:
+                if not pages.may_be_smaller():
+                    raise
+                continue
+            found, is_news = listed(answer, _FILTER), False
+            for raw in found:
+                document = read(raw, None if channel is None else channel_id(channel))
+                if document is None or left == 0 or (document.id is not None and not seen.is_new(document.id)):
+                    continue
+                left, is_news = None if left is None else left - 1, True
+                yield document
+            if not pages.goes_on(found, whole(meta_of(answer).get("total_count")), is_news=is_news):
                 return
-            if count == before and offset:
-                break
-            offset = offset + len(found) if last == since else 0
-        raise PagingRefused(f"{_FILTER} gives the same documents over and over", hint="ask for less, by conditions")
 
     async def list(
         self,
@@ -109,6 +98,14 @@ class Metadata:
     async def delete_where(self, channel: ChannelRow | int, where: Condition) -> None:
         """Delete all documents of a channel that a condition chooses. Raises VmsError."""
         await self._session.ask_of(channel, "DELETE", _FILTER, body={"filter": where.written()})
+
+    def watch(self, since: datetime, *, channel: ChannelRow | int | None = None) -> DocumentWatch:
+        """Return what follows documents from this time on, of a channel or of all of the group."""
+
+        def read(start: datetime) -> AsyncIterator[Document]:
+            return self.each(channel, field("timestamp").at_least(start))
+
+        return DocumentWatch(read, self._session.now, since)
 
     async def _find(self, channel: ChannelRow | int | None, body: dict[str, object]) -> object:
         if channel is not None:
@@ -141,6 +138,60 @@ class Metadata:
         return tuple(each for each in ids if each is not None)
 
 
+class _Pages:
+    """Where the pages of a list of documents begin, each by the time with which the one before ended."""
+
+    def __init__(self, where: Condition | None, *, newest_first: bool) -> None:
+        self._where, self._newest_first = where, newest_first
+        self._from: datetime | None = None
+        self._offset = 0
+        self._size = self._wanted = _PAGE
+        self._count = self._passed_over = 0
+
+    def wanted(self, most: int | None) -> dict[str, object]:
+        """Return what to ask for: the next page, of `most` documents at most. Raises PagingRefused."""
+        self._count += 1
+        if self._count > MOST_PAGES:
+            raise PagingRefused(f"{_FILTER} has more than {MOST_PAGES} pages", hint="ask for less")
+        self._wanted = self._size if most is None else min(self._size, most)
+        body: dict[str, object] = {"limit": self._wanted, "sort": ["-timestamp" if self._newest_first else "timestamp"]}
+        if self._offset:
+            body["offset"] = self._offset
+        conditions = [] if self._where is None else [self._where]
+        if self._from is not None:
+            time = field("timestamp")
+            # Theirs may be of less than a microsecond later than we can read.
+            until = self._from + timedelta(microseconds=1)
+            conditions.append(time.at_most(until) if self._newest_first else time.at_least(self._from))
+        if conditions:
+            body["filter"] = (Joined("and", tuple(conditions)) if len(conditions) > 1 else conditions[0]).written()
+        return body
+
+    def may_be_smaller(self) -> bool:
+        """Have smaller pages for now, and one document that is too large alone be passed over; say no where that is of no use."""
+        if self._wanted == 1:
+            self._offset += 1
+            self._passed_over += 1
+        self._size = max(1, self._wanted // 8)
+        return self._passed_over < _MOST_PASSED_OVER
+
+    def goes_on(self, found: Sequence[dict[str, Any]], total: int | None, *, is_news: bool) -> bool:
+        """Take note of a page, and of how many documents there are if VXG says so, and say whether there may be another one.
+
+        Raises PagingRefused where the same documents come over and over.
+        """
+        self._size, self._passed_over = min(_PAGE, self._size * 2), 0
+        is_last = len(found) < min(self._wanted, _SURE) if total is None else self._offset + len(found) >= total
+        if is_last or not found:
+            return False
+        if not is_news and self._offset:
+            raise PagingRefused(f"{_FILTER} gives the same documents over and over", hint="ask for less, by conditions")
+        times = [time for raw in found if (time := moment(raw.get("timestamp"))) is not None]
+        last = (min if self._newest_first else max)([*times, *filter(None, [self._from])], default=None)
+        self._from, self._offset = (last, 0) if last != self._from else (last, self._offset + len(found))
+        return True
+
+
 def _outcome(said: dict[str, Any]) -> tuple[str | None, str]:
     """Return a document's id, and why it was not taken, empty where it was."""
     status = whole(said.get("status"))
@@ -169,23 +220,14 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and abs(value) < _LARGEST
 
 
-def _from(where: Condition | None, last: datetime | None, *, newest_first: bool) -> Condition | None:
-    """Return the condition of what comes from this time on, that time with it: there may be more of it."""
-    if last is None:
-        return where
-    time = field_of("timestamp")
-    # Theirs may be of less than a microsecond later than we can read.
-    rest = time.at_most(last + timedelta(microseconds=1)) if newest_first else time.at_least(last)
-    return rest if where is None else Joined("and", (where, rest))
-
-
 def _id(number_of: str | None) -> str:
     if not number_of:
         raise WrongValue("a document that is recorded has an id")
     return number_of
 
 
-def _read(raw: dict[str, Any]) -> Document | None:
+def read(raw: dict[str, Any], whose: int | None) -> Document | None:
+    """Return a document as VXG answers it, of this channel unless it says whose it is; None without a time."""
     when = moment(raw.get("timestamp"))
     if when is None:
         return None
@@ -200,4 +242,5 @@ def _read(raw: dict[str, Any]) -> Document | None:
         texts=texts,
         raw=said if isinstance(said, str) else None,
         id=text(raw.get("id")) or None,
+        camera_id=whole(raw.get("camid")) if whose is None else whose,
     )

@@ -18,7 +18,6 @@ from vms_bridge.vxg import (
     archive,
     channels,
     clips,
-    event_watch,
     events,
     groups,
     images,
@@ -28,6 +27,7 @@ from vms_bridge.vxg import (
     ptz,
     uploads,
     vxg,
+    watching,
 )
 from vms_bridge.vxg.hosts import DEFAULT_URL
 
@@ -45,6 +45,7 @@ __all__ = [
     "Archive",
     "Channels",
     "Clips",
+    "DocumentWatch",
     "EventWatch",
     "Events",
     "Groups",
@@ -126,11 +127,11 @@ class Clips(Face[clips.Clips]):
     delete = synced(clips.Clips.delete)
 
 
-class EventWatch(Face[event_watch.EventWatch]):
+class EventWatch(Face[watching.EventWatch]):
     """Follows events."""
 
-    poll = synced(event_watch.EventWatch.poll)
-    batches = iterated(event_watch.EventWatch.batches)
+    poll = synced(watching.EventWatch.poll)
+    batches = iterated(watching.EventWatch.batches)
 
     @property
     def mark(self) -> datetime:
@@ -157,6 +158,17 @@ class Events(Face[events.Events]):
         return EventWatch(self._of.watch(since, channel=channel, names=names), self._runner)
 
 
+class DocumentWatch(Face[watching.DocumentWatch]):
+    """Follows documents."""
+
+    poll = synced(watching.DocumentWatch.poll)
+
+    @property
+    def mark(self) -> datetime:
+        """Where another one goes on."""
+        return self._of.mark
+
+
 class Metadata(Face[metadata.Metadata]):
     """The documents of channels."""
 
@@ -166,6 +178,10 @@ class Metadata(Face[metadata.Metadata]):
     each = iterated(metadata.Metadata.each)
     list = synced(metadata.Metadata.list)
     delete_where = synced(metadata.Metadata.delete_where)
+
+    def watch(self, since: datetime, *, channel: ChannelRow | int | None = None) -> DocumentWatch:
+        """Return what follows documents from this time on, of a channel or of all of the group."""
+        return DocumentWatch(self._of.watch(since, channel=channel), self._runner)
 
 
 class Motion(Face[motion.Motion]):

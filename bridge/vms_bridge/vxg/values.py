@@ -183,3 +183,18 @@ class MotionRegion:
     enabled: bool = True
     sensitivity: float | None = None
     map: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What somebody has found out of a moment: whole numbers, numbers and texts, each by a name; `raw` is any text."""
+
+    timestamp: datetime
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    floats: Mapping[str, float] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    raw: str | None = None
+    id: str | None = None
+    """As VXG knows it; None for one that is not recorded yet."""
+    camera_id: int | None = None
+    """Whose it is, as VXG says, or as it was asked for; it is not recorded with a document."""

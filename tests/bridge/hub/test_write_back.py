@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.fakes.backend import START, ScriptedBackend, event, snapshot
 from tests.fakes.clock import FakeClock, settle
 
 from vms_bridge.backends.guard import ANNOTATE_S
 from vms_bridge.enriched import joined
-from vms_bridge.errors import CommandRejected
+from vms_bridge.errors import CommandRejected, ContributionRefused
 from vms_bridge.hub import Hub
 from vms_bridge.hub.write_back import APART_S, MOST_WAITING
 from vms_bridge.keys import MonitorRules
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    import pytest
+    from vms_bridge.backends.base import Feed
 
 CAT, DOG = Enrichment(labels=("cat",), score=0.9, text="a cat"), Enrichment(labels=("dog",), score=0.5, plates=("AB 1",))
 
@@ -52,10 +54,12 @@ class House:
     def __init__(self, hub: Hub, clock: FakeClock) -> None:
         self.hub, self.clock = hub, clock
         self.backends: dict[str, Notebook] = {}
+        self.feeds: dict[str, Feed] = {}
 
     async def add(self, key: str, *, hangs: bool = False, backend: ScriptedBackend | None = None) -> Notebook:
         found = backend or Notebook()
         feed = await self.hub.add_system(key=key, kind="fake", name="Fake", rules=MonitorRules(), backend=found)
+        self.feeds[key] = feed
         feed.emit(snapshot())
         await feed.record(EventBatch(events=tuple(event(number) for number in range(1, 5)), cursor="1"))
         self.backends[key] = found  # type: ignore[assignment]  # one without `annotate` is never asked
@@ -78,6 +82,28 @@ async def house(path: Path) -> AsyncIterator[House]:
         await asyncio.wait([task])
         await hub.close()
         await store.close()
+
+
+async def test_what_was_read_in_the_vms_is_added_to_events_and_not_written_back_to_it(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        zm = await at.add("zm")
+        start = await at.hub.history_end()
+        await at.feeds["zm"].enrich("1", CAT)
+        await at.clock.advance(2 * APART_S)
+        assert zm.notes == []
+        await at.hub.contribute("detector").enrich(ref(1), DOG)
+        await at.clock.advance(2 * APART_S)
+        assert zm.notes == [(ref(1), DOG)]
+        told = (await at.hub.history(start, 10)).messages
+        assert [(said["type"], said["labels"]) for _, message in told if (said := json.loads(message.payload))] == [
+            ("update", ["cat"]),
+            ("update", ["cat", "dog"]),
+        ]
+        await at.feeds["zm"].record(EventBatch(events=(replace(event(1), notes="more"),)))
+        assert (await at.hub.history(start, 10)).messages == told, "whatever is recorded of the event takes nothing away"
+        for wrong in ("99", ""):
+            with pytest.raises(ContributionRefused):
+                await at.feeds["zm"].enrich(wrong, CAT)
 
 
 async def test_all_that_was_added_is_written_back_as_one(tmp_path: Path) -> None:

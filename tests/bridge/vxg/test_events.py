@@ -27,7 +27,7 @@ from vms_bridge.vxg import (
     Vxg,
     WrongValue,
 )
-from vms_bridge.vxg.event_watch import MOST_AT_ONCE
+from vms_bridge.vxg.watching import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

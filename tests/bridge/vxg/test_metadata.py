@@ -12,9 +12,21 @@ from hypothesis import strategies as st
 from tests.bridge.vxg.support import served
 from tests.fakes.vxg.filters import holds
 
-from vms_bridge.errors import VmsProtocolError
-from vms_bridge.vxg import AccessMissing, Document, MetadataRefused, PagingRefused, Refused, WrongValue, all_of, any_of, field
+from vms_bridge.errors import TooLarge, VmsProtocolError
+from vms_bridge.vxg import (
+    AccessMissing,
+    Changes,
+    Document,
+    MetadataRefused,
+    PagingRefused,
+    Refused,
+    WrongValue,
+    all_of,
+    any_of,
+    field,
+)
 from vms_bridge.vxg.conditions import Joined, Leaf
+from vms_bridge.vxg.metadata import read
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -29,8 +41,12 @@ async def test_documents_are_recorded_and_found_again() -> None:
         ids = await vxg.metadata.record(101, [car(1), car(2, texts={"label": "dog"})])
         await vxg.metadata.record(102, [car(3)])
         assert len(ids) == 2
-        assert await vxg.metadata.list(101) == (car(1, id=ids[0]), car(2, texts={"label": "dog"}, id=ids[1]))
+        assert await vxg.metadata.list(101) == (
+            car(1, id=ids[0], camera_id=101),
+            car(2, texts={"label": "dog"}, id=ids[1], camera_id=101),
+        )
         assert [each.numbers["count"] for each in await vxg.metadata.list()] == [1, 2, 3], "of all of the group"
+        assert [each.camera_id for each in await vxg.metadata.list()] == [101, 101, 102]
         dogs = field("string.label").equals("dog")
         assert [each.id for each in await vxg.metadata.list(101, dogs)] == [ids[1]]
         since = field("timestamp").at_least(NOON + timedelta(seconds=2))
@@ -64,8 +80,85 @@ async def test_many_documents_go_in_parts_and_come_in_pages() -> None:
         assert fake.count["POST /api/v4/meta/"] == 5
         found = [each.numbers["count"] async for each in vxg.metadata.each(101)]
         assert found == list(range(450))
-        assert fake.count["POST /api/v4/meta/filter/"] == 3
+        assert fake.count["POST /api/v4/meta/filter/"] == 2
         assert len(await vxg.metadata.list(101, limit=7)) == 7
+        assert [each.numbers["count"] async for each in vxg.metadata.each(newest_first=True)] == list(reversed(range(450)))
+
+
+@pytest.mark.parametrize("rows", [1, 5, 1000])
+async def test_what_comes_and_goes_while_pages_are_read_makes_no_other_document_slip_through(rows: int) -> None:
+    async with served(channels=1) as (vxg, fake):
+        fake.most_rows = rows
+        ids = [fake.world.note(101, ago_s=100.0 - number // 4) for number in range(60)]
+        start = fake.world.now() - timedelta(seconds=120)
+
+        def forget_the_oldest(method: str, path: str) -> None:
+            if (method, path) == ("POST", "/api/v2/storage/meta/filter/"):
+                del fake.world.documents[next(iter(fake.world.documents))]
+
+        fake.between = forget_the_oldest
+        read = [each.id for each in await vxg.metadata.list(where=field("timestamp").at_least(start))]
+        assert len(read) == len(set(read))
+        assert set(fake.world.documents) <= set(read) <= set(ids)
+
+
+async def test_documents_of_one_time_are_all_read_though_pages_are_small() -> None:
+    async with served(channels=1) as (vxg, fake):
+        fake.most_rows = 4
+        for _ in range(21):
+            number = fake.world.note(101, ago_s=5)
+            fake.world.documents[number][1]["timestamp"] = "2026-11-01T12:00"
+        assert len(await vxg.metadata.list()) == 21
+
+
+async def test_a_document_that_is_too_large_is_passed_over_and_no_other() -> None:
+    async with served(channels=1) as (vxg, fake):
+        ids = [fake.world.note(101, ago_s=100.0 - number) for number in range(20)]
+        fake.world.documents[ids[7]][1]["raw_data"] = "x" * 5_000_000
+        before = len(fake.requests)
+        assert [each.id for each in await vxg.metadata.list()] == [*ids[:7], *ids[8:]]
+        assert len(fake.requests) - before < 25
+
+
+async def test_where_all_that_is_answered_is_too_large_that_is_an_error() -> None:
+    async with served(channels=1) as (vxg, fake):
+        fake.faults.add("/api/v2/storage/meta/filter/", "huge")
+        before = len(fake.requests)
+        with pytest.raises(TooLarge):
+            await vxg.metadata.list()
+        assert len(fake.requests) - before < 20
+
+
+async def test_documents_are_told_once_late_ones_too_and_again_when_they_change() -> None:
+    async with served(channels=2) as (vxg, fake):
+        watch = vxg.metadata.watch(fake.world.now())
+        first = fake.world.note(101)
+        late = fake.world.note(102, ago_s=30)
+        assert {each.id for each in (await watch.poll()).new} == {first, late}
+        assert (await watch.poll()) == Changes()
+        fake.world.documents[first][1]["string"] = {"label": "dog"}
+        (changed,) = (await watch.poll()).changed
+        assert (changed.id, changed.texts) == (first, {"label": "dog"})
+        assert watch.mark == changed.timestamp
+        fake.faults.add("/api/v2/storage/meta/filter/", "list")
+        with pytest.raises(VmsProtocolError):
+            await watch.poll()
+
+
+json = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["timestamp", "long", "float", "string", "raw_data", "id", "camid"]), json))
+def test_any_document_is_read_or_not(said: dict[str, Any]) -> None:
+    found = read(said, None)
+    if found is not None:
+        assert found.timestamp.tzinfo is not None
+        assert all(math.isfinite(each) for each in found.floats.values())
+        assert found.id != ""
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
@@ -100,7 +193,7 @@ async def test_more_documents_of_one_time_than_a_page_has_are_all_read() -> None
 
 async def test_documents_that_come_over_and_over_have_an_end() -> None:
     async with served() as (vxg, fake):
-        await vxg.metadata.record(101, [car(number) for number in range(250)])
+        await vxg.metadata.record(101, [car(number) for number in range(700)])
         fake.ignores_filters = True
         with pytest.raises(PagingRefused):
             await vxg.metadata.list(101)

@@ -16,7 +16,7 @@ from tests.fakes.vxg import FakeVxg
 
 from vms_bridge import vxg as library
 from vms_bridge.synced import Face
-from vms_bridge.vxg import ChannelRow, Clip, CredentialRefused, Document, EventChanges, EventRow, GroupRow, Image, LiveUrls, sync
+from vms_bridge.vxg import Changes, ChannelRow, Clip, CredentialRefused, Document, EventRow, GroupRow, Image, LiveUrls, sync
 
 ASYNC = library.Vxg("https://127.0.0.1", lkey="v3.key")
 SYNC = sync.Vxg("https://127.0.0.1", lkey="v3.key")
@@ -45,7 +45,7 @@ async def test_a_script_has_everything_with_its_type() -> None:
                 assert_type(vxg.images.fetch(vxg.live.image(101)), bytes)
                 assert_type(vxg.metadata.record(101, [Document(timestamp=start)]), tuple[str, ...])
                 assert_type(vxg.events.list(names=["motion"]), tuple[EventRow, ...])
-                assert_type(vxg.events.watch(start).poll(), EventChanges)
+                assert_type(vxg.events.watch(start).poll(), Changes[EventRow])
                 for image in vxg.images.sample(101, 1.0, limit=2):
                     assert_type(image, Image)
                 with pytest.raises(TypeError, match="unexpected keyword"):
@@ -113,6 +113,7 @@ def test_whatever_there_is_is_there_without_an_event_loop(part: str) -> None:
 def test_the_rest_is_there_without_an_event_loop() -> None:
     assert _public(sync.Vxg) == _public(library.Vxg)
     assert _public(sync.EventWatch) == _public(library.EventWatch)
+    assert _public(sync.DocumentWatch) == _public(library.DocumentWatch)
     assert {name for name in vars(SYNC) if not name.startswith("_")} == {"url", *PARTS}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.vxg import filters
-from tests.fakes.vxg.asked import Denied, paged
+from tests.fakes.vxg.asked import DEFAULT_LIMIT, Denied, paged
 from tests.fakes.vxg.routes import Answered, Route
 from tests.fakes.vxg.world import FakeChannel, FakeGroup, written
 
@@ -242,24 +242,29 @@ def _one_document(asked: Asked, channel: FakeChannel, row: Any) -> dict[str, Any
 
 
 def _documents(asked: Asked) -> list[dict[str, Any]]:
+    """[D][S] As they were written, with their ids; that those of a whole group name their cameras as all rows do is [I]."""
     camids = asked.camids
     said = asked.body if isinstance(asked.body, dict) else {}
     try:
         filters.holds({}, said.get("filter"))
+        now, listed = asked.world.now(), asked.world.documents_listed
         found = [
-            row for camid, row in asked.world.documents.values() if camid in camids and filters.holds(row, said.get("filter"))
+            {**row, "camid": camid} if asked.fake.names_cameras and asked.path.startswith("/api/v2/") else row
+            for number, (camid, row) in asked.world.documents.items()
+            if camid in camids and listed.get(number, now) <= now and filters.holds(row, said.get("filter"))
         ]
     except (ValueError, TypeError) as error:
         raise Denied(400, "bad_request", str(error)) from None
     sort = (said.get("sort") or ["timestamp"])[0]
-    return sorted(found, key=lambda row: str(row["timestamp"]), reverse=sort.startswith("-"))
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return sorted(found, key=lambda row: filters.time_of(row) or oldest, reverse=sort.startswith("-"))
 
 
 def _meta_filter(asked: Asked) -> Answered:
     if asked.fake.ignores_filters:
         asked.body.update({"offset": 0, "filter": None})
     found = _documents(asked)
-    offset, limit = int(asked.body.get("offset", 0)), int(asked.body.get("limit", 20))
+    offset, limit = int(asked.body.get("offset", 0)), min(int(asked.body.get("limit", DEFAULT_LIMIT)), asked.fake.most_rows)
     return 200, {"objects": found[offset : offset + limit], "meta": {"total_count": len(found)}}
 
 

@@ -55,6 +55,8 @@ class FakeVxg:
     """Whether documents are found whatever is asked for, always the first ones."""
     most_rows: int = MOST_LIMIT
     """So many rows a page has at most, whatever is asked for."""
+    names_cameras: bool = True
+    """Whether documents of a whole group say whose they are."""
     between: Callable[[str, str], None] | None = None
     """Called before each answer, with method and path: what others do meanwhile."""
     hold: asyncio.Event | None = None

@@ -118,6 +118,8 @@ class World:
     """When each task that makes pictures of recordings is done, and whether it fails."""
     documents: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     """By their ids: whose they are, and what they say."""
+    documents_listed: dict[str, datetime] = field(default_factory=dict)
+    """When each of those is listed that is listed later than it was written."""
     clock_ahead_s: float = 0.0
     task_delay_s: float = 3.0
     images_delay_s: float = 5.0
@@ -158,6 +160,14 @@ class World:
         )
         self.events[event.id] = event
         return event
+
+    def note(self, camid: int, *, ago_s: float = 0.0, late_s: float = 0.0, **said: Any) -> str:  # noqa: ANN401
+        """Have an AI engine have written a document about so long ago, listed so much later; `said` are its other fields."""
+        time = self.now() - timedelta(seconds=ago_s)
+        number = f"AYm{self.new_id():06d}"
+        self.documents[number] = (camid, {"timestamp": written(time), **said, "id": number})
+        self.documents_listed[number] = time + timedelta(seconds=late_s)
+        return number
 
     def records_in(self, camids: set[int], start: datetime | None, end: datetime | None) -> list[FakeRecord]:
         """[I] Every piece that overlaps the time."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from vms_bridge.backends.vxg.parse import OWN_SOURCE
 from vms_bridge.errors import CommandRejected
 from vms_bridge.vxg import Document, all_of, field
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from vms_bridge.backends.vxg.session import Session
     from vms_bridge.model import Enrichment
 
-SOURCE = "vms_bridge"
 _LONGEST, _MOST = 64, 32
 
 
@@ -27,7 +27,7 @@ async def annotate(session: Session, event_id: str, enrichment: Enrichment) -> N
         raise CommandRejected(f"the VMS has no event {event_id[:40]!r}", hint="was it deleted?")
     vxg = session.connection.vxg
     await vxg.metadata.delete_where(
-        camera.row, all_of(field("string.source").equals(SOURCE), field("string.event").equals(event_id))
+        camera.row, all_of(field("string.source").equals(OWN_SOURCE), field("string.event").equals(event_id))
     )
     await vxg.metadata.record(camera.row, [_document(event_id, row.time, enrichment)])
     for label in enrichment.labels[:_MOST]:
@@ -37,7 +37,7 @@ async def annotate(session: Session, event_id: str, enrichment: Enrichment) -> N
 
 
 def _document(event_id: str, time: datetime, found: Enrichment) -> Document:
-    texts = {"source": SOURCE, "event": event_id}
+    texts = {"source": OWN_SOURCE, "event": event_id}
     for name, words in (("labels", found.labels), ("zones", found.zones), ("plates", found.plates), ("faces", found.faces)):
         if words:
             texts[name] = ", ".join(words[:_MOST])

@@ -101,6 +101,9 @@ class VxgConfig(TlsOptions):
     clips_kept_hours: float = Field(
         default=24.0, ge=1, le=8_760, description="write for how many hours the VMS keeps clips that were made for somebody here"
     )
+    read_metadata: bool = Field(
+        default=True, description="write false to pass over the documents in which others say what they have seen"
+    )
     write_metadata: bool = Field(
         default=False, description="write true to have what is detected here noted in the VMS, as documents and tags of events"
     )

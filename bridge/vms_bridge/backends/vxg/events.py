@@ -46,10 +46,17 @@ _LATEST = timedelta(seconds=60)
 class Events:
     """The events of one connection: `begin` and `tell`, then `follow` and `end_in_time`; `close` in the end."""
 
-    def __init__(self, connection: Connection, cameras: Cameras, *, missing: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        cameras: Cameras,
+        *,
+        missing: Callable[[], None],
+        recorded: Callable[[Iterable[Event]], None] | None = None,
+    ) -> None:
         self._vxg, self._feed, self._clock, self._config = connection.vxg, connection.feed, connection.clock, connection.config
-        self._cameras, self._missing = cameras, missing
-        """`missing` is called where there is an event of a channel that nobody knows yet."""
+        self._cameras, self._missing, self._recorded = cameras, missing, recorded
+        """`missing` is called where there is an event of a channel that nobody knows yet, `recorded` with all that were."""
         self._hold = timedelta(seconds=self._config.hold)
         self._quiet = frozenset(self._config.quiet_events)
         self._watch: EventWatch | None = None
@@ -119,6 +126,8 @@ class Events:
         """Record what was missed, and up to where all is recorded now."""
         for first in range(0, len(events), _BATCH):
             await self._feed.record(EventBatch(events=tuple(events[first : first + _BATCH]), late=is_late))
+        if self._recorded is not None:
+            self._recorded(events)
         await self._store(())
 
     async def follow(self) -> NoReturn:
@@ -352,8 +361,10 @@ class Events:
                 camera.event = going_on.get(camera.row.id)
                 self._cameras.tell_one(camera, now)
 
-    async def _store(self, events: Iterable[Event]) -> None:
+    async def _store(self, events: Sequence[Event]) -> None:
         await self._feed.record(EventBatch(events=tuple(events), cursor=self._watch_now().mark.isoformat()))
+        if self._recorded is not None:
+            self._recorded(events)
         self._stored_s = self._clock.monotonic()
 
     async def _time(self) -> datetime:

@@ -19,6 +19,8 @@ RECORDING = "recording"
 """The mode that says what a channel records."""
 OWN_EVENT = "vms_bridge"
 """The name of events that are made here, where somebody forces an alarm."""
+OWN_SOURCE = "vms_bridge"
+"""Who documents that were written here say that they are of."""
 _KINDS: Mapping[str, EventKind] = {
     "motion": EventKind.ALARM,
     OWN_EVENT: EventKind.FORCED,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vms_bridge.backends.vxg.cameras import SOURCE, Cameras
 from vms_bridge.backends.vxg.details import AGAIN_S, STEP_S, Details
+from vms_bridge.backends.vxg.documents import Documents
 from vms_bridge.backends.vxg.events import Events
 from vms_bridge.backends.vxg.push import follow_alerts
 from vms_bridge.backends.vxg.sampling import KeptSamplings
@@ -34,7 +35,10 @@ class Session:
         self._connection, self._vxg, self._clock = connection, connection.vxg, connection.clock
         self._config = connection.config
         self.cameras = Cameras(connection.feed, self._config.poll_interval)
-        self.events = Events(connection, self.cameras, missing=self._miss)
+        reads = self._config.read_metadata
+        self._documents = Documents(connection, self.cameras, missing=self._miss) if reads else None
+        recorded = None if self._documents is None else self._documents.recorded
+        self.events = Events(connection, self.cameras, missing=self._miss, recorded=recorded)
         self._details = Details(connection)
         self.samplings = KeptSamplings(connection)
         self._emptiness = Trouble(_LOGGER, f"{connection.name}: the group has no channels", connection.clock.monotonic)
@@ -55,6 +59,8 @@ class Session:
 
     async def _serve(self) -> None:
         await self._take_channels()
+        if self._documents is not None:
+            await self._documents.begin()
         rows = await self.events.begin()
         self.cameras.tell_all(self._state(), await self._vxg.now())
         await self.events.tell(rows)
@@ -64,6 +70,8 @@ class Session:
             group.create_task(self.samplings.restore(), name=f"{self._connection.name}: rates of pictures")
             group.create_task(self._follow_channels(), name=f"{self._connection.name}: channels")
             group.create_task(self._follow_details(), name=f"{self._connection.name}: details")
+            if self._documents is not None:
+                group.create_task(self._documents.follow(), name=f"{self._connection.name}: documents")
             if self._config.push is not None:
                 alerts = follow_alerts(self._connection, self._config.push.broker, self._alerted, self.events.hasten)
                 group.create_task(alerts, name=f"{self._connection.name}: alerts")

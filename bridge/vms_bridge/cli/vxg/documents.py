@@ -111,7 +111,7 @@ def document_of(line: str) -> Document:
         raise NoDocument("it is no JSON") from None
     if not isinstance(said, dict) or not isinstance(said.get("timestamp"), str):
         raise NoDocument('it is no object with a "timestamp"')
-    if unknown := said.keys() - {"timestamp", "raw", "id", *_PARTS}:
+    if unknown := said.keys() - {"timestamp", "raw", "id", "camera_id", *_PARTS}:
         raise NoDocument(f"there is no {min(unknown)[:40]!r} in a document: timestamp, texts, numbers, floats, raw")
     raw = said.get("raw")
     if not isinstance(raw, str | None) or len(raw or "") > MOST_RAW_CHARACTERS:

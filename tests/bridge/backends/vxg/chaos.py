@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import random
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.bridge.backends.vxg.judging import Judge, JudgingFeed
 from tests.bridge.backends.vxg.support import backend_of
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 LASTS_S = 400.0
 _MOST_KEPT = 150
-_PATHS = ("/api/", "/api/v2/storage/events/", "/api/v5/channels/", "/api/v2/cameras/", "/api/v2/server/time/", "/api/v4/")
+_PATHS = (
+    *("/api/", "/api/v2/storage/events/", "/api/v5/channels/", "/api/v2/cameras/", "/api/v2/server/time/", "/api/v4/"),
+    "/api/v2/storage/meta/filter/",
+)
 _KINDS = (
     *("429", "429-after", "500-html", "502", "503", "400", "401", "403", "404"),
     *("truncated", "cut", "close", "garbage", "empty", "list", "hang", "slow", "away", "next-away", "login"),
@@ -75,6 +79,7 @@ class Life:
         await self.start()
         await asyncio.sleep(15)
         happening = asyncio.create_task(self._happen(random.Random(-self.seed)))  # noqa: S311 - no secret
+        seeing = asyncio.create_task(self._see(random.Random(self.seed + 1)))  # noqa: S311 - no secret
         try:
             while self.clock.elapsed < seconds:
                 await asyncio.sleep(dice.uniform(1, 15))
@@ -83,6 +88,7 @@ class Life:
                 self.judge.look(self.feed, f"after {self.says[-1]}")
         finally:
             happening.cancel()
+            seeing.cancel()
             fake.between = None
         await asyncio.sleep(80 + self.hold_s)
         self.judge.look(self.feed, "in the end")
@@ -115,6 +121,17 @@ class Life:
                 meta_s=dice.choice([0.0, dice.uniform(0, 20)]),
                 meta=dice.choice([{}, {"person": "2"}, {"car": "1", "checked": "yes"}]),
             )
+
+    async def _see(self, dice: random.Random) -> None:
+        """Have AI engines write what they see, some late, between garbage and documents of the bridge's own."""
+        world, numbers = self.fake.world, itertools.count(1)
+        while True:
+            await asyncio.sleep(dice.expovariate(1 / 4.0))
+            odd: dict[str, Any] = dice.choice([{}, {}, {"long": "garbage"}, {"raw_data": {"a": [1]}}])
+            engine = dice.choice(["", "engine", "another", "vms_bridge"])
+            said = {"label": f"{engine or 'somebody'} {next(numbers)}", **({"source": engine} if engine else {})}
+            late_s = dice.choice([0.0, 1.0, dice.uniform(0, 20), dice.uniform(20, 50)])
+            world.note(dice.choice(list(world.channels)), late_s=late_s, string=said, **odd)
 
     def _meanwhile(self, method: str, path: str) -> None:
         """Between two pages something comes, and what has been kept long enough goes."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.bridge.backends.zoneminder.support import MemoryFeed
+from tests.fakes.vxg.filters import time_of
 
-from vms_bridge.model import AlarmState, FullState, SystemLost
+from vms_bridge.backends.vxg.parse import OWN_SOURCE
+from vms_bridge.errors import ContributionRefused
+from vms_bridge.model import AlarmState, Enrichment, FullState, SystemLost
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -103,6 +107,33 @@ class Judge:
         for number in self.fake.group.channels:
             if feed.states[str(number)].alarm is not AlarmState.IDLE:
                 self.blame(f"channel {number} is alarmed in the end")
+        self._conclude_seen(feed)
+
+    def _conclude_seen(self, feed: JudgingFeed) -> None:
+        """Hold what was told of documents to those that others have written; each says a label of its own."""
+        told = Counter(one.label for each in feed.detections for one in each.objects)
+        for name, (camid, said) in self.fake.world.documents.items():
+            label, time = said["string"]["label"], time_of(said)
+            assert time is not None
+            if said["string"].get("source") == OWN_SOURCE:
+                if told[label] or any(label in added.labels for added in feed.enrichments.values()):
+                    self.blame(f"the bridge's own document {label!r} was told as somebody's")
+                continue
+            if told[label] > 1:
+                self.blame(f"document {label!r} was told {told[label]} times")
+            if camid not in self.steady:
+                continue
+            listed = self.fake.world.documents_listed[name]
+            if not told[label] and not self._is_troubled(time, listed + _RIGHT_S):
+                self.blame(f"document {label!r} of {camid} at {time:%H:%M:%S.%f}, listed at {listed:%H:%M:%S.%f}, was not told")
+            for event in self.fake.world.events.values():
+                belongs = event.camid == camid and event.time <= time <= event.time + self.hold and event.id in feed.told
+                added = feed.enrichments.get(str(event.id), Enrichment()).labels
+                if belongs is not (label in added) and event.camid == camid:
+                    self.blame(f"{_named(event)} has {added}, and {label!r} {'was' if belongs else 'was not'} seen in it")
+
+    def _is_troubled(self, since: datetime, until: datetime) -> bool:
+        return any(each.began <= until and (each.over is None or each.over >= since) for each in self._troubles)
 
     def _compare(self, event: FakeEvent, told: Event) -> None:
         if (told.start, told.monitor_id, told.cause) != (event.time, str(event.camid), event.name):
@@ -140,6 +171,12 @@ class JudgingFeed(MemoryFeed):
         self.is_lost = True
         self._judge, self._dice = judge, random.Random(1) if dice is None else dice  # noqa: S311 - no secret
         self._since: datetime | None = None
+
+    async def enrich(self, event_id: str, enrichment: Enrichment) -> None:
+        if int(event_id) not in self.told:
+            raise ContributionRefused(f"event {event_id} is not known")
+        await asyncio.sleep(self._dice.choice([0, 0, 0.2]))
+        await super().enrich(event_id, enrichment)
 
     def lose(self) -> None:
         """Take note that nobody tells anything any more."""

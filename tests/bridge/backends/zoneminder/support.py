@@ -17,6 +17,7 @@ from tests.fakes.virtual_time import VirtualLoop
 from vms_bridge.backends.zoneminder.config import ZoneMinderConfig
 from vms_bridge.clock import Moment
 from vms_bridge.model import (
+    Detection,
     Event,
     EventBatch,
     FullState,
@@ -111,6 +112,7 @@ class MemoryFeed(FeedMemory):
         self.system: SystemState | None = None
         self.lost: list[str] = []
         self.monitors: dict[str, Monitor] = {}
+        self.detections: list[Detection] = []
         self._recent = () if resume is None else resume.recent_events
         self._changed = asyncio.Event()
         self.hidden: set[str] = set()
@@ -142,6 +144,8 @@ class MemoryFeed(FeedMemory):
             self.history.append((update.monitor_id, update.state))
         elif isinstance(update, SystemUpdate):
             self.system = update.state
+        elif isinstance(update, Detection):
+            self.detections.append(update)
         elif isinstance(update, SystemLost):
             self.lost.append(update.detail)
             self.states = dict.fromkeys(self.states, MonitorState(detail=update.detail))
